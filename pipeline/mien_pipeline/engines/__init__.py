@@ -1,0 +1,1 @@
+"""ENGINES: every engine by name, imported on demand."""

@@ -1,0 +1,173 @@
+"""Everything Mien refuses to do, by name. Imports nothing heavy.
+
+A leaf exists where the person would *do* something different; its `code` is API and never renamed.
+Keyword arguments given to an error are the fields that name what to fix; they travel in the problem
+document and survive pickling, so an error can cross from the worker.
+
+    MienError
+    ├── BadRequest                 the request itself is malformed
+    │   ├── InvalidImage           not a picture Mien reads, or not one it may
+    │   ├── ImageTooLarge          more pixels or bytes than the limits
+    │   ├── InvalidOptions         an option has no such name or no such value
+    │   ├── UnknownEngine
+    │   ├── NoFaceFound            role: target or reference
+    │   └── SeveralFaces           a reference that shows more than one person
+    ├── ModelError
+    │   ├── ModelNotInstalled      a weight file is missing
+    │   ├── UnknownModel
+    │   ├── LicenceNotAccepted
+    │   ├── DownloadFailed
+    │   ├── ChecksumMismatch
+    │   ├── ImportRefused
+    │   └── InvalidCatalogue
+    ├── TrustError
+    │   ├── ContentBlocked         stage: target, reference or result
+    │   ├── CheckUnavailable       the content check could not run, so nothing else may
+    │   ├── MarkingFailed          a picture that cannot be marked is not delivered
+    │   ├── ConsentRequired        a reference without the statement that allows its use
+    │   └── UnknownReference
+    ├── ResourceError
+    │   ├── DiskFull
+    │   ├── GpuOutOfMemory
+    │   ├── NotEnoughMemory        refused before loading, with the plan
+    │   └── EngineUnavailable      the libraries an engine needs are not installed
+    ├── DaemonUnreachable
+    └── Cancelled                  the person stopped it
+"""
+
+from typing import ClassVar, Self
+
+
+class MienError(Exception):
+    """A named refusal: the message states the fact, `fields` name what to fix."""
+
+    code: ClassVar[str] = "internal-error"
+
+    def __init__(self, message: str, **fields: object) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+    def __reduce__(self) -> tuple[object, tuple[type[Self], str, dict[str, object]]]:
+        return _rebuild, (type(self), str(self), self.fields)
+
+
+def _rebuild(kind: type[MienError], message: str, fields: dict[str, object]) -> MienError:
+    return kind(message, **fields)
+
+
+class BadRequest(MienError):
+    code = "bad-request"
+
+
+class InvalidImage(BadRequest):
+    code = "invalid-image"
+
+
+class ImageTooLarge(BadRequest):
+    code = "image-too-large"
+
+
+class InvalidOptions(BadRequest):
+    code = "invalid-options"
+
+
+class UnknownEngine(BadRequest):
+    code = "unknown-engine"
+
+
+class NoFaceFound(BadRequest):
+    """`role` says in which picture: target or reference."""
+
+    code = "no-face-found"
+
+
+class SeveralFaces(BadRequest):
+    code = "several-faces"
+
+
+class ModelError(MienError):
+    pass
+
+
+class ModelNotInstalled(ModelError):
+    """`model` and `files` name what is missing; `command` gets it."""
+
+    code = "model-not-installed"
+
+
+class UnknownModel(ModelError):
+    code = "unknown-model"
+
+
+class LicenceNotAccepted(ModelError):
+    code = "licence-not-accepted"
+
+
+class DownloadFailed(ModelError):
+    code = "download-failed"
+
+
+class ChecksumMismatch(ModelError):
+    code = "checksum-mismatch"
+
+
+class ImportRefused(ModelError):
+    code = "import-refused"
+
+
+class InvalidCatalogue(ModelError):
+    code = "invalid-catalogue"
+
+
+class TrustError(MienError):
+    pass
+
+
+class ContentBlocked(TrustError):
+    """`stage` says which picture: target, reference or result. Nothing else is told or kept."""
+
+    code = "content-blocked"
+
+
+class CheckUnavailable(TrustError):
+    code = "check-unavailable"
+
+
+class MarkingFailed(TrustError):
+    code = "marking-failed"
+
+
+class ConsentRequired(TrustError):
+    code = "consent-required"
+
+
+class UnknownReference(TrustError):
+    code = "unknown-reference"
+
+
+class ResourceError(MienError):
+    pass
+
+
+class DiskFull(ResourceError):
+    code = "disk-full"
+
+
+class GpuOutOfMemory(ResourceError):
+    code = "gpu-out-of-memory"
+
+
+class NotEnoughMemory(ResourceError):
+    code = "not-enough-memory"
+
+
+class EngineUnavailable(ResourceError):
+    code = "engine-unavailable"
+
+
+class DaemonUnreachable(MienError):
+    code = "daemon-unreachable"
+
+
+class Cancelled(MienError):
+    code = "cancelled"

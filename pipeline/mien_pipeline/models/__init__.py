@@ -1,0 +1,1 @@
+"""Weight files: which exist, where they come from, where they lie."""

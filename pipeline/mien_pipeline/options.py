@@ -1,0 +1,84 @@
+"""What a person may ask of a swap: one frozen model an engine, checked the same on every way in.
+
+No numpy here: the daemon's front process reads requests with these.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from mien_pipeline.errors import InvalidOptions, UnknownEngine
+
+FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100)], ...]
+Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
+
+
+class SwapOptions(BaseModel, frozen=True, extra="forbid"):
+    """What every engine understands."""
+
+    engine: str
+    faces: FaceChoice = Field("largest", description="Which faces to swap; indices count from the left.")
+    seed: int = Field(0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
+    format: Format | None = Field(None, description="The result's format; by default the target's own.")
+    restore: float = Field(0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
+
+
+class MeshOptions(SwapOptions, frozen=True):
+    """The embedded engine."""
+
+    engine: Literal["mesh"] = "mesh"
+    shape: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="How far the face's shape moves towards the reference's; 0 keeps the target's.",
+    )
+    gaze: Literal["target", "reference"] = Field(
+        "target", description="Whose eyes look out: the target's direction, or the reference's own eyes."
+    )
+
+
+class InswapperOptions(SwapOptions, frozen=True):
+    """The 128-pixel GAN baseline."""
+
+    engine: Literal["inswapper"] = "inswapper"
+
+
+class FluxOptions(SwapOptions, frozen=True):
+    """The identity stack on FLUX.1. Weights of 0 switch a part off."""
+
+    engine: Literal["flux"] = "flux"
+    prompt: str = Field("", max_length=2000)
+    negative_prompt: str = Field("", max_length=2000)
+    steps: int = Field(28, ge=1, le=100)
+    strength: float = Field(0.75, gt=0, le=1, description="img2img noise level: lower keeps more of the target.")
+    guidance_scale: float = Field(3.5, ge=0, le=20, description="FLUX's distilled guidance.")
+    true_cfg_scale: float = Field(1.0, ge=1, le=20, description="Real classifier-free guidance; 1 is off.")
+    id_weight: float = Field(0.8, ge=0, le=3, description="PuLID.")
+    ip_adapter_scale: float = Field(0.4, ge=0, le=3, description="IP-Adapter FaceID.")
+    controlnet_conditioning_scale: float = Field(0.7, ge=0, le=3, description="InstantID's control net.")
+
+
+AnyOptions = Annotated[MeshOptions | InswapperOptions | FluxOptions, Field(discriminator="engine")]
+_ADAPTER: TypeAdapter[MeshOptions | InswapperOptions | FluxOptions] = TypeAdapter(AnyOptions)
+DEFAULT_ENGINE = "mesh"
+ENGINE_NAMES = ("mesh", "inswapper", "flux")
+
+
+def parse_options(raw: Mapping[str, object]) -> MeshOptions | InswapperOptions | FluxOptions:
+    """Options from a request or a command line.
+
+    Raises:
+        UnknownEngine: no engine has that name.
+        InvalidOptions: `field` names the first option that has no such name or no such value.
+    """
+    named = {"engine": DEFAULT_ENGINE, **raw}
+    if named["engine"] not in ENGINE_NAMES:
+        raise UnknownEngine(f"there is no engine called {named['engine']!r}", field="engine", known=list(ENGINE_NAMES))
+    try:
+        return _ADAPTER.validate_python(named)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"][1:2]) or "options"
+        raise InvalidOptions(f"{field}: {first['msg']}", field=field) from None

@@ -1,0 +1,69 @@
+"""The seams of the pipeline: the fewest methods that let a fake be ten lines."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.types import Face, Floats, Image, ModelUse, OnStep, Patch, Pixels
+
+
+class FaceDetector(Protocol):
+    """Finds faces and their meshes."""
+
+    def detect(self, image: Image) -> Sequence[Face]:
+        """Every face, left to right, each with its mesh; empty when there is none."""
+        ...
+
+
+class FaceEmbedder(Protocol):
+    """Says who a face is, for comparing; one recogniser each."""
+
+    recogniser: str
+
+    def embed(self, image: Image, face: Face) -> Floats:
+        """(D,) float32 embedding under this recogniser's own contract."""
+        ...
+
+    def similarity(self, one: Floats, other: Floats) -> float:
+        """1.0 for the same embedding, about 0 for two people."""
+        ...
+
+
+class Likeness(Protocol):
+    """One reference face, prepared by an engine: all that no target changes."""
+
+    def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
+        """This identity in place of `face`, with the target's pose, expression and light.
+
+        Changes nothing it was handed. Whatever `on_step` raises ends the run.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Generates faces. Loaded when constructed; whoever drops it frees its memory."""
+
+    name: str
+    models: Sequence[ModelUse]
+
+    def prepare(self, reference: Image, face: Face) -> Likeness:
+        """The reference face, ready to be rendered onto any target."""
+        ...
+
+
+class Restorer(Protocol):
+    """Repairs skin detail of a face without changing who it is."""
+
+    name: str
+
+    def restore(self, image: Image, face: Face, amount: float, on_step: OnStep) -> Patch:
+        """The face repaired by at most `amount` in 0..1; a mask of zeros where nothing may change."""
+        ...
+
+
+class ContentCheck(Protocol):
+    """The door every picture passes."""
+
+    def check(self, pixels: Pixels, stage: str) -> None:
+        """Return in silence, or raise `ContentBlocked` or `CheckUnavailable`."""
+        ...

@@ -1,0 +1,1 @@
+"""RESTORERS: what repairs a face after a swap, by name, imported on demand."""

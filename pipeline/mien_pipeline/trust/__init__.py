@@ -1,0 +1,1 @@
+"""What every picture passes on its way in and carries on its way out."""
