@@ -1,0 +1,103 @@
+"""The `mien` command: every noun has a file in `commands/`, loaded only when it is named."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+# name → (module in commands/, one line for `mien --help`), first what a newcomer wants, last what keeps it running.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "swap two bundled public-domain portraits"),
+    "swap": ("swap", "put a reference face into a target image"),
+    "restore": ("restore", "repair skin detail without changing the face (Vivid)"),
+    "engines": ("engines", "every engine: ready, or what it lacks"),
+    "models": ("models", "the model store"),
+    "references": ("references", "the consented reference library"),
+    "verify": ("verify", "what a picture says about itself"),
+    "serve": ("serve", "the daemon"),
+    "jobs": ("jobs", "the daemon's queue"),
+    "pair": ("pair", "let a browser talk to the daemon"),
+    "clients": ("clients", "who may talk to the daemon"),
+    "token": ("clients", "tokens for scripts"),
+    "plan": ("plan", "the memory plan of an engine"),
+    "bench": ("bench", "the benchmark"),
+    "tray": ("tray", "the tray app"),
+    "open": ("console", "the console page in the default browser"),
+    "doctor": ("doctor", "what is installed, missing, misconfigured"),
+    "forget-all": ("forget", "remove everything personal that Mien keeps"),
+}
+
+INTERRUPTED = 130
+
+
+def build_parser(named: str | None) -> argparse.ArgumentParser:
+    """The parser with the command that was named filled in by its module; the others are only listed."""
+    parser = argparse.ArgumentParser(
+        prog="mien", description="Swap a reference face into a target image, on this machine only."
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
+    if named:
+        import_module(f"mien_daemon.commands.{COMMANDS[named][0]}").add_to(commands)
+        for command in commands.choices.values():
+            add_common_options(command)
+    for name, (_, summary) in COMMANDS.items():
+        if name not in commands.choices:
+            commands.add_parser(name, help=summary)
+    return parser
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Give every leaf command what all of them take."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+    for group in groups:
+        for leaf in group.choices.values():
+            add_common_options(leaf)
+    if not groups:
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+        parser.add_argument("--offline", action="store_true", help="no connection leaves this process")
+        parser.add_argument("--state-dir", metavar="DIR", help="the daemon's state folder")
+        parser.add_argument("--models-dir", metavar="DIR", help="the model store's folder")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; every refusal comes out as a problem document or a sentence, never as a traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    named = words[0] if words and words[0] in COMMANDS else None
+    parser = build_parser(named)
+    args = parser.parse_args(words)
+    if args.version:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"mien {version('mien')}\n")
+        return 0
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    return run(args)
+
+
+def run(args: argparse.Namespace) -> int:
+    from mien_pipeline.errors import MienError
+
+    try:
+        status: int = args.run(args)
+    except MienError as error:
+        return refuse(args, error)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    return status
+
+
+def refuse(args: argparse.Namespace, error: Exception) -> int:
+    if args.json:
+        import json
+
+        from mien_daemon.problems import problem_for
+
+        sys.stdout.write(json.dumps(problem_for(error), ensure_ascii=False, indent=2) + "\n")
+    sys.stderr.write(f"mien: {error}\n")
+    return 1
