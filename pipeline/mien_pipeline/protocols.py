@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mien_pipeline.options import SwapOptions
-from mien_pipeline.types import Face, Floats, Image, ModelUse, OnStep, Patch, Pixels
+from mien_pipeline.types import Face, Floats, Image, Marked, ModelUse, OnStep, Patch, Pixels
 
 
 class FaceDetector(Protocol):
@@ -66,4 +66,16 @@ class ContentCheck(Protocol):
 
     def check(self, pixels: Pixels, stage: str) -> None:
         """Return in silence, or raise `ContentBlocked` or `CheckUnavailable`."""
+        ...
+
+
+class Marker(Protocol):
+    """Encodes a result so that it says what it is; nothing leaves unmarked."""
+
+    def mark(self, result: Image, target: bytes, options: SwapOptions, models: Sequence[ModelUse]) -> Marked:
+        """The encoded picture: watermark, then metadata, then credentials with `target` as their parent.
+
+        Raises:
+            MarkingFailed: it could not be marked, so there is nothing to deliver.
+        """
         ...

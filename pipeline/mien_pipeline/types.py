@@ -23,6 +23,18 @@ SwapWarning = Literal[
 ]
 
 
+# Share of a swap's time by stage, for a progress bar that does not jump: an engine's steps dwarf the rest.
+STAGE_SHARES = {
+    "check": 0.03,
+    "detect": 0.03,
+    "identity": 0.07,
+    "generate": 0.67,
+    "restore": 0.1,
+    "score": 0.03,
+    "mark": 0.07,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a swap is: `done` of `total` steps of `stage`."""
@@ -30,6 +42,16 @@ class Progress:
     stage: str
     done: int
     total: int
+
+    @property
+    def fraction(self) -> float:
+        """0..1 of the whole swap."""
+        before = 0.0
+        for stage, share in STAGE_SHARES.items():
+            if stage == self.stage:
+                return min(1.0, before + share * self.done / max(1, self.total))
+            before += share
+        return 0.0
 
 
 OnProgress = Callable[[Progress], None]
@@ -145,6 +167,15 @@ class Provenance:
 
     c2pa: bool
     watermark: Literal["strong", "weak", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An encoded picture that says what it is."""
+
+    data: bytes
+    media_type: str
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)

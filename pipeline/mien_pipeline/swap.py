@@ -1,0 +1,254 @@
+"""One swap, stage by stage: the table of contents of the pipeline."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from mien_pipeline.errors import InvalidOptions, NoFaceFound, SeveralFaces
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Likeness, Marker, Restorer
+from mien_pipeline.stages.blend import paste_back
+from mien_pipeline.stages.decode import decode
+from mien_pipeline.types import (
+    Face,
+    FaceReport,
+    Floats,
+    IdentityScores,
+    Image,
+    OnProgress,
+    Progress,
+    Swapped,
+    SwapWarning,
+    ignore_progress,
+    ignore_step,
+)
+
+# A second face this large beside the largest makes it unclear whose identity is meant.
+RIVAL_AREA = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a swap is made with, loaded once and used for many."""
+
+    detector: FaceDetector
+    embedder: FaceEmbedder
+    check: ContentCheck
+    engine: Engine
+    marker: Marker
+    restorer: Restorer | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """A reference face, checked and prepared: all that no target changes."""
+
+    likeness: Likeness
+    embedding: Floats
+    warnings: tuple[SwapWarning, ...] = ()
+
+
+class Stopwatch:
+    """Seconds by stage, and word of each stage's beginning and end."""
+
+    def __init__(self, on_progress: OnProgress) -> None:
+        self.seconds: dict[str, float] = {}
+        self.started = time.perf_counter()
+        self.on_progress = on_progress
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.on_progress(Progress(name, 0, 1))
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.started
+
+
+def swap(
+    target: bytes,
+    references: Sequence[Reference],
+    options: SwapOptions,
+    parts: Parts,
+    on_progress: OnProgress = ignore_progress,
+) -> Swapped:
+    """Put the reference faces into the target image.
+
+    Args:
+        target: an encoded picture.
+        references: one for every chosen face, or one for all of them.
+        options: which faces, which engine's settings.
+        parts: the loaded networks.
+        on_progress: told at every step; whatever it raises ends the swap and nothing is left behind.
+
+    Returns:
+        The encoded, marked picture at the target's own size, with scores and timings.
+
+    Raises:
+        NoFaceFound: the target shows no face that can be swapped.
+        InvalidOptions: `faces` names a face that is not there, or does not match the number of references.
+        MienError: as each stage says.
+    """
+    clock = Stopwatch(on_progress)
+    with clock.stage("decode"):
+        original = decode(target)
+    with clock.stage("check"):
+        parts.check.check(original.pixels, "target")
+    with clock.stage("detect"):
+        faces = parts.detector.detect(original)
+        chosen = choose(faces, options)
+        cast = dict(zip(chosen, assign(chosen, references), strict=True))
+    result = original
+    warnings: dict[int, tuple[SwapWarning, ...]] = {}
+    for turn, (index, reference) in enumerate(cast.items()):
+        with clock.stage("generate"):
+            patch = reference.likeness.render(
+                result,
+                faces[index],
+                options,
+                lambda done, total, turn=turn: on_progress(
+                    Progress("generate", turn * total + done, total * len(cast))
+                ),
+            )
+        with clock.stage("blend"):
+            result = paste_back(result, patch)
+        warnings[index] = (*original.warnings, *reference.warnings, *patch.warnings)
+    if options.restore and parts.restorer:
+        with clock.stage("restore"):
+            result = restore(result, [faces[index] for index in cast], options.restore, parts.restorer)
+    with clock.stage("score"):
+        scores = {
+            index: score(original, result, faces[index], reference, parts.embedder) for index, reference in cast.items()
+        }
+    with clock.stage("check"):
+        parts.check.check(result.pixels, "result")
+    with clock.stage("mark"):
+        marked = parts.marker.mark(result, target, options, parts.engine.models)
+    return Swapped(
+        data=marked.data,
+        media_type=marked.media_type,
+        engine=parts.engine.name,
+        size=(result.width, result.height),
+        seconds=clock.elapsed,
+        stages=clock.seconds,
+        faces=tuple(
+            report(index, face, scores.get(index), warnings.get(index, ())) for index, face in enumerate(faces)
+        ),
+        provenance=marked.provenance,
+        models=tuple(parts.engine.models),
+    )
+
+
+def prepare(reference: bytes, parts: Parts, on_progress: OnProgress = ignore_progress) -> Reference:
+    """A reference face, ready for any number of targets.
+
+    Raises:
+        NoFaceFound, SeveralFaces: with `role` "reference".
+        ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
+    """
+    clock = Stopwatch(on_progress)
+    with clock.stage("decode"):
+        image = decode(reference)
+    with clock.stage("check"):
+        parts.check.check(image.pixels, "reference")
+    with clock.stage("identity"):
+        face = only_face(parts.detector.detect(image))
+        likeness = parts.engine.prepare(image, face)
+        return Reference(likeness, parts.embedder.embed(image, face))
+
+
+def only_face(faces: Sequence[Face]) -> Face:
+    """The face that a reference picture is of: the largest, when nobody rivals it."""
+    by_size = sorted(faces, key=area, reverse=True)
+    if not by_size:
+        raise NoFaceFound("the reference shows no face", role="reference")
+    if len(by_size) > 1 and area(by_size[1]) > RIVAL_AREA * area(by_size[0]):
+        raise SeveralFaces(f"the reference shows {len(by_size)} faces", role="reference", found=len(by_size))
+    return by_size[0]
+
+
+def area(face: Face) -> float:
+    x1, y1, x2, y2 = face.bbox
+    return float((x2 - x1) * (y2 - y1))
+
+
+def choose(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]:
+    """Which faces to swap, by their place from the left."""
+    if not faces:
+        raise NoFaceFound("the target shows no face", role="target")
+    if options.faces == "all":
+        return tuple(range(len(faces)))
+    if options.faces == "largest":
+        return (max(range(len(faces)), key=lambda index: area(faces[index])),)
+    absent = [index for index in options.faces if index >= len(faces)]
+    if absent or not options.faces:
+        raise InvalidOptions(f"the target shows {len(faces)} faces, counted from 0", field="faces", found=len(faces))
+    return options.faces
+
+
+def assign(chosen: Sequence[int], references: Sequence[Reference]) -> Sequence[Reference]:
+    """A reference for every chosen face: one for all of them, or one each in the order the faces were named."""
+    if len(references) == 1:
+        return [references[0]] * len(chosen)
+    if len(references) != len(chosen):
+        raise InvalidOptions(
+            f"{len(references)} references for {len(chosen)} faces: give one, or one each", field="references"
+        )
+    return references
+
+
+def restore(image: Image, faces: Sequence[Face], amount: float, restorer: Restorer) -> Image:
+    """Every swapped face through the restorer."""
+    for face in faces:
+        image = paste_back(image, restorer.restore(image, face, amount, ignore_step))
+    return image
+
+
+def score(original: Image, result: Image, face: Face, reference: Reference, embedder: FaceEmbedder) -> IdentityScores:
+    """Who the new face is, under a recogniser that no engine is conditioned on."""
+    before, after = embedder.embed(original, face), embedder.embed(result, face)
+    return IdentityScores(
+        recogniser=embedder.recogniser,
+        to_reference=embedder.similarity(after, reference.embedding),
+        to_target=embedder.similarity(after, before),
+        before=embedder.similarity(before, reference.embedding),
+    )
+
+
+def report(index: int, face: Face, identity: IdentityScores | None, warnings: tuple[SwapWarning, ...]) -> FaceReport:
+    """What became of one face; `weak-identity` when it is not nearer to the reference than to the target."""
+    if identity and identity.to_reference <= identity.to_target:
+        warnings = (*warnings, "weak-identity")
+    x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
+    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(dict.fromkeys(warnings)))
+
+
+def describe(swapped: Swapped) -> dict[str, object]:
+    """The report as it leaves the machine's own programs: JSON, without the picture and without paths."""
+    return {
+        "engine": swapped.engine,
+        "seconds": round(swapped.seconds, 3),
+        "stages": {name: round(seconds, 4) for name, seconds in swapped.stages.items()},
+        "size": list(swapped.size),
+        "faces": [
+            {
+                "index": face.index,
+                "bbox": [round(edge, 1) for edge in face.bbox],
+                "swapped": face.swapped,
+                "identity": {
+                    name: value if isinstance(value, str) else round(value, 3)
+                    for name, value in asdict(face.identity).items()
+                }
+                if face.identity
+                else None,
+                "warnings": list(face.warnings),
+            }
+            for face in swapped.faces
+        ],
+        "provenance": asdict(swapped.provenance),
+        "models": [asdict(model) for model in swapped.models],
+    }
