@@ -1,0 +1,391 @@
+"""Pairing promises: nobody comes in but through a window a person opened, and only with the digits she compared."""
+
+import asyncio
+import json
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mien_daemon import handshake
+from mien_daemon.errors import PairingClosed, TooManyRequests, Unpaired
+from mien_daemon.pairing import COLLECT_S, WINDOW_S, Pairing
+from mien_daemon.sessions import ANSWER_S, BEARER_S, BEARERS_A_CLIENT, HALF_OPEN, Sessions
+from mien_pipeline.errors import BadRequest
+
+PORT = 6436
+NAME = "Chromium on Linux"
+ORIGIN = "chrome-extension://abcdefghijklmnop"
+VECTORS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "extension/vectors.json").read_text(encoding="utf-8")
+)["cases"]
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Keys:
+    """The smallest book of clients."""
+
+    paired: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    origins: dict[str, str | None] = field(default_factory=dict[str, str | None])
+
+    def pair(self, name: str, origin: str | None, key: bytes, client_id: str) -> None:
+        self.paired[client_id] = key
+        self.origins[client_id] = origin
+
+    def pairing_key(self, client_id: str) -> bytes | None:
+        return self.paired.get(client_id)
+
+
+@dataclass
+class Browser:
+    """The extension's side of the handshake, in Python."""
+
+    port: int = PORT
+    name: str = NAME
+    private_key: ec.EllipticCurvePrivateKey = field(default_factory=handshake.new_key_pair)
+    nonce: bytes = field(default_factory=lambda: secrets.token_bytes(handshake.NONCE_BYTES))
+    pairing_id: str = ""
+    transcript: bytes = b""
+    key: bytes = b""
+
+    @property
+    def point(self) -> bytes:
+        return handshake.public_point(self.private_key)
+
+    def begin(self, pairing: Pairing) -> None:
+        offer = pairing.begin(self.name, ORIGIN, handshake.commitment(self.point, self.nonce))
+        self.pairing_id = offer.pairing_id
+        self.hear(offer.daemon_point, offer.daemon_nonce)
+
+    def hear(self, daemon_point: bytes, daemon_nonce: bytes) -> None:
+        self.transcript = handshake.transcript(self.name, self.port, self.point, self.nonce, daemon_point, daemon_nonce)
+        self.key = handshake.pairing_key(handshake.shared_secret(self.private_key, daemon_point), self.transcript)
+
+    def reveal(self, pairing: Pairing) -> None:
+        pairing.reveal(self.pairing_id, self.point, self.nonce)
+
+    @property
+    def digits(self) -> str:
+        return handshake.digits(self.transcript)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+def pairing(keys: Keys, clock: Clock) -> Pairing:
+    return Pairing(keys, lambda: PORT, clock)
+
+
+@pytest.fixture
+def sessions(keys: Keys, clock: Clock) -> Sessions:
+    return Sessions(keys, lambda: PORT, clock)
+
+
+def paired(pairing: Pairing) -> tuple[Browser, str]:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    return browser, pairing.approve(browser.pairing_id)
+
+
+def bearer(sessions: Sessions, client_id: str, key: bytes, port: int = PORT) -> str:
+    nonce = secrets.token_bytes(32)
+    challenge = sessions.challenge(client_id, nonce)
+    return sessions.answer(
+        challenge.session_id, handshake.client_proof(key, client_id, port, nonce, challenge.daemon_nonce)
+    )
+
+
+# ── the arithmetic ──
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+def test_the_daemon_arrives_at_the_same_values_as_the_extension(vector: dict[str, Any]) -> None:
+    def data(text: str, size: int = 32) -> bytes:
+        return handshake.from_text(text, size)
+
+    client, daemon, session = vector["client"], vector["daemon"], vector["session"]
+    private_key = ec.derive_private_key(int.from_bytes(data(daemon["scalar"]), "big"), ec.SECP256R1())
+    points = data(client["point"], 65), data(daemon["point"], 65)
+    nonces = data(client["nonce"]), data(daemon["nonce"])
+    assert handshake.public_point(private_key) == points[1]
+    assert handshake.to_text(handshake.commitment(points[0], nonces[0])) == vector["commitment"]
+    secret = handshake.shared_secret(private_key, points[0])
+    assert handshake.to_text(secret) == vector["secret"]
+    transcript = handshake.transcript(vector["name"], vector["port"], points[0], nonces[0], points[1], nonces[1])
+    assert handshake.to_text(transcript) == vector["transcript"]
+    assert handshake.digits(transcript) == vector["digits"]
+    key = handshake.pairing_key(secret, transcript)
+    assert handshake.to_text(key) == vector["key"]
+    client_id = vector["client_id"]
+    assert handshake.to_text(handshake.confirmation(key, transcript, client_id)) == vector["confirmation"]
+    spoken = client_id, vector["port"], data(session["client_nonce"]), data(session["daemon_nonce"])
+    assert handshake.to_text(handshake.daemon_proof(key, *spoken)) == session["daemon_proof"]
+    assert handshake.to_text(handshake.client_proof(key, *spoken)) == session["client_proof"]
+
+
+@pytest.mark.parametrize("text", ["", "AA", "A" * 43 + "é", "*" * 43, "A" * 44, "A" * 42])
+def test_only_whole_base64url_of_the_right_length_is_read(text: str) -> None:
+    with pytest.raises(ValueError, match=r"base64url|bytes expected"):
+        handshake.from_text(text, 32)
+
+
+# ── the window ──
+
+
+def test_pairing_is_refused_while_no_window_is_open(pairing: Pairing) -> None:
+    with pytest.raises(PairingClosed):
+        Browser().begin(pairing)
+
+
+def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pairing, keys: Keys) -> None:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    assert pairing.window().digits is None, "nothing to compare before the client has kept its word"
+    browser.reveal(pairing)
+    window = pairing.window()
+    assert (window.digits, window.name, window.origin) == (browser.digits, NAME, ORIGIN)
+    assert keys.paired == {}, "nobody is in before a person says so"
+    client_id = pairing.approve(browser.pairing_id)
+    outcome = pairing.outcome(browser.pairing_id)
+    assert keys.paired == {client_id: browser.key}
+    assert keys.origins == {client_id: ORIGIN}
+    assert outcome.confirmation == handshake.confirmation(browser.key, browser.transcript, client_id)
+
+
+def test_a_key_swapped_on_the_way_shows_other_digits(pairing: Pairing) -> None:
+    """A man in the middle plays daemon to the browser and browser to the daemon."""
+    browser, middle = Browser(), Browser()
+    pairing.open()
+    middle.begin(pairing)
+    browser.hear(middle.point, middle.nonce)
+    middle.reveal(pairing)
+    assert pairing.window().digits != browser.digits
+
+
+def test_a_relay_on_another_port_shows_other_digits(pairing: Pairing) -> None:
+    browser = Browser(port=PORT + 1)
+    pairing.open()
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    assert pairing.window().digits != browser.digits
+
+
+def test_a_client_cannot_reveal_another_key_than_it_committed_to(pairing: Pairing) -> None:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    with pytest.raises(BadRequest) as refused:
+        pairing.reveal(browser.pairing_id, Browser().point, browser.nonce)
+    assert refused.value.fields == {"field": "public_key"}
+    with pytest.raises(PairingClosed):
+        browser.reveal(pairing)
+
+
+def test_a_point_off_the_curve_ends_the_pairing(pairing: Pairing) -> None:
+    point, nonce = b"\x04" + b"\x01" * 64, b"\x02" * 32
+    pairing.open()
+    offer = pairing.begin(NAME, ORIGIN, handshake.commitment(point, nonce))
+    with pytest.raises(BadRequest):
+        pairing.reveal(offer.pairing_id, point, nonce)
+    assert pairing.window().pairing_id is None
+
+
+def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_with_it(
+    pairing: Pairing, clock: Clock, keys: Keys
+) -> None:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    clock.now += WINDOW_S
+    assert not pairing.window().is_open
+    for late in (pairing.approve, pairing.outcome, pairing.refuse, pairing.cancel):
+        with pytest.raises(PairingClosed):
+            late(browser.pairing_id)
+    assert keys.paired == {}
+
+
+def test_a_second_browser_waits_until_the_first_is_through(pairing: Pairing) -> None:
+    first = Browser()
+    pairing.open()
+    first.begin(pairing)
+    with pytest.raises(TooManyRequests) as refused:
+        Browser().begin(pairing)
+    assert refused.value.fields == {"retry_after_s": WINDOW_S}
+    pairing.cancel(first.pairing_id)
+    Browser().begin(pairing)
+
+
+def test_three_tries_a_minute_and_no_more_however_often_the_window_is_opened(pairing: Pairing, clock: Clock) -> None:
+    for _ in range(3):
+        pairing.open()
+        Browser().begin(pairing)
+    pairing.open()
+    with pytest.raises(TooManyRequests) as refused:
+        Browser().begin(pairing)
+    assert refused.value.fields == {"retry_after_s": 61}
+    clock.now += 61
+    pairing.open()
+    Browser().begin(pairing)
+
+
+def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing, keys: Keys) -> None:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    pairing.refuse(browser.pairing_id)
+    assert pairing.outcome(browser.pairing_id).state == "refused"
+    with pytest.raises(PairingClosed):
+        pairing.approve(browser.pairing_id)
+    Browser().begin(pairing)
+    assert keys.paired == {}
+
+
+def test_an_approval_waits_to_be_fetched_and_lets_nobody_else_in(pairing: Pairing, clock: Clock) -> None:
+    browser, client_id = paired(pairing)
+    with pytest.raises(PairingClosed):
+        Browser().begin(pairing)
+    clock.now += COLLECT_S - 1
+    assert pairing.outcome(browser.pairing_id).client_id == client_id
+    clock.now += 1
+    with pytest.raises(PairingClosed):
+        pairing.outcome(browser.pairing_id)
+
+
+def test_nobody_is_approved_before_the_digits_were_there_to_compare(pairing: Pairing, keys: Keys) -> None:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    with pytest.raises(PairingClosed):
+        pairing.approve(browser.pairing_id)
+    assert keys.paired == {}
+
+
+@pytest.mark.parametrize("name", ["", "x" * 61, "a\x1b[2J", "two\nlines", "Chromium\u202e"])
+def test_a_name_that_could_trick_a_terminal_is_refused(pairing: Pairing, name: str) -> None:
+    pairing.open()
+    with pytest.raises(BadRequest) as refused:
+        Browser(name=name).begin(pairing)
+    assert refused.value.fields == {"field": "name"}
+
+
+async def test_whoever_waits_hears_of_every_change(pairing: Pairing) -> None:
+    pairing.open()
+    waiting = asyncio.create_task(pairing.changed(60))
+    await asyncio.sleep(0)
+    Browser().begin(pairing)
+    await asyncio.wait_for(waiting, 5)
+    await pairing.changed(0.01)
+
+
+# ── sessions ──
+
+
+def test_the_daemon_proves_itself_to_a_client_that_has_said_nothing_secret(
+    pairing: Pairing, sessions: Sessions
+) -> None:
+    browser, client_id = paired(pairing)
+    nonce = secrets.token_bytes(32)
+    challenge = sessions.challenge(client_id, nonce)
+    expected = handshake.daemon_proof(browser.key, client_id, PORT, nonce, challenge.daemon_nonce)
+    assert challenge.proof == expected
+    assert challenge.proof != handshake.daemon_proof(browser.key, client_id, PORT + 1, nonce, challenge.daemon_nonce)
+
+
+def test_a_proven_client_gets_a_bearer_for_a_quarter_of_an_hour(
+    pairing: Pairing, sessions: Sessions, clock: Clock
+) -> None:
+    browser, client_id = paired(pairing)
+    token = bearer(sessions, client_id, browser.key)
+    clock.now += BEARER_S - 1
+    assert sessions.client_of(token) == client_id
+    clock.now += 1
+    assert sessions.client_of(token) is None
+
+
+@pytest.mark.parametrize("wrong", ["key", "port", "reflected"])
+def test_a_wrong_proof_gets_nothing_and_burns_the_challenge(pairing: Pairing, sessions: Sessions, wrong: str) -> None:
+    browser, client_id = paired(pairing)
+    nonce = secrets.token_bytes(32)
+    challenge = sessions.challenge(client_id, nonce)
+    spoken = nonce, challenge.daemon_nonce
+    proofs = {
+        "key": handshake.client_proof(bytes(32), client_id, PORT, *spoken),
+        "port": handshake.client_proof(browser.key, client_id, PORT + 1, *spoken),
+        "reflected": challenge.proof,
+    }
+    for proof in (proofs[wrong], handshake.client_proof(browser.key, client_id, PORT, *spoken)):
+        with pytest.raises(Unpaired):
+            sessions.answer(challenge.session_id, proof)
+
+
+def test_a_challenge_is_answered_in_time_or_not_at_all(pairing: Pairing, sessions: Sessions, clock: Clock) -> None:
+    browser, client_id = paired(pairing)
+    nonce = secrets.token_bytes(32)
+    challenge = sessions.challenge(client_id, nonce)
+    clock.now += ANSWER_S
+    proof = handshake.client_proof(browser.key, client_id, PORT, nonce, challenge.daemon_nonce)
+    with pytest.raises(Unpaired):
+        sessions.answer(challenge.session_id, proof)
+
+
+def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessions, keys: Keys) -> None:
+    browser, client_id = paired(pairing)
+    token = bearer(sessions, client_id, browser.key)
+    nonce = secrets.token_bytes(32)
+    half_open = sessions.challenge(client_id, nonce)
+    del keys.paired[client_id]
+    assert sessions.client_of(token) is None
+    proof = handshake.client_proof(browser.key, client_id, PORT, nonce, half_open.daemon_nonce)
+    with pytest.raises(Unpaired):
+        sessions.answer(half_open.session_id, proof)
+    with pytest.raises(Unpaired):
+        sessions.challenge(client_id, nonce)
+
+
+def test_ending_a_clients_sessions_leaves_the_others_alone(pairing: Pairing, sessions: Sessions) -> None:
+    (one, one_id), (other, other_id) = paired(pairing), paired(pairing)
+    tokens = bearer(sessions, one_id, one.key), bearer(sessions, other_id, other.key)
+    sessions.end(one_id)
+    assert [sessions.client_of(token) for token in tokens] == [None, other_id]
+
+
+def test_memory_is_bounded_however_many_challenges_and_sessions_are_asked_for(
+    pairing: Pairing, sessions: Sessions
+) -> None:
+    browser, client_id = paired(pairing)
+    nonce = secrets.token_bytes(32)
+    challenges = [sessions.challenge(client_id, nonce) for _ in range(HALF_OPEN + 1)]
+    first, second = (
+        handshake.client_proof(browser.key, client_id, PORT, nonce, challenge.daemon_nonce)
+        for challenge in challenges[:2]
+    )
+    with pytest.raises(Unpaired):
+        sessions.answer(challenges[0].session_id, first)
+    assert sessions.client_of(sessions.answer(challenges[1].session_id, second)) == client_id
+    tokens = [bearer(sessions, client_id, browser.key) for _ in range(BEARERS_A_CLIENT + 2)]
+    alive = [token for token in tokens if sessions.client_of(token)]
+    assert alive == tokens[2:]
