@@ -17,7 +17,14 @@ PACKAGES = {
 HEAVY = {"torch", "cv2", "insightface", "diffusers", "transformers", "onnxruntime", "dlib", "_dlib_pybind11"}
 
 # What the daemon's front process is made of may know these parts of the pipeline and no others.
-FRONT_MAY_KNOW = ("mien_pipeline.errors", "mien_pipeline.options", "mien_pipeline.types", "mien_pipeline.models")
+# `pictures` reads headers with Pillow alone: bombs are refused when they arrive, not when a worker meets them.
+FRONT_MAY_KNOW = (
+    "mien_pipeline.errors",
+    "mien_pipeline.options",
+    "mien_pipeline.types",
+    "mien_pipeline.models",
+    "mien_pipeline.pictures",
+)
 # These run in the worker, or in the command line's own process when a person asks for `--local`.
 RUNS_ENGINES = ("mien_daemon.worker.process", "mien_daemon.commands")
 
