@@ -16,8 +16,11 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── ModelNotInstalled      a weight file is missing
     │   ├── UnknownModel
     │   ├── LicenceNotAccepted
-    │   ├── DownloadFailed
+    │   ├── GatedModel             its source asks who you are: `page` says where to say so
+    │   ├── Offline                the network is switched off by the person
+    │   ├── DownloadFailed         `reason` says why; a retry goes on from where it was
     │   ├── ChecksumMismatch
+    │   ├── BrokenWeights          a weight file lacks tensors, or has others than its network
     │   ├── ImportRefused
     │   └── InvalidCatalogue
     ├── TrustError
@@ -28,6 +31,7 @@ document and survive pickling, so an error can cross from the worker.
     │   └── UnknownReference
     ├── ResourceError
     │   ├── DiskFull
+    │   ├── StoreNotWritable       the models folder is read-only
     │   ├── GpuOutOfMemory
     │   ├── NotEnoughMemory        refused before loading, with the plan
     │   └── EngineUnavailable      the libraries an engine needs are not installed
@@ -103,12 +107,30 @@ class LicenceNotAccepted(ModelError):
     code = "licence-not-accepted"
 
 
+class GatedModel(ModelError):
+    """`page` is where access is asked for; a token is needed after that."""
+
+    code = "gated-model"
+
+
+class Offline(ModelError):
+    code = "offline"
+
+
 class DownloadFailed(ModelError):
+    """`reason` is one of no-pip, no-network, not-found, refused, busy, server, tls, redirect, stalled, changed, …"""
+
     code = "download-failed"
 
 
 class ChecksumMismatch(ModelError):
     code = "checksum-mismatch"
+
+
+class BrokenWeights(ModelError):
+    """`file` is the one; `missing`, `extra` and `misshapen` name its tensors that stand in the way."""
+
+    code = "broken-weights"
 
 
 class ImportRefused(ModelError):
@@ -151,6 +173,12 @@ class ResourceError(MienError):
 
 class DiskFull(ResourceError):
     code = "disk-full"
+
+
+class StoreNotWritable(ResourceError):
+    """`folder` is what cannot be written to."""
+
+    code = "store-not-writable"
 
 
 class GpuOutOfMemory(ResourceError):
