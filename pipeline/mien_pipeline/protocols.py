@@ -1,9 +1,9 @@
 """The seams of the pipeline: the fewest methods that let a fake be ten lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from mien_pipeline.options import SwapOptions
+from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.types import Face, Floats, Image, Marked, ModelUse, OnStep, Patch, Pixels
 
 
@@ -72,8 +72,22 @@ class ContentCheck(Protocol):
 class Marker(Protocol):
     """Encodes a result so that it says what it is; nothing leaves unmarked."""
 
-    def mark(self, result: Image, target: bytes, options: SwapOptions, models: Sequence[ModelUse]) -> Marked:
+    def mark(
+        self,
+        result: Image,
+        target: bytes,
+        settings: Mapping[str, object],
+        models: Sequence[ModelUse],
+        format: Format | None = None,
+    ) -> Marked:
         """The encoded picture: watermark, then metadata, then credentials with `target` as their parent.
+
+        Args:
+            result: the picture as an engine or a restorer left it.
+            target: the encoded picture it was made from.
+            settings: the options that made it, `engine` among them; they go into the credentials.
+            models: the weights that took part.
+            format: by default the target's own, or the nearest that can carry the marks.
 
         Raises:
             MarkingFailed: it could not be marked, so there is nothing to deliver.

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from mien_pipeline.errors import InvalidOptions, NoFaceFound, SeveralFaces
 from mien_pipeline.options import SwapOptions
@@ -52,7 +53,7 @@ class Reference:
 class Stopwatch:
     """Seconds by stage, and word of each stage's beginning and end."""
 
-    def __init__(self, on_progress: OnProgress) -> None:
+    def __init__(self, on_progress: OnProgress = ignore_progress) -> None:
         self.seconds: dict[str, float] = {}
         self.started = time.perf_counter()
         self.on_progress = on_progress
@@ -64,6 +65,10 @@ class Stopwatch:
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
+    def step(self, stage: str, turn: int, turns: int, done: int, total: int) -> None:
+        """Word of one step, when the stage is gone through once for each of several faces."""
+        self.on_progress(Progress(stage, turn * total + done, turns * total))
+
     @property
     def elapsed(self) -> float:
         return time.perf_counter() - self.started
@@ -74,7 +79,7 @@ def swap(
     references: Sequence[Reference],
     options: SwapOptions,
     parts: Parts,
-    on_progress: OnProgress = ignore_progress,
+    clock: Stopwatch,
 ) -> Swapped:
     """Put the reference faces into the target image.
 
@@ -83,7 +88,7 @@ def swap(
         references: one for every chosen face, or one for all of them.
         options: which faces, which engine's settings.
         parts: the loaded networks.
-        on_progress: told at every step; whatever it raises ends the swap and nothing is left behind.
+        clock: tells its listener about every step; whatever that raises ends the swap and nothing is left behind.
 
     Returns:
         The encoded, marked picture at the target's own size, with scores and timings.
@@ -93,7 +98,6 @@ def swap(
         InvalidOptions: `faces` names a face that is not there, or does not match the number of references.
         MienError: as each stage says.
     """
-    clock = Stopwatch(on_progress)
     with clock.stage("decode"):
         original = decode(target)
     with clock.stage("check"):
@@ -106,14 +110,8 @@ def swap(
     warnings: dict[int, tuple[SwapWarning, ...]] = {}
     for turn, (index, reference) in enumerate(cast.items()):
         with clock.stage("generate"):
-            patch = reference.likeness.render(
-                result,
-                faces[index],
-                options,
-                lambda done, total, turn=turn: on_progress(
-                    Progress("generate", turn * total + done, total * len(cast))
-                ),
-            )
+            step = partial(clock.step, "generate", turn, len(cast))
+            patch = reference.likeness.render(result, faces[index], options, step)
         with clock.stage("blend"):
             result = paste_back(result, patch)
         warnings[index] = (*original.warnings, *reference.warnings, *patch.warnings)
@@ -124,10 +122,11 @@ def swap(
         scores = {
             index: score(original, result, faces[index], reference, parts.embedder) for index, reference in cast.items()
         }
-    with clock.stage("check"):
+    with clock.stage("check-result"):
         parts.check.check(result.pixels, "result")
     with clock.stage("mark"):
-        marked = parts.marker.mark(result, target, options, parts.engine.models)
+        settings = options.model_dump(mode="json", exclude={"format"})
+        marked = parts.marker.mark(result, target, settings, parts.engine.models, options.format)
     return Swapped(
         data=marked.data,
         media_type=marked.media_type,
@@ -143,14 +142,13 @@ def swap(
     )
 
 
-def prepare(reference: bytes, parts: Parts, on_progress: OnProgress = ignore_progress) -> Reference:
+def prepare(reference: bytes, parts: Parts, clock: Stopwatch) -> Reference:
     """A reference face, ready for any number of targets.
 
     Raises:
         NoFaceFound, SeveralFaces: with `role` "reference".
         ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
     """
-    clock = Stopwatch(on_progress)
     with clock.stage("decode"):
         image = decode(reference)
     with clock.stage("check"):

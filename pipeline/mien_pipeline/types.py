@@ -30,8 +30,9 @@ STAGE_SHARES = {
     "identity": 0.07,
     "generate": 0.67,
     "restore": 0.1,
-    "score": 0.03,
-    "mark": 0.07,
+    "score": 0.02,
+    "check-result": 0.02,
+    "mark": 0.06,
 }
 
 
