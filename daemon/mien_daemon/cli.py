@@ -49,7 +49,7 @@ def build_parser(named: str | None) -> argparse.ArgumentParser:
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Give every leaf command what all of them take."""
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]  # noqa: SLF001
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     for group in groups:
         for leaf in group.choices.values():
             add_common_options(leaf)

@@ -1,0 +1,50 @@
+"""`mien demo`: two bundled public-domain portraits, swapped, so that a newcomer sees what to expect."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+PORTRAITS = "demo-portraits"
+# NASA's portrait of Eileen Collins and the US Navy's of Grace Hopper, both in the public domain.
+TARGET, REFERENCE = "astronaut.png", "grace_hopper.jpg"
+
+
+def add_to(commands: _SubParsersAction[Any]) -> None:
+    summary = "swap two bundled public-domain portraits"
+    parser = commands.add_parser(
+        "demo", help=summary, description=f"{summary.capitalize()}: target, result and a side-by-side picture."
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("mien-demo"), metavar="DIR", help="(%(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+    from mien_daemon.bars import job_bar
+    from mien_daemon.commands.local import configure, fetch_missing, open_runtime, open_store
+    from mien_daemon.commands.swap import words
+    from mien_pipeline.files import write_whole
+    from mien_pipeline.options import MeshOptions
+    from mien_pipeline.swap import describe
+
+    store = open_store(configure(args))
+    fetch_missing(store, [PORTRAITS], quiet=args.json)
+    target, reference = (store.path(PORTRAITS, name).read_bytes() for name in (TARGET, REFERENCE))
+    runtime = open_runtime(args, "mesh")
+    with job_bar(quiet=args.json) as show:
+        done = runtime.swap(target, [reference], MeshOptions(format="png"), lambda at: show(at.stage, at.fraction))
+    side_by_side = runtime.side_by_side(target, reference, done)
+
+    folder: Path = args.output
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {"target.png": target, "result.png": done.data, "side-by-side.png": side_by_side}
+    for name, data in pictures.items():
+        write_whole(folder / name, data)
+    report = describe(done)
+    files = {name.removesuffix(".png"): str(folder / name) for name in pictures}
+    return answer(args, {"output": files["result"], "files": files, **report}, words(folder / "result.png", report))

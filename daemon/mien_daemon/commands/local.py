@@ -1,0 +1,72 @@
+"""What commands share that make pictures in their own process: the store, filled, and the runtime on top of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mien_daemon.config import Config
+    from mien_pipeline.models.store import ModelStore
+    from mien_pipeline.runtime import Runtime
+
+
+def configure(args: Namespace) -> Config:
+    """The configuration that flags and environment name."""
+    from mien_daemon.config import Config
+
+    return Config.load({"offline": args.offline or None}, state_dir=args.state_dir, models_dir=args.models_dir)
+
+
+def open_store(config: Config) -> ModelStore:
+    from mien_pipeline.models.catalogue import load_catalogue
+    from mien_pipeline.models.store import ModelStore
+
+    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline)
+
+
+def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> None:
+    """Pull what a command needs and is not there, saying so; nothing is fetched when nothing is missing.
+
+    Raises:
+        Offline, LicenceNotAccepted, DownloadFailed: as `ModelStore.pull` says.
+    """
+    from mien_daemon.answer import tell
+    from mien_daemon.bars import pull_bars
+
+    if missing := store.missing(names):
+        tell(f"Fetching {', '.join(missing)}: once, then no network is needed.")
+        with pull_bars(quiet=quiet) as listen:
+            store.pull(missing, listen)
+
+
+def open_runtime(args: Namespace, engine: str) -> Runtime:
+    """A runtime in this process, with every model that the engine needs fetched."""
+    from mien_pipeline.runtime import Runtime, needed_models
+
+    config = configure(args)
+    store = open_store(config)
+    fetch_missing(store, needed_models(engine), quiet=args.json)
+    return Runtime(store, config.folders.state)
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a file that a person named.
+
+    Raises:
+        InvalidImage: `file` says which one cannot be read.
+        ImageTooLarge: more bytes than any picture has.
+    """
+    from mien_pipeline.errors import ImageTooLarge, InvalidImage
+    from mien_pipeline.pictures import MAX_FILE_BYTES
+
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ImageTooLarge(f"{path.name} has {size} bytes", file=str(path), limit_bytes=MAX_FILE_BYTES)
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidImage(f"{path} cannot be read: {error.strerror}", file=str(path)) from error

@@ -1,0 +1,154 @@
+"""`mien swap`: one swap, by the running daemon if there is one, else in this process."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Mapping, Sequence
+
+    from mien_pipeline.options import SwapOptions
+
+# What a file's name says of its format, and what a result without a name of its own is called.
+SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif", "tiff": ".tiff"}
+FORMATS = {suffix: name for name, suffix in SUFFIXES.items()} | {".jpeg": "jpeg", ".tif": "tiff"}
+
+
+def add_to(commands: _SubParsersAction[Any]) -> None:
+    summary = "put a reference face into a target image"
+    parser = commands.add_parser("swap", help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
+    parser.add_argument(
+        "--face",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="REFERENCE",
+        help="a picture of the face that is wanted; repeat it to give each of --faces its own",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="by default TARGET's name with -swapped")
+    parser.add_argument("--engine", default="mesh", help="see `mien engines` (default: %(default)s)")
+    parser.add_argument("--faces", default="largest", metavar="WHICH", help="largest, all, or from the left: 0,2")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed repeats a result on one machine")
+    parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="Vivid's skin detail afterwards")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the engine's own options; repeatable"
+    )
+    parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+    from mien_daemon.commands.local import read_picture
+    from mien_pipeline.files import write_whole
+
+    options = chosen_options(args)
+    target, references = read_picture(args.target), [read_picture(path) for path in args.face]
+    refuse_overwriting_input(args)
+    data, media_type, report = swap(args, target, references, options)
+    output: Path = args.output or default_output(args.target, media_type)
+    write_whole(output, data)
+    return answer(args, {"output": str(output), **report}, words(output, report))
+
+
+def chosen_options(args: Namespace) -> SwapOptions:
+    """The options as the API takes them.
+
+    Raises:
+        InvalidOptions, UnknownEngine: `field` names the one.
+    """
+    from mien_pipeline.options import parse_options
+
+    raw: dict[str, object] = {
+        "engine": args.engine,
+        "faces": args.faces if args.faces in {"largest", "all"} else face_indices(args.faces),
+        "seed": args.seed,
+        "restore": args.restore,
+        "format": asked_format(args.output),
+    }
+    return parse_options(raw | dict(name_and_value(each) for each in args.set))
+
+
+def face_indices(text: str) -> list[int]:
+    from mien_pipeline.errors import InvalidOptions
+
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidOptions(f"faces: {text!r} is neither largest, all nor indices like 0,2", field="faces") from None
+
+
+def name_and_value(text: str) -> tuple[str, object]:
+    """NAME=VALUE with the value read as JSON where it is JSON: 0.5 is a number, target a word."""
+    import json
+
+    from mien_pipeline.errors import InvalidOptions
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidOptions(f"{text!r} is not NAME=VALUE", field="set")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def asked_format(output: Path | None) -> str | None:
+    """The format that the name of the output asks for; None leaves it to the target's own."""
+    from mien_pipeline.errors import InvalidOptions
+
+    if output is None:
+        return None
+    if output.suffix.lower() not in FORMATS:
+        raise InvalidOptions(
+            f"{output.name} does not end like a picture that can be marked", field="output", known=sorted(FORMATS)
+        )
+    return FORMATS[output.suffix.lower()]
+
+
+def refuse_overwriting_input(args: Namespace) -> None:
+    from mien_pipeline.errors import InvalidOptions
+
+    inputs = [path.resolve() for path in (args.target, *args.face)]
+    if args.output and args.output.resolve() in inputs:
+        raise InvalidOptions(f"{args.output} is one of the pictures to read", field="output")
+
+
+def swap(
+    args: Namespace, target: bytes, references: Sequence[bytes], options: SwapOptions
+) -> tuple[bytes, str, Mapping[str, object]]:
+    """(picture, media type, report), from the daemon or from this process."""
+    from mien_daemon.bars import job_bar
+    from mien_daemon.client import DaemonClient
+    from mien_daemon.commands.local import configure, open_runtime
+
+    daemon = None if args.local else DaemonClient.discover(configure(args).folders.state)
+    if daemon:
+        with job_bar(quiet=args.json) as show:
+            return daemon.swap(target, references, options.model_dump(mode="json", exclude_none=True), show)
+    from mien_pipeline.swap import describe
+
+    runtime = open_runtime(args, options.engine)
+    with job_bar(quiet=args.json) as show:
+        done = runtime.swap(target, references, options, lambda progress: show(progress.stage, progress.fraction))
+    return done.data, done.media_type, describe(done)
+
+
+def default_output(target: Path, media_type: str) -> Path:
+    return target.with_name(f"{target.stem}-swapped{SUFFIXES[media_type.removeprefix('image/')]}")
+
+
+def words(output: Path, report: Mapping[str, Any]) -> str:
+    """What happened, for a person: where the picture is, and for every face how well it went."""
+    lines = [f"{output}  ({report['engine']}, {report['seconds']:.2f} s)"]
+    for face in report["faces"]:
+        if not face["swapped"]:
+            continue
+        scores = face["identity"]
+        line = f"face {face['index']}: {scores['to_reference']:.2f} like the reference, was {scores['before']:.2f}"
+        lines.append(", ".join([line, *face["warnings"]]))
+    return "\n".join(lines)
