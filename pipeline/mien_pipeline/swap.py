@@ -135,7 +135,8 @@ def swap(
         seconds=clock.elapsed,
         stages=clock.seconds,
         faces=tuple(
-            report(index, face, scores.get(index), warnings.get(index, ())) for index, face in enumerate(faces)
+            report(index, face, scores.get(index), (*warnings.get(index, ()), *weakness(scores.get(index))))
+            for index, face in enumerate(faces)
         ),
         provenance=marked.provenance,
         models=tuple(parts.engine.models),
@@ -206,6 +207,11 @@ def restore(image: Image, faces: Sequence[Face], amount: float, restorer: Restor
     return image
 
 
+def weakness(identity: IdentityScores | None) -> tuple[SwapWarning, ...]:
+    """`weak-identity` for a result that is not nearer to the reference than to the target."""
+    return ("weak-identity",) if identity and identity.to_reference <= identity.to_target else ()
+
+
 def score(original: Image, result: Image, face: Face, reference: Reference, embedder: FaceEmbedder) -> IdentityScores:
     """Who the new face is, under a recogniser that no engine is conditioned on."""
     before, after = embedder.embed(original, face), embedder.embed(result, face)
@@ -218,9 +224,7 @@ def score(original: Image, result: Image, face: Face, reference: Reference, embe
 
 
 def report(index: int, face: Face, identity: IdentityScores | None, warnings: tuple[SwapWarning, ...]) -> FaceReport:
-    """What became of one face; `weak-identity` when it is not nearer to the reference than to the target."""
-    if identity and identity.to_reference <= identity.to_target:
-        warnings = (*warnings, "weak-identity")
+    """What became of one face."""
     x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
     return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(dict.fromkeys(warnings)))
 

@@ -1,0 +1,76 @@
+"""A restoration on its own: skin detail back into a picture from any tool, the face left as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien_pipeline.errors import NoFaceFound
+from mien_pipeline.options import Format
+from mien_pipeline.protocols import ContentCheck, FaceDetector, FaceEmbedder, Marker, Restorer
+from mien_pipeline.stages.blend import paste_back
+from mien_pipeline.stages.decode import decode
+from mien_pipeline.swap import Stopwatch, report
+from mien_pipeline.types import Face, IdentityScores, Image, ModelUse, Swapped, ignore_step
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a restoration is made with."""
+
+    detector: FaceDetector
+    embedder: FaceEmbedder
+    check: ContentCheck
+    restorer: Restorer
+    marker: Marker
+    models: Sequence[ModelUse] = ()
+
+
+def restore(picture: bytes, amount: float, parts: Parts, clock: Stopwatch, format: Format | None = None) -> Swapped:
+    """Restore every face of a picture.
+
+    Args:
+        picture: an encoded picture.
+        amount: 0..1, the most that may be done; the lock on identity may allow less.
+        parts: the loaded networks.
+        clock: tells its listener about every stage.
+        format: of the result; by default the picture's own.
+
+    Raises:
+        NoFaceFound: with `role` "target".
+        MienError: as each stage says.
+    """
+    with clock.stage("decode"):
+        original = decode(picture)
+    with clock.stage("check"):
+        parts.check.check(original.pixels, "target")
+    with clock.stage("detect"):
+        faces = parts.detector.detect(original)
+    if not faces:
+        raise NoFaceFound("the picture shows no face", role="target")
+    result = original
+    with clock.stage("restore"):
+        for face in faces:
+            result = paste_back(result, parts.restorer.restore(result, face, amount, ignore_step))
+    with clock.stage("score"):
+        scores = [likeness_kept(original, result, face, parts.embedder) for face in faces]
+    with clock.stage("check-result"):
+        parts.check.check(result.pixels, "result")
+    with clock.stage("mark"):
+        settings = {"engine": parts.restorer.name, "amount": amount}
+        marked = parts.marker.mark(result, picture, settings, parts.models, format)
+    return Swapped(
+        data=marked.data,
+        media_type=marked.media_type,
+        engine=parts.restorer.name,
+        size=(result.width, result.height),
+        seconds=clock.elapsed,
+        stages=clock.seconds,
+        faces=tuple(report(index, face, scores[index], original.warnings) for index, face in enumerate(faces)),
+        provenance=marked.provenance,
+        models=tuple(parts.models),
+    )
+
+
+def likeness_kept(original: Image, result: Image, face: Face, embedder: FaceEmbedder) -> IdentityScores:
+    """The reference of a restoration is the picture itself."""
+    kept = embedder.similarity(embedder.embed(original, face), embedder.embed(result, face))
+    return IdentityScores(embedder.recogniser, to_reference=kept, to_target=kept, before=1.0)

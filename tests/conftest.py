@@ -1,0 +1,19 @@
+"""What tests of every part share: the starter models, fetched once into the checkout as a person's first run would."""
+
+from pathlib import Path
+
+import pytest
+
+from mien_pipeline.models.catalogue import load_catalogue
+from mien_pipeline.models.store import ModelStore
+
+MODELS = Path(__file__).parents[1] / ".models"
+
+
+@pytest.fixture(scope="session")
+def models() -> ModelStore:
+    """The starter models, fetched by the product itself when they are not there yet."""
+    store = ModelStore(MODELS, load_catalogue({}))
+    if store.missing(["starter"]):
+        store.pull(["starter"])
+    return store
