@@ -1,0 +1,47 @@
+"""Grain and sharpness: the finest frequencies of a new face are given the energy that the target's have."""
+
+import cv2
+import numpy as np
+
+from mien_pipeline.types import Floats
+
+GAIN_LIMITS = (0.25, 1.6)  # more gain than this brings out blocks and ringing; the rest comes as grain
+SCALES_PX = (0.7, 1.4)  # the two bands: finer than the first blur, and between the two
+
+
+def match_grain(face: Floats, target: Floats, weight: Floats) -> Floats:
+    """`face` with the fine-frequency energy of `target`, measured where `weight` (H, W) > 0.5.
+
+    Both (H, W, 3) code values as float32. Too sharp a face is softened; one that is too smooth is sharpened
+    within limits and then given the target's own residual, which carries the camera's and the codec's grain.
+    """
+    measured = weight > 0.5
+    if np.count_nonzero(measured) < 64:
+        return face
+    result, residual_gain = face, 1.0
+    face_bands, target_bands = _bands(face), _bands(target)
+    for mine, theirs in zip(face_bands, target_bands, strict=True):
+        have, want = _energy(mine, measured), _energy(theirs, measured)
+        gain = float(np.clip(want / max(have, 1e-3), *GAIN_LIMITS))
+        missing = float(np.sqrt(max(want**2 - (gain * have) ** 2, 0.0)))
+        limit = 3 * want
+        grain = np.clip(theirs, -limit, limit) * (residual_gain * missing / max(want, 1e-3))
+        result = result + (gain - 1) * mine + grain * weight[..., None]
+    return result
+
+
+def _bands(values: Floats) -> list[Floats]:
+    bands: list[Floats] = []
+    finer = values
+    for sigma_px in SCALES_PX:
+        coarser = np.asarray(cv2.GaussianBlur(values, (0, 0), sigma_px), np.float32)
+        bands.append(finer - coarser)
+        finer = coarser
+    return bands
+
+
+def _energy(band: Floats, measured: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
+    """Root mean square of the green channel without its largest twentieth: edges are not grain."""
+    magnitude = np.abs(band[..., 1][measured])
+    kept = magnitude[magnitude <= np.quantile(magnitude, 0.95)]
+    return float(np.sqrt(np.mean(kept**2)))

@@ -1,0 +1,213 @@
+"""Which pixels of a face are its own: the oval, less hair, glasses and whatever else covers the skin.
+
+There is no parsing network. Skin is learnt from each face anew: its colours on cheeks, nose and brow against those
+around the head, a two-class histogram in Lab after Jones & Rehg 1999 (statistical color models), with the place in
+the oval as prior.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien_pipeline.stages import topology as face
+from mien_pipeline.stages.topology import face_width, topology
+from mien_pipeline.types import Floats, Pixels
+
+WORK_WIDTH_PX = 144  # faces are looked at this wide; the edges come back from the full picture
+OVAL_FEATHER = 0.03  # of the face's width, inwards from the oval's edge
+
+_BINS = 32  # a channel
+_ROUNDS = 3
+_PRIOR_AT_EDGE, _PRIOR_INSIDE, _PRIOR_DEPTH = 0.55, 0.98, 0.16
+_RING = (0.02, 0.22)  # where hair and background are learnt, face widths outside the oval
+_SMALLEST_ISLAND = 0.006  # face widths squared: freckles, highlights and nostrils are no occlusions
+_SMALLEST_COVER = 0.02  # face widths squared outside eyes, brows, nose and mouth before something covers these too
+_GUIDE_RADIUS, _GUIDE_EPSILON = 0.02, 1e-3  # of the guided filter, He et al. 2013
+
+_CHEEK = (117, 118, 101, 36, 205, 187, 123, 50)
+_NOSE_RIDGE = (6, 197, 195, 5, 4, 45, 275, 51, 281)
+_LOW_FOREHEAD = (8, 9, 55, 285, 107, 336, 66, 296)
+_NOSE_HULL = (168, 114, 343, 217, 437, 198, 420, 48, 278, 98, 327, 2, 64, 294)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Small:
+    """The face at working size: `lab` (h, w, 3), `points` (468, 2) and its `width` in pixels."""
+
+    lab: Floats
+    points: Floats
+    width: float
+
+    def fill(self, vertices: tuple[int, ...], grow: float = 0.0) -> NDArray[np.uint8]:
+        """1 inside the convex hull of the vertices grown by `grow` face widths."""
+        hull = cv2.convexHull(self.points[list(vertices)])
+        return self._grown(np.round(hull * 16).astype(np.int32), grow)
+
+    def oval(self, grow: float = 0.0) -> NDArray[np.uint8]:
+        return self._grown(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), grow)
+
+    def _grown(self, polygon: NDArray[np.int32], grow: float) -> NDArray[np.uint8]:
+        filled = np.zeros(self.lab.shape[:2], np.uint8)
+        cv2.fillPoly(filled, [polygon], (1,), shift=4)
+        radius = round(grow * self.width)
+        return np.asarray(cv2.dilate(filled, disc(radius)), np.uint8) if radius > 0 else filled
+
+
+def face_mask(pixels: Pixels, mesh: Floats) -> Floats:
+    """(H, W) float32 in 0..1: the soft oval of a mesh in a crop's coordinates, less all that is not its skin."""
+    return np.minimum(oval_mask(pixels.shape[:2], mesh), skin_mask(pixels, mesh))
+
+
+def oval_mask(shape: tuple[int, ...], mesh: Floats, feather: float = OVAL_FEATHER) -> Floats:
+    """(H, W) float32: 0 outside the mesh's outline, rising to 1 over `feather` face widths inside it."""
+    filled = np.zeros(shape[:2], np.uint8)
+    outline = cv2.convexHull(mesh[list(face.OVAL), :2].astype(np.float32))
+    cv2.fillPoly(filled, [np.round(outline * 16).astype(np.int32)], (1,), shift=4)
+    depth = np.asarray(cv2.distanceTransform(filled, cv2.DIST_L2, 3), np.float32)
+    return smooth_step(depth / max(feather * face_width(mesh), 1.0))
+
+
+def skin_mask(pixels: Pixels, mesh: Floats) -> Floats:
+    """(H, W) float32: 1 on this face's own skin, eyes, brows and lips, 0 on what covers or frames them."""
+    scale = min(1.0, WORK_WIDTH_PX / max(face_width(mesh), 1.0))
+    size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    points = ((mesh[:, :2] + 0.5) * scale - 0.5).astype(np.float32)
+    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
+    view = _Small(lab, points, face_width(mesh) * scale)
+    return _to_full_size(_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
+
+
+def smooth_step(x: Floats) -> Floats:
+    """0 below 0, 1 above 1, with level ends."""
+    t = np.clip(x, 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def disc(radius: int) -> NDArray[np.uint8]:
+    """A round structuring element."""
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
+def _skin(view: _Small) -> Floats:
+    """Probability of skin at working size, features included."""
+    likely = _by_colour(view)
+    features = _features(view)
+    oval = view.oval()
+    cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
+    cover = np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, disc(max(1, round(0.012 * view.width)))), np.uint8)
+    covered = _reaching_out(cover, features, _SMALLEST_COVER * view.width**2)
+    likely = np.where((features > 0) & ~covered, 1.0, likely).astype(np.float32)
+    return _without_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
+
+
+def _by_colour(view: _Small) -> Floats:
+    bins = _bin_numbers(view)
+    oval = view.oval()
+    depth = np.asarray(cv2.distanceTransform(oval, cv2.DIST_L2, 5), np.float32) / view.width
+    prior = _PRIOR_AT_EDGE + (_PRIOR_INSIDE - _PRIOR_AT_EDGE) * np.clip(depth / _PRIOR_DEPTH, 0, 1)
+    seed = (_seed(view) > 0).astype(np.float32)
+    ring = _ring(view)
+    features = _features(view) > 0
+    skin, other = seed, ring * 1.0
+    likely = np.zeros_like(prior)
+    for _ in range(_ROUNDS):
+        of_skin, of_other = _histogram(bins, skin), _histogram(bins, other)
+        ratio = of_skin[bins] / (of_skin[bins] + of_other[bins])
+        likely = prior * ratio / (prior * ratio + (1 - prior) * (1 - ratio))
+        inside = (oval > 0) & ~features
+        skin = np.maximum(seed, likely * (inside & (likely > 0.5)))
+        # Ears and a bare scalp lie in the ring too: what looks like skin there teaches nothing about hair.
+        other = np.where(inside, (1 - likely) * (likely < 0.3), ring * (1 - ratio))
+    return np.asarray(cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.8), np.float32)
+
+
+def _bin_numbers(view: _Small) -> NDArray[np.int32]:
+    """(h, w) number of each pixel's Lab bin; lightness relative to this face's own skin."""
+    seed = _seed(view) > 0
+    middle = float(np.median(view.lab[..., 0][seed])) if seed.any() else 128.0
+    lightness = np.clip(view.lab[..., 0] * (150 / max(middle, 1.0)), 0, 255)
+    # Skin and hair differ by less in a and b than the 8 bits span.
+    a, b = (np.clip((view.lab[..., i] - 128) * 2 + 128, 0, 255) for i in (1, 2))
+    steps = [np.asarray(channel // (256 // _BINS), np.int32) for channel in (lightness, a, b)]
+    return (steps[0] * _BINS + steps[1]) * _BINS + steps[2]
+
+
+def _histogram(bins: NDArray[np.int32], weight: Floats) -> Floats:
+    """(32768,) smoothed probability of each bin."""
+    counts = np.bincount(bins.ravel(), weight.ravel(), _BINS**3).reshape(_BINS, _BINS, _BINS)
+    for axis in range(3):
+        for _ in range(2):
+            counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
+    total = max(float(counts.sum()), 1e-6)
+    return ((counts.ravel() + total * 1e-6) / (total * (1 + 1e-6 * _BINS**3))).astype(np.float32)
+
+
+def _seed(view: _Small) -> NDArray[np.uint8]:
+    mirror = topology().mirror
+    other_cheek = tuple(int(mirror[vertex]) for vertex in _CHEEK)
+    groups = (_CHEEK, other_cheek, _NOSE_RIDGE, _LOW_FOREHEAD)
+    return np.maximum.reduce([view.fill(group) for group in groups])
+
+
+def _ring(view: _Small) -> Floats:
+    """1 around the head, above the mouth."""
+    between = view.oval(_RING[1]) - view.oval(_RING[0])
+    up = view.points[10] - view.points[152]
+    mouth = view.points[[61, 291]].mean(0)
+    rows, columns = np.mgrid[: between.shape[0], : between.shape[1]]
+    above = (columns - mouth[0]) * up[0] + (rows - mouth[1]) * up[1] > 0
+    return (between * above).astype(np.float32)
+
+
+def _features(view: _Small) -> NDArray[np.uint8]:
+    """Eyes, brows, nose and mouth: not of skin's colour, and part of the face all the same."""
+    return np.maximum.reduce(
+        [
+            view.fill(face.LEFT_EYE, 0.03),
+            view.fill(face.RIGHT_EYE, 0.03),
+            view.fill(face.LEFT_BROW, 0.015),
+            view.fill(face.RIGHT_BROW, 0.015),
+            view.fill(_NOSE_HULL),
+            view.fill(face.OUTER_LIPS, 0.01),
+        ]
+    )
+
+
+def _reaching_out(cover: NDArray[np.uint8], features: NDArray[np.uint8], area: float) -> NDArray[np.bool_]:
+    """Where something that covers more than `area` of plain skin covers features as well: fringe, hand, dark glasses."""
+    _, labels = cv2.connectedComponents(cover, connectivity=8)
+    outside = np.bincount(labels[features == 0].ravel(), minlength=int(labels.max()) + 1)
+    large = outside > area
+    large[0] = False
+    return large[labels]
+
+
+def _without_islands(likely: Floats, oval: NDArray[np.uint8], area: float) -> Floats:
+    """Specks of either kind become what surrounds them."""
+    result = likely.copy()
+    for value, speck in ((1.0, (likely < 0.5) & (oval > 0)), (0.0, (likely >= 0.5) & (oval > 0))):
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(speck.astype(np.uint8), connectivity=8)
+        small = stats[:, cv2.CC_STAT_AREA] < area
+        small[0] = False
+        result[small[labels]] = value
+    return result
+
+
+def _to_full_size(likely: Floats, small: Pixels, full: Pixels, radius: int) -> Floats:
+    """`likely` at the size of `full`, its edges put where the picture's edges are: the fast guided filter."""
+    guide = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32) / 255
+    window = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(cv2.blur(values, window), np.float32)
+
+    guide_mean, likely_mean = mean(guide), mean(likely)
+    slope = (mean(guide * likely) - guide_mean * likely_mean) / (mean(guide * guide) - guide_mean**2 + _GUIDE_EPSILON)
+    offset = likely_mean - slope * guide_mean
+    size = (full.shape[1], full.shape[0])
+    slope, offset = (np.asarray(cv2.resize(mean(part), size), np.float32) for part in (slope, offset))
+    fine_guide = np.asarray(cv2.cvtColor(full, cv2.COLOR_RGB2GRAY), np.float32) / 255
+    return np.clip(slope * fine_guide + offset, 0, 1)
