@@ -1,0 +1,55 @@
+"""What a benchmark measures and how: figures from one run on one machine, mostly as ratios, so that they travel."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure, and the most (or least) it may be; `limit` None only reports."""
+
+    what: str
+    value: float
+    unit: Literal["ratio", "ms", "s", "MB", "MB/s", "%"]
+    limit: float | None = None
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+
+def seconds(run: Callable[[], object], times: int = 5) -> float:
+    """Median seconds of `run`, once warmed up."""
+    run()
+    measured: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        run()
+        measured.append(time.perf_counter() - began)
+    return statistics.median(measured)
+
+
+def ratio(run: Callable[[], object], unit: Callable[[], object], times: int = 5) -> float:
+    """Median of `run`'s seconds over `unit`'s, taken in turns so that a busy machine slows both."""
+    run(), unit()
+    measured: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        unit()
+        middle = time.perf_counter()
+        run()
+        measured.append((time.perf_counter() - middle) / (middle - began))
+    return statistics.median(measured)
+
+
+def peak_memory_bytes() -> int:
+    """The most this process ever had resident. Not on Windows."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
