@@ -18,10 +18,10 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     """What every engine understands."""
 
     engine: str
-    faces: FaceChoice = Field("largest", description="Which faces to swap; indices count from the left.")
-    seed: int = Field(0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
-    format: Format | None = Field(None, description="The result's format; by default the target's own.")
-    restore: float = Field(0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
+    faces: FaceChoice = Field(default="largest", description="Which faces to swap; indices count from the left.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
+    format: Format | None = Field(default=None, description="The result's format; by default the target's own.")
+    restore: float = Field(default=0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
 
 
 class MeshOptions(SwapOptions, frozen=True):
@@ -29,13 +29,13 @@ class MeshOptions(SwapOptions, frozen=True):
 
     engine: Literal["mesh"] = "mesh"
     shape: float = Field(
-        0.75,
+        default=0.75,
         ge=0,
         le=1,
         description="How far the face's shape moves towards the reference's; 0 keeps the target's.",
     )
     gaze: Literal["target", "reference"] = Field(
-        "target", description="Whose eyes look out: the target's direction, or the reference's own eyes."
+        default="target", description="Whose eyes look out: the target's direction, or the reference's own eyes."
     )
 
 
@@ -49,15 +49,17 @@ class FluxOptions(SwapOptions, frozen=True):
     """The identity stack on FLUX.1. Weights of 0 switch a part off."""
 
     engine: Literal["flux"] = "flux"
-    prompt: str = Field("", max_length=2000)
-    negative_prompt: str = Field("", max_length=2000)
-    steps: int = Field(28, ge=1, le=100)
-    strength: float = Field(0.75, gt=0, le=1, description="img2img noise level: lower keeps more of the target.")
-    guidance_scale: float = Field(3.5, ge=0, le=20, description="FLUX's distilled guidance.")
-    true_cfg_scale: float = Field(1.0, ge=1, le=20, description="Real classifier-free guidance; 1 is off.")
-    id_weight: float = Field(0.8, ge=0, le=3, description="PuLID.")
-    ip_adapter_scale: float = Field(0.4, ge=0, le=3, description="IP-Adapter FaceID.")
-    controlnet_conditioning_scale: float = Field(0.7, ge=0, le=3, description="InstantID's control net.")
+    prompt: str = Field(default="", max_length=2000)
+    negative_prompt: str = Field(default="", max_length=2000)
+    steps: int = Field(default=28, ge=1, le=100)
+    strength: float = Field(
+        default=0.75, gt=0, le=1, description="img2img noise level: lower keeps more of the target."
+    )
+    guidance_scale: float = Field(default=3.5, ge=0, le=20, description="FLUX's distilled guidance.")
+    true_cfg_scale: float = Field(default=1.0, ge=1, le=20, description="Real classifier-free guidance; 1 is off.")
+    id_weight: float = Field(default=0.8, ge=0, le=3, description="PuLID.")
+    ip_adapter_scale: float = Field(default=0.4, ge=0, le=3, description="IP-Adapter FaceID.")
+    controlnet_conditioning_scale: float = Field(default=0.7, ge=0, le=3, description="InstantID's control net.")
 
 
 AnyOptions = Annotated[MeshOptions | InswapperOptions | FluxOptions, Field(discriminator="engine")]

@@ -18,7 +18,10 @@ class FaceDetector(Protocol):
 class FaceEmbedder(Protocol):
     """Says who a face is, for comparing; one recogniser each."""
 
-    recogniser: str
+    @property
+    def recogniser(self) -> str:
+        """Which network compares."""
+        ...
 
     def embed(self, image: Image, face: Face) -> Floats:
         """(D,) float32 embedding under this recogniser's own contract."""
@@ -43,8 +46,15 @@ class Likeness(Protocol):
 class Engine(Protocol):
     """Generates faces. Loaded when constructed; whoever drops it frees its memory."""
 
-    name: str
-    models: Sequence[ModelUse]
+    @property
+    def name(self) -> str:
+        """As in `ENGINES`."""
+        ...
+
+    @property
+    def models(self) -> Sequence[ModelUse]:
+        """The weight files that take part, for the report and the credentials."""
+        ...
 
     def prepare(self, reference: Image, face: Face) -> Likeness:
         """The reference face, ready to be rendered onto any target."""
@@ -54,7 +64,10 @@ class Engine(Protocol):
 class Restorer(Protocol):
     """Repairs skin detail of a face without changing who it is."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As in `RESTORERS`."""
+        ...
 
     def restore(self, image: Image, face: Face, amount: float, on_step: OnStep) -> Patch:
         """The face repaired by at most `amount` in 0..1; a mask of zeros where nothing may change."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -58,9 +58,13 @@ class Stopwatch:
         self.started = time.perf_counter()
         self.on_progress = on_progress
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """A stage that the listener hears of."""
         self.on_progress(Progress(name, 0, 1))
+        return self.timed(name)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
@@ -109,10 +113,10 @@ def swap(
     result = original
     warnings: dict[int, tuple[SwapWarning, ...]] = {}
     for turn, (index, reference) in enumerate(cast.items()):
-        with clock.stage("generate"):
+        with clock.timed("generate"):
             step = partial(clock.step, "generate", turn, len(cast))
             patch = reference.likeness.render(result, faces[index], options, step)
-        with clock.stage("blend"):
+        with clock.timed("blend"):
             result = paste_back(result, patch)
         warnings[index] = (*original.warnings, *reference.warnings, *patch.warnings)
     if options.restore and parts.restorer:
@@ -150,11 +154,9 @@ def prepare(reference: bytes, parts: Parts, clock: Stopwatch) -> Reference:
         NoFaceFound, SeveralFaces: with `role` "reference".
         ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
     """
-    with clock.stage("decode"):
-        image = decode(reference)
-    with clock.stage("check"):
-        parts.check.check(image.pixels, "reference")
     with clock.stage("identity"):
+        image = decode(reference)
+        parts.check.check(image.pixels, "reference")
         face = only_face(parts.detector.detect(image))
         likeness = parts.engine.prepare(image, face)
         return Reference(likeness, parts.embedder.embed(image, face))
