@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 OnFraction = Callable[[str, float], None]
@@ -15,7 +15,7 @@ def ignore_fraction(stage: str, fraction: float) -> None:
 
 
 @contextmanager
-def job_bar(*, quiet: bool) -> Iterator[OnFraction]:
+def job_bar(*, quiet: bool) -> Generator[OnFraction]:
     """One swap's bar; gone when it is over."""
     if quiet or not sys.stderr.isatty():
         yield ignore_fraction

@@ -57,7 +57,7 @@ class Embedder:
 
     def embed(self, image: Image, face: Face) -> Floats:
         x1, y1, x2, y2 = face.bbox.astype(int)
-        return image.pixels[(y1 + y2) // 2, (x1 + x2) // 2].astype(np.float32)
+        return np.asarray(image.pixels[(y1 + y2) // 2, (x1 + x2) // 2], np.float32)
 
     def similarity(self, one: Floats, other: Floats) -> float:
         return 1.0 - float(np.abs(one - other).max()) / 255
