@@ -1,0 +1,121 @@
+"""Sampling promises: a straight path is walked exactly, kept pixels come back, guidance costs a pass only when on."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from mien_pipeline.errors import Cancelled
+from mien_pipeline.sampling import denoise, inpaint, noise_like, noised, schedule, true_cfg
+
+SHAPE = (1, 12, 64)
+
+
+def clean_and_noise() -> tuple[Tensor, Tensor]:
+    return noise_like(torch.empty(SHAPE), 1), noise_like(torch.empty(SHAPE), 2)
+
+
+class Counting:
+    """A velocity that never changes and says how often it was asked."""
+
+    def __init__(self, value: Tensor) -> None:
+        self.value = value
+        self.calls = 0
+
+    def __call__(self, latents: Tensor, sigma: float, step: int) -> Tensor:
+        self.calls += 1
+        return self.value.expand_as(latents)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cuts=st.lists(st.floats(0.01, 0.99), max_size=8, unique=True))
+def test_a_straight_path_lands_on_the_image_whatever_the_schedule(cuts: list[float]) -> None:
+    clean, noise = clean_and_noise()
+    sigmas = [1.0, *sorted(cuts, reverse=True), 0.0]
+    landed = denoise(lambda latents, sigma, step: noise - clean, noise, sigmas)
+    torch.testing.assert_close(landed, clean, atol=1e-5, rtol=0)
+
+
+def test_the_schedule_is_the_one_flux_was_published_with() -> None:
+    """Compared with diffusers' scheduler, for the size-dependent schedule and for schnell's."""
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+
+    for tokens, shifted in ((1024, True), (4096, True), (4096, False)):
+        theirs: Any = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=shifted)
+        mu = 0.5 + 0.65 * (tokens - 256) / 3840
+        theirs.set_timesteps(sigmas=np.linspace(1.0, 1 / 28, 28), mu=mu if shifted else None)
+        assert schedule(28, tokens, shifted=shifted) == pytest.approx(theirs.sigmas.tolist(), abs=1e-6)
+
+
+@given(steps=st.integers(1, 60), strength=st.floats(0.01, 1.0), tokens=st.integers(16, 8192))
+def test_every_schedule_falls_to_zero_and_takes_at_least_one_step(steps: int, strength: float, tokens: int) -> None:
+    sigmas = schedule(steps, tokens, strength)
+    assert 2 <= len(sigmas) <= steps + 1
+    assert sigmas[-1] == 0.0
+    assert all(before > after for before, after in pairwise(sigmas))
+    assert sigmas[0] <= 1.0
+    assert schedule(steps, tokens)[0] == pytest.approx(1.0)
+
+
+def test_inpainting_equals_noising_and_blending_after_every_step() -> None:
+    """The reference loop re-noises the kept picture and blends it in, as flow inpainting is written elsewhere."""
+    clean, noise = clean_and_noise()
+    mask = (torch.arange(12) % 3 == 0).float().view(12, 1)
+    sigmas = schedule(8, 12, 0.7)
+
+    def model(latents: Tensor, sigma: float, step: int) -> Tensor:
+        return torch.tanh(latents) * (1 + sigma) + 0.1 * step
+
+    start = noised(clean, noise, sigmas[0])
+    latents = start
+    for step, (sigma, following) in enumerate(pairwise(sigmas)):
+        latents = latents + (following - sigma) * model(latents, sigma, step)
+        latents = mask * latents + (1 - mask) * noised(clean, noise, following)
+    walked = denoise(inpaint(model, clean, mask), start, sigmas)
+    torch.testing.assert_close(walked, latents, atol=2e-5, rtol=0)
+
+
+def test_kept_tokens_come_back_and_the_others_are_free() -> None:
+    clean, noise = clean_and_noise()
+    mask = torch.zeros(12, 1)
+    mask[3] = 1.0
+    sigmas = schedule(5, 12, 0.8)
+    start = noised(clean, noise, sigmas[0])
+    result = denoise(inpaint(Counting(torch.ones(1)), clean, mask), start, sigmas)
+    torch.testing.assert_close(result[:, mask[:, 0] == 0], clean[:, mask[:, 0] == 0], atol=1e-5, rtol=0)
+    assert not torch.allclose(result[:, 3], clean[:, 3], atol=0.1)
+
+
+def test_true_guidance_of_one_makes_one_pass_and_above_one_two() -> None:
+    one, other = Counting(torch.ones(1)), Counting(torch.zeros(1))
+    latents = torch.zeros(SHAPE)
+    true_cfg(one, other, 1.0)(latents, 1.0, 0)
+    assert (one.calls, other.calls) == (1, 0)
+    guided = true_cfg(one, other, 3.0)(latents, 1.0, 0)
+    assert (one.calls, other.calls) == (2, 1)
+    assert torch.equal(guided, torch.full(SHAPE, 3.0))
+
+
+def test_whatever_the_listener_raises_ends_the_walk_at_its_step() -> None:
+    model = Counting(torch.ones(1))
+
+    def stop(done: int, total: int) -> None:
+        assert total == 6
+        if done == 2:
+            raise Cancelled("stopped by the person")
+
+    with pytest.raises(Cancelled):
+        denoise(model, torch.zeros(SHAPE), schedule(6, 12), stop)
+    assert model.calls == 2
+
+
+def test_the_same_seed_draws_the_same_noise() -> None:
+    like = torch.empty(SHAPE)
+    assert torch.equal(noise_like(like, 7), noise_like(like, 7))
+    assert not torch.equal(noise_like(like, 7), noise_like(like, 8))
+    assert noise_like(like.to(torch.bfloat16), 7).dtype is torch.bfloat16
