@@ -1,0 +1,144 @@
+"""Where the identity parts enter the transformer: one hook on every block, gone again when the work is done.
+
+Everything an identity adds is a residual on the image tokens behind a block. Hung there as diffusers `ModelHook`s,
+and hung before any cache is switched on, residuals are part of what a cache remembers and skips; as forward hooks,
+or as control net arguments, they would be added to blocks that a cache has skipped.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from diffusers.hooks.first_block_cache import FirstBlockCacheConfig
+from diffusers.hooks.hooks import HookRegistry, ModelHook
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from torch import Tensor, nn
+
+HOOK = "mien_identity"
+
+
+class Residuals(Protocol):
+    """What one identity part adds behind the blocks, in one pass at one step."""
+
+    def after(self, block: int, hidden: Tensor, query: Tensor | None, /) -> Tensor | None:
+        """The residual behind `block`, or None where the part adds nothing.
+
+        Args:
+            block: 0 … 18 are FLUX.1's double blocks, 19 … 56 its single blocks.
+            hidden: image tokens as they leave the block, (batch, tokens, dim).
+            query: the block's own image queries after their norm and before their rotation,
+                (batch, tokens, heads, head dim); None behind single blocks.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How strongly a part acts, step by step.
+
+    Attributes:
+        weight: 0 switches the part off: it is not computed at all.
+        start, end: the part of the run in which it acts, as fractions of the steps taken.
+        each: a factor for every step in order; the last one goes on to the end. Empty means 1 throughout.
+    """
+
+    weight: float
+    start: float = 0.0
+    end: float = 1.0
+    each: tuple[float, ...] = ()
+
+    def at(self, step: int, total: int) -> float:
+        """The weight at `step` of `total`, counted from 0."""
+        # In whole steps, so that 0.3 of ten steps is the fourth one whatever binary fractions say.
+        if not round(self.start * total, 6) <= step or not step + 1 <= round(self.end * total, 6):
+            return 0.0
+        factor = self.each[min(step, len(self.each) - 1)] if self.each else 1.0
+        return self.weight * factor
+
+
+@dataclass(slots=True)
+class Slot:
+    """The pass under way: what the hooks read. Empty between passes."""
+
+    active: Sequence[tuple[float, Residuals]] = ()
+    queries: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
+
+
+class BlockHook(ModelHook):
+    """Adds the active residuals to the image tokens that leave one block."""
+
+    def __init__(self, block: int, slot: Slot) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # diffusers' own
+        self.block = block
+        self.slot = slot
+
+    def post_forward(self, module: nn.Module, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        text, hidden = output
+        query = self.slot.queries.pop(self.block, None)
+        for weight, residuals in self.slot.active:
+            residual = residuals.after(self.block, hidden, query)
+            if residual is not None:
+                hidden = hidden + weight * residual
+        return text, hidden
+
+
+class QueryHook(ModelHook):
+    """Keeps the image queries of one double block for the adapters that attend with them."""
+
+    def __init__(self, block: int, slot: Slot) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # diffusers' own
+        self.block = block
+        self.slot = slot
+
+    def post_forward(self, module: nn.Module, output: Tensor) -> Tensor:  # noqa: ARG002
+        if self.slot.active:
+            self.slot.queries[self.block] = output
+        return output
+
+
+@contextmanager
+def injected(transformer: FluxTransformer2DModel, queries: bool = False) -> Generator[Slot]:
+    """The transformer with a hook on every block, and the slot they read; undone on the way out, whatever happens.
+
+    Args:
+        queries: also keep each double block's image queries. They cost memory, and one layout alone needs them.
+    """
+    slot = Slot()
+    doubles: list[Any] = list(transformer.transformer_blocks)
+    blocks = [*doubles, *transformer.single_transformer_blocks]
+    hooked: list[nn.Module] = []
+    try:
+        for index, block in enumerate(blocks):
+            hooked.append(block)
+            HookRegistry.check_if_exists_or_initialize(block).register_hook(BlockHook(index, slot), HOOK)
+        for index, block in enumerate(doubles if queries else ()):
+            hooked.append(block.attn.norm_q)
+            HookRegistry.check_if_exists_or_initialize(block.attn.norm_q).register_hook(QueryHook(index, slot), HOOK)
+        _forget_registries(transformer)
+        yield slot
+    finally:
+        for module in hooked:
+            HookRegistry.check_if_exists_or_initialize(module).remove_hook(HOOK, recurse=False)
+        _forget_registries(transformer)
+
+
+@contextmanager
+def cached(transformer: FluxTransformer2DModel, threshold: float) -> Generator[None]:
+    """First-block cache inside, off again outside; a threshold of 0 caches nothing.
+
+    Enter it inside `injected`, never around it: a hook registered after the cache is left out of what it remembers.
+    """
+    if not threshold:
+        yield
+        return
+    transformer.enable_cache(FirstBlockCacheConfig(threshold=threshold))
+    try:
+        yield
+    finally:
+        transformer.disable_cache()
+
+
+def _forget_registries(transformer: FluxTransformer2DModel) -> None:
+    # The root registry remembers which children carry hooks; that memory is stale now.
+    HookRegistry.check_if_exists_or_initialize(transformer).invalidate_child_registries_cache()
