@@ -1,0 +1,71 @@
+// Which picture the person means: the one under the pointer when the menu opened, as exactly as the browser lets us know.
+
+globalThis.mienFinder ??= (() => {
+  const SMALLEST_PX = 32;
+  let last = null; // the place of the last right click in this page's life
+
+  addEventListener('contextmenu', (event) => {
+    if (event.isTrusted) last = { x: event.clientX, y: event.clientY, target: event.composedPath()[0] };
+  }, { capture: true, passive: true });
+
+  const isPicture = (element) => {
+    const { width, height } = element.getBoundingClientRect();
+    return width >= SMALLEST_PX && height >= SMALLEST_PX && mienSource.of(element) !== null;
+  };
+
+  /** Everything at a point, through open shadow roots, topmost first. */
+  const at = (x, y, root = document) => root.elementsFromPoint(x, y).flatMap((element) => {
+    const inner = element.shadowRoot ? at(x, y, element.shadowRoot).filter((other) => element.shadowRoot.contains(other)) : [];
+    return [...inner, element];
+  });
+
+  const pictureAt = (x, y) => at(x, y).find(isPicture) ?? null;
+
+  /** The picture that the pointer is on by the browser's own account: menus keep `:hover` as it was. */
+  const hovered = () => {
+    const chain = [...document.querySelectorAll(':hover')].reverse();
+    const direct = chain.slice(0, 2).find(isPicture);
+    if (direct) return direct;
+    for (const around of chain.slice(0, 4)) {
+      const pictures = [...around.querySelectorAll('img, canvas, svg image')].filter(isPicture);
+      if (pictures.length === 1) return pictures[0];
+      if (pictures.length > 1) return null;
+    }
+    return null;
+  };
+
+  const shown = (element) => {
+    const { top, bottom, left, right } = element.getBoundingClientRect();
+    return bottom > 0 && right > 0 && top < innerHeight && left < innerWidth;
+  };
+
+  /** The image with this address: the clicked one, the hovered one, or the first in view. */
+  const byAddress = (url) => {
+    const same = everyImage(document).filter((image) => mienSource.urlOf(image) === url);
+    const under = last && same.find((image) => at(last.x, last.y).includes(image));
+    return under ?? same.find((image) => image.matches(':hover')) ?? same.find(shown) ?? same[0] ?? null;
+  };
+
+  const everyImage = (root) => {
+    const own = [...root.querySelectorAll('img, svg image, input[type=image]')];
+    const inner = [...root.querySelectorAll('*')].flatMap((element) => (element.shadowRoot ? everyImage(element.shadowRoot) : []));
+    return [...own, ...inner];
+  };
+
+  const byTarget = (id) => (id === undefined ? null : globalThis.browser?.menus?.getTargetElement?.(id) ?? null);
+
+  return {
+    pictureAt,
+
+    pictures: () => [...document.querySelectorAll('*')].filter((element) => isPicture(element) && shown(element)),
+
+    /** @param {{srcUrl?: string, targetElementId?: number}} hint  what the browser's menu said. */
+    find({ srcUrl, targetElementId }) {
+      const target = byTarget(targetElementId);
+      if (target && isPicture(target)) return target;
+      if (srcUrl) return byAddress(srcUrl);
+      if (last) return pictureAt(last.x, last.y);
+      return hovered();
+    },
+  };
+})();

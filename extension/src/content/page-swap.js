@@ -1,0 +1,73 @@
+// Our script in a page: does what the background says with the pictures here, and tells it what the person pressed.
+// It knows nothing of the daemon. Put in twice, it stays the one it was.
+
+globalThis.mienPage ??= (() => {
+  const swaps = new Map(); // picture id → what is going on with it
+
+  const tell = (message) => {
+    try {
+      chrome.runtime.sendMessage(message)?.catch?.(() => {});
+    } catch {
+      // the extension was updated or removed; what is on the page can still be undone
+    }
+  };
+
+  const swapOf = (element) => [...swaps.values()].find((swap) => swap.element === element);
+
+  const begin = (element) => {
+    const known = swapOf(element);
+    if (known) {
+      known.undo();
+      return known;
+    }
+    const id = crypto.randomUUID();
+    const swap = new MienSwap(id, element, { tell, onEnd: () => swaps.delete(id) });
+    swaps.set(id, swap);
+    return swap;
+  };
+
+  const orders = {
+    async find({ hint }) {
+      const element = mienFinder.find(hint) ?? (hint.pick ? await mienPick() : null);
+      if (!element) return { found: false };
+      const swap = begin(element);
+      swap.show({ words: chrome.i18n.getMessage('stage_reading'), left: '', fraction: null });
+      return { found: true, pictureId: swap.id, source: mienSource.of(element), box: swap.box(), pageUrl: location.href };
+    },
+    async read({ pictureId }) {
+      const blob = await mienSource.read(swaps.get(pictureId).element);
+      return { base64: blob && (await base64Of(blob)) };
+    },
+    /** The plates step aside for a screenshot. */
+    async aside({ pictureId, aside }) {
+      swaps.get(pictureId)?.aside(aside);
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      return { box: swaps.get(pictureId)?.box() ?? null };
+    },
+    progress: ({ pictureId, progress }) => swaps.get(pictureId)?.show(progress),
+    fail: ({ pictureId, problem }) => swaps.get(pictureId)?.fail(problem),
+    clear: ({ pictureId }) => swaps.get(pictureId)?.end(),
+    deliver: (message) => swaps.get(message.pictureId)?.take(message) ?? null,
+    restore({ hint }) {
+      const element = mienFinder.find(hint);
+      const swap = element && swapOf(element);
+      swap?.undo();
+      return { restored: Boolean(swap) };
+    },
+  };
+
+  const base64Of = (blob) =>
+    new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
+      reader.onerror = () => reject(reader.error);
+      reader.readAsDataURL(blob);
+    });
+
+  chrome.runtime.onMessage.addListener((message, sender, respond) => {
+    if (sender.id !== chrome.runtime.id || !(message.do in orders)) return false;
+    Promise.resolve(orders[message.do](message)).then((answer) => respond(answer ?? {}), () => respond(null));
+    return true;
+  });
+  return true;
+})();

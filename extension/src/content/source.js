@@ -1,0 +1,56 @@
+// What a picture on the page is made of, and its bytes as far as the page itself can get them.
+
+globalThis.mienSource ??= {
+  /** @returns {{kind: 'url' | 'page', url: string} | null} `url` can be fetched from anywhere, `page` only from here. */
+  of(element) {
+    const url = this.urlOf(element);
+    if (element instanceof HTMLCanvasElement) return { kind: 'page', url: '' };
+    if (!url) return null;
+    return url.startsWith('blob:') ? { kind: 'page', url } : { kind: 'url', url };
+  },
+
+  urlOf(element) {
+    if (element instanceof HTMLImageElement) return element.currentSrc || element.src;
+    if (element instanceof SVGImageElement) return new URL(element.href.baseVal, document.baseURI).href;
+    if (element instanceof HTMLInputElement && element.type === 'image') return element.src;
+    return this.backgroundOf(element);
+  },
+
+  /** The address of a CSS background; null for gradients and for none. */
+  backgroundOf(element) {
+    const image = getComputedStyle(element).backgroundImage;
+    const found = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/.exec(image);
+    return found ? (found[1] ?? found[2] ?? found[3]).replace(/\\(.)/g, '$1') : null;
+  },
+
+  /** @returns {Promise<Blob | null>} null where the page itself may not read it. */
+  async read(element) {
+    const { url } = this.of(element) ?? {};
+    for (const way of [() => this.canvas(element), () => this.fetched(url), () => this.drawn(element)]) {
+      const blob = await way().catch(() => null);
+      if (blob?.size) return blob;
+    }
+    return null;
+  },
+
+  async canvas(element) {
+    if (!(element instanceof HTMLCanvasElement)) return null;
+    return new Promise((resolve) => element.toBlob(resolve)); // throws where another site's picture was drawn in it
+  },
+
+  async fetched(url) {
+    if (!url) return null;
+    const credentials = url.startsWith('blob:') ? 'same-origin' : 'omit';
+    const response = await fetch(url, { credentials, cache: 'force-cache' });
+    return response.ok ? response.blob() : null;
+  },
+
+  async drawn(element) {
+    if (!(element instanceof HTMLImageElement)) return null;
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [element.naturalWidth, element.naturalHeight];
+    canvas.getContext('2d').drawImage(element, 0, 0);
+    return new Promise((resolve) => canvas.toBlob(resolve));
+  },
+};
+

@@ -1,0 +1,101 @@
+// One picture of the page on its way from the person's click to the result, and back if she wishes.
+
+globalThis.MienSwap ??= class MienSwap {
+  #plate;
+  #veil;
+  #replacement = null;
+  #parts = [];
+  #taken = null; // the job whose result is shown
+
+  constructor(id, element, { tell, onEnd }) {
+    this.id = id;
+    this.element = element;
+    this.tell = tell;
+    this.onEnd = onEnd;
+  }
+
+  box() {
+    return { ...mienFrame.of(this.element), viewportWidth: innerWidth };
+  }
+
+  show(progress) {
+    this.#open();
+    this.#veil.show(progress);
+  }
+
+  fail(problem) {
+    this.#open();
+    this.#veil.fail(problem);
+  }
+
+  aside(aside) {
+    if (aside) this.#close();
+  }
+
+  /** A part of the result; with the last one the picture changes. A job's result is taken once. */
+  async take({ jobKey, part, parts, base64, mediaType, facts }) {
+    if (this.#taken === jobKey) return { shown: true };
+    this.#parts[part] = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    if (part < parts - 1) return { shown: false };
+    const blob = new Blob(this.#parts, { type: mediaType });
+    this.#parts = [];
+    this.#taken = jobKey;
+    await this.#showResult(blob, facts);
+    return { shown: true };
+  }
+
+  undo() {
+    this.#replacement?.undo();
+    this.end();
+  }
+
+  end() {
+    this.#close();
+    this.#replacement = null;
+    this.#taken = null;
+    this.onEnd();
+  }
+
+  async #showResult(blob, { note }) {
+    const { width, height } = await createImageBitmap(blob);
+    this.#close();
+    this.#plate = new MienPlate(this.element);
+    this.#replacement = new MienReplacement(this.element, URL.createObjectURL(blob), { width, height }, {
+      onMoved: (element) => this.#moveTo(element),
+      onLost: () => this.end(),
+      cover: (url) => this.#cover(url),
+    });
+    const listeners = { onUndo: () => this.undo(), onCompare: (original) => this.#replacement.compare(original) };
+    this.mark = new MienMark(this.#plate, listeners, note);
+  }
+
+  #moveTo(element) {
+    this.element = element;
+    this.#plate.follow(element);
+  }
+
+  /** Canvases, and backgrounds under a strict policy, keep their own picture; the result lies over it. */
+  #cover(url) {
+    this.#plate.cover(url, getComputedStyle(this.element));
+  }
+
+  #open() {
+    if (this.#plate) return;
+    this.#plate = new MienPlate(this.element);
+    this.#veil = new MienVeil(this.#plate, {
+      onCancel: () => this.#leave('cancel'),
+      onDismiss: () => this.#leave('dismiss'),
+      onAct: (action) => this.tell({ do: 'act', pictureId: this.id, action }),
+    });
+  }
+
+  #leave(how) {
+    this.tell({ do: how, pictureId: this.id });
+    this.end();
+  }
+
+  #close() {
+    this.#plate?.remove();
+    this.#plate = null;
+  }
+};

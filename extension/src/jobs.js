@@ -1,0 +1,152 @@
+// The jobs this browser has asked for. What is known of them lies in storage.session, one entry a job, so that the
+// background may be cut off between any two lines: whoever wakes next reads the entries and goes on.
+
+import { problemOf } from './problem.js';
+
+const PREFIX = 'job:';
+const KEPT = 24; // finished jobs that the popup still lists
+const PAUSES_MS = [500, 1000, 2000, 4000, 8000];
+const TURN_MS = 250; // the shortest turn, should the daemon answer at once with nothing new
+const OVER = new Set(['done', 'failed', 'cancelled']);
+const ALARM = 'jobs';
+
+export const isOver = ({ state }) => OVER.has(state);
+
+export class Jobs {
+  /**
+   * @param {object} with
+   * @param {(job: object) => Promise<void>} with.onChange  told of every step; the page's veil hangs on it.
+   * @param {(job: object) => Promise<object>} with.onResult  shows a result; what it returns is kept with the job.
+   */
+  constructor({ chrome, connection, onChange, onResult, pause = sleep, now = Date.now }) {
+    this.memory = chrome.storage.session;
+    this.alarms = chrome.alarms;
+    this.connection = connection;
+    this.onChange = onChange;
+    this.onResult = onResult;
+    this.pause = pause;
+    this.now = now;
+    this.following = new Map(); // key → promise, in this life of the background only
+    this.writing = Promise.resolve();
+  }
+
+  async all() {
+    const kept = await this.memory.get(null);
+    const jobs = Object.entries(kept).flatMap(([name, job]) => (name.startsWith(PREFIX) ? [job] : []));
+    return jobs.sort((one, other) => other.createdAt - one.createdAt);
+  }
+
+  async get(key) {
+    const { [PREFIX + key]: job } = await this.memory.get(PREFIX + key);
+    return job ?? null;
+  }
+
+  async find(wanted) {
+    const names = Object.keys(wanted);
+    return (await this.all()).find((job) => names.every((name) => job[name] === wanted[name])) ?? null;
+  }
+
+  async add(job) {
+    const entry = { ...job, key: crypto.randomUUID(), state: 'sending', progress: 0, createdAt: this.now() };
+    await this.memory.set({ [PREFIX + entry.key]: entry });
+    await this.alarms.create(ALARM, { periodInMinutes: 0.5 });
+    await this.#forgetOldest();
+    return entry;
+  }
+
+  /** Change an entry; changes of one background's life follow one another, and what is over stays over. */
+  update(key, changes) {
+    this.writing = this.writing.catch(() => {}).then(async () => {
+      const job = await this.get(key);
+      if (!job || isOver(job)) return job;
+      const changed = { ...job, ...changes };
+      if (isOver(changed)) changed.finishedAt = this.now();
+      await this.memory.set({ [PREFIX + key]: changed });
+      await this.onChange(changed);
+      return changed;
+    });
+    return this.writing;
+  }
+
+  /** Note something about a job that is over. */
+  async note(key, facts) {
+    const job = await this.get(key);
+    if (job) await this.memory.set({ [PREFIX + key]: { ...job, ...facts } });
+  }
+
+  async remove(key) {
+    await this.memory.remove(PREFIX + key);
+  }
+
+  /** Stop a job here at once, and there as soon as the daemon hears it. */
+  async cancel(key) {
+    const job = await this.get(key);
+    if (!job || isOver(job)) return;
+    await this.update(key, { state: 'cancelled' });
+    if (job.daemonJob) await this.connection.call((daemon) => daemon.cancelJob(job.daemonJob)).catch(() => {});
+  }
+
+  fail(key, error) {
+    return this.update(key, { state: 'failed', problem: problemOf(error).toJSON() });
+  }
+
+  /** Watch a job to its end; a second call joins the first. */
+  follow(key) {
+    if (!this.following.has(key)) {
+      const watch = this.#follow(key).finally(() => this.following.delete(key));
+      this.following.set(key, watch);
+    }
+    return this.following.get(key);
+  }
+
+  /** Take up every job that nobody in this life of the background is watching. `resend` goes on with unsent ones. */
+  async attach(resend) {
+    const open = (await this.all()).filter((job) => !isOver(job));
+    if (!open.length) await this.alarms.clear(ALARM);
+    const sending = open.filter((job) => !job.daemonJob && !this.following.has(job.key));
+    const sent = open.filter((job) => job.daemonJob);
+    await Promise.all([...sending.map((job) => resend(job)), ...sent.map((job) => this.follow(job.key))]);
+  }
+
+  async #follow(key) {
+    for (let failures = 0; ; ) {
+      const job = await this.get(key);
+      if (!job || isOver(job)) return;
+      const asked = this.now();
+      try {
+        const seen = await this.connection.call((daemon) => daemon.job(job.daemonJob));
+        failures = 0;
+        if (await this.#take(job, seen)) return;
+        if (this.now() - asked < TURN_MS) await this.pause(TURN_MS);
+      } catch (error) {
+        if (error.code !== 'daemon-unreachable') {
+          await this.fail(key, error);
+          return;
+        }
+        await this.update(key, { state: 'waiting' });
+        await this.pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)]);
+        failures += 1;
+      }
+    }
+  }
+
+  /** Take in what the daemon says of a job. @returns {Promise<boolean>} whether that was the end. */
+  async #take(job, { state, stage, progress, eta_s: etaS, result, problem }) {
+    if (state !== 'done') {
+      const changed = await this.update(job.key, { state, stage, progress, etaS, problem });
+      return isOver(changed ?? { state });
+    }
+    const facts = await this.onResult({ ...job, result });
+    await this.update(job.key, { state, progress: 1, ...facts });
+    return true;
+  }
+
+  async #forgetOldest() {
+    const over = (await this.all()).filter(isOver);
+    await Promise.all(over.slice(KEPT).map(({ key }) => this.remove(key)));
+  }
+}
+
+function sleep(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

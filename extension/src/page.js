@@ -1,0 +1,71 @@
+// A page, as the background sees it: one frame of one tab, in which our script can be put and spoken to.
+
+import { toBase64 } from './bytes.js';
+import { bytesOf } from './picture.js';
+import { Problem } from './problem.js';
+
+const PART = 4_000_000; // a message may have 64 MB; shorter ones let the page breathe
+export const FILES = [
+  'style', 'frame', 'plate', 'veil', 'mark', 'source', 'replacement', 'finder', 'picker', 'swap', 'page-swap',
+].map((name) => `src/content/${name}.js`);
+
+export class Page {
+  constructor(chrome, { tabId, frameId = 0 }) {
+    this.chrome = chrome;
+    this.tabId = tabId;
+    this.frameId = frameId;
+  }
+
+  /** Put our script in, once; putting it in again changes nothing. */
+  async enter() {
+    const target = { tabId: this.tabId, frameIds: [this.frameId] };
+    try {
+      await this.chrome.scripting.executeScript({ target, files: FILES, injectImmediately: true });
+    } catch {
+      throw new Problem('page-closed-to-us');
+    }
+  }
+
+  /** Ask the page's script; null when it is gone, because the person has moved on. */
+  async ask(message) {
+    try {
+      return await this.chrome.tabs.sendMessage(this.tabId, message, { frameId: this.frameId });
+    } catch {
+      return null;
+    }
+  }
+
+  find(hint) {
+    return this.ask({ do: 'find', hint });
+  }
+
+  async read(pictureId) {
+    return bytesOf((await this.ask({ do: 'read', pictureId })) ?? undefined);
+  }
+
+  show(pictureId, progress) {
+    return this.ask({ do: 'progress', pictureId, progress });
+  }
+
+  fail(pictureId, problem) {
+    return this.ask({ do: 'fail', pictureId, problem });
+  }
+
+  clear(pictureId) {
+    return this.ask({ do: 'clear', pictureId });
+  }
+
+  /** Hand over a result; the page takes each job's result once. @returns {Promise<boolean>} whether it was shown. */
+  async deliver(pictureId, jobKey, blob, facts) {
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    const parts = Math.max(1, Math.ceil(bytes.length / PART));
+    let taken = null;
+    for (let part = 0; part < parts; part += 1) {
+      const base64 = toBase64(bytes.subarray(part * PART, (part + 1) * PART));
+      const message = { do: 'deliver', pictureId, jobKey, part, parts, base64, mediaType: blob.type, facts };
+      taken = await this.ask(message);
+      if (!taken) return false;
+    }
+    return taken.shown;
+  }
+}

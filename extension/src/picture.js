@@ -1,0 +1,61 @@
+// The bytes of a picture on a page, by the first way that works.
+
+import { fromBase64 } from './bytes.js';
+import { hostOf, mayRead } from './hosts.js';
+import { Problem } from './problem.js';
+import { withReferer } from './referer.js';
+
+const MAX_BYTES = 200_000_000; // the daemon's own limit
+const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
+
+/**
+ * @param {object} source  what the page's script found: `{ kind: 'url' | 'page', url }`.
+ * @param {object} page    the page it lies on: `read()` gives the bytes as the page itself can get them.
+ * @returns {Promise<{bytes: Uint8Array, screenshot: boolean}>}
+ */
+export async function readPicture({ chrome, fetch, page, pageUrl, source, screenshot }) {
+  const ways = waysTo({ chrome, fetch, page, pageUrl, source });
+  for (const way of ways) {
+    const bytes = await way();
+    if (bytes?.length > MAX_BYTES) throw new Problem('image-too-large');
+    if (bytes?.length) return { bytes, screenshot: false };
+  }
+  const allowed = source.kind !== 'url' || (await mayRead(chrome, source.url));
+  const shot = await screenshot();
+  if (shot) return { bytes: shot, screenshot: true };
+  throw allowed ? new Problem('picture-unreadable') : new Problem('host-not-allowed', { host: hostOf(source.url) });
+}
+
+function waysTo({ chrome, fetch, page, pageUrl, source }) {
+  const asPage = () => page.read();
+  if (source.kind !== 'url') return [asPage];
+  if (source.url.startsWith('data:')) return [() => fetched(fetch, source.url)];
+  const { url } = source;
+  return [
+    () => fetched(fetch, url),
+    async () => {
+      if (!pageUrl || !(await mayRead(chrome, url))) return null;
+      return withReferer(chrome, { pictureUrl: url, pageUrl }, () => fetched(fetch, url));
+    },
+    asPage,
+  ];
+}
+
+/** Null where the host refuses, answers with something else than a picture, or may not be read. */
+async function fetched(fetch, url) {
+  try {
+    const response = await fetch(url, { credentials: 'include', cache: 'force-cache' });
+    const type = response.headers.get('Content-Type') ?? 'application/octet-stream';
+    if (!response.ok || !PICTURE.test(type)) return null;
+    if (Number(response.headers.get('Content-Length')) > MAX_BYTES) throw new Problem('image-too-large');
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    return null;
+  }
+}
+
+/** The page's own answer, which travels as text. */
+export function bytesOf({ base64 } = {}) {
+  return base64 ? fromBase64(base64) : null;
+}
