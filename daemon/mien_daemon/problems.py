@@ -113,6 +113,14 @@ def document(code: str, row: Row, detail: str, fields: Mapping[str, object]) -> 
     return {**fields, **members}
 
 
+def statuses(code: str) -> tuple[int, ...]:
+    """The statuses that a code may come with."""
+    if code == "image-too-large":
+        return (413, 422)
+    kind = _KINDS.get(code)
+    return (PROBLEMS[kind].status if kind in PROBLEMS else INTERNAL.status,)
+
+
 def error_for(problem: Mapping[str, object]) -> errors.MienError:
     """The error that a problem document describes, so that a client fails as the daemon did."""
     kind = _KINDS.get(str(problem.get("code")), errors.MienError)

@@ -1,0 +1,69 @@
+"""Everything the daemon is made of, on one page."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from mien_daemon import keys
+from mien_daemon.blobs import Blobs
+from mien_daemon.clients import Clients
+from mien_daemon.config import Config, LiveSettings
+from mien_daemon.database import Database
+from mien_daemon.events import Events
+from mien_daemon.jobs.queue import JobQueue, NoReferences
+from mien_daemon.jobs.store import JobStore
+from mien_daemon.routes import ROUTES
+from mien_daemon.security import ROUTES as ROUTE_OF
+from mien_daemon.security import add_standing_headers, answer_problems, guard
+from mien_daemon.worker.client import Worker
+
+
+def create_app(config: Config, local_token: str) -> web.Application:
+    """The daemon's application; `config.settings.port` is the port that was really bound.
+
+    `local_token` is what `daemon.json` will tell this user's own programs.
+    """
+    app = web.Application(middlewares=[answer_problems, guard])
+    app.on_response_prepare.append(add_standing_headers)
+    app[keys.CONFIG] = config
+    app[keys.SETTINGS] = LiveSettings(config)
+    app[keys.EVENTS] = Events()
+    app[keys.DATABASE] = Database(config.folders.state)
+    app[keys.CLIENTS] = Clients(app[keys.DATABASE], local_token)
+    app[keys.BLOBS] = Blobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
+    app[keys.WORKER] = Worker(config, app[keys.SETTINGS], app[keys.EVENTS])
+    app[keys.QUEUE] = JobQueue(
+        JobStore(app[keys.DATABASE], config.folders.state),
+        app[keys.BLOBS],
+        app[keys.WORKER],
+        app[keys.EVENTS],
+        app[keys.SETTINGS],
+        NoReferences(),
+    )
+    app[ROUTE_OF] = {route.handler: route for route in ROUTES}
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    app.on_shutdown.append(end_streams)
+    app.cleanup_ctx.extend([open_database, run_worker, run_queue])
+    return app
+
+
+async def end_streams(app: web.Application) -> None:
+    app[keys.EVENTS].close()
+
+
+async def open_database(app: web.Application) -> AsyncIterator[None]:
+    await app[keys.CLIENTS].load()
+    yield
+    app[keys.DATABASE].close()
+
+
+async def run_worker(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[keys.WORKER].shut()
+
+
+async def run_queue(app: web.Application) -> AsyncIterator[None]:
+    await app[keys.QUEUE].start()
+    yield
+    await app[keys.QUEUE].stop()

@@ -1,0 +1,121 @@
+"""`mien serve`: the daemon, in this terminal or behind it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from argparse import _SubParsersAction
+    from pathlib import Path
+
+    from mien_daemon.config import Config
+    from mien_daemon.runtime_file import RuntimeFile
+
+START_S = 30.0  # a cold disk; usually it takes less than one
+
+
+def add_to(commands: _SubParsersAction[Any]) -> None:
+    parser = commands.add_parser("serve", help="the daemon", description="Run the daemon on 127.0.0.1.")
+    parser.add_argument("--port", type=port, metavar="N", help="0 picks a free one (default: 6436)")
+    parser.add_argument("--foreground", action="store_true", help="stay in this terminal and log to stderr")
+    parser.set_defaults(run=run)
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def run(args: Namespace) -> int:
+    from mien_daemon.config import Config
+
+    flags = {"port": args.port, "offline": args.offline or None}
+    config = Config.load(flags, state_dir=args.state_dir, models_dir=args.models_dir)
+    return serve_here(config) if args.foreground else serve_behind(args, config)
+
+
+def serve_here(config: Config) -> int:
+    import asyncio
+    import logging
+    import sys
+
+    from mien_daemon.server import serve
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(serve(config))
+    return 0
+
+
+def serve_behind(args: Namespace, config: Config) -> int:
+    """Start a daemon that outlives this terminal, and return when it is ready."""
+    from mien_daemon.answer import answer
+
+    started = wait_until_ready(start_behind(config), config)
+    document = {
+        "port": started.port,
+        "pid": started.pid,
+        "version": started.version,
+        "state_dir": str(config.folders.state),
+    }
+    return answer(args, document, f"Mien listens on http://127.0.0.1:{started.port} (process {started.pid})")
+
+
+def start_behind(config: Config) -> subprocess.Popen[bytes]:
+    """A new session of its own, which logs to a file.
+
+    Raises:
+        AlreadyRunning: the state folder is held by another daemon.
+    """
+    import subprocess
+    import sys
+
+    from mien_daemon import runtime_file
+    from mien_daemon.errors import AlreadyRunning
+
+    folders = config.folders
+    if runtime_file.is_held(folders.state):
+        raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(folders.state))
+    folders.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "mien_daemon"]
+    command += ["serve", "--foreground", "--state-dir", str(folders.state), "--models-dir", str(folders.models)]
+    command += [f"--port={config.settings.port}"] if config.sources.get("port") == "flag" else []
+    command += ["--offline"] if config.sources.get("offline") == "flag" else []
+    with (folders.logs / "daemon.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/" if sys.platform != "win32" else None,
+            start_new_session=True,
+        )
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], config: Config) -> RuntimeFile:
+    """What the daemon wrote when it was ready.
+
+    Raises:
+        DaemonUnreachable: it ended, or did not become ready; `log` says where it says why.
+    """
+    import time
+
+    from mien_daemon import runtime_file
+    from mien_pipeline.errors import DaemonUnreachable
+
+    log = log_of(config)
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        found = runtime_file.read(config.folders.state)
+        if found and found.pid == process.pid:
+            return found
+        if process.poll() is not None:
+            raise DaemonUnreachable("the daemon ended while it started", log=str(log), status=process.returncode)
+        time.sleep(0.02)
+    raise DaemonUnreachable(f"the daemon was not ready after {START_S:.0f} s", log=str(log))
+
+
+def log_of(config: Config) -> Path:
+    return config.folders.logs / "daemon.log"

@@ -1,0 +1,114 @@
+"""A job: what was asked, how far it is, what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Literal
+
+Kind = Literal["swap", "restore"]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
+
+
+class Priority(IntEnum):
+    """A person who waits goes before a batch that does not."""
+
+    interactive = 0
+    batch = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A job as it was asked for.
+
+    Attributes:
+        target: "sha256:…".
+        references: each "sha256:…" or "ref:ID"; one for all chosen faces or one each; none for a restore.
+        options: as given and checked, without `priority`.
+    """
+
+    kind: Kind
+    target: str
+    references: Sequence[str]
+    options: Mapping[str, object]
+    priority: Priority = Priority.interactive
+
+    @property
+    def pictures(self) -> Sequence[str]:
+        """The hex digests of every picture it names."""
+        names = (self.target, *self.references)
+        return [name.removeprefix("sha256:") for name in names if name.startswith("sha256:")]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row of the store.
+
+    Attributes:
+        number: order of arrival, for paging.
+        position: order in the queue within a priority; smaller is sooner.
+        attempts: how often work on it began and was not lost with the daemon itself.
+        *_at: seconds since the epoch.
+    """
+
+    number: int
+    id: str
+    owner: str
+    ask: Ask
+    state: State
+    position: float
+    attempts: int
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    expires_at: float | None = None
+    result: Mapping[str, object] | None = None
+    media_type: str | None = None
+    result_sha256: str | None = None
+    problem: Mapping[str, object] | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a running job is; kept in memory, because a daemon that died begins the job again."""
+
+    fraction: float = 0.0
+    stage: str | None = None
+    eta_s: float | None = None
+    published_at: float = field(default=0.0, repr=False)
+
+
+def describe(job: Job, progress: Progress | None) -> dict[str, object]:
+    """The job as the API shows it."""
+    ask = job.ask
+    return {
+        "id": job.id,
+        "kind": ask.kind,
+        "state": job.state,
+        "progress": round(1.0 if job.state == "done" else progress.fraction if progress else 0.0, 3),
+        "stage": progress.stage if progress and job.state == "running" else None,
+        "eta_s": progress.eta_s if progress and job.state == "running" else None,
+        "attempts": job.attempts,
+        "created_at": moment(job.created_at),
+        "started_at": moment(job.started_at),
+        "finished_at": moment(job.finished_at),
+        "expires_at": moment(job.expires_at),
+        "target": ask.target,
+        "reference": (ask.references[0] if len(ask.references) == 1 else list(ask.references) or None),
+        "options": dict(ask.options),
+        "priority": ask.priority.name,
+        "result": dict(job.result) if job.result is not None else None,
+        "problem": dict(job.problem) if job.problem is not None else None,
+    }
+
+
+def moment(seconds: float | None) -> str | None:
+    """RFC 3339 in UTC."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,223 @@
+"""Jobs on the disk: every change of state is one transaction, and an acknowledged one survives `kill -9`."""
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mien_daemon.blobs import sync_folder
+from mien_daemon.database import Database
+from mien_daemon.errors import IdempotencyKeyReused, UnknownJob
+from mien_daemon.jobs.job import Ask, Job, Priority, State
+
+PAGE = 100
+
+
+class JobStore:
+    """The table of jobs and the folder of results. It keeps; `JobQueue` decides."""
+
+    def __init__(self, database: Database, state: Path) -> None:
+        self._database = database
+        self.results = state / "results"
+        self.spool = state / "spool"
+        for folder in (self.results, self.spool):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    async def recover(self) -> Sequence[Job]:
+        """After whatever ended the last daemon: every unfinished job, waiting again, in order.
+
+        A job that was running goes first among its own, and the attempt that was cut off does not count.
+        Files that no row knows of are the halves of what was cut off.
+        """
+        for half in self.spool.iterdir():
+            half.unlink(missing_ok=True)
+        return await self._database.write(_requeue)
+
+    async def add(self, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:
+        """Keep a new job; whether it is new says the second value, for a repeated idempotency key it is not.
+
+        Raises:
+            IdempotencyKeyReused: the key came before with another body.
+        """
+        return await self._database.write(lambda db: _add(db, owner, ask, key, digest))
+
+    async def known(self, owner: str, key: str, digest: str) -> Job | None:
+        """The job that an idempotency key made, if it made one; raises as `add` does."""
+        return await self._database.read(lambda db: _known(db, owner, key, digest))
+
+    async def get(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            UnknownJob
+        """
+        row = await self._database.read(lambda db: db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+        if row is None:
+            raise UnknownJob("there is no such job", job=job_id)
+        return _job(row)
+
+    async def page(self, owner: str | None, states: Sequence[State], before: int | None, size: int) -> Sequence[Job]:
+        """Newest first; `owner` None means everybody's, `before` the number of the last job of the page before."""
+        where, values = ["1"], []
+        if owner is not None:
+            where.append("owner = ?")
+            values.append(owner)
+        if before is not None:
+            where.append("number < ?")
+            values.append(before)
+        if states:
+            where.append(f"state IN ({', '.join('?' * len(states))})")
+            values.extend(states)
+        sql = f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"  # noqa: S608 fixed words
+        rows = await self._database.read(lambda db: db.execute(sql, (*values, size)).fetchall())
+        return [_job(row) for row in rows]
+
+    async def change(self, job: Job) -> Job:
+        """Put a job's new state on the disk."""
+        await self._database.write(lambda db: _update(db, job))
+        return job
+
+    async def change_all(self, jobs: Sequence[Job]) -> None:
+        """Put the new states of several on the disk, all or none."""
+
+        def update(db: sqlite3.Connection) -> None:
+            for job in jobs:
+                _update(db, job)
+
+        await self._database.write(update)
+
+    async def keep_for(self, seconds: int) -> None:
+        """Let what has finished expire so long after that."""
+        sql = "UPDATE jobs SET expires_at = finished_at + ? WHERE finished_at IS NOT NULL"
+        await self._database.write(lambda db: db.execute(sql, (seconds,)))
+
+    async def finish(self, job: Job, picture: Path) -> Job:
+        """Keep the picture, then say that the job is done: never the other way round."""
+        await self._database.write(lambda db: self._settle(db, job, picture))
+        return job
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a job and its picture; the picture goes first, so that no crash leaves one that nobody owns."""
+
+        def forget(db: sqlite3.Connection) -> None:
+            self.result(job_id).unlink(missing_ok=True)
+            db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+        await self._database.write(forget)
+
+    async def expire(self, forget_after_s: float) -> None:
+        """Delete the pictures whose time is over, and the rows of jobs that have been over for long."""
+
+        def sweep(db: sqlite3.Connection) -> None:
+            now = time.time()
+            sql = "SELECT id FROM jobs WHERE result_sha256 IS NOT NULL AND expires_at <= ?"
+            for row in db.execute(sql, (now,)).fetchall():
+                self.result(row["id"]).unlink(missing_ok=True)
+                db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
+            db.execute("DELETE FROM jobs WHERE expires_at <= ?", (now - forget_after_s,))
+
+        await self._database.write(sweep)
+
+    def result(self, job_id: str) -> Path:
+        return self.results / job_id
+
+    def _settle(self, db: sqlite3.Connection, job: Job, picture: Path) -> None:
+        picture.replace(self.result(job.id))
+        sync_folder(self.results)
+        _update(db, job)
+
+
+def _add(db: sqlite3.Connection, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:
+    if key is not None and (before := _known(db, owner, key, digest)):
+        return before, False
+    now = time.time()
+    job_id = secrets.token_hex(12)
+    row = db.execute(
+        """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at)
+           VALUES (?, ?, ?, 'queued', ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs), ?, ?, ?, 0, ?) RETURNING *""",
+        (
+            job_id,
+            owner,
+            ask.kind,
+            int(ask.priority),
+            ask.target,
+            json.dumps(list(ask.references)),
+            json.dumps(dict(ask.options)),
+            now,
+        ),
+    ).fetchone()
+    pictures = [(job_id, digest) for digest in dict.fromkeys(ask.pictures)]
+    db.executemany("INSERT INTO job_pictures (job, sha256) VALUES (?, ?)", pictures)
+    db.executemany("UPDATE blobs SET used_at = ? WHERE sha256 = ?", [(now, digest) for _, digest in pictures])
+    if key is not None:
+        db.execute("INSERT INTO idempotency VALUES (?, ?, ?, ?)", (owner, key, digest, job_id))
+    return _job(row), True
+
+
+def _known(db: sqlite3.Connection, owner: str, key: str, digest: str) -> Job | None:
+    sql = "SELECT digest, jobs.* FROM idempotency JOIN jobs ON jobs.id = job WHERE idempotency.owner = ? AND key = ?"
+    row = db.execute(sql, (owner, key)).fetchone()
+    if row is None:
+        return None
+    if row["digest"] != digest:
+        raise IdempotencyKeyReused("this key came before with another body", field="Idempotency-Key", job=row["id"])
+    return _job(row)
+
+
+def _requeue(db: sqlite3.Connection) -> Sequence[Job]:
+    db.execute(
+        """UPDATE jobs SET state = 'queued', started_at = NULL, attempts = MAX(attempts - 1, 0),
+           position = (SELECT MIN(position) - 1 FROM jobs) WHERE state = 'running'"""
+    )
+    rows = db.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority, position").fetchall()
+    return [_job(row) for row in rows]
+
+
+def _update(db: sqlite3.Connection, job: Job) -> None:
+    db.execute(
+        """UPDATE jobs SET state = ?, priority = ?, position = ?, attempts = ?, started_at = ?, finished_at = ?,
+           expires_at = ?, result = ?, media_type = ?, result_sha256 = ?, problem = ? WHERE id = ?""",
+        (
+            job.state,
+            int(job.ask.priority),
+            job.position,
+            job.attempts,
+            job.started_at,
+            job.finished_at,
+            job.expires_at,
+            _dumped(job.result),
+            job.media_type,
+            job.result_sha256,
+            _dumped(job.problem),
+            job.id,
+        ),
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    ask = Ask(
+        row["kind"], row["target"], json.loads(row["reference"]), json.loads(row["options"]), Priority(row["priority"])
+    )
+    return Job(
+        number=row["number"],
+        id=row["id"],
+        owner=row["owner"],
+        ask=ask,
+        state=row["state"],
+        position=row["position"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        expires_at=row["expires_at"],
+        result=json.loads(row["result"]) if row["result"] else None,
+        media_type=row["media_type"],
+        result_sha256=row["result_sha256"],
+        problem=json.loads(row["problem"]) if row["problem"] else None,
+    )
+
+
+def _dumped(document: Mapping[str, object] | None) -> str | None:
+    return json.dumps(dict(document)) if document is not None else None

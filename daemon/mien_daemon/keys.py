@@ -1,0 +1,23 @@
+"""The typed slots of the application: what handlers may reach, and nothing else."""
+
+from aiohttp import web
+
+from mien_daemon.blobs import Blobs
+from mien_daemon.clients import Client, Clients
+from mien_daemon.config import Config, LiveSettings
+from mien_daemon.database import Database
+from mien_daemon.events import Events
+from mien_daemon.jobs.queue import JobQueue
+from mien_daemon.worker.client import Worker
+
+CONFIG = web.AppKey("config", Config)
+SETTINGS = web.AppKey("settings", LiveSettings)
+DATABASE = web.AppKey("database", Database)
+CLIENTS = web.AppKey("clients", Clients)
+EVENTS = web.AppKey("events", Events)
+BLOBS = web.AppKey("blobs", Blobs)
+WORKER = web.AppKey("worker", Worker)
+QUEUE = web.AppKey("queue", JobQueue)
+
+CLIENT = web.RequestKey("client", Client)
+"""Who is asking; set by `security.guard` on every route that needs a token."""

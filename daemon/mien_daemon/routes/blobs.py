@@ -1,0 +1,112 @@
+"""Pictures, by the hash of their bytes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from mien_daemon import keys
+from mien_daemon.blobs import digest_of
+from mien_daemon.errors import RequestTimeout, UnsupportedMediaType
+from mien_daemon.routes.body import reply
+from mien_daemon.routes.picture import picture_answer
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import BlobTaken, FoundFaces
+from mien_pipeline.errors import ImageTooLarge
+
+CHUNK_BYTES = 1 << 20
+
+
+async def put_blob(request: web.Request) -> web.Response:
+    digest = digest_of(request.match_info["name"])
+    if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
+        raise UnsupportedMediaType("a picture is sent as application/octet-stream or image/*", field="Content-Type")
+    limit = request.app[keys.SETTINGS].current.max_blob_bytes
+    announced = request.content_length
+    if announced is not None and announced > limit:
+        raise ImageTooLarge(f"the file has {announced:,} bytes", limit_bytes=limit)
+    timeout_s = request.app[keys.CONFIG].body_timeout_s
+    try:
+        async with asyncio.timeout(timeout_s):
+            size = await request.app[keys.BLOBS].put(digest, request[keys.CLIENT], chunks(request), announced)
+    except TimeoutError:
+        raise RequestTimeout("the picture came too slowly", timeout_s=timeout_s) from None
+    return reply(BlobTaken(blob=f"sha256:{digest}", size=size), 201)
+
+
+async def chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """The body in pieces large enough that each is worth a write."""
+    gathered = bytearray()
+    async for piece in request.content.iter_any():
+        gathered += piece
+        if len(gathered) >= CHUNK_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+async def get_blob(request: web.Request) -> web.StreamResponse:
+    digest = digest_of(request.match_info["name"])
+    blobs = request.app[keys.BLOBS]
+    await blobs.require(digest, request[keys.CLIENT], "blob")
+    info = await blobs.inspect(digest)
+    return await picture_answer(request, blobs.path(digest), digest, f"image/{info.format}", digest[:12])
+
+
+async def find_faces(request: web.Request) -> web.Response:
+    digest = digest_of(request.match_info["name"])
+    blobs = request.app[keys.BLOBS]
+    await blobs.require(digest, request[keys.CLIENT], "blob")
+    await blobs.inspect(digest)
+    faces = await request.app[keys.WORKER].find_faces(str(blobs.path(digest)))
+    return reply(FoundFaces(faces=[dict(face) for face in faces]))
+
+
+ROUTES = (
+    Route(
+        "PUT",
+        "/v1/blobs/{name}",
+        put_blob,
+        "Send a picture under the hash of its bytes",
+        "swap",
+        {201: BlobTaken},
+        body=("application/octet-stream", "image/*"),
+        problems=(
+            "bad-request",
+            "request-timeout",
+            "image-too-large",
+            "unsupported-media-type",
+            "digest-mismatch",
+            "disk-full",
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/blobs/{name}",
+        get_blob,
+        "A picture that was sent, as it came",
+        "swap",
+        {200: "image/*", 206: "image/*", 304: None},
+        problems=("bad-request", "unknown-blob", "range-not-satisfiable", "invalid-image", "image-too-large"),
+        headers={"If-None-Match": "An ETag", "Range": "One range of bytes"},
+    ),
+    Route(
+        "GET",
+        "/v1/blobs/{name}/faces",
+        find_faces,
+        "The faces in a picture that was sent, found by the worker after whatever it is doing",
+        "swap",
+        {200: FoundFaces},
+        problems=(
+            "bad-request",
+            "unknown-blob",
+            "invalid-image",
+            "image-too-large",
+            "content-blocked",
+            "check-unavailable",
+            "model-not-installed",
+            "worker-died",
+        ),
+    ),
+)

@@ -1,0 +1,82 @@
+"""Reading what a request carries, strictly; shaping what an answer carries."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from mien_daemon.errors import RequestTimeout, RequestTooLarge, UnsupportedMediaType
+from mien_pipeline.errors import BadRequest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_JSON_BYTES = 64 * 1024  # the longest honest body is a prompt of 2,000 characters with its options
+JSON_TIMEOUT_S = 10.0
+
+
+async def read_json(request: web.Request, model: type[Model]) -> Model:
+    """The body as `model`.
+
+    Raises:
+        UnsupportedMediaType: the content type is not application/json.
+        RequestTooLarge, RequestTimeout: more bytes, or more slowly, than such a body needs.
+        BadRequest: not JSON, or not of that shape; `field` names the first member that is wrong.
+    """
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType("the body must be application/json", field="Content-Type")
+    data = await read_bytes(request, MAX_JSON_BYTES, JSON_TIMEOUT_S)
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        raise malformed(error) from None
+
+
+async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> bytes:
+    """The raw body, counted while it comes."""
+    read = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.content.iter_any():
+                read += chunk
+                if len(read) > limit:
+                    raise RequestTooLarge(f"the body has more than {limit:,} bytes", limit_bytes=limit)
+    except TimeoutError:
+        raise RequestTimeout("the body came too slowly", timeout_s=timeout_s) from None
+    return bytes(read)
+
+
+def read_query(request: web.Request, model: type[Model]) -> Model:
+    """The query parameters as `model`; each may be given once.
+
+    Raises:
+        BadRequest: `field` names the first that is unknown, doubled or wrong.
+    """
+    values: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise BadRequest(f"{name} is given twice", field=name)
+        values[name] = value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise malformed(error) from None
+
+
+def malformed(error: ValidationError) -> BadRequest:
+    """The first thing that is wrong, named."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "body"
+    return BadRequest(f"{field}: {first['msg']}", field=field)
+
+
+def reply(
+    content: BaseModel | Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A JSON answer."""
+    if isinstance(content, BaseModel):
+        return web.Response(
+            text=content.model_dump_json(), status=status, headers=headers, content_type="application/json"
+        )
+    return web.json_response(content, status=status, headers=headers)

@@ -1,0 +1,75 @@
+"""Who may talk to the daemon: listed, renamed, revoked; tokens for scripts."""
+
+from typing import cast
+
+from aiohttp import web
+
+from mien_daemon import keys
+from mien_daemon.clients import Client, Scope
+from mien_daemon.jobs.job import moment
+from mien_daemon.routes.body import read_json, reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Client as Shown
+from mien_daemon.schemas import ClientList, NewToken, Rename, Token
+
+
+def show(client: Client) -> Shown:
+    scopes = cast("list[Scope]", sorted(client.scopes))
+    created, seen = moment(client.created_at), moment(client.last_seen)
+    return Shown(
+        id=client.id, name=client.name, scopes=scopes, origin=client.origin, created_at=created, last_seen=seen
+    )
+
+
+async def list_clients(request: web.Request) -> web.Response:
+    return reply(ClientList(clients=[show(client) for client in request.app[keys.CLIENTS].listed()]))
+
+
+async def rename_client(request: web.Request) -> web.Response:
+    body = await read_json(request, Rename)
+    return reply(show(await request.app[keys.CLIENTS].rename(request.match_info["id"], body.name)))
+
+
+async def revoke_client(request: web.Request) -> web.Response:
+    await request.app[keys.CLIENTS].revoke(request.match_info["id"])
+    return web.Response(status=204)
+
+
+async def create_token(request: web.Request) -> web.Response:
+    body = await read_json(request, NewToken)
+    client, token = await request.app[keys.CLIENTS].create_token(body.name, [body.scope])
+    return reply(Token(id=client.id, token=token, scope=body.scope), 201)
+
+
+ROUTES = (
+    Route("GET", "/v1/clients", list_clients, "Every token and paired browser", "admin", {200: ClientList}),
+    Route(
+        "PATCH",
+        "/v1/clients/{id}",
+        rename_client,
+        "Give a client another name",
+        "admin",
+        {200: Shown},
+        body=Rename,
+        problems=("bad-request", "unknown-client"),
+    ),
+    Route(
+        "DELETE",
+        "/v1/clients/{id}",
+        revoke_client,
+        "Refuse a client from now on",
+        "admin",
+        {204: None},
+        problems=("unknown-client",),
+    ),
+    Route(
+        "POST",
+        "/v1/tokens",
+        create_token,
+        "A named token for a script, told once",
+        "admin",
+        {201: Token},
+        body=NewToken,
+        problems=("bad-request",),
+    ),
+)

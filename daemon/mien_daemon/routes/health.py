@@ -1,0 +1,43 @@
+"""How the daemon is: answered from memory, so that it is quick whatever else is going on."""
+
+from aiohttp import web
+
+from mien_daemon import keys
+from mien_daemon.config import product_version
+from mien_daemon.routes.body import reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Health, Limits, QueueCounts, WorkerHealth
+
+VERSION = product_version()
+
+
+async def health(request: web.Request) -> web.Response:
+    app = request.app
+    worker, settings = app[keys.WORKER].status(), app[keys.SETTINGS].current
+    return reply(
+        Health(
+            version=VERSION,
+            device=worker.device,
+            engine=worker.engine,
+            queue=QueueCounts.model_validate(app[keys.QUEUE].counts()),
+            worker=WorkerHealth(state=worker.state, pid=worker.pid, deaths=worker.deaths),
+            limits=Limits(
+                max_blob_bytes=settings.max_blob_bytes, max_pixels=settings.max_pixels, max_queued=settings.max_queued
+            ),
+            degraded=worker.state == "degraded",
+            notices=notices(app),
+        )
+    )
+
+
+def notices(app: web.Application) -> list[str]:
+    found: list[str] = []
+    aside = app[keys.DATABASE].moved_aside
+    if aside:
+        found.append(f"The database was damaged; it lies in {aside.name} now, a new one was begun.")
+    if app[keys.WORKER].status().state == "degraded":
+        found.append("The worker died three times in five minutes; jobs wait. Its log says why.")
+    return found
+
+
+ROUTES = (Route("GET", "/v1/health", health, "How the daemon is", "swap", {200: Health}),)

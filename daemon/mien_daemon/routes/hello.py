@@ -1,0 +1,14 @@
+"""Is this Mien? Anybody may ask, and learns nothing else."""
+
+from aiohttp import web
+
+from mien_daemon.routes.body import reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Hello
+
+
+async def hello(_request: web.Request) -> web.Response:
+    return reply(Hello())
+
+
+ROUTES = (Route("GET", "/v1/hello", hello, "Whether this is Mien", None, {200: Hello}),)

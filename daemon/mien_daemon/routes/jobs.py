@@ -1,0 +1,247 @@
+"""Jobs: asked for, watched, stopped, repeated, moved, fetched."""
+
+import asyncio
+import hashlib
+import json
+import re
+from typing import Annotated, cast
+
+from aiohttp import web
+from pydantic import Discriminator, RootModel
+
+from mien_daemon import keys
+from mien_daemon.jobs.job import Ask, Priority, State
+from mien_daemon.routes.body import read_json, read_query, reply
+from mien_daemon.routes.picture import is_known, picture_answer
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Deleted, Job, JobPage, JobQuery, Move, NewRestore, NewSwap, WaitQuery
+from mien_pipeline.errors import BadRequest, InvalidOptions
+from mien_pipeline.options import parse_options
+
+MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+STATES = ("queued", "running", "done", "failed", "cancelled")
+FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
+DEFAULT_AMOUNT = 0.5
+
+
+class NewJob(RootModel[Annotated[NewSwap | NewRestore, Discriminator("kind")]]):
+    """A swap or a restore."""
+
+
+async def post_job(request: web.Request) -> web.Response:
+    asked = (await read_json(request, NewJob)).root
+    key = idempotency_key(request)
+    ask = ask_from(asked, request.app[keys.SETTINGS].current.default_engine)
+    digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
+    queue = request.app[keys.QUEUE]
+    job = await queue.submit(request[keys.CLIENT], ask, key, digest)
+    return reply(queue.show(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not KEY.fullmatch(key):
+        raise BadRequest("an idempotency key has 1 to 255 visible ASCII characters", field="Idempotency-Key")
+    return key
+
+
+def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
+    """What is asked, with its options checked now rather than when its turn comes.
+
+    Raises:
+        InvalidOptions, UnknownEngine: `field` names the option.
+    """
+    options = dict(asked.options)
+    named = options.pop("priority", "interactive")
+    if named not in Priority.__members__:
+        raise InvalidOptions("priority is interactive or batch", field="priority")
+    priority = Priority[str(named)]
+    if isinstance(asked, NewRestore):
+        return Ask("restore", asked.target, (), restore_options(options), priority)
+    references = [asked.reference] if isinstance(asked.reference, str) else asked.reference
+    checked = parse_options({"engine": default_engine, **options})
+    return Ask("swap", asked.target, tuple(references), checked.model_dump(mode="json", exclude_unset=True), priority)
+
+
+def restore_options(options: dict[str, object]) -> dict[str, object]:
+    amount, wanted = options.get("amount", DEFAULT_AMOUNT), options.get("format")
+    if unknown := set(options) - {"amount", "format"}:
+        field = min(unknown)
+        raise InvalidOptions(f"a restore has no option {field!r}", field=field)
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= 1:
+        raise InvalidOptions("amount is a number from 0 to 1", field="amount")
+    if wanted is not None and wanted not in FORMATS:
+        raise InvalidOptions(f"format is one of {', '.join(FORMATS)}", field="format")
+    return {"amount": float(amount)} | ({"format": wanted} if wanted else {})
+
+
+async def list_jobs(request: web.Request) -> web.Response:
+    query = read_query(request, JobQuery)
+    states = [state for state in (query.state or "").split(",") if state]
+    if unknown := set(states) - set(STATES):
+        raise BadRequest(f"there is no state {min(unknown)!r}", field="state")
+    queue = request.app[keys.QUEUE]
+    before = int(query.cursor) if query.cursor else None
+    jobs = await queue.page(request[keys.CLIENT], cast("list[State]", states), before, query.limit + 1)
+    shown, more = jobs[: query.limit], len(jobs) > query.limit
+    return reply({"jobs": [queue.show(job) for job in shown], "next": str(shown[-1].number) if more else None})
+
+
+async def get_job(request: web.Request) -> web.Response:
+    """Now, or as soon as something changes."""
+    wait_s = min(read_query(request, WaitQuery).wait, MAX_WAIT_S)
+    queue, client, job_id = request.app[keys.QUEUE], request[keys.CLIENT], request.match_info["id"]
+    known = request.headers.get("If-None-Match", "")
+    since = request.app[keys.EVENTS].last
+    job = await queue.get(client, job_id)
+    if wait_s and not job.is_finished and (not known or is_known(known, tag_of(queue.show(job)))):
+        try:
+            async with asyncio.timeout(wait_s):
+                await queue.change_of(client, job_id, since)
+        except TimeoutError:
+            pass
+        job = await queue.get(client, job_id)
+    shown = queue.show(job)
+    tag = tag_of(shown)
+    headers = {"ETag": f'"{tag}"'}
+    return (
+        web.Response(status=304, headers=headers) if known and is_known(known, tag) else reply(shown, headers=headers)
+    )
+
+
+def tag_of(shown: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:32]
+
+
+async def cancel_job(request: web.Request) -> web.Response:
+    queue = request.app[keys.QUEUE]
+    return reply(queue.show(await queue.cancel(request[keys.CLIENT], request.match_info["id"])))
+
+
+async def retry_job(request: web.Request) -> web.Response:
+    queue = request.app[keys.QUEUE]
+    job = await queue.retry(request[keys.CLIENT], request.match_info["id"])
+    return reply(queue.show(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+async def move_job(request: web.Request) -> web.Response:
+    body = await read_json(request, Move)
+    queue = request.app[keys.QUEUE]
+    return reply(queue.show(await queue.move(request[keys.CLIENT], request.match_info["id"], body.before)))
+
+
+async def delete_job(request: web.Request) -> web.Response:
+    await request.app[keys.QUEUE].delete(request[keys.CLIENT], request.match_info["id"])
+    return web.Response(status=204)
+
+
+async def delete_finished_jobs(request: web.Request) -> web.Response:
+    return reply(Deleted(deleted=await request.app[keys.QUEUE].delete_finished(request[keys.CLIENT])))
+
+
+async def get_result(request: web.Request) -> web.StreamResponse:
+    job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
+    return await picture_answer(request, path, job.result_sha256 or "", job.media_type or "image/png", job.id[:12])
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/jobs",
+        post_job,
+        "Ask for a swap or a restore",
+        "swap",
+        {202: Job},
+        body=NewJob,
+        headers={"Idempotency-Key": "A repeated key with the same body gives the same job"},
+        problems=(
+            "bad-request",
+            "invalid-options",
+            "unknown-engine",
+            "unknown-blob",
+            "unknown-reference",
+            "invalid-image",
+            "image-too-large",
+            "idempotency-key-reused",
+            "queue-full",
+            "disk-full",
+        ),
+    ),
+    Route(
+        "GET",
+        "/v1/jobs",
+        list_jobs,
+        "Jobs, newest first",
+        "swap",
+        {200: JobPage},
+        query=JobQuery,
+        problems=("bad-request",),
+    ),
+    Route(
+        "DELETE",
+        "/v1/jobs",
+        delete_finished_jobs,
+        "Forget every finished job and its result",
+        "swap",
+        {200: Deleted},
+    ),
+    Route(
+        "GET",
+        "/v1/jobs/{id}",
+        get_job,
+        "One job, now or when it changes",
+        "swap",
+        {200: Job, 304: None},
+        query=WaitQuery,
+        headers={"If-None-Match": "The ETag of what is known: wait for something else"},
+        problems=("bad-request", "unknown-job"),
+    ),
+    Route(
+        "DELETE",
+        "/v1/jobs/{id}",
+        delete_job,
+        "Forget a job and its result; cancels it first",
+        "swap",
+        {204: None},
+        problems=("unknown-job",),
+    ),
+    Route(
+        "POST",
+        "/v1/jobs/{id}/cancel",
+        cancel_job,
+        "Stop a job",
+        "swap",
+        {200: Job},
+        problems=("unknown-job", "job-finished"),
+    ),
+    Route(
+        "POST",
+        "/v1/jobs/{id}/retry",
+        retry_job,
+        "Queue a failed or cancelled job again",
+        "swap",
+        {202: Job},
+        problems=("unknown-job", "job-finished", "job-unfinished", "unknown-blob", "unknown-reference", "queue-full"),
+    ),
+    Route(
+        "POST",
+        "/v1/jobs/{id}/move",
+        move_job,
+        "Put a waiting job before another",
+        "admin",
+        {200: Job},
+        body=Move,
+        problems=("bad-request", "unknown-job", "job-finished", "job-unfinished"),
+    ),
+    Route(
+        "GET",
+        "/v1/jobs/{id}/result",
+        get_result,
+        "The picture",
+        "swap",
+        {200: "image/*", 206: "image/*", 304: None},
+        headers={"If-None-Match": "An ETag", "Range": "One range of bytes"},
+        problems=("unknown-job", "job-unfinished", "job-finished", "job-expired", "range-not-satisfiable"),
+    ),
+)

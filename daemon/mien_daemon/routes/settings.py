@@ -1,0 +1,61 @@
+"""Every setting with its meaning, and how to change it."""
+
+from typing import cast
+
+from aiohttp import web
+from pydantic import RootModel
+
+from mien_daemon import keys
+from mien_daemon.config import LiveSettings, Settings
+from mien_daemon.routes.body import read_json, reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Setting, SettingList
+
+
+class Changes(RootModel[dict[str, bool | int | str]]):
+    """Settings by name; those that are not named stay."""
+
+    model_config = {"json_schema_extra": {"examples": [{"keep_results_s": 86400}]}}
+
+
+def show(settings: LiveSettings) -> SettingList:
+    rows = [
+        Setting(
+            name=name,
+            value=cast("bool | int | str", getattr(settings.current, name)),
+            default=field.default,
+            meaning=field.description or "",
+            source=settings.sources.get(name, "default"),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    return SettingList(settings=rows)
+
+
+async def get_settings(request: web.Request) -> web.Response:
+    return reply(show(request.app[keys.SETTINGS]))
+
+
+async def put_settings(request: web.Request) -> web.Response:
+    changes = (await read_json(request, Changes)).root
+    settings = request.app[keys.SETTINGS]
+    settings.change(changes)
+    if "keep_results_s" in changes:
+        await request.app[keys.QUEUE].keep_for(settings.current.keep_results_s)
+    request.app[keys.QUEUE].settings_changed()
+    return reply(show(settings))
+
+
+ROUTES = (
+    Route("GET", "/v1/settings", get_settings, "Every setting: value, default, meaning", "admin", {200: SettingList}),
+    Route(
+        "PUT",
+        "/v1/settings",
+        put_settings,
+        "Change some settings and keep them",
+        "admin",
+        {200: SettingList},
+        body=Changes,
+        problems=("bad-request", "invalid-options"),
+    ),
+)

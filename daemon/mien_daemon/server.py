@@ -1,0 +1,156 @@
+"""Listening: one socket on the loopback address, and connections that answer even malformed requests our way."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from mien_daemon import runtime_file
+from mien_daemon.app import create_app
+from mien_daemon.clients import new_token
+from mien_daemon.config import Config, product_version
+from mien_daemon.errors import PortInUse
+from mien_daemon.problems import PROBLEMS, document
+from mien_daemon.security import STANDING_HEADERS
+from mien_pipeline.errors import BadRequest
+
+log = logging.getLogger(__name__)
+
+ADDRESS = "127.0.0.1"
+# A connection that asks nothing, or never gets to the end of its headers, is closed after this.
+IDLE_CONNECTION_S = 30.0
+MAX_LINE_BYTES = 8190
+MAX_HEADERS = 100
+# After an answer the rest of a refused body is read for so long, that the client may see the answer.
+LINGER_S = 2.0
+SHUTDOWN_S = 2.0
+
+
+class _Plain(web.Response):
+    """An answer without the server's name; the signal that removes it elsewhere never sees a malformed request."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Server", None)
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's connection, but for what it says and logs when a request cannot even be parsed."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("half an answer was sent already")
+        if status == 400:
+            # The parser's message quotes the request line, which may hold anything: it goes nowhere.
+            log.info("a malformed request was refused")
+            problem = document("bad-request", PROBLEMS[BadRequest], "the request could not be parsed", {})
+        else:
+            log.error("a connection failed", exc_info=exc)
+            problem = document("internal-error", PROBLEMS[BadRequest], "", {})
+        answer = _Plain(
+            text=json.dumps(problem), status=status, headers=STANDING_HEADERS, content_type="application/problem+json"
+        )
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: object, **kw: object) -> None:
+        log.debug("a connection ended badly", exc_info=True)
+
+
+def bind(port: int) -> socket.socket:
+    """A socket on 127.0.0.1; port 0 picks a free one.
+
+    Raises:
+        PortInUse: `port` is taken.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows the other option would let a second program listen
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((ADDRESS, port))
+    except OSError as error:
+        listening.close()
+        raise PortInUse(f"port {port} cannot be had: {error.strerror}", port=port) from error
+    return listening
+
+
+@asynccontextmanager
+async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator[None]:
+    """Serve `app` on a bound socket until the block ends; connections then get a moment to finish."""
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    server = runner.server
+    if server is None:
+        raise RuntimeError("the application did not start")
+    loop = asyncio.get_running_loop()
+
+    def connect() -> Connection:
+        return Connection(
+            server,
+            loop=loop,
+            logger=log,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=IDLE_CONNECTION_S,
+            lingering_time=LINGER_S,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+
+    acceptor = await loop.create_server(connect, sock=bound, backlog=128)
+    try:
+        yield
+    finally:
+        acceptor.close()
+        await runner.cleanup()
+
+
+async def serve(config: Config) -> None:
+    """Run the daemon until it is asked to stop.
+
+    Raises:
+        AlreadyRunning: another daemon holds the state folder.
+        PortInUse: the port is taken.
+    """
+    os.umask(0o077)
+    state = config.folders.state
+    with runtime_file.held(state), bind(config.settings.port) as bound:
+        port = int(bound.getsockname()[1])
+        token = new_token()
+        app = create_app(config.on_port(port), token)
+        stopped = stop_signal()
+        async with listening(app, bound):
+            runtime_file.write(state, runtime_file.RuntimeFile(port, os.getpid(), product_version(), token))
+            log.info("ready on http://%s:%d", ADDRESS, port)
+            try:
+                await stopped.wait()
+            finally:
+                runtime_file.remove(state)
+                log.info("stopping")
+
+
+def stop_signal() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(name, stopped.set)
+        except NotImplementedError:  # Windows: its loop cannot; a plain handler wakes it instead
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    return stopped
