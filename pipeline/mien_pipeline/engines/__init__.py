@@ -1,1 +1,95 @@
 """ENGINES: every engine by name, imported on demand."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from mien_pipeline.errors import EngineUnavailable
+from mien_pipeline.protocols import Engine
+
+GIB = 1 << 30
+
+
+class Weights(Protocol):
+    """Where the weight files are; the model store is one."""
+
+    def path(self, model_name: str, file_name: str | None = None) -> Path:
+        """Raises `ModelNotInstalled` when the file is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """What there is to know of an engine before it is loaded.
+
+    Attributes:
+        name: as in options and reports.
+        summary: what it is, in a few words.
+        module: has `load(weights) -> Engine`; nothing of it is imported before it is wanted.
+        models: names of the models it takes beyond those of every swap.
+        libraries: what must be importable; the `gpu` extra installs them.
+        licence: what binds whoever uses the results.
+        memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
+    """
+
+    name: str
+    summary: str
+    module: str
+    models: tuple[str, ...]
+    libraries: tuple[str, ...]
+    licence: str
+    memory_bytes: int
+
+    @property
+    def missing_libraries(self) -> tuple[str, ...]:
+        """The libraries that are not installed."""
+        return tuple(library for library in self.libraries if find_spec(library) is None)
+
+    def load(self, weights: Weights) -> Engine:
+        """The engine, in memory.
+
+        Raises:
+            EngineUnavailable: `libraries` are not installed.
+            ModelNotInstalled: a weight file is missing.
+        """
+        if missing := self.missing_libraries:
+            raise EngineUnavailable(
+                f"{self.name} needs {', '.join(missing)}", engine=self.name, libraries=list(missing)
+            )
+        return cast("Engine", import_module(self.module).load(weights))
+
+
+ENGINES: dict[str, EngineEntry] = {
+    entry.name: entry
+    for entry in (
+        EngineEntry(
+            name="mesh",
+            summary="3-D face mesh, textured and relit; the embedded default",
+            module="mien_pipeline.engines.mesh.engine",
+            models=(),
+            libraries=(),
+            licence="Apache-2.0",
+            memory_bytes=GIB // 4,
+        ),
+        EngineEntry(
+            name="inswapper",
+            summary="the 128-pixel GAN baseline",
+            module="mien_pipeline.engines.inswapper",
+            models=("inswapper",),
+            libraries=("onnxruntime", "onnx"),
+            licence="InsightFace weights: non-commercial research only",
+            memory_bytes=2 * GIB,
+        ),
+        EngineEntry(
+            name="flux",
+            summary="the identity stack on FLUX.1: PuLID, InstantID and IP-Adapter FaceID",
+            module="mien_pipeline.engines.flux.engine",
+            models=(),
+            libraries=("torch", "diffusers", "transformers"),
+            licence="FLUX.1 [dev]: non-commercial; InsightFace weights: non-commercial research only",
+            memory_bytes=12 * GIB,
+        ),
+    )
+}

@@ -1,6 +1,7 @@
 """Face → crop and affine: the five points, the ArcFace template, and resampling that does not alias."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -94,6 +95,13 @@ def warp(
     shift = affine[:, :2] @ (np.array([x1, y1]) + (ratio - 1) / 2) + affine[:, 2]
     reduced = np.hstack([inner, shift[:, None]]).astype(np.float32)
     return _pixels(cv2.warpAffine(smaller, reduced, size, flags=cv2.INTER_LINEAR, borderMode=border))
+
+
+def resample(values: NDArray[Any], places: Floats, cubic: bool = False) -> NDArray[Any]:
+    """`values` (H, W[, C]) read at `places` (h, w, 2), x then y; beyond the border its last pixel goes on."""
+    x, y = cv2.split(places)
+    interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    return np.asarray(cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 
 def invert(affine: Floats) -> Floats:

@@ -1,0 +1,43 @@
+"""The target around its new shape: a displacement that follows the mesh inside and dies away outside."""
+
+import cv2
+import numpy as np
+
+from mien_pipeline.engines.mesh.raster import Raster
+from mien_pipeline.types import Floats
+
+_ITERATIONS = (60, 30, 20)  # from the coarsest grid to the finest
+
+
+def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
+    """(h, w, 2) for every pixel of the grid, where in the target it comes from; itself at the border.
+
+    `moved` and `original` are (468, 2) vertices in grid pixels. Inside the mesh the map is that of its triangles,
+    outside it is harmonic (Laplace's equation, by relaxation from coarse to fine): no fold, no edge.
+    """
+    height, width = raster.covered.shape
+    inside = raster.interpolate((original - moved).astype(np.float32))
+    offset = _relaxed(inside, raster.covered.astype(np.float32), len(_ITERATIONS) - 1)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return np.stack([columns + offset[..., 0], rows + offset[..., 1]], 2)
+
+
+def _relaxed(known: Floats, fixed: Floats, level: int) -> Floats:
+    """(h, w, 2) `known` where `fixed`, 0 at the border, smooth between."""
+    height, width = fixed.shape
+    if level == 0:
+        start = np.zeros_like(known)
+    else:
+        size = (max(3, width // 2), max(3, height // 2))
+        weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
+        sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
+        coarse = _relaxed(sums / np.maximum(weight, 1e-6)[..., None], (weight > 0.5).astype(np.float32), level - 1)
+        start = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    held = (fixed > 0)[..., None]
+    field = np.where(held, known, start)
+    for _ in range(_ITERATIONS[level]):
+        field = np.asarray(cv2.blur(field, (3, 3)), np.float32)
+        field = np.where(held, known, field)
+        field[[0, -1]] = 0
+        field[:, [0, -1]] = 0
+    return field

@@ -1,0 +1,121 @@
+"""Reference → texture: the face unrolled onto the canonical mesh once, its hidden side made up from the other."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien_pipeline.engines.mesh.raster import grown, rasterise
+from mien_pipeline.stages.align import resample
+from mien_pipeline.stages.light import light_ratio, to_linear, to_srgb
+from mien_pipeline.stages.mask import skin_mask, smooth_step
+from mien_pipeline.stages.topology import face_width, topology
+from mien_pipeline.types import Floats, Image, Pixels
+
+# The texture is this much wider than the face in the reference, so that no detail is lost in unrolling it.
+OVERSAMPLING = 1.5
+SIDE_LIMITS_PX = (256, 1536)
+MARGIN = 0.25  # face widths around the mesh in which skin is told from hair
+
+# A side is taken from itself where its facing is at least this part of both sides' (squared); below, mirrored.
+OWN_FROM, OWN_FULLY = 0.15, 0.40
+_MAP_STEP = 4  # texture pixels per step of the map; linear between
+_LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
+_LIGHT_SIGMA = 0.08  # of the texture's side
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texture:
+    """A face on the canonical mesh.
+
+    Attributes:
+        colour: (S, S, 3) uint8 RGB.
+        validity: (S, S) uint8, 255 where it shows this person's skin and features, 0 where hair or nothing was seen.
+    """
+
+    colour: Pixels
+    validity: Pixels
+
+
+def unroll(reference: Image, mesh: Floats) -> Texture:
+    """The texture of a (468, 3) mesh in a picture, completed from its mirror image."""
+    pixels, local = _face_region(reference.pixels, mesh)
+    side = int(np.clip(face_width(local) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
+    places, facing = _map(local, side)
+    seen = resample(skin_mask(pixels, local), places)
+    return _completed(resample(pixels, places, cubic=True), seen, facing)
+
+
+def _face_region(pixels: Pixels, mesh: Floats) -> tuple[Pixels, Floats]:
+    """The part of the picture around the mesh, no larger than the texture needs, and the mesh in it."""
+    margin = MARGIN * face_width(mesh)
+    low = np.maximum(np.floor(mesh[:, :2].min(0) - margin).astype(int), 0)
+    high = np.minimum(np.ceil(mesh[:, :2].max(0) + margin).astype(int), [pixels.shape[1], pixels.shape[0]])
+    region = pixels[low[1] : high[1], low[0] : high[0]]
+    local = (mesh - np.array([low[0], low[1], 0])).astype(np.float32)
+    scale = SIDE_LIMITS_PX[1] / OVERSAMPLING / face_width(mesh)
+    if scale >= 1:
+        return region, local
+    size = round(region.shape[1] * scale), round(region.shape[0] * scale)
+    smaller = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA), np.uint8)
+    local[:, :2] = (local[:, :2] + 0.5) * scale - 0.5
+    local[:, 2] *= scale
+    return smaller, local
+
+
+def _map(mesh: Floats, side: int) -> tuple[Floats, Floats]:
+    """(side, side, 2) picture coordinates of every texture pixel, and (side, side) how much it faces the viewer."""
+    canonical = topology()
+    triangles = np.concatenate([canonical.triangles, canonical.closing])
+    grid = side // _MAP_STEP
+    flat = rasterise(canonical.uv * grid - 0.5, np.zeros(468, np.float32), triangles, (grid, grid))
+    coarse = flat.interpolate(np.column_stack([mesh[:, :2], vertex_facing(mesh)]).astype(np.float32))
+    coarse = grown(coarse, flat.covered)
+    fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
+
+
+def vertex_facing(mesh: Floats) -> Floats:
+    """(468,) cosine between each vertex's normal and the view, 0 when it is turned away."""
+    triangles = topology().triangles
+    a, b, c = (mesh[triangles[:, corner]] for corner in range(3))
+    normals = np.cross(b - a, c - a)
+    vertices = np.zeros((468, 3), np.float64)
+    for corner in range(3):
+        np.add.at(vertices, triangles[:, corner], normals)
+    length = np.linalg.norm(vertices, axis=1)
+    return np.clip(vertices[:, 2] / np.maximum(length, 1e-9), 0, 1).astype(np.float32)
+
+
+def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
+    """Each side as far as it was seen, the rest from the other side with its light evened out."""
+    clear = facing * seen
+    mirrored = clear[:, ::-1]
+    share = clear**2 / np.maximum(clear**2 + mirrored**2, 1e-6)
+    own = smooth_step((share - OWN_FROM) / (OWN_FULLY - OWN_FROM))
+    # Nobody saw it: no mirror image helps.
+    validity = own * seen + (1 - own) * seen[:, ::-1]
+    if float(own.min()) > 0.999:
+        return Texture(colour, _bytes(validity))
+    light = to_linear(colour)
+    other = np.ascontiguousarray(light[:, ::-1])
+    balanced = other * _balance(other, light, np.minimum(clear, mirrored))
+    mixed = own[..., None] * light + (1 - own[..., None]) * balanced
+    return Texture(to_srgb(mixed.astype(np.float32)), _bytes(validity))
+
+
+def _balance(source: Floats, target: Floats, weight: Floats) -> Floats:
+    """Full-size factor that gives `source` the light of `target`, learnt where both were seen."""
+    size = (_LIGHT_WIDTH_PX, _LIGHT_WIDTH_PX)
+    small = [np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32) for part in (source, target)]
+    ratio = light_ratio(
+        small[0],
+        small[1],
+        np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32),
+        _LIGHT_SIGMA * _LIGHT_WIDTH_PX,
+    )
+    return np.asarray(cv2.resize(ratio, source.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _bytes(values: Floats) -> Pixels:
+    return np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)
