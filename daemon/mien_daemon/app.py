@@ -10,11 +10,15 @@ from mien_daemon.clients import Clients
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.database import Database
 from mien_daemon.events import Events
+from mien_daemon.invitations import Invitations
 from mien_daemon.jobs.queue import JobQueue, NoReferences
 from mien_daemon.jobs.store import JobStore
+from mien_daemon.pairing import Pairing
+from mien_daemon.previews import Previews
 from mien_daemon.routes import ROUTES
 from mien_daemon.security import ROUTES as ROUTE_OF
 from mien_daemon.security import add_standing_headers, answer_problems, guard
+from mien_daemon.sessions import Sessions
 from mien_daemon.worker.client import Worker
 
 
@@ -30,6 +34,8 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.EVENTS] = Events()
     app[keys.DATABASE] = Database(config.folders.state)
     app[keys.CLIENTS] = Clients(app[keys.DATABASE], local_token)
+    app[keys.INVITATIONS] = Invitations(app[keys.CLIENTS])
+    app[keys.PREVIEWS] = Previews()
     app[keys.BLOBS] = Blobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
     app[keys.WORKER] = Worker(config, app[keys.SETTINGS], app[keys.EVENTS])
     app[keys.QUEUE] = JobQueue(
@@ -40,11 +46,13 @@ def create_app(config: Config, local_token: str) -> web.Application:
         app[keys.SETTINGS],
         NoReferences(),
     )
+    app[keys.PAIRING] = Pairing(app[keys.CLIENTS], config.settings.port)
+    app[keys.SESSIONS] = Sessions(app[keys.CLIENTS], config.settings.port)
     app[ROUTE_OF] = {route.handler: route for route in ROUTES}
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
     app.on_shutdown.append(end_streams)
-    app.cleanup_ctx.extend([open_database, run_worker, run_queue])
+    app.cleanup_ctx.extend([open_database, run_worker, run_previews, run_queue])
     return app
 
 
@@ -61,6 +69,11 @@ async def open_database(app: web.Application) -> AsyncIterator[None]:
 async def run_worker(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[keys.WORKER].shut()
+
+
+async def run_previews(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[keys.PREVIEWS].close()
 
 
 async def run_queue(app: web.Application) -> AsyncIterator[None]:

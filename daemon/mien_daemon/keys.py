@@ -7,7 +7,11 @@ from mien_daemon.clients import Client, Clients
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.database import Database
 from mien_daemon.events import Events
+from mien_daemon.invitations import Invitations
 from mien_daemon.jobs.queue import JobQueue
+from mien_daemon.pairing import Pairing
+from mien_daemon.sessions import Sessions
+from mien_daemon.previews import Previews
 from mien_daemon.worker.client import Worker
 
 CONFIG = web.AppKey("config", Config)
@@ -18,6 +22,10 @@ EVENTS = web.AppKey("events", Events)
 BLOBS = web.AppKey("blobs", Blobs)
 WORKER = web.AppKey("worker", Worker)
 QUEUE = web.AppKey("queue", JobQueue)
+INVITATIONS = web.AppKey("invitations", Invitations)
+PREVIEWS = web.AppKey("previews", Previews)
+PAIRING = web.AppKey("pairing", Pairing)
+SESSIONS = web.AppKey("sessions", Sessions)
 
 CLIENT = web.RequestKey("client", Client)
 """Who is asking; set by `security.guard` on every route that needs a token."""

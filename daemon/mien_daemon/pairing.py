@@ -20,6 +20,7 @@ from typing import Literal, Protocol
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mien_daemon import handshake
+from mien_daemon.clients import Client
 from mien_daemon.errors import PairingClosed, TooManyRequests
 from mien_pipeline.errors import BadRequest
 
@@ -32,11 +33,11 @@ NAME = re.compile(r"[\w .,:()+/-]{1,60}", re.ASCII)
 State = Literal["begun", "shown", "approved", "refused"]
 
 
-class ClientKeys(Protocol):
+class Book(Protocol):
     """Where a client that was let in is remembered."""
 
-    def pair(self, name: str, origin: str | None, key: bytes, client_id: str) -> None:
-        """Keep this client and its 32-byte pairing key."""
+    async def add_paired(self, name: str, origin: str, pairing_key: bytes) -> Client:
+        """Keep this browser and the 32-byte key shared with it."""
         ...
 
 
@@ -79,7 +80,7 @@ class _Pending:
     """The one browser at the door."""
 
     name: str
-    origin: str | None
+    origin: str
     commitment: bytes
     pairing_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     private_key: ec.EllipticCurvePrivateKey = field(default_factory=handshake.new_key_pair)
@@ -91,17 +92,17 @@ class _Pending:
     client_id: str | None = None
 
     def outcome(self) -> Outcome:
-        if self.state != "approved" or self.client_id is None:
+        if self.state != "approved":
             return Outcome(self.state)
+        if self.client_id is None:
+            return Outcome("shown")  # said yes, not yet on the disk
         return Outcome(self.state, self.client_id, handshake.confirmation(self.key, self.transcript, self.client_id))
 
 
 class Pairing:
     """The door: opened by the person, at most one browser in it, approved by the person alone."""
 
-    def __init__(
-        self, clients: ClientKeys, port: Callable[[], int], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, clients: Book, port: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clients = clients
         self._port = port
         self._clock = clock
@@ -133,19 +134,19 @@ class Pairing:
             return Window(left)
         return Window(left, pending.pairing_id, pending.name, pending.origin, pending.state, pending.digits)
 
-    def approve(self, pairing_id: str) -> str:
-        """Let the browser in whose digits the person has compared, and return its client id.
+    async def approve(self, pairing_id: str) -> Client:
+        """Let the browser in whose digits the person has compared.
 
         Raises:
             PairingClosed: nobody with this id is waiting to be let in.
         """
         pending = self._named(pairing_id, "shown")
-        pending.client_id = secrets.token_urlsafe(12)
-        self._clients.pair(pending.name, pending.origin, pending.key, pending.client_id)
         pending.state = "approved"
         self._closes_at = self._clock() + COLLECT_S
+        client = await self._clients.add_paired(pending.name, pending.origin, pending.key)
+        pending.client_id = client.id
         self._tell()
-        return pending.client_id
+        return client
 
     def refuse(self, pairing_id: str) -> None:
         """Send the browser away; the window stays open for another."""
@@ -154,7 +155,7 @@ class Pairing:
 
     # ── the browser's side ──
 
-    def begin(self, name: str, origin: str | None, commitment: bytes) -> Offer:
+    def begin(self, name: str, origin: str, commitment: bytes) -> Offer:
         """Take a client's commitment and answer with the daemon's key and nonce.
 
         Raises:
@@ -194,7 +195,7 @@ class Pairing:
             raise BadRequest("the key and nonce are not the ones committed to", field="public_key") from error
         daemon_point = handshake.public_point(pending.private_key)
         pending.transcript = handshake.transcript(
-            pending.name, self._port(), client_point, client_nonce, daemon_point, pending.nonce
+            pending.name, self._port, client_point, client_nonce, daemon_point, pending.nonce
         )
         pending.key = handshake.pairing_key(secret, pending.transcript)
         pending.digits = handshake.digits(pending.transcript)

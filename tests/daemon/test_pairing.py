@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mien_daemon import handshake
+from mien_daemon.clients import Clients
+from mien_daemon.database import Database
 from mien_daemon.errors import PairingClosed, TooManyRequests, Unpaired
 from mien_daemon.pairing import COLLECT_S, WINDOW_S, Pairing
-from mien_daemon.sessions import ANSWER_S, BEARER_S, BEARERS_A_CLIENT, HALF_OPEN, Sessions
+from mien_daemon.sessions import ANSWER_S, HALF_OPEN, Sessions
 from mien_pipeline.errors import BadRequest
 
 PORT = 6436
@@ -30,21 +33,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@dataclass
-class Keys:
-    """The smallest book of clients."""
-
-    paired: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    origins: dict[str, str | None] = field(default_factory=dict[str, str | None])
-
-    def pair(self, name: str, origin: str | None, key: bytes, client_id: str) -> None:
-        self.paired[client_id] = key
-        self.origins[client_id] = origin
-
-    def pairing_key(self, client_id: str) -> bytes | None:
-        return self.paired.get(client_id)
 
 
 @dataclass
@@ -86,34 +74,35 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keys() -> Keys:
-    return Keys()
+def clients(tmp_path: Path) -> Iterator[Clients]:
+    database = Database(tmp_path)
+    yield Clients(database, "the local token")
+    database.close()
 
 
 @pytest.fixture
-def pairing(keys: Keys, clock: Clock) -> Pairing:
-    return Pairing(keys, lambda: PORT, clock)
+def pairing(clients: Clients, clock: Clock) -> Pairing:
+    return Pairing(clients, PORT, clock)
 
 
 @pytest.fixture
-def sessions(keys: Keys, clock: Clock) -> Sessions:
-    return Sessions(keys, lambda: PORT, clock)
+def sessions(clients: Clients, clock: Clock) -> Sessions:
+    return Sessions(clients, PORT, clock)
 
 
-def paired(pairing: Pairing) -> tuple[Browser, str]:
+async def paired(pairing: Pairing) -> tuple[Browser, str]:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
     browser.reveal(pairing)
-    return browser, pairing.approve(browser.pairing_id)
+    return browser, (await pairing.approve(browser.pairing_id)).id
 
 
 def bearer(sessions: Sessions, client_id: str, key: bytes, port: int = PORT) -> str:
     nonce = secrets.token_bytes(32)
     challenge = sessions.challenge(client_id, nonce)
-    return sessions.answer(
-        challenge.session_id, handshake.client_proof(key, client_id, port, nonce, challenge.daemon_nonce)
-    )
+    proof = handshake.client_proof(key, client_id, port, nonce, challenge.daemon_nonce)
+    return sessions.answer(challenge.session_id, proof)[1]
 
 
 # ── the arithmetic ──
@@ -158,7 +147,7 @@ def test_pairing_is_refused_while_no_window_is_open(pairing: Pairing) -> None:
         Browser().begin(pairing)
 
 
-def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pairing, keys: Keys) -> None:
+async def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pairing, clients: Clients) -> None:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
@@ -166,11 +155,12 @@ def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pairing,
     browser.reveal(pairing)
     window = pairing.window()
     assert (window.digits, window.name, window.origin) == (browser.digits, NAME, ORIGIN)
-    assert keys.paired == {}, "nobody is in before a person says so"
-    client_id = pairing.approve(browser.pairing_id)
+    assert clients.listed() == [], "nobody is in before a person says so"
+    client_id = (await pairing.approve(browser.pairing_id)).id
     outcome = pairing.outcome(browser.pairing_id)
-    assert keys.paired == {client_id: browser.key}
-    assert keys.origins == {client_id: ORIGIN}
+    (client,) = clients.listed()
+    assert (client.id, client.pairing_key, client.origin) == (client_id, browser.key, ORIGIN)
+    assert client.scopes == {"swap"}, "no browser gets more than it needs"
     assert outcome.confirmation == handshake.confirmation(browser.key, browser.transcript, client_id)
 
 
@@ -212,8 +202,8 @@ def test_a_point_off_the_curve_ends_the_pairing(pairing: Pairing) -> None:
     assert pairing.window().pairing_id is None
 
 
-def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_with_it(
-    pairing: Pairing, clock: Clock, keys: Keys
+async def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_with_it(
+    pairing: Pairing, clock: Clock, clients: Clients
 ) -> None:
     browser = Browser()
     pairing.open()
@@ -221,10 +211,12 @@ def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_with_i
     browser.reveal(pairing)
     clock.now += WINDOW_S
     assert not pairing.window().is_open
-    for late in (pairing.approve, pairing.outcome, pairing.refuse, pairing.cancel):
+    with pytest.raises(PairingClosed):
+        await pairing.approve(browser.pairing_id)
+    for late in (pairing.outcome, pairing.refuse, pairing.cancel):
         with pytest.raises(PairingClosed):
             late(browser.pairing_id)
-    assert keys.paired == {}
+    assert clients.listed() == []
 
 
 def test_a_second_browser_waits_until_the_first_is_through(pairing: Pairing) -> None:
@@ -251,7 +243,7 @@ def test_three_tries_a_minute_and_no_more_however_often_the_window_is_opened(pai
     Browser().begin(pairing)
 
 
-def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing, keys: Keys) -> None:
+async def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing, clients: Clients) -> None:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
@@ -259,13 +251,13 @@ def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing, keys
     pairing.refuse(browser.pairing_id)
     assert pairing.outcome(browser.pairing_id).state == "refused"
     with pytest.raises(PairingClosed):
-        pairing.approve(browser.pairing_id)
+        await pairing.approve(browser.pairing_id)
     Browser().begin(pairing)
-    assert keys.paired == {}
+    assert clients.listed() == []
 
 
-def test_an_approval_waits_to_be_fetched_and_lets_nobody_else_in(pairing: Pairing, clock: Clock) -> None:
-    browser, client_id = paired(pairing)
+async def test_an_approval_waits_to_be_fetched_and_lets_nobody_else_in(pairing: Pairing, clock: Clock) -> None:
+    browser, client_id = await paired(pairing)
     with pytest.raises(PairingClosed):
         Browser().begin(pairing)
     clock.now += COLLECT_S - 1
@@ -275,13 +267,13 @@ def test_an_approval_waits_to_be_fetched_and_lets_nobody_else_in(pairing: Pairin
         pairing.outcome(browser.pairing_id)
 
 
-def test_nobody_is_approved_before_the_digits_were_there_to_compare(pairing: Pairing, keys: Keys) -> None:
+async def test_nobody_is_approved_before_the_digits_were_there_to_compare(pairing: Pairing, clients: Clients) -> None:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
     with pytest.raises(PairingClosed):
-        pairing.approve(browser.pairing_id)
-    assert keys.paired == {}
+        await pairing.approve(browser.pairing_id)
+    assert clients.listed() == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 61, "a\x1b[2J", "two\nlines", "Chromium\u202e"])
@@ -304,10 +296,10 @@ async def test_whoever_waits_hears_of_every_change(pairing: Pairing) -> None:
 # ── sessions ──
 
 
-def test_the_daemon_proves_itself_to_a_client_that_has_said_nothing_secret(
+async def test_the_daemon_proves_itself_to_a_client_that_has_said_nothing_secret(
     pairing: Pairing, sessions: Sessions
 ) -> None:
-    browser, client_id = paired(pairing)
+    browser, client_id = await paired(pairing)
     nonce = secrets.token_bytes(32)
     challenge = sessions.challenge(client_id, nonce)
     expected = handshake.daemon_proof(browser.key, client_id, PORT, nonce, challenge.daemon_nonce)
@@ -315,20 +307,21 @@ def test_the_daemon_proves_itself_to_a_client_that_has_said_nothing_secret(
     assert challenge.proof != handshake.daemon_proof(browser.key, client_id, PORT + 1, nonce, challenge.daemon_nonce)
 
 
-def test_a_proven_client_gets_a_bearer_for_a_quarter_of_an_hour(
-    pairing: Pairing, sessions: Sessions, clock: Clock
+async def test_a_proven_client_gets_a_bearer_that_stands_for_it_and_may_only_swap(
+    pairing: Pairing, sessions: Sessions, clients: Clients
 ) -> None:
-    browser, client_id = paired(pairing)
-    token = bearer(sessions, client_id, browser.key)
-    clock.now += BEARER_S - 1
-    assert sessions.client_of(token) == client_id
-    clock.now += 1
-    assert sessions.client_of(token) is None
+    browser, client_id = await paired(pairing)
+    client = clients.authenticate(bearer(sessions, client_id, browser.key))
+    assert client is not None
+    assert client.id == client_id
+    assert client.scopes == frozenset({"swap"})
 
 
 @pytest.mark.parametrize("wrong", ["key", "port", "reflected"])
-def test_a_wrong_proof_gets_nothing_and_burns_the_challenge(pairing: Pairing, sessions: Sessions, wrong: str) -> None:
-    browser, client_id = paired(pairing)
+async def test_a_wrong_proof_gets_nothing_and_burns_the_challenge(
+    pairing: Pairing, sessions: Sessions, wrong: str
+) -> None:
+    browser, client_id = await paired(pairing)
     nonce = secrets.token_bytes(32)
     challenge = sessions.challenge(client_id, nonce)
     spoken = nonce, challenge.daemon_nonce
@@ -342,8 +335,10 @@ def test_a_wrong_proof_gets_nothing_and_burns_the_challenge(pairing: Pairing, se
             sessions.answer(challenge.session_id, proof)
 
 
-def test_a_challenge_is_answered_in_time_or_not_at_all(pairing: Pairing, sessions: Sessions, clock: Clock) -> None:
-    browser, client_id = paired(pairing)
+async def test_a_challenge_is_answered_in_time_or_not_at_all(
+    pairing: Pairing, sessions: Sessions, clock: Clock
+) -> None:
+    browser, client_id = await paired(pairing)
     nonce = secrets.token_bytes(32)
     challenge = sessions.challenge(client_id, nonce)
     clock.now += ANSWER_S
@@ -352,13 +347,13 @@ def test_a_challenge_is_answered_in_time_or_not_at_all(pairing: Pairing, session
         sessions.answer(challenge.session_id, proof)
 
 
-def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessions, keys: Keys) -> None:
-    browser, client_id = paired(pairing)
+async def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessions, clients: Clients) -> None:
+    browser, client_id = await paired(pairing)
     token = bearer(sessions, client_id, browser.key)
     nonce = secrets.token_bytes(32)
     half_open = sessions.challenge(client_id, nonce)
-    del keys.paired[client_id]
-    assert sessions.client_of(token) is None
+    await clients.revoke(client_id)
+    assert clients.authenticate(token) is None
     proof = handshake.client_proof(browser.key, client_id, PORT, nonce, half_open.daemon_nonce)
     with pytest.raises(Unpaired):
         sessions.answer(half_open.session_id, proof)
@@ -366,17 +361,16 @@ def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessions, k
         sessions.challenge(client_id, nonce)
 
 
-def test_ending_a_clients_sessions_leaves_the_others_alone(pairing: Pairing, sessions: Sessions) -> None:
-    (one, one_id), (other, other_id) = paired(pairing), paired(pairing)
-    tokens = bearer(sessions, one_id, one.key), bearer(sessions, other_id, other.key)
-    sessions.end(one_id)
-    assert [sessions.client_of(token) for token in tokens] == [None, other_id]
+async def test_a_script_with_a_token_cannot_pose_as_a_browser(sessions: Sessions, clients: Clients) -> None:
+    script, _ = await clients.create_token("script", ["swap"])
+    with pytest.raises(Unpaired):
+        sessions.challenge(script.id, secrets.token_bytes(32))
 
 
-def test_memory_is_bounded_however_many_challenges_and_sessions_are_asked_for(
-    pairing: Pairing, sessions: Sessions
+async def test_memory_is_bounded_however_many_challenges_are_asked_for(
+    pairing: Pairing, sessions: Sessions, clients: Clients
 ) -> None:
-    browser, client_id = paired(pairing)
+    browser, client_id = await paired(pairing)
     nonce = secrets.token_bytes(32)
     challenges = [sessions.challenge(client_id, nonce) for _ in range(HALF_OPEN + 1)]
     first, second = (
@@ -385,7 +379,4 @@ def test_memory_is_bounded_however_many_challenges_and_sessions_are_asked_for(
     )
     with pytest.raises(Unpaired):
         sessions.answer(challenges[0].session_id, first)
-    assert sessions.client_of(sessions.answer(challenges[1].session_id, second)) == client_id
-    tokens = [bearer(sessions, client_id, browser.key) for _ in range(BEARERS_A_CLIENT + 2)]
-    alive = [token for token in tokens if sessions.client_of(token)]
-    assert alive == tokens[2:]
+    assert clients.authenticate(sessions.answer(challenges[1].session_id, second)[1]) is not None

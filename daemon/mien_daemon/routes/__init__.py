@@ -1,6 +1,6 @@
 """Every path of the daemon, sorted."""
 
-from mien_daemon.routes import blobs, clients, events, health, hello, jobs, openapi, queue, settings
+from mien_daemon.routes import blobs, clients, console, events, health, hello, jobs, openapi, pair, previews, queue, settings
 from mien_daemon.routes.route import Route
 
 ROUTES: tuple[Route, ...] = tuple(
@@ -13,6 +13,9 @@ ROUTES: tuple[Route, ...] = tuple(
             *hello.ROUTES,
             *jobs.ROUTES,
             *openapi.ROUTES,
+            *pair.ROUTES,
+            *console.ROUTES,
+            *previews.ROUTES,
             *queue.ROUTES,
             *settings.ROUTES,
         ),
