@@ -90,7 +90,8 @@ class Blobs:
         """Write, hash and count; the loop never waits for the disk longer than a chunk."""
         limit = self._settings.current.max_blob_bytes
         hasher, size = hashlib.sha256(), 0
-        with path.open("xb", opener=_private) as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
@@ -151,10 +152,6 @@ class Blobs:
             db.execute("DELETE FROM blobs WHERE sha256 = ?", (row["sha256"],))
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 def _append(descriptor: int, hasher: "hashlib._Hash", chunk: bytes, folder: Path) -> None:
     hasher.update(chunk)
     view = memoryview(chunk)
@@ -171,7 +168,8 @@ def _settle(db: sqlite3.Connection, arrived: Path, place: Path, size: int, owner
     arrived.replace(place)
     sync_folder(place.parent)
     db.execute(
-        "INSERT INTO blobs (sha256, size, used_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET used_at = excluded.used_at",
+        """INSERT INTO blobs (sha256, size, used_at) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET used_at = excluded.used_at""",
         (place.name, size, time.time()),
     )
     db.execute("INSERT OR IGNORE INTO blob_owners (sha256, owner) VALUES (?, ?)", (place.name, owner))

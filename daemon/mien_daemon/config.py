@@ -1,4 +1,4 @@
-"""What can be set, and from where: a flag wins over the environment, that over the settings file, that over the default."""
+"""What can be set, and from where: a flag, else the environment, else the settings file, else the default."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from mien_pipeline.files import write_whole
 PORT = 6436
 DAY_S = 86_400
 SETTINGS_FILE = "settings.json"
-DEFAULT_WORKER = "mien_pipeline.runtime:create_runtime"
+DEFAULT_WORKER = "mien_daemon.worker.process:create_runtime"
 
 
 class Settings(BaseModel):
@@ -25,28 +25,40 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    port: int = Field(PORT, ge=0, le=65_535, description="The port on 127.0.0.1; 0 picks a free one. Needs a restart.")
-    offline: bool = Field(False, description="No connection leaves the machine; models are only imported.")
-    paused: bool = Field(False, description="Queued jobs wait until the queue is resumed.")
+    port: int = Field(
+        default=PORT, ge=0, le=65_535, description="The port on 127.0.0.1; 0 picks a free one. Needs a restart."
+    )
+    offline: bool = Field(default=False, description="No connection leaves the machine; models are only imported.")
+    paused: bool = Field(default=False, description="Queued jobs wait until the queue is resumed.")
     keep_results_s: int = Field(
-        7 * DAY_S, ge=60, le=3650 * DAY_S, description="How long a result and its pictures are kept after the job."
+        default=7 * DAY_S,
+        ge=60,
+        le=3650 * DAY_S,
+        description="How long a result and its pictures are kept after the job.",
     )
     idle_unload_s: int = Field(
-        300, ge=1, le=30 * DAY_S, description="The worker ends, and gives its memory back, after so long without a job."
+        default=300,
+        ge=1,
+        le=30 * DAY_S,
+        description="The worker ends, and gives its memory back, after so long without a job.",
     )
-    max_queued: int = Field(200, ge=1, le=10_000, description="Jobs that may wait; more are refused for the moment.")
+    max_queued: int = Field(
+        default=200, ge=1, le=10_000, description="Jobs that may wait; more are refused for the moment."
+    )
     # The pipeline's own limit on a file; a photograph of 108 megapixels has 20 to 80 MB.
     max_blob_bytes: int = Field(
-        200_000_000, ge=1_000, le=200_000_000, description="The largest picture file that is taken."
+        default=200_000_000, ge=1_000, le=200_000_000, description="The largest picture file that is taken."
     )
-    max_pixels: int = Field(120_000_000, ge=1_000, le=120_000_000, description="The most pixels a picture may have.")
+    max_pixels: int = Field(
+        default=120_000_000, ge=1_000, le=120_000_000, description="The most pixels a picture may have."
+    )
     default_engine: str = Field(
-        "mesh", min_length=1, max_length=40, description="The engine of a swap that names none."
+        default="mesh", min_length=1, max_length=40, description="The engine of a swap that names none."
     )
-    notify_finished: bool = Field(True, description="The tray says when a job is done.")
-    notify_failed: bool = Field(True, description="The tray says when a job has failed.")
-    notify_pairing: bool = Field(True, description="The tray says when a browser asks to be paired.")
-    notify_downloads: bool = Field(True, description="The tray says when a model has been downloaded.")
+    notify_finished: bool = Field(default=True, description="The tray says when a job is done.")
+    notify_failed: bool = Field(default=True, description="The tray says when a job has failed.")
+    notify_pairing: bool = Field(default=True, description="The tray says when a browser asks to be paired.")
+    notify_downloads: bool = Field(default=True, description="The tray says when a model has been downloaded.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,6 @@ class Config:
     folders: Folders
     settings: Settings = field(default_factory=Settings)
     sources: Mapping[str, str] = field(default_factory=dict[str, str])
-    catalogue: Path | None = None
     worker: str = DEFAULT_WORKER
     body_timeout_s: float = 45.0
     heartbeat_timeout_s: float = 10.0
@@ -124,8 +135,7 @@ class Config:
             parse_settings({**values, **layer}, source)
             values |= layer
             sources |= dict.fromkeys(layer, source)
-        catalogue = os.environ.get("MIEN_CATALOGUE")
-        return cls(folders, parse_settings(values, "file"), sources, Path(catalogue) if catalogue else None)
+        return cls(folders, parse_settings(values, "file"), sources)
 
     def on_port(self, port: int) -> Self:
         """The same with the port that was really bound."""

@@ -29,9 +29,9 @@ CREATE TABLE blob_owners (
 ) STRICT;
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, kind TEXT NOT NULL,
-    state TEXT NOT NULL, priority INTEGER NOT NULL, position REAL NOT NULL, target TEXT NOT NULL, reference TEXT NOT NULL,
-    options TEXT NOT NULL, attempts INTEGER NOT NULL, created_at REAL NOT NULL, started_at REAL, finished_at REAL,
-    expires_at REAL, result TEXT, media_type TEXT, result_sha256 TEXT, problem TEXT
+    state TEXT NOT NULL, priority INTEGER NOT NULL, position REAL NOT NULL, target TEXT NOT NULL,
+    reference TEXT NOT NULL, options TEXT NOT NULL, attempts INTEGER NOT NULL, created_at REAL NOT NULL,
+    started_at REAL, finished_at REAL, expires_at REAL, result TEXT, media_type TEXT, result_sha256 TEXT, problem TEXT
 ) STRICT;
 CREATE INDEX jobs_by_state ON jobs (state, priority, position);
 CREATE INDEX jobs_by_owner ON jobs (owner, number);
@@ -39,8 +39,8 @@ CREATE TABLE job_pictures (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, sha256 TEXT NOT NULL, PRIMARY KEY (job, sha256)
 ) STRICT;
 CREATE TABLE idempotency (
-    owner TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    PRIMARY KEY (owner, key)
+    owner TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL,
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, PRIMARY KEY (owner, key)
 ) STRICT;
 """
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -19,6 +19,8 @@ SHARED_WITH_TOKEN = ("unpaired", "wrong-scope")
 SHARED_WITH_JSON = ("request-too-large", "request-timeout")
 
 Schema = dict[str, Any]
+Key = tuple[type[BaseModel], JsonSchemaMode]
+Schemas = dict[Key, Schema]
 
 
 def describe(routes: Iterable[Route], port: int) -> Schema:
@@ -46,18 +48,18 @@ def describe(routes: Iterable[Route], port: int) -> Schema:
     }
 
 
-def _schemas(routes: Iterable[Route]) -> tuple[dict[tuple[type[BaseModel], JsonSchemaMode], Schema], Schema]:
+def _schemas(routes: Iterable[Route]) -> tuple[Schemas, Schema]:
     """For each model and direction a reference, and the components that they refer to."""
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Problem, "serialization")]
+    wanted: list[Key] = [(Problem, "serialization")]
     for route in routes:
         if isinstance(route.body, type):
             wanted.append((route.body, "validation"))
         wanted.extend((model, "serialization") for model in route.answers.values() if isinstance(model, type))
     found, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REF)
-    return dict(found), definitions.get("$defs", {})
+    return {cast("Key", key): schema for key, schema in found.items()}, definitions.get("$defs", {})
 
 
-def _operation(route: Route, schemas: dict[tuple[type[BaseModel], JsonSchemaMode], Schema]) -> Schema:
+def _operation(route: Route, schemas: Schemas) -> Schema:
     operation: Schema = {
         "operationId": route.handler.__name__,
         "summary": route.summary,
@@ -93,9 +95,7 @@ def _problems(route: Route) -> dict[int, list[str]]:
     return found
 
 
-def _answer(
-    content: type[BaseModel] | str | None, schemas: dict[tuple[type[BaseModel], JsonSchemaMode], Schema]
-) -> Schema:
+def _answer(content: type[BaseModel] | str | None, schemas: Schemas) -> Schema:
     if content is None:
         return {"description": "Nothing more to say."}
     if isinstance(content, str):
@@ -104,9 +104,7 @@ def _answer(
     return {"description": content.__name__, "content": {"application/json": {"schema": schema}}}
 
 
-def _body(
-    body: type[BaseModel] | tuple[str, ...], schemas: dict[tuple[type[BaseModel], JsonSchemaMode], Schema]
-) -> Schema:
+def _body(body: type[BaseModel] | tuple[str, ...], schemas: Schemas) -> Schema:
     if isinstance(body, tuple):
         return {"required": True, "content": {media_type: {} for media_type in body}}
     return {"required": True, "content": {"application/json": {"schema": schemas[body, "validation"]}}}

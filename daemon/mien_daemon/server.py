@@ -48,12 +48,11 @@ class Connection(web.RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,
+        message: str | None = None,  # noqa: ARG002 it quotes the request line, which may hold anything
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("half an answer was sent already")
         if status == 400:
-            # The parser's message quotes the request line, which may hold anything: it goes nowhere.
             log.info("a malformed request was refused")
             problem = document("bad-request", PROBLEMS[BadRequest], "the request could not be parsed", {})
         else:
@@ -65,7 +64,7 @@ class Connection(web.RequestHandler):
         answer.force_close()
         return answer
 
-    def log_exception(self, *args: object, **kw: object) -> None:
+    def log_exception(self, *args: object, **kw: object) -> None:  # noqa: ARG002 they may quote the request
         log.debug("a connection ended badly", exc_info=True)
 
 
@@ -103,7 +102,7 @@ async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator
             server,
             loop=loop,
             logger=log,
-            access_log=None,
+            access_log=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] a log could keep paths
             auto_decompress=False,
             keepalive_timeout=IDLE_CONNECTION_S,
             lingering_time=LINGER_S,

@@ -131,7 +131,7 @@ class JobQueue:
         """The job as the API shows it, with its progress."""
         return describe(job, self._progress.get(job.id))
 
-    async def change_of(self, client: Client, job_id: str, since: int) -> None:
+    async def change_of(self, job_id: str, since: int) -> None:
         """Return at the first event after `since` that concerns this job."""
         while True:
             await self._events.beyond(since)

@@ -60,7 +60,8 @@ class JobStore:
 
     async def page(self, owner: str | None, states: Sequence[State], before: int | None, size: int) -> Sequence[Job]:
         """Newest first; `owner` None means everybody's, `before` the number of the last job of the page before."""
-        where, values = ["1"], []
+        where: list[str] = ["1"]
+        values: list[object] = []
         if owner is not None:
             where.append("owner = ?")
             values.append(owner)
@@ -135,8 +136,10 @@ def _add(db: sqlite3.Connection, owner: str, ask: Ask, key: str | None, digest: 
     now = time.time()
     job_id = secrets.token_hex(12)
     row = db.execute(
-        """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at)
-           VALUES (?, ?, ?, 'queued', ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs), ?, ?, ?, 0, ?) RETURNING *""",
+        """INSERT INTO jobs
+               (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at)
+           VALUES (?, ?, ?, 'queued', ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs), ?, ?, ?, 0, ?)
+           RETURNING *""",
         (
             job_id,
             owner,

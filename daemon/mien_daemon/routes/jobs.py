@@ -98,7 +98,7 @@ async def get_job(request: web.Request) -> web.Response:
     if wait_s and not job.is_finished and (not known or is_known(known, tag_of(queue.show(job)))):
         try:
             async with asyncio.timeout(wait_s):
-                await queue.change_of(client, job_id, since)
+                await queue.change_of(job_id, since)
         except TimeoutError:
             pass
         job = await queue.get(client, job_id)

@@ -163,10 +163,9 @@ class Life:
     def _take(self, message: messages.Message) -> None:
         match message:
             case Ready():
-                self.device = message.device
                 self.ready.set()
             case Heartbeat():
-                self.engine = message.engine
+                self.engine, self.device = message.engine, message.device
             case Progressed():
                 if listener := self._listeners.get(message.id):
                     listener(message)
@@ -211,7 +210,7 @@ class Worker:
             self._state,
             life.process.pid if life else None,
             life.engine if life else None,
-            life.device if life and life.ready.is_set() else self._device,
+            life.device if life else self._device,
             len(self._recent_deaths()),
         )
 
@@ -310,13 +309,12 @@ class Worker:
             self._count_death()
             return
         life = self._life = Life(process, self._config.heartbeat_timeout_s, self._note_end)
-        folders, catalogue = self._config.folders, self._config.catalogue
+        folders = self._config.folders
         await life.send(
             Begin(
                 runtime=self._config.worker,
                 state=str(folders.state),
                 models=str(folders.models),
-                catalogue=str(catalogue) if catalogue else None,
                 offline=self._settings.current.offline,
             )
         )

@@ -19,7 +19,6 @@ class Begin:
     runtime: str
     state: str
     models: str
-    catalogue: str | None
     offline: bool
 
 
@@ -50,16 +49,15 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker can take work; `device` is where it will run."""
-
-    device: str
+    """The worker can take work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Sent every second; `engine` is the one in memory."""
+    """Sent every second; `engine` is the one in memory, `device` where it runs."""
 
     engine: str | None
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +94,51 @@ class Failed:
     fields: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
-Message = Begin | RunJob | FindFaces | Cancel | Ready | Heartbeat | Progressed | Finished | Faces | Failed
+@dataclass(frozen=True, slots=True)
+class MakePreview:
+    """To the preview process: a path, and the longest side in pixels."""
+
+    picture: str
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewMade:
+    """`size` bytes of JPEG follow the frame."""
+
+    size: int
+
+
+Message = (
+    Begin
+    | RunJob
+    | FindFaces
+    | Cancel
+    | Ready
+    | Heartbeat
+    | Progressed
+    | Finished
+    | Faces
+    | Failed
+    | MakePreview
+    | PreviewMade
+)
 KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
-    for kind in (Begin, RunJob, FindFaces, Cancel, Ready, Heartbeat, Progressed, Finished, Faces, Failed)
+    for kind in (
+        Begin,
+        RunJob,
+        FindFaces,
+        Cancel,
+        Ready,
+        Heartbeat,
+        Progressed,
+        Finished,
+        Faces,
+        Failed,
+        MakePreview,
+        PreviewMade,
+    )
 }
 
 

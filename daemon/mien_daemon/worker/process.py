@@ -33,7 +33,7 @@ from mien_daemon.worker.runtime import Runtime, make_runtime
 from mien_pipeline.errors import Cancelled, GpuOutOfMemory, MienError
 from mien_pipeline.files import write_whole
 from mien_pipeline.options import parse_options
-from mien_pipeline.types import Progress, Swapped
+from mien_pipeline.types import Face, Progress, Swapped
 
 log = logging.getLogger("mien_daemon.worker")
 
@@ -125,7 +125,29 @@ class Worker:
         return self._runtime.swap(target, references, parse_options(job.options), on_progress)
 
     def _find(self, work: FindFaces) -> Faces:
-        return Faces(work.id, self._runtime.find_faces(Path(work.picture).read_bytes()))
+        found = self._runtime.find_faces(Path(work.picture).read_bytes())
+        return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
+
+
+def create_runtime(models: Path, state: Path, *, offline: bool) -> Runtime:
+    """The real one; networks are loaded when they are first needed."""
+    from mien_pipeline.models.catalogue import load_catalogue
+    from mien_pipeline.models.store import ModelStore
+    from mien_pipeline.runtime import Runtime as Pipeline
+
+    return Pipeline(ModelStore(models, load_catalogue(), offline=offline), state)
+
+
+def describe_face(index: int, face: Face) -> dict[str, object]:
+    """A face as the API shows it: where it is and how it is turned."""
+    return {
+        "index": index,
+        "bbox": [round(float(edge), 1) for edge in face.bbox],
+        "det_score": round(float(face.det_score), 3),
+        "yaw_deg": round(float(face.yaw_deg), 1),
+        "pitch_deg": round(float(face.pitch_deg), 1),
+        "roll_deg": round(float(face.roll_deg), 1),
+    }
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
@@ -149,7 +171,13 @@ def beat(pipe: Pipe, runtime: list[Runtime]) -> None:
     pause = threading.Event()
     with suppress(OSError):
         while not pause.wait(HEARTBEAT_S):
-            pipe.send(Heartbeat(runtime[0].engine_name if runtime else None))
+            pipe.send(Heartbeat(runtime[0].engine_name if runtime else None, device()))
+
+
+def device() -> str:
+    """Where engines run, as far as this process knows without loading anything for the answer."""
+    torch = sys.modules.get("torch")
+    return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
 
 
 def take_standard_streams() -> tuple[BinaryIO, Pipe]:
@@ -173,7 +201,7 @@ def main() -> None:
         threading.Thread(target=target, args=arguments, daemon=True).start()
     runtime = make_runtime(begin)
     loaded.append(runtime)
-    pipe.send(Ready(runtime.device))
+    pipe.send(Ready())
     worker = Worker(runtime, orders, pipe)
     while True:
         worker.do(orders.work.get())

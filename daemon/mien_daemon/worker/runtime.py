@@ -1,13 +1,13 @@
 """The seam to everything heavy: what the worker asks of the pipeline, and who makes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 from mien_daemon.worker.messages import Begin
 from mien_pipeline.options import SwapOptions
-from mien_pipeline.types import OnProgress, Swapped
+from mien_pipeline.types import Face, OnProgress, Swapped
 
 
 class Runtime(Protocol):
@@ -18,11 +18,6 @@ class Runtime(Protocol):
         """The engine in memory."""
         ...
 
-    @property
-    def device(self) -> str:
-        """Where engines run."""
-        ...
-
     def swap(
         self, target: bytes, references: Sequence[bytes], options: SwapOptions, on_progress: OnProgress
     ) -> Swapped: ...
@@ -31,18 +26,17 @@ class Runtime(Protocol):
         self, image: bytes, amount: float, on_progress: OnProgress, *, format: str | None = None
     ) -> Swapped: ...
 
-    def find_faces(self, image: bytes) -> Sequence[Mapping[str, object]]: ...
+    def find_faces(self, picture: bytes) -> Sequence[Face]: ...
 
 
 class MakeRuntime(Protocol):
     """What "module:function" in the configuration names."""
 
-    def __call__(self, models: Path, state: Path, catalogue: Path | None, *, offline: bool) -> Runtime: ...
+    def __call__(self, models: Path, state: Path, *, offline: bool) -> Runtime: ...
 
 
 def make_runtime(begin: Begin) -> Runtime:
     """The runtime that the daemon's configuration names."""
     module, _, function = begin.runtime.partition(":")
     make = cast("MakeRuntime", getattr(import_module(module), function))
-    catalogue = Path(begin.catalogue) if begin.catalogue else None
-    return make(Path(begin.models), Path(begin.state), catalogue, offline=begin.offline)
+    return make(Path(begin.models), Path(begin.state), offline=begin.offline)
