@@ -1,7 +1,7 @@
 """One swap, stage by stage: the table of contents of the pipeline."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from mien_pipeline.types import (
     IdentityScores,
     Image,
     OnProgress,
+    Patch,
     Progress,
     Swapped,
     SwapWarning,
@@ -47,7 +48,6 @@ class Reference:
 
     likeness: Likeness
     embedding: Floats
-    warnings: tuple[SwapWarning, ...] = ()
 
 
 class Stopwatch:
@@ -110,22 +110,15 @@ def swap(
         faces = parts.detector.detect(original)
         chosen = choose(faces, options)
         cast = dict(zip(chosen, assign(chosen, references), strict=True))
-    result = original
-    warnings: dict[int, tuple[SwapWarning, ...]] = {}
-    for turn, (index, reference) in enumerate(cast.items()):
-        with clock.timed("generate"):
-            step = partial(clock.step, "generate", turn, len(cast))
-            patch = reference.likeness.render(result, faces[index], options, step)
-        with clock.timed("blend"):
-            result = paste_back(result, patch)
-        warnings[index] = (*original.warnings, *reference.warnings, *patch.warnings)
+    result, patches = replace_faces(original, faces, cast, options, clock)
+    changed = [index for index, patch in patches.items() if patch.mask.any()]
+    if not changed:
+        raise no_change(patches)
     if options.restore and parts.restorer:
         with clock.stage("restore"):
-            result = restore(result, [faces[index] for index in cast], options.restore, parts.restorer)
+            result = restore(result, [faces[index] for index in changed], options.restore, parts.restorer)
     with clock.stage("score"):
-        scores = {
-            index: score(original, result, faces[index], reference, parts.embedder) for index, reference in cast.items()
-        }
+        scores = {index: score(original, result, faces[index], cast[index], parts.embedder) for index in changed}
     with clock.stage("check-result"):
         parts.check.check(result.pixels, "result")
     with clock.stage("mark"):
@@ -139,7 +132,9 @@ def swap(
         seconds=clock.elapsed,
         stages=clock.seconds,
         faces=tuple(
-            report(index, face, scores.get(index), (*warnings.get(index, ()), *weakness(scores.get(index))))
+            report(
+                index, face, scores.get(index), (*original.warnings, *weakness(scores.get(index))), patches.get(index)
+            )
             for index, face in enumerate(faces)
         ),
         provenance=marked.provenance,
@@ -202,6 +197,26 @@ def assign(chosen: Sequence[int], references: Sequence[Reference]) -> Sequence[R
     return references
 
 
+def replace_faces(
+    original: Image, faces: Sequence[Face], cast: Mapping[int, Reference], options: SwapOptions, clock: Stopwatch
+) -> tuple[Image, Mapping[int, Patch]]:
+    """The picture with one face after the other replaced, and the patch that each got."""
+    result, patches = original, dict[int, Patch]()
+    for turn, (index, reference) in enumerate(cast.items()):
+        with clock.timed("generate"):
+            step = partial(clock.step, "generate", turn, len(cast))
+            patches[index] = reference.likeness.render(result, faces[index], options, step)
+        with clock.timed("blend"):
+            result = paste_back(result, patches[index])
+    return result, patches
+
+
+def no_change(patches: Mapping[int, Patch]) -> NoFaceFound:
+    """A target in which no face could be swapped is refused; it is not handed back as if it had been."""
+    why = sorted({warning for patch in patches.values() for warning in patch.warnings})
+    return NoFaceFound("no face of the target can be swapped", role="target", warnings=why)
+
+
 def restore(image: Image, faces: Sequence[Face], amount: float, restorer: Restorer) -> Image:
     """Every swapped face through the restorer."""
     for face in faces:
@@ -210,7 +225,7 @@ def restore(image: Image, faces: Sequence[Face], amount: float, restorer: Restor
 
 
 def weakness(identity: IdentityScores | None) -> tuple[SwapWarning, ...]:
-    """`weak-identity` for a result that is not nearer to the reference than to the target."""
+    """`weak-identity` for a result that is nearer to the target than to the reference, or as near."""
     return ("weak-identity",) if identity and identity.to_reference <= identity.to_target else ()
 
 
@@ -225,10 +240,17 @@ def score(original: Image, result: Image, face: Face, reference: Reference, embe
     )
 
 
-def report(index: int, face: Face, identity: IdentityScores | None, warnings: tuple[SwapWarning, ...]) -> FaceReport:
+def report(
+    index: int,
+    face: Face,
+    identity: IdentityScores | None,
+    warnings: Sequence[SwapWarning] = (),
+    patch: Patch | None = None,
+) -> FaceReport:
     """What became of one face."""
     x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
-    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(dict.fromkeys(warnings)))
+    every = dict.fromkeys([*warnings, *(patch.warnings if patch else ())])
+    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(every))
 
 
 def describe(swapped: Swapped) -> dict[str, object]:

@@ -76,7 +76,12 @@ class Paint:
             on_step(step + 1, 2)
         crop = (self.reach * self.colour + (1 - self.reach) * old).astype(np.uint8)
         affine = np.array([[1, 0, -x1], [0, 1, -y1]], np.float32)
-        return Patch(np.broadcast_to(crop, old.shape), affine, np.ones(old.shape[:2], np.float32), ("small-face",))
+        return Patch(
+            np.broadcast_to(crop, old.shape),
+            affine,
+            np.full(old.shape[:2], self.reach > 0, np.float32),
+            ("small-face",),
+        )
 
 
 class Painter:
@@ -240,6 +245,13 @@ def test_cancelling_at_any_step_ends_the_swap_and_marks_nothing() -> None:
                 Stopwatch(listen),
             )
         assert not marker.marked
+
+
+def test_a_target_whose_only_face_cannot_be_swapped_is_refused_with_the_reason() -> None:
+    """An engine leaves a face alone by an empty mask; the target is never handed back as if it had been swapped."""
+    with pytest.raises(NoFaceFound) as refused:
+        swap(picture(MIDDLE), [likeness_of(RED, reach=0)], MeshOptions(), parts(), Stopwatch())
+    assert refused.value.fields == {"role": "target", "warnings": ["small-face"]}
 
 
 def test_scores_say_who_the_result_is_and_who_the_target_was() -> None:
