@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import cv2
 import numpy as np
@@ -19,9 +19,10 @@ from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
 from torch import Tensor, nn
 
 from mien_pipeline.engines.flux.inject import Schedule
+from mien_pipeline.engines.flux.manifest import Shapes
 from mien_pipeline.engines.flux.perceiver import perceiver_layers
 from mien_pipeline.engines.flux.velocity import Pass
-from mien_pipeline.engines.flux.weights import Shapes, depth
+from mien_pipeline.engines.flux.weights import depth
 from mien_pipeline.types import Floats, Pixels
 
 # RGB of eyes, nose and mouth corners, and the sticks between them: InstantID's drawing, which the net was trained on.
@@ -92,8 +93,7 @@ def identity_net(config: Mapping[str, object]) -> FluxControlNetModel:
     with warnings.catch_warnings():
         # diffusers 0.42's own control net imports its position embedding from the old place, and warns of it.
         warnings.filterwarnings("ignore", "`FluxPosEmbed` is deprecated", FutureWarning)
-        net: Any = FluxControlNetModel.from_config(dict(config))
-        return net
+        return cast(FluxControlNetModel, FluxControlNetModel.from_config(dict(config)))
 
 
 def keypoint_picture(kps: Floats, width: int, height: int) -> Pixels:

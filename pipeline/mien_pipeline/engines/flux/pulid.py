@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from mien_pipeline.engines.flux.inject import Schedule
+from mien_pipeline.engines.flux.manifest import Shapes
 from mien_pipeline.engines.flux.perceiver import PerceiverCrossAttention, perceiver_layers
 from mien_pipeline.engines.flux.velocity import Pass
-from mien_pipeline.engines.flux.weights import Shapes, depth
+from mien_pipeline.engines.flux.weights import depth
 
 # As trained: behind double block i when i is even, behind single block i when i is a multiple of four.
 DOUBLE_INTERVAL = 2

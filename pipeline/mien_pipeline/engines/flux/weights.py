@@ -1,13 +1,10 @@
 """Published weight files and the modules they belong to: names and shapes are checked before a value is read.
 
 A module is built without memory (on torch's meta device) in the size its file says, its own names and shapes are
-compared with the file's header, and only then are the values loaded. `manifests/` holds the names and shapes of the
-published files; the memory plan sums them and the tests build every module at that size against them.
+compared with the file's header, and only then are the values loaded.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from importlib.resources import files
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,36 +12,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from mien_pipeline.engines.flux.manifest import Shapes
 from mien_pipeline.errors import BrokenWeights
 
-Shapes = Mapping[str, tuple[int, ...]]
 Built = TypeVar("Built", bound=nn.Module)
 
 # How many names a message quotes before it counts the rest.
 QUOTED = 5
-
-
-def manifest(name: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of one published file, as `manifests/{name}.txt` lists them.
-
-    A line is a name and its sizes, as `3072x64` ("-" for a single number); `[0-18]` in a name stands for
-    every index of the range.
-    """
-    text = files("mien_pipeline.engines.flux").joinpath("manifests", f"{name}.txt").read_text(encoding="utf-8")
-    return dict(entry for line in text.splitlines() for entry in _expanded(line))
-
-
-def _expanded(line: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    name, sizes = line.rsplit(" ", 1)
-    shape = () if sizes == "-" else tuple(int(size) for size in sizes.split("x"))
-    ranges = re.search(r"\[([\d,-]+)\]", name)
-    if ranges is None:
-        yield name, shape
-        return
-    for part in ranges[1].split(","):
-        first, _, last = part.partition("-")
-        for index in range(int(first), int(last or first) + 1):
-            yield f"{name[: ranges.start()]}{index}{name[ranges.end() :]}", shape
 
 
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
@@ -116,7 +90,7 @@ def load(
     found = shapes_of(path)
     try:
         with torch.device("meta"):
-            module = build({name.removeprefix(prefix): shape for name, shape in found.items()})
+            module = build(below(found, prefix))
     except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
         raise BrokenWeights(
             f"{path.name} lacks {error.args[0]}, which says the network's size", file=path.name, missing=[str(error)]
@@ -131,6 +105,11 @@ def load(
 
 def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
     return value.to(dtype) if dtype is not None and value.is_floating_point() else value
+
+
+def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
+    """The part of a file whose names begin with `prefix`, without it."""
+    return {name[len(prefix) :]: tuple(shape) for name, shape in shapes.items() if name.startswith(prefix)}
 
 
 def depth(shapes: Shapes, name: str) -> int:
