@@ -49,7 +49,7 @@ class DaemonClient:
     @classmethod
     def discover(cls, state_dir: str | Path | None = None) -> Self | None:
         """The daemon of this user on this state folder, or None when none runs."""
-        from mien_daemon.config import Folders
+        from mien_daemon.folders import Folders
 
         found = runtime_file.read(Folders.find(state_dir).state)
         return cls(found.port, found.token) if found else None

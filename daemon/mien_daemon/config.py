@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mien_daemon.folders import Folders
 from mien_pipeline.errors import InvalidOptions
 from mien_pipeline.files import write_whole
 
@@ -59,30 +59,6 @@ class Settings(BaseModel):
     notify_failed: bool = Field(default=True, description="The tray says when a job has failed.")
     notify_pairing: bool = Field(default=True, description="The tray says when a browser asks to be paired.")
     notify_downloads: bool = Field(default=True, description="The tray says when a model has been downloaded.")
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where things lie. All of them belong to this user alone."""
-
-    state: Path
-    cache: Path
-    logs: Path
-    models: Path
-
-    @classmethod
-    def find(cls, state_dir: str | Path | None = None, models_dir: str | Path | None = None) -> Self:
-        """From flags, the environment, or the platform's own places."""
-        own = platformdirs.PlatformDirs("mien", appauthor=False)
-        state = state_dir or os.environ.get("MIEN_STATE_DIR")
-        models = models_dir or os.environ.get("MIEN_MODELS_DIR")
-        return cls(
-            state=Path(state).absolute() if state else own.user_state_path,
-            # A state folder of one's own holds everything but the models, so that trying things out leaves no trace.
-            cache=Path(state).absolute() / "cache" if state else own.user_cache_path,
-            logs=Path(state).absolute() / "logs" if state else own.user_log_path,
-            models=Path(models).absolute() if models else own.user_data_path / "models",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ import pytest
 from mien_daemon import keys
 from mien_daemon.app import create_app
 from mien_daemon.clients import Scope
-from mien_daemon.config import Config, Folders, Settings
+from mien_daemon.config import Config, Settings
+from mien_daemon.folders import Folders
 from mien_daemon.server import bind, listening
 
 LOCAL_TOKEN = "mien_token-of-the-test"
