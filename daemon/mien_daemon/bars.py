@@ -5,6 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mien_pipeline.models.progress import OnPull, PullProgress, ignore_pull
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 OnFraction = Callable[[str, float], None]
 """(stage, 0..1 of the whole)."""
@@ -27,3 +33,45 @@ def job_bar(*, quiet: bool) -> Generator[OnFraction]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
         yield lambda stage, fraction: progress.update(task, description=stage, completed=fraction)
+
+
+@contextmanager
+def pull_bars(*, quiet: bool) -> Generator[OnPull]:
+    """A bar with bytes, rate and time for every model that is being fetched; a line a stage without a terminal."""
+    if quiet:
+        yield ignore_pull
+        return
+    if not sys.stderr.isatty():
+        yield PullLines().tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(now: PullProgress) -> None:
+            if now.model not in tasks:
+                tasks[now.model] = progress.add_task(now.model, total=None)
+            progress.update(
+                tasks[now.model],
+                description=f"{now.model}: {now.stage}",
+                completed=now.done_bytes,
+                total=now.total_bytes or None,
+            )
+
+        yield show
+
+
+class PullLines:
+    """One line when a model's stage changes: what a log can hold."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def tell(self, now: PullProgress) -> None:
+        if (now.model, now.stage) not in self._told:
+            self._told.add((now.model, now.stage))
+            size = f" {now.total_bytes / 1e6:.1f} MB" if now.total_bytes and now.stage == "downloading" else ""
+            sys.stderr.write(f"{now.model}: {now.stage}{size}\n")

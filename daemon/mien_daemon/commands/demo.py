@@ -26,16 +26,17 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
 def run(args: Namespace) -> int:
     from mien_daemon.answer import answer
     from mien_daemon.bars import job_bar
-    from mien_daemon.commands.local import configure, fetch_missing, open_runtime, open_store
+    from mien_daemon.commands.local import fetch_missing, fetch_needed, open_runtime, open_store
     from mien_daemon.commands.swap import words
     from mien_pipeline.files import write_whole
     from mien_pipeline.options import MeshOptions
     from mien_pipeline.swap import describe
 
-    store = open_store(configure(args))
+    store = open_store(args)
     fetch_missing(store, [PORTRAITS], quiet=args.json)
+    fetch_needed(store, "mesh", quiet=args.json)
     target, reference = (store.path(PORTRAITS, name).read_bytes() for name in (TARGET, REFERENCE))
-    runtime = open_runtime(args, "mesh")
+    runtime = open_runtime(args, store)
     with job_bar(quiet=args.json) as show:
         done = runtime.swap(target, [reference], MeshOptions(format="png"), lambda at: show(at.stage, at.fraction))
     side_by_side = runtime.side_by_side(target, reference, done)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from mien_pipeline.models.store import ModelStore
     from mien_pipeline.runtime import Runtime
 
+# What is fetched without being asked for by name; an engine's own weights are gigabytes.
+SMALL_BYTES = 200_000_000
+
 
 def configure(args: Namespace) -> Config:
     """The configuration that flags and environment name."""
@@ -21,10 +24,12 @@ def configure(args: Namespace) -> Config:
     return Config.load({"offline": args.offline or None}, state_dir=args.state_dir, models_dir=args.models_dir)
 
 
-def open_store(config: Config) -> ModelStore:
+def open_store(args: Namespace) -> ModelStore:
+    """The model store that flags and environment name."""
     from mien_pipeline.models.catalogue import load_catalogue
     from mien_pipeline.models.store import ModelStore
 
+    config = configure(args)
     return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline)
 
 
@@ -43,14 +48,19 @@ def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> No
             store.pull(missing, listen)
 
 
-def open_runtime(args: Namespace, engine: str) -> Runtime:
-    """A runtime in this process, with every model that the engine needs fetched."""
-    from mien_pipeline.runtime import Runtime, needed_models
+def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
+    """Pull the small networks that every swap takes. An engine's own large ones are pulled by name only."""
+    from mien_pipeline.engines import needed_models
 
-    config = configure(args)
-    store = open_store(config)
-    fetch_missing(store, needed_models(engine), quiet=args.json)
-    return Runtime(store, config.folders.state)
+    small = [name for name in needed_models(engine) if store.catalogue.model(name).size < SMALL_BYTES]
+    fetch_missing(store, small, quiet=quiet)
+
+
+def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
+    """A runtime in this process."""
+    from mien_pipeline.runtime import Runtime
+
+    return Runtime(store, configure(args).folders.state)
 
 
 def read_picture(path: Path) -> bytes:

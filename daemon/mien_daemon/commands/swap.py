@@ -49,8 +49,8 @@ def run(args: Namespace) -> int:
     options = chosen_options(args)
     target, references = read_picture(args.target), [read_picture(path) for path in args.face]
     refuse_overwriting_input(args)
-    data, media_type, report = swap(args, target, references, options)
-    output: Path = args.output or default_output(args.target, media_type)
+    data, report = swap(args, target, references, options)
+    output: Path = args.output or default_output(args.target, data)
     write_whole(output, data)
     return answer(args, {"output": str(output), **report}, words(output, report))
 
@@ -120,26 +120,33 @@ def refuse_overwriting_input(args: Namespace) -> None:
 
 def swap(
     args: Namespace, target: bytes, references: Sequence[bytes], options: SwapOptions
-) -> tuple[bytes, str, Mapping[str, object]]:
-    """(picture, media type, report), from the daemon or from this process."""
+) -> tuple[bytes, Mapping[str, Any]]:
+    """(picture, report), from the daemon or from this process."""
     from mien_daemon.bars import job_bar
     from mien_daemon.client import DaemonClient
-    from mien_daemon.commands.local import configure, open_runtime
+    from mien_daemon.commands.local import fetch_needed, open_runtime, open_store
 
-    daemon = None if args.local else DaemonClient.discover(configure(args).folders.state)
-    if daemon:
-        with job_bar(quiet=args.json) as show:
-            return daemon.swap(target, references, options.model_dump(mode="json", exclude_none=True), show)
-    from mien_pipeline.swap import describe
-
-    runtime = open_runtime(args, options.engine)
+    store = open_store(args)
+    fetch_needed(store, options.engine, quiet=args.json)
+    daemon = None if args.local else DaemonClient.discover(args.state_dir)
     with job_bar(quiet=args.json) as show:
-        done = runtime.swap(target, references, options, lambda progress: show(progress.stage, progress.fraction))
-    return done.data, done.media_type, describe(done)
+        if daemon:
+            asked = options.model_dump(mode="json", exclude_none=True)
+            return daemon.swap(
+                target, references, asked, lambda job: show(job["stage"] or job["state"], job["progress"])
+            )
+        from mien_pipeline.swap import describe
+
+        runtime = open_runtime(args, store)
+        done = runtime.swap(target, references, options, lambda at: show(at.stage, at.fraction))
+        return done.data, describe(done)
 
 
-def default_output(target: Path, media_type: str) -> Path:
-    return target.with_name(f"{target.stem}-swapped{SUFFIXES[media_type.removeprefix('image/')]}")
+def default_output(target: Path, data: bytes) -> Path:
+    """Beside the target, named after it and after the format it came in."""
+    from mien_pipeline.pictures import probe
+
+    return target.with_name(f"{target.stem}-swapped{SUFFIXES[probe(data).format]}")
 
 
 def words(output: Path, report: Mapping[str, Any]) -> str:

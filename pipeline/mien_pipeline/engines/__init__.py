@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mien_pipeline.errors import EngineUnavailable
-from mien_pipeline.protocols import Engine
+
+if TYPE_CHECKING:
+    from mien_pipeline.protocols import Engine
 
 GIB = 1 << 30
+
+# The models that every swap takes, whatever the engine.
+ALWAYS = ("face-detection", "face-mesh", "identity-score", "content-check", "watermark")
 
 
 class Weights(Protocol):
@@ -47,7 +52,7 @@ class EngineEntry:
         """The libraries that are not installed."""
         return tuple(library for library in self.libraries if find_spec(library) is None)
 
-    def load(self, weights: Weights) -> Engine:
+    def load(self, weights: Weights) -> "Engine":
         """The engine, in memory.
 
         Raises:
@@ -93,3 +98,8 @@ ENGINES: dict[str, EngineEntry] = {
         ),
     )
 }
+
+
+def needed_models(engine: str) -> tuple[str, ...]:
+    """The names of the models that a swap with this engine takes."""
+    return (*ALWAYS, *ENGINES[engine].models)
