@@ -45,12 +45,28 @@ class InswapperOptions(SwapOptions, frozen=True):
     engine: Literal["inswapper"] = "inswapper"
 
 
+Fraction = Annotated[float, Field(ge=0, le=1)]
+# A factor for every step in order; the last one goes on to the end.
+StepWeights = Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(max_length=100)]
+
+
 class FluxOptions(SwapOptions, frozen=True):
-    """The identity stack on FLUX.1. Weights of 0 switch a part off."""
+    """The identity stack on FLUX.1. A part whose weight is 0 is switched off.
+
+    Every part acts from its `start` to its `end`, fractions of the steps taken, with a factor for every step.
+    """
 
     engine: Literal["flux"] = "flux"
-    prompt: str = Field(default="", max_length=2000)
-    negative_prompt: str = Field(default="", max_length=2000)
+    base: Literal["dev", "schnell", "fill"] = Field(default="dev", description="Which FLUX.1 paints.")
+    prompt: str = Field(default="", max_length=2000, description="Empty: a photograph with natural skin.")
+    negative_prompt: str = Field(
+        default="",
+        max_length=2000,
+        description="Empty: plastic skin and the like. Read when true_cfg_scale is above 1.",
+    )
+    side: int = Field(
+        default=1024, ge=256, le=2048, multiple_of=16, description="Side of the square whose area is worked on."
+    )
     steps: int = Field(default=28, ge=1, le=100)
     strength: float = Field(
         default=0.75, gt=0, le=1, description="img2img noise level: lower keeps more of the target."
@@ -58,8 +74,24 @@ class FluxOptions(SwapOptions, frozen=True):
     guidance_scale: float = Field(default=3.5, ge=0, le=20, description="FLUX's distilled guidance.")
     true_cfg_scale: float = Field(default=1.0, ge=1, le=20, description="Real classifier-free guidance; 1 is off.")
     id_weight: float = Field(default=0.8, ge=0, le=3, description="PuLID.")
+    id_start: Fraction = 0.0
+    id_end: Fraction = 1.0
+    id_steps: StepWeights = ()
     ip_adapter_scale: float = Field(default=0.4, ge=0, le=3, description="IP-Adapter FaceID.")
+    ip_adapter_start: Fraction = 0.0
+    ip_adapter_end: Fraction = 1.0
+    ip_adapter_steps: StepWeights = ()
     controlnet_conditioning_scale: float = Field(default=0.7, ge=0, le=3, description="InstantID's control net.")
+    control_start: Fraction = 0.0
+    control_end: Fraction = 1.0
+    control_steps: StepWeights = ()
+    cache_threshold: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="First-block cache: how much a step may differ to be skipped; 0 skips none.",
+    )
+    drift_gate: bool = Field(default=True, description="Try once more when the result is nearer to the target.")
 
 
 AnyOptions = Annotated[MeshOptions | InswapperOptions | FluxOptions, Field(discriminator="engine")]

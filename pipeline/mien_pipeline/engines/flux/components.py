@@ -1,0 +1,48 @@
+"""The networks of the stack, for the memory plan: from published names and shapes, or from the files at hand."""
+
+from collections.abc import Mapping
+
+from mien_pipeline.engines.flux.manifest import Shapes, manifest
+from mien_pipeline.plan import Component, Phase, component
+
+# name → (when it works, identity part, published file, what the file puts before the names, streamed tensor by tensor)
+NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
+    "transformer": ("sampling", "", "flux1-dev.transformer", "", False),
+    "control_net": ("sampling", "instantid", "infiniteyou.infusenet", "", False),
+    "pulid_attentions": ("sampling", "pulid", "pulid-flux", "pulid_ca.", True),
+    "faceid": ("sampling", "faceid", "withanyone.arc", "", True),
+    "text_encoder_2": ("text", "", "flux1.text-encoder-2", "", True),
+    "text_encoder": ("text", "", "flux1.text-encoder", "", False),
+    "vae": ("picture", "", "flux1.vae", "", False),
+    "id_former": ("identity", "pulid", "pulid-flux", "pulid_encoder.", False),
+    "eva": ("identity", "pulid", "eva02-clip-l-336", "visual.", False),
+    "parsing": ("identity", "", "bisenet", "", False),
+    "resampler": ("identity", "instantid", "infiniteyou.image-proj", "", False),
+    "ir_se50": ("identity", "instantid", "arcface-ir-se50", "", False),
+}
+PUBLISHED_WIDTH = 3072
+
+
+def published() -> tuple[Component, ...]:
+    """Every network at the size it was published in."""
+    return components({name: manifest(row[2]) for name, row in NETWORKS.items()})
+
+
+def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
+    """The networks whose tensors are given, each by its whole file's shapes."""
+    return tuple(
+        component(
+            name,
+            phase,
+            {key: tuple(shape) for key, shape in shapes[name].items() if key.startswith(prefix) and not _tied(key)},
+            part,
+            leaves,
+        )
+        for name, (phase, part, _, prefix, leaves) in NETWORKS.items()
+        if name in shapes
+    )
+
+
+def _tied(name: str) -> bool:
+    # T5's embedding under its second name.
+    return name == "encoder.embed_tokens.weight"
