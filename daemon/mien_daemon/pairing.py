@@ -61,9 +61,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the person sees; `digits` once both sides have spoken."""
+    """What the person sees; `digits` once both sides have spoken. Another `revision` is another picture."""
 
     seconds_left: float
+    revision: int
     pairing_id: str | None = None
     name: str | None = None
     origin: str | None = None
@@ -110,6 +111,7 @@ class Pairing:
         self._pending: _Pending | None = None
         self._begins: deque[float] = deque()
         self._changed = asyncio.Event()
+        self._revision = 0
 
     # ── the person's side ──
 
@@ -131,8 +133,10 @@ class Pairing:
         left = max(0.0, self._closes_at - self._clock())
         pending = self._in_the_door()
         if pending is None:
-            return Window(left)
-        return Window(left, pending.pairing_id, pending.name, pending.origin, pending.state, pending.digits)
+            return Window(left, self._revision)
+        return Window(
+            left, self._revision, pending.pairing_id, pending.name, pending.origin, pending.state, pending.digits
+        )
 
     async def approve(self, pairing_id: str) -> Client:
         """Let the browser in whose digits the person has compared.
@@ -245,5 +249,6 @@ class Pairing:
         self._begins.append(now)
 
     def _tell(self) -> None:
+        self._revision += 1
         self._changed.set()
         self._changed = asyncio.Event()

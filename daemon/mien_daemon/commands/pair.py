@@ -71,7 +71,7 @@ def wait_for_digits(daemon: DaemonClient) -> dict[str, Any]:
     while window["state"] != "shown":
         if not window["seconds_left"]:
             raise PairingClosed("no browser asked to be paired within two minutes")
-        window = daemon.request("GET", f"/v1/pair/window?wait={WAIT_S}")
+        window = daemon.request("GET", f"/v1/pair/window?wait={WAIT_S}&seen={window['revision']}")
     return window
 
 

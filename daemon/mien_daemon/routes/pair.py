@@ -18,6 +18,8 @@ WAIT_S = 20.0
 
 
 def _bytes_of(value: object, size: int) -> bytes:
+    if isinstance(value, bytes):
+        return value  # ours, on its way out
     if not isinstance(value, str):
         raise ValueError("not base64url")
     return handshake.from_text(value, size)
@@ -105,6 +107,7 @@ class WindowAnswer(BaseModel):
     """What the person is shown."""
 
     seconds_left: int
+    revision: int = Field(description="Another number, another state: see the query.")
     id: str | None = None
     name: str | None = None
     origin: str | None = None
@@ -114,6 +117,7 @@ class WindowAnswer(BaseModel):
 
 class WindowQuery(_Words):
     wait: float = Field(0, ge=0, le=WAIT_S, description="Seconds to hold the answer until something changes.")
+    seen: int = Field(-1, ge=-1, description="The revision that is known; the answer is held only while it holds.")
 
 
 class ApprovedAnswer(BaseModel):
@@ -209,9 +213,10 @@ async def open_window(request: web.Request) -> web.Response:
 
 async def watch_window(request: web.Request) -> web.Response:
     pairing = request.app[keys.PAIRING]
-    wait_s = read_query(request, WindowQuery).wait
-    if wait_s and pairing.window().is_open:
-        await pairing.changed(wait_s)
+    query = read_query(request, WindowQuery)
+    window = pairing.window()
+    if query.wait and window.is_open and query.seen in {-1, window.revision}:
+        await pairing.changed(query.wait)
     return reply(_shown(pairing.window()))
 
 
@@ -236,6 +241,7 @@ async def refuse(request: web.Request) -> web.Response:
 def _shown(window: Window) -> WindowAnswer:
     return WindowAnswer(
         seconds_left=int(window.seconds_left),
+        revision=window.revision,
         id=window.pairing_id,
         name=window.name,
         origin=window.origin,
