@@ -72,9 +72,15 @@ export class DaemonClient {
     return this.#json('POST', '/v1/jobs', job, { headers: { 'Idempotency-Key': idempotencyKey } });
   }
 
-  /** The job as soon as it changes, or as it is after a few seconds. */
-  job(id, waitS = WAIT_S) {
-    return this.#json('GET', `/v1/jobs/${encodeURIComponent(id)}?wait=${waitS}`);
+  /**
+   * The job as soon as it is not what it was at `tag`, or null when nothing changed for a few seconds.
+   * @returns {Promise<{job: object, tag: string} | null>}
+   */
+  async job(id, tag, waitS = WAIT_S) {
+    const headers = tag ? { 'If-None-Match': tag } : {};
+    const response = await this.#send('GET', `/v1/jobs/${encodeURIComponent(id)}?wait=${waitS}`, { headers });
+    if (response.status === 304) return null;
+    return { job: await response.json(), tag: response.headers.get('ETag') };
   }
 
   cancelJob(id) {
@@ -107,7 +113,7 @@ export class DaemonClient {
       if (signal?.aborted) throw error;
       throw new Problem('daemon-unreachable');
     }
-    if (response.ok) return response;
+    if (response.ok || response.status === 304) return response;
     throw Problem.from(await response.json().catch(() => ({ code: 'not-the-daemon' })));
   }
 }

@@ -6,7 +6,6 @@ import { problemOf } from './problem.js';
 const PREFIX = 'job:';
 const KEPT = 24; // finished jobs that the popup still lists
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000];
-const TURN_MS = 250; // the shortest turn, should the daemon answer at once with nothing new
 const OVER = new Set(['done', 'failed', 'cancelled']);
 const ALARM = 'jobs';
 
@@ -47,7 +46,7 @@ export class Jobs {
   }
 
   async add(job) {
-    const entry = { ...job, key: crypto.randomUUID(), state: 'sending', progress: 0, createdAt: this.now() };
+    const entry = { state: 'sending', ...job, key: crypto.randomUUID(), progress: 0, createdAt: this.now() };
     await this.memory.set({ [PREFIX + entry.key]: entry });
     await this.alarms.create(ALARM, { periodInMinutes: 0.5 });
     await this.#forgetOldest();
@@ -103,26 +102,29 @@ export class Jobs {
   async attach(resend) {
     const open = (await this.all()).filter((job) => !isOver(job));
     if (!open.length) await this.alarms.clear(ALARM);
-    const sending = open.filter((job) => !job.daemonJob && !this.following.has(job.key));
+    const sending = open.filter((job) => job.state === 'sending');
     const sent = open.filter((job) => job.daemonJob);
     await Promise.all([...sending.map((job) => resend(job)), ...sent.map((job) => this.follow(job.key))]);
   }
 
   async #follow(key) {
-    for (let failures = 0; ; ) {
+    let failures = 0;
+    let tag = null;
+    for (;;) {
       const job = await this.get(key);
       if (!job || isOver(job)) return;
-      const asked = this.now();
       try {
-        const seen = await this.connection.call((daemon) => daemon.job(job.daemonJob));
+        const seen = await this.connection.call((daemon) => daemon.job(job.daemonJob, tag));
         failures = 0;
-        if (await this.#take(job, seen)) return;
-        if (this.now() - asked < TURN_MS) await this.pause(TURN_MS);
+        tag = seen?.tag ?? tag;
+        if (seen) await this.#take(job, seen.job);
+        else await this.update(key, { polledAt: this.now() }); // this touch keeps the background awake
       } catch (error) {
         if (error.code !== 'daemon-unreachable') {
           await this.fail(key, error);
           return;
         }
+        tag = null;
         await this.update(key, { state: 'waiting' });
         await this.pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)]);
         failures += 1;
@@ -130,15 +132,14 @@ export class Jobs {
     }
   }
 
-  /** Take in what the daemon says of a job. @returns {Promise<boolean>} whether that was the end. */
+  /** Take in what the daemon says of a job. */
   async #take(job, { state, stage, progress, eta_s: etaS, result, problem }) {
     if (state !== 'done') {
-      const changed = await this.update(job.key, { state, stage, progress, etaS, problem });
-      return isOver(changed ?? { state });
+      await this.update(job.key, { state, stage, progress, etaS, problem });
+      return;
     }
     const facts = await this.onResult({ ...job, result });
     await this.update(job.key, { state, progress: 1, ...facts });
-    return true;
   }
 
   async #forgetOldest() {

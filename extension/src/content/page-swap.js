@@ -20,19 +20,30 @@ globalThis.mienPage ??= (() => {
       known.undo();
       return known;
     }
-    const id = crypto.randomUUID();
+    const id = crypto.getRandomValues(new Uint32Array(4)).join('-'); // randomUUID is kept from plain http pages
     const swap = new MienSwap(id, element, { tell, onEnd: () => swaps.delete(id) });
     swaps.set(id, swap);
     return swap;
   };
 
+  const describe = (swap) => {
+    swap.show({ words: chrome.i18n.getMessage('stage_reading'), left: '', fraction: null });
+    const source = mienSource.of(swap.element);
+    return { found: true, pictureId: swap.id, source, box: swap.box(), pageUrl: location.href };
+  };
+
+  /** Let the person point at the picture; `wish` is the background's own note of what she asked for. */
+  const pickFor = async (wish) => {
+    const element = await mienPick();
+    if (element) tell({ do: 'picked', wish, ...describe(begin(element)) });
+  };
+
   const orders = {
-    async find({ hint }) {
-      const element = mienFinder.find(hint) ?? (hint.pick ? await mienPick() : null);
-      if (!element) return { found: false };
-      const swap = begin(element);
-      swap.show({ words: chrome.i18n.getMessage('stage_reading'), left: '', fraction: null });
-      return { found: true, pictureId: swap.id, source: mienSource.of(element), box: swap.box(), pageUrl: location.href };
+    find({ hint }) {
+      const element = mienFinder.find(hint);
+      if (element) return describe(begin(element));
+      if (hint.pick) pickFor(hint.pick);
+      return { found: false };
     },
     async read({ pictureId }) {
       const blob = await mienSource.read(swaps.get(pictureId).element);

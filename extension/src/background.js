@@ -1,0 +1,146 @@
+// The background: every listener, registered at once, so that the browser can wake us for any of them.
+
+import { countOnBadge, noteOnBadge } from './badge.js';
+import { Connection } from './connection.js';
+import { buildMenu, menusOf, wishOf } from './context-menu.js';
+import { askFor, patternsBeyond } from './hosts.js';
+import { isOver, Jobs } from './jobs.js';
+import { Keychain } from './keychain.js';
+import { Page } from './page.js';
+import { problemOf } from './problem.js';
+import { Settings } from './settings.js';
+import { offerFor } from './sites.js';
+import { Swaps } from './swap-image.js';
+import { openFaces, openPairing, openPermission } from './windows.js';
+import { Wishes } from './wishes.js';
+
+const { chrome } = globalThis;
+const fetch = globalThis.fetch.bind(globalThis);
+const settings = new Settings(chrome);
+const connection = new Connection({ chrome, fetch, settings, keychain: new Keychain(globalThis.indexedDB) });
+const jobs = new Jobs({
+  chrome,
+  connection,
+  onChange: (job) => Promise.all([swaps.onChange(job), countOnBadge(chrome, jobs)]),
+  onResult: (job) => swaps.onResult(job),
+});
+const wishes = new Wishes(chrome);
+const swaps = new Swaps({ chrome, fetch, settings, connection, jobs, wishes });
+const menu = { building: Promise.resolve() };
+
+function rebuildMenu() {
+  menu.building = menu.building.catch(() => {}).then(async () => buildMenu(chrome, await settings.all()));
+  return menu.building;
+}
+
+const resume = () => jobs.attach((job) => swaps.send(job));
+
+function wishFrom(tab, { frameId = 0, ...hint } = {}) {
+  return { tabId: tab.id, frameId, windowId: tab.windowId, tabUrl: tab.url, hint };
+}
+
+chrome.runtime.onInstalled.addListener(({ reason }) => {
+  rebuildMenu();
+  if (reason === 'install') openPairing(chrome);
+});
+chrome.runtime.onStartup.addListener(rebuildMenu);
+
+chrome.storage.onChanged.addListener((changes, area) => {
+  if (area === 'local' && changes.recentReferences) rebuildMenu();
+});
+
+menusOf(chrome).onClicked.addListener((info, tab) => {
+  const wish = wishOf(info);
+  const { srcUrl, targetElementId, frameId, frameUrl } = info;
+  const where = wishFrom(tab, { srcUrl, targetElementId, frameId });
+  if (wish.do === 'open') return openConsole();
+  if (wish.do === 'restore') return new Page(chrome, where).ask({ do: 'restore', hint: where.hint });
+  // Asked for here, before anything is awaited, or the browser would not take it for the person's own wish.
+  const granted = askFor(chrome, patternsBeyond(tab.url, frameId ? frameUrl : null, srcUrl));
+  return startSwap({ ...where, ask: wish.ask }, wish.referenceId, granted);
+});
+
+chrome.commands.onCommand.addListener((command, tab) => {
+  if (command === 'swap-last') startSwap(wishFrom(tab));
+});
+
+async function startSwap(wish, referenceId, granted) {
+  const { recentReferences } = await settings.all();
+  const reference = recentReferences.find(({ id }) => id === referenceId) ?? null;
+  if (wish.frameId) await granted; // another site's frame lets nobody in before
+  try {
+    await swaps.start({ ...wish, reference }, granted);
+  } catch (error) {
+    await noteOnBadge(chrome, problemOf(error)); // there is no veil to say it on
+  }
+}
+
+async function openConsole() {
+  const daemon = await connection.stranger();
+  await chrome.tabs.create({ url: daemon.consoleUrl() });
+}
+
+const fromPages = {
+  async cancel(job) {
+    await jobs.cancel(job.key);
+  },
+  async dismiss(job) {
+    await jobs.remove(job.key);
+  },
+  async act(job, { action }) {
+    const acts = {
+      pair: () => openPairing(chrome),
+      options: () => chrome.runtime.openOptionsPage(),
+      faces: () => swaps.chooseAgain(job),
+      allow: () => openPermission(chrome, job.key, job.problem.fields.host),
+      open: () => openConsole(),
+      retry: () => swaps.again(job),
+    };
+    await acts[action]?.();
+  },
+};
+
+const fromOurPages = {
+  cancel: ({ key }) => jobs.cancel(key),
+  remove: ({ key }) => jobs.remove(key),
+  retry: async ({ key }) => swaps.again(await jobs.get(key)),
+  chosen: ({ key, reference }) => swaps.chosen(key, reference),
+  resume: () => resume(),
+  chooseFace: () => openFaces(chrome, null),
+};
+
+chrome.runtime.onMessage.addListener((message, sender, respond) => {
+  if (sender.id !== chrome.runtime.id) return false;
+  const ours = sender.url?.startsWith(chrome.runtime.getURL('')) ?? false;
+  const work = ours ? fromOurPages[message.do]?.(message) : hearPage(message, sender);
+  if (!work) return false;
+  work.then(() => respond({ done: true }), () => respond({ done: false }));
+  return true;
+});
+
+/** A page's script speaks only of the pictures of its own frame. */
+async function hearPage(message, { tab, frameId }) {
+  if (message.do === 'picked') {
+    const wish = await wishes.take(message.wish);
+    if (wish?.tabId === tab.id && wish.frameId === frameId) await swaps.take(wish, message);
+    return;
+  }
+  const job = await jobs.find({ tabId: tab.id, frameId, pictureId: message.pictureId });
+  if (job) await fromPages[message.do]?.(job, message);
+}
+
+chrome.tabs.onRemoved.addListener(async (tabId) => {
+  const { whenTabCloses } = await settings.all();
+  if (whenTabCloses !== 'cancel') return;
+  const left = (await jobs.all()).filter((job) => job.tabId === tabId && !isOver(job));
+  await Promise.all(left.map(({ key }) => jobs.cancel(key)));
+});
+chrome.windows.onRemoved.addListener(async (chooser) => {
+  const unchosen = await jobs.find({ chooser, state: 'choosing' });
+  if (unchosen) await jobs.cancel(unchosen.key);
+});
+chrome.tabs.onActivated.addListener(({ tabId }) => offerFor({ chrome, settings }, tabId));
+chrome.tabs.onUpdated.addListener((tabId, { url }) => url && offerFor({ chrome, settings }, tabId));
+
+chrome.alarms.onAlarm.addListener(resume);
+resume();

@@ -1,0 +1,45 @@
+// The entries of the right-click menu: Swap face → recent references, Choose a face…, Restore, Open in Mien.
+
+const ON_PICTURES = ['image'];
+const ELSEWHERE = ['page', 'link']; // backgrounds, canvases, pictures under a transparent cover
+
+/** Build the menu anew; the browser keeps it while the background sleeps. */
+export async function buildMenu(chrome, { recentReferences }) {
+  const menus = menusOf(chrome);
+  await menus.removeAll();
+  const say = (key, ...words) => chrome.i18n.getMessage(key, words);
+  const add = (entry) => menus.create({ contexts: ON_PICTURES, ...entry }, () => void chrome.runtime.lastError);
+  add({ id: 'swap', title: say('menu_swap') });
+  for (const { id, name } of recentReferences) {
+    add({ id: `swap:${id}`, parentId: 'swap', title: say('menu_reference', escaped(name)) });
+  }
+  if (recentReferences.length) add({ id: 'line', parentId: 'swap', type: 'separator' });
+  add({ id: 'choose', parentId: 'swap', title: say('menu_choose') });
+  add({ id: 'restore', parentId: 'swap', title: say('menu_restore') });
+  add({ id: 'open', parentId: 'swap', title: say('menu_open') });
+  add({ id: 'here', title: say('menu_here'), contexts: ELSEWHERE });
+}
+
+/**
+ * What a click on an entry asks for.
+ * @returns {{do: 'swap' | 'restore' | 'open', referenceId?: string, ask?: boolean}}
+ */
+export function wishOf({ menuItemId }) {
+  const [entry, referenceId] = String(menuItemId).split(/:(.*)/s);
+  if (entry === 'restore' || entry === 'open') return { do: entry };
+  return { do: 'swap', referenceId, ask: entry === 'choose' };
+}
+
+/** Show or hide the whole menu, on sites where the person never wants it. */
+export async function offerMenu(chrome, visible) {
+  for (const id of ['swap', 'here']) await menusOf(chrome).update(id, { visible }).catch(() => {}); // not built yet
+}
+
+export function menusOf(chrome) {
+  return chrome.menus ?? chrome.contextMenus;
+}
+
+/** `&` marks an access key in a menu. */
+function escaped(name) {
+  return name.replaceAll('&', '&&');
+}

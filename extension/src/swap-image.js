@@ -1,0 +1,136 @@
+// One swap, from the person's click to the job's end: this file is the story, the others do the work.
+
+import { hostOf } from './hosts.js';
+import { Page } from './page.js';
+import { readPicture } from './picture.js';
+import { Problem, remedyFor, wordsFor } from './problem.js';
+import { progressOf } from './progress.js';
+import { screenshotOf } from './screenshot.js';
+import { thumbnailOf } from './thumbnail.js';
+import { openFaces } from './windows.js';
+
+export class Swaps {
+  /** @param {object} app  everything there is: chrome, fetch, settings, connection, jobs, wishes. */
+  constructor(app) {
+    this.app = app;
+    this.sending = new Set(); // in this life of the background: an alarm must not send the same job beside us
+  }
+
+  /**
+   * Begin: find the picture, veil it, and go on as soon as it is known whose face it gets.
+   * @param {object} wish  `{ tabId, frameId, windowId, tabUrl, hint, reference }`; a reference of null is to be chosen.
+   */
+  async start(wish, granted = Promise.resolve(true)) {
+    const { chrome, settings, wishes } = this.app;
+    const page = new Page(chrome, wish);
+    const [{ reference, excludedSites }] = await Promise.all([settings.all(), page.enter()]);
+    if (excludedSites.includes(hostOf(wish.tabUrl))) throw new Problem('excluded-site', { host: hostOf(wish.tabUrl) });
+    const asked = { ...wish, reference: wish.ask ? null : (wish.reference ?? reference) };
+    const pick = wish.hint.srcUrl ? null : await wishes.keep(asked);
+    const found = await page.find({ ...wish.hint, pick });
+    if (!found?.found && wish.hint.srcUrl) throw new Problem('picture-gone');
+    if (!found?.found) return; // the person picks it by hand
+    if (pick) await wishes.take(pick);
+    await this.take(asked, found, granted);
+  }
+
+  /** Go on with a picture that was found or picked. */
+  async take(wish, { pictureId, source, box, pageUrl }, granted = Promise.resolve(true)) {
+    const { jobs } = this.app;
+    const { tabId, frameId, windowId, reference } = wish;
+    await this.#supersede({ tabId, frameId, pictureId });
+    const job = { tabId, frameId, pictureId, reference, request: { source, box, pageUrl, windowId } };
+    if (!reference) {
+      await this.chooseAgain(job);
+      return;
+    }
+    const added = await jobs.add(job);
+    await granted;
+    await this.send(added);
+  }
+
+  /** The face was chosen for a picture that waits under its veil. */
+  async chosen(key, reference) {
+    await this.app.settings.choose(reference);
+    const job = key && (await this.app.jobs.update(key, { reference, state: 'sending' }));
+    if (job) await this.send(job);
+  }
+
+  /** Read the picture, prove the daemon, hand it over, and watch. May be called again after any interruption. */
+  async send(job) {
+    const { jobs, connection, settings } = this.app;
+    if (this.sending.has(job.key)) return;
+    this.sending.add(job.key);
+    try {
+      const [{ bytes, screenshot }, daemon] = await Promise.all([this.#read(job), connection.proved()]);
+      const target = await daemon.putBlob(bytes);
+      const { engine, faces } = await settings.all();
+      const options = { faces, ...(engine ? { engine } : {}) };
+      const words = { kind: 'swap', target, reference: `ref:${job.reference.id}`, options };
+      const { id, state } = await daemon.postJob(words, job.key);
+      await jobs.update(job.key, { daemonJob: id, state, screenshot });
+      thumbnailOf(new Blob([bytes])).then((thumbnail) => jobs.note(job.key, { thumbnail }));
+      await jobs.follow(job.key);
+    } catch (error) {
+      await jobs.fail(job.key, error);
+    } finally {
+      this.sending.delete(job.key);
+    }
+  }
+
+  /** Once more, for a job that failed: a new job for the same picture. */
+  async again({ tabId, frameId, pictureId, reference, request }) {
+    const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference, request });
+    await this.send(job);
+  }
+
+  /** Ask whose face this picture gets, the first time or after another face would not do. */
+  async chooseAgain({ tabId, frameId, pictureId, request }) {
+    const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: 'choosing' });
+    await this.onChange(job);
+    const { id } = await openFaces(this.app.chrome, job.key);
+    await this.app.jobs.update(job.key, { chooser: id });
+  }
+
+  /** What the page is told of each change of a job. */
+  async onChange(job) {
+    const { chrome } = this.app;
+    const page = new Page(chrome, job);
+    if (job.state === 'failed') await page.fail(job.pictureId, this.#spoken(job.problem));
+    else if (job.state === 'cancelled') await page.clear(job.pictureId);
+    else if (job.state !== 'done') await page.show(job.pictureId, progressOf(job, chrome.i18n));
+  }
+
+  /** A result has come: into the picture if it is still there, and into the popup's list in any case. */
+  async onResult(job) {
+    const { chrome, connection } = this.app;
+    const blob = await connection.call((daemon) => daemon.result(job.daemonJob));
+    const note = chrome.i18n.getMessage(job.screenshot ? 'mark_note_screenshot' : 'mark_note', [job.reference.name]);
+    const shown = await new Page(chrome, job).deliver(job.pictureId, job.key, blob, { note });
+    return { shown, resultThumbnail: await thumbnailOf(blob), mediaType: blob.type, request: null };
+  }
+
+  #read({ tabId, frameId, pictureId, request }) {
+    const { chrome, fetch } = this.app;
+    const { source, pageUrl, windowId } = request;
+    const page = new Page(chrome, { tabId, frameId });
+    const screenshot = async () => {
+      const { box } = (await page.ask({ do: 'aside', pictureId, aside: true })) ?? {};
+      return screenshotOf(chrome, { windowId, frameId }, box);
+    };
+    return readPicture({ chrome, fetch, page: { read: () => page.read(pictureId) }, pageUrl, source, screenshot });
+  }
+
+  /** A second swap of the same picture takes the place of the first. */
+  async #supersede(where) {
+    const before = await this.app.jobs.find(where);
+    if (before) await this.app.jobs.cancel(before.key);
+  }
+
+  #spoken(problem) {
+    const { i18n } = this.app.chrome;
+    const action = remedyFor(problem);
+    return { words: wordsFor(problem, i18n), action, label: action && i18n.getMessage(`remedy_${action}`) };
+  }
+}
+

@@ -1,0 +1,67 @@
+"""The daemon's process for these tests: real but for the pictures, which it paints green instead of swapping faces.
+
+`python painter.py STATE_DIR PORT`. A file `hold` in the state folder keeps a running job where it is; a file `fail`
+makes the next ones refuse with the code written in it.
+"""
+
+import asyncio
+import io
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import PIL.Image
+
+from mien_pipeline.errors import ContentBlocked, MienError, NoFaceFound
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.testing import FakeRuntime, swapped
+from mien_pipeline.types import OnProgress, Progress, Swapped, ignore_progress
+
+STEPS = 4
+GREEN = (20, 200, 60)
+REFUSALS: dict[str, type[MienError]] = {"no-face-found": NoFaceFound, "content-blocked": ContentBlocked}
+
+
+class Painter(FakeRuntime):
+    """A runtime whose results can be told from what went in, at the size it had."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state)
+        self._folder = state
+
+    def swap(
+        self,
+        target: bytes,
+        references: Sequence[bytes],
+        options: SwapOptions,
+        on_progress: OnProgress = ignore_progress,
+    ) -> Swapped:
+        for step in range(STEPS):
+            on_progress(Progress("generate", step, STEPS))
+            while step == 2 and (self._folder / "hold").exists():
+                on_progress(Progress("generate", step, STEPS))
+                time.sleep(0.01)
+        refusal = self._folder / "fail"
+        if refusal.exists():
+            raise REFUSALS[refusal.read_text(encoding="ascii")]("as the test wants it", role="target", stage="target")
+        size = PIL.Image.open(io.BytesIO(target)).size
+        made = io.BytesIO()
+        PIL.Image.new("RGB", size, GREEN).save(made, "png")
+        return replace(swapped(made.getvalue(), options.engine, len(references)), size=size)
+
+
+def paint(models: Path, state: Path, *, offline: bool) -> Painter:
+    """What the daemon under test calls instead of loading networks."""
+    del models, offline
+    return Painter(state)
+
+
+if __name__ == "__main__":
+    from mien_daemon.config import Config
+    from mien_daemon.server import serve
+
+    folder, port = sys.argv[1:]
+    config = Config.load({"port": int(port)}, state_dir=folder)
+    asyncio.run(serve(replace(config, worker="painter:paint")))
