@@ -1,6 +1,19 @@
 """Every path of the daemon, sorted."""
 
-from mien_daemon.routes import blobs, clients, console, events, health, hello, jobs, openapi, pair, previews, queue, settings
+from mien_daemon.routes import (
+    blobs,
+    clients,
+    console,
+    events,
+    health,
+    hello,
+    jobs,
+    openapi,
+    pair,
+    previews,
+    queue,
+    settings,
+)
 from mien_daemon.routes.route import Route
 
 ROUTES: tuple[Route, ...] = tuple(

@@ -1,0 +1,31 @@
+// Short messages at the foot of the page, read out by screen readers; they leave by themselves.
+import { h } from "./element.js";
+import { icon } from "./icon.js";
+import { sentence } from "./problem.js";
+import { t } from "./words.js";
+
+const SHOWN_MS = 6000;
+const region = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+
+export function toasts() {
+  return region;
+}
+
+export function announce(text, kind = "info") {
+  const close = h("button", { class: "bare", "aria-label": t("close"), onclick: () => toast.remove() }, icon("close"));
+  const toast = h("div", { class: "toast", "data-kind": kind }, icon(kind === "bad" ? "warning" : "check"), h("p", {}, text), close);
+  region.append(toast);
+  setTimeout(() => toast.remove(), SHOWN_MS);
+}
+
+/** Run something a person asked for; what is refused is said, not swallowed. */
+export async function attempt(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error.name === "AbortError") return undefined;
+    if (!error.document) throw error;
+    announce(sentence(error.document), "bad");
+    return undefined;
+  }
+}

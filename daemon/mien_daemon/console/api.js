@@ -1,0 +1,66 @@
+// The only module that knows how to ask the daemon.
+import { Problem, UNREACHABLE } from "./problem.js";
+
+export class Api {
+  /** `session` holds the bearer and is told when it is no longer good. */
+  constructor(fetch, session) {
+    this.fetch = fetch;
+    this.session = session;
+  }
+
+  get(path, options) {
+    return this.json("GET", path, undefined, options);
+  }
+
+  post(path, body, options) {
+    return this.json("POST", path, body, options);
+  }
+
+  patch(path, body) {
+    return this.json("PATCH", path, body);
+  }
+
+  delete(path, body) {
+    return this.json("DELETE", path, body);
+  }
+
+  async json(method, path, body, { headers = {}, signal } = {}) {
+    const init = { method, headers: { ...headers }, signal };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers["Content-Type"] = "application/json";
+    }
+    const response = await this.send(path, init);
+    const type = response.headers.get("Content-Type") ?? "";
+    return type.includes("json") ? response.json() : null;
+  }
+
+  /** Raw bytes, as a picture or a file for the person. */
+  async blob(path, signal) {
+    return (await this.send(path, { signal })).blob();
+  }
+
+  /** Any request; a refusal is thrown as a `Problem`. */
+  async send(path, init = {}) {
+    const headers = { ...init.headers, Authorization: `Bearer ${this.session.token}` };
+    let response;
+    try {
+      response = await this.fetch(path, { ...init, headers, cache: "no-store", credentials: "omit" });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Problem(UNREACHABLE);
+    }
+    if (response.ok) return response;
+    const problem = new Problem(await documentOf(response));
+    if (problem.code === "unpaired") this.session.end();
+    throw problem;
+  }
+}
+
+async function documentOf(response) {
+  try {
+    return await response.json();
+  } catch {
+    return { code: "internal-error", status: response.status, title: response.statusText };
+  }
+}

@@ -1,0 +1,41 @@
+// What the daemon is doing, for the foot of the navigation and for whoever needs its limits.
+import { h, fill } from "./element.js";
+import { t } from "./words.js";
+
+const EVERY_MS = 15_000;
+
+export class Health extends EventTarget {
+  constructor(api) {
+    super();
+    this.api = api;
+    this.current = null;
+  }
+
+  /** Ask now and from time to time, while anybody can see it. */
+  async watch(signal, events) {
+    const look = () => document.hidden || this.load();
+    events.addEventListener("on:worker", look, { signal });
+    events.addEventListener("up", look, { signal });
+    const timer = setInterval(look, EVERY_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  async load() {
+    try {
+      this.current = await this.api.get("/v1/health");
+      this.dispatchEvent(new Event("change"));
+    } catch (error) {
+      if (!error.document) throw error;
+    }
+  }
+}
+
+/** Two quiet lines: the state of the worker, and the engine it has in memory. */
+export function showHealth(place, { worker, queue, engine, device }) {
+  const state = queue.paused ? "paused" : worker.state;
+  fill(
+    place,
+    h("p", { class: "daemon-state", "data-state": state }, t(`worker_${state}`)),
+    h("p", { class: "hint" }, engine ? t("engine_on_device", { engine, device }) : t("no_engine_loaded")),
+  );
+}

@@ -1,0 +1,93 @@
+// Everything the page is made of, in the order it comes to life.
+import { Api } from "./api.js";
+import { Draft } from "./swap/draft.js";
+import { Events } from "./events.js";
+import { Health, showHealth } from "./health.js";
+import { isOver, JobList } from "./job-list.js";
+import { Pictures } from "./pictures.js";
+import { Router } from "./router.js";
+import { Session } from "./session.js";
+import { badge, shell, VIEWS } from "./shell.js";
+import { h } from "./element.js";
+import { loadWords } from "./language.js";
+import { empty } from "./notice.js";
+import { t } from "./words.js";
+
+const fetcher = window.fetch.bind(window);
+const place = document.getElementById("app");
+
+async function start() {
+  const channel = new BroadcastChannel("mien");
+  const session = new Session(fetcher, { location, history, storage: sessionStorage, channel });
+  const [open] = await Promise.all([session.open(), loadWords(fetcher)]);
+  place.removeAttribute("aria-busy");
+  session.addEventListener("renewed", () => location.reload());
+  if (open) run(session);
+  else place.replaceChildren(closedDoor());
+}
+
+function run(session) {
+  const api = new Api(fetcher, session);
+  const events = new Events(api);
+  const jobs = new JobList(api, events);
+  const router = new Router(location, window, "swap");
+  const health = new Health(api);
+  const app = { api, session, events, jobs, router, health, pictures: new Pictures(api), draft: new Draft(api, sessionStorage, localStorage) };
+  const frame = shell(router);
+  const ending = new AbortController();
+  place.replaceChildren(frame.element);
+  session.addEventListener("ended", () => {
+    ending.abort();
+    place.replaceChildren(closedDoor());
+  });
+  showConnection(events, frame.banner);
+  health.addEventListener("change", () => showHealth(frame.status, health.current));
+  jobs.addEventListener("change", () => {
+    const waiting = jobs.all.filter((job) => !isOver(job)).length;
+    badge(frame.links.get("jobs"), waiting, t("jobs_waiting", { count: waiting }));
+  });
+  health.watch(ending.signal, events);
+  events.listen(ending.signal);
+  showViews(app, frame.main, ending.signal);
+}
+
+/** One view at a time; leaving one aborts whatever it still waits for. */
+function showViews(app, main, ended) {
+  let leaving = new AbortController();
+  const show = async () => {
+    leaving.abort();
+    leaving = new AbortController();
+    const signal = AbortSignal.any([leaving.signal, ended]);
+    const { view, item } = app.router.place;
+    const name = VIEWS.includes(view) ? view : "swap";
+    const { mount } = await import(`./${name}/view.js`);
+    if (signal.aborted) return;
+    document.title = `${t(`view_${name}`)} · Mien`;
+    main.replaceChildren();
+    main.dataset.view = name;
+    mount(main, app, signal, item);
+  };
+  let shown = app.router.place.view;
+  app.router.addEventListener("change", async () => {
+    await show();
+    if (shown !== app.router.place.view) main.focus({ preventScroll: true });
+    shown = app.router.place.view;
+  });
+  show();
+}
+
+function showConnection(events, banner) {
+  events.addEventListener("down", () => {
+    banner.textContent = t("daemon_gone");
+    banner.hidden = false;
+  });
+  events.addEventListener("up", () => (banner.hidden = true));
+}
+
+/** No session: how to get one. */
+function closedDoor() {
+  const command = h("code", {}, "mien open");
+  return h("main", { class: "door" }, empty("lock", t("session_over"), t("session_over_hint"), command));
+}
+
+start();

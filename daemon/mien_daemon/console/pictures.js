@@ -1,0 +1,91 @@
+// Pictures on their way to and from the daemon. Nothing is kept beyond the page.
+const KEPT = 240; // thumbnails of the gallery twice over
+const AT_ONCE = 4;
+
+export class Pictures {
+  constructor(api) {
+    this.api = api;
+    this.urls = new Map();
+    this.running = 0;
+    this.queue = [];
+    this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "300px" });
+    this.wanted = new WeakMap();
+  }
+
+  /** Put a file under the hash of its bytes; returns its name, "sha256:…". */
+  async put(file, signal) {
+    const bytes = await file.arrayBuffer();
+    const name = `sha256:${hex(await crypto.subtle.digest("SHA-256", bytes))}`;
+    const headers = { "Content-Type": "application/octet-stream" };
+    await this.api.send(`/v1/blobs/${name}`, { method: "PUT", body: bytes, headers, signal });
+    return name;
+  }
+
+  /** An address that <img> can show, for something that needs the bearer. */
+  url(path) {
+    const known = this.urls.get(path);
+    this.urls.delete(path);
+    const url = known ?? this.fetched(path);
+    this.urls.set(path, url);
+    if (!known) this.forgetOldest();
+    return url;
+  }
+
+  /** Fill `img` from `path` once it comes into view. */
+  lazily(img, path) {
+    if (this.wanted.get(img) === path) return;
+    this.wanted.set(img, path);
+    this.observer.unobserve(img);
+    this.observer.observe(img);
+  }
+
+  seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      this.observer.unobserve(target);
+      this.load(target);
+    }
+  }
+
+  async load(img) {
+    const path = this.wanted.get(img);
+    try {
+      const url = await this.url(path);
+      if (this.wanted.get(img) === path) img.src = url;
+    } catch (error) {
+      if (!error.document) throw error;
+      img.dataset.missing = "";
+    }
+  }
+
+  async fetched(path) {
+    if (this.running >= AT_ONCE) await new Promise((resolve) => this.queue.push(resolve));
+    this.running += 1;
+    try {
+      return URL.createObjectURL(await this.api.blob(path));
+    } catch (error) {
+      this.urls.delete(path);
+      throw error;
+    } finally {
+      this.running -= 1;
+      this.queue.shift()?.();
+    }
+  }
+
+  /** Pictures that are still shown stay shown: revoking an address does not touch what was decoded. */
+  forgetOldest() {
+    if (this.urls.size <= KEPT) return;
+    const [path, url] = this.urls.entries().next().value;
+    this.urls.delete(path);
+    url.then(URL.revokeObjectURL, () => {});
+  }
+}
+
+export function hex(buffer) {
+  return [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The picture files among what was dropped, pasted or chosen. */
+export function filesIn(transfer) {
+  return [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name));
+}

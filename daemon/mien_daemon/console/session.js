@@ -1,0 +1,59 @@
+// Who this page is to the daemon: a one-time code from the address, traded at once for a bearer that lives with the tab.
+const KEY = "mien.session";
+
+export class Session extends EventTarget {
+  constructor(fetch, { location, history, storage, channel }) {
+    super();
+    Object.assign(this, { fetch, location, history, storage, channel });
+    this.channel.onmessage = ({ data }) => this.adopt(data);
+  }
+
+  get token() {
+    return this.kept()?.token;
+  }
+
+  /** What this session allows; `local` may also let a browser in. */
+  may(scope) {
+    return this.kept()?.scopes.includes(scope) ?? false;
+  }
+
+  /** True when there is a session to work with. The code leaves the address before anything else happens. */
+  async open() {
+    const code = new URLSearchParams(this.location.hash.slice(1)).get("code");
+    if (code) {
+      this.history.replaceState(null, "", this.location.pathname);
+      await this.trade(code);
+    }
+    return this.token !== undefined;
+  }
+
+  async trade(code) {
+    const init = { method: "POST", body: JSON.stringify({ code }), headers: { "Content-Type": "application/json" } };
+    const response = await this.fetch("/v1/session", { ...init, credentials: "omit", cache: "no-store" });
+    if (!response.ok) return;
+    const session = await response.json();
+    this.keep(session);
+    this.channel.postMessage(session);
+  }
+
+  /** Another tab was opened with a fresh code: a page whose own session is over goes on with that. */
+  adopt(session) {
+    if (this.token) return;
+    this.keep(session);
+    this.dispatchEvent(new Event("renewed"));
+  }
+
+  end() {
+    if (!this.token) return;
+    this.storage.removeItem(KEY);
+    this.dispatchEvent(new Event("ended"));
+  }
+
+  keep(session) {
+    this.storage.setItem(KEY, JSON.stringify(session));
+  }
+
+  kept() {
+    return JSON.parse(this.storage.getItem(KEY) ?? "null");
+  }
+}

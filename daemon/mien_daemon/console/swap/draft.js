@@ -1,0 +1,145 @@
+// The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
+import { Problem } from "../problem.js";
+import { DEFAULTS } from "./engines.js";
+import { firstCast } from "./cast.js";
+
+const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
+const REMEMBERED = "mien.options"; // settings only, for the next time
+
+export class Draft extends EventTarget {
+  constructor(api, tab, remembered) {
+    super();
+    Object.assign(this, { api, tab, remembered });
+    const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
+    this.targets = (kept.targets ?? []).map((target) => ({ ...target, url: null, faces: undefined }));
+    this.references = (kept.references ?? []).map((reference) => ({ ...reference, url: null }));
+    this.current = kept.current ?? 0;
+    this.runs = kept.runs ?? {};
+    this.consented = kept.consented ?? false;
+    this.options = { engine: "mesh", versus: "", seed: 0, restore: 0, ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}") };
+  }
+
+  get target() {
+    return this.targets[this.current];
+  }
+
+  /** The jobs of the shown target: one, or two for a comparison of engines. */
+  get run() {
+    return (this.target && this.runs[this.target.digest]) ?? [];
+  }
+
+  addTarget(file, pictures) {
+    const target = { name: file.name, url: URL.createObjectURL(file), cast: {} };
+    this.targets.push(target);
+    this.current = this.targets.length - 1;
+    this.changed();
+    return this.settle(target, () => pictures.put(file));
+  }
+
+  /** A picture that the daemon has already, as the next target. */
+  addKnownTarget(digest, name) {
+    const target = { name, digest, url: null, cast: {} };
+    this.targets.push(target);
+    this.current = this.targets.length - 1;
+    this.changed();
+    return this.settle(target, () => digest);
+  }
+
+  /** Send the picture, then ask who is in it. */
+  async settle(target, put) {
+    try {
+      target.digest = await put();
+      const { faces } = await this.api.get(`/v1/blobs/${target.digest}/faces`);
+      target.faces = faces;
+      if (Object.keys(target.cast).length === 0) target.cast = firstCast(faces, this.references[0]?.key);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (target.digest) target.faces = null;
+      else target.problem = error.document;
+      target.unseen = error.document;
+    }
+    this.changed();
+  }
+
+  /** After a reload: faces are not kept in the tab, the daemon looks again. */
+  async look(target) {
+    if (target.faces === undefined && target.digest && !target.looking) {
+      target.looking = true;
+      await this.settle(target, () => target.digest);
+    }
+  }
+
+  async addReference(file, pictures) {
+    const key = await pictures.put(file);
+    this.useReference({ key, name: file.name, url: URL.createObjectURL(file) });
+  }
+
+  useReference(reference) {
+    if (!this.references.some(({ key }) => key === reference.key)) this.references.push(reference);
+    for (const target of this.targets) {
+      if (target.faces && Object.values(target.cast).every((key) => !key)) target.cast = firstCast(target.faces, reference.key);
+    }
+    this.changed();
+  }
+
+  removeReference(key) {
+    this.references = this.references.filter((reference) => reference.key !== key);
+    for (const target of this.targets) {
+      for (const [index, given] of Object.entries(target.cast)) if (given === key) delete target.cast[index];
+    }
+    this.changed();
+  }
+
+  removeTarget(target) {
+    this.targets = this.targets.filter((other) => other !== target);
+    this.current = Math.max(0, Math.min(this.current, this.targets.length - 1));
+    this.changed();
+  }
+
+  show(target) {
+    this.current = this.targets.indexOf(target);
+    this.changed();
+  }
+
+  give(index, key) {
+    this.target.cast = { ...this.target.cast, [index]: key };
+    this.changed();
+  }
+
+  set(options) {
+    Object.assign(this.options, options);
+    this.remembered.setItem(REMEMBERED, JSON.stringify(this.options));
+    this.changed();
+  }
+
+  /** The options of a job for `engine`: what that engine knows, as it was set or by default. */
+  optionsFor(engine) {
+    const { seed, restore } = this.options;
+    const own = Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, this.options[`${engine}.${name}`] ?? DEFAULTS[engine][name]]);
+    return { engine, seed, restore, ...Object.fromEntries(own) };
+  }
+
+  began(target, jobs) {
+    this.runs[target.digest] = jobs;
+    this.changed();
+  }
+
+  /** Back from a result to the picture and its faces. */
+  edit() {
+    delete this.runs[this.target.digest];
+    this.changed();
+  }
+
+  changed() {
+    const bare = ({ name, digest, cast }) => ({ name, digest, cast });
+    const kept = {
+      targets: this.targets.filter(({ digest }) => digest).map(bare),
+      references: this.references.map(({ key, name }) => ({ key, name })),
+      current: this.current,
+      runs: this.runs,
+      consented: this.consented,
+    };
+    this.tab.setItem(TAB, JSON.stringify(kept));
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,61 @@
+// Pictures that are dropped on or pasted into the Swap view: on a face or on the references they are whom to put in,
+// anywhere else they are what to change.
+import { attempt } from "../announce.js";
+import { filesIn } from "../pictures.js";
+import { mayUse } from "./consent.js";
+
+export function takeFiles(main, app, signal) {
+  main.addEventListener("dragover", (event) => over(main, event), { signal });
+  main.addEventListener("dragleave", (event) => event.relatedTarget === null && out(main), { signal });
+  main.addEventListener("drop", (event) => {
+    event.preventDefault();
+    out(main);
+    take(app, filesIn(event.dataTransfer), event.target);
+  }, { signal });
+  document.addEventListener("paste", (event) => {
+    const files = filesIn(event.clipboardData);
+    if (files.length === 0) return;
+    event.preventDefault();
+    // The first picture is the one to change, the next whose face to use, unless the focus says otherwise.
+    take(app, files, app.draft.targets.length === 0 ? main : document.activeElement, app.draft.references.length === 0);
+  }, { signal });
+}
+
+function over(main, event) {
+  event.preventDefault();
+  main.dataset.dropping = event.target.closest("[data-drop]")?.dataset.drop ?? "target";
+}
+
+function out(main) {
+  delete main.dataset.dropping;
+}
+
+function take(app, files, place, preferReference = false) {
+  const face = place?.closest?.("[data-face]")?.dataset.face;
+  const zone = place?.closest?.("[data-drop]")?.dataset.drop;
+  const isReference = face !== undefined || zone === "reference" || (zone !== "target" && preferReference && app.draft.targets.length > 0);
+  if (isReference) return addReferences(app, files, face);
+  return addTargets(app, files);
+}
+
+export function addTargets({ draft, pictures }, files) {
+  return Promise.all(files.map((file) => draft.addTarget(file, pictures)));
+}
+
+export async function addReferences({ draft, pictures }, files, face) {
+  if (files.length === 0 || !(await mayUse(draft))) return;
+  for (const file of files) {
+    await attempt(async () => {
+      await draft.addReference(file, pictures);
+      if (face !== undefined) draft.give(Number(face), draft.references.at(-1).key);
+    });
+  }
+}
+
+/** The browser's own file dialog. */
+export function choose(onfiles, multiple = true) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "file", multiple, accept: "image/*,.heic,.heif,.avif,.tif,.tiff" });
+  input.addEventListener("change", () => onfiles([...input.files]));
+  input.click();
+}

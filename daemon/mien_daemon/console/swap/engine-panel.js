@@ -1,0 +1,101 @@
+// With what and how strongly: the engine, its settings, and the drawer of the finer ones.
+import { button, iconButton, select, segmented, slider, field } from "../control.js";
+import { fill, h } from "../element.js";
+import { number, percent, t } from "../words.js";
+import { CONTROLS, DEFAULTS, PRESETS, presetOf } from "./engines.js";
+
+export function enginePanel(app, signal) {
+  const { draft, api } = app;
+  const element = h("section", { class: "panel" }, h("h2", {}, t("engine")));
+  const body = h("div", { class: "stack" });
+  const state = { engines: [], built: "" };
+  element.append(body);
+  const show = () => {
+    const key = JSON.stringify([draft.options.engine, draft.options.versus, state.engines.length, state.turn]);
+    if (key === state.built) return;
+    state.built = key;
+    fill(body, engineChoice(app, state.engines), settings(app, rebuild));
+  };
+  const rebuild = () => {
+    state.turn = (state.turn ?? 0) + 1;
+    show();
+  };
+  api.get("/v1/engines", { signal }).then(({ engines }) => {
+    state.engines = engines;
+    app.engines = engines;
+    if (!signal.aborted) show();
+  }, ignoreRefusal);
+  return { element, show };
+}
+
+function ignoreRefusal(error) {
+  if (!error.document && error.name !== "AbortError") throw error;
+}
+
+function engineChoice({ draft }, engines) {
+  const { engine, versus } = draft.options;
+  const known = engines.length ? engines : [{ name: engine, ready: true }];
+  const choices = known.map(({ name, ready }) => [name, ready ? t(`engine_${name}`) : t("engine_lacking", { engine: t(`engine_${name}`) })]);
+  const chosen = known.find(({ name }) => name === engine);
+  const others = choices.filter(([name]) => name !== engine && known.find((each) => each.name === name)?.ready);
+  return [
+    field(t("engine"), select(choices, engine, (name) => draft.set({ engine: name, versus: "" })), t(`engine_${engine}_hint`)),
+    chosen?.ready === false ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models"))) : null,
+    others.length ? field(t("compare_with"), select([["", t("no_comparison")], ...others], versus, (name) => draft.set({ versus: name }))) : null,
+  ];
+}
+
+function settings(app, rebuild) {
+  const { engine } = app.draft.options;
+  const controls = CONTROLS[engine] ?? [];
+  return [
+    controls.filter(({ advanced }) => !advanced).map((control) => controlFor(app, engine, control)),
+    slider(t("restore"), { min: 0, max: 1, step: 0.05, value: app.draft.options.restore, hint: t("restore_hint"), show: percent }, (restore) => app.draft.set({ restore })),
+    drawer(app, engine, controls.filter(({ advanced }) => advanced), rebuild),
+  ];
+}
+
+function drawer(app, engine, controls, rebuild) {
+  const { draft } = app;
+  const own = Object.fromEntries(Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, draft.options[`${engine}.${name}`]]));
+  const presets = Object.keys(PRESETS[engine] ?? {});
+  const preset = presetOf(engine, own);
+  const names = preset === "own" ? [...presets, "own"] : presets;
+  const details = h("details", { class: "drawer", open: app.drawerOpen, ontoggle: () => (app.drawerOpen = details.open) });
+  details.append(
+    h("summary", {}, t("advanced")),
+    presets.length > 1 ? segmented(t("preset"), names.map((name) => [name, t(`preset_${name}`)]), preset, usePreset) : "",
+    ...controls.map((control) => controlFor(app, engine, control)),
+    seed(draft),
+  );
+  return details;
+
+  function usePreset(name) {
+    const values = { ...DEFAULTS[engine], ...PRESETS[engine][name] };
+    draft.set(Object.fromEntries(Object.entries(values).map(([key, value]) => [`${engine}.${key}`, value])));
+    rebuild();
+  }
+}
+
+function controlFor({ draft }, engine, { name, choices, value, ...bounds }) {
+  const key = `${engine}.${name}`;
+  const current = draft.options[key] ?? value;
+  const set = (chosen) => draft.set({ [key]: chosen });
+  if (choices) return h("div", { class: "field" }, h("span", { class: "label" }, t(`option_${name}`)), segmented(t(`option_${name}`), choices.map((choice) => [choice, t(`option_${name}_${choice}`)]), current, set));
+  const show = bounds.max === 1 ? percent : (shown) => number(shown);
+  return slider(t(`option_${name}`), { ...bounds, value: current, hint: t(`option_${name}_hint`), show }, set);
+}
+
+function seed(draft) {
+  const input = h("input", { type: "number", min: 0, step: 1, value: draft.options.seed, inputmode: "numeric" });
+  const set = (value) => {
+    input.value = value;
+    draft.set({ seed: Math.max(0, Math.trunc(value) || 0) });
+  };
+  input.addEventListener("change", () => set(input.value));
+  const roll = iconButton("dice", t("random_seed"), () => set(crypto.getRandomValues(new Uint32Array(1))[0]));
+  const labelled = field(t("seed"), input, t("seed_hint"));
+  input.after(roll);
+  labelled.classList.add("with-button");
+  return labelled;
+}

@@ -1,0 +1,67 @@
+// A finished swap: compared with the original, told about, and taken further.
+import { announce, attempt } from "../announce.js";
+import { button, iconButton } from "../control.js";
+import { fill, h } from "../element.js";
+import { loading, refused } from "../notice.js";
+import { t } from "../words.js";
+import { compare } from "../viewer/compare.js";
+import { report } from "../viewer/report.js";
+import { copyPicture, savePicture } from "../viewer/save.js";
+import { previewPath } from "./picture-of.js";
+
+export function result(app, { run }, signal) {
+  const element = h("div", { class: "outcome" }, loading());
+  show(app, run, element, signal);
+  return { element };
+}
+
+async function show(app, run, element, signal) {
+  const { draft, pictures } = app;
+  const { target } = draft;
+  try {
+    const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
+    const original = target.url && (await shows(target.url)) ? target.url : await pictures.url(previewPath(target.digest, 8192));
+    if (signal.aborted) return;
+    const named = (at) => (run.length > 1 ? t(`engine_${run[at].engine}`) : t("after"));
+    const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
+    const view = compare({ url: original, label: t("before") }, after, { more, signal, focus: faceAt(run[0].job), actions: actions(app, run[0].job) });
+    fill(element, view, h("div", { class: "reports" }, run.map(({ job, engine }) => report(job.result, memoryOf(app, engine)))));
+  } catch (error) {
+    if (!error.document) throw error;
+    if (!signal.aborted) fill(element, refused(error.document), button(t("change_something"), "pencil", () => draft.edit()));
+  }
+}
+
+function actions(app, job) {
+  const { draft, pictures, api } = app;
+  return [
+    button(t("change_something"), "pencil", () => draft.edit(), { class: "quiet" }),
+    iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
+    iconButton("copy", t("copy"), () => attempt(async () => (await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`)), announce(t("copied"))))),
+    button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" }),
+  ];
+}
+
+/** The result becomes the next target. */
+async function sendOn({ api, draft, pictures }, job) {
+  const picture = await api.blob(`/v1/jobs/${job.id}/result`);
+  const file = new File([picture], t("result_of", { name: draft.target.name }), { type: picture.type });
+  await draft.addTarget(file, pictures);
+}
+
+/** Where the first changed face stands, 0..1 from the left. */
+export function faceAt({ result }) {
+  const face = result.faces?.find(({ swapped }) => swapped);
+  return face ? (face.bbox[0] + face.bbox[2]) / 2 / result.size[0] : 0.5;
+}
+
+function memoryOf({ engines }, name) {
+  return engines?.find((engine) => engine.name === name)?.memory_bytes;
+}
+
+/** Whether the browser can show it: HEIC and TIFF it usually cannot. */
+async function shows(url) {
+  const img = new Image();
+  img.src = url;
+  return img.decode().then(() => true, () => false);
+}

@@ -1,0 +1,59 @@
+// The button that begins, and what is still missing before it may.
+import { attempt } from "../announce.js";
+import { h } from "../element.js";
+import { icon } from "../icon.js";
+import { isOver } from "../job-list.js";
+import { t } from "../words.js";
+import { isReady, jobFor } from "./cast.js";
+
+export function runBar(app, signal) {
+  const { draft, jobs } = app;
+  const go = h("button", { class: "primary large", id: "swap", onclick: () => attempt(() => begin(app)) }, icon("swap"), h("span", {}));
+  const hint = h("p", { class: "hint", role: "status" });
+  const show = () => {
+    const ready = readyTargets(app);
+    go.disabled = ready.length === 0;
+    go.lastChild.textContent = wording(draft, ready);
+    hint.textContent = missing(draft, ready);
+  };
+  jobs.addEventListener("change", show, { signal });
+  return { element: h("div", { class: "run" }, hint, go), show };
+}
+
+/** What a press begins: every target that has no job yet, or else the shown one again. */
+function readyTargets({ draft, jobs }) {
+  const fallback = draft.references[0]?.key;
+  const ready = draft.targets.filter((target) => isReady(target, fallback));
+  const fresh = ready.filter((target) => !draft.runs[target.digest]);
+  const isOverNow = draft.run.length > 0 && draft.run.every(({ job }) => isOver(jobs.get(job) ?? { state: "done" }));
+  return fresh.length || !isOverNow ? fresh : ready.filter((target) => target === draft.target);
+}
+
+function wording(draft, ready) {
+  if (ready.length > 1) return t("swap_all", { count: ready.length });
+  return t(draft.run.length ? "swap_again" : "swap_now");
+}
+
+function missing(draft, ready) {
+  if (draft.targets.length === 0) return t("missing_target");
+  if (draft.references.length === 0) return t("missing_reference");
+  if (ready.length === 0 && draft.run.length === 0) return t("missing_choice");
+  return "";
+}
+
+async function begin(app) {
+  const { api, draft, jobs } = app;
+  const ready = readyTargets(app);
+  const fallback = draft.references[0]?.key;
+  const { engine, versus } = draft.options;
+  for (const target of ready) {
+    const run = [];
+    for (const name of versus ? [engine, versus] : [engine]) {
+      const priority = ready.length > 1 ? "batch" : "interactive";
+      const job = await api.post("/v1/jobs", jobFor(target, fallback, draft.optionsFor(name), priority));
+      jobs.take(job);
+      run.push({ job: job.id, engine: name });
+    }
+    draft.began(target, run);
+  }
+}

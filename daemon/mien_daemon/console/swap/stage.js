@@ -1,0 +1,84 @@
+// The middle of the Swap view: where to drop a picture, the picture with its faces, the swap under way, the result.
+import { attempt } from "../announce.js";
+import { button } from "../control.js";
+import { fill, h } from "../element.js";
+import { icon } from "../icon.js";
+import { isOver } from "../job-list.js";
+import { refused } from "../notice.js";
+import { t } from "../words.js";
+import { addTargets, choose } from "./drop.js";
+import { faceBoxes } from "./face-boxes.js";
+import { progress } from "./progress.js";
+import { result } from "./result.js";
+
+export function stage(app, signal) {
+  const { draft, jobs } = app;
+  const element = h("div", { class: "stage" });
+  let shown = "";
+  let refresh = null;
+  let inner = new AbortController();
+
+  /** Rebuild only when another thing is to be seen; progress and faces update what is there. */
+  const show = () => {
+    const now = subject(draft, jobs);
+    const key = [now.kind, draft.target?.url ?? draft.target?.digest, draft.run.map(({ job }) => job).join()].join("|");
+    if (key !== shown) {
+      shown = key;
+      inner.abort();
+      inner = new AbortController();
+      const built = BUILD[now.kind](app, now, AbortSignal.any([signal, inner.signal]));
+      refresh = built.refresh;
+      element.dataset.kind = now.kind;
+      fill(element, built.element);
+    }
+    refresh?.(now);
+  };
+  jobs.addEventListener("change", show, { signal });
+  return { element, show };
+}
+
+/** What there is to see. */
+function subject(draft, jobs) {
+  if (!draft.target) return { kind: "empty" };
+  const run = draft.run.map((each) => ({ ...each, job: jobs.get(each.job), id: each.job }));
+  if (run.length === 0) return { kind: "picture", run };
+  for (const { id, job } of run) if (!job) jobs.find(id);
+  if (run.every(({ job }) => job?.state === "done")) return { kind: "result", run };
+  const bad = run.find(({ job }) => job?.state === "failed");
+  if (bad && run.every(({ job }) => job && isOver(job))) return { kind: "failed", run, problem: bad.job.problem };
+  if (run.every(({ job }) => job && isOver(job))) return { kind: "cancelled", run };
+  return { kind: "progress", run };
+}
+
+const BUILD = {
+  empty: (app) => ({ element: dropZone(app) }),
+  picture: faceBoxes,
+  progress,
+  result,
+  failed: (app, { run, problem }) => ({ element: h("div", { class: "over" }, refused(problem, () => again(app, run)), back(app)) }),
+  cancelled: (app, { run }) => ({
+    element: h("div", { class: "over" }, h("div", { class: "notice" }, h("h2", {}, t("swap_cancelled")), button(t("try_again"), "retry", () => again(app, run))), back(app)),
+  }),
+};
+
+function dropZone(app) {
+  return h(
+    "div",
+    { class: "drop", "data-drop": "target" },
+    h("div", { class: "drop-art", "aria-hidden": "true" }, icon("faces"), icon("forward"), icon("results")),
+    h("h2", {}, t("drop_title")),
+    h("p", {}, t("drop_text")),
+    button(t("choose_picture"), "plus", () => choose((files) => addTargets(app, files)), { class: "primary large", id: "choose-target" }),
+    h("p", { class: "hint" }, icon("lock"), t("drop_private")),
+  );
+}
+
+function back({ draft }) {
+  return button(t("change_something"), "pencil", () => draft.edit(), { class: "quiet" });
+}
+
+function again({ api, jobs }, run) {
+  return attempt(async () => {
+    for (const { id, job } of run) if (job.state !== "done") jobs.take(await api.post(`/v1/jobs/${id}/retry`, {}));
+  });
+}

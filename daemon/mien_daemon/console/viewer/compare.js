@@ -1,0 +1,92 @@
+// Before and after: a divider to drag, side by side, or the original for as long as one holds.
+import { button, iconButton, segmented } from "../control.js";
+import { fill, h, setVars } from "../element.js";
+import { t } from "../words.js";
+import { pane } from "./pane.js";
+import { Zoom } from "./zoom.js";
+
+const MODES = ["slider", "columns", "after"];
+
+/**
+ * `before` and `after` are `{url, label}`; `more` are further panes of the same size (another engine's result).
+ * `focus` is where in the picture, 0..1 from the left, the divider stands at first: in the middle of a face.
+ * Returns the element; its toolbar takes `actions` at its end.
+ */
+export function compare(before, after, { more = [], actions = [], focus = 0.5, signal }) {
+  const zoom = new Zoom();
+  const view = h("div", { class: "view" });
+  const element = h("div", { class: "compare", "data-mode": more.length ? "columns" : "slider" });
+  const show = (mode) => {
+    element.dataset.mode = mode;
+    const panes = { slider: () => [divided(before, after, focus, zoom, signal)], columns: () => [before, after, ...more].map(single), after: () => [stacked(before, after, zoom, signal)] };
+    fill(view, panes[mode]());
+  };
+  const single = ({ url, label }) => h("figure", {}, pane([image(url, label)], zoom, signal), h("figcaption", {}, label));
+  const modes = segmented(t("compare"), MODES.map((mode) => [mode, t(`compare_${mode}`)]), element.dataset.mode, show);
+  element.append(view, h("div", { class: "toolbar" }, modes, hold(element, signal), zoomButtons(zoom, signal), h("span", { class: "grow" }), actions));
+  show(element.dataset.mode);
+  return element;
+}
+
+/** The result on top of the original, which shows while it is held away. */
+function stacked(before, after, zoom, signal) {
+  const both = pane([image(before.url, before.label), image(after.url, after.label)], zoom, signal);
+  both.append(h("span", { class: "tag after" }, after.label));
+  return both;
+}
+
+function divided(before, after, focus, zoom, signal) {
+  const both = pane([image(before.url, before.label), image(after.url, after.label)], zoom, signal);
+  const input = h("input", { class: "divider", type: "range", min: 0, max: 100, step: 1, value: 50, "aria-label": t("divider") });
+  const handle = h("div", { class: "handle", "aria-hidden": "true" });
+  const place = () => setVars(both, { split: `${input.value}%` });
+  input.addEventListener("input", place);
+  handle.addEventListener("pointerdown", (event) => {
+    event.stopPropagation();
+    handle.setPointerCapture(event.pointerId);
+    handle.onpointermove = ({ clientX }) => {
+      const { left, width } = both.getBoundingClientRect();
+      input.value = (100 * (clientX - left)) / width;
+      place();
+    };
+    handle.onpointerup = handle.onpointercancel = () => (handle.onpointermove = null);
+  });
+  const start = () => {
+    const { left, width } = both.getBoundingClientRect();
+    const picture = both.querySelector("img").getBoundingClientRect();
+    if (width > 0) input.value = (100 * (picture.left - left + focus * picture.width)) / width;
+    place();
+  };
+  both.lastElementChild.firstElementChild.addEventListener("load", () => requestAnimationFrame(start), { once: true });
+  both.append(h("span", { class: "tag before" }, before.label), h("span", { class: "tag after" }, after.label), input, handle);
+  return both;
+}
+
+function image(url, label) {
+  return h("img", { src: url, alt: label, draggable: "false" });
+}
+
+/** The original shows while the button is held, by pointer or by key. */
+function hold(element, signal) {
+  const set = (held) => element.toggleAttribute("data-held", held);
+  const press = button(t("hold_to_compare"), "hold", null, { class: "quiet", title: t("hold_hint") });
+  press.addEventListener("pointerdown", () => set(true));
+  press.addEventListener("keydown", ({ key }) => (key === " " || key === "Enter") && set(true));
+  for (const name of ["pointerup", "pointerleave", "keyup", "blur"]) press.addEventListener(name, () => set(false));
+  const typing = (event) => event.target.closest?.("input, textarea, select");
+  document.addEventListener("keydown", (event) => event.key === "o" && !typing(event) && set(true), { signal });
+  document.addEventListener("keyup", (event) => event.key === "o" && set(false), { signal });
+  return press;
+}
+
+function zoomButtons(zoom, signal) {
+  const fit = iconButton("fit", t("zoom_fit"), () => zoom.to(null));
+  const full = h("button", { class: "bare text", onclick: () => zoom.to(1), "aria-label": t("zoom_full") }, "100 %");
+  const mark = () => {
+    fit.setAttribute("aria-pressed", zoom.scale === null);
+    full.setAttribute("aria-pressed", zoom.scale === 1);
+  };
+  zoom.addEventListener("change", mark, { signal });
+  mark();
+  return h("div", { class: "group" }, fit, full);
+}

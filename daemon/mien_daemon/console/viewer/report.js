@@ -1,0 +1,52 @@
+// What a result says of itself: how near it is to whom, how long it took, how it is marked.
+import { h } from "../element.js";
+import { icon } from "../icon.js";
+import { bytes, duration, number, t } from "../words.js";
+
+/** `result` is a finished job's report; `memory` bytes the engine needs, where known. */
+export function report(result, memory) {
+  const swapped = result.faces?.filter((face) => face.swapped) ?? [];
+  return h(
+    "div",
+    { class: "report" },
+    h(
+      "dl",
+      { class: "facts" },
+      fact(t("engine"), t(`engine_${result.engine}`)),
+      fact(t("time_taken"), duration(result.seconds)),
+      fact(t("size"), result.size.join(" × ")),
+      memory ? fact(t("memory"), bytes(memory)) : null,
+    ),
+    swapped.map((face) => faceReport(face, swapped.length)),
+    result.provenance ? provenance(result.provenance) : null,
+  );
+}
+
+function fact(name, value) {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}
+
+function faceReport({ index, identity, warnings }, count) {
+  return h(
+    "section",
+    { class: "face-report" },
+    count > 1 ? h("h4", {}, t("face_number", { number: index + 1 })) : null,
+    identity ? [score(t("to_reference"), identity.to_reference, "good"), score(t("to_target"), identity.to_target, "plain")] : null,
+    warnings.map((warning) => h("p", { class: "caution" }, icon("warning"), t(`warning_${warning.replaceAll("-", "_")}`))),
+  );
+}
+
+function score(label, value, kind) {
+  const meter = h("div", { class: "meter", "data-kind": kind, vars: { done: `${Math.max(0, Math.min(1, value)) * 100}%` } });
+  return h("div", { class: "score" }, h("span", {}, label), h("b", {}, number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 })), meter);
+}
+
+function provenance({ c2pa, watermark }) {
+  return h(
+    "div",
+    { class: "marks" },
+    h("p", { class: c2pa ? "ok" : "caution" }, icon("shield"), t(c2pa ? "credentials_yes" : "credentials_no")),
+    h("p", { class: watermark === "none" ? "caution" : "ok" }, icon("shield"), t(`watermark_${watermark}`)),
+    h("p", { class: "hint" }, t("not_the_target")),
+  );
+}

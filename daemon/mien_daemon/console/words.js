@@ -1,0 +1,76 @@
+// Every visible word, from locales/*.json, and numbers as the language writes them.
+export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", ja: "日本語", zh_CN: "简体中文" };
+
+const messages = new Map();
+const format = { language: "en", plural: new Intl.PluralRules("en") };
+
+/** The language to begin with: the person's choice, else the first the browser asks for that we speak. */
+export function preferred(chosen, asked) {
+  if (chosen in LANGUAGES) return chosen;
+  for (const tag of asked) {
+    const [base] = tag.toLowerCase().split("-");
+    if (base === "zh") return "zh_CN";
+    if (base in LANGUAGES) return base;
+  }
+  return "en";
+}
+
+export function speak(language, table) {
+  messages.clear();
+  for (const [key, text] of Object.entries(table)) messages.set(key, text);
+  format.language = language.replace("_", "-");
+  format.plural = new Intl.PluralRules(format.language);
+}
+
+export function knows(key) {
+  return messages.has(key);
+}
+
+/** The words under `key` with `{names}` filled in; `count` picks the plural form. */
+export function t(key, values = {}) {
+  const form = "count" in values ? `${key}_${format.plural.select(values.count)}` : key;
+  const text = messages.get(form) ?? messages.get(`${key}_other`) ?? messages.get(key) ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? said(values[name]) : whole));
+}
+
+function said(value) {
+  return typeof value === "number" ? number(value) : String(value);
+}
+
+export function number(value, options = { maximumFractionDigits: 2 }) {
+  return new Intl.NumberFormat(format.language, options).format(value);
+}
+
+export function percent(fraction) {
+  return number(fraction, { style: "percent", maximumFractionDigits: 0 });
+}
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+
+export function bytes(count) {
+  const power = Math.min(UNITS.length - 1, count > 0 ? Math.floor(Math.log10(count) / 3) : 0);
+  const value = count / 1000 ** power;
+  const digits = value < 10 && power > 0 ? 1 : 0;
+  return number(value, { style: "unit", unit: UNITS[power], maximumFractionDigits: digits });
+}
+
+const SPANS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+/** A length of time in its largest unit: "3 min", "0.4 s". */
+export function duration(seconds) {
+  const [unit, length] = SPANS.find(([, span]) => seconds >= span) ?? SPANS.at(-1);
+  const value = seconds / length;
+  const digits = unit === "second" && seconds < 10 ? 1 : 0;
+  return number(value, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short", maximumFractionDigits: digits });
+}
+
+/** How long ago, or how far ahead, a moment is; `at` in seconds since the epoch. */
+export function ago(at, now = Date.now() / 1000) {
+  const seconds = at - now;
+  const [unit, length] = SPANS.find(([, span]) => Math.abs(seconds) >= span) ?? SPANS.at(-1);
+  return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style: "short" }).format(Math.round(seconds / length), unit);
+}
+
+export function moment(at) {
+  return new Intl.DateTimeFormat(format.language, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
+}

@@ -1,0 +1,142 @@
+"""The console page: its files as they lie, and the one-time code that lets it in."""
+
+import functools
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import ConfigDict, Field
+
+from mien_daemon import keys
+from mien_daemon.clients import IMPLIED
+from mien_daemon.errors import UnknownRoute
+from mien_daemon.invitations import CODE_S, CONSOLE_SESSION_S
+from mien_daemon.routes.body import read_json, reply
+from mien_daemon.routes.picture import is_known
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Answer, Body
+from mien_daemon.security import own_origin
+
+FOLDER = Path(__file__).parents[1] / "console"
+START = "index.html"
+# Its own scripts and styles, pictures from the API that the page holds itself, and no way to make markup from text.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), clipboard-read=()",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-cache",  # kept by the browser, asked for again with its ETag
+}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+
+
+class Invitation(Answer):
+    """A code that opens the page once."""
+
+    code: str
+    url: str = Field(examples=["http://127.0.0.1:6436/#code=…"], description="The page, with the code behind the #.")
+    expires_in_s: int
+
+
+class Code(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "A" * 32}]})
+
+    code: str = Field(min_length=1, max_length=128)
+
+
+class ConsoleSession(Answer):
+    """A bearer for this page alone."""
+
+    token: str
+    scopes: list[str] = Field(description="What it allows: what the token allows that asked for the code.")
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    content: bytes
+    media_type: str
+    tag: str
+
+
+@functools.cache
+def page_files() -> Mapping[str, PageFile]:
+    """Every file of the page by its path; what is not in here is not served."""
+    found: dict[str, PageFile] = {}
+    for path in sorted(FOLDER.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes()
+            media_type = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            tag = hashlib.sha256(content).hexdigest()[:32]
+            found[path.relative_to(FOLDER).as_posix()] = PageFile(content, media_type, tag)
+    return found
+
+
+async def get_page(request: web.Request) -> web.Response:
+    return _answer(request, START)
+
+
+async def get_file(request: web.Request) -> web.Response:
+    return _answer(request, request.match_info["file"])
+
+
+async def get_nested_file(request: web.Request) -> web.Response:
+    return _answer(request, f"{request.match_info['folder']}/{request.match_info['file']}")
+
+
+def _answer(request: web.Request, name: str) -> web.Response:
+    file = page_files().get(name)
+    if file is None:
+        raise UnknownRoute("the console has no such file")
+    headers = {**HEADERS, "ETag": f'"{file.tag}"'}
+    if is_known(request.headers.get("If-None-Match", ""), file.tag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=file.content, headers=headers, content_type=file.media_type, charset="utf-8")
+
+
+async def invite(request: web.Request) -> web.Response:
+    code = request.app[keys.INVITATIONS].invite(request[keys.CLIENT])
+    return reply(Invitation(code=code, url=f"{own_origin(request)}/#code={code}", expires_in_s=int(CODE_S)), 201)
+
+
+async def open_session(request: web.Request) -> web.Response:
+    code = (await read_json(request, Code)).code
+    client, token = request.app[keys.INVITATIONS].redeem(code, own_origin(request))
+    scopes = sorted({scope for own in client.scopes for scope in IMPLIED[own]})
+    return reply(ConsoleSession(token=token, scopes=list(scopes), expires_in_s=int(CONSOLE_SESSION_S)), 201)
+
+
+FILE_ANSWERS = {200: "text/html", 304: None}
+ROUTES = (
+    Route("GET", "/", get_page, "The console page", None, FILE_ANSWERS, navigable=True),
+    Route("GET", "/console/{file}", get_file, "A file of the page", None, {200: "*/*", 304: None}),
+    Route("GET", "/console/{folder}/{file}", get_nested_file, "A file of the page", None, {200: "*/*", 304: None}),
+    Route("POST", "/v1/sessions", invite, "A one-time code that opens the console", "admin", {201: Invitation}),
+    Route(
+        "POST",
+        "/v1/session",
+        open_session,
+        "Trade a one-time code for a session",
+        None,
+        {201: ConsoleSession},
+        body=Code,
+        problems=("bad-request", "unpaired"),
+    ),
+)

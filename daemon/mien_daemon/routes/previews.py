@@ -1,0 +1,59 @@
+"""Pictures small enough to look at: of what was sent, and of results."""
+
+from aiohttp import web
+from pydantic import Field
+
+from mien_daemon import keys
+from mien_daemon.blobs import digest_of
+from mien_daemon.routes.body import read_query
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Body
+
+MAX_SIDE = 8192
+
+
+class PreviewQuery(Body):
+    side: int = Field(320, ge=16, le=MAX_SIDE, description="The longest side in pixels.")
+
+
+async def preview_blob(request: web.Request) -> web.Response:
+    digest = digest_of(request.match_info["name"])
+    side = read_query(request, PreviewQuery).side
+    blobs = request.app[keys.BLOBS]
+    await blobs.require(digest, request[keys.CLIENT], "blob")
+    await blobs.inspect(digest)
+    return _answer(await request.app[keys.PREVIEWS].make(blobs.path(digest), digest, side))
+
+
+async def preview_result(request: web.Request) -> web.Response:
+    side = read_query(request, PreviewQuery).side
+    job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
+    return _answer(await request.app[keys.PREVIEWS].make(path, job.result_sha256 or job.id, side))
+
+
+def _answer(preview: bytes) -> web.Response:
+    return web.Response(body=preview, content_type="image/jpeg")
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/blobs/{name}/preview",
+        preview_blob,
+        "A picture that was sent, upright and small, as JPEG",
+        "swap",
+        {200: "image/jpeg"},
+        query=PreviewQuery,
+        problems=("bad-request", "unknown-blob", "invalid-image", "image-too-large"),
+    ),
+    Route(
+        "GET",
+        "/v1/jobs/{id}/preview",
+        preview_result,
+        "A result, small, as JPEG",
+        "swap",
+        {200: "image/jpeg"},
+        query=PreviewQuery,
+        problems=("bad-request", "unknown-job", "job-unfinished", "job-expired", "invalid-image"),
+    ),
+)
