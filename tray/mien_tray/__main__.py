@@ -1,0 +1,119 @@
+"""`python -m mien_tray`: the tray. `mien tray` is the same with the command line's manners."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mien_daemon import runtime_file
+from mien_daemon.errors import AlreadyRunning
+from mien_daemon.folders import Folders
+from mien_daemon.runtime_file import RuntimeFile
+from mien_tray.app import Tray
+from mien_tray.autostart import autostart
+from mien_tray.desktop import NoTray, has_tray_host, is_linux
+from mien_tray.icon import open_icon
+from mien_tray.menu import Action, Verb
+from mien_tray.strings import Words, language_of
+from mien_tray.supervisor import Places, Supervisor
+from mien_tray.view import Terminal, View
+
+OWN_FOLDER = "tray"  # in the state folder: held while a tray runs, so that there is one
+HOST_WAIT_S = 20.0  # after a login the panel may come later than we do
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="mien tray", description="The tray app: starts and watches the daemon.")
+    parser.add_argument("--state-dir", metavar="DIR")
+    parser.add_argument("--models-dir", metavar="DIR")
+    parser.add_argument("--at-login", action="store_true", help="started by the session: open no page by itself")
+    args = parser.parse_args(argv)
+    try:
+        return run(args.state_dir, args.models_dir, at_login=args.at_login)
+    except AlreadyRunning as error:
+        sys.stderr.write(f"mien: {error}\n")
+        return 1
+
+
+def run(state_dir: str | None, models_dir: str | None, *, at_login: bool) -> int:
+    """Run the tray until somebody quits it.
+
+    Raises:
+        AlreadyRunning: a tray runs on this state folder.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Without a terminal to draw in, `webbrowser` does not fall back on one that would hold us until it is closed.
+    os.environ.pop("TERM", None)
+    folders = Folders.find(state_dir, models_dir)
+    with only_one(folders.state):
+        words = Words(language_of())
+        places = Places(folders.state, folders.models, folders.logs)
+        tray = Tray(Supervisor(places), autostart(folder_flags(state_dir, models_dir)), words)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: tray.ask(Action(Verb.QUIT)))
+        view = open_view(tray, words, at_login=at_login)
+        loop = threading.Thread(target=tray.run, args=[view], name="tray")
+        loop.start()
+        view.run()
+        loop.join()
+    return 0
+
+
+@contextmanager
+def only_one(state: Path) -> Generator[None]:
+    """Hold the state folder's place for a tray, and say in it which process that is.
+
+    Raises:
+        AlreadyRunning: another tray holds it.
+    """
+    own = state / OWN_FOLDER
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(runtime_file.held(own))
+        except AlreadyRunning as error:
+            raise AlreadyRunning("a tray is already running on this state folder", state_dir=str(state)) from error
+        runtime_file.write(own, RuntimeFile(port=0, pid=os.getpid(), version="", token=""))
+        stack.callback(runtime_file.remove, own)
+        yield
+
+
+def open_view(tray: Tray, words: Words, *, at_login: bool) -> View:
+    """The icon; where there can be none, a terminal, the reason, and the page instead where there is a screen."""
+    try:
+        icon = open_icon(tray.ask)
+    except NoTray as error:
+        sys.stderr.write(words(error.key, reason=error) + "\n")
+        if error.key == "no_menu" and not at_login:
+            tray.open_when_ready()
+        return Terminal()
+    if is_linux():
+        threading.Thread(target=look_for_host, args=[tray, words, at_login], name="tray host", daemon=True).start()
+    return icon
+
+
+def look_for_host(tray: Tray, words: Words, at_login: bool) -> None:
+    """An icon that nobody shows is not there: say so, and open the page instead."""
+    if at_login:
+        threading.Event().wait(HOST_WAIT_S)
+    if has_tray_host():
+        return
+    sys.stderr.write(words("no_host") + "\n")
+    tray.say(words("no_host"))
+    if not at_login:
+        tray.open_when_ready()
+
+
+def folder_flags(state_dir: str | None, models_dir: str | None) -> list[str]:
+    """What a start at login must be told, because it has neither these flags nor this environment."""
+    state, models = state_dir or os.environ.get("MIEN_STATE_DIR"), models_dir or os.environ.get("MIEN_MODELS_DIR")
+    named = {"--state-dir": state, "--models-dir": models}
+    return [word for flag, folder in named.items() if folder for word in (flag, str(Path(folder).absolute()))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Starting the tray at login: off until the person asks, and gone without a trace when she takes it back.
+
+| Where | What is written |
+|---|---|
+| a Linux desktop | an XDG autostart entry |
+| Linux without a screen | a systemd user unit, wanted by default.target |
+| macOS | a LaunchAgent |
+| Windows | a logon task of this user, with her rights and no more |
+"""
+
+import getpass
+import os
+import plistlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from xml.etree import ElementTree as ET
+
+NAME = "mien-tray"
+LABEL = "org.mien.tray"
+TASK = "Mien tray"
+TASK_SPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
+
+Run = Callable[[Sequence[str]], int]
+
+
+class Autostart(Protocol):
+    """One way to be started at login."""
+
+    def is_on(self) -> bool: ...
+
+    def turn_on(self) -> None:
+        """Raises OSError with the reason when it cannot be."""
+        ...
+
+    def turn_off(self) -> None:
+        """Raises OSError with the reason when it cannot be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file that the session reads at login; `wanted_by` is a link to it that some readers need."""
+
+    path: Path
+    content: bytes
+    wanted_by: Path | None = None
+
+    def is_on(self) -> bool:
+        return self.path.exists() and (self.wanted_by is None or self.wanted_by.is_symlink())
+
+    def turn_on(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_bytes(self.content)
+        if self.wanted_by is not None:
+            self.wanted_by.parent.mkdir(parents=True, exist_ok=True)
+            self.wanted_by.unlink(missing_ok=True)
+            self.wanted_by.symlink_to(self.path)
+
+    def turn_off(self) -> None:
+        if self.wanted_by is not None:
+            self.wanted_by.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LogonTask:
+    """A task of the Windows scheduler."""
+
+    definition: bytes
+    run: Run
+
+    def is_on(self) -> bool:
+        return self.run(["schtasks", "/Query", "/TN", TASK]) == 0
+
+    def turn_on(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / "task.xml"
+            written.write_bytes(self.definition)
+            self._do("/Create", "/TN", TASK, "/XML", str(written), "/F")
+
+    def turn_off(self) -> None:
+        if self.is_on():
+            self._do("/Delete", "/TN", TASK, "/F")
+
+    def _do(self, *words: str) -> None:
+        if status := self.run(["schtasks", *words]):
+            raise OSError(f"schtasks {words[0]} ended with status {status}")
+
+
+def run_quietly(command: Sequence[str]) -> int:
+    return subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def autostart(
+    folders: Sequence[str] = (),
+    platform: str = sys.platform,
+    environ: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+    run: Run = run_quietly,
+) -> Autostart:
+    """This machine's way; `folders` are the flags that name folders other than the usual ones."""
+    at = home or Path.home()
+    started = [*command(platform), "--at-login", *folders]
+    if platform == "win32":
+        user = f"{environ['USERDOMAIN']}\\{environ['USERNAME']}" if "USERDOMAIN" in environ else getpass.getuser()
+        return LogonTask(logon_task(started, user), run)
+    if platform == "darwin":
+        return WrittenFile(at / "Library/LaunchAgents" / f"{LABEL}.plist", launch_agent(started))
+    config = Path(environ.get("XDG_CONFIG_HOME") or at / ".config")
+    if has_screen(environ):
+        return WrittenFile(config / "autostart" / f"{NAME}.desktop", desktop_entry(started))
+    units = config / "systemd/user"
+    unit = f"{NAME}.service"
+    return WrittenFile(units / unit, user_unit(started), units / "default.target.wants" / unit)
+
+
+def has_screen(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+def command(platform: str = sys.platform) -> list[str]:
+    """How the tray is started again; on Windows by the interpreter that opens no console window."""
+    frozen: bool = getattr(sys, "frozen", False)
+    if frozen:
+        return [sys.executable, "tray"]
+    windowless = Path(sys.executable).with_name("pythonw.exe")
+    interpreter = str(windowless) if platform == "win32" and windowless.exists() else sys.executable
+    return [interpreter, "-m", "mien_tray"]
+
+
+def desktop_entry(words: Sequence[str]) -> bytes:
+    """Source: the Desktop Entry Specification 1.5, with its two layers of quoting in Exec."""
+    lines = (
+        "[Desktop Entry]",
+        "Type=Application",
+        "Name=Mien",
+        "Comment=Local face swaps: the tray and its daemon",
+        f"Exec={' '.join(desktop_quoted(word) for word in words)}",
+        "Terminal=false",
+        "NoDisplay=true",
+        "X-GNOME-Autostart-enabled=true",
+    )
+    return ("\n".join(lines) + "\n").encode()
+
+
+def desktop_quoted(word: str) -> str:
+    """An argument for Exec: quoted, then escaped as every string value is, with per cent signs doubled."""
+    quoted = "".join(f"\\{char}" if char in '"`$\\' else char for char in word)
+    return '"' + quoted.replace("\\", "\\\\").replace("%", "%%") + '"'
+
+
+def user_unit(words: Sequence[str]) -> bytes:
+    """Source: systemd.service(5), "Command lines"."""
+    lines = (
+        "[Unit]",
+        "Description=Mien: local face swaps, the tray and its daemon",
+        "",
+        "[Service]",
+        f"ExecStart={' '.join(unit_quoted(word) for word in words)}",
+        "Restart=on-failure",
+        "RestartSec=5",
+        # The daemon is the tray's child and may go on without it.
+        "KillMode=process",
+        "",
+        "[Install]",
+        "WantedBy=default.target",
+    )
+    return ("\n".join(lines) + "\n").encode()
+
+
+def unit_quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'
+
+
+def launch_agent(words: Sequence[str]) -> bytes:
+    """Source: launchd.plist(5)."""
+    return plistlib.dumps(
+        {
+            "Label": LABEL,
+            "ProgramArguments": list(words),
+            "RunAtLoad": True,
+            "ProcessType": "Interactive",
+            "LimitLoadToSessionType": "Aqua",
+            "AbandonProcessGroup": True,  # the daemon may go on without the tray
+        }
+    )
+
+
+def logon_task(words: Sequence[str], user: str) -> bytes:
+    """Source: Task Scheduler Schema 1.2. UTF-16, because schtasks reads nothing else."""
+    ET.register_namespace("", TASK_SPACE)
+    task = ET.Element(f"{{{TASK_SPACE}}}Task", version="1.2")
+
+    def add(parent: ET.Element, name: str, text: str | None = None, **attributes: str) -> ET.Element:
+        made = ET.SubElement(parent, f"{{{TASK_SPACE}}}{name}", attributes)
+        made.text = text
+        return made
+
+    trigger = add(add(task, "Triggers"), "LogonTrigger")
+    add(trigger, "UserId", user)
+    principal = add(add(task, "Principals"), "Principal", id="Author")
+    add(principal, "UserId", user)
+    add(principal, "LogonType", "InteractiveToken")
+    add(principal, "RunLevel", "LeastPrivilege")
+    settings = add(task, "Settings")
+    add(settings, "DisallowStartIfOnBatteries", "false")
+    add(settings, "StopIfGoingOnBatteries", "false")
+    add(settings, "ExecutionTimeLimit", "PT0S")
+    action = add(add(task, "Actions", Context="Author"), "Exec")
+    add(action, "Command", words[0])
+    add(action, "Arguments", subprocess.list2cmdline(words[1:]))
+    return bytes(ET.tostring(task, encoding="utf-16", xml_declaration=True))

@@ -1,0 +1,152 @@
+"""How the icon looks: what it says at a glance, and the picture of it, drawn so that 16 pixels are enough.
+
+A panel may be dark or light and is not asked: every colour has a contrast of at least 3 to black and to white
+(WCAG 2.2, 1.4.11), and no state is told by colour alone.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PIL import Image, ImageDraw
+
+from mien_tray.status import Phase, Status
+
+SIDE = 64  # panels show 16 to 32 px, twice that on dense screens
+OVERSAMPLED = 4
+STEP_PERCENT = 5  # finer is not seen at 22 px, and every new picture costs a panel a redraw
+
+CORAL = (205, 96, 54)
+GREY = (122, 122, 122)
+BLUE = (38, 128, 214)
+AMBER = (184, 116, 0)
+DARK = (42, 18, 8)
+CREAM = (255, 244, 236)
+WHITE = (255, 255, 255)
+
+
+class Mark(StrEnum):
+    """What a glance must tell."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    DOWNLOADING = "downloading"
+    ATTENTION = "attention"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A mark; `percent` goes with busy and downloading, in steps."""
+
+    mark: Mark
+    percent: int = 0
+
+
+def look_of(status: Status) -> Look:
+    """The most pressing thing wins: not running, then what waits for the person, then what is being done."""
+    if status.daemon.phase is Phase.STARTING:
+        return Look(Mark.IDLE)
+    if status.daemon.phase is not Phase.RUNNING:
+        return Look(Mark.STOPPED)
+    if status.pairing.id is not None or status.degraded or status.unseen_failures:
+        return Look(Mark.ATTENTION)
+    if status.running:
+        return Look(Mark.BUSY, stepped(100 * status.running[0].progress))
+    if status.downloading:
+        total = sum(model.size_bytes for model in status.downloading)
+        done = sum(model.done_bytes for model in status.downloading)
+        return Look(Mark.DOWNLOADING, stepped(100 * done / total) if total else 0)
+    return Look(Mark.IDLE)
+
+
+def stepped(percent: float) -> int:
+    return min(100, max(0, int(percent) // STEP_PERCENT * STEP_PERCENT))
+
+
+def draw(look: Look, side: int = SIDE) -> Image.Image:
+    """The picture, RGBA, `side` × `side` pixels, transparent round the mark."""
+    large = side * OVERSAMPLED
+    picture = Image.new("RGBA", (large, large))
+    pen = Pen(ImageDraw.Draw(picture), large)
+    match look.mark:
+        case Mark.IDLE:
+            pen.tile(CORAL)
+            pen.face(DARK, CREAM)
+        case Mark.STOPPED:
+            pen.tile(GREY)
+            pen.cross(WHITE)
+        case Mark.ATTENTION:
+            pen.tile(AMBER)
+            pen.exclamation(WHITE)
+        case Mark.BUSY:
+            pen.ring(CORAL, look.percent)
+            pen.face(CORAL, CORAL, scale=0.62)
+        case Mark.DOWNLOADING:
+            pen.ring(BLUE, look.percent)
+            pen.arrow(BLUE)
+    return picture.resize((side, side), Image.Resampling.LANCZOS)
+
+
+class Pen:
+    """Draws in units of the picture's side, so that every size looks the same."""
+
+    def __init__(self, on: ImageDraw.ImageDraw, side: int) -> None:
+        self._on = on
+        self._side = side
+
+    def tile(self, colour: tuple[int, int, int]) -> None:
+        """The rounded square behind the marks that are not under way."""
+        self._on.rounded_rectangle(self._box(0.02, 0.02, 0.98, 0.98), 0.27 * self._side, fill=colour)
+
+    def face(self, left: tuple[int, int, int], right: tuple[int, int, int], scale: float = 1.0) -> None:
+        """An oval in two halves: one face in place of another."""
+        half_width, half_height = 0.25 * scale, 0.32 * scale
+        box = self._box(0.5 - half_width, 0.5 - half_height, 0.5 + half_width, 0.5 + half_height)
+        self._on.ellipse(box, fill=left)
+        self._on.pieslice(box, -90, 90, fill=right)
+
+    def ring(self, colour: tuple[int, int, int], percent: int) -> None:
+        """How far it is, clockwise from the top; the rest of the way is a thin line, so that 0 % is seen too."""
+        self._arc(colour, 0, 360, 0.05, 0.445)
+        self._arc(colour, 0, 3.6 * percent, 0.17, 0.405)
+
+    def arrow(self, colour: tuple[int, int, int]) -> None:
+        self._line(colour, 0.13, (0.5, 0.27), (0.5, 0.52))
+        self._on.polygon([self._at(0.31, 0.49), self._at(0.69, 0.49), self._at(0.5, 0.73)], fill=colour)
+
+    def cross(self, colour: tuple[int, int, int]) -> None:
+        self._line(colour, 0.13, (0.3, 0.3), (0.7, 0.7))
+        self._line(colour, 0.13, (0.7, 0.3), (0.3, 0.7))
+
+    def exclamation(self, colour: tuple[int, int, int]) -> None:
+        self._line(colour, 0.16, (0.5, 0.24), (0.5, 0.54))
+        self._dot(colour, (0.5, 0.76), 0.09)
+
+    def _arc(self, colour: tuple[int, int, int], start: float, end: float, width: float, radius: float) -> None:
+        """An arc with round ends, in degrees from the top; `radius` is that of its middle line."""
+        if end <= start:
+            return
+        outer = radius + width / 2
+        box = self._box(0.5 - outer, 0.5 - outer, 0.5 + outer, 0.5 + outer)
+        self._on.arc(box, start - 90, end - 90, fill=colour, width=round(width * self._side))
+        for degrees in (start, end):
+            angle = math.radians(degrees - 90)
+            self._dot(colour, (0.5 + radius * math.cos(angle), 0.5 + radius * math.sin(angle)), width / 2)
+
+    def _line(
+        self, colour: tuple[int, int, int], width: float, start: tuple[float, float], end: tuple[float, float]
+    ) -> None:
+        self._on.line([self._at(*start), self._at(*end)], fill=colour, width=round(width * self._side))
+        self._dot(colour, start, width / 2)
+        self._dot(colour, end, width / 2)
+
+    def _dot(self, colour: tuple[int, int, int], middle: tuple[float, float], radius: float) -> None:
+        x, y = middle
+        self._on.ellipse(self._box(x - radius, y - radius, x + radius, y + radius), fill=colour)
+
+    def _at(self, x: float, y: float) -> tuple[float, float]:
+        return x * self._side, y * self._side
+
+    def _box(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
+        return left * self._side, top * self._side, right * self._side, bottom * self._side

@@ -1,0 +1,248 @@
+"""The menu as a function of the status: no tray, no daemon and no clock in here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mien_tray.status import Daemon, Job, Model, Pairing, Phase, Status
+from mien_tray.strings import Words
+
+SHOWN_JOBS = 10
+STEP_PERCENT = 5  # a menu that changes while it is open closes in some desktops; the icon's title has every per cent
+
+
+class Verb(StrEnum):
+    """What a click can ask for."""
+
+    OPEN = "open"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    DOWNLOAD = "download"
+    PAUSE_DOWNLOAD = "pause-download"
+    PAIR = "pair"
+    CLOSE_PAIRING = "close-pairing"
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    UNLOAD = "unload"
+    RESTART_WORKER = "restart-worker"
+    NOTIFY = "notify"
+    LOGIN = "login"
+    START = "start"
+    QUIT = "quit"
+    QUIT_ALL = "quit-all"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A verb with what it is about: a job's id, a model's name, a view of the page.
+
+    `on` is what a tick should become.
+    """
+
+    verb: Verb
+    subject: str = ""
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the menu. Without an action and without entries below it, it only tells."""
+
+    label: str
+    action: Action | None = None
+    below: Sequence["Line"] = ()
+    ticked: bool | None = None
+    default: bool = False
+
+    @property
+    def enabled(self) -> bool:
+        return self.action is not None or bool(self.below)
+
+
+class Separator:
+    """A thin line between groups."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Separator)
+
+    def __hash__(self) -> int:
+        return hash(Separator)
+
+
+Line = Entry | Separator
+SEPARATOR = Separator()
+
+
+def menu(status: Status, words: Words) -> tuple[Line, ...]:
+    """Every line, top to bottom. What needs a running daemon is there only while it runs."""
+    running = status.daemon.phase is Phase.RUNNING
+    return (
+        Entry(words("open"), Action(Verb.OPEN), default=True),
+        SEPARATOR,
+        *state_lines(status, words),
+        *(daemon_lines(status, words) if running else ()),
+        SEPARATOR,
+        *login_lines(status, words),
+        Entry(
+            words("quit"),
+            below=(
+                Entry(words("quit_all"), Action(Verb.QUIT_ALL)),
+                Entry(words("quit_tray"), Action(Verb.QUIT)),
+            ),
+        ),
+    )
+
+
+def title(status: Status, words: Words) -> str:
+    """The icon's own words: what it shows, with every per cent."""
+    if status.daemon.phase is Phase.RUNNING and status.running and not status.degraded:
+        return f"Mien · {job_label(status.running[0], words, step=1)}"
+    if status.daemon.phase is Phase.RUNNING and status.downloading:
+        return f"Mien · {model_label(status.downloading[0], words, step=1)}"
+    return f"Mien · {state_label(status, words)}"
+
+
+def state_label(status: Status, words: Words) -> str:
+    if status.daemon.phase is not Phase.RUNNING:
+        return daemon_label(status.daemon, words)
+    if status.degraded:
+        return words("state_degraded")
+    if status.paused:
+        return words("state_paused", queued=status.queued)
+    if status.jobs:
+        return words("state_busy", running=len(status.running), queued=status.queued)
+    return words("state_idle")
+
+
+def daemon_label(daemon: Daemon, words: Words) -> str:
+    return words(f"state_{daemon.phase}", why=why_label(daemon, words), tries=daemon.tries)
+
+
+def why_label(daemon: Daemon, words: Words) -> str:
+    """The reason in words; a problem that has none of its own keeps the daemon's."""
+    if daemon.why is None:
+        return ""
+    key = f"why_{daemon.why.code.replace('-', '_')}"
+    if words.knows(key):
+        return words(key, **daemon.why.fields)
+    return str(daemon.why.fields.get("detail", daemon.why.code))
+
+
+def state_lines(status: Status, words: Words) -> Iterator[Line]:
+    yield Entry(state_label(status, words))
+    if status.daemon.phase is Phase.STOPPED:
+        yield Entry(words("start"), Action(Verb.START))
+    if status.daemon.phase in {Phase.FAILED, Phase.WAITING, Phase.SILENT}:
+        yield Entry(words("start_again"), Action(Verb.START))
+    if status.degraded:
+        yield Entry(words("worker_restart"), Action(Verb.RESTART_WORKER))
+    if status.unseen_failures:
+        yield Entry(words("failed_jobs", count=status.unseen_failures), Action(Verb.OPEN, "jobs"))
+    if status.message:
+        yield Entry(words("last_message", text=status.message))
+
+
+def daemon_lines(status: Status, words: Words) -> Iterator[Line]:
+    yield SEPARATOR
+    yield from pairing_lines(status.pairing, words)
+    yield Entry(words("jobs"), below=tuple(job_lines(status, words)))
+    yield Entry(words("pause_queue"), Action(Verb.PAUSE, on=not status.paused), ticked=status.paused)
+    yield Entry(words("models"), below=tuple(model_lines(status.models, words)))
+    # A model in the middle of a job cannot be taken from it: cancel the job first.
+    can_unload = status.loaded and not status.running
+    yield Entry(words("unload"), Action(Verb.UNLOAD) if can_unload else None)
+    yield SEPARATOR
+    yield Entry(
+        words("notifications"),
+        below=tuple(
+            Entry(words(f"notify_{name}"), Action(Verb.NOTIFY, name, not on), ticked=on)
+            for name, on in status.notify.items()
+        ),
+    )
+
+
+def pairing_lines(pairing: Pairing, words: Words) -> Iterator[Line]:
+    """On the first level, because whoever is at the door waits no longer than two minutes."""
+    if pairing.id is not None and pairing.digits is not None:
+        yield Entry(words("pair_digits", name=pairing.name, digits=spaced(pairing.digits)))
+        yield Entry(words("pair_approve"), Action(Verb.APPROVE, pairing.id))
+        yield Entry(words("pair_refuse"), Action(Verb.REFUSE, pairing.id))
+        yield SEPARATOR
+    elif pairing.open:
+        yield Entry(words("pair_waiting"))
+        yield Entry(words("pair_close"), Action(Verb.CLOSE_PAIRING))
+        yield SEPARATOR
+    else:
+        yield Entry(words("pair"), Action(Verb.PAIR))
+
+
+def spaced(digits: str) -> str:
+    """Six digits as two groups, which is how people read them aloud."""
+    return f"{digits[:3]} {digits[3:]}"
+
+
+def job_lines(status: Status, words: Words) -> Iterator[Line]:
+    if not status.jobs:
+        yield Entry(words("no_jobs"))
+    for job in status.jobs[:SHOWN_JOBS]:
+        yield Entry(job_label(job, words), below=(Entry(words("cancel"), Action(Verb.CANCEL, job.id)),))
+    hidden = len(status.running) + status.queued - SHOWN_JOBS
+    if hidden > 0:
+        yield Entry(words("more_jobs", count=hidden), Action(Verb.OPEN, "jobs"))
+
+
+def job_label(job: Job, words: Words, step: int = STEP_PERCENT) -> str:
+    kind = words(f"kind_{job.kind}")
+    if not job.running:
+        return words("job_queued", kind=kind)
+    percent = stepped(round(100 * job.progress), step)
+    if job.eta_s is None:
+        return words("job_running", kind=kind, percent=percent)
+    return words("job_running_eta", kind=kind, percent=percent, seconds=max(step, stepped(round(job.eta_s), step)))
+
+
+def stepped(number: int, step: int) -> int:
+    return number // step * step
+
+
+def model_lines(models: Sequence[Model], words: Words) -> Iterator[Line]:
+    if not models:
+        yield Entry(words("no_models"))
+    for model in models:
+        yield Entry(model_label(model, words), below=tuple(model_actions(model, words)))
+
+
+def model_label(model: Model, words: Words, step: int = STEP_PERCENT) -> str:
+    if model.state == "ready":
+        return words("model_ready", name=model.name)
+    if model.state == "downloading":
+        return words("model_downloading", name=model.name, percent=stepped(model.percent, step))
+    if model.state == "partial":
+        return words("model_partial", name=model.name, percent=model.percent)
+    return words("model_missing", name=model.name, size=size_label(model.size_bytes))
+
+
+def model_actions(model: Model, words: Words) -> Iterator[Line]:
+    if model.state == "downloading":
+        yield Entry(words("download_pause"), Action(Verb.PAUSE_DOWNLOAD, model.name))
+    elif model.state != "ready" and model.licence_to_read:
+        # A licence is read where there is room for it; the page asks, and then downloads.
+        yield Entry(words("licence"), Action(Verb.OPEN, "models"))
+    elif model.state != "ready":
+        go = "download_resume" if model.state == "partial" else "download"
+        yield Entry(words(go), Action(Verb.DOWNLOAD, model.name))
+    yield Entry(words("model_details"), Action(Verb.OPEN, "models"))
+
+
+def size_label(size_bytes: int) -> str:
+    """Decimal units, as disks and download pages count."""
+    if size_bytes >= 1_000_000_000:
+        return f"{size_bytes / 1_000_000_000:.1f} GB"
+    if size_bytes >= 1_000_000:
+        return f"{size_bytes / 1_000_000:.0f} MB"
+    return f"{max(1, round(size_bytes / 1_000))} kB"
+
+
+def login_lines(status: Status, words: Words) -> Iterator[Line]:
+    if status.at_login is not None:
+        yield Entry(words("login"), Action(Verb.LOGIN, on=not status.at_login), ticked=status.at_login)
