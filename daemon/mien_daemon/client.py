@@ -16,7 +16,11 @@ from urllib.parse import quote
 
 from mien_daemon import runtime_file
 from mien_daemon.problems import error_for
-from mien_pipeline.errors import Cancelled, DaemonUnreachable
+from mien_pipeline.errors import Cancelled
+
+# What the client raises is the client's to name: the tray catches it and knows nothing of the pipeline.
+from mien_pipeline.errors import DaemonUnreachable as DaemonUnreachable
+from mien_pipeline.errors import MienError as MienError
 
 ADDRESS = "127.0.0.1"
 TIMEOUT_S = 60.0  # the daemon holds a poll for 20 s at most
