@@ -11,8 +11,6 @@ from mien_daemon.errors import Unpaired
 CODE_S = 60.0  # a browser that starts cold on a slow disk needs a good part of it
 OUTSTANDING = 16  # beyond this the oldest code is forgotten
 CONSOLE_SESSION_S = 12 * 3600.0  # a working day; the tab, the daemon and a revocation end it before that
-    12 * 3600.0
-)  # a working day; it ends with the tab, the daemon or the client's revocation before that
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,9 @@ class Job(Answer):
     stage: str | None
     eta_s: float | None
     attempts: int
+    position: float | None = Field(
+        description="Order in the queue within its priority, smaller is sooner; null once it began."
+    )
     created_at: str
     started_at: str | None
     finished_at: str | None

@@ -16,6 +16,10 @@ export class Api {
     return this.json("POST", path, body, options);
   }
 
+  put(path, body) {
+    return this.json("PUT", path, body);
+  }
+
   patch(path, body) {
     return this.json("PATCH", path, body);
   }

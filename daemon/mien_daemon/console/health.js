@@ -15,6 +15,7 @@ export class Health extends EventTarget {
   async watch(signal, events) {
     const look = () => document.hidden || this.load();
     events.addEventListener("on:worker", look, { signal });
+    events.addEventListener("on:queue", look, { signal });
     events.addEventListener("up", look, { signal });
     const timer = setInterval(look, EVERY_MS);
     signal.addEventListener("abort", () => clearInterval(timer));

@@ -13,6 +13,7 @@ export class JobList extends EventTarget {
     this.loaded = false;
     events.addEventListener("up", () => this.load());
     events.addEventListener("on:reset", () => this.load());
+    events.addEventListener("on:queue", () => this.reorder());
     events.addEventListener("on:job", ({ detail }) => this.take(detail));
     events.addEventListener("on:job-deleted", ({ detail }) => this.drop(detail.id));
   }
@@ -23,6 +24,16 @@ export class JobList extends EventTarget {
     this.jobs = new Map(page.jobs.map((job) => [job.id, job]));
     this.next = page.next;
     this.loaded = true;
+    this.changed();
+  }
+
+  /** Another order of what waits, or more of it: only those that wait are asked for. */
+  async reorder() {
+    if (this.reordering) return;
+    this.reordering = true;
+    const page = await this.api.get(`/v1/jobs?state=queued&limit=${PAGE}`).catch(ignoreRefusal);
+    this.reordering = false;
+    for (const job of page?.jobs ?? []) this.jobs.set(job.id, job);
     this.changed();
   }
 

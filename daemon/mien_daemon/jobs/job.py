@@ -94,6 +94,7 @@ def describe(job: Job, progress: Progress | None) -> dict[str, object]:
         "stage": progress.stage if progress and job.state == "running" else None,
         "eta_s": progress.eta_s if progress and job.state == "running" else None,
         "attempts": job.attempts,
+        "position": job.position if job.state == "queued" else None,
         "created_at": moment(job.created_at),
         "started_at": moment(job.started_at),
         "finished_at": moment(job.finished_at),

@@ -36,15 +36,6 @@ export class Draft extends EventTarget {
     return this.settle(target, () => pictures.put(file));
   }
 
-  /** A picture that the daemon has already, as the next target. */
-  addKnownTarget(digest, name) {
-    const target = { name, digest, url: null, cast: {} };
-    this.targets.push(target);
-    this.current = this.targets.length - 1;
-    this.changed();
-    return this.settle(target, () => digest);
-  }
-
   /** Send the picture, then ask who is in it. */
   async settle(target, put) {
     try {
@@ -80,6 +71,20 @@ export class Draft extends EventTarget {
       if (target.faces && Object.values(target.cast).every((key) => !key)) target.cast = firstCast(target.faces, reference.key);
     }
     this.changed();
+  }
+
+  /** A job that was done once, to be done again with changes. */
+  take(job, name) {
+    const keys = [job.reference].flat().filter(Boolean);
+    for (const key of keys) if (!this.references.some((reference) => reference.key === key)) this.references.push({ key, name, url: null });
+    const { engine, faces, seed = 0, restore = 0, format: _, ...own } = job.options;
+    const cast = Array.isArray(faces) ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]])) : {};
+    this.targets = this.targets.filter(({ digest }) => digest !== job.target);
+    this.targets.push({ name, digest: job.target, url: null, cast });
+    this.current = this.targets.length - 1;
+    delete this.runs[job.target];
+    this.consented = true; // it was given when the job was made
+    this.set({ engine, versus: "", seed, restore, ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${engine}.${key}`, value])) });
   }
 
   removeReference(key) {

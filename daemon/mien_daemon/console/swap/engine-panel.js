@@ -21,7 +21,7 @@ export function enginePanel(app, signal) {
     show();
   };
   api.get("/v1/engines", { signal }).then(({ engines }) => {
-    state.engines = engines;
+    state.engines = engines.map((engine) => ({ ...engine, ready: engine.state === "ready" }));
     app.engines = engines;
     if (!signal.aborted) show();
   }, ignoreRefusal);

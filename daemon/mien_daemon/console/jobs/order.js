@@ -1,0 +1,32 @@
+// In which order jobs are shown: at work first, then waiting as they will run, then the latest of the rest.
+const ACTIVE = new Set(["running", "queued"]);
+const RANK = { running: 0, queued: 1 };
+const PRIORITY = { interactive: 0, batch: 1 };
+
+export function inOrder(jobs) {
+  return [...jobs].sort((one, other) => rank(one) - rank(other) || within(one, other));
+}
+
+function rank({ state }) {
+  return RANK[state] ?? 2;
+}
+
+function within(one, other) {
+  if (one.state !== "queued") return other.created_at.localeCompare(one.created_at);
+  return PRIORITY[one.priority] - PRIORITY[other.priority] || one.position - other.position;
+}
+
+export function matches({ state }, filter) {
+  if (filter === "all") return true;
+  if (filter === "active") return ACTIVE.has(state);
+  if (filter === "failed") return state === "failed" || state === "cancelled";
+  return state === filter;
+}
+
+/** The job before which this one goes when it moves a place up or down: an id, or null for the end. */
+export function neighbour(jobs, id, way) {
+  const waiting = inOrder(jobs).filter(({ state }) => state === "queued");
+  const at = waiting.findIndex((job) => job.id === id);
+  if (way < 0) return waiting[Math.max(0, at - 1)].id;
+  return waiting[at + 2]?.id ?? null;
+}

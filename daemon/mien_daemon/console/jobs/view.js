@@ -1,0 +1,86 @@
+// Jobs: what runs, what waits and in which order, what became of the rest.
+import { attempt } from "../announce.js";
+import { button, segmented } from "../control.js";
+import { h } from "../element.js";
+import { empty, loading } from "../notice.js";
+import { rows } from "../rows.js";
+import { t } from "../words.js";
+import { jobRow } from "./job-row.js";
+import { inOrder, matches } from "./order.js";
+
+const FILTERS = ["all", "active", "done", "failed"];
+
+export function mount(main, app, signal) {
+  const { jobs, health } = app;
+  const state = { filter: "all" };
+  const list = h("ul", { class: "rows", "aria-label": t("view_jobs") });
+  const none = h("div", { class: "card" });
+  const more = button(t("show_older"), null, () => jobs.more(), { class: "quiet" });
+  const pause = pauseButton(app, signal);
+  const filter = segmented(t("show"), FILTERS.map((name) => [name, t(`filter_${name}`)]), state.filter, (name) => {
+    state.filter = name;
+    show();
+  });
+  const display = rows(list, ({ id }) => id, (job) => jobRow(app, job));
+  const show = () => {
+    const shown = inOrder(jobs.all).filter((job) => matches(job, state.filter));
+    display(shown);
+    more.hidden = !jobs.next;
+    none.hidden = shown.length > 0;
+    list.hidden = shown.length === 0;
+    if (shown.length === 0) none.replaceChildren(jobs.loaded ? nothing(state.filter) : loading());
+  };
+  const soon = batched(show);
+  jobs.addEventListener("change", soon, { signal });
+  health.addEventListener("change", soon, { signal });
+  main.append(
+    h(
+      "div",
+      { class: "page" },
+      h("header", { class: "page-head" }, h("h1", {}, t("view_jobs")), filter, pause, clearButton(app)),
+      none,
+      list,
+      more,
+    ),
+  );
+  show();
+}
+
+/** At most once a frame, however many events come. */
+export function batched(work) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      work();
+    });
+  };
+}
+
+function nothing(filter) {
+  if (filter !== "all") return empty("jobs", t("no_jobs_here"), t("no_jobs_here_hint"));
+  return empty("jobs", t("no_jobs"), t("no_jobs_hint"), h("a", { class: "button", href: "#/swap" }, t("view_swap")));
+}
+
+function pauseButton({ api, health }, signal) {
+  const place = h("span", {});
+  const show = () => {
+    const paused = health.current?.queue.paused ?? false;
+    const deed = paused ? "resume" : "pause";
+    const press = () => attempt(async () => (await api.post(`/v1/queue/${deed}`), await health.load()));
+    place.replaceChildren(button(t(`queue_${deed}`), paused ? "play" : "pause", press, { class: paused ? "primary" : null }));
+  };
+  health.addEventListener("change", show, { signal });
+  show();
+  return place;
+}
+
+function clearButton({ api, jobs }) {
+  const clear = async () => {
+    const over = jobs.all.filter((job) => job.state === "failed" || job.state === "cancelled");
+    for (const { id } of over) await api.delete(`/v1/jobs/${id}`);
+  };
+  return button(t("clear_failed"), "trash", () => attempt(clear), { class: "quiet" });
+}

@@ -1,0 +1,101 @@
+// One result at full size, with how it was made and what can be done with it.
+import { announce, attempt } from "../announce.js";
+import { button, iconButton } from "../control.js";
+import { confirm } from "../dialog.js";
+import { fill, h } from "../element.js";
+import { filled } from "../notice.js";
+import { previewPath } from "../swap/picture-of.js";
+import { faceAt } from "../swap/result.js";
+import { compare } from "../viewer/compare.js";
+import { report } from "../viewer/report.js";
+import { copyPicture, savePicture } from "../viewer/save.js";
+import { verdict } from "../viewer/verdict.js";
+import { moment, t } from "../words.js";
+import { isKept } from "./view.js";
+
+export function detail(main, app, signal, id) {
+  const place = h("div", { class: "fullscreen" });
+  main.append(h("h1", { class: "unseen" }, t("result")), place);
+  document.addEventListener("keydown", (event) => turn(event, app, id), { signal });
+  filled(place, () => gather(app, id), (found) => built(app, found, signal), signal);
+}
+
+async function gather({ api, jobs, pictures }, id) {
+  const job = (await jobs.find(id)) ?? (await api.get(`/v1/jobs/${id}`));
+  const after = await pictures.url(`/v1/jobs/${id}/result`);
+  const before = await pictures.url(previewPath(job.target, 8192)).catch(() => null);
+  return { job, before, after };
+}
+
+function built(app, { job, before, after }, signal) {
+  const shown = { url: after, label: t("after") };
+  const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, focus: faceAt(job) });
+  return h("div", { class: "studio" }, h("section", { class: "center" }, view), aside(app, job));
+}
+
+function aside(app, job) {
+  const { api, pictures, router } = app;
+  const checked = h("div", {});
+  const copy = async () => {
+    await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`));
+    announce(t("copied"));
+  };
+  return h(
+    "aside",
+    { class: "inspector", "aria-label": t("about_result") },
+    h(
+      "div",
+      { class: "sections" },
+      h("section", { class: "panel" }, h("header", { class: "page-head" }, h("h2", {}, t("result")), h("span", { class: "grow" }), iconButton("close", t("back_to_results"), () => router.go("results"))), h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)), report(job.result)),
+      h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job.options)),
+      h("section", { class: "panel" }, h("h2", {}, t("what_it_says")), checked, button(t("verify_picture"), "shield", () => attempt(() => verify(app, job, checked)))),
+    ),
+    h(
+      "div",
+      { class: "run" },
+      h("div", { class: "pair" }, button(t("redo"), "retry", () => redo(app, job)), button(t("as_target"), "forward", () => attempt(() => sendOn(app, job)))),
+      h("div", { class: "pair" }, button(t("delete"), "trash", () => remove(app, job), { class: "danger" }), button(t("copy"), "copy", () => attempt(copy)), button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" })),
+    ),
+  );
+}
+
+function settings(options) {
+  const words = { engine: (value) => t(`engine_${value}`), faces: (value) => (Array.isArray(value) ? value.map((index) => index + 1).join(", ") : t(`faces_${value}`)) };
+  const label = (name) => (["engine", "seed", "restore", "faces", "format"].includes(name) ? t(name) : t(`option_${name}`));
+  const said = (name, value) => words[name]?.(value) ?? String(value);
+  return h("dl", { class: "pairs" }, Object.entries(options).map(([name, value]) => h("div", {}, h("dt", {}, label(name)), h("dd", {}, said(name, value)))));
+}
+
+async function verify({ api }, job, place) {
+  const picture = await api.blob(`/v1/jobs/${job.id}/result`);
+  const response = await api.send("/v1/verify-image", { method: "POST", body: picture, headers: { "Content-Type": "application/octet-stream" } });
+  fill(place, verdict(await response.json()));
+}
+
+function redo({ draft, router }, job) {
+  draft.take(job, t("result_of", { name: "" }).trim());
+  router.go("swap");
+}
+
+async function sendOn({ api, draft, pictures, router }, job) {
+  const picture = await api.blob(`/v1/jobs/${job.id}/result`);
+  draft.addTarget(new File([picture], t("result"), { type: picture.type }), pictures);
+  router.go("swap");
+}
+
+async function remove({ api, router }, job) {
+  if (!(await confirm(t("delete_result_title"), t("delete_result_text"), t("delete")))) return;
+  await attempt(async () => {
+    await api.delete(`/v1/jobs/${job.id}`);
+    router.go("results");
+  });
+}
+
+/** Left and right turn the pages. */
+function turn(event, { jobs, router }, id) {
+  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!way || event.target.closest("input, select, dialog")) return;
+  const kept = jobs.all.filter(isKept).sort((one, other) => other.created_at.localeCompare(one.created_at));
+  const next = kept[kept.findIndex((job) => job.id === id) + way];
+  if (next) router.go("results", next.id);
+}
