@@ -1,0 +1,121 @@
+"""Everything a process that swaps keeps loaded: the worker's, and the command line's own with `--local`."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from mien_pipeline import restore
+from mien_pipeline.engines import ENGINES
+from mien_pipeline.models.catalogue import load_catalogue
+from mien_pipeline.models.store import ModelStore
+from mien_pipeline.options import Format, SwapOptions
+from mien_pipeline.protocols import Engine, Restorer
+from mien_pipeline.restorers import RESTORERS
+from mien_pipeline.stages.decode import decode
+from mien_pipeline.stages.detect import MeshDetector
+from mien_pipeline.stages.score import DlibEmbedder
+from mien_pipeline.swap import Parts, Reference, Stopwatch, prepare, swap
+from mien_pipeline.trust.content import OpenNsfw
+from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.types import Face, OnProgress, Swapped, ignore_progress
+
+# A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
+KEPT_REFERENCES = 8
+
+
+def create_runtime(models: Path, state: Path, *, offline: bool) -> "Runtime":
+    """The runtime that a worker process is told to make; see the daemon's configuration."""
+    return Runtime(ModelStore(models, load_catalogue(), offline=offline), state)
+
+
+class Runtime:
+    """Loaded networks, one engine at a time, and the last few references prepared. One thread only."""
+
+    def __init__(self, store: ModelStore, state: Path) -> None:
+        """Nothing is loaded yet: each network is on first use, and stays.
+
+        Args:
+            store: where the weights are; a missing one raises `ModelNotInstalled` when it is needed.
+            state: the folder that holds what signs results.
+        """
+        self._store = store
+        self._state = state
+        self._engine: Engine | None = None
+        self._references: OrderedDict[tuple[str, str], Reference] = OrderedDict()
+
+    @property
+    def engine_name(self) -> str | None:
+        """The engine in memory."""
+        return self._engine.name if self._engine else None
+
+    def swap(
+        self,
+        target: bytes,
+        references: Sequence[bytes],
+        options: SwapOptions,
+        on_progress: OnProgress = ignore_progress,
+    ) -> Swapped:
+        """One swap; see `mien_pipeline.swap.swap`. References seen before are not prepared again."""
+        clock = Stopwatch(on_progress)
+        parts = self._parts(options)
+        return swap(target, [self._prepared(each, parts, clock) for each in references], options, parts, clock)
+
+    def restore(
+        self, image: bytes, amount: float, on_progress: OnProgress = ignore_progress, *, format: Format | None = None
+    ) -> Swapped:
+        """One restoration; see `mien_pipeline.restore.restore`."""
+        parts = restore.Parts(self._detector, self._embedder, self._check, self._restorer, self._stamp)
+        return restore.restore(image, amount, parts, Stopwatch(on_progress), format)
+
+    def find_faces(self, picture: bytes) -> Sequence[Face]:
+        """The faces of a picture that has passed the content check, left to right."""
+        image = decode(picture)
+        self._check.check(image.pixels, "target")
+        return self._detector.detect(image)
+
+    def unload(self) -> None:
+        """Forget the engine and every prepared reference."""
+        self._references.clear()
+        self._engine = None
+
+    def _parts(self, options: SwapOptions) -> Parts:
+        restorer = self._restorer if options.restore else None
+        return Parts(self._detector, self._embedder, self._check, self._loaded(options.engine), self._stamp, restorer)
+
+    def _loaded(self, engine: str) -> Engine:
+        """The engine by that name; another one is let go first."""
+        if self._engine is None or self._engine.name != engine:
+            self.unload()
+            self._engine = ENGINES[engine].load(self._store)
+        return self._engine
+
+    def _prepared(self, reference: bytes, parts: Parts, clock: Stopwatch) -> Reference:
+        key = hashlib.sha256(reference).hexdigest(), parts.engine.name
+        if key not in self._references:
+            self._references[key] = prepare(reference, parts, clock)
+        self._references.move_to_end(key)
+        while len(self._references) > KEPT_REFERENCES:
+            self._references.popitem(last=False)
+        return self._references[key]
+
+    @cached_property
+    def _detector(self) -> MeshDetector:
+        return MeshDetector(self._store.path("face-detection"), self._store.path("face-mesh"))
+
+    @cached_property
+    def _embedder(self) -> DlibEmbedder:
+        return DlibEmbedder(self._store.path("identity-score"))
+
+    @cached_property
+    def _check(self) -> OpenNsfw:
+        return OpenNsfw(self._store.path("content-check"))
+
+    @cached_property
+    def _restorer(self) -> Restorer:
+        return RESTORERS["vivid"].load(self._embedder)
+
+    @cached_property
+    def _stamp(self) -> Stamp:
+        return Stamp(self._store.path("watermark"), self._state)
