@@ -77,7 +77,23 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         await request.app[CLIENTS].saw(client)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("bodies are taken as they are, not encoded", field="Content-Encoding")
+    await invite_body(request)
     return await handler(request)
+
+
+async def leave_to_guard(_request: web.Request) -> None:
+    """aiohttp would ask for the body before anybody has looked at the token."""
+
+
+async def invite_body(request: web.Request) -> None:
+    """Answer `Expect: 100-continue`, now that the request may come in."""
+    expected = request.headers.get("Expect")
+    if expected is None or request.version < (1, 1):
+        return
+    if expected.lower() != "100-continue":
+        raise BadRequest("only 100-continue can be expected", field="Expect")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer proper has not begun, as aiohttp's own handler does it
 
 
 def check_target(request: web.Request) -> None:

@@ -125,6 +125,12 @@ class Daemon:
     async def finished(self, job: Any) -> Any:
         return await self.until(job, "done", "failed", "cancelled")
 
+    async def eventually(self, claim: Callable[[], object]) -> None:
+        """Return when it is so; fail when it is not within ten seconds."""
+        async with asyncio.timeout(10):
+            while not claim():  # noqa: ASYNC110 files and processes send no event
+                await asyncio.sleep(0.01)
+
     async def token(self, scope: Scope, name: str = "a script") -> str:
         return (await self.app[keys.CLIENTS].create_token(name, [scope]))[1]
 

@@ -54,9 +54,9 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
     """
     options = dict(asked.options)
     named = options.pop("priority", "interactive")
-    if named not in Priority.__members__:
+    if not isinstance(named, str) or named not in Priority.__members__:
         raise InvalidOptions("priority is interactive or batch", field="priority")
-    priority = Priority[str(named)]
+    priority = Priority[named]
     if isinstance(asked, NewRestore):
         return Ask("restore", asked.target, (), restore_options(options), priority)
     references = [asked.reference] if isinstance(asked.reference, str) else asked.reference
@@ -71,7 +71,7 @@ def restore_options(options: dict[str, object]) -> dict[str, object]:
         raise InvalidOptions(f"a restore has no option {field!r}", field=field)
     if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= 1:
         raise InvalidOptions("amount is a number from 0 to 1", field="amount")
-    if wanted is not None and wanted not in FORMATS:
+    if wanted is not None and (not isinstance(wanted, str) or wanted not in FORMATS):
         raise InvalidOptions(f"format is one of {', '.join(FORMATS)}", field="format")
     return {"amount": float(amount)} | ({"format": wanted} if wanted else {})
 

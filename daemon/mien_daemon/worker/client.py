@@ -24,6 +24,7 @@ from mien_daemon.worker.messages import (
     FindFaces,
     Finished,
     Heartbeat,
+    Message,
     Progressed,
     Ready,
     RunJob,
@@ -84,7 +85,7 @@ class Life:
     def busy(self) -> bool:
         return bool(self._answers)
 
-    async def send(self, message: messages.Message) -> None:
+    async def send(self, message: Message) -> None:
         """Hand a message over; a worker that is gone already is noticed elsewhere."""
         pipe = self.process.stdin
         if pipe is not None and not pipe.is_closing():
@@ -345,7 +346,7 @@ class Worker:
             return
         delays = self._config.restart_delays_s
         await self._pause("restarting", delays[min(self._in_a_row, len(delays)) - 1])
-        while self._is_degraded():
+        while self._is_degraded() and not self._shut:
             oldest = self._recent_deaths()[-self._config.max_deaths]
             await self._pause("degraded", oldest + self._config.deaths_window_s - time.monotonic())
 

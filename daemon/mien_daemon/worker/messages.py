@@ -1,11 +1,13 @@
 """What crosses the pipe between the daemon and its worker: small JSON frames; pictures go through files."""
 
-import asyncio
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import asyncio  # a tenth of a second that a worker need not spend
 
 LENGTH = struct.Struct(">I")
 # A report of a hundred faces has 30 kB; a frame of this size means that the pipe is out of step.
@@ -174,9 +176,9 @@ def read(pipe: BinaryIO) -> Message | None:
     return decode(body) if len(body) == length else None
 
 
-async def receive(pipe: asyncio.StreamReader) -> Message | None:
+async def receive(pipe: "asyncio.StreamReader") -> Message | None:
     """The next message; None when the other side is gone."""
     try:
         return decode(await pipe.readexactly(body_length(await pipe.readexactly(LENGTH.size))))
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (EOFError, ConnectionError):  # asyncio's own error for half a frame is an EOFError
         return None
