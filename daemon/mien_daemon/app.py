@@ -9,6 +9,7 @@ from mien_daemon.blobs import Blobs
 from mien_daemon.clients import Clients
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.database import Database
+from mien_daemon.downloads import Downloads, open_store
 from mien_daemon.events import Events
 from mien_daemon.invitations import Invitations
 from mien_daemon.jobs.queue import JobQueue, NoReferences
@@ -16,8 +17,9 @@ from mien_daemon.jobs.store import JobStore
 from mien_daemon.pairing import Pairing
 from mien_daemon.previews import Previews
 from mien_daemon.routes import ROUTES
+from mien_daemon.routes.route import Route
 from mien_daemon.security import ROUTES as ROUTE_OF
-from mien_daemon.security import add_standing_headers, answer_problems, guard
+from mien_daemon.security import add_standing_headers, answer_problems, guard, leave_to_guard
 from mien_daemon.sessions import Sessions
 from mien_daemon.worker.client import Worker
 
@@ -37,6 +39,7 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.INVITATIONS] = Invitations(app[keys.CLIENTS])
     app[keys.PREVIEWS] = Previews()
     app[keys.BLOBS] = Blobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
+    app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])
     app[keys.WORKER] = Worker(config, app[keys.SETTINGS], app[keys.EVENTS])
     app[keys.QUEUE] = JobQueue(
         JobStore(app[keys.DATABASE], config.folders.state),
@@ -48,11 +51,12 @@ def create_app(config: Config, local_token: str) -> web.Application:
     )
     app[keys.PAIRING] = Pairing(app[keys.CLIENTS], config.settings.port)
     app[keys.SESSIONS] = Sessions(app[keys.CLIENTS], config.settings.port)
-    app[ROUTE_OF] = {route.handler: route for route in ROUTES}
+    by_handler: dict[object, Route] = {route.handler: route for route in ROUTES}
+    app[ROUTE_OF] = by_handler
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
+        app.router.add_route(route.method, route.path, route.handler, expect_handler=leave_to_guard)
     app.on_shutdown.append(end_streams)
-    app.cleanup_ctx.extend([open_database, run_worker, run_previews, run_queue])
+    app.cleanup_ctx.extend([open_database, run_worker, run_downloads, run_previews, run_queue])
     return app
 
 
@@ -69,6 +73,11 @@ async def open_database(app: web.Application) -> AsyncIterator[None]:
 async def run_worker(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[keys.WORKER].shut()
+
+
+async def run_downloads(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[keys.DOWNLOADS].close()
 
 
 async def run_previews(app: web.Application) -> AsyncIterator[None]:

@@ -52,6 +52,8 @@ def pull_bars(*, quiet: bool) -> Generator[OnPull]:
         tasks: dict[str, TaskID] = {}
 
         def show(now: PullProgress) -> None:
+            if now.note:
+                progress.console.print(now.note, markup=False)
             if now.model not in tasks:
                 tasks[now.model] = progress.add_task(now.model, total=None)
             progress.update(
@@ -71,6 +73,8 @@ class PullLines:
         self._told: set[tuple[str, str]] = set()
 
     def tell(self, now: PullProgress) -> None:
+        if now.note:
+            sys.stderr.write(f"{now.note}\n")
         if (now.model, now.stage) not in self._told:
             self._told.add((now.model, now.stage))
             size = f" {now.total_bytes / 1e6:.1f} MB" if now.total_bytes and now.stage == "downloading" else ""

@@ -6,6 +6,7 @@ from mien_daemon.blobs import Blobs
 from mien_daemon.clients import Client, Clients
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.database import Database
+from mien_daemon.downloads import Downloads
 from mien_daemon.events import Events
 from mien_daemon.invitations import Invitations
 from mien_daemon.jobs.queue import JobQueue
@@ -21,6 +22,7 @@ CLIENTS = web.AppKey("clients", Clients)
 EVENTS = web.AppKey("events", Events)
 BLOBS = web.AppKey("blobs", Blobs)
 WORKER = web.AppKey("worker", Worker)
+DOWNLOADS = web.AppKey("downloads", Downloads)
 QUEUE = web.AppKey("queue", JobQueue)
 INVITATIONS = web.AppKey("invitations", Invitations)
 PREVIEWS = web.AppKey("previews", Previews)

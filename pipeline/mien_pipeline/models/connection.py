@@ -11,8 +11,6 @@ from email.message import Message
 from http import HTTPStatus
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-import truststore
-
 from mien_pipeline.errors import DownloadFailed
 from mien_pipeline.models.catalogue import LOOPBACK
 from mien_pipeline.models.egress_log import EgressLog
@@ -87,7 +85,7 @@ class Connector:
         self._log = log
         self._model = model
         self._timeout_s = timeout_s
-        self._context = context or truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._context = context
 
     def ask(
         self,
@@ -142,13 +140,21 @@ class Connector:
             return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
         proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("https")
         if proxy is None:
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._context)
+            return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._trusted())
         through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         connection = http.client.HTTPSConnection(
-            through.hostname or "", through.port or 8080, timeout=self._timeout_s, context=self._context
+            through.hostname or "", through.port or 8080, timeout=self._timeout_s, context=self._trusted()
         )
         connection.set_tunnel(host, port or 443, headers=_proxy_credentials(through))
         return connection
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Certificates as the system has them; read when the first connection needs them."""
+        if self._context is None:
+            import truststore
+
+            self._context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return self._context
 
 
 def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:

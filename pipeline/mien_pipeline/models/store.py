@@ -98,8 +98,11 @@ class ModelStore:
 
     # ── getting ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def pull(self, names: Iterable[str], on_progress: OnPull = ignore_pull) -> None:
+    def pull(self, names: Iterable[str], on_progress: OnPull = ignore_pull, *, together: Iterable[str] = ()) -> None:
         """Install models and bundles; what is there already is not fetched again.
+
+        Args:
+            together: names that will be pulled next: what comes in one file with these is kept for them.
 
         Raises:
             LicenceNotAccepted: before anything is fetched.
@@ -115,7 +118,7 @@ class ModelStore:
                     continue
                 with self.shelf.alone(model, partial(on_progress, PullProgress(model, "checking"))):
                     if not self.is_installed(model):
-                        self._pull(model, on_progress).run(wanted)
+                        self._pull(model, on_progress).run([*wanted, *self.catalogue.resolve(together)])
 
     def _pull(self, model: str, on_progress: OnPull) -> Pull:
         network = None if self.offline else self._network

@@ -3,9 +3,6 @@
 import os
 from collections.abc import Mapping
 
-import keyring
-from keyring.errors import KeyringError, PasswordDeleteError
-
 _SERVICE, _ACCOUNT = "mien", "huggingface"
 
 
@@ -13,6 +10,9 @@ def read_token(environ: Mapping[str, str] = os.environ) -> str | None:
     """`HF_TOKEN`, or what `keep_token` kept; None without either, or without a store that deserves the name."""
     if own := environ.get("HF_TOKEN"):
         return own
+    import keyring
+    from keyring.errors import KeyringError
+
     try:
         return keyring.get_password(_SERVICE, _ACCOUNT) if _trustworthy() else None
     except KeyringError:
@@ -21,6 +21,9 @@ def read_token(environ: Mapping[str, str] = os.environ) -> str | None:
 
 def keep_token(token: str) -> bool:
     """Put the token into the secret store; false where the system has none, and then nothing is kept."""
+    import keyring
+    from keyring.errors import KeyringError
+
     if not _trustworthy():
         return False
     try:
@@ -32,6 +35,9 @@ def keep_token(token: str) -> bool:
 
 def forget_token() -> None:
     """Remove the token, if there is one."""
+    import keyring
+    from keyring.errors import PasswordDeleteError
+
     if _trustworthy():
         try:
             keyring.delete_password(_SERVICE, _ACCOUNT)
@@ -41,4 +47,6 @@ def forget_token() -> None:
 
 def _trustworthy() -> bool:
     """Backends below priority 1 keep secrets in plain files, or nowhere."""
+    import keyring
+
     return keyring.get_keyring().priority >= 1

@@ -1,0 +1,190 @@
+"""`mien models`: fetch, check, carry and remove weight files; read and accept their licences."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, _SubParsersAction
+
+    from mien_pipeline.models.listing import ModelState
+    from mien_pipeline.models.store import ModelStore
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def add_to(commands: _SubParsersAction[Any]) -> None:
+    summary = "the model store"
+    parser = commands.add_parser("models", help=summary, description=f"{summary.capitalize()}.")
+    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    _verb(verbs, "list", run_list, "every model: installed or not, its licence, its size")
+    pull = _verb(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
+    pull.add_argument("names", nargs="+", metavar="NAME")
+    pull.add_argument("--limit-rate", type=_rate, metavar="BYTES", help="bytes a second at most; k, m and g are known")
+    verify = _verb(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
+    verify.add_argument("names", nargs="*", metavar="NAME")
+    verify.add_argument("--sums", action="store_true", help="print lines for `sha256sum -c` and hash nothing")
+    _verb(verbs, "import", run_import, "install from a folder, a stick or a file").add_argument("path", type=Path)
+    export = _verb(verbs, "export", run_export, "copy installed models to a folder that import takes")
+    export.add_argument("names", nargs="+", metavar="NAME")
+    export.add_argument("path", type=Path)
+    adopt = _verb(verbs, "adopt", run_adopt, "link what another program has fetched, without a copy")
+    adopt.add_argument("path", type=Path, nargs="?", help="a models folder; by default Hugging Face's own cache")
+    _verb(verbs, "remove", run_remove, "uninstall a model").add_argument("name", metavar="NAME")
+    licence = _verb(verbs, "licence", run_licence, "read a model's licence, or accept it")
+    licence.add_argument("name", metavar="NAME")
+    licence.add_argument("--accept", action="store_true", help="hold that these words were read and accepted")
+    token = _verb(verbs, "token", run_token, "keep the Hugging Face token that gated models need")
+    token.add_argument("--forget", action="store_true", help="remove it")
+
+
+def _verb(verbs: _SubParsersAction[Any], name: str, run: object, summary: str) -> ArgumentParser:
+    parser: ArgumentParser = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _rate(text: str) -> float:
+    number = text.rstrip("kKmMgG")
+    return float(number) * _UNITS[text[len(number) :].lower()]
+
+
+def run_list(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+
+    models = _open(args).states()
+    document = {"models": [model.model_dump(mode="json") for model in models]}
+    return answer(args, document, "\n".join(_line(model) for model in models))
+
+
+def run_pull(args: Namespace) -> int:
+    from mien_daemon.bars import pull_bars
+
+    store = _open(args, args.limit_rate)
+    with pull_bars(quiet=args.json) as listen:
+        store.pull(args.names, listen)
+    return _show(args, store, store.catalogue.resolve(args.names))
+
+
+def run_verify(args: Namespace) -> int:
+    import sys
+
+    from mien_daemon.answer import answer
+    from mien_daemon.bars import pull_bars
+
+    store = _open(args)
+    if args.sums:
+        sys.stdout.write(store.checksums())
+        return 0
+    with pull_bars(quiet=args.json) as listen:
+        checked = store.verify(args.names or None, listen)
+    words = [f"{'ok         ' if one.ok else 'QUARANTINED'} {one.model}/{one.file}" for one in checked]
+    document = {"files": [one.model_dump() for one in checked], "models_dir": str(store.root)}
+    answer(args, document, "\n".join(words) or "nothing is installed")
+    return 0 if all(one.ok for one in checked) else 1
+
+
+def run_import(args: Namespace) -> int:
+    from mien_daemon.bars import pull_bars
+
+    store = _open(args)
+    with pull_bars(quiet=args.json) as listen:
+        names = store.import_from(args.path, listen)
+    return _show(args, store, names)
+
+
+def run_export(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+    from mien_daemon.bars import pull_bars
+
+    with pull_bars(quiet=args.json) as listen:
+        names = _open(args).export_to(args.names, args.path, listen)
+    return answer(args, {"path": str(args.path), "models": names}, f"{args.path}: {', '.join(names)}")
+
+
+def run_adopt(args: Namespace) -> int:
+    from mien_daemon.bars import pull_bars
+    from mien_pipeline.models.adoption import hub_cache
+
+    store = _open(args)
+    with pull_bars(quiet=args.json) as listen:
+        names = store.adopt(args.path or hub_cache(), listen)
+    return _show(args, store, names)
+
+
+def run_remove(args: Namespace) -> int:
+    store = _open(args)
+    store.remove(args.name)
+    return _show(args, store, [args.name])
+
+
+def run_licence(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+    from mien_daemon.bars import pull_bars
+    from mien_pipeline.errors import LicenceNotAccepted
+
+    store = _open(args)
+    with pull_bars(quiet=args.json) as listen:
+        licence = store.licence(args.name, listen)
+    words = f"{licence.name}\n{licence.url}\n{licence.note}\n\n{licence.text}".rstrip()
+    if not args.accept:
+        return answer(args, licence.model_dump(mode="json"), words)
+    if licence.sha256 is None:
+        raise LicenceNotAccepted(f"{licence.name} has no text to accept, only a page", url=licence.url)
+    accepted = store.accept_licence(args.name, licence.sha256)
+    document = licence.model_copy(update={"accepted_at": accepted.accepted_at}).model_dump(mode="json")
+    return answer(args, document, f"{words}\n\naccepted at {accepted.accepted_at:%Y-%m-%d %H:%M} UTC")
+
+
+def run_token(args: Namespace) -> int:
+    """The token is typed or piped in, never an argument that a process list shows."""
+    import getpass
+    import sys
+
+    from mien_daemon.answer import answer
+    from mien_pipeline.errors import EngineUnavailable
+    from mien_pipeline.models.token import forget_token, keep_token
+
+    if args.forget:
+        forget_token()
+        return answer(args, {"kept": False}, "forgotten")
+    token = getpass.getpass("Hugging Face token: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    if not keep_token(token):
+        raise EngineUnavailable("this system has no secret store; set HF_TOKEN for the commands that need it")
+    return answer(args, {"kept": True}, "kept in the system's secret store")
+
+
+def _open(args: Namespace, bytes_per_s: float | None = None) -> ModelStore:
+    from mien_daemon.commands.local import configure
+    from mien_pipeline.models.adoption import hub_cache
+    from mien_pipeline.models.catalogue import load_catalogue
+    from mien_pipeline.models.pull import Network
+    from mien_pipeline.models.store import ModelStore
+
+    config = configure(args)
+    return ModelStore(
+        config.folders.models,
+        load_catalogue(),
+        offline=config.settings.offline,
+        network=Network(bytes_per_s=bytes_per_s),
+        caches=(hub_cache(),),
+    )
+
+
+def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
+    from mien_daemon.answer import answer
+
+    models = store.states(names)
+    document = {"models": [model.model_dump(mode="json") for model in models]}
+    return answer(args, document, "\n".join(_line(model) for model in models))
+
+
+def _line(model: ModelState) -> str:
+    use = "any use" if model.commercial_use else "not for commercial use"
+    consent = "" if model.licence_accepted is None else ", accepted" if model.licence_accepted else ", to be accepted"
+    size = f"{model.size / 1e6:10.1f} MB" if model.size else "size unknown "
+    return f"{model.state:<11} {size}  {model.name}: {model.title}\n{'':26}{model.licence} ({use}{consent})"

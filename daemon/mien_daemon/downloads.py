@@ -1,0 +1,223 @@
+"""Models on their way: one transfer at a time, one for each model, paused, resumed and cancelled by name."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from mien_daemon.config import Config, LiveSettings
+from mien_daemon.events import Events
+from mien_daemon.problems import problem_for
+from mien_pipeline.errors import Cancelled
+from mien_pipeline.models.adoption import hub_cache
+from mien_pipeline.models.catalogue import load_catalogue
+from mien_pipeline.models.progress import OnPull, PullProgress
+from mien_pipeline.models.store import ModelStore
+
+log = logging.getLogger(__name__)
+
+EVENT_EVERY_S = 0.5  # the ring of events is everybody's; a bar needs no more
+Action = Literal["download", "verify", "import", "export"]
+State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+T = TypeVar("T")
+
+
+class Transfer(BaseModel):
+    """One model's download, or another long piece of work in the store.
+
+    `name` is the model's, or the folder's for an import; `eta_s` is None while the rate is unknown; `note` is
+    something a person should read once; `problem` says why it failed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    action: Action
+    name: str
+    state: State
+    stage: str = ""
+    model: str | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
+    bytes_per_s: float = 0.0
+    eta_s: float | None = None
+    note: str = ""
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Running:
+    """A transfer that somebody waits for, and how to stop it."""
+
+    task: asyncio.Task[None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    stopped_as: State = "cancelled"
+
+
+def open_store(config: Config) -> ModelStore:
+    """The store of this daemon.
+
+    Raises:
+        InvalidCatalogue: the bundled catalogue was changed, or the person's own is wrong.
+    """
+    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline, caches=(hub_cache(),))
+
+
+class Downloads:
+    """Everything that changes the store for longer than a moment; each step is an event."""
+
+    def __init__(self, store: ModelStore, settings: LiveSettings, events: Events) -> None:
+        self.store = store
+        self._settings = settings
+        self._events = events
+        # One at a time: a download has several connections of its own, and the disk is one.
+        self._thread = ThreadPoolExecutor(1, "models")
+        self._transfers: dict[str, Transfer] = {}
+        self._running: dict[str, _Running] = {}
+        self._told_at: dict[str, float] = {}
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def listed(self) -> list[Transfer]:
+        """Every transfer of this daemon's life, the latest state of each."""
+        return list(self._transfers.values())
+
+    def download(self, name: str) -> list[Transfer]:
+        """Fetch a model or a bundle; whoever asks for one that is on its way already joins it.
+
+        Raises:
+            UnknownModel: there is none of that name.
+            LicenceNotAccepted: the licence of one of them has to be read first; none is fetched.
+        """
+        models = self.store.catalogue.resolve([name])
+        for model in models:
+            self.store.shelf.licences.check(model)
+        return [self._begin("download", model, self._pull(model, models)) for model in models]
+
+    def verify(self, names: Sequence[str] | None) -> list[Transfer]:
+        """Hash these models again, or all that are installed."""
+        chosen = self.store.catalogue.resolve(self.store.catalogue.models if names is None else names)
+        return [self._begin("verify", model, self._verify(model)) for model in chosen]
+
+    def import_from(self, folder: str) -> Transfer:
+        """Take models from a folder of this machine."""
+        return self._begin("import", folder, lambda listen: self.store.import_from(Path(folder), listen))
+
+    def export_to(self, names: Sequence[str], folder: str) -> Transfer:
+        """Copy installed models to a folder of this machine."""
+        chosen = self.store.catalogue.resolve(names)
+        return self._begin("export", folder, lambda listen: self.store.export_to(chosen, Path(folder), listen))
+
+    def stop(self, name: str, as_state: Literal["paused", "cancelled"]) -> list[Transfer]:
+        """Stop fetching a model or a bundle; what has come stays and the next download goes on from there."""
+        models = self.store.catalogue.resolve([name])
+        for model in models:
+            if (running := self._running.get(_key("download", model))) is not None:
+                running.stopped_as = as_state
+                running.stop.set()
+        return [self._transfers[key] for model in models if (key := _key("download", model)) in self._transfers]
+
+    async def remove(self, name: str) -> None:
+        """Uninstall a model, whatever is happening to it."""
+        self.stop(name, "cancelled")
+        if (running := self._running.get(_key("download", name))) is not None:
+            await asyncio.wait([running.task])
+        await self.in_thread(lambda: self.store.remove(name))
+        self._events.publish("download", {"action": "remove", "name": name, "state": "done"}, subject=name)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Something that touches the disk or the network for a moment, beside whatever is on its way."""
+        return await asyncio.to_thread(work)
+
+    async def close(self) -> None:
+        """Stop everything; what is on its way goes on after the next start, when asked for again."""
+        for running in self._running.values():
+            running.stopped_as = "paused"
+            running.stop.set()
+        if tasks := [running.task for running in self._running.values()]:
+            await asyncio.wait(tasks)
+        self._thread.shutdown(wait=True)
+
+    # ── doing ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _pull(self, model: str, together: Sequence[str]) -> Callable[[OnPull], object]:
+        return lambda listen: self.store.pull([model], listen, together=together)
+
+    def _verify(self, model: str) -> Callable[[OnPull], object]:
+        return lambda listen: self.store.verify([model], listen)
+
+    def _begin(self, action: Action, name: str, work: Callable[[OnPull], object]) -> Transfer:
+        key = _key(action, name)
+        if key in self._running:
+            return self._transfers[key]
+        self.store.offline = self._settings.current.offline
+        self._show(key, Transfer(action=action, name=name, state="queued"))
+        stop = threading.Event()
+        self._running[key] = _Running(asyncio.create_task(self._run(key, work, stop)), stop)
+        return self._transfers[key]
+
+    def _run(self, key: str, work: Callable[[OnPull], object], stop: threading.Event) -> Coroutine[Any, Any, None]:
+        loop = asyncio.get_running_loop()
+
+        def listen(now: PullProgress) -> None:
+            if stop.is_set():
+                raise Cancelled("the person stopped it")
+            loop.call_soon_threadsafe(self._progress, key, now)
+
+        def run() -> None:
+            if stop.is_set():
+                raise Cancelled("the person stopped it")
+            work(listen)
+
+        return self._finish(key, loop.run_in_executor(self._thread, run))
+
+    async def _finish(self, key: str, done: asyncio.Future[None]) -> None:
+        """Wait for the thread and tell how it ended."""
+        state: State = "done"
+        problem: dict[str, Any] | None = None
+        try:
+            await done
+        except Cancelled:
+            state = self._running[key].stopped_as
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for this for ever
+            state, problem = "failed", problem_for(error)
+            log.info("%s failed: %s", key, problem["code"])
+        finally:
+            del self._running[key]
+        self._show(key, self._transfers[key].model_copy(update={"state": state, "problem": problem}))
+
+    def _progress(self, key: str, now: PullProgress) -> None:
+        before = self._transfers[key]
+        if before.state not in {"queued", "running"}:
+            return
+        after = before.model_copy(
+            update={
+                "state": "running",
+                "stage": now.stage,
+                "model": now.model,
+                "done_bytes": now.done_bytes,
+                "total_bytes": now.total_bytes,
+                "bytes_per_s": now.bytes_per_s,
+                "eta_s": now.eta_s,
+                "note": now.note or before.note,
+            }
+        )
+        due = time.monotonic() - self._told_at.get(key, -EVENT_EVERY_S) >= EVENT_EVERY_S
+        self._transfers[key] = after
+        if due or (after.stage, after.note) != (before.stage, before.note):
+            self._show(key, after)
+
+    def _show(self, key: str, transfer: Transfer) -> None:
+        self._transfers[key] = transfer
+        self._told_at[key] = time.monotonic()
+        self._events.publish("download", transfer.model_dump(mode="json"), subject=transfer.name)
+
+
+def _key(action: Action, name: str) -> str:
+    return f"{action} {name}"

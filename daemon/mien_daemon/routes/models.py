@@ -1,0 +1,244 @@
+"""The model store over HTTP: what there is, what is on its way, licences, and proof of what is in use."""
+
+from datetime import datetime
+from typing import Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from mien_daemon import keys
+from mien_daemon.downloads import Transfer
+from mien_daemon.routes.body import read_json, read_query, reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Answer, Body
+from mien_pipeline.models.licences import LicenceText
+from mien_pipeline.models.listing import ModelState, VerifiedFile
+
+Names = list[str]
+
+
+class ModelList(Answer):
+    models: list[ModelState]
+    bundles: dict[str, tuple[str, ...]]
+    transfers: list[Transfer]
+
+
+class TransferList(Answer):
+    transfers: list[Transfer]
+
+
+class VerifiedList(Answer):
+    files: list[VerifiedFile]
+
+
+class VerifiedAs(Body):
+    format: Literal["json", "sha256sum"] = "json"
+
+
+class Verify(Body):
+    names: Names | None = Field(None, description="Models and bundles; without it, everything that is installed.")
+
+
+class Accept(Body):
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="The digest of the text that was shown.")
+
+
+class Accepted(Answer):
+    sha256: str
+    accepted_at: datetime
+
+
+class Import(Body):
+    path: str = Field(min_length=1, max_length=4096, description="A folder or a file of this machine.")
+
+
+class Export(Body):
+    names: Names = Field(min_length=1)
+    path: str = Field(min_length=1, max_length=4096, description="A folder of this machine.")
+
+
+class Connection(Answer):
+    at: str
+    host: str
+    model: str
+
+
+class ConnectionList(Answer):
+    connections: list[Connection]
+
+
+async def list_models(request: web.Request) -> web.Response:
+    downloads = request.app[keys.DOWNLOADS]
+    models = await downloads.in_thread(downloads.store.states)
+    bundles = dict(downloads.store.catalogue.bundles)
+    return reply(ModelList(models=models, bundles=bundles, transfers=downloads.listed()))
+
+
+async def show_model(request: web.Request) -> web.Response:
+    downloads, name = request.app[keys.DOWNLOADS], request.match_info["name"]
+    downloads.store.catalogue.model(name)
+    return reply((await downloads.in_thread(lambda: downloads.store.states([name])))[0])
+
+
+async def download(request: web.Request) -> web.Response:
+    """202: on its way, or there already; a bundle is as many transfers as it has models."""
+    return reply(TransferList(transfers=request.app[keys.DOWNLOADS].download(request.match_info["name"])), 202)
+
+
+async def pause(request: web.Request) -> web.Response:
+    return reply(TransferList(transfers=request.app[keys.DOWNLOADS].stop(request.match_info["name"], "paused")), 202)
+
+
+async def cancel(request: web.Request) -> web.Response:
+    transfers = request.app[keys.DOWNLOADS].stop(request.match_info["name"], "cancelled")
+    return reply(TransferList(transfers=transfers), 202)
+
+
+async def remove(request: web.Request) -> web.Response:
+    await request.app[keys.DOWNLOADS].remove(request.match_info["name"])
+    return web.Response(status=204)
+
+
+async def verify(request: web.Request) -> web.Response:
+    body = await read_json(request, Verify)
+    return reply(TransferList(transfers=request.app[keys.DOWNLOADS].verify(body.names)), 202)
+
+
+async def show_licence(request: web.Request) -> web.Response:
+    downloads, name = request.app[keys.DOWNLOADS], request.match_info["name"]
+    return reply(await downloads.in_thread(lambda: downloads.store.licence(name)))
+
+
+async def accept_licence(request: web.Request) -> web.Response:
+    body = await read_json(request, Accept)
+    downloads, name = request.app[keys.DOWNLOADS], request.match_info["name"]
+    accepted = await downloads.in_thread(lambda: downloads.store.accept_licence(name, body.sha256))
+    return reply(Accepted(sha256=accepted.sha256, accepted_at=accepted.accepted_at))
+
+
+async def import_models(request: web.Request) -> web.Response:
+    body = await read_json(request, Import)
+    return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].import_from(body.path)]), 202)
+
+
+async def export_models(request: web.Request) -> web.Response:
+    body = await read_json(request, Export)
+    return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].export_to(body.names, body.path)]), 202)
+
+
+async def list_verified(request: web.Request) -> web.Response:
+    """Every weight file in use; as text, `sha256sum -c` in the models folder checks it without Mien."""
+    query, downloads = read_query(request, VerifiedAs), request.app[keys.DOWNLOADS]
+    if query.format == "sha256sum":
+        return web.Response(text=await downloads.in_thread(downloads.store.checksums))
+    return reply(VerifiedList(files=await downloads.in_thread(downloads.store.verified_files)))
+
+
+async def list_connections(request: web.Request) -> web.Response:
+    found = request.app[keys.DOWNLOADS].store.connections()
+    return reply(ConnectionList(connections=[Connection(at=one.at, host=one.host, model=one.model) for one in found]))
+
+
+_UNKNOWN = ("unknown-model",)
+_SOURCE = (*_UNKNOWN, "offline", "download-failed", "gated-model", "checksum-mismatch")
+_ACCEPTED = {202: TransferList}
+
+ROUTES = (
+    Route("GET", "/v1/models", list_models, "Every model, and what is on its way", "models", {200: ModelList}),
+    Route("GET", "/v1/models/{name}", show_model, "One model", "models", {200: ModelState}, problems=_UNKNOWN),
+    Route("DELETE", "/v1/models/{name}", remove, "Uninstall a model", "models", {204: None}, problems=_UNKNOWN),
+    Route(
+        "POST",
+        "/v1/models/{name}/download",
+        download,
+        "Fetch a model or a bundle, or go on after a pause; joins what is on its way",
+        "models",
+        _ACCEPTED,
+        problems=(*_UNKNOWN, "licence-not-accepted"),
+    ),
+    Route(
+        "POST",
+        "/v1/models/{name}/pause",
+        pause,
+        "Stop fetching; what has come stays",
+        "models",
+        _ACCEPTED,
+        problems=_UNKNOWN,
+    ),
+    Route(
+        "POST",
+        "/v1/models/{name}/cancel",
+        cancel,
+        "Stop fetching and forget that it was wanted; deleting the model frees what has come",
+        "models",
+        _ACCEPTED,
+        problems=_UNKNOWN,
+    ),
+    Route(
+        "GET",
+        "/v1/models/{name}/licence",
+        show_licence,
+        "The licence's words, fetched from its source if they are not here",
+        "models",
+        {200: LicenceText},
+        problems=_SOURCE,
+    ),
+    Route(
+        "POST",
+        "/v1/models/{name}/licence",
+        accept_licence,
+        "Hold that the words of this digest were read and accepted",
+        "models",
+        {200: Accepted},
+        body=Accept,
+        problems=("bad-request", *_UNKNOWN, "checksum-mismatch"),
+    ),
+    Route(
+        "POST",
+        "/v1/model-store/verify",
+        verify,
+        "Hash installed models again; what changed goes to quarantine",
+        "models",
+        _ACCEPTED,
+        body=Verify,
+        problems=("bad-request", *_UNKNOWN),
+    ),
+    Route(
+        "POST",
+        "/v1/model-store/import",
+        import_models,
+        "Take models from a folder or a stick",
+        "admin",
+        _ACCEPTED,
+        body=Import,
+        problems=("bad-request",),
+    ),
+    Route(
+        "POST",
+        "/v1/model-store/export",
+        export_models,
+        "Copy installed models to a folder that an import takes",
+        "admin",
+        _ACCEPTED,
+        body=Export,
+        problems=("bad-request", *_UNKNOWN),
+    ),
+    Route(
+        "GET",
+        "/v1/model-store/connections",
+        list_connections,
+        "The latest connections that left the machine for the sake of models",
+        "admin",
+        {200: ConnectionList},
+    ),
+    Route(
+        "GET",
+        "/v1/verify",
+        list_verified,
+        "Every weight file in use: where it is from, its digest, its licence, when it was verified",
+        "models",
+        {200: VerifiedList},
+        query=VerifiedAs,
+        problems=("bad-request",),
+    ),
+)
