@@ -1,0 +1,38 @@
+"""Engines: ready, or what they lack; told from tables, with nothing loaded."""
+
+from aiohttp import web
+from pydantic import Field
+
+from mien_daemon import keys
+from mien_daemon.engines import describe
+from mien_daemon.routes.body import reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Answer
+from mien_pipeline.engines import ENGINES
+
+
+class EngineState(Answer):
+    name: str
+    summary: str
+    state: str = Field(description='"ready", "needs-models" or "needs-libraries".')
+    missing_libraries: list[str]
+    missing_models: list[str]
+    licence: str
+    device: str = Field(description='Where it would run; "unknown" until the worker was first started.')
+    memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")
+
+
+class EngineList(Answer):
+    engines: list[EngineState]
+
+
+async def list_engines(request: web.Request) -> web.Response:
+    downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKER].status().device
+
+    def look() -> list[EngineState]:
+        return [EngineState.model_validate(describe(entry, downloads.store, device)) for entry in ENGINES.values()]
+
+    return reply(EngineList(engines=await downloads.in_thread(look)))
+
+
+ROUTES = (Route("GET", "/v1/engines", list_engines, "Every engine, and what it lacks", "swap", {200: EngineList}),)

@@ -1,0 +1,59 @@
+"""The machine that Mien runs on, as far as a person needs to know it: room on the disks, memory, where things lie."""
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import Field
+
+from mien_daemon import keys
+from mien_daemon.config import product_version
+from mien_daemon.routes.body import reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Answer
+
+
+class Folder(Answer):
+    purpose: str = Field(description='"state", "cache", "logs" or "models".')
+    path: str
+    free_bytes: int | None = Field(description="On its disk; null while the folder does not exist.")
+
+
+class Machine(Answer):
+    version: str
+    system: str
+    processors: int
+    memory_bytes: int | None
+    folders: list[Folder]
+
+
+async def get_machine(request: web.Request) -> web.Response:
+    folders = request.app[keys.CONFIG].folders
+    places = {"state": folders.state, "cache": folders.cache, "logs": folders.logs, "models": folders.models}
+    return reply(
+        Machine(
+            version=product_version(),
+            system=f"{platform.system()} {platform.machine()}",
+            processors=os.cpu_count() or 1,
+            memory_bytes=memory_bytes(),
+            folders=[
+                Folder(purpose=name, path=str(path), free_bytes=free_bytes(path)) for name, path in places.items()
+            ],
+        )
+    )
+
+
+def free_bytes(path: Path) -> int | None:
+    return shutil.disk_usage(path).free if path.exists() else None
+
+
+def memory_bytes() -> int | None:
+    """Main memory; Windows does not tell it this way."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+ROUTES = (Route("GET", "/v1/machine", get_machine, "Memory, disks and folders", "models", {200: Machine}),)
