@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mien_pipeline import restore
-from mien_pipeline.engines import ENGINES
+from mien_pipeline.engines import ALWAYS, ENGINES
 from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import Format, SwapOptions
@@ -19,7 +19,7 @@ from mien_pipeline.stages.score import DlibEmbedder
 from mien_pipeline.swap import Parts, Reference, Stopwatch, prepare, swap
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import Stamp
-from mien_pipeline.types import Face, OnProgress, Swapped, ignore_progress
+from mien_pipeline.types import Face, ModelUse, OnProgress, Swapped, ignore_progress
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8
@@ -66,7 +66,9 @@ class Runtime:
         self, image: bytes, amount: float, on_progress: OnProgress = ignore_progress, *, format: Format | None = None
     ) -> Swapped:
         """One restoration; see `mien_pipeline.restore.restore`."""
-        parts = restore.Parts(self._detector, self._embedder, self._check, self._restorer, self._stamp)
+        parts = restore.Parts(
+            self._detector, self._embedder, self._check, self._restorer, self._stamp, self._shared_models
+        )
         return restore.restore(image, amount, parts, Stopwatch(on_progress), format)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
@@ -99,6 +101,15 @@ class Runtime:
         while len(self._references) > KEPT_REFERENCES:
             self._references.popitem(last=False)
         return self._references[key]
+
+    @cached_property
+    def _shared_models(self) -> tuple[ModelUse, ...]:
+        """The weight files that every swap takes."""
+        return tuple(
+            ModelUse(name, self._store.sha256(name, file.path))
+            for name in ALWAYS
+            for file in self._store.catalogue.model(name).files
+        )
 
     @cached_property
     def _detector(self) -> MeshDetector:

@@ -17,6 +17,7 @@ from mien_pipeline.types import (
     Floats,
     IdentityScores,
     Image,
+    ModelUse,
     OnProgress,
     Patch,
     Progress,
@@ -40,6 +41,7 @@ class Parts:
     engine: Engine
     marker: Marker
     restorer: Restorer | None = None
+    models: Sequence[ModelUse] = ()  # what the parts beside the engine were loaded from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +125,8 @@ def swap(
         parts.check.check(result.pixels, "result")
     with clock.stage("mark"):
         settings = options.model_dump(mode="json", exclude={"format"})
-        marked = parts.marker.mark(result, target, settings, parts.engine.models, options.format)
+        models = (*parts.models, *parts.engine.models)
+        marked = parts.marker.mark(result, target, settings, models, options.format)
     return Swapped(
         data=marked.data,
         media_type=marked.media_type,
@@ -138,7 +141,7 @@ def swap(
             for index, face in enumerate(faces)
         ),
         provenance=marked.provenance,
-        models=tuple(parts.engine.models),
+        models=models,
     )
 
 
