@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
     from pathlib import Path
 
-    from mien_daemon.config import Folders
+    from mien_daemon.folders import Folders
     from mien_pipeline.models.store import ModelStore
 
 # What the product is made of; the rest is what these bring.
