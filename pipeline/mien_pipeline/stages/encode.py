@@ -57,13 +57,13 @@ def result_format(image: Image, wanted: Format | None = None) -> Format:
     return wanted
 
 
-def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:  # noqa: A002 - the field's own name
+def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:
     """The picture as a file of `format`, with ICC profile, alpha, whitelisted EXIF and the XMP packet given.
 
     Raises:
         InvalidOptions: the format cannot hold this picture.
     """
-    format = result_format(image, format)  # noqa: A001
+    format = result_format(image, format)
     options = dict(_SAVE[format])
     if image.icc_profile is not None:
         options["icc_profile"] = image.icc_profile
@@ -79,7 +79,7 @@ def _picture(image: Image) -> PIL.Image.Image:
     return PIL.Image.fromarray(np.dstack((image.pixels, image.alpha)))
 
 
-def _metadata(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:  # noqa: A002
+def _metadata(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:
     """How Pillow takes an EXIF block and an XMP packet for each format."""
     if format == "tiff":
         return {"tiffinfo": _tiff_tags(exif, xmp)}

@@ -1,0 +1,239 @@
+"""Content credentials (C2PA): every result is signed with what was done to it, and anybody's can be read.
+
+Nothing is fetched from anywhere: not manifests kept elsewhere, not revocation lists. No thumbnails are made: they
+would carry the picture from before the swap. The reference face is never an ingredient.
+"""
+
+import io
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import c2pa
+
+from mien_pipeline.errors import MarkingFailed
+from mien_pipeline.trust.authority import Signatory
+from mien_pipeline.trust.metadata import CREATOR_TOOL, DIGITAL_SOURCE_TYPE
+from mien_pipeline.types import ModelUse
+
+State = Literal["valid", "invalid", "none"]
+
+ASSERTION = "local.mien.making"
+_UNTRUSTED = "signingCredential.untrusted"  # somebody's own root, as ours is to others: no fault of the picture
+
+# The library's own logger repeats what a failing signer raised; nothing of a job belongs in a log.
+logging.getLogger("c2pa").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a result was made, as far as the whole world may know.
+
+    Attributes:
+        description: what was done to the picture, in a sentence.
+        settings: the engine's options; numbers and choices, no text a person wrote.
+        models: the weight files that took part.
+    """
+
+    description: str
+    settings: Mapping[str, object]
+    models: Sequence[ModelUse] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a picture was made from: whether that had credentials of its own, and in what order they were."""
+
+    state: State
+    trusted: bool = False
+    problems: tuple[str, ...] = ()
+    signer: str | None = None
+    software: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a picture's credentials say.
+
+    Attributes:
+        state: "none" without credentials, "invalid" when they contradict the picture or themselves.
+        trusted: signed under a root of this install.
+        actions: their C2PA names, in order.
+        source_type: the last digital source type that any action names.
+        parents: what the picture was made from.
+        problems: C2PA's own failure codes.
+        signer: common name and organisation on the certificate, with algorithm, serial and signing time.
+        software: who made the claim.
+    """
+
+    state: State = "none"
+    trusted: bool = False
+    actions: tuple[str, ...] = ()
+    source_type: str | None = None
+    parents: tuple[Parent, ...] = ()
+    problems: tuple[str, ...] = ()
+    signer: Mapping[str, str] = field(default_factory=dict[str, str])
+    software: str | None = None
+
+
+# The library's messages begin with the kind of error. Any other means that what is there cannot be understood.
+_UNREAD = {
+    "ManifestNotFound": Credentials(),
+    "NotSupported": Credentials(),
+    "RemoteManifest": Credentials(problems=("manifest.inaccessible",)),
+}
+
+
+def sign(
+    picture: bytes,
+    media_type: str,
+    target: bytes,
+    target_media_type: str,
+    making: Making,
+    signatory: Signatory,
+    time_stamp_url: str | None = None,
+) -> bytes:
+    """`picture` with credentials: edited from `target`, whose own credentials are kept inside.
+
+    Args:
+        time_stamp_url: a time-stamp authority to ask (RFC 3161), so that the credentials outlive the certificate;
+            it learns a hash and when. By default nobody is asked.
+
+    Raises:
+        MarkingFailed: no credentials could be made or embedded.
+    """
+    out = io.BytesIO()
+    hosts = [host] if time_stamp_url and (host := urlsplit(time_stamp_url).hostname) else []
+    try:
+        with (
+            c2pa.Context.from_dict(_settings(signatory.roots, hosts)) as context,
+            c2pa.Builder(_manifest(making), context) as builder,
+            c2pa.Signer.from_callback(
+                signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain, time_stamp_url
+            ) as signer,
+        ):
+            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+            # Without an explicit parent the library would make the output its own.
+            builder.add_ingredient({"relationship": "parentOf"}, target_media_type, io.BytesIO(target))
+            builder.sign(signer, media_type, io.BytesIO(picture), out)
+    except c2pa.C2paError as error:
+        raise MarkingFailed("the content credentials could not be made") from error
+    signed = out.getvalue()
+    if len(signed) <= len(picture):
+        raise MarkingFailed("the content credentials could not be embedded")
+    return signed
+
+
+def read(picture: bytes, media_type: str, roots: str = "") -> Credentials:
+    """What the credentials of anybody's picture say; `roots` are those called trusted, PEM."""
+    try:
+        with (
+            c2pa.Context.from_dict(_settings(roots)) as context,
+            c2pa.Reader(media_type, io.BytesIO(picture), context=context) as reader,
+        ):
+            store: dict[str, Any] = json.loads(reader.json())
+    except c2pa.C2paError as error:
+        return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=("manifest.unreadable",)))
+    return _credentials(store)
+
+
+def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "version": 1,
+        **({"trust": {"user_anchors": roots}} if roots else {}),
+        "verify": {"verify_after_sign": False, "remote_manifest_fetch": False, "ocsp_fetch": False},
+        "core": {"allowed_network_hosts": list(hosts)},
+        "builder": {"thumbnail": {"enabled": False}},
+    }
+
+
+def _manifest(making: Making) -> dict[str, Any]:
+    agent = {"name": CREATOR_TOOL, "version": version("mien")}
+    edited = {
+        "action": "c2pa.edited",
+        "softwareAgent": agent,
+        "digitalSourceType": DIGITAL_SOURCE_TYPE,
+        "description": making.description,
+    }
+    made = {
+        "settings": dict(making.settings),
+        "models": [{"name": model.name, "sha256": model.sha256} for model in making.models],
+    }
+    return {
+        "claim_generator_info": [agent],
+        "assertions": [
+            {"label": "c2pa.actions.v2", "data": {"actions": [edited]}},
+            {"label": ASSERTION, "data": made},
+        ],
+    }
+
+
+def _credentials(store: Mapping[str, Any]) -> Credentials:
+    manifests: Mapping[str, Any] = store.get("manifests", {})
+    manifest: Mapping[str, Any] = manifests.get(store.get("active_manifest", ""), {})
+    problems = _failures(store.get("validation_results"))
+    actions = _actions(manifest)
+    sources = [str(action["digitalSourceType"]) for action in actions if action.get("digitalSourceType")]
+    return Credentials(
+        state="invalid" if store.get("validation_state") == "Invalid" else "valid",
+        trusted=store.get("validation_state") == "Trusted",
+        actions=tuple(str(action.get("action")) for action in actions),
+        source_type=sources[-1] if sources else None,
+        parents=tuple(
+            _parent(ingredient, manifests)
+            for ingredient in manifest.get("ingredients", [])
+            if ingredient.get("relationship") == "parentOf"
+        ),
+        problems=problems,
+        signer={key: str(value) for key, value in manifest.get("signature_info", {}).items()},
+        software=_software(manifest),
+    )
+
+
+def _actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        action
+        for assertion in manifest.get("assertions", [])
+        if str(assertion.get("label", "")).startswith("c2pa.actions")
+        for action in assertion.get("data", {}).get("actions", [])
+    ]
+
+
+def _parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any]) -> Parent:
+    """What was recorded of a parent when it was opened: a tampered one leaves the child's own credentials valid."""
+    results: Mapping[str, Any] = ingredient.get("validation_results") or {}
+    if not ingredient.get("active_manifest"):
+        return Parent("none", problems=_failures(results))
+    problems = _failures(results)
+    manifest: Mapping[str, Any] = manifests.get(ingredient["active_manifest"], {})
+    codes = _codes(results, "success")
+    return Parent(
+        state="invalid" if problems else "valid",
+        trusted="signingCredential.trusted" in codes and not problems,
+        problems=problems,
+        signer=manifest.get("signature_info", {}).get("common_name"),
+        software=_software(manifest),
+    )
+
+
+def _software(manifest: Mapping[str, Any]) -> str | None:
+    info: Sequence[Mapping[str, Any]] = manifest.get("claim_generator_info") or []
+    if info:
+        return " ".join(str(info[0][key]) for key in ("name", "version") if info[0].get(key))
+    named = manifest.get("claim_generator")
+    return str(named) if named else None
+
+
+def _failures(results: Mapping[str, Any] | None) -> tuple[str, ...]:
+    return tuple(code for code in _codes(results or {}, "failure") if code != _UNTRUSTED)
+
+
+def _codes(results: Mapping[str, Any], outcome: str) -> list[str]:
+    """Codes of one outcome, of the manifest itself and of what changed in its ingredients since."""
+    groups = [results.get("activeManifest") or {}]
+    groups += [delta.get("validationDeltas") or {} for delta in results.get("ingredientDeltas") or []]
+    return list(dict.fromkeys(str(entry.get("code")) for group in groups for entry in group.get(outcome, [])))

@@ -1,0 +1,81 @@
+"""The one way a result leaves: watermark, then the file with its metadata, then signed credentials."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mien_pipeline import pictures
+from mien_pipeline.errors import InvalidImage, MarkingFailed
+from mien_pipeline.options import Format
+from mien_pipeline.stages.encode import MEDIA_TYPES, encode, result_format
+from mien_pipeline.trust import metadata
+from mien_pipeline.trust.authority import Authority
+from mien_pipeline.trust.credentials import Making, sign
+from mien_pipeline.trust.watermark import Watermark
+from mien_pipeline.types import Image, Marked, ModelUse, Provenance
+
+# Choices among fixed words. Any other text in the options is a person's own (a prompt) and stays on the machine.
+_CHOICES = {"engine", "faces", "gaze"}
+
+
+class Stamp:
+    """Marks every result of every engine; loaded once, thread-safe."""
+
+    def __init__(self, watermark: Path, state: Path, time_stamp_url: str | None = None) -> None:
+        """
+        Args:
+            watermark: the folder with rivaGAN's two networks.
+            state: the folder that holds the signing certificate; it is made there on first use.
+            time_stamp_url: see `credentials.sign`.
+
+        Raises:
+            MarkingFailed: the networks cannot be loaded, or no certificate made.
+        """
+        self._watermark = Watermark(watermark)
+        self._signatory = Authority(state).signatory()
+        self._time_stamp_url = time_stamp_url
+
+    def mark(
+        self,
+        result: Image,
+        target: bytes,
+        settings: Mapping[str, object],
+        models: Sequence[ModelUse],
+        format: Format | None = None,
+    ) -> Marked:
+        """See `protocols.Marker.mark`.
+
+        Raises:
+            InvalidOptions: `format` cannot hold this picture; worth asking `result_format` before the swap.
+            MarkingFailed: it could not be marked, so there is nothing to deliver.
+        """
+        chosen = result_format(result, format)
+        engine = str(settings.get("engine", ""))
+        restored = "amount" in settings  # a restorer's only option; every engine's swap replaces the face
+        making = Making(metadata.RESTORED if restored else metadata.SWAPPED, public_settings(settings), models)
+        xmp = metadata.packet(f"{metadata.CREATOR_TOOL} ({engine})", making.description)
+        pixels, reading = self._watermark.embed(result.pixels)
+        try:
+            encoded = encode(replace(result, pixels=pixels), chosen, xmp)
+        except (OSError, ValueError, MemoryError) as error:
+            raise MarkingFailed(f"the {chosen} file could not be written") from error
+        media_type = MEDIA_TYPES[chosen]
+        signed = sign(encoded, media_type, target, media_type_of(target), making, self._signatory, self._time_stamp_url)
+        return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
+
+
+def public_settings(settings: Mapping[str, object]) -> dict[str, object]:
+    """The options that may stand in a picture everybody reads: numbers, switches and choices, never free text."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if isinstance(value, int | float | list) or (isinstance(value, str) and name in _CHOICES)
+    }
+
+
+def media_type_of(target: bytes) -> str:
+    """The media type under which the target is recorded as the parent."""
+    kind = pictures.kind_of(target[:64])
+    if kind not in pictures.READABLE.values():
+        raise InvalidImage("the target is not a picture", found=kind)
+    return f"image/{kind}"

@@ -1,0 +1,73 @@
+"""What a picture says about itself: credentials, watermark, metadata. For anybody's pictures, without a network."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mien_pipeline import pictures
+from mien_pipeline.stages.decode import decode
+from mien_pipeline.trust import credentials, metadata
+from mien_pipeline.trust.authority import Authority
+from mien_pipeline.trust.credentials import Credentials
+from mien_pipeline.trust.rivagan import BITS
+from mien_pipeline.trust.watermark import Reading, Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Everything a picture says about itself.
+
+    Attributes:
+        watermark: None where the watermark's networks are not installed, so nobody looked.
+        metadata: the entries we know, and the names of private ones that are present.
+    """
+
+    credentials: Credentials
+    watermark: Reading | None
+    metadata: Mapping[str, object]
+
+    @property
+    def is_contradicted(self) -> bool:
+        """The credentials contradict the picture, or themselves."""
+        return self.credentials.state == "invalid"
+
+    def as_json(self) -> dict[str, object]:
+        """The document that `mien verify --json` prints and the API answers."""
+        reading = self.watermark
+        return {
+            "credentials": asdict(self.credentials),
+            "watermark": {
+                "strength": reading.strength if reading else "none",
+                "bits": BITS,
+                "agreeing": reading.agreeing if reading else None,
+            },
+            "metadata": dict(self.metadata),
+        }
+
+
+class Inspector:
+    """Reads pictures; the watermark's network is loaded once."""
+
+    def __init__(self, watermark: Path | None, state: Path | None = None) -> None:
+        """
+        Args:
+            watermark: the folder with rivaGAN's two networks; without it nobody looks for the watermark.
+            state: the folder whose certificates are called trusted; it is only read.
+        """
+        self._watermark = Watermark(watermark) if watermark else None
+        self._roots = Authority(state).roots() if state else ""
+
+    def inspect(self, data: bytes) -> Inspection:
+        """What `data` says about itself.
+
+        Raises:
+            InvalidImage, ImageTooLarge: it is no picture Mien reads.
+        """
+        image = decode(data)
+        with pictures.opened(data) as (picture, info):
+            found = metadata.read(picture)
+        return Inspection(
+            credentials.read(data, f"image/{info.format}", self._roots),
+            self._watermark.read(image.pixels) if self._watermark else None,
+            found,
+        )

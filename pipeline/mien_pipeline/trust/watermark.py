@@ -1,0 +1,97 @@
+"""The invisible mark of every result: one product number, the same for everybody, that survives saving and resizing.
+
+It is not who made the picture and not evidence by itself (the weights are public, so it can be forged); it supports
+the signed credentials, which the first social network strips.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from mien_pipeline.errors import MarkingFailed
+from mien_pipeline.trust.pyramid import halved
+from mien_pipeline.trust.rivagan import BITS, Decoder, Encoder
+from mien_pipeline.types import Floats, Pixels
+
+Strength = Literal["strong", "weak", "none"]
+
+PRODUCT_NUMBER = 0x4D69656E  # "Mien"
+
+# Read and written at one size, whatever the picture's, so that resizing changes nothing; 3 × 3 tiles of the
+# convolution. On 13 photographs this size reads back as well as 256 × 256 at a sixth of the work.
+CANONICAL_SIDE = 132
+
+# 150 unmarked crops agreed in 23 bits at most; by pure chance 29 of 32 happens once in 780,000 pictures, 26 in 2,500.
+STRONG_BITS = 29
+WEAK_BITS = 26
+
+# The residual's amplitude leaves 40 dB, at most 2.5 grey levels of 255. A flat picture that does not read back with
+# bits to spare gets the stronger one: 37 dB.
+_GAIN = 1.25
+_STRONGER_GAIN = 2.0
+_SPARE_BITS = 2
+_STEPS = 16  # steps of the residual a grey level, while it is stretched as bytes around 128
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the decoder read: how many of the product number's 32 bits."""
+
+    agreeing: int
+
+    @property
+    def strength(self) -> Strength:
+        return "strong" if self.agreeing >= STRONG_BITS else "weak" if self.agreeing >= WEAK_BITS else "none"
+
+
+class Watermark:
+    """rivaGAN's networks, loaded once."""
+
+    def __init__(self, folder: Path) -> None:
+        """From the folder with both files; raises `MarkingFailed` when they are not the networks they should be."""
+        try:
+            self._encoder = Encoder(folder / "rivagan_encoder.onnx")
+            self._decoder = Decoder(folder / "rivagan_decoder.onnx")
+        except (OSError, ValueError, KeyError) as error:
+            raise MarkingFailed("the watermark's networks cannot be loaded") from error
+
+    def embed(self, pixels: Pixels) -> tuple[Pixels, Reading]:
+        """The marked picture and what can be read from it; (H, W, 3) uint8 RGB, the argument stays as it is."""
+        residual = self._encoder.residual(_canonical(pixels), _bits()).transpose(1, 2, 0) * 127.5
+        marked = _added(pixels, residual * _GAIN)
+        reading = self.read(marked)
+        if reading.agreeing < STRONG_BITS + _SPARE_BITS:
+            marked = _added(pixels, residual * _STRONGER_GAIN)
+            reading = self.read(marked)
+        return marked, reading
+
+    def read(self, pixels: Pixels) -> Reading:
+        """What a picture carries; (H, W, 3) uint8 RGB."""
+        logits = self._decoder.logits(_canonical(pixels))
+        return Reading(int(((logits > 0) == (_bits() > 0)).sum()))
+
+
+def _bits() -> Floats:
+    """The product number, most significant bit first, (32,) of 0 and 1."""
+    return np.array([PRODUCT_NUMBER >> (BITS - 1 - bit) & 1 for bit in range(BITS)], np.float32)
+
+
+def _canonical(pixels: Pixels) -> Floats:
+    """(3, S, S) in −1..1."""
+    side = CANONICAL_SIDE
+    small = cv2.resize(halved(pixels, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(127.5) - 1
+
+
+def _added(pixels: Pixels, residual: Floats) -> Pixels:
+    """`pixels` plus the stretched residual, given in grey levels, within ±8 levels.
+
+    Stretched as bytes around 128: a float residual of a 12-megapixel picture would take 144 MB and ten times as long.
+    """
+    height, width = pixels.shape[:2]
+    small = np.clip(residual * _STEPS + 128, 0, 255).round().astype(np.uint8)
+    large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.addWeighted(pixels, 1, large, 1 / _STEPS, -128 / _STEPS), np.uint8)
