@@ -89,15 +89,33 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 1
+    except Exception as error:  # noqa: BLE001 -- the outermost place there is
+        log_to_file(args)
+        return refuse(args, error)
     return status
 
 
+def log_to_file(args: argparse.Namespace) -> None:
+    """From here on the log is a file of this user's: a traceback is for whoever mends it, not for the terminal."""
+    import logging
+
+    from mien_daemon.folders import Folders
+
+    logs = Folders.find(args.state_dir, args.models_dir).logs
+    logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logging.basicConfig(
+        filename=logs / "mien.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+
+
 def refuse(args: argparse.Namespace, error: Exception) -> int:
+    from mien_daemon.problems import problem_for
+
+    problem = problem_for(error)
     if args.json:
         import json
 
-        from mien_daemon.problems import problem_for
-
-        sys.stdout.write(json.dumps(problem_for(error), ensure_ascii=False, indent=2) + "\n")
-    sys.stderr.write(f"mien: {error}\n")
+        sys.stdout.write(json.dumps(problem, ensure_ascii=False, indent=2) + "\n")
+    incident = f", incident {problem['incident']}" if "incident" in problem else ""
+    sys.stderr.write(f"mien: {problem.get('detail', problem['title'])}{incident}\n")
     return 1

@@ -31,6 +31,7 @@ document and survive pickling, so an error can cross from the worker.
     │   └── UnknownReference
     ├── ResourceError
     │   ├── DiskFull
+    │   ├── OutputNotWritable      the result has no place at the path that was given
     │   ├── StoreNotWritable       the models folder is read-only
     │   ├── GpuOutOfMemory
     │   ├── NotEnoughMemory        refused before loading, with the plan
@@ -179,6 +180,12 @@ class StoreNotWritable(ResourceError):
     """`folder` is what cannot be written to."""
 
     code = "store-not-writable"
+
+
+class OutputNotWritable(ResourceError):
+    """`file` says where."""
+
+    code = "output-not-writable"
 
 
 class GpuOutOfMemory(ResourceError):

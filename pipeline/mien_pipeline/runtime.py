@@ -13,16 +13,18 @@ from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.protocols import Engine, Restorer
 from mien_pipeline.restorers import RESTORERS
+from mien_pipeline.sheet import row
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.detect import MeshDetector
 from mien_pipeline.stages.score import DlibEmbedder
 from mien_pipeline.swap import Parts, Reference, Stopwatch, prepare, swap
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import Stamp
-from mien_pipeline.types import Face, ModelUse, OnProgress, Swapped, ignore_progress
+from mien_pipeline.types import Face, Image, ModelUse, OnProgress, Swapped, ignore_progress
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8
+SIDE_BY_SIDE_PX = 512  # the height of pictures shown next to one another
 
 
 def create_runtime(models: Path, state: Path, *, offline: bool) -> "Runtime":
@@ -77,6 +79,12 @@ class Runtime:
         self._check.check(image.pixels, "target")
         return self._detector.detect(image)
 
+    def side_by_side(self, target: bytes, reference: bytes, result: Swapped) -> bytes:
+        """A PNG of target, reference and result in a row, marked like every picture that shows a swapped face."""
+        pictures = [decode(data).pixels for data in (target, reference, result.data)]
+        sheet = Image(row(pictures, ("target", "reference", "result"), height_px=SIDE_BY_SIDE_PX))
+        return self._stamp.mark(sheet, target, {"engine": result.engine}, result.models, "png").data
+
     def unload(self) -> None:
         """Forget the engine and every prepared reference."""
         self._references.clear()
@@ -84,7 +92,15 @@ class Runtime:
 
     def _parts(self, options: SwapOptions) -> Parts:
         restorer = self._restorer if options.restore else None
-        return Parts(self._detector, self._embedder, self._check, self._loaded(options.engine), self._stamp, restorer)
+        return Parts(
+            detector=self._detector,
+            embedder=self._embedder,
+            check=self._check,
+            engine=self._loaded(options.engine),
+            marker=self._stamp,
+            restorer=restorer,
+            models=self._shared_models,
+        )
 
     def _loaded(self, engine: str) -> Engine:
         """The engine by that name; another one is let go first."""

@@ -27,8 +27,8 @@ def run(args: Namespace) -> int:
     from mien_daemon.answer import answer
     from mien_daemon.bars import job_bar
     from mien_daemon.commands.local import fetch_missing, fetch_needed, open_runtime, open_store
+    from mien_daemon.commands.output import make_folder, write
     from mien_daemon.commands.swap import words
-    from mien_pipeline.files import write_whole
     from mien_pipeline.options import MeshOptions
     from mien_pipeline.swap import describe
 
@@ -42,10 +42,10 @@ def run(args: Namespace) -> int:
     side_by_side = runtime.side_by_side(target, reference, done)
 
     folder: Path = args.output
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     pictures = {"target.png": target, "result.png": done.data, "side-by-side.png": side_by_side}
     for name, data in pictures.items():
-        write_whole(folder / name, data)
+        write(folder / name, data)
     report = describe(done)
     files = {name.removesuffix(".png"): str(folder / name) for name in pictures}
     return answer(args, {"output": files["result"], "files": files, **report}, words(folder / "result.png", report))

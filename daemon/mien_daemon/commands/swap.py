@@ -12,10 +12,6 @@ if TYPE_CHECKING:
 
     from mien_pipeline.options import SwapOptions
 
-# What a file's name says of its format, and what a result without a name of its own is called.
-SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif", "tiff": ".tiff"}
-FORMATS = {suffix: name for name, suffix in SUFFIXES.items()} | {".jpeg": "jpeg", ".tif": "tiff"}
-
 
 def add_to(commands: _SubParsersAction[Any]) -> None:
     summary = "put a reference face into a target image"
@@ -44,14 +40,14 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
 def run(args: Namespace) -> int:
     from mien_daemon.answer import answer
     from mien_daemon.commands.local import read_picture
-    from mien_pipeline.files import write_whole
+    from mien_daemon.commands.output import beside, refuse_overwriting, write
 
     options = chosen_options(args)
+    refuse_overwriting(args.output, [args.target, *args.face])
     target, references = read_picture(args.target), [read_picture(path) for path in args.face]
-    refuse_overwriting_input(args)
     data, report = swap(args, target, references, options)
-    output: Path = args.output or default_output(args.target, data)
-    write_whole(output, data)
+    output: Path = args.output or beside(args.target, "swapped", data)
+    write(output, data)
     return answer(args, {"output": str(output), **report}, words(output, report))
 
 
@@ -61,6 +57,7 @@ def chosen_options(args: Namespace) -> SwapOptions:
     Raises:
         InvalidOptions, UnknownEngine: `field` names the one.
     """
+    from mien_daemon.commands.output import format_of
     from mien_pipeline.options import parse_options
 
     raw: dict[str, object] = {
@@ -68,7 +65,7 @@ def chosen_options(args: Namespace) -> SwapOptions:
         "faces": args.faces if args.faces in {"largest", "all"} else face_indices(args.faces),
         "seed": args.seed,
         "restore": args.restore,
-        "format": asked_format(args.output),
+        "format": format_of(args.output),
     }
     return parse_options(raw | dict(name_and_value(each) for each in args.set))
 
@@ -97,27 +94,6 @@ def name_and_value(text: str) -> tuple[str, object]:
         return name, value
 
 
-def asked_format(output: Path | None) -> str | None:
-    """The format that the name of the output asks for; None leaves it to the target's own."""
-    from mien_pipeline.errors import InvalidOptions
-
-    if output is None:
-        return None
-    if output.suffix.lower() not in FORMATS:
-        raise InvalidOptions(
-            f"{output.name} does not end like a picture that can be marked", field="output", known=sorted(FORMATS)
-        )
-    return FORMATS[output.suffix.lower()]
-
-
-def refuse_overwriting_input(args: Namespace) -> None:
-    from mien_pipeline.errors import InvalidOptions
-
-    inputs = [path.resolve() for path in (args.target, *args.face)]
-    if args.output and args.output.resolve() in inputs:
-        raise InvalidOptions(f"{args.output} is one of the pictures to read", field="output")
-
-
 def swap(
     args: Namespace, target: bytes, references: Sequence[bytes], options: SwapOptions
 ) -> tuple[bytes, Mapping[str, Any]]:
@@ -140,13 +116,6 @@ def swap(
         runtime = open_runtime(args, store)
         done = runtime.swap(target, references, options, lambda at: show(at.stage, at.fraction))
         return done.data, describe(done)
-
-
-def default_output(target: Path, data: bytes) -> Path:
-    """Beside the target, named after it and after the format it came in."""
-    from mien_pipeline.pictures import probe
-
-    return target.with_name(f"{target.stem}-swapped{SUFFIXES[probe(data).format]}")
 
 
 def words(output: Path, report: Mapping[str, Any]) -> str:

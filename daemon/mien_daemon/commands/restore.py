@@ -1,0 +1,66 @@
+"""`mien restore`: Vivid alone, skin detail back into a picture from any tool."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Mapping
+
+
+def add_to(commands: _SubParsersAction[Any]) -> None:
+    summary = "repair skin detail without changing the face (Vivid)"
+    parser = commands.add_parser("restore", help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="by default IMAGE's name with -restored")
+    parser.add_argument("--amount", type=float, default=0.5, metavar="0..1", help="the most to do (%(default)s)")
+    parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+    from mien_daemon.commands.local import read_picture
+    from mien_daemon.commands.output import beside, format_of, refuse_overwriting, write
+    from mien_pipeline.errors import InvalidOptions
+
+    if not 0 <= args.amount <= 1:
+        raise InvalidOptions("amount: it lies between 0 and 1", field="amount")
+    format_of(args.output)
+    refuse_overwriting(args.output, [args.image])
+    data, report = restore(args, read_picture(args.image))
+    output: Path = args.output or beside(args.image, "restored", data)
+    write(output, data)
+    return answer(args, {"output": str(output), **report}, words(output, report))
+
+
+def restore(args: Namespace, image: bytes) -> tuple[bytes, Mapping[str, Any]]:
+    """(picture, report), from the daemon or from this process."""
+    from mien_daemon.bars import job_bar
+    from mien_daemon.client import DaemonClient
+    from mien_daemon.commands.local import fetch_missing, open_runtime, open_store
+    from mien_daemon.commands.output import format_of
+    from mien_pipeline.engines import ALWAYS
+
+    store = open_store(args)
+    fetch_missing(store, ALWAYS, quiet=args.json)
+    wanted = format_of(args.output)
+    daemon = None if args.local else DaemonClient.discover(args.state_dir)
+    with job_bar(quiet=args.json) as show:
+        if daemon:
+            options = {"amount": args.amount} | ({"format": wanted} if wanted else {})
+            return daemon.restore(image, options, lambda job: show(job["stage"] or job["state"], job["progress"]))
+        from mien_pipeline.swap import describe
+
+        done = open_runtime(args, store).restore(
+            image, args.amount, lambda at: show(at.stage, at.fraction), format=wanted
+        )
+        return done.data, describe(done)
+
+
+def words(output: Path, report: Mapping[str, Any]) -> str:
+    faces = [f"face {face['index']}: {face['identity']['to_target']:.2f} like it was" for face in report["faces"]]
+    return "\n".join([f"{output}  ({report['engine']}, {report['seconds']:.2f} s)", *faces])
