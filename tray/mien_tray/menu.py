@@ -214,12 +214,12 @@ def model_lines(models: Sequence[Model], words: Words) -> Iterator[Line]:
 
 def model_label(model: Model, words: Words, step: int = STEP_PERCENT) -> str:
     if model.state == "ready":
-        return words("model_ready", name=model.name)
+        return words("model_ready", name=model.title)
     if model.state == "downloading":
-        return words("model_downloading", name=model.name, percent=stepped(model.percent, step))
+        return words("model_downloading", name=model.title, percent=stepped(model.percent, step))
     if model.state == "partial":
-        return words("model_partial", name=model.name, percent=model.percent)
-    return words("model_missing", name=model.name, size=size_label(model.size_bytes))
+        return words("model_partial", name=model.title, size=size_label(model.size_bytes))
+    return words("model_missing", name=model.title, size=size_label(model.size_bytes))
 
 
 def model_actions(model: Model, words: Words) -> Iterator[Line]:

@@ -24,10 +24,10 @@ def happened(kind: str, data: Mapping[str, Any], words: Words) -> Happened | Non
         return Happened("failed", reason=reason_of(data["problem"], words))
     if kind == "pairing" and data["state"] == "shown":
         return Happened("pairing", name=str(data["name"]))
-    if kind == "download" and data["state"] == "done":
-        return Happened("downloads", name=str(data["model"]))
-    if kind == "download" and data["state"] == "failed":
-        return Happened("downloads", name=str(data["model"]), reason=reason_of(data["problem"], words))
+    if kind == "download" and data["action"] == "download" and data["state"] == "done":
+        return Happened("downloads", name=str(data["name"]))
+    if kind == "download" and data["action"] == "download" and data["state"] == "failed":
+        return Happened("downloads", name=str(data["name"]), reason=reason_of(data["problem"], words))
     return None
 
 

@@ -50,6 +50,7 @@ class Model:
     """A model of the catalogue; `state` is ready, missing, partial, quarantined or downloading."""
 
     name: str
+    title: str
     state: str
     size_bytes: int = 0
     done_bytes: int = 0
@@ -125,9 +126,18 @@ def notify_from(answer: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def models_from(answer: Mapping[str, Any]) -> tuple[Model, ...]:
-    """From `GET /v1/models`."""
-    return tuple(model_from(model) for model in answer["models"])
+    """From `GET /v1/models`: what is installed, and what is on its way."""
+    downloads = {one["name"]: one for one in answer["transfers"] if one["action"] == "download"}
+    return tuple(model_from(model, downloads.get(model["name"], {})) for model in answer["models"])
 
 
-def model_from(model: Mapping[str, Any]) -> Model:
-    return Model(model["name"], model["state"], model["size"], licence_to_read=model["licence_accepted"] is False)
+def model_from(model: Mapping[str, Any], download: Mapping[str, Any]) -> Model:
+    under_way = download.get("state") in {"queued", "running"}
+    return Model(
+        name=model["name"],
+        title=model["title"],
+        state="downloading" if under_way else model["state"],
+        size_bytes=download.get("total_bytes") or model["size"],
+        done_bytes=download.get("done_bytes", 0),
+        licence_to_read=model["licence_accepted"] is False,
+    )
