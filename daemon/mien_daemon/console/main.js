@@ -1,4 +1,5 @@
 // Everything the page is made of, in the order it comes to life.
+import { announce } from "./announce.js";
 import { Api } from "./api.js";
 import { Draft } from "./swap/draft.js";
 import { Events } from "./events.js";
@@ -46,6 +47,7 @@ function run(session) {
     const waiting = jobs.all.filter((job) => !isOver(job)).length;
     badge(frame.links.get("jobs"), waiting, t("jobs_waiting", { count: waiting }));
   });
+  events.addEventListener("on:pairing", ({ detail }) => detail.state === "shown" && router.place.view !== "settings" && announce(t("pairing_asked")));
   health.watch(ending.signal, events);
   events.listen(ending.signal);
   showViews(app, frame.main, ending.signal);

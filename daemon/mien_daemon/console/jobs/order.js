@@ -12,8 +12,12 @@ function rank({ state }) {
 }
 
 function within(one, other) {
-  if (one.state !== "queued") return other.created_at.localeCompare(one.created_at);
+  if (one.state !== "queued") return latest(other).localeCompare(latest(one));
   return PRIORITY[one.priority] - PRIORITY[other.priority] || one.position - other.position;
+}
+
+function latest({ finished_at: finished, created_at: created }) {
+  return finished ?? created;
 }
 
 export function matches({ state }, filter) {

@@ -1,0 +1,72 @@
+// Adding a person: the picture, the name, and the consent without which nothing is kept.
+import { announce, attempt } from "../announce.js";
+import { button, checkbox, field } from "../control.js";
+import { ask } from "../dialog.js";
+import { fill, h } from "../element.js";
+import { icon } from "../icon.js";
+import { filesIn } from "../pictures.js";
+import { choose } from "../swap/drop.js";
+import { t } from "../words.js";
+import { expirySelect, from, SPANS } from "./expiry.js";
+
+/** Resolves to true when somebody was added. */
+export function addReference(app, file) {
+  return ask(t("add_face"), (close) => {
+    const form = { file, name: "", basis: "", adult: false, seconds: SPANS.at(-1) };
+    const save = h("button", { class: "primary", disabled: true }, t("add_face"));
+    const check = () => (save.disabled = !(form.file && form.name && form.basis && form.adult));
+    const note = (name) => (value) => {
+      form[name] = value;
+      check();
+    };
+    const name = h("input", { type: "text", maxlength: 60, required: true, autocomplete: "off", oninput: () => note("name")(name.value.trim()) });
+    const submit = (event) => {
+      event.preventDefault();
+      attempt(() => keep(app, form, close));
+    };
+    return h(
+      "form",
+      { class: "dialog-body", onsubmit: submit },
+      pictureField(form, check),
+      field(t("name"), name, t("face_name_hint")),
+      h("fieldset", {}, h("legend", {}, t("basis")), ["self", "written-permission"].map((basis) => radio(basis, note("basis")))),
+      checkbox(t("consent_adult_one"), false, note("adult")),
+      field(t("consent_until"), expirySelect(note("seconds"))),
+      h("p", { class: "hint" }, icon("lock"), " ", t("consent_record")),
+      h("footer", {}, h("button", { type: "button", onclick: () => close(false) }, t("cancel")), save),
+    );
+  });
+}
+
+async function keep({ api, pictures }, { file, name, basis, adult, seconds }, close) {
+  const picture = await pictures.put(file);
+  await api.post("/v1/references", { picture, name, basis, adult, expires_at: from(seconds) });
+  announce(t("face_added", { name }));
+  close(true);
+}
+
+function pictureField(form, check) {
+  const place = h("div", { class: "face-drop" });
+  const take = ([file]) => {
+    if (!file) return;
+    form.file = file;
+    show();
+    check();
+  };
+  const show = () => {
+    const pick = button(t(form.file ? "another_picture" : "choose_picture"), "plus", () => choose(take, false), { type: "button", id: "choose-face" });
+    fill(place, form.file ? h("img", { src: URL.createObjectURL(form.file), alt: t("chosen_picture") }) : icon("faces"), h("div", {}, pick, h("p", { class: "hint" }, t("references_hint"))));
+  };
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    take(filesIn(event.dataTransfer));
+  });
+  show();
+  return place;
+}
+
+function radio(basis, onchange) {
+  const id = `basis-${basis}`;
+  return h("div", { class: "check" }, h("input", { type: "radio", name: "basis", id, value: basis, onchange: () => onchange(basis) }), h("label", { for: id }, t(`basis_${basis.replace("-", "_")}`)));
+}

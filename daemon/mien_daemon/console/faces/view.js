@@ -1,0 +1,62 @@
+// Faces: people whose face may be used, with the consent that says so.
+import { announce, attempt } from "../announce.js";
+import { button } from "../control.js";
+import { ask } from "../dialog.js";
+import { checkbox } from "../control.js";
+import { fill, h } from "../element.js";
+import { icon } from "../icon.js";
+import { empty, filled } from "../notice.js";
+import { filesIn } from "../pictures.js";
+import { t } from "../words.js";
+import { addReference } from "./add-reference.js";
+import { referenceCard } from "./reference-card.js";
+
+export function mount(main, app, signal) {
+  const { api } = app;
+  const place = h("div", {});
+  const load = () => filled(place, () => api.get("/v1/references"), ({ references }) => library(app, references, load), signal);
+  const add = async (file) => (await addReference(app, file)) && load();
+  const forget = button(t("forget_everything"), "trash", () => forgetAll(app, load), { class: "danger" });
+  main.append(
+    h(
+      "div",
+      { class: "page wide", "data-drop": "reference" },
+      h("header", { class: "page-head" }, h("h1", {}, t("view_faces")), forget, button(t("add_face"), "plus", () => add(), { class: "primary", id: "add-face" })),
+      h("p", { class: "hint lead" }, icon("lock"), t("faces_sealed")),
+      place,
+    ),
+  );
+  main.addEventListener("dragover", (event) => event.preventDefault(), { signal });
+  main.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const [file] = filesIn(event.dataTransfer);
+    if (file) add(file);
+  }, { signal });
+  load();
+}
+
+function library(app, references, again) {
+  if (references.length === 0) return h("div", { class: "card" }, empty("faces", t("library_empty"), t("library_empty_hint")));
+  return h("ul", { class: "people" }, references.map((reference) => referenceCard(app, reference, again)));
+}
+
+async function forgetAll(app, again) {
+  const results = await ask(t("forget_title"), forgetQuestion);
+  if (!results) return;
+  await attempt(async () => {
+    await app.api.json("DELETE", results.too ? "/v1/references?results=true" : "/v1/references");
+    await app.jobs.load();
+    announce(t("forgotten"));
+    again();
+  });
+}
+
+function forgetQuestion(close) {
+  const chosen = { too: true };
+  return fill(
+    h("div", { class: "dialog-body" }),
+    h("p", {}, t("forget_text")),
+    checkbox(t("forget_results_too"), true, (checked) => (chosen.too = checked)),
+    h("footer", {}, h("button", { autofocus: true, onclick: () => close() }, t("cancel")), h("button", { class: "danger", onclick: () => close(chosen) }, t("forget_everything"))),
+  );
+}

@@ -1,0 +1,34 @@
+// The models that belong together, with the bundles that fetch them at once.
+import { announce } from "../announce.js";
+import { button } from "../control.js";
+import { h } from "../element.js";
+import { bytes, knows, t } from "../words.js";
+import { fetchModels } from "./fetch.js";
+import { modelRow } from "./model-row.js";
+import { rows } from "../rows.js";
+
+export function group(app, list, name, models) {
+  const names = new Set(models.map((model) => model.name));
+  const bundles = Object.keys(list.bundles).filter((bundle) => list.bundles[bundle].some((member) => names.has(member)) && (name === "starter") === (bundle === "starter"));
+  const actions = h("div", { class: "row-actions wrap" });
+  const body = h("ul", { class: "rows" });
+  const title = knows(`group_${name}`) ? t(`group_${name}`) : t(`engine_${name}`);
+  const show = rows(body, (model) => model.name, (model) => modelRow(app, list, model));
+  return {
+    element: h("section", { class: "group-of-models", "aria-label": title }, h("header", {}, h("div", {}, h("h2", {}, title), h("p", { class: "hint" }, t(knows(`group_${name}_hint`) ? `group_${name}_hint` : "group_hint"))), actions), body),
+    show() {
+      show(models.map((model) => list.models.get(model.name)));
+      actions.replaceChildren(...bundles.map((bundle) => bundleButton(app, list, bundle)).filter(Boolean));
+    },
+  };
+}
+
+/** Fetches what is missing of a bundle; nothing when nothing is. */
+function bundleButton(app, list, bundle) {
+  const missing = list.missing(bundle);
+  if (missing.length === 0) return null;
+  const size = missing.reduce((sum, model) => sum + model.size, 0);
+  const words = missing.every((model) => model.size > 0) ? "get_bundle" : "get_bundle_more";
+  const begin = async () => (await fetchModels(app, list, bundle)) && announce(t("download_begun"));
+  return button(t(words, { bundle, size: bytes(size) }), "download", begin);
+}

@@ -1,0 +1,68 @@
+// The models and whatever is happening to them, kept in step with the daemon's events.
+const UNDER_WAY = new Set(["queued", "running"]);
+
+export const isUnderWay = (transfer) => Boolean(transfer) && UNDER_WAY.has(transfer.state);
+
+export class ModelList extends EventTarget {
+  constructor(api) {
+    super();
+    this.api = api;
+    this.models = new Map();
+    this.bundles = {};
+    this.transfers = new Map();
+  }
+
+  async load(signal) {
+    const { models, bundles, transfers } = await this.api.get("/v1/models", { signal });
+    this.models = new Map(models.map((model) => [model.name, model]));
+    this.bundles = bundles;
+    for (const transfer of transfers) this.transfers.set(keyOf(transfer), transfer);
+    this.changed();
+  }
+
+  /** News of one transfer; one that ended changes what is installed. */
+  async take(transfer) {
+    this.transfers.set(keyOf(transfer), transfer);
+    this.changed();
+    if (isUnderWay(transfer)) return;
+    if (this.models.has(transfer.name)) this.models.set(transfer.name, await this.api.get(`/v1/models/${transfer.name}`));
+    else await this.load();
+    this.changed();
+  }
+
+  takeAll({ transfers }) {
+    for (const transfer of transfers) this.transfers.set(keyOf(transfer), transfer);
+    this.changed();
+  }
+
+  /** The download of a model that has not ended well yet, else what else is being done to it. */
+  transferOf(name) {
+    const download = this.transfers.get(`download ${name}`);
+    if (download && !["done", "cancelled"].includes(download.state)) return download;
+    const check = this.transfers.get(`verify ${name}`);
+    return isUnderWay(check) || check?.state === "failed" ? check : undefined;
+  }
+
+  /** What is still to come of a bundle. */
+  missing(bundle) {
+    return this.bundles[bundle].map((name) => this.models.get(name)).filter((model) => model && model.state !== "ready");
+  }
+
+  changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function keyOf({ action, name }) {
+  return `${action} ${name}`;
+}
+
+/** Models by what they are for: every swap first, then engine by engine. */
+export function grouped(models) {
+  const groups = new Map();
+  for (const model of models) {
+    const group = model.bundles.includes("starter") ? "starter" : (model.needed_by[0] ?? "other");
+    groups.set(group, [...(groups.get(group) ?? []), model]);
+  }
+  return [...groups];
+}

@@ -1,0 +1,78 @@
+// One model: for what, how large, under which licence, how it stands, and what can be done about it.
+import { announce, attempt } from "../announce.js";
+import { bar, iconButton, setBar } from "../control.js";
+import { confirm } from "../dialog.js";
+import { h } from "../element.js";
+import { sentence } from "../problem.js";
+import { bytes, duration, knows, percent, t } from "../words.js";
+import { fetchModels } from "./fetch.js";
+import { readLicence } from "./licence.js";
+import { isUnderWay } from "./model-list.js";
+
+export function modelRow(app, list, { name }) {
+  const title = h("strong", {});
+  const facts = h("span", { class: "row-note" });
+  const licence = h("button", { class: "link", onclick: () => readLicence(app, list, name) });
+  const commercial = h("span", { class: "chip" });
+  const state = h("span", { class: "row-state", role: "status" });
+  const track = bar(0, t("progress"));
+  const actions = h("div", { class: "row-actions" });
+  const element = h("li", { class: "row model", "data-model": name }, h("div", { class: "row-main" }, h("p", {}, title, facts), h("p", {}, licence, commercial), track), state, actions);
+  let built = "";
+  return {
+    element,
+    update(model) {
+      const transfer = list.transferOf(name);
+      title.textContent = model.title;
+      facts.textContent = [model.size ? bytes(model.size) : t("size_unknown"), ...model.needed_by.map(neededBy)].join(" · ");
+      licence.textContent = model.licence;
+      commercial.textContent = t(model.commercial_use ? "commercial_yes" : "commercial_no");
+      state.textContent = stateWords(model, transfer);
+      element.dataset.state = transfer?.state ?? model.state;
+      track.hidden = !transfer || !["running", "paused"].includes(transfer.state);
+      setBar(track, transfer?.total_bytes ? transfer.done_bytes / transfer.total_bytes : 0);
+      const key = [model.state, transfer?.action, transfer?.state].join();
+      if (key === built) return;
+      built = key;
+      actions.replaceChildren(...deeds(app, list, model, transfer));
+    },
+  };
+}
+
+function neededBy(what) {
+  const key = `needed_${what.replaceAll(" ", "_")}`;
+  return t(knows(key) ? key : `engine_${what}`);
+}
+
+function stateWords(model, transfer) {
+  if (!transfer) return t(`model_${model.state}`);
+  if (transfer.problem) return sentence(transfer.problem);
+  if (transfer.state !== "running") return t(`transfer_${transfer.state}`);
+  const share = transfer.total_bytes ? percent(transfer.done_bytes / transfer.total_bytes) : "";
+  const rate = transfer.bytes_per_s ? t("per_second", { size: bytes(transfer.bytes_per_s) }) : "";
+  const left = transfer.eta_s ? t("time_left", { time: duration(Math.ceil(transfer.eta_s)) }) : "";
+  return [t(`transfer_${transfer.stage || "running"}`), share, rate, left].filter(Boolean).join(" · ");
+}
+
+function deeds(app, list, model, transfer) {
+  const { api } = app;
+  const { name } = model;
+  const deed = (icon, words, work) => iconButton(icon, `${words}: ${model.title}`, () => attempt(work), { "data-deed": icon });
+  const post = (verb) => async () => list.takeAll(await api.post(`/v1/models/${name}/${verb}`));
+  const get = (words) => deed("download", words, () => fetchModels(app, list, name));
+  const cancel = deed("close", t("cancel"), post("cancel"));
+  if (transfer?.action === "download") {
+    if (isUnderWay(transfer)) return [deed("pause", t("pause"), post("pause")), cancel];
+    return [deed("play", t(transfer.state === "paused" ? "resume" : "try_again"), () => fetchModels(app, list, name)), cancel];
+  }
+  if (isUnderWay(transfer)) return [];
+  const remove = deed("trash", t("remove"), () => removeModel(app, list, model));
+  if (model.state === "ready") return [deed("shield", t("verify"), async () => (list.takeAll(await api.post("/v1/model-store/verify", { names: [name] })), announce(t("verify_begun")))), remove];
+  return [get(t(model.state === "partial" ? "resume" : "download")), ...(model.state === "missing" ? [] : [remove])];
+}
+
+async function removeModel({ api }, list, model) {
+  if (!(await confirm(t("remove_title", { name: model.title }), t("remove_text", { size: bytes(model.size) }), t("remove")))) return;
+  await api.delete(`/v1/models/${model.name}`);
+  await list.load();
+}

@@ -1,0 +1,54 @@
+// Models: what each engine needs, what is here, how it came and under which licence.
+import { segmented } from "../control.js";
+import { fill, h } from "../element.js";
+import { batched } from "../jobs/view.js";
+import { filled } from "../notice.js";
+import { bytes, t } from "../words.js";
+import { group } from "./group.js";
+import { grouped, ModelList } from "./model-list.js";
+import { storeMenu } from "./store-menu.js";
+import { verifyTable } from "./verify-table.js";
+
+export function mount(main, app, signal) {
+  const list = new ModelList(app.api);
+  const place = h("div", { class: "stack large" });
+  const room = h("span", { class: "chip" });
+  const tabs = { library: () => library(app, list, signal), proof: () => verifyTable(app) };
+  const open = (tab) => filled(place, async () => (await list.load(signal), await showRoom(app, room), tab), (name) => tabs[name](), signal);
+  main.append(
+    h(
+      "div",
+      { class: "page" },
+      h(
+        "header",
+        { class: "page-head" },
+        h("h1", {}, t("view_models")),
+        room,
+        segmented(t("show"), [["library", t("models_library")], ["proof", t("models_proof")]], "library", open),
+        storeMenu(app, list),
+      ),
+      place,
+    ),
+  );
+  app.events.addEventListener("on:download", ({ detail }) => list.take(detail), { signal });
+  open("library");
+}
+
+function library(app, list, signal) {
+  const element = h("div", { class: "stack large" });
+  const groups = grouped([...list.models.values()]).map(([name, models]) => group(app, list, name, models));
+  fill(element, groups.map((each) => each.element));
+  const show = batched(() => {
+    for (const each of groups) each.show();
+  });
+  list.addEventListener("change", show, { signal });
+  for (const each of groups) each.show();
+  return element;
+}
+
+async function showRoom({ api }, room) {
+  const { folders } = await api.get("/v1/machine");
+  const free = folders.find(({ purpose }) => purpose === "models").free_bytes;
+  room.hidden = free === null;
+  if (free !== null) room.textContent = t("disk_left", { size: bytes(free) });
+}

@@ -1,0 +1,51 @@
+// Letting a browser in: the window, the digits that both sides show, and the person's yes or no.
+import { attempt } from "../announce.js";
+import { button } from "../control.js";
+import { fill, h } from "../element.js";
+import { icon } from "../icon.js";
+import { t } from "../words.js";
+
+export function pairing({ api, session, events }, signal) {
+  const place = h("div", { class: "stack", "aria-live": "polite" });
+  if (!session.may("local")) return h("p", { class: "hint" }, t("pairing_elsewhere"));
+  const show = (window) => fill(place, window.seconds_left > 0 ? open(window, act) : shut(act));
+  const act = (method, path) => attempt(async () => show((await api.json(method, path)) ?? (await api.get("/v1/pair/window"))));
+  const look = () => attempt(async () => show(await api.get("/v1/pair/window", { signal })));
+  events.addEventListener("on:pairing", look, { signal });
+  countDown(place, look, signal);
+  look();
+  return place;
+}
+
+function shut(act) {
+  return [h("p", { class: "hint" }, t("pairing_hint")), h("div", {}, button(t("pair_browser"), "browser", () => act("POST", "/v1/pair/window"), { class: "primary", id: "pair" }))];
+}
+
+function open({ state, digits, name, origin, id, seconds_left: left }, act) {
+  const close = button(t("stop_pairing"), "close", () => act("DELETE", "/v1/pair/window"));
+  const timer = h("p", { class: "hint" }, t("pairing_seconds"), " ", h("span", { class: "seconds" }, left));
+  if (state !== "shown") return [h("p", { class: "waiting" }, h("span", { class: "spinner" }), t("pairing_waiting")), timer, h("div", {}, close)];
+  return [
+    h("p", {}, icon("browser"), " ", t("pairing_asks", { name })),
+    h("p", { class: "digits", "aria-label": t("pairing_digits", { digits: [...digits].join(" ") }) }, digits.slice(0, 3), " ", digits.slice(3)),
+    h("p", { class: "hint" }, t("pairing_compare"), " ", h("code", {}, origin)),
+    timer,
+    h(
+      "div",
+      { class: "row-actions wrap" },
+      button(t("pairing_same"), "check", () => act("POST", `/v1/pair/${id}/approve`), { class: "primary", id: "approve" }),
+      button(t("pairing_other"), "close", () => act("POST", `/v1/pair/${id}/refuse`), { class: "danger" }),
+    ),
+  ];
+}
+
+/** The seconds that are left, each second; at the end the window is asked for again. */
+function countDown(place, look, signal) {
+  const timer = setInterval(() => {
+    const seconds = place.querySelector(".seconds");
+    if (!seconds) return;
+    seconds.textContent = Math.max(0, Number(seconds.textContent) - 1);
+    if (seconds.textContent === "0") look();
+  }, 1000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+}

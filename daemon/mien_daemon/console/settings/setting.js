@@ -1,0 +1,39 @@
+// One setting as a control that fits its kind.
+import { checkbox, field, select } from "../control.js";
+import { CONTROLS } from "../swap/engines.js";
+import { h } from "../element.js";
+import { bytes, duration, knows, t } from "../words.js";
+
+const MINUTE = 60;
+const DAY = 86_400;
+const CHOICES = {
+  keep_results_s: [3600, DAY, 7 * DAY, 30 * DAY, 365 * DAY].map((value) => [value, duration]),
+  idle_unload_s: [30, MINUTE, 5 * MINUTE, 30 * MINUTE, 3600, DAY].map((value) => [value, duration]),
+  max_blob_bytes: [20e6, 50e6, 100e6, 200e6].map((value) => [value, bytes]),
+};
+
+export function setting({ name, value, default: usual, meaning, source }, change) {
+  const label = knows(`setting_${name}`) ? t(`setting_${name}`) : name;
+  const hint = [knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning, where(source)].filter(Boolean).join(" ");
+  const reset = value === usual ? null : h("button", { class: "link", onclick: () => change(usual) }, t("back_to_default"));
+  return h("div", { class: "setting", "data-setting": name }, control(name, value, label, hint, change), reset);
+}
+
+function control(name, value, label, hint, change) {
+  if (typeof value === "boolean") return checkbox(label, value, change, hint);
+  if (name in CHOICES) return field(label, chosenFrom(CHOICES[name], value, change), hint);
+  if (name === "default_engine") return field(label, select(Object.keys(CONTROLS).map((each) => [each, t(`engine_${each}`)]), value, change), hint);
+  const numeric = typeof value === "number";
+  const input = h("input", { type: numeric ? "number" : "text", value, onchange: () => change(numeric ? Number(input.value) : input.value) });
+  return field(label, input, hint);
+}
+
+function chosenFrom(choices, value, change) {
+  const show = choices[0][1];
+  const values = [...new Set([...choices.map(([each]) => each), value])].sort((one, other) => one - other);
+  return select(values.map((each) => [String(each), show(each)]), String(value), (chosen) => change(Number(chosen)));
+}
+
+function where(source) {
+  return source === "flag" || source === "environment" ? t(`set_by_${source}`) : "";
+}
