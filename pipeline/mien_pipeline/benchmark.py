@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -48,8 +49,17 @@ def ratio(run: Callable[[], object], unit: Callable[[], object], times: int = 5)
     return statistics.median(measured)
 
 
-def peak_memory_bytes() -> int:
-    """The most this process ever had resident. Not on Windows."""
-    import resource
+def memory_added(run: Callable[[], object]) -> int:
+    """Bytes by which the resident memory of this process rises above where it stands, at most, while `run` runs.
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    Linux only: the kernel's high-water mark is reset first (proc(5), clear_refs).
+    """
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = _status("VmRSS")
+    run()
+    return _status("VmHWM") - before
+
+
+def _status(field: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024

@@ -1,19 +1,71 @@
-"""One swap: stages, whole, memory, and the command line's own start."""
+"""One swap with the embedded engine: whole, alone, its memory, and the command line's own start."""
 
+import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
 
-from mien_pipeline.benchmark import Row, ratio
+from mien_pipeline.benchmark import Row, memory_added, ratio, seconds
+from mien_pipeline.engines import ENGINES
+from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
+from mien_pipeline.options import MeshOptions
+from mien_pipeline.runtime import Runtime
+from mien_pipeline.stages.decode import decode
+from mien_pipeline.stages.detect import MeshDetector
+from mien_pipeline.stages.encode import encode
+from mien_pipeline.types import ignore_step
+
+WIDTH, HEIGHT = 4000, 3000
 
 
 def rows(store: ModelStore) -> Iterator[Row]:
+    photo, reference = photograph(store), store.path("demo-portraits", "grace_hopper.jpg").read_bytes()
+    with tempfile.TemporaryDirectory() as state:
+        runtime = Runtime(store, Path(state))
+        stages = runtime.swap(photo, [reference], MeshOptions()).stages
+        whole = ratio(
+            lambda: runtime.swap(photo, [reference], MeshOptions()), lambda: encode(decode(photo), "jpeg", b"")
+        )
+        stages = runtime.swap(photo, [reference], MeshOptions()).stages
+    yield Row("12-MP swap ÷ decode and encode of the same file", whole, "ratio", 1.8)
+    for name, taken in stages.items():
+        yield Row(f"12-MP swap: {name}", taken * 1000, "ms")
+    yield from mesh_alone(store, reference)
+    yield Row("peak memory of a 12-MP swap ÷ its raw pixels", memory_of_a_swap(store, photo, reference), "ratio", 8)
     yield Row("mien --help ÷ python -c pass", start_of_the_command_line(), "ratio", 4)
+
+
+def mesh_alone(store: ModelStore, reference: bytes) -> Iterator[Row]:
+    """The engine on a face 512 px wide, its reference prepared, against the two mesh passes of one detection."""
+    detector = MeshDetector(store.path("face-detection"), store.path("face-mesh"))
+    portrait, donor = decode(photograph(store, 2900, 2900)), decode(reference)
+    face = detector.detect(portrait)[0]
+    likeness = ENGINES["mesh"].load(store).prepare(donor, detector.detect(donor)[0])
+
+    def render() -> None:
+        likeness.render(portrait, face, MeshOptions(), ignore_step)
+
+    yield Row(
+        "mesh on a 512-px face ÷ two mesh passes", ratio(render, lambda: detector.refit(portrait, face)), "ratio", 15
+    )
+    yield Row("mesh on a 512-px face", seconds(render) * 1000, "ms")
+
+
+def memory_of_a_swap(store: ModelStore, photo: bytes, reference: bytes) -> float:
+    """What a swap of `photo` adds to a process whose networks are loaded, over the size of its raw RGB."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in {"photo": photo, "reference": reference}.items():
+            (Path(folder) / name).write_bytes(data)
+        command = [sys.executable, __file__, str(store.root), folder]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(json.loads(answer)["added"]) / (WIDTH * HEIGHT * 3)
 
 
 def start_of_the_command_line() -> float:
@@ -23,8 +75,8 @@ def start_of_the_command_line() -> float:
     return ratio(lambda: python("-m", "mien_daemon", "--help"), lambda: python("-c", "pass"), times=15)
 
 
-def photograph(store: ModelStore, width: int = 4000, height: int = 3000) -> bytes:
-    """A 12-megapixel JPEG with one face of about 500 px: a portrait enlarged, mirrored outwards, with grain."""
+def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    """A JPEG with one face of about a sixth of its height: a portrait enlarged, mirrored outwards, with grain."""
     portrait = PillowImage.open(store.path("demo-portraits", "astronaut.png")).convert("RGB")
     enlarged = np.asarray(portrait.resize((height, height), PillowImage.Resampling.BICUBIC), np.float32)
     beside = (width - height) // 2
@@ -34,3 +86,17 @@ def photograph(store: ModelStore, width: int = 4000, height: int = 3000) -> byte
     data = BytesIO()
     PillowImage.fromarray(noisy).save(data, "JPEG", quality=92)
     return data.getvalue()
+
+
+def measure_memory(models: Path, folder: Path) -> None:
+    """In a process of its own: swap something small, then the photograph, and say what the second one added."""
+    runtime = Runtime(ModelStore(models, load_catalogue(), offline=True), folder)
+    reference = (folder / "reference").read_bytes()
+    runtime.swap(reference, [reference], MeshOptions())
+    photo = (folder / "photo").read_bytes()
+    added = memory_added(lambda: runtime.swap(photo, [reference], MeshOptions()))
+    sys.stdout.write(json.dumps({"added": added}))
+
+
+if __name__ == "__main__":
+    measure_memory(Path(sys.argv[1]), Path(sys.argv[2]))
