@@ -1,14 +1,15 @@
 // The entries of the right-click menu: Swap face → recent references, Choose a face…, Restore, Open in Mien.
 
-const ON_PICTURES = ['image'];
-const ELSEWHERE = ['page', 'link']; // backgrounds, canvases, pictures under a transparent cover
+// Not on images alone: the browser takes no background, canvas or covered picture for an image. One entry for all, since
+// two would be folded into a menu of their own wherever both apply.
+const CONTEXTS = ['image', 'link', 'page'];
 
 /** Build the menu anew; the browser keeps it while the background sleeps. */
 export async function buildMenu(chrome, { recentReferences }) {
   const menus = menusOf(chrome);
   await menus.removeAll();
   const say = (key, ...words) => chrome.i18n.getMessage(key, words);
-  const add = (entry) => menus.create({ contexts: ON_PICTURES, ...entry }, () => void chrome.runtime.lastError);
+  const add = (entry) => menus.create({ contexts: CONTEXTS, ...entry }, () => void chrome.runtime.lastError);
   add({ id: 'swap', title: say('menu_swap') });
   for (const { id, name } of recentReferences) {
     add({ id: `swap:${id}`, parentId: 'swap', title: say('menu_reference', escaped(name)) });
@@ -17,7 +18,6 @@ export async function buildMenu(chrome, { recentReferences }) {
   add({ id: 'choose', parentId: 'swap', title: say('menu_choose') });
   add({ id: 'restore', parentId: 'swap', title: say('menu_restore') });
   add({ id: 'open', parentId: 'swap', title: say('menu_open') });
-  add({ id: 'here', title: say('menu_here'), contexts: ELSEWHERE });
 }
 
 /**
@@ -32,7 +32,7 @@ export function wishOf({ menuItemId }) {
 
 /** Show or hide the whole menu, on sites where the person never wants it. */
 export async function offerMenu(chrome, visible) {
-  for (const id of ['swap', 'here']) await menusOf(chrome).update(id, { visible }).catch(() => {}); // not built yet
+  await menusOf(chrome).update('swap', { visible }).catch(() => {}); // it is not built yet
 }
 
 export function menusOf(chrome) {

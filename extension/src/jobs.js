@@ -1,7 +1,7 @@
 // The jobs this browser has asked for. What is known of them lies in storage.session, one entry a job, so that the
 // background may be cut off between any two lines: whoever wakes next reads the entries and goes on.
 
-import { problemOf } from './problem.js';
+import { Problem, problemOf } from './problem.js';
 
 const PREFIX = 'job:';
 const KEPT = 24; // finished jobs that the popup still lists
@@ -134,8 +134,12 @@ export class Jobs {
 
   /** Take in what the daemon says of a job. */
   async #take(job, { state, stage, progress, eta_s: etaS, result, problem }) {
+    if (state === 'failed') {
+      await this.fail(job.key, Problem.from(problem));
+      return;
+    }
     if (state !== 'done') {
-      await this.update(job.key, { state, stage, progress, etaS, problem });
+      await this.update(job.key, { state, stage, progress, etaS });
       return;
     }
     const facts = await this.onResult({ ...job, result });

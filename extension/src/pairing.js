@@ -28,10 +28,8 @@ export async function pair({ daemon, keychain, name, compare, signal, now = Date
       public_key: handshake.toText(clientPoint),
       nonce: handshake.toText(clientNonce),
     });
-    const [approval] = await Promise.all([
-      approved(daemon, offer.id, signal),
-      compare(await handshake.digits(transcript)).then(insist),
-    ]);
+    const digits = await handshake.digits(transcript);
+    const [approval] = await Promise.all([approved(daemon, offer.id, signal), compare(digits).then(insist)]);
     const mac = handshake.fromText(approval.confirmation);
     if (!(await handshake.isConfirmation(key, transcript, approval.client, mac))) throw new Problem('not-the-daemon');
     const pairing = { clientId: approval.client, key, pairedAt: now() };

@@ -1,5 +1,7 @@
 // What went wrong, by the same codes as the daemon's problem documents, with a few of the extension's own.
 
+const TOLD = new Set(['role', 'stage', 'model', 'host', 'incident', 'field']);
+
 export class Problem extends Error {
   /** @param {string} code  API, never renamed. @param {object} fields  what names the thing to fix. */
   constructor(code, fields = {}) {
@@ -16,8 +18,8 @@ export class Problem extends Error {
 
   /** As it travels to a page or lies in storage: data, and only what the words over the picture need. */
   toJSON() {
-    const { role, stage, model, host, incident, field } = this.fields;
-    return { code: this.code, fields: { role, stage, model, host, incident, field } };
+    const told = Object.entries(this.fields).filter(([name]) => TOLD.has(name));
+    return { code: this.code, fields: Object.fromEntries(told) };
   }
 }
 
@@ -38,6 +40,7 @@ const REMEDIES = {
   'no-face-found': 'faces',
   'model-not-installed': 'open',
   'licence-not-accepted': 'open',
+  'broken-weights': 'open',
   'engine-unavailable': 'options',
   'unknown-engine': 'options',
   'invalid-options': 'options',

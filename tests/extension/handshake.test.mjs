@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import * as handshake from '../../extension/src/handshake.js';
+import './fakes.mjs';
+
+const handshake = await import('../../extension/src/handshake.js');
 
 const { cases } = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url)));
 const { fromText, toText } = handshake;

@@ -59,8 +59,34 @@ def paint(models: Path, state: Path, *, offline: bool) -> Painter:
 
 
 if __name__ == "__main__":
+    from aiohttp import web
+
+    from mien_daemon import app as app_module
     from mien_daemon.config import Config
+    from mien_daemon.routes import ROUTES
+    from mien_daemon.routes.route import Route
     from mien_daemon.server import serve
+
+    class Library:
+        async def picture(self, reference_id: str) -> bytes:
+            return b""
+
+        async def require(self, reference_id: str) -> None:
+            pass
+
+    async def references(request: web.Request) -> web.Response:
+        return web.json_response({"references": [{"id": "anna", "name": "Anna"}, {"id": "ben", "name": "Ben"}]})
+
+    async def engines(request: web.Request) -> web.Response:
+        return web.json_response({"engines": [{"name": "mesh", "ready": True}]})
+
+    own = [
+        Route("GET", "/v1/references", references, "", "swap", {200: None}),
+        Route("GET", "/v1/engines", engines, "", "swap", {200: None}),
+    ]
+    known = {route.path for route in ROUTES}
+    app_module.ROUTES = (*ROUTES, *[route for route in own if route.path not in known])
+    app_module.NoReferences = Library
 
     folder, port = sys.argv[1:]
     config = Config.load({"port": int(port)}, state_dir=folder)

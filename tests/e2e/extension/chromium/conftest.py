@@ -1,0 +1,249 @@
+"""Chromium with the extension in it, driven like a person drives it: mouse, keyboard, and eyes that see closed shadows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, CDPSession, Page, Worker, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--test-type",  # no bar about the flags, so that pictures are where they are
+    "--lang=en",
+    "--window-position=0,0",
+    "--window-size=1200,860",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
+]
+RED = (200, 40, 40)
+GREEN = (20, 200, 60)
+
+
+def arguments_for(extension: Path, site_port: int) -> list[str]:
+    """The site stands for the public internet: what a page of it may not reach, Local Network Access stops."""
+    return [
+        *ARGUMENTS,
+        f"--disable-extensions-except={extension}",
+        f"--load-extension={extension}",
+        f"--ip-address-space-overrides=127.0.0.1:{site_port}=public",
+    ]
+
+
+@dataclass
+class Seen:
+    """What the extension shows over one picture."""
+
+    words: str
+    buttons: dict[str, int]  # label → backend node id
+
+    def __contains__(self, words: str) -> bool:
+        return words in self.words
+
+
+class Overlays:
+    """The closed shadow roots of a page, as only a debugger sees them."""
+
+    def __init__(self, session: CDPSession) -> None:
+        self._session = session
+
+    def seen(self) -> list[Seen]:
+        root = self._session.send("DOM.getDocument", {"depth": -1, "pierce": True})["root"]
+        return [_read(shadow) for shadow in _closed(root)]
+
+    def press_point(self, node: int) -> tuple[float, float]:
+        quad = self._session.send("DOM.getBoxModel", {"backendNodeId": node})["model"]["content"]
+        return (quad[0] + quad[4]) / 2, (quad[1] + quad[5]) / 2
+
+
+def _closed(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for shadow in node.get("shadowRoots", []):
+        if shadow.get("shadowRootType") == "closed" and "hidden" not in node.get("attributes", []):
+            yield shadow
+    for child in [*node.get("children", []), *node.get("shadowRoots", [])]:
+        yield from _closed(child)
+    if "contentDocument" in node:
+        yield from _closed(node["contentDocument"])
+
+
+def _read(shadow: dict[str, Any]) -> Seen:
+    words: list[str] = []
+    buttons: dict[str, int] = {}
+
+    def walk(node: dict[str, Any]) -> None:
+        attributes = node.get("attributes", [])
+        named = dict(zip(attributes[::2], attributes[1::2], strict=True))
+        if node["nodeName"] == "BUTTON":
+            buttons[named.get("aria-label", "")] = node["backendNodeId"]
+        if node["nodeName"] == "STYLE":
+            return
+        if node["nodeName"] == "#text":
+            words.append(node["nodeValue"])
+        for child in node.get("children", []):
+            walk(child)
+
+    walk(shadow)
+    return Seen(" ".join(words), buttons)
+
+
+class Chromium:
+    """A person at a browser."""
+
+    def __init__(
+        self, context: BrowserContext, worker: Worker, screen: Any, until: Callable[..., Any], shots: Path
+    ) -> None:
+        self.context = context
+        self.worker = worker
+        self.screen = screen
+        self.until = until
+        self.shots = shots
+        self.id = worker.url.split("/")[2]
+
+    def open(self, url: str) -> Page:
+        page = self.context.new_page()
+        page.goto(url)
+        page.bring_to_front()
+        return page
+
+    def own_page(self, path: str) -> Page:
+        return self.open(f"chrome-extension://{self.id}/{path}")
+
+    def overlays(self, page: Page) -> Overlays:
+        return Overlays(self.context.new_cdp_session(page))
+
+    def on_screen(self, page: Page, selector: str) -> tuple[int, int]:
+        """The middle of an element, in pixels of the screen."""
+        page.locator(selector).first.scroll_into_view_if_needed()
+        x, y = page.evaluate(
+            """(selector) => {
+                const box = document.querySelector(selector).getBoundingClientRect();
+                const [side, top] = [(outerWidth - innerWidth) / 2, outerHeight - innerHeight];
+                return [screenX + side + box.x + box.width / 2, screenY + top + box.y + box.height / 2];
+            }""",
+            selector,
+        )
+        return round(x), round(y)
+
+    def right_click(self, page: Page, selector: str, *keys: str) -> None:
+        """A real right click, and keys in the browser's own menu."""
+        page.bring_to_front()
+        x, y = self.on_screen(page, selector)
+        self.screen.xdotool("mousemove", x, y, "sleep", 0.1, "click", 3, "sleep", 0.4)
+        self.screen.keys(*keys)
+
+    def swap(self, page: Page, selector: str) -> None:
+        """Swap face → the first recent reference. Our entry stands above Inspect."""
+        self.right_click(page, selector, "Up", "Up", "Right", "Return")
+
+    def swap_here(self, page: Page, selector: str) -> None:
+        """The same, where the browser sees no image and its menu has another entry below ours."""
+        self.right_click(page, selector, "Up", "Up", "Up", "Right", "Return")
+
+    def allow(self) -> None:
+        """Say yes to the browser's own question."""
+        self.screen.xdotool("sleep", 0.8)
+        self.screen.keys("Tab", "Return")
+
+    def colour_at(self, page: Page, selector: str) -> tuple[int, ...]:
+        """What is really to be seen in the middle of an element."""
+        x, y = self.on_screen(page, selector)
+        return tuple(self.screen.picture().getpixel((x, y)))
+
+    def sees(self, page: Page, selector: str, colour: tuple[int, int, int]) -> None:
+        def is_there() -> bool:
+            return all(abs(one - other) < 12 for one, other in zip(self.colour_at(page, selector), colour, strict=True))
+
+        try:
+            self.until(is_there)
+        except AssertionError as error:
+            shot = self.shots / f"{len(list(self.shots.iterdir()))}.png"
+            self.screen.picture().save(shot)
+            raise AssertionError(f"{selector} is not {colour}; what was to be seen is in {shot}") from error
+
+    def sees_green(self, page: Page, selector: str = "img") -> None:
+        """The result is in place."""
+        self.sees(page, selector, GREEN)
+
+    def sees_red(self, page: Page, selector: str = "img") -> None:
+        """The original is in place."""
+        self.sees(page, selector, RED)
+
+    def wait_for(self, page: Page, words: str) -> Seen:
+        overlays = self.overlays(page)
+        found: Seen = self.until(lambda: next((seen for seen in overlays.seen() if words in seen), None))
+        return found
+
+    def press(self, page: Page, label: str) -> None:
+        """A real click on a button in a closed shadow root."""
+        overlays = self.overlays(page)
+        node = self.until(lambda: next((seen.buttons[label] for seen in overlays.seen() if label in seen.buttons), None))
+        page.mouse.click(*overlays.press_point(node))
+
+    def hover_mark(self, page: Page) -> None:
+        """The pointer on the small mark of an edited picture, which opens it."""
+        seen = self.wait_for(page, "Edited with Mien")
+        badge = next(node for label, node in seen.buttons.items() if label.startswith("Edited with Mien"))
+        page.mouse.move(*self.overlays(page).press_point(badge))
+
+    def place_of(self, page: Page, label: str) -> tuple[float, float]:
+        """Where a visible button is, in the page's own pixels."""
+        overlays = self.overlays(page)
+        node = next(seen.buttons[label] for seen in overlays.seen() if label in seen.buttons)
+        return overlays.press_point(node)
+
+    def undo(self, page: Page) -> None:
+        self.hover_mark(page)
+        self.press(page, "Undo")
+
+
+@pytest.fixture(scope="session")
+def browser(
+    screen: Any, site: Any, unpacked: Path, until: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chromium]:
+    """Chromium, not yet paired."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("chromium"),
+            executable_path="/usr/bin/chromium",
+            headless=False,
+            no_viewport=True,
+            env=screen.environment,
+            ignore_default_args=["--enable-automation"],
+            args=arguments_for(unpacked, site.port),
+        )
+        worker = context.service_workers[0] if context.service_workers else context.wait_for_event("serviceworker")
+        yield Chromium(context, worker, screen, until, tmp_path_factory.mktemp("shots"))
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def paired(browser: Chromium, daemon_process: Any) -> Chromium:
+    """Chromium, paired with the daemon by a person who compared the digits, with a face chosen in the popup."""
+    browser.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon_process.port)
+    options = browser.own_page("ui/options.html#pairing")
+    terminal = daemon_process.mien("pair")
+    assert "open" in terminal.stderr.readline()
+    options.click("#pair")
+    options.wait_for_selector("#comparing:not([hidden])")
+    options.click("#same")
+    terminal.communicate("y\n", timeout=30)
+    options.wait_for_selector("#paired:not([hidden])")
+    options.close()
+    popup = browser.own_page("ui/popup.html")
+    popup.locator("label.face").first.click()
+    popup.close()
+    return browser
+
+
+@pytest.fixture
+def person(paired: Chromium, daemon: Any) -> Iterator[Chromium]:
+    """The paired browser with one empty tab before and after."""
+    yield paired
+    for page in paired.context.pages[1:]:
+        page.close()

@@ -1,0 +1,297 @@
+"""What the browsers meet: a screen of their own, a site with pictures, and a daemon that runs as it does at home."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+
+import PIL.Image
+import pytest
+
+from mien_daemon.client import DaemonClient
+from mien_pipeline.errors import MienError
+
+HERE = Path(__file__).parent
+EXTENSION = HERE.parents[2] / "extension"
+PATIENCE_S = 12.0  # two slow cores that three other things run on
+RED = (200, 40, 40)
+GREEN = (20, 200, 60)  # what the painter makes of every picture
+
+
+class Until(Protocol):
+    def __call__(self, claim: Callable[[], object], timeout_s: float = PATIENCE_S) -> Any: ...
+
+
+@pytest.fixture(scope="session")
+def until() -> Until:
+    """Wait for what sends no event: the first true answer of `claim`."""
+
+    def wait(claim: Callable[[], object], timeout_s: float = PATIENCE_S) -> Any:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            answer = claim()
+            if answer:
+                return answer
+            assert time.monotonic() < deadline, f"{claim} did not come true within {timeout_s} s"
+            time.sleep(0.05)
+
+    return wait
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# ── the screen ──
+
+
+@dataclass
+class Screen:
+    """A display with a window manager, a mouse and a keyboard."""
+
+    name: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "DISPLAY": self.name}
+
+    def xdotool(self, *words: object) -> str:
+        command = ["xdotool", *map(str, words)]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+    def keys(self, *names: str) -> None:
+        """One after the other; a menu that opens takes a moment to listen."""
+        for name in names:
+            self.xdotool("key", "--delay", 60, name, "sleep", 0.15)
+
+    def picture(self) -> PIL.Image.Image:
+        shot = subprocess.run(["import", "-window", "root", "png:-"], env=self.environment, check=True, capture_output=True)
+        return PIL.Image.open(BytesIO(shot.stdout)).convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[Screen]:
+    """Xvfb with openbox; each picks what is free."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        own = Screen(f":{answer.readline().strip()}")
+    manager = subprocess.Popen(["openbox"], env=own.environment, stderr=subprocess.DEVNULL)
+    yield own
+    for process in (manager, server):
+        process.terminate()
+        process.wait(10)
+
+
+# ── the site ──
+
+
+@dataclass
+class Answer:
+    body: bytes
+    kind: str = "text/html; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    needs: dict[str, str] = field(default_factory=dict[str, str])  # request header → what it must contain
+    status: int = 200
+
+
+@dataclass
+class Asked:
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+class Site:
+    """Pages and pictures under every name ending in `.test`, and a memory of who asked for what."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[Asked] = []
+
+    def url(self, path: str, host: str = "page.test") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def page(self, path: str, body: str, **headers: str) -> str:
+        text = f"<!doctype html><html lang=en><meta charset=utf-8><title>{path}</title>{body}"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers[path] = Answer(text.encode(), headers=named)
+        return self.url(path)
+
+    def picture(self, path: str, size: tuple[int, int] = (320, 240), **more: Any) -> str:
+        made = BytesIO()
+        PIL.Image.new("RGB", size, RED).save(made, "png")
+        self.answers[path] = Answer(made.getvalue(), "image/png", **more)
+        return self.url(path)
+
+    def requests_for(self, path: str) -> list[Asked]:
+        return [asked for asked in self.asked if asked.path == path]
+
+
+def handler_for(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+
+        def answer(self, body: bytes = b"") -> None:
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            site.asked.append(Asked(self.path, headers, body))
+            found = site.answers.get(self.path.partition("?")[0], Answer(b"nothing here", "text/plain", status=404))
+            if any(value not in headers.get(name, "") for name, value in found.needs.items()):
+                found = Answer(b"not for you", "text/plain", status=403)
+            self.send_response(found.status)
+            for name, value in {"Content-Type": found.kind, "Cache-Control": "no-store", **found.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(found.body)))
+            self.end_headers()
+            with suppress(ConnectionError):
+                self.wfile.write(found.body)
+
+        def log_message(self, format: str, *words: object) -> None:
+            pass
+
+    return Handler
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    shown = Site(0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler_for(shown)) as server:
+        server.daemon_threads = True
+        shown.port = server.server_port
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        shown.picture("/face.png")
+        yield shown
+        server.shutdown()
+        thread.join()
+
+
+# ── the daemon ──
+
+
+class DaemonProcess:
+    """A daemon on a port of its own that can be killed, started again and told to hold its jobs."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
+        log = (self.state.parent / "daemon.log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(HERE / "painter.py"), str(self.state), str(self.port)],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait(lambda: DaemonClient.discover(self.state))
+
+    def kill(self) -> None:
+        """As a crash of the machine would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(20)
+            self._process = None
+
+    @property
+    def client(self) -> DaemonClient:
+        client = DaemonClient.discover(self.state)
+        assert client is not None
+        return client
+
+    @cached_property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "mien_daemon"]
+
+    def jobs(self) -> list[dict[str, Any]]:
+        return list(self.client.request("GET", "/v1/jobs")["jobs"])
+
+    def clients(self) -> list[dict[str, Any]]:
+        return list(self.client.request("GET", "/v1/clients")["clients"])
+
+    def hold(self) -> None:
+        """Keep every running job where it is."""
+        (self.state / "hold").touch()
+
+    def release(self) -> None:
+        (self.state / "hold").unlink(missing_ok=True)
+        (self.state / "fail").unlink(missing_ok=True)
+
+    def refuse(self, code: str) -> None:
+        (self.state / "fail").write_text(code, encoding="ascii")
+
+    def mien(self, *words: str) -> "subprocess.Popen[str]":
+        """The command line of the same person, to be read and answered."""
+        command = [*self.command, *words, "--state-dir", str(self.state)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+    @staticmethod
+    def _wait(claim: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with suppress(MienError):
+                if claim():
+                    return
+            assert time.monotonic() < deadline, "the daemon did not start"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def daemon_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    process = DaemonProcess(tmp_path_factory.mktemp("daemon") / "state")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def daemon(daemon_process: DaemonProcess) -> Iterator[DaemonProcess]:
+    """The daemon, with nothing held and nothing left running afterwards."""
+    daemon_process.release()
+    yield daemon_process
+    daemon_process.release()
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension as it lies in the checkout, in a folder that no browser writes its own files beside."""
+    folder = tmp_path_factory.mktemp("extension") / "mien"
+    shutil.copytree(EXTENSION, folder)
+    return folder

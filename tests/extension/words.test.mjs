@@ -1,0 +1,152 @@
+// Words promise: every string is there in every language, every string is used, every problem has its sentence.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { fakeChrome } from './fakes.mjs';
+
+const { buildMenu, wishOf } = await import('../../extension/src/context-menu.js');
+const { messageKey, Problem, problemOf, remedyFor, wordsFor } = await import('../../extension/src/problem.js');
+const { progressOf } = await import('../../extension/src/progress.js');
+const { DEFAULTS, Settings } = await import('../../extension/src/settings.js');
+
+const EXTENSION = fileURLToPath(new URL('../../extension/', import.meta.url));
+const LANGUAGES = ['de', 'en', 'es', 'fr', 'ja', 'zh_CN'];
+const messages = (language) => JSON.parse(readFileSync(join(EXTENSION, '_locales', language, 'messages.json'), 'utf8'));
+const english = messages('en');
+const DAEMON = fileURLToPath(new URL('../../daemon/mien_daemon/problems.py', import.meta.url));
+
+function sources(folder) {
+  return readdirSync(join(EXTENSION, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sources(path);
+    return /\.(js|html)$/.test(entry.name) ? [readFileSync(join(EXTENSION, path), 'utf8')] : [];
+  });
+}
+
+const code = [...sources('src'), ...sources('ui'), readFileSync(join(EXTENSION, 'manifest.json'), 'utf8')].join('\n');
+const problems = Object.keys(english).filter((key) => key.startsWith('problem_'));
+
+test('the languages are the promised ones', () => {
+  assert.deepEqual(readdirSync(join(EXTENSION, '_locales')).sort(), LANGUAGES);
+});
+
+for (const language of LANGUAGES) {
+  test(`no string is missing, left over, empty or short of a placeholder in ${language}`, () => {
+    const own = messages(language);
+    assert.deepEqual(Object.keys(own).sort(), Object.keys(english).sort());
+    for (const [key, { message }] of Object.entries(own)) {
+      assert.ok(message.trim(), key);
+      const places = (text) => (text.match(/\$\d/g) ?? []).sort();
+      assert.deepEqual(places(message), places(english[key].message), key);
+    }
+  });
+}
+
+test('translations are translations', () => {
+  for (const language of LANGUAGES.filter((name) => name !== 'en')) {
+    const own = messages(language);
+    const same = Object.keys(english).filter((key) => own[key].message === english[key].message);
+    assert.ok(same.length <= 4, `${language}: ${same}`);
+  }
+});
+
+test('every string that is named exists, and every string is named', () => {
+  const families = { remedy_: /remedy_\$\{action\}/, state_: /state_\$\{state\}/, help_: /help_\$\{state\}/ };
+  for (const key of Object.keys(english)) {
+    if (key.startsWith('problem_')) continue;
+    const family = Object.keys(families).find((prefix) => key.startsWith(prefix));
+    assert.ok(code.includes(key) || (family && families[family].test(code)), `nobody says ${key}`);
+  }
+  const named = [...code.matchAll(/(?:say|getMessage|smallButton)\('([a-z_]+)'|data-say(?:-[a-z-]+)?="([a-z_]+)"|__MSG_([a-z_]+)__/g)];
+  for (const match of named) {
+    const key = match.slice(1).find(Boolean);
+    assert.ok(key in english, `${key} has no words`);
+  }
+});
+
+test('every refusal of the daemon that a swap or a pairing can meet has its sentence', () => {
+  const elsewhere = new Set([
+    // Other routes' refusals: the model store, the queue's editing, the daemon's own start.
+    'UnknownModel', 'DownloadFailed', 'ChecksumMismatch', 'ImportRefused', 'InvalidCatalogue', 'DaemonUnreachable',
+    'Cancelled', 'RequestTimeout', 'RangeNotSatisfiable', 'DigestMismatch', 'IdempotencyKeyReused', 'UnknownRoute',
+    'MethodNotAllowed', 'UnknownClient', 'JobFinished', 'JobUnfinished', 'AlreadyRunning', 'PortInUse', 'StateTooNew', 'GatedModel', 'Offline',
+    'StoreNotWritable',
+  ]);
+  const named = [...readFileSync(DAEMON, 'utf8').matchAll(/^ {4}(?:errors|refused)\.(\w+): Row/gm)].map(([, name]) => name);
+  assert.ok(named.length > 30);
+  const missing = named
+    .filter((name) => !elsewhere.has(name))
+    .map((name) => messageKey({ code: name.replace(/(?<!^)([A-Z])/g, '-$1').toLowerCase() }))
+    .filter((key) => !(key in english));
+  assert.deepEqual(missing, []);
+});
+
+test('every problem that the extension itself finds has its sentence', () => {
+  const found = [...code.matchAll(/new Problem\('([a-z-]+)'/g)].map(([, name]) => messageKey({ code: name }));
+  assert.deepEqual(found.filter((key) => !problems.includes(key)), []);
+});
+
+test('a remedy is offered where there is one, and its button has words', () => {
+  assert.equal(remedyFor(new Problem('unpaired')), 'pair');
+  assert.equal(remedyFor(new Problem('content-blocked')), null);
+  assert.equal(remedyFor(new Problem('no-face-found', { role: 'target' })), null);
+  assert.equal(remedyFor(new Problem('no-face-found', { role: 'reference' })), 'faces');
+  for (const key of problems) {
+    const remedy = remedyFor(new Problem(key.replace('problem_', '').replaceAll('_', '-')));
+    assert.ok(remedy === null || `remedy_${remedy}` in english, key);
+  }
+});
+
+test('a code from the future still gets a sentence, and a thrown oddity is an internal error', () => {
+  const i18n = { getMessage: (key, words) => (key === 'problem_other' ? `other ${words}` : '') };
+  assert.equal(wordsFor(new Problem('from-the-future'), i18n), 'other from-the-future');
+  assert.equal(problemOf(new TypeError('x')).code, 'internal-error');
+});
+
+test('a problem that is stored or shown carries nothing but what its sentence needs', () => {
+  const problem = Problem.from({ code: 'no-face-found', role: 'target', detail: 'secret', path: '/home/x' });
+  assert.deepEqual(JSON.parse(JSON.stringify(problem)), { code: 'no-face-found', fields: { role: 'target' } });
+});
+
+test('progress says the stage, the time left only when it is worth saying, and no fraction that nobody knows', () => {
+  const { i18n } = fakeChrome();
+  const running = { state: 'running', stage: 'generate', progress: 0.4, etaS: 12.3 };
+  assert.deepEqual(progressOf(running, i18n), { words: 'stage_generate', left: 'seconds_left 12', fraction: 0.4 });
+  assert.equal(progressOf({ ...running, etaS: 0.4 }, i18n).left, '');
+  assert.equal(progressOf({ ...running, etaS: 200 }, i18n).left, 'minutes_left 4');
+  assert.equal(progressOf({ ...running, stage: 'from-the-future' }, i18n).words, 'stage_running');
+  for (const state of ['choosing', 'sending', 'queued', 'waiting']) assert.equal(progressOf({ state }, i18n).fraction, null);
+});
+
+test('the menu offers the recent faces, then the choice, the way back and Mien', async () => {
+  const made = [];
+  const chrome = { ...fakeChrome(), contextMenus: { removeAll: async () => {}, create: (entry) => made.push(entry) } };
+  await buildMenu(chrome, { recentReferences: [{ id: 'a:b', name: 'Tom & Anna' }] });
+  assert.deepEqual(made.map(({ id }) => id), ['swap', 'swap:a:b', 'line', 'choose', 'restore', 'open']);
+  assert.equal(made[1].title, 'menu_reference Tom && Anna');
+  assert.deepEqual(wishOf({ menuItemId: 'swap:a:b' }), { do: 'swap', referenceId: 'a:b', ask: false });
+  assert.equal(wishOf({ menuItemId: 'choose' }).ask, true);
+  assert.deepEqual(wishOf({ menuItemId: 'restore' }), { do: 'restore' });
+});
+
+test('settings have defaults, refuse unknown names and keep the last four references', async () => {
+  const settings = new Settings(fakeChrome());
+  assert.deepEqual(await settings.all(), DEFAULTS);
+  await assert.rejects(settings.change({ colour: 'red' }), TypeError);
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'b']) await settings.choose({ id, name: id });
+  const { reference, recentReferences } = await settings.all();
+  assert.equal(reference.id, 'b');
+  assert.deepEqual(recentReferences.map(({ id }) => id), ['b', 'e', 'd', 'c']);
+});
+
+test('references that are gone are forgotten and renamed ones get their new name', async () => {
+  const settings = new Settings(fakeChrome());
+  for (const id of ['a', 'b']) await settings.choose({ id, name: id });
+  await settings.reconcile([{ id: 'a', name: 'Anna' }]);
+  const { reference, recentReferences } = await settings.all();
+  assert.equal(reference, null);
+  assert.deepEqual(recentReferences, [{ id: 'a', name: 'Anna' }]);
+});
