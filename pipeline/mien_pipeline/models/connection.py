@@ -113,7 +113,7 @@ class Connector:
             if reply.status not in _REDIRECTS or not target:
                 return reply
             onward = urljoin(url, target)
-            if stay and _origin(onward) != _origin(place.url):
+            if stay and origin_of(onward) != origin_of(place.url):
                 return reply
             reply.close()
             _check_redirect(place, onward)
@@ -124,7 +124,7 @@ class Connector:
         parts = urlsplit(url)
         connection = self._connect(parts)
         sent = {"User-Agent": "mien", "Accept-Encoding": "identity", **headers}
-        if place.authorization and _origin(url) == _origin(place.url):
+        if place.authorization and origin_of(url) == origin_of(place.url):
             sent["Authorization"] = place.authorization
         try:
             connection.request(method, parts._replace(scheme="", netloc="", fragment="").geturl() or "/", headers=sent)
@@ -164,7 +164,8 @@ def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def origin_of(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: what two addresses share when they are of one server."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 

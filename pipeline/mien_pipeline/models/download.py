@@ -276,7 +276,7 @@ class Download:
             if reply.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise _Changed
             if reply.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-                refuse(run.place, reply, moved=reply.url != run.place.url)
+                refuse(run.place, reply)
             if reply.headers.get("ETag") != run.journal.offer.etag:
                 raise _Changed
             size = run.journal.offer.size

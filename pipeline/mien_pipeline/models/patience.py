@@ -12,7 +12,7 @@ from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from mien_pipeline.errors import DownloadFailed, GatedModel, MienError
-from mien_pipeline.models.connection import Place, Reply
+from mien_pipeline.models.connection import Place, Reply, origin_of
 
 _TICK_S = 0.1
 
@@ -90,15 +90,15 @@ def named(error: Exception, place: Place) -> MienError | Retry:
     return Retry(failed(place, f"cannot be reached: {error}", "no-network"))
 
 
-def refuse(place: Place, reply: Reply, *, moved: bool = False) -> NoReturn:
-    """Raise what a status means. `moved`: the address came from a redirect, and those expire."""
+def refuse(place: Place, reply: Reply) -> NoReturn:
+    """Raise what a status means. From another host than the place's own, it is an address that has expired."""
     status = reply.status
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}:
         after_s = _retry_after_s(reply)
         raise Retry(failed(place, "asks to wait", "busy", status=status, retry_after_s=after_s), after_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Retry(failed(place, f"answers {status}", "server", status=status), _retry_after_s(reply))
-    if moved:
+    if origin_of(reply.url) != origin_of(place.url):
         raise Retry(failed(place, f"sends to an address that answers {status}", "refused", status=status))
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and place.page:
         raise GatedModel(f"{host_of(place)} wants to know who you are", page=place.page, status=status)
