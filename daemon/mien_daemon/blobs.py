@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from mien_daemon.clients import Client
@@ -96,7 +96,7 @@ class Blobs:
                 size += len(chunk)
                 if size > limit:
                     raise ImageTooLarge(f"the file has more than {limit:,} bytes", limit_bytes=limit)
-                await asyncio.to_thread(_append, file.fileno(), hasher, chunk, self._folder)
+                await asyncio.to_thread(_append, file.fileno(), hasher.update, chunk, self._folder)
             await asyncio.to_thread(os.fsync, file.fileno())
         return size, hasher.hexdigest()
 
@@ -152,8 +152,8 @@ class Blobs:
             db.execute("DELETE FROM blobs WHERE sha256 = ?", (row["sha256"],))
 
 
-def _append(descriptor: int, hasher: "hashlib._Hash", chunk: bytes, folder: Path) -> None:
-    hasher.update(chunk)
+def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, folder: Path) -> None:
+    update(chunk)
     view = memoryview(chunk)
     try:
         while view:

@@ -58,6 +58,18 @@ class DaemonClient:
         found = runtime_file.read(Folders.find(state_dir).state)
         return cls(found.port, found.token) if found else None
 
+    @classmethod
+    def running(cls, state_dir: str | Path | None = None) -> Self:
+        """The daemon of this user.
+
+        Raises:
+            DaemonUnreachable: none runs.
+        """
+        found = cls.discover(state_dir)
+        if found is None:
+            raise DaemonUnreachable("no daemon is running; start it with `mien serve`", command="mien serve")
+        return found
+
     def request(self, method: str, path: str, document: Mapping[str, object] | None = None) -> Document:
         """One request with a JSON answer; {} where there is nothing to say.
 

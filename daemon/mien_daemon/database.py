@@ -67,8 +67,13 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
 
     def close(self) -> None:
-        self._thread.submit(self._connection.close).result()
+        """Bring everything into the one file and let go of it."""
+        self._thread.submit(self._close).result()
         self._thread.shutdown()
+
+    def _close(self) -> None:
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
 
     def _transact(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         self._connection.execute("BEGIN IMMEDIATE")

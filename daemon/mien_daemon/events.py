@@ -51,6 +51,11 @@ class Events:
             self._next.set_result(None)
 
     @property
+    def waited_for(self) -> bool:
+        """Whether anybody is waiting now."""
+        return self._next is not None
+
+    @property
     def last(self) -> int:
         return self._last
 

@@ -1,16 +1,21 @@
 """OpenAPI 3.1 from the routes and their models."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from mien_daemon.config import product_version
 from mien_daemon.problems import statuses
-from mien_daemon.routes.route import Route
 from mien_daemon.schemas import DIGEST, JOB_ID, PICTURE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mien_daemon.routes.route import Route  # routes import this module
 
 REF = "#/components/schemas/{model}"
 # What the door may answer on any route.
@@ -111,19 +116,18 @@ def _body(body: type[BaseModel] | tuple[str, ...], schemas: Schemas) -> Schema:
 
 
 def _path_parameters(route: Route) -> list[Schema]:
-    names = re.findall(r"\{(\w+)\}", route.path)
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "pattern": PICTURE}
-            if name == "name" and "/blobs/" in route.path
-            else {"type": "string"},
-            "example": DIGEST if name == "name" else JOB_ID,
-        }
-        for name in names
-    ]
+    return [_path_parameter(name, route.path) for name in re.findall(r"\{(\w+)\}", route.path)]
+
+
+def _path_parameter(name: str, path: str) -> Schema:
+    """A blob is named by its digest, a model by its word, everything else by an id."""
+    schema: Schema = {"type": "string"}
+    example = JOB_ID
+    if path.startswith("/v1/blobs/"):
+        schema, example = {**schema, "pattern": PICTURE}, DIGEST
+    elif name == "name":
+        example = "face-mesh"
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
 
 
 def _query_parameters(route: Route) -> list[Schema]:

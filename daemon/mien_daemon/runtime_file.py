@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ def remove(state: Path) -> None:
 
 
 @contextmanager
-def held(state: Path) -> Iterator[None]:
+def held(state: Path) -> Generator[None]:
     """Hold the state folder for one daemon; the system lets go of it however the process ends.
 
     Raises:
@@ -57,6 +57,7 @@ def held(state: Path) -> Iterator[None]:
     try:
         if not _lock_soon(descriptor):
             raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(state))
+        remove(state)  # what a daemon that was killed left would now seem to be ours
         yield
     finally:
         os.close(descriptor)

@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -76,7 +77,7 @@ def bind(port: int) -> socket.socket:
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows the other option would let a second program listen
+        if sys.platform == "win32":  # there the other option would let a second program listen too
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,7 +89,7 @@ def bind(port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, bound: socket.socket) -> AsyncIterator[None]:
+async def listening(app: web.Application, bound: socket.socket) -> AsyncGenerator[None]:
     """Serve `app` on a bound socket until the block ends; connections then get a moment to finish."""
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
@@ -147,9 +148,13 @@ def stop_signal() -> asyncio.Event:
     """Set by SIGTERM and SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop(_number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
     for name in (signal.SIGTERM, signal.SIGINT):
         try:
             loop.add_signal_handler(name, stopped.set)
         except NotImplementedError:  # Windows: its loop cannot; a plain handler wakes it instead
-            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stopped.set))
+            signal.signal(name, stop)
     return stopped

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mien_pipeline import errors
-from mien_pipeline.options import FluxOptions, SwapOptions
+from mien_pipeline.options import FluxOptions, Format, SwapOptions
 from mien_pipeline.types import (
     Face,
     FaceReport,
@@ -61,7 +61,7 @@ class FakeRuntime:
         return swapped(target, options.engine, len(references))
 
     def restore(
-        self, image: bytes, amount: float, on_progress: OnProgress = ignore_progress, *, format: str | None = None
+        self, image: bytes, amount: float, on_progress: OnProgress = ignore_progress, *, format: Format | None = None
     ) -> Swapped:
         on_progress(Progress("restore", 0, 1))
         return swapped(image, "vivid", 0)

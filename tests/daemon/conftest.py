@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import aiohttp.web
 import PIL.Image
 import pytest
 
@@ -135,6 +136,11 @@ class Daemon:
         return (await self.app[keys.CLIENTS].create_token(name, [scope]))[1]
 
 
+@pytest.fixture
+def picture() -> bytes:
+    return png()
+
+
 OpenDaemon = Callable[..., AbstractAsyncContextManager[Daemon]]
 
 
@@ -154,7 +160,7 @@ def open_daemon(tmp_path: Path) -> OpenDaemon:
     @asynccontextmanager
     async def running(
         state: Path | None = None, settings: Mapping[str, object] | None = None, **fields: Any
-    ) -> AsyncIterator[Daemon]:
+    ) -> AsyncGenerator[Daemon]:
         config = replace(config_for(state or tmp_path / "state", **(settings or {})), **fields)
         with bind(0) as bound:
             port = int(bound.getsockname()[1])

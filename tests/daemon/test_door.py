@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 
 from mien_daemon import keys
+from mien_daemon.database import Database
 
 Daemon = Any
 OpenDaemon = Any
@@ -302,7 +303,7 @@ def animation() -> bytes:
     """160 megapixels in 40 frames, two kilobytes of WebP."""
     frames = [PIL.Image.new("RGB", (2000, 2000), (6 * number, 0, 255 - 6 * number)) for number in range(40)]
     made = io.BytesIO()
-    frames[0].save(made, "webp", save_all=True, append_images=frames[1:], method=0, quality=0)
+    frames[0].save(made, "webp", save_all=True, append_images=frames[1:], method=0)
     return made.getvalue()
 
 
@@ -331,7 +332,8 @@ async def test_what_is_no_honest_picture_is_refused_when_the_job_is_posted(
 async def test_an_error_nobody_planned_for_gets_a_number_and_says_nothing(
     daemon: Daemon, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await daemon.app[keys.DATABASE].write(lambda db: db.execute("ALTER TABLE jobs RENAME TO secret"))
+    database: Database = daemon.app[keys.DATABASE]
+    await database.write(lambda db: db.execute("ALTER TABLE jobs RENAME TO secret"))
     answer = await daemon.ask("GET", "/v1/jobs")
     assert (answer.status, answer.code) == (500, "internal-error")
     assert set(answer.json) == {"type", "title", "status", "code", "incident"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mien_daemon import keys
+from mien_daemon.database import Database
 from mien_daemon.jobs.job import Job
 from mien_daemon.jobs.store import JobStore
 
@@ -490,7 +491,8 @@ async def test_pictures_stay_while_a_job_needs_them_and_go_when_none_does(daemon
     job = await daemon.finished(await daemon.swap())
     digest = job["target"].removeprefix("sha256:")
     long_ago = "UPDATE blobs SET used_at = 0"
-    await daemon.app[keys.DATABASE].write(lambda db: db.execute(long_ago))
+    database: Database = daemon.app[keys.DATABASE]
+    await database.write(lambda db: db.execute(long_ago))
     await blobs.sweep()
     assert blobs.path(digest).exists()
     await store.delete(job["id"])

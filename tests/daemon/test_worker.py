@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -190,7 +190,7 @@ def start_worker() -> subprocess.Popen[bytes]:
     assert worker.stdout
     worker.stdin.write(messages.encode(Begin("mien_pipeline.testing:fake_runtime", "/nowhere", "/nowhere", False)))
     worker.stdin.flush()
-    assert messages.read(worker.stdout) == Ready()
+    assert messages.read(cast("BinaryIO", worker.stdout)) == Ready()
     return worker
 
 

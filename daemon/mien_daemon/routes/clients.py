@@ -1,11 +1,9 @@
 """Who may talk to the daemon: listed, renamed, revoked; tokens for scripts."""
 
-from typing import cast
-
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.clients import Client, Scope
+from mien_daemon.clients import Client
 from mien_daemon.jobs.job import moment
 from mien_daemon.routes.body import read_json, reply
 from mien_daemon.routes.route import Route
@@ -14,7 +12,7 @@ from mien_daemon.schemas import ClientList, NewToken, Rename, Token
 
 
 def show(client: Client) -> Shown:
-    scopes = cast("list[Scope]", sorted(client.scopes))
+    scopes = sorted(client.scopes)
     created, seen = moment(client.created_at), moment(client.last_seen)
     return Shown(
         id=client.id, name=client.name, scopes=scopes, origin=client.origin, created_at=created, last_seen=seen

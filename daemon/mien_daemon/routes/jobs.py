@@ -73,7 +73,10 @@ def restore_options(options: dict[str, object]) -> dict[str, object]:
         raise InvalidOptions("amount is a number from 0 to 1", field="amount")
     if wanted is not None and (not isinstance(wanted, str) or wanted not in FORMATS):
         raise InvalidOptions(f"format is one of {', '.join(FORMATS)}", field="format")
-    return {"amount": float(amount)} | ({"format": wanted} if wanted else {})
+    checked: dict[str, object] = {"amount": float(amount)}
+    if wanted is not None:
+        checked["format"] = wanted
+    return checked
 
 
 async def list_jobs(request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mien_daemon import keys
 from mien_daemon.downloads import Transfer
@@ -36,10 +36,14 @@ class VerifiedAs(Body):
 
 
 class Verify(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"names": ["starter"]}]})
+
     names: Names | None = Field(None, description="Models and bundles; without it, everything that is installed.")
 
 
 class Accept(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sha256": "0f" * 32}]})
+
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="The digest of the text that was shown.")
 
 
@@ -49,10 +53,16 @@ class Accepted(Answer):
 
 
 class Import(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/media/stick/mien-models"}]})
+
     path: str = Field(min_length=1, max_length=4096, description="A folder or a file of this machine.")
 
 
 class Export(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"names": ["starter"], "path": "/media/stick/mien-models"}]}
+    )
+
     names: Names = Field(min_length=1)
     path: str = Field(min_length=1, max_length=4096, description="A folder of this machine.")
 

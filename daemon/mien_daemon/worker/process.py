@@ -13,7 +13,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate
@@ -32,7 +32,7 @@ from mien_daemon.worker.messages import (
 from mien_daemon.worker.runtime import Runtime, make_runtime
 from mien_pipeline.errors import Cancelled, GpuOutOfMemory, MienError
 from mien_pipeline.files import write_whole
-from mien_pipeline.options import parse_options
+from mien_pipeline.options import Format, parse_options
 from mien_pipeline.types import Face, Progress, Swapped
 
 log = logging.getLogger("mien_daemon.worker")
@@ -117,10 +117,8 @@ class Worker:
         self._orders.stop_if_cancelled(job.id)
         target = Path(job.target).read_bytes()
         if job.kind == "restore":
-            options = dict(job.options)
-            wanted = options.get("format")
-            amount = float(str(options["amount"]))
-            return self._runtime.restore(target, amount, on_progress, format=str(wanted) if wanted else None)
+            wanted = cast("Format | None", job.options.get("format"))
+            return self._runtime.restore(target, float(str(job.options["amount"])), on_progress, format=wanted)
         references = [Path(reference).read_bytes() for reference in job.references]
         return self._runtime.swap(target, references, parse_options(job.options), on_progress)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from mien_daemon.worker.messages import Begin
-from mien_pipeline.options import SwapOptions
+from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.types import Face, OnProgress, Swapped
 
 
@@ -23,7 +23,7 @@ class Runtime(Protocol):
     ) -> Swapped: ...
 
     def restore(
-        self, image: bytes, amount: float, on_progress: OnProgress, *, format: str | None = None
+        self, image: bytes, amount: float, on_progress: OnProgress, *, format: Format | None = None
     ) -> Swapped: ...
 
     def find_faces(self, picture: bytes) -> Sequence[Face]: ...
