@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from mien_tray.supervisor import Places, Supervisor
 from mien_tray.view import Terminal, View
 
 OWN_FOLDER = "tray"  # in the state folder: held while a tray runs, so that there is one
+END_S = 15.0
 HOST_WAIT_S = 20.0  # after a login the panel may come later than we do
 
 
@@ -80,6 +82,17 @@ def only_one(state: Path) -> Generator[None]:
         runtime_file.write(own, RuntimeFile(port=0, pid=os.getpid(), version="", token=""))
         stack.callback(runtime_file.remove, own)
         yield
+
+
+def end_tray(state: Path) -> bool:
+    """Ask the tray on this state folder to end, and wait; whether there is none any more."""
+    own = state / OWN_FOLDER
+    if (found := runtime_file.read(own)) is not None:
+        os.kill(found.pid, signal.SIGTERM)
+    until = time.monotonic() + END_S
+    while runtime_file.is_held(own) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not runtime_file.is_held(own)
 
 
 def open_view(tray: Tray, words: Words, *, at_login: bool) -> View:

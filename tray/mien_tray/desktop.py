@@ -58,6 +58,7 @@ def backend(environ: Mapping[str, str] = os.environ) -> str:
         gtk = library("Gtk", "3.0")
     except (ImportError, ValueError) as error:
         raise NoTray("no_menu", str(error)) from error
+    library("GLib").set_prgname("mien")  # what window managers and screen readers call us
     if not gtk.init_check()[0]:
         raise NoTray("no_screen", "the display does not answer")
     versions = load_gi().Repository.get_default().enumerate_versions

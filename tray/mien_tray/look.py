@@ -83,8 +83,8 @@ def draw(look: Look, side: int = SIDE) -> Image.Image:
             pen.ring(CORAL, look.percent)
             pen.face(CORAL, CORAL, scale=0.62)
         case Mark.DOWNLOADING:
-            pen.ring(BLUE, look.percent)
             pen.arrow(BLUE)
+            pen.bar(BLUE, look.percent)
     return picture.resize((side, side), Image.Resampling.LANCZOS)
 
 
@@ -112,8 +112,14 @@ class Pen:
         self._arc(colour, 0, 3.6 * percent, 0.17, 0.405)
 
     def arrow(self, colour: tuple[int, int, int]) -> None:
-        self._line(colour, 0.13, (0.5, 0.27), (0.5, 0.52))
-        self._on.polygon([self._at(0.31, 0.49), self._at(0.69, 0.49), self._at(0.5, 0.73)], fill=colour)
+        self._line(colour, 0.2, (0.5, 0.12), (0.5, 0.4))
+        self._on.polygon([self._at(0.18, 0.36), self._at(0.82, 0.36), self._at(0.5, 0.7)], fill=colour)
+
+    def bar(self, colour: tuple[int, int, int], percent: int) -> None:
+        """How far it is, from left to right below the arrow."""
+        self._line(colour, 0.06, (0.1, 0.87), (0.9, 0.87))
+        if percent:
+            self._line(colour, 0.2, (0.1, 0.87), (0.1 + 0.8 * percent / 100, 0.87))
 
     def cross(self, colour: tuple[int, int, int]) -> None:
         self._line(colour, 0.13, (0.3, 0.3), (0.7, 0.7))

@@ -1,0 +1,31 @@
+"""`mien open`: the console page in the default browser, let in by a code that is good once."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_to(commands: _SubParsersAction[Any]) -> None:
+    summary = "the console page in the default browser"
+    parser = commands.add_parser("open", help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("--print", action="store_true", help="print the address instead; it is good for a minute, once")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    import webbrowser
+
+    from mien_daemon.answer import answer, tell
+    from mien_daemon.client import DaemonClient
+
+    invitation = DaemonClient.running(args.state_dir).request("POST", "/v1/sessions")
+    url = str(invitation["url"])
+    opened = not args.print and webbrowser.open(url)
+    if not args.print and not opened:
+        tell("No browser could be opened. This address is good for a minute, once:")
+    document = {"opened": opened} if opened else {"opened": opened, **invitation}
+    return answer(args, document, "The page is open in your browser." if opened else url)
