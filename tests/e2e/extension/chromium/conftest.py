@@ -105,6 +105,18 @@ class Chromium:
         self.shots = shots
         self.id = worker.url.split("/")[2]
 
+    def pair(self, daemon: Any) -> None:
+        """A person compares the digits and says yes on both sides."""
+        self.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon.port)
+        options = self.own_page("ui/options.html#pairing")
+        terminal = daemon.mien("pair")
+        assert "open" in terminal.stderr.readline()
+        options.click("#pair")
+        options.click("#same")
+        terminal.communicate("y\n", timeout=30)
+        options.wait_for_selector("#paired:not([hidden])")
+        options.close()
+
     def open(self, url: str) -> Page:
         page = self.context.new_page()
         page.goto(url)
@@ -144,6 +156,10 @@ class Chromium:
     def swap_here(self, page: Page, selector: str) -> None:
         """The same, where the browser sees no image and its menu has another entry below ours."""
         self.right_click(page, selector, "Up", "Up", "Up", "Right", "Return")
+
+    def swap_by_key(self, page: Page, selector: str) -> None:
+        """The key, after a click that leads to nothing."""
+        self.right_click(page, selector, "Escape", "alt+shift+s")
 
     def allow(self) -> None:
         """Say yes to the browser's own question."""
@@ -225,16 +241,7 @@ def browser(
 @pytest.fixture(scope="session")
 def paired(browser: Chromium, daemon_process: Any) -> Chromium:
     """Chromium, paired with the daemon by a person who compared the digits, with a face chosen in the popup."""
-    browser.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon_process.port)
-    options = browser.own_page("ui/options.html#pairing")
-    terminal = daemon_process.mien("pair")
-    assert "open" in terminal.stderr.readline()
-    options.click("#pair")
-    options.wait_for_selector("#comparing:not([hidden])")
-    options.click("#same")
-    terminal.communicate("y\n", timeout=30)
-    options.wait_for_selector("#paired:not([hidden])")
-    options.close()
+    browser.pair(daemon_process)
     popup = browser.own_page("ui/popup.html")
     popup.locator("label.face").first.click()
     popup.close()

@@ -29,8 +29,7 @@ def test_the_key_swaps_the_picture_that_was_clicked_last(person: Any, site: Any)
     page = person.open(site.page("/key", body))
     person.swap(page, "#first")
     person.sees_green(page, "#first")
-    person.right_click(page, "#second", "Escape")
-    person.screen.keys("alt+shift+s")
+    person.swap_by_key(page, "#second")
     person.sees_green(page, "#second")
 
 
@@ -94,11 +93,11 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("kind", ELSEWHERE)
-def test_what_the_browser_does_not_call_an_image_is_swapped_too(person: Any, site: Any, kind: str) -> None:
+def test_what_is_no_image_element_is_swapped_too(person: Any, site: Any, kind: str) -> None:
     page = person.open(site.page(f"/else-{kind}", ELSEWHERE[kind]))
     page.wait_for_load_state("networkidle")
-    swap = person.swap_here if kind == "background" else person.swap
-    swap(page, "#it")
+    ways = {"background": person.swap_here, "canvas": person.swap_by_key, "covered": person.swap}
+    ways[kind](page, "#it")
     person.sees_green(page, "#it")
     person.undo(page)
     person.sees_red(page, "#it")

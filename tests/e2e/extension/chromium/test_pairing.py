@@ -1,0 +1,135 @@
+"""In Chromium pairing takes two people's looks at the same six digits, and nothing else lets a browser in."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def pairing_page(browser: Any, daemon: Any) -> Iterator[Any]:
+    browser.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon.port)
+    page = browser.own_page("ui/options.html#pairing")
+    yield page
+    page.close()
+
+
+def test_pairing_is_refused_while_nobody_has_opened_it(browser: Any, daemon: Any) -> None:
+    with pairing_page(browser, daemon) as page:
+        page.click("#pair")
+        page.wait_for_selector("#pairing-notice:not([hidden])")
+        assert "mien pair" in page.inner_text("#pairing-notice")
+
+
+def test_the_same_digits_are_shown_on_both_sides_and_a_refusal_grants_nothing(browser: Any, daemon: Any) -> None:
+    with pairing_page(browser, daemon) as page:
+        before = daemon.clients()
+        terminal = daemon.mien("pair")
+        assert "open" in terminal.stderr.readline()
+        page.click("#pair")
+        page.wait_for_selector("#comparing:not([hidden])")
+        shown = page.inner_text("#digits")
+        _, words = terminal.communicate("n\n", timeout=30)
+        assert f"\n    {shown}\n" in words
+        page.wait_for_selector("#pairing-notice:not([hidden])")
+        assert daemon.clients() == before
+
+
+def test_digits_that_a_person_says_differ_grant_nothing(browser: Any, daemon: Any) -> None:
+    with pairing_page(browser, daemon) as page:
+        before = daemon.clients()
+        terminal = daemon.mien("pair")
+        assert "open" in terminal.stderr.readline()
+        page.click("#pair")
+        page.click("#differ")
+        page.wait_for_selector("#pairing-notice:not([hidden])")
+        terminal.communicate("n\n", timeout=30)
+        assert daemon.clients() == before
+
+
+def test_the_key_cannot_be_taken_out_of_the_browser(paired: Any) -> None:
+    page = paired.own_page("ui/options.html")
+    kept = page.evaluate(
+        """async () => {
+            const { Keychain } = await import('/src/keychain.js');
+            const { key } = await new Keychain(indexedDB).load();
+            const taken = await crypto.subtle.exportKey('raw', key).catch((error) => error.name);
+            return { extractable: key.extractable, taken, local: JSON.stringify(await chrome.storage.local.get(null)) };
+        }"""
+    )
+    page.close()
+    assert (kept["extractable"], kept["taken"]) == (False, "InvalidAccessError")
+    assert "key" not in json.loads(kept["local"])
+
+
+def test_a_paired_browser_may_swap_and_nothing_else(paired: Any, daemon: Any) -> None:
+    """Its bearer, taken by a debugger, opens neither the clients nor the settings nor another pairing."""
+    paired.worker.evaluate("chrome.storage.session.remove('session')")
+    popup = paired.own_page("ui/popup.html")
+    popup.wait_for_selector(".state.paired")
+    popup.close()
+    asked = paired.worker.evaluate(
+        """async (port) => {
+            const { session } = await chrome.storage.session.get('session');
+            const headers = { Authorization: `Bearer ${session.token}` };
+            const status = async (path, method = 'GET') =>
+                (await fetch(`http://127.0.0.1:${port}${path}`, { method, headers })).status;
+            return [await status('/v1/health'), await status('/v1/clients'), await status('/v1/settings'),
+                await status('/v1/pair/window', 'POST')];
+        }""",
+        daemon.port,
+    )
+    assert asked == [200, 403, 403, 403]
+
+
+class Squatter(BaseHTTPRequestHandler):
+    """Something else on the port: it speaks as Mien and writes down whatever it is told."""
+
+    heard: list[tuple[str, dict[str, str], bytes]]
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.heard.append((self.path, dict(self.headers.items()), body))
+        words = {"name": "mien", "api": 1, "id": "s", "nonce": "A" * 43, "proof": "A" * 43, "token": "x"}
+        data = json.dumps(words).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = answer  # noqa: N815 the names that http.server calls
+
+    def log_message(self, format: str, *words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def squatter() -> Iterator[ThreadingHTTPServer]:
+    handler = type("Handler", (Squatter,), {"heard": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_squatter_on_the_port_gets_neither_a_picture_nor_a_token(
+    person: Any, site: Any, daemon: Any, squatter: ThreadingHTTPServer
+) -> None:
+    page = person.open(site.page("/squatted", "<img src=/face.png alt=face>"))
+    person.worker.evaluate("(port) => chrome.storage.local.set({ port })", squatter.server_port)
+    try:
+        person.swap(page, "img")
+        person.wait_for(page, "Another program answers")
+    finally:
+        person.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon.port)
+    heard = squatter.RequestHandlerClass.heard  # type: ignore[attr-defined]
+    assert {path for path, _, _ in heard} == {"/v1/pair/sessions"}
+    assert all(set(json.loads(body)) == {"client", "nonce"} for _, _, body in heard)
+    assert not any("authorization" in {name.lower() for name in headers} for _, headers, _ in heard)
