@@ -5,7 +5,7 @@ import numpy as np
 
 from mien_pipeline.types import Floats
 
-GAIN_LIMITS = (0.25, 1.6)  # more gain than this brings out blocks and ringing; the rest comes as grain
+GAIN_LIMITS = (0.25, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 SCALES_PX = (0.7, 1.4)  # the two bands: finer than the first blur, and between the two
 
 

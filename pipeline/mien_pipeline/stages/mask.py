@@ -19,11 +19,14 @@ WORK_WIDTH_PX = 144  # faces are looked at this wide; the edges come back from t
 OVAL_FEATHER = 0.03  # of the face's width, inwards from the oval's edge
 
 _BINS = 32  # a channel
+_TEXTURE_BINS = 32
 _ROUNDS = 3
+_STRAND = 0.025  # face widths: skin seen between strands is narrower than twice this
 _PRIOR_AT_EDGE, _PRIOR_INSIDE, _PRIOR_DEPTH = 0.55, 0.98, 0.16
 _RING = (0.02, 0.22)  # where hair and background are learnt, face widths outside the oval
 _SMALLEST_ISLAND = 0.006  # face widths squared: freckles, highlights and nostrils are no occlusions
 _SMALLEST_COVER = 0.02  # face widths squared outside eyes, brows, nose and mouth before something covers these too
+_COVERED_SHARE = 0.5  # of a feature, before it counts as covered
 _GUIDE_RADIUS, _GUIDE_EPSILON = 0.02, 1e-3  # of the guided filter, He et al. 2013
 
 _CHEEK = (117, 118, 101, 36, 205, 187, 123, 50)
@@ -93,29 +96,36 @@ def disc(radius: int) -> NDArray[np.uint8]:
 
 def _skin(view: _Small) -> Floats:
     """Probability of skin at working size, features included."""
-    likely = _by_colour(view)
+    likely = _likely_skin(view)
     features = _features(view)
     oval = view.oval()
     cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
     cover = np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, disc(max(1, round(0.012 * view.width)))), np.uint8)
-    covered = _reaching_out(cover, features, _SMALLEST_COVER * view.width**2)
-    likely = np.where((features > 0) & ~covered, 1.0, likely).astype(np.float32)
-    return _without_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
+    large = _reaching_out(cover, features, _SMALLEST_COVER * view.width**2)
+    for feature in _feature_masks(view):
+        inside = feature > 0
+        # Lashes that touch a lock of hair are still lashes: something covers a feature when it covers half of it.
+        if np.count_nonzero(large & inside) < _COVERED_SHARE * np.count_nonzero(inside):
+            likely[inside] = 1
+    likely = _without_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
+    return np.minimum(likely, _one_piece(likely, _seed(view), view.width))
 
 
-def _by_colour(view: _Small) -> Floats:
-    bins = _bin_numbers(view)
+def _likely_skin(view: _Small) -> Floats:
+    """(h, w) probability by colour, texture and place, learnt from this face in a few rounds."""
+    bins, grain = _colour_bins(view), _texture_bins(view)
     oval = view.oval()
     depth = np.asarray(cv2.distanceTransform(oval, cv2.DIST_L2, 5), np.float32) / view.width
     prior = _PRIOR_AT_EDGE + (_PRIOR_INSIDE - _PRIOR_AT_EDGE) * np.clip(depth / _PRIOR_DEPTH, 0, 1)
     seed = (_seed(view) > 0).astype(np.float32)
     ring = _ring(view)
     features = _features(view) > 0
-    skin, other = seed, ring * 1.0
+    skin, other = seed, ring
     likely = np.zeros_like(prior)
     for _ in range(_ROUNDS):
-        of_skin, of_other = _histogram(bins, skin), _histogram(bins, other)
-        ratio = of_skin[bins] / (of_skin[bins] + of_other[bins])
+        of_skin = _colours(bins, skin)[bins] * _textures(grain, skin)[grain]
+        of_other = _colours(bins, other)[bins] * _textures(grain, other)[grain]
+        ratio = of_skin / (of_skin + of_other)
         likely = prior * ratio / (prior * ratio + (1 - prior) * (1 - ratio))
         inside = (oval > 0) & ~features
         skin = np.maximum(seed, likely * (inside & (likely > 0.5)))
@@ -124,7 +134,17 @@ def _by_colour(view: _Small) -> Floats:
     return np.asarray(cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.8), np.float32)
 
 
-def _bin_numbers(view: _Small) -> NDArray[np.int32]:
+def _one_piece(likely: Floats, seed: Pixels, width: float) -> Floats:
+    """What hangs together with the cheeks by more than a strand: locks between hair are not skin."""
+    reach = disc(max(1, round(_STRAND * width)))
+    solid = cv2.morphologyEx((likely > 0.5).astype(np.uint8), cv2.MORPH_OPEN, reach)
+    _, labels = cv2.connectedComponents(solid, connectivity=4)
+    wanted = np.unique(labels[(seed > 0) & (labels > 0)])
+    piece = np.isin(labels, wanted).astype(np.uint8)
+    return np.asarray(cv2.blur(cv2.dilate(piece, reach).astype(np.float32), (3, 3)), np.float32)
+
+
+def _colour_bins(view: _Small) -> NDArray[np.int32]:
     """(h, w) number of each pixel's Lab bin; lightness relative to this face's own skin."""
     seed = _seed(view) > 0
     middle = float(np.median(view.lab[..., 0][seed])) if seed.any() else 128.0
@@ -135,14 +155,32 @@ def _bin_numbers(view: _Small) -> NDArray[np.int32]:
     return (steps[0] * _BINS + steps[1]) * _BINS + steps[2]
 
 
-def _histogram(bins: NDArray[np.int32], weight: Floats) -> Floats:
-    """(32768,) smoothed probability of each bin."""
+def _texture_bins(view: _Small) -> NDArray[np.int32]:
+    """(h, w) number of each pixel's bin of local contrast, in steps of a third of an octave."""
+    lightness = view.lab[..., 0]
+    detail = lightness - np.asarray(cv2.GaussianBlur(lightness, (0, 0), 0.015 * view.width), np.float32)
+    energy = np.asarray(cv2.GaussianBlur(detail * detail, (0, 0), 0.015 * view.width), np.float32)
+    steps = np.log2(np.sqrt(energy) / (lightness + 8) + 1e-3) * 3 + 30
+    return np.clip(steps, 0, _TEXTURE_BINS - 1).astype(np.int32)
+
+
+def _colours(bins: NDArray[np.int32], weight: Floats) -> Floats:
+    """(32768,) smoothed probability of each Lab bin."""
     counts = np.bincount(bins.ravel(), weight.ravel(), _BINS**3).reshape(_BINS, _BINS, _BINS)
     for axis in range(3):
         for _ in range(2):
             counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
     total = max(float(counts.sum()), 1e-6)
     return ((counts.ravel() + total * 1e-6) / (total * (1 + 1e-6 * _BINS**3))).astype(np.float32)
+
+
+def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
+    """(32,) smoothed probability of each bin of contrast."""
+    counts = np.bincount(bins.ravel(), weight.ravel(), _TEXTURE_BINS)
+    for _ in range(3):
+        counts = (np.roll(counts, 1) + 2 * counts + np.roll(counts, -1)) / 4
+    total = max(float(counts.sum()), 1e-6)
+    return ((counts + 0.01 * total) / (total * (1 + 0.01 * _TEXTURE_BINS))).astype(np.float32)
 
 
 def _seed(view: _Small) -> NDArray[np.uint8]:
@@ -162,22 +200,24 @@ def _ring(view: _Small) -> Floats:
     return (between * above).astype(np.float32)
 
 
-def _features(view: _Small) -> NDArray[np.uint8]:
+def _features(view: _Small) -> Pixels:
     """Eyes, brows, nose and mouth: not of skin's colour, and part of the face all the same."""
-    return np.maximum.reduce(
-        [
-            view.fill(face.LEFT_EYE, 0.03),
-            view.fill(face.RIGHT_EYE, 0.03),
-            view.fill(face.LEFT_BROW, 0.015),
-            view.fill(face.RIGHT_BROW, 0.015),
-            view.fill(_NOSE_HULL),
-            view.fill(face.OUTER_LIPS, 0.01),
-        ]
-    )
+    return np.asarray(np.maximum.reduce(_feature_masks(view)), np.uint8)
 
 
-def _reaching_out(cover: NDArray[np.uint8], features: NDArray[np.uint8], area: float) -> NDArray[np.bool_]:
-    """Where something that covers more than `area` of plain skin covers features as well: fringe, hand, dark glasses."""
+def _feature_masks(view: _Small) -> list[Pixels]:
+    return [
+        view.fill(face.LEFT_EYE, 0.03),
+        view.fill(face.RIGHT_EYE, 0.03),
+        view.fill(face.LEFT_BROW, 0.015),
+        view.fill(face.RIGHT_BROW, 0.015),
+        view.fill(_NOSE_HULL),
+        view.fill(face.OUTER_LIPS, 0.01),
+    ]
+
+
+def _reaching_out(cover: Pixels, features: Pixels, area: float) -> NDArray[np.bool_]:
+    """What covers more than `area` of plain skin, all of it: fringe, hand, cup, dark glasses."""
     _, labels = cv2.connectedComponents(cover, connectivity=8)
     outside = np.bincount(labels[features == 0].ravel(), minlength=int(labels.max()) + 1)
     large = outside > area

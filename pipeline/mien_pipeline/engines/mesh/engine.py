@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from mien_pipeline.engines import Weights
+from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, exchange
 from mien_pipeline.engines.mesh.render import Region, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
 from mien_pipeline.errors import NoFaceFound
@@ -21,15 +23,21 @@ SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pi
 LOW_LIGHT = 40  # median code value of the face
 
 
-def load(weights: Weights) -> "MeshEngine":  # noqa: ARG001 -- every engine is loaded alike; this one needs no files
-    return MeshEngine()
+def load(weights: Weights) -> "MeshEngine":
+    return MeshEngine(weights.path("iris"))
 
 
 class MeshEngine:
-    """Needs no weights of its own: what it knows is in the faces it is given."""
+    """Needs no weights but the iris network's: what it knows is in the faces it is given."""
 
     name = "mesh"
-    models: Sequence[ModelUse] = ()
+
+    def __init__(self, iris: Path) -> None:
+        self._eyes = EyeReader(iris)
+
+    @property
+    def models(self) -> Sequence[ModelUse]:
+        return (self._eyes.model,)
 
     def prepare(self, reference: Image, face: Face) -> "MeshLikeness":
         """The reference's texture and shape.
@@ -43,7 +51,9 @@ class MeshEngine:
         warnings: tuple[SwapWarning, ...] = ()
         if abs(face.yaw_deg) > REFERENCE_WARN_YAW_DEG:
             warnings = ("reference-angle",)
-        return MeshLikeness(unroll(reference, mesh), mesh, warnings)
+        return MeshLikeness(
+            unroll(reference, mesh), mesh, self._eyes.read(reference.pixels, mesh), self._eyes, warnings
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +62,8 @@ class MeshLikeness:
 
     texture: Texture
     mesh: Floats
+    eyes: tuple[Eye, Eye]
+    reader: EyeReader
     warnings: tuple[SwapWarning, ...] = ()
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
@@ -62,7 +74,12 @@ class MeshLikeness:
         pixels = target.pixels[region.rows, region.columns]
         if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
-        rendered = render_face(self.texture, self.mesh, pixels, region.local(mesh), settings, on_step)
+        seen = self.reader.read(target.pixels, mesh)
+        own_gaze = settings.gaze == "reference"
+        left, right = (exchange(mine, theirs, own_gaze) for mine, theirs in zip(self.eyes, seen, strict=True))
+        rendered = render_face(
+            self.texture, self.mesh, pixels, region.local(mesh), settings.shape, (left, right), on_step
+        )
         warnings = self.warnings + _warnings(face, mesh, rendered.brightness) + rendered.warnings
         return Patch(rendered.pixels, region.affine, rendered.changed, warnings)
 

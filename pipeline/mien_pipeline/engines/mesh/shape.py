@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.stages import topology as face
-from mien_pipeline.stages.topology import RIGID, face_width, rigid_transform, topology
+from mien_pipeline.stages.topology import RIGID, face_width, inter_ocular, rigid_transform, topology
 from mien_pipeline.types import Floats
 
 # Start values measured on 54 pairs of portraits: identity gained against vertices moved.
@@ -14,24 +14,48 @@ MOUTH_DETAIL = 0.2  # how much of the reference's lip shape beyond the mouth's p
 EYE_DETAIL = 0.5  # how much of the reference's lid shape, when both eyes are equally open
 EYE_WIDTH_LIMITS = (0.8, 1.25)
 OPENNESS_SCALE = 0.1  # of an eye's width: lids that differ by this much are another expression, not another shape
-MOUTH_SCALE = 0.25  # the same for the mouth, of its width
+MOUTH_OPEN_SCALE = 0.25  # the same for the mouth, of its width
+MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about this much
 SMOOTHING_PASSES = 6
+MEAN_MOVE_LIMIT = 0.036  # of the distance between the eyes: what moves further no longer has the target's expression
 
 
 def blended_shape(target: Floats, reference: Floats, amount: float) -> Floats:
     """(468, 3) the target's mesh moved `amount` of the way to the reference's shape.
 
-    The reference is turned and scaled onto the target on vertices that expression hardly moves. What differs then is
-    shape, except around the eyes and the mouth, where it is mostly expression: there the region moves as a whole.
+    Both are levelled and made symmetric, and the reference is laid onto the target on vertices that expression hardly
+    moves. What differs then is shape, except around the eyes and the mouth, where it is mostly expression: there the
+    region moves as a whole.
     """
-    rigid = list(RIGID)
-    rotation, scale, shift = rigid_transform(reference[rigid], target[rigid])
-    posed = scale * reference @ rotation.T + shift
-    offset = _smoothed(posed - target, SMOOTHING_PASSES)
+    rotation, scale, shift = _pose(target)
+    level = (target - shift) @ rotation / scale
+    own, other = _even(level), _even(_levelled(reference))
+    turn, size, move = rigid_transform(other[list(RIGID)], own[list(RIGID)])
+    posed = (size * other @ turn.T + move).astype(np.float32)
+    offset = _smoothed(posed - own, SMOOTHING_PASSES)
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
-        offset = _mixed(offset, _eye_offset(target, posed, ring), _around(ring))
-    offset = _mixed(offset, _mouth_offset(target, posed), _around(face.OUTER_LIPS + face.INNER_LIPS))
-    return (target + amount * offset).astype(np.float32)
+        offset = _mixed(offset, _eye_offset(own, posed, ring), _around(ring))
+    offset = _mixed(offset, _mouth_offset(own, posed), _around(face.OUTER_LIPS + face.INNER_LIPS))
+    reach = float(np.linalg.norm(offset[:, :2], axis=1).mean()) / inter_ocular(own)
+    amount = min(amount, MEAN_MOVE_LIMIT / max(reach, 1e-6))
+    return (target + amount * scale * offset @ rotation.T).astype(np.float32)
+
+
+def _pose(mesh: Floats) -> tuple[Floats, float, Floats]:
+    """Rotation, scale and shift that take the canonical face to this one."""
+    rigid = list(RIGID)
+    return rigid_transform(topology().vertices[rigid], mesh[rigid])
+
+
+def _levelled(mesh: Floats) -> Floats:
+    """The mesh in the canonical face's pose and size."""
+    rotation, scale, shift = _pose(mesh)
+    return ((mesh - shift) @ rotation / scale).astype(np.float32)
+
+
+def _even(mesh: Floats) -> Floats:
+    """A levelled mesh made mirror-symmetric: what the network sees differently on the far side is no shape."""
+    return ((mesh + mesh[topology().mirror] * np.array([-1, 1, 1])) / 2).astype(np.float32)
 
 
 def eye_openness(mesh: Floats, ring: tuple[int, ...]) -> float:
@@ -51,6 +75,13 @@ def mouth_width(mesh: Floats) -> float:
     return float(np.linalg.norm(mesh[61] - mesh[291])) / max(face_width(mesh), 1e-6)
 
 
+def mouth_agreement(one: Floats, other: Floats) -> float:
+    """1 when two faces hold their mouths alike, towards 0 when one smiles or speaks and the other does not."""
+    opens = (mouth_openness(one) - mouth_openness(other)) / MOUTH_OPEN_SCALE
+    widens = (mouth_width(one) - mouth_width(other)) / MOUTH_WIDTH_SCALE
+    return float(np.exp(-(opens**2) - widens**2))
+
+
 def _eye_offset(target: Floats, posed: Floats, ring: tuple[int, ...]) -> Floats:
     """(468, 3) an eye moved and widened as a whole, and its lids where the openness agrees."""
     members = list(ring)
@@ -67,9 +98,7 @@ def _mouth_offset(target: Floats, posed: Floats) -> Floats:
     """(468, 3) the mouth moved as a whole, less so when it speaks or smiles otherwise, and a little of its shape."""
     members = list(face.OUTER_LIPS)
     centre, wanted = target[members].mean(0), posed[members].mean(0)
-    opens = (mouth_openness(target) - mouth_openness(posed)) / MOUTH_SCALE
-    widens = (mouth_width(target) - mouth_width(posed)) / (MOUTH_SCALE / 2)
-    agrees = float(np.exp(-(opens**2) - widens**2))
+    agrees = mouth_agreement(target, posed)
     shift = (wanted - centre) * (0.4 + 0.6 * agrees)
     detail = (posed - wanted) - (target - centre)
     return shift + MOUTH_DETAIL * (0.5 + 0.5 * agrees) * detail

@@ -7,8 +7,8 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.raster import grown, rasterise
 from mien_pipeline.stages.align import resample
-from mien_pipeline.stages.light import light_ratio, to_linear, to_srgb
-from mien_pipeline.stages.mask import skin_mask, smooth_step
+from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
+from mien_pipeline.stages.mask import disc, skin_mask, smooth_step
 from mien_pipeline.stages.topology import face_width, topology
 from mien_pipeline.types import Floats, Image, Pixels
 
@@ -19,7 +19,10 @@ MARGIN = 0.25  # face widths around the mesh in which skin is told from hair
 
 # A side is taken from itself where its facing is at least this part of both sides' (squared); below, mirrored.
 OWN_FROM, OWN_FULLY = 0.15, 0.40
+_VALID_SHRINK, _VALID_FEATHER = 0.01, 0.015  # of the texture's side
+_SEAM = 0.02  # of the texture's side: how softly own and mirrored skin meet
 _MAP_STEP = 4  # texture pixels per step of the map; linear between
+_DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # how finely, and by how many face widths, one part is before another
 _LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
 _LIGHT_SIGMA = 0.08  # of the texture's side
 
@@ -69,7 +72,8 @@ def _map(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     triangles = np.concatenate([canonical.triangles, canonical.closing])
     grid = side // _MAP_STEP
     flat = rasterise(canonical.uv * grid - 0.5, np.zeros(468, np.float32), triangles, (grid, grid))
-    coarse = flat.interpolate(np.column_stack([mesh[:, :2], vertex_facing(mesh)]).astype(np.float32))
+    facing = vertex_facing(mesh) * unobstructed(mesh)
+    coarse = flat.interpolate(np.column_stack([mesh[:, :2], facing]).astype(np.float32))
     coarse = grown(coarse, flat.covered)
     fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
     return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
@@ -87,21 +91,43 @@ def vertex_facing(mesh: Floats) -> Floats:
     return np.clip(vertices[:, 2] / np.maximum(length, 1e-9), 0, 1).astype(np.float32)
 
 
+def unobstructed(mesh: Floats) -> Floats:
+    """(468,) 0 for vertices that another part of the face hides, as the nose hides the far cheek, else 1."""
+    canonical = topology()
+    triangles = np.concatenate([canonical.triangles, canonical.closing])
+    scale = _DEPTH_WIDTH_PX / face_width(mesh)
+    points = ((mesh[:, :2] - mesh[:, :2].min(0)) * scale + 1).astype(np.float32)
+    width, height = (int(edge) + 2 for edge in points.max(0))
+    front = rasterise(points, mesh[:, 2], triangles, (width, height)).interpolate(mesh[:, 2:])[..., 0]
+    columns, rows = np.round(points).astype(int).T
+    hidden = mesh[:, 2] > front[rows, columns] + _DEPTH_SLACK * face_width(mesh)
+    return 1 - hidden.astype(np.float32)
+
+
 def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
     """Each side as far as it was seen, the rest from the other side with its light evened out."""
+    side = colour.shape[0]
     clear = facing * seen
     mirrored = clear[:, ::-1]
     share = clear**2 / np.maximum(clear**2 + mirrored**2, 1e-6)
     own = smooth_step((share - OWN_FROM) / (OWN_FULLY - OWN_FROM))
-    # Nobody saw it: no mirror image helps.
-    validity = own * seen + (1 - own) * seen[:, ::-1]
-    if float(own.min()) > 0.999:
-        return Texture(colour, _bytes(validity))
+    # Softened towards what was seen only: a blur alone would let the unseen back in.
+    own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
+    validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
+    if float(own[seen > 0.5].min()) > 0.999:
+        return Texture(colour, _bytes(_shrunk(validity)))
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
     balanced = other * _balance(other, light, np.minimum(clear, mirrored))
     mixed = own[..., None] * light + (1 - own[..., None]) * balanced
-    return Texture(to_srgb(mixed.astype(np.float32)), _bytes(validity))
+    return Texture(to_srgb(mixed.astype(np.float32)), _bytes(_shrunk(validity)))
+
+
+def _shrunk(validity: Floats) -> Floats:
+    """`validity` drawn back a little and softened: where skin meets hair there is the hair's shadow."""
+    side = validity.shape[0]
+    inner = cv2.erode(validity, disc(max(1, round(_VALID_SHRINK * side))))
+    return smooth_step(2 * blur(np.asarray(inner, np.float32), _VALID_FEATHER * side) - 0.8)
 
 
 def _balance(source: Floats, target: Floats, weight: Floats) -> Floats:

@@ -1,0 +1,139 @@
+"""Where eyes look and how open they are, from the iris network; and the reference's eyes turned to look there."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mien_pipeline.stages import topology as face
+from mien_pipeline.stages.align import invert, resample, transform, warp
+from mien_pipeline.stages.light import blur
+from mien_pipeline.types import Floats, ModelUse, Pixels
+
+CLOSED_OPENNESS = 0.14  # height by width below which lids are shut (closed eyes measured ≤ .12, squinting ≥ .16)
+OPENNESS_SCALE = 0.12  # lids that differ by this much are no longer worth exchanging
+TURN_LIMIT = 0.25  # of the eye's width: beyond it the white would have to be made up
+TURN_DOWN_LIMIT = 0.08  # the same up and down, where the lids follow the gaze
+IRIS_RADIUS = 0.2  # of the eye's width: 11.7 mm of about 30
+
+_SIDE_PX = 64  # the network's input
+_REACH = 2.3  # its crop is this many times the eye's width
+_CONTOUR, _IRIS = "output_eyes_contours_and_brows", "output_iris"
+_CORNERS = ((33, 133), (263, 362))  # outer, inner; the network knows eyes whose outer corner is on the left
+_UPPER_LID, _LOWER_LID = slice(9, 16), slice(1, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """`along` and `down`: the iris's centre from the middle between the corners, in eye widths, towards the viewer's
+    right and down; `openness`: the opening's height by its width."""
+
+    along: float
+    down: float
+    openness: float
+
+    @property
+    def closed(self) -> bool:
+        return self.openness < CLOSED_OPENNESS
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How one eye is rendered: `share` 0..1 of the reference's own eye, turned from its gaze to the target's."""
+
+    share: float
+    source_along: float
+    target_along: float
+
+
+class EyeReader:
+    """The iris network."""
+
+    def __init__(self, weights: Path) -> None:
+        """Load it; a damaged file raises cv2.error."""
+        self._network = cv2.dnn.readNetFromTFLite(str(weights), cv2.dnn.ENGINE_CLASSIC)
+        self.model = ModelUse("iris", hashlib.sha256(weights.read_bytes()).hexdigest())
+
+    def read(self, pixels: Pixels, mesh: Floats) -> tuple[Eye, Eye]:
+        """Both eyes of a face, the viewer's left one first."""
+        left, right = (self._eye(pixels, mesh[outer, :2], mesh[inner, :2]) for outer, inner in _CORNERS)
+        return left, right
+
+    def _eye(self, pixels: Pixels, outer: Floats, inner: Floats) -> Eye:
+        affine = _eye_crop(outer, inner)
+        self._network.setInput(cv2.dnn.blobFromImage(warp(pixels, affine, (_SIDE_PX, _SIDE_PX)), 1 / 255))
+        contour, iris = self._network.forward([_CONTOUR, _IRIS])
+        back = invert(affine)
+        lids = transform(np.asarray(contour, np.float32).reshape(71, 3)[:16, :2], back)
+        centre = transform(np.asarray(iris, np.float32).reshape(5, 3)[:1, :2], back)[0]
+        along, down, width = _frame(outer, inner)
+        offset = centre - (outer + inner) / 2
+        height = float(((lids[_LOWER_LID] - lids[_UPPER_LID]) @ down).mean())
+        return Eye(float(offset @ along) / width, float(offset @ down) / width, height / width)
+
+
+def exchange(reference: Eye, target: Eye, own_gaze: bool) -> Exchange:
+    """What of the reference's eye can be shown: all where it is as open and its gaze is near, else the target's.
+
+    With `own_gaze` the reference looks where it looked. Eyes that the target has shut stay shut.
+    """
+    if target.closed or reference.closed:
+        return Exchange(0.0, 0.0, 0.0)
+    if own_gaze:
+        return Exchange(1.0, reference.along, reference.along)
+    misfit = ((reference.openness - target.openness) / OPENNESS_SCALE) ** 2
+    misfit += ((reference.along - target.along) / TURN_LIMIT) ** 4
+    misfit += ((reference.down - target.down) / TURN_DOWN_LIMIT) ** 4
+    return Exchange(float(np.exp(-misfit)), reference.along, target.along)
+
+
+def turned(places: Floats, points: Floats, exchanges: tuple[Exchange, Exchange]) -> Floats:
+    """A texture map (h, w, 2) with the irises moved sideways to where the target looks.
+
+    `points` are the (468, 2) vertices on the map's own grid. Between the corners, which stay, the white stretches on
+    one side of the iris and shrinks on the other.
+    """
+    height, width = places.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    for (outer, inner), ring, eye in zip(_CORNERS, (face.LEFT_EYE, face.RIGHT_EYE), exchanges, strict=True):
+        along, _, span = _frame(points[outer], points[inner])
+        middle = (points[outer] + points[inner]) / 2
+        place = ((x - middle[0]) * along[0] + (y - middle[1]) * along[1]) / span
+        source = np.interp(place, *_stretch(eye)).astype(np.float32)
+        inside = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(inside, [np.round(points[list(ring)] * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
+        move = (source - place) * span * blur(inside.astype(np.float32), 0.04 * span)
+        there = np.stack([x + move * along[0], y + move * along[1]], 2)
+        places = np.asarray(resample(places, there), np.float32)
+    return places
+
+
+def _stretch(eye: Exchange) -> tuple[list[float], list[float]]:
+    """Places along the target's eye and the reference's places shown there, both in eye widths."""
+    edge = 0.5 - IRIS_RADIUS / 2
+    target, source = (float(np.clip(value, -edge + IRIS_RADIUS, edge - IRIS_RADIUS))
+                      for value in (eye.target_along, eye.source_along))  # fmt: skip
+    return (
+        [-1.0, -0.5, target - IRIS_RADIUS, target + IRIS_RADIUS, 0.5, 1.0],
+        [-1.0, -0.5, source - IRIS_RADIUS, source + IRIS_RADIUS, 0.5, 1.0],
+    )
+
+
+def _frame(outer: Floats, inner: Floats) -> tuple[Floats, Floats, float]:
+    """Unit vectors along the eye, to the viewer's right, and down, and the eye's width."""
+    across = inner - outer if inner[0] >= outer[0] else outer - inner
+    width = max(float(np.linalg.norm(across)), 1e-3)
+    along = (across / width).astype(np.float32)
+    return along, np.array([-along[1], along[0]], np.float32), width
+
+
+def _eye_crop(outer: Floats, inner: Floats) -> Floats:
+    """(2, 3) picture → network input; an eye whose outer corner is on the right is mirrored."""
+    along, down, width = _frame(outer, inner)
+    scale = _SIDE_PX / (_REACH * width)
+    flip = 1 if inner[0] >= outer[0] else -1
+    turn = np.stack([along * flip, down]) * scale
+    shift = _SIDE_PX / 2 - turn @ ((outer + inner) / 2)
+    return np.hstack([turn, shift[:, None]]).astype(np.float32)
