@@ -5,7 +5,9 @@ Torch is imported where it is needed: whoever only asks for the device's name do
 
 import os
 import platform
+import shutil
 import tempfile
+import weakref
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,7 +131,7 @@ class Placer:
     def __init__(self, device: Device, plan: Plan) -> None:
         self.device = device
         self.plan = plan
-        self._disk: tempfile.TemporaryDirectory[str] | None = None
+        self._disk: Path | None = None
 
     def settle(self, name: str, module: Any) -> Any:
         """A network just loaded, placed for its lifetime; returns it.
@@ -181,7 +183,8 @@ class Placer:
 
     def _folder(self, name: str) -> str:
         if self._disk is None:
-            self._disk = tempfile.TemporaryDirectory(prefix="mien-layers-", ignore_cleanup_errors=True)
-        folder = Path(self._disk.name) / name
+            self._disk = Path(tempfile.mkdtemp(prefix="mien-layers-"))
+            weakref.finalize(self, shutil.rmtree, self._disk, ignore_errors=True)
+        folder = self._disk / name
         folder.mkdir(exist_ok=True)
         return str(folder)

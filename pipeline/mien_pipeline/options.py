@@ -91,6 +91,7 @@ class FluxOptions(SwapOptions, frozen=True):
         le=1,
         description="First-block cache: how much a step may differ to be skipped; 0 skips none.",
     )
+    decoder: Literal["full", "tiny"] = Field(default="full", description="tiny is TAEF1: quicker, coarser.")
     drift_gate: bool = Field(default=True, description="Try once more when the result is nearer to the target.")
 
 

@@ -6,7 +6,7 @@ an accelerator; `RESERVE_BYTES` stands for what a driver and a display take.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from typing import Literal
@@ -17,7 +17,7 @@ GIB = 1 << 30
 
 # A card with memory of its own, a machine whose processor and graphics share one, and no accelerator at all.
 DeviceKind = Literal["discrete", "unified", "cpu"]
-NumberFormat = Literal["float32", "bfloat16", "float8", "nf4", "gguf-q8", "gguf-q4"]
+NumberFormat = Literal["float32", "bfloat16", "float8", "int8", "nf4", "gguf-q8", "gguf-q4"]
 Residency = Literal["resident", "streamed", "on-demand"]
 Phase = Literal["identity", "text", "picture", "sampling"]
 PHASES: tuple[Phase, ...] = ("identity", "text", "picture", "sampling")
@@ -28,6 +28,7 @@ BYTES: dict[NumberFormat, float] = {
     "float32": 4.0,
     "bfloat16": 2.0,
     "float8": 1.0,
+    "int8": 1.0,
     "nf4": 0.5625,
     "gguf-q8": 1.0625,
     "gguf-q4": 0.5625,
@@ -157,7 +158,9 @@ class Plan:
 
     def activations(self, phase: Phase) -> int:
         """Estimated; see the module's docstring."""
-        value = 4 if self.placements and self.placements[0].form == "float32" else 2
+        if not any(each.component.phase == phase for each in self.placements):
+            return 0
+        value = 4 if self.placements[0].form == "float32" else 2
         tokens = (self.side // 16) ** 2 + 512
         if phase == "sampling":
             control = sum(14 for each in self.placements if each.component.name == "control_net")
@@ -232,6 +235,7 @@ LADDERS: dict[DeviceKind, tuple[Rung, ...]] = {
         Rung(("float8", "resident"), ("float8", "resident")),
         Rung(("float8", "resident"), ("float8", "resident"), LARGE_PARTS),
         Rung(("nf4", "resident"), ("float8", "resident"), LARGE_PARTS),
+        Rung(("gguf-q4", "resident"), ("float8", "resident"), LARGE_PARTS),
         Rung(("float8", "streamed"), ("float8", "streamed")),
     ),
     "unified": (
@@ -243,6 +247,7 @@ LADDERS: dict[DeviceKind, tuple[Rung, ...]] = {
     "cpu": (
         Rung(("float32", "resident"), ("float32", "resident")),
         Rung(("bfloat16", "resident"), ("bfloat16", "resident")),
+        Rung(("int8", "resident"), ("bfloat16", "resident")),
         Rung(("gguf-q4", "resident"), ("bfloat16", "resident")),
     ),
 }
@@ -253,15 +258,29 @@ TEXT_FORMS: dict[DeviceKind, tuple[tuple[NumberFormat, Residency], ...]] = {
 }
 
 
-def make_plan(
-    components: Sequence[Component], device: DeviceKind, total_bytes: int, width: int, side: int = DEFAULT_SIDE
-) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a plan is made for.
+
+    Attributes:
+        device, total_bytes: what computes, and its memory.
+        width: of the transformer, for the activations.
+        forms: number formats the transformer can be had in; a GGUF file is one, full weights make the others.
+    """
+
+    device: DeviceKind
+    total_bytes: int
+    width: int
+    forms: frozenset[NumberFormat] = frozenset(BYTES)
+
+
+def make_plan(components: Sequence[Component], machine: Machine, side: int = DEFAULT_SIDE) -> Plan:
     """The fastest plan that fits.
 
     Raises:
         NotEnoughMemory: none does; `plan` is the smallest there is, `would_fit` says what would.
     """
-    found = _first_that_fits(components, device, total_bytes, width, side)
+    found = _first_that_fits(components, machine, side)
     if found.fits:
         return found
     raise NotEnoughMemory(
@@ -269,23 +288,21 @@ def make_plan(
         needed_bytes=found.peak_bytes,
         usable_bytes=found.usable_bytes,
         plan=found.as_json(),
-        would_fit=list(_alternatives(components, device, total_bytes, width, side)),
+        would_fit=list(_alternatives(components, machine, side)),
     )
 
 
-def _first_that_fits(
-    components: Sequence[Component], device: DeviceKind, total_bytes: int, width: int, side: int
-) -> Plan:
-    """The first plan of the ladder that fits, or its last."""
-    last = None
-    for rung, text, tiled in product(LADDERS[device], TEXT_FORMS[device], (False, True)):
+def _first_that_fits(components: Sequence[Component], machine: Machine, side: int) -> Plan:
+    """The first plan of the ladder that fits, or the smallest."""
+    plans: list[Plan] = []
+    rungs = [rung for rung in LADDERS[machine.device] if rung.core[0] in machine.forms]
+    for rung, text, tiled in product(rungs, TEXT_FORMS[machine.device], (False, True)):
         placements = tuple(_placed(each, rung, text) for each in components)
-        last = Plan(device, total_bytes, side, width, placements, tiled)
-        if last.fits:
-            return last
-    if last is None:
-        raise ValueError(f"no ladder for {device}")
-    return last
+        plan = Plan(machine.device, machine.total_bytes, side, machine.width, placements, tiled)
+        if plan.fits:
+            return plan
+        plans.append(plan)
+    return min(plans, key=lambda plan: plan.peak_bytes)
 
 
 def _placed(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) -> Placement:
@@ -300,26 +317,17 @@ def _placed(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) ->
     return Placement(one, "float32" if rung.core[0] == "float32" else "bfloat16", "on-demand")
 
 
-def _alternatives(
-    components: Sequence[Component], device: DeviceKind, total_bytes: int, width: int, side: int
-) -> Iterator[str]:
+def _alternatives(components: Sequence[Component], machine: Machine, side: int) -> Iterator[str]:
     """What a person could change for it to fit."""
     for smaller in (768, 512):
-        if smaller < side and _first_that_fits(components, device, total_bytes, width, smaller).fits:
+        if smaller < side and _first_that_fits(components, machine, smaller).fits:
             yield f"a working side of {smaller} px"
             break
-    parts = sorted({each.part for each in components if each.part})
-    for part in parts:
+    for part in sorted({each.part for each in components if each.part}):
         rest = [each for each in components if each.part != part]
-        if _first_that_fits(rest, device, total_bytes, width, side).fits:
+        if _first_that_fits(rest, machine, side).fits:
             yield f"switching {part} off"
-    enough = next(
-        (gib for gib in (6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80) if _fits_in(components, device, gib, width, side)),
-        None,
-    )
-    if enough:
-        yield f"{enough} GiB of memory"
-
-
-def _fits_in(components: Sequence[Component], device: DeviceKind, gib: int, width: int, side: int) -> bool:
-    return _first_that_fits(components, device, gib * GIB, width, side).fits
+    for gib in (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80, 128):
+        if _first_that_fits(components, replace(machine, total_bytes=gib * GIB), side).fits:
+            yield f"{gib} GiB of memory"
+            break

@@ -131,12 +131,14 @@ class Patch:
         crop: (h, w, 3) uint8 RGB, the generated region.
         affine: (2, 3) float32, target image → crop. A whole-pixel shift means the crop is pasted unresampled.
         mask: (h, w) float32 in 0..1; 1 keeps the generated pixel, 0 keeps the target bit for bit.
+        attempts: what the engine's own drift gate measured, one for every attempt; empty where it has none.
     """
 
     crop: Pixels
     affine: Floats
     mask: Floats
     warnings: tuple[SwapWarning, ...] = ()
+    attempts: "tuple[IdentityScores, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

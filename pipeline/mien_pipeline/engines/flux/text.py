@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
+from transformers.utils import logging
 
 # CLIP reads 77 tokens; T5 512 for FLUX.1-dev and 256 for schnell.
 CLIP_TOKENS = 77
@@ -69,6 +70,8 @@ class TextEncoders:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._kept]
         if new:
             self.loads += 1
+            # Its bars would run through whatever the command line prints.
+            logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
             for prompt, pooled, tokens in zip(new, self._pooled(new), self._tokens(new), strict=True):
                 self._kept[prompt] = Prompt(tokens=tokens, pooled=pooled)
         for prompt in prompts:

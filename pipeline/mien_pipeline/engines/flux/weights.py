@@ -4,7 +4,7 @@ A module is built without memory (on torch's meta device) in the size its file s
 compared with the file's header, and only then are the values loaded.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,39 +68,71 @@ def _quoted(names: list[str]) -> str:
 
 def load(
     build: Callable[[Shapes], Built],
-    path: Path,
+    paths: Path | Sequence[Path],
     *,
     prefix: str = "",
     ignored: Collection[str] = (),
     dtype: torch.dtype | None = None,
-    device: str | torch.device = "cpu",
 ) -> Built:
-    """The module of one file, in the size the file says, ready to run.
+    """The network of one file or of several shards, in the size they say, in main memory and ready to run.
 
     Args:
-        build: makes the module from the file's names (without `prefix`) and shapes; called on the meta device.
-        path: a safetensors file.
-        prefix: what the file puts before this module's names.
-        ignored: beginnings of names that belong to other parts of the same file.
-        dtype: of floating-point values; None keeps the file's.
+        build: makes the module from the files' names (without `prefix`) and shapes; called on the meta device.
+        paths: safetensors files.
+        prefix: what the files put before this module's names.
+        ignored: beginnings of names that belong to other parts of the same files.
+        dtype: of floating-point values; None keeps the files'.
 
     Raises:
-        BrokenWeights: the file and the module do not have the same names and shapes.
+        BrokenWeights: the files and the module do not have the same names and shapes.
     """
-    found = shapes_of(path)
+    shards = [paths] if isinstance(paths, Path) else list(paths)
+    found, where = _headers(shards)
+    file = shards[0].name if len(shards) == 1 else shards[0].parent.name
     try:
         with torch.device("meta"):
             module = build(below(found, prefix))
     except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
         raise BrokenWeights(
-            f"{path.name} lacks {error.args[0]}, which says the network's size", file=path.name, missing=[str(error)]
+            f"{file} lacks {error.args[0]}, which says the network's size", file=file, missing=[str(error.args[0])]
         ) from error
     wanted = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
-    agree(path.name, found, wanted, ignored)
-    with safe_open(path, "pt", device=str(device)) as stored:
-        state = {name.removeprefix(prefix): _cast(stored.get_tensor(name), dtype) for name in wanted}
+    agree(file, found, wanted, ignored)
+    state: dict[str, Tensor] = {}
+    for shard in shards:
+        with safe_open(shard, "pt") as stored:
+            for name in (name for name in wanted if where[name] == shard):
+                state[name[len(prefix) :]] = _cast(stored.get_tensor(name), dtype)
     module.load_state_dict(state, assign=True)
     return module.eval().requires_grad_(False)
+
+
+def _headers(shards: Sequence[Path]) -> tuple[dict[str, tuple[int, ...]], dict[str, Path]]:
+    """Names and shapes over all shards, and which shard has which name."""
+    found: dict[str, tuple[int, ...]] = {}
+    where: dict[str, Path] = {}
+    for shard in shards:
+        shapes = shapes_of(shard)
+        found |= shapes
+        where |= dict.fromkeys(shapes, shard)
+    return found, where
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The safetensors files of a diffusers or transformers folder.
+
+    Raises:
+        BrokenWeights: there is none.
+    """
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        raise BrokenWeights(f"there is no safetensors file in {folder.name}", file=folder.name)
+    return found
+
+
+def shapes_in(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes over every safetensors file of a folder."""
+    return _headers(shards_in(folder))[0]
 
 
 def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:

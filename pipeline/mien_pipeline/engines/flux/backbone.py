@@ -1,0 +1,139 @@
+"""FLUX.1's own networks in the form the memory plan asks for: transformer and VAE."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+from mien_pipeline.device import compute_dtype
+from mien_pipeline.engines.flux.weights import load, shards_in
+from mien_pipeline.errors import BrokenWeights, EngineUnavailable
+from mien_pipeline.plan import NumberFormat
+
+# What a form needs beyond torch and diffusers.
+LIBRARIES: dict[NumberFormat, str] = {
+    "nf4": "bitsandbytes",
+    "int8": "torchao",
+    "gguf-q8": "gguf",
+    "gguf-q4": "gguf",
+}
+
+# FLUX.1 [dev]'s transformer/config.json.
+DEV_CONFIG: Mapping[str, Any] = {
+    "_class_name": "FluxTransformer2DModel",
+    "attention_head_dim": 128,
+    "axes_dims_rope": [16, 56, 56],
+    "guidance_embeds": True,
+    "in_channels": 64,
+    "joint_attention_dim": 4096,
+    "num_attention_heads": 24,
+    "num_layers": 19,
+    "num_single_layers": 38,
+    "patch_size": 1,
+    "pooled_projection_dim": 768,
+}
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a diffusers folder.
+
+    Raises:
+        BrokenWeights: it is not there or not JSON.
+    """
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BrokenWeights(f"{folder.name}/config.json cannot be read", file=f"{folder.name}/config.json") from error
+    return config
+
+
+def check_libraries(form: NumberFormat) -> None:
+    """
+    Raises:
+        EngineUnavailable: `libraries` that this form needs are not installed.
+    """
+    library = LIBRARIES.get(form)
+    if library and find_spec(library) is None:
+        raise EngineUnavailable(f"{form} weights need {library}", engine="flux", libraries=[library])
+
+
+def load_transformer(folder: Path, form: NumberFormat) -> FluxTransformer2DModel:
+    """FLUX.1's transformer from a diffusers folder, in main memory.
+
+    Raises:
+        BrokenWeights: config and shards do not make one network.
+        EngineUnavailable: the form needs a library that is not installed.
+    """
+    check_libraries(form)
+    config = config_of(folder)
+    dtype = compute_dtype(form)
+    if form == "nf4":
+        from diffusers.quantizers.quantization_config import BitsAndBytesConfig
+
+        return _quantised(
+            folder,
+            BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # diffusers' own
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+            ),
+            dtype,
+        )
+    if form == "int8":
+        from diffusers.quantizers.quantization_config import TorchAoConfig
+
+        torchao: Any = import_module("torchao.quantization")
+        return _quantised(folder, TorchAoConfig(torchao.Int8WeightOnlyConfig()), dtype)
+    built: FluxTransformer2DModel = load(
+        lambda _: FluxTransformer2DModel.from_config(config),  # pyright: ignore[reportArgumentType]
+        shards_in(folder),
+        dtype=dtype,
+    )
+    return built
+
+
+def _quantised(folder: Path, config: Any, dtype: Any) -> FluxTransformer2DModel:
+    quantised: Any = FluxTransformer2DModel.from_pretrained(
+        str(folder), quantization_config=config, torch_dtype=dtype, local_files_only=True
+    )
+    return cast(FluxTransformer2DModel, quantised.requires_grad_(False))
+
+
+def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
+    """The transformer from one file, safetensors or GGUF, which says nothing of its configuration.
+
+    Raises:
+        EngineUnavailable: GGUF is not installed.
+        BrokenWeights: the file does not hold this transformer.
+    """
+    check_libraries(form)
+    extra: dict[str, Any] = {}
+    if path.suffix == ".gguf":
+        from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
+
+        extra["quantization_config"] = GGUFQuantizationConfig(compute_dtype=compute_dtype(form))
+    try:
+        # diffusers wants the configuration in a folder, or else asks for one over the network.
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "config.json").write_text(json.dumps(dict(config)), encoding="utf-8")
+            loaded: Any = FluxTransformer2DModel.from_single_file(
+                str(path), config=folder, torch_dtype=compute_dtype(form), local_files_only=True, **extra
+            )
+    except (KeyError, ValueError, RuntimeError, OSError) as error:
+        raise BrokenWeights(f"{path.name} does not hold FLUX.1's transformer: {error}", file=path.name) from error
+    return cast(FluxTransformer2DModel, loaded.requires_grad_(False).eval())
+
+
+def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKL | AutoencoderTiny:
+    """FLUX.1's VAE, or TAEF1 in its place, as the folder's configuration says."""
+    config = config_of(folder)
+    kind: Any = AutoencoderTiny if config.get("_class_name") == "AutoencoderTiny" else AutoencoderKL
+    built: AutoencoderKL | AutoencoderTiny = load(
+        lambda _: kind.from_config(config), shards_in(folder), dtype=compute_dtype(form)
+    )
+    return built

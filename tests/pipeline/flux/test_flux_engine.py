@@ -1,0 +1,214 @@
+"""The engine promises, on the tiny bundle: the target's size and pixels are kept, seeds repeat, every step can stop it.
+
+What it paints there is noise; who it looks like is a question for real weights.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien_pipeline.engines.flux import engine as engine_module
+from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
+from mien_pipeline.engines.flux.parsing import Region
+from mien_pipeline.engines.flux.stack import plan_for
+from mien_pipeline.errors import Cancelled, ModelNotInstalled, NotEnoughMemory
+from mien_pipeline.models.store import ModelStore
+from mien_pipeline.options import FluxOptions
+from mien_pipeline.stages.blend import paste_back
+from mien_pipeline.types import Face, Image, Patch, ignore_step
+
+QUICK = FluxOptions(side=256, steps=2, strength=1.0)
+Picture = tuple[Image, Face]
+
+
+@pytest.fixture(scope="module")
+def likeness(engine: FluxEngine, reference: Picture) -> FluxLikeness:
+    return engine.prepare(*reference)
+
+
+@pytest.fixture(scope="module")
+def made(likeness: FluxLikeness, target: Picture) -> Patch:
+    return likeness.render(*target, QUICK, ignore_step)
+
+
+def test_the_result_has_the_targets_size_and_its_pixels_outside_the_mask(made: Patch, target: Picture) -> None:
+    """517 × 333 in, 517 × 333 out, although the model works on multiples of 16."""
+    image, _ = target
+    result = paste_back(image, made)
+    assert result.pixels.shape == image.pixels.shape
+    top, left = -int(made.affine[1, 2]), -int(made.affine[0, 2])
+    mask = np.zeros(image.pixels.shape[:2], np.float32)
+    mask[top : top + made.mask.shape[0], left : left + made.mask.shape[1]] = made.mask
+    assert np.array_equal(result.pixels[mask == 0], image.pixels[mask == 0])
+    assert (result.pixels != image.pixels).any(axis=2)[mask > 0.5].mean() > 0.5
+
+
+def test_inputs_are_left_as_they_were(likeness: FluxLikeness, target: Picture) -> None:
+    image, face = target
+    before = image.pixels.copy(), face.kps.copy(), face.bbox.copy()
+    likeness.render(image, face, QUICK, ignore_step)
+    assert np.array_equal(image.pixels, before[0])
+    assert np.array_equal(face.kps, before[1])
+    assert np.array_equal(face.bbox, before[2])
+
+
+def test_the_same_seed_repeats_a_result_and_another_does_not(
+    likeness: FluxLikeness, target: Picture, made: Patch
+) -> None:
+    assert np.array_equal(likeness.render(*target, QUICK, ignore_step).crop, made.crop)
+    other = likeness.render(*target, QUICK.model_copy(update={"seed": 1}), ignore_step)
+    assert not np.array_equal(other.crop, made.crop)
+
+
+@pytest.mark.parametrize("part", ["id_weight", "ip_adapter_scale", "controlnet_conditioning_scale"])
+def test_every_part_changes_the_picture(likeness: FluxLikeness, target: Picture, made: Patch, part: str) -> None:
+    without = likeness.render(*target, QUICK.model_copy(update={part: 0.0}), ignore_step)
+    assert not np.array_equal(without.crop, made.crop)
+
+
+def test_another_reference_makes_another_picture(engine: FluxEngine, target: Picture, made: Patch) -> None:
+    image = Image(np.ascontiguousarray(np.rot90(target[0].pixels)))
+    other = engine.prepare(image, replace(target[1], kps=target[1].kps[:, ::-1] + 20))
+    assert not np.array_equal(other.render(*target, QUICK, ignore_step).crop, made.crop)
+
+
+def test_a_cancel_ends_it_at_any_step_and_the_next_run_is_whole(
+    likeness: FluxLikeness, target: Picture, made: Patch
+) -> None:
+    options = QUICK.model_copy(update={"steps": 3})
+    for at in (1, 2, 3):
+        seen: list[tuple[int, int]] = []
+
+        def stop(done: int, total: int, at: int = at, seen: list[tuple[int, int]] = seen) -> None:
+            seen.append((done, total))
+            if done == at:
+                raise Cancelled("stopped by the person")
+
+        with pytest.raises(Cancelled):
+            likeness.render(*target, options, stop)
+        assert seen == [(done, 3) for done in range(1, at + 1)]
+    assert np.array_equal(likeness.render(*target, QUICK, ignore_step).crop, made.crop)
+
+
+def test_identity_and_text_are_computed_once(engine: FluxEngine, reference: Picture, target: Picture) -> None:
+    """The second swap with the same reference and prompt looks at neither again."""
+    likeness = engine.prepare(*reference)
+    calls: list[str] = []
+    stack = engine.stack
+
+    def note(name: str) -> Any:
+        return lambda *_: calls.append(name)  # pyright: ignore[reportUnknownLambdaType]
+
+    handles = [
+        network.register_forward_hook(note(name))
+        for name, network in (("eva", stack.eva), ("resampler", stack.resampler), ("id_former", stack.id_former))
+    ]
+    try:
+        for _ in range(2):
+            likeness.render(*target, QUICK, ignore_step)
+    finally:
+        for handle in handles:
+            handle.remove()
+    # The IDFormer runs twice by design: for the face, and for its own unconditional.
+    assert sorted(calls) == ["eva", "id_former", "id_former", "resampler"]
+    assert stack.text("dev").loads == 1
+
+
+def test_true_guidance_and_a_cache_run_through_the_whole_engine(likeness: FluxLikeness, target: Picture) -> None:
+    guided = likeness.render(*target, QUICK.model_copy(update={"true_cfg_scale": 2.0}), ignore_step)
+    cached = QUICK.model_copy(update={"steps": 3, "cache_threshold": 0.3})
+    for patch in (guided, likeness.render(*target, cached, ignore_step)):
+        assert patch.crop.shape[:2] == patch.mask.shape
+        assert patch.crop.std() > 1
+
+
+@pytest.mark.parametrize(("size", "box"), [((100, 90), (20, 15, 60)), ((64, 300), (5, 200, 50))])
+def test_a_face_that_fills_the_picture_takes_the_whole_of_it(
+    likeness: FluxLikeness, size: tuple[int, int], box: tuple[int, int, int]
+) -> None:
+    """Pictures smaller than the model's size, and of odd proportions, come back exact."""
+    from_left, from_top, side = box
+    image = Image(np.full((size[1], size[0], 3), 90, np.uint8))
+    points = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+    kps = (points * side + [from_left, from_top]).astype(np.float32)
+    face = Face(np.array([from_left, from_top, from_left + side, from_top + side], np.float32), 0.9, kps)
+    patch = likeness.render(image, face, QUICK, ignore_step)
+    assert paste_back(image, patch).pixels.shape == image.pixels.shape
+
+
+def test_two_faces_are_made_one_after_the_other_each_in_its_own_place(likeness: FluxLikeness, target: Picture) -> None:
+    image, face = target
+    other = replace(face, bbox=face.bbox - np.float32(110), kps=face.kps - np.float32(110))
+    first = paste_back(image, likeness.render(image, face, QUICK, ignore_step))
+    both = paste_back(first, likeness.render(first, other, QUICK, ignore_step))
+    changed = (both.pixels != image.pixels).any(axis=2)
+    for one in (face, other):
+        left, top, right, bottom = one.bbox.astype(int)
+        assert changed[max(0, top) : bottom, max(0, left) : right].mean() > 0.2
+    assert not changed[-40:, :60].any()
+
+
+def test_what_is_always_kept_is_kept_bit_for_bit(
+    likeness: FluxLikeness, target: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Glasses, as the parsing network would see them across the eyes."""
+    glasses = np.full((512, 512), int(Region.SKIN), np.int64)
+    glasses[215:265, 150:360] = int(Region.GLASSES)
+    monkeypatch.setattr(engine_module, "_regions", lambda _stack, _portrait: glasses)
+    image, face = target
+    patch = likeness.render(image, face, QUICK, ignore_step)
+    result = paste_back(image, patch)
+    eyes = face.kps[:2].round().astype(int)
+    for x, y in (*eyes, eyes.mean(0).round().astype(int)):
+        assert np.array_equal(result.pixels[y - 2 : y + 3, x - 2 : x + 3], image.pixels[y - 2 : y + 3, x - 2 : x + 3])
+    mouth = face.kps[3:].mean(0).round().astype(int)
+    assert (result.pixels[mouth[1], mouth[0]] != image.pixels[mouth[1], mouth[0]]).any()
+
+
+def test_a_bald_reference_leaves_the_target_its_hair_and_says_so(
+    engine: FluxEngine, reference: Picture, target: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bald = np.full((512, 512), int(Region.SKIN), np.int64)
+    haired = bald.copy()
+    haired[:200] = int(Region.HAIR)
+    likeness = engine.prepare(*reference)
+    monkeypatch.setattr(engine_module, "_regions", lambda _stack, _portrait: bald)
+    assert likeness.regions is bald
+    without_hair = likeness.render(*target, QUICK, ignore_step)
+    monkeypatch.setattr(engine_module, "_regions", lambda _stack, _portrait: haired)
+    with_hair = likeness.render(*target, QUICK, ignore_step)
+    assert without_hair.warnings == ()
+    assert with_hair.warnings == ("hair-kept",)
+    assert with_hair.mask.sum() < without_hair.mask.sum()
+    forehead = target[1].kps[:2].mean(0) - [0, 0.35 * 90]
+    row, column = (forehead[1] + with_hair.affine[1, 2]).round(), (forehead[0] + with_hair.affine[0, 2]).round()
+    assert with_hair.mask[int(row), int(column)] == 0.0
+
+
+def test_all_that_is_missing_is_named_at_once_with_the_command_that_gets_it(store: ModelStore, tmp_path: Path) -> None:
+    with pytest.raises(ModelNotInstalled) as refused:
+        load(ModelStore(tmp_path, store.catalogue))
+    fields = refused.value.fields
+    assert "flux-1-dev-transformer/transformer/config.json" in list(fields["files"])  # type: ignore[call-overload]
+    assert "pulid-flux/pulid_flux_v0.9.1.safetensors" in list(fields["files"])  # type: ignore[call-overload]
+    assert str(fields["command"]).startswith("mien models pull ")
+    assert "withanyone" in str(fields["command"])
+
+
+def test_too_little_memory_is_refused_before_loading_with_the_plan(engine: FluxEngine) -> None:
+    device = replace(engine.stack.device, kind="discrete", total_bytes=(3 << 30) // 4 + 1000)
+    with pytest.raises(NotEnoughMemory) as refused:
+        plan_for(engine.stack.files, device, 1024)
+    plan: Any = refused.value.fields["plan"]
+    assert plan["fits"] is False
+    assert {row["name"] for row in plan["components"]} >= {"transformer", "control_net", "faceid", "text_encoder_2"}
+    assert refused.value.fields["would_fit"]
+
+
+def test_every_weight_file_in_use_is_named_with_its_digest(engine: FluxEngine, store: ModelStore) -> None:
+    names = {use.name for use in engine.models}
+    assert {"antelopev2/glintr100.onnx", "infiniteyou/image_proj_model.safetensors"} <= names
+    assert all(len(use.sha256) == 64 for use in engine.models)

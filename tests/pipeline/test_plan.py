@@ -1,0 +1,120 @@
+"""The memory plan promises: sums are the published weights', what is chosen fits, what cannot fit says what would."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mien_daemon.cli import main
+from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
+from mien_pipeline.errors import NotEnoughMemory
+from mien_pipeline.plan import GIB, DeviceKind, Machine, Plan, component, make_plan
+
+
+def planned(device: DeviceKind, gib: float, side: int = 1024) -> Plan:
+    return make_plan(published(), Machine(device, int(gib * GIB), PUBLISHED_WIDTH), side)
+
+
+@pytest.mark.parametrize(
+    ("name", "bfloat16", "float8", "four_bits"),
+    [
+        ("transformer", 22.17, 11.08, 6.23),
+        ("control_net", 5.50, 2.75, 1.55),
+        ("pulid_attentions", 0.78, 0.39, 0.22),
+        ("faceid", 2.58, 1.29, 0.73),
+        ("id_former", 0.28, 0.14, 0.08),
+        ("eva", 0.57, 0.29, 0.16),
+    ],
+)
+def test_weights_sum_to_what_was_published(name: str, bfloat16: float, float8: float, four_bits: float) -> None:
+    one = next(each for each in published() if each.name == name)
+    assert one.bytes_as("bfloat16") / GIB == pytest.approx(bfloat16, abs=0.01)
+    assert one.bytes_as("float8") / GIB == pytest.approx(float8, abs=0.02)
+    assert one.bytes_as("nf4") / GIB == pytest.approx(four_bits, abs=0.02)
+
+
+MACHINES: list[tuple[DeviceKind, float]] = [
+    ("discrete", 8), ("discrete", 12), ("discrete", 16), ("discrete", 24), ("unified", 16), ("unified", 32)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("device", "gib"), MACHINES)
+def test_common_machines_have_a_plan_that_fits(device: DeviceKind, gib: float) -> None:
+    plan = planned(device, gib)
+    assert plan.fits
+    assert plan.peak_bytes <= plan.usable_bytes < gib * GIB
+    assert {each.component.name for each in plan.placements} == {each.name for each in published()}
+
+
+def test_more_memory_never_makes_a_slower_plan() -> None:
+    """What is resident on a small card is resident on a larger one."""
+
+    def resident(gib: float) -> int:
+        return sum(each.residency == "resident" for each in planned("discrete", gib).placements)
+
+    counts = [resident(gib) for gib in (8, 12, 16, 24, 48)]
+    assert counts == sorted(counts)
+    assert planned("discrete", 48).of("transformer").form == "bfloat16"
+    assert planned("discrete", 8).of("transformer").residency == "streamed"
+
+
+def test_apples_graphics_are_given_no_number_format_they_lack() -> None:
+    for gib in (16, 24, 32, 64, 128):
+        assert {each.form for each in planned("unified", gib).placements} <= {"bfloat16", "gguf-q8", "gguf-q4"}
+
+
+def test_a_larger_picture_needs_more() -> None:
+    assert planned("discrete", 24, 1536).peak_bytes >= planned("discrete", 24, 512).peak_bytes
+
+
+def test_the_transformer_is_planned_in_a_form_that_is_at_hand() -> None:
+    gguf = Machine("discrete", 24 * GIB, PUBLISHED_WIDTH, frozenset({"gguf-q4"}))
+    assert make_plan(published(), gguf).of("transformer").form == "gguf-q4"
+
+
+def test_what_cannot_fit_is_refused_with_the_smallest_plan_and_what_would_fit() -> None:
+    with pytest.raises(NotEnoughMemory) as refused:
+        planned("unified", 8)
+    plan: Any = refused.value.fields["plan"]
+    assert plan["peak_bytes"] > plan["usable_bytes"]
+    would: Any = refused.value.fields["would_fit"]
+    named = next(word for word in would if word.endswith("GiB of memory"))
+    assert planned("unified", float(named.split()[0])).fits
+
+
+def test_streaming_keeps_two_blocks_and_what_is_outside_them() -> None:
+    shapes = {f"blocks.{index}.weight": (100, 10 + index) for index in range(5)} | {"embed.weight": (100, 3)}
+    one = component("net", "sampling", {**shapes, "norm.bias": (7,)})
+    assert one.window == 300 + 100 * 13 + 100 * 14
+    assert (one.wide, one.narrow) == (sum(100 * (10 + index) for index in range(5)) + 300, 7)
+    assert component("net", "sampling", shapes, leaves=True).window == 100 * 13 + 100 * 14
+
+
+def test_the_command_lays_out_every_component(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--vram", "8", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["fits"] is True
+    assert printed["peak_bytes"] == max(printed["phases"].values())
+    row = next(row for row in printed["components"] if row["name"] == "transformer")
+    assert (row["dtype"], row["where"], row["parameters"]) == ("float8", "streamed", 11_901_408_320)
+    assert main(["plan", "--vram", "16", "--device", "unified"]) == 0
+    assert "streamed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--vram", "0.9"], "not-enough-memory"),
+        (["--vram", "-1"], "invalid-options"),
+        (["--vram", "8", "--side", "40"], "invalid-options"),
+        (["--vram", "8", "--engine", "photoshop"], "unknown-engine"),
+    ],
+)
+def test_the_command_refuses_by_name(capsys: pytest.CaptureFixture[str], flags: list[str], code: str) -> None:
+    assert main(["plan", *flags, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["code"] == code
+
+
+def test_other_engines_have_a_plan_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--vram", "4", "--engine", "mesh", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["peak_bytes"] < GIB
