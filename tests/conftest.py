@@ -1,5 +1,6 @@
 """What tests of every part share: the starter models, fetched once into the checkout as a person's first run would."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 
 MODELS = Path(__file__).parents[1] / ".models"
+
+
+def pytest_configure() -> None:
+    """No test touches the secret store of the person who runs it, in this process or in a child."""
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:
     Raises:
         InvalidOptions: the format cannot hold this picture.
     """
-    format = result_format(image, format)
+    result_format(image, format)
     options = dict(_SAVE[format])
     if image.icc_profile is not None:
         options["icc_profile"] = image.icc_profile

@@ -84,7 +84,7 @@ class Credentials:
 _UNREAD = {
     "ManifestNotFound": Credentials(),
     "NotSupported": Credentials(),
-    "RemoteManifest": Credentials(problems=("manifest.inaccessible",)),
+    "Remote": Credentials(problems=("manifest.inaccessible",)),
 }
 
 
@@ -145,7 +145,7 @@ def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "version": 1,
         **({"trust": {"user_anchors": roots}} if roots else {}),
-        "verify": {"verify_after_sign": False, "remote_manifest_fetch": False, "ocsp_fetch": False},
+        "verify": {"verify_after_sign": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
         "core": {"allowed_network_hosts": list(hosts)},
         "builder": {"thumbnail": {"enabled": False}},
     }

@@ -15,7 +15,7 @@ from mien_pipeline.trust.watermark import Watermark
 from mien_pipeline.types import Image, Marked, ModelUse, Provenance
 
 # Choices among fixed words. Any other text in the options is a person's own (a prompt) and stays on the machine.
-_CHOICES = {"engine", "faces", "gaze"}
+_CHOICES = {"engine", "faces", "gaze", "base", "decoder"}
 
 
 class Stamp:

@@ -56,7 +56,8 @@ class Decoder:
     def logits(self, picture: Floats) -> Floats:
         """(32,), positive for a 1, from a (3, H, W) picture in −1..1."""
         votes = self._out(self._norm(np.tanh(self._hidden(picture))))
-        return np.einsum("bhw,bhw->b", votes, self._attention(picture)) / np.float32(votes[0].size)
+        total = np.einsum("bhw,bhw->b", votes, self._attention(picture))
+        return np.asarray(total / votes[0].size, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ class _Norm:
     def of(cls, tensors: Weights, name: str) -> "_Norm":
         deviation: Floats = np.sqrt(tensors[f"{name}.running_var"] + np.float32(1e-5))
         scale = tensors[f"{name}.weight"] / deviation
-        shift = tensors[f"{name}.bias"] - tensors[f"{name}.running_mean"] * scale
+        shift = np.asarray(tensors[f"{name}.bias"] - tensors[f"{name}.running_mean"] * scale, np.float32)
         return cls(scale[:, None, None], shift[:, None, None])
 
     def __call__(self, x: Floats) -> Floats:

@@ -1,0 +1,207 @@
+"""The content check blocks what it should, lets everyday pictures pass, and is closed whenever it cannot tell."""
+
+import shutil
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien_daemon.config import Settings
+from mien_pipeline.errors import CheckUnavailable, ContentBlocked
+from mien_pipeline.models.catalogue import load_catalogue
+from mien_pipeline.models.store import ModelStore
+from mien_pipeline.options import ENGINE_NAMES, parse_options
+from mien_pipeline.trust import content
+from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, alarming
+from mien_pipeline.types import Floats, Pixels
+
+STAGES = ("target", "reference", "result")
+
+
+class FakeNet:
+    """A network that gives one answer, or fails."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    def setInput(self, blob: Floats) -> None:  # noqa: N802 - OpenCV's name
+        assert blob.shape == (1, 224, 224, 3)
+
+    def forward(self) -> object:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture(scope="module")
+def check(models: ModelStore) -> OpenNsfw:
+    return OpenNsfw(models.path("content-check"))
+
+
+def answering(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch, answer: object) -> FakeNet:
+    net = FakeNet(answer)
+    monkeypatch.setattr(check, "_net", net)
+    monkeypatch.setattr(check, "_passed", type(check._passed)())  # pyright: ignore[reportPrivateUsage]
+    return net
+
+
+def picture(side: int = 300) -> Pixels:
+    return np.random.default_rng(5).integers(0, 255, (side, side, 3), dtype=np.uint8)
+
+
+def test_no_everyday_photograph_is_blocked(check: OpenNsfw, photographs: Mapping[str, Pixels]) -> None:
+    """Every photograph that the development environment's packages bring along."""
+    assert len(photographs) >= 25
+    for pixels in photographs.values():
+        check.check(pixels, "target")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("side", [200, 640])
+def test_a_blocked_picture_is_named_by_its_stage_and_nothing_else(check: OpenNsfw, stage: str, side: int) -> None:
+    with pytest.raises(ContentBlocked) as blocked:
+        check.check(alarming(side), stage)
+    assert blocked.value.fields == {"stage": stage}
+
+
+def test_a_part_of_an_innocent_picture_is_enough(check: OpenNsfw) -> None:
+    """The whole passes and one tile does not."""
+    y, x = np.mgrid[0:600, 0:800]
+    pixels = np.stack((x // 4, y // 3, 255 - x // 4), axis=2).astype(np.uint8)
+    check.check(pixels, "target")
+    pixels[:400, :534] = cv2.resize(alarming(256)[16:-16, 16:-16], (534, 400))
+    whole = next(iter(content._views(pixels)))  # pyright: ignore[reportPrivateUsage]
+    assert check._score(whole[0]) < content.WHOLE_LIMIT  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(ContentBlocked):
+        check.check(pixels, "target")
+
+
+@pytest.mark.parametrize("shape", [(300, 900, 3), (2000, 100, 3), (1, 1, 3), (3, 5000, 3), (257, 300, 3)])
+def test_pictures_of_any_shape_get_a_verdict(check: OpenNsfw, shape: tuple[int, int, int]) -> None:
+    check.check(np.full(shape, 240, np.uint8), "target")
+
+
+def test_every_pixel_of_a_tiled_picture_is_seen_by_some_tile() -> None:
+    for length, short in ((400, 400), (711, 400), (1200, 400), (12_000, 400)):
+        seen = np.zeros(length, bool)
+        spans = content._spans(length, short)  # pyright: ignore[reportPrivateUsage]
+        for start, end in spans:
+            assert 0 <= start < end <= length
+            seen[start:end] = True
+        assert seen.all()
+        assert all(after[0] < before[1] for before, after in pairwise(spans))
+
+
+def test_a_missing_model_file_is_closed(tmp_path: Path) -> None:
+    with pytest.raises(CheckUnavailable) as refused:
+        OpenNsfw(tmp_path / "absent.onnx")
+    assert refused.value.fields == {"reason": "missing"}
+
+
+def test_a_model_file_with_one_bit_changed_is_closed(models: ModelStore, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.onnx"
+    shutil.copyfile(models.path("content-check"), copy)
+    with copy.open("r+b") as file:
+        file.seek(1_000_000)
+        byte = file.read(1)[0]
+        file.seek(1_000_000)
+        file.write(bytes([byte ^ 1]))
+    with pytest.raises(CheckUnavailable) as refused:
+        OpenNsfw(copy)
+    assert refused.value.fields == {"reason": "replaced"}
+
+
+def test_a_catalogue_cannot_replace_the_model(models: ModelStore) -> None:
+    """The pin is in the code; the catalogue only says where the same file comes from."""
+    assert MODEL_SHA256 in {file.sha256 for file in load_catalogue({}).model("content-check").files}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.array([[np.nan, np.nan]]),
+        np.array([[np.inf, 0.0]]),
+        np.array([[0.0, 0.0]]),
+        np.array([[1.5, -0.5]]),
+        np.array([[1.0]]),
+        np.zeros((0, 2)),
+        np.array([[0.5, 0.2, 0.3]]),
+        cv2.error("inference failed"),
+        MemoryError(),
+    ],
+)
+def test_no_verdict_is_no_pass(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    answering(check, monkeypatch, answer)
+    with pytest.raises(CheckUnavailable):
+        check.check(picture(), "target")
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((0, 0, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3))])
+def test_what_is_no_picture_is_no_pass(check: OpenNsfw, pixels: Pixels) -> None:
+    with pytest.raises(CheckUnavailable):
+        check.check(pixels, "target")
+
+
+@pytest.mark.parametrize("answer", [np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), cv2.error("failed")])
+def test_a_network_that_always_says_the_same_fails_its_self_test(
+    models: ModelStore, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    """A predictor stored as a constant once passed everything in another program."""
+
+    def read(_: object) -> FakeNet:
+        return FakeNet(answer)
+
+    monkeypatch.setattr(cv2.dnn, "readNetFromONNX", read)
+    with pytest.raises(CheckUnavailable):
+        OpenNsfw(models.path("content-check"))
+
+
+def test_a_view_that_passed_is_not_asked_about_again(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result is its target outside the face, and each pass takes time."""
+    net = answering(check, monkeypatch, np.array([[1.0, 0.0]]))
+    pixels = picture(1200)
+    check.check(pixels, "target")
+    assert net.asked == 5
+    changed = pixels.copy()
+    changed[1100:, 1100:] = 0
+    check.check(changed, "result")
+    assert net.asked == 7, "the whole picture and the one tile that differs"
+
+
+def test_a_blocked_view_is_asked_about_every_time(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(check, monkeypatch, np.array([[0.0, 1.0]]))
+    for _ in range(3):
+        with pytest.raises(ContentBlocked):
+            check.check(picture(), "target")
+
+
+def test_a_tile_that_passed_its_own_limit_has_not_passed_the_whole_ones(
+    check: OpenNsfw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.6 is enough for a tile and too much for a picture."""
+    answering(check, monkeypatch, np.array([[0.4, 0.6]]))
+    with pytest.raises(ContentBlocked):
+        check.check(picture(), "target")
+
+
+def test_what_is_remembered_is_bounded(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(check, monkeypatch, np.array([[1.0, 0.0]]))
+    for shade in range(100):
+        check.check(np.full((32, 32, 3), shade, np.uint8), "target")
+    assert len(check._passed) <= 64  # pyright: ignore[reportPrivateUsage]
+
+
+def test_there_is_no_switch() -> None:
+    """Neither a setting nor an option of any engine, and the constructor takes a file and nothing else."""
+    names = set(Settings.model_fields)
+    for engine in ENGINE_NAMES:
+        names |= set(type(parse_options({"engine": engine})).model_fields)
+    words = ("check", "nsfw", "safe", "filter", "content", "censor", "mark", "credential", "provenance")
+    assert not [name for name in names if any(word in name for word in words)]
+    with pytest.raises(TypeError):
+        OpenNsfw(Path("x"), enabled=False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -1,0 +1,178 @@
+"""The watermark reads back after what happens to pictures, is hardly seen, and says honestly when it does not hold."""
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import PIL.Image
+import pytest
+
+from mien_pipeline.errors import MarkingFailed
+from mien_pipeline.models.store import ModelStore
+from mien_pipeline.trust import rivagan
+from mien_pipeline.trust.rivagan import BITS, Decoder, Encoder, read_onnx
+from mien_pipeline.trust.watermark import PRODUCT_NUMBER, STRONG_BITS, WEAK_BITS, Reading, Watermark
+from mien_pipeline.types import Floats, Pixels
+
+NAMES = (
+    "astronaut.png",
+    "grace_hopper.jpg",
+    "coffee.png",
+    "chelsea.png",
+    "rocket.jpg",
+    "t1.jpg",
+    "motorcycle_left.png",
+)
+
+
+def as_jpeg(pixels: Pixels, quality: int) -> Pixels:
+    out = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(out, "JPEG", quality=quality)
+    return np.asarray(PIL.Image.open(out))
+
+
+def resized(pixels: Pixels, scale: float) -> Pixels:
+    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def marked(watermark: Watermark, photographs: Mapping[str, Pixels]) -> dict[str, tuple[Pixels, Pixels, Reading]]:
+    return {name: (photographs[name], *watermark.embed(photographs[name])) for name in NAMES}
+
+
+def test_a_marked_photograph_reads_back_strong(marked: Mapping[str, tuple[Pixels, Pixels, Reading]]) -> None:
+    assert {name: reading.strength for name, (_, _, reading) in marked.items()} == dict.fromkeys(NAMES, "strong")
+
+
+HARMS: Mapping[str, Callable[[Pixels], Pixels]] = {
+    "jpeg 75": lambda pixels: as_jpeg(pixels, 75),
+    "jpeg 50": lambda pixels: as_jpeg(pixels, 50),
+    "half": lambda pixels: resized(pixels, 0.5),
+    "double": lambda pixels: resized(pixels, 2.0),
+    "smaller and jpeg": lambda pixels: as_jpeg(resized(pixels, 0.6), 70),
+    "cropped": lambda pixels: np.ascontiguousarray(pixels[pixels.shape[0] // 20 : -pixels.shape[0] // 20]),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_the_watermark_survives_what_happens_to_pictures(
+    watermark: Watermark, marked: Mapping[str, tuple[Pixels, Pixels, Reading]], harm: str
+) -> None:
+    readings = [watermark.read(HARMS[harm](picture)) for _, picture, _ in marked.values()]
+    assert sum(reading.strength == "strong" for reading in readings) >= len(NAMES) - 1
+    assert all(reading.agreeing >= WEAK_BITS for reading in readings)
+
+
+def test_no_unmarked_photograph_reads_as_marked(watermark: Watermark, photographs: Mapping[str, Pixels]) -> None:
+    assert {name: watermark.read(pixels).strength for name, pixels in photographs.items()} == dict.fromkeys(
+        photographs, "none"
+    )
+
+
+def test_the_mark_is_hardly_seen(marked: Mapping[str, tuple[Pixels, Pixels, Reading]]) -> None:
+    for before, after, _ in marked.values():
+        difference = after.astype(int) - before
+        assert np.abs(difference).max() <= 4
+        assert 10 * np.log10(255**2 / np.mean(difference**2)) > 36
+
+
+def test_the_picture_that_was_handed_in_is_not_changed(watermark: Watermark, photographs: Mapping[str, Pixels]) -> None:
+    pixels = photographs["coffee.png"].copy()
+    watermark.embed(pixels)
+    assert np.array_equal(pixels, photographs["coffee.png"])
+
+
+def test_the_number_is_the_products_and_the_same_for_everybody() -> None:
+    assert PRODUCT_NUMBER.to_bytes(4, "big") == b"Mien"
+
+
+def test_a_picture_that_cannot_hold_the_mark_is_not_called_strong(watermark: Watermark) -> None:
+    """White has no room above it and no texture: what is read back is what is reported."""
+    pixels, reading = watermark.embed(np.full((400, 600, 3), 255, np.uint8))
+    assert reading.strength != "strong"
+    assert watermark.read(pixels) == reading
+
+
+def test_a_picture_smaller_than_the_canonical_size_can_be_marked(watermark: Watermark) -> None:
+    pixels, _ = watermark.embed(np.random.default_rng(1).integers(0, 255, (40, 60, 3), dtype=np.uint8))
+    assert pixels.shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "strength"),
+    [
+        (BITS, "strong"),
+        (STRONG_BITS, "strong"),
+        (STRONG_BITS - 1, "weak"),
+        (WEAK_BITS, "weak"),
+        (WEAK_BITS - 1, "none"),
+    ],
+)
+def test_strength_is_a_number_of_bits(agreeing: int, strength: str) -> None:
+    assert Reading(agreeing).strength == strength
+
+
+# ── the networks ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_fast_convolution_is_the_plain_one() -> None:
+    """Any size, zeros outside, every output channel the sum over the input channels."""
+    random = np.random.default_rng(2)
+    kernel = random.normal(size=(2, 3, 1, 11, 11)).astype(np.float32)
+    bias = np.array([0.5, -2], np.float32)
+    convolution = rivagan._Convolution.of({"c.weight": kernel, "c.bias": bias}, "c")  # pyright: ignore[reportPrivateUsage]
+    for height, width in ((132, 132), (44, 45), (7, 200)):
+        picture = random.normal(size=(3, height, width)).astype(np.float32)
+        plain = [
+            sum(
+                cv2.filter2D(picture[channel], -1, kernel[out, channel, 0], borderType=cv2.BORDER_CONSTANT)
+                for channel in range(3)
+            )
+            + bias[out]
+            for out in range(2)
+        ]
+        assert np.allclose(convolution(picture), plain, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def small_picture(photographs: Mapping[str, Pixels]) -> Floats:
+    small = cv2.resize(photographs["astronaut.png"], (132, 132), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(127.5) - 1
+
+
+def test_both_networks_answer_as_their_runtime_does(models: ModelStore, small_picture: Floats) -> None:
+    folder = models.path("watermark")
+    bits = np.arange(BITS).astype(np.float32) % 2
+    runtime = onnxruntime.InferenceSession(folder / "rivagan_encoder.onnx")
+    (expected,) = runtime.run(None, {"frame": small_picture[None, :, None], "data": bits[None]})
+    residual = Encoder(folder / "rivagan_encoder.onnx").residual(small_picture, bits)
+    assert np.allclose(residual, np.asarray(expected)[0, :, 0] - small_picture, atol=1e-5)
+
+    runtime = onnxruntime.InferenceSession(folder / "rivagan_decoder.onnx")
+    (logits,) = runtime.run(None, {"frame": small_picture[None, :, None]})
+    assert np.allclose(Decoder(folder / "rivagan_decoder.onnx").logits(small_picture), np.asarray(logits)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", b"\x3a\xff\xff\xff\xff\x0f", b"\x0b" * 40])
+def test_a_file_that_is_no_network_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "rivagan_encoder.onnx").write_bytes(content)
+    (tmp_path / "rivagan_decoder.onnx").write_bytes(content)
+    with pytest.raises(MarkingFailed):
+        Watermark(tmp_path)
+
+
+def test_a_missing_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MarkingFailed):
+        Watermark(tmp_path)
+
+
+def test_a_network_cut_short_is_refused_at_every_length(models: ModelStore, tmp_path: Path) -> None:
+    whole = (models.path("watermark") / "rivagan_encoder.onnx").read_bytes()
+    file = tmp_path / "cut.onnx"
+    for length in (10, 1000, len(whole) // 2, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"cut short|not"):
+            read_onnx(file)
