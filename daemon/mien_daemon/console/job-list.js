@@ -1,4 +1,6 @@
 // Every job this page knows of, kept in step with the daemon's events.
+import { News } from "./news.js";
+
 const PAGE = 100;
 const OVER = new Set(["done", "failed", "cancelled"]);
 
@@ -9,71 +11,89 @@ export class JobList extends EventTarget {
     super();
     this.api = api;
     this.jobs = new Map();
+    this.news = new News();
     this.next = null;
     this.loaded = false;
     events.addEventListener("up", () => this.load());
     events.addEventListener("on:reset", () => this.load());
     events.addEventListener("on:queue", () => this.reorder());
-    events.addEventListener("on:job", ({ detail }) => this.take(detail));
+    events.addEventListener("on:job", ({ detail }) => this.hear(detail));
     events.addEventListener("on:job-deleted", ({ detail }) => this.drop(detail.id));
   }
 
+  /** The latest page, anew. */
   async load() {
-    const page = await this.api.get(`/v1/jobs?limit=${PAGE}`).catch(ignoreRefusal);
+    const mark = this.news.mark();
+    const page = await this.page(`limit=${PAGE}`);
     if (!page) return;
-    this.jobs = new Map(page.jobs.map((job) => [job.id, job]));
+    const fresh = [...this.jobs.values()].filter(({ id }) => this.news.isOld(id, mark));
+    this.jobs = new Map([...page.jobs, ...fresh].map((job) => [job.id, job]));
     this.next = page.next;
     this.loaded = true;
     this.changed();
   }
 
-  /** Another order of what waits, or more of it: only those that wait are asked for. */
-  async reorder() {
-    if (this.reordering) return;
-    this.reordering = true;
-    const page = await this.api.get(`/v1/jobs?state=queued&limit=${PAGE}`).catch(ignoreRefusal);
-    this.reordering = false;
-    for (const job of page?.jobs ?? []) this.jobs.set(job.id, job);
-    this.changed();
-  }
-
   async more() {
     if (!this.next) return;
-    const cursor = this.next;
+    const [cursor, mark] = [this.next, this.news.mark()];
     this.next = null;
-    const page = await this.api.get(`/v1/jobs?limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`).catch(ignoreRefusal);
-    if (!page) return;
-    for (const job of page.jobs) this.jobs.set(job.id, job);
-    this.next = page.next;
-    this.changed();
+    const page = await this.page(`limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
+    this.next = page?.next ?? null;
+    this.answered(page?.jobs ?? [], mark);
   }
 
-  /** News of one job, from an event or an answer. */
-  take(job) {
-    this.jobs.set(job.id, { ...this.jobs.get(job.id), ...job });
-    this.changed();
+  /** Another order of what waits: only that is asked for. */
+  async reorder() {
+    const mark = this.news.mark();
+    const page = await this.page(`state=queued&limit=${PAGE}`);
+    this.answered(page?.jobs ?? [], mark);
   }
 
-  drop(id) {
-    this.jobs.delete(id);
-    this.changed();
+  /** Ask for something that answers with a job. */
+  async post(path, body) {
+    const mark = this.news.mark();
+    const job = await this.api.post(path, body);
+    this.answered([job], mark);
+    return job;
+  }
+
+  /** The job, asked for if it is not in the list; undefined when there is none. */
+  async find(id) {
+    if (!this.jobs.has(id)) {
+      const mark = this.news.mark();
+      const job = await this.api.get(`/v1/jobs/${id}`).catch(ignoreRefusal);
+      if (job) this.answered([job], mark);
+    }
+    return this.jobs.get(id);
   }
 
   get(id) {
     return this.jobs.get(id);
   }
 
-  /** The job, asked for if it is not in the list; undefined when there is none. */
-  async find(id) {
-    if (!this.jobs.has(id)) {
-      const job = await this.api.get(`/v1/jobs/${id}`).catch(ignoreRefusal);
-      if (job) this.take(job);
-    }
-    return this.jobs.get(id);
-  }
-
   get all() {
     return [...this.jobs.values()];
+  }
+
+  hear(job) {
+    this.news.heard(job.id);
+    this.jobs.set(job.id, { ...this.jobs.get(job.id), ...job });
+    this.changed();
+  }
+
+  drop(id) {
+    this.news.heard(id);
+    this.jobs.delete(id);
+    this.changed();
+  }
+
+  answered(jobs, mark) {
+    for (const job of jobs) if (!this.news.isOld(job.id, mark)) this.jobs.set(job.id, job);
+    this.changed();
+  }
+
+  page(query) {
+    return this.api.get(`/v1/jobs?${query}`).catch(ignoreRefusal);
   }
 
   changed() {

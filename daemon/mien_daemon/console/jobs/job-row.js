@@ -52,10 +52,10 @@ function noteOf(job) {
 
 function deeds({ api, jobs, router }, { id, state }) {
   const deed = (icon, words, work) => iconButton(icon, words, () => attempt(work), { "data-deed": icon });
-  const move = (way) => async () => jobs.take(await api.post(`/v1/jobs/${id}/move`, { before: neighbour(jobs.all, id, way) }));
-  const cancel = deed("close", t("cancel"), async () => jobs.take(await api.post(`/v1/jobs/${id}/cancel`)));
+  const move = (way) => () => jobs.post(`/v1/jobs/${id}/move`, { before: neighbour(jobs.all, id, way) });
+  const cancel = deed("close", t("cancel"), () => jobs.post(`/v1/jobs/${id}/cancel`));
   const remove = deed("trash", t("delete"), () => api.delete(`/v1/jobs/${id}`));
-  const retry = deed("retry", t("try_again"), async () => jobs.take(await api.post(`/v1/jobs/${id}/retry`)));
+  const retry = deed("retry", t("try_again"), () => jobs.post(`/v1/jobs/${id}/retry`));
   const open = deed("chevron", t("open_result"), () => router.go("results", id));
   return {
     queued: [deed("up", t("sooner"), move(-1)), deed("down", t("later"), move(1)), cancel],

@@ -9,7 +9,7 @@ export function fetchModels(app, list, name) {
       const { licence_accepted: accepted, state } = list.models.get(model);
       if (accepted === false && state !== "ready" && !(await readLicence(app, list, model))) return false;
     }
-    list.takeAll(await app.api.post(`/v1/models/${name}/download`));
+    await list.post(`/v1/models/${name}/download`);
     return true;
   });
 }

@@ -1,4 +1,6 @@
 // The models and whatever is happening to them, kept in step with the daemon's events.
+import { News } from "../news.js";
+
 const UNDER_WAY = new Set(["queued", "running"]);
 
 export const isUnderWay = (transfer) => Boolean(transfer) && UNDER_WAY.has(transfer.state);
@@ -10,6 +12,7 @@ export class ModelList extends EventTarget {
     this.models = new Map();
     this.bundles = {};
     this.transfers = new Map();
+    this.news = new News();
   }
 
   async load(signal) {
@@ -21,7 +24,8 @@ export class ModelList extends EventTarget {
   }
 
   /** News of one transfer; one that ended changes what is installed. */
-  async take(transfer) {
+  async hear(transfer) {
+    this.news.heard(keyOf(transfer));
     this.transfers.set(keyOf(transfer), transfer);
     this.changed();
     if (isUnderWay(transfer)) return;
@@ -30,8 +34,11 @@ export class ModelList extends EventTarget {
     this.changed();
   }
 
-  takeAll({ transfers }) {
-    for (const transfer of transfers) this.transfers.set(keyOf(transfer), transfer);
+  /** Ask for something that begins or ends transfers. */
+  async post(path, body) {
+    const mark = this.news.mark();
+    const { transfers } = await this.api.post(path, body);
+    for (const transfer of transfers) if (!this.news.isOld(keyOf(transfer), mark)) this.transfers.set(keyOf(transfer), transfer);
     this.changed();
   }
 

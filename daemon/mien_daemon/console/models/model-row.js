@@ -55,10 +55,9 @@ function stateWords(model, transfer) {
 }
 
 function deeds(app, list, model, transfer) {
-  const { api } = app;
   const { name } = model;
   const deed = (icon, words, work) => iconButton(icon, `${words}: ${model.title}`, () => attempt(work), { "data-deed": icon });
-  const post = (verb) => async () => list.takeAll(await api.post(`/v1/models/${name}/${verb}`));
+  const post = (verb) => () => list.post(`/v1/models/${name}/${verb}`);
   const get = (words) => deed("download", words, () => fetchModels(app, list, name));
   const cancel = deed("close", t("cancel"), post("cancel"));
   if (transfer?.action === "download") {
@@ -67,7 +66,7 @@ function deeds(app, list, model, transfer) {
   }
   if (isUnderWay(transfer)) return [];
   const remove = deed("trash", t("remove"), () => removeModel(app, list, model));
-  if (model.state === "ready") return [deed("shield", t("verify"), async () => (list.takeAll(await api.post("/v1/model-store/verify", { names: [name] })), announce(t("verify_begun")))), remove];
+  if (model.state === "ready") return [deed("shield", t("verify"), async () => (await list.post("/v1/model-store/verify", { names: [name] }), announce(t("verify_begun")))), remove];
   return [get(t(model.state === "partial" ? "resume" : "download")), ...(model.state === "missing" ? [] : [remove])];
 }
 

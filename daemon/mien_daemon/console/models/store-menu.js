@@ -5,16 +5,16 @@ import { ask } from "../dialog.js";
 import { h } from "../element.js";
 import { t } from "../words.js";
 
-export function storeMenu({ api }, list) {
-  const verify = () => attempt(async () => (list.takeAll(await api.post("/v1/model-store/verify", {})), announce(t("verify_begun"))));
+export function storeMenu(list) {
+  const verify = () => attempt(async () => (await list.post("/v1/model-store/verify", {}), announce(t("verify_begun"))));
   const take = async () => {
     const path = await askFolder(t("import_models"), t("import_hint"), t("import"));
-    if (path) await attempt(async () => list.takeAll({ transfers: (await api.post("/v1/model-store/import", { path })).transfers }));
+    if (path) await attempt(() => list.post("/v1/model-store/import", { path }));
   };
   const give = async () => {
     const path = await askFolder(t("export_models"), t("export_hint"), t("export"));
     const names = [...list.models.values()].filter(({ state }) => state === "ready").map(({ name }) => name);
-    if (path) await attempt(async () => list.takeAll(await api.post("/v1/model-store/export", { names, path })));
+    if (path) await attempt(() => list.post("/v1/model-store/export", { names, path }));
   };
   return h("div", { class: "group" }, button(t("verify_all"), "shield", verify, { class: "quiet" }), button(t("import"), "upload", take, { class: "quiet" }), button(t("export"), "download", give, { class: "quiet" }));
 }

@@ -25,12 +25,12 @@ export function mount(main, app, signal) {
         h("h1", {}, t("view_models")),
         room,
         segmented(t("show"), [["library", t("models_library")], ["proof", t("models_proof")]], "library", open),
-        storeMenu(app, list),
+        storeMenu(list),
       ),
       place,
     ),
   );
-  app.events.addEventListener("on:download", ({ detail }) => list.take(detail), { signal });
+  app.events.addEventListener("on:download", ({ detail }) => list.hear(detail), { signal });
   open("library");
 }
 

@@ -77,10 +77,14 @@ function drawer(app, engine, controls, rebuild) {
   }
 }
 
-function controlFor({ draft }, engine, { name, choices, value, ...bounds }) {
+function controlFor({ draft }, engine, { name, choices, text, value, ...bounds }) {
   const key = `${engine}.${name}`;
   const current = draft.options[key] ?? value;
   const set = (chosen) => draft.set({ [key]: chosen });
+  if (text) {
+    const input = h("textarea", { rows: 2, maxlength: text, value: current, onchange: () => set(input.value) });
+    return field(t(`option_${name}`), input, t(`option_${name}_hint`));
+  }
   if (choices) return h("div", { class: "field" }, h("span", { class: "label" }, t(`option_${name}`)), segmented(t(`option_${name}`), choices.map((choice) => [choice, t(`option_${name}_${choice}`)]), current, set));
   const show = bounds.max === 1 ? percent : (shown) => number(shown);
   return slider(t(`option_${name}`), { ...bounds, value: current, hint: t(`option_${name}_hint`), show }, set);

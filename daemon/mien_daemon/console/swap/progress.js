@@ -45,11 +45,11 @@ export function stageWords(job) {
   return t(`state_${job.state}`);
 }
 
-function cancel({ api, jobs }, run) {
+function cancel({ jobs }, run) {
   return attempt(async () => {
     for (const { id } of run) {
       const job = jobs.get(id);
-      if (job && !isOver(job)) jobs.take(await api.post(`/v1/jobs/${id}/cancel`, {}));
+      if (job && !isOver(job)) await jobs.post(`/v1/jobs/${id}/cancel`);
     }
   });
 }

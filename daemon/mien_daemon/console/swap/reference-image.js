@@ -2,8 +2,8 @@
 import { h } from "../element.js";
 import { previewPath } from "./picture-of.js";
 
-export function referenceImage({ pictures }, { key, name, url }) {
-  const img = h("img", { alt: "", title: name });
+export function referenceImage({ pictures }, { key, url }) {
+  const img = h("img", { alt: "" });
   if (url) img.src = url;
   else pictures.lazily(img, key.startsWith("ref:") ? `/v1/references/${key.slice(4)}/thumbnail` : previewPath(key, 320));
   return img;

@@ -42,7 +42,7 @@ function missing(draft, ready) {
 }
 
 async function begin(app) {
-  const { api, draft, jobs } = app;
+  const { draft, jobs } = app;
   const ready = readyTargets(app);
   const fallback = draft.references[0]?.key;
   const { engine, versus } = draft.options;
@@ -50,8 +50,7 @@ async function begin(app) {
     const run = [];
     for (const name of versus ? [engine, versus] : [engine]) {
       const priority = ready.length > 1 ? "batch" : "interactive";
-      const job = await api.post("/v1/jobs", jobFor(target, fallback, draft.optionsFor(name), priority));
-      jobs.take(job);
+      const job = await jobs.post("/v1/jobs", jobFor(target, fallback, draft.optionsFor(name), priority));
       run.push({ job: job.id, engine: name });
     }
     draft.began(target, run);

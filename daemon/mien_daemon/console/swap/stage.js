@@ -77,8 +77,8 @@ function back({ draft }) {
   return button(t("change_something"), "pencil", () => draft.edit(), { class: "quiet" });
 }
 
-function again({ api, jobs }, run) {
+function again({ jobs }, run) {
   return attempt(async () => {
-    for (const { id, job } of run) if (job.state !== "done") jobs.take(await api.post(`/v1/jobs/${id}/retry`, {}));
+    for (const { id, job } of run) if (job.state !== "done") await jobs.post(`/v1/jobs/${id}/retry`);
   });
 }

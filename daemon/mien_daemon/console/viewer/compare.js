@@ -73,7 +73,7 @@ function hold(element, signal) {
   press.addEventListener("pointerdown", () => set(true));
   press.addEventListener("keydown", ({ key }) => (key === " " || key === "Enter") && set(true));
   for (const name of ["pointerup", "pointerleave", "keyup", "blur"]) press.addEventListener(name, () => set(false));
-  const typing = (event) => event.target.closest?.("input, textarea, select");
+  const typing = (event) => event.target.closest?.("input:not([type=range]), textarea, select");
   document.addEventListener("keydown", (event) => event.key === "o" && !typing(event) && set(true), { signal });
   document.addEventListener("keyup", (event) => event.key === "o" && set(false), { signal });
   return press;

@@ -1,0 +1,100 @@
+"""The daemon's process for the console's tests: real but for the faces, which are painted in their reference's colour.
+
+`python painter.py STATE_DIR MODELS_DIR PORT`. A picture shows one face for every square that fits side by side into it.
+A file `hold` in the state folder keeps a running job where it is; a file `fail` makes jobs refuse with the code in it.
+"""
+
+import asyncio
+import io
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+
+from mien_pipeline.engines import ENGINES
+from mien_pipeline.errors import ContentBlocked, MienError, NoFaceFound
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.testing import FakeRuntime, swapped
+from mien_pipeline.types import Face, FaceReport, IdentityScores, OnProgress, Progress, Swapped, ignore_progress
+
+STEPS = 4
+REFUSALS: dict[str, type[MienError]] = {"no-face-found": NoFaceFound, "content-blocked": ContentBlocked}
+SCORES = IdentityScores("the painter's", 0.64, 0.13, 0.05)
+
+
+def opened(data: bytes) -> PIL.Image.Image:
+    return PIL.Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def boxes(picture: PIL.Image.Image) -> list[tuple[int, int, int, int]]:
+    """The middle of every square, from the left."""
+    side = picture.height
+    return [
+        (at * side + side // 4, side // 4, at * side + 3 * side // 4, 3 * side // 4)
+        for at in range(picture.width // side)
+    ]
+
+
+class Painter(FakeRuntime):
+    """A runtime whose results show which face got which reference."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state)
+        self._folder = state
+
+    def find_faces(self, picture: bytes) -> Sequence[Face]:
+        found = [np.array(box, np.float32) for box in boxes(opened(picture))]
+        return [Face(box, 0.9, np.zeros((5, 2), np.float32)) for box in found]
+
+    def swap(
+        self,
+        target: bytes,
+        references: Sequence[bytes],
+        options: SwapOptions,
+        on_progress: OnProgress = ignore_progress,
+    ) -> Swapped:
+        self.engine_name = options.engine
+        for step in range(STEPS):
+            on_progress(Progress("generate", step, STEPS))
+            while step == 2 and (self._folder / "hold").exists():
+                on_progress(Progress("generate", step, STEPS))
+                time.sleep(0.01)
+        refusal = self._folder / "fail"
+        if refusal.exists():
+            raise REFUSALS[refusal.read_text(encoding="ascii")]("as the test wants it", role="target", stage="target")
+        picture = opened(target)
+        found = boxes(picture)
+        chosen = options.faces if isinstance(options.faces, tuple) else tuple(range(len(found)))
+        colours = [opened(reference).getpixel((0, 0)) for reference in references]
+        draw = PIL.ImageDraw.Draw(picture)
+        for turn, index in enumerate(chosen):
+            draw.rectangle(found[index], fill=colours[turn if len(colours) > 1 else 0])
+        made = io.BytesIO()
+        picture.save(made, "png")
+        faces = tuple(
+            FaceReport(index, tuple(map(float, box)), index in chosen, SCORES if index in chosen else None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            for index, box in enumerate(found)
+        )
+        return replace(swapped(made.getvalue(), options.engine, 0), size=picture.size, faces=faces)
+
+
+def paint(models: Path, state: Path, *, offline: bool) -> Painter:
+    """What the daemon under test calls instead of loading networks."""
+    del models, offline
+    return Painter(state)
+
+
+if __name__ == "__main__":
+    from mien_daemon.config import Config
+    from mien_daemon.server import serve
+
+    # A second engine that lacks nothing, so that there are two to compare.
+    ENGINES["inswapper"] = replace(ENGINES["inswapper"], libraries=(), models=())
+    state, models, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    config = Config.load({"port": port}, state_dir=state, models_dir=models)
+    asyncio.run(serve(replace(config, worker="painter:paint")))

@@ -1,0 +1,229 @@
+"""A person swaps faces on the console, in Chromium, against a daemon process: every way in, and what can go wrong."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GREY, RED, BLUE = (120, 120, 120), (200, 30, 30), (30, 30, 200)
+LEFT, MIDDLE, RIGHT = (60, 60), (180, 60), (300, 60)  # the faces of the group
+
+
+async def test_a_dropped_picture_and_a_dropped_reference_become_a_swap(console: Any, pictures: Any) -> None:
+    await console.drop(".drop", pictures.portrait)
+    await expect(console.page.locator(".box")).to_have_count(1)
+    await console.drop("[data-drop=reference]", pictures.ada)
+    await console.consent()
+    await console.swap()
+    await console.result_shown()
+    assert console.result_of(await console.job()).getpixel((80, 80)) == RED
+
+
+async def test_pasted_pictures_are_first_the_target_and_then_the_reference(console: Any, pictures: Any) -> None:
+    await console.paste(pictures.portrait)
+    await expect(console.page.locator(".box")).to_have_count(1)
+    await console.paste(pictures.ben)
+    await console.consent()
+    await console.swap()
+    await console.result_shown()
+    assert console.result_of(await console.job()).getpixel((80, 80)) == BLUE
+
+
+async def test_a_face_is_used_only_after_the_statement_and_it_is_asked_for_once(console: Any, pictures: Any) -> None:
+    await console.choose("#choose-reference", pictures.ada)
+    agree = console.button("I confirm this")
+    await expect(agree).to_be_disabled()
+    await console.button("Cancel", "dialog").click()
+    await expect(console.page.locator(".tile")).to_have_count(0)
+    await console.choose("#choose-reference", pictures.ada)
+    await console.consent()
+    await console.choose("#choose-reference", pictures.ben)
+    await expect(console.page.locator(".tile")).to_have_count(2)
+
+
+async def test_every_face_gets_its_own_reference_or_is_left_alone(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.group, pictures.ada, pictures.ben)
+    await expect(console.page.locator(".box")).to_have_count(3)
+    for face, name in ((0, "ben.png"), (1, "Leave alone"), (2, "ada.png")):
+        await console.page.locator(f".box[data-face='{face}']").click()
+        await console.button(name, ".picker").click()
+    await console.swap()
+    await console.result_shown()
+    job = await console.job()
+    assert job["options"]["faces"] == [0, 2]
+    made = console.result_of(job)
+    assert [made.getpixel(at) for at in (LEFT, MIDDLE, RIGHT)] == [BLUE, GREY, RED]
+
+
+async def test_a_picture_dropped_on_a_face_becomes_that_faces_reference(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.group, pictures.ada)
+    await console.drop(".box[data-face='2']", pictures.ben)
+    await expect(console.page.locator(".box[data-face='2']")).to_have_attribute(
+        "aria-label", "Face 3 gets the face of ben.png"
+    )
+
+
+async def test_before_and_after_are_divided_held_and_magnified(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await console.result_shown()
+    pane, divider = (
+        console.page.locator(".pane"),
+        console.page.get_by_role("slider", name="Divider between before and after"),
+    )
+    split = "element => parseFloat(element.style.getPropertyValue('--split'))"
+    await divider.focus()
+    await console.page.keyboard.press("Home")
+    assert await pane.evaluate(split) == 0
+    await console.page.keyboard.press("ArrowRight")
+    assert await pane.evaluate(split) == 1
+    after = console.page.locator(".layer").nth(1)
+    await console.page.keyboard.down("o")
+    await expect(after).to_have_css("visibility", "hidden")
+    await console.page.keyboard.up("o")
+    await expect(after).to_have_css("visibility", "visible")
+    await console.button("Actual pixels, 100 %").click()
+    assert await pane.evaluate("element => element.style.getPropertyValue('--width')") == "160px"
+
+
+async def test_the_divider_follows_the_pointer(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await console.result_shown()
+    handle, pane = console.page.locator(".handle"), await console.page.locator(".pane").bounding_box()
+    grip = await handle.bounding_box()
+    await console.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + 20)
+    await console.page.mouse.down()
+    await console.page.mouse.move(pane["x"] + pane["width"] * 0.25, grip["y"] + 20)
+    await console.page.mouse.up()
+    await expect(console.page.get_by_role("slider", name="Divider between before and after")).to_have_value("25")
+
+
+async def test_two_engines_are_compared_side_by_side(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.page.get_by_label("Compare with").select_option("inswapper")
+    await console.swap()
+    await expect(console.page.locator("figure .pane")).to_have_count(3)
+    reports = console.page.locator(".report")
+    await expect(reports).to_have_count(2)
+    await expect(reports.nth(0)).to_contain_text("Mesh")
+    await expect(reports.nth(1)).to_contain_text("InSwapper")
+    for name in ("Time", "Memory", "Likeness to the reference"):
+        await expect(reports.nth(1)).to_contain_text(name)
+
+
+async def test_a_running_swap_is_cancelled(console: Any, pictures: Any) -> None:
+    console.daemon.order("hold")
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    await console.button("Cancel").click()
+    await expect(console.page.locator(".stage")).to_contain_text("The swap was cancelled")
+    assert (await console.job())["state"] == "cancelled"
+
+
+async def test_a_refusal_is_told_in_words_and_tried_again(console: Any, pictures: Any) -> None:
+    console.daemon.order("fail", "no-face-found")
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await expect(console.page.locator(".stage [role=alert]")).to_contain_text("No face was found. Choose a picture")
+    console.daemon.forget("fail")
+    await console.button("Try again").click()
+    await console.result_shown()
+
+
+async def test_what_the_content_check_stops_is_said_without_saying_more(console: Any, pictures: Any) -> None:
+    console.daemon.order("fail", "content-blocked")
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await expect(console.page.locator(".stage [role=alert]")).to_contain_text("The content check stopped this picture.")
+
+
+async def test_a_reload_in_mid_job_goes_on_where_it_was(console: Any, pictures: Any) -> None:
+    console.daemon.order("hold")
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    await console.page.reload()
+    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    console.daemon.forget("hold")
+    await console.result_shown()
+
+
+async def test_a_result_is_redone_with_changes(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await console.result_shown()
+    await console.page.locator("summary").click()
+    await console.page.get_by_label("Seed", exact=True).fill("7")
+    await console.page.keyboard.press("Tab")
+    await console.button("Swap again").click()
+    await expect(console.page.locator(".progress")).to_have_count(0)
+    await console.result_shown()
+    assert (await console.job())["options"]["seed"] == 7
+
+
+async def test_a_result_goes_on_as_the_next_target(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await console.result_shown()
+    await console.button("Use as target").click()
+    await expect(console.page.locator(".frames li")).to_have_count(2)
+    await expect(console.page.locator(".box")).to_have_count(1)
+
+
+async def test_several_targets_are_swapped_in_one_go(console: Any, pictures: Any) -> None:
+    await console.choose("#choose-target", pictures.portrait, pictures.group)
+    await console.choose("#choose-reference", pictures.ada)
+    await console.consent()
+    await console.button("Swap 2 pictures").click()
+    await expect(console.page.locator(".frames li[data-state=done]")).to_have_count(2)
+
+
+async def test_the_saved_file_is_the_daemons_file_byte_for_byte(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await console.result_shown()
+    async with console.page.expect_download() as download:
+        await console.button("Save").click()
+    saved = await (await download.value).path()
+    job = await console.job()
+    assert saved.read_bytes() == console.daemon.fetch(f"/v1/jobs/{job['id']}/result")
+
+
+async def test_a_swap_needs_no_mouse(console: Any, pictures: Any) -> None:
+    """Tab, Enter, Space and arrows alone, from the page's first focus to the result."""
+    page = console.page
+
+    async def tab_to(selector: str) -> None:
+        for _ in range(60):
+            await page.keyboard.press("Tab")
+            if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    async def choose(selector: str, picture: Any) -> None:
+        await tab_to(selector)
+        async with page.expect_file_chooser() as dialog:
+            await page.keyboard.press("Enter")
+        await (await dialog.value).set_files([picture.payload])
+
+    await choose("#choose-target", pictures.portrait)
+    await expect(page.locator(".box")).to_be_visible()
+    await choose("#choose-reference", pictures.ada)
+    for _ in range(2):
+        await tab_to("dialog input[type=checkbox]:not(:checked)")
+        await page.keyboard.press("Space")
+    await tab_to("dialog .primary")
+    await page.keyboard.press("Enter")
+    await tab_to(".box")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".picker")).to_be_visible()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".box")).to_be_focused()
+    await tab_to("#swap")
+    await page.keyboard.press("Enter")
+    await console.result_shown()
