@@ -2,22 +2,23 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from mien_pipeline import restore
 from mien_pipeline.engines import ALWAYS, ENGINES
+from mien_pipeline.errors import MienError
 from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
-from mien_pipeline.options import Format, SwapOptions
+from mien_pipeline.options import Format, MeshOptions, SwapOptions
 from mien_pipeline.protocols import Engine, Restorer
 from mien_pipeline.restorers import RESTORERS
 from mien_pipeline.sheet import row
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.detect import MeshDetector
 from mien_pipeline.stages.score import DlibEmbedder
-from mien_pipeline.swap import Parts, Reference, Stopwatch, prepare, swap
+from mien_pipeline.swap import Parts, Reference, Stopwatch, describe, prepare, swap
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import Stamp
 from mien_pipeline.types import Face, Image, ModelUse, OnProgress, Swapped, ignore_progress
@@ -84,6 +85,28 @@ class Runtime:
         pictures = [decode(data).pixels for data in (target, reference, result.data)]
         sheet = Image(row(pictures, ("target", "reference", "result"), height_px=SIDE_BY_SIDE_PX))
         return self._stamp.mark(sheet, target, {"engine": result.engine}, result.models, "png").data
+
+    def contact_sheet(
+        self, target: bytes, references: Mapping[str, bytes]
+    ) -> tuple[bytes, Mapping[str, Mapping[str, object]]]:
+        """A marked PNG of the target and of each reference's face on it, and the reports by reference.
+
+        A reference that is refused has a report with the refusal's `code` and no picture.
+        """
+        pictures, captions = [decode(target).pixels], ["target"]
+        reports: dict[str, Mapping[str, object]] = {}
+        for name, reference in references.items():
+            try:
+                done = self.swap(target, [reference], MeshOptions())
+            except MienError as error:
+                reports[name] = {"code": error.code, **error.fields}
+                continue
+            reports[name] = describe(done)
+            scores = next(face.identity for face in done.faces if face.identity)
+            pictures.append(decode(done.data).pixels)
+            captions.append(f"{name} {scores.to_reference:.2f}, target {scores.to_target:.2f}")
+        sheet = Image(row(pictures, captions, SIDE_BY_SIDE_PX))
+        return self._stamp.mark(sheet, target, {"engine": "mesh"}, self._shared_models, "png").data, reports
 
     def unload(self) -> None:
         """Forget the engine and every prepared reference."""

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 PORTRAITS = "demo-portraits"
-# NASA's portrait of Eileen Collins and the US Navy's of Grace Hopper, both in the public domain.
-TARGET, REFERENCE = "astronaut.png", "grace_hopper.jpg"
+# The US Navy's portrait of Grace Hopper and NASA's of Eileen Collins, both in the public domain.
+TARGET, REFERENCE = "grace_hopper.jpg", "astronaut.png"
 
 
 def add_to(commands: _SubParsersAction[Any]) -> None:
