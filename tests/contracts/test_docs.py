@@ -1,0 +1,73 @@
+"""What the README tells a person to type does what it says."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from mien_daemon.client import DaemonClient, until_ready
+from mien_pipeline.models.store import ModelStore
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def example(name: str) -> str:
+    """The code block below `<!-- name -->`."""
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found, f"the README has no {name}"
+    return found.group(1)
+
+
+@pytest.fixture
+def album(tmp_path: Path, models: ModelStore) -> Iterator[tuple[Path, dict[str, str], DaemonClient]]:
+    """A folder with the README's two photographs, the environment to run in, and a daemon that listens."""
+    for name, portrait in {"holiday.jpg": "grace_hopper.jpg", "me.jpg": "astronaut.png"}.items():
+        with PIL.Image.open(models.path("demo-portraits", portrait)) as picture:
+            picture.convert("RGB").save(tmp_path / name, quality=90)
+    environ = os.environ | {
+        "MIEN_STATE_DIR": str(tmp_path / "state"),
+        "MIEN_MODELS_DIR": str(models.root),
+        "MIEN_OFFLINE": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [sys.executable, "-m", "mien_daemon", "serve", "--foreground", "--port", "0"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as daemon:
+        try:
+            yield tmp_path, environ, until_ready(tmp_path / "state", timeout_s=60)
+        finally:
+            daemon.terminate()
+
+
+def test_the_curl_example_swaps_a_face(album: tuple[Path, dict[str, str], DaemonClient]) -> None:
+    folder, environ, daemon = album
+    script = example("curl example").replace("127.0.0.1:6436", f"127.0.0.1:{daemon.port}")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environ, check=True)
+    with PIL.Image.open(folder / "holiday-me.jpg") as made, PIL.Image.open(folder / "holiday.jpg") as target:
+        assert made.size == target.size
+
+
+def test_the_python_example_swaps_a_face(album: tuple[Path, dict[str, str], DaemonClient]) -> None:
+    folder, environ, _ = album
+    code = example("python example")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environ, check=True, capture_output=True, text=True
+    )
+    assert "to_reference" in done.stdout
+    assert (folder / "holiday-me.jpg").exists()
+
+
+def test_the_readme_has_the_command_that_the_continuous_check_runs() -> None:
+    assert ".venv/bin/pytest" in example("test command")
+    assert "test command" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_every_page_that_the_readmes_link_is_there() -> None:
+    for page in [ROOT / "README.md", *ROOT.glob("*/README.md")]:
+        for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.relative_to(ROOT)} links {link}"
