@@ -213,5 +213,5 @@ def test_the_demo_swaps_two_portraits_and_shows_them_side_by_side(
 ) -> None:
     status, report = run(capsys, "demo", "-o", "shown")
     assert status == 0
-    assert pictures(here / "shown") == {"target.png", "result.png", "side-by-side.png"}
+    assert pictures(here / "shown") == {"target.jpg", "result.jpg", "side-by-side.png"}
     assert report["faces"][0]["identity"]["to_reference"] > report["faces"][0]["identity"]["before"]

@@ -38,14 +38,15 @@ def run(args: Namespace) -> int:
     target, reference = (store.path(PORTRAITS, name).read_bytes() for name in (TARGET, REFERENCE))
     runtime = open_runtime(args, store)
     with job_bar(quiet=args.json) as show:
-        done = runtime.swap(target, [reference], MeshOptions(format="png"), lambda at: show(at.stage, at.fraction))
+        done = runtime.swap(target, [reference], MeshOptions(), lambda at: show(at.stage, at.fraction))
     side_by_side = runtime.side_by_side(target, reference, done)
 
     folder: Path = args.output
     make_folder(folder)
-    pictures = {"target.png": target, "result.png": done.data, "side-by-side.png": side_by_side}
+    suffix = Path(TARGET).suffix
+    pictures = {f"target{suffix}": target, f"result{suffix}": done.data, "side-by-side.png": side_by_side}
     for name, data in pictures.items():
         write(folder / name, data)
     report = describe(done)
-    files = {name.removesuffix(".png"): str(folder / name) for name in pictures}
-    return answer(args, {"output": files["result"], "files": files, **report}, words(folder / "result.png", report))
+    files = {Path(name).stem: str(folder / name) for name in pictures}
+    return answer(args, {"output": files["result"], "files": files, **report}, words(Path(files["result"]), report))
