@@ -3,22 +3,30 @@
 What it paints there is noise; who it looks like is a question for real weights.
 """
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gguf
 import numpy as np
 import pytest
+import torch
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from safetensors.torch import load_file, save_file
 
+from mien_pipeline.engines.flux import backbone
 from mien_pipeline.engines.flux import engine as engine_module
+from mien_pipeline.engines.flux.backbone import load_single_file
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.parsing import Region
-from mien_pipeline.engines.flux.stack import plan_for
-from mien_pipeline.errors import Cancelled, ModelNotInstalled, NotEnoughMemory
+from mien_pipeline.engines.flux.stack import find_files, plan_for
+from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
+from mien_pipeline.errors import BrokenWeights, Cancelled, EngineUnavailable, ModelNotInstalled, NotEnoughMemory
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.types import Face, Image, Patch, ignore_step
+from mien_pipeline.types import Face, Floats, Image, Patch, ignore_step
 
 QUICK = FluxOptions(side=256, steps=2, strength=1.0)
 Picture = tuple[Image, Face]
@@ -212,3 +220,96 @@ def test_every_weight_file_in_use_is_named_with_its_digest(engine: FluxEngine, s
     names = {use.name for use in engine.models}
     assert {"antelopev2/glintr100.onnx", "infiniteyou/image_proj_model.safetensors"} <= names
     assert all(len(use.sha256) == 64 for use in engine.models)
+
+
+class Opinionated:
+    """A recogniser that is told what to say: an embedding is a number, and likeness is nearness."""
+
+    recogniser = "fake"
+
+    def __init__(self, *said: float) -> None:
+        self.said = list(said)
+
+    def embed(self, image: Image, face: Face) -> Floats:
+        return np.array([self.said.pop(0)], np.float32)
+
+    def similarity(self, one: Floats, other: Floats) -> float:
+        return 1.0 - abs(float(one[0] - other[0]))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"), [(0.9, 0.0, "first"), (0.2, 0.8, "second"), (0.3, 0.1, "first again")]
+)
+def test_the_drift_gate_tries_once_more_and_keeps_the_better_attempt(
+    engine: FluxEngine, reference: Picture, target: Picture, made: Patch, first: float, second: float, kept: str
+) -> None:
+    """The reference is at 1 and the target at 0; a result below one half is nearer to the target."""
+    with_mesh = replace(target[1], mesh=np.zeros((468, 3), np.float32))
+    before = 0.0
+    scorer = Opinionated(before, 1.0, first, before, second)
+    steps: list[tuple[int, int]] = []
+    likeness = FluxLikeness(engine.stack, scorer, reference[0], replace(reference[1], mesh=with_mesh.mesh))
+    patch = likeness.render(target[0], with_mesh, QUICK, lambda done, total: steps.append((done, total)))
+    assert np.array_equal(patch.crop, made.crop) == (kept != "second")
+    wanted = [first, *([second] if first < 0.5 else [])]
+    assert [scores.to_reference for scores in patch.attempts] == pytest.approx(wanted)
+    assert steps[:2] == [(1, 2), (2, 2)]
+    assert steps[2:] == ([] if kept == "first" else [(2, 2), (2, 2)])
+
+
+def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> None:
+    """Kept in 8-bit blocks, computed in float: close to the full weights, and another file is refused."""
+    config = TINY_FLUX | {"num_layers": 1, "num_single_layers": 1, "num_attention_heads": 4, "joint_attention_dim": 64,
+                          "pooled_projection_dim": 64}  # fmt: skip
+    full: Any = FluxTransformer2DModel(**config).eval()
+    writer: Any = gguf.GGUFWriter(tmp_path / "flux.gguf", "flux")
+    for name, value in full.state_dict().items():
+        array = value.numpy()
+        if array.ndim == 2:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(name, gguf.quants.quantize(array, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, array)
+    for end in ("write_header_to_file", "write_kv_data_to_file", "write_tensors_to_file", "close"):
+        getattr(writer, end)()
+    packed: Any = load_single_file(tmp_path / "flux.gguf", "gguf-q8", config)
+    given = {
+        "hidden_states": torch.randn(1, 4, 64),
+        "encoder_hidden_states": torch.randn(1, 3, 64),
+        "pooled_projections": torch.randn(1, 64),
+        "timestep": torch.tensor([0.5]),
+        "guidance": torch.tensor([3.5]),
+        "img_ids": torch.zeros(4, 3),
+        "txt_ids": torch.zeros(3, 3),
+    }
+    with torch.no_grad():
+        written = full(**given, return_dict=False)[0]
+        read = packed(**{key: value.to(torch.bfloat16) for key, value in given.items()}, return_dict=False)[0]
+    torch.testing.assert_close(read.float(), written, atol=0.1, rtol=0.1)
+    (tmp_path / "other.gguf").write_bytes(b"GGUF and nothing behind it")
+    with pytest.raises(BrokenWeights, match=r"other\.gguf"):
+        load_single_file(tmp_path / "other.gguf", "gguf-q8", config)
+
+
+def test_a_form_whose_library_is_not_installed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing_installed(_name: str) -> None:
+        return None
+
+    monkeypatch.setattr(backbone, "find_spec", nothing_installed)
+    with pytest.raises(EngineUnavailable) as refused:
+        backbone.check_libraries("nf4")
+    assert refused.value.fields["libraries"] == ["bitsandbytes"]
+
+
+def test_a_damaged_shard_is_refused_with_what_it_lacks(store: ModelStore, tmp_path: Path) -> None:
+    whole = find_files(store).transformer
+    assert whole is not None
+    shutil.copytree(whole, tmp_path / "transformer")
+    shard = next((tmp_path / "transformer").glob("*00002*safetensors"))
+    shard.chmod(0o600)
+    tensors = load_file(shard)
+    dropped = min(tensors)
+    save_file({name: value for name, value in tensors.items() if name != dropped}, shard)
+    with pytest.raises(BrokenWeights) as refused:
+        backbone.load_transformer(tmp_path / "transformer", "float32")
+    assert refused.value.fields["missing"] == [dropped]

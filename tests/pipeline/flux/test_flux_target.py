@@ -1,0 +1,138 @@
+"""The target's part promises: cut and put back exactly, masked softly, packed as FLUX.1 packs."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien_pipeline.engines.flux import target
+from mien_pipeline.engines.flux.drift import adjusted, better
+from mien_pipeline.engines.flux.target import Frame, frame_for
+from mien_pipeline.options import FluxOptions
+from mien_pipeline.types import Face, IdentityScores, Image
+
+
+def face_at(left: float, top: float, width: float, height: float) -> Face:
+    points = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
+    kps = (points * [width, height] + [left, top]).astype(np.float32)
+    return Face(np.array([left, top, left + width, top + height], np.float32), 0.9, kps)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    width=st.integers(16, 8000),
+    height=st.integers(16, 8000),
+    across=st.floats(-0.2, 0.9),
+    down=st.floats(-0.2, 0.9),
+    share=st.floats(0.01, 1.2),
+    side=st.sampled_from([256, 768, 1024]),
+)
+def test_every_cut_lies_in_the_picture_and_works_in_multiples_of_sixteen(
+    width: int, height: int, across: float, down: float, share: float, side: int
+) -> None:
+    size = max(4.0, share * min(width, height))
+    frame = frame_for((width, height), face_at(across * width, down * height, size, 1.2 * size), side)
+    assert 0 <= frame.left <= frame.left + frame.width <= width
+    assert 0 <= frame.top <= frame.top + frame.height <= height
+    assert frame.outer[0] % 16 == frame.outer[1] % 16 == 0
+    assert frame.inner[0] <= frame.outer[0] < frame.inner[0] + 16
+    assert frame.inner[0] * frame.inner[1] <= 1.02 * side * side + 2 * (frame.inner[0] + frame.inner[1])
+
+
+def test_a_small_face_in_a_large_picture_is_worked_on_at_the_models_best_size() -> None:
+    frame = frame_for((3840, 2160), face_at(2000, 700, 180, 220), 1024)
+    assert (frame.width, frame.height) != (3840, 2160)
+    assert frame.outer[0] * frame.outer[1] == pytest.approx(1024 * 1024, rel=0.05)
+    assert frame.scale > 1.3
+
+
+def test_a_face_that_fills_the_picture_takes_the_whole_frame() -> None:
+    frame = frame_for((1000, 1200), face_at(200, 250, 600, 700), 1024)
+    assert (frame.left, frame.top, frame.width, frame.height) == (0, 0, 1000, 1200)
+
+
+@pytest.mark.parametrize("size", [(141, 200), (517, 333), (64, 64), (1030, 770)])
+def test_cut_and_put_back_is_exact_at_the_models_own_size(size: tuple[int, int]) -> None:
+    width, height = size
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    inner = (width, height)
+    frame = Frame(0, 0, width, height, 1.0, inner, (-(-width // 16) * 16, -(-height // 16) * 16))
+    back = target.patch(target.cut(Image(pixels), frame), np.ones((height, width), np.float32), frame)
+    assert np.array_equal(back.crop, pixels)
+    assert np.array_equal(back.affine, np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+
+
+def test_packing_is_flux_1s_own_and_unpacking_undoes_it() -> None:
+    latents = torch.randn(2, 16, 6, 10)
+    frame = Frame(0, 0, 80, 48, 1.0, (80, 48), (80, 48))
+    packed = target.pack(latents)
+    pipeline: Any = FluxPipeline
+    assert torch.equal(packed, pipeline._pack_latents(latents, 2, 16, 6, 10))
+    assert torch.equal(target.unpack(packed, frame), latents)
+    ids = pipeline._prepare_latent_image_ids(2, 3, 5, torch.device("cpu"), torch.float32)
+    assert torch.equal(target.image_ids(frame, torch.zeros(1)), ids)
+
+
+def test_the_mask_is_whole_on_the_face_and_nothing_far_from_it() -> None:
+    face = face_at(300, 250, 200, 240)
+    frame = frame_for((1200, 900), face, 512)
+    mask = target.mask_for(face, frame)
+    assert mask.shape == (frame.height, frame.width)
+    for x, y in face.kps:
+        assert mask[int(y) - frame.top, int(x) - frame.left] == 1.0
+    x1, y1, x2, y2 = target.region_of(face)
+    rows, columns = np.mgrid[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width]
+    outside = (columns < x1 - 1) | (columns > x2 + 1) | (rows < y1 - 1) | (rows > y2 + 1)
+    assert (mask[outside] == 0).all()
+    keep = np.zeros_like(mask)
+    keep[:, : frame.width // 2] = 1
+    assert (target.mask_for(face, frame, keep)[:, : frame.width // 2] == 0).all()
+
+
+def test_tokens_are_free_where_any_of_their_pixels_is() -> None:
+    frame = Frame(0, 0, 64, 48, 1.0, (64, 48), (64, 48))
+    mask = np.zeros((48, 64), np.float32)
+    mask[20, 33] = 0.5
+    tokens = target.token_mask(mask, frame)
+    assert tokens.shape == (12, 1)
+    assert tokens.flatten().nonzero().flatten().tolist() == [1 * 4 + 2]
+
+
+def test_the_faces_tokens_are_its_boxs() -> None:
+    frame = Frame(0, 0, 64, 48, 1.0, (64, 48), (64, 48))
+    assert target.face_tokens_of(face_at(17, 1, 30, 30), frame).tolist() == [1, 2, 5, 6]
+
+
+SCORES = IdentityScores("fake", to_reference=0.6, to_target=0.1, before=0.0)
+
+
+def test_a_result_that_is_the_reference_is_left_alone() -> None:
+    assert adjusted(FluxOptions(), SCORES) is None
+
+
+def test_a_result_nearer_to_the_target_is_tried_again_more_boldly() -> None:
+    again = adjusted(FluxOptions(), IdentityScores("fake", 0.2, 0.5, 0.1))
+    assert again is not None
+    assert again.strength == pytest.approx(0.85)
+    assert again.id_weight == pytest.approx(1.0)
+    assert again.guidance_scale == FluxOptions().guidance_scale
+    off = adjusted(FluxOptions(id_weight=0.0), IdentityScores("fake", 0.2, 0.5, 0.1))
+    assert off is not None
+    assert off.id_weight == 0.0, "a part that is switched off stays off"
+
+
+def test_a_result_pulled_away_by_guidance_is_tried_again_more_calmly() -> None:
+    again = adjusted(FluxOptions(true_cfg_scale=3.0), IdentityScores("fake", 0.05, 0.0, 0.2))
+    assert again is not None
+    assert again.true_cfg_scale == pytest.approx(2.25)
+    assert again.guidance_scale < FluxOptions().guidance_scale
+    assert again.strength == FluxOptions().strength
+
+
+def test_the_attempt_that_is_more_the_reference_is_kept() -> None:
+    assert better(IdentityScores("fake", 0.2, 0.5, 0.1), SCORES)
+    assert not better(SCORES, IdentityScores("fake", 0.2, 0.5, 0.1))
