@@ -24,7 +24,9 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
     _verb(verbs, "list", run_list, "every model: installed or not, its licence, its size")
     pull = _verb(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
     pull.add_argument("names", nargs="+", metavar="NAME")
-    pull.add_argument("--limit-rate", type=_rate, metavar="BYTES", help="bytes a second at most; k, m and g are known")
+    pull.add_argument(
+        "--limit-rate", type=bytes_a_second, metavar="BYTES", help="bytes a second at most; k, m and g are known"
+    )
     verify = _verb(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
     verify.add_argument("names", nargs="*", metavar="NAME")
     verify.add_argument("--sums", action="store_true", help="print lines for `sha256sum -c` and hash nothing")
@@ -48,7 +50,8 @@ def _verb(verbs: _SubParsersAction[Any], name: str, run: object, summary: str) -
     return parser
 
 
-def _rate(text: str) -> float:
+def bytes_a_second(text: str) -> float:
+    """A number as people write it: 800, 500k, 2.5M."""
     number = text.rstrip("kKmMgG")
     return float(number) * _UNITS[text[len(number) :].lower()]
 

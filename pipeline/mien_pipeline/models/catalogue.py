@@ -89,7 +89,7 @@ class UrlSource(_Entry, frozen=True):
 
     kind: Literal["url"] = "url"
     bases: tuple[Url, ...] = Field(min_length=1)
-    redirect_hosts: tuple[str, ...] = Field((), description="Hosts that the places above may send us on to.")
+    redirect_hosts: tuple[str, ...] = Field(default=(), description="Hosts that the places above may send us on to.")
     revision: str = ""
 
     @property
@@ -118,11 +118,13 @@ class ModelFile(_Entry, frozen=True):
 
     path: RelativePath
     format: Format
-    size: int | None = Field(None, gt=0)
+    size: int | None = Field(default=None, gt=0)
     sha256: Sha256 | None = None
-    at: RelativePath | None = Field(None, description="Where the file lies in its source, if not under `path`.")
-    source: Source | None = Field(None, description="If not the model's own.")
-    converted: RelativePath | None = Field(None, description="What a pickle is turned into; the pickle is not kept.")
+    at: RelativePath | None = Field(default=None, description="Where the file lies in its source, if not under `path`.")
+    source: Source | None = Field(default=None, description="If not the model's own.")
+    converted: RelativePath | None = Field(
+        default=None, description="What a pickle is turned into; the pickle is not kept."
+    )
 
     @property
     def remote(self) -> str:
@@ -148,7 +150,7 @@ class Licence(_Entry, frozen=True):
     commercial: bool
     must_accept: bool = False
     note: str = ""
-    text: ModelFile | None = Field(None, description="Its words, with the source they come from.")
+    text: ModelFile | None = Field(default=None, description="Its words, with the source they come from.")
 
     @model_validator(mode="after")
     def _the_text_has_a_source(self) -> "Licence":
@@ -167,9 +169,9 @@ class Model(_Entry, frozen=True):
     licence: str
     source: Source
     files: tuple[ModelFile, ...] = Field(min_length=1)
-    gated: bool = Field(False, description="The source asks who you are before it serves the files.")
+    gated: bool = Field(default=False, description="The source asks who you are before it serves the files.")
     needed_by: tuple[str, ...] = ()
-    memory_mib: int = Field(0, ge=0, description="What the weights take once loaded.")
+    memory_mib: int = Field(default=0, ge=0, description="What the weights take once loaded.")
 
     def source_of(self, file: ModelFile) -> AnySource:
         return file.source or self.source

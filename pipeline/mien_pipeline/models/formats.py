@@ -1,10 +1,11 @@
 """Whether a file is what its name says, read from its structure alone: nothing in it is ever executed."""
 
-import json
 import mmap
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from mien_pipeline.errors import BrokenWeights
 from mien_pipeline.models.catalogue import Format
@@ -25,8 +26,20 @@ def check_format(path: Path, format: Format, name: str) -> None:
     """
     try:
         _CHECKS[format](path)
+    except ValidationError:
+        raise BrokenWeights(f"{name} has no {format} header", file=name, reason="its header is no header") from None
     except (_Wrong, struct.error, ValueError, IndexError) as error:
         raise BrokenWeights(f"{name} is not a {format} file: {error}", file=name, reason=str(error)) from error
+
+
+class _Tensor(BaseModel):
+    """What a header says of one tensor."""
+
+    data_offsets: tuple[int, int]
+
+
+# `__metadata__` stands among the tensors and maps words to words.
+_HEADER: TypeAdapter[dict[str, _Tensor | dict[str, str]]] = TypeAdapter(dict[str, _Tensor | dict[str, str]])
 
 
 def _safetensors(path: Path) -> None:
@@ -36,10 +49,9 @@ def _safetensors(path: Path) -> None:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > min(_LARGEST_HEADER, size - 8):
             raise _Wrong("its header is longer than the file")
-        header = json.loads(file.read(length))
-    header.pop("__metadata__", None)
+        header = _HEADER.validate_json(file.read(length))
     end = 0
-    for start, stop in sorted(tensor["data_offsets"] for tensor in header.values()):
+    for start, stop in sorted(tensor.data_offsets for tensor in header.values() if isinstance(tensor, _Tensor)):
         if start != end or stop < start:
             raise _Wrong("its tensors overlap or leave gaps")
         end = stop

@@ -1,0 +1,135 @@
+"""A pickle is loaded once, by a child without a network that builds tensors and nothing else, and is not kept."""
+
+import hashlib
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mien_pipeline.errors import BrokenWeights
+from mien_pipeline.models.catalogue import Catalogue
+from mien_pipeline.models.store import ModelStore
+
+
+def store_of(folder: Path, name: str) -> ModelStore:
+    content = (folder / name).read_bytes()
+    file = {"path": name, "format": "pickle", "size": len(content), "converted": "weights.safetensors"}
+    file["sha256"] = hashlib.sha256(content).hexdigest()
+    source = {"kind": "local", "folder": str(folder)}
+    model = {"title": "A", "version": "1", "licence": "free", "source": source, "files": [file]}
+    licence = {"name": "Free", "url": "https://example.org/free", "commercial": True}
+    catalogue = Catalogue.model_validate({"licences": {"free": licence}, "models": {"thing": model}})
+    return ModelStore(folder.parent / "store", catalogue)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "here"
+    made.mkdir()
+    return made
+
+
+def test_tensors_survive_under_dotted_names_and_the_pickle_does_not(folder: Path) -> None:
+    one, two = torch.arange(6.0).reshape(2, 3), torch.ones(4, dtype=torch.bfloat16)
+    torch.save({"image_proj": {"weight": one, "bias": two}, "shared": one, "step": 3}, folder / "weights.pt")
+    store = store_of(folder, "weights.pt")
+    store.pull(["thing"])
+
+    assert store.path("thing").name == "weights.safetensors"
+    loaded = load_file(store.path("thing"))
+    assert set(loaded) == {"image_proj.weight", "image_proj.bias", "shared"}
+    assert torch.equal(loaded["image_proj.weight"], one)
+    assert torch.equal(loaded["image_proj.bias"], two)
+    assert [path.name for path in store.root.rglob("*.pt*")] == []
+    assert store.states()[0].files[0].format == "safetensors"
+
+    # Repeatable, so that its digest can be locked.
+    first = store.sha256("thing")
+    store.remove("thing")
+    store.pull(["thing"])
+    assert store.sha256("thing") == first
+
+
+class Payload:
+    """What a poisoned checkpoint carries."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["torch", "bare"])
+def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(folder: Path, wrapped: bool) -> None:
+    target = folder.parent / "written-by-the-payload"
+    if wrapped:
+        torch.save({"weight": torch.ones(2), "extra": Payload(target)}, folder / "weights.pt")
+    else:
+        (folder / "weights.pt").write_bytes(pickle.dumps(Payload(target), protocol=2))
+    target.unlink(missing_ok=True)
+    store = store_of(folder, "weights.pt")
+
+    with pytest.raises(BrokenWeights):
+        store.pull(["thing"])
+    assert not target.exists()
+    assert store.missing(["thing"]) == ("thing",)
+    assert not list((store.root / "partial").iterdir())
+
+
+NO_NETWORK = """
+import socket
+try:
+    {attempt}
+except OSError as error:
+    print(error)
+else:
+    print("let through")
+"""
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "socket.create_connection(('127.0.0.1', 9))",
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+        "socket.socket(socket.AF_INET6)",
+        "socket.getaddrinfo('huggingface.co', 443)",
+        "socket.gethostbyname('huggingface.co')",
+        "__import__('urllib.request').request.urlopen('http://127.0.0.1:9/')",
+        "__import__('http.client').client.HTTPSConnection('127.0.0.1', 9).connect()",
+    ],
+)
+def test_a_process_without_network_opens_no_socket(tmp_path: Path, attempt: str) -> None:
+    (tmp_path / "attempt.py").write_text(NO_NETWORK.format(attempt=attempt))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mien_pipeline.egress", "attempt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "this process has no network" in done.stdout
+
+
+def test_processes_of_this_machine_still_talk(tmp_path: Path) -> None:
+    """Pipes between processes are sockets too, and a library asked for its hub stays at home."""
+    (tmp_path / "attempt.py").write_text(
+        "import multiprocessing, os\n"
+        "here, there = multiprocessing.Pipe()\n"
+        "here.send('hello')\n"
+        "print(there.recv(), os.environ['HF_HUB_OFFLINE'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mien_pipeline.egress", "attempt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "hello 1\n"
