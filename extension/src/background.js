@@ -17,7 +17,8 @@ import { Wishes } from './wishes.js';
 const { chrome } = globalThis;
 const fetch = globalThis.fetch.bind(globalThis);
 const settings = new Settings(chrome);
-const connection = new Connection({ chrome, fetch, settings, keychain: new Keychain(globalThis.indexedDB) });
+const keychain = new Keychain(globalThis.indexedDB);
+const connection = new Connection({ chrome, fetch, settings, keychain });
 const jobs = new Jobs({
   chrome,
   connection,
@@ -39,9 +40,9 @@ function wishFrom(tab, { frameId = 0, ...hint } = {}) {
   return { tabId: tab.id, frameId, windowId: tab.windowId, tabUrl: tab.url, hint };
 }
 
-chrome.runtime.onInstalled.addListener(({ reason }) => {
+chrome.runtime.onInstalled.addListener(async ({ reason }) => {
   rebuildMenu();
-  if (reason === 'install') openPairing(chrome);
+  if (reason === 'install' && !(await keychain.load())) await openPairing(chrome);
 });
 chrome.runtime.onStartup.addListener(rebuildMenu);
 

@@ -14,7 +14,6 @@ showSites();
 showHosts();
 showEngines();
 showShortcut();
-if (location.hash === '#pairing') byId('pairing').scrollIntoView();
 
 async function showSettings() {
   const { faces, whenTabCloses, port } = await settings.all();

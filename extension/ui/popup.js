@@ -1,7 +1,7 @@
 // The popup: how the connection is, whose face, what is running, what came out.
 
 import { isOver } from '../src/jobs.js';
-import { remedyFor, wordsFor } from '../src/problem.js';
+import { problemOf, remedyFor, wordsFor } from '../src/problem.js';
 import { progressOf } from '../src/progress.js';
 import { openPairing } from '../src/windows.js';
 import { showFaces } from './face-grid.js';
@@ -22,12 +22,12 @@ sayNotice();
 connect();
 
 async function connect() {
-  const { state, health } = await connection.state();
+  const { state } = await connection.state();
   byId('state').className = `state ${state}`;
   byId('state').textContent = say(`state_${state}`);
   byId('help').hidden = state === 'paired';
   byId('choices').hidden = state !== 'paired';
-  if (state === 'paired') return showChoices(health);
+  if (state === 'paired') return showChoices().catch((error) => showNotice(byId('notice'), wordsFor(problemOf(error), chrome.i18n)));
   byId('help-words').textContent = say(`help_${state}`);
   byId('help-command').hidden = state !== 'unreachable';
   const acts = {
@@ -41,14 +41,16 @@ async function connect() {
 }
 
 async function showChoices() {
-  const [references, engines] = await connection.call((daemon) => Promise.all([daemon.references(), daemon.engines()]));
+  const [references, engines] = await connection.call((daemon) =>
+    Promise.all([daemon.references(), daemon.engines().catch(() => [])]),
+  );
   await settings.reconcile(references);
   const { reference, engine, faces } = await settings.all();
   const onChoose = (chosen) => settings.choose(chosen);
   showFaces(byId('faces'), { references, chosenId: reference?.id, connection, onChoose });
   byId('no-faces').hidden = references.length > 0;
   byId('which').value = faces;
-  const named = engines.map(({ name, ready }) => make('option', { value: name, disabled: !ready }, name));
+  const named = engines.map(({ name, state }) => make('option', { value: name, disabled: state !== 'ready' }, name));
   byId('engine').replaceChildren(make('option', { value: '' }, say('engine_default')), ...named);
   byId('engine').value = engine ?? '';
   showJobs();
@@ -106,7 +108,7 @@ async function saveResult(daemonJob, mediaType) {
     const link = make('a', { href: URL.createObjectURL(blob), download: `mien-${daemonJob.slice(0, 8)}.${extension}` });
     link.click();
   } catch (error) {
-    showNotice(byId('notice'), wordsFor(error, chrome.i18n));
+    showNotice(byId('notice'), wordsFor(problemOf(error), chrome.i18n));
   }
 }
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +25,7 @@ from mien_pipeline.errors import MienError
 
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "extension"
-PATIENCE_S = 12.0  # two slow cores that three other things run on
+PATIENCE_S = 45.0  # two slow cores that other things run on as well
 RED = (200, 40, 40)
 GREEN = (20, 200, 60)  # what the painter makes of every picture
 
@@ -83,8 +83,8 @@ class Screen:
         return PIL.Image.open(BytesIO(shot.stdout)).convert("RGB")
 
 
-@pytest.fixture(scope="session")
-def screen() -> Iterator[Screen]:
+@contextmanager
+def open_screen() -> Iterator[Screen]:
     """Xvfb with openbox; each picks what is free."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
@@ -96,10 +96,25 @@ def screen() -> Iterator[Screen]:
     with os.fdopen(reading) as answer:
         own = Screen(f":{answer.readline().strip()}")
     manager = subprocess.Popen(["openbox"], env=own.environment, stderr=subprocess.DEVNULL)
-    yield own
-    for process in (manager, server):
-        process.terminate()
-        process.wait(10)
+    try:
+        yield own
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[Screen]:
+    with open_screen() as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def second_screen() -> Iterator[Screen]:
+    """For what goes on beside the other tests."""
+    with open_screen() as own:
+        yield own
 
 
 # ── the site ──
@@ -239,6 +254,13 @@ class DaemonProcess:
     def command(self) -> list[str]:
         return [sys.executable, "-m", "mien_daemon"]
 
+    def add_reference(self, name: str, shade: int) -> None:
+        """A face in the library, with the consent that it asks for."""
+        made = BytesIO()
+        PIL.Image.new("RGB", (96, 96), (shade, 120, 90)).save(made, "png")
+        words = {"picture": self.client.put_blob(made.getvalue()), "name": name, "basis": "self", "adult": True}
+        self.client.request("POST", "/v1/references", words)
+
     def jobs(self) -> list[dict[str, Any]]:
         return list(self.client.request("GET", "/v1/jobs")["jobs"])
 
@@ -277,6 +299,18 @@ class DaemonProcess:
 def daemon_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     process = DaemonProcess(tmp_path_factory.mktemp("daemon") / "state")
     process.start()
+    process.add_reference("Anna", 200)
+    process.add_reference("Ben", 60)
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def second_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """Another one, whose jobs are held without holding the others'."""
+    process = DaemonProcess(tmp_path_factory.mktemp("second-daemon") / "state")
+    process.start()
+    process.add_reference("Anna", 200)
     yield process
     process.stop()
 

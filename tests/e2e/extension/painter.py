@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 
 from mien_pipeline.errors import ContentBlocked, MienError, NoFaceFound
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.testing import FakeRuntime, swapped
-from mien_pipeline.types import OnProgress, Progress, Swapped, ignore_progress
+from mien_pipeline.types import Face, OnProgress, Progress, Swapped, ignore_progress
 
 STEPS = 4
 GREEN = (20, 200, 60)
@@ -51,6 +52,11 @@ class Painter(FakeRuntime):
         PIL.Image.new("RGB", size, GREEN).save(made, "png")
         return replace(swapped(made.getvalue(), options.engine, len(references)), size=size)
 
+    def find_faces(self, picture: bytes) -> Sequence[Face]:
+        """One, wherever: a reference has to show a face."""
+        kps = np.zeros((5, 2), np.float32)
+        return [Face(np.array([0, 0, 10, 10], np.float32), 1.0, kps)]
+
 
 def paint(models: Path, state: Path, *, offline: bool) -> Painter:
     """What the daemon under test calls instead of loading networks."""
@@ -59,34 +65,8 @@ def paint(models: Path, state: Path, *, offline: bool) -> Painter:
 
 
 if __name__ == "__main__":
-    from aiohttp import web
-
-    from mien_daemon import app as app_module
     from mien_daemon.config import Config
-    from mien_daemon.routes import ROUTES
-    from mien_daemon.routes.route import Route
     from mien_daemon.server import serve
-
-    class Library:
-        async def picture(self, reference_id: str) -> bytes:
-            return b""
-
-        async def require(self, reference_id: str) -> None:
-            pass
-
-    async def references(request: web.Request) -> web.Response:
-        return web.json_response({"references": [{"id": "anna", "name": "Anna"}, {"id": "ben", "name": "Ben"}]})
-
-    async def engines(request: web.Request) -> web.Response:
-        return web.json_response({"engines": [{"name": "mesh", "ready": True}]})
-
-    own = [
-        Route("GET", "/v1/references", references, "", "swap", {200: None}),
-        Route("GET", "/v1/engines", engines, "", "swap", {200: None}),
-    ]
-    known = {route.path for route in ROUTES}
-    app_module.ROUTES = (*ROUTES, *[route for route in own if route.path not in known])
-    app_module.NoReferences = Library
 
     folder, port = sys.argv[1:]
     config = Config.load({"port": int(port)}, state_dir=folder)

@@ -1,12 +1,18 @@
 """Chromium with the extension in it, driven like a person drives it: mouse, keyboard, and eyes that see closed shadows."""
 
+import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, CDPSession, Page, Worker, sync_playwright
+from playwright.sync_api import BrowserContext, CDPSession, Page, Playwright, Worker, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -117,6 +123,12 @@ class Chromium:
         options.wait_for_selector("#paired:not([hidden])")
         options.close()
 
+    def choose_first_face(self) -> None:
+        popup = self.own_page("ui/popup.html")
+        popup.locator("label.face").first.click()
+        self.until(lambda: self.worker.evaluate("chrome.storage.local.get('reference').then((kept) => kept.reference)"))
+        popup.close()
+
     def open(self, url: str) -> Page:
         page = self.context.new_page()
         page.goto(url)
@@ -219,13 +231,19 @@ class Chromium:
 
 
 @pytest.fixture(scope="session")
-def browser(
-    screen: Any, site: Any, unpacked: Path, until: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Chromium]:
-    """Chromium, not yet paired."""
-    with sync_playwright() as playwright:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright, site: Any, unpacked: Path, until: Callable[..., Any], tmp_path_factory: Any) -> Any:
+    """Start a driven Chromium with this profile on this screen."""
+
+    @contextmanager
+    def running(profile: Path, screen: Any) -> Iterator[Chromium]:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("chromium"),
+            profile,
             executable_path="/usr/bin/chromium",
             headless=False,
             no_viewport=True,
@@ -237,14 +255,21 @@ def browser(
         yield Chromium(context, worker, screen, until, tmp_path_factory.mktemp("shots"))
         context.close()
 
+    return running
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Any, screen: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Chromium, not yet paired."""
+    with launch(tmp_path_factory.mktemp("chromium"), screen) as running:
+        yield running
+
 
 @pytest.fixture(scope="session")
 def paired(browser: Chromium, daemon_process: Any) -> Chromium:
     """Chromium, paired with the daemon by a person who compared the digits, with a face chosen in the popup."""
     browser.pair(daemon_process)
-    popup = browser.own_page("ui/popup.html")
-    popup.locator("label.face").first.click()
-    popup.close()
+    browser.choose_first_face()
     return browser
 
 
@@ -254,3 +279,106 @@ def person(paired: Chromium, daemon: Any) -> Iterator[Chromium]:
     yield paired
     for page in paired.context.pages[1:]:
         page.close()
+
+
+# ── a browser that nobody drives ──
+
+
+REPORTER = """<img src=/face.png alt=face><script>
+const image = document.images[0];
+const report = async () => {
+  await fetch('/report', { method: 'POST', body: JSON.stringify({
+    x: screenX + (outerWidth - innerWidth) / 2 + image.x + image.width / 2,
+    y: screenY + outerHeight - innerHeight + image.y + image.height / 2,
+    source: image.src.split(':')[0], results: performance.getEntriesByType('mark').length,
+  }) });
+  setTimeout(report, 500);
+};
+new MutationObserver(() => image.src.startsWith('blob:') && performance.mark('result')).observe(image, { attributes: true });
+image.decode().then(report);
+</script>"""
+
+
+class Undriven:
+    """Chromium without a debugger: seen through what its page reports, worked with the mouse, ended by its processes."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", site: Any) -> None:
+        self.process = process
+        self._site = site
+        self.begun_at = 0.0
+
+    def report(self) -> dict[str, Any] | None:
+        reports = self._site.requests_for("/report")
+        return json.loads(reports[-1].body) if reports else None
+
+    def background_processes(self) -> list[int]:
+        """The processes that run extensions, and nothing but extensions."""
+        return [pid for pid in _descendants(self.process.pid) if b"--extension-process" in _command_line(pid)]
+
+    def kill_background(self) -> None:
+        for pid in self.background_processes():
+            os.kill(pid, signal.SIGKILL)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _descendants(root: int) -> list[int]:
+    found = [root]
+    for pid in found:
+        try:
+            tasks = Path(f"/proc/{pid}/task").iterdir()
+            found += [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    return found[1:]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sleeper(
+    launch: Any,
+    site: Any,
+    unpacked: Path,
+    second_screen: Any,
+    second_daemon: Any,
+    until: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Undriven]:
+    """Begun before the other tests and looked at after them: a job of a minute whose background is killed at once."""
+    profile = tmp_path_factory.mktemp("undriven")
+    with launch(profile, second_screen) as driven:
+        driven.pair(second_daemon)
+        driven.choose_first_face()
+    second_daemon.hold()
+    as_driven = ["--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable", "--password-store=basic"]
+    command = ["/usr/bin/chromium", f"--user-data-dir={profile}", *as_driven, *arguments_for(unpacked, site.port)]
+    url = site.page("/undriven", REPORTER)
+    site.answers["/report"] = type(site.answers["/undriven"])(b"")
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=second_screen.environment, stdout=silent, stderr=silent)
+    browser = Undriven(process, site)
+    until(browser.background_processes)
+    # A page given on the first command line would wait for ever: Chromium holds it back for the rules of an extension
+    # that is itself only loaded by that command line.
+    subprocess.run([*command, url], env=second_screen.environment, stdout=silent, stderr=silent, check=True)
+    report = until(browser.report)
+
+    def swap() -> object:
+        """The menu is there as soon as the extension has made it, which nothing outside can see."""
+        place = round(report["x"]), round(report["y"])
+        second_screen.xdotool("mousemove", *place, "sleep", 0.3, "click", 3, "sleep", 0.6)
+        second_screen.keys("Up", "Up", "Right", "Return")
+        second_screen.xdotool("sleep", 2, "key", "Escape", "Escape")
+        return second_daemon.jobs()
+
+    until(swap)
+    until(lambda: second_daemon.jobs()[0]["state"] == "running")
+    browser.kill_background()
+    browser.begun_at = time.monotonic()
+    yield browser
+    process.terminate()
+    process.wait(20)
