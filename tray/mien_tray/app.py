@@ -84,26 +84,25 @@ class Tray:
         self._wants_page = True
 
     def run(self, view: View) -> None:
-        """Until somebody quits. An error that nobody planned for is logged, and the next turn comes."""
+        """Until somebody quits. An error that nobody planned for is logged, and what comes in is taken all the same."""
         while not self._over:
-            try:
-                self._turn(view)
-            except Exception:
-                log.exception("a turn of the tray failed")
-                threading.Event().wait(SETTLE_S)  # so that one that fails every time does not fill the log
+            for step in (self._show, self._take):
+                try:
+                    step(view)
+                except Exception:
+                    log.exception("a turn of the tray failed")
         view.stop()
 
-    def _turn(self, view: View) -> None:
+    def _show(self, view: View) -> None:
         self._look(view)
         view.show(look_of(self._status), title(self._status, self._words), menu(self._status, self._words))
-        self._take(view, self._pause_s())
 
     # ── what comes in ──
 
-    def _take(self, view: View, timeout_s: float) -> None:
+    def _take(self, view: View) -> None:
         """The next item; after an event also those that come in the same moment."""
         try:
-            item = self._inbox.get(timeout=timeout_s)
+            item = self._inbox.get(timeout=self._pause_s())
         except Empty:
             self._knowledge.forget()
             return
@@ -187,9 +186,9 @@ class Tray:
                 self._status = self._knowledge.status(daemon, self._at_login, self._unseen_failures, self._message)
                 self._open_if_wanted()
                 return
-            except MienError as error:
+            except Exception as error:  # noqa: BLE001 what does not answer as agreed is as good as silent
                 # It may be ending; whether it is, the supervisor says at the next look.
-                log.warning("the daemon did not tell how it is: %s", error)
+                log.warning("the daemon did not tell how it is: %r", error)
                 daemon = Daemon(Phase.SILENT)
         self._status = Status(daemon, at_login=self._at_login, message=self._message)
         if daemon.phase is Phase.FAILED and before.phase is not Phase.FAILED:

@@ -77,10 +77,15 @@ class DaemonProcess:
                 start_new_session=True,
             )
         self.pid = self._process.pid
+        self._why: Reason | None = None
 
     def ended(self) -> Reason | None:
         status = self._process.poll()
-        return None if status is None else self._why(status)
+        if status is not None and self._why is None:
+            with self._said as said:
+                said.seek(0)
+                self._why = why_of(said.read(), status, self._log)
+        return self._why
 
     def ended_cleanly(self) -> bool:
         return self._process.poll() == 0
@@ -89,13 +94,14 @@ class DaemonProcess:
         self._process.kill()
         self._process.wait()
 
-    def _why(self, status: int) -> Reason:
-        self._said.seek(0)
-        try:
-            problem: dict[str, object] = json.loads(self._said.read())
-            return Reason(str(problem["code"]), problem)
-        except (ValueError, TypeError, KeyError):
-            return Reason("ended", {"status": status, "log": self._log})
+
+def why_of(said: bytes, status: int, log_file: Path) -> Reason:
+    """The problem document that a daemon left on stdout, else its exit status."""
+    try:
+        problem: dict[str, object] = json.loads(said)
+        return Reason(str(problem["code"]), problem)
+    except (ValueError, TypeError, KeyError):
+        return Reason("ended", {"status": status, "log": log_file})
 
 
 def command(places: Places) -> list[str]:

@@ -247,6 +247,15 @@ class Desk:
     def tray(self, *flags: str) -> subprocess.Popen[bytes]:
         return self.start(sys.executable, "-m", "mien_tray", *self.folders, *flags)
 
+    def mien(self, *words: str) -> subprocess.Popen[bytes]:
+        """The `mien` command."""
+        return self.start(sys.executable, "-m", "mien_daemon", *words, *self.folders)
+
+    def told(self, *words: str) -> Any:
+        """What the `mien` command answers with --json."""
+        command = [sys.executable, "-m", "mien_daemon", *words, *self.folders, "--json"]
+        return json.loads(subprocess.run(command, env=self.environ, capture_output=True, check=False).stdout)
+
     def obedient_daemon(self) -> DaemonClient:
         models = str(self.home / "models")
         process = self.start(sys.executable, "-c", OBEDIENT_DAEMON, str(self.state), models)

@@ -8,7 +8,19 @@ from PIL import Image
 from mien_tray.look import CORAL
 from mien_tray.testing import Desk, swap, until
 
-PANEL = ("trayer", "--edge", "top", "--align", "right", "--widthtype", "request", "--height", "24", "--tint", "0x202020")
+PANEL = (
+    "trayer",
+    "--edge",
+    "top",
+    "--align",
+    "right",
+    "--widthtype",
+    "request",
+    "--height",
+    "24",
+    "--tint",
+    "0x202020",
+)
 CORNER = (600, 0, 640, 24)  # where the panel stands on a screen 640 wide
 MENU = (380, 24, 640, 320)
 PAPER = (255, 255, 255)
