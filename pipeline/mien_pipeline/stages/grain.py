@@ -6,7 +6,7 @@ import numpy as np
 from mien_pipeline.types import Floats
 
 GAIN_LIMITS = (0.25, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
-SCALES_PX = (0.7, 1.4)  # the two bands: finer than the first blur, and between the two
+SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
 
 
 def match_grain(face: Floats, target: Floats, weight: Floats) -> Floats:
@@ -18,23 +18,23 @@ def match_grain(face: Floats, target: Floats, weight: Floats) -> Floats:
     measured = weight > 0.5
     if np.count_nonzero(measured) < 64:
         return face
-    result, residual_gain = face, 1.0
-    face_bands, target_bands = _bands(face), _bands(target)
-    for mine, theirs in zip(face_bands, target_bands, strict=True):
+    result = face.copy()
+    for mine, theirs in zip(_bands(face), _bands(target), strict=True):
         have, want = _energy(mine, measured), _energy(theirs, measured)
         gain = float(np.clip(want / max(have, 1e-3), *GAIN_LIMITS))
         missing = float(np.sqrt(max(want**2 - (gain * have) ** 2, 0.0)))
-        limit = 3 * want
-        grain = np.clip(theirs, -limit, limit) * (residual_gain * missing / max(want, 1e-3))
-        result = result + (gain - 1) * mine + grain * weight[..., None]
+        result += np.float32(gain - 1) * mine
+        if missing > 0.1 * want:
+            limit = 2 * want  # what stands out further is a wrinkle or a lash, no grain
+            result += np.clip(theirs, -limit, limit) * (missing / max(want, 1e-3) * weight[..., None])
     return result
 
 
 def _bands(values: Floats) -> list[Floats]:
     bands: list[Floats] = []
     finer = values
-    for sigma_px in SCALES_PX:
-        coarser = np.asarray(cv2.GaussianBlur(values, (0, 0), sigma_px), np.float32)
+    for sigma_px, side_px in SCALES_PX:
+        coarser = np.asarray(cv2.GaussianBlur(values, (side_px, side_px), sigma_px), np.float32)
         bands.append(finer - coarser)
         finer = coarser
     return bands

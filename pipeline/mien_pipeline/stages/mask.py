@@ -6,6 +6,7 @@ the oval as prior.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ _LOW_FOREHEAD = (8, 9, 55, 285, 107, 336, 66, 296)
 _NOSE_HULL = (168, 114, 343, 217, 437, 198, 420, 48, 278, 98, 327, 2, 64, 294)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Small:
     """The face at working size: `lab` (h, w, 3), `points` (468, 2) and its `width` in pixels."""
 
@@ -48,8 +49,37 @@ class _Small:
         hull = cv2.convexHull(self.points[list(vertices)])
         return self._grown(np.round(hull * 16).astype(np.int32), grow)
 
-    def oval(self, grow: float = 0.0) -> NDArray[np.uint8]:
+    @cached_property
+    def oval(self) -> Pixels:
+        return self.grown_oval(0)
+
+    def grown_oval(self, grow: float) -> Pixels:
         return self._grown(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), grow)
+
+    @cached_property
+    def seed(self) -> NDArray[np.bool_]:
+        """What is skin if anything is: cheeks, the nose's ridge, between the brows."""
+        mirror = topology().mirror
+        other_cheek = tuple(int(mirror[vertex]) for vertex in _CHEEK)
+        filled = [self.fill(group) for group in (_CHEEK, other_cheek, _NOSE_RIDGE, _LOW_FOREHEAD)]
+        return np.asarray(np.maximum.reduce(filled) > 0)
+
+    @cached_property
+    def feature_masks(self) -> list[NDArray[np.bool_]]:
+        """Eyes, brows, nose and mouth: not of skin's colour, and part of the face all the same."""
+        grown = (
+            (face.LEFT_EYE, 0.03),
+            (face.RIGHT_EYE, 0.03),
+            (face.LEFT_BROW, 0.015),
+            (face.RIGHT_BROW, 0.015),
+            (_NOSE_HULL, 0.0),
+            (face.OUTER_LIPS, 0.01),
+        )
+        return [self.fill(vertices, grow) > 0 for vertices, grow in grown]
+
+    @cached_property
+    def features(self) -> NDArray[np.bool_]:
+        return np.asarray(np.logical_or.reduce(self.feature_masks))
 
     def _grown(self, polygon: NDArray[np.int32], grow: float) -> NDArray[np.uint8]:
         filled = np.zeros(self.lab.shape[:2], np.uint8)
@@ -97,29 +127,26 @@ def disc(radius: int) -> NDArray[np.uint8]:
 def _skin(view: _Small) -> Floats:
     """Probability of skin at working size, features included."""
     likely = _likely_skin(view)
-    features = _features(view)
-    oval = view.oval()
+    oval = view.oval
     cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
     cover = np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, disc(max(1, round(0.012 * view.width)))), np.uint8)
-    large = _reaching_out(cover, features, _SMALLEST_COVER * view.width**2)
-    for feature in _feature_masks(view):
-        inside = feature > 0
+    large = _reaching_out(cover, view.features, _SMALLEST_COVER * view.width**2)
+    for inside in view.feature_masks:
         # Lashes that touch a lock of hair are still lashes: something covers a feature when it covers half of it.
         if np.count_nonzero(large & inside) < _COVERED_SHARE * np.count_nonzero(inside):
             likely[inside] = 1
     likely = _without_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
-    return np.minimum(likely, _one_piece(likely, _seed(view), view.width))
+    return np.minimum(likely, _one_piece(likely, view.seed, view.width))
 
 
 def _likely_skin(view: _Small) -> Floats:
     """(h, w) probability by colour, texture and place, learnt from this face in a few rounds."""
     bins, grain = _colour_bins(view), _texture_bins(view)
-    oval = view.oval()
+    oval = view.oval
     depth = np.asarray(cv2.distanceTransform(oval, cv2.DIST_L2, 5), np.float32) / view.width
     prior = _PRIOR_AT_EDGE + (_PRIOR_INSIDE - _PRIOR_AT_EDGE) * np.clip(depth / _PRIOR_DEPTH, 0, 1)
-    seed = (_seed(view) > 0).astype(np.float32)
-    ring = _ring(view)
-    features = _features(view) > 0
+    seed, ring = view.seed.astype(np.float32), _ring(view)
+    inside = (oval > 0) & ~view.features
     skin, other = seed, ring
     likely = np.zeros_like(prior)
     for _ in range(_ROUNDS):
@@ -127,27 +154,25 @@ def _likely_skin(view: _Small) -> Floats:
         of_other = _colours(bins, other)[bins] * _textures(grain, other)[grain]
         ratio = of_skin / (of_skin + of_other)
         likely = prior * ratio / (prior * ratio + (1 - prior) * (1 - ratio))
-        inside = (oval > 0) & ~features
         skin = np.maximum(seed, likely * (inside & (likely > 0.5)))
         # Ears and a bare scalp lie in the ring too: what looks like skin there teaches nothing about hair.
         other = np.where(inside, (1 - likely) * (likely < 0.3), ring * (1 - ratio))
     return np.asarray(cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.8), np.float32)
 
 
-def _one_piece(likely: Floats, seed: Pixels, width: float) -> Floats:
+def _one_piece(likely: Floats, seed: NDArray[np.bool_], width: float) -> Floats:
     """What hangs together with the cheeks by more than a strand: locks between hair are not skin."""
     reach = disc(max(1, round(_STRAND * width)))
     solid = cv2.morphologyEx((likely > 0.5).astype(np.uint8), cv2.MORPH_OPEN, reach)
     _, labels = cv2.connectedComponents(solid, connectivity=4)
-    wanted = np.unique(labels[(seed > 0) & (labels > 0)])
+    wanted = np.unique(labels[seed & (labels > 0)])
     piece = np.isin(labels, wanted).astype(np.uint8)
     return np.asarray(cv2.blur(cv2.dilate(piece, reach).astype(np.float32), (3, 3)), np.float32)
 
 
 def _colour_bins(view: _Small) -> NDArray[np.int32]:
     """(h, w) number of each pixel's Lab bin; lightness relative to this face's own skin."""
-    seed = _seed(view) > 0
-    middle = float(np.median(view.lab[..., 0][seed])) if seed.any() else 128.0
+    middle = float(np.median(view.lab[..., 0][view.seed])) if view.seed.any() else 128.0
     lightness = np.clip(view.lab[..., 0] * (150 / max(middle, 1.0)), 0, 255)
     # Skin and hair differ by less in a and b than the 8 bits span.
     a, b = (np.clip((view.lab[..., i] - 128) * 2 + 128, 0, 255) for i in (1, 2))
@@ -183,16 +208,9 @@ def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
     return ((counts + 0.01 * total) / (total * (1 + 0.01 * _TEXTURE_BINS))).astype(np.float32)
 
 
-def _seed(view: _Small) -> NDArray[np.uint8]:
-    mirror = topology().mirror
-    other_cheek = tuple(int(mirror[vertex]) for vertex in _CHEEK)
-    groups = (_CHEEK, other_cheek, _NOSE_RIDGE, _LOW_FOREHEAD)
-    return np.maximum.reduce([view.fill(group) for group in groups])
-
-
 def _ring(view: _Small) -> Floats:
     """1 around the head, above the mouth."""
-    between = view.oval(_RING[1]) - view.oval(_RING[0])
+    between = view.grown_oval(_RING[1]) - view.grown_oval(_RING[0])
     up = view.points[10] - view.points[152]
     mouth = view.points[[61, 291]].mean(0)
     rows, columns = np.mgrid[: between.shape[0], : between.shape[1]]
@@ -200,26 +218,10 @@ def _ring(view: _Small) -> Floats:
     return (between * above).astype(np.float32)
 
 
-def _features(view: _Small) -> Pixels:
-    """Eyes, brows, nose and mouth: not of skin's colour, and part of the face all the same."""
-    return np.asarray(np.maximum.reduce(_feature_masks(view)), np.uint8)
-
-
-def _feature_masks(view: _Small) -> list[Pixels]:
-    return [
-        view.fill(face.LEFT_EYE, 0.03),
-        view.fill(face.RIGHT_EYE, 0.03),
-        view.fill(face.LEFT_BROW, 0.015),
-        view.fill(face.RIGHT_BROW, 0.015),
-        view.fill(_NOSE_HULL),
-        view.fill(face.OUTER_LIPS, 0.01),
-    ]
-
-
-def _reaching_out(cover: Pixels, features: Pixels, area: float) -> NDArray[np.bool_]:
+def _reaching_out(cover: Pixels, features: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
     """What covers more than `area` of plain skin, all of it: fringe, hand, cup, dark glasses."""
     _, labels = cv2.connectedComponents(cover, connectivity=8)
-    outside = np.bincount(labels[features == 0].ravel(), minlength=int(labels.max()) + 1)
+    outside = np.bincount(labels[~features], minlength=int(labels.max()) + 1)
     large = outside > area
     large[0] = False
     return large[labels]

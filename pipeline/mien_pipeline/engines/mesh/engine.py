@@ -8,7 +8,8 @@ import numpy as np
 
 from mien_pipeline.engines import Weights
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, exchange
-from mien_pipeline.engines.mesh.render import Region, render_face
+from mien_pipeline.engines.mesh.grid import Box
+from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
 from mien_pipeline.errors import NoFaceFound
 from mien_pipeline.options import MeshOptions, SwapOptions
@@ -70,8 +71,8 @@ class MeshLikeness:
         """This face on the target's mesh. A face that is turned too far is left alone: its mask is empty."""
         settings = options if isinstance(options, MeshOptions) else MeshOptions()
         mesh = _mesh(face)
-        region = Region.around(mesh, target.pixels.shape)
-        pixels = target.pixels[region.rows, region.columns]
+        region = Box.around(mesh, MARGIN, target.pixels.shape)
+        pixels = target.pixels[region.part]
         if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)

@@ -32,7 +32,7 @@ def blended_shape(target: Floats, reference: Floats, amount: float) -> Floats:
     own, other = _even(level), _even(_levelled(reference))
     turn, size, move = rigid_transform(other[list(RIGID)], own[list(RIGID)])
     posed = (size * other @ turn.T + move).astype(np.float32)
-    offset = _smoothed(posed - own, SMOOTHING_PASSES)
+    offset = _smoothed(posed - own)
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
         offset = _mixed(offset, _eye_offset(own, posed, ring), _around(ring))
     offset = _mixed(offset, _mouth_offset(own, posed), _around(face.OUTER_LIPS + face.INNER_LIPS))
@@ -108,12 +108,16 @@ def _mixed(offset: Floats, other: Floats, weight: Floats) -> Floats:
     return (offset + weight[:, None] * (other - offset)).astype(np.float32)
 
 
-def _smoothed(values: Floats, passes: int) -> Floats:
-    """`values` (468, K) averaged with their neighbours on the mesh, `passes` times."""
-    average = _neighbour_average()
-    for _ in range(passes):
-        values = 0.5 * values + 0.5 * (average @ values)
-    return values.astype(np.float32)
+def _smoothed(values: Floats) -> Floats:
+    """`values` (468, K) averaged with their neighbours on the mesh, several times."""
+    return np.asarray(_smoothing() @ values, np.float32)
+
+
+@cache
+def _smoothing() -> Floats:
+    """(468, 468) all the passes as one."""
+    one = (np.eye(468, dtype=np.float32) + _neighbour_average()) / 2
+    return np.linalg.matrix_power(one, SMOOTHING_PASSES).astype(np.float32)
 
 
 @cache

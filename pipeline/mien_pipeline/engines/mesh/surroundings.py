@@ -6,7 +6,7 @@ import numpy as np
 from mien_pipeline.engines.mesh.raster import Raster
 from mien_pipeline.types import Floats
 
-_ITERATIONS = (60, 30, 20)  # from the coarsest grid to the finest
+_ITERATIONS = (40, 20, 12)  # from the coarsest grid to the finest
 
 
 def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
@@ -17,27 +17,38 @@ def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
     """
     height, width = raster.covered.shape
     inside = raster.interpolate((original - moved).astype(np.float32))
-    offset = _relaxed(inside, raster.covered.astype(np.float32), len(_ITERATIONS) - 1)
+    size = (-(-width // 2), -(-height // 2))
+    coarse = _relaxed(*_halved(inside, raster.covered.astype(np.float32), size), level=len(_ITERATIONS) - 1)
+    outside = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    offset = np.where(raster.covered[..., None], inside, outside)
+    offset[[0, -1]] = 0
+    offset[:, [0, -1]] = 0
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     return np.stack([columns + offset[..., 0], rows + offset[..., 1]], 2)
+
+
+def _halved(known: Floats, fixed: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """`known` averaged where it is `fixed`, and where that is most of a pixel, on a grid of `size`."""
+    weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
+    sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
+    return sums / np.maximum(weight, 1e-6)[..., None], (weight > 0.25).astype(np.float32)
 
 
 def _relaxed(known: Floats, fixed: Floats, level: int) -> Floats:
     """(h, w, 2) `known` where `fixed`, 0 at the border, smooth between."""
     height, width = fixed.shape
     if level == 0:
-        start = np.zeros_like(known)
+        field = np.zeros_like(known)
     else:
         size = (max(3, width // 2), max(3, height // 2))
-        weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
-        sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
-        coarse = _relaxed(sums / np.maximum(weight, 1e-6)[..., None], (weight > 0.5).astype(np.float32), level - 1)
-        start = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    held = (fixed > 0)[..., None]
-    field = np.where(held, known, start)
+        coarse = _relaxed(*_halved(known, fixed, size), level=level - 1)
+        field = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    held = fixed > 0
+    values = known[held]
     for _ in range(_ITERATIONS[level]):
+        field[held] = values
         field = np.asarray(cv2.blur(field, (3, 3)), np.float32)
-        field = np.where(held, known, field)
         field[[0, -1]] = 0
         field[:, [0, -1]] = 0
+    field[held] = values
     return field

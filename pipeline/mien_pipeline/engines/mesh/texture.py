@@ -19,7 +19,7 @@ MARGIN = 0.25  # face widths around the mesh in which skin is told from hair
 
 # A side is taken from itself where its facing is at least this part of both sides' (squared); below, mirrored.
 OWN_FROM, OWN_FULLY = 0.15, 0.40
-_VALID_SHRINK, _VALID_FEATHER = 0.01, 0.015  # of the texture's side
+_VALID_SHRINK, _VALID_FEATHER = 0.02, 0.015  # of the texture's side
 _SEAM = 0.02  # of the texture's side: how softly own and mirrored skin meet
 _MAP_STEP = 4  # texture pixels per step of the map; linear between
 _DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # how finely, and by how many face widths, one part is before another

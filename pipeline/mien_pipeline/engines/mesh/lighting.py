@@ -1,0 +1,45 @@
+"""The new face in the target's light."""
+
+import numpy as np
+
+from mien_pipeline.engines.mesh.grid import Grid
+from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
+from mien_pipeline.types import Floats, Pixels
+
+LIGHT_SIGMA = 0.15  # face widths: shading above this is the target's, below it the reference's
+HUE_DETAIL = 0.5  # how much of the reference's patches of hue stay on its skin
+SHINE_DETAIL = 0.5  # how much of its shine, once the skin is made twice as light
+
+
+def relit(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: Grid, width: float) -> Pixels:
+    """`drawn` with the target's shading and colour cast.
+
+    Args:
+        drawn, target: (H, W, 3), in the same place.
+        skin: (H, W), where both show skin: light is learnt there alone.
+        features: (H, W), eyes and lips, which have hues of their own.
+        grid: over the picture.
+        width: of the face, in pixels.
+    """
+    light, sigma_px = to_linear(drawn), LIGHT_SIGMA * width / grid.step
+    coarse, weight = grid.down(light), grid.down(skin * (1 - features))
+    ratio = light_ratio(coarse, grid.down(to_linear(target)), weight, sigma_px)
+    plain = 1 - blur(grid.down(features), 0.01 * width / grid.step)
+    even = _evened(coarse, ratio, weight, sigma_px) ** plain[..., None]
+    return to_srgb(light * grid.up(ratio * even, drawn.shape))
+
+
+def _evened(light: Floats, ratio: Floats, weight: Floats, sigma_px: float) -> Floats:
+    """(h, w, 3) factor that calms what a change of light would exaggerate on skin.
+
+    Patches of another hue turn to blotches when a warm picture is made cool, and the shine on a dark skin to white
+    spots when it is made lighter: shine adds to a colour, and is no part of it.
+    """
+    trust = weight[..., None] + 1e-3
+    around = blur(light * trust, sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
+    detail = (light + 1e-4) / around
+    brightness = detail.mean(2, keepdims=True)
+    hue = (detail / brightness) ** (HUE_DETAIL - 1)
+    lighter = np.clip(np.log2(ratio.mean(2, keepdims=True)), 0, 1)
+    shine = np.maximum(brightness, 1) ** (-(1 - SHINE_DETAIL) * lighter)
+    return np.clip(hue * shine, 0.4, 2.5).astype(np.float32)
