@@ -12,15 +12,17 @@ from mien_daemon.database import Database
 from mien_daemon.downloads import Downloads, open_store
 from mien_daemon.events import Events
 from mien_daemon.invitations import Invitations
-from mien_daemon.jobs.queue import JobQueue, NoReferences
+from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.pairing import Pairing
 from mien_daemon.previews import Previews
+from mien_daemon.references import ReferenceBook, ReferenceLibrary
 from mien_daemon.routes import ROUTES
 from mien_daemon.routes.route import Route
 from mien_daemon.security import ROUTES as ROUTE_OF
 from mien_daemon.security import add_standing_headers, answer_problems, guard, leave_to_guard
 from mien_daemon.sessions import Sessions
+from mien_daemon.verifier import Verifier
 from mien_daemon.worker.client import Worker
 
 
@@ -41,14 +43,17 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.BLOBS] = Blobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
     app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])
     app[keys.WORKER] = Worker(config, app[keys.SETTINGS], app[keys.EVENTS])
+    library = ReferenceLibrary(config.folders.state)
+    app[keys.REFERENCES] = ReferenceBook(library, app[keys.WORKER], app[keys.EVENTS])
     app[keys.QUEUE] = JobQueue(
         JobStore(app[keys.DATABASE], config.folders.state),
         app[keys.BLOBS],
         app[keys.WORKER],
         app[keys.EVENTS],
         app[keys.SETTINGS],
-        NoReferences(),
+        app[keys.REFERENCES],
     )
+    app[keys.VERIFIER] = Verifier(config.folders.state, config.folders.models)
     app[keys.PAIRING] = Pairing(app[keys.CLIENTS], config.settings.port)
     app[keys.SESSIONS] = Sessions(app[keys.CLIENTS], config.settings.port)
     by_handler: dict[object, Route] = {route.handler: route for route in ROUTES}
@@ -56,7 +61,7 @@ def create_app(config: Config, local_token: str) -> web.Application:
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler, expect_handler=leave_to_guard)
     app.on_shutdown.append(end_streams)
-    app.cleanup_ctx.extend([open_database, run_worker, run_downloads, run_previews, run_queue])
+    app.cleanup_ctx.extend([open_database, run_worker, run_downloads, run_previews, run_references, run_queue])
     return app
 
 
@@ -83,6 +88,11 @@ async def run_downloads(app: web.Application) -> AsyncIterator[None]:
 async def run_previews(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[keys.PREVIEWS].close()
+
+
+async def run_references(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[keys.REFERENCES].close()
 
 
 async def run_queue(app: web.Application) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mien_daemon.clients import Client
@@ -15,7 +16,6 @@ from mien_daemon.config import LiveSettings
 from mien_daemon.database import Database
 from mien_daemon.errors import DigestMismatch, UnknownBlob
 from mien_pipeline.errors import BadRequest, DiskFull, ImageTooLarge
-from mien_pipeline.pictures import PictureInfo, probe
 
 NAME = re.compile(r"sha256:([0-9a-f]{64})")
 HEADROOM_BYTES = 64_000_000  # what the state folder leaves free for everybody else …
@@ -112,7 +112,7 @@ class Blobs:
         if row is None or not self.path(digest).exists():
             raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
 
-    async def inspect(self, digest: str) -> PictureInfo:
+    async def inspect(self, digest: str) -> "Found":
         """What the picture's header says, looked at once.
 
         Raises:
@@ -121,9 +121,9 @@ class Blobs:
         sql = "SELECT format, width, height FROM blobs WHERE sha256 = ?"
         row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
         if row is not None and row["format"]:
-            info = PictureInfo(row["format"], row["width"], row["height"])
+            info = Found(row["format"], row["width"], row["height"])
         else:
-            info = await asyncio.to_thread(probe, self.path(digest))
+            info = await asyncio.to_thread(_probe, self.path(digest))
             found = (info.format, info.width, info.height, digest)
             await self._database.write(
                 lambda db: db.execute("UPDATE blobs SET format = ?, width = ?, height = ? WHERE sha256 = ?", found)
@@ -141,6 +141,15 @@ class Blobs:
     async def size(self, digest: str) -> int:
         return (await asyncio.to_thread(self.path(digest).stat)).st_size
 
+    async def drop(self, digest: str) -> None:
+        """Delete a picture now, unless a kept job names it: it lies sealed in the library."""
+        await self._database.write(lambda db: self._forget(db, digest))
+
+    def _forget(self, db: sqlite3.Connection, digest: str) -> None:
+        if db.execute("SELECT 1 FROM job_pictures WHERE sha256 = ?", (digest,)).fetchone() is None:
+            self.path(digest).unlink(missing_ok=True)
+            db.execute("DELETE FROM blobs WHERE sha256 = ?", (digest,))
+
     async def sweep(self) -> None:
         """Delete pictures that no kept job names and nobody sent lately."""
         await self._database.write(self._forget_unused)
@@ -150,6 +159,23 @@ class Blobs:
         for row in db.execute(UNUSED, (now - UNUSED_S, now)).fetchall():
             self.path(row["sha256"]).unlink(missing_ok=True)
             db.execute("DELETE FROM blobs WHERE sha256 = ?", (row["sha256"],))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a picture: its format by our name for it, and its size in pixels."""
+
+    format: str
+    width: int
+    height: int
+
+
+def _probe(path: Path) -> Found:
+    """Pillow is loaded with the first job, not with the daemon."""
+    from mien_pipeline.pictures import probe
+
+    info = probe(path)
+    return Found(info.format, info.width, info.height)
 
 
 def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, folder: Path) -> None:

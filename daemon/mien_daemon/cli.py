@@ -79,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from mien_pipeline.errors import MienError
+    from mien_pipeline.trust.traces import leave_no_core
 
+    leave_no_core()
     try:
         status: int = args.run(args)
     except MienError as error:

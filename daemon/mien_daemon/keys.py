@@ -11,8 +11,10 @@ from mien_daemon.events import Events
 from mien_daemon.invitations import Invitations
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.pairing import Pairing
-from mien_daemon.sessions import Sessions
 from mien_daemon.previews import Previews
+from mien_daemon.references import ReferenceBook
+from mien_daemon.sessions import Sessions
+from mien_daemon.verifier import Verifier
 from mien_daemon.worker.client import Worker
 
 CONFIG = web.AppKey("config", Config)
@@ -26,6 +28,8 @@ DOWNLOADS = web.AppKey("downloads", Downloads)
 QUEUE = web.AppKey("queue", JobQueue)
 INVITATIONS = web.AppKey("invitations", Invitations)
 PREVIEWS = web.AppKey("previews", Previews)
+REFERENCES = web.AppKey("references", ReferenceBook)
+VERIFIER = web.AppKey("verifier", Verifier)
 PAIRING = web.AppKey("pairing", Pairing)
 SESSIONS = web.AppKey("sessions", Sessions)
 

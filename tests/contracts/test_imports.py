@@ -17,7 +17,9 @@ PACKAGES = {
 HEAVY = {"torch", "cv2", "insightface", "diffusers", "transformers", "onnxruntime", "dlib", "_dlib_pybind11"}
 
 # What the daemon's front process is made of may know these parts of the pipeline and no others.
-# `pictures` reads headers with Pillow alone: bombs are refused when they arrive, not when a worker meets them.
+# `pictures` reads headers with Pillow alone: bombs are refused when they arrive, not when a worker meets them;
+# `trust.keys` is the secret store, where the reference library's master key lies too; `trust.traces` keeps core
+# dumps off.
 FRONT_MAY_KNOW = (
     "mien_pipeline.errors",
     "mien_pipeline.options",
@@ -25,9 +27,13 @@ FRONT_MAY_KNOW = (
     "mien_pipeline.models",
     "mien_pipeline.pictures",
     "mien_pipeline.files",
+    "mien_pipeline.egress",
+    "mien_pipeline.trust.keys",
+    "mien_pipeline.trust.traces",
 )
 # Tables that say what there is and load none of it.
 FRONT_MAY_READ = {f"mien_pipeline.engines{name}" for name in ("", ".ENGINES", ".EngineEntry", ".needed_models")}
+FRONT_MAY_READ |= {"mien_pipeline.device", "mien_pipeline.device.device_name"}
 # These run in the worker, or in the command line's own process when a person asks for `--local`.
 RUNS_ENGINES = ("mien_daemon.worker.process", "mien_daemon.commands")
 

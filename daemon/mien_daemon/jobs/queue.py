@@ -19,7 +19,7 @@ from mien_daemon.jobs.store import JobStore
 from mien_daemon.problems import problem_for
 from mien_daemon.worker.client import Life, Worker, WorkerGone
 from mien_daemon.worker.messages import Finished, Progressed, RunJob
-from mien_pipeline.errors import Cancelled, MienError, UnknownReference
+from mien_pipeline.errors import Cancelled, MienError
 from mien_pipeline.files import write_whole
 
 log = logging.getLogger(__name__)
@@ -42,16 +42,6 @@ class ReferenceBook(Protocol):
     async def require(self, reference_id: str) -> None:
         """Return if there is such a reference that may be used now; raises `UnknownReference`."""
         ...
-
-
-class NoReferences:
-    """The book of a daemon without a library."""
-
-    async def picture(self, reference_id: str) -> bytes:
-        raise UnknownReference("there is no such reference", reference=reference_id)
-
-    async def require(self, reference_id: str) -> None:
-        await self.picture(reference_id)
 
 
 class JobQueue:

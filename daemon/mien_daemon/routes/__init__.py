@@ -15,7 +15,9 @@ from mien_daemon.routes import (
     pair,
     previews,
     queue,
+    references,
     settings,
+    verify_image,
 )
 from mien_daemon.routes.route import Route
 
@@ -36,7 +38,9 @@ ROUTES: tuple[Route, ...] = tuple(
             *engines.ROUTES,
             *previews.ROUTES,
             *queue.ROUTES,
+            *references.ROUTES,
             *settings.ROUTES,
+            *verify_image.ROUTES,
         ),
         key=lambda route: (route.path, route.method),
     )

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from mien_pipeline.egress import forbid_network
+from mien_pipeline.trust.traces import leave_no_core
 
 NICE = 5  # the front process answers while every core swaps; nothing else on the machine stutters either
 
@@ -17,8 +18,6 @@ def isolate() -> None:
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's to answer
     forbid_network()
+    leave_no_core()
     if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.nice(NICE)

@@ -31,11 +31,18 @@ class KeyStore:
         self._backend = usable(backend or keyring.get_keyring())
 
     def load(self, name: str) -> bytes | None:
-        """The key, or None where there is none."""
+        """The key, or None where there is none.
+
+        Raises:
+            OSError: the secret store is locked, which is not the same as having none.
+        """
         file = self._file(name)
         if file.exists():
             return file.read_bytes()
-        stored = self._backend.get_password(SERVICE, self._account(name)) if self._backend else None
+        try:
+            stored = self._backend.get_password(SERVICE, self._account(name)) if self._backend else None
+        except keyring.errors.KeyringError as error:
+            raise PermissionError("the secret store is locked") from error
         return bytes.fromhex(stored) if stored else None
 
     def save(self, name: str, key: bytes) -> Place:

@@ -1,0 +1,273 @@
+"""The reference library: added with a consent, shown, changed, exported, withdrawn."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from mien_daemon import keys
+from mien_daemon.blobs import digest_of
+from mien_daemon.references import DEFAULT_PERIOD, STATEMENTS, Consent, Record, require_one_face
+from mien_daemon.routes.body import read_json, read_query, reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import DIGEST, Answer, Body, PersonsName, Picture
+from mien_pipeline.errors import ContentBlocked
+
+THUMBNAIL_SIDE = 320
+JOBS_PAGE = 100
+
+
+class NewReference(Body):
+    """A face and the statement that allows its use."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"picture": DIGEST, "name": "Ann", "basis": "self", "adult": True}]}
+    )
+
+    picture: Picture
+    name: PersonsName
+    basis: str = Field(default="", description=f"{' or '.join(STATEMENTS)}; without one nothing is kept.")
+    adult: bool = Field(default=False, description="That the person is an adult; without it nothing is kept.")
+    expires_at: AwareDatetime | None = Field(None, description="A year from now when it is left out; null is never.")
+
+
+class ChangedReference(Body):
+    """Another name, or another end of the consent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ann B."}]})
+
+    name: PersonsName | None = None
+    expires_at: AwareDatetime | None = Field(None, description="Null is never.")
+
+
+class Reference(Answer):
+    """One face. Scope `swap` is told the id and the name only."""
+
+    id: str = Field(examples=["0f1e2d3c4b5a6978"])
+    name: str
+    basis: str | None = None
+    given_at: str | None = None
+    expires_at: str | None = None
+    usable: bool = Field(default=True, description="False once the consent has ended.")
+
+
+class ReferenceList(Answer):
+    references: list[Reference]
+
+
+class ReferenceExport(Answer):
+    """Everything that is kept of one person."""
+
+    id: str
+    label: str
+    basis: str
+    adult: bool
+    statement: str = Field(description="The version of the words that were confirmed.")
+    statement_text: str
+    given_at: str
+    expires_at: str | None
+    picture: str = Field(description="Base64 of the picture as it was added.")
+
+
+class Forgotten(Answer):
+    references: int
+    results: int = Field(description="Jobs that were deleted with their results.")
+
+
+class WithResults(Body):
+    results: bool = Field(default=False, description="Also delete every job made with it, and its result.")
+
+
+def show(record: Record, *, fully: bool) -> Reference:
+    consent = record.consent
+    if not fully:
+        return Reference(id=record.id, name=consent.label)
+    return Reference(
+        id=record.id,
+        name=consent.label,
+        basis=consent.basis,
+        given_at=consent.given_at,
+        expires_at=consent.expires_at,
+        usable=not consent.is_over,
+    )
+
+
+async def list_references(request: web.Request) -> web.Response:
+    records = await asyncio.to_thread(request.app[keys.REFERENCES].library.records)
+    fully = request[keys.CLIENT].may("admin")
+    return reply(
+        ReferenceList(
+            references=[show(record, fully=fully) for record in records if fully or not record.consent.is_over]
+        )
+    )
+
+
+async def add_reference(request: web.Request) -> web.Response:
+    body = await read_json(request, NewReference)
+    named_end = "expires_at" in body.model_fields_set
+    consent = Consent.given(
+        body.name,
+        body.basis,
+        adult=body.adult,
+        expires_at=body.expires_at if named_end else datetime.now(UTC) + DEFAULT_PERIOD,
+    )
+    digest = digest_of(body.picture)
+    blobs = request.app[keys.BLOBS]
+    await blobs.require(digest, request[keys.CLIENT], "picture")
+    await blobs.inspect(digest)
+    path = blobs.path(digest)
+    require_one_face(await faces_of_reference(request, str(path)))
+    thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE)
+    picture = await asyncio.to_thread(path.read_bytes)
+    record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, picture, thumbnail, consent)
+    await blobs.drop(digest)
+    return reply(show(record, fully=True), 201, {"Location": f"/v1/references/{record.id}"})
+
+
+async def faces_of_reference(request: web.Request, path: str) -> Any:
+    """Found by the worker, behind the content check."""
+    try:
+        return await request.app[keys.WORKER].find_faces(path)
+    except ContentBlocked as error:
+        raise ContentBlocked("the reference picture did not pass the content check", stage="reference") from error
+
+
+async def export_reference(request: web.Request) -> web.Response:
+    library = request.app[keys.REFERENCES].library
+    return reply(ReferenceExport.model_validate(await asyncio.to_thread(library.export, request.match_info["id"])))
+
+
+async def change_reference(request: web.Request) -> web.Response:
+    body = await read_json(request, ChangedReference)
+    library, reference = request.app[keys.REFERENCES].library, request.match_info["id"]
+    consent = (await asyncio.to_thread(library.record, reference)).consent
+    if body.name is not None:
+        consent = consent.named(body.name)
+    if "expires_at" in body.model_fields_set:
+        consent = consent.until(body.expires_at)
+    return reply(show(await asyncio.to_thread(library.change, reference, consent), fully=True))
+
+
+async def get_thumbnail(request: web.Request) -> web.Response:
+    library = request.app[keys.REFERENCES].library
+    thumbnail = await asyncio.to_thread(library.thumbnail, request.match_info["id"])
+    return web.Response(body=thumbnail, content_type="image/jpeg")
+
+
+async def withdraw_reference(request: web.Request) -> web.Response:
+    reference = request.match_info["id"]
+    with_results = read_query(request, WithResults).results
+    book = request.app[keys.REFERENCES]
+    await asyncio.to_thread(book.library.withdraw, reference)
+    book.forget_in_memory()
+    if with_results:
+        await delete_jobs_made_with(request, f"ref:{reference}")
+    return web.Response(status=204)
+
+
+async def forget_references(request: web.Request) -> web.Response:
+    with_results = read_query(request, WithResults).results
+    book = request.app[keys.REFERENCES]
+    gone = await asyncio.to_thread(book.library.forget_all)
+    book.forget_in_memory()
+    results = await delete_jobs_made_with(request, "ref:") if with_results else 0
+    return reply(Forgotten(references=gone, results=results))
+
+
+async def delete_jobs_made_with(request: web.Request, reference: str) -> int:
+    """Delete every job whose references begin so; returns how many there were."""
+    queue, client = request.app[keys.QUEUE], request[keys.CLIENT]
+    before, gone = None, 0
+    while jobs := await queue.page(client, (), before, JOBS_PAGE):
+        before = jobs[-1].number
+        for job in jobs:
+            if any(name.startswith(reference) for name in job.ask.references):
+                await queue.delete(client, job.id)
+                gone += 1
+    return gone
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/references",
+        list_references,
+        "The faces that may be used; names alone for scope swap",
+        "swap",
+        {200: ReferenceList},
+        problems=("unknown-reference",),
+    ),
+    Route(
+        "POST",
+        "/v1/references",
+        add_reference,
+        "Keep a face, sealed, with the consent to use it",
+        "admin",
+        {201: Reference},
+        body=NewReference,
+        problems=(
+            "bad-request",
+            "consent-required",
+            "unknown-blob",
+            "invalid-image",
+            "image-too-large",
+            "no-face-found",
+            "several-faces",
+            "content-blocked",
+            "check-unavailable",
+            "model-not-installed",
+            "worker-died",
+            "disk-full",
+        ),
+    ),
+    Route(
+        "DELETE",
+        "/v1/references",
+        forget_references,
+        "Shred the whole library",
+        "admin",
+        {200: Forgotten},
+        query=WithResults,
+        problems=("bad-request",),
+    ),
+    Route(
+        "GET",
+        "/v1/references/{id}",
+        export_reference,
+        "Everything that is kept of one person, for that person",
+        "admin",
+        {200: ReferenceExport},
+        problems=("unknown-reference",),
+    ),
+    Route(
+        "PATCH",
+        "/v1/references/{id}",
+        change_reference,
+        "Another name, or another end of the consent",
+        "admin",
+        {200: Reference},
+        body=ChangedReference,
+        problems=("bad-request", "consent-required", "unknown-reference"),
+    ),
+    Route(
+        "DELETE",
+        "/v1/references/{id}",
+        withdraw_reference,
+        "Withdraw a consent and shred the face",
+        "admin",
+        {204: None},
+        query=WithResults,
+        problems=("bad-request", "unknown-reference"),
+    ),
+    Route(
+        "GET",
+        "/v1/references/{id}/thumbnail",
+        get_thumbnail,
+        "A face of the library, small",
+        "swap",
+        {200: "image/jpeg"},
+        problems=("unknown-reference",),
+    ),
+)

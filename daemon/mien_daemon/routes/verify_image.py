@@ -1,0 +1,69 @@
+"""What any picture says about itself."""
+
+from typing import Any, Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from mien_daemon import keys
+from mien_daemon.errors import UnsupportedMediaType
+from mien_daemon.routes.body import read_bytes, reply
+from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Answer
+from mien_pipeline.errors import ImageTooLarge
+
+
+class FoundCredentials(Answer):
+    state: Literal["valid", "invalid", "none"]
+    trusted: bool = Field(description="Signed under a root of this installation.")
+    actions: list[str]
+    source_type: str | None
+    parents: list[dict[str, Any]] = Field(description="What it was made from: `state`, `trusted`, `problems`, …")
+    problems: list[str] = Field(description="C2PA's own codes.")
+    signer: dict[str, str]
+    software: str | None
+
+
+class FoundWatermark(Answer):
+    strength: Literal["strong", "weak", "none"]
+    bits: int
+    agreeing: int | None = Field(description="Null where the watermark's networks are not installed.")
+
+
+class Verified(Answer):
+    """What `mien verify --json` prints."""
+
+    credentials: FoundCredentials
+    watermark: FoundWatermark
+    metadata: dict[str, Any]
+
+
+async def verify_image(request: web.Request) -> web.Response:
+    if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
+        raise UnsupportedMediaType("a picture is sent as application/octet-stream or image/*", field="Content-Type")
+    limit = request.app[keys.SETTINGS].current.max_blob_bytes
+    if (request.content_length or 0) > limit:
+        raise ImageTooLarge(f"the file has {request.content_length:,} bytes", limit_bytes=limit)
+    picture = await read_bytes(request, limit, request.app[keys.CONFIG].body_timeout_s)
+    return reply(Verified.model_validate(await request.app[keys.VERIFIER].inspect(picture)))
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/v1/verify-image",
+        verify_image,
+        "What any picture says about itself; it is kept nowhere",
+        "swap",
+        {200: Verified},
+        body=("application/octet-stream", "image/*"),
+        problems=(
+            "bad-request",
+            "request-timeout",
+            "request-too-large",
+            "unsupported-media-type",
+            "invalid-image",
+            "image-too-large",
+        ),
+    ),
+)
