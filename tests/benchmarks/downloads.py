@@ -1,0 +1,191 @@
+"""Downloads: curl's speed though hashing, next to nothing lost to a kill, flat memory; verify at the disk's speed."""
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from mien_pipeline.benchmark import Row, memory_added, ratio
+from mien_pipeline.models import journal as journals
+from mien_pipeline.models.blobs import sha256_of
+from mien_pipeline.models.catalogue import Catalogue
+from mien_pipeline.models.connection import Connector, Place
+from mien_pipeline.models.download import Download, Wanted
+from mien_pipeline.models.egress_log import EgressLog
+from mien_pipeline.models.pull import Network
+from mien_pipeline.models.store import ModelStore
+
+GIB = 1 << 30
+KILLS = 20
+
+
+def rows(store: ModelStore) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(dir=store.root) as name:
+        folder = Path(name)
+        served = folder / "served.dat"
+        write_random(served, GIB)
+        wanted = Wanted("served", GIB, sha256_of(served))
+        with serving(served) as server:
+            if shutil.which("curl"):
+                yield Row(
+                    "1 GiB over loopback, hashed: speed ÷ curl's", speed(server.url, wanted, folder), "ratio", 0.9, True
+                )
+            yield Row(
+                "1 GiB with 20 kills: parts fetched again, a kill", refetched(server, wanted, folder), "ratio", 1.0
+            )
+        shas = ratio(
+            partial(sha256_of, served), partial(subprocess.run, ["sha256sum", served], stdout=subprocess.DEVNULL)
+        )
+        yield Row("hashing what is installed ÷ sha256sum", shas, "ratio", 1.2)
+        served.unlink()
+        yield Row("10 GiB pulled: resident memory added", sparse_pull(folder) / 1e6, "MB", 50)
+
+
+def write_random(path: Path, size: int) -> None:
+    """Random enough that no layer compresses it: one megabyte, turned by a byte each time."""
+    block = random.Random(1).randbytes(1 << 20)
+    with path.open("wb") as file:
+        for turn in range(size >> 20):
+            cut = turn % len(block)
+            file.write(block[cut:] + block[:cut])
+
+
+class Server:
+    """Serves one file with ranges, counting what it puts on the line."""
+
+    def __init__(self, path: Path, port: int) -> None:
+        self.path = path
+        self.url = f"http://127.0.0.1:{port}/served"
+        self.sent = 0
+        self.lock = threading.Lock()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    served: Server
+
+    def do_GET(self) -> None:
+        size = self.served.path.stat().st_size
+        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        start, end = int(first), min(int(last or size - 1), size - 1) + 1
+        self.send_response(206 if "Range" in self.headers else 200)
+        self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
+        self.send_header("Content-Length", str(end - start))
+        self.send_header("ETag", '"served"')
+        self.end_headers()
+        self.wfile.flush()
+        with self.served.path.open("rb") as file, suppress(ConnectionError):
+            while start < end and (
+                count := os.sendfile(self.connection.fileno(), file.fileno(), start, min(end - start, 1 << 20))
+            ):
+                start += count
+                with self.served.lock:
+                    self.served.sent += count
+        self.close_connection = start < end
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(path: Path) -> Generator[Server]:
+    class Bound(Handler):
+        pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bound) as http:
+        http.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+        Bound.served = Server(path, http.server_port)
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        try:
+            yield Bound.served
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from mien_pipeline.models.connection import Connector, Place
+from mien_pipeline.models.download import Download, Wanted
+from mien_pipeline.models.egress_log import EgressLog
+
+url, size, sha256, part = sys.argv[1:]
+connector = Connector(EgressLog(Path(part + ".log")), "m", 30)
+Download(connector).fetch((Place(url),), Wanted("w", int(size), sha256), Path(part), lambda count: None)
+"""
+
+
+def speed(url: str, wanted: Wanted, folder: Path) -> float:
+    """curl's seconds over ours, in turns."""
+    part, out = folder / "ours.part", folder / "curls"
+    connector = Connector(EgressLog(folder / "egress.log"), "m", 30)
+
+    def ours() -> None:
+        journals.discard(part)
+        Download(connector).fetch((Place(url),), wanted, part, lambda total: None)
+
+    def curls() -> None:
+        out.unlink(missing_ok=True)
+        subprocess.run(["curl", "-s", "-o", str(out), url], check=True)
+
+    measured = ratio(ours, curls)
+    journals.discard(part)
+    out.unlink()
+    return 1 / measured
+
+
+def refetched(server: Server, wanted: Wanted, folder: Path) -> float:
+    """Kill the downloading process at twenty places; bytes sent beyond the file's own, in parts, a kill."""
+    part = folder / "killed.part"
+    command = [sys.executable, "-c", FETCH, server.url, str(wanted.size), str(wanted.sha256), str(part)]
+    server.sent = 0
+    for kill in range(1, KILLS + 1):
+        target = GIB * kill // (KILLS + 1)
+        with subprocess.Popen(command) as child:
+            while journals.bytes_done(journals.journal_path(part)) < target and child.poll() is None:
+                time.sleep(0.002)
+            child.send_signal(signal.SIGKILL)
+    subprocess.run(command, check=True)
+    if hashlib.sha256(part.read_bytes()).hexdigest() != wanted.sha256:
+        raise RuntimeError("the file is not what was served")
+    journals.discard(part)
+    return (server.sent - GIB) / KILLS / journals.part_bytes(GIB)
+
+
+def sparse_pull(folder: Path) -> int:
+    """Bytes of memory that a pull of ten gigabytes of nothing takes, served from a file without blocks."""
+    sparse = folder / "sparse.dat"
+    with sparse.open("wb") as file:
+        file.truncate(10 * GIB)
+    digest = hashlib.sha256()
+    nothing = bytes(1 << 20)
+    for _ in range(10 * GIB >> 20):
+        digest.update(nothing)
+    with serving(sparse) as server:
+        model = {
+            "title": "Nothing",
+            "version": "1",
+            "licence": "free",
+            "source": {"kind": "url", "bases": [server.url.removesuffix("served")]},
+            "files": [{"path": "served", "format": "dlib", "size": 10 * GIB, "sha256": digest.hexdigest()}],
+        }
+        licence = {"name": "Free", "url": "https://example.org", "commercial": True}
+        catalogue = Catalogue.model_validate({"licences": {"free": licence}, "models": {"nothing": model}})
+        pulled = ModelStore(folder / "pulled", catalogue, network=Network(token=lambda: None))
+        added = memory_added(lambda: pulled.pull(["nothing"]))
+        pulled.remove("nothing")
+    return added
