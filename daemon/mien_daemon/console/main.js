@@ -6,12 +6,13 @@ import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
 import { isOver, JobList } from "./job-list.js";
 import { Pictures } from "./pictures.js";
+import { UNREACHABLE } from "./problem.js";
 import { Router } from "./router.js";
 import { Session } from "./session.js";
 import { badge, shell, VIEWS } from "./shell.js";
 import { h } from "./element.js";
 import { loadWords } from "./language.js";
-import { empty } from "./notice.js";
+import { empty, refused } from "./notice.js";
 import { t } from "./words.js";
 
 const fetcher = window.fetch.bind(window);
@@ -60,14 +61,15 @@ function showViews(app, main, ended) {
     leaving.abort();
     leaving = new AbortController();
     const signal = AbortSignal.any([leaving.signal, ended]);
-    const { view, item } = app.router.place;
-    const name = VIEWS.includes(view) ? view : "swap";
-    const { mount } = await import(`./${name}/view.js`);
+    const { view: wanted, item } = app.router.place;
+    const name = VIEWS.includes(wanted) ? wanted : "swap";
+    const view = await import(`./${name}/view.js`).catch(() => null);
     if (signal.aborted) return;
     document.title = `${t(`view_${name}`)} · Mien`;
     main.replaceChildren();
     main.dataset.view = name;
-    mount(main, app, signal, item);
+    if (view) view.mount(main, app, signal, item);
+    else main.append(refused(UNREACHABLE, show));
   };
   let shown = app.router.place.view;
   app.router.addEventListener("change", async () => {
@@ -92,4 +94,6 @@ function closedDoor() {
   return h("main", { class: "door" }, empty("lock", t("session_over"), t("session_over_hint"), command));
 }
 
+// A code that arrives in a tab that is open already.
+window.addEventListener("hashchange", () => location.hash.startsWith("#code=") && location.reload());
 start();

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SPEAK_UP = """document.addEventListener("securitypolicyviolation",
+    ({ violatedDirective, blockedURI }) => console.error("Content Security Policy:", violatedDirective, blockedURI))"""
 GREY, RED, BLUE = (120, 120, 120), (200, 30, 30), (30, 30, 200)
 
 
@@ -119,13 +121,20 @@ class Daemon:
 
     def fetch(self, path: str, method: str = "GET", body: bytes | None = None, kind: str = "application/json") -> bytes:
         headers = {"Authorization": f"Bearer {self._runtime['token']}", "Content-Type": kind}
-        asked = urllib.request.Request(f"{self.origin}{path}", data=body, method=method, headers=headers)
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        asked = urllib.request.Request(f"{self.origin}{path}", body, headers, method=method)  # noqa: S310 loopback
+        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
             return bytes(answer.read())
 
     def invitation(self) -> str:
         """The address that `mien open` gives to the browser."""
         return str(self.ask("POST", "/v1/sessions", {})["url"])
+
+    def as_origin(self, origin: str, path: str, body: object) -> Any:
+        """What an extension asks, which has no token yet."""
+        headers = {"Origin": origin, "Content-Type": "application/json"}
+        asked = urllib.request.Request(f"{self.origin}{path}", json.dumps(body).encode(), headers, method="POST")  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+            return json.loads(answer.read())
 
     def order(self, name: str, text: str = "") -> None:
         """Tell the painter something."""
@@ -175,7 +184,7 @@ class Console:
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
 
     def _listen(self, message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text or "Trusted Type" in message.text:
+        if "Content Security Policy" in message.text:
             self.complaints.append(message.text)
 
     async def open(self, view: str = "swap") -> None:
@@ -252,6 +261,7 @@ async def at_console(chromium: Browser, daemon: Daemon, **context: Any) -> Async
     options = {"viewport": {"width": 1280, "height": 820}, "locale": "en-US", "reduced_motion": "reduce", **context}
     opened = await chromium.new_context(**options)
     opened.set_default_timeout(PATIENCE_MS)
+    await opened.add_init_script(SPEAK_UP)
     expect.set_options(timeout=PATIENCE_MS)
     console = Console(await opened.new_page(), opened, daemon)
     yield console
@@ -269,3 +279,34 @@ async def console(chromium: Browser, daemon: Daemon) -> AsyncIterator[Console]:
     async for opened in at_console(chromium, daemon):
         await opened.open()
         yield opened
+
+
+@pytest.fixture
+def new_page(chromium: Browser, daemon: Daemon) -> Callable[..., AsyncIterator[Console]]:
+    """The console as another person's browser shows it: another language, colour scheme or size."""
+
+    async def opened(**context: Any) -> AsyncIterator[Console]:
+        async for console in at_console(chromium, daemon, **context):
+            await console.open()
+            yield console
+
+    return opened
+
+
+@pytest.fixture
+def new_console(chromium: Browser) -> Callable[..., AsyncIterator[Console]]:
+    """The console of a daemon that one test alone may kill."""
+
+    async def opened(folder: Path, models: Path, **environment: str) -> AsyncIterator[Console]:
+        for own in run_daemon(folder, models, **environment):
+            async for console in at_console(chromium, own):
+                await console.open()
+                yield console
+
+    return opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def at_own_daemon(new_console: Any, tmp_path: Path, models: ModelStore) -> AsyncIterator[Console]:
+    async for console in new_console(tmp_path, Path(models.root)):
+        yield console

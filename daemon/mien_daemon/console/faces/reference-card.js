@@ -1,21 +1,21 @@
 // One person of the library: face, name, on which basis and until when.
 import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
-import { confirm } from "../dialog.js";
 import { h } from "../element.js";
 import { askName } from "../settings/clients.js";
 import { referenceImage } from "../swap/reference-image.js";
 import { ago, t } from "../words.js";
+import { askToDestroy } from "./destroy.js";
 import { askExpiry } from "./expiry.js";
 
 export function referenceCard(app, reference, again) {
-  const { id, name, basis, expires_at: until } = reference;
-  const expired = until && Date.parse(until) < Date.now();
+  const { id, name, basis, expires_at: until, usable } = reference;
+  const expired = !usable;
   const deed = (work) => () => attempt(async () => (await work()) !== false && again());
   return h(
     "li",
     { class: "person card", "data-reference": id, "data-expired": expired ? "" : null },
-    referenceImage(app, { key: `ref:${id}`, name }),
+    referenceImage(app, { key: `ref:${id}` }),
     h("div", { class: "person-words" }, h("h2", {}, name), h("p", { class: "hint" }, t(`basis_${basis.replace("-", "_")}`)), expiry(until, expired)),
     h(
       "div",
@@ -58,10 +58,12 @@ async function exportRecord({ api }, { id, name }) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-async function withdraw({ api, draft }, { id, name }) {
-  if (!(await confirm(t("withdraw_title", { name }), t("withdraw_text"), t("withdraw")))) return false;
-  await api.delete(`/v1/references/${id}`);
+async function withdraw({ api, draft, jobs }, { id, name }) {
+  const deed = await askToDestroy(t("withdraw_title", { name }), t("withdraw_text"), t("withdraw"));
+  if (!deed) return false;
+  await api.delete(`/v1/references/${id}?results=${deed.results}`);
   draft.removeReference(`ref:${id}`);
+  if (deed.results) await jobs.load();
   announce(t("withdrawn"));
   return true;
 }

@@ -1,14 +1,13 @@
 // Faces: people whose face may be used, with the consent that says so.
 import { announce, attempt } from "../announce.js";
 import { button } from "../control.js";
-import { ask } from "../dialog.js";
-import { checkbox } from "../control.js";
-import { fill, h } from "../element.js";
+import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { empty, filled } from "../notice.js";
 import { filesIn } from "../pictures.js";
 import { t } from "../words.js";
 import { addReference } from "./add-reference.js";
+import { askToDestroy } from "./destroy.js";
 import { referenceCard } from "./reference-card.js";
 
 export function mount(main, app, signal) {
@@ -40,23 +39,14 @@ function library(app, references, again) {
   return h("ul", { class: "people" }, references.map((reference) => referenceCard(app, reference, again)));
 }
 
-async function forgetAll(app, again) {
-  const results = await ask(t("forget_title"), forgetQuestion);
-  if (!results) return;
+async function forgetAll({ api, draft, jobs }, again) {
+  const deed = await askToDestroy(t("forget_title"), t("forget_text"), t("forget_everything"));
+  if (!deed) return;
   await attempt(async () => {
-    await app.api.json("DELETE", results.too ? "/v1/references?results=true" : "/v1/references");
-    await app.jobs.load();
+    await api.delete(`/v1/references?results=${deed.results}`);
+    for (const { key } of draft.references) if (key.startsWith("ref:")) draft.removeReference(key);
+    await jobs.load();
     announce(t("forgotten"));
     again();
   });
-}
-
-function forgetQuestion(close) {
-  const chosen = { too: true };
-  return fill(
-    h("div", { class: "dialog-body" }),
-    h("p", {}, t("forget_text")),
-    checkbox(t("forget_results_too"), true, (checked) => (chosen.too = checked)),
-    h("footer", {}, h("button", { autofocus: true, onclick: () => close() }, t("cancel")), h("button", { class: "danger", onclick: () => close(chosen) }, t("forget_everything"))),
-  );
 }

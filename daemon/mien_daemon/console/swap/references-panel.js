@@ -49,11 +49,11 @@ async function fromLibrary(app, signal) {
     filled(place, () => app.api.get("/v1/references"), ({ references }) => choices(app, references, close), signal);
     return place;
   });
-  if (chosen) app.draft.useReference({ key: `ref:${chosen.id}`, name: chosen.label, url: null });
+  if (chosen) app.draft.useReference({ key: `ref:${chosen.id}`, name: chosen.name, url: null });
 }
 
 function choices(app, references, close) {
-  const usable = references.filter(({ state }) => state !== "expired");
+  const usable = references.filter((reference) => reference.usable);
   if (usable.length === 0) return empty("faces", t("library_empty"), t("library_empty_hint"), h("a", { class: "button", href: "#/faces", onclick: () => close() }, t("view_faces")));
   return h(
     "ul",
@@ -62,7 +62,7 @@ function choices(app, references, close) {
       h(
         "li",
         { class: "tile" },
-        h("button", { class: "tile-choice", onclick: () => close(reference) }, referenceImage(app, { key: `ref:${reference.id}`, name: reference.label }), h("span", { class: "tile-name" }, reference.label)),
+        h("button", { class: "tile-choice", onclick: () => close(reference) }, referenceImage(app, { key: `ref:${reference.id}` }), h("span", { class: "tile-name" }, reference.name)),
       ),
     ),
   );

@@ -1,0 +1,126 @@
+"""Who may look at the console and what it may do: one code once, this origin alone, nothing but its own files."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """Another server on this machine: to a browser, another origin on the same site."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>elsewhere</title>")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+async def test_a_code_opens_the_page_once_and_leaves_the_address(console: Any, chromium: Browser) -> None:
+    url = console.daemon.invitation()
+    await console.page.goto("about:blank")
+    await console.page.goto(url)
+    await expect(console.page.locator(".frame")).to_be_visible()
+    assert "code" not in console.page.url
+    stranger = await chromium.new_context()
+    page = await stranger.new_page()
+    await page.goto(url)
+    await expect(page.locator("main.door")).to_contain_text("mien open")
+    assert "code" not in page.url
+    await stranger.close()
+
+
+async def test_without_a_code_there_is_only_the_way_to_get_one(console: Any, chromium: Browser) -> None:
+    stranger = await chromium.new_context()
+    page = await stranger.new_page()
+    await page.goto(console.daemon.origin)
+    await expect(page.locator("main.door")).to_contain_text("mien open")
+    await expect(page.locator("nav")).to_have_count(0)
+    await stranger.close()
+
+
+async def test_the_page_keeps_no_cookie_and_no_token_beyond_its_tab(console: Any) -> None:
+    assert await console.context.cookies() == []
+    kept = await console.page.evaluate("JSON.stringify(localStorage)")
+    assert "mien_" not in kept
+    second = await console.context.new_page()
+    await second.goto(console.daemon.origin)
+    await expect(second.locator("main.door")).to_be_visible()
+
+
+async def test_another_origin_gets_nothing(console: Any, elsewhere: str) -> None:
+    page = await console.context.new_page()
+    await page.goto(elsewhere)
+    ask = """async ([url, method]) => {
+        const body = method === "POST" ? '{"code":"x"}' : undefined;
+        const headers = body ? { "Content-Type": "application/json" } : {};
+        try { return (await fetch(url, { method, body, headers })).status } catch { return "nothing" }
+    }"""
+    for path, method in (("/", "GET"), ("/console/main.js", "GET"), ("/v1/session", "POST"), ("/v1/jobs", "GET")):
+        assert await page.evaluate(ask, [console.daemon.origin + path, method]) == "nothing"
+    framed = """(url) => new Promise((resolve) => {
+        const frame = document.createElement("iframe");
+        frame.onload = () => resolve(frame.contentDocument === null ? "opaque" : frame.contentDocument.title);
+        frame.src = url;
+        document.body.append(frame);
+    })"""
+    assert await page.evaluate(framed, console.daemon.origin) == "opaque"
+    assert all(frame.url in {elsewhere, "chrome-error://chromewebdata/", ""} for frame in page.frames)
+
+
+async def test_the_policy_lets_no_markup_and_no_other_script_in(console: Any) -> None:
+    """Asked to, the page refuses; these complaints are the expected ones."""
+    refused = await console.page.evaluate("""() => {
+        const refused = [];
+        try { document.body.innerHTML = "<b>x</b>" } catch { refused.push("markup") }
+        try { document.createElement("script").text = "1" } catch { refused.push("script") }
+        return refused;
+    }""")
+    assert refused == ["markup", "script"]
+    assert console.complaints
+    console.complaints.clear()
+
+
+async def test_every_file_the_page_loads_is_its_own(console: Any) -> None:
+    hosts: set[str] = set()
+    console.page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if "http" in request.url else None)
+    await console.page.reload()
+    for view in ("jobs", "results", "models", "settings", "swap"):
+        await console.go(view)
+    assert hosts == {f"127.0.0.1:{console.daemon.port}"}
+
+
+async def test_a_daemon_that_was_killed_and_started_again_goes_on_with_the_job(
+    at_own_daemon: Any, pictures: Any
+) -> None:
+    console = at_own_daemon
+    console.daemon.order("hold")
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.swap()
+    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    console.daemon.stop(signal.SIGKILL)
+    await expect(console.page.locator(".banner")).to_contain_text("Mien isn’t answering")
+    console.daemon.start()
+    await expect(console.page.locator("main.door")).to_contain_text("mien open")
+    another = await console.context.new_page()
+    await another.goto(console.daemon.invitation())  # `mien open`, in another tab: this one goes on with its session
+    await expect(console.page.locator(".progress")).to_be_visible()
+    console.daemon.forget("hold")
+    await console.result_shown()
