@@ -6,19 +6,17 @@
 | Linux without a screen | a systemd user unit, wanted by default.target |
 | macOS | a LaunchAgent |
 | Windows | a logon task of this user, with her rights and no more |
+
+What only one of them needs is imported there: the tray is to stay small.
 """
 
-import getpass
 import os
-import plistlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from xml.etree import ElementTree as ET
 
 NAME = "mien-tray"
 LABEL = "org.mien.tray"
@@ -78,6 +76,8 @@ class LogonTask:
         return self.run(["schtasks", "/Query", "/TN", TASK]) == 0
 
     def turn_on(self) -> None:
+        import tempfile
+
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "task.xml"
             written.write_bytes(self.definition)
@@ -107,8 +107,7 @@ def autostart(
     at = home or Path.home()
     started = [*command(platform), "--at-login", *folders]
     if platform == "win32":
-        user = f"{environ['USERDOMAIN']}\\{environ['USERNAME']}" if "USERDOMAIN" in environ else getpass.getuser()
-        return LogonTask(logon_task(started, user), run)
+        return LogonTask(logon_task(started, f"{environ['USERDOMAIN']}\\{environ['USERNAME']}"), run)
     if platform == "darwin":
         return WrittenFile(at / "Library/LaunchAgents" / f"{LABEL}.plist", launch_agent(started))
     config = Path(environ.get("XDG_CONFIG_HOME") or at / ".config")
@@ -180,6 +179,8 @@ def unit_quoted(word: str) -> str:
 
 def launch_agent(words: Sequence[str]) -> bytes:
     """Source: launchd.plist(5)."""
+    import plistlib
+
     return plistlib.dumps(
         {
             "Label": LABEL,
@@ -194,6 +195,8 @@ def launch_agent(words: Sequence[str]) -> bytes:
 
 def logon_task(words: Sequence[str], user: str) -> bytes:
     """Source: Task Scheduler Schema 1.2. UTF-16, because schtasks reads nothing else."""
+    from xml.etree import ElementTree as ET
+
     ET.register_namespace("", TASK_SPACE)
     task = ET.Element(f"{{{TASK_SPACE}}}Task", version="1.2")
 

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import cast
 
 LANGUAGES = ("en", "de", "fr", "es", "ja", "zh_CN")
 FALLBACK = "en"
-STRINGS = files("mien_tray") / "assets" / "strings"
+STRINGS = Path(__file__).parent / "assets" / "strings"
 
 
 class Words:
