@@ -19,9 +19,11 @@ export class Session extends EventTarget {
 
   /** True when there is a session to work with. The code leaves the address before anything else happens. */
   async open() {
-    const code = new URLSearchParams(this.location.hash.slice(1)).get("code");
+    const asked = new URLSearchParams(this.location.hash.slice(1));
+    const code = asked.get("code");
     if (code) {
-      this.history.replaceState(null, "", this.location.pathname);
+      const view = asked.has("view") ? `#/${encodeURIComponent(asked.get("view"))}` : "";
+      this.history.replaceState(null, "", this.location.pathname + view);
       await this.trade(code);
     }
     return this.token !== undefined;
