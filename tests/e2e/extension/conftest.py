@@ -50,6 +50,11 @@ def until() -> Until:
     return wait
 
 
+@pytest.fixture(scope="session", name="free_port")
+def find_free_port() -> Callable[[], int]:
+    return free_port
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

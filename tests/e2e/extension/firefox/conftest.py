@@ -1,0 +1,230 @@
+"""Firefox with the extension in it, spoken to in WebDriver BiDi and worked with a real mouse."""
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+import pytest
+
+Answer = TypeVar("Answer")
+
+ADDON = "mien@mien.local"
+UUID = "6d69656e-0000-4000-8000-00006d69656e"
+PREFERENCES = {
+    "browser.aboutwelcome.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "browser.tabs.warnOnClose": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "dom.security.https_first": False,
+    "extensions.webextensions.uuids": json.dumps({ADDON: UUID}),  # so that its pages have a known address
+    "intl.locale.requested": "en-US",
+    "network.dns.localDomains": "page.test,cdn.page.test,other.test",
+    "termsofuse.bypassNotification": True,
+    "toolkit.cosmeticAnimations.enabled": False,
+    "ui.prefersReducedMotion": 1,
+}
+
+
+class BiDi:
+    """One connection, driven from a thread of its own so that tests can be plain functions."""
+
+    def __init__(self, port: int) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._number = 0
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._run(self._connect(f"ws://127.0.0.1:{port}/session"))
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return self._run(self._ask(method, parameters))
+
+    def close(self) -> None:
+        self._run(self._disconnect())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    async def _connect(self, url: str) -> None:
+        self._session = aiohttp.ClientSession()
+        try:
+            self._socket = await self._session.ws_connect(url, max_msg_size=0)
+        except BaseException:
+            await self._session.close()
+            raise
+        self._reader = asyncio.create_task(self._read())
+
+    async def _disconnect(self) -> None:
+        await self._socket.close()
+        await self._reader
+        await self._session.close()
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            answer = json.loads(message.data)
+            waiting = self._waiting.pop(answer.get("id"), None)
+            if waiting and not waiting.done():
+                waiting.set_result(answer)
+
+    async def _ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        self._number += 1
+        waiting = self._waiting[self._number] = self._loop.create_future()
+        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
+        answer = await waiting
+        assert answer["type"] == "success", answer
+        return dict(answer["result"])
+
+
+class Firefox:
+    """A person at a browser."""
+
+    def __init__(self, bidi: BiDi, screen: Any, until: Callable[..., Any], shots: Path) -> None:
+        self.bidi = bidi
+        self.screen = screen
+        self.until = until
+        self.shots = shots
+
+    def open(self, url: str) -> str:
+        """A new tab in front; returns its context."""
+        context: str = self.bidi.ask("browsingContext.create", type="tab")["context"]
+        self.bidi.ask("browsingContext.navigate", context=context, url=url, wait="complete")
+        self.bidi.ask("browsingContext.activate", context=context)
+        return context
+
+    def close(self, context: str) -> None:
+        self.bidi.ask("browsingContext.close", context=context)
+
+    def evaluate(self, context: str, expression: str) -> Any:
+        """The value of an expression, which travels as JSON."""
+        text = f"(async () => JSON.stringify(await ({expression})))()"
+        answer = self.bidi.ask("script.evaluate", expression=text, target={"context": context}, awaitPromise=True)
+        assert answer["type"] == "success", answer
+        value = answer["result"].get("value")
+        return None if value is None else json.loads(value)
+
+    def own_page(self, path: str) -> str:
+        return self.open(f"moz-extension://{UUID}/{path}")
+
+    def click(self, context: str, selector: str) -> None:
+        """As soon as it is to be seen."""
+        self.until(lambda: self.evaluate(context, f"!!document.querySelector({selector!r})?.checkVisibility()"))
+        x, y = self.on_screen(context, selector)
+        self.screen.xdotool("mousemove", x, y, "sleep", 0.1, "click", 1)
+
+    def on_screen(self, context: str, selector: str) -> tuple[int, int]:
+        x, y = self.evaluate(
+            context,
+            f"""(() => {{ const box = document.querySelector({selector!r}).getBoundingClientRect();
+                return [mozInnerScreenX + box.x + box.width / 2, mozInnerScreenY + box.y + box.height / 2]; }})()""",
+        )
+        return round(x), round(y)
+
+    def right_click(self, context: str, selector: str, *keys: str) -> None:
+        x, y = self.on_screen(context, selector)
+        self.screen.xdotool("mousemove", x, y, "sleep", 0.1, "click", 3, "sleep", 0.6)
+        self.screen.keys(*keys)
+
+    def swap(self, context: str, selector: str) -> None:
+        """Swap face → the first recent reference. Our entry is the last."""
+        self.right_click(context, selector, "Up", "Right", "Return")
+
+    def allow(self) -> None:
+        """Say yes to the browser's own question, which takes no keys in its first half second."""
+        self.screen.xdotool("sleep", 1.5)
+        self.screen.keys("alt+a")
+
+    def is_veiled(self, context: str, selector: str) -> bool:
+        x, y = self.on_screen(context, selector)
+        return self.screen.picture().getpixel((x - 120, y - 100)) != (200, 40, 40)
+
+    def sees(self, context: str, selector: str, colour: tuple[int, int, int]) -> None:
+        """This colour is really there, in the middle of the element."""
+
+        def is_there() -> bool:
+            x, y = self.on_screen(context, selector)
+            found = self.screen.picture().getpixel((x, y))
+            return all(abs(one - other) < 12 for one, other in zip(found, colour, strict=True))
+
+        try:
+            self.until(is_there)
+        except AssertionError as error:
+            shot = self.shots / f"{len(list(self.shots.iterdir()))}.png"
+            self.screen.picture().save(shot)
+            raise AssertionError(f"{selector} is not {colour}; what was to be seen is in {shot}") from error
+
+
+@pytest.fixture(scope="session")
+def addon(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package that the build command makes for Firefox."""
+    folder = tmp_path_factory.mktemp("packages")
+    build = Path(__file__).parents[4] / "extension/build.mjs"
+    made = subprocess.run(["node", build, folder], check=True, capture_output=True, text=True).stdout.split()
+    return Path(next(path for path in made if "firefox" in path))
+
+
+@pytest.fixture(scope="session")
+def browser(
+    screen: Any, addon: Path, until: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, free_port: Any
+) -> Iterator[Firefox]:
+    """Firefox, not yet paired."""
+    profile = tmp_path_factory.mktemp("firefox")
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+    (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
+    port = free_port()
+    command = ["firefox-esr", "--remote-debugging-port", str(port), "--remote-allow-system-access", "--no-remote"]
+    window = ["--width", "1200", "--height", "860", "--profile", str(profile), "about:blank"]
+    environment = {**screen.environment, "HOME": str(profile), "MOZ_DISABLE_CONTENT_SANDBOX": "1"}
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen([*command, *window], env=environment, stdout=silent, stderr=silent)
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    until(listens)
+    bidi = BiDi(port)
+    bidi.ask("session.new", capabilities={})
+    bidi.ask("webExtension.install", extensionData={"type": "archivePath", "path": str(addon)})
+    yield Firefox(bidi, screen, until, tmp_path_factory.mktemp("shots"))
+    bidi.close()
+    process.terminate()
+    process.wait(20)
+    shutil.rmtree(profile, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def paired(browser: Firefox, daemon_process: Any) -> Firefox:
+    """Firefox, paired by a person who compared the digits, with a face chosen in the popup."""
+    options = browser.own_page("ui/options.html#pairing")
+    browser.evaluate(options, f"browser.storage.local.set({{ port: {daemon_process.port} }}).then(() => true)")
+    terminal = daemon_process.mien("pair")
+    assert "open" in terminal.stderr.readline()
+    browser.click(options, "#pair")
+    browser.until(lambda: browser.evaluate(options, "document.querySelector('#digits').textContent"))
+    shown = browser.evaluate(options, "document.querySelector('#digits').textContent")
+    browser.click(options, "#same")
+    _, words = terminal.communicate("y\n", timeout=30)
+    assert f"\n    {shown}\n" in words
+    browser.until(lambda: browser.evaluate(options, "document.querySelector('#paired').checkVisibility()"))
+    browser.close(options)
+    popup = browser.own_page("ui/popup.html")
+    browser.click(popup, "label.face")
+    browser.until(lambda: browser.evaluate(popup, "browser.storage.local.get('reference').then((k) => k.reference)"))
+    browser.close(popup)
+    return browser
+
+
+@pytest.fixture
+def person(paired: Firefox, daemon: Any) -> Firefox:
+    return paired
