@@ -88,7 +88,7 @@ class Downloads:
         """Every transfer of this daemon's life, the latest state of each."""
         return list(self._transfers.values())
 
-    def download(self, name: str) -> list[Transfer]:
+    def download(self, name: str, bytes_per_s: int | None = None) -> list[Transfer]:
         """Fetch a model or a bundle; whoever asks for one that is on its way already joins it.
 
         Raises:
@@ -98,7 +98,7 @@ class Downloads:
         models = self.store.catalogue.resolve([name])
         for model in models:
             self.store.shelf.licences.check(model)
-        return [self._begin("download", model, self._pull(model, models)) for model in models]
+        return [self._begin("download", model, self._pull(model, models, bytes_per_s)) for model in models]
 
     def verify(self, names: Sequence[str] | None) -> list[Transfer]:
         """Hash these models again, or all that are installed."""
@@ -146,8 +146,8 @@ class Downloads:
 
     # ── doing ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _pull(self, model: str, together: Sequence[str]) -> Callable[[OnPull], object]:
-        return lambda listen: self.store.pull([model], listen, together=together)
+    def _pull(self, model: str, together: Sequence[str], bytes_per_s: int | None) -> Callable[[OnPull], object]:
+        return lambda listen: self.store.pull([model], listen, together=together, bytes_per_s=bytes_per_s)
 
     def _verify(self, model: str) -> Callable[[OnPull], object]:
         return lambda listen: self.store.verify([model], listen)

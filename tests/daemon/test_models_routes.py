@@ -146,6 +146,14 @@ async def test_a_model_is_fetched_and_the_list_says_so(daemon: Any) -> None:
     assert content(model) == REMOTE
 
 
+@pytest.mark.parametrize(("rate", "status"), [("5000000", 202), ("0", 400), ("fast", 400)])
+async def test_a_download_may_be_told_how_fast_it_may_be(daemon: Any, rate: str, status: int) -> None:
+    asked = await daemon.ask("POST", f"/v1/models/own-remote/download?bytes_per_s={rate}")
+    assert asked.status == status
+    if status == 202:
+        await transfer(daemon, "own-remote", "done")
+
+
 async def test_a_second_caller_joins_the_download_that_runs(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")

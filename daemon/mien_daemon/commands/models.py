@@ -67,9 +67,9 @@ def run_list(args: Namespace) -> int:
 def run_pull(args: Namespace) -> int:
     from mien_daemon.bars import pull_bars
 
-    store = _open(args, args.limit_rate)
+    store = _open(args)
     with pull_bars(quiet=args.json) as listen:
-        store.pull(args.names, listen)
+        store.pull(args.names, listen, bytes_per_s=args.limit_rate)
     return _show(args, store, store.catalogue.resolve(args.names))
 
 
@@ -161,11 +161,10 @@ def run_token(args: Namespace) -> int:
     return answer(args, {"kept": True}, "kept in the system's secret store")
 
 
-def _open(args: Namespace, bytes_per_s: float | None = None) -> ModelStore:
+def _open(args: Namespace) -> ModelStore:
     from mien_daemon.commands.local import configure
     from mien_pipeline.models.adoption import hub_cache
     from mien_pipeline.models.catalogue import load_catalogue
-    from mien_pipeline.models.pull import Network
     from mien_pipeline.models.store import ModelStore
 
     config = configure(args)
@@ -173,7 +172,6 @@ def _open(args: Namespace, bytes_per_s: float | None = None) -> ModelStore:
         config.folders.models,
         load_catalogue(),
         offline=config.settings.offline,
-        network=Network(bytes_per_s=bytes_per_s),
         caches=(hub_cache(),),
     )
 

@@ -35,6 +35,10 @@ class VerifiedAs(Body):
     format: Literal["json", "sha256sum"] = "json"
 
 
+class How(Body):
+    bytes_per_s: int | None = Field(default=None, ge=1000, description="At most; pause and go on to change it.")
+
+
 class Verify(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"names": ["starter"]}]})
 
@@ -92,7 +96,9 @@ async def show_model(request: web.Request) -> web.Response:
 
 async def download(request: web.Request) -> web.Response:
     """202: on its way, or there already; a bundle is as many transfers as it has models."""
-    return reply(TransferList(transfers=request.app[keys.DOWNLOADS].download(request.match_info["name"])), 202)
+    query = read_query(request, How)
+    transfers = request.app[keys.DOWNLOADS].download(request.match_info["name"], query.bytes_per_s)
+    return reply(TransferList(transfers=transfers), 202)
 
 
 async def pause(request: web.Request) -> web.Response:
@@ -164,7 +170,8 @@ ROUTES = (
         "Fetch a model or a bundle, or go on after a pause; joins what is on its way",
         "models",
         _ACCEPTED,
-        problems=(*_UNKNOWN, "licence-not-accepted"),
+        query=How,
+        problems=("bad-request", *_UNKNOWN, "licence-not-accepted"),
     ),
     Route(
         "POST",

