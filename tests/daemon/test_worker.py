@@ -96,7 +96,8 @@ async def test_the_worker_gives_its_memory_back_when_it_has_nothing_to_do(open_d
     async with open_daemon(settings={"idle_unload_s": 1}) as daemon:
         await daemon.finished(await daemon.swap())
         pid = (await worker_of(daemon))["pid"]
-        await daemon.eventually(lambda: not alive(pid))
+        await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "stopped")
+        assert not alive(pid)
         assert (await worker_of(daemon)) == {"state": "stopped", "pid": None, "deaths": 0}
         assert (await daemon.finished(await daemon.swap()))["state"] == "done"
 
@@ -133,7 +134,7 @@ def test_every_message_survives_the_pipe() -> None:
         RunJob("1", "swap", "/target", ["/reference"], {"faces": [0, 1]}, "/output"),
         Cancel("1"),
         Ready(),
-        Heartbeat(None, "cpu"),
+        Heartbeat(None),
         Progressed("1", "generate", 1, 2),
         Finished("1", {"faces": []}, "image/png", "00"),
         Failed("1", "no-face-found", "none", {"role": "target"}),

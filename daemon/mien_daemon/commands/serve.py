@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import subprocess
     from argparse import _SubParsersAction
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from mien_daemon.config import Config
@@ -42,11 +43,36 @@ def serve_here(config: Config) -> int:
     import logging
     import sys
 
-    from mien_daemon.server import serve
-
+    serve = load_server()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(serve(config))
     return 0
+
+
+def load_server() -> Callable[[Config], Coroutine[object, object, None]]:
+    """Everything the front process is made of, in half the time.
+
+    Importing makes no garbage, so none is looked for meanwhile, and what was imported is never looked through again.
+    aiohttp's client, which the front never is, reads every root certificate of the system when it is imported.
+    """
+    import gc
+    import os
+
+    unset = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+    before = {name: os.environ.get(name) for name in unset}
+    gc.disable()
+    os.environ.update(unset)
+    try:
+        from mien_daemon.server import serve
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        gc.freeze()
+        gc.enable()
+    return serve
 
 
 def serve_behind(args: Namespace, config: Config) -> int:

@@ -18,7 +18,7 @@ class EngineState(Answer):
     missing_libraries: list[str]
     missing_models: list[str]
     licence: str
-    device: str = Field(description='Where it would run; "unknown" until the worker was first started.')
+    device: str = Field(description="Where it would run: cpu, cuda or mps.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Annotated, cast
 
 from aiohttp import web
-from pydantic import Discriminator, RootModel
+from pydantic import ConfigDict, Discriminator, RootModel
 
 from mien_daemon import keys
 from mien_daemon.jobs.job import Ask, Priority, State
@@ -27,6 +27,8 @@ DEFAULT_AMOUNT = 0.5
 
 class NewJob(RootModel[Annotated[NewSwap | NewRestore, Discriminator("kind")]]):
     """A swap or a restore."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 async def post_job(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from mien_daemon.errors import ForeignOrigin
 from mien_daemon.pairing import NAME, State, Window
 from mien_daemon.routes.body import read_json, read_query, reply
 from mien_daemon.routes.route import Route
+from mien_daemon.schemas import Answer
 from mien_daemon.security import EXTENSION_ORIGIN
 
 WAIT_S = 20.0
@@ -44,7 +45,7 @@ A_POINT = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM
 
 
 class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Begin(_Words):
@@ -58,7 +59,7 @@ class Begin(_Words):
     commitment: Bytes32 = Field(description="SHA-256 over the client's public key and nonce.")
 
 
-class OfferAnswer(BaseModel):
+class OfferAnswer(Answer):
     """The daemon's half."""
 
     id: str
@@ -91,11 +92,12 @@ class Step(RootModel[Annotated[Reveal | Wait | Cancel, Field(discriminator="step
     """The next step of a pairing."""
 
     model_config = ConfigDict(
+        defer_build=True,
         json_schema_extra={"examples": [{"step": "reveal", "public_key": A_POINT, "nonce": ZEROS}, {"step": "wait"}]}
     )
 
 
-class OutcomeAnswer(BaseModel):
+class OutcomeAnswer(Answer):
     """How it stands; `client` and `confirmation` come with the approval."""
 
     state: Literal["begun", "shown", "approved", "refused", "cancelled"]
@@ -103,7 +105,7 @@ class OutcomeAnswer(BaseModel):
     confirmation: Bytes32 | None = None
 
 
-class WindowAnswer(BaseModel):
+class WindowAnswer(Answer):
     """What the person is shown."""
 
     seconds_left: int
@@ -120,7 +122,7 @@ class WindowQuery(_Words):
     seen: int = Field(-1, ge=-1, description="The revision that is known; the answer is held only while it holds.")
 
 
-class ApprovedAnswer(BaseModel):
+class ApprovedAnswer(Answer):
     client: str
 
 
@@ -133,7 +135,7 @@ class SessionBegin(_Words):
     nonce: Bytes32
 
 
-class ChallengeAnswer(BaseModel):
+class ChallengeAnswer(Answer):
     """The daemon's proof, to be checked before anything else is sent."""
 
     id: str
@@ -149,7 +151,7 @@ class SessionProof(_Words):
     proof: Bytes32
 
 
-class BearerAnswer(BaseModel):
+class BearerAnswer(Answer):
     token: str
     expires_in_s: int
     scopes: list[str]

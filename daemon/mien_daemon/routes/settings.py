@@ -3,7 +3,7 @@
 from typing import cast
 
 from aiohttp import web
-from pydantic import RootModel
+from pydantic import ConfigDict, RootModel
 
 from mien_daemon import keys
 from mien_daemon.config import LiveSettings, Settings
@@ -15,7 +15,7 @@ from mien_daemon.schemas import Setting, SettingList
 class Changes(RootModel[dict[str, bool | int | str]]):
     """Settings by name; those that are not named stay."""
 
-    model_config = {"json_schema_extra": {"examples": [{"keep_results_s": 86400}]}}
+    model_config = ConfigDict(defer_build=True, json_schema_extra={"examples": [{"keep_results_s": 86400}]})
 
 
 def show(settings: LiveSettings) -> SettingList:

@@ -29,14 +29,16 @@ from mien_daemon.worker.messages import (
     Ready,
     RunJob,
 )
+from mien_pipeline.device import device_name
 from mien_pipeline.errors import Cancelled
 
 log = logging.getLogger(__name__)
 
 State = Literal["stopped", "starting", "idle", "busy", "restarting", "degraded"]
 OnProgressed = Callable[[Progressed], None]
+START_S = 60.0  # before the first heartbeat: a cold disk, a scanner that reads every file
+LINGER_S = 2.0  # between closing its pipe and being gone
 Kept = TypeVar("Kept")
-UNKNOWN_DEVICE = "unknown"
 
 
 def command() -> list[str]:
@@ -70,7 +72,6 @@ class Life:
         on_end: Callable[["Life", int], None],
     ) -> None:
         self.process = process
-        self.device = UNKNOWN_DEVICE
         self.engine: str | None = None
         self.ready = asyncio.Event()
         self.unwanted = False  # we end it ourselves; that is not a death
@@ -79,6 +80,7 @@ class Life:
         self._answers: dict[str, asyncio.Future[Finished | Faces]] = {}
         self._listeners: dict[str, OnProgressed] = {}
         self._cancelling: set[str] = set()
+        self._pipe_closed = False
         self.ended = asyncio.create_task(self._listen())
 
     @property
@@ -138,20 +140,21 @@ class Life:
         pipe = self.process.stdout
         if pipe is None:
             raise RuntimeError("the worker has no pipe")
+        patience_s = START_S
         try:
             while True:
-                async with asyncio.timeout(self._heartbeat_timeout_s):
+                async with asyncio.timeout(patience_s):
                     message = await messages.receive(pipe)
+                patience_s = self._heartbeat_timeout_s
                 if message is None:
+                    self._pipe_closed = True
                     break
                 self._take(message)
         except TimeoutError:
-            log.error("the worker was silent for %.0f s and is killed", self._heartbeat_timeout_s)
+            log.error("the worker was silent for %.0f s and is killed", patience_s)
         except ValueError:
             log.exception("the worker's pipe is out of step; it is killed")
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        status = await self.process.wait()
+        status = await self._end()
         self._on_end(self, status)  # before whoever waits hears of it and asks for another worker
         for work_id, answer in self._answers.items():
             if not answer.done():
@@ -161,12 +164,24 @@ class Life:
                 )
         return status
 
+    async def _end(self) -> int:
+        """The exit status; a process that has closed its pipe and lingers is killed.
+
+        One that is ending by itself is not: a kill would look for its status, and so take it from the loop.
+        """
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.process.wait()), LINGER_S if self._pipe_closed else 0)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            return await self.process.wait()
+
     def _take(self, message: messages.Message) -> None:
         match message:
             case Ready():
                 self.ready.set()
             case Heartbeat():
-                self.engine, self.device = message.engine, message.device
+                self.engine = message.engine
             case Progressed():
                 if listener := self._listeners.get(message.id):
                     listener(message)
@@ -196,7 +211,7 @@ class Worker:
         self._events = events
         self._life: Life | None = None
         self._state: State = "stopped"
-        self._device = UNKNOWN_DEVICE
+        self._device = device_name()
         self._deaths: deque[float] = deque()
         self._in_a_row = 0
         self._starting = asyncio.Lock()
@@ -211,7 +226,7 @@ class Worker:
             self._state,
             life.process.pid if life else None,
             life.engine if life else None,
-            life.device if life else self._device,
+            self._device,
             len(self._recent_deaths()),
         )
 
@@ -281,7 +296,6 @@ class Worker:
         self._stop_idling()
         life, self._life = self._life, None
         if life:
-            self._device = life.device
             await life.kill()
         self._be("stopped")
 

@@ -56,10 +56,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Sent every second; `engine` is the one in memory, `device` where it runs."""
+    """Sent every second; `engine` is the one in memory."""
 
     engine: str | None
-    device: str
 
 
 @dataclass(frozen=True, slots=True)

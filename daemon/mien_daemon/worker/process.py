@@ -169,13 +169,7 @@ def beat(pipe: Pipe, runtime: list[Runtime]) -> None:
     pause = threading.Event()
     with suppress(OSError):
         while not pause.wait(HEARTBEAT_S):
-            pipe.send(Heartbeat(runtime[0].engine_name if runtime else None, device()))
-
-
-def device() -> str:
-    """Where engines run, as far as this process knows without loading anything for the answer."""
-    torch = sys.modules.get("torch")
-    return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+            pipe.send(Heartbeat(runtime[0].engine_name if runtime else None))
 
 
 def take_standard_streams() -> tuple[BinaryIO, Pipe]:
