@@ -28,10 +28,10 @@ console.log(JSON.stringify(seen));
 """
 
 
-@pytest.mark.parametrize(
-    ("fragment", "address"),
-    [("#code=abc", "/"), ("#code=abc&view=jobs", "/#/jobs"), ("#code=abc&view=a/b", "/#/a%2Fb")],
-)
+PLACES = [("#code=abc", "/"), ("#code=abc&view=jobs", "/#/jobs"), ("#code=abc&view=a/b", "/#/a%2Fb")]
+
+
+@pytest.mark.parametrize(("fragment", "address"), PLACES)
 def test_the_address_keeps_the_place_and_loses_the_code(fragment: str, address: str) -> None:
     command = ["node", "--input-type=module", "-e", OPEN, SESSION.as_uri(), fragment]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
