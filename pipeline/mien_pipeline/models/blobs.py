@@ -12,6 +12,7 @@ from pathlib import Path
 from mien_pipeline.models import durable
 
 _CHUNK = 1 << 20
+_READ_ONLY = 0o444
 # What a file system answers when it has no hard links, or not across its borders.
 _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -45,8 +46,7 @@ class Blobs:
 
     def adopt(self, verified: Path, sha256: str) -> None:
         """Take over a file whose digest the caller has just checked. It is gone from where it was."""
-        verified.chmod(0o444)
-        durable.replace(verified, self.path(sha256))
+        durable.replace(verified, self.path(sha256), _READ_ONLY)
 
     def adopt_link(self, outside: Path, sha256: str) -> bool:
         """Take in a file that stays where it is, without a copy; false where the file system cannot.
@@ -60,8 +60,7 @@ class Blobs:
         if not link(self.path(sha256), path):
             beside = path.with_name(f".{path.name}.{os.getpid()}.new")
             shutil.copyfile(self.path(sha256), beside)
-            beside.chmod(0o444)
-            durable.replace(beside, path)
+            durable.replace(beside, path, _READ_ONLY)
 
     def discard(self, sha256: str) -> None:
         remove_file(self.path(sha256))
@@ -78,6 +77,8 @@ def link(existing: Path, path: Path) -> bool:
         if error.errno in _NO_LINKS:
             return False
         raise
+    if os.name == "nt":
+        remove_file(path)  # which cannot be replaced while it is read-only
     # rename() does nothing when both names are links to one file, and leaves the first one standing.
     beside.replace(path)
     beside.unlink(missing_ok=True)

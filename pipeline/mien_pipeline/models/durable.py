@@ -49,9 +49,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def replace(source: Path, target: Path) -> None:
-    """Move a finished file into place, durably."""
+def replace(source: Path, target: Path, mode: int | None = None) -> None:
+    """Move a finished file into place, durably; `mode` is what its permissions become."""
     sync_file(source)
+    if mode is not None:
+        source.chmod(mode)
     target.parent.mkdir(parents=True, exist_ok=True)
     source.replace(target)
     sync_folder(target.parent)

@@ -1,6 +1,6 @@
 """What is installed and what may be done with it, as the command line and the API tell it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -134,14 +134,5 @@ def _state(shelf: Shelf, model: str, file: ModelFile) -> State:
     record = shelf.record_of(model, file)
     if record and record.state == "quarantined":
         return "quarantined"
-    pin = shelf.pins.of(model, file)
-    sha256 = pin.sha256 if pin else file.sha256
-    return "partial" if sha256 and journals.bytes_done(journals.journal_path(shelf.part(sha256))) else "missing"
-
-
-def leftovers(shelf: Shelf, model: str) -> Iterator[str]:
-    """Keys of this model's unfinished downloads."""
-    for file in shelf.catalogue.model(model).files:
-        pin = shelf.pins.of(model, file)
-        if sha256 := pin.sha256 if pin else file.sha256:
-            yield sha256
+    parts = shelf.parts(model, file.path)
+    return "partial" if any(journals.bytes_done(journals.journal_path(part)) for part in parts) else "missing"

@@ -31,7 +31,6 @@ from mien_pipeline.models.connection import Connector, Place
 from mien_pipeline.models.convert import NO_TORCH
 from mien_pipeline.models.disk import check_disk
 from mien_pipeline.models.download import Download, Throttle, Wanted
-from mien_pipeline.models.exclusive import exclusively
 from mien_pipeline.models.formats import check_format
 from mien_pipeline.models.patience import Patience, host_of, named, patiently, refuse
 from mien_pipeline.models.pins import Pin
@@ -281,16 +280,17 @@ class Pull:
             )
 
     def _fetch(self, remote: _Remote) -> None:
-        part = self._shelf.part(remote.key)
-        with exclusively(self._shelf.root / "locks" / f".{remote.key}", self._report.tick):
-            if not self._is_here(remote.file):
-                sha256 = self._download.fetch(remote.places, remote.wanted, part, self._report.source_bytes)
-                try:
-                    self._adopt(remote.file, part, sha256, remote.revision)
-                except BrokenWeights:
-                    journals.discard(part)
-                    raise
-                journals.journal_path(part).unlink(missing_ok=True)
+        part = self._shelf.part(self._model, remote.file.path, remote.key)
+        for other in self._shelf.parts(self._model, remote.file.path):
+            if other != part:  # of what the source offered before
+                journals.discard(other)
+        sha256 = self._download.fetch(remote.places, remote.wanted, part, self._report.source_bytes)
+        try:
+            self._adopt(remote.file, part, sha256, remote.revision)
+        except BrokenWeights:
+            journals.discard(part)
+            raise
+        journals.journal_path(part).unlink(missing_ok=True)
         self._report.finish_source(remote.wanted.size or 0)
 
     # ── taking in ────────────────────────────────────────────────────────────────────────────────────────
@@ -341,5 +341,6 @@ class Pull:
         """Bytes still to be written: what is half there counts as there, and a conversion needs its file twice."""
         members = sum(file.size or 0 for file in missing if isinstance(self._source(file), WheelSource))
         downloads = sum((one.wanted.size or 0) * (2 if one.file.converted else 1) for one in remotes)
-        there = sum(journals.bytes_done(journals.journal_path(self._shelf.part(one.key))) for one in remotes)
+        parts = [self._shelf.part(self._model, one.file.path, one.key) for one in remotes]
+        there = sum(journals.bytes_done(journals.journal_path(part)) for part in parts)
         return sum(wheel.size for wheel in wheels) + members + downloads - there

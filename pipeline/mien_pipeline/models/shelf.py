@@ -12,6 +12,7 @@ root/
   egress.log                 one line for each connection
 """
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Generator
@@ -44,9 +45,13 @@ class Shelf:
     def view(self, model: str, path: str = "") -> Path:
         return self.root / "models" / model / path
 
-    def part(self, key: str) -> Path:
-        """Where a file of this digest is while it is on its way."""
-        return self.root / "partial" / f"{key}.part"
+    def part(self, model: str, path: str, key: str) -> Path:
+        """Where a file of this digest is while it is on its way; `parts` finds it by model and path alone."""
+        return self.root / "partial" / f"{model}.{_short(path)}.{key[:16]}.part"
+
+    def parts(self, model: str, path: str | None = None) -> list[Path]:
+        """What has come of a model's unfinished downloads, or of one file's, whatever its digest."""
+        return list((self.root / "partial").glob(f"{model}.{_short(path) if path else '*'}.*.part"))
 
     @contextmanager
     def alone(self, model: str, while_waiting: Callable[[], None] = lambda: None) -> Generator[None]:
@@ -143,6 +148,10 @@ class Shelf:
         if shared:
             self.blobs.discard(record.sha256)
         self._note(model, file, record.model_copy(update={"state": "quarantined"}))
+
+
+def _short(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()[:12]
 
 
 def _now() -> datetime:

@@ -167,8 +167,8 @@ class ModelStore:
         """Uninstall a model and drop what was fetched of it; files that another model shares stay for that one."""
         entry = self.catalogue.model(model)
         with durable.naming_disk_errors(self.root), self.shelf.alone(model):
-            for key in listing.leftovers(self.shelf, model):
-                journals.discard(self.shelf.part(key))
+            for part in self.shelf.parts(model):
+                journals.discard(part)
             installed = self.shelf.records.read(model)
             self.shelf.records.remove(model)
             for path in {*(file.installed_as for file in entry.files), *(installed.files if installed else ())}:

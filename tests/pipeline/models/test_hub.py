@@ -169,6 +169,27 @@ def test_a_repository_without_a_revision_is_locked_to_the_commit_it_was_at(shop:
     assert {one.path.split("/")[4] for one in shop.asked} == {COMMIT}
 
 
+def test_what_has_come_of_a_file_with_no_digest_yet_is_told_and_can_be_freed(
+    shop: Shop, open_store: OpenStore, content: bytes
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(progress: PullProgress) -> None:
+        if progress.done_bytes > 4 << 20:
+            raise Stopped
+
+    publish(shop, safetensors(content))
+    store = open_store()
+    with pytest.raises(Stopped):
+        store.pull(["thing"], stop)
+    assert store.states(["thing"])[0].state == "partial"
+    assert not (store.root / "models.lock").exists(), "nothing is locked before it is verified"
+
+    store.remove("thing")
+    assert not list((store.root / "partial").iterdir())
+
+
 def test_a_small_file_is_held_to_gits_own_digest(shop: Shop, open_store: OpenStore) -> None:
     publish(shop)
     path = f"/some/thing/resolve/{COMMIT}/config.json"
