@@ -46,7 +46,7 @@ def arcface_template(size: int) -> Floats:
     """The template for a crop of `size`: 112 px scaled, or, for multiples of 128, centred with 8 px a side as
     the 128-px networks were trained on."""
     if size % 128 == 0:
-        return ((ARCFACE_TEMPLATE + np.array([8, 0])) * (size / 128)).astype(np.float32)
+        return np.asarray((ARCFACE_TEMPLATE + np.array([8, 0])) * (size / 128), np.float32)
     return (ARCFACE_TEMPLATE * (size / 112)).astype(np.float32)
 
 

@@ -39,7 +39,7 @@ def multi_band(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) ->
     # Only the difference is split into bands: where the pictures agree there is nothing to blend.
     difference = (top.astype(np.float32) - below) * (mask > 0)[..., None]
     mixed = below + _blended_difference(difference, mask, levels)
-    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
 
 
 def _blended_difference(difference: Floats, mask: Floats, levels: int) -> Floats:

@@ -72,12 +72,13 @@ def rims(pixels: Pixels, mesh: Floats) -> Floats:
         field[cv2.dilate(seen, disc(max(1, round(_LIDS * width)))) > 0] = 0
     weak = max(_WEAK, _RUGGED * _cheek_contrast(contrast, points))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(((contrast > weak) & (field > 0)).astype(np.uint8))
+    owner = np.asarray(labels, np.int32)
     strongest = np.zeros(len(stats), np.float32)
-    np.maximum.at(strongest, labels.ravel(), contrast.ravel())
+    np.maximum.at(strongest, owner.ravel(), contrast.ravel())
     extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
     chosen = (strongest > weak * _STRONG / _WEAK) & (extent > _SHORTEST * width)
     chosen[0] = False
-    drawn = cv2.dilate(chosen[labels].astype(np.uint8), disc(1))
+    drawn = cv2.dilate(chosen[owner].astype(np.uint8), disc(1))
     soft = blur(np.asarray(drawn, np.float32), 0.004 * width)
     return np.asarray(cv2.resize(soft, (pixels.shape[1], pixels.shape[0])), np.float32)
 
@@ -94,4 +95,4 @@ def _contrast(pixels: Pixels, width: float) -> Floats:
     lab = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB), np.uint8)
     window = max(3, round(_AROUND * width)) // 2 * 2 + 1
     around = np.stack([cv2.medianBlur(np.ascontiguousarray(lab[..., i]), window) for i in range(3)], 2)
-    return (np.abs(lab.astype(np.float32) - around) @ np.array([1, 1.5, 1.5], np.float32)).astype(np.float32)
+    return np.asarray(np.abs(lab.astype(np.float32) - around) @ np.array([1, 1.5, 1.5]), np.float32)

@@ -51,7 +51,7 @@ def light_ratio(source: Floats, target: Floats, weight: Floats, sigma_px: float)
     blurred_target = blur(target * weight[..., None], sigma_px)
     trust = 0.002
     ratio = (blurred_target + trust * mean_target) / (blurred_source + trust * mean_source)
-    return np.clip(ratio, *RATIO_LIMITS).astype(np.float32)
+    return np.asarray(np.clip(ratio, *RATIO_LIMITS), np.float32)
 
 
 def blur(values: Floats, sigma_px: float) -> Floats:

@@ -186,12 +186,12 @@ def _texture_bins(view: _Small) -> NDArray[np.int32]:
     detail = lightness - np.asarray(cv2.GaussianBlur(lightness, (0, 0), 0.015 * view.width), np.float32)
     energy = np.asarray(cv2.GaussianBlur(detail * detail, (0, 0), 0.015 * view.width), np.float32)
     steps = np.log2(np.sqrt(energy) / (lightness + 8) + 1e-3) * 3 + 30
-    return np.clip(steps, 0, _TEXTURE_BINS - 1).astype(np.int32)
+    return np.asarray(np.clip(steps, 0, _TEXTURE_BINS - 1), np.int32)
 
 
 def _colours(bins: NDArray[np.int32], weight: Floats) -> Floats:
     """(32768,) smoothed probability of each Lab bin."""
-    counts = np.bincount(bins.ravel(), weight.ravel(), _BINS**3).reshape(_BINS, _BINS, _BINS)
+    counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _BINS**3), np.float64).reshape(_BINS, _BINS, _BINS)
     for axis in range(3):
         for _ in range(2):
             counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
@@ -201,7 +201,7 @@ def _colours(bins: NDArray[np.int32], weight: Floats) -> Floats:
 
 def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
     """(32,) smoothed probability of each bin of contrast."""
-    counts = np.bincount(bins.ravel(), weight.ravel(), _TEXTURE_BINS)
+    counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _TEXTURE_BINS), np.float64)
     for _ in range(3):
         counts = (np.roll(counts, 1) + 2 * counts + np.roll(counts, -1)) / 4
     total = max(float(counts.sum()), 1e-6)
@@ -215,7 +215,7 @@ def _ring(view: _Small) -> Floats:
     mouth = view.points[[61, 291]].mean(0)
     rows, columns = np.mgrid[: between.shape[0], : between.shape[1]]
     above = (columns - mouth[0]) * up[0] + (rows - mouth[1]) * up[1] > 0
-    return (between * above).astype(np.float32)
+    return np.asarray(between * above, np.float32)
 
 
 def _reaching_out(cover: Pixels, features: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
@@ -224,7 +224,7 @@ def _reaching_out(cover: Pixels, features: NDArray[np.bool_], area: float) -> ND
     outside = np.bincount(labels[~features], minlength=int(labels.max()) + 1)
     large = outside > area
     large[0] = False
-    return large[labels]
+    return np.asarray(large[np.asarray(labels, np.int32)], np.bool_)
 
 
 def _without_islands(likely: Floats, oval: NDArray[np.uint8], area: float) -> Floats:
@@ -234,22 +234,22 @@ def _without_islands(likely: Floats, oval: NDArray[np.uint8], area: float) -> Fl
         _, labels, stats, _ = cv2.connectedComponentsWithStats(speck.astype(np.uint8), connectivity=8)
         small = stats[:, cv2.CC_STAT_AREA] < area
         small[0] = False
-        result[small[labels]] = value
+        result[small[np.asarray(labels, np.int32)]] = value
     return result
 
 
 def _to_full_size(likely: Floats, small: Pixels, full: Pixels, radius: int) -> Floats:
     """`likely` at the size of `full`, its edges put where the picture's edges are: the fast guided filter."""
-    guide = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32) / 255
+    guide = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
     window = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(values: Floats) -> Floats:
-        return np.asarray(cv2.blur(values, window), np.float32)
+    def mean(values: NDArray[np.floating]) -> Floats:
+        return np.asarray(cv2.blur(np.asarray(values, np.float32), window), np.float32)
 
     guide_mean, likely_mean = mean(guide), mean(likely)
     slope = (mean(guide * likely) - guide_mean * likely_mean) / (mean(guide * guide) - guide_mean**2 + _GUIDE_EPSILON)
     offset = likely_mean - slope * guide_mean
     size = (full.shape[1], full.shape[0])
-    slope, offset = (np.asarray(cv2.resize(mean(part), size), np.float32) for part in (slope, offset))
+    fine_slope, fine_offset = (np.asarray(cv2.resize(mean(part), size), np.float32) for part in (slope, offset))
     fine_guide = np.asarray(cv2.cvtColor(full, cv2.COLOR_RGB2GRAY), np.float32) / 255
-    return np.clip(slope * fine_guide + offset, 0, 1)
+    return np.asarray(np.clip(fine_slope * fine_guide + fine_offset, 0, 1), np.float32)

@@ -1,6 +1,7 @@
 """Who a face is, under a recogniser that no engine is conditioned on: dlib's, 128 numbers, Euclidean."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import dlib
@@ -30,7 +31,8 @@ class DlibEmbedder:
 
     def __init__(self, weights: Path) -> None:
         """Load the network; a damaged file raises RuntimeError."""
-        self._network = dlib.face_recognition_model_v1(str(weights))
+        compiled: Any = dlib  # it hides the names it re-exports from type checkers
+        self._network = compiled.face_recognition_model_v1(str(weights))
 
     def embed(self, image: Image, face: Face) -> Floats:
         """(128,) float32, not normalised."""

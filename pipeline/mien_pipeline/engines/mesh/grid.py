@@ -58,7 +58,7 @@ class Box:
 
     def local(self, mesh: Floats) -> Floats:
         """The mesh in the box's own pixels."""
-        return (mesh - np.array([self.left, self.top, 0])).astype(np.float32)
+        return np.asarray(mesh - np.array([self.left, self.top, 0]), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def relit(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: G
     ratio = light_ratio(coarse, grid.down(to_linear(target)), weight, sigma_px)
     plain = 1 - blur(grid.down(features), 0.01 * width / grid.step)
     even = _evened(coarse, ratio, weight, sigma_px) ** plain[..., None]
-    return to_srgb(light * grid.up(ratio * even, drawn.shape))
+    return to_srgb(light * grid.up(np.asarray(ratio * even, np.float32), drawn.shape))
 
 
 def _evened(light: Floats, ratio: Floats, weight: Floats, sigma_px: float) -> Floats:
@@ -35,11 +35,11 @@ def _evened(light: Floats, ratio: Floats, weight: Floats, sigma_px: float) -> Fl
     Patches of another hue turn to blotches when a warm picture is made cool, and the shine on a dark skin to white
     spots when it is made lighter: shine adds to a colour, and is no part of it.
     """
-    trust = weight[..., None] + 1e-3
-    around = blur(light * trust, sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
+    trust = np.asarray(weight[..., None] + 1e-3, np.float32)
+    around = blur(np.asarray(light * trust, np.float32), sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
     detail = (light + 1e-4) / around
     brightness = detail.mean(2, keepdims=True)
     hue = (detail / brightness) ** (HUE_DETAIL - 1)
     lighter = np.clip(np.log2(ratio.mean(2, keepdims=True)), 0, 1)
     shine = np.maximum(brightness, 1) ** (-(1 - SHINE_DETAIL) * lighter)
-    return np.clip(hue * shine, 0.4, 2.5).astype(np.float32)
+    return np.asarray(np.clip(hue * shine, 0.4, 2.5), np.float32)

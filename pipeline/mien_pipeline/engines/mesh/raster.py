@@ -28,7 +28,7 @@ class Raster:
     def interpolate(self, attribute: Floats) -> Floats:
         """(h, w, K) float32 from (468, K); 0 where nothing is covered."""
         values = attribute[self.corners]
-        return np.einsum("hwck,hwc->hwk", values, self.weights, dtype=np.float32)
+        return np.asarray(np.einsum("hwck,hwc->hwk", values, self.weights), np.float32)
 
 
 def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int, int]) -> Raster:
@@ -70,6 +70,7 @@ def grown(values: Floats, covered: NDArray[np.bool_]) -> Floats:
     _, labels = cv2.distanceTransformWithLabels(
         (~covered).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    lookup = np.zeros((int(labels.max()) + 1, values.shape[2]), np.float32)
-    lookup[labels[covered]] = values[covered]
-    return lookup[labels]
+    nearest = np.asarray(labels, np.int32)
+    lookup = np.zeros((int(nearest.max()) + 1, values.shape[2]), np.float32)
+    lookup[nearest[covered]] = values[covered]
+    return np.asarray(lookup[nearest], np.float32)

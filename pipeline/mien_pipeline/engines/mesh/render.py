@@ -82,7 +82,7 @@ def render_face(
     on_step(2, STEPS)
     new = relit(drawn, base, alpha, eyes_and_lips(box.shape, face), inner, face_width(face))
     kept = kept_expression(box.shape, face, reference, eyes, inner)
-    mixed = new + kept[..., None] * (base.astype(np.float32) - new)
+    mixed = np.asarray(new + kept[..., None] * (base.astype(np.float32) - new), np.float32)
     on_step(3, STEPS)
     grained = match_grain(mixed, base.astype(np.float32), alpha * (1 - kept))
     pixels, changed = moved.pixels.copy(), moved.changed.copy()
@@ -128,7 +128,7 @@ def _texture_places(grid: Grid, raster: Raster, shaped: Floats, eyes: tuple[Exch
 def _drawn(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) -> tuple[Pixels, Floats]:
     """The texture on the mesh, (H, W, 3) uint8, and how far it is this person's own skin, (H, W)."""
     full = grid.up(places * texture.colour.shape[0] - 0.5, shape)
-    valid = resample(texture.validity, full).astype(np.float32) / 255
+    valid = np.asarray(resample(texture.validity, full) / 255, np.float32)
     return resample(texture.colour, full, cubic=True), valid
 
 

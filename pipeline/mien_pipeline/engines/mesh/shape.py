@@ -28,7 +28,7 @@ def blended_shape(target: Floats, reference: Floats, amount: float) -> Floats:
     region moves as a whole.
     """
     rotation, scale, shift = _pose(target)
-    level = (target - shift) @ rotation / scale
+    level = np.asarray((target - shift) @ rotation / scale, np.float32)
     own, other = _even(level), _even(_levelled(reference))
     turn, size, move = rigid_transform(other[list(RIGID)], own[list(RIGID)])
     posed = (size * other @ turn.T + move).astype(np.float32)
@@ -55,7 +55,7 @@ def _levelled(mesh: Floats) -> Floats:
 
 def _even(mesh: Floats) -> Floats:
     """A levelled mesh made mirror-symmetric: what the network sees differently on the far side is no shape."""
-    return ((mesh + mesh[topology().mirror] * np.array([-1, 1, 1])) / 2).astype(np.float32)
+    return np.asarray((mesh + mesh[topology().mirror] * np.array([-1, 1, 1])) / 2, np.float32)
 
 
 def eye_openness(mesh: Floats, ring: tuple[int, ...]) -> float:
@@ -91,7 +91,7 @@ def _eye_offset(target: Floats, posed: Floats, ring: tuple[int, ...]) -> Floats:
     moved = wanted + (target - centre) * float(np.clip(ratio, *EYE_WIDTH_LIMITS))
     differs = eye_openness(target, ring) - eye_openness(posed, ring)
     detail = EYE_DETAIL * float(np.exp(-((differs / OPENNESS_SCALE) ** 2)))
-    return moved - target + detail * (posed - moved)
+    return np.asarray(moved - target + detail * (posed - moved), np.float32)
 
 
 def _mouth_offset(target: Floats, posed: Floats) -> Floats:
@@ -101,7 +101,7 @@ def _mouth_offset(target: Floats, posed: Floats) -> Floats:
     agrees = mouth_agreement(target, posed)
     shift = (wanted - centre) * (0.4 + 0.6 * agrees)
     detail = (posed - wanted) - (target - centre)
-    return shift + MOUTH_DETAIL * (0.5 + 0.5 * agrees) * detail
+    return np.asarray(shift + MOUTH_DETAIL * (0.5 + 0.5 * agrees) * detail, np.float32)
 
 
 def _mixed(offset: Floats, other: Floats, weight: Floats) -> Floats:
@@ -140,4 +140,4 @@ def _neighbour_average() -> NDArray[np.float32]:
     for triangle in np.concatenate([canonical.triangles, canonical.closing]):
         joined[np.ix_(triangle, triangle)] = 1
     np.fill_diagonal(joined, 0)
-    return joined / joined.sum(1, keepdims=True)
+    return np.asarray(joined / joined.sum(1, keepdims=True), np.float32)

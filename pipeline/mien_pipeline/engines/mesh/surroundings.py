@@ -31,7 +31,7 @@ def _halved(known: Floats, fixed: Floats, size: tuple[int, int]) -> tuple[Floats
     """`known` averaged where it is `fixed`, and where that is most of a pixel, on a grid of `size`."""
     weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
     sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
-    return sums / np.maximum(weight, 1e-6)[..., None], (weight > 0.25).astype(np.float32)
+    return np.asarray(sums / np.maximum(weight, 1e-6)[..., None], np.float32), (weight > 0.25).astype(np.float32)
 
 
 def _relaxed(known: Floats, fixed: Floats, level: int) -> Floats:

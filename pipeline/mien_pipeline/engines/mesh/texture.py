@@ -88,7 +88,7 @@ def vertex_facing(mesh: Floats) -> Floats:
     for corner in range(3):
         np.add.at(vertices, triangles[:, corner], normals)
     length = np.linalg.norm(vertices, axis=1)
-    return np.clip(vertices[:, 2] / np.maximum(length, 1e-9), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(vertices[:, 2] / np.maximum(length, 1e-9), 0, 1), np.float32)
 
 
 def unobstructed(mesh: Floats) -> Floats:
@@ -101,7 +101,7 @@ def unobstructed(mesh: Floats) -> Floats:
     front = rasterise(points, mesh[:, 2], triangles, (width, height)).interpolate(mesh[:, 2:])[..., 0]
     columns, rows = np.round(points).astype(int).T
     hidden = mesh[:, 2] > front[rows, columns] + _DEPTH_SLACK * face_width(mesh)
-    return 1 - hidden.astype(np.float32)
+    return np.asarray(~hidden, np.float32)
 
 
 def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
@@ -110,7 +110,7 @@ def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
     clear = facing * seen
     mirrored = clear[:, ::-1]
     share = clear**2 / np.maximum(clear**2 + mirrored**2, 1e-6)
-    own = smooth_step((share - OWN_FROM) / (OWN_FULLY - OWN_FROM))
+    own = smooth_step(np.asarray((share - OWN_FROM) / (OWN_FULLY - OWN_FROM), np.float32))
     # Softened towards what was seen only: a blur alone would let the unseen back in.
     own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
