@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mien_pipeline.runtime import Runtime
 
 # What is fetched without being asked for by name; an engine's own weights are gigabytes.
-SMALL_BYTES = 200_000_000
+STARTER = "starter"
 
 
 def configure(args: Namespace) -> Config:
@@ -52,8 +52,9 @@ def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
     """Pull the small networks that every swap takes. An engine's own large ones are pulled by name only."""
     from mien_pipeline.engines import needed_models
 
-    small = [name for name in needed_models(engine) if store.catalogue.model(name).size < SMALL_BYTES]
-    fetch_missing(store, small, quiet=quiet)
+    needed = set(needed_models(engine))
+    starter = [name for name in store.catalogue.resolve([STARTER]) if name in needed]
+    fetch_missing(store, starter, quiet=quiet)
 
 
 def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
