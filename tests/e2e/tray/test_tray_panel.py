@@ -134,7 +134,7 @@ def health(daemon: DaemonClient) -> Mapping[str, Any]:
     return daemon.request("GET", "/v1/health")
 
 
-def test_the_tray_starts_a_daemon_starts_it_again_when_it_dies_and_stops_it_when_asked(
+def test_a_daemon_is_started_and_started_again_when_it_dies_but_not_when_it_was_stopped(
     desk: Desk, panel: Panel
 ) -> None:
     tray = desk.tray()
@@ -143,9 +143,16 @@ def test_the_tray_starts_a_daemon_starts_it_again_when_it_dies_and_stops_it_when
 
     first = desk.daemon_pid
     os.kill(first, signal.SIGKILL)
-    until(lambda: (line := panel.menu().find("The daemon ended with status -9")) and line, "the reason")
+    panel.line("The daemon ended with status -9")
     until(lambda: panel.title() == "Mien · Idle", "a daemon that was started again")
     assert desk.daemon_pid != first
+
+    os.kill(desk.daemon_pid, signal.SIGTERM)
+    panel.line("Mien is stopped")
+    until(lambda: shows(panel, Look(Mark.STOPPED)), "the icon of a stopped daemon")
+    assert panel.menu().find("Jobs") is None
+    panel.click("Start Mien")
+    until(lambda: panel.title() == "Mien · Idle", "a daemon that the person started")
 
     panel.click("Quit", "Quit and stop Mien")
     assert tray.wait(WAIT_S) == 0
@@ -162,17 +169,6 @@ def test_quitting_the_tray_leaves_the_daemon_and_a_second_tray_is_refused(desk: 
     panel.click("Quit", "Quit, Mien goes on")
     assert tray.wait(WAIT_S) == 0
     assert desk.daemon_pid == daemon
-
-
-def test_a_daemon_that_was_stopped_on_purpose_is_started_by_the_person_alone(desk: Desk, panel: Panel) -> None:
-    desk.tray()
-    until(lambda: panel.title() == "Mien · Idle", "an idle tray")
-    os.kill(desk.daemon_pid, signal.SIGTERM)
-    panel.line("Mien is stopped")
-    until(lambda: shows(panel, Look(Mark.STOPPED)), "the icon of a stopped daemon")
-    assert panel.menu().find("Jobs") is None
-    panel.click("Start Mien")
-    until(lambda: panel.title() == "Mien · Idle", "a daemon that was started again")
 
 
 def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
