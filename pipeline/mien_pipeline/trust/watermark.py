@@ -88,7 +88,7 @@ def _hiding(picture: Floats) -> Floats:
     """(S, S, 1) how much of the residual each place can hide: little in a sky, more in grass.
 
     Contrast masking: on eleven pictures it costs a bit of 32 at most, and the residual's coloured clouds, which three
-    grey levels make visible on an even wall, stay below half a level there, next to edges too.
+    grey levels make visible on an even wall, stay below one there, next to edges too.
     """
     luma = np.tensordot(np.array([38.1, 74.8, 14.5], np.float32), picture, axes=1)  # BT.601 in grey levels
     mean, mean_square = (np.asarray(cv2.blur(values, _CONTRAST_WINDOW)) for values in (luma, luma * luma))
