@@ -12,6 +12,8 @@ from mien_pipeline.models.progress import OnPull, PullProgress, ignore_pull
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+LONG_BYTES = 100_000_000  # a shorter download is over before a second line is worth reading
+
 OnFraction = Callable[[str, float], None]
 """(stage, 0..1 of the whole)."""
 
@@ -67,15 +69,25 @@ def pull_bars(*, quiet: bool) -> Generator[OnPull]:
 
 
 class PullLines:
-    """One line when a model's stage changes: what a log can hold."""
+    """A line when a model's stage changes and at each tenth of a long one: what a log can hold."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str, int]] = set()
 
     def tell(self, now: PullProgress) -> None:
         if now.note:
             sys.stderr.write(f"{now.note}\n")
-        if (now.model, now.stage) not in self._told:
-            self._told.add((now.model, now.stage))
-            size = f" {now.total_bytes / 1e6:.1f} MB" if now.total_bytes and now.stage == "downloading" else ""
-            sys.stderr.write(f"{now.model}: {now.stage}{size}\n")
+        tenth = 10 * now.done_bytes // now.total_bytes if now.total_bytes > LONG_BYTES else 0
+        if (now.model, now.stage, tenth) not in self._told:
+            self._told.add((now.model, now.stage, tenth))
+            sys.stderr.write(f"{now.model}: {now.stage}{how_far(now)}\n")
+
+
+def how_far(now: PullProgress) -> str:
+    """Bytes, rate and time to go, as far as they are known; nothing for a stage without bytes."""
+    if now.stage not in {"downloading", "verifying"} or not now.total_bytes:
+        return ""
+    words = f" {now.done_bytes / 1e6:.1f} of {now.total_bytes / 1e6:.1f} MB"
+    if now.eta_s is not None and now.done_bytes:
+        words += f", {now.bytes_per_s / 1e6:.1f} MB/s, {now.eta_s:.0f} s to go"
+    return words
