@@ -26,8 +26,9 @@ export class JobList extends EventTarget {
     const mark = this.news.mark();
     const page = await this.page(`limit=${PAGE}`);
     if (!page) return;
-    const fresh = [...this.jobs.values()].filter(({ id }) => this.news.isOld(id, mark));
-    this.jobs = new Map([...page.jobs, ...fresh].map((job) => [job.id, job]));
+    const told = page.jobs.filter(({ id }) => !this.news.isOld(id, mark));
+    const heard = [...this.jobs.values()].filter(({ id }) => this.news.isOld(id, mark));
+    this.jobs = new Map([...told, ...heard].map((job) => [job.id, job]));
     this.next = page.next;
     this.loaded = true;
     this.changed();

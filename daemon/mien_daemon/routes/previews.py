@@ -54,6 +54,6 @@ ROUTES = (
         "swap",
         {200: "image/jpeg"},
         query=PreviewQuery,
-        problems=("bad-request", "unknown-job", "job-unfinished", "job-expired", "invalid-image"),
+        problems=("bad-request", "unknown-job", "job-unfinished", "job-finished", "job-expired", "invalid-image"),
     ),
 )

@@ -30,7 +30,7 @@ export function addReference(app, file) {
       pictureField(form, check),
       field(t("name"), name, t("face_name_hint")),
       h("fieldset", {}, h("legend", {}, t("basis")), ["self", "written-permission"].map((basis) => radio(basis, note("basis")))),
-      checkbox(t("consent_adult_one"), false, note("adult")),
+      checkbox(t("consent_adult_person"), false, note("adult")),
       field(t("consent_until"), expirySelect(note("seconds"))),
       h("p", { class: "hint" }, icon("lock"), " ", t("consent_record")),
       h("footer", {}, h("button", { type: "button", onclick: () => close(false) }, t("cancel")), save),

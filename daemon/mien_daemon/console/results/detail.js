@@ -4,6 +4,7 @@ import { button, iconButton } from "../control.js";
 import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { filled } from "../notice.js";
+import { optionName, optionWords } from "../swap/option-words.js";
 import { previewPath } from "../swap/picture-of.js";
 import { faceAt } from "../swap/result.js";
 import { compare } from "../viewer/compare.js";
@@ -60,10 +61,8 @@ function aside(app, job) {
 }
 
 function settings(options) {
-  const words = { engine: (value) => t(`engine_${value}`), faces: (value) => (Array.isArray(value) ? value.map((index) => index + 1).join(", ") : t(`faces_${value}`)) };
-  const label = (name) => (["engine", "seed", "restore", "faces", "format"].includes(name) ? t(name) : t(`option_${name}`));
-  const said = (name, value) => words[name]?.(value) ?? String(value);
-  return h("dl", { class: "pairs" }, Object.entries(options).map(([name, value]) => h("div", {}, h("dt", {}, label(name)), h("dd", {}, said(name, value)))));
+  const line = ([name, value]) => h("div", {}, h("dt", {}, optionName(name)), h("dd", {}, optionWords(name, value)));
+  return h("dl", { class: "pairs" }, Object.entries(options).map(line));
 }
 
 async function verify({ api }, job, place) {

@@ -2,6 +2,7 @@
 import { button, iconButton, select, segmented, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
 import { number, percent, t } from "../words.js";
+import { optionWords } from "./option-words.js";
 import { CONTROLS, DEFAULTS, PRESETS, presetOf } from "./engines.js";
 
 export function enginePanel(app, signal) {
@@ -85,7 +86,7 @@ function controlFor({ draft }, engine, { name, choices, text, value, ...bounds }
     const input = h("textarea", { rows: 2, maxlength: text, value: current, onchange: () => set(input.value) });
     return field(t(`option_${name}`), input, t(`option_${name}_hint`));
   }
-  if (choices) return h("div", { class: "field" }, h("span", { class: "label" }, t(`option_${name}`)), segmented(t(`option_${name}`), choices.map((choice) => [choice, t(`option_${name}_${choice}`)]), current, set));
+  if (choices) return h("div", { class: "field" }, h("span", { class: "label" }, t(`option_${name}`)), segmented(t(`option_${name}`), choices.map((choice) => [choice, optionWords(name, choice)]), current, set));
   const show = bounds.max === 1 ? percent : (shown) => number(shown);
   return slider(t(`option_${name}`), { ...bounds, value: current, hint: t(`option_${name}_hint`), show }, set);
 }

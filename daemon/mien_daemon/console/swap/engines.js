@@ -7,6 +7,7 @@ export const CONTROLS = {
   inswapper: [],
   flux: [
     { name: "strength", min: 0.05, max: 1, step: 0.05, value: 0.75 },
+    { name: "base", choices: ["dev", "schnell", "fill"], value: "dev", advanced: true },
     { name: "prompt", text: 2000, value: "", advanced: true },
     { name: "negative_prompt", text: 2000, value: "", advanced: true },
     { name: "id_weight", min: 0, max: 3, step: 0.05, value: 0.8, advanced: true },

@@ -41,7 +41,7 @@ function line({ engine }, named) {
 }
 
 export function stageWords(job) {
-  if (job.state === "running") return t(job.stage ? `stage_${job.stage}` : "stage_begin");
+  if (job.state === "running") return t(job.stage ? `stage_${job.stage.replaceAll("-", "_")}` : "stage_begin");
   return t(`state_${job.state}`);
 }
 

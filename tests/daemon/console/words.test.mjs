@@ -1,0 +1,29 @@
+// Words and numbers as a language writes them.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { bytes, duration, preferred, speak, t } from "../../../daemon/mien_daemon/console/words.js";
+
+test("the language is the person's choice, else the first that the browser asks for and we speak", () => {
+  assert.equal(preferred("fr", ["de"]), "fr");
+  assert.equal(preferred("", ["pt-BR", "zh-TW", "de"]), "zh_CN");
+  assert.equal(preferred("", ["pt"]), "en");
+});
+
+test("counts pick their form and gaps are filled", () => {
+  speak("en", { jobs_one: "{count} job", jobs_other: "{count} jobs", hello: "Hello {name}, {missing}" });
+  assert.equal(t("jobs", { count: 1 }), "1 job");
+  assert.equal(t("jobs", { count: 1200 }), "1,200 jobs");
+  assert.equal(t("hello", { name: "<b>" }), "Hello <b>, {missing}");
+});
+
+test("a language without a singular has one form for all", () => {
+  speak("ja", { jobs_other: "{count} 件" });
+  assert.equal(t("jobs", { count: 1 }), "1 件");
+});
+
+test("sizes and spans stand in their largest unit", () => {
+  speak("en", {});
+  assert.deepEqual([bytes(0), bytes(999), bytes(2_400_000), bytes(23_800_000_000)], ["0 byte", "999 byte", "2.4 MB", "24 GB"]);
+  assert.deepEqual([duration(0.42), duration(61), duration(86_400 * 7)], ["0.4 sec", "1 min", "7 days"]);
+});
