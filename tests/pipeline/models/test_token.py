@@ -15,7 +15,7 @@ from mien_pipeline.models.token import forget_token, keep_token, read_token
 class Vault(KeyringBackend):
     """A secret store in memory, as good as the system's."""
 
-    priority = 5.0  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    priority = 5.0  # pyright: ignore[reportAssignmentType]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
