@@ -15,7 +15,7 @@ from mien_daemon.schemas import DIGEST, JOB_ID, PICTURE, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mien_daemon.routes.route import Route  # routes import this module
+    from mien_daemon.routes.route import Content, Route  # routes import this module
 
 REF = "#/components/schemas/{model}"
 # What the door may answer on any route.
@@ -59,7 +59,8 @@ def _schemas(routes: Iterable[Route]) -> tuple[Schemas, Schema]:
     for route in routes:
         if isinstance(route.body, type):
             wanted.append((route.body, "validation"))
-        wanted.extend((model, "serialization") for model in route.answers.values() if isinstance(model, type))
+        contents = [content for answer in route.answers.values() for content in _contents(answer)]
+        wanted.extend((model, "serialization") for model in contents if isinstance(model, type))
     found, definitions = models_json_schema(list(dict.fromkeys(wanted)), ref_template=REF)
     return {cast("Key", key): schema for key, schema in found.items()}, definitions.get("$defs", {})
 
@@ -100,13 +101,24 @@ def _problems(route: Route) -> dict[int, list[str]]:
     return found
 
 
-def _answer(content: type[BaseModel] | str | None, schemas: Schemas) -> Schema:
+def _answer(content: Content | tuple[Content, ...] | None, schemas: Schemas) -> Schema:
     if content is None:
         return {"description": "Nothing more to say."}
+    found = _contents(content)
+    names = [each if isinstance(each, str) else each.__name__ for each in found]
+    return {"description": " or ".join(names), "content": dict(_answer_content(each, schemas) for each in found)}
+
+
+def _answer_content(content: Content, schemas: Schemas) -> tuple[str, Schema]:
     if isinstance(content, str):
-        return {"description": content, "content": {content: {}}}
-    schema = schemas[content, "serialization"]
-    return {"description": content.__name__, "content": {"application/json": {"schema": schema}}}
+        return content, {}
+    return "application/json", {"schema": schemas[content, "serialization"]}
+
+
+def _contents(content: Content | tuple[Content, ...] | None) -> tuple[Content, ...]:
+    if content is None:
+        return ()
+    return content if isinstance(content, tuple) else (content,)
 
 
 def _body(body: type[BaseModel] | tuple[str, ...], schemas: Schemas) -> Schema:

@@ -124,10 +124,12 @@ async def open_session(request: web.Request) -> web.Response:
 
 
 FILE_ANSWERS = {200: "text/html", 304: None}
+ANY_FILE = {200: "*/*", 304: None}
+NO_FILE = ("unknown-route",)
 ROUTES = (
     Route("GET", "/", get_page, "The console page", None, FILE_ANSWERS, navigable=True),
-    Route("GET", "/console/{file}", get_file, "A file of the page", None, {200: "*/*", 304: None}),
-    Route("GET", "/console/{folder}/{file}", get_nested_file, "A file of the page", None, {200: "*/*", 304: None}),
+    Route("GET", "/console/{file}", get_file, "A file of the page", None, ANY_FILE, problems=NO_FILE),
+    Route("GET", "/console/{folder}/{file}", get_nested_file, "A file of the page", None, ANY_FILE, problems=NO_FILE),
     Route("POST", "/v1/sessions", invite, "A one-time code that opens the console", "admin", {201: Invitation}),
     Route(
         "POST",

@@ -254,7 +254,7 @@ ROUTES = (
         list_verified,
         "Every weight file in use: where it is from, its digest, its licence, when it was verified",
         "models",
-        {200: VerifiedList},
+        {200: (VerifiedList, "text/plain")},
         query=VerifiedAs,
         problems=("bad-request",),
     ),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mien_daemon.clients import Scope
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Content = type[BaseModel] | str
 Method = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -21,7 +22,8 @@ class Route:
         scope: what a token must allow; None where no token is asked for.
         body: the model of a JSON body, or the media types of a raw one.
         query: the model of the query parameters.
-        answers: status → the model of the JSON answer, a media type for anything else, None for no body.
+        answers: status → the model of the JSON answer, a media type for anything else, several where the query
+            chooses, None for no body.
         problems: the codes this route may refuse with, beside those every route shares.
         headers: request headers with a meaning here → what they mean.
         navigable: whether a browser may open it as a page.
@@ -32,7 +34,7 @@ class Route:
     handler: Handler
     summary: str
     scope: Scope | None
-    answers: Mapping[int, type[BaseModel] | str | None]
+    answers: Mapping[int, "Content | tuple[Content, ...] | None"]
     body: type[BaseModel] | tuple[str, ...] | None = None
     query: type[BaseModel] | None = None
     problems: tuple[str, ...] = ()
