@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mien_pipeline.errors import DownloadFailed, GatedModel, MienError
 from mien_pipeline.models.connection import Place, Reply, origin_of
@@ -71,8 +71,12 @@ def host_of(place: Place) -> str:
     return urlsplit(place.url).hostname or ""
 
 
+def file_of(place: Place) -> str:
+    return unquote(urlsplit(place.url).path.rpartition("/")[2])
+
+
 def failed(place: Place, what: str, reason: str, **fields: object) -> DownloadFailed:
-    return DownloadFailed(f"{host_of(place)} {what}", reason=reason, host=host_of(place), **fields)
+    return DownloadFailed(f"{host_of(place)} {what}", reason=reason, host=host_of(place), file=file_of(place), **fields)
 
 
 def named(error: Exception, place: Place) -> MienError | Retry:
@@ -95,16 +99,16 @@ def refuse(place: Place, reply: Reply) -> NoReturn:
     status = reply.status
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}:
         after_s = _retry_after_s(reply)
-        raise Retry(failed(place, "asks to wait", "busy", status=status, retry_after_s=after_s), after_s)
+        raise Retry(failed(place, "asks to wait", "busy", http_status=status, retry_after_s=after_s), after_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Retry(failed(place, f"answers {status}", "server", status=status), _retry_after_s(reply))
+        raise Retry(failed(place, f"answers {status}", "server", http_status=status), _retry_after_s(reply))
     if origin_of(reply.url) != origin_of(place.url):
-        raise Retry(failed(place, f"sends to an address that answers {status}", "refused", status=status))
+        raise Retry(failed(place, f"sends to an address that answers {status}", "refused", http_status=status))
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and place.page:
-        raise GatedModel(f"{host_of(place)} wants to know who you are", page=place.page, status=status)
+        raise GatedModel(f"{host_of(place)} wants to know who you are", page=place.page, http_status=status)
     if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        raise failed(place, "does not have the file", "not-found", status=status)
-    raise failed(place, f"answers {status}", "refused", status=status)
+        raise failed(place, f"does not have {file_of(place)}", "not-found", http_status=status)
+    raise failed(place, f"answers {status}", "refused", http_status=status)
 
 
 def _retry_after_s(reply: Reply) -> float | None:

@@ -345,7 +345,7 @@ def test_a_refusal_is_final(shop: Shop, part: Path, code: int, reason: str) -> N
 
     with pytest.raises(DownloadFailed) as refused:
         fetch(shop.url + "w", wanted(b"x"), part)
-    assert (refused.value.fields["reason"], refused.value.fields["status"]) == (reason, code)
+    assert (refused.value.fields["reason"], refused.value.fields["http_status"]) == (reason, code)
     assert len(shop.asked) == 1
 
 
@@ -386,7 +386,7 @@ def test_a_broken_server_is_tried_a_few_times(shop: Shop, part: Path) -> None:
 
     with pytest.raises(DownloadFailed) as refused:
         fetch(shop.url + "w", wanted(b"x"), part)
-    assert (refused.value.fields["reason"], refused.value.fields["status"]) == ("server", 502)
+    assert (refused.value.fields["reason"], refused.value.fields["http_status"]) == ("server", 502)
     assert len(shop.asked) == HASTE.attempts
 
 
