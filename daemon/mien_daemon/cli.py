@@ -102,12 +102,11 @@ def log_to_file(args: argparse.Namespace) -> None:
     import logging
 
     from mien_daemon.folders import Folders
+    from mien_pipeline.trust.traces import log_to
 
     logs = Folders.find(args.state_dir, args.models_dir).logs
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    logging.basicConfig(
-        filename=logs / "mien.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8"))
 
 
 def refuse(args: argparse.Namespace, error: Exception) -> int:

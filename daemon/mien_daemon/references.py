@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mien_daemon.errors import JobUnfinished
 from mien_daemon.events import Events
 from mien_daemon.worker.client import Worker
-from mien_pipeline.errors import ConsentRequired, NoFaceFound, SeveralFaces, UnknownReference
+from mien_pipeline.errors import ConsentRequired, ContentBlocked, NoFaceFound, SeveralFaces, UnknownReference
 from mien_pipeline.files import write_whole
 from mien_pipeline.models.exclusive import exclusively
 
@@ -48,6 +48,7 @@ STATEMENTS = {
 """What a person confirms, by basis. A change of a word is a new version."""
 
 Basis = Literal["self", "written-permission"]
+THUMBNAIL_SIDE = 320
 DEFAULT_PERIOD = timedelta(days=365)
 
 MASTERS = ("references-1", "references-2")  # names in the key store; the one not in use is always deleted
@@ -389,6 +390,28 @@ class ReferenceBook:
     async def require(self, reference_id: str) -> None:
         """Return if there is such a reference that may be used now; raises `UnknownReference`."""
         await asyncio.to_thread(self.library.usable, reference_id)
+
+
+def describe(record: Record) -> dict[str, Any]:
+    """A record as the API and the command line show it, without its thumbnail."""
+    consent = record.consent
+    return {
+        "id": record.id,
+        "name": consent.label,
+        "basis": consent.basis,
+        "given_at": consent.given_at,
+        "expires_at": consent.expires_at,
+        "usable": not consent.is_over,
+    }
+
+
+@contextmanager
+def naming_the_reference() -> Generator[None]:
+    """Say that the picture which did not pass was the reference; whoever looks for faces cannot know."""
+    try:
+        yield
+    except ContentBlocked as error:
+        raise ContentBlocked("the reference picture did not pass the content check", stage="reference") from error
 
 
 def require_one_face(faces: Sequence[object]) -> None:

@@ -27,6 +27,7 @@ def run(args: Namespace) -> int:
     from mien_daemon.commands.local import configure, open_store
     from mien_daemon.config import product_version
     from mien_daemon.engines import describe
+    from mien_daemon.storage import stored
     from mien_pipeline.device import device_name
     from mien_pipeline.engines import ENGINES
 
@@ -40,6 +41,10 @@ def run(args: Namespace) -> int:
         "engines": {entry.name: describe(entry, store, device)["state"] for entry in ENGINES.values()},
         "models": {"missing": list(store.missing(["starter"]))},
         "folders": folder_sizes(folders),
+        "stored": [
+            {"what": each.what, "path": str(each.path), "files": each.files, "bytes": each.bytes}
+            for each in stored(folders)
+        ],
         "daemon": daemon_state(folders.state),
         "keyring": keyring_state(),
         "connections": connections(store),
@@ -134,6 +139,7 @@ def problems(found: dict[str, Any]) -> list[str]:
 def words(found: dict[str, Any]) -> str:
     lines = [f"Mien {found['version']}, {found['platform']}, device {found['device']}"]
     lines += [f"{name}: {folder['path']} ({folder['bytes'] / 1e6:.1f} MB)" for name, folder in found["folders"].items()]
+    lines += [f"stored: {each['what']}, {each['files']} files in {each['path']}" for each in found["stored"]]
     lines += [f"engine {name}: {state}" for name, state in found["engines"].items()]
     running = found["daemon"]["running"]
     lines.append(f"daemon: {'running on port ' + str(found['daemon']['port']) if running else 'not running'}")

@@ -43,8 +43,10 @@ def serve_here(config: Config) -> int:
     import logging
     import sys
 
+    from mien_pipeline.trust.traces import log_to
+
     serve = load_server()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to(logging.StreamHandler(sys.stderr))
     asyncio.run(serve(config))
     return 0
 

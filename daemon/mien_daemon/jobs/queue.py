@@ -380,7 +380,7 @@ class JobQueue:
         """Where the worker finds a picture; one from the library is decrypted for just this job."""
         if not name.startswith("ref:"):
             return self._blobs.path(digest_of(name))
-        path = self._store.spool / f"{job.id}.reference{len(opened)}"
+        path = self._store.opened / f"{job.id}.reference{len(opened)}"
         opened.append(path)
         write_whole(path, await self._references.picture(name.removeprefix("ref:")), 0o600)
         return path

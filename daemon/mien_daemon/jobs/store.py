@@ -11,12 +11,16 @@ from mien_daemon.blobs import sync_folder
 from mien_daemon.database import Database
 from mien_daemon.errors import IdempotencyKeyReused, UnknownJob
 from mien_daemon.jobs.job import Ask, Job, Priority, State
+from mien_daemon.storage import folder_for_references
 
 PAGE = 100
 
 
 class JobStore:
-    """The table of jobs and the folder of results. It keeps; `JobQueue` decides."""
+    """The table of jobs and the folder of results. It keeps; `JobQueue` decides.
+
+    `opened` is where an opened reference lies while its job runs: in memory where there is such a place.
+    """
 
     def __init__(self, database: Database, state: Path) -> None:
         self._database = database
@@ -24,6 +28,7 @@ class JobStore:
         self.spool = state / "spool"
         for folder in (self.results, self.spool):
             folder.mkdir(mode=0o700, exist_ok=True)
+        self.opened = folder_for_references(state)
 
     async def recover(self) -> Sequence[Job]:
         """After whatever ended the last daemon: every unfinished job, waiting again, in order.
@@ -31,8 +36,9 @@ class JobStore:
         A job that was running goes first among its own, and the attempt that was cut off does not count.
         Files that no row knows of are the halves of what was cut off.
         """
-        for half in self.spool.iterdir():
-            half.unlink(missing_ok=True)
+        for folder in (self.spool, self.opened):
+            for half in folder.iterdir():
+                half.unlink(missing_ok=True)
         return await self._database.write(_requeue)
 
     async def add(self, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:

@@ -2,20 +2,26 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 
 from aiohttp import web
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from mien_daemon import keys
 from mien_daemon.blobs import digest_of
-from mien_daemon.references import DEFAULT_PERIOD, STATEMENTS, Consent, Record, require_one_face
+from mien_daemon.references import (
+    DEFAULT_PERIOD,
+    STATEMENTS,
+    THUMBNAIL_SIDE,
+    Consent,
+    Record,
+    describe,
+    naming_the_reference,
+    require_one_face,
+)
 from mien_daemon.routes.body import read_json, read_query, reply
 from mien_daemon.routes.route import Route
 from mien_daemon.schemas import DIGEST, Answer, Body, PersonsName, Picture
-from mien_pipeline.errors import ContentBlocked
 
-THUMBNAIL_SIDE = 320
 JOBS_PAGE = 100
 
 
@@ -81,17 +87,9 @@ class WithResults(Body):
 
 
 def show(record: Record, *, fully: bool) -> Reference:
-    consent = record.consent
     if not fully:
-        return Reference(id=record.id, name=consent.label)
-    return Reference(
-        id=record.id,
-        name=consent.label,
-        basis=consent.basis,
-        given_at=consent.given_at,
-        expires_at=consent.expires_at,
-        usable=not consent.is_over,
-    )
+        return Reference(id=record.id, name=record.consent.label)
+    return Reference.model_validate(describe(record))
 
 
 async def list_references(request: web.Request) -> web.Response:
@@ -118,20 +116,13 @@ async def add_reference(request: web.Request) -> web.Response:
     await blobs.require(digest, request[keys.CLIENT], "picture")
     await blobs.inspect(digest)
     path = blobs.path(digest)
-    require_one_face(await faces_of_reference(request, str(path)))
+    with naming_the_reference():
+        require_one_face(await request.app[keys.WORKER].find_faces(str(path)))
     thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE)
     picture = await asyncio.to_thread(path.read_bytes)
     record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, picture, thumbnail, consent)
     await blobs.drop(digest)
     return reply(show(record, fully=True), 201, {"Location": f"/v1/references/{record.id}"})
-
-
-async def faces_of_reference(request: web.Request, path: str) -> Any:
-    """Found by the worker, behind the content check."""
-    try:
-        return await request.app[keys.WORKER].find_faces(path)
-    except ContentBlocked as error:
-        raise ContentBlocked("the reference picture did not pass the content check", stage="reference") from error
 
 
 async def export_reference(request: web.Request) -> web.Response:

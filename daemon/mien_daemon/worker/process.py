@@ -33,6 +33,7 @@ from mien_daemon.worker.runtime import Runtime, make_runtime
 from mien_pipeline.errors import Cancelled, GpuOutOfMemory, MienError
 from mien_pipeline.files import write_whole
 from mien_pipeline.options import Format, parse_options
+from mien_pipeline.trust.traces import log_to
 from mien_pipeline.types import Face, Progress, Swapped
 
 log = logging.getLogger("mien_daemon.worker")
@@ -182,7 +183,7 @@ def take_standard_streams() -> tuple[BinaryIO, Pipe]:
 
 def main() -> None:
     isolate()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    log_to(logging.StreamHandler(sys.stderr))
     incoming, pipe = take_standard_streams()
     begin = messages.read(incoming)
     if not isinstance(begin, Begin):

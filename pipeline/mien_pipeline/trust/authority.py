@@ -80,6 +80,11 @@ class Authority:
                 self._keys.delete(_key_name(_leaf_of(old.chain)))
             return new
 
+    def forget(self) -> None:
+        """Delete the signing key wherever it is; certificates without it sign nothing."""
+        if self._chain_file.exists():
+            self._keys.delete(_key_name(_leaf_of(self._chain_file.read_text(encoding="ascii"))))
+
     def roots(self) -> str:
         """PEM of every root of this install; empty before the first result."""
         return self._roots_file.read_text(encoding="ascii") if self._roots_file.exists() else ""
