@@ -1,0 +1,18 @@
+"""The frozen program: `mien`, and the worker that the daemon starts by the same executable."""
+
+import sys
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["worker-process"]:
+        from mien_daemon.worker.process import main as work
+
+        work()
+        return 0
+    from mien_daemon.cli import main as command
+
+    return command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
