@@ -60,6 +60,11 @@ def memory_added(run: Callable[[], object]) -> int:
     return _status("VmHWM") - before
 
 
+def resident_bytes() -> int:
+    """Resident memory of this process now. Linux only."""
+    return _status("VmRSS")
+
+
 def _status(field: str) -> int:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024
