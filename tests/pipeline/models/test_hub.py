@@ -17,7 +17,7 @@ from mien_pipeline.models.progress import PullProgress
 from mien_pipeline.models.pull import Network
 from mien_pipeline.models.store import ModelStore
 
-from .conftest import Misbehaviour, Shop, redirect, serve, status
+from .conftest import Misbehaviour, Shop, fall_silent, redirect, serve, status
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LATER = "fedcba9876543210fedcba9876543210fedcba98"
@@ -180,6 +180,8 @@ def test_what_has_come_of_a_file_with_no_digest_yet_is_told_and_can_be_freed(
             raise Stopped
 
     publish(shop, safetensors(content))
+    # The weights are looked up and then the configuration; of the weights, six megabytes come.
+    shop.next = [shop.always, shop.always, serve, *[fall_silent(2 << 20)] * 3]
     store = open_store()
     with pytest.raises(Stopped):
         store.pull(["thing"], stop)

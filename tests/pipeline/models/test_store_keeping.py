@@ -18,7 +18,7 @@ from mien_pipeline.models.progress import PullProgress
 from mien_pipeline.models.pull import Network
 from mien_pipeline.models.store import ModelStore
 
-from .conftest import Shop, serve, status
+from .conftest import Shop, fall_silent, serve, status
 
 SHARED, OWN = b"a tokenizer that two models share", b"weights of one"
 
@@ -332,6 +332,7 @@ def test_a_pull_cut_short_is_told_as_partial_and_removing_frees_it(shop: Shop, c
         pass
 
     shop.files["/weights.dat"] = content
+    shop.next = [serve, *[fall_silent(2 << 20)] * 3]
     store = behind(shop, content, tmp_path)
 
     def stop(progress: PullProgress) -> None:
