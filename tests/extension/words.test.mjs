@@ -73,7 +73,7 @@ test('every refusal of the daemon that a swap or a pairing can meet has its sent
     'UnknownModel', 'DownloadFailed', 'ChecksumMismatch', 'ImportRefused', 'InvalidCatalogue', 'DaemonUnreachable',
     'Cancelled', 'RequestTimeout', 'RangeNotSatisfiable', 'DigestMismatch', 'IdempotencyKeyReused', 'UnknownRoute',
     'MethodNotAllowed', 'UnknownClient', 'JobFinished', 'JobUnfinished', 'AlreadyRunning', 'PortInUse', 'StateTooNew', 'GatedModel', 'Offline',
-    'StoreNotWritable',
+    'StoreNotWritable', 'OutputNotWritable',
   ]);
   const named = [...readFileSync(DAEMON, 'utf8').matchAll(/^ {4}(?:errors|refused)\.(\w+): Row/gm)].map(([, name]) => name);
   assert.ok(named.length > 30);

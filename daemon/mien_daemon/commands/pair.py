@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace, _SubParsersAction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import Namespace, _SubParsersAction
+
     from mien_daemon.client import DaemonClient
 
 WAIT_S = 20

@@ -14,22 +14,20 @@ globalThis.mienPage ??= (() => {
 
   const swapOf = (element) => [...swaps.values()].find((swap) => swap.element === element);
 
+  /** A picture that shows a result already is swapped from its original, not from that. */
   const begin = (element) => {
     const known = swapOf(element);
-    if (known) {
-      known.undo();
-      return known;
-    }
+    const source = known?.originalSource() ?? mienSource.of(element);
+    known?.undo();
     const id = crypto.getRandomValues(new Uint32Array(4)).join('-'); // randomUUID is kept from plain http pages
-    const swap = new MienSwap(id, element, { tell, onEnd: () => swaps.delete(id) });
+    const swap = new MienSwap(id, element, source, { tell, onEnd: () => swaps.delete(id) });
     swaps.set(id, swap);
     return swap;
   };
 
   const describe = (swap) => {
     swap.show({ words: chrome.i18n.getMessage('stage_reading'), left: '', fraction: null });
-    const source = mienSource.of(swap.element);
-    return { found: true, pictureId: swap.id, source, box: swap.box(), pageUrl: location.href };
+    return { found: true, pictureId: swap.id, source: swap.source, box: swap.box(), pageUrl: location.href };
   };
 
   /** Let the person point at the picture; `wish` is the background's own note of what she asked for. */
@@ -46,7 +44,8 @@ globalThis.mienPage ??= (() => {
       return { found: false };
     },
     async read({ pictureId }) {
-      const blob = await mienSource.read(swaps.get(pictureId).element);
+      const { element, source } = swaps.get(pictureId);
+      const blob = await mienSource.read(element, source);
       return { base64: blob && (await base64Of(blob)) };
     },
     /** The plates step aside for a screenshot. */

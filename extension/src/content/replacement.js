@@ -18,6 +18,7 @@ globalThis.MienReplacement ??= class MienReplacement {
     this.size = size;
     this.listeners = listeners;
     this.originalUrl = mienSource.urlOf(element);
+    this.originalNames = this.#namesOf(element);
     this.#put();
     this.#watch();
   }
@@ -109,18 +110,29 @@ globalThis.MienReplacement ??= class MienReplacement {
     if (this.#shownOriginal) return;
     if (!this.element.isConnected) return this.#lookForTheNew();
     if (this.isIntact) return;
-    if (mienSource.urlOf(this.element) === this.originalUrl) this.#again(this.element);
+    if (this.#isOriginal(this.element)) this.#again(this.element);
     else this.#giveUp();
   }
 
   /** The page took our element away; if it has drawn the same picture somewhere, that is where the result belongs. */
   #lookForTheNew() {
     const candidates = this.#kind() === 'image' ? document.images : [];
-    const drawn = [...candidates].find((image) => mienSource.urlOf(image) === this.originalUrl);
+    const drawn = [...candidates].find((image) => this.#isOriginal(image));
     if (drawn) {
       this.#again(drawn);
       this.listeners.onMoved(drawn);
     }
+  }
+
+  /** By the names in the markup: what an image really shows follows them only a moment later. */
+  #isOriginal(element) {
+    if (this.#kind() !== 'image') return mienSource.urlOf(element) === this.originalUrl;
+    const now = this.#namesOf(element);
+    return now.src === null ? now.srcset !== null && now.srcset === this.originalNames.srcset : now.src === this.originalNames.src;
+  }
+
+  #namesOf(element) {
+    return { src: element.getAttribute('src'), srcset: element.getAttribute('srcset') };
   }
 
   #again(element) {

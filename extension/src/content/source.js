@@ -3,10 +3,11 @@
 globalThis.mienSource ??= {
   /** @returns {{kind: 'url' | 'page', url: string} | null} `url` can be fetched from anywhere, `page` only from here. */
   of(element) {
-    const url = this.urlOf(element);
-    if (element instanceof HTMLCanvasElement) return { kind: 'page', url: '' };
-    if (!url) return null;
-    return url.startsWith('blob:') ? { kind: 'page', url } : { kind: 'url', url };
+    return element instanceof HTMLCanvasElement ? { kind: 'page', url: '' } : this.at(this.urlOf(element));
+  },
+
+  at(url) {
+    return url ? { kind: url.startsWith('blob:') ? 'page' : 'url', url } : null;
   },
 
   urlOf(element) {
@@ -24,8 +25,7 @@ globalThis.mienSource ??= {
   },
 
   /** @returns {Promise<Blob | null>} null where the page itself may not read it. */
-  async read(element) {
-    const { url } = this.of(element) ?? {};
+  async read(element, { url }) {
     for (const way of [() => this.canvas(element), () => this.fetched(url), () => this.drawn(element)]) {
       const blob = await way().catch(() => null);
       if (blob?.size) return blob;

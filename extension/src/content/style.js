@@ -63,7 +63,14 @@ svg { display: block; flex: none; }
   .card { gap: 2px; }
 }
 .plate.roomy { overflow: visible; }
-.plate.roomy .veil.failed { inset: auto; inset-block-start: 0; inset-inline-start: 0; width: max-content; max-width: 280px;
+@container (max-width: 69px) or (max-height: 69px) {
+  .ring { width: 24px; height: 24px; }
+  .veil:not(.failed) button { position: absolute; inset: 0; border-radius: 0; justify-content: center; background: none; }
+  .veil:not(.failed) button svg { opacity: 0; }
+  .veil:not(.failed) button:is(:hover, :focus-visible) { background: rgb(10 10 24 / .7); }
+  .veil:not(.failed) button:is(:hover, :focus-visible) svg { opacity: 1; }
+}
+.plate.roomy .veil.failed { background: rgb(30 22 34 / .96); inset: auto; inset-block-start: 0; inset-inline-start: 0; width: max-content; max-width: 280px;
   border-radius: 14px; padding: 14px; box-shadow: 0 12px 40px rgb(0 0 0 / .45); }
 
 .mark { position: absolute; inset-block-end: 8px; inset-inline-end: 8px; display: flex; align-items: center; gap: 4px;
@@ -77,7 +84,8 @@ svg { display: block; flex: none; }
 .mark .note { display: none; padding-inline: 4px 6px; font-size: 12px; opacity: .9; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
 .mark:hover .note, .mark:focus-within .note { display: block; }
-@container (max-width: 259px) { .mark .note { display: none !important; } .mark .label { display: none; }
+@container (max-width: 439px) { .mark .note { display: none !important; } }
+@container (max-width: 259px) { .mark .label { display: none; }
   .mark .tools button { padding: 0 6px; } }
 @container (max-width: 79px) or (max-height: 59px) { .mark { inset-block-end: 2px; inset-inline-end: 2px; padding: 0; } }
 .original { position: absolute; inset-block-start: 8px; inset-inline-start: 8px; padding: 3px 10px; border-radius: 999px;

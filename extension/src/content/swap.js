@@ -7,15 +7,21 @@ globalThis.MienSwap ??= class MienSwap {
   #parts = [];
   #taken = null; // the job whose result is shown
 
-  constructor(id, element, { tell, onEnd }) {
+  constructor(id, element, source, { tell, onEnd }) {
     this.id = id;
     this.element = element;
+    this.source = source;
     this.tell = tell;
     this.onEnd = onEnd;
   }
 
   box() {
     return { ...mienFrame.of(this.element), viewportWidth: innerWidth };
+  }
+
+  /** What was there before the result; null while there is none. */
+  originalSource() {
+    return this.#replacement && mienSource.at(this.#replacement.originalUrl);
   }
 
   show(progress) {

@@ -83,9 +83,14 @@ class Screen:
         for name in names:
             self.xdotool("key", "--delay", 60, name, "sleep", 0.15)
 
-    def picture(self) -> PIL.Image.Image:
-        shot = subprocess.run(["import", "-window", "root", "png:-"], env=self.environment, check=True, capture_output=True)
+    def picture(self, *crop: str) -> PIL.Image.Image:
+        command = ["import", "-window", "root", *crop, "png:-"]
+        shot = subprocess.run(command, env=self.environment, check=True, capture_output=True)
         return PIL.Image.open(BytesIO(shot.stdout)).convert("RGB")
+
+    def colour_at(self, x: int, y: int) -> tuple[int, ...]:
+        """What is really to be seen there."""
+        return tuple(self.picture("-crop", f"1x1+{x}+{y}", "+repage").getpixel((0, 0)))  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -180,8 +180,7 @@ class Chromium:
 
     def colour_at(self, page: Page, selector: str) -> tuple[int, ...]:
         """What is really to be seen in the middle of an element."""
-        x, y = self.on_screen(page, selector)
-        return tuple(self.screen.picture().getpixel((x, y)))
+        return tuple(self.screen.colour_at(*self.on_screen(page, selector)))
 
     def sees(self, page: Page, selector: str, colour: tuple[int, int, int]) -> None:
         def is_there() -> bool:

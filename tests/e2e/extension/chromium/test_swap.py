@@ -16,6 +16,19 @@ def test_a_right_click_swaps_the_picture_in_place_and_undo_brings_it_back(person
     assert person.overlays(page).seen() == []
 
 
+def test_an_edited_picture_is_swapped_again_from_its_original(person: Any, site: Any, daemon: Any) -> None:
+    page = person.open(site.page("/again", "<img src=/face.png alt=face>"))
+    person.swap(page, "img")
+    person.sees_green(page)
+    person.swap(page, "img")
+    person.until(lambda: [job["state"] for job in daemon.jobs()[:2]] == ["done", "done"])
+    first, second = daemon.jobs()[:2]
+    assert first["target"] == second["target"]
+    person.sees_green(page)
+    person.undo(page)
+    person.sees_red(page)
+
+
 def test_the_menu_brings_the_original_back_as_well(person: Any, site: Any) -> None:
     page = person.open(site.page("/restore", "<img src=/face.png alt=face>"))
     person.swap(page, "img")

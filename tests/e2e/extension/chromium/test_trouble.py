@@ -96,7 +96,7 @@ def test_a_hostile_page_reads_nothing_and_presses_nothing(person: Any, site: Any
     assert page.evaluate("Object.keys(window).filter((name) => /mien/i.test(name))") == []
     assert daemon.jobs()[0]["state"] == "running"
     x, y = person.on_screen(page, "img")
-    assert person.screen.picture().getpixel((x - 140, y - 100)) != (200, 40, 40), "the veil is to be seen all the same"
+    assert person.screen.colour_at(x - 140, y - 100) != (200, 40, 40), "the veil is to be seen all the same"
     daemon.release()
     person.sees_green(page)
 

@@ -146,14 +146,13 @@ class Firefox:
 
     def is_veiled(self, context: str, selector: str) -> bool:
         x, y = self.on_screen(context, selector)
-        return self.screen.picture().getpixel((x - 120, y - 100)) != (200, 40, 40)
+        return self.screen.colour_at(x - 120, y - 100) != (200, 40, 40)
 
     def sees(self, context: str, selector: str, colour: tuple[int, int, int]) -> None:
         """This colour is really there, in the middle of the element."""
 
         def is_there() -> bool:
-            x, y = self.on_screen(context, selector)
-            found = self.screen.picture().getpixel((x, y))
+            found = self.screen.colour_at(*self.on_screen(context, selector))
             return all(abs(one - other) < 12 for one, other in zip(found, colour, strict=True))
 
         try:
