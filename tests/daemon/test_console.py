@@ -80,6 +80,27 @@ def test_every_file_of_the_folder_is_served_and_none_is_markup_from_elsewhere() 
             ), name
 
 
+def reached_from(name: str) -> set[str]:
+    """A module and everything it imports, as paths of the page's folder."""
+    found, waiting = set[str](), [name]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            source = page_files()[module].content.decode()
+            folder = FOLDER / Path(module).parent
+            paths = [(folder / path).resolve() for path in re.findall(r"from \"(\.[^\"]+)\"", source)]
+            waiting.extend(path.relative_to(FOLDER).as_posix() for path in paths)
+    return found
+
+
+def test_the_first_view_is_asked_for_all_at_once() -> None:
+    """Module by module, each import would be found only when the one before it has come."""
+    page = page_files()["index.html"].content.decode()
+    named = set(re.findall(r"(?:modulepreload\" href|module\" src)=\"/console/([^\"]+)\"", page))
+    assert named == reached_from("main.js") | reached_from("swap/view.js")
+
+
 # ── the code ──
 
 
