@@ -121,9 +121,9 @@ def test_a_model_is_unloaded_only_when_there_is_one_that_nobody_uses(loaded: boo
 
 def test_digits_are_shown_in_two_groups_with_both_answers() -> None:
     asked = replace(RUNNING, pairing=Pairing(True, "p1", "Firefox on Linux", "012345"))
-    assert find(asked, "Firefox on Linux shows 012 345").enabled is False
-    assert find(asked, "The same digits: pair").action == Action(Verb.APPROVE, "p1")
-    assert find(asked, "Other digits: refuse").action == Action(Verb.REFUSE, "p1")
+    assert find(asked, "Firefox on Linux shows 012 345?").enabled is False
+    assert find(asked, "Yes, 012 345: pair").action == Action(Verb.APPROVE, "p1")
+    assert find(asked, "No, other digits: refuse").action == Action(Verb.REFUSE, "p1")
     assert Verb.PAIR not in verbs(asked)
 
 

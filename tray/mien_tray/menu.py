@@ -164,8 +164,10 @@ def daemon_lines(status: Status, words: Words) -> Iterator[Line]:
 def pairing_lines(pairing: Pairing, words: Words) -> Iterator[Line]:
     """On the first level, because whoever is at the door waits no longer than two minutes."""
     if pairing.id is not None and pairing.digits is not None:
-        yield Entry(words("pair_digits", name=pairing.name, digits=spaced(pairing.digits)))
-        yield Entry(words("pair_approve"), Action(Verb.APPROVE, pairing.id))
+        digits = spaced(pairing.digits)
+        yield Entry(words("pair_digits", name=pairing.name, digits=digits))
+        # Once more on the line that can be clicked: desktops draw the other one grey.
+        yield Entry(words("pair_approve", digits=digits), Action(Verb.APPROVE, pairing.id))
         yield Entry(words("pair_refuse"), Action(Verb.REFUSE, pairing.id))
         yield SEPARATOR
     elif pairing.open:

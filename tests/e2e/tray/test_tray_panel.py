@@ -230,13 +230,13 @@ def test_a_browser_is_paired_by_the_digits_in_the_menu(office: Office) -> None:
     panel.is_told(f"Mien: {NAME} asks to be paired")
     until(lambda: shows(panel, Look(Mark.ATTENTION)), "attention")
     panel.line(f"{NAME} shows {browser.digits[:3]} {browser.digits[3:]}")
-    panel.click("Other digits: refuse")
+    panel.click("No, other digits")
     assert browser.outcome() == "refused"
 
     panel.line("Waiting for a browser to ask…")
     browser = Browser(daemon)
     panel.line(f"{NAME} shows {browser.digits[:3]} {browser.digits[3:]}")
-    panel.click("The same digits: pair")
+    panel.click("Yes, ")
     assert browser.outcome() == "approved"
     assert [client["name"] for client in daemon.request("GET", "/v1/clients")["clients"]] == [NAME]
     panel.line("Pair a browser…")
