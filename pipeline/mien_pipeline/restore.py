@@ -8,6 +8,7 @@ from mien_pipeline.options import Format
 from mien_pipeline.protocols import ContentCheck, FaceDetector, FaceEmbedder, Marker, Restorer
 from mien_pipeline.stages.blend import paste_back
 from mien_pipeline.stages.decode import decode
+from mien_pipeline.stages.encode import result_format
 from mien_pipeline.swap import Stopwatch, report
 from mien_pipeline.types import Face, IdentityScores, Image, ModelUse, Swapped, ignore_step
 
@@ -40,6 +41,7 @@ def restore(picture: bytes, amount: float, parts: Parts, clock: Stopwatch, forma
     """
     with clock.stage("decode"):
         original = decode(picture)
+        result_format(original, format)  # what cannot be marked in that format is refused before the work
     with clock.stage("check"):
         parts.check.check(original.pixels, "target")
     with clock.stage("detect"):

@@ -20,7 +20,7 @@ from mien_pipeline.stages.detect import MeshDetector
 from mien_pipeline.stages.score import DlibEmbedder
 from mien_pipeline.swap import Parts, Reference, Stopwatch, describe, prepare, swap
 from mien_pipeline.trust.content import OpenNsfw
-from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.trust.marking import Stamp, time_stamp_url
 from mien_pipeline.types import Face, Image, ModelUse, OnProgress, Swapped, ignore_progress
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
@@ -168,4 +168,5 @@ class Runtime:
 
     @cached_property
     def _stamp(self) -> Stamp:
-        return Stamp(self._store.path("watermark"), self._state)
+        url = None if self._store.offline else time_stamp_url()
+        return Stamp(self._store.path("watermark"), self._state, url)

@@ -11,6 +11,7 @@ from mien_pipeline.options import SwapOptions
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Likeness, Marker, Restorer
 from mien_pipeline.stages.blend import paste_back
 from mien_pipeline.stages.decode import decode
+from mien_pipeline.stages.encode import result_format
 from mien_pipeline.types import (
     Face,
     FaceReport,
@@ -106,6 +107,7 @@ def swap(
     """
     with clock.stage("decode"):
         original = decode(target)
+        result_format(original, options.format)  # what cannot be marked in that format is refused before the work
     with clock.stage("check"):
         parts.check.check(original.pixels, "target")
     with clock.stage("detect"):

@@ -1,5 +1,6 @@
 """The one way a result leaves: watermark, then the file with its metadata, then signed credentials."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,20 @@ class Stamp:
         media_type = MEDIA_TYPES[chosen]
         signed = sign(encoded, media_type, target, media_type_of(target), making, self._signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
+
+
+def time_stamp_url(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The time-stamp authority that a person chose with `MIEN_TIME_STAMP`; nobody is asked by default, or offline.
+
+    Raises:
+        MarkingFailed: it is no web address.
+    """
+    url = environ.get("MIEN_TIME_STAMP", "")
+    if not url or environ.get("MIEN_OFFLINE", "0") not in {"", "0"}:
+        return None
+    if not url.startswith(("http://", "https://")):
+        raise MarkingFailed("MIEN_TIME_STAMP is no web address", variable="MIEN_TIME_STAMP")
+    return url
 
 
 def public_settings(settings: Mapping[str, object]) -> dict[str, object]:

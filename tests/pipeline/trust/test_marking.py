@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import c2pa
 import numpy as np
@@ -16,8 +17,9 @@ from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import ENGINE_NAMES, FluxOptions, Format, MeshOptions, parse_options
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.encode import MEDIA_TYPES
+from mien_pipeline.swap import Parts, Stopwatch, swap
 from mien_pipeline.trust import marking
-from mien_pipeline.trust.marking import Stamp, public_settings
+from mien_pipeline.trust.marking import Stamp, public_settings, time_stamp_url
 from mien_pipeline.trust.verify import Inspector
 from mien_pipeline.types import Image, ModelUse, Pixels
 
@@ -170,3 +172,22 @@ def test_an_even_picture_is_delivered_with_its_credentials_and_an_honest_word(
     assert found.credentials.state == "valid"
     assert found.watermark is not None
     assert found.watermark.strength == marked.provenance.watermark
+
+
+def test_a_time_stamp_is_asked_for_only_by_who_chose_an_authority() -> None:
+    assert time_stamp_url({}) is None
+    assert time_stamp_url({"MIEN_TIME_STAMP": "https://stamp.example/tsr"}) == "https://stamp.example/tsr"
+    assert time_stamp_url({"MIEN_TIME_STAMP": "https://stamp.example/tsr", "MIEN_OFFLINE": "1"}) is None
+    with pytest.raises(MarkingFailed):
+        time_stamp_url({"MIEN_TIME_STAMP": "file:///etc/passwd"})
+
+
+def test_a_format_that_cannot_carry_the_result_is_refused_before_the_swap(photographs: Mapping[str, Pixels]) -> None:
+    """Nothing is checked, detected or generated for it."""
+    pixels = photographs["coffee.png"]
+    target = as_bytes(np.dstack((pixels, pixels[..., 0])), "PNG")
+    unreached = cast("Any", None)
+    parts = Parts(unreached, unreached, unreached, unreached, unreached)
+    with pytest.raises(InvalidOptions) as refused:
+        swap(target, [], MeshOptions(format="jpeg"), parts, Stopwatch())
+    assert refused.value.fields["field"] == "format"
