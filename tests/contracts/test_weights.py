@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.loaders.single_file_utils import convert_flux_transformer_checkpoint_to_diffusers
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
@@ -191,3 +192,34 @@ def test_a_file_that_is_cut_short_or_something_else_is_refused(tmp_path: Path) -
     for path in (cut, other):
         with pytest.raises(BrokenWeights, match=path.name):
             shapes_of(path)
+
+
+def test_a_file_in_eight_bit_floats_is_taken(tmp_path: Path) -> None:
+    """InfiniteYou is published in this form as well: same names, same shapes, one byte a number."""
+    path = tmp_path / "fp8.safetensors"
+    save_file({name: torch.full(shape, 0.5).to(torch.float8_e4m3fn) for name, shape in SMALL.items()}, path)
+    module = load(Resampler.shaped, path, prefix="image_proj.", dtype=torch.bfloat16)
+    assert module.proj_in.weight.dtype is torch.bfloat16
+    assert module.proj_in.weight[0, 0] == 0.5
+
+
+def test_the_single_file_holds_the_diffusers_folders_transformer() -> None:
+    """Black Forest Labs' own names become diffusers' names and shapes, all of them."""
+    with torch.device("meta"):
+        theirs = {name: torch.empty(shape) for name, shape in manifest("flux1-dev.single-file").items()}
+        converted: dict[str, Any] = convert_flux_transformer_checkpoint_to_diffusers(theirs)
+    agree(
+        "converted", {name: tuple(value.shape) for name, value in converted.items()}, manifest("flux1-dev.transformer")
+    )
+
+
+def test_a_whole_withanyone_file_is_taken_for_its_arcface_branch(tmp_path: Path) -> None:
+    """Its SigLIP branch is somebody else's; anything else in the file is refused."""
+    arc = shapes(ArcAdapter(8, 2, 1, 16, 12))
+    others = ("ipa_sig.", "arcface_in_sig.", "siglip_in_sig.")
+    sig = {name: (1,) * len(shape) for name, shape in manifest("withanyone.sig").items()}
+    whole = write(tmp_path / "withanyone.safetensors", {**arc, **sig})
+    assert shapes(load(ArcAdapter.shaped, whole, ignored=others)) == arc
+    strange = write(tmp_path / "strange.safetensors", {**arc, **sig, "ipa_clip.0.to_q.weight": (2, 2)})
+    with pytest.raises(BrokenWeights, match="ipa_clip"):
+        load(ArcAdapter.shaped, strange, ignored=others)

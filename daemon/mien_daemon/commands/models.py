@@ -40,6 +40,8 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
     licence = _verb(verbs, "licence", run_licence, "read a model's licence, or accept it")
     licence.add_argument("name", metavar="NAME")
     licence.add_argument("--accept", action="store_true", help="hold that these words were read and accepted")
+    tiny = _verb(verbs, "make-tiny", run_make_tiny, "write small random weights in flux's real layouts")
+    tiny.add_argument("path", type=Path, metavar="DIR")
     token = _verb(verbs, "token", run_token, "keep the Hugging Face token that gated models need")
     token.add_argument("--forget", action="store_true", help="remove it")
 
@@ -107,6 +109,20 @@ def run_export(args: Namespace) -> int:
     with pull_bars(quiet=args.json) as listen:
         names = _open(args).export_to(args.names, args.path, listen)
     return answer(args, {"path": str(args.path), "models": names}, f"{args.path}: {', '.join(names)}")
+
+
+def run_make_tiny(args: Namespace) -> int:
+    from mien_daemon.answer import answer
+    from mien_pipeline.engines import ENGINES
+    from mien_pipeline.errors import EngineUnavailable
+
+    if missing := ENGINES["flux"].missing_libraries:
+        raise EngineUnavailable(f"flux needs {', '.join(missing)}", engine="flux", libraries=list(missing))
+    from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
+
+    catalogue = make_tiny(args.path)
+    install = f"MIEN_CATALOGUE={catalogue} mien models pull {BUNDLE}"
+    return answer(args, {"catalogue": str(catalogue), "bundle": BUNDLE, "command": install}, install)
 
 
 def run_adopt(args: Namespace) -> int:

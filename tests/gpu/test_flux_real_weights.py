@@ -1,0 +1,44 @@
+"""With the published weights and an accelerator: the stack loads as planned and the result is nearer to the reference.
+
+Not run where this was written: neither was there. `pytest -m gpu tests/gpu` after `mien models pull flux-dev starter`.
+"""
+
+import pytest
+
+from mien_pipeline.device import device_name
+from mien_pipeline.engines.flux.engine import load
+from mien_pipeline.errors import LicenceNotAccepted, ModelNotInstalled
+from mien_pipeline.models.store import ModelStore, default_store
+from mien_pipeline.options import FluxOptions
+from mien_pipeline.stages.blend import paste_back
+from mien_pipeline.stages.decode import decode
+from mien_pipeline.stages.detect import MeshDetector
+from mien_pipeline.stages.score import DlibEmbedder
+from mien_pipeline.types import ignore_step
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(scope="module")
+def installed() -> ModelStore:
+    store = default_store()
+    if device_name() == "cpu":
+        pytest.skip("there is no accelerator")
+    try:
+        store.path("flux-1-dev-parts")
+    except (ModelNotInstalled, LicenceNotAccepted):
+        pytest.skip("FLUX.1 is not installed")
+    return store
+
+
+def test_the_result_is_nearer_to_the_reference_than_the_target_was(installed: ModelStore) -> None:
+    detector = MeshDetector(installed.path("face-detection"), installed.path("face-mesh"))
+    scorer = DlibEmbedder(installed.path("identity-score"))
+    folder = installed.path("demo-portraits")
+    target, reference = (decode((folder / name).read_bytes()) for name in ("astronaut.png", "grace_hopper.jpg"))
+    face, reference_face = detector.detect(target)[0], detector.detect(reference)[0]
+    patch = load(installed).prepare(reference, reference_face).render(target, face, FluxOptions(), ignore_step)
+    result = paste_back(target, patch)
+    wanted = scorer.embed(reference, reference_face)
+    before = scorer.similarity(scorer.embed(target, face), wanted)
+    assert scorer.similarity(scorer.embed(result, face), wanted) > before
