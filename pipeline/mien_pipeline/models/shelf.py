@@ -13,10 +13,10 @@ root/
 """
 
 import hashlib
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,14 @@ from mien_pipeline.models.exclusive import exclusively
 from mien_pipeline.models.licences import Licences
 from mien_pipeline.models.pins import Pins
 from mien_pipeline.models.records import Installed, InstalledFile, Records
+
+
+class _InUseError(Exception):
+    """Somebody works there."""
+
+
+def _give_up() -> None:
+    raise _InUseError
 
 
 class Shelf:
@@ -61,14 +69,26 @@ class Shelf:
 
     @contextmanager
     def workspace(self) -> Generator[Path]:
-        """A folder on the store's own disk, gone afterwards."""
-        unfinished = self.root / "partial"
-        unfinished.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=unfinished))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        """A folder on the store's own disk, gone afterwards; what killed processes left behind goes first."""
+        for left in (self.root / "partial").glob("work-*"):
+            with suppress(_InUseError), exclusively(self._guard(left), _give_up):
+                self._clear(left)
+        folder = self.root / "partial" / f"work-{secrets.token_hex(4)}"
+        with exclusively(self._guard(folder)):
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                self._clear(folder)
+
+    def _guard(self, folder: Path) -> Path:
+        """The lock that whoever works in a workspace holds, from before it is made."""
+        return self.root / "locks" / f".{folder.name}"
+
+    def _clear(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(PermissionError):  # Windows removes no open file
+            self._guard(folder).unlink(missing_ok=True)
 
     def record_of(self, model: str, file: ModelFile) -> InstalledFile | None:
         """The file's record, if it is of the digest that is wanted today."""

@@ -429,6 +429,19 @@ def test_a_missing_catalogue_of_ones_own_is_named() -> None:
         load_catalogue({"MIEN_CATALOGUE": "/nowhere.toml"})
 
 
+def test_what_a_killed_process_left_behind_is_cleared_and_what_a_living_one_uses_is_not(store: ModelStore) -> None:
+    left = store.root / "partial/work-0badcafe"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(bytes(1000))
+
+    with store.shelf.workspace() as in_use:
+        (in_use / "half").write_bytes(b"mine")
+        store.pull(["two"])
+        assert (in_use / "half").read_bytes() == b"mine"
+    assert not list((store.root / "partial").iterdir())
+    assert [path.name for path in (store.root / "locks").iterdir()] == ["two"]
+
+
 def test_a_source_that_is_gone_leaves_nothing_behind(shop: Shop, tmp_path: Path) -> None:
     shop.always = status(404)
     store = behind(shop, b"weights", tmp_path)
