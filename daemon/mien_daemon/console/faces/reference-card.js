@@ -22,7 +22,7 @@ export function referenceCard(app, reference, again) {
       { class: "row-actions" },
       expired ? h("span", { class: "grow" }) : button(t("use"), "swap", () => use(app, reference), { class: "grow" }),
       iconButton("pencil", `${t("rename")}: ${name}`, deed(() => rename(app, reference))),
-      iconButton("auto", `${t("expiry")}: ${name}`, deed(() => expire(app, reference))),
+      iconButton("clock", `${t("expiry")}: ${name}`, deed(() => expire(app, reference))),
       iconButton("download", `${t("export_record")}: ${name}`, () => attempt(() => exportRecord(app, reference))),
       iconButton("trash", `${t("withdraw")}: ${name}`, deed(() => withdraw(app, reference))),
     ),
