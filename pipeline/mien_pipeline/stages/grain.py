@@ -5,7 +5,7 @@ import numpy as np
 
 from mien_pipeline.types import Floats
 
-GAIN_LIMITS = (0.25, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
+GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
 
 

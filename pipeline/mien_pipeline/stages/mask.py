@@ -30,6 +30,8 @@ _SMALLEST_COVER = 0.02  # face widths squared outside eyes, brows, nose and mout
 _COVERED_SHARE = 0.5  # of a feature, before it counts as covered
 _GUIDE_RADIUS, _GUIDE_EPSILON = 0.02, 1e-3  # of the guided filter, He et al. 2013
 
+_SEED_DISTANCE = 40.0  # in Lab, colour counting twice
+
 _CHEEK = (117, 118, 101, 36, 205, 187, 123, 50)
 _NOSE_RIDGE = (6, 197, 195, 5, 4, 45, 275, 51, 281)
 _LOW_FOREHEAD = (8, 9, 55, 285, 107, 336, 66, 296)
@@ -62,7 +64,13 @@ class _Small:
         mirror = topology().mirror
         other_cheek = tuple(int(mirror[vertex]) for vertex in _CHEEK)
         filled = [self.fill(group) for group in (_CHEEK, other_cheek, _NOSE_RIDGE, _LOW_FOREHEAD)]
-        return np.asarray(np.maximum.reduce(filled) > 0)
+        asked = np.asarray(np.maximum.reduce(filled) > 0)
+        if not asked.any():
+            return asked
+        # The bar of dark glasses or a lock of hair may lie across: what is far from most of it is none of it.
+        distance = np.abs(self.lab - np.median(self.lab[asked], axis=0)) @ np.array([1, 2, 2])
+        near = distance <= max(_SEED_DISTANCE, 3 * float(np.median(distance[asked])))
+        return np.asarray(asked & near)
 
     @cached_property
     def feature_masks(self) -> list[NDArray[np.bool_]]:
