@@ -86,11 +86,12 @@ class Daemon:
     models: Path
     environment: dict[str, str] = field(default_factory=dict[str, str])
     port: int = 0
+    real: bool = False
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "painter.py"), str(self.state), str(self.models), str(self.port)],
+            [sys.executable, HERE / "painter.py", self.state, self.models, str(self.port), *["real"] * self.real],
             env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", **self.environment},
             stderr=subprocess.DEVNULL,
         )
@@ -145,10 +146,10 @@ class Daemon:
             (self.state / name).unlink(missing_ok=True)
 
 
-def run_daemon(folder: Path, models: Path, **environment: str) -> Iterator[Daemon]:
+def run_daemon(folder: Path, models: Path, *, real: bool = False, **environment: str) -> Iterator[Daemon]:
     state = folder / "state"
     state.mkdir(mode=0o700)
-    running = Daemon(state, models, environment)
+    running = Daemon(state, models, environment, real=real)
     running.start()
     yield running
     running.stop()
@@ -297,8 +298,8 @@ def new_page(chromium: Browser, daemon: Daemon) -> Callable[..., AsyncIterator[C
 def new_console(chromium: Browser) -> Callable[..., AsyncIterator[Console]]:
     """The console of a daemon that one test alone may kill."""
 
-    async def opened(folder: Path, models: Path, **environment: str) -> AsyncIterator[Console]:
-        for own in run_daemon(folder, models, **environment):
+    async def opened(folder: Path, models: Path, **more: Any) -> AsyncIterator[Console]:
+        for own in run_daemon(folder, models, **more):
             async for console in at_console(chromium, own):
                 await console.open()
                 yield console

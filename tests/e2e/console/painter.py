@@ -1,6 +1,6 @@
 """The daemon's process for the console's tests: real but for the faces, which are painted in their reference's colour.
 
-`python painter.py STATE_DIR MODELS_DIR PORT`. A picture shows one face for every square that fits side by side into it.
+`python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps. A picture shows one face for every square that fits side by side into it.
 A file `hold` in the state folder keeps a running job where it is; a file `fail` makes jobs refuse with the code in it.
 """
 
@@ -97,4 +97,5 @@ if __name__ == "__main__":
     ENGINES["inswapper"] = replace(ENGINES["inswapper"], libraries=(), models=())
     state, models, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     config = Config.load({"port": port}, state_dir=state, models_dir=models)
-    asyncio.run(serve(replace(config, worker="painter:paint")))
+    painted = replace(config, worker="painter:paint")
+    asyncio.run(serve(config if "real" in sys.argv else painted))

@@ -22,10 +22,12 @@ import pytest
 
 from mien_daemon.client import DaemonClient
 from mien_pipeline.errors import MienError
+from mien_pipeline.models.store import ModelStore
 
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "extension"
 PATIENCE_S = 45.0  # two slow cores that other things run on as well
+MODELS = EXTENSION.parent / ".models"
 RED = (200, 40, 40)
 GREEN = (20, 200, 60)  # what the painter makes of every picture
 
@@ -59,6 +61,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
+    made = BytesIO()
+    PIL.Image.new("RGB", size, colour).save(made, "png")
+    return made.getvalue()
 
 
 # ── the screen ──
@@ -164,9 +172,7 @@ class Site:
         return self.url(path)
 
     def picture(self, path: str, size: tuple[int, int] = (320, 240), **more: Any) -> str:
-        made = BytesIO()
-        PIL.Image.new("RGB", size, RED).save(made, "png")
-        self.answers[path] = Answer(made.getvalue(), "image/png", **more)
+        self.answers[path] = Answer(png(size, RED), "image/png", **more)
         return self.url(path)
 
     def requests_for(self, path: str) -> list[Asked]:
@@ -229,7 +235,7 @@ class DaemonProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(HERE), "MIEN_MODELS_DIR": str(MODELS)}
         log = (self.state.parent / "daemon.log").open("ab")
         with log:
             self._process = subprocess.Popen(
@@ -264,12 +270,10 @@ class DaemonProcess:
     def command(self) -> list[str]:
         return [sys.executable, "-m", "mien_daemon"]
 
-    def add_reference(self, name: str, shade: int) -> None:
+    def add_reference(self, name: str, picture: bytes) -> dict[str, Any]:
         """A face in the library, with the consent that it asks for."""
-        made = BytesIO()
-        PIL.Image.new("RGB", (96, 96), (shade, 120, 90)).save(made, "png")
-        words = {"picture": self.client.put_blob(made.getvalue()), "name": name, "basis": "self", "adult": True}
-        self.client.request("POST", "/v1/references", words)
+        words = {"picture": self.client.put_blob(picture), "name": name, "basis": "self", "adult": True}
+        return self.client.request("POST", "/v1/references", words)
 
     def jobs(self) -> list[dict[str, Any]]:
         return list(self.client.request("GET", "/v1/jobs")["jobs"])
@@ -282,11 +286,15 @@ class DaemonProcess:
         (self.state / "hold").touch()
 
     def release(self) -> None:
-        (self.state / "hold").unlink(missing_ok=True)
-        (self.state / "fail").unlink(missing_ok=True)
+        for name in ("hold", "fail", "real"):
+            (self.state / name).unlink(missing_ok=True)
 
     def refuse(self, code: str) -> None:
         (self.state / "fail").write_text(code, encoding="ascii")
+
+    def swap_for_real(self) -> None:
+        """From now on by the product's own pipeline."""
+        (self.state / "real").touch()
 
     def mien(self, *words: str) -> "subprocess.Popen[str]":
         """The command line of the same person, to be read and answered."""
@@ -309,8 +317,8 @@ class DaemonProcess:
 def daemon_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
     process = DaemonProcess(tmp_path_factory.mktemp("daemon") / "state")
     process.start()
-    process.add_reference("Anna", 200)
-    process.add_reference("Ben", 60)
+    process.add_reference("Anna", png((96, 96), (200, 120, 90)))
+    process.add_reference("Ben", png((96, 96), (60, 120, 90)))
     yield process
     process.stop()
 
@@ -320,7 +328,7 @@ def second_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonPr
     """Another one, whose jobs are held without holding the others'."""
     process = DaemonProcess(tmp_path_factory.mktemp("second-daemon") / "state")
     process.start()
-    process.add_reference("Anna", 200)
+    process.add_reference("Anna", png((96, 96), (200, 120, 90)))
     yield process
     process.stop()
 
@@ -331,6 +339,20 @@ def daemon(daemon_process: DaemonProcess) -> Iterator[DaemonProcess]:
     daemon_process.release()
     yield daemon_process
     daemon_process.release()
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """The two of `mien demo`."""
+
+    target: bytes
+    reference: bytes
+
+
+@pytest.fixture(scope="session")
+def portraits(models: ModelStore) -> Portraits:
+    target, reference = (models.path("demo-portraits", name) for name in ("grace_hopper.jpg", "astronaut.png"))
+    return Portraits(target.read_bytes(), reference.read_bytes())
 
 
 @pytest.fixture(scope="session")

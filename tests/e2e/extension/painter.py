@@ -1,7 +1,7 @@
 """The daemon's process for these tests: real but for the pictures, which it paints green instead of swapping faces.
 
 `python painter.py STATE_DIR PORT`. A file `hold` in the state folder keeps a running job where it is; a file `fail`
-makes the next ones refuse with the code written in it.
+makes the next ones refuse with the code written in it; a file `real` gives them to the product's own pipeline.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import PIL.Image
 
 from mien_pipeline.errors import ContentBlocked, MienError, NoFaceFound
 from mien_pipeline.options import SwapOptions
+from mien_pipeline.runtime import Runtime, create_runtime
 from mien_pipeline.testing import FakeRuntime, swapped
 from mien_pipeline.types import Face, OnProgress, Progress, Swapped, ignore_progress
 
@@ -28,9 +30,14 @@ REFUSALS: dict[str, type[MienError]] = {"no-face-found": NoFaceFound, "content-b
 class Painter(FakeRuntime):
     """A runtime whose results can be told from what went in, at the size it had."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, models: Path, state: Path) -> None:
         super().__init__(state)
+        self._models = models
         self._folder = state
+
+    @cached_property
+    def _pipeline(self) -> Runtime:
+        return create_runtime(self._models, self._folder, offline=True)
 
     def swap(
         self,
@@ -39,6 +46,8 @@ class Painter(FakeRuntime):
         options: SwapOptions,
         on_progress: OnProgress = ignore_progress,
     ) -> Swapped:
+        if (self._folder / "real").exists():
+            return self._pipeline.swap(target, references, options, on_progress)
         for step in range(STEPS):
             on_progress(Progress("generate", step, STEPS))
             while step == 2 and (self._folder / "hold").exists():
@@ -60,8 +69,8 @@ class Painter(FakeRuntime):
 
 def paint(models: Path, state: Path, *, offline: bool) -> Painter:
     """What the daemon under test calls instead of loading networks."""
-    del models, offline
-    return Painter(state)
+    del offline
+    return Painter(models, state)
 
 
 if __name__ == "__main__":

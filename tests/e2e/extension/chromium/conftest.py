@@ -28,6 +28,7 @@ ARGUMENTS = [
     "--window-size=1200,860",
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
+SHOWS_RESULT = "(s) => { const i = document.querySelector(s); return i.src.startsWith('blob:') && i.naturalWidth > 0; }"
 RED = (200, 40, 40)
 GREEN = (20, 200, 60)
 
@@ -129,6 +130,12 @@ class Chromium:
         self.until(lambda: self.worker.evaluate("chrome.storage.local.get('reference').then((kept) => kept.reference)"))
         popup.close()
 
+    def choose(self, reference: dict[str, Any]) -> None:
+        """This face, first in the menu."""
+        face = {"id": reference["id"], "name": reference["name"]}
+        kept = {"reference": face, "recentReferences": [face]}
+        self.worker.evaluate("(kept) => chrome.storage.local.set(kept)", kept)
+
     def open(self, url: str) -> Page:
         page = self.context.new_page()
         page.goto(url)
@@ -193,6 +200,10 @@ class Chromium:
             self.screen.picture().save(shot)
             raise AssertionError(f"{selector} is not {colour}; what was to be seen is in {shot}") from error
 
+    def shows_result(self, page: Page, selector: str) -> bool:
+        """The picture is a whole one that came from us."""
+        return bool(page.evaluate(SHOWS_RESULT, selector))
+
     def sees_green(self, page: Page, selector: str = "img") -> None:
         """The result is in place."""
         self.sees(page, selector, GREEN)
@@ -209,7 +220,9 @@ class Chromium:
     def press(self, page: Page, label: str) -> None:
         """A real click on a button in a closed shadow root."""
         overlays = self.overlays(page)
-        node = self.until(lambda: next((seen.buttons[label] for seen in overlays.seen() if label in seen.buttons), None))
+        node = self.until(
+            lambda: next((seen.buttons[label] for seen in overlays.seen() if label in seen.buttons), None)
+        )
         page.mouse.click(*overlays.press_point(node))
 
     def hover_mark(self, page: Page) -> None:

@@ -102,6 +102,14 @@ class Firefox:
         self.bidi.ask("browsingContext.activate", context=context)
         return context
 
+    def choose(self, reference: dict[str, Any]) -> None:
+        """This face, first in the menu."""
+        face = {"id": reference["id"], "name": reference["name"]}
+        kept = json.dumps({"reference": face, "recentReferences": [face]})
+        options = self.own_page("ui/options.html")
+        self.evaluate(options, f"browser.storage.local.set({kept}).then(() => true)")
+        self.close(options)
+
     def close(self, context: str) -> None:
         self.bidi.ask("browsingContext.close", context=context)
 
@@ -147,6 +155,11 @@ class Firefox:
     def is_veiled(self, context: str, selector: str) -> bool:
         x, y = self.on_screen(context, selector)
         return self.screen.colour_at(x - 120, y - 100) != (200, 40, 40)
+
+    def shows_result(self, context: str, selector: str) -> bool:
+        """The picture is a whole one that came from us."""
+        image = f"document.querySelector({selector!r})"
+        return bool(self.evaluate(context, f"{image}.src.startsWith('blob:') && {image}.naturalWidth > 0"))
 
     def sees(self, context: str, selector: str, colour: tuple[int, int, int]) -> None:
         """This colour is really there, in the middle of the element."""

@@ -31,7 +31,9 @@ def test_a_right_click_swaps_the_picture_and_the_menu_brings_it_back(person: Any
 
 
 def test_a_picture_on_another_host_is_asked_for_and_then_swapped(person: Any, site: Any) -> None:
-    page = person.open(site.page("/firefox-foreign", f"<img id=it src={site.url('/face.png', 'cdn.page.test')} alt=face>"))
+    page = person.open(
+        site.page("/firefox-foreign", f"<img id=it src={site.url('/face.png', 'cdn.page.test')} alt=face>")
+    )
     person.swap(page, "#it")
     person.allow()
     person.sees(page, "#it", GREEN)
