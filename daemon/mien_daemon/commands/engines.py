@@ -15,11 +15,10 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_pipeline.device import device_name
-
     from mien_daemon.answer import answer
     from mien_daemon.commands.local import open_store
     from mien_daemon.engines import describe
+    from mien_pipeline.device import device_name
     from mien_pipeline.engines import ENGINES
 
     store = open_store(args)

@@ -93,7 +93,7 @@ class Step(RootModel[Annotated[Reveal | Wait | Cancel, Field(discriminator="step
 
     model_config = ConfigDict(
         defer_build=True,
-        json_schema_extra={"examples": [{"step": "reveal", "public_key": A_POINT, "nonce": ZEROS}, {"step": "wait"}]}
+        json_schema_extra={"examples": [{"step": "reveal", "public_key": A_POINT, "nonce": ZEROS}, {"step": "wait"}]},
     )
 
 

@@ -84,7 +84,9 @@ def find_files(store: ModelStore) -> Files:
         LicenceNotAccepted: `model` is the first whose terms must be accepted.
     """
     layout = _faceid_layout(store)
-    gguf: dict[NumberFormat, Path] = {form: store.path(model) for model, form in GGUF.items() if _is_there(store, model)}
+    gguf: dict[NumberFormat, Path] = {
+        form: store.path(model) for model, form in GGUF.items() if _is_there(store, model)
+    }
     _require(store, [*_wanted(layout), *([] if gguf else [FULL])])
     infiniteyou = store.path("infiniteyou")
     return Files(
