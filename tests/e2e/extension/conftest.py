@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,7 +102,7 @@ class Screen:
 
 
 @contextmanager
-def open_screen() -> Iterator[Screen]:
+def open_screen() -> Generator[Screen]:
     """Xvfb with openbox; each picks what is free."""
     reading, writing = os.pipe()
     server = subprocess.Popen(

@@ -1,11 +1,11 @@
-"""Chromium with the extension in it, driven like a person drives it: mouse, keyboard, and eyes that see closed shadows."""
+"""Chromium with the extension in it, driven as a person drives it: mouse, keyboard, eyes that see closed shadows."""
 
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,7 +253,7 @@ def launch(playwright: Playwright, site: Any, unpacked: Path, until: Callable[..
     """Start a driven Chromium with this profile on this screen."""
 
     @contextmanager
-    def running(profile: Path, screen: Any) -> Iterator[Chromium]:
+    def running(profile: Path, screen: Any) -> Generator[Chromium]:
         context = playwright.chromium.launch_persistent_context(
             profile,
             executable_path="/usr/bin/chromium",
@@ -306,13 +306,14 @@ const report = async () => {
   }) });
   setTimeout(report, 500);
 };
-new MutationObserver(() => image.src.startsWith('blob:') && performance.mark('result')).observe(image, { attributes: true });
+const look = () => image.src.startsWith('blob:') && performance.mark('result');
+new MutationObserver(look).observe(image, { attributes: true });
 image.decode().then(report);
 </script>"""
 
 
 class Undriven:
-    """Chromium without a debugger: seen through what its page reports, worked with the mouse, ended by its processes."""
+    """Chromium without a debugger: seen in what its page reports, worked with the mouse, ended by its processes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", site: Any) -> None:
         self.process = process

@@ -1,4 +1,4 @@
-"""The product whole: a right click in Chromium, the daemon, the mesh engine, and a face that is another one afterwards."""
+"""The product whole: a right click in Chromium, the daemon, the mesh engine, and another face afterwards."""
 
 from typing import Any
 

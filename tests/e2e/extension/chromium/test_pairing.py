@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 
 @contextmanager
-def pairing_page(browser: Any, daemon: Any) -> Iterator[Any]:
+def pairing_page(browser: Any, daemon: Any) -> Generator[Any]:
     browser.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon.port)
     page = browser.own_page("ui/options.html#pairing")
     yield page

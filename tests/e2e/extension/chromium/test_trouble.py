@@ -1,4 +1,4 @@
-"""In Chromium trouble is said in words over the picture, with the one thing to do; and no page is let in on any of it."""
+"""In Chromium trouble is said in words over the picture, with the one thing to do; no page is let in on any of it."""
 
 from typing import Any
 
@@ -68,7 +68,8 @@ HOSTILE = """
 window.spoils = { hosts: 0, words: '', pressed: 0, closed: true };
 const shadow = Element.prototype.attachShadow;
 Element.prototype.attachShadow = function (how) { spoils.shadow = true; return shadow.call(this, { mode: 'open' }); };
-for (const kind of ['click', 'pointerdown', 'keydown']) addEventListener(kind, (e) => { if (!e.isTrusted) spoils.pressed++; }, true);
+const count = (event) => { if (!event.isTrusted) spoils.pressed++; };
+for (const kind of ['click', 'pointerdown', 'keydown']) addEventListener(kind, count, true);
 new MutationObserver((changes) => {
   for (const { addedNodes } of changes) for (const node of addedNodes) {
     if (node.nodeType !== 1 || node.localName !== 'div') continue;
@@ -77,8 +78,9 @@ new MutationObserver((changes) => {
     spoils.closed &&= node.shadowRoot === null;
     node.style.cssText = 'position: static !important; opacity: 0 !important; transform: scale(9)';
     for (const target of [node, document.elementFromPoint(168, 180), document.images[0]]) {
-      for (const kind of ['click', 'pointerdown', 'pointerup']) target.dispatchEvent(new MouseEvent(kind, { bubbles: true, composed: true }));
-      target.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, composed: true }));
+      const far = { bubbles: true, composed: true };
+      for (const kind of ['click', 'pointerdown', 'pointerup']) target.dispatchEvent(new MouseEvent(kind, far));
+      target.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', ...far }));
     }
   }
 }).observe(document, { childList: true, subtree: true });
@@ -124,7 +126,7 @@ def test_a_page_that_takes_the_veil_away_does_not_stop_the_swap(person: Any, sit
 
 
 def test_only_the_background_reaches_the_daemon(person: Any, site: Any, daemon: Any) -> None:
-    """Local Network Access and the daemon's own door, asked from a public page, from our script in it, and from behind."""
+    """Local Network Access and the daemon's door, asked from a public page, from our script in it, and from behind."""
     page = person.open(site.page("/lna", PICTURE))
     ask = "(url) => fetch(url).then((answer) => answer.text(), (error) => error.name)"
     url = f"http://127.0.0.1:{daemon.port}/v1/hello"

@@ -154,7 +154,7 @@ class Firefox:
 
     def is_veiled(self, context: str, selector: str) -> bool:
         x, y = self.on_screen(context, selector)
-        return self.screen.colour_at(x - 120, y - 100) != (200, 40, 40)
+        return bool(self.screen.colour_at(x - 120, y - 100) != (200, 40, 40))
 
     def shows_result(self, context: str, selector: str) -> bool:
         """The picture is a whole one that came from us."""
