@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from mien_pipeline import errors
@@ -49,13 +50,13 @@ class FakeRuntime:
         orders = dict(ORDER.findall(options.prompt)) if isinstance(options, FluxOptions) else {}
         steps = int(orders.get("steps", 2))
         for step in range(steps):
-            if "deaf" not in orders:
+            with _deafness(orders):
                 on_progress(Progress("generate", step, steps))
             time.sleep(float(orders.get("sleep", 0)))
             if step == 1:
                 self._obey(orders)
                 while "gate" in orders and not (self._state / orders["gate"]).exists():
-                    if "deaf" not in orders:
+                    with _deafness(orders):
                         on_progress(Progress("generate", step, steps))
                     time.sleep(0.005)
         return swapped(target, options.engine, len(references))
@@ -103,6 +104,11 @@ def swapped(picture: bytes, engine: str, references: int) -> Swapped:
         faces=tuple(FaceReport(index, (0.0, 0.0, 8.0, 8.0), True) for index in range(references)),
         provenance=Provenance(c2pa=False, watermark="none"),
     )
+
+
+def _deafness(orders: Mapping[str, str]) -> AbstractContextManager[None]:
+    """What a deaf runtime does with a cancel."""
+    return suppress(errors.Cancelled) if "deaf" in orders else nullcontext()
 
 
 def _leaves(root: type[errors.MienError]) -> list[type[errors.MienError]]:

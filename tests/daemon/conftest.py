@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import io
 import json
+import os
+import select
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -115,16 +117,27 @@ class Daemon:
         assert answer.status == 202, answer.body
         return answer.json
 
+    async def watched(self, job: Any, claim: Callable[[Any], object]) -> Any:
+        """Long-poll until the claim is true of the job; no change between two polls is missed."""
+        path, tag, query = f"/v1/jobs/{job['id']}", "", ""
+        while True:
+            answer = await self.ask("GET", path + query, headers={"If-None-Match": tag} if tag else {})
+            assert answer.status in {200, 304}, answer.body
+            if answer.status == 200:
+                job, tag, query = answer.json, answer.headers["ETag"], "?wait=20"
+            if claim(job):
+                return job
+
     async def until(self, job: Any, *states: str) -> Any:
-        """Long-poll until the job is in one of these states."""
-        while job["state"] not in states:
-            answer = await self.ask("GET", f"/v1/jobs/{job['id']}?wait=20")
-            assert answer.status == 200, answer.body
-            job = answer.json
-        return job
+        """The job in one of these states."""
+        return await self.watched(job, lambda now: now["state"] in states)
 
     async def finished(self, job: Any) -> Any:
         return await self.until(job, "done", "failed", "cancelled")
+
+    async def at_work(self, job: Any) -> Any:
+        """The job once the worker has begun with it: "running" only says that it is the worker's turn."""
+        return await self.watched(job, lambda now: now["stage"] is not None)
 
     async def eventually(self, claim: Callable[[], object]) -> None:
         """Return when it is so; fail when it is not within ten seconds."""
@@ -139,6 +152,29 @@ class Daemon:
 @pytest.fixture
 def picture() -> bytes:
     return png()
+
+
+HasEnded = Callable[..., bool]
+
+
+@pytest.fixture
+def has_ended() -> HasEnded:
+    """Whether a process ends within some seconds, by default whether it has ended by now.
+
+    One that nobody has asked for its status has ended too: an orphan stays so for ever where process 1 does not reap.
+    """
+
+    def ended(pid: int, within_s: float = 0.0) -> bool:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        try:
+            return bool(select.select([handle], [], [], within_s)[0])
+        finally:
+            os.close(handle)
+
+    return ended
 
 
 OpenDaemon = Callable[..., AbstractAsyncContextManager[Daemon]]

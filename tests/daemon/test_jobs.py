@@ -270,7 +270,7 @@ async def test_a_key_that_is_none_is_refused(daemon: Daemon, key: str) -> None:
 
 
 async def test_a_running_job_stops_within_a_step_and_the_worker_lives_on(daemon: Daemon) -> None:
-    job = await daemon.until(await daemon.swap("gate=never"), "running")
+    job = await daemon.at_work(await daemon.swap("gate=never"))
     pid = (await daemon.ask("GET", "/v1/health")).json["worker"]["pid"]
     stopped = await daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")
     assert (stopped.status, stopped.json["state"], stopped.json["problem"]) == (200, "cancelled", None)
@@ -351,9 +351,7 @@ async def test_progress_only_grows_and_names_its_stage(daemon: Daemon) -> None:
 
 async def test_the_second_job_of_a_kind_knows_how_long_it_will_take(daemon: Daemon) -> None:
     await daemon.finished(await daemon.swap())
-    job = await daemon.until(await daemon.swap("gate=gate"), "running")
-    while job["stage"] is None:
-        job = (await daemon.ask("GET", f"/v1/jobs/{job['id']}?wait=1")).json
+    job = await daemon.at_work(await daemon.swap("gate=gate"))
     assert job["eta_s"] is not None
     open_gate(daemon)
     assert (await daemon.finished(job))["eta_s"] is None

@@ -56,7 +56,9 @@ def ask(client: DaemonClient, picture: bytes, orders: str = "", key: str | None 
     return str(client.post_job({"kind": "swap", "target": name, "reference": name, "options": options}, key)["id"])
 
 
-def test_a_job_that_was_running_is_begun_again_and_done_once(start: Start, tmp_path: Path, picture: bytes) -> None:
+def test_a_job_that_was_running_is_begun_again_and_done_once(
+    start: Start, tmp_path: Path, picture: bytes, has_ended: Callable[..., bool]
+) -> None:
     process, client = start()
     job = ask(client, picture, "gate=gate")
     while client.request("GET", f"/v1/jobs/{job}?wait=20")["state"] != "running":
@@ -64,12 +66,12 @@ def test_a_job_that_was_running_is_begun_again_and_done_once(start: Start, tmp_p
     worker = client.request("GET", "/v1/health")["worker"]["pid"]
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert has_ended(worker, 10)
     (tmp_path / "gate").touch()
     _, client = start()
     done = client.wait({"id": job, "state": "queued"})
     assert (done["state"], done["attempts"]) == ("done", 1)
     assert client.result(job) == picture
-    assert not is_alive(worker)
 
 
 def test_what_was_acknowledged_is_done_however_often_the_daemon_is_killed(start: Start, picture: bytes) -> None:
@@ -191,11 +193,3 @@ def overwrite(path: Path, at: int, data: bytes) -> None:
     with path.open("r+b") as file:
         file.seek(at)
         file.write(data)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

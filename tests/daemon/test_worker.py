@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
 import pytest
@@ -14,6 +15,7 @@ from mien_daemon.worker.messages import Begin, Cancel, Failed, Finished, Heartbe
 
 Daemon = Any
 OpenDaemon = Any
+HasEnded = Callable[..., bool]
 
 
 async def worker_of(daemon: Daemon) -> Any:
@@ -41,7 +43,7 @@ async def test_a_job_that_kills_two_workers_fails_and_the_next_one_is_done(daemo
 
 
 async def test_a_killed_worker_is_replaced(daemon: Daemon) -> None:
-    job = await daemon.until(await daemon.swap("gate=gate"), "running")
+    job = await daemon.at_work(await daemon.swap("gate=gate"))
     os.kill((await worker_of(daemon))["pid"], signal.SIGKILL)
     (daemon.state / "gate").touch()
     job = await daemon.finished(job)
@@ -81,42 +83,48 @@ async def test_a_silent_worker_is_killed(open_daemon: OpenDaemon) -> None:
         assert (job["state"], job["problem"]["code"]) == ("failed", "worker-died")
 
 
-async def test_a_worker_deaf_to_a_cancel_is_killed_and_that_is_no_death(open_daemon: OpenDaemon) -> None:
+async def test_a_worker_deaf_to_a_cancel_is_killed_and_that_is_no_death(
+    open_daemon: OpenDaemon, has_ended: HasEnded
+) -> None:
     async with open_daemon(cancel_grace_s=0.2) as daemon:
-        job = await daemon.until(await daemon.swap("gate=never deaf"), "running")
+        job = await daemon.at_work(await daemon.swap("gate=never deaf"))
         pid = (await worker_of(daemon))["pid"]
         stopped = (await daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")).json
         assert stopped["state"] == "cancelled"
-        assert not alive(pid)
+        assert has_ended(pid)
         assert (await worker_of(daemon))["deaths"] == 0
         assert (await daemon.finished(await daemon.swap()))["attempts"] == 1
 
 
-async def test_the_worker_gives_its_memory_back_when_it_has_nothing_to_do(open_daemon: OpenDaemon) -> None:
+async def test_the_worker_gives_its_memory_back_when_it_has_nothing_to_do(
+    open_daemon: OpenDaemon, has_ended: HasEnded
+) -> None:
     async with open_daemon(settings={"idle_unload_s": 1}) as daemon:
         await daemon.finished(await daemon.swap())
         pid = (await worker_of(daemon))["pid"]
         await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "stopped")
-        assert not alive(pid)
+        assert has_ended(pid)
         assert (await worker_of(daemon)) == {"state": "stopped", "pid": None, "deaths": 0}
         assert (await daemon.finished(await daemon.swap()))["state"] == "done"
 
 
-async def test_a_person_may_have_the_memory_back_at_once_but_not_in_the_middle_of_a_job(daemon: Daemon) -> None:
-    job = await daemon.until(await daemon.swap("gate=gate"), "running")
+async def test_a_person_may_have_the_memory_back_at_once_but_not_in_the_middle_of_a_job(
+    daemon: Daemon, has_ended: HasEnded
+) -> None:
+    job = await daemon.at_work(await daemon.swap("gate=gate"))
     pid = (await worker_of(daemon))["pid"]
     assert (await daemon.ask("POST", "/v1/worker/unload")).code == "job-unfinished"
     (daemon.state / "gate").touch()
     await daemon.finished(job)
     assert (await daemon.ask("POST", "/v1/worker/unload")).status == 204
-    assert not alive(pid)
+    assert has_ended(pid)
 
 
-async def test_the_worker_is_gone_when_the_daemon_is(open_daemon: OpenDaemon) -> None:
+async def test_the_worker_is_gone_when_the_daemon_is(open_daemon: OpenDaemon, has_ended: HasEnded) -> None:
     async with open_daemon() as daemon:
-        await daemon.until(await daemon.swap("gate=never"), "running")
+        await daemon.at_work(await daemon.swap("gate=never"))
         pid = (await worker_of(daemon))["pid"]
-    assert not alive(pid)
+    assert has_ended(pid)
 
 
 async def test_faces_are_found_by_the_worker(daemon: Daemon) -> None:
@@ -193,11 +201,3 @@ def start_worker() -> subprocess.Popen[bytes]:
     worker.stdin.flush()
     assert messages.read(cast("BinaryIO", worker.stdout)) == Ready()
     return worker
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
