@@ -164,10 +164,11 @@ def _import_model(shelf: Shelf, folder: Path, name: str, exported: ExportedModel
 def _take_over_lock(shelf: Shelf, name: str, files: Sequence[ModelFile], exported: ExportedModel) -> None:
     """Digests nobody here knows yet are the exporter's; it had them from the source when it first pulled."""
     unknown = {file.path for file in files if not file.sha256}
-    lock = exported.lock
+    lock, entry = exported.lock, shelf.catalogue.model(name)
+    unlocked = {source.repository for file in files if not (source := entry.source_of(file)).revision}
     shelf.pins.lock(
         name,
-        revision=lock.revision if shelf.catalogue.model(name).source.revision is None else None,
+        revisions={repository: commit for repository, commit in lock.revisions.items() if repository in unlocked},
         files={path: pin for path, pin in lock.files.items() if path in unknown},
         converted={
             file.converted: exported.files[file.converted]

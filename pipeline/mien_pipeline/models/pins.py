@@ -23,9 +23,9 @@ class Pin(BaseModel, frozen=True):
 
 
 class LockedModel(BaseModel, frozen=True):
-    """`files` as their source serves them, `converted` as they are kept; `revision` where none was written down."""
+    """`files` as their source serves them, `converted` as they are kept; the commit of each repository without one."""
 
-    revision: str | None = None
+    revisions: dict[str, str] = {}
     files: dict[str, Pin] = {}
     converted: dict[str, Pin] = {}
 
@@ -63,22 +63,24 @@ class Pins:
         return pin.sha256 if pin else None
 
     def revision(self, model: str, source: AnySource) -> str | None:
-        return source.revision or self.locked(model).revision
+        return source.revision or self.locked(model).revisions.get(source.repository)
 
     def lock(
         self,
         model: str,
         *,
-        revision: str | None = None,
+        revisions: Mapping[str, str] = {},
         files: Mapping[str, Pin] = {},
         converted: Mapping[str, Pin] = {},
     ) -> None:
         """Hold what has just been verified. What is held already stays as it is, but for conversions made anew."""
+        if not (revisions or files or converted):
+            return
         with exclusively(self._guard):
             whole = self._read()
             before = whole.models.get(model, LockedModel())
             now = LockedModel(
-                revision=before.revision or revision,
+                revisions={**revisions, **before.revisions},
                 files={**files, **before.files},
                 converted={**before.converted, **converted},
             )

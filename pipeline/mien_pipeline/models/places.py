@@ -1,5 +1,6 @@
 """Where on the network a file of the catalogue is, mirrors taken into account, and what its source says of it."""
 
+import re
 from dataclasses import dataclass
 from email.message import Message
 from urllib.parse import quote, urlsplit
@@ -8,6 +9,7 @@ from mien_pipeline.errors import DownloadFailed
 from mien_pipeline.models.catalogue import LOOPBACK, Catalogue, HuggingFaceSource, ModelFile, UrlSource
 from mien_pipeline.models.connection import Place
 
+_HEX = re.compile("[0-9a-f]+")
 _HUB = "https://huggingface.co/"
 # The hub keeps large files at hosts of its own that change from year to year, all below these.
 _HUB_HOSTS = ("huggingface.co", ".huggingface.co", ".hf.co")
@@ -55,11 +57,11 @@ def hub_metadata(headers: Message, host: str) -> HubMetadata:
     """
     tag = (headers.get("X-Linked-Etag") or headers.get("ETag") or "").removeprefix("W/").strip('"').lower()
     size = headers.get("X-Linked-Size") or headers.get("Content-Length") or ""
-    hexadecimal = set(tag) <= set("0123456789abcdef")
-    if not hexadecimal or len(tag) not in {40, 64}:
+    if not _HEX.fullmatch(tag) or len(tag) not in {40, 64}:
         raise DownloadFailed(f"{host} does not say which digest the file has", reason="no-digest", host=host)
+    commit = headers.get("X-Repo-Commit") or ""
     return HubMetadata(
-        commit=headers.get("X-Repo-Commit"),
+        commit=commit if _HEX.fullmatch(commit) and len(commit) == 40 else None,
         size=int(size) if size.isdigit() else None,
         sha256=tag if len(tag) == 64 else None,
         git_sha1=tag if len(tag) == 40 else None,

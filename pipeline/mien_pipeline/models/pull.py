@@ -80,6 +80,7 @@ class Pull:
         self._model = model
         self._caches = caches
         self._report = report
+        self._commits: dict[str, str] = {}  # by repository: all files of one pull come from one commit
         patience, limit = self._network.patience, self._network.bytes_per_s
         self._connector = Connector(shelf.egress_log, model, patience.stall_s)
         self._download = Download(self._connector, patience, Throttle(limit), self._network.threads)
@@ -226,11 +227,14 @@ class Pull:
         if not isinstance(source, HuggingFaceSource):
             raise TypeError(f"{source.kind} is not on the network")
         token = self._network.token()
-        revision, stated = self._shelf.pins.revision(self._model, source), None
+        revision = self._shelf.pins.revision(self._model, source) or self._commits.get(source.repository)
+        stated = None
         if revision is None or sha256 is None:
             stated = self._ask_hub(hub_place(self._shelf.catalogue, source, file, revision or "main", token), pin)
             self._compare(file, sha256, stated)
-            revision = revision or stated.commit or "main"
+            revision = revision or stated.commit
+            if revision is not None:
+                self._commits[source.repository] = revision
         wanted = Wanted(
             file.path,
             size or (stated.size if stated else None),
@@ -240,7 +244,7 @@ class Pull:
         if sha256 is None:
             digest = wanted.sha256 or f"git {wanted.git_sha1}"
             self._report.note(f"{file.path}: {digest}, as {source.repository} states it, is locked from now on")
-        place = hub_place(self._shelf.catalogue, source, file, revision, token)
+        place = hub_place(self._shelf.catalogue, source, file, revision or "main", token)
         return _Remote(file, (place,), wanted, revision)
 
     def _ask_hub(self, place: Place, pin: Pin | None) -> HubMetadata:
@@ -298,11 +302,12 @@ class Pull:
     def _adopt(self, file: ModelFile, path: Path, sha256: str, revision: str | None) -> None:
         """A file whose digest has just been found right becomes a blob; a pickle becomes what it is turned into."""
         check_format(path, file.format, file.path)
-        pins = self._shelf.pins
+        pins, source = self._shelf.pins, self._source(file)
+        commits = {} if source.revision or revision is None else {source.repository: revision}
         fresh = {} if file.sha256 else {file.path: Pin(sha256=sha256, size=path.stat().st_size)}
         if file.converted is None:
             self._shelf.blobs.adopt(path, sha256)
-            pins.lock(self._model, revision=revision, files=fresh)
+            pins.lock(self._model, revisions=commits, files=fresh)
             return
         with self._shelf.workspace() as folder:
             converted = folder / "converted.safetensors"
@@ -310,7 +315,7 @@ class Pull:
             check_format(converted, "safetensors", file.converted)
             pin = Pin(sha256=sha256_of(converted), size=converted.stat().st_size)
             self._shelf.blobs.adopt(converted, pin.sha256)
-        pins.lock(self._model, revision=revision, files=fresh, converted={file.converted: pin})
+        pins.lock(self._model, revisions=commits, files=fresh, converted={file.converted: pin})
         path.unlink()
 
     def _convert(self, file: ModelFile, source: Path, target: Path) -> None:

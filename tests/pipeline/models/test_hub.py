@@ -140,7 +140,9 @@ def test_metadata_that_contradicts_the_lock_is_refused_before_anything_is_fetche
     store.pull(["thing"])
     store.remove("thing")
     lock = store.root / "models.lock"
-    lock.write_text(lock.read_text().replace(COMMIT, LATER).replace(f'"revision": "{LATER}",', '"revision": null,'))
+    locked = json.loads(lock.read_text())
+    locked["models"]["thing"]["revisions"].clear()
+    lock.write_text(json.dumps(locked))
     publish(shop, safetensors(b"other weights"), LATER)
     shop.asked.clear()
 
@@ -167,6 +169,40 @@ def test_a_repository_without_a_revision_is_locked_to_the_commit_it_was_at(shop:
     shop.asked.clear()
     store.pull(["thing"])
     assert {one.path.split("/")[4] for one in shop.asked} == {COMMIT}
+
+
+def test_all_files_of_a_pull_are_of_one_commit_though_the_repository_may_move_on(
+    shop: Shop, open_store: OpenStore
+) -> None:
+    publish(shop)
+    store = open_store(revision=None)
+    store.pull(["thing"])
+
+    assert sum("/main/" in one.path for one in shop.asked) == 1
+    assert {file.revision for file in store.states(["thing"])[0].files} == {COMMIT}
+
+
+def test_two_repositories_of_one_model_are_locked_each_to_its_own_commit(shop: Shop, open_store: OpenStore) -> None:
+    publish(shop)
+    other = {"kind": "huggingface", "repository": "some/other"}
+    shop.files["/some/other/resolve/main/extra.dat"] = shop.files[f"/some/other/resolve/{LATER}/extra.dat"] = b"extra"
+    honest = shop.always
+
+    def hub(handler: Misbehaviour) -> None:
+        if handler.command == "HEAD" and "/some/other/" in handler.path:
+            status(200, X_Repo_Commit=LATER, ETag=f'"{sha256(b"extra")}"', X_Linked_Size="5")(handler)
+        else:
+            honest(handler)
+
+    shop.always = hub
+    extra = {"path": "extra.dat", "format": "dlib", "source": other}
+    store = open_store(revision=None, files=[{"path": "model.safetensors", "format": "safetensors"}, extra])
+    store.pull(["thing"])
+    assert [file.revision for file in store.states(["thing"])[0].files] == [COMMIT, LATER]
+
+    store.remove("thing")
+    store.pull(["thing"])
+    assert store.is_installed("thing")
 
 
 def test_what_has_come_of_a_file_with_no_digest_yet_is_told_and_can_be_freed(
