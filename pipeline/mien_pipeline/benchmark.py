@@ -38,7 +38,8 @@ def seconds(run: Callable[[], object], times: int = 5) -> float:
 
 def ratio(run: Callable[[], object], unit: Callable[[], object], times: int = 5) -> float:
     """Median of `run`'s seconds over `unit`'s, taken in turns so that a busy machine slows both."""
-    run(), unit()
+    run()
+    unit()
     measured: list[float] = []
     for _ in range(times):
         began = time.perf_counter()

@@ -254,7 +254,7 @@ def report(
 ) -> FaceReport:
     """What became of one face."""
     x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
-    every = dict.fromkeys([*warnings, *(patch.warnings if patch else ())])
+    every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *(patch.warnings if patch else ())])
     return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(every))
 
 

@@ -16,7 +16,7 @@ def noise(height: int, width: int, seed: int = 0) -> Pixels:
 
 def disc(side: int, feather: float) -> Floats:
     rows, columns = np.indices((side, side)) - (side - 1) / 2
-    return np.clip((side * 0.4 - np.hypot(rows, columns)) / feather, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((side * 0.4 - np.hypot(rows, columns)) / feather, 0, 1), np.float32)
 
 
 def test_an_empty_mask_gives_the_very_target_back() -> None:

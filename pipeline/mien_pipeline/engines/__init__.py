@@ -20,7 +20,7 @@ ALWAYS = ("face-detection", "face-mesh", "identity-score", "content-check", "wat
 class Weights(Protocol):
     """Where the weight files are; the model store is one."""
 
-    def path(self, model_name: str, file_name: str | None = None) -> Path:
+    def path(self, model: str, file: str | None = None, /) -> Path:
         """Raises `ModelNotInstalled` when the file is not there."""
         ...
 
