@@ -207,7 +207,8 @@ def test_the_single_file_holds_the_diffusers_folders_transformer() -> None:
     """Black Forest Labs' own names become diffusers' names and shapes, all of them."""
     with torch.device("meta"):
         theirs = {name: torch.empty(shape) for name, shape in manifest("flux1-dev.single-file").items()}
-        converted: dict[str, Any] = convert_flux_transformer_checkpoint_to_diffusers(theirs)
+        convert: Any = convert_flux_transformer_checkpoint_to_diffusers
+        converted: dict[str, Any] = convert(theirs)
     agree(
         "converted", {name: tuple(value.shape) for name, value in converted.items()}, manifest("flux1-dev.transformer")
     )

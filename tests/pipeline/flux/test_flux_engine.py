@@ -4,6 +4,7 @@ What it paints there is noise; who it looks like is a question for real weights.
 """
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux.backbone import load_single_file
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.parsing import Region
+from mien_pipeline.engines.flux.reference import Regions
 from mien_pipeline.engines.flux.stack import find_files, plan_for
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
 from mien_pipeline.errors import BrokenWeights, Cancelled, EngineUnavailable, ModelNotInstalled, NotEnoughMemory
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.types import Face, Floats, Image, Patch, ignore_step
+from mien_pipeline.types import Face, Floats, Image, Patch, Pixels, ignore_step
 
 QUICK = FluxOptions(side=256, steps=2, strength=1.0)
 Picture = tuple[Image, Face]
@@ -159,13 +161,22 @@ def test_two_faces_are_made_one_after_the_other_each_in_its_own_place(likeness: 
     assert not changed[-40:, :60].any()
 
 
+def always(regions: Regions) -> Callable[[object, Pixels], Regions]:
+    """A parsing network that sees the same in every portrait."""
+
+    def seen(_stack: object, _portrait: Pixels) -> Regions:
+        return regions
+
+    return seen
+
+
 def test_what_is_always_kept_is_kept_bit_for_bit(
     likeness: FluxLikeness, target: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Glasses, as the parsing network would see them across the eyes."""
     glasses = np.full((512, 512), int(Region.SKIN), np.int64)
     glasses[215:265, 150:360] = int(Region.GLASSES)
-    monkeypatch.setattr(engine_module, "_regions", lambda _stack, _portrait: glasses)
+    monkeypatch.setattr(engine_module, "_regions", always(glasses))
     image, face = target
     patch = likeness.render(image, face, QUICK, ignore_step)
     result = paste_back(image, patch)
@@ -183,10 +194,10 @@ def test_a_bald_reference_leaves_the_target_its_hair_and_says_so(
     haired = bald.copy()
     haired[:200] = int(Region.HAIR)
     likeness = engine.prepare(*reference)
-    monkeypatch.setattr(engine_module, "_regions", lambda _stack, _portrait: bald)
+    monkeypatch.setattr(engine_module, "_regions", always(bald))
     assert likeness.regions is bald
     without_hair = likeness.render(*target, QUICK, ignore_step)
-    monkeypatch.setattr(engine_module, "_regions", lambda _stack, _portrait: haired)
+    monkeypatch.setattr(engine_module, "_regions", always(haired))
     with_hair = likeness.render(*target, QUICK, ignore_step)
     assert without_hair.warnings == ()
     assert with_hair.warnings == ("hair-kept",)
@@ -259,8 +270,13 @@ def test_the_drift_gate_tries_once_more_and_keeps_the_better_attempt(
 
 def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> None:
     """Kept in 8-bit blocks, computed in float: close to the full weights, and another file is refused."""
-    config = TINY_FLUX | {"num_layers": 1, "num_single_layers": 1, "num_attention_heads": 4, "joint_attention_dim": 64,
-                          "pooled_projection_dim": 64}  # fmt: skip
+    config: dict[str, Any] = TINY_FLUX | {
+        "num_layers": 1,
+        "num_single_layers": 1,
+        "num_attention_heads": 4,
+        "joint_attention_dim": 64,
+        "pooled_projection_dim": 64,
+    }
     full: Any = FluxTransformer2DModel(**config).eval()
     writer: Any = gguf.GGUFWriter(tmp_path / "flux.gguf", "flux")
     for name, value in full.state_dict().items():
