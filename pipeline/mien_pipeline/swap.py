@@ -255,7 +255,8 @@ def report(
     """What became of one face."""
     x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
     every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *(patch.warnings if patch else ())])
-    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(every))
+    attempts = patch.attempts if patch else ()
+    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(every), attempts)
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
@@ -270,12 +271,8 @@ def describe(swapped: Swapped) -> dict[str, object]:
                 "index": face.index,
                 "bbox": [round(edge, 1) for edge in face.bbox],
                 "swapped": face.swapped,
-                "identity": {
-                    name: value if isinstance(value, str) else round(value, 3)
-                    for name, value in asdict(face.identity).items()
-                }
-                if face.identity
-                else None,
+                "identity": rounded(face.identity) if face.identity else None,
+                "attempts": [rounded(scores) for scores in face.attempts],
                 "warnings": list(face.warnings),
             }
             for face in swapped.faces
@@ -283,3 +280,8 @@ def describe(swapped: Swapped) -> dict[str, object]:
         "provenance": asdict(swapped.provenance),
         "models": [asdict(model) for model in swapped.models],
     }
+
+
+def rounded(scores: IdentityScores) -> dict[str, object]:
+    """Scores as the report prints them."""
+    return {name: value if isinstance(value, str) else round(value, 3) for name, value in asdict(scores).items()}

@@ -156,13 +156,17 @@ class IdentityScores:
 
 @dataclass(frozen=True, slots=True)
 class FaceReport:
-    """What became of one face of the target, numbered left to right."""
+    """What became of one face of the target, numbered left to right.
+
+    `identity` is measured on the finished picture; `attempts` is what the engine's drift gate saw before that.
+    """
 
     index: int
     bbox: tuple[float, float, float, float]
     swapped: bool
     identity: IdentityScores | None = None
     warnings: tuple[SwapWarning, ...] = ()
+    attempts: tuple[IdentityScores, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ def test_a_swap_in_this_process_keeps_the_size_and_reports_both_likenesses(
     face = report["faces"][0]
     assert face["swapped"]
     assert {"to_reference", "to_target", "before"} <= face["identity"].keys()
+    assert 1 <= len(face["attempts"]) <= 2, "what the drift gate saw, retry included"
+    assert {"recogniser", "to_reference", "to_target"} <= face["attempts"][0].keys()
     assert {"pulid-flux/pulid_flux_v0.9.1.safetensors"} <= {model["name"] for model in report["models"]}
 
 
