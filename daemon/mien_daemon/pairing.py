@@ -5,7 +5,7 @@ protocol with what it defends against is in `daemon/README.md`.
 
     closed ──open──▶ open ──begin──▶ begun ──reveal──▶ shown ──approve──▶ approved
                       ▲                │                 ├───refuse───▶ refused
-                      └── 120 s end every state but approved; cancel ends begun and shown ──▶ closed
+                      └── 120 s end every state but approved; cancel ends them all ──▶ closed
 """
 
 import asyncio
@@ -38,6 +38,10 @@ class Book(Protocol):
 
     async def add_paired(self, name: str, origin: str, pairing_key: bytes) -> Client:
         """Keep this browser and the 32-byte key shared with it."""
+        ...
+
+    async def revoke(self, client_id: str) -> None:
+        """Forget it."""
         ...
 
 
@@ -142,12 +146,15 @@ class Pairing:
         """Let the browser in whose digits the person has compared.
 
         Raises:
-            PairingClosed: nobody with this id is waiting to be let in.
+            PairingClosed: nobody with this id is waiting to be let in, or it left while this was being written down.
         """
         pending = self._named(pairing_id, "shown")
         pending.state = "approved"
         self._closes_at = self._clock() + COLLECT_S
         client = await self._clients.add_paired(pending.name, pending.origin, pending.key)
+        if self._pending is not pending:
+            await self._clients.revoke(client.id)
+            raise PairingClosed("this pairing is over")
         pending.client_id = client.id
         self._tell()
         return client
@@ -214,10 +221,12 @@ class Pairing:
         """
         return self._named(pairing_id).outcome()
 
-    def cancel(self, pairing_id: str) -> None:
-        """The client gave up, or its person saw other digits; the window stays open."""
-        self._named(pairing_id, "begun", "shown", "refused")
+    async def cancel(self, pairing_id: str) -> None:
+        """The client gave up, or its person saw other digits: an approval that came first is taken back."""
+        pending = self._named(pairing_id)
         self._pending = None
+        if pending.client_id is not None:
+            await self._clients.revoke(pending.client_id)
         self._tell()
 
     async def changed(self, timeout_s: float) -> None:

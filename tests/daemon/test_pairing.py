@@ -214,20 +214,47 @@ async def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_
     assert not pairing.window().is_open
     with pytest.raises(PairingClosed):
         await pairing.approve(browser.pairing_id)
-    for late in (pairing.outcome, pairing.refuse, pairing.cancel):
+    for late in (pairing.outcome, pairing.refuse):
         with pytest.raises(PairingClosed):
             late(browser.pairing_id)
+    with pytest.raises(PairingClosed):
+        await pairing.cancel(browser.pairing_id)
     assert clients.listed() == []
 
 
-def test_a_second_browser_waits_until_the_first_is_through(pairing: Pairing) -> None:
+async def test_an_approval_is_taken_back_when_the_browsers_person_says_that_the_digits_differ(
+    pairing: Pairing, clients: Clients
+) -> None:
+    browser, _ = await paired(pairing)
+    await pairing.cancel(browser.pairing_id)
+    assert clients.listed() == []
+    with pytest.raises(PairingClosed):
+        pairing.outcome(browser.pairing_id)
+
+
+async def test_a_browser_that_leaves_while_its_approval_is_written_down_is_not_let_in(
+    pairing: Pairing, clients: Clients
+) -> None:
+    browser = Browser()
+    pairing.open()
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    approving = asyncio.create_task(pairing.approve(browser.pairing_id))
+    await asyncio.sleep(0)
+    await pairing.cancel(browser.pairing_id)
+    with pytest.raises(PairingClosed):
+        await approving
+    assert clients.listed() == []
+
+
+async def test_a_second_browser_waits_until_the_first_is_through(pairing: Pairing) -> None:
     first = Browser()
     pairing.open()
     first.begin(pairing)
     with pytest.raises(TooManyRequests) as refused:
         Browser().begin(pairing)
     assert refused.value.fields == {"retry_after_s": WINDOW_S}
-    pairing.cancel(first.pairing_id)
+    await pairing.cancel(first.pairing_id)
     Browser().begin(pairing)
 
 
@@ -489,6 +516,19 @@ async def test_a_paired_browser_gets_a_bearer_bound_to_its_origin_and_loses_it_w
     assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).code == "unpaired"
     words = {"client": client, "nonce": handshake.to_text(bytes(32))}
     assert (await door.post("/v1/pair/sessions", words)).code == "unpaired"
+
+
+async def test_a_browser_may_take_its_own_pairing_back_and_nobody_elses(daemon: Any) -> None:
+    door = Door(daemon)
+    client = await door.paired()
+    other = (await daemon.ask("POST", "/v1/tokens", {"name": "other", "scope": "swap"})).json["id"]
+    token = await door.bearer(client)
+    ours = {"Origin": REAL_ORIGIN}
+    answer = await daemon.ask("DELETE", f"/v1/clients/{other}", token=token, headers=ours)
+    assert (answer.status, answer.code) == (403, "wrong-scope")
+    assert (await daemon.ask("DELETE", f"/v1/clients/{client}", token=token, headers=ours)).status == 204
+    assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).code == "unpaired"
+    assert [known["id"] for known in (await daemon.ask("GET", "/v1/clients")).json["clients"]] == [other]
 
 
 async def test_a_pairing_outlives_the_daemon_and_its_bearers_do_not(open_daemon: Any, tmp_path: Path) -> None:

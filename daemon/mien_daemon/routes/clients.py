@@ -4,6 +4,7 @@ from aiohttp import web
 
 from mien_daemon import keys
 from mien_daemon.clients import Client
+from mien_daemon.errors import WrongScope
 from mien_daemon.jobs.job import moment
 from mien_daemon.routes.body import read_json, reply
 from mien_daemon.routes.route import Route
@@ -29,7 +30,11 @@ async def rename_client(request: web.Request) -> web.Response:
 
 
 async def revoke_client(request: web.Request) -> web.Response:
-    await request.app[keys.CLIENTS].revoke(request.match_info["id"])
+    """An administrator sends anybody away; everybody else only itself."""
+    client_id = request.match_info["id"]
+    if not request[keys.CLIENT].sees(client_id):
+        raise WrongScope("this token may revoke only itself", needs="admin")
+    await request.app[keys.CLIENTS].revoke(client_id)
     return web.Response(status=204)
 
 
@@ -55,10 +60,10 @@ ROUTES = (
         "DELETE",
         "/v1/clients/{id}",
         revoke_client,
-        "Refuse a client from now on",
-        "admin",
+        "Refuse a client from now on; whoever is no administrator, itself alone",
+        "swap",
         {204: None},
-        problems=("unknown-client",),
+        problems=("unknown-client", "wrong-scope"),
     ),
     Route(
         "POST",

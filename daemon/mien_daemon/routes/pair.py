@@ -180,7 +180,7 @@ async def go_on(request: web.Request) -> web.Response:
     pairing_id = request.match_info["id"]
     pairing = request.app[keys.PAIRING]
     if isinstance(step, Cancel):
-        pairing.cancel(pairing_id)
+        await pairing.cancel(pairing_id)
         _publish(request.app)
         return reply(OutcomeAnswer(state="cancelled"))
     if isinstance(step, Reveal):
