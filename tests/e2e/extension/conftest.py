@@ -233,6 +233,7 @@ class DaemonProcess:
         self.state = state
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._terminals: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(HERE), "MIEN_MODELS_DIR": str(MODELS)}
@@ -255,6 +256,9 @@ class DaemonProcess:
             self._process = None
 
     def stop(self) -> None:
+        for terminal in self._terminals:
+            with terminal:
+                terminal.kill()
         if self._process:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)
@@ -300,7 +304,9 @@ class DaemonProcess:
         """The command line of the same person, to be read and answered."""
         command = [*self.command, *words, "--state-dir", str(self.state)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        terminal = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        self._terminals.append(terminal)
+        return terminal
 
     @staticmethod
     def _wait(claim: Callable[[], object]) -> None:

@@ -9,13 +9,29 @@ from typing import Any
 
 import pytest
 
+HOLD = """async () => {
+    const { Keychain } = await import('/src/keychain.js');
+    const keychain = new Keychain(indexedDB);
+    window.held = await keychain.load();
+    await keychain.forget();
+}"""
+GIVE_BACK = """async () => {
+    const { Keychain } = await import('/src/keychain.js');
+    if (window.held) await new Keychain(indexedDB).save(window.held);
+}"""
+
 
 @contextmanager
 def pairing_page(browser: Any, daemon: Any) -> Generator[Any]:
+    """The options of a browser that is not paired, though it may have been before and be again afterwards."""
     browser.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon.port)
+    holder = browser.own_page("ui/permission.html")
+    holder.evaluate(HOLD)
     page = browser.own_page("ui/options.html#pairing")
     yield page
     page.close()
+    holder.evaluate(GIVE_BACK)
+    holder.close()
 
 
 def test_pairing_is_refused_while_nobody_has_opened_it(browser: Any, daemon: Any) -> None:
