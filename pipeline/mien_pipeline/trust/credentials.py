@@ -1,7 +1,8 @@
 """Content credentials (C2PA): every result is signed with what was done to it, and anybody's can be read.
 
 Nothing is fetched from anywhere: not manifests kept elsewhere, not revocation lists. No thumbnails are made: they
-would carry the picture from before the swap. The reference face is never an ingredient.
+would carry the picture from before the swap, and those that the target's own credentials bring along are redacted,
+as are its position and serial numbers. The reference face is never an ingredient.
 """
 
 import io
@@ -24,6 +25,21 @@ State = Literal["valid", "invalid", "none"]
 
 ASSERTION = "local.mien.making"
 _UNTRUSTED = "signingCredential.untrusted"  # somebody's own root, as ours is to others: no fault of the picture
+
+# What stays of the target's own credentials: what was done to it, by whom, and what ties that to its pixels. The rest
+# (thumbnails, camera data, whatever a maker adds) may show or tell what the whitelist of EXIF drops as well.
+_KEPT_ASSERTIONS = (
+    "c2pa.actions",
+    "c2pa.certificate-status",
+    "c2pa.hash.",
+    "c2pa.ingredient",
+    "c2pa.soft-binding",
+    "c2pa.time-stamp",
+    "c2pa.training-mining",
+    "cawg.training-mining",
+    "stds.schema-org.CreativeWork",
+    ASSERTION,
+)
 
 # The library's own logger repeats what a failing signer raised; nothing of a job belongs in a log.
 logging.getLogger("c2pa").setLevel(logging.CRITICAL)
@@ -111,7 +127,7 @@ def sign(
     try:
         with (
             c2pa.Context.from_dict(_settings(signatory.roots, hosts)) as context,
-            c2pa.Builder(_manifest(making), context) as builder,
+            c2pa.Builder(_manifest(making, _private(target, target_media_type)), context) as builder,
             c2pa.Signer.from_callback(
                 signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain, time_stamp_url
             ) as signer,
@@ -151,7 +167,27 @@ def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _manifest(making: Making) -> dict[str, Any]:
+def _private(target: bytes, media_type: str) -> list[str]:
+    """Every assertion of the target's own credentials, and of those inside them, that must not leave with a result."""
+    try:
+        with (
+            c2pa.Context.from_dict(_settings("")) as context,
+            c2pa.Reader(media_type, io.BytesIO(target), context=context) as reader,
+        ):
+            manifests: Mapping[str, Any] = json.loads(reader.detailed_json())["manifests"]
+    except c2pa.C2paError:
+        return []  # none, or none that can be read: the library takes over nothing of those
+    gone = {uri for manifest in manifests.values() for uri in manifest["claim"].get("redacted_assertions") or ()}
+    uris = [
+        f"self#jumbf=/c2pa/{label}/c2pa.assertions/{assertion}"
+        for label, manifest in manifests.items()
+        for assertion in manifest.get("assertion_store", {})
+        if not assertion.startswith(_KEPT_ASSERTIONS)
+    ]
+    return [uri for uri in uris if uri not in gone]
+
+
+def _manifest(making: Making, redacted: Sequence[str]) -> dict[str, Any]:
     agent = {"name": CREATOR_TOOL, "version": version("mien")}
     edited = {
         "action": "c2pa.edited",
@@ -159,14 +195,18 @@ def _manifest(making: Making) -> dict[str, Any]:
         "digitalSourceType": DIGITAL_SOURCE_TYPE,
         "description": making.description,
     }
+    redactions = [
+        {"action": "c2pa.redacted", "reason": "c2pa.PII.present", "parameters": {"redacted": uri}} for uri in redacted
+    ]
     made = {
         "settings": dict(making.settings),
         "models": [{"name": model.name, "sha256": model.sha256} for model in making.models],
     }
     return {
         "claim_generator_info": [agent],
+        "redactions": list(redacted),
         "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": [edited]}},
+            {"label": "c2pa.actions.v2", "data": {"actions": [edited, *redactions]}},
             {"label": ASSERTION, "data": made},
         ],
     }

@@ -179,6 +179,73 @@ def test_a_target_whose_format_has_no_credentials_is_still_the_parent(signatory:
     assert ingredient["format"] == "image/bmp"
 
 
+def of_a_camera(signatory: Signatory, target: bytes, parent: bytes | None = None) -> bytes:
+    """A target with somebody else's credentials: a thumbnail of it, where it was taken and with what, and by whom."""
+    manifest = {
+        "claim_generator_info": [{"name": "Camera"}],
+        "assertions": [
+            {"label": "stds.exif", "kind": "Json", "data": {"exif:GPSLatitude": "CANARY-GPS"}},
+            {"label": "org.example.camera", "data": {"serial": "CANARY-SERIAL"}},
+            {
+                "label": "stds.schema-org.CreativeWork",
+                "kind": "Json",
+                "data": {"@context": "https://schema.org", "@type": "CreativeWork", "author": [{"name": "Ann Author"}]},
+            },
+            {"label": "c2pa.actions.v2", "data": {"actions": [{"action": "c2pa.edited"}]}},
+        ],
+    }
+    out = io.BytesIO()
+    with (
+        c2pa.Context.from_dict({"builder": {"thumbnail": {"enabled": True}}}) as context,
+        c2pa.Builder(manifest, context) as builder,
+        c2pa.Signer.from_callback(signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain) as signer,
+    ):
+        builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+        builder.add_ingredient({"relationship": "parentOf"}, "image/jpeg", io.BytesIO(parent or target))
+        builder.sign(signer, "image/jpeg", io.BytesIO(target), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("generations", [1, 2])
+def test_no_face_and_no_place_comes_along_with_the_targets_own_credentials(
+    signatory: Signatory, tmp_path: Path, generations: int
+) -> None:
+    """Cameras and editors put a thumbnail of the picture inside, which would show who was there before the swap."""
+    camera = Authority(tmp_path).signatory()
+    target = of_a_camera(camera, picture())
+    if generations == 2:
+        target = of_a_camera(camera, picture(), target)
+    assert target.count(b"\xff\xd8\xff") > 1
+    assert b"CANARY" in target
+    result = sign(picture(seed=1), "image/jpeg", target, "image/jpeg", MAKING, signatory)
+    assert result.count(b"\xff\xd8\xff") == 1
+    assert b"CANARY" not in result
+    assert "thumbnail" not in json.dumps([each.get("thumbnail") for each in official(result)["manifests"].values()])
+    assert b"Ann Author" in result, "whose work it is stays, as in the plain metadata"
+    found = read(result, "image/jpeg", signatory.roots)
+    assert (found.state, found.trusted, found.problems) == ("valid", True, ())
+    (parent,) = found.parents
+    assert (parent.state, parent.problems, parent.software) == ("valid", (), "Camera")
+    assert "c2pa.redacted" in found.actions, "what was taken out is told"
+
+
+def test_a_target_that_was_redacted_before_is_taken_as_it_is(signatory: Signatory, tmp_path: Path) -> None:
+    camera = of_a_camera(Authority(tmp_path).signatory(), picture())
+    once = sign(picture(seed=1), "image/jpeg", camera, "image/jpeg", MAKING, signatory)
+    twice = read(sign(picture(seed=2), "image/jpeg", once, "image/jpeg", MAKING, signatory), "image/jpeg")
+    assert twice.actions == ("c2pa.opened", "c2pa.edited")
+    assert [(parent.state, parent.problems) for parent in twice.parents] == [("valid", ())]
+
+
+def test_a_tampered_parent_is_told_and_redacted_all_the_same(signatory: Signatory, tmp_path: Path) -> None:
+    tampered = bytearray(of_a_camera(Authority(tmp_path).signatory(), picture()))
+    tampered[-500] ^= 0xFF
+    result = sign(picture(seed=1), "image/jpeg", bytes(tampered), "image/jpeg", MAKING, signatory)
+    assert b"CANARY" not in result
+    (parent,) = read(result, "image/jpeg").parents
+    assert (parent.state, parent.problems) == ("invalid", ("assertion.dataHash.mismatch",))
+
+
 # ── failing closed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
