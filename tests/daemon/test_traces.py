@@ -18,7 +18,7 @@ import pytest
 from mien_daemon import keys as slots
 from mien_daemon import storage
 from mien_daemon.cli import main
-from mien_daemon.client import DaemonClient
+from mien_daemon.client import DaemonClient, until_ready
 from mien_daemon.folders import Folders
 from mien_daemon.references import Consent, ReferenceLibrary
 from mien_daemon.storage import folder_for_references, is_private, memory_folder, stored
@@ -128,7 +128,8 @@ from mien_daemon.server import serve
 from mien_pipeline.trust.traces import log_to
 log_to(logging.StreamHandler(sys.stderr), logging.DEBUG)
 config = Config.load({"port": 0}, state_dir=sys.argv[1])
-asyncio.run(serve(replace(config, worker="mien_pipeline.testing:fake_runtime")))
+patient = {"restart_delays_s": (0.02,), "max_deaths": 50, "heartbeat_timeout_s": 60.0}  # the machine may be busy
+asyncio.run(serve(replace(config, worker="mien_pipeline.testing:fake_runtime", **patient)))
 """
 
 
@@ -139,9 +140,8 @@ async def test_no_canary_reaches_the_log_on_any_path(tmp_path: Path) -> None:
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVE, str(state), stderr=out)
     try:
-        client = await asyncio.to_thread(discovered, state)
-        picture = png() + b""
-        name = await asyncio.to_thread(client.put_blob, picture)
+        client = await asyncio.to_thread(until_ready, state, 30.0)
+        name = await asyncio.to_thread(client.put_blob, png())
         for orders in ("CANARY-PROMPT", "CANARY-PROMPT crash", "CANARY-PROMPT fail=content-blocked", "CANARY die"):
             job = {"kind": "swap", "target": name, "reference": name, "options": {"engine": "flux", "prompt": orders}}
             posted = await asyncio.to_thread(client.post_job, job)
@@ -163,18 +163,6 @@ async def test_no_canary_reaches_the_log_on_any_path(tmp_path: Path) -> None:
     text = log.read_text(encoding="utf-8")
     assert "ZeroDivisionError at" in text, "the crash is there to be mended"
     assert [secret for secret in secrets if secret in text] == []
-
-
-def discovered(state: Path) -> DaemonClient:
-    """The daemon, as soon as it is ready."""
-    import time
-
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if (client := DaemonClient.discover(state)) is not None:
-            return client
-        time.sleep(0.02)
-    raise AssertionError("the daemon did not start")
 
 
 def watched(client: DaemonClient, job: Mapping[str, Any]) -> None:
