@@ -107,6 +107,7 @@ const fromOurPages = {
   retry: async ({ key }) => swaps.again(await jobs.get(key)),
   chosen: ({ key, reference }) => swaps.chosen(key, reference),
   resume: () => resume(),
+  paired: () => swaps.afterPairing(),
   chooseFace: () => openFaces(chrome, null),
 };
 

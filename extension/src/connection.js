@@ -57,7 +57,10 @@ export class Connection {
     }
   }
 
+  /** On both sides; a daemon that is not there keeps the name of a browser that has no key any more. */
   async forget() {
+    const pairing = await this.keychain.load();
+    if (pairing) await this.call((daemon) => daemon.resign(pairing.clientId)).catch(() => {});
     await this.memory.remove(KEPT);
     await this.keychain.forget();
   }

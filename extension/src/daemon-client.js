@@ -58,6 +58,11 @@ export class DaemonClient {
     return (await this.#send('GET', `/v1/references/${encodeURIComponent(id)}/thumbnail`)).blob();
   }
 
+  /** Let the daemon forget this browser. */
+  resign(clientId) {
+    return this.#send('DELETE', `/v1/clients/${encodeURIComponent(clientId)}`);
+  }
+
   /** Put a picture under its own hash. @returns {Promise<string>} `sha256:…` */
   async putBlob(bytes) {
     const hash = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));

@@ -8,6 +8,10 @@ export function patternOf(url) {
   return parsed && READABLE.has(parsed.protocol) ? `${parsed.protocol}//${parsed.hostname}/*` : null;
 }
 
+export function originOf(url) {
+  return tryUrl(url)?.origin ?? 'null';
+}
+
 export function hostOf(url) {
   return tryUrl(url)?.hostname ?? '';
 }

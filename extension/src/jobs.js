@@ -102,7 +102,7 @@ export class Jobs {
   async attach(resend) {
     const open = (await this.all()).filter((job) => !isOver(job));
     if (!open.length) await this.alarms.clear(ALARM);
-    const sending = open.filter((job) => job.state === 'sending');
+    const sending = open.filter(({ state }) => state === 'sending' || state === 'asking');
     const sent = open.filter((job) => job.daemonJob);
     await Promise.all([...sending.map((job) => resend(job)), ...sent.map((job) => this.follow(job.key))]);
   }

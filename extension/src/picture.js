@@ -1,11 +1,13 @@
 // The bytes of a picture on a page, by the first way that works.
 
 import { fromBase64 } from './bytes.js';
-import { hostOf, mayRead } from './hosts.js';
+import { hostOf, mayRead, originOf } from './hosts.js';
 import { Problem } from './problem.js';
 import { withReferer } from './referer.js';
 
 const MAX_BYTES = 200_000_000; // the daemon's own limit
+// We may read here for the daemon's sake, without anybody having been asked: so not on behalf of a page that may not.
+const THIS_MACHINE = '127.0.0.1';
 const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
 
 /**
@@ -31,6 +33,7 @@ function waysTo({ chrome, fetch, page, pageUrl, source }) {
   if (source.kind !== 'url') return [asPage];
   if (source.url.startsWith('data:')) return [() => fetched(fetch, source.url)];
   const { url } = source;
+  if (hostOf(url) === THIS_MACHINE && originOf(url) !== originOf(pageUrl)) return [asPage];
   return [
     () => fetched(fetch, url),
     async () => {
@@ -47,6 +50,7 @@ async function fetched(fetch, url) {
     const response = await fetch(url, { credentials: 'include', cache: 'force-cache' });
     const type = response.headers.get('Content-Type') ?? 'application/octet-stream';
     if (!response.ok || !PICTURE.test(type)) return null;
+    if (hostOf(response.url) === THIS_MACHINE && hostOf(url) !== THIS_MACHINE) return null; // redirected here
     if (Number(response.headers.get('Content-Length')) > MAX_BYTES) throw new Problem('image-too-large');
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {

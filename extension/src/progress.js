@@ -15,9 +15,10 @@ const STAGES = {
 };
 
 /** @returns {{words: string, left: string, fraction: number | null}} `fraction` is null while nobody can know it. */
-export function progressOf({ state, stage, progress, etaS }, i18n) {
+export function progressOf({ state, stage, progress, etaS, host }, i18n) {
   const say = (key, ...words) => i18n.getMessage(key, words);
   if (state === 'choosing') return { words: say('stage_choosing'), left: '', fraction: null };
+  if (state === 'asking') return { words: say('stage_asking'), left: say('stage_asking_hint', host), fraction: null };
   if (state === 'sending') return { words: say('stage_reading'), left: '', fraction: null };
   if (state === 'queued') return { words: say('stage_queued'), left: '', fraction: null };
   if (state === 'waiting') return { words: say('stage_waiting'), left: say('stage_waiting_hint'), fraction: null };

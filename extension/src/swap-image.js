@@ -1,6 +1,7 @@
 // One swap, from the person's click to the job's end: this file is the story, the others do the work.
 
-import { hostOf } from './hosts.js';
+import { hostOf, mayRead, patternsBeyond } from './hosts.js';
+import { isOver } from './jobs.js';
 import { Page } from './page.js';
 import { readPicture } from './picture.js';
 import { Problem, remedyFor, wordsFor } from './problem.js';
@@ -20,7 +21,7 @@ export class Swaps {
    * Begin: find the picture, veil it, and go on as soon as it is known whose face it gets.
    * @param {object} wish  `{ tabId, frameId, windowId, tabUrl, hint, reference }`; a reference of null is to be chosen.
    */
-  async start(wish, granted = Promise.resolve(true)) {
+  async start(wish, granted = null) {
     const { chrome, settings, wishes } = this.app;
     const page = new Page(chrome, wish);
     const [{ reference, excludedSites }] = await Promise.all([settings.all(), page.enter()]);
@@ -34,8 +35,8 @@ export class Swaps {
     await this.take(asked, found, granted);
   }
 
-  /** Go on with a picture that was found or picked. */
-  async take(wish, { pictureId, source, box, pageUrl }, granted = Promise.resolve(true)) {
+  /** Go on with a picture that was found or picked. @param {Promise<boolean> | null} granted  what is being asked. */
+  async take(wish, { pictureId, source, box, pageUrl }, granted = null) {
     const { jobs } = this.app;
     const { tabId, frameId, windowId, reference } = wish;
     await this.#supersede({ tabId, frameId, pictureId });
@@ -45,7 +46,7 @@ export class Swaps {
       return;
     }
     const added = await jobs.add(job);
-    await granted;
+    if (granted) await this.#untilAnswered(added, wish.tabUrl, granted);
     await this.send(added);
   }
 
@@ -59,7 +60,7 @@ export class Swaps {
   /** Read the picture, prove the daemon, hand it over, and watch. May be called again after any interruption. */
   async send(job) {
     const { jobs, connection, settings } = this.app;
-    if (this.sending.has(job.key)) return;
+    if (this.sending.has(job.key) || isOver((await jobs.get(job.key)) ?? { state: 'cancelled' })) return;
     this.sending.add(job.key);
     try {
       const [{ bytes, screenshot }, daemon] = await Promise.all([this.#read(job), connection.proved()]);
@@ -68,7 +69,8 @@ export class Swaps {
       const options = { faces, ...(engine ? { engine } : {}) };
       const words = { kind: 'swap', target, reference: `ref:${job.reference.id}`, options };
       const { id, state } = await daemon.postJob(words, job.key);
-      await jobs.update(job.key, { daemonJob: id, state, screenshot });
+      const sent = await jobs.update(job.key, { daemonJob: id, state, screenshot });
+      if (!sent || isOver(sent)) return await daemon.cancelJob(id); // cancelled while it was on its way
       thumbnailOf(new Blob([bytes])).then((thumbnail) => jobs.note(job.key, { thumbnail }));
       await jobs.follow(job.key);
     } catch (error) {
@@ -79,13 +81,21 @@ export class Swaps {
   }
 
   /** Once more, for a job that failed: a new job for the same picture. */
-  async again({ tabId, frameId, pictureId, reference, request }) {
+  async again({ key, tabId, frameId, pictureId, reference, request }) {
+    await this.app.jobs.remove(key);
     const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference, request });
     await this.send(job);
   }
 
+  /** Once more, for whatever failed because this browser was not paired. */
+  async afterPairing() {
+    const left = (await this.app.jobs.all()).filter(({ state, problem }) => state === 'failed' && problem.code === 'unpaired');
+    await Promise.all(left.map((job) => this.again(job)));
+  }
+
   /** Ask whose face this picture gets, the first time or after another face would not do. */
-  async chooseAgain({ tabId, frameId, pictureId, request }) {
+  async chooseAgain({ key, tabId, frameId, pictureId, request }) {
+    if (key) await this.app.jobs.remove(key);
     const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: 'choosing' });
     await this.onChange(job);
     const { id } = await openFaces(this.app.chrome, job.key);
@@ -119,6 +129,18 @@ export class Swaps {
       return screenshotOf(chrome, { windowId, frameId }, box);
     };
     return readPicture({ chrome, fetch, page: { read: () => page.read(pictureId) }, pageUrl, source, screenshot });
+  }
+
+  /** While the browser asks the person for a host, the veil says why; the browser's own question does not. */
+  async #untilAnswered({ key, request }, tabUrl, granted) {
+    const { chrome, jobs } = this.app;
+    this.sending.add(key); // an alarm must not send it before the answer
+    const { url } = request.source;
+    const isAsked = patternsBeyond(tabUrl, url).length > 0 && !(await mayRead(chrome, url));
+    if (isAsked) await jobs.update(key, { state: 'asking', host: hostOf(url) });
+    await granted;
+    if (isAsked) await jobs.update(key, { state: 'sending' });
+    this.sending.delete(key);
   }
 
   /** A second swap of the same picture takes the place of the first. */

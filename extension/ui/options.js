@@ -2,13 +2,14 @@
 
 import { siteFrom } from '../src/sites.js';
 import { showPairing } from './pairing-panel.js';
-import { byId, localise, make, makeApp, say } from './parts.js';
+import { byId, localise, make, makeApp, say, tell } from './parts.js';
 
 const { chrome, settings, keychain, connection } = makeApp();
 
 localise();
 document.title = say('options_title');
-showPairing({ chrome, settings, keychain, connection, onPaired: showEngines });
+const onPaired = () => Promise.all([showEngines(), tell({ do: 'paired' })]);
+showPairing({ chrome, settings, keychain, connection, onPaired });
 showSettings();
 showSites();
 showHosts();
@@ -91,6 +92,6 @@ byId('delete').addEventListener('click', async () => {
   const optional = origins.filter((origin) => !origin.includes('//127.0.0.1/'));
   if (optional.length) await chrome.permissions.remove({ origins: optional });
   await Promise.all([showSettings(), showSites(), showHosts(), showEngines()]);
-  await showPairing({ chrome, settings, keychain, connection, onPaired: showEngines });
+  await showPairing({ chrome, settings, keychain, connection, onPaired });
   byId('deleted').textContent = say('options_deleted');
 });

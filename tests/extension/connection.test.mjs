@@ -92,6 +92,22 @@ test('the state says what a person has to do', async () => {
 test('without a pairing nothing is sent but the question whether anybody is there', async () => {
   const { daemon, connection } = await connected();
   await connection.forget();
+  daemon.asked.length = 0;
   await assert.rejects(connection.proved(), { code: 'unpaired' });
   assert.deepEqual(daemon.asked, []);
+});
+
+test('unpairing forgets the key here and takes the pairing back over there', async () => {
+  const { daemon, keychain, connection } = await connected();
+  daemon.routes['DELETE /v1/clients/client-1'] = async () => ({});
+  await connection.forget();
+  assert.equal(keychain.pairing, null);
+  assert.deepEqual(daemon.asked.at(-1).method, 'DELETE');
+  assert.equal(daemon.asked.at(-1).headers.Authorization, 'Bearer a-bearer');
+});
+
+test('unpairing works without a daemon', async () => {
+  const { keychain, make } = await connected();
+  await make(offline).forget();
+  assert.equal(keychain.pairing, null);
 });

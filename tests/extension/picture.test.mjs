@@ -15,7 +15,7 @@ const PICTURE = new Uint8Array([1, 2, 3]);
 const URL_ = 'https://cdn.test/face.png';
 const image = (headers = { 'Content-Type': 'image/png' }) => new Response(PICTURE, { headers });
 
-function reading({ answers = [], granted = false, inPage = null, shot = null, source = { kind: 'url', url: URL_ } } = {}) {
+function reading({ answers = [], granted = false, inPage = null, shot = null, source = { kind: 'url', url: URL_ }, pageUrl = 'https://page.test/a' } = {}) {
   const chrome = fakeChrome();
   chrome.permissions.contains = async () => granted;
   const asked = [];
@@ -26,7 +26,7 @@ function reading({ answers = [], granted = false, inPage = null, shot = null, so
     return answer;
   };
   const page = { read: async () => inPage };
-  const read = readPicture({ chrome, fetch, page, pageUrl: 'https://page.test/a', source, screenshot: async () => shot });
+  const read = readPicture({ chrome, fetch, page, pageUrl, source, screenshot: async () => shot });
   return { read, asked, chrome };
 }
 
@@ -67,6 +67,22 @@ test('what only the page can read is read by the page', async () => {
   const { read, asked } = reading({ inPage: PICTURE, source: { kind: 'page', url: 'blob:x' } });
   assert.deepEqual((await read).bytes, PICTURE);
   assert.deepEqual(asked, []);
+});
+
+test('a picture of this machine is not read for a page from elsewhere, which would then have it', async () => {
+  const source = { kind: 'url', url: 'http://127.0.0.1:8000/private.png' };
+  for (const pageUrl of ['https://page.test/a', 'http://127.0.0.1:9000/a', 'about:srcdoc']) {
+    const { read, asked } = reading({ answers: [image()], granted: true, source, pageUrl });
+    await assert.rejects(read, { code: 'picture-unreadable' });
+    assert.deepEqual(asked, []);
+  }
+  const own = reading({ answers: [image()], source, pageUrl: 'http://127.0.0.1:8000/gallery' });
+  assert.deepEqual((await own.read).bytes, PICTURE);
+});
+
+test('a picture that turns out to be one of this machine is not read either', async () => {
+  const redirected = Object.defineProperty(image(), 'url', { value: 'http://127.0.0.1:8000/private.png' });
+  await assert.rejects(reading({ answers: [redirected] }).read, { code: 'host-not-allowed' });
 });
 
 test('a data: picture never leaves the machine, not even as a request', async () => {
