@@ -133,17 +133,23 @@ class DaemonClient:
     def swap(
         self,
         target: bytes,
-        references: bytes | Sequence[bytes],
+        references: bytes | str | Sequence[bytes | str],
         options: Mapping[str, object],
         on_job: OnJob = ignore_job,
     ) -> tuple[bytes, Document]:
         """One swap from bytes to bytes, with its report; a `KeyboardInterrupt` cancels the job.
 
+        Args:
+            target: an encoded picture.
+            references: pictures, or faces of the library as "ref:ID"; one, or one for every chosen face.
+            options: as the API takes them.
+            on_job: told of every change of the job.
+
         Raises:
             MienError: as the daemon or the worker refused it.
         """
-        pictures = [references] if isinstance(references, bytes) else references
-        names = [self.put_blob(picture) for picture in pictures]
+        every = [references] if isinstance(references, bytes | str) else references
+        names = [each if isinstance(each, str) else self.put_blob(each) for each in every]
         reference = names[0] if len(names) == 1 else names
         return self._run(
             {"kind": "swap", "target": self.put_blob(target), "reference": reference, "options": dict(options)}, on_job

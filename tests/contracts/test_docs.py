@@ -62,6 +62,16 @@ def test_the_python_example_swaps_a_face(album: tuple[Path, dict[str, str], Daem
     assert (folder / "holiday-me.jpg").exists()
 
 
+@pytest.mark.parametrize("by", ["the daemon", "this process"])
+def test_the_library_example_swaps_a_face(album: tuple[Path, dict[str, str], DaemonClient], by: str) -> None:
+    folder, environ, _ = album
+    elsewhere = {"MIEN_STATE_DIR": str(folder / "own")} if by == "this process" else {}
+    script = example("library example")
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environ | elsewhere, check=True)
+    with PIL.Image.open(folder / "holiday-me.jpg") as made, PIL.Image.open(folder / "holiday.jpg") as target:
+        assert made.size == target.size
+
+
 def test_the_readme_has_the_command_that_the_continuous_check_runs() -> None:
     assert ".venv/bin/pytest" in example("test command")
     assert "test command" in (ROOT / ".ci/run").read_text(encoding="utf-8")

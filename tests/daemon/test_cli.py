@@ -129,6 +129,11 @@ REFUSALS: dict[str, tuple[list[str], str, dict[str, object]]] = {
         "invalid-options",
         {"field": "output"},
     ),
+    "a face that is not in the library": (
+        ["astronaut.png", "--face", "ref:0123456789abcdef"],
+        "unknown-reference",
+        {"reason": "absent"},
+    ),
     "models that are not there": (
         ["astronaut.png", "--face", "grace_hopper.jpg", "--engine", "inswapper"],
         "model-not-installed",

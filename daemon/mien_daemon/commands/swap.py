@@ -19,11 +19,11 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
     parser.add_argument(
         "--face",
-        type=Path,
         action="append",
         required=True,
         metavar="REFERENCE",
-        help="a picture of the face that is wanted; repeat it to give each of --faces its own",
+        help="a picture of the face that is wanted, or ref:ID for one of the library; "
+        "repeat it to give each of --faces its own",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="by default TARGET's name with -swapped")
     parser.add_argument("--engine", default="mesh", help="see `mien engines` (default: %(default)s)")
@@ -43,8 +43,9 @@ def run(args: Namespace) -> int:
     from mien_daemon.commands.output import beside, refuse_overwriting, write
 
     options = chosen_options(args)
-    refuse_overwriting(args.output, [args.target, *args.face])
-    target, references = read_picture(args.target), [read_picture(path) for path in args.face]
+    refuse_overwriting(args.output, [args.target, *(Path(face) for face in args.face if not is_kept(face))])
+    target = read_picture(args.target)
+    references = [face if is_kept(face) else read_picture(Path(face)) for face in args.face]
     data, report = swap(args, target, references, options)
     output: Path = args.output or beside(args.target, "swapped", data)
     write(output, data)
@@ -68,6 +69,11 @@ def chosen_options(args: Namespace) -> SwapOptions:
         "format": format_of(args.output),
     }
     return parse_options(raw | dict(name_and_value(each) for each in args.set))
+
+
+def is_kept(face: str) -> bool:
+    """`ref:ID` names a face of the library; anything else is a file."""
+    return face.startswith("ref:")
 
 
 def face_indices(text: str) -> list[int]:
@@ -95,7 +101,7 @@ def name_and_value(text: str) -> tuple[str, object]:
 
 
 def swap(
-    args: Namespace, target: bytes, references: Sequence[bytes], options: SwapOptions
+    args: Namespace, target: bytes, references: Sequence[bytes | str], options: SwapOptions
 ) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
     from mien_daemon.bars import job_bar
@@ -114,8 +120,20 @@ def swap(
         from mien_pipeline.swap import describe
 
         runtime = open_runtime(args, store)
-        done = runtime.swap(target, references, options, lambda at: show(at.stage, at.fraction))
+        pictures = [opened(args, each) if isinstance(each, str) else each for each in references]
+        done = runtime.swap(target, pictures, options, lambda at: show(at.stage, at.fraction))
         return done.data, describe(done)
+
+
+def opened(args: Namespace, kept: str) -> bytes:
+    """The picture of a face of the library.
+
+    Raises:
+        UnknownReference: there is none, it has expired, or its record was edited.
+    """
+    from mien_daemon.commands.references import library_of
+
+    return library_of(args).picture(kept.removeprefix("ref:"))
 
 
 def words(output: Path, report: Mapping[str, Any]) -> str:
