@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,18 @@ from mien_pipeline.errors import BadRequest, DiskFull, ImageTooLarge
 NAME = re.compile(r"sha256:([0-9a-f]{64})")
 HEADROOM_BYTES = 64_000_000  # what the state folder leaves free for everybody else …
 HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
-UNUSED_S = 3600.0  # a picture that no job names is kept for so long after it was sent
-UNUSED = """
-    SELECT sha256 FROM blobs WHERE used_at < ? AND sha256 NOT IN (
-        SELECT sha256 FROM job_pictures JOIN jobs ON jobs.id = job WHERE expires_at IS NULL OR expires_at > ?)
+UNUSED_S = 3600.0  # a picture that nothing needs any more is kept for so long after it was last sent or named
+_NEEDED = """
+    SELECT sha256 FROM job_pictures JOIN jobs ON jobs.id = job
+    WHERE finished_at IS NULL OR (expires_at > :now AND target = 'sha256:' || sha256)
 """
+UNUSED = f"SELECT sha256 FROM blobs WHERE used_at < :since AND sha256 NOT IN ({_NEEDED})"  # noqa: S608 fixed words
+"""What neither a waiting job needs nor a kept result was made from: a reference belongs to no result."""
+USED_FACES = f"""
+    SELECT DISTINCT blobs.sha256 FROM blobs JOIN job_pictures USING (sha256) JOIN jobs ON jobs.id = job
+    WHERE target != 'sha256:' || blobs.sha256 AND blobs.sha256 NOT IN ({_NEEDED})
+"""  # noqa: S608 fixed words
+"""References of the last daemon's sessions."""
 
 
 def digest_of(name: str) -> str:
@@ -142,21 +149,23 @@ class Blobs:
         return (await asyncio.to_thread(self.path(digest).stat)).st_size
 
     async def drop(self, digest: str) -> None:
-        """Delete a picture now, unless a kept job names it: it lies sealed in the library."""
-        await self._database.write(lambda db: self._forget(db, digest))
-
-    def _forget(self, db: sqlite3.Connection, digest: str) -> None:
-        if db.execute("SELECT 1 FROM job_pictures WHERE sha256 = ?", (digest,)).fetchone() is None:
-            self.path(digest).unlink(missing_ok=True)
-            db.execute("DELETE FROM blobs WHERE sha256 = ?", (digest,))
+        """Delete a picture now, unless something still needs it: it lies sealed in the library."""
+        sql = f"SELECT sha256 FROM blobs WHERE sha256 = :digest AND sha256 NOT IN ({_NEEDED})"  # noqa: S608
+        values = {"digest": digest, "now": time.time()}
+        await self._database.write(lambda db: self._forget_found(db, sql, values))
 
     async def sweep(self) -> None:
-        """Delete pictures that no kept job names and nobody sent lately."""
-        await self._database.write(self._forget_unused)
-
-    def _forget_unused(self, db: sqlite3.Connection) -> None:
+        """Delete pictures that are needed no more and were not used lately."""
         now = time.time()
-        for row in db.execute(UNUSED, (now - UNUSED_S, now)).fetchall():
+        await self._database.write(lambda db: self._forget_found(db, UNUSED, {"now": now, "since": now - UNUSED_S}))
+
+    async def forget_used_faces(self) -> None:
+        """Delete the references that were sent for jobs which are over, however lately: their session is over too."""
+        now = time.time()
+        await self._database.write(lambda db: self._forget_found(db, USED_FACES, {"now": now}))
+
+    def _forget_found(self, db: sqlite3.Connection, sql: str, values: Mapping[str, float | str]) -> None:
+        for row in db.execute(sql, values).fetchall():
             self.path(row["sha256"]).unlink(missing_ok=True)
             db.execute("DELETE FROM blobs WHERE sha256 = ?", (row["sha256"],))
 

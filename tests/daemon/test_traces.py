@@ -28,9 +28,9 @@ from mien_pipeline.trust.traces import Discreet, log_to
 on_linux = sys.platform == "linux"
 
 
-def png() -> bytes:
+def png(shade: int = 150) -> bytes:
     made = io.BytesIO()
-    PIL.Image.new("RGB", (32, 24), (200, 150, 120)).save(made, "png")
+    PIL.Image.new("RGB", (32, 24), (200, shade, 120)).save(made, "png")
     return made.getvalue()
 
 
@@ -234,6 +234,46 @@ async def test_what_a_crash_left_is_gone_after_the_next_start(open_daemon: Any, 
         path.write_bytes(b"a face")
     async with open_daemon(state):
         assert not [path for path in left if path.exists()]
+
+
+LONG_AGO = "UPDATE blobs SET used_at = 0"
+
+
+async def swap_of_two(daemon: Any) -> tuple[Any, Path, Path]:
+    """A swap, and where its target and its reference lie."""
+    names = [await daemon.put(data) for data in (png(), png(shade=90))]
+    ask = {"kind": "swap", "target": names[0], "reference": names[1], "options": {"engine": "mesh"}}
+    job = (await daemon.ask("POST", "/v1/jobs", ask)).json
+    target, reference = (daemon.app[slots.BLOBS].path(name.removeprefix("sha256:")) for name in names)
+    return job, target, reference
+
+
+async def test_a_reference_that_was_only_sent_does_not_stay_with_the_result(daemon: Any) -> None:
+    """It goes with the hour after its last use; the target stays for comparing as long as the result does."""
+    job, target, reference = await swap_of_two(daemon)
+    await daemon.finished(job)
+    await daemon.app[slots.BLOBS].sweep()
+    assert (target.exists(), reference.exists()) == (True, True)
+    await daemon.app[slots.DATABASE].write(lambda db: db.execute(LONG_AGO))
+    await daemon.app[slots.BLOBS].sweep()
+    assert (target.exists(), reference.exists()) == (True, False)
+
+
+async def test_a_reference_waits_as_long_as_its_job_does(daemon: Any) -> None:
+    await daemon.ask("POST", "/v1/queue/pause")
+    _, _, reference = await swap_of_two(daemon)
+    await daemon.app[slots.DATABASE].write(lambda db: db.execute(LONG_AGO))
+    await daemon.app[slots.BLOBS].sweep()
+    assert reference.exists()
+
+
+async def test_the_next_daemon_begins_without_the_references_of_finished_jobs(open_daemon: Any, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with open_daemon(state) as daemon:
+        job, target, reference = await swap_of_two(daemon)
+        await daemon.finished(job)
+    async with open_daemon(state):
+        assert (target.exists(), reference.exists()) == (True, False)
 
 
 # ── forgetting ───────────────────────────────────────────────────────────────────────────────────────────────

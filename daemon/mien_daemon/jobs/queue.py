@@ -75,6 +75,7 @@ class JobQueue:
     async def start(self) -> None:
         """Take up what the last daemon left."""
         self._waiting = list(await self._store.recover())
+        await self._blobs.forget_used_faces()
         self._standing = [asyncio.create_task(self._serve()), asyncio.create_task(self._sweep())]
 
     async def stop(self) -> None:
