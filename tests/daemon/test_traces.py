@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -236,7 +237,14 @@ async def test_what_a_crash_left_is_gone_after_the_next_start(open_daemon: Any, 
         assert not [path for path in left if path.exists()]
 
 
-LONG_AGO = "UPDATE blobs SET used_at = 0"
+async def let_an_hour_pass(daemon: Any) -> None:
+    """For the pictures that were sent, and then see what may go."""
+
+    def age(db: sqlite3.Connection) -> None:
+        db.execute("UPDATE blobs SET used_at = used_at - 3601")
+
+    await daemon.app[slots.DATABASE].write(age)
+    await daemon.app[slots.BLOBS].sweep()
 
 
 async def swap_of_two(daemon: Any) -> tuple[Any, Path, Path]:
@@ -254,16 +262,14 @@ async def test_a_reference_that_was_only_sent_does_not_stay_with_the_result(daem
     await daemon.finished(job)
     await daemon.app[slots.BLOBS].sweep()
     assert (target.exists(), reference.exists()) == (True, True)
-    await daemon.app[slots.DATABASE].write(lambda db: db.execute(LONG_AGO))
-    await daemon.app[slots.BLOBS].sweep()
+    await let_an_hour_pass(daemon)
     assert (target.exists(), reference.exists()) == (True, False)
 
 
 async def test_a_reference_waits_as_long_as_its_job_does(daemon: Any) -> None:
     await daemon.ask("POST", "/v1/queue/pause")
     _, _, reference = await swap_of_two(daemon)
-    await daemon.app[slots.DATABASE].write(lambda db: db.execute(LONG_AGO))
-    await daemon.app[slots.BLOBS].sweep()
+    await let_an_hour_pass(daemon)
     assert reference.exists()
 
 

@@ -8,7 +8,6 @@ convolution theorem makes four to six times cheaper than any runtime's direct on
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,8 @@ Weights = Mapping[str, Floats]
 class Encoder:
     """Picture and bits → the residual that carries the bits."""
 
-    def __init__(self, weights: Path) -> None:
-        tensors = read_onnx(weights)
+    def __init__(self, onnx: bytes) -> None:
+        tensors = read_onnx(onnx)
         self._attention = _Attention.of(tensors)
         self._hidden = _Convolution.of(tensors, "_conv.0")
         self._norm = _Norm.of(tensors, "_conv.2")
@@ -46,8 +45,8 @@ class Encoder:
 class Decoder:
     """Picture → one logit a bit."""
 
-    def __init__(self, weights: Path) -> None:
-        tensors = read_onnx(weights)
+    def __init__(self, onnx: bytes) -> None:
+        tensors = read_onnx(onnx)
         self._attention = _Attention.of(tensors)
         self._hidden = _Convolution.of(tensors, "_conv.0")
         self._norm = _Norm.of(tensors, "_conv.2")
@@ -146,7 +145,7 @@ class _Attention:
         return np.asarray(weights / weights.sum(axis=0), np.float32)
 
 
-def read_onnx(path: Path) -> dict[str, Floats]:
+def read_onnx(data: bytes) -> dict[str, Floats]:
     """The float32 tensors of an ONNX file, by name.
 
     Only what is needed of the format: model field 7 is the graph, graph field 5 an initialiser; of a tensor 1 are
@@ -156,7 +155,7 @@ def read_onnx(path: Path) -> dict[str, Floats]:
         ValueError: the file is not an ONNX model.
     """
     tensors: dict[str, Floats] = {}
-    for number, graph in _fields(path.read_bytes()):
+    for number, graph in _fields(data):
         if number != 7 or not isinstance(graph, bytes):
             continue
         for inner, tensor in _fields(graph):
