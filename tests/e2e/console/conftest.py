@@ -259,8 +259,8 @@ class Console:
 
 
 async def at_console(chromium: Browser, daemon: Daemon, **context: Any) -> AsyncIterator[Console]:
-    options = {"viewport": {"width": 1280, "height": 820}, "locale": "en-US", "reduced_motion": "reduce", **context}
-    opened = await chromium.new_context(**options)
+    usual: dict[str, Any] = {"viewport": {"width": 1280, "height": 820}, "locale": "en-US", "reduced_motion": "reduce"}
+    opened = await chromium.new_context(**{**usual, **context})
     opened.set_default_timeout(PATIENCE_MS)
     await opened.add_init_script(SPEAK_UP)
     expect.set_options(timeout=PATIENCE_MS)

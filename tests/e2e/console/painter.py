@@ -1,6 +1,7 @@
 """The daemon's process for the console's tests: real but for the faces, which are painted in their reference's colour.
 
-`python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps. A picture shows one face for every square that fits side by side into it.
+`python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps.
+A picture shows one face for every square that fits side by side into it.
 A file `hold` in the state folder keeps a running job where it is; a file `fail` makes jobs refuse with the code in it.
 """
 

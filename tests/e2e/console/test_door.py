@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Request, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -101,7 +101,12 @@ async def test_the_policy_lets_no_markup_and_no_other_script_in(console: Any) ->
 
 async def test_every_file_the_page_loads_is_its_own(console: Any) -> None:
     hosts: set[str] = set()
-    console.page.on("request", lambda request: hosts.add(request.url.split("/")[2]) if "http" in request.url else None)
+
+    def note(request: Request) -> None:
+        if request.url.startswith("http"):
+            hosts.add(request.url.split("/")[2])
+
+    console.page.on("request", note)
     await console.page.reload()
     for view in ("jobs", "results", "models", "settings", "swap"):
         await console.go(view)

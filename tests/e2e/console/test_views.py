@@ -16,7 +16,7 @@ import PIL.Image
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Request, expect
 
 from mien_daemon import handshake
 
@@ -161,7 +161,11 @@ async def test_five_hundred_jobs_and_two_hundred_results_come_as_they_are_looked
     fill_with_jobs(console.daemon.state, 500, 200)
     console.daemon.start()
     asked: list[str] = []
-    console.page.on("request", lambda request: asked.append(request.url))
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    console.page.on("request", note)
     await console.page.goto("about:blank")
     await console.open("results")
     await expect(console.page.locator(".shot").nth(3)).to_be_visible()
@@ -313,6 +317,8 @@ async def test_a_browser_is_let_in_by_its_digits_and_revoked(console: Any) -> No
     row = console.page.locator(".client")
     await expect(row).to_contain_text("Chromium here")
     assert [client["name"] for client in console.daemon.ask("GET", "/v1/clients")["clients"]] == ["Chromium here"]
+    await expect(console.page.locator("#settings-pairing")).to_contain_text("Chromium here may swap now.")
+    await expect(console.page.locator("#settings-pairing .spinner")).to_have_count(0)
 
     await console.button("Revoke: Chromium here").click()
     await console.button("Revoke", "dialog").click()

@@ -8,13 +8,19 @@ import { t } from "../words.js";
 export function pairing({ api, session, events }, signal) {
   const place = h("div", { class: "stack", "aria-live": "polite" });
   if (!session.may("local")) return h("p", { class: "hint" }, t("pairing_elsewhere"));
-  const show = (window) => fill(place, window.seconds_left > 0 ? open(window, act) : shut(act));
+  const show = (window) => fill(place, content(window, act));
   const act = (method, path) => attempt(async () => show((await api.json(method, path)) ?? (await api.get("/v1/pair/window"))));
   const look = () => attempt(async () => show(await api.get("/v1/pair/window", { signal })));
   events.addEventListener("on:pairing", look, { signal });
   countDown(place, look, signal);
   look();
   return place;
+}
+
+/** After an approval the daemon keeps the window a while for the browser to fetch it: for the person it is over. */
+function content(window, act) {
+  if (window.state === "approved") return [h("p", { class: "lead ok" }, icon("check"), t("pairing_done", { name: window.name })), shut(act)];
+  return window.seconds_left > 0 ? open(window, act) : shut(act);
 }
 
 function shut(act) {
