@@ -10,7 +10,7 @@ export function verdict({ credentials, watermark, metadata }) {
     "div",
     { class: "verdict", role: "status" },
     line(fine ? "ok" : "caution", t(`credentials_${state}`)),
-    fine ? line("plain", t(trusted ? "signer_trusted" : "signer_own")) : null,
+    fine ? line("plain", t(trusted ? "signer_this" : "signer_unknown")) : null,
     problems.map((problem) => line("caution", String(problem.code ?? problem))),
     line(watermark.strength === "none" ? "caution" : "ok", t(`watermark_${watermark.strength}`)),
     actions.length ? h("p", { class: "hint" }, t("actions_recorded", { count: actions.length })) : null,
