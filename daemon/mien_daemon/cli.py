@@ -4,6 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TypeAlias
+
+# What `add_subparsers` returns; argparse has no public name for it.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # pyright: ignore[reportPrivateUsage]
 
 # name → (module in commands/, one line for `mien --help`), first what a newcomer wants, last what keeps it running.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -49,9 +53,9 @@ def build_parser(named: str | None) -> argparse.ArgumentParser:
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Give every leaf command what all of them take."""
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    groups = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
     for group in groups:
-        for leaf in group.choices.values():
+        for leaf in group.values():
             add_common_options(leaf)
     if not groups:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
+    from mien_daemon.cli import Commands
     from mien_pipeline.benchmark import Row
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser("bench", help="the benchmark", description="Measure, in ratios of one run.")
     parser.add_argument("--suite", action="append", metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--record", action="store_true", help="keep the figures in tests/benchmarks/recorded.json")
@@ -99,9 +99,13 @@ def record(rows: list[dict[str, object]]) -> None:
     known = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
     ran = {row["suite"] for row in rows}
     kept = [row for row in known if row["suite"] not in ran]
-    together = sorted([*kept, *rows], key=lambda row: str(row["suite"]))
+    together = sorted([*kept, *rows], key=_suite_of)
     text = json.dumps({"machine": machine(), "rows": together}, indent=2, ensure_ascii=False)
     write_whole(path, text.encode() + b"\n")
+
+
+def _suite_of(row: Mapping[str, object]) -> str:
+    return str(row["suite"])
 
 
 def table(rows: list[tuple[str, Row]]) -> str:

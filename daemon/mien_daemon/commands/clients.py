@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from mien_daemon.cli import Commands
 
 SCOPES = ("swap", "models", "admin")
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "clients", help="who may talk to the daemon", description="Tokens and paired browsers of the running daemon."
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from mien_daemon.cli import Commands
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "the console page in the default browser"
     parser = commands.add_parser("open", help=summary, description=f"{summary.capitalize()}.")
     parser.add_argument("--print", action="store_true", help="print the address instead; it is good for a minute, once")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from mien_daemon.cli import Commands
 
 PORTRAITS = "demo-portraits"
 # The US Navy's portrait of Grace Hopper and NASA's of Eileen Collins, both in the public domain.
 TARGET, REFERENCE = "grace_hopper.jpg", "astronaut.png"
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "swap two bundled public-domain portraits"
     parser = commands.add_parser(
         "demo", help=summary, description=f"{summary.capitalize()}: target, result and a side-by-side picture."

@@ -6,9 +6,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from pathlib import Path
 
+    from mien_daemon.cli import Commands
     from mien_daemon.folders import Folders
     from mien_pipeline.models.store import ModelStore
 
@@ -17,7 +17,7 @@ LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "dlib-bin", "keyring", "n
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "what is installed, missing, misconfigured"
     commands.add_parser("doctor", help=summary, description=f"{summary.capitalize()}.").set_defaults(run=run)
 

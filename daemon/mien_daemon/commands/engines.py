@@ -6,10 +6,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from mien_daemon.cli import Commands
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "every engine: ready, or what it lacks"
     commands.add_parser("engines", help=summary, description=f"{summary.capitalize()}.").set_defaults(run=run)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from collections.abc import Sequence
 
+    from mien_daemon.cli import Commands
     from mien_daemon.folders import Folders
     from mien_daemon.storage import Stored
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "remove everything personal that Mien keeps"
     parser = commands.add_parser(
         "forget-all",

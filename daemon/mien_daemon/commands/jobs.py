@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from collections.abc import Mapping
+
+    from mien_daemon.cli import Commands
 
 VERBS = {"cancel": "stop a job", "retry": "queue a failed or cancelled job again"}
 WHOLE = {
@@ -18,7 +19,7 @@ WHOLE = {
 }
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser("jobs", help="the daemon's queue", description="The queue of the running daemon.")
     nouns = parser.add_subparsers(metavar="ACTION", required=True)
     listing = nouns.add_parser("list", help="jobs, newest first")

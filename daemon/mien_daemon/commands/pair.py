@@ -6,15 +6,16 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import Namespace, _SubParsersAction
+    from argparse import Namespace
 
+    from mien_daemon.cli import Commands
     from mien_daemon.client import DaemonClient
 
 WAIT_S = 20
 YES = {"y", "yes"}
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "pair",
         help="let a browser talk to the daemon",

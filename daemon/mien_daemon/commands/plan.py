@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
+    from mien_daemon.cli import Commands
     from mien_pipeline.plan import Component, Machine, Plan
 
 GIB = 1 << 30
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "the memory plan: every component, its number format, where it lives, the peak"
     parser = commands.add_parser("plan", help=summary, description=f"{summary.capitalize()}.")
     parser.add_argument("--vram", type=float, required=True, metavar="GIB", help="memory of the card, or of the Mac")

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from datetime import datetime
 
+    from mien_daemon.cli import Commands
     from mien_daemon.client import DaemonClient
     from mien_daemon.references import Consent, ReferenceLibrary
 
 NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "references",
         help="the consented reference library",

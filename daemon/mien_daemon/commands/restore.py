@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from collections.abc import Mapping
 
+    from mien_daemon.cli import Commands
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+
+def add_to(commands: Commands) -> None:
     summary = "repair skin detail without changing the face (Vivid)"
     parser = commands.add_parser("restore", help=summary, description=f"{summary.capitalize()}.")
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")

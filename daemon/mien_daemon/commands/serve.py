@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess
-    from argparse import _SubParsersAction
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
+    from mien_daemon.cli import Commands
     from mien_daemon.config import Config
     from mien_daemon.runtime_file import RuntimeFile
 
 START_S = 30.0  # a cold disk; usually it takes less than one
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser("serve", help="the daemon", description="Run the daemon on 127.0.0.1.")
     parser.add_argument("--port", type=port, metavar="N", help="0 picks a free one (default: 6436)")
     parser.add_argument("--foreground", action="store_true", help="stay in this terminal and log to stderr")

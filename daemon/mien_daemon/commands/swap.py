@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
     from collections.abc import Mapping, Sequence
 
+    from mien_daemon.cli import Commands
     from mien_pipeline.options import SwapOptions
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "put a reference face into a target image"
     parser = commands.add_parser("swap", help=summary, description=f"{summary.capitalize()}.")
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")

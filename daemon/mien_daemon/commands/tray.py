@@ -6,16 +6,16 @@ The rest of the menu has commands of its own: `mien open`, `mien jobs`, `mien mo
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from mien_daemon.cli import Commands
 
 CATEGORIES = ("finished", "failed", "pairing", "downloads")
 SWITCH = ("on", "off")
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "tray", help="the tray app", description="The tray app: it starts the daemon and shows what it does."
     )

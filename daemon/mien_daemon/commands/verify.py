@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-    from typing import Any
-
+    from mien_daemon.cli import Commands
     from mien_pipeline.models.store import ModelStore
     from mien_pipeline.trust.verify import Inspection
 
 STANDARD_INPUT = Path("-")
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "what a picture says about itself"
     parser = commands.add_parser(
         "verify",
