@@ -32,8 +32,11 @@ FRONT_MAY_KNOW = (
     "mien_pipeline.trust.traces",
 )
 # Tables that say what there is and load none of it.
-FRONT_MAY_READ = {f"mien_pipeline.engines{name}" for name in ("", ".ENGINES", ".EngineEntry", ".needed_models")}
-FRONT_MAY_READ |= {"mien_pipeline.device", "mien_pipeline.device.device_name"}
+FRONT_MAY_READ = {
+    *(f"mien_pipeline.engines{name}" for name in ("", ".ENGINES", ".EngineEntry", ".needed_models")),
+    "mien_pipeline.device",
+    "mien_pipeline.device.device_name",
+}
 # These run in the worker, or in the command line's own process when a person asks for `--local`.
 RUNS_ENGINES = ("mien_daemon.worker.process", "mien_daemon.commands")
 
