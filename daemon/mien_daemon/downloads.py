@@ -57,7 +57,7 @@ class _Running:
 
     task: asyncio.Task[None]
     stop: threading.Event = field(default_factory=threading.Event)
-    stopped_as: State = "cancelled"
+    stopped_as: State = "paused"  # by another process; whoever stops it here says as what
 
 
 def open_store(config: Config) -> ModelStore:
@@ -115,12 +115,14 @@ class Downloads:
         return self._begin("export", folder, lambda listen: self.store.export_to(chosen, Path(folder), listen))
 
     def stop(self, name: str, as_state: Literal["paused", "cancelled"]) -> list[Transfer]:
-        """Stop fetching a model or a bundle; what has come stays and the next download goes on from there."""
+        """Stop fetching a model or a bundle, in whichever process; the next download goes on with what has come."""
         models = self.store.catalogue.resolve([name])
         for model in models:
             if (running := self._running.get(_key("download", model))) is not None:
                 running.stopped_as = as_state
                 running.stop.set()
+            else:
+                self.store.shelf.bell(model).ring()
         return [self._transfers[key] for model in models if (key := _key("download", model)) in self._transfers]
 
     async def remove(self, name: str) -> None:
@@ -133,6 +135,7 @@ class Downloads:
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Something that touches the disk or the network for a moment, beside whatever is on its way."""
+        self.store.offline = self._settings.current.offline
         return await asyncio.to_thread(work)
 
     async def close(self) -> None:

@@ -101,6 +101,12 @@ def test_verify_fails_when_something_changed(mien: Mien) -> None:
     assert of(mien("list")[1], "open")["state"] == "quarantined"
 
 
+def test_nothing_to_pause_is_no_failure(mien: Mien) -> None:
+    mien("pull", "open")
+    status, paused = mien("pause", "open")
+    assert (status, of(paused, "open")["state"]) == (0, "ready")
+
+
 def test_sums_are_for_sha256sum_alone(mien: Mien, capsys: pytest.CaptureFixture[str]) -> None:
     mien("pull", "open")
     assert main(["models", "verify", "--sums"]) == 0

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from mien_daemon import keys
+from mien_pipeline.errors import Cancelled
 
 LOCAL = b"weights on this machine"
 REMOTE = bytes(range(256)) * 400
@@ -180,6 +181,26 @@ async def test_a_paused_download_keeps_what_has_come_and_goes_on_when_asked_agai
     await transfer(daemon, "own-remote", "done")
 
 
+async def test_a_pull_of_the_command_line_is_paused_through_the_daemon(daemon: Any, hub: Hub) -> None:
+    hub.go_on.clear()
+    store = daemon.app[keys.DOWNLOADS].store
+    elsewhere = asyncio.create_task(asyncio.to_thread(store.pull, ["own-remote"]))
+    await asyncio.to_thread(hub.half_sent.wait, 10)
+
+    assert (await daemon.ask("POST", "/v1/models/own-remote/pause")).status == 202
+    with pytest.raises(Cancelled):
+        await elsewhere
+
+
+async def test_a_download_that_another_process_pauses_is_told_as_paused(daemon: Any, hub: Hub) -> None:
+    hub.go_on.clear()
+    await daemon.ask("POST", "/v1/models/own-remote/download")
+    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(daemon.app[keys.DOWNLOADS].store.pause, "own-remote")
+
+    assert (await transfer(daemon, "own-remote", "paused"))["problem"] is None
+
+
 async def test_removing_a_model_ends_its_download_and_frees_what_had_come(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")
@@ -263,6 +284,12 @@ async def test_offline_the_daemon_fetches_nothing(open_daemon: Any, hub: Hub) ->
         failed = await transfer(daemon, "own-remote", "failed")
     assert failed["problem"]["code"] == "offline"
     assert hub.asked == []
+
+
+async def test_a_daemon_switched_offline_fetches_no_licence_either(daemon: Any, own_catalogue: Path) -> None:
+    await daemon.ask("PUT", "/v1/settings", {"offline": True})
+    refused = await daemon.ask("GET", "/v1/models/own-local/licence")
+    assert (refused.status, refused.code) == (409, "offline")
 
 
 async def test_an_unknown_model_is_404_and_lists_what_there_is(daemon: Any) -> None:

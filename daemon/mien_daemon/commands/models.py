@@ -5,18 +5,19 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _SubParsersAction
+    from argparse import ArgumentParser
 
+    from mien_daemon.cli import Commands
     from mien_pipeline.models.listing import ModelState
     from mien_pipeline.models.store import ModelStore
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-def add_to(commands: _SubParsersAction[Any]) -> None:
+def add_to(commands: Commands) -> None:
     summary = "the model store"
     parser = commands.add_parser("models", help=summary, description=f"{summary.capitalize()}.")
     verbs = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -27,6 +28,8 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
     pull.add_argument(
         "--limit-rate", type=bytes_a_second, metavar="BYTES", help="bytes a second at most; k, m and g are known"
     )
+    pause = _verb(verbs, "pause", run_pause, "end a pull that another process runs; what has come stays")
+    pause.add_argument("names", nargs="+", metavar="NAME")
     verify = _verb(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
     verify.add_argument("names", nargs="*", metavar="NAME")
     verify.add_argument("--sums", action="store_true", help="print lines for `sha256sum -c` and hash nothing")
@@ -36,7 +39,9 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
     export.add_argument("path", type=Path)
     adopt = _verb(verbs, "adopt", run_adopt, "link what another program has fetched, without a copy")
     adopt.add_argument("path", type=Path, nargs="?", help="a models folder; by default Hugging Face's own cache")
-    _verb(verbs, "remove", run_remove, "uninstall a model").add_argument("name", metavar="NAME")
+    _verb(verbs, "remove", run_remove, "end a model's pull, drop what came of it, uninstall it").add_argument(
+        "name", metavar="NAME"
+    )
     licence = _verb(verbs, "licence", run_licence, "read a model's licence, or accept it")
     licence.add_argument("name", metavar="NAME")
     licence.add_argument("--accept", action="store_true", help="hold that these words were read and accepted")
@@ -46,7 +51,7 @@ def add_to(commands: _SubParsersAction[Any]) -> None:
     token.add_argument("--forget", action="store_true", help="remove it")
 
 
-def _verb(verbs: _SubParsersAction[Any], name: str, run: object, summary: str) -> ArgumentParser:
+def _verb(verbs: Commands, name: str, run: object, summary: str) -> ArgumentParser:
     parser: ArgumentParser = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
     parser.set_defaults(run=run)
     return parser
@@ -75,6 +80,14 @@ def run_pull(args: Namespace) -> int:
     return _show(args, store, store.catalogue.resolve(args.names))
 
 
+def run_pause(args: Namespace) -> int:
+    store = _open(args)
+    models = store.catalogue.resolve(args.names)
+    for model in models:
+        store.pause(model)
+    return _show(args, store, models)
+
+
 def run_verify(args: Namespace) -> int:
     import sys
 
@@ -87,7 +100,7 @@ def run_verify(args: Namespace) -> int:
         return 0
     with pull_bars(quiet=args.json) as listen:
         checked = store.verify(args.names or None, listen)
-    words = [f"{'ok         ' if one.ok else 'QUARANTINED'} {one.model}/{one.file}" for one in checked]
+    words = [f"{'ok' if one.ok else one.state.upper():<11} {one.model}/{one.file}" for one in checked]
     document = {"files": [one.model_dump() for one in checked], "models_dir": str(store.root)}
     answer(args, document, "\n".join(words) or "nothing is installed")
     return 0 if all(one.ok for one in checked) else 1

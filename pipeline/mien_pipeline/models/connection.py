@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from mien_pipeline.errors import DownloadFailed
 from mien_pipeline.models.catalogue import LOOPBACK
+from mien_pipeline.models.durable import naming_disk_errors
 from mien_pipeline.models.egress_log import EgressLog
 
 _MOST_REDIRECTS = 5
@@ -104,6 +105,7 @@ class Connector:
 
         Raises:
             DownloadFailed: `reason` is "redirect" where one leads to plain http or a host nobody named.
+            DiskFull, StoreNotWritable: the egress log cannot be written, so nothing is asked.
             OSError, http.client.HTTPException: what a network does.
         """
         url = at or place.url
@@ -135,7 +137,8 @@ class Connector:
 
     def _connect(self, parts: SplitResult) -> http.client.HTTPConnection:
         host, port = parts.hostname or "", parts.port
-        self._log.note(host, port, self._model)
+        with naming_disk_errors(self._log.path.parent):  # or they would pass for the network's
+            self._log.note(host, port, self._model)
         if parts.scheme == "http":  # on this machine; the catalogue and `_check_redirect` let nothing else pass
             return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
         proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("https")

@@ -31,12 +31,13 @@ _LEAST_BYTES_PER_S = 1024  # slower than this for the length of a stall is a sta
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What must arrive. Without `sha256` there is a `git_sha1`, the digest of a file that git itself keeps."""
+    """What must arrive, and who says so. Without `sha256` there is `git_sha1`, the digest of a file that git keeps."""
 
     name: str
     size: int | None
     sha256: str | None
     git_sha1: str | None = None
+    promise: str = "in the catalogue"
 
 
 class Throttle:
@@ -167,7 +168,7 @@ class Download:
             # Bytes of an earlier run may have been lost in a power cut, or be another file's: once more from nothing.
             if not resumed or fresh_starts:
                 raise ChecksumMismatch(
-                    f"{wanted.name} from {host_of(place)} is not the file that was promised",
+                    f"{wanted.name} from {host_of(place)} is another file than the one {wanted.promise}",
                     file=wanted.name,
                     expected=wanted.sha256 or wanted.git_sha1,
                     found=digest,
@@ -345,7 +346,7 @@ class _Hasher:
 def _check_size(wanted: Wanted, offer: Offer, place: Place) -> None:
     if wanted.size is not None and offer.size != wanted.size:
         raise ChecksumMismatch(
-            f"{wanted.name} from {host_of(place)} has {offer.size} bytes and should have {wanted.size}",
+            f"{wanted.name} from {host_of(place)} has {offer.size} bytes and the one {wanted.promise} {wanted.size}",
             file=wanted.name,
             expected_bytes=wanted.size,
             found_bytes=offer.size,

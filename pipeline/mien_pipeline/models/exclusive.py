@@ -1,11 +1,15 @@
-"""One process at a time: a lock on a file, freed by the system when its holder dies."""
+"""One process at a time: a lock on a file, freed by the system when its holder dies; and a bell to call the holder."""
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from mien_pipeline.models import durable
 
 if sys.platform == "win32":
     import msvcrt
@@ -42,3 +46,20 @@ def exclusively(path: Path, while_waiting: Callable[[], None] = lambda: None) ->
         yield
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """A file that any process changes to be heard by those that looked at it before."""
+
+    path: Path
+
+    def ring(self) -> None:
+        durable.write(self.path, secrets.token_hex(8).encode())
+
+    def last(self) -> str:
+        """Another word after each ringing; empty before the first."""
+        try:
+            return self.path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return ""

@@ -119,10 +119,15 @@ def _read(path: Path) -> tuple[Offer, int, dict[int, int]] | None:
     return offer, step, done
 
 
+def how_far(path: Path) -> tuple[int, int]:
+    """How many bytes the journal at `path` counts, and of how many; zeros without one."""
+    read = _read(path)
+    return (sum(read[2].values()), read[0].size) if read else (0, 0)
+
+
 def bytes_done(path: Path) -> int:
     """How many bytes the journal at `path` counts; 0 without one."""
-    read = _read(path)
-    return sum(read[2].values()) if read else 0
+    return how_far(path)[0]
 
 
 def discard(part: Path) -> None:

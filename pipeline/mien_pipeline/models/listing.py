@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel
 
 from mien_pipeline.models import journal as journals
 from mien_pipeline.models.catalogue import ModelFile
+from mien_pipeline.models.records import State
 from mien_pipeline.models.shelf import Shelf
 
-State = Literal["ready", "missing", "partial", "quarantined"]
 # The state of a model is the worst of its files'.
 _WORST_FIRST: tuple[State, ...] = ("quarantined", "partial", "missing", "ready")
 
@@ -30,7 +29,10 @@ class FileState(BaseModel, frozen=True):
 
 
 class ModelState(BaseModel, frozen=True):
-    """One entry of the catalogue. `licence_accepted` is None where nobody has to accept anything."""
+    """One entry of the catalogue.
+
+    `size` is 0 while that of one of its files is unknown; `licence_accepted` is None where nothing is to be accepted.
+    """
 
     name: str
     title: str
@@ -75,7 +77,7 @@ def model_state(shelf: Shelf, name: str) -> ModelState:
         title=entry.title,
         version=entry.version,
         state=next(state for state in _WORST_FIRST if state in states),
-        size=entry.size,
+        size=sum(sizes) if all(sizes := [file.size or 0 for file in files]) else 0,
         licence=licence.name,
         licence_url=licence.url,
         licence_accepted=shelf.licences.acceptance(entry.licence) is not None if licence.must_accept else None,

@@ -91,7 +91,8 @@ def named(error: Exception, place: Place) -> MienError | Retry:
         return failed(place, f"is not let through by the proxy: {error}", "proxy")
     if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError | http.client.HTTPException):
         return Retry(failed(place, "broke off the connection", "broken"))
-    return Retry(failed(place, f"cannot be reached: {error}", "no-network"))
+    said = error.strerror if isinstance(error, OSError) else None
+    return Retry(failed(place, f"cannot be reached: {said or error}", "no-network"))
 
 
 def refuse(place: Place, reply: Reply) -> NoReturn:
@@ -99,13 +100,15 @@ def refuse(place: Place, reply: Reply) -> NoReturn:
     status = reply.status
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}:
         after_s = _retry_after_s(reply)
-        raise Retry(failed(place, "asks to wait", "busy", http_status=status, retry_after_s=after_s), after_s)
+        words = "asks to wait" if after_s is None else f"asks to wait {after_s:.0f} s"
+        raise Retry(failed(place, words, "busy", http_status=status, retry_after_s=after_s), after_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Retry(failed(place, f"answers {status}", "server", http_status=status), _retry_after_s(reply))
     if origin_of(reply.url) != origin_of(place.url):
         raise Retry(failed(place, f"sends to an address that answers {status}", "refused", http_status=status))
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and place.page:
-        raise GatedModel(f"{host_of(place)} wants to know who you are", page=place.page, http_status=status)
+        words = f"{host_of(place)} gives {file_of(place)} only to those it has let in: {place.page}"
+        raise GatedModel(words, page=place.page, http_status=status)
     if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
         raise failed(place, f"does not have {file_of(place)}", "not-found", http_status=status)
     raise failed(place, f"answers {status}", "refused", http_status=status)

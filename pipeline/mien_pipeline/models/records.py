@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
 from mien_pipeline.models import durable
+
+State = Literal["ready", "missing", "partial", "quarantined"]
 
 
 class InstalledFile(BaseModel, frozen=True):
@@ -18,7 +21,7 @@ class InstalledFile(BaseModel, frozen=True):
     verified_at: datetime
     repository: str
     revision: str
-    state: str = "ready"  # or "quarantined"
+    state: State = "ready"
 
 
 class Installed(BaseModel, frozen=True):

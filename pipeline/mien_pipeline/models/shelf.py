@@ -21,13 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mien_pipeline.errors import ChecksumMismatch
+from mien_pipeline.models import journal as journals
 from mien_pipeline.models.blobs import Blobs, ignore_count, remove_file, sha256_of
 from mien_pipeline.models.catalogue import Catalogue, ModelFile
 from mien_pipeline.models.egress_log import EgressLog
-from mien_pipeline.models.exclusive import exclusively
+from mien_pipeline.models.exclusive import Bell, exclusively
 from mien_pipeline.models.licences import Licences
 from mien_pipeline.models.pins import Pins
-from mien_pipeline.models.records import Installed, InstalledFile, Records
+from mien_pipeline.models.records import Installed, InstalledFile, Records, State
 
 
 class _InUseError(Exception):
@@ -66,6 +67,15 @@ class Shelf:
         """Nobody else changes this model meanwhile."""
         with exclusively(self.root / "locks" / model, while_waiting):
             yield
+
+    def bell(self, model: str) -> Bell:
+        """Rung to make whoever pulls this model stop."""
+        return Bell(self.root / "locks" / f".{model}.stop")
+
+    def arrived(self, model: str) -> tuple[int, int]:
+        """Bytes of a model's unfinished downloads that are here, and of those files altogether."""
+        far = [journals.how_far(journals.journal_path(part)) for part in self.parts(model)]
+        return sum(done for done, _ in far), sum(size for _, size in far)
 
     @contextmanager
     def workspace(self) -> Generator[Path]:
@@ -111,22 +121,22 @@ class Shelf:
             return False
         if (found.st_size, found.st_mtime_ns) == (record.size, record.mtime_ns):
             return True
-        return self.verify_file(model, file, record)
+        return self.verify_file(model, file, record) == "ready"
 
     def verify_file(
         self, model: str, file: ModelFile, record: InstalledFile, on_bytes: Callable[[int], None] = ignore_count
-    ) -> bool:
-        """Hash an installed file; note the time, or move it to quarantine. False when it is not what it was."""
+    ) -> State:
+        """Hash an installed file, and note the time or move it to quarantine."""
         view = self.view(model, file.installed_as)
         try:
             found, sha256 = view.stat(), sha256_of(view, on_bytes)
         except FileNotFoundError:
-            return False
+            return "missing"
         if sha256 != record.sha256:
             self._quarantine(model, file, record)
-            return False
+            return "quarantined"
         self._note(model, file, record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": _now()}))
-        return True
+        return "ready"
 
     def install(self, model: str) -> None:
         """Link every file of a model, all of whose blobs are there, and write its record.

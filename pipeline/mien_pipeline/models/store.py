@@ -4,19 +4,20 @@
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import platformdirs
 
-from mien_pipeline.errors import ModelNotInstalled
+from mien_pipeline.errors import Cancelled, MienError, ModelNotInstalled
 from mien_pipeline.models import durable, folders, listing
 from mien_pipeline.models import journal as journals
 from mien_pipeline.models.adoption import hub_cache
 from mien_pipeline.models.blobs import remove_file
 from mien_pipeline.models.catalogue import Catalogue, load_catalogue
+from mien_pipeline.models.disk import check_disk
 from mien_pipeline.models.egress_log import Connection
 from mien_pipeline.models.licences import Acceptance, LicenceText
 from mien_pipeline.models.listing import ModelState, VerifiedFile
@@ -116,18 +117,53 @@ class ModelStore:
         Raises:
             LicenceNotAccepted: before anything is fetched.
             Offline, DownloadFailed, GatedModel, ChecksumMismatch, BrokenWeights, DiskFull, StoreNotWritable:
-                nothing is half-installed, and a second pull goes on from where this one stopped.
+                nothing is half-installed, and a second pull goes on from where this one stopped; `model` is the one.
+            Cancelled: another process paused or removed the model.
         """
         wanted = self.catalogue.resolve(names)
         for model in wanted:
             self.shelf.licences.check(model)
         with durable.naming_disk_errors(self.root):
-            for model in wanted:
-                if self.is_installed(model):
-                    continue
-                with self.shelf.alone(model, partial(on_progress, PullProgress(model, "checking"))):
-                    if not self.is_installed(model):
-                        self._pull(model, on_progress, bytes_per_s).run([*wanted, *self.catalogue.resolve(together)])
+            pulls = [
+                self._pull(model, self._until_stopped(model, on_progress), bytes_per_s)
+                for model in wanted
+                if not self.is_installed(model)
+            ]
+            self._check_disk(pulls)
+            for pull in pulls:
+                with _naming(pull.model), self.shelf.alone(pull.model, pull.wait):
+                    if not self.is_installed(pull.model):
+                        pull.run([*wanted, *self.catalogue.resolve(together)])
+
+    def _check_disk(self, pulls: Sequence[Pull]) -> None:
+        """Refuse several models that do not fit together before the first byte of one; one alone asks for itself."""
+        if len(pulls) < 2 or self.offline:
+            return
+        needed = 0
+        for pull in pulls:
+            with _naming(pull.model):
+                needed += pull.room()
+        check_disk(self.root, needed)
+
+    def _until_stopped(self, model: str, on_progress: OnPull) -> OnPull:
+        """The listener, deaf once the model's bell rings."""
+        bell = self.shelf.bell(model)
+        before = bell.last()
+
+        def listen(progress: PullProgress) -> None:
+            if bell.last() != before:
+                raise Cancelled(f"the pull of {model} was stopped", model=model)
+            on_progress(progress)
+
+        return listen
+
+    def pause(self, model: str) -> None:
+        """End the pull of a model in whichever process it runs; what has come stays for the next one."""
+        self.catalogue.model(model)
+        with durable.naming_disk_errors(self.root):
+            self.shelf.bell(model).ring()
+            with self.shelf.alone(model):
+                return
 
     def _pull(self, model: str, on_progress: OnPull, bytes_per_s: float | None = None) -> Pull:
         network = None if self.offline else self._network
@@ -164,8 +200,9 @@ class ModelStore:
         return listing.checksums(self.shelf)
 
     def remove(self, model: str) -> None:
-        """Uninstall a model and drop what was fetched of it; files that another model shares stay for that one."""
+        """End a model's pull, drop what came of it and uninstall it; files that another model shares stay."""
         entry = self.catalogue.model(model)
+        self.pause(model)
         with durable.naming_disk_errors(self.root), self.shelf.alone(model):
             for part in self.shelf.parts(model):
                 journals.discard(part)
@@ -198,6 +235,16 @@ class ModelStore:
     def connections(self, last: int = 50) -> Sequence[Connection]:
         """The latest connections that left for the sake of models, oldest first."""
         return list(self.shelf.egress_log.read(last))
+
+
+@contextmanager
+def _naming(model: str) -> Generator[None]:
+    """Let an error say which of several models it is about."""
+    try:
+        yield
+    except MienError as error:
+        error.fields.setdefault("model", model)
+        raise
 
 
 def _remove_empty(folder: Path) -> None:

@@ -7,16 +7,18 @@ from pydantic import BaseModel, ValidationError
 
 from mien_pipeline.models import durable
 from mien_pipeline.models.progress import OnPull, Reporter
+from mien_pipeline.models.records import State
 from mien_pipeline.models.shelf import Shelf
 
 
 class Verified(BaseModel, frozen=True):
-    """What became of one file: as it was, or moved to quarantine."""
+    """What became of one file; one that changed has been moved to quarantine."""
 
     model: str
     file: str
     sha256: str
     ok: bool
+    state: State
 
 
 class _Run(BaseModel, frozen=True):
@@ -51,9 +53,9 @@ def _verify_model(shelf: Shelf, name: str, run: _Run, path: Path, on_progress: O
     report = Reporter(name, sum(record.size for _, record in installed), on_progress, "verifying")
     for file, record in installed:
         with shelf.alone(name, report.tick):
-            ok = shelf.verify_file(name, file, record, report.more_bytes)
+            state = shelf.verify_file(name, file, record, report.more_bytes)
         report.finish_source(record.size)
-        one = Verified(model=name, file=file.installed_as, sha256=record.sha256, ok=ok)
+        one = Verified(model=name, file=file.installed_as, sha256=record.sha256, ok=state == "ready", state=state)
         run = _Run(names=run.names, done=(*run.done, one))
         durable.write(path, run.model_dump_json().encode())
     if installed:

@@ -331,7 +331,7 @@ def test_a_gated_file_names_the_page_to_visit(shop: Shop, part: Path, code: int)
     shop.always = status(code)
     place = Place(shop.url + "w", page="https://huggingface.co/somebody/something")
 
-    with pytest.raises(GatedModel) as refused:
+    with pytest.raises(GatedModel, match=r"huggingface\.co/somebody/something") as refused:
         fetch(place, wanted(b"x"), part)
     assert refused.value.fields["page"] == "https://huggingface.co/somebody/something"
     assert len(shop.asked) == 1
@@ -375,7 +375,7 @@ def test_a_long_wait_is_told_instead_of_waited(shop: Shop, part: Path, headers: 
         handler.end_headers()
 
     shop.always = busy
-    with pytest.raises(DownloadFailed) as refused:
+    with pytest.raises(DownloadFailed, match="7200 s") as refused:
         fetch(shop.url + "w", wanted(b"x"), part)
     assert (refused.value.fields["reason"], refused.value.fields["retry_after_s"]) == ("busy", 7200.0)
     assert len(shop.asked) == 1

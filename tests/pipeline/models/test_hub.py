@@ -118,6 +118,15 @@ def test_what_nobody_wrote_down_is_shown_and_locked_on_the_first_pull(shop: Shop
     assert locked["config.json"] == {"sha256": sha256(CONFIG), "size": len(CONFIG)}
 
 
+def test_a_size_is_told_once_every_file_has_one(open_store: OpenStore, shop: Shop) -> None:
+    publish(shop)
+    store = open_store(digest=sha256(WEIGHTS))
+    assert store.states(["thing"])[0].size == 0
+
+    store.pull(["thing"])
+    assert store.states(["thing"])[0].size == len(WEIGHTS) + len(CONFIG)
+
+
 def test_a_source_that_offers_another_file_later_is_refused_and_the_error_says_so(
     shop: Shop, open_store: OpenStore
 ) -> None:
@@ -127,7 +136,7 @@ def test_a_source_that_offers_another_file_later_is_refused_and_the_error_says_s
     store.remove("thing")
     publish(shop, safetensors(b"other weights"))
 
-    with pytest.raises(ChecksumMismatch):
+    with pytest.raises(ChecksumMismatch, match=r"models\.lock"):
         store.pull(["thing"])
     assert store.missing(["thing"]) == ("thing",)
 
@@ -146,9 +155,9 @@ def test_metadata_that_contradicts_the_lock_is_refused_before_anything_is_fetche
     publish(shop, safetensors(b"other weights"), LATER)
     shop.asked.clear()
 
-    with pytest.raises(ChecksumMismatch, match="locked") as refused:
+    with pytest.raises(ChecksumMismatch, match=r"models\.lock") as refused:
         store.pull(["thing"])
-    assert refused.value.fields["locked"] is True
+    assert refused.value.fields["model"] == "thing"
     assert all(one.method == "HEAD" for one in shop.asked)
 
 

@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,6 +106,14 @@ def test_verify_quarantines_what_changed_and_a_pull_mends_it(store: ModelStore) 
     store.pull(["one"])
     assert store.path("one", "deep/own.dat").read_bytes() == OWN
     assert store.states(["one"])[0].state == "ready"
+
+
+def test_verify_tells_a_file_that_is_gone_from_one_that_changed(store: ModelStore) -> None:
+    store.pull(["one"])
+    store.path("one", "shared.dat").unlink()
+    spoil(store.path("one", "deep/own.dat"))
+
+    assert {one.file: one.state for one in store.verify()} == {"deep/own.dat": "quarantined", "shared.dat": "missing"}
 
 
 def test_verify_notes_when_each_file_was_last_found_right(store: ModelStore) -> None:
@@ -246,7 +256,22 @@ def test_a_disk_without_headroom_is_refused_before_the_first_byte(
     store.pull(["thing"])
 
 
-def behind(shop: Shop, content: bytes, tmp_path: Path) -> ModelStore:
+def test_models_that_do_not_fit_together_are_refused_before_the_first_byte_of_one(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.files["/weights.dat"] = b"weights"
+    store = behind(shop, b"weights", tmp_path, "thing", "twin")
+    monkeypatch.setattr(shutil, "disk_usage", has(50 * 10**9 + 13))
+
+    with pytest.raises(DiskFull) as refused:
+        store.pull(["thing", "twin"])
+    assert refused.value.fields["needed_bytes"] == 50 * 10**9 + 14
+    assert shop.bodies() == []
+    store.pull(["thing"])
+    store.pull(["twin"])
+
+
+def behind(shop: Shop, content: bytes, tmp_path: Path, *names: str) -> ModelStore:
     source = {"kind": "url", "bases": [shop.url]}
     digest = hashlib.sha256(content).hexdigest()
     file = {"path": "weights.dat", "format": "dlib", "size": len(content), "sha256": digest}
@@ -254,7 +279,7 @@ def behind(shop: Shop, content: bytes, tmp_path: Path) -> ModelStore:
     entries = catalogue(tmp_path).model_dump()
     return ModelStore(
         tmp_path / "store",
-        Catalogue.model_validate({**entries, "models": {"thing": model}}),
+        Catalogue.model_validate({**entries, "models": dict.fromkeys(names or ["thing"], model)}),
         network=Network(token=lambda: None),
     )
 
@@ -314,6 +339,17 @@ def test_a_folder_that_cannot_be_written_is_named(shop: Shop, tmp_path: Path) ->
     assert list(store.root.iterdir()) == []
 
 
+def test_an_egress_log_that_cannot_be_written_is_not_taken_for_the_network(shop: Shop, tmp_path: Path) -> None:
+    """Nothing is asked that could not be noted, and the disk is what has to be mended."""
+    store = behind(shop, b"weights", tmp_path)
+    store.root.mkdir()
+    store.shelf.egress_log.path.symlink_to("/dev/full")
+
+    with pytest.raises(DiskFull):
+        store.pull(["thing"])
+    assert shop.asked == []
+
+
 def test_two_processes_that_want_one_model_fetch_it_once(shop: Shop, content: bytes, tmp_path: Path) -> None:
     shop.files["/weights.dat"] = content
     store = behind(shop, content, tmp_path)
@@ -327,13 +363,73 @@ def test_two_processes_that_want_one_model_fetch_it_once(shop: Shop, content: by
     assert store.path("thing").read_bytes() == content
 
 
+def held_back(shop: Shop, content: bytes, tmp_path: Path) -> ModelStore:
+    """A store whose model comes as far as six megabytes and then waits for the line."""
+    shop.files["/weights.dat"] = content
+    shop.next = [serve, *[fall_silent(2 << 20)] * 3]
+    return behind(shop, content, tmp_path)
+
+
+@contextmanager
+def pulled_elsewhere(store: ModelStore) -> Generator[subprocess.Popen[str]]:
+    """Another process has come some way with the model."""
+    command = [sys.executable, "-c", LIMITED, str(store.root), store.catalogue.model_dump_json(), "as-it-is"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            deadline = time.monotonic() + 30
+            while not store.shelf.arrived("thing")[0]:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield child
+        finally:
+            child.kill()
+
+
+def test_a_pull_is_paused_from_another_process_and_goes_on_with_what_has_come(
+    shop: Shop, content: bytes, tmp_path: Path
+) -> None:
+    store = held_back(shop, content, tmp_path)
+    with pulled_elsewhere(store) as child:
+        store.pause("thing")
+        assert child.communicate(timeout=30)[0].startswith('["cancelled"')
+    assert store.states(["thing"])[0].state == "partial"
+
+    before = shop.sent
+    store.pull(["thing"])
+    assert store.path("thing").read_bytes() == content
+    assert shop.sent - before < len(content)
+
+
+def test_removing_a_model_ends_the_pull_of_another_process_and_frees_what_had_come(
+    shop: Shop, content: bytes, tmp_path: Path
+) -> None:
+    store = held_back(shop, content, tmp_path)
+    with pulled_elsewhere(store) as child:
+        store.remove("thing")
+        assert child.communicate(timeout=30)[0].startswith('["cancelled"')
+    assert not list((store.root / "partial").iterdir())
+
+
+def test_whoever_joins_a_pull_sees_how_far_it_has_come(shop: Shop, content: bytes, tmp_path: Path) -> None:
+    class Seen(Exception):
+        pass
+
+    def look(progress: PullProgress) -> None:
+        if progress.stage == "downloading" and progress.done_bytes:
+            assert 0 < progress.done_bytes < progress.total_bytes == len(content)
+            raise Seen
+
+    store = held_back(shop, content, tmp_path)
+    with pulled_elsewhere(store), pytest.raises(Seen):
+        store.pull(["thing"], look)
+    assert sum(one.headers["Range"] == "bytes=0-0" for one in shop.asked) == 1, "one of the two asks"
+
+
 def test_a_pull_cut_short_is_told_as_partial_and_removing_frees_it(shop: Shop, content: bytes, tmp_path: Path) -> None:
     class Stopped(Exception):
         pass
 
-    shop.files["/weights.dat"] = content
-    shop.next = [serve, *[fall_silent(2 << 20)] * 3]
-    store = behind(shop, content, tmp_path)
+    store = held_back(shop, content, tmp_path)
 
     def stop(progress: PullProgress) -> None:
         if progress.done_bytes > 4 << 20:
