@@ -53,9 +53,9 @@ export class Jobs {
     return entry;
   }
 
-  /** Change an entry; changes of one background's life follow one another, and what is over stays over. */
+  /** Change an entry; what is over stays over. */
   update(key, changes) {
-    this.writing = this.writing.catch(() => {}).then(async () => {
+    return this.#inTurn(async () => {
       const job = await this.get(key);
       if (!job || isOver(job)) return job;
       const changed = { ...job, ...changes };
@@ -64,17 +64,24 @@ export class Jobs {
       await this.onChange(changed);
       return changed;
     });
+  }
+
+  /** Note something about a job, over or not, that changes nothing for its picture. */
+  note(key, facts) {
+    return this.#inTurn(async () => {
+      const job = await this.get(key);
+      if (job) await this.memory.set({ [PREFIX + key]: { ...job, ...facts } });
+    });
+  }
+
+  remove(key) {
+    return this.#inTurn(() => this.memory.remove(PREFIX + key));
+  }
+
+  /** Whoever reads an entry and writes it again does so alone, or one would undo what the other did. */
+  #inTurn(work) {
+    this.writing = this.writing.catch(() => {}).then(work);
     return this.writing;
-  }
-
-  /** Note something about a job that is over. */
-  async note(key, facts) {
-    const job = await this.get(key);
-    if (job) await this.memory.set({ [PREFIX + key]: { ...job, ...facts } });
-  }
-
-  async remove(key) {
-    await this.memory.remove(PREFIX + key);
   }
 
   /** Stop a job here at once, and there as soon as the daemon hears it. */

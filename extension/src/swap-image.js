@@ -97,18 +97,18 @@ export class Swaps {
   async chooseAgain({ key, tabId, frameId, pictureId, request }) {
     if (key) await this.app.jobs.remove(key);
     const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: 'choosing' });
-    await this.onChange(job);
+    this.onChange(job);
     const { id } = await openFaces(this.app.chrome, job.key);
     await this.app.jobs.update(job.key, { chooser: id });
   }
 
-  /** What the page is told of each change of a job. */
-  async onChange(job) {
+  /** What the page is told of each change of a job. Not waited for: a page that a dialog has stopped holds nobody up. */
+  onChange(job) {
     const { chrome } = this.app;
     const page = new Page(chrome, job);
-    if (job.state === 'failed') await page.fail(job.pictureId, this.#spoken(job.problem));
-    else if (job.state === 'cancelled') await page.clear(job.pictureId);
-    else if (job.state !== 'done') await page.show(job.pictureId, progressOf(job, chrome.i18n));
+    if (job.state === 'failed') page.fail(job.pictureId, this.#spoken(job.problem));
+    else if (job.state === 'cancelled') page.clear(job.pictureId);
+    else if (job.state !== 'done') page.show(job.pictureId, progressOf(job, chrome.i18n));
   }
 
   /** A result has come: into the picture if it is still there, and into the popup's list in any case. */

@@ -150,6 +150,14 @@ test('what is over stays over, whatever arrives late', async () => {
   assert.equal((await jobs.get(key)).state, 'cancelled');
 });
 
+test('a note that is written while a job ends does not bring it back to life', async () => {
+  const { jobs } = background();
+  const { key } = await sent(jobs);
+  await Promise.all([jobs.note(key, { thumbnail: 'data:' }), jobs.update(key, { state: 'done' }), jobs.note(key, { shown: true })]);
+  const { state, thumbnail, shown } = await jobs.get(key);
+  assert.deepEqual({ state, thumbnail, shown }, { state: 'done', thumbnail: 'data:', shown: true });
+});
+
 test('only the newest finished jobs are kept, and open ones always', async () => {
   const { jobs } = background();
   const open = await jobs.add({ tabId: 0 });

@@ -108,6 +108,17 @@ test('a swap that is cancelled while it is being sent is cancelled over there as
   assert.deepEqual([await states(), daemon.cancelled], [['cancelled'], ['d1']]);
 });
 
+test('a page that answers nothing more, stopped by a dialog, holds up no other swap', async () => {
+  const { chrome, swaps, jobs, daemon, states } = extension();
+  const answer = chrome.tabs.sendMessage;
+  chrome.tabs.sendMessage = (tabId, message) => (tabId === 2 ? new Promise(() => {}) : answer(tabId, message));
+  swaps.take({ ...WISH, tabId: 2 }, { pictureId: 'q', source: { kind: 'url', url: PICTURE }, box: {}, pageUrl: WISH.tabUrl });
+  await swaps.start(WISH);
+  assert.equal((await jobs.find({ tabId: 1 })).state, 'done');
+  assert.equal(daemon.posted.length, 2);
+  assert.deepEqual((await states()).sort(), ['done', 'queued']);
+});
+
 test('what failed for want of a pairing goes on once there is one, and leaves no failure behind', async () => {
   const unpaired = [true];
   const app = extension({ proved: async () => (unpaired.pop() ? Promise.reject(new Problem('unpaired')) : app.daemon) });
