@@ -87,9 +87,31 @@ class Screen:
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
     def keys(self, *names: str) -> None:
-        """One after the other; a menu that opens takes a moment to listen."""
+        """One after the other."""
         for name in names:
-            self.xdotool("key", "--delay", 60, name, "sleep", 0.15)
+            self.xdotool("key", "--delay", 60, name, "sleep", 0.05)
+
+    def right_click(self, x: int, y: int, *keys: str) -> None:
+        """A real right click, and keys in the menu; each menu is waited for, however long it takes to open."""
+        self.xdotool("mousemove", x, y, "sleep", 0.1)
+        self._opening("click", "3")
+        for key in keys:
+            if key == "Right":
+                self._opening("key", key)
+            else:
+                self.keys(key)
+
+    def _opening(self, *words: str) -> None:
+        before = len(self.windows())
+        self.xdotool(*words)
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.windows()) <= before:
+            assert time.monotonic() < deadline, f"no menu after {words}"
+            time.sleep(0.02)
+
+    def windows(self) -> list[str]:
+        """What lies on the screen; every open menu is a window of its own."""
+        return self.xdotool("search", "--onlyvisible", "--maxdepth", 1, "--name", ".*").split()
 
     def picture(self, *crop: str) -> PIL.Image.Image:
         command = ["import", "-window", "root", *crop, "png:-"]

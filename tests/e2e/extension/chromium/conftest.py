@@ -164,9 +164,7 @@ class Chromium:
     def right_click(self, page: Page, selector: str, *keys: str) -> None:
         """A real right click, and keys in the browser's own menu."""
         page.bring_to_front()
-        x, y = self.on_screen(page, selector)
-        self.screen.xdotool("mousemove", x, y, "sleep", 0.1, "click", 3, "sleep", 0.4)
-        self.screen.keys(*keys)
+        self.screen.right_click(*self.on_screen(page, selector), *keys)
 
     def swap(self, page: Page, selector: str) -> None:
         """Swap face → the first recent reference. Our entry stands above Inspect."""
@@ -193,12 +191,15 @@ class Chromium:
         def is_there() -> bool:
             return all(abs(one - other) < 12 for one, other in zip(self.colour_at(page, selector), colour, strict=True))
 
+        self.see(is_there, f"{selector} is not {colour}")
+
+    def see(self, claim: Callable[[], object], complaint: str) -> Any:
         try:
-            self.until(is_there)
+            return self.until(claim)
         except AssertionError as error:
             shot = self.shots / f"{len(list(self.shots.iterdir()))}.png"
             self.screen.picture().save(shot)
-            raise AssertionError(f"{selector} is not {colour}; what was to be seen is in {shot}") from error
+            raise AssertionError(f"{complaint}; what was to be seen is in {shot}") from error
 
     def shows_result(self, page: Page, selector: str) -> bool:
         """The picture is a whole one that came from us."""
@@ -214,7 +215,9 @@ class Chromium:
 
     def wait_for(self, page: Page, words: str) -> Seen:
         overlays = self.overlays(page)
-        found: Seen = self.until(lambda: next((seen for seen in overlays.seen() if words in seen), None))
+        found: Seen = self.see(
+            lambda: next((seen for seen in overlays.seen() if words in seen), None), f"{words!r} is not said"
+        )
         return found
 
     def press(self, page: Page, label: str) -> None:

@@ -139,9 +139,7 @@ class Firefox:
         return round(x), round(y)
 
     def right_click(self, context: str, selector: str, *keys: str) -> None:
-        x, y = self.on_screen(context, selector)
-        self.screen.xdotool("mousemove", x, y, "sleep", 0.1, "click", 3, "sleep", 0.6)
-        self.screen.keys(*keys)
+        self.screen.right_click(*self.on_screen(context, selector), *keys)
 
     def swap(self, context: str, selector: str) -> None:
         """Swap face → the first recent reference. Our entry is the last."""
