@@ -1,11 +1,13 @@
 """Reading what a request carries, strictly; shaping what an answer carries."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from mien_daemon.errors import RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from mien_pipeline.errors import BadRequest
@@ -30,7 +32,7 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(data or b"{}")
     except ValidationError as error:
-        raise malformed(error) from None
+        raise malformed(error, data) from None
 
 
 async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> bytes:
@@ -61,14 +63,31 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise malformed(error) from None
+        raise malformed(error, json.dumps(values).encode()) from None
 
 
-def malformed(error: ValidationError) -> BadRequest:
-    """The first thing that is wrong, named."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
+def malformed(error: ValidationError, sent: bytes) -> BadRequest:
+    """The first thing that is wrong, named as the client named it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "extra_forbidden":
+        first["msg"] = "there is no such field"
+    field = _member(first, sent) or "body"
     return BadRequest(f"{field}: {first['msg']}", field=field)
+
+
+def _member(wrong: ErrorDetails, sent: bytes) -> str:
+    """The path to a member in what was sent, without the words that pydantic puts in for the branches of a union."""
+    if "discriminator" in (about := wrong.get("ctx", {})):
+        return str(about["discriminator"]).strip("'")
+    path: list[str] = []
+    node: object = json.loads(sent) if wrong["loc"] else None
+    for part in wrong["loc"]:
+        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
+            node = node[part]
+        elif wrong["type"] != "missing" or part is not wrong["loc"][-1]:
+            continue
+        path.append(str(part))
+    return ".".join(path)
 
 
 def reply(
