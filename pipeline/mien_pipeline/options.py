@@ -116,4 +116,6 @@ def parse_options(raw: Mapping[str, object]) -> MeshOptions | InswapperOptions |
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"][1:2]) or "options"
+        if first["type"] == "extra_forbidden":
+            raise InvalidOptions(f"{named['engine']} has no option {field!r}", field=field) from None
         raise InvalidOptions(f"{field}: {first['msg']}", field=field) from None
