@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("models", "the model store"),
     "references": ("references", "the consented reference library"),
     "verify": ("verify", "what a picture says about itself"),
+    "credentials": ("credentials", "the certificate that signs results"),
     "serve": ("serve", "the daemon"),
     "jobs": ("jobs", "the daemon's queue"),
     "pair": ("pair", "let a browser talk to the daemon"),

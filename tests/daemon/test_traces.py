@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import keyring
 import PIL.Image
 import pytest
 
 from mien_daemon import keys as slots
-from mien_daemon import storage
+from mien_daemon import runtime_file, storage
 from mien_daemon.cli import main
 from mien_daemon.client import DaemonClient, until_ready
 from mien_daemon.folders import Folders
@@ -332,19 +333,95 @@ def test_a_file_that_cannot_be_removed_is_told(
     assert [each["what"] for each in found["remaining"]] == ["results"]
 
 
-async def test_a_running_daemon_is_not_robbed(daemon: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    from mien_daemon import runtime_file
+async def test_a_running_daemon_is_stopped_before_everything_goes(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    daemon = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVE, str(state), stderr=asyncio.subprocess.DEVNULL
+    )
+    client = await asyncio.to_thread(until_ready, state, 30.0)
+    name = await asyncio.to_thread(client.put_blob, png())
+    job = {"kind": "swap", "target": name, "reference": name, "options": {"engine": "mesh"}}
+    await asyncio.to_thread(watched, client, await asyncio.to_thread(client.post_job, job))
+    assert {each.what for each in stored(folders_of(state))} >= {"results", "pictures that were sent"}
+    command = [sys.executable, "-m", "mien_daemon", "forget-all", "--json", "--state-dir", str(state)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
+    assert json.loads(done.stdout)["remaining"] == []
+    assert await daemon.wait() == 0
+    assert stored(folders_of(state)) == []
 
-    with runtime_file.held(daemon.state):
-        status, found = run(capsys, "forget-all", "--json", "--state-dir", str(daemon.state))
+
+async def test_a_daemon_that_does_not_stop_is_not_robbed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien_daemon.commands.forget.STOP_S", 0.1)
+    state = tmp_path / "state"
+    fill(state)
+    before = stored(folders_of(state))
+    with runtime_file.held(state):
+        status, found = run(capsys, "forget-all", "--json", "--state-dir", str(state))
     assert (status, found["code"]) == (1, "already-running")
+    assert stored(folders_of(state)) == before
+
+
+class SecretStore:
+    """A desktop's secret store; a stubborn one lets go of nothing."""
+
+    priority = 5.0
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], str] = {}
+        self.stubborn = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if not self.stubborn:
+            self.held.pop((service, username), None)
+
+
+@pytest.fixture
+def secret_store(monkeypatch: pytest.MonkeyPatch) -> SecretStore:
+    store = SecretStore()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: store)
+    return store
+
+
+def test_no_key_stays_in_the_secret_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], secret_store: SecretStore
+) -> None:
+    state = tmp_path / "state"
+    fill(state)
+    assert len(secret_store.held) == 2
+    assert not list((state / "keys").glob("*.key"))
+    assert run(capsys, "forget-all", "--json", "--state-dir", str(state))[0] == 0
+    assert secret_store.held == {}
+
+
+def test_a_key_that_the_secret_store_keeps_is_told_and_can_be_forgotten_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], secret_store: SecretStore
+) -> None:
+    state = tmp_path / "state"
+    fill(state)
+    secret_store.stubborn = True
+    status, found = run(capsys, "forget-all", "--json", "--state-dir", str(state))
+    assert (status, [each["what"] for each in found["remaining"]]) == (1, ["private keys"])
+    secret_store.stubborn = False
+    assert run(capsys, "forget-all", "--json", "--state-dir", str(state))[0] == 0
+    assert secret_store.held == {}
+
+
+def folders_of(state: Path) -> Folders:
+    return Folders(state, state / "cache", state / "logs", state / "models")
 
 
 def test_the_doctor_tells_what_is_stored_and_where(tmp_path: Path) -> None:
     state = tmp_path / "state"
     fill(state)
-    folders = Folders(state, state / "cache", state / "logs", state / "models")
-    found = {each.what: each for each in stored(folders)}
+    found = {each.what: each for each in stored(folders_of(state))}
     assert found["the reference library, sealed"].files == 5
     assert found["results"].path == state / "results"
     assert found["private keys"].files == 2

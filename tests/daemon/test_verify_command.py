@@ -107,6 +107,27 @@ async def test_the_api_refuses_what_is_no_picture(
     assert (answer.status, answer.code) == (status, code)
 
 
+# ── mien credentials ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_certificate_is_shown_and_rotated_and_its_pictures_stay_ones_own(
+    run: Run, portrait: str, models: ModelStore, tmp_path: Path
+) -> None:
+    assert run("credentials", "show") == (0, {"certificate": None})
+    stamp = Stamp(models.path("watermark"), tmp_path / "state")
+    data = Path(portrait).read_bytes()
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(stamp.mark(decode(data), data, {"engine": "mesh"}, []).data)
+    shown = run("credentials", "show")[1]["certificate"]
+    assert run("verify", str(picture))[1]["credentials"]["signer"]["cert_serial_number"] == shown["serial"]
+    assert shown["name"] == "CN=Mien local signer,O=Mien"
+    status, rotated = run("credentials", "rotate")
+    assert (status, rotated["before"]) == (0, shown)
+    assert rotated["certificate"]["serial"] != shown["serial"]
+    assert run("credentials", "show")[1]["certificate"] == rotated["certificate"]
+    assert run("verify", str(picture))[1]["credentials"]["trusted"] is True
+
+
 # ── mien references, without a daemon ────────────────────────────────────────────────────────────────────────
 
 

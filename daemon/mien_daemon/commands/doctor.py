@@ -46,7 +46,7 @@ def run(args: Namespace) -> int:
             for each in stored(folders)
         ],
         "daemon": daemon_state(folders.state),
-        "keyring": keyring_state(),
+        "keyring": keyring_state(folders.state),
         "connections": connections(store),
     }
     found["problems"] = problems(found)
@@ -107,12 +107,14 @@ def daemon_state(state: Path) -> dict[str, Any]:
         return {"running": True, "port": daemon.port, "problem": str(error)}
 
 
-def keyring_state() -> dict[str, Any]:
-    """Which secret store there is; without one, secrets lie in files that only this user can read."""
+def keyring_state(state: Path) -> dict[str, Any]:
+    """Which secret store there is, and which keys there are, in it or in files that only this user can read."""
     import keyring
 
-    backend = keyring.get_keyring()
-    return {"backend": type(backend).__module__, "usable": float(backend.priority) >= 1}
+    from mien_pipeline.trust.keys import KeyStore
+
+    keys, backend = KeyStore(state), keyring.get_keyring()
+    return {"backend": type(backend).__module__, "usable": keys.place == "secret-store", "keys": keys.names}
 
 
 def connections(store: ModelStore) -> list[dict[str, str]]:
@@ -144,6 +146,7 @@ def words(found: dict[str, Any]) -> str:
     running = found["daemon"]["running"]
     lines.append(f"daemon: {'running on port ' + str(found['daemon']['port']) if running else 'not running'}")
     lines.append(f"secret store: {found['keyring']['backend']}")
+    lines += [f"key: {name}" for name in found["keyring"]["keys"]]
     lines += [f"connection: {each['at']} {each['host']} for {each['model']}" for each in found["connections"]]
     lines += found["problems"] or ["Nothing is wrong."]
     return "\n".join(lines)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mien_daemon.cli import Commands
     from mien_daemon.folders import Folders
     from mien_daemon.storage import Stored
+
+
+STOP_S = 15.0  # the daemon ends its worker and closes its database
 
 
 def add_to(commands: Commands) -> None:
@@ -20,7 +24,7 @@ def add_to(commands: Commands) -> None:
         help=summary,
         description=(
             f"{summary.capitalize()}: results, pictures, jobs, paired browsers, the reference library, keys, "
-            "certificates, logs. Settings and models stay. The daemon must not be running."
+            "certificates, logs, the token for models. Settings and models stay. A running daemon is stopped first."
         ),
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -31,15 +35,13 @@ def run(args: Namespace) -> int:
     from mien_daemon import runtime_file
     from mien_daemon.answer import answer
     from mien_daemon.commands.local import configure
-    from mien_daemon.errors import AlreadyRunning
     from mien_daemon.storage import stored
 
     folders = configure(args).folders
-    if runtime_file.is_held(folders.state):
-        raise AlreadyRunning("the daemon is running; stop it first", state_dir=str(folders.state))
     before = stored(folders)
     if not (args.yes or args.json or is_sure(words_of(before))):
         return answer(args, {}, "nothing was removed")
+    stop_daemon(folders.state)
     with runtime_file.held(folders.state):
         forget(folders)
     after = stored(folders)
@@ -51,16 +53,51 @@ def run(args: Namespace) -> int:
     return 1 if after else 0
 
 
-def forget(folders: Folders) -> None:
-    """Keys first: what they sealed cannot be opened any more even if a file cannot be deleted."""
-    from mien_daemon.references import ReferenceLibrary
-    from mien_daemon.storage import places, remove
-    from mien_pipeline.trust.authority import Authority
+def stop_daemon(state: Path) -> None:
+    """Ask a running daemon to end, and wait until it has; the tray takes that for what it is and leaves it so.
 
-    ReferenceLibrary(folders.state).forget_all()
-    Authority(folders.state).forget()
+    Raises:
+        AlreadyRunning: it did not end.
+    """
+    import os
+    import signal
+    import time
+
+    from mien_daemon import runtime_file
+    from mien_daemon.errors import AlreadyRunning
+
+    if found := runtime_file.read(state):
+        os.kill(found.pid, signal.SIGTERM)  # on Windows it ends without being asked
+    until = time.monotonic() + STOP_S
+    while runtime_file.is_held(state):
+        if time.monotonic() > until:
+            raise AlreadyRunning("the daemon does not stop", state_dir=str(state))
+        time.sleep(0.02)
+
+
+def forget(folders: Folders) -> None:
+    """Keys first: what they sealed cannot be opened any more even if a file cannot be deleted.
+
+    A secret store that keeps a key keeps the list of keys here, so that the next try knows what to delete.
+    """
+    from contextlib import suppress
+
+    from keyring.errors import KeyringError
+
+    from mien_daemon.storage import places, remove
+    from mien_pipeline.models.token import forget_token
+    from mien_pipeline.trust.keys import KeyStore
+
+    keys = KeyStore(folders.state)
+    for name in keys.names:
+        with suppress(PermissionError):
+            keys.delete(name)
+    with suppress(KeyringError):
+        forget_token()
+    kept = keys.names
     for _, path in list(places(folders)):
-        remove(path)
+        if not (kept and path == keys.folder):
+            remove(path)
 
 
 def is_sure(kept: str) -> bool:

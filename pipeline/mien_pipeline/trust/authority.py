@@ -1,6 +1,7 @@
 """This install's own certificate authority: who signs the results, without saying who anybody is."""
 
 import datetime
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mien_pipeline.trust.keys import KeyStore
 LIFETIME = datetime.timedelta(days=3653)
 # Signing stops this long before the end, so that a picture's credentials stay valid for a while.
 RENEWED_BEFORE = datetime.timedelta(days=365)
+_KEY = "signing-"  # how the names of the keys begin; the secret store has others of ours
 _COORDINATE_BYTES = 32  # P-256
 
 _NO_USAGE = {
@@ -58,32 +60,37 @@ class Authority:
     def __init__(self, state: Path, keys: KeyStore | None = None) -> None:
         self._folder = state / "credentials"
         self._keys = keys or KeyStore(state)
+        self._loaded: Signatory | None = None
 
     def signatory(self) -> Signatory:
-        """Who signs now.
+        """Who signs now; asked anew for every picture, because another process may have rotated.
 
         Raises:
             MarkingFailed: the key is gone from the secret store, or a file cannot be written.
         """
         try:
             with exclusively(self._folder / "lock"):
-                return self._load() or self._issue()
+                self._loaded = self._load() or self._issue()
+                return self._loaded
         except OSError as error:
             raise MarkingFailed("the signing certificate cannot be kept on the disk") from error
 
     def rotate(self) -> Signatory:
-        """A new root, key and serial: later pictures cannot be linked with earlier ones."""
-        with exclusively(self._folder / "lock"):
-            old = self._load()
-            new = self._issue()
-            if old is not None:
-                self._keys.delete(_key_name(_leaf_of(old.chain)))
-            return new
+        """A new root, key and serial: later pictures cannot be linked with earlier ones.
 
-    def forget(self) -> None:
-        """Delete the signing key wherever it is; certificates without it sign nothing."""
-        if self._chain_file.exists():
-            self._keys.delete(_key_name(_leaf_of(self._chain_file.read_text(encoding="ascii"))))
+        Raises:
+            MarkingFailed: as `signatory` says.
+        """
+        try:
+            with exclusively(self._folder / "lock"):
+                self._loaded = self._issue()
+                return self._loaded
+        except OSError as error:
+            raise MarkingFailed("the signing certificate cannot be kept on the disk") from error
+
+    def certificate(self) -> x509.Certificate | None:
+        """What signs results; None before the first one."""
+        return _leaf_of(self._chain_file.read_text(encoding="ascii")) if self._chain_file.exists() else None
 
     def roots(self) -> str:
         """PEM of every root of this install; empty before the first result."""
@@ -105,6 +112,8 @@ class Authority:
         leaf = _leaf_of(chain)
         if leaf.not_valid_after_utc - RENEWED_BEFORE < datetime.datetime.now(datetime.UTC):
             return None
+        if self._loaded and self._loaded.chain == chain:
+            return self._loaded
         stored = self._keys.load(_key_name(leaf))
         if stored is None:
             return None  # a wiped secret store: the certificate is worthless without its key
@@ -125,6 +134,10 @@ class Authority:
         self._keys.save(_key_name(leaf), private)
         write_whole(self._roots_file, roots.encode(), 0o600)
         write_whole(self._chain_file, chain.encode(), 0o600)  # last: from here on this certificate signs
+        for name in self._keys.names:
+            if name.startswith(_KEY) and name != _key_name(leaf):
+                with suppress(PermissionError):  # a locked secret store; the next certificate tries again
+                    self._keys.delete(name)
         return Signatory(leaf_key, chain, roots)
 
 
@@ -184,4 +197,4 @@ def _leaf_of(chain: str) -> x509.Certificate:
 
 
 def _key_name(leaf: x509.Certificate) -> str:
-    return f"signing-{leaf.fingerprint(hashes.SHA256()).hex()[:16]}"
+    return f"{_KEY}{leaf.fingerprint(hashes.SHA256()).hex()[:16]}"

@@ -3,6 +3,7 @@
 import logging
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,7 @@ class KeyStore:
 
     def __init__(self, state: Path, backend: keyring.backend.KeyringBackend | None = None) -> None:
         """`backend` is the secret store to use; by default the platform's, if it has one."""
-        self._folder = state / "keys"
+        self.folder = state / "keys"
         self._backend = usable(backend or keyring.get_keyring())
 
     def load(self, name: str) -> bytes | None:
@@ -49,10 +50,12 @@ class KeyStore:
         """Keep a key, and say where it went."""
         self._make_folder()
         if self._backend is not None:
+            self._write_down({*self._in_secret_store, name})  # first: no crash may leave an entry that nobody knows of
             try:
                 self._backend.set_password(SERVICE, self._account(name), key.hex())
             except keyring.errors.KeyringError:
                 log.warning("key-store-refused")
+                self._write_down(self._in_secret_store - {name})
             else:
                 return "secret-store"
         log.warning("key-in-file: no secret store, so a key lies in a file that only this user can read")
@@ -60,13 +63,29 @@ class KeyStore:
         return "file"
 
     def delete(self, name: str) -> None:
-        """Forget a key, wherever it is."""
+        """Forget a key, wherever it is.
+
+        Raises:
+            PermissionError: the secret store still has it.
+        """
         self._file(name).unlink(missing_ok=True)
-        if self._backend is not None and self._install_file.exists():
-            try:
+        if name not in self._in_secret_store:
+            return
+        try:
+            if self._backend is None:
+                raise PermissionError("the secret store that has the key is not there")
+            with suppress(keyring.errors.PasswordDeleteError):  # it has none, which is looked at next
                 self._backend.delete_password(SERVICE, self._account(name))
-            except keyring.errors.KeyringError:
-                log.debug("no such key in the secret store")
+            if self._backend.get_password(SERVICE, self._account(name)) is not None:
+                raise PermissionError("the secret store does not let go of a key")
+        except keyring.errors.KeyringError as error:
+            raise PermissionError("the secret store is locked") from error
+        self._write_down(self._in_secret_store - {name})
+
+    @property
+    def names(self) -> list[str]:
+        """Every key there is, in the secret store or in a file."""
+        return sorted({*self._in_secret_store, *(path.stem for path in self.folder.glob("*.key"))})
 
     @property
     def place(self) -> Place:
@@ -74,13 +93,25 @@ class KeyStore:
         return "secret-store" if self._backend else "file"
 
     @property
+    def _in_secret_store(self) -> set[str]:
+        """The names, never the keys: a secret store cannot be asked what it has of ours."""
+        return set(self._list.read_text(encoding="ascii").split()) if self._list.exists() else set()
+
+    def _write_down(self, names: set[str]) -> None:
+        write_whole(self._list, "\n".join(sorted(names)).encode(), 0o600)
+
+    @property
+    def _list(self) -> Path:
+        return self.folder / "in-secret-store"
+
+    @property
     def _install_file(self) -> Path:
-        return self._folder / "install"
+        return self.folder / "install"
 
     def _file(self, name: str) -> Path:
         if not re.fullmatch(r"[a-z0-9-]{1,80}", name):
             raise ValueError("a key's name has small letters, digits and hyphens")
-        return self._folder / f"{name}.key"
+        return self.folder / f"{name}.key"
 
     def _account(self, name: str) -> str:
         """The name in the secret store, which all installs of this user share."""
@@ -90,7 +121,7 @@ class KeyStore:
         return f"{name} {self._install_file.read_text(encoding='ascii')}"
 
     def _make_folder(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def usable(backend: keyring.backend.KeyringBackend) -> keyring.backend.KeyringBackend | None:

@@ -33,7 +33,8 @@ class Stamp:
             MarkingFailed: the networks cannot be loaded, or no certificate made.
         """
         self._watermark = Watermark(watermark)
-        self._signatory = Authority(state).signatory()
+        self._authority = Authority(state)
+        self._authority.signatory()  # made now, so that what cannot be signed is known before the work
         self._time_stamp_url = time_stamp_url
 
     def mark(
@@ -61,7 +62,8 @@ class Stamp:
         except (OSError, ValueError, MemoryError) as error:
             raise MarkingFailed(f"the {chosen} file could not be written") from error
         media_type = MEDIA_TYPES[chosen]
-        signed = sign(encoded, media_type, target, media_type_of(target), making, self._signatory, self._time_stamp_url)
+        signatory = self._authority.signatory()
+        signed = sign(encoded, media_type, target, media_type_of(target), making, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
 
 

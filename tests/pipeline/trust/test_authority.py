@@ -17,9 +17,13 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien_pipeline.errors import MarkingFailed
+from mien_pipeline.models.store import ModelStore
+from mien_pipeline.stages.decode import decode
 from mien_pipeline.trust import authority as authority_module
+from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.keys import SERVICE, KeyStore, usable
+from mien_pipeline.trust.marking import Stamp
 
 
 class MemoryStore:
@@ -98,9 +102,30 @@ def test_with_a_secret_store_no_key_touches_the_disk(tmp_path: Path) -> None:
     assert keys.save("master", b"\xfe\x02") == "secret-store"
     assert keys.load("master") == b"\xfe\x02"
     assert key_files(tmp_path) == []
+    assert keys.names == ["master"]
     keys.delete("master")
     assert keys.load("master") is None
     assert store.held == {}
+    assert keys.names == []
+
+
+class StubbornStore(MemoryStore):
+    def delete_password(self, service: str, username: str) -> None:
+        """It says yes and does nothing."""
+
+
+class ShutStore(MemoryStore):
+    def delete_password(self, service: str, username: str) -> None:
+        raise keyring.errors.KeyringLocked("locked")
+
+
+@pytest.mark.parametrize("kind", [StubbornStore, ShutStore])
+def test_a_key_that_stays_in_the_secret_store_is_not_called_deleted(tmp_path: Path, kind: type[MemoryStore]) -> None:
+    keys = stored_in(tmp_path, kind())
+    keys.save("master", b"x")
+    with pytest.raises(PermissionError):
+        keys.delete("master")
+    assert keys.names == ["master"]
 
 
 def test_two_installs_of_one_user_share_a_secret_store_and_no_key(tmp_path: Path) -> None:
@@ -189,6 +214,35 @@ def test_rotation_breaks_the_link_and_keeps_the_old_pictures_ones_own(tmp_path: 
     assert new.roots.startswith(old.roots)
     assert Authority(tmp_path).signatory().chain == new.chain
     assert len(key_files(tmp_path)) == 1, "the old key is gone"
+
+
+def test_a_rotation_counts_from_the_next_picture_on_in_every_process(
+    tmp_path: Path, models: ModelStore, portrait: bytes
+) -> None:
+    """A worker that has signed already does not go on under the old name."""
+    stamp = Stamp(models.path("watermark"), tmp_path)
+
+    def serial() -> str:
+        marked = stamp.mark(decode(portrait), portrait, {"engine": "mesh"}, [])
+        return credentials.read(marked.data, marked.media_type).signer["cert_serial_number"]
+
+    before = serial()
+    assert serial() == before
+    Authority(tmp_path).rotate()
+    assert serial() != before
+
+
+def test_no_certificate_leaves_its_key_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not when it ran out, and not in the secret store."""
+    store = MemoryStore()
+    authority = Authority(tmp_path, stored_in(tmp_path, store))
+    monkeypatch.setattr(authority_module, "LIFETIME", datetime.timedelta(days=300))
+    authority.signatory()
+    monkeypatch.undo()
+    authority.signatory()
+    authority.rotate()
+    assert len(store.held) == 1
+    assert stored_in(tmp_path, store).names == [name.split()[0] for _, name in store.held]
 
 
 def test_a_lost_key_is_replaced_and_not_missed_in_silence(tmp_path: Path) -> None:
