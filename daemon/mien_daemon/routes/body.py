@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -80,14 +80,18 @@ def _member(wrong: ErrorDetails, sent: bytes) -> str:
     if "discriminator" in (about := wrong.get("ctx", {})):
         return str(about["discriminator"]).strip("'")
     path: list[str] = []
-    node: object = json.loads(sent) if wrong["loc"] else None
+    node: Any = json.loads(sent) if wrong["loc"] else None
     for part in wrong["loc"]:
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
+        if _is_in(node, part):
             node = node[part]
         elif wrong["type"] != "missing" or part is not wrong["loc"][-1]:
             continue
         path.append(str(part))
     return ".".join(path)
+
+
+def _is_in(node: object, part: str | int) -> bool:
+    return part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int)
 
 
 def reply(
