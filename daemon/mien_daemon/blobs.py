@@ -151,7 +151,7 @@ class Blobs:
     async def drop(self, digest: str) -> None:
         """Delete a picture now, unless something still needs it: it lies sealed in the library."""
         sql = f"SELECT sha256 FROM blobs WHERE sha256 = :digest AND sha256 NOT IN ({_NEEDED})"  # noqa: S608
-        values = {"digest": digest, "now": time.time()}
+        values: dict[str, float | str] = {"digest": digest, "now": time.time()}
         await self._database.write(lambda db: self._forget_found(db, sql, values))
 
     async def sweep(self) -> None:

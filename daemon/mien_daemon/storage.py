@@ -20,6 +20,7 @@ STATE = (
     ("the reference library, sealed", "references"),
     ("certificates that sign results", "credentials"),
     ("private keys", "keys"),
+    ("in which terminal session the statement on references was made", "stated"),
 )
 """What the state folder holds of a person. Settings are not personal and stay."""
 

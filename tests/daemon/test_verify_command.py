@@ -1,8 +1,10 @@
 """`mien verify` and `POST /v1/verify-image` say the same of any picture, and `mien references` keeps what it may."""
 
 import hashlib
+import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 
 from mien_daemon import keys as slots
 from mien_daemon.cli import main
+from mien_daemon.commands import consent
+from mien_daemon.references import STATEMENTS
 from mien_daemon.verifier import Verifier
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.stages.decode import decode
@@ -197,3 +201,76 @@ def test_a_replaced_content_check_is_never_used(
     status = main([*words, "--state-dir", str(tmp_path / "state"), "--models-dir", str(mine)])
     capsys.readouterr()
     assert status == 1 or hashlib.sha256(check.read_bytes()).hexdigest() == MODEL_SHA256
+
+
+# ── the statement about a face that is used once ─────────────────────────────────────────────────────────────
+
+
+class Terminal(io.StringIO):
+    """Somebody who types these lines."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def swap(models: ModelStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """A swap: exit status and what was said on stderr."""
+    portraits = models.path("demo-portraits")
+    folders = ["--state-dir", str(tmp_path / "state"), "--models-dir", str(models.root), "--local"]
+
+    def command(*words: str) -> tuple[int, str]:
+        target, face = str(portraits / "grace_hopper.jpg"), str(portraits / "astronaut.png")
+        status = main(["swap", target, "--face", face, "-o", str(tmp_path / "out.png"), *folders, *words])
+        return status, capsys.readouterr().err
+
+    return command
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let a person sit at the terminal and answer so."""
+
+    def sit(answer: str) -> None:
+        monkeypatch.setattr(sys, "stdin", Terminal(answer + "\n"))
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    return sit
+
+
+def test_a_face_that_is_used_once_asks_for_the_statement_once_a_session(
+    swap: Callable[..., tuple[int, str]], terminal: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal("y")
+    status, said = swap()
+    assert status == 0
+    assert all(statement in said for statement in STATEMENTS.values())
+    terminal("must not be read")
+    assert "[y/N]" not in swap()[1]
+    monkeypatch.setattr(consent, "SESSION_S", 0.0)
+    terminal("n")
+    assert swap()[0] == 1, "after a day it is asked again"
+
+
+def test_who_does_not_confirm_swaps_nothing(
+    swap: Callable[..., tuple[int, str]], terminal: Callable[[str], None], tmp_path: Path
+) -> None:
+    for answer in ("n", "", "perhaps"):
+        terminal(answer)
+        status, said = swap()
+        assert status == 1
+        assert "with permission only" in said
+    assert not (tmp_path / "out.png").exists()
+    assert not (tmp_path / "state" / "stated").exists()
+
+
+def test_a_script_says_it_in_words_and_is_told_what_it_states_when_it_does_not(
+    swap: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    assert "you state" not in swap("--basis", "self", "--adult")[1]
+    status, said = swap()
+    assert status == 0
+    assert STATEMENTS["self"] in said
+    assert swap("--basis", "hearsay", "--adult")[0] == 1
+    assert swap("--basis", "self")[0] == 1, "half a statement is none"
+    assert not (tmp_path / "state" / "stated").exists()

@@ -17,6 +17,8 @@ NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
 
 
 def add_to(commands: Commands) -> None:
+    from mien_daemon.commands.consent import add_statement_to
+
     parser = commands.add_parser(
         "references",
         help="the consented reference library",
@@ -30,10 +32,7 @@ def add_to(commands: Commands) -> None:
     )
     adding.add_argument("image", type=Path, metavar="IMAGE", help="a picture of one person")
     adding.add_argument("--name", required=True, metavar="N", help="what you call this face")
-    adding.add_argument(
-        "--basis", default="", metavar="BASIS", help="self (it shows you), or written-permission (you have theirs)"
-    )
-    adding.add_argument("--adult", action="store_true", help="the person is an adult")
+    add_statement_to(adding)
     adding.add_argument("--days", type=int, default=365, metavar="D", help="how long the consent counts; 0 is for ever")
     adding.set_defaults(run=add)
     actions.add_parser("list", help="every face").set_defaults(run=list_all)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
+    from mien_daemon.commands.consent import add_statement_to
+
     summary = "put a reference face into a target image"
     parser = commands.add_parser("swap", help=summary, description=f"{summary.capitalize()}.")
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
@@ -33,16 +35,20 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the engine's own options; repeatable"
     )
+    add_statement_to(parser)
     parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
     from mien_daemon.answer import answer
+    from mien_daemon.commands.consent import require_statement
     from mien_daemon.commands.local import read_picture
     from mien_daemon.commands.output import beside, refuse_overwriting, write
 
     options = chosen_options(args)
+    if not all(is_kept(face) for face in args.face):
+        require_statement(args)
     refuse_overwriting(args.output, [args.target, *(Path(face) for face in args.face if not is_kept(face))])
     target = read_picture(args.target)
     references = [face if is_kept(face) else read_picture(Path(face)) for face in args.face]
