@@ -225,18 +225,30 @@ class Rung:
     streamed: frozenset[str] = field(default_factory=frozenset[str])
 
 
+# Forms that the transformer may be fetched in where full weights are too large.
+OTHER_FORMS: dict[NumberFormat, str] = {
+    "gguf-q8": "the transformer from a GGUF file in 8 bits",
+    "gguf-q4": "the transformer from a GGUF file in 4 bits",
+}
 LARGE_PARTS = frozenset({"control_net", "faceid"})
+# What the transformer is streamed as, block by block, where it cannot stay.
+STREAMED: tuple[NumberFormat, ...] = ("float8", "gguf-q8", "gguf-q4")
 # From the fastest to the smallest. float8 is stored and cast to bfloat16 layer by layer. Apple's GPUs have no float8,
 # so the transformer comes as GGUF there, and what does not fit is streamed from the disk: it is all one memory.
 LADDERS: dict[DeviceKind, tuple[Rung, ...]] = {
     "discrete": (
         Rung(("bfloat16", "resident"), ("bfloat16", "resident")),
         Rung(("float8", "resident"), ("bfloat16", "resident")),
+        Rung(("gguf-q8", "resident"), ("bfloat16", "resident")),
         Rung(("float8", "resident"), ("float8", "resident")),
         Rung(("float8", "resident"), ("float8", "resident"), LARGE_PARTS),
+        Rung(("gguf-q8", "resident"), ("float8", "resident"), LARGE_PARTS),
+        Rung(("nf4", "resident"), ("float8", "resident")),
+        Rung(("gguf-q4", "resident"), ("float8", "resident")),
         Rung(("nf4", "resident"), ("float8", "resident"), LARGE_PARTS),
         Rung(("gguf-q4", "resident"), ("float8", "resident"), LARGE_PARTS),
-        Rung(("float8", "streamed"), ("float8", "streamed")),
+        *(Rung((form, "streamed"), ("float8", "resident")) for form in STREAMED),
+        *(Rung((form, "streamed"), ("float8", "streamed")) for form in STREAMED),
     ),
     "unified": (
         Rung(("bfloat16", "resident"), ("bfloat16", "resident")),
@@ -248,6 +260,7 @@ LADDERS: dict[DeviceKind, tuple[Rung, ...]] = {
         Rung(("float32", "resident"), ("float32", "resident")),
         Rung(("bfloat16", "resident"), ("bfloat16", "resident")),
         Rung(("int8", "resident"), ("bfloat16", "resident")),
+        Rung(("gguf-q8", "resident"), ("bfloat16", "resident")),
         Rung(("gguf-q4", "resident"), ("bfloat16", "resident")),
     ),
 }
@@ -283,12 +296,14 @@ def make_plan(components: Sequence[Component], machine: Machine, side: int = DEF
     found = _first_that_fits(components, machine, side)
     if found.fits:
         return found
+    would_fit = list(_alternatives(components, machine, side))
     raise NotEnoughMemory(
-        f"{found.peak_bytes / GIB:.1f} GiB are needed at least and {found.usable_bytes / GIB:.1f} GiB are usable",
+        f"{found.peak_bytes / GIB:.1f} GiB are needed at least and {found.usable_bytes / GIB:.1f} GiB are usable; "
+        f"what would fit: {', '.join(would_fit) or 'nothing'}",
         needed_bytes=found.peak_bytes,
         usable_bytes=found.usable_bytes,
         plan=found.as_json(),
-        would_fit=list(_alternatives(components, machine, side)),
+        would_fit=would_fit,
     )
 
 
@@ -327,6 +342,10 @@ def _alternatives(components: Sequence[Component], machine: Machine, side: int) 
         rest = [each for each in components if each.part != part]
         if _first_that_fits(rest, machine, side).fits:
             yield f"switching {part} off"
+    for form, called in OTHER_FORMS.items():
+        other = replace(machine, forms=machine.forms | {form})
+        if form not in machine.forms and _first_that_fits(components, other, side).fits:
+            yield called
     for gib in (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80, 128):
         if _first_that_fits(components, replace(machine, total_bytes=gib * GIB), side).fits:
             yield f"{gib} GiB of memory"

@@ -8,7 +8,7 @@ import pytest
 from mien_daemon.cli import main
 from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
 from mien_pipeline.errors import NotEnoughMemory
-from mien_pipeline.plan import GIB, DeviceKind, Machine, Plan, component, make_plan
+from mien_pipeline.plan import GIB, DeviceKind, Machine, NumberFormat, Plan, component, make_plan
 
 
 def planned(device: DeviceKind, gib: float, side: int = 1024) -> Plan:
@@ -47,13 +47,15 @@ def test_common_machines_have_a_plan_that_fits(device: DeviceKind, gib: float) -
 
 
 def test_more_memory_never_makes_a_slower_plan() -> None:
-    """What is resident on a small card is resident on a larger one."""
+    """What has to be brought to the card for every step never grows with the card."""
 
-    def resident(gib: float) -> int:
-        return sum(each.residency == "resident" for each in planned("discrete", gib).placements)
+    def streamed(gib: float) -> int:
+        placements = planned("discrete", gib).placements
+        sampling = [each for each in placements if each.component.phase == "sampling"]
+        return sum(each.host_bytes for each in sampling if each.residency == "streamed")
 
-    counts = [resident(gib) for gib in (8, 12, 16, 24, 48)]
-    assert counts == sorted(counts)
+    moved = [streamed(gib) for gib in (4, 6, 8, 10, 12, 16, 24, 48)]
+    assert moved == sorted(moved, reverse=True)
     assert planned("discrete", 48).of("transformer").form == "bfloat16"
     assert planned("discrete", 8).of("transformer").residency == "streamed"
 
@@ -67,9 +69,20 @@ def test_a_larger_picture_needs_more() -> None:
     assert planned("discrete", 24, 1536).peak_bytes >= planned("discrete", 24, 512).peak_bytes
 
 
-def test_the_transformer_is_planned_in_a_form_that_is_at_hand() -> None:
-    gguf = Machine("discrete", 24 * GIB, PUBLISHED_WIDTH, frozenset({"gguf-q4"}))
-    assert make_plan(published(), gguf).of("transformer").form == "gguf-q4"
+@pytest.mark.parametrize("form", ["gguf-q8", "gguf-q4"])
+@pytest.mark.parametrize(("device", "gib"), [("discrete", 8), ("discrete", 24), ("unified", 32), ("cpu", 64)])
+def test_the_transformer_is_planned_in_a_form_that_is_at_hand(device: DeviceKind, gib: int, form: NumberFormat) -> None:
+    """Who has nothing but one GGUF file gets a plan for that file, on a card of 8 GB too."""
+    plan = make_plan(published(), Machine(device, gib * GIB, PUBLISHED_WIDTH, frozenset({form})))
+    assert plan.fits
+    assert plan.of("transformer").form == form
+
+
+def test_a_small_card_streams_the_transformer_alone_where_the_parts_can_stay() -> None:
+    plan = planned("discrete", 8)
+    assert plan.of("transformer").residency == "streamed"
+    assert {plan.of(name).residency for name in ("control_net", "pulid_attentions", "faceid")} == {"resident"}
+    assert planned("discrete", 4).of("control_net").residency == "streamed"
 
 
 def test_what_cannot_fit_is_refused_with_the_smallest_plan_and_what_would_fit() -> None:
@@ -80,6 +93,13 @@ def test_what_cannot_fit_is_refused_with_the_smallest_plan_and_what_would_fit() 
     would: Any = refused.value.fields["would_fit"]
     named = next(word for word in would if word.endswith("GiB of memory"))
     assert planned("unified", float(named.split()[0])).fits
+    assert named in str(refused.value)
+
+
+def test_full_weights_that_are_too_large_are_answered_with_the_files_that_would_do() -> None:
+    full = Machine("unified", 16 * GIB, PUBLISHED_WIDTH, frozenset({"bfloat16"}))
+    with pytest.raises(NotEnoughMemory, match="GGUF file in 4 bits"):
+        make_plan(published(), full)
 
 
 def test_streaming_keeps_two_blocks_and_what_is_outside_them() -> None:

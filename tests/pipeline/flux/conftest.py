@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mien_pipeline.engines.flux.engine import FluxEngine, load
 from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
 from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.types import Face, Image
+
+# Networks this small are not worth sharing out: on a busy machine threads wait for each other longer than they work.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,12 @@ def environ(tiny_catalogue: Path, store: ModelStore, models: ModelStore, tmp_pat
     root = tmp_path_factory.mktemp("both")
     for installed in (models, store):
         shutil.copytree(installed.root, root, copy_function=os.link, dirs_exist_ok=True)
-    return {"MIEN_CATALOGUE": str(tiny_catalogue), "MIEN_MODELS_DIR": str(root), "MIEN_DEVICE": "cpu"}
+    return {
+        "MIEN_CATALOGUE": str(tiny_catalogue),
+        "MIEN_MODELS_DIR": str(root),
+        "MIEN_DEVICE": "cpu",
+        "OMP_NUM_THREADS": "1",
+    }
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from mien_pipeline.engines.flux.backbone import load_single_file
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import Regions
-from mien_pipeline.engines.flux.stack import find_files, plan_for
+from mien_pipeline.engines.flux.stack import find_files, forms_at_hand, plan_for
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
 from mien_pipeline.errors import BrokenWeights, Cancelled, EngineUnavailable, ModelNotInstalled, NotEnoughMemory
 from mien_pipeline.models.store import ModelStore
@@ -315,6 +315,15 @@ def test_a_form_whose_library_is_not_installed_is_refused_by_name(monkeypatch: p
     with pytest.raises(EngineUnavailable) as refused:
         backbone.check_libraries("nf4")
     assert refused.value.fields["libraries"] == ["bitsandbytes"]
+
+
+def test_no_form_is_planned_whose_library_is_not_installed(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full weights become other forms; a GGUF file alone does not."""
+    files = find_files(store)
+    monkeypatch.setattr(backbone, "find_spec", {"bitsandbytes": "there"}.get)
+    assert forms_at_hand(files) == {"float32", "bfloat16", "float8", "nf4"}
+    with pytest.raises(EngineUnavailable, match="gguf"):
+        forms_at_hand(replace(files, transformer=None, gguf={"gguf-q4": Path("flux.gguf")}))
 
 
 def test_a_damaged_shard_is_refused_with_what_it_lacks(store: ModelStore, tmp_path: Path) -> None:

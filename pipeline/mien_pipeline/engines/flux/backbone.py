@@ -59,9 +59,15 @@ def check_libraries(form: NumberFormat) -> None:
     Raises:
         EngineUnavailable: `libraries` that this form needs are not installed.
     """
-    library = LIBRARIES.get(form)
-    if library and find_spec(library) is None:
+    if not can_load(form):
+        library = LIBRARIES[form]
         raise EngineUnavailable(f"{form} weights need {library}", engine="flux", libraries=[library])
+
+
+def can_load(form: NumberFormat) -> bool:
+    """True when the library that this form needs, if any, is installed."""
+    library = LIBRARIES.get(form)
+    return library is None or find_spec(library) is not None
 
 
 def load_transformer(folder: Path, form: NumberFormat) -> FluxTransformer2DModel:

@@ -12,7 +12,14 @@ from torch import Tensor
 
 from mien_pipeline.device import Device, Placer, compute_dtype, onnx_providers
 from mien_pipeline.engines.flux import pulid
-from mien_pipeline.engines.flux.backbone import config_of, load_single_file, load_transformer, load_vae
+from mien_pipeline.engines.flux.backbone import (
+    can_load,
+    check_libraries,
+    config_of,
+    load_single_file,
+    load_transformer,
+    load_vae,
+)
 from mien_pipeline.engines.flux.components import components
 from mien_pipeline.engines.flux.eva import EvaTower
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
@@ -151,6 +158,7 @@ def plan_for(files: Files, device: Device, side: int) -> Plan:
 
     Raises:
         NotEnoughMemory: with the smallest plan there is, and what would fit.
+        EngineUnavailable: as `forms_at_hand` says.
     """
     # A GGUF file is FLUX.1 [dev]'s at published size: its header is another format's business.
     transformer = shapes_in(files.transformer) if files.transformer else manifest("flux1-dev.transformer")
@@ -168,12 +176,23 @@ def plan_for(files: Files, device: Device, side: int) -> Plan:
         "resampler": shapes_of(files.resampler),
         "ir_se50": shapes_of(files.ir_se50),
     }
-    forms: set[NumberFormat] = set(files.gguf)
-    if files.transformer:
-        forms |= {form for form in BYTES if not form.startswith("gguf")}
     width = transformer["x_embedder.weight"][0]
-    machine = Machine(device.kind, device.total_bytes, width, frozenset(forms))
+    machine = Machine(device.kind, device.total_bytes, width, forms_at_hand(files))
     return make_plan(components(shapes), machine, side)
+
+
+def forms_at_hand(files: Files) -> frozenset[NumberFormat]:
+    """What the transformer can be loaded as: full weights become any form that is no file of its own.
+
+    Raises:
+        EngineUnavailable: the only files there are need a library that is not installed.
+    """
+    made: tuple[NumberFormat, ...] = tuple(BYTES.keys() - GGUF.values()) if files.transformer else ()
+    forms: tuple[NumberFormat, ...] = (*files.gguf, *made)
+    usable = frozenset(form for form in forms if can_load(form))
+    if not usable:
+        check_libraries(min(forms))
+    return usable
 
 
 class Stack:
