@@ -187,11 +187,10 @@ def forms_at_hand(files: Files) -> frozenset[NumberFormat]:
     Raises:
         EngineUnavailable: the only files there are need a library that is not installed.
     """
-    made: tuple[NumberFormat, ...] = tuple(BYTES.keys() - GGUF.values()) if files.transformer else ()
-    forms: tuple[NumberFormat, ...] = (*files.gguf, *made)
+    forms = [form for form in BYTES if form in files.gguf or (files.transformer and form not in GGUF.values())]
     usable = frozenset(form for form in forms if can_load(form))
     if not usable:
-        check_libraries(min(forms))
+        check_libraries(forms[0])
     return usable
 
 
