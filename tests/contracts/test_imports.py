@@ -19,7 +19,7 @@ HEAVY = {"torch", "cv2", "insightface", "diffusers", "transformers", "onnxruntim
 # What the daemon's front process is made of may know these parts of the pipeline and no others.
 # `pictures` reads headers with Pillow alone: bombs are refused when they arrive, not when a worker meets them;
 # `trust.keys` is the secret store, where the reference library's master key lies too; `trust.traces` keeps core
-# dumps off.
+# dumps off; `trust.metadata` is what a result says of itself in plain words, and so does a preview of it.
 FRONT_MAY_KNOW = (
     "mien_pipeline.errors",
     "mien_pipeline.options",
@@ -29,6 +29,7 @@ FRONT_MAY_KNOW = (
     "mien_pipeline.files",
     "mien_pipeline.egress",
     "mien_pipeline.trust.keys",
+    "mien_pipeline.trust.metadata",
     "mien_pipeline.trust.traces",
 )
 # Tables that say what there is and load none of it.

@@ -16,6 +16,7 @@ from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
 from mien_pipeline.errors import MienError
 from mien_pipeline.pictures import opened
+from mien_pipeline.trust.metadata import packet_of
 
 QUALITY = 86
 BEHIND_TRANSPARENCY = (128, 128, 128)
@@ -25,17 +26,20 @@ SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 def preview(data: bytes, side: int) -> bytes:
     """A JPEG of a picture, upright, in its own colour space, no side longer than `side`.
 
+    Of all metadata only what a result says of itself comes along.
+
     Raises:
         InvalidImage, ImageTooLarge: as `pictures.opened` says.
     """
     with opened(data) as (picture, _):
         profile = picture.info.get("icc_profile")
+        kept = {"xmp": packet_of(picture), "comment": b""}  # Pillow would take the comment along
         picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
         PIL.ImageOps.exif_transpose(picture, in_place=True)
         small = flattened(picture)
         small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
         encoded = io.BytesIO()
-        small.save(encoded, "JPEG", quality=QUALITY, icc_profile=profile if small.mode == "RGB" else None)
+        small.save(encoded, "JPEG", quality=QUALITY, icc_profile=profile if small.mode == "RGB" else None, **kept)
         return encoded.getvalue()
 
 

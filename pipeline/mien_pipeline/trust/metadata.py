@@ -75,6 +75,14 @@ def packet(ai_system: str, description: str) -> bytes:
     ).encode()
 
 
+def packet_of(picture: PIL.Image.Image) -> bytes | None:
+    """The packet of a result of ours, made anew for a smaller copy of it; None for any other picture."""
+    said = _xmp_of(picture)
+    if said.get("creator_tool") != CREATOR_TOOL or "ai_system" not in said:
+        return None
+    return packet(said["ai_system"], said.get("description", ""))
+
+
 def read(picture: PIL.Image.Image) -> dict[str, object]:
     """What the metadata of any opened picture says: the entries we know, and which private ones are present."""
     found: dict[str, object] = {}

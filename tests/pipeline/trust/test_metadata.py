@@ -5,6 +5,7 @@ import io
 import PIL.Image
 import pytest
 
+from mien_daemon.worker.preview import preview
 from mien_pipeline.options import Format
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.encode import MEDIA_TYPES, encode
@@ -62,6 +63,17 @@ def test_an_orientation_is_not_kept_because_the_pixels_were_turned() -> None:
     kept = PIL.Image.Exif()
     kept.load(block)
     assert dict(kept) == {0x013B: "Ann"}
+
+
+@pytest.mark.parametrize("kind", MEDIA_TYPES)
+def test_a_preview_of_a_result_says_the_same_and_one_of_any_other_picture_says_nothing(
+    kind: Format, photograph_with_a_past: bytes
+) -> None:
+    result = encode(decode(photograph_with_a_past), kind, metadata.packet("Mien (mesh)", metadata.SWAPPED))
+    told = read(result)
+    assert read(preview(result, 64)) == {name: told[name] for name in told if name not in {"artist", "copyright"}}
+    assert read(preview(photograph_with_a_past, 64)) == {}
+    assert b"CANARY" not in preview(photograph_with_a_past, 64)
 
 
 def test_words_of_an_engine_cannot_break_out_of_the_packet() -> None:
