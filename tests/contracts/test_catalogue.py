@@ -67,12 +67,58 @@ def test_starter_models_are_pinned_small_and_free_to_use() -> None:
         assert not licence.must_accept, name
 
 
-def test_weights_that_are_not_free_say_so() -> None:
-    for name in CATALOGUE.resolve(["flux-dev", "baseline"]):
+def test_weights_that_are_not_free_are_used_by_nobody_who_has_not_accepted_their_words() -> None:
+    for name in CATALOGUE.models:
         licence = CATALOGUE.licence_of(name)
-        if licence.name.startswith(("FLUX", "InsightFace", "CC BY-NC")):
-            assert not licence.commercial, name
-    assert CATALOGUE.licence_of("flux-1-dev-transformer").must_accept
+        assert licence.must_accept == (not licence.commercial), name
+    assert not any(CATALOGUE.licence_of(name).commercial for name in CATALOGUE.resolve(["baseline"]))
+
+
+def test_words_to_accept_are_pinned_and_readable_without_an_account() -> None:
+    for name, licence in CATALOGUE.licences.items():
+        if licence.must_accept:
+            assert licence.text, name
+            assert licence.text.sha256, name
+            assert licence.text.source, name
+            assert licence.text.source.kind == "url", name
+
+
+# Digests and sizes that public sources agree on; what they do not know is locked on the first verified pull.
+SEEN = {
+    ("antelopev2", "glintr100.onnx"): (
+        260_665_334,
+        "4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf",
+    ),
+    ("antelopev2", "scrfd_10g_bnkps.onnx"): (
+        16_923_827,
+        "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+    ),
+    ("infiniteyou", "image_proj_model.bin"): (
+        338_413_026,
+        "f85518431d7367de30b9558a939c003462a7e331e8c8b929146916dc27e471d6",
+    ),
+    ("ir-se50", "recognition_arcface_ir_se50.pth"): (
+        175_367_323,
+        "a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
+    ),
+    ("pulid-flux", "pulid_flux_v0.9.1.safetensors"): (
+        None,
+        "92c41c3af322b02e58e1b32842e4601e08c8f16ec1fe80089dbe957df510f51d",
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "path"), SEEN)
+def test_a_file_is_the_one_that_public_sources_know(model: str, path: str) -> None:
+    file = CATALOGUE.file(model, path)
+    assert (file.size, file.sha256) == SEEN[model, path]
+
+
+def test_the_gated_base_is_pinned_to_its_commit() -> None:
+    for name in ("flux-1-dev-transformer", "flux-1-dev-parts"):
+        model = CATALOGUE.model(name)
+        assert model.gated
+        assert model.source.revision == "3de623fc3c33e44ffbe2bad470d0f45bccf2eb21"
 
 
 def test_pickles_are_named_as_such_and_never_kept() -> None:

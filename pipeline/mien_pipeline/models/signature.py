@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mien_pipeline.errors import InvalidCatalogue
 
-PUBLIC_KEY = "7452fb50ab1fa77eda0a48ab93cc04a65de34d9b21e3bfd1495a590a1b48a92f"
+PUBLIC_KEY = "1f587cc616d6fabe49e34d447aae6feb5fe48d16cebca785986b7b1fce571c34"
 
 
 def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_KEY) -> None:
