@@ -33,12 +33,13 @@ from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, 
 from mien_pipeline.engines.flux.weights import Built, load, shapes_in, shapes_of, shards_in
 from mien_pipeline.errors import LicenceNotAccepted, ModelNotInstalled, UnknownModel
 from mien_pipeline.models.store import ModelStore
-from mien_pipeline.plan import BYTES, Machine, NumberFormat, Plan, make_plan
+from mien_pipeline.plan import Machine, NumberFormat, Plan, make_plan
 from mien_pipeline.types import ModelUse
 
 Base = Literal["dev", "schnell", "fill"]
 # One of these holds FLUX.1 [dev]'s transformer: full weights, or GGUF files of one number format each.
 FULL = "flux-1-dev-transformer"
+FROM_FULL: tuple[NumberFormat, ...] = ("float32", "bfloat16", "float8", "int8", "nf4")
 GGUF: dict[str, NumberFormat] = {"flux-1-dev-q8": "gguf-q8", "flux-1-dev-q4": "gguf-q4"}
 MODELS = (
     "flux-1-dev-parts",
@@ -187,7 +188,7 @@ def forms_at_hand(files: Files) -> frozenset[NumberFormat]:
     Raises:
         EngineUnavailable: the only files there are need a library that is not installed.
     """
-    forms = [form for form in BYTES if form in files.gguf or (files.transformer and form not in GGUF.values())]
+    forms = [*files.gguf, *(FROM_FULL if files.transformer else ())]
     usable = frozenset(form for form in forms if can_load(form))
     if not usable:
         check_libraries(forms[0])
