@@ -188,8 +188,8 @@ def forms_at_hand(files: Files) -> frozenset[NumberFormat]:
     Raises:
         EngineUnavailable: the only files there are need a library that is not installed.
     """
-    forms = [*files.gguf, *(FROM_FULL if files.transformer else ())]
-    usable = frozenset(form for form in forms if can_load(form))
+    forms: list[NumberFormat] = [*files.gguf, *(FROM_FULL if files.transformer else ())]
+    usable: frozenset[NumberFormat] = frozenset(form for form in forms if can_load(form))
     if not usable:
         check_libraries(forms[0])
     return usable
