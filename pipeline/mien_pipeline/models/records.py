@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from mien_pipeline.models import durable
+from mien_pipeline.models.exclusive import exclusively
 
 State = Literal["ready", "missing", "partial", "quarantined"]
 
@@ -36,6 +37,7 @@ class Records:
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "installed"
+        self._guard = root / "locks" / ".records"
 
     def _path(self, model: str) -> Path:
         return self._folder / f"{model}.json"
@@ -49,6 +51,12 @@ class Records:
 
     def write(self, model: str, installed: Installed) -> None:
         durable.write(self._path(model), installed.model_dump_json(indent=1).encode())
+
+    def note(self, model: str, path: str, file: InstalledFile) -> None:
+        """Change what is said of one file, if the model is installed."""
+        with exclusively(self._guard):
+            if (installed := self.read(model)) is not None:
+                self.write(model, installed.model_copy(update={"files": {**installed.files, path: file}}))
 
     def remove(self, model: str) -> None:
         self._path(model).unlink(missing_ok=True)

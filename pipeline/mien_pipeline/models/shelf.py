@@ -131,11 +131,13 @@ class Shelf:
         try:
             found, sha256 = view.stat(), sha256_of(view, on_bytes)
         except FileNotFoundError:
-            return "missing"
+            now = self.record_of(model, file)
+            return "quarantined" if now and now.state == "quarantined" else "missing"
         if sha256 != record.sha256:
             self._quarantine(model, file, record)
             return "quarantined"
-        self._note(model, file, record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": _now()}))
+        good = record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": _now()})
+        self.records.note(model, file.installed_as, good)
         return "ready"
 
     def install(self, model: str) -> None:
@@ -163,21 +165,19 @@ class Shelf:
             )
         self.records.write(model, Installed(version=entry.version, files=files))
 
-    def _note(self, model: str, file: ModelFile, record: InstalledFile) -> None:
-        if (installed := self.records.read(model)) is not None:
-            files = {**installed.files, file.installed_as: record}
-            self.records.write(model, installed.model_copy(update={"files": files}))
-
     def _quarantine(self, model: str, file: ModelFile, record: InstalledFile) -> None:
         """Take a changed file out of everyone's reach; its bytes stay for whoever wants to know what happened."""
         kept = self.root / "quarantine" / f"{record.sha256}-{_now():%Y%m%dT%H%M%S%f}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         view = self.view(model, file.installed_as)
-        shared = view.samefile(blob) if (blob := self.blobs.path(record.sha256)).exists() else False
-        view.replace(kept)
+        try:
+            shared = view.samefile(blob) if (blob := self.blobs.path(record.sha256)).exists() else False
+            view.replace(kept)
+        except FileNotFoundError:
+            return  # whoever else found it changed was quicker, and notes it
         if shared:
             self.blobs.discard(record.sha256)
-        self._note(model, file, record.model_copy(update={"state": "quarantined"}))
+        self.records.note(model, file.installed_as, record.model_copy(update={"state": "quarantined"}))
 
 
 def _short(path: str) -> str:

@@ -108,6 +108,25 @@ def test_verify_quarantines_what_changed_and_a_pull_mends_it(store: ModelStore) 
     assert store.states(["one"])[0].state == "ready"
 
 
+def test_a_changed_file_may_be_found_by_two_at_once(store: ModelStore) -> None:
+    """A console that lists models looks at them while they are being verified."""
+    store.pull(["one"])
+    spoil(store.path("one", "shared.dat"))
+    file, record = store.catalogue.file("one", "shared.dat"), store.shelf.records.read("one")
+    assert record is not None
+
+    def look(count: int) -> None:
+        assert store.states(["one"])[0].state == "quarantined"
+
+    assert store.shelf.verify_file("one", file, record.files["shared.dat"], look) == "quarantined"
+    assert store.shelf.verify_file("one", file, record.files["shared.dat"]) == "quarantined"
+    assert {file.name: file.state for file in store.states(["one"])[0].files} == {
+        "deep/own.dat": "ready",
+        "shared.dat": "quarantined",
+    }
+    assert len(list((store.root / "quarantine").iterdir())) == 1
+
+
 def test_verify_tells_a_file_that_is_gone_from_one_that_changed(store: ModelStore) -> None:
     store.pull(["one"])
     store.path("one", "shared.dat").unlink()
