@@ -33,7 +33,7 @@ export function segmented(label, choices, value, onchange) {
 
 export function slider(label, { min, max, step, value, hint, show }, onchange) {
   const output = h("output", {}, show(value));
-  const input = h("input", { type: "range", min, max, step, id: uid("slider"), value });
+  const input = h("input", { type: "range", min, max, step, id: uid("slider"), value, "aria-description": hint });
   const paint = () => input.style.setProperty("--filled", `${(100 * (input.value - min)) / (max - min)}%`);
   input.addEventListener("input", () => {
     output.textContent = show(Number(input.value));

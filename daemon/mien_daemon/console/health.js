@@ -17,8 +17,15 @@ export class Health extends EventTarget {
     events.addEventListener("on:worker", look, { signal });
     events.addEventListener("on:queue", look, { signal });
     events.addEventListener("up", look, { signal });
+    events.addEventListener("down", () => this.lost(), { signal });
     const timer = setInterval(look, EVERY_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  /** The daemon is away: what was known of it no longer counts. */
+  lost() {
+    this.current = null;
+    this.dispatchEvent(new Event("change"));
   }
 
   async load() {
@@ -32,11 +39,16 @@ export class Health extends EventTarget {
 }
 
 /** Two quiet lines: the state of the worker, and the engine it has in memory. */
-export function showHealth(place, { worker, queue, engine, device }) {
+export function showHealth(place, health) {
+  if (!health) {
+    fill(place, h("p", { class: "daemon-state", "data-state": "away" }, t("worker_away")));
+    return;
+  }
+  const { worker, queue, engine, device } = health;
   const state = queue.paused ? "paused" : worker.state;
   fill(
     place,
     h("p", { class: "daemon-state", "data-state": state }, t(`worker_${state}`)),
-    h("p", { class: "hint" }, engine ? t("engine_on_device", { engine, device }) : t("no_engine_loaded")),
+    h("p", { class: "hint" }, engine ? t("engine_on_device", { engine: t(`engine_${engine}`), device: device.toUpperCase() }) : t("no_engine_loaded")),
   );
 }

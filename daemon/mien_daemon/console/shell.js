@@ -1,7 +1,7 @@
 // The frame: navigation, what the daemon is doing, and the place where a view goes.
 import { toasts } from "./announce.js";
 import { iconButton } from "./control.js";
-import { fill, h } from "./element.js";
+import { assign, fill, h } from "./element.js";
 import { icon } from "./icon.js";
 import { setTheme, theme, THEMES } from "./theme.js";
 import { t } from "./words.js";
@@ -23,7 +23,7 @@ export function shell(router) {
     h("div", { class: "side-foot" }, status, themeButton()),
   );
   const mark = () => {
-    for (const [view, a] of links) a.toggleAttribute("aria-current", view === router.place.view);
+    for (const [view, a] of links) assign(a, { "aria-current": view === router.place.view && "page" });
   };
   router.addEventListener("change", mark);
   mark();

@@ -65,10 +65,10 @@ export function duration(seconds) {
 }
 
 /** How long ago, or how far ahead, a moment is; `at` in seconds since the epoch. */
-export function ago(at, now = Date.now() / 1000) {
+export function ago(at, style = "short", now = Date.now() / 1000) {
   const seconds = at - now;
   const [unit, length] = SPANS.find(([, span]) => Math.abs(seconds) >= span) ?? SPANS.at(-1);
-  return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style: "short" }).format(Math.round(seconds / length), unit);
+  return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style }).format(Math.round(seconds / length), unit);
 }
 
 export function moment(at) {

@@ -66,6 +66,7 @@ class Pictures:
 
     group: Picture = Picture("group.png", png(360, 120, GREY))  # three faces
     portrait: Picture = Picture("portrait.png", png(160, 160, GREY))
+    nobody: Picture = Picture("nobody.png", png(8, 160, GREY))
     ada: Picture = Picture("ada.png", png(64, 64, RED))
     ben: Picture = Picture("ben.png", png(64, 64, BLUE))
 

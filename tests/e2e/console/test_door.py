@@ -123,6 +123,7 @@ async def test_a_daemon_that_was_killed_and_started_again_goes_on_with_the_job(
     await expect(console.page.locator(".progress")).to_contain_text("Making the face")
     console.daemon.stop(signal.SIGKILL)
     await expect(console.page.locator(".banner")).to_contain_text("Mien isn’t answering")
+    await expect(console.page.locator(".daemon-state")).to_have_text("Not answering")
     console.daemon.start()
     await expect(console.page.locator("main.door")).to_contain_text("mien open")
     another = await console.context.new_page()

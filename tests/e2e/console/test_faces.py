@@ -72,7 +72,7 @@ async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgo
     await console.go("swap")
     await console.button("Library").click()
     await page.locator("dialog .tile-choice", has_text="Ben").click()
-    await expect(page.locator(".tile-name")).to_have_text("Ben")
+    await expect(page.locator(".inspector .tile-name")).to_have_text("Ben")
     await console.go("faces")
     await console.button("Forget everything").click()
     await console.button("Forget everything", "dialog").click()

@@ -112,6 +112,29 @@ async def test_two_engines_are_compared_side_by_side(console: Any, pictures: Any
     await expect(reports.nth(1)).to_contain_text("InSwapper")
     for name in ("Time", "Memory", "Likeness to the reference"):
         await expect(reports.nth(1)).to_contain_text(name)
+    async with console.page.expect_download() as download:
+        await reports.nth(1).get_by_role("button", name="Save").click()
+    saved = await (await download.value).path()
+    second = next(job for job in console.daemon.ask("GET", "/v1/jobs")["jobs"] if job["options"]["engine"] != "mesh")
+    assert saved.read_bytes() == console.daemon.fetch(f"/v1/jobs/{second['id']}/result")
+
+
+async def test_a_preset_is_taken_and_is_no_longer_one_once_something_is_moved(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.page.locator("summary").click()
+    await console.page.get_by_role("radio", name="Likeness", exact=True).check()
+    shape = console.page.get_by_role("slider", name="Face shape")
+    await expect(shape).to_have_value("1")
+    await shape.press("ArrowLeft")
+    await expect(console.page.get_by_role("radio", name="Own", exact=True)).to_be_checked()
+    await console.swap()
+    await console.result_shown()
+    assert (await console.job())["options"]["shape"] == 0.95
+
+
+async def test_a_picture_without_a_face_is_said_to_have_none(console: Any, pictures: Any) -> None:
+    await console.choose("#choose-target", pictures.nobody)
+    await expect(console.page.locator(".stage-note")).to_contain_text("No face was found")
 
 
 async def test_a_running_swap_is_cancelled(console: Any, pictures: Any) -> None:

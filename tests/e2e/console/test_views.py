@@ -368,6 +368,7 @@ async def test_axe_finds_nothing_serious_in_any_view(new_page: Any, pictures: An
         await console.page.evaluate(AXE)
         for view in (*VIEWS[1:], "swap"):
             await console.go(view)
+            await expect(console.page.locator("nav [aria-current=page]")).to_have_attribute("href", f"#/{view}")
             await expect(console.page.locator("main .spinner")).to_have_count(0)
             found[view] = await complaints(console.page)
         await console.swap()

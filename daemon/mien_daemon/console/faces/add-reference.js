@@ -32,7 +32,7 @@ export function addReference(app, file) {
       h("fieldset", {}, h("legend", {}, t("basis")), ["self", "written-permission"].map((basis) => radio(basis, note("basis")))),
       checkbox(t("consent_adult_person"), false, note("adult")),
       field(t("consent_until"), expirySelect(note("seconds"))),
-      h("p", { class: "hint" }, icon("lock"), " ", t("consent_record")),
+      h("p", { class: "hint lead" }, icon("lock"), t("consent_record")),
       h("footer", {}, h("button", { type: "button", onclick: () => close(false) }, t("cancel")), save),
     );
   });

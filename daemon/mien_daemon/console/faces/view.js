@@ -13,14 +13,19 @@ import { referenceCard } from "./reference-card.js";
 export function mount(main, app, signal) {
   const { api } = app;
   const place = h("div", {});
-  const load = () => filled(place, () => api.get("/v1/references"), ({ references }) => library(app, references, load), signal);
+  const forget = button(t("forget_everything"), "trash", () => forgetAll(app, load), { class: "danger", hidden: true });
+  const load = () => filled(place, () => api.get("/v1/references"), show, signal);
   const add = async (file) => (await addReference(app, file)) && load();
-  const forget = button(t("forget_everything"), "trash", () => forgetAll(app, load), { class: "danger" });
+  const show = ({ references }) => {
+    forget.hidden = references.length === 0;
+    if (references.length === 0) return nobody(add);
+    return h("ul", { class: "people" }, references.map((reference) => referenceCard(app, reference, load)));
+  };
   main.append(
     h(
       "div",
       { class: "page wide", "data-drop": "reference" },
-      h("header", { class: "page-head" }, h("h1", {}, t("view_faces")), forget, button(t("add_face"), "plus", () => add(), { class: "primary", id: "add-face" })),
+      h("header", { class: "page-head" }, h("h1", {}, t("view_faces")), forget, button(t("add_face"), "plus", () => add(), { id: "add-face" })),
       h("p", { class: "hint lead" }, icon("lock"), t("faces_sealed")),
       place,
     ),
@@ -34,9 +39,8 @@ export function mount(main, app, signal) {
   load();
 }
 
-function library(app, references, again) {
-  if (references.length === 0) return h("div", { class: "card" }, empty("faces", t("library_empty"), t("library_empty_hint")));
-  return h("ul", { class: "people" }, references.map((reference) => referenceCard(app, reference, again)));
+function nobody(add) {
+  return h("div", { class: "card" }, empty("faces", t("library_empty"), t("library_empty_hint"), button(t("add_face"), "plus", () => add(), { class: "primary" })));
 }
 
 async function forgetAll({ api, draft, jobs }, again) {

@@ -4,7 +4,7 @@ import { bar, iconButton, setBar } from "../control.js";
 import { h } from "../element.js";
 import { sentence } from "../problem.js";
 import { stageWords } from "../swap/progress.js";
-import { previewPath } from "../swap/picture-of.js";
+import { keepFaceInSight, previewPath } from "../swap/picture-of.js";
 import { ago, duration, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
 
@@ -22,11 +22,12 @@ export function jobRow(app, first) {
   return { element, update };
 
   function update(job) {
+    when.textContent = ago(Date.parse(job.finished_at ?? job.created_at) / 1000);
     if (job === shown) return;
     app.pictures.lazily(img, thumbnailPath(job));
+    keepFaceInSight(img, job);
     title.textContent = job.kind === "restore" ? t("restore") : t(`engine_${job.options.engine ?? "mesh"}`);
     note.textContent = noteOf(job);
-    when.textContent = ago(Date.parse(job.finished_at ?? job.created_at) / 1000);
     track.hidden = job.state !== "running";
     setBar(track, job.progress);
     if (shown?.state !== job.state) {

@@ -11,12 +11,13 @@ import { inOrder, matches } from "./order.js";
 const FILTERS = ["all", "active", "done", "failed"];
 
 export function mount(main, app, signal) {
-  const { jobs, health } = app;
+  const { jobs } = app;
   const state = { filter: "all" };
   const list = h("ul", { class: "rows", "aria-label": t("view_jobs") });
   const none = h("div", { class: "card" });
   const more = button(t("show_older"), null, () => jobs.more(), { class: "quiet" });
   const pause = pauseButton(app, signal);
+  const clear = clearButton(app);
   const filter = segmented(t("show"), FILTERS.map((name) => [name, t(`filter_${name}`)]), state.filter, (name) => {
     state.filter = name;
     show();
@@ -26,24 +27,31 @@ export function mount(main, app, signal) {
     const shown = inOrder(jobs.all).filter((job) => matches(job, state.filter));
     display(shown);
     more.hidden = !jobs.next;
+    clear.hidden = failed(jobs).length === 0;
     none.hidden = shown.length > 0;
     list.hidden = shown.length === 0;
     if (shown.length === 0) none.replaceChildren(jobs.loaded ? nothing(state.filter) : loading());
   };
   const soon = batched(show);
   jobs.addEventListener("change", soon, { signal });
-  health.addEventListener("change", soon, { signal });
+  everyMinute(soon, signal);
   main.append(
     h(
       "div",
       { class: "page" },
-      h("header", { class: "page-head" }, h("h1", {}, t("view_jobs")), filter, pause, clearButton(app)),
+      h("header", { class: "page-head" }, h("h1", {}, t("view_jobs")), filter, pause, clear),
       none,
       list,
       more,
     ),
   );
   show();
+}
+
+/** For what tells how long ago something was. */
+export function everyMinute(work, signal) {
+  const timer = setInterval(work, 60_000);
+  signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 /** At most once a frame, however many events come. */
@@ -61,7 +69,7 @@ export function batched(work) {
 
 function nothing(filter) {
   if (filter !== "all") return empty("jobs", t("no_jobs_here"), t("no_jobs_here_hint"));
-  return empty("jobs", t("no_jobs"), t("no_jobs_hint"), h("a", { class: "button", href: "#/swap" }, t("view_swap")));
+  return empty("jobs", t("no_jobs"), t("no_jobs_hint"), h("a", { class: "button primary", href: "#/swap" }, t("view_swap")));
 }
 
 function pauseButton({ api, health }, signal) {
@@ -77,10 +85,13 @@ function pauseButton({ api, health }, signal) {
   return place;
 }
 
+function failed(jobs) {
+  return jobs.all.filter((job) => matches(job, "failed"));
+}
+
 function clearButton({ api, jobs }) {
   const clear = async () => {
-    const over = jobs.all.filter((job) => job.state === "failed" || job.state === "cancelled");
-    for (const { id } of over) await api.delete(`/v1/jobs/${id}`);
+    for (const { id } of failed(jobs)) await api.delete(`/v1/jobs/${id}`);
   };
   return button(t("clear_failed"), "trash", () => attempt(clear), { class: "quiet" });
 }

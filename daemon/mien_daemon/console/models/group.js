@@ -28,7 +28,7 @@ function bundleButton(app, list, bundle) {
   const missing = list.missing(bundle);
   if (missing.length === 0) return null;
   const size = missing.reduce((sum, model) => sum + model.size, 0);
-  const words = missing.every((model) => model.size > 0) ? "get_bundle" : "get_bundle_more";
+  const words = missing.every((model) => model.size > 0) ? "get_bundle" : size > 0 ? "get_bundle_more" : "get_bundle_any";
   const begin = async () => (await fetchModels(app, list, bundle)) && announce(t("download_begun"));
   return button(t(words, { bundle, size: bytes(size) }), "download", begin);
 }

@@ -16,7 +16,7 @@ export function storeMenu(list) {
     const names = [...list.models.values()].filter(({ state }) => state === "ready").map(({ name }) => name);
     if (path) await attempt(() => list.post("/v1/model-store/export", { names, path }));
   };
-  return h("div", { class: "group" }, button(t("verify_all"), "shield", verify, { class: "quiet" }), button(t("import"), "upload", take, { class: "quiet" }), button(t("export"), "download", give, { class: "quiet" }));
+  return h("div", { class: "group wrap" }, button(t("verify_all"), "shield", verify, { class: "quiet" }), button(t("import"), "upload", take, { class: "quiet" }), button(t("export"), "download", give, { class: "quiet" }));
 }
 
 function askFolder(title, hint, deed) {

@@ -35,7 +35,7 @@ function line({ model, repository, revision, path, size, sha256, licence, verifi
     h("td", { title: source }, path, h("small", {}, source)),
     h("td", { class: "number" }, bytes(size)),
     h("td", {}, h("code", { title: sha256 }, `${sha256.slice(0, 12)}…${sha256.slice(-6)}`)),
-    h("td", {}, licence),
+    h("td", { class: "words" }, licence),
     h("td", {}, moment(Date.parse(at) / 1000)),
   );
 }

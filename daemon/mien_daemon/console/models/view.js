@@ -12,7 +12,7 @@ import { verifyTable } from "./verify-table.js";
 export function mount(main, app, signal) {
   const list = new ModelList(app.api);
   const place = h("div", { class: "stack large" });
-  const room = h("span", { class: "chip" });
+  const room = h("span", { class: "chip", hidden: true });
   const tabs = { library: () => library(app, list, signal), proof: () => verifyTable(app) };
   const open = (tab) => filled(place, async () => (await list.load(signal), await showRoom(app, room), tab), (name) => tabs[name](), signal);
   main.append(

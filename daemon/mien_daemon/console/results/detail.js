@@ -5,8 +5,7 @@ import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { filled } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
-import { previewPath } from "../swap/picture-of.js";
-import { faceAt } from "../swap/result.js";
+import { faceAt, previewPath } from "../swap/picture-of.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
@@ -30,7 +29,7 @@ async function gather({ api, jobs, pictures }, id) {
 
 function built(app, { job, before, after }, signal) {
   const shown = { url: after, label: t("after") };
-  const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, focus: faceAt(job) });
+  const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, focus: faceAt(job).x });
   return h("div", { class: "studio" }, h("section", { class: "center" }, view), aside(app, job));
 }
 
@@ -54,8 +53,15 @@ function aside(app, job) {
     h(
       "div",
       { class: "run" },
-      h("div", { class: "pair" }, button(t("redo"), "retry", () => redo(app, job)), button(t("as_target"), "forward", () => attempt(() => sendOn(app, job)))),
-      h("div", { class: "pair" }, button(t("delete"), "trash", () => remove(app, job), { class: "danger" }), button(t("copy"), "copy", () => attempt(copy)), button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" })),
+      h(
+        "div",
+        { class: "row-actions" },
+        button(t("redo"), "retry", () => redo(app, job), { class: "grow" }),
+        iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
+        iconButton("copy", t("copy"), () => attempt(copy)),
+        iconButton("trash", t("delete"), () => remove(app, job)),
+      ),
+      button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary large" }),
     ),
   );
 }

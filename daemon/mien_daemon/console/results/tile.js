@@ -1,5 +1,6 @@
 // One result in the gallery.
 import { h } from "../element.js";
+import { keepFaceInSight } from "../swap/picture-of.js";
 import { ago, number, t } from "../words.js";
 
 const SIDE = 360;
@@ -7,8 +8,11 @@ const SIDE = 360;
 export function tile(app, job) {
   const img = h("img", { alt: "", loading: "lazy" });
   app.pictures.lazily(img, `/v1/jobs/${job.id}/preview?side=${SIDE}`);
+  keepFaceInSight(img, job);
   const engine = job.kind === "restore" ? t("restore") : t(`engine_${job.result.engine}`);
-  const when = h("span", {}, ago(Date.parse(job.finished_at) / 1000));
+  const when = h("span", { class: "when" });
+  const update = () => (when.textContent = ago(Date.parse(job.finished_at) / 1000, "narrow"));
+  update();
   const likeness = job.result?.faces?.find(({ identity }) => identity)?.identity.to_reference;
   const label = t("open_result_of", { engine, when: when.textContent });
   return {
@@ -17,6 +21,6 @@ export function tile(app, job) {
       { class: "shot" },
       h("a", { href: `#/results/${job.id}`, "aria-label": label }, img, h("span", { class: "shot-foot" }, h("b", {}, engine), when, likeness === undefined ? null : h("span", { class: "shot-score", title: t("to_reference") }, number(likeness, { minimumFractionDigits: 2, maximumFractionDigits: 2 })))),
     ),
-    update() {},
+    update,
   };
 }

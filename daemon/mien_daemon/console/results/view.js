@@ -3,7 +3,7 @@ import { button, select } from "../control.js";
 import { announce, attempt } from "../announce.js";
 import { confirm } from "../dialog.js";
 import { h } from "../element.js";
-import { batched } from "../jobs/view.js";
+import { batched, everyMinute } from "../jobs/view.js";
 import { empty, loading } from "../notice.js";
 import { rows } from "../rows.js";
 import { duration, t } from "../words.js";
@@ -22,15 +22,18 @@ export function mount(main, app, signal, item) {
   const place = h("div", { class: "card" });
   const end = h("div", { class: "gallery-end" });
   const show = rows(list, ({ id }) => id, (job) => tile(app, job));
+  const clear = button(t("delete_all"), "trash", () => deleteAll(app), { class: "danger" });
   const update = () => {
     const kept = jobs.all.filter(isKept).sort((one, other) => other.created_at.localeCompare(one.created_at));
     show(kept);
     place.hidden = kept.length > 0;
+    clear.hidden = kept.length === 0;
     if (kept.length === 0) place.replaceChildren(jobs.loaded && !jobs.next ? nothing() : loading());
   };
-  jobs.addEventListener("change", batched(update), { signal });
+  const soon = batched(update);
+  jobs.addEventListener("change", soon, { signal });
+  everyMinute(soon, signal);
   moreAt(end, jobs, signal);
-  const clear = button(t("delete_all"), "trash", () => deleteAll(app), { class: "danger" });
   main.append(h("div", { class: "page wide" }, h("header", { class: "page-head" }, h("h1", {}, t("view_results")), keepFor(app), clear), place, list, end));
   update();
   return undefined;
@@ -49,7 +52,7 @@ function moreAt(end, jobs, signal) {
 }
 
 function nothing() {
-  return empty("results", t("no_results"), t("no_results_hint"), h("a", { class: "button", href: "#/swap" }, t("view_swap")));
+  return empty("results", t("no_results"), t("no_results_hint"), h("a", { class: "button primary", href: "#/swap" }, t("view_swap")));
 }
 
 /** How long results are kept; a change counts for those that are there already. */

@@ -32,7 +32,7 @@ function open({ state, digits, name, origin, id, seconds_left: left }, act) {
   const timer = h("p", { class: "hint" }, t("pairing_seconds"), " ", h("span", { class: "seconds" }, left));
   if (state !== "shown") return [h("p", { class: "waiting" }, h("span", { class: "spinner" }), t("pairing_waiting")), timer, h("div", {}, close)];
   return [
-    h("p", {}, icon("browser"), " ", t("pairing_asks", { name })),
+    h("p", { class: "lead" }, icon("browser"), t("pairing_asks", { name })),
     h("p", { class: "digits", "aria-label": t("pairing_digits", { digits: [...digits].join(" ") }) }, digits.slice(0, 3), " ", digits.slice(3)),
     h("p", { class: "hint" }, t("pairing_compare"), " ", h("code", {}, origin)),
     timer,

@@ -9,6 +9,7 @@ const DAY = 86_400;
 const CHOICES = {
   keep_results_s: [3600, DAY, 7 * DAY, 30 * DAY, 365 * DAY].map((value) => [value, duration]),
   idle_unload_s: [30, MINUTE, 5 * MINUTE, 30 * MINUTE, 3600, DAY].map((value) => [value, duration]),
+  max_pixels: [12e6, 24e6, 60e6, 120e6].map((value) => [value, (pixels) => t("megapixels", { value: pixels / 1e6 })]),
   max_blob_bytes: [20e6, 50e6, 100e6, 200e6].map((value) => [value, bytes]),
 };
 

@@ -12,10 +12,11 @@ export function enginePanel(app, signal) {
   const state = { engines: [], built: "" };
   element.append(body);
   const show = () => {
+    state.preset?.refresh();
     const key = JSON.stringify([draft.options.engine, draft.options.versus, state.engines.length, state.turn]);
     if (key === state.built) return;
     state.built = key;
-    fill(body, engineChoice(app, state.engines), settings(app, rebuild));
+    fill(body, engineChoice(app, state.engines), settings(app, state, rebuild));
   };
   const rebuild = () => {
     state.turn = (state.turn ?? 0) + 1;
@@ -40,38 +41,56 @@ function engineChoice({ draft }, engines) {
   const chosen = known.find(({ name }) => name === engine);
   const others = choices.filter(([name]) => name !== engine && known.find((each) => each.name === name)?.ready);
   return [
-    field(t("engine"), select(choices, engine, (name) => draft.set({ engine: name, versus: "" })), t(`engine_${engine}_hint`)),
+    named(field(t("engine"), select(choices, engine, (name) => draft.set({ engine: name, versus: "" })), t(`engine_${engine}_hint`))),
     chosen?.ready === false ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models"))) : null,
     others.length ? field(t("compare_with"), select([["", t("no_comparison")], ...others], versus, (name) => draft.set({ versus: name }))) : null,
   ];
 }
 
-function settings(app, rebuild) {
+function settings(app, state, rebuild) {
   const { engine } = app.draft.options;
   const controls = CONTROLS[engine] ?? [];
   return [
     controls.filter(({ advanced }) => !advanced).map((control) => controlFor(app, engine, control)),
     slider(t("restore"), { min: 0, max: 1, step: 0.05, value: app.draft.options.restore, hint: t("restore_hint"), show: percent }, (restore) => app.draft.set({ restore })),
-    drawer(app, engine, controls.filter(({ advanced }) => advanced), rebuild),
+    drawer(app, engine, controls.filter(({ advanced }) => advanced), (state.preset = presetChoice(app, engine, rebuild))),
   ];
 }
 
-function drawer(app, engine, controls, rebuild) {
-  const { draft } = app;
-  const own = Object.fromEntries(Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, draft.options[`${engine}.${name}`]]));
-  const presets = Object.keys(PRESETS[engine] ?? {});
-  const preset = presetOf(engine, own);
-  const names = preset === "own" ? [...presets, "own"] : presets;
+/** The panel's heading is the label already: it need not be read twice. */
+function named(element) {
+  element.firstElementChild.classList.add("unseen");
+  return element;
+}
+
+function drawer(app, engine, controls, preset) {
   const details = h("details", { class: "drawer", open: app.drawerOpen, ontoggle: () => (app.drawerOpen = details.open) });
   details.append(
     h("summary", {}, t("advanced")),
-    presets.length > 1 ? segmented(t("preset"), names.map((name) => [name, t(`preset_${name}`)]), preset, usePreset) : "",
+    preset.element,
     ...controls.map((control) => controlFor(app, engine, control)),
-    seed(draft),
+    seed(app.draft),
   );
   return details;
+}
 
-  function usePreset(name) {
+/** Starting points for the settings; "own" once they are none of these. */
+function presetChoice({ draft }, engine, rebuild) {
+  const element = h("div", {});
+  const presets = Object.keys(PRESETS[engine] ?? {});
+  let shown = null;
+  const refresh = () => {
+    const own = Object.fromEntries(Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, draft.options[`${engine}.${name}`]]));
+    const preset = presetOf(engine, own);
+    if (preset === shown || presets.length < 2) return;
+    shown = preset;
+    const names = preset === "own" ? [...presets, "own"] : presets;
+    fill(element, segmented(t("preset"), names.map((name) => [name, t(`preset_${name}`)]), preset, use));
+  };
+  refresh();
+  return { element, refresh };
+
+  function use(name) {
     const values = { ...DEFAULTS[engine], ...PRESETS[engine][name] };
     draft.set(Object.fromEntries(Object.entries(values).map(([key, value]) => [`${engine}.${key}`, value])));
     rebuild();

@@ -61,5 +61,6 @@ function say(note, { digest, faces, problem, unseen }) {
   if (refusal) note.replaceChildren(icon("warning"), sentence(refusal), h("small", {}, problem ? detail(problem) : ""));
   else if (!digest) note.replaceChildren(h("span", { class: "spinner" }), t("sending"));
   else if (faces === undefined) note.replaceChildren(h("span", { class: "spinner" }), t("looking_for_faces"));
+  else if (faces.length === 0) note.replaceChildren(icon("warning"), t("problem_no_face_found"));
   else note.replaceChildren(t("faces_found_count", { count: faces.length }));
 }

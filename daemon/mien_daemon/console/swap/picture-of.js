@@ -1,4 +1,5 @@
 // The address of a picture that a person works on: their own file, or the daemon's copy after a reload.
+import { setVars } from "../element.js";
 
 /** Fill `img`; what the browser cannot show itself (HEIC, TIFF) comes as the daemon's preview. */
 export async function showPicture(img, { url, digest }, pictures) {
@@ -14,6 +15,20 @@ async function preview(img, digest, pictures) {
     if (!error.document) throw error;
     img.dataset.missing = "";
   }
+}
+
+/** Where the first changed face of a result stands, 0..1 from the left and from the top. */
+export function faceAt({ result }) {
+  const face = result?.faces?.find(({ swapped }) => swapped);
+  if (!face) return { x: 0.5, y: 0.3 };
+  const [x1, y1, x2, y2] = face.bbox;
+  return { x: (x1 + x2) / 2 / result.size[0], y: (y1 + y2) / 2 / result.size[1] };
+}
+
+/** Keep that face in sight where only a part of the picture is shown. */
+export function keepFaceInSight(img, job) {
+  const { x, y } = faceAt(job);
+  setVars(img, { x: `${100 * x}%`, y: `${100 * y}%` });
 }
 
 export function previewPath(digest, side = 2400) {

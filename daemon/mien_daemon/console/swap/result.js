@@ -7,7 +7,7 @@ import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
-import { previewPath } from "./picture-of.js";
+import { faceAt, previewPath } from "./picture-of.js";
 
 export function result(app, { run }, signal) {
   const element = h("div", { class: "outcome" }, loading());
@@ -24,18 +24,20 @@ async function show(app, run, element, signal) {
     if (signal.aborted) return;
     const named = (at) => (run.length > 1 ? t(`engine_${run[at].engine}`) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
-    const view = compare({ url: original, label: t("before") }, after, { more, signal, focus: faceAt(run[0].job), actions: actions(app, run[0].job) });
-    fill(element, view, h("div", { class: "reports" }, run.map(({ job, engine }) => report(job.result, memoryOf(app, engine)))));
+    const redo = iconButton("pencil", t("redo"), () => draft.edit());
+    const alone = run.length === 1;
+    const view = compare({ url: original, label: t("before") }, after, { more, signal, focus: faceAt(run[0].job).x, actions: [redo, alone ? taking(app, run[0].job) : null] });
+    fill(element, view, h("div", { class: "reports" }, run.map(({ job, engine }) => report(job.result, memoryOf(app, engine), alone ? null : taking(app, job)))));
   } catch (error) {
     if (!error.document) throw error;
     if (!signal.aborted) fill(element, refused(error.document), button(t("change_something"), "pencil", () => draft.edit()));
   }
 }
 
-function actions(app, job) {
-  const { draft, pictures, api } = app;
+/** What can be done with one result; of two that are compared each has its own. */
+function taking(app, job) {
+  const { pictures, api } = app;
   return [
-    button(t("change_something"), "pencil", () => draft.edit(), { class: "quiet" }),
     iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
     iconButton("copy", t("copy"), () => attempt(async () => (await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`)), announce(t("copied"))))),
     button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" }),
@@ -47,12 +49,6 @@ async function sendOn({ api, draft, pictures }, job) {
   const picture = await api.blob(`/v1/jobs/${job.id}/result`);
   const file = new File([picture], t("result_of", { name: draft.target.name }), { type: picture.type });
   await draft.addTarget(file, pictures);
-}
-
-/** Where the first changed face stands, 0..1 from the left. */
-export function faceAt({ result }) {
-  const face = result.faces?.find(({ swapped }) => swapped);
-  return face ? (face.bbox[0] + face.bbox[2]) / 2 / result.size[0] : 0.5;
 }
 
 function memoryOf({ engines }, name) {

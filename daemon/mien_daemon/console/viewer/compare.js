@@ -23,7 +23,7 @@ export function compare(before, after, { more = [], actions = [], focus = 0.5, s
   };
   const single = ({ url, label }) => h("figure", {}, pane([image(url, label)], zoom, signal), h("figcaption", {}, label));
   const modes = segmented(t("compare"), MODES.map((mode) => [mode, t(`compare_${mode}`)]), element.dataset.mode, show);
-  element.append(view, h("div", { class: "toolbar" }, modes, hold(element, signal), zoomButtons(zoom, signal), h("span", { class: "grow" }), actions));
+  element.append(view, h("div", { class: "toolbar" }, modes, hold(element, signal), zoomButtons(zoom, signal), h("div", { class: "group end" }, ...actions)));
   show(element.dataset.mode);
   return element;
 }
@@ -69,7 +69,7 @@ function image(url, label) {
 /** The original shows while the button is held, by pointer or by key. */
 function hold(element, signal) {
   const set = (held) => element.toggleAttribute("data-held", held);
-  const press = button(t("hold_to_compare"), "hold", null, { class: "quiet", title: t("hold_hint") });
+  const press = button(t("hold_to_compare"), "hold", null, { class: "quiet hold", title: t("hold_hint") });
   press.addEventListener("pointerdown", () => set(true));
   press.addEventListener("keydown", ({ key }) => (key === " " || key === "Enter") && set(true));
   for (const name of ["pointerup", "pointerleave", "keyup", "blur"]) press.addEventListener(name, () => set(false));

@@ -3,22 +3,26 @@ import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { bytes, duration, number, t } from "../words.js";
 
-/** `result` is a finished job's report; `memory` bytes the engine needs, where known. */
-export function report(result, memory) {
+/** `result` is a finished job's report; `memory` bytes the engine needs, where known; `actions` stand at its head. */
+export function report(result, memory, actions = null) {
   const swapped = result.faces?.filter((face) => face.swapped) ?? [];
   return h(
     "div",
     { class: "report" },
-    h(
-      "dl",
-      { class: "facts" },
-      fact(t("engine"), t(`engine_${result.engine}`)),
-      fact(t("time_taken"), duration(result.seconds)),
-      fact(t("size"), result.size.join(" × ")),
-      memory ? fact(t("memory"), bytes(memory)) : null,
-    ),
+    h("div", { class: "report-head" }, facts(result, memory), actions ? h("div", { class: "group end" }, actions) : null),
     swapped.map((face) => faceReport(face, swapped.length)),
     result.provenance ? provenance(result.provenance) : null,
+  );
+}
+
+function facts({ engine, seconds, size }, memory) {
+  return h(
+    "dl",
+    { class: "facts" },
+    fact(t("engine"), t(`engine_${engine}`)),
+    fact(t("time_taken"), duration(seconds)),
+    fact(t("size"), size.join(" × ")),
+    memory ? fact(t("memory"), bytes(memory)) : null,
   );
 }
 
