@@ -1,13 +1,13 @@
 """What the command line and the API say of an engine: ready, or what a person has to do first."""
 
-from mien_pipeline.engines import EngineEntry, needed_models
+from mien_pipeline.engines import EngineEntry, missing_models
 from mien_pipeline.models.store import ModelStore
 
 
 def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, object]:
     """An engine's document; `device` is where engines that can use an accelerator would run."""
     libraries = entry.missing_libraries
-    models = store.missing(needed_models(entry.name))
+    models = missing_models(entry.name, store)
     return {
         "name": entry.name,
         "summary": entry.summary,

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from mien_pipeline.errors import NoFaceFound
 from mien_pipeline.options import Format
 from mien_pipeline.protocols import ContentCheck, FaceDetector, FaceEmbedder, Marker, Restorer
-from mien_pipeline.stages.blend import paste_back
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.encode import result_format
-from mien_pipeline.swap import Stopwatch, report
-from mien_pipeline.types import Face, IdentityScores, Image, ModelUse, Swapped, ignore_step
+from mien_pipeline.swap import Stopwatch, repaired, report
+from mien_pipeline.types import Face, IdentityScores, Image, ModelUse, Swapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,7 @@ def restore(picture: bytes, amount: float, parts: Parts, clock: Stopwatch, forma
         raise NoFaceFound("the picture shows no face", role="target")
     result = original
     with clock.stage("restore"):
-        for face in faces:
-            result = paste_back(result, parts.restorer.restore(result, face, amount, ignore_step))
+        result = repaired(original, faces, amount, parts.restorer, clock)
     with clock.stage("score"):
         scores = [likeness_kept(original, result, face, parts.embedder) for face in faces]
     with clock.stage("check-result"):

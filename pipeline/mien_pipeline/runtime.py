@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 
 from mien_pipeline import restore
-from mien_pipeline.engines import ALWAYS, ENGINES
-from mien_pipeline.errors import MienError
+from mien_pipeline.device import device_name
+from mien_pipeline.engines import ALWAYS, ENGINES, missing_models
+from mien_pipeline.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
 from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import Format, MeshOptions, SwapOptions
-from mien_pipeline.protocols import Engine, Restorer
+from mien_pipeline.protocols import Engine
 from mien_pipeline.restorers import RESTORERS
 from mien_pipeline.sheet import row
 from mien_pipeline.stages.decode import decode
@@ -25,6 +26,8 @@ from mien_pipeline.types import Face, Image, ModelUse, OnProgress, Swapped, igno
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8
+# The engine whose weights Vivid paints with.
+PAINTER = "flux"
 SIDE_BY_SIDE_PX = 512  # the height of pictures shown next to one another
 
 
@@ -69,9 +72,10 @@ class Runtime:
         self, image: bytes, amount: float, on_progress: OnProgress = ignore_progress, *, format: Format | None = None
     ) -> Swapped:
         """One restoration; see `mien_pipeline.restore.restore`."""
-        parts = restore.Parts(
-            self._detector, self._embedder, self._check, self._restorer, self._stamp, self._shared_models
-        )
+        painter = self._painter()
+        models = (*self._shared_models, *(painter.models if painter else ()))
+        restorer = RESTORERS["vivid"].load(self._embedder, painter)
+        parts = restore.Parts(self._detector, self._embedder, self._check, restorer, self._stamp, models)
         return restore.restore(image, amount, parts, Stopwatch(on_progress), format)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
@@ -114,16 +118,26 @@ class Runtime:
         self._engine = None
 
     def _parts(self, options: SwapOptions) -> Parts:
-        restorer = self._restorer if options.restore else None
+        engine = self._loaded(options.engine)
+        painter = engine if engine.name == PAINTER else None
         return Parts(
             detector=self._detector,
             embedder=self._embedder,
             check=self._check,
-            engine=self._loaded(options.engine),
+            engine=engine,
             marker=self._stamp,
-            restorer=restorer,
+            restorer=RESTORERS["vivid"].load(self._embedder, painter) if options.restore else None,
             models=self._shared_models,
         )
+
+    def _painter(self) -> Engine | None:
+        """FLUX.1 for Vivid, where it is installed and an accelerator holds it: a processor would take hours."""
+        if ENGINES[PAINTER].missing_libraries or missing_models(PAINTER, self._store) or device_name() == "cpu":
+            return None
+        try:
+            return self._loaded(PAINTER)
+        except (EngineUnavailable, LicenceNotAccepted, NotEnoughMemory):
+            return None
 
     def _loaded(self, engine: str) -> Engine:
         """The engine by that name; another one is let go first."""
@@ -161,10 +175,6 @@ class Runtime:
     @cached_property
     def _check(self) -> OpenNsfw:
         return OpenNsfw(self._store.path("content-check"))
-
-    @cached_property
-    def _restorer(self) -> Restorer:
-        return RESTORERS["vivid"].load(self._embedder)
 
     @cached_property
     def _stamp(self) -> Stamp:

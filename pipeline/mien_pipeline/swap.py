@@ -25,7 +25,6 @@ from mien_pipeline.types import (
     Swapped,
     SwapWarning,
     ignore_progress,
-    ignore_step,
 )
 
 # A second face this large beside the largest makes it unclear whose identity is meant.
@@ -120,7 +119,8 @@ def swap(
         raise no_change(patches)
     if options.restore and parts.restorer:
         with clock.stage("restore"):
-            result = restore(result, [faces[index] for index in changed], options.restore, parts.restorer)
+            swapped_faces = [faces[index] for index in changed]
+            result = repaired(result, swapped_faces, options.restore, parts.restorer, clock)
     with clock.stage("score"):
         scores = {index: score(original, result, faces[index], cast[index], parts.embedder) for index in changed}
     with clock.stage("check-result"):
@@ -222,10 +222,11 @@ def no_change(patches: Mapping[int, Patch]) -> NoFaceFound:
     return NoFaceFound("no face of the target can be swapped", role="target", warnings=why)
 
 
-def restore(image: Image, faces: Sequence[Face], amount: float, restorer: Restorer) -> Image:
-    """Every swapped face through the restorer."""
-    for face in faces:
-        image = paste_back(image, restorer.restore(image, face, amount, ignore_step))
+def repaired(image: Image, faces: Sequence[Face], amount: float, restorer: Restorer, clock: Stopwatch) -> Image:
+    """The picture after every face has been through the restorer."""
+    for turn, face in enumerate(faces):
+        step = partial(clock.step, "restore", turn, len(faces))
+        image = paste_back(image, restorer.restore(image, face, amount, step))
     return image
 
 

@@ -1,6 +1,7 @@
 """ENGINES: every engine by name, imported on demand."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from mien_pipeline.errors import EngineUnavailable
 
 if TYPE_CHECKING:
+    from mien_pipeline.models.store import ModelStore
     from mien_pipeline.protocols import Engine
 
 GIB = 1 << 30
@@ -34,6 +36,7 @@ class EngineEntry:
         summary: what it is, in a few words.
         module: has `load(weights) -> Engine`; nothing of it is imported before it is wanted.
         models: names of the models it takes beyond those of every swap.
+        instead: for some of those, others that can stand in.
         libraries: what must be importable; the `gpu` extra installs them.
         licence: what binds whoever uses the results.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
@@ -46,6 +49,7 @@ class EngineEntry:
     libraries: tuple[str, ...]
     licence: str
     memory_bytes: int
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def missing_libraries(self) -> tuple[str, ...]:
@@ -105,6 +109,7 @@ ENGINES: dict[str, EngineEntry] = {
             libraries=("torch", "diffusers", "transformers", "safetensors", "insightface", "onnxruntime"),
             licence="FLUX.1 [dev]: non-commercial; InsightFace weights: non-commercial research only",
             memory_bytes=8 * GIB,
+            instead={"flux-1-dev-transformer": ("flux-1-dev-q8", "flux-1-dev-q4")},
         ),
     )
 }
@@ -113,3 +118,13 @@ ENGINES: dict[str, EngineEntry] = {
 def needed_models(engine: str) -> tuple[str, ...]:
     """The names of the models that a swap with this engine takes."""
     return (*ALWAYS, *ENGINES[engine].models)
+
+
+def missing_models(engine: str, store: "ModelStore") -> tuple[str, ...]:
+    """What is to be pulled before this engine can swap; none where another model stands in."""
+    instead = ENGINES[engine].instead
+    return tuple(
+        name
+        for name in store.missing(needed_models(engine))
+        if not any(store.is_installed(other) for other in instead.get(name, ()))
+    )

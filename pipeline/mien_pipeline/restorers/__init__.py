@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from mien_pipeline.protocols import FaceEmbedder, Restorer
+    from mien_pipeline.protocols import Engine, FaceEmbedder, Restorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,18 +13,23 @@ class RestorerEntry:
     """What there is to know of a restorer before it is loaded.
 
     Attributes:
-        name: as in reports.
+        name: what the names in reports begin with.
         summary: what it is, in a few words.
-        module: has `load(embedder) -> Restorer`; nothing of it is imported before it is wanted.
+        module: has `load(embedder, painter) -> Restorer`; nothing of it is imported before it is wanted.
     """
 
     name: str
     summary: str
     module: str
 
-    def load(self, embedder: "FaceEmbedder") -> "Restorer":
-        """The restorer; `embedder` is what its lock on identity measures with."""
-        return cast("Restorer", import_module(self.module).load(embedder))
+    def load(self, embedder: "FaceEmbedder", painter: "Engine | None" = None) -> "Restorer":
+        """The restorer.
+
+        Args:
+            embedder: what its lock on identity measures with.
+            painter: FLUX.1's engine, if it is there.
+        """
+        return cast("Restorer", import_module(self.module).load(embedder, painter))
 
 
 RESTORERS: dict[str, RestorerEntry] = {
@@ -32,7 +37,7 @@ RESTORERS: dict[str, RestorerEntry] = {
     for entry in (
         RestorerEntry(
             name="vivid",
-            summary="skin detail from the face's own unsmoothed regions, with a lock on identity",
+            summary="skin detail, painted by FLUX.1 or from the face's own skin, with a lock on identity",
             module="mien_pipeline.restorers.vivid",
         ),
     )

@@ -2,16 +2,18 @@
 
 What is missing is measured band by band against the face's own least-smoothed skin and the picture's grain; what is
 added is luminance alone, in those bands alone, so that geometry and colour cannot move. The texture is synthesised
-from a patch of the face's own skin. The lock is enforced: the amount is lowered until a recogniser that no engine
-uses still finds the same person, or nothing is changed.
+from a patch of the face's own skin, or painted by FLUX.1 (`repaint.py`). The lock is the same for both and is
+enforced: the amount is lowered until a recogniser that no engine uses still finds the same person, or nothing is
+changed.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from mien_pipeline.protocols import FaceEmbedder
+from mien_pipeline.protocols import Engine, FaceEmbedder
 from mien_pipeline.stages import topology
 from mien_pipeline.stages.mask import face_mask, smooth_step
 from mien_pipeline.stages.topology import face_width
@@ -41,35 +43,67 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 DARK, BURNT = 25.0, 250.0
 
 
-def load(embedder: FaceEmbedder) -> "Vivid":
-    return Vivid(embedder)
+class Source(Protocol):
+    """Where the texture comes from."""
+
+    name: str
+
+    def detail(self, image: Image, face: Face, view: "Region", on_step: OnStep) -> Floats:
+        """(h, w) code values: what the skin in the view lacks, to be added to its luminance.
+
+        Shape and light are not in it: it has no frequencies below `COARSEST`.
+        """
+        ...
 
 
-class Vivid:
-    """Skin texture by resynthesis; needs no weights of its own."""
+class Resynthesis:
+    """From the face's own least-smoothed skin; needs no weights."""
 
     name = "vivid"
 
-    def __init__(self, embedder: FaceEmbedder) -> None:
+    def detail(self, image: Image, face: Face, view: "Region", on_step: OnStep) -> Floats:  # noqa: ARG002
+        return texture(view.luminance, view.skin, view.face_px)
+
+
+def load(embedder: FaceEmbedder, painter: Engine | None = None) -> "Vivid":
+    """Vivid; with a painter, which is FLUX.1's engine, its texture is painted rather than resynthesised."""
+    if painter is None:
+        return Vivid(embedder)
+    from mien_pipeline.restorers.repaint import Repaint
+
+    return Vivid(embedder, Repaint(painter))
+
+
+class Vivid:
+    """Skin texture under a lock on identity."""
+
+    def __init__(self, embedder: FaceEmbedder, source: Source | None = None) -> None:
         self.embedder = embedder
+        self.source: Source = source or Resynthesis()
+
+    @property
+    def name(self) -> str:
+        return self.source.name
 
     def restore(self, image: Image, face: Face, amount: float, on_step: OnStep) -> Patch:
         """The face with at most `amount` of what its skin lacks; a mask of zeros where nothing may change."""
         if face.mesh is None:
             raise ValueError("Vivid needs faces with a mesh")
         view = Region.around(image, face.mesh)
-        missing = texture(view.luminance, view.skin, face_width(face.mesh))
-        on_step(1, TRIES + 1)
+        nothing = Patch(view.pixels, view.affine, np.zeros(view.skin.shape, np.float32))
+        if amount <= 0:
+            return nothing
+        # Half of the way is finding the texture, the other half is the lock.
+        missing = self.source.detail(image, face, view, lambda done, total: on_step(done, 2 * total))
         own = self.embedder.embed(image, face)
-        for attempt in range(TRIES if amount > 0 else 0):
+        for attempt in range(TRIES):
+            on_step(TRIES + attempt, 2 * TRIES)
             pixels = added(view.pixels, missing * view.skin, amount * LOWERED**attempt)
             result = image.pixels.copy()
             result[view.rows, view.columns] = pixels
-            kept = self.embedder.similarity(own, self.embedder.embed(Image(result), face))
-            on_step(attempt + 2, TRIES + 1)
-            if kept >= LOCK:
+            if self.embedder.similarity(own, self.embedder.embed(Image(result), face)) >= LOCK:
                 return Patch(pixels, view.affine, (view.skin > 0).astype(np.float32))
-        return Patch(view.pixels, view.affine, np.zeros(view.skin.shape, np.float32))
+        return nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +114,7 @@ class Region:
         rows, columns: where it is.
         pixels: (h, w, 3) uint8; luminance: (h, w) float32 code values.
         skin: (h, w) float32, 1 on plain skin: without eyes, brows, lips and nostrils.
+        face_px: the face's width.
     """
 
     rows: slice
@@ -87,10 +122,12 @@ class Region:
     pixels: Pixels
     luminance: Floats
     skin: Floats
+    face_px: float
 
     @classmethod
     def around(cls, image: Image, mesh: Floats) -> "Region":
-        margin = 0.25 * face_width(mesh)
+        width = face_width(mesh)
+        margin = 0.25 * width
         low = np.floor(mesh[:, :2].min(0) - margin).astype(int)
         high = np.ceil(mesh[:, :2].max(0) + margin).astype(int) + 1
         rows = slice(max(0, int(low[1])), max(0, min(image.height, int(high[1]))))
@@ -98,12 +135,16 @@ class Region:
         pixels = image.pixels[rows, columns]
         local = mesh.copy()
         local[:, :2] -= (columns.start, rows.start)
-        luminance = (pixels.astype(np.float32) @ LUMA).astype(np.float32)
-        return cls(rows, columns, pixels, luminance, plain_skin(pixels, local))
+        return cls(rows, columns, pixels, luminance_of(pixels), plain_skin(pixels, local), width)
 
     @property
     def affine(self) -> Floats:
         return np.array([[1, 0, -self.columns.start], [0, 1, -self.rows.start]], np.float32)
+
+
+def luminance_of(pixels: Pixels) -> Floats:
+    """(h, w) float32 code values."""
+    return (pixels.astype(np.float32) @ LUMA).astype(np.float32)
 
 
 def plain_skin(pixels: Pixels, mesh: Floats) -> Floats:
@@ -177,7 +218,7 @@ def synthesised(luminance: Floats, skin: Floats, width: float) -> Floats:
     White noise filtered by the patch: a random-phase texture, Galerne, Gousseau & Morel 2011 (Random phase textures),
     section 4. Pores and grain are such textures; wrinkles are not, and are left out of the patch.
     """
-    detail = (luminance - np.asarray(cv2.GaussianBlur(luminance, (0, 0), COARSEST * width), np.float32)) * skin
+    detail = fine(luminance, width) * skin
     patch = best_patch(detail, skin, width)
     noise = np.random.default_rng(0).standard_normal(luminance.shape).astype(np.float32)
     spectrum = np.fft.rfft2(noise) * np.fft.rfft2(patch, luminance.shape)
@@ -185,6 +226,11 @@ def synthesised(luminance: Floats, skin: Floats, width: float) -> Floats:
     # A patch without any texture has nothing to say: then it is the noise itself, which its bands will shape.
     spread = float(made.std())
     return noise + (made / spread if spread > 1e-3 else np.zeros_like(made))
+
+
+def fine(luminance: Floats, width: float) -> Floats:
+    """(h, w): what is finer than `COARSEST`."""
+    return luminance - np.asarray(cv2.GaussianBlur(luminance, (0, 0), COARSEST * width), np.float32)
 
 
 def best_patch(detail: Floats, skin: Floats, width: float) -> Floats:

@@ -15,9 +15,12 @@ import pytest
 from PIL import Image as PillowImage
 
 from mien_daemon.cli import main
+from mien_pipeline import runtime
 from mien_pipeline.engines.flux.tiny import BUNDLE
 from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
+from mien_pipeline.restorers import repaint
+from mien_pipeline.restorers.vivid import LOCK
 
 QUICK = ["--engine", "flux", "--set", "side=256", "--set", "steps=1", "--set", "strength=1.0"]
 
@@ -75,6 +78,26 @@ def test_a_swap_in_this_process_keeps_the_size_and_reports_both_likenesses(
     assert 1 <= len(face["attempts"]) <= 2, "what the drift gate saw, retry included"
     assert {"recogniser", "to_reference", "to_target"} <= face["attempts"][0].keys()
     assert {"pulid-flux/pulid_flux_v0.9.1.safetensors"} <= {model["name"] for model in report["models"]}
+
+
+@pytest.mark.parametrize(("device", "restorer"), [("mps", "vivid-flux"), ("cpu", "vivid")])
+def test_a_restoration_is_painted_where_the_stack_is_installed_and_an_accelerator_is(
+    mien: Any, portraits: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, restorer: str
+) -> None:
+    """On a processor it is the embedded form, which takes a second."""
+
+    def named() -> str:
+        return device
+
+    monkeypatch.setattr(runtime, "device_name", named)
+    monkeypatch.setattr(repaint, "OPTIONS", repaint.OPTIONS.model_copy(update={"side": 256, "steps": 3}))
+    target, _ = portraits
+    status, report = mien("restore", str(target), "--local", "-o", str(tmp_path / "restored.png"))
+    assert status == 0
+    assert (report["engine"], report["size"]) == (restorer, [509, 387])
+    assert report["faces"][0]["identity"]["to_target"] >= LOCK
+    used = {model["name"] for model in report["models"]}
+    assert ("pulid-flux/pulid_flux_v0.9.1.safetensors" in used) == (restorer == "vivid-flux")
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,14 @@ import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from safetensors.torch import load_file, save_file
 
+from mien_pipeline.engines import missing_models
 from mien_pipeline.engines.flux import backbone
 from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux.backbone import load_single_file
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import Regions
-from mien_pipeline.engines.flux.stack import find_files, forms_at_hand, plan_for
+from mien_pipeline.engines.flux.stack import FULL, find_files, forms_at_hand, plan_for
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
 from mien_pipeline.errors import BrokenWeights, Cancelled, EngineUnavailable, ModelNotInstalled, NotEnoughMemory
 from mien_pipeline.models.store import ModelStore
@@ -215,6 +216,19 @@ def test_all_that_is_missing_is_named_at_once_with_the_command_that_gets_it(stor
     assert "pulid-flux/pulid_flux_v0.9.1.safetensors" in list(fields["files"])  # type: ignore[call-overload]
     assert str(fields["command"]).startswith("mien models pull ")
     assert "withanyone" in str(fields["command"])
+
+
+def test_a_gguf_file_stands_in_for_the_full_transformer(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever pulled the bundle for small cards is told of no missing 22 GiB."""
+    here = {name for name in store.catalogue.models if store.is_installed(name)} - {FULL}
+
+    def is_installed(_store: ModelStore, model: str) -> bool:
+        return model in here
+
+    monkeypatch.setattr(ModelStore, "is_installed", is_installed)
+    assert FULL in missing_models("flux", store)
+    here.add("flux-1-dev-q4")
+    assert FULL not in missing_models("flux", store)
 
 
 def test_too_little_memory_is_refused_before_loading_with_the_plan(engine: FluxEngine) -> None:

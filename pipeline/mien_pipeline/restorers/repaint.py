@@ -1,0 +1,36 @@
+"""Vivid's texture as FLUX.1 paints it: the face once more at low strength, on its own identity.
+
+The engine is given the face itself as the reference, so that every identity part is conditioned on the embedding of
+the picture that is repaired. Of what it paints, the fine luminance of plain skin is taken and nothing else.
+"""
+
+import numpy as np
+
+from mien_pipeline.options import FluxOptions
+from mien_pipeline.protocols import Engine
+from mien_pipeline.restorers.vivid import OUTLIER, Region, fine, luminance_of
+from mien_pipeline.stages.blend import paste_back
+from mien_pipeline.types import Face, Floats, Image, OnStep
+
+# A third of the noise leaves features where they are and lets skin be painted anew. Judged, not measured. The drift
+# gate compares two people; here there is one, and Vivid's own lock.
+OPTIONS = FluxOptions(strength=0.3, drift_gate=False)
+
+
+class Repaint:
+    """Texture from the identity stack."""
+
+    name = "vivid-flux"
+
+    def __init__(self, painter: Engine) -> None:
+        self.painter = painter
+
+    def detail(self, image: Image, face: Face, view: Region, on_step: OnStep) -> Floats:
+        """(h, w) code values: the painted skin's fine luminance in place of the picture's own."""
+        painted = paste_back(image, self.painter.prepare(image, face).render(image, face, OPTIONS, on_step))
+        there = luminance_of(painted.pixels[view.rows, view.columns])
+        detail = fine(there - view.luminance, view.face_px)
+        inside = detail[view.skin > 0.5]
+        # What stands out is an edge that was painted elsewhere, not texture.
+        limit = OUTLIER * float(inside.std()) if inside.size else 0.0
+        return np.clip(detail, -limit, limit)
