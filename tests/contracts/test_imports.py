@@ -34,7 +34,7 @@ FRONT_MAY_KNOW = (
 )
 # Tables that say what there is and load none of it.
 FRONT_MAY_READ = {
-    *(f"mien_pipeline.engines{name}" for name in ("", ".ENGINES", ".EngineEntry", ".needed_models")),
+    *(f"mien_pipeline.engines{name}" for name in ("", ".ENGINES", ".EngineEntry", ".missing_models", ".needed_models")),
     "mien_pipeline.device",
     "mien_pipeline.device.device_name",
 }
