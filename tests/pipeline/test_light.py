@@ -46,11 +46,11 @@ def test_grain_ends_up_as_strong_as_the_targets() -> None:
     for have, want in ((1.0, 6.0), (6.0, 1.0), (4.0, 4.0)):
         rng = np.random.default_rng(2)
         face, target = ((120 + amount * rng.standard_normal((96, 96, 3))).astype(np.float32) for amount in (have, want))
-        matched = match_grain(face, target, EVERYWHERE)
+        matched = match_grain(face, target, EVERYWHERE, EVERYWHERE)
         energy = [np.diff(part[..., 1], axis=0).std() for part in (matched, target)]
         assert abs(np.log2(energy[0] / energy[1])) < 0.35
 
 
 def test_too_little_skin_to_measure_leaves_the_face_alone() -> None:
     face, target = texture(0, 0.1), texture(1, 0.4)
-    assert match_grain(face, target, np.zeros((96, 96), np.float32)) is face
+    assert match_grain(face, target, EVERYWHERE, np.zeros((96, 96), np.float32)) is face

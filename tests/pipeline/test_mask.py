@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.stages import topology as landmarks
-from mien_pipeline.stages.glasses import rims, wears_glasses
+from mien_pipeline.stages.glasses import crosses_bridge, rims
 from mien_pipeline.stages.mask import face_mask, oval_mask, skin_mask
 from mien_pipeline.types import Face, Floats, Image
 
@@ -84,8 +84,8 @@ def test_the_whole_mask_is_at_most_the_oval(astronaut: Portrait) -> None:
 
 
 def test_glasses_are_noticed_where_they_are_worn(astronaut: Portrait, admiral: Portrait) -> None:
-    assert wears_glasses(admiral[0].pixels, mesh_of(admiral))
-    assert not wears_glasses(astronaut[0].pixels, mesh_of(astronaut))
+    assert crosses_bridge(admiral[0].pixels, mesh_of(admiral))
+    assert not crosses_bridge(astronaut[0].pixels, mesh_of(astronaut))
 
 
 def test_rims_are_found_around_the_eyes_and_not_on_them(admiral: Portrait) -> None:

@@ -21,14 +21,15 @@ _RUGGED = 1.0  # on wrinkled skin, this many times what nine in ten of the cheek
 _SHORTEST = 0.12  # face widths: what is shorter is a lash, a crease or a reflection
 _LIDS, _BAGS = 0.025, 0.09  # face widths around an eye, and below it
 _AROUND = 0.075  # face widths that count as surroundings: several times a rim's thickness
+_LENS = 0.25  # face widths below the eyes' corners in which a lens ends
 
 # Between the brows and the middle of the cheeks.
 _BRIDGE = (9, 55, 285, 193, 417, 245, 465, 6, 197)
 _FIELD = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 356, 454, 280, 330, 371, 195, 142, 101, 50, 234, 127)
 
 
-def wears_glasses(pixels: Pixels, mesh: Floats) -> bool:
-    """Whether something crosses the bridge of the nose."""
+def crosses_bridge(pixels: Pixels, mesh: Floats) -> bool:
+    """Whether something lies across the bridge of the nose: the bar of glasses, or a deep frown."""
     across = mesh[263, :2] - mesh[33, :2]
     turn = across / max(float(np.linalg.norm(across)), 1e-6)
     scale = _LEVEL_EYES_PX / max(inter_ocular(mesh), 1.0)
@@ -50,7 +51,10 @@ def wears_glasses(pixels: Pixels, mesh: Floats) -> bool:
 
 
 def rims(pixels: Pixels, mesh: Floats) -> Floats:
-    """(H, W) float32, 1 along the rims of glasses: long thin things around the eyes that differ from the skin."""
+    """(H, W) float32, 1 along the rims of glasses: long thin things around the eyes that differ from the skin.
+
+    All 0 when none of them runs under an eye: a frown's folds with the brows look like the upper half of a frame.
+    """
     scale = min(1.0, WORK_WIDTH_PX / max(face_width(mesh), 1.0))
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -63,12 +67,15 @@ def rims(pixels: Pixels, mesh: Floats) -> Floats:
     field = np.zeros(contrast.shape, np.uint8)
     cv2.fillConvexPoly(field, np.round(cv2.convexHull(points[list(_FIELD)])).astype(np.int32), (1,))
     down = points[152] - points[10]
-    down *= _BAGS * width / max(float(np.linalg.norm(down)), 1e-3)
+    down *= width / max(float(np.linalg.norm(down)), 1e-3)
+    under = np.zeros(contrast.shape, np.uint8)
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):  # lids, lashes and bags are seen through the glass
         eye = points[list(ring)]
         seen = np.zeros(contrast.shape, np.uint8)
-        hull = cv2.convexHull(np.concatenate([eye, eye + down]).astype(np.float32))
+        hull = cv2.convexHull(np.concatenate([eye, eye + _BAGS * down]).astype(np.float32))
         cv2.fillConvexPoly(seen, np.round(hull).astype(np.int32), (1,))
+        lens = np.array([eye[0], eye[8], eye[8] + _LENS * down, eye[0] + _LENS * down])
+        cv2.fillConvexPoly(under, np.round(lens).astype(np.int32), (1,))
         field[cv2.dilate(seen, disc(max(1, round(_LIDS * width)))) > 0] = 0
     weak = max(_WEAK, _RUGGED * _cheek_contrast(contrast, points))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(((contrast > weak) & (field > 0)).astype(np.uint8))
@@ -78,7 +85,10 @@ def rims(pixels: Pixels, mesh: Floats) -> Floats:
     extent = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
     chosen = (strongest > weak * _STRONG / _WEAK) & (extent > _SHORTEST * width)
     chosen[0] = False
-    drawn = cv2.dilate(chosen[owner].astype(np.uint8), disc(1))
+    along = chosen[owner].astype(np.uint8)
+    if np.count_nonzero(along & under) < _SHORTEST * width:
+        return np.zeros(pixels.shape[:2], np.float32)
+    drawn = cv2.dilate(along, disc(1))
     soft = blur(np.asarray(drawn, np.float32), 0.004 * width)
     return np.asarray(cv2.resize(soft, (pixels.shape[1], pixels.shape[0])), np.float32)
 

@@ -6,27 +6,32 @@ import numpy as np
 from mien_pipeline.types import Floats
 
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
+ROUNDS = 2  # the bands overlap: what is done to one shows in the other, and the second round sets that right
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
 
 
-def match_grain(face: Floats, target: Floats, weight: Floats) -> Floats:
-    """`face` with the fine-frequency energy of `target`, measured where `weight` (H, W) > 0.5.
+def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> Floats:
+    """`face` with the fine-frequency energy of `target`, measured where `skin` (H, W) > 0.5, given where `weight` is.
 
     Both (H, W, 3) code values as float32. Too sharp a face is softened; one that is too smooth is sharpened
     within limits and then given the target's own residual, which carries the camera's and the codec's grain.
     """
-    measured = weight > 0.5
+    measured = skin > 0.5
     if np.count_nonzero(measured) < 64:
         return face
-    result = face.copy()
-    for mine, theirs in zip(_bands(face), _bands(target), strict=True):
-        have, want = _energy(mine, measured), _energy(theirs, measured)
-        gain = float(np.clip(want / max(have, 1e-3), *GAIN_LIMITS))
-        missing = float(np.sqrt(max(want**2 - (gain * have) ** 2, 0.0)))
-        result += np.float32(gain - 1) * mine
-        if missing > 0.1 * want:
-            limit = 2 * want  # what stands out further is a wrinkle or a lash, no grain
-            result += np.clip(theirs, -limit, limit) * (missing / max(want, 1e-3) * weight[..., None])
+    wanted = [(theirs, _energy(theirs, measured)) for theirs in _bands(target)]
+    result = face
+    for _ in range(ROUNDS):
+        given = result.copy()
+        for mine, (theirs, want) in zip(_bands(result), wanted, strict=True):
+            have = _energy(mine, measured)
+            gain = float(np.clip(want / max(have, 1e-3), *GAIN_LIMITS))
+            missing = float(np.sqrt(max(want**2 - (gain * have) ** 2, 0.0)))
+            given += np.float32(gain - 1) * mine
+            if missing > 0.1 * want:
+                limit = 2 * want  # what stands out further is a wrinkle or a lash, no grain
+                given += np.clip(theirs, -limit, limit) * (missing / max(want, 1e-3) * weight[..., None])
+        result = given
     return result
 
 

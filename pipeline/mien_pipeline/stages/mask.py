@@ -21,6 +21,9 @@ OVAL_FEATHER = 0.03  # of the face's width, inwards from the oval's edge
 
 _BINS = 32  # a channel
 _TEXTURE_BINS = 32
+# What a colour that nobody has met counts for: as skin by its distance from the skin that is known, in bins of
+# lightness and of either hue; as something else, anything.
+_SHADE, _SHADE_BINS, _NEVER, _ANYTHING = 1e-4, (4.4, 3.0, 3.0), 1e-9, 1e-5
 _ROUNDS = 3
 _STRAND = 0.025  # face widths: skin seen between strands is narrower than twice this
 _PRIOR_AT_EDGE, _PRIOR_INSIDE, _PRIOR_DEPTH = 0.55, 0.98, 0.16
@@ -121,6 +124,18 @@ def skin_mask(pixels: Pixels, mesh: Floats) -> Floats:
     return _to_full_size(_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
 
 
+def covers_features(skin: Floats, mesh: Floats) -> bool:
+    """Whether something lies over an eye, the nose or the mouth, by the face's own `skin` mask."""
+    for ring in (face.LEFT_EYE, face.RIGHT_EYE, _NOSE_HULL, face.OUTER_LIPS):
+        inside = np.zeros(skin.shape, np.uint8)
+        hull = cv2.convexHull(mesh[list(ring), :2].astype(np.float32))
+        cv2.fillConvexPoly(inside, np.round(hull).astype(np.int32), (1,))
+        seen = skin[inside > 0]
+        if len(seen) and float(seen.mean()) < 1 - _COVERED_SHARE:
+            return True
+    return False
+
+
 def smooth_step(x: Floats) -> Floats:
     """0 below 0, 1 above 1, with level ends."""
     t = np.clip(x, 0, 1)
@@ -157,9 +172,10 @@ def _likely_skin(view: _Small) -> Floats:
     inside = (oval > 0) & ~view.features
     skin, other = seed, ring
     likely = np.zeros_like(prior)
+    shades, anything = _shades(bins, view.seed), np.full(_BINS**3, _ANYTHING, np.float64)
     for _ in range(_ROUNDS):
-        of_skin = _colours(bins, skin)[bins] * _textures(grain, skin)[grain]
-        of_other = _colours(bins, other)[bins] * _textures(grain, other)[grain]
+        of_skin = _colours(bins, skin, shades)[bins] * _textures(grain, skin)[grain]
+        of_other = _colours(bins, other, anything)[bins] * _textures(grain, other)[grain]
         ratio = of_skin / (of_skin + of_other)
         likely = prior * ratio / (prior * ratio + (1 - prior) * (1 - ratio))
         skin = np.maximum(seed, likely * (inside & (likely > 0.5)))
@@ -197,14 +213,22 @@ def _texture_bins(view: _Small) -> NDArray[np.int32]:
     return np.asarray(np.clip(steps, 0, _TEXTURE_BINS - 1), np.int32)
 
 
-def _colours(bins: NDArray[np.int32], weight: Floats) -> Floats:
-    """(32768,) smoothed probability of each Lab bin."""
+def _shades(bins: NDArray[np.int32], seed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(32768,) how far a colour that was not seen on the seed may be its skin in another light."""
+    each = np.indices((_BINS, _BINS, _BINS)).reshape(3, -1)
+    middle = np.median(each[:, bins[seed]], axis=1) if seed.any() else np.full(3, _BINS / 2)
+    away = (each - middle[:, None]) / np.array(_SHADE_BINS)[:, None]
+    return np.asarray(_SHADE * np.exp(-(away**2).sum(0) / 2) + _NEVER, np.float64)
+
+
+def _colours(bins: NDArray[np.int32], weight: Floats, unseen: NDArray[np.float64]) -> Floats:
+    """(32768,) smoothed probability of each Lab bin, where `unseen` is what those have that `weight` never met."""
     counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _BINS**3), np.float64).reshape(_BINS, _BINS, _BINS)
     for axis in range(3):
         for _ in range(2):
             counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
     total = max(float(counts.sum()), 1e-6)
-    return ((counts.ravel() + total * 1e-6) / (total * (1 + 1e-6 * _BINS**3))).astype(np.float32)
+    return np.asarray((counts.ravel() / total + unseen) / (1 + unseen.sum()), np.float32)
 
 
 def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:

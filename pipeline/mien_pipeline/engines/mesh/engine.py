@@ -77,10 +77,8 @@ class MeshLikeness:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)
         own_gaze = settings.gaze == "reference"
-        left, right = (exchange(mine, theirs, own_gaze) for mine, theirs in zip(self.eyes, seen, strict=True))
-        rendered = render_face(
-            self.texture, self.mesh, pixels, region.local(mesh), settings.shape, (left, right), on_step
-        )
+        eyes = exchange(self.eyes, seen, own_gaze)
+        rendered = render_face(self.texture, self.mesh, pixels, region.local(mesh), settings.shape, eyes, on_step)
         warnings = self.warnings + _warnings(face, mesh, rendered.brightness) + rendered.warnings
         return Patch(rendered.pixels, region.affine, rendered.changed, warnings)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.eyes import Exchange
 from mien_pipeline.engines.mesh.grid import Grid
-from mien_pipeline.engines.mesh.shape import mouth_agreement
+from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness
 from mien_pipeline.stages import topology as face
 from mien_pipeline.stages.light import blur
 from mien_pipeline.stages.mask import disc
@@ -15,10 +15,12 @@ from mien_pipeline.stages.topology import face_width, topology
 from mien_pipeline.types import Floats
 
 LIP_EDGE = 0.006  # face widths: the dark line between lips belongs to the mouth that shows it
+MOUTH_OPENS = 0.08  # of its width: a mouth that opens so far shows teeth, not a line
 EYE_FEATHER = 0.006
 # Where a smile folds the skin, from the nose's wing to beside the chin, and how wide, in face widths.
 FOLD = (129, 203, 206, 216, 212, 202, 204, 211)
 FOLD_WIDTH, FOLD_FEATHER = 0.06, 0.02
+FOLD_SCALE = 0.03  # face widths: a fold is finer than this, the shape of a cheek is not
 
 
 def eyes_and_lips(shape: tuple[int, ...], mesh: Floats) -> Floats:
@@ -26,28 +28,56 @@ def eyes_and_lips(shape: tuple[int, ...], mesh: Floats) -> Floats:
     return _filled(shape, mesh, (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS))
 
 
-def kept_expression(
-    shape: tuple[int, ...], mesh: Floats, reference: Floats, eyes: tuple[Exchange, Exchange], grid: Grid
-) -> Floats:
-    """(H, W) 1 where the target's own picture stays."""
+def kept_mouth(shape: tuple[int, ...], mesh: Floats, reference: Floats) -> Floats:
+    """(H, W) 1 between the lips, where the target's own picture stays; two closed mouths need nothing of it."""
     width = face_width(mesh)
+    opens = max(mouth_openness(mesh), mouth_openness(reference)) / MOUTH_OPENS
     mouth = cv2.dilate(_filled(shape, mesh, (face.INNER_LIPS,)), disc(max(1, round(LIP_EDGE * width))))
-    kept = blur(np.asarray(mouth, np.float32), LIP_EDGE * width)
+    return np.asarray(min(1.0, opens) * blur(np.asarray(mouth, np.float32), LIP_EDGE * width), np.float32)
+
+
+def kept_eyes(shape: tuple[int, ...], mesh: Floats, eyes: tuple[Exchange, Exchange]) -> Floats:
+    """(H, W) 1 in the eyes that stay the target's."""
+    kept = np.zeros(shape[:2], np.float32)
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
         if eye.share < 1:
-            kept = np.maximum(kept, (1 - eye.share) * blur(_filled(shape, mesh, (ring,)), EYE_FEATHER * width))
-    return np.maximum(kept, grid.up(_folds(mesh, reference, grid), shape))
+            soft = blur(_filled(shape, mesh, (ring,)), EYE_FEATHER * face_width(mesh))
+            kept = np.maximum(kept, (1 - eye.share) * soft)
+    return kept
 
 
-def _folds(mesh: Floats, reference: Floats, grid: Grid) -> Floats:
-    """(h, w) of the grid: a smile's folds make no sense beside a mouth that does not smile, and the other way round."""
+def tinted(target: Floats, new: Floats, mesh: Floats) -> Floats:
+    """`target` (H, W, 3) as if its lips had the colour of `new`'s, when they are closed: its line without its paint."""
+    closed = max(0.0, 1 - mouth_openness(mesh) / MOUTH_OPENS)
+    lips = _filled(target.shape, mesh, (face.OUTER_LIPS,)) > 0
+    if not closed or not lips.any():
+        return target
+    gain = (new[lips].mean(0) + 1) / (target[lips].mean(0) + 1)
+    return np.asarray(target * (1 + closed * (gain - 1)), np.float32)
+
+
+def refolded(new: Floats, target: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
+    """`new` (H, W, 3) with the target's folds beside the mouth, as far as the two mouths do not agree.
+
+    A smile's folds make no sense beside a mouth that does not smile, and the other way round. Only what is as fine as
+    a fold is exchanged: the cheek's shape and colour stay the reference's.
+    """
+    near = _beside_mouth(mesh, grid) * (1 - mouth_agreement(mesh, reference))
+    scale_px = FOLD_SCALE * face_width(mesh) / grid.step
+    difference = grid.down(target) - grid.down(new)
+    fine = np.asarray((difference - blur(difference, scale_px)) * near[..., None], np.float32)
+    return np.asarray(new + grid.up(fine, new.shape[:2]), np.float32)
+
+
+def _beside_mouth(mesh: Floats, grid: Grid) -> Floats:
+    """(h, w) of the grid: 1 where a smile folds the skin."""
     mirror = topology().mirror
     lines = [FOLD, tuple(int(mirror[vertex]) for vertex in FOLD)]
     paths = [np.round(grid.points(mesh)[list(line)] * 16).astype(np.int32) for line in lines]
     width = face_width(mesh) / grid.step
     near = np.zeros((grid.height, grid.width), np.uint8)
     cv2.polylines(near, paths, False, (1,), max(1, round(FOLD_WIDTH * width)), cv2.LINE_8, 4)
-    return (1 - mouth_agreement(mesh, reference)) * blur(near.astype(np.float32), FOLD_FEATHER * width)
+    return blur(near.astype(np.float32), FOLD_FEATHER * width)
 
 
 def _filled(shape: tuple[int, ...], mesh: Floats, rings: Sequence[tuple[int, ...]]) -> Floats:

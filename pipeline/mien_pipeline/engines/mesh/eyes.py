@@ -12,10 +12,10 @@ from mien_pipeline.stages.align import invert, resample, transform, warp
 from mien_pipeline.stages.light import blur
 from mien_pipeline.types import Floats, ModelUse, Pixels
 
-CLOSED_OPENNESS = 0.14  # height by width below which lids are shut (closed eyes measured ≤ .12, squinting ≥ .16)
-OPENNESS_SCALE = 0.12  # lids that differ by this much are no longer worth exchanging
+CLOSED_OPENNESS = 0.085  # height by width below which lids are shut (closed measured ≤ .07, laughing ≥ .10)
+OPENNESS_SCALE = 0.2  # lids that differ by this much are no longer worth exchanging
 TURN_LIMIT = 0.25  # of the eye's width: beyond it the white would have to be made up
-TURN_DOWN_LIMIT = 0.08  # the same up and down, where the lids follow the gaze
+TURN_DOWN_LIMIT = 0.12  # the same up and down, where the lids follow the gaze
 IRIS_RADIUS = 0.2  # of the eye's width: 11.7 mm of about 30
 
 _SIDE_PX = 64  # the network's input
@@ -74,19 +74,29 @@ class EyeReader:
         return Eye(float(offset @ along) / width, float(offset @ down) / width, height / width)
 
 
-def exchange(reference: Eye, target: Eye, own_gaze: bool) -> Exchange:
-    """What of the reference's eye can be shown: all where it is as open and its gaze is near, else the target's.
+def exchange(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool) -> tuple[Exchange, Exchange]:
+    """What of the reference's eyes can be shown: all where they are as open and their gaze is near, else the target's.
 
-    With `own_gaze` the reference looks where it looked. Eyes that the target has shut stay shut.
+    As much of one as of the other, or their colours would differ; but an eye that is shut stays the target's. With
+    `own_gaze` the reference looks where it looked.
     """
-    if target.closed or reference.closed:
-        return Exchange(0.0, 0.0, 0.0)
-    if own_gaze:
-        return Exchange(1.0, reference.along, reference.along)
-    misfit = ((reference.openness - target.openness) / OPENNESS_SCALE) ** 2
-    misfit += ((reference.along - target.along) / TURN_LIMIT) ** 4
-    misfit += ((reference.down - target.down) / TURN_DOWN_LIMIT) ** 4
-    return Exchange(float(np.exp(-misfit)), reference.along, target.along)
+    pairs = list(zip(reference, target, strict=True))
+    usable = [not (mine.closed or theirs.closed) for mine, theirs in pairs]
+    misfit = [_misfit(mine, theirs) for (mine, theirs), use in zip(pairs, usable, strict=True) if use]
+    share = 1.0 if own_gaze else float(np.exp(-np.mean(misfit))) if misfit else 0.0
+    left, right = (
+        Exchange(share, mine.along, mine.along if own_gaze else theirs.along) if use else Exchange(0.0, 0.0, 0.0)
+        for (mine, theirs), use in zip(pairs, usable, strict=True)
+    )
+    return left, right
+
+
+def _misfit(reference: Eye, target: Eye) -> float:
+    """0 for eyes that can take each other's place, well above 1 for those that cannot."""
+    lids = ((reference.openness - target.openness) / OPENNESS_SCALE) ** 2
+    sideways = ((reference.along - target.along) / TURN_LIMIT) ** 4
+    up_and_down = ((reference.down - target.down) / TURN_DOWN_LIMIT) ** 4
+    return lids + sideways + up_and_down
 
 
 def turned(places: Floats, points: Floats, exchanges: tuple[Exchange, Exchange]) -> Floats:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.expression import eyes_and_lips, kept_expression
+from mien_pipeline.engines.mesh.expression import eyes_and_lips, kept_eyes, kept_mouth, refolded, tinted
 from mien_pipeline.engines.mesh.eyes import Exchange, turned
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relit
@@ -15,9 +15,9 @@ from mien_pipeline.engines.mesh.surroundings import source_map
 from mien_pipeline.engines.mesh.texture import Texture
 from mien_pipeline.stages.align import resample
 from mien_pipeline.stages.blend import multi_band
-from mien_pipeline.stages.glasses import rims, wears_glasses
+from mien_pipeline.stages.glasses import crosses_bridge, rims
 from mien_pipeline.stages.grain import match_grain
-from mien_pipeline.stages.mask import oval_mask, skin_mask
+from mien_pipeline.stages.mask import covers_features, oval_mask, skin_mask
 from mien_pipeline.stages.topology import face_width, topology
 from mien_pipeline.types import Floats, OnStep, Pixels, SwapWarning
 
@@ -80,11 +80,14 @@ def render_face(
     drawn, valid = _drawn(texture, places, inner, box.shape)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, face), moved.skin[box.part]), valid)
     on_step(2, STEPS)
-    new = relit(drawn, base, alpha, eyes_and_lips(box.shape, face), inner, face_width(face))
-    kept = kept_expression(box.shape, face, reference, eyes, inner)
-    mixed = np.asarray(new + kept[..., None] * (base.astype(np.float32) - new), np.float32)
+    features, before = eyes_and_lips(box.shape, face), base.astype(np.float32)
+    new = relit(drawn, base, alpha, features, inner, face_width(face)).astype(np.float32)
+    new = refolded(new, before, face, reference, inner)
+    mouth, open_eyes = kept_mouth(box.shape, face, reference), kept_eyes(box.shape, face, eyes)
+    new += mouth[..., None] * (tinted(before, new, face) - new)
+    new += open_eyes[..., None] * (before - new)
     on_step(3, STEPS)
-    grained = match_grain(mixed, base.astype(np.float32), alpha * (1 - kept))
+    grained = match_grain(new, before, alpha * (1 - np.maximum(mouth, open_eyes)), alpha * (1 - features))
     pixels, changed = moved.pixels.copy(), moved.changed.copy()
     pixels[box.part] = multi_band(base, np.clip(grained + 0.5, 0, 255).astype(np.uint8), alpha)
     changed[box.part] |= alpha > 0
@@ -114,9 +117,9 @@ def _moved_target(target: Pixels, mesh: Floats, shaped: Floats, grid: Grid, rast
 def _own_skin(target: Pixels, mesh: Floats) -> tuple[Floats, tuple[SwapWarning, ...]]:
     """(H, W) 1 where the target shows its own face, 0 on hair, covers and the rims of glasses."""
     skin = skin_mask(target, mesh)
-    if wears_glasses(target, mesh):
-        return np.minimum(skin, 1 - rims(target, mesh)), ("occluded",)
-    return skin, ()
+    frame = rims(target, mesh) if crosses_bridge(target, mesh) else np.zeros_like(skin)
+    occluded = frame.any() or covers_features(skin, mesh)
+    return np.minimum(skin, 1 - frame), ("occluded",) if occluded else ()
 
 
 def _texture_places(grid: Grid, raster: Raster, shaped: Floats, eyes: tuple[Exchange, Exchange]) -> Floats:

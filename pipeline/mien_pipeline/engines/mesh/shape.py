@@ -17,7 +17,7 @@ OPENNESS_SCALE = 0.1  # of an eye's width: lids that differ by this much are ano
 MOUTH_OPEN_SCALE = 0.25  # the same for the mouth, of its width
 MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about this much
 SMOOTHING_PASSES = 6
-MEAN_MOVE_LIMIT = 0.036  # of the distance between the eyes: what moves further no longer has the target's expression
+MEAN_MOVE_LIMIT = 0.03  # of the distance between the eyes: what moves further no longer has the target's expression
 
 
 def blended_shape(target: Floats, reference: Floats, amount: float) -> Floats:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.raster import grown, rasterise
+from mien_pipeline.stages import topology as face
 from mien_pipeline.stages.align import resample
 from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
 from mien_pipeline.stages.mask import disc, skin_mask, smooth_step
@@ -19,8 +20,13 @@ MARGIN = 0.25  # face widths around the mesh in which skin is told from hair
 
 # A side is taken from itself where its facing is at least this part of both sides' (squared); below, mirrored.
 OWN_FROM, OWN_FULLY = 0.15, 0.40
-_VALID_SHRINK, _VALID_FEATHER = 0.02, 0.015  # of the texture's side
+_VALID_SHRINK, _VALID_FEATHER = 0.012, 0.012  # of the texture's side
 _SEAM = 0.02  # of the texture's side: how softly own and mirrored skin meet
+_STRAND_SIZE = (256, 256)  # strands of hair are looked for in a texture of this size
+_STRAND, _STRAND_DARKER = 0.04, 0.16  # of the texture's side: their half width at most; how much darker than around
+_STRAND_LENGTH, _STRAND_GROW = 0.06, 0.022  # of the texture's side: what is shorter is a wrinkle; the shadow thrown
+_AMID_SKIN = 0.7  # this much of what surrounds a strand was seen as skin
+_FOREHEAD = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 251, 284, 332, 297, 338, 10, 109, 67, 103, 54, 21)
 _MAP_STEP = 4  # texture pixels per step of the map; linear between
 _DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # how finely, and by how many face widths, one part is before another
 _LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
@@ -45,8 +51,9 @@ def unroll(reference: Image, mesh: Floats) -> Texture:
     pixels, local = _face_region(reference.pixels, mesh)
     side = int(np.clip(face_width(local) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
     places, facing = _map(local, side)
-    seen = resample(skin_mask(pixels, local), places)
-    return _completed(resample(pixels, places, cubic=True), seen, facing)
+    inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
+    seen = np.asarray(resample(skin_mask(pixels, local), places) * inside.all(2), np.float32)
+    return _completed(*_without_strands(resample(pixels, places, cubic=True), seen), facing)
 
 
 def _face_region(pixels: Pixels, mesh: Floats) -> tuple[Pixels, Floats]:
@@ -77,6 +84,47 @@ def _map(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     coarse = grown(coarse, flat.covered)
     fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
     return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
+
+
+def _without_strands(colour: Pixels, seen: Floats) -> tuple[Pixels, Floats]:
+    """Colour and what was seen of the face, when strands of hair amid skin are painted over and others not counted."""
+    small = np.asarray(cv2.resize(colour, _STRAND_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+    strands = _strands(small)
+    free = np.asarray(cv2.resize(seen, _STRAND_SIZE, interpolation=cv2.INTER_AREA), np.float32) * (1 - strands)
+    reach = _STRAND * _STRAND_SIZE[0]
+    around = blur(free, reach)
+    amid = strands * (around > _AMID_SKIN * blur(1 - strands, reach)).astype(np.float32)
+    paint = blur(np.asarray(small * free[..., None], np.float32), reach) / np.maximum(around, 1e-3)[..., None]
+    share = np.minimum(2 * blur(amid, _STRAND_GROW * _STRAND_SIZE[0] / 2), 1)
+    full = np.asarray(cv2.resize(np.dstack([paint, share, strands, amid]), colour.shape[1::-1]), np.float32)
+    painted = colour + full[..., 3:4] * (full[..., :3] - colour)
+    counted = seen + full[..., 4] * (full[..., 5] - seen)
+    return np.clip(painted + 0.5, 0, 255).astype(np.uint8), counted.astype(np.float32)
+
+
+def _strands(small: Pixels) -> Floats:
+    """1 on long thin dark things across the forehead of a texture, hair and the shadow of a fringe; else 0."""
+    lightness = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)[..., 0]
+    without = np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, _disc(_STRAND)), np.float32)
+    free = cv2.dilate(_filled(face.LEFT_BROW) | _filled(face.RIGHT_BROW), _disc(_STRAND_GROW)) == 0
+    found = ((without - lightness) / (without + 8) > _STRAND_DARKER) & (_filled(_FOREHEAD) > 0) & free
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
+    long = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) > _STRAND_LENGTH * _STRAND_SIZE[0]
+    long[0] = False
+    drawn = long[np.asarray(labels, np.int32)].astype(np.uint8)
+    return np.asarray(cv2.dilate(drawn, _disc(_STRAND_GROW)) * free, np.float32)
+
+
+def _disc(radius: float) -> Pixels:
+    return disc(round(radius * _STRAND_SIZE[0]))
+
+
+def _filled(vertices: tuple[int, ...]) -> Pixels:
+    """1 inside a polygon of the texture, at the size at which strands are looked for; else 0."""
+    filled = np.zeros(_STRAND_SIZE, np.uint8)
+    outline = np.round(topology().uv[list(vertices)] * _STRAND_SIZE).astype(np.int32)
+    cv2.fillPoly(filled, [outline], (255,))
+    return filled
 
 
 def vertex_facing(mesh: Floats) -> Floats:
