@@ -29,7 +29,7 @@ class MeshOptions(SwapOptions, frozen=True):
 
     engine: Literal["mesh"] = "mesh"
     shape: float = Field(
-        default=0.75,
+        default=0.7,
         ge=0,
         le=1,
         description="How far the face's shape moves towards the reference's; 0 keeps the target's.",

@@ -1,7 +1,7 @@
 // The settings of each engine as controls: names, bounds and defaults are those of the API's options.
 export const CONTROLS = {
   mesh: [
-    { name: "shape", min: 0, max: 1, step: 0.05, value: 0.75 },
+    { name: "shape", min: 0, max: 1, step: 0.05, value: 0.7 },
     { name: "gaze", choices: ["target", "reference"], value: "target", advanced: true },
   ],
   inswapper: [],
