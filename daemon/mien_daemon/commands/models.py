@@ -210,7 +210,7 @@ def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
 
     models = store.states(names)
     document = {"models": [model.model_dump(mode="json") for model in models]}
-    return answer(args, document, "\n".join(_line(model) for model in models))
+    return answer(args, document, "\n".join(_line(model) for model in models) or "no model is complete with what was found")
 
 
 def _line(model: ModelState) -> str:

@@ -202,9 +202,13 @@ def _import_recognised(shelf: Shelf, path: Path, on_progress: OnPull) -> list[st
             with shelf.workspace() as work:
                 sha256 = _copy(found, work / "copy", report)
                 owners = [(name, file) for name, file, pin in known if pin.sha256 == sha256]
+                here = work / "copy"
+                if any(not file.converted for _, file in owners):
+                    shelf.blobs.adopt(here, sha256)
+                    here = shelf.blobs.path(sha256)
+                for name, file in owners:
+                    shelf.link_in(name, file, here, sha256, tick=report.tick)
                 if owners:
-                    check_format(work / "copy", owners[0][1].format, found.name)
-                    shelf.blobs.adopt(work / "copy", sha256)
                     taken.update(name for name, _ in owners)
                     continue
         if found.name in {Path(file.path).name for _, file, _ in known}:
@@ -233,17 +237,10 @@ def adopt_models(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
             size = path.stat().st_size
             report = Reporter(path.name, size, on_progress, "verifying")
             sha256 = sha256_of(path, report.more_bytes)
-            owners = [(name, file) for name, file, pin in known if pin.sha256 == sha256]
-            if not owners:
-                continue
-            check_format(path, owners[0][1].format, path.name)
-            taken.update(name for name, _ in owners)
-            if sha256 in shelf.blobs or shelf.blobs.adopt_link(path, sha256):
-                continue
-            check_disk(shelf.root, size)
-            with shelf.workspace() as work:
-                if _copy(path, work / "copy", report) == sha256:
-                    shelf.blobs.adopt(work / "copy", sha256)
+            for name, file, pin in known:
+                if pin.sha256 == sha256:
+                    shelf.link_in(name, file, path, sha256, tick=report.tick)
+                    taken.add(name)
     return _install_complete(shelf, sorted(taken))
 
 
@@ -251,12 +248,12 @@ def adopt_models(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
 
 
 def _known_files(shelf: Shelf) -> list[tuple[str, ModelFile, Pin]]:
-    """Files that can be recognised by digest. A pickle is not taken in this way: it must be converted first."""
+    """Files that can be recognised by digest."""
     return [
         (name, file, pin)
         for name, entry in shelf.catalogue.models.items()
         for file in entry.files
-        if file.converted is None and (pin := shelf.pins.of(name, file))
+        if (pin := shelf.pins.of(name, file))
     ]
 
 

@@ -2,11 +2,10 @@
 
 import http.client
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from importlib.util import find_spec
 from pathlib import Path
 
 from mien_pipeline.errors import (
@@ -28,7 +27,6 @@ from mien_pipeline.models.catalogue import (
     WheelSource,
 )
 from mien_pipeline.models.connection import Connector, Place
-from mien_pipeline.models.convert import NO_TORCH
 from mien_pipeline.models.disk import check_disk
 from mien_pipeline.models.download import Download, Throttle, Wanted
 from mien_pipeline.models.formats import check_format
@@ -39,8 +37,6 @@ from mien_pipeline.models.progress import Reporter
 from mien_pipeline.models.shelf import Shelf
 from mien_pipeline.models.token import read_token
 from mien_pipeline.models.wheel import fetch_members
-
-_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,12 @@ class _Remote:
     def key(self) -> str:
         return self.wanted.sha256 or self.wanted.git_sha1 or ""
 
+    @property
+    def pin(self) -> Pin | None:
+        """Its digest and size, where both are known."""
+        sha256, size = self.wanted.sha256, self.wanted.size
+        return Pin(sha256=sha256, size=size) if sha256 and size else None
+
 
 class Pull:
     """Brings one model into the store."""
@@ -89,7 +91,7 @@ class Pull:
 
     def room(self) -> int:
         """Bytes that `run` will write, as far as the catalogue or the sources know them before anything is fetched."""
-        return self._room([file for file in self._missing() if not self._in_caches(file)])
+        return self._room(self._missing())
 
     def wait(self) -> None:
         """Tell how far whoever has this model now has come with it."""
@@ -102,7 +104,8 @@ class Pull:
     def run(self, together: Sequence[str]) -> None:
         """Fetch what is missing and install the model. `together`: models asked for at once, to share wheels."""
         for file in self._missing():
-            if not self._link_from_caches(file) and isinstance(source := self._source(file), LocalSource):
+            linked = self._link_from_caches(file, self._shelf.pins.of(self.model, file))
+            if not linked and isinstance(source := self._source(file), LocalSource):
                 self._copy(source, file)
         missing = self._missing()
         if missing and self._offline:
@@ -111,6 +114,8 @@ class Pull:
                 files=[file.path for file in missing],
                 command=f"mien models pull {self.model}",
             )
+        if any(file.converted for file in missing) and find_spec("torch") is None:
+            raise EngineUnavailable(f"{self.model} has pickles, which need torch to be converted", needs="torch")
         wheels, remotes = self._wheels(missing), self._remotes(missing)
         self._report.total = sum(wheel.size for wheel in wheels) + sum(remote.wanted.size or 0 for remote in remotes)
         check_disk(self._shelf.root, self._room(missing))
@@ -148,22 +153,22 @@ class Pull:
         digests = ((file, self._shelf.pins.installed(self.model, file)) for file in self._entry.files)
         return [file for file, sha256 in digests if sha256 is None or sha256 not in self._shelf.blobs]
 
-    def _in_caches(self, file: ModelFile) -> tuple[Path, Pin] | None:
+    def _in_caches(self, file: ModelFile, pin: Pin | None) -> Path | None:
         """What huggingface_hub may have fetched of it before; the digest is still to be checked."""
-        source, pin = self._source(file), self._shelf.pins.of(self.model, file)
-        if not isinstance(source, HuggingFaceSource) or pin is None or file.converted:
+        source = self._source(file)
+        if not isinstance(source, HuggingFaceSource) or pin is None:
             return None
         revision = self._shelf.pins.revision(self.model, source)
         found = (find_in_hub_cache(cache, source, revision, file, pin) for cache in self._caches)
-        return next(((path, pin) for path in found if path), None)
+        return next((path for path in found if path), None)
 
-    def _link_from_caches(self, file: ModelFile) -> bool:
+    def _link_from_caches(self, file: ModelFile, pin: Pin | None, commit: str | None = None) -> bool:
         """Take a file that another program has fetched, once its digest is found right."""
-        if (found := self._in_caches(file)) is None or self._hashed(found[0]) != found[1].sha256:
+        path = self._in_caches(file, pin)
+        if path is None or pin is None or self._hashed(path) != pin.sha256:
             return False
-        path, pin = found
-        check_format(path, file.format, file.path)
-        return self._shelf.blobs.adopt_link(path, pin.sha256)
+        self._shelf.link_in(self.model, file, path, pin.sha256, commit=commit, tick=self._report.tick)
+        return True
 
     def _hashed(self, path: Path) -> str:
         self._report.stage("checking")
@@ -189,7 +194,10 @@ class Pull:
                     expected=pin.sha256,
                     found=sha256,
                 )
-            self._adopt(file, copy, sha256, None)
+            self._shelf.take_in(self.model, file, copy, sha256, tick=self._converting)
+
+    def _converting(self) -> None:
+        self._report.stage("converting")
 
     # ── wheels ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -309,68 +317,26 @@ class Pull:
             )
 
     def _fetch(self, remote: _Remote) -> None:
+        if self._link_from_caches(remote.file, remote.pin, remote.revision):
+            return self._report.finish_source(remote.wanted.size or 0)
         part = self._shelf.part(self.model, remote.file.path, remote.key)
         for other in self._shelf.parts(self.model, remote.file.path):
             if other != part:  # of what the source offered before
                 journals.discard(other)
         sha256 = self._download.fetch(remote.places, remote.wanted, part, self._report.source_bytes)
         try:
-            self._adopt(remote.file, part, sha256, remote.revision)
+            self._shelf.take_in(self.model, remote.file, part, sha256, commit=remote.revision, tick=self._converting)
         except BrokenWeights:
             journals.discard(part)
             raise
         journals.journal_path(part).unlink(missing_ok=True)
-        self._report.finish_source(remote.wanted.size or 0)
-
-    # ── taking in ────────────────────────────────────────────────────────────────────────────────────────
-
-    def _adopt(self, file: ModelFile, path: Path, sha256: str, revision: str | None) -> None:
-        """A file whose digest has just been found right becomes a blob; a pickle becomes what it is turned into."""
-        check_format(path, file.format, file.path)
-        pins, source = self._shelf.pins, self._source(file)
-        commits = {} if source.revision or revision is None else {source.repository: revision}
-        fresh = {} if file.sha256 else {file.path: Pin(sha256=sha256, size=path.stat().st_size)}
-        if file.converted is None:
-            self._shelf.blobs.adopt(path, sha256)
-            pins.lock(self.model, revisions=commits, files=fresh)
-            return
-        with self._shelf.workspace() as folder:
-            converted = folder / "converted.safetensors"
-            self._convert(file, path, converted)
-            check_format(converted, "safetensors", file.converted)
-            pin = Pin(sha256=sha256_of(converted), size=converted.stat().st_size)
-            self._shelf.blobs.adopt(converted, pin.sha256)
-        pins.lock(self.model, revisions=commits, files=fresh, converted={file.converted: pin})
-        path.unlink()
-
-    def _convert(self, file: ModelFile, source: Path, target: Path) -> None:
-        """In a process of its own, without a network; see `convert`."""
-        self._report.stage("converting")
-        command = [sys.executable, "-m", "mien_pipeline.egress", "mien_pipeline.models.convert"]
-        with subprocess.Popen(
-            [*command, str(source), str(target)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as child:
-            try:
-                said = self._said(child)
-            finally:
-                child.kill()
-        if child.returncode == NO_TORCH:
-            raise EngineUnavailable(f"{file.path} is a pickle and needs torch to be converted", needs="torch")
-        if child.returncode != 0:
-            reason = said.strip().splitlines()[-1] if said.strip() else f"exit status {child.returncode}"
-            raise BrokenWeights(f"{file.path} cannot be converted: {reason}", file=file.path, reason=reason)
-
-    def _said(self, child: subprocess.Popen[str]) -> str:
-        while True:
-            try:
-                return child.communicate(timeout=_POLL_S)[1]
-            except subprocess.TimeoutExpired:
-                self._report.tick()
+        return self._report.finish_source(remote.wanted.size or 0)
 
     def _room(self, missing: Sequence[ModelFile]) -> int:
         """Bytes still to be written: what is half there counts as there, and a conversion needs its file twice."""
         wheels, remotes = self._wheels(missing), self._remotes(missing)
         unpacked = sum(file.size or 0 for file in missing if not self._is_remote(file))
+        remotes = [one for one in remotes if one.file.converted or not self._in_caches(one.file, one.pin)]
         downloads = sum((one.wanted.size or 0) * (2 if one.file.converted else 1) for one in remotes)
         parts = [self._shelf.part(self.model, one.file.path, one.key) for one in remotes]
         there = sum(journals.bytes_done(journals.journal_path(part)) for part in parts)

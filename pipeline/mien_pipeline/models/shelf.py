@@ -24,11 +24,18 @@ from mien_pipeline.errors import ChecksumMismatch
 from mien_pipeline.models import journal as journals
 from mien_pipeline.models.blobs import Blobs, ignore_count, remove_file, sha256_of
 from mien_pipeline.models.catalogue import Catalogue, ModelFile
+from mien_pipeline.models.convert import convert
+from mien_pipeline.models.disk import check_disk
 from mien_pipeline.models.egress_log import EgressLog
 from mien_pipeline.models.exclusive import Bell, exclusively
+from mien_pipeline.models.formats import check_format
 from mien_pipeline.models.licences import Licences
-from mien_pipeline.models.pins import Pins
+from mien_pipeline.models.pins import Pin, Pins
 from mien_pipeline.models.records import Installed, InstalledFile, Records, State
+
+
+def ignore_tick() -> None:
+    """The listener for whoever waits in silence."""
 
 
 class _InUseError(Exception):
@@ -139,6 +146,79 @@ class Shelf:
         good = record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": _now()})
         self.records.note(model, file.installed_as, good)
         return "ready"
+
+    def take_in(
+        self,
+        model: str,
+        file: ModelFile,
+        path: Path,
+        sha256: str,
+        *,
+        commit: str | None = None,
+        tick: Callable[[], None] = ignore_tick,
+    ) -> None:
+        """Make a file whose digest has just been found right part of the store; it is gone from where it was.
+
+        Args:
+            commit: at which its repository was.
+            tick: called now and then while a pickle is converted.
+
+        Raises:
+            BrokenWeights, EngineUnavailable: it is not of its format, or cannot be converted here.
+        """
+        check_format(path, file.format, file.path)
+        pin = Pin(sha256=sha256, size=path.stat().st_size)
+        if file.converted:
+            self._hold(model, file, pin, commit, self._converted(file, path, tick))
+            path.unlink()
+        else:
+            self.blobs.adopt(path, sha256)
+            self._hold(model, file, pin, commit)
+
+    def link_in(
+        self,
+        model: str,
+        file: ModelFile,
+        path: Path,
+        sha256: str,
+        *,
+        commit: str | None = None,
+        tick: Callable[[], None] = ignore_tick,
+    ) -> None:
+        """The same with a file of another program, which stays where it is: linked, or copied between two disks."""
+        check_format(path, file.format, file.path)
+        pin = Pin(sha256=sha256, size=path.stat().st_size)
+        if file.converted:
+            self._hold(model, file, pin, commit, self._converted(file, path, tick))
+            return
+        if sha256 not in self.blobs and not self.blobs.adopt_link(path, sha256):
+            check_disk(self.root, pin.size)
+            with self.workspace() as folder:
+                copy = Path(shutil.copyfile(path, folder / "copy"))
+                if sha256_of(copy, lambda _: tick()) != sha256:
+                    raise ChecksumMismatch(f"{path} changed while it was copied", file=file.path, expected=sha256)
+                self.blobs.adopt(copy, sha256)
+        self._hold(model, file, pin, commit)
+
+    def _converted(self, file: ModelFile, pickle: Path, tick: Callable[[], None]) -> Pin:
+        """What a pickle was turned into, which is a blob now."""
+        with self.workspace() as folder:
+            target = folder / "converted.safetensors"
+            convert(pickle, target, file.path, tick)
+            check_format(target, "safetensors", file.installed_as)
+            pin = Pin(sha256=sha256_of(target), size=target.stat().st_size)
+            self.blobs.adopt(target, pin.sha256)
+        return pin
+
+    def _hold(self, model: str, file: ModelFile, pin: Pin, commit: str | None, converted: Pin | None = None) -> None:
+        """Lock what the catalogue does not know of a file."""
+        source = self.catalogue.model(model).source_of(file)
+        self.pins.lock(
+            model,
+            revisions={} if source.revision or commit is None else {source.repository: commit},
+            files={} if file.sha256 else {file.path: pin},
+            converted={file.installed_as: converted} if converted else {},
+        )
 
     def install(self, model: str) -> None:
         """Link every file of a model, all of whose blobs are there, and write its record.

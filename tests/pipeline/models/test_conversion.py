@@ -10,9 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mien_pipeline.errors import BrokenWeights
+from mien_pipeline.errors import BrokenWeights, EngineUnavailable
 from mien_pipeline.models.catalogue import Catalogue
+from mien_pipeline.models.pull import Network
 from mien_pipeline.models.store import ModelStore
+
+from .conftest import Shop
 
 
 def store_of(folder: Path, name: str) -> ModelStore:
@@ -52,6 +55,40 @@ def test_tensors_survive_under_dotted_names_and_the_pickle_does_not(folder: Path
     store.remove("thing")
     store.pull(["thing"])
     assert store.sha256("thing") == first
+
+
+def saved(folder: Path) -> ModelStore:
+    torch.save({"weight": torch.arange(6.0)}, folder / "weights.pt")
+    return store_of(folder, "weights.pt")
+
+
+@pytest.mark.parametrize("how", ["import_from", "adopt"])
+def test_a_pickle_that_a_person_has_downloaded_is_converted_as_well(folder: Path, how: str) -> None:
+    store = saved(folder)
+    content = (folder / "weights.pt").read_bytes()
+    (folder / "LICENSE").write_text("not a weight file")
+
+    assert getattr(store, how)(folder) == ["thing"]
+    assert torch.equal(load_file(store.path("thing"))["weight"], torch.arange(6.0))
+    assert (folder / "weights.pt").read_bytes() == content, "it is theirs to keep"
+    assert [path.name for path in store.root.rglob("*.pt*")] == []
+
+
+def test_without_torch_a_pickle_is_refused_before_it_is_fetched(
+    folder: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = saved(folder).catalogue.model_dump()
+    entries["models"]["thing"]["source"] = {"kind": "url", "bases": [shop.url]}
+    store = ModelStore(folder.parent / "store", Catalogue.model_validate(entries), network=Network(token=lambda: None))
+
+    def nowhere(name: str) -> None:
+        return None
+
+    monkeypatch.setattr("mien_pipeline.models.pull.find_spec", nowhere)
+
+    with pytest.raises(EngineUnavailable):
+        store.pull(["thing"])
+    assert shop.asked == []
 
 
 class Payload:

@@ -1,5 +1,6 @@
 """A machine that never sees a network is set up from another: exported, carried, imported, checked on the way."""
 
+import errno
 import hashlib
 import json
 import os
@@ -249,6 +250,24 @@ def test_another_programs_folder_is_linked_not_copied(bare: ModelStore, tmp_path
     assert bare.path("thing", "sub/second.dat").samefile(blob)
     bare.remove("thing")
     assert (comfy / "renamed.dat").read_bytes() == FIRST
+
+
+def test_another_programs_folder_on_another_disk_is_copied(
+    bare: ModelStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path.hardlink_to
+
+    def refuse(self: Path, target: Path) -> None:
+        if Path(target).is_relative_to(source):
+            raise OSError(errno.EXDEV, "another disk")
+        link(self, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert bare.adopt(source) == ["thing"]
+    path = bare.path("thing", "first.dat")
+    assert path.read_bytes() == FIRST
+    assert not path.samefile(source / "first.dat")
+    assert path.stat().st_mode & 0o222 == 0
 
 
 def test_files_of_the_right_size_and_other_bytes_are_not_adopted(bare: ModelStore, tmp_path: Path) -> None:

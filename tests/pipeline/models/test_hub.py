@@ -335,6 +335,24 @@ def test_what_hugging_faces_own_library_has_fetched_is_linked_and_not_fetched(
     assert blob.stat().st_mode & 0o200, "their file keeps its own permissions"
 
 
+def test_a_cached_file_whose_digest_only_the_hub_knows_is_linked_too(
+    shop: Shop, open_store: OpenStore, tmp_path: Path
+) -> None:
+    """Tens of gigabytes that another program has fetched are not fetched again for want of a digest."""
+    publish(shop)
+    blob = tmp_path / "hub/models--some--thing/blobs" / sha256(WEIGHTS)
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(WEIGHTS)
+    store = open_store(revision=None, caches=(tmp_path / "hub",))
+    store.pull(["thing"])
+
+    assert store.path("thing", "model.safetensors").samefile(blob)
+    assert not any(one.path.endswith("model.safetensors") for one in shop.bodies())
+    locked = json.loads((store.root / "models.lock").read_text())["models"]["thing"]
+    assert locked["files"]["model.safetensors"]["sha256"] == sha256(WEIGHTS)
+    assert locked["revisions"] == {"some/thing": COMMIT}
+
+
 def test_a_cached_file_with_wrong_bytes_is_left_alone_and_fetched_instead(
     shop: Shop, open_store: OpenStore, tmp_path: Path
 ) -> None:
