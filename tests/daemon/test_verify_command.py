@@ -70,16 +70,56 @@ def test_what_is_no_picture_is_a_problem(run: Run, tmp_path: Path) -> None:
     assert run("verify", str(tmp_path / "absent.jpg"))[1]["code"] == "invalid-image"
 
 
-def test_the_words_say_what_matters(
-    marked: bytes, tmp_path: Path, models: ModelStore, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "picture.jpg"
-    path.write_bytes(marked)
-    assert main(["verify", str(path), "--state-dir", str(tmp_path), "--models-dir", str(models.root)]) == 0
-    said = capsys.readouterr().out
+@pytest.fixture
+def words(tmp_path: Path, models: ModelStore, capsys: pytest.CaptureFixture[str]) -> Callable[[bytes], str]:
+    """What `mien verify` tells a person of a picture."""
+
+    def told(data: bytes) -> str:
+        path = tmp_path / "picture"
+        path.write_bytes(data)
+        main(["verify", str(path), "--state-dir", str(tmp_path / "state"), "--models-dir", str(models.root)])
+        return capsys.readouterr().out
+
+    return told
+
+
+def test_the_words_say_what_matters(words: Callable[[bytes], str], marked: bytes) -> None:
+    said = words(marked)
     assert "Content credentials: valid, signed by Mien local signer, who is not known here." in said
+    assert "Done: opened, edited" in said
+    assert "What it is: a picture with a part that a trained algorithm made" in said
+    assert "Made from a picture without credentials" in said
     assert "Watermark of Mien: strong" in said
     assert "not the face of the person photographed" in said
+
+
+def test_the_words_for_a_picture_that_was_changed_trust_no_name_in_it(
+    words: Callable[[bytes], str], marked: bytes
+) -> None:
+    said = words(marked[:-300] + bytes([marked[-300] ^ 0x55]) + marked[-299:])
+    assert "Content credentials: invalid, the picture or they were changed afterwards, signed by" in said
+    assert "or so they say" in said
+    assert "Problem: assertion.dataHash.mismatch" in said
+
+
+def test_the_words_tell_of_a_parent_that_was_changed(
+    words: Callable[[bytes], str], marked: bytes, models: ModelStore, tmp_path: Path
+) -> None:
+    parent = marked[:-300] + bytes([marked[-300] ^ 0x55]) + marked[-299:]
+    stamp = Stamp(models.path("watermark"), tmp_path / "state")
+    said = words(stamp.mark(decode(marked), parent, {"engine": "mesh"}, []).data)
+    assert "Content credentials: valid, signed by this installation of Mien." in said
+    assert "whose own credentials were invalid, signed by Mien local signer: assertion.dataHash.mismatch" in said
+
+
+def test_the_words_for_a_picture_that_was_stripped_and_saved_again(
+    words: Callable[[bytes], str], marked: bytes
+) -> None:
+    out = io.BytesIO()
+    PIL.Image.open(io.BytesIO(marked)).save(out, "JPEG", quality=60)
+    said = words(out.getvalue())
+    assert "Content credentials: none." in said
+    assert "Watermark of Mien: strong" in said
 
 
 async def test_the_api_answers_as_the_command_does(

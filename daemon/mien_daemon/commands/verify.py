@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from mien_pipeline.trust.verify import Inspection
 
 STANDARD_INPUT = Path("-")
+STATES = {"valid": "valid", "invalid": "invalid, the picture or they were changed afterwards"}
+PARENTS = {
+    "none": "without credentials",
+    "valid": "with valid credentials",
+    "invalid": "whose own credentials were invalid",
+}
+# https://cv.iptc.org/newscodes/digitalsourcetype/, those that are met
+SOURCES = {
+    "digitalCapture": "a photograph",
+    "computationalCapture": "a photograph that a camera computed from several",
+    "trainedAlgorithmicMedia": "made by a trained algorithm",
+    "compositeWithTrainedAlgorithmicMedia": "a picture with a part that a trained algorithm made",
+    "composite": "composed of several pictures",
+    "humanEdits": "edited by a person",
+}
 
 
 def add_to(commands: Commands) -> None:
@@ -71,17 +86,20 @@ def credential_words(found: Inspection) -> list[str]:
     if credentials.state == "none":
         elsewhere = " (they are kept elsewhere, and nothing was fetched)" if credentials.problems else ""
         return [f"Content credentials: none{elsewhere}."]
-    lines = [f"Content credentials: {credentials.state}, signed by {signer_words(found)}."]
+    lines = [f"Content credentials: {STATES[credentials.state]}, signed by {signer_words(found)}."]
     lines += [f"  Problem: {problem}" for problem in credentials.problems]
     if credentials.software:
         lines.append(f"  Made with: {credentials.software}")
     if credentials.actions:
-        lines.append(f"  Done: {', '.join(credentials.actions)}")
+        done = dict.fromkeys(action.removeprefix("c2pa.") for action in credentials.actions)
+        lines.append(f"  Done: {', '.join(done)}")
     if credentials.source_type:
-        lines.append(f"  Source: {credentials.source_type.rpartition('/')[2]}")
+        kind = credentials.source_type.rpartition("/")[2]
+        lines.append(f"  What it is: {SOURCES.get(kind, kind)}")
     for parent in credentials.parents:
         broken = f": {', '.join(parent.problems)}" if parent.problems else ""
-        lines.append(f"  Made from a picture whose credentials were {parent.state}{broken}")
+        whose = f", signed by {parent.signer}" if parent.signer else ""
+        lines.append(f"  Made from a picture {PARENTS[parent.state]}{whose}{broken}")
     return lines
 
 
@@ -89,7 +107,8 @@ def signer_words(found: Inspection) -> str:
     if found.credentials.trusted:
         return "this installation of Mien"
     name = found.credentials.signer.get("common_name") or found.credentials.signer.get("issuer") or "nobody named"
-    return f"{name}, who is not known here"
+    # Whose they are is asked of valid ones only; others may carry anybody's name.
+    return f"{name}, who is not known here" if found.credentials.state == "valid" else f"{name}, or so they say"
 
 
 def watermark_words(found: Inspection) -> list[str]:
