@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
+from mien_pipeline.engines.flux.clip import NOT_SEEN_WITH, clip_tower
 from mien_pipeline.engines.flux.eva import EvaTower
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
@@ -99,6 +100,7 @@ OURS: list[tuple[str, str, tuple[str, ...], Callable[[Shapes], nn.Module]]] = [
     ("arcface-ir-se50", "", (), IrSe50.shaped),
     ("bisenet", "", TRAINING_HEADS, BiSeNet.shaped),
     ("withanyone.arc", "", (), ArcAdapter.shaped),
+    ("clip-vit-l14", "", NOT_SEEN_WITH, clip_tower),
     ("xlabs-ip-adapter-v1", "", (), XlabsAdapter.shaped),
     ("xlabs-ip-adapter-v2", "", (), XlabsAdapter.shaped),
 ]

@@ -118,11 +118,9 @@ class FluxLikeness:
     @cached_property
     def clip_embedding(self) -> Tensor:
         """(1, 768), for XLabs' adapter, which was trained on whole pictures rather than faces."""
-        from transformers import CLIPVisionModelWithProjection
-
-        network: Any = CLIPVisionModelWithProjection.from_pretrained(str(self.stack.files.clip), local_files_only=True)
+        tower = self.stack.clip
         with torch.no_grad():
-            seen: Tensor = network(reference.for_clip(self.portrait, network.config.image_size)).image_embeds
+            seen: Tensor = tower(reference.for_clip(self.portrait, tower.config.image_size)).image_embeds
         return seen
 
     @cached_property

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
 from diffusers.hooks.first_block_cache import FirstBlockCacheConfig
 from diffusers.hooks.hooks import HookRegistry, ModelHook
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
@@ -79,7 +80,7 @@ class BlockHook(ModelHook):
         for weight, residuals in self.slot.active:
             residual = residuals.after(self.block, hidden, query)
             if residual is not None:
-                hidden = hidden + weight * residual
+                hidden = torch.add(hidden, residual, alpha=weight)
         return text, hidden
 
 

@@ -20,6 +20,7 @@ from mien_pipeline.engines.flux.backbone import (
     load_transformer,
     load_vae,
 )
+from mien_pipeline.engines.flux.clip import load_clip
 from mien_pipeline.engines.flux.components import components
 from mien_pipeline.engines.flux.eva import EvaTower
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
@@ -275,6 +276,15 @@ class Stack:
         # The published file carries WithAnyone's SigLIP branch as well.
         others = ("ipa_sig.", "arcface_in_sig.", "siglip_in_sig.")
         return self._load("faceid", ArcAdapter.shaped, self.files.faceid, "", others)
+
+    @cached_property
+    def clip(self) -> Any:
+        """For XLabs' layout alone."""
+        if self.files.clip is None:
+            raise ModelNotInstalled(
+                f"{XLABS[1]} is not installed", model=XLABS[1], command=f"mien models pull {XLABS[1]}"
+            )
+        return load_clip(self.files.clip)
 
     @cached_property
     def id_former(self) -> IDFormer:

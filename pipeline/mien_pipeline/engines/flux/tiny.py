@@ -13,13 +13,21 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    T5Config,
+    T5EncoderModel,
+)
 
 from mien_pipeline.engines.flux.eva import EvaTower
-from mien_pipeline.engines.flux.faceid import ArcAdapter
+from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
 from mien_pipeline.engines.flux.irse import IrSe50
 from mien_pipeline.engines.flux.manifest import manifest
@@ -29,6 +37,8 @@ from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 from mien_pipeline.models.catalogue import Catalogue, ModelFile, load_catalogue
 
 BUNDLE = "flux-dev"
+# Other bases and another adapter, each pulled by its own name.
+OPTIONAL = ("flux-1-schnell", "flux-1-fill-dev", "taef1", "xlabs-ip-adapter", "clip-vit-l14")
 WIDTH, TEXT_WIDTH, POOLED = 32, 24, 16
 EVA_WIDTH, EVA_OUT, ID_WIDTH = 64, 16, 32
 FLUX: dict[str, Any] = {
@@ -79,7 +89,7 @@ def make_tiny(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     files = _files()
     entries: list[str] = []
-    for name in published.bundles[BUNDLE]:
+    for name in (*published.bundles[BUNDLE], *OPTIONAL):
         entries.append(_entry(published, name, folder / name))
         for file in published.model(name).files:
             path = folder / name / file.remote
@@ -116,12 +126,16 @@ def _file_entry(name: str, file: ModelFile, path: Path) -> str:
 
 def _files() -> dict[str, Write]:
     """What writes each file, by `model/path`."""
-    transformer = FluxTransformer2DModel(**FLUX)
     control = identity_net(FLUX | {"num_layers": 4, "num_single_layers": 10})
     return {
-        **_sharded(
-            "flux-1-dev-transformer/transformer", transformer, {"_class_name": "FluxTransformer2DModel", **FLUX}, 3
+        **_base("flux-1-dev-transformer"),
+        **_base("flux-1-schnell", guidance_embeds=False),
+        **_base("flux-1-fill-dev", in_channels=64 + 64 + 256, out_channels=64),
+        **{f"taef1/{path}": write for path, write in _taef1().items()},
+        "xlabs-ip-adapter/ip_adapter.safetensors": _saved(
+            _randomised(XlabsAdapter(WIDTH, TEXT_WIDTH, 4, 16)).state_dict()
         ),
+        "clip-vit-l14/model.safetensors": _saved(_clip()),
         **_sharded(
             "infiniteyou/InfuseNetModel",
             control,
@@ -155,6 +169,39 @@ def _randomised(module: nn.Module) -> nn.Module:
             centre = 1.0 if parameter.ndim == 1 and name.endswith("weight") else 0.0
             parameter.copy_(centre + spread * torch.randn(parameter.shape))
     return module
+
+
+def _base(name: str, **changed: Any) -> dict[str, Write]:
+    config = FLUX | changed
+    network = FluxTransformer2DModel(**config)
+    return _sharded(f"{name}/transformer", network, {"_class_name": "FluxTransformer2DModel", **config}, 3)
+
+
+def _taef1() -> dict[str, Write]:
+    config: dict[str, Any] = {
+        "latent_channels": 16,
+        "encoder_block_out_channels": [8, 8, 8, 8],
+        "decoder_block_out_channels": [8, 8, 8, 8],
+        "num_encoder_blocks": [1, 1, 1, 1],
+        "num_decoder_blocks": [1, 1, 1, 1],
+        "scaling_factor": 1.0,
+        "shift_factor": 0.0,
+    }
+    network: Any = AutoencoderTiny(**config)
+    return {
+        "config.json": _json({"_class_name": "AutoencoderTiny", **config}),
+        "diffusion_pytorch_model.safetensors": _saved(_randomised(network).state_dict()),
+    }
+
+
+def _clip() -> dict[str, Tensor]:
+    """The image tower, and a number of the text tower's as in the published file."""
+    config = CLIPVisionConfig(
+        hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=1, image_size=28, patch_size=14,
+        projection_dim=16,
+    )  # fmt: skip
+    tower = _randomised(CLIPVisionModelWithProjection(config)).state_dict()
+    return {**tower, "logit_scale": torch.zeros(1), "text_model.final_layer_norm.weight": torch.zeros(1)}
 
 
 def _pulid() -> dict[str, Tensor]:
