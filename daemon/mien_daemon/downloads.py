@@ -105,9 +105,10 @@ class Downloads:
         chosen = self.store.catalogue.resolve(self.store.catalogue.models if names is None else names)
         return [self._begin("verify", model, self._verify(model)) for model in chosen]
 
-    def import_from(self, folder: str) -> Transfer:
-        """Take models from a folder of this machine."""
-        return self._begin("import", folder, lambda listen: self.store.import_from(Path(folder), listen))
+    def import_from(self, folder: str, *, link: bool = False) -> Transfer:
+        """Take models from a folder of this machine; with `link`, leave the files where they are."""
+        take = self.store.adopt if link else self.store.import_from
+        return self._begin("import", folder, lambda listen: take(Path(folder), listen))
 
     def export_to(self, names: Sequence[str], folder: str) -> Transfer:
         """Copy installed models to a folder of this machine."""

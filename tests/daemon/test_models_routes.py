@@ -116,6 +116,10 @@ def content(model: dict[str, Any]) -> bytes:
     return Path(model["files"][0]["path"]).read_bytes()
 
 
+def is_linked(model: dict[str, Any], theirs: Path) -> bool:
+    return Path(model["files"][0]["path"]).samefile(theirs)
+
+
 def flip_a_byte(model: dict[str, Any]) -> None:
     path = Path(model["files"][0]["path"])
     path.chmod(0o644)
@@ -266,6 +270,17 @@ async def test_a_folder_is_exported_and_imported_by_its_path(daemon: Any, tmp_pa
     await daemon.ask("POST", "/v1/model-store/import", {"path": stick})
     await transfer(daemon, stick, "done", "import")
     assert (await daemon.ask("GET", "/v1/models/own-remote")).json["state"] == "ready"
+
+
+async def test_what_another_program_keeps_is_linked_by_its_path(daemon: Any, tmp_path: Path) -> None:
+    theirs = tmp_path / "comfy/any-name.dat"
+    theirs.parent.mkdir()
+    theirs.write_bytes(REMOTE)
+    await daemon.ask("POST", "/v1/model-store/import", {"path": str(theirs.parent), "link": True})
+    await transfer(daemon, str(theirs.parent), "done", "import")
+
+    model = (await daemon.ask("GET", "/v1/models/own-remote")).json
+    assert is_linked(model, theirs)
 
 
 async def test_a_failed_download_carries_its_problem(daemon: Any, own_catalogue: Path) -> None:

@@ -60,6 +60,7 @@ class Import(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/media/stick/mien-models"}]})
 
     path: str = Field(min_length=1, max_length=4096, description="A folder or a file of this machine.")
+    link: bool = Field(False, description="Link what another program keeps there instead of copying it.")
 
 
 class Export(Body):
@@ -134,7 +135,7 @@ async def accept_licence(request: web.Request) -> web.Response:
 
 async def import_models(request: web.Request) -> web.Response:
     body = await read_json(request, Import)
-    return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].import_from(body.path)]), 202)
+    return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].import_from(body.path, link=body.link)]), 202)
 
 
 async def export_models(request: web.Request) -> web.Response:
@@ -224,7 +225,7 @@ ROUTES = (
         "POST",
         "/v1/model-store/import",
         import_models,
-        "Take models from a folder or a stick",
+        "Take models from a folder or a stick, or link those of another program",
         "admin",
         _ACCEPTED,
         body=Import,
