@@ -1,9 +1,12 @@
-"""What the pipeline's tests share: the two public-domain portraits, found and prepared once."""
+"""What the pipeline's tests share: the two public-domain portraits, found and prepared once, and the tiny bundle."""
+
+from pathlib import Path
 
 import pytest
 
 from mien_pipeline.engines import ENGINES
 from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
+from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.detect import MeshDetector
@@ -46,3 +49,21 @@ def astronaut_likeness(engine: MeshEngine, astronaut: Portrait) -> MeshLikeness:
 @pytest.fixture(scope="session")
 def admiral_likeness(engine: MeshEngine, admiral: Portrait) -> MeshLikeness:
     return engine.prepare(*admiral)
+
+
+@pytest.fixture(scope="session")
+def tiny_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue whose weights of the identity stack are small and random, in their published layout."""
+    from mien_pipeline.engines.flux.tiny import make_tiny  # it imports torch, which most tests here do without
+
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tiny_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    """A model store with the bundle in it, installed as the real one is, pickles converted."""
+    from mien_pipeline.engines.flux.tiny import BUNDLE
+
+    found = ModelStore(tmp_path_factory.mktemp("models"), load_catalogue({"MIEN_CATALOGUE": str(tiny_catalogue)}))
+    found.pull([BUNDLE])
+    return found

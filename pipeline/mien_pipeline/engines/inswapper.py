@@ -1,5 +1,6 @@
 """The 128-pixel GAN baseline: InsightFace's inswapper, for comparing; its weights are non-commercial."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,6 @@ class InswapperEngine:
     """ArcFace says who, inswapper draws them on the target's aligned crop."""
 
     name = "inswapper"
-    models: Sequence[ModelUse] = ()
 
     def __init__(self, swapper: Path, recogniser: Path) -> None:
         """Load both networks on the CPU.
@@ -41,6 +41,7 @@ class InswapperEngine:
         self._swapper = _network(swapper, inputs=2)
         self._recogniser = _network(recogniser, inputs=1)
         self._emap = _emap(swapper)
+        self.models: Sequence[ModelUse] = [_use(path) for path in (swapper, recogniser)]
 
     def prepare(self, reference: Image, face: Face) -> "InswapperLikeness":
         crop = align(reference.pixels, face.kps, RECOGNISER_PX).crop
@@ -79,6 +80,11 @@ def _mask(aligned: Aligned, face: Face) -> Floats:
     scale = float(np.sqrt(np.linalg.det(aligned.affine[:, :2])))
     mesh = np.column_stack([transform(face.mesh[:, :2], aligned.affine), face.mesh[:, 2] * scale]).astype(np.float32)
     return np.minimum(border, face_mask(aligned.crop, mesh)).astype(np.float32)
+
+
+def _use(path: Path) -> ModelUse:
+    with path.open("rb") as file:
+        return ModelUse(f"{MODEL}/{path.name}", hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _network(path: Path, inputs: int) -> Any:

@@ -1,14 +1,10 @@
 """The tiny bundle: every weight file in its published layout, installed by the model store as the real ones are."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from mien_pipeline.engines.flux.engine import FluxEngine, load
-from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
-from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.types import Face, Image
 
@@ -17,16 +13,8 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def tiny_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="session")
-def store(tiny_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
-    """A model store with the bundle in it, pickles converted."""
-    found = ModelStore(tmp_path_factory.mktemp("models"), load_catalogue({"MIEN_CATALOGUE": str(tiny_catalogue)}))
-    found.pull([BUNDLE])
-    return found
+def store(tiny_store: ModelStore) -> ModelStore:
+    return tiny_store
 
 
 @pytest.fixture(scope="session")
