@@ -16,6 +16,7 @@ WHOLE = {
     "pause": ("/v1/queue/pause", "start no further job; what runs goes on"),
     "resume": ("/v1/queue/resume", "start jobs again"),
     "unload": ("/v1/worker/unload", "end the worker process and give its memory back"),
+    "restart": ("/v1/worker/restart", "try a worker again that died too often"),
 }
 
 
