@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mien_pipeline.engines import ENGINES, needed_models
 from mien_pipeline.errors import InvalidCatalogue
+from mien_pipeline.models import catalogue
 from mien_pipeline.models.catalogue import BUNDLED, load_catalogue
 from mien_pipeline.models.signature import sign, signature_path, verify_signature
 
@@ -24,6 +25,16 @@ def test_one_changed_byte_breaks_the_signature() -> None:
 
     with pytest.raises(InvalidCatalogue, match="signed"):
         verify_signature(changed, BUNDLED)
+
+
+def test_a_changed_catalogue_is_refused_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / BUNDLED.name
+    copy.write_bytes(BUNDLED.read_bytes().replace(b"must_accept = true", b"must_accept = false"))
+    shutil.copy(signature_path(BUNDLED), signature_path(copy))
+    monkeypatch.setattr(catalogue, "BUNDLED", copy)
+
+    with pytest.raises(InvalidCatalogue, match="signed"):
+        load_catalogue({})
 
 
 def test_another_maintainer_key_does_not_sign_for_this_build(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def test_sums_are_for_sha256sum_alone(mien: Mien, capsys: pytest.CaptureFixture[
     mien("pull", "open")
     assert main(["models", "verify", "--sums"]) == 0
     assert capsys.readouterr().out == f"{DIGEST}  models/open/a.dat\n"
+    assert mien("verify", "--sums")[1]["sums"] == f"{DIGEST}  models/open/a.dat\n"
 
 
 def test_a_model_travels_on_a_stick(mien: Mien, tmp_path: Path) -> None:

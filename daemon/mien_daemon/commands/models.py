@@ -89,15 +89,13 @@ def run_pause(args: Namespace) -> int:
 
 
 def run_verify(args: Namespace) -> int:
-    import sys
-
     from mien_daemon.answer import answer
     from mien_daemon.bars import pull_bars
 
     store = _open(args)
     if args.sums:
-        sys.stdout.write(store.checksums())
-        return 0
+        sums = store.checksums()
+        return answer(args, {"sums": sums, "models_dir": str(store.root)}, sums.removesuffix("\n"))
     with pull_bars(quiet=args.json) as listen:
         checked = store.verify(args.names or None, listen)
     words = [f"{'ok' if one.ok else one.state.upper():<11} {one.model}/{one.file}" for one in checked]
@@ -210,7 +208,8 @@ def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
 
     models = store.states(names)
     document = {"models": [model.model_dump(mode="json") for model in models]}
-    return answer(args, document, "\n".join(_line(model) for model in models) or "no model is complete with what was found")
+    words = "\n".join(_line(model) for model in models)
+    return answer(args, document, words or "no model is complete with what was found")
 
 
 def _line(model: ModelState) -> str:

@@ -77,6 +77,8 @@ def test_a_file_arrives_in_parts_and_is_what_it_should_be(shop: Shop, content: b
     assert fetch(shop.url + "w", wanted(content), part, on_total=totals.append) == wanted(content).sha256
     assert part.read_bytes() == content
     assert len(shop.bodies()) == 3
+    assert all(one.headers["If-Range"] == shop.etag for one in shop.bodies()), "bytes of one file are not mixed"
+    assert all(one.headers["Accept-Encoding"] == "identity" for one in shop.asked)
     assert totals == sorted(totals)
     assert totals[-1] == len(content)
 
@@ -572,12 +574,14 @@ def test_a_rate_limit_is_shared_by_all_connections() -> None:
     assert Throttle().pause_s(10**12) == 0
 
 
-def test_a_limited_download_arrives_all_the_same(shop: Shop, part: Path) -> None:
+def test_a_limited_download_takes_its_time_and_arrives_all_the_same(shop: Shop, part: Path) -> None:
     content = os.urandom(3 * MIB)
     shop.files["/w"] = content
     connector = Connector(EgressLog(part.with_name("egress.log")), "m", 5)
+    began = time.monotonic()
 
-    Download(connector, HASTE, Throttle(20_000_000)).fetch(
+    Download(connector, HASTE, Throttle(6_000_000)).fetch(
         (Place(shop.url + "w"),), wanted(content), part, lambda total: None
     )
     assert part.read_bytes() == content
+    assert time.monotonic() - began > 0.9 * len(content) / 6_000_000

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -249,30 +250,47 @@ class Usage(NamedTuple):
     free: int
 
 
-def has(free: int) -> Callable[[Path], Usage]:
-    """A disk of a terabyte with so much left."""
+def has(free: int, total: int = 10**12) -> Callable[[Path], Usage]:
+    """A disk with so much left."""
 
     def disk_usage(folder: Path) -> Usage:
-        return Usage(10**12, 10**12 - free, free)
+        return Usage(total, total - free, free)
 
     return disk_usage
 
 
+@pytest.mark.parametrize(("total", "headroom"), [(10**12, 50 * 10**9), (20 * 10**9, 5 << 30)])
 def test_a_disk_without_headroom_is_refused_before_the_first_byte(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, headroom: int
 ) -> None:
-    """What is needed, and five gigabytes or a twentieth of the disk on top."""
+    """What is needed, and five gigabytes or a twentieth of the disk on top, whichever is more."""
     shop.files["/weights.dat"] = b"weights"
     store = behind(shop, b"weights", tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", has(50 * 10**9 + 6))
+    monkeypatch.setattr(shutil, "disk_usage", has(headroom + 6, total))
 
     with pytest.raises(DiskFull) as refused:
         store.pull(["thing"])
-    assert refused.value.fields["needed_bytes"] == 50 * 10**9 + 7
+    assert refused.value.fields["needed_bytes"] == headroom + 7
     assert shop.bodies() == []
 
-    monkeypatch.setattr(shutil, "disk_usage", has(50 * 10**9 + 7))
+    monkeypatch.setattr(shutil, "disk_usage", has(headroom + 7, total))
     store.pull(["thing"])
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    store.pull(["two"])
+    blobs = str(store.root / "blobs/sha256")
+    assert blobs in synced
+    assert any(path.startswith(str(store.root / "partial")) for path in synced[: synced.index(blobs)])
+    assert synced[-1] == str(store.root / "installed"), "what says that it is installed comes last"
 
 
 def test_models_that_do_not_fit_together_are_refused_before_the_first_byte_of_one(
