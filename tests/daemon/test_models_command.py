@@ -79,6 +79,14 @@ def test_the_list_says_what_may_be_used_commercially(mien: Mien) -> None:
     assert of(listed, "flux-1-dev-transformer")["commercial_use"] is False
 
 
+def test_the_list_says_what_is_not_known_yet(mien: Mien, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (at,) = (number for number, line in enumerate(lines) if " flux-1-dev-transformer: " in line)
+    assert "size unknown" in lines[at]
+    assert "its source asks who you are, digests are locked on the first pull" in lines[at + 1]
+
+
 def test_a_licence_is_shown_and_accepted_by_its_words(mien: Mien) -> None:
     status, problem = mien("pull", "careful")
     assert (status, problem["code"]) == (1, "licence-not-accepted")

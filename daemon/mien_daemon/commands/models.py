@@ -213,7 +213,12 @@ def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
 
 
 def _line(model: ModelState) -> str:
-    use = "any use" if model.commercial_use else "not for commercial use"
-    consent = "" if model.licence_accepted is None else ", accepted" if model.licence_accepted else ", to be accepted"
     size = f"{model.size / 1e6:10.1f} MB" if model.size else "size unknown "
-    return f"{model.state:<11} {size}  {model.name}: {model.title}\n{'':26}{model.licence} ({use}{consent})"
+    notes = ["any use" if model.commercial_use else "not for commercial use"]
+    if model.licence_accepted is not None:
+        notes.append("accepted" if model.licence_accepted else "to be accepted")
+    if model.gated:
+        notes.append("its source asks who you are")
+    if not all(file.sha256 for file in model.files):
+        notes.append("digests are locked on the first pull")
+    return f"{model.state:<11} {size}  {model.name}: {model.title}\n{'':26}{model.licence} ({', '.join(notes)})"
