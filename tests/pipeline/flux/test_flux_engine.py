@@ -23,9 +23,17 @@ from mien_pipeline.engines.flux.backbone import load_single_file
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import Regions
-from mien_pipeline.engines.flux.stack import FULL, find_files, forms_at_hand, plan_for
+from mien_pipeline.engines.flux.stack import FULL, Stack, find_files, forms_at_hand, plan_for
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
-from mien_pipeline.errors import BrokenWeights, Cancelled, EngineUnavailable, ModelNotInstalled, NotEnoughMemory
+from mien_pipeline.engines.flux.tiny import OPTIONAL
+from mien_pipeline.errors import (
+    BrokenWeights,
+    Cancelled,
+    EngineUnavailable,
+    InvalidOptions,
+    ModelNotInstalled,
+    NotEnoughMemory,
+)
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.stages.blend import paste_back
@@ -134,6 +142,72 @@ def test_true_guidance_and_a_cache_run_through_the_whole_engine(likeness: FluxLi
     for patch in (guided, likeness.render(*target, cached, ignore_step)):
         assert patch.crop.shape[:2] == patch.mask.shape
         assert patch.crop.std() > 1
+
+
+@pytest.fixture(scope="module")
+def with_options(store: ModelStore) -> ModelStore:
+    """The store with every other base, decoder and adapter in it as well."""
+    store.pull(OPTIONAL)
+    return store
+
+
+@pytest.mark.usefixtures("with_options")
+@pytest.mark.parametrize("change", [{"base": "schnell"}, {"base": "fill"}, {"decoder": "tiny"}])
+def test_other_bases_and_the_quick_decoder_paint_inside_the_mask_alone(
+    engine: FluxEngine, likeness: FluxLikeness, target: Picture, made: Patch, change: dict[str, Any]
+) -> None:
+    engine.stack.text("schnell").max_tokens = 32
+    image, _ = target
+    patch = likeness.render(*target, QUICK.model_copy(update=change), ignore_step)
+    result = paste_back(image, patch)
+    assert np.array_equal(patch.mask, made.mask)
+    assert np.array_equal(result.pixels[:40], image.pixels[:40])
+    assert (patch.crop != made.crop)[patch.mask > 0.5].mean() > 0.2
+    assert np.array_equal(likeness.render(*target, QUICK, ignore_step).crop, made.crop), "dev paints as before"
+
+
+def test_xlabs_adapter_paints_in_withanyones_place(
+    engine: FluxEngine, with_options: ModelStore, reference: Picture, target: Picture, made: Patch
+) -> None:
+    """Its CLIP tower looks at the reference; the other two parts are the same."""
+    files = replace(
+        engine.stack.files,
+        faceid=with_options.path("xlabs-ip-adapter"),
+        faceid_layout="xlabs",
+        clip=with_options.path("clip-vit-l14"),
+    )
+    stack = Stack(with_options, files, engine.stack.device, plan_for(files, engine.stack.device, 1024))
+    stack.text("dev").max_tokens = 32
+    likeness = FluxEngine(stack).prepare(*reference)
+    painted = likeness.render(*target, QUICK, ignore_step)
+    assert not np.array_equal(painted.crop, made.crop)
+    off = QUICK.model_copy(update={"ip_adapter_scale": 0.0})
+    without = likeness.render(*target, off, ignore_step)
+    assert not np.array_equal(painted.crop, without.crop)
+    assert np.array_equal(without.crop, engine.prepare(*reference).render(*target, off, ignore_step).crop)
+
+
+def test_a_base_that_is_not_installed_is_refused_by_name_before_anything_is_loaded(
+    store: ModelStore, tmp_path: Path, engine: FluxEngine, reference: Picture, target: Picture
+) -> None:
+    stack = Stack(ModelStore(tmp_path, store.catalogue), engine.stack.files, engine.stack.device, engine.stack.plan)
+    for change, model in (({"base": "fill"}, "flux-1-fill-dev"), ({"decoder": "tiny"}, "taef1")):
+        with pytest.raises(ModelNotInstalled) as refused:
+            FluxEngine(stack).prepare(*reference).render(*target, QUICK.model_copy(update=change), ignore_step)
+        assert refused.value.fields["command"] == f"mien models pull {model}"
+    assert "parsing" not in vars(stack)
+
+
+def test_a_plan_for_a_gguf_file_has_no_room_for_another_bases_full_weights(
+    engine: FluxEngine, with_options: ModelStore
+) -> None:
+    plan = engine.stack.plan
+    packed = tuple(replace(each, form="gguf-q4") for each in plan.placements)
+    stack = Stack(with_options, engine.stack.files, engine.stack.device, replace(plan, placements=packed))
+    with pytest.raises(InvalidOptions) as refused:
+        stack.check("schnell", "full")
+    assert refused.value.fields["field"] == "base"
+    stack.check("dev", "tiny")
 
 
 @pytest.mark.parametrize(("size", "box"), [((100, 90), (20, 15, 60)), ((64, 300), (5, 200, 50))])

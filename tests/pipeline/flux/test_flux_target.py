@@ -1,17 +1,21 @@
 """The target's part promises: cut and put back exactly, masked softly, packed as FLUX.1 packs."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+from diffusers.pipelines.flux.pipeline_flux_fill import FluxFillPipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien_pipeline.engines.flux import target
 from mien_pipeline.engines.flux.drift import adjusted, better
 from mien_pipeline.engines.flux.target import Frame, frame_for
+from mien_pipeline.engines.flux.tiny import VAE as TINY_VAE
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.types import Face, IdentityScores, Image
 
@@ -75,6 +79,30 @@ def test_packing_is_flux_1s_own_and_unpacking_undoes_it() -> None:
     assert torch.equal(target.unpack(packed, frame), latents)
     ids = pipeline._prepare_latent_image_ids(2, 3, 5, torch.device("cpu"), torch.float32)
     assert torch.equal(target.image_ids(frame, torch.zeros(1)), ids)
+
+
+def test_fill_is_given_the_picture_without_the_face_and_the_mask_as_it_was_trained() -> None:
+    """Packed as diffusers' Fill pipeline packs them; the hole is grey, so nothing of the face leaks in."""
+    torch.manual_seed(0)
+    vae: Any = AutoencoderKL(**TINY_VAE).eval()
+    rng = np.random.default_rng(0)
+    frame = Frame(0, 0, 64, 48, 1.0, (64, 48), (64, 48))
+    pixels = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    mask = np.zeros((48, 64), np.float32)
+    mask[10:30, 20:45] = 1
+    found = target.fill_input(vae, pixels, mask, frame)
+    holes = torch.from_numpy(mask)[None, None]
+    with torch.no_grad():
+        latents = vae.encode(target.to_tensor(pixels) * (1 - holes)).latent_dist.mode()
+    fill: Any = FluxFillPipeline
+    pipeline = SimpleNamespace(vae=vae, vae_scale_factor=8, _pack_latents=fill._pack_latents)
+    theirs = fill.prepare_mask_latents(pipeline, holes, latents, 1, 16, 1, 48, 64, torch.float32, "cpu", None)
+    written = torch.cat(theirs[::-1], dim=-1)
+    assert found.shape == (1, 12, 64 + 256)
+    assert torch.equal(found[..., 64:], written[..., 64:])
+    torch.testing.assert_close(found[..., :64], written[..., :64], atol=0.02, rtol=0)
+    pixels[12:28, 22:43] = rng.integers(0, 256, (16, 21, 3), np.uint8)
+    assert torch.equal(target.fill_input(vae, pixels, mask, frame), found)
 
 
 def test_the_mask_is_whole_on_the_face_and_nothing_far_from_it() -> None:

@@ -133,6 +133,7 @@ class FluxLikeness:
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`; tried once more when the drift gate says so."""
         settings = options if isinstance(options, FluxOptions) else FluxOptions()
+        self.stack.check(settings.base, settings.decoder)
         with out_of_memory_named():
             first = self.attempt(target, face, settings, on_step)
             scores = self.scored(target, face, first) if settings.drift_gate else None

@@ -32,7 +32,7 @@ from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 from mien_pipeline.engines.flux.reference import Recogniser
 from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, TextEncoders
 from mien_pipeline.engines.flux.weights import Built, load, shapes_in, shapes_of, shards_in
-from mien_pipeline.errors import LicenceNotAccepted, ModelNotInstalled, UnknownModel
+from mien_pipeline.errors import InvalidOptions, LicenceNotAccepted, ModelNotInstalled, UnknownModel
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.plan import Machine, NumberFormat, Plan, make_plan
 from mien_pipeline.types import ModelUse
@@ -228,6 +228,19 @@ class Stack:
         if self.files.transformer is None:
             raise ModelNotInstalled(f"{FULL} is not installed", model=FULL, command=f"mien models pull {FULL}")
         return load_transformer(self.files.transformer, form)
+
+    def check(self, base: Base, decoder: Literal["full", "tiny"]) -> None:
+        """Return in silence when what these options take is there; nothing is loaded for it.
+
+        Raises:
+            ModelNotInstalled, LicenceNotAccepted: it is not.
+            InvalidOptions: the memory plan has room for a GGUF file, and this base comes in full weights alone.
+        """
+        self.base_folder(base)
+        if base != "dev" and self.plan.of("transformer").form in GGUF.values():
+            raise InvalidOptions(f"base: {base} comes in full weights, and memory is planned for a file", field="base")
+        if decoder == "tiny":
+            self.store.path(TINY_VAE)
 
     def base_folder(self, base: Base) -> Path:
         """Where a base's own files lie; text encoders and VAE are the same for all of them."""
