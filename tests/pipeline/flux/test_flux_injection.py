@@ -3,8 +3,10 @@
 Nothing stays behind. The transformer has FLUX.1's real block counts, 19 and 38, at a width of 32.
 """
 
+import copy
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from diffusers.hooks.first_block_cache import FirstBlockCacheConfig
 from diffusers.models.transformers.transformer_flux import FluxIPAdapterAttnProcessor, FluxTransformer2DModel
 from torch import Tensor
 
+from mien_pipeline.device import Device, Placer
 from mien_pipeline.engines.flux.faceid import ArcAdapter, FaceId, XlabsAdapter, face_tokens
 from mien_pipeline.engines.flux.inject import Schedule, Slot, injected
 from mien_pipeline.engines.flux.instantid import InstantId, identity_net
@@ -20,6 +23,7 @@ from mien_pipeline.engines.flux.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.pulid import IdTokens, Pulid, PulidAttentions
 from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.engines.flux.velocity import Canvas, Part, Pass, bound
+from mien_pipeline.plan import GIB, DeviceKind, Machine, component, make_plan
 from mien_pipeline.sampling import denoise, noise_like
 
 DIM, TEXT_DIM, POOLED = 32, 24, 16
@@ -299,6 +303,60 @@ def test_a_batch_is_its_single_pictures(
         together = one(both, 0.7, 0)
         apart = torch.cat([one(both[:1], 0.7, 0), one(both[1:], 0.7, 0)])
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "unified"])
+def test_streamed_networks_compute_what_resident_ones_do(
+    transformer: Any, control_net: Any, attentions: PulidAttentions, arc: ArcAdapter, kind: DeviceKind
+) -> None:
+    """Blocks in main memory, or on the disk where there is one memory; hooks, cache and guidance included."""
+    networks = {
+        "transformer": copy.deepcopy(transformer),
+        "control_net": copy.deepcopy(control_net),
+        "pulid_attentions": copy.deepcopy(attentions),
+        "faceid": copy.deepcopy(arc),
+    }
+    sized = [component(name, "sampling", {"w": (1, 1)}) for name in networks]
+    plan = make_plan(sized, Machine("cpu", 8 * GIB, DIM))
+    plan = replace(plan, placements=tuple(replace(each, residency="streamed") for each in plan.placements))
+    placer = Placer(Device(torch.device("cpu"), kind, "cpu", 8 * GIB), plan)
+    streamed = {name: placer.settle(name, network) for name, network in networks.items()}
+    parts = all_parts(control_net, attentions, arc)
+    elsewhere = all_parts(streamed["control_net"], streamed["pulid_attentions"], streamed["faceid"])
+    resident = predicted(transformer, parts, true_cfg_scale=2.0)
+    with velocity(streamed["transformer"], elsewhere, true_cfg_scale=2.0, cache_threshold=0.05) as one:
+        first, again = one(LATENTS, 0.7, 0), one(LATENTS, 0.7, 1)
+    torch.testing.assert_close(first, resident, atol=1e-5, rtol=0)
+    torch.testing.assert_close(again, resident, atol=2e-5, rtol=0)
+
+
+def in_float32(query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
+    """softmax(q·kᵀ / √d)·v, Vaswani et al. 2017, equation 1."""
+    scores = query.float() @ key.float().transpose(-2, -1) / query.shape[-1] ** 0.5
+    attended: Tensor = (scores.softmax(-1) @ value.float()).to(query.dtype)
+    return attended
+
+
+def test_fused_attention_is_attention_in_float32(
+    transformer: Any,
+    control_net: Any,
+    attentions: PulidAttentions,
+    arc: ArcAdapter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the whole step with every part, to one part in 100,000 of its range."""
+    parts = all_parts(control_net, attentions, arc)
+    fused = predicted(transformer, parts)
+    calls: list[int] = []
+
+    def plain(*args: Any, **kwargs: Any) -> Tensor:
+        calls.append(1)
+        return in_float32(*args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", plain)
+    written = predicted(transformer, parts)
+    assert len(calls) == DOUBLES + SINGLES + 4 + 10 + 20 + DOUBLES + SINGLES
+    torch.testing.assert_close(fused, written, atol=1e-5 * float(written.abs().max()), rtol=0)
 
 
 def test_a_regional_part_adds_to_its_own_tokens_alone(arc: ArcAdapter, xlabs: XlabsAdapter) -> None:
