@@ -67,17 +67,17 @@ class ModelStore:
 
         Raises:
             UnknownModel: the catalogue has no such model or file.
-            LicenceNotAccepted: its terms must be accepted first.
             ModelNotInstalled: `model`, `files` and `command` say what is missing and what gets it.
+            LicenceNotAccepted: it is there, and its terms must be accepted first.
         """
         entry = self.catalogue.model(model)
         wanted = entry.files if file is None else (self.catalogue.file(model, file),)
-        self.shelf.licences.check(model)
         missing = [each.installed_as for each in wanted if not self.shelf.is_ready(model, each)]
         if missing:
             raise ModelNotInstalled(
                 f"{model} is not installed", model=model, files=missing, command=f"mien models pull {model}"
             )
+        self.shelf.licences.check(model)
         return self.shelf.view(model, wanted[0].installed_as if len(wanted) == 1 else "")
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
