@@ -116,7 +116,8 @@ export class Swaps {
     const { chrome, connection } = this.app;
     const blob = await connection.call((daemon) => daemon.result(job.daemonJob));
     const note = chrome.i18n.getMessage(job.screenshot ? 'mark_note_screenshot' : 'mark_note', [job.reference.name]);
-    const shown = await new Page(chrome, job).deliver(job.pictureId, job.key, blob, { note });
+    const facts = { note, size: job.result.size };
+    const shown = await new Page(chrome, job).deliver(job.pictureId, job.key, blob, facts);
     return { shown, resultThumbnail: await thumbnailOf(blob), mediaType: blob.type, request: null };
   }
 

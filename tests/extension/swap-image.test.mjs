@@ -31,7 +31,7 @@ function extension({ url = PICTURE, proved } = {}) {
     cancelled: [],
     putBlob: async () => 'sha256:0',
     postJob: async (job) => ({ id: `d${daemon.posted.push(job)}`, state: 'queued' }),
-    job: async () => ({ job: { state: 'done' }, tag: 'done' }),
+    job: async () => ({ job: { state: 'done', result: { size: [320, 240] } }, tag: 'done' }),
     cancelJob: async (id) => daemon.cancelled.push(id),
     result: async () => new Blob(['x'], { type: 'image/png' }),
   };

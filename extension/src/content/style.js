@@ -30,10 +30,10 @@ svg { display: block; flex: none; }
 
 .veil {
   position: absolute; inset: 0; display: grid; place-items: center; padding: 8px;
-  background: rgb(17 17 32 / .58); backdrop-filter: blur(14px) saturate(1.25);
-  animation: appear .12s ease-out;
+  background: rgb(17 17 32 / .7); animation: appear .12s ease-out;
 }
-.veil.failed { background: rgb(24 17 28 / .76); pointer-events: auto; }
+/* Only what stands still is blurred: behind a ring that turns, a screen without a graphics card would blur all the time. */
+.veil.failed { background: rgb(24 17 28 / .76); backdrop-filter: blur(14px) saturate(1.25); pointer-events: auto; }
 .card { display: grid; justify-items: center; gap: 10px; text-align: center; max-width: min(100%, 340px); }
 .ring { position: relative; width: 60px; height: 60px; }
 .ring svg { width: 100%; height: 100%; transform: rotate(-90deg); }

@@ -39,14 +39,14 @@ globalThis.MienSwap ??= class MienSwap {
   }
 
   /** A part of the result; with the last one the picture changes. A job's result is taken once. */
-  async take({ jobKey, part, parts, base64, mediaType, facts }) {
+  take({ jobKey, part, parts, base64, mediaType, facts }) {
     if (this.#taken === jobKey) return { shown: true };
-    this.#parts[part] = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    this.#parts[part] = mienBytes(base64);
     if (part < parts - 1) return { shown: false };
     const blob = new Blob(this.#parts, { type: mediaType });
     this.#parts = [];
     this.#taken = jobKey;
-    await this.#showResult(blob, facts);
+    this.#showResult(blob, facts);
     return { shown: true };
   }
 
@@ -62,8 +62,7 @@ globalThis.MienSwap ??= class MienSwap {
     this.onEnd();
   }
 
-  async #showResult(blob, { note }) {
-    const { width, height } = await createImageBitmap(blob);
+  #showResult(blob, { note, size: [width, height] }) {
     this.#close();
     this.#plate = new MienPlate(this.element);
     this.#replacement = new MienReplacement(this.element, URL.createObjectURL(blob), { width, height }, {
@@ -104,4 +103,12 @@ globalThis.MienSwap ??= class MienSwap {
     this.#plate?.remove();
     this.#plate = null;
   }
+};
+
+/** A loop: a callback for each of a megabyte's bytes is to be felt. */
+globalThis.mienBytes ??= (base64) => {
+  const binary = atob(base64);
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 };
