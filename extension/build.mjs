@@ -4,7 +4,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deflateRawSync } from 'node:zlib';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SHIPPED = ['_locales', 'icons', 'src', 'ui'];
@@ -33,19 +32,21 @@ export function filesFor(browser) {
   return new Map([['manifest.json', manifest], ...named]);
 }
 
-/** A zip without times, owners or order of its own. */
+/**
+ * A zip without times, owners or order of its own, and without compression: how well a file is squeezed differs between
+ * machines and versions of node, and 200 KB need not be squeezed.
+ */
 export function zip(files) {
   const locals = [];
   const central = [];
   let offset = 0;
   for (const [name, content] of files) {
     const path = Buffer.from(name);
-    const packed = deflateRawSync(content, { level: 9 });
-    const sizes = [crc32(content), packed.length, content.length];
-    const common = Buffer.concat([u16(20, 0x0800, 8, 0, DOS_DATE), u32(...sizes), u16(path.length, 0)]);
-    locals.push(u32(0x04034b50), common, path, packed);
+    const sizes = [crc32(content), content.length, content.length];
+    const common = Buffer.concat([u16(20, 0x0800, 0, 0, DOS_DATE), u32(...sizes), u16(path.length, 0)]);
+    locals.push(u32(0x04034b50), common, path, content);
     central.push(u32(0x02014b50), u16(20), common, u16(0, 0, 0), u32(0, offset), path);
-    offset += 4 + common.length + path.length + packed.length;
+    offset += 4 + common.length + path.length + content.length;
   }
   const directory = Buffer.concat(central);
   const end = Buffer.concat([u32(0x06054b50), u16(0, 0, files.size, files.size), u32(directory.length, offset), u16(0)]);
