@@ -37,6 +37,7 @@ class Blobs:
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "blobs" / "sha256"
+        self._checked: dict[str, tuple[int, int]] = {}  # size and time of what this process has just seen hashed
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256
@@ -47,13 +48,21 @@ class Blobs:
     def adopt(self, verified: Path, sha256: str) -> None:
         """Take over a file whose digest the caller has just checked. It is gone from where it was."""
         durable.replace(verified, self.path(sha256), _READ_ONLY)
+        self._checked[sha256] = _size_and_time(self.path(sha256))
 
     def adopt_link(self, outside: Path, sha256: str) -> bool:
-        """Take in a file that stays where it is, without a copy; false where the file system cannot.
+        """Take in a file, just checked, that stays where it is, without a copy; false where the file system cannot.
 
         The other owner may change the file in place: its size and time are compared on every use.
         """
-        return link(outside.resolve(), self.path(sha256))
+        checked = _size_and_time(outside)
+        if linked := link(outside.resolve(), self.path(sha256)):
+            self._checked[sha256] = checked
+        return linked
+
+    def is_as_checked(self, sha256: str, view: Path) -> bool:
+        """True when this process has just seen the blob hashed and `view` shows it as it was then."""
+        return self._checked.get(sha256) == _size_and_time(view)
 
     def view(self, sha256: str, path: Path) -> None:
         """Let `path` show the blob: a hard link, or a copy where there are no links."""
@@ -64,6 +73,11 @@ class Blobs:
 
     def discard(self, sha256: str) -> None:
         remove_file(self.path(sha256))
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def link(existing: Path, path: Path) -> bool:

@@ -181,6 +181,21 @@ def test_a_deleted_view_is_missing_and_pulled_without_fetching(store: ModelStore
     assert path.read_bytes() == SHARED
 
 
+def test_what_was_hashed_as_it_arrived_is_not_hashed_again_to_be_installed(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tens of gigabytes are read once."""
+
+    def refuse(path: Path) -> str:
+        raise AssertionError(f"{path} was hashed again")
+
+    shop.files["/weights.dat"] = b"weights"
+    store = behind(shop, b"weights", tmp_path)
+    monkeypatch.setattr("mien_pipeline.models.shelf.sha256_of", refuse)
+    store.pull(["thing"])
+    assert store.path("thing").read_bytes() == b"weights"
+
+
 def test_a_blob_that_rotted_unseen_is_not_adopted_again(store: ModelStore) -> None:
     store.pull(["two"])
     store.path("two").unlink()
