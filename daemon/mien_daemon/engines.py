@@ -2,6 +2,7 @@
 
 from mien_pipeline.engines import EngineEntry, missing_models
 from mien_pipeline.models.store import ModelStore
+from mien_pipeline.options import OPTIONS_OF, SwapOptions
 
 
 def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, object]:
@@ -17,4 +18,12 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
         "licence": entry.licence,
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,
+        "options": own_options(entry.name),
     }
+
+
+def own_options(engine: str) -> dict[str, object]:
+    """What this engine understands beyond what all of them do: name → its JSON schema, with default and meaning."""
+    members: dict[str, dict[str, object]] = OPTIONS_OF[engine].model_json_schema()["properties"]
+    own = [name for name in members if name not in SwapOptions.model_fields]
+    return {name: {key: value for key, value in members[name].items() if key != "title"} for name in own}

@@ -1,17 +1,21 @@
 """The shapes of the API: what requests and answers carry, checked on the way in and described in the contract."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
 
 from mien_daemon.clients import Scope
 from mien_daemon.jobs.job import State as JobState
 from mien_daemon.worker.client import State as WorkerState
+from mien_pipeline.options import OPTIONS_OF, Format
 
 DIGEST = "sha256:" + "0f" * 32
 JOB_ID = "5f1e0c9d8b7a6f5e4d3c2b1a"
 PICTURE = r"^sha256:[0-9a-f]{64}$"
 REFERENCE = r"^(sha256:[0-9a-f]{64}|ref:[A-Za-z0-9_-]{1,64})$"
+STATE = "(queued|running|done|failed|cancelled)"
+LIST_OF_STATES = f"^{STATE}(,{STATE})*$"
 NAME = r"^[^\x00-\x1f\x7f]+$"
 
 Picture = Annotated[str, Field(pattern=PICTURE, description="The name of a picture that was sent before.")]
@@ -87,6 +91,34 @@ class BlobTaken(Answer):
     size: int = Field(description="Bytes.")
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentedAs:
+    """What the contract says of a job's options; they are checked by a model when it is known which one."""
+
+    models: tuple[type[BaseModel], ...]
+
+    def __get_pydantic_json_schema__(self, _schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        queued = [
+            create_model(model.__name__, __base__=(model, Queued), __doc__=model.__doc__) for model in self.models
+        ]
+        return {"anyOf": [handler(model.__pydantic_core_schema__) for model in queued]}
+
+
+class Queued(BaseModel):
+    """The option that is the queue's own."""
+
+    priority: Literal["interactive", "batch"] = Field(
+        "interactive", description="A person who waits goes before a batch that does not."
+    )
+
+
+class RestoreOptions(Body):
+    """What a restore understands."""
+
+    amount: float = Field(0.5, ge=0, le=1, strict=True, description="How much of the detail to add.")
+    format: Format | None = Field(None, description="The result's format; by default the picture's own.")
+
+
 class NewSwap(Body):
     """Put a reference face into a target image."""
 
@@ -101,10 +133,7 @@ class NewSwap(Body):
     reference: Reference | Annotated[list[Reference], Field(min_length=1, max_length=20)] = Field(
         description="One for every chosen face, or a list with one each in the order of `options.faces`."
     )
-    options: dict[str, Any] = Field(
-        default_factory=dict,
-        description="`priority`, `engine`, `faces`, `seed`, `format`, and what the engine documents.",
-    )
+    options: Annotated[dict[str, Any], DocumentedAs(tuple(OPTIONS_OF.values()))] = Field(default_factory=dict)
 
 
 class NewRestore(Body):
@@ -116,7 +145,7 @@ class NewRestore(Body):
 
     kind: Literal["restore"]
     target: Picture
-    options: dict[str, Any] = Field(default_factory=dict, description="`amount` in 0..1, `format`, `priority`.")
+    options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,))] = Field(default_factory=dict)
 
 
 class Job(Answer):
@@ -148,7 +177,9 @@ class JobPage(Answer):
 
 
 class JobQuery(Body):
-    state: str | None = Field(None, description="Only these states, separated by commas.")
+    state: str | None = Field(
+        None, json_schema_extra={"pattern": LIST_OF_STATES}, description="Only these states, separated by commas."
+    )
     cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=100)
 

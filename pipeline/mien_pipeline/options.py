@@ -98,7 +98,8 @@ class FluxOptions(SwapOptions, frozen=True):
 AnyOptions = Annotated[MeshOptions | InswapperOptions | FluxOptions, Field(discriminator="engine")]
 _ADAPTER: TypeAdapter[MeshOptions | InswapperOptions | FluxOptions] = TypeAdapter(AnyOptions)
 DEFAULT_ENGINE = "mesh"
-ENGINE_NAMES = ("mesh", "inswapper", "flux")
+OPTIONS_OF: dict[str, type[SwapOptions]] = {"mesh": MeshOptions, "inswapper": InswapperOptions, "flux": FluxOptions}
+ENGINE_NAMES = tuple(OPTIONS_OF)
 
 
 def parse_options(raw: Mapping[str, object]) -> MeshOptions | InswapperOptions | FluxOptions:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
 
 from mien_daemon.openapi import describe
 from mien_daemon.problems import kinds
 from mien_daemon.routes import ROUTES
 from mien_daemon.routes.route import Route
+from mien_daemon.schemas import RestoreOptions
+from mien_pipeline.options import FluxOptions, InswapperOptions, MeshOptions
 
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
@@ -54,6 +57,20 @@ def test_every_json_body_has_an_example_that_its_own_model_takes(route: Route) -
     assert isinstance(route.body, type)
     for example in examples:
         route.body.model_validate(example)
+
+
+@pytest.mark.parametrize(
+    ("body", "kinds"), [("NewSwap", (MeshOptions, InswapperOptions, FluxOptions)), ("NewRestore", (RestoreOptions,))]
+)
+def test_every_option_of_a_job_is_there_with_its_default_and_so_is_its_priority(
+    body: str, kinds: tuple[type[BaseModel], ...]
+) -> None:
+    described = DOCUMENT["components"]["schemas"][body]["properties"]["options"]["anyOf"]
+    for kind, schema in zip(kinds, described, strict=True):
+        defaults = {name: member.get("default") for name, member in schema["properties"].items()}
+        assert defaults.pop("priority") == "interactive"
+        assert set(defaults) == set(kind.model_fields)
+        kind.model_validate(defaults)
 
 
 def test_only_hello_pairing_and_the_console_ask_for_no_token() -> None:

@@ -13,6 +13,7 @@ import pytest
 from mien_daemon import cli
 from mien_daemon.cli import COMMANDS, main
 from mien_pipeline.models.store import ModelStore
+from mien_pipeline.options import parse_options
 
 
 @pytest.fixture
@@ -203,6 +204,17 @@ def test_engines_say_what_they_lack(here: Path, capsys: pytest.CaptureFixture[st
     engines = {engine["name"]: engine for engine in document["engines"]}
     assert engines["mesh"]["state"] == "ready"
     assert engines["inswapper"]["missing_models"] == ["inswapper"]
+
+
+def test_engines_say_which_options_are_their_own_and_their_defaults_can_be_set(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, document = run(capsys, "engines")
+    own = {engine["name"]: engine["options"] for engine in document["engines"]}
+    assert set(own["mesh"]) == {"shape", "gaze"}
+    for engine, options in own.items():
+        chosen = {name: schema["default"] for name, schema in options.items()}
+        assert parse_options({"engine": engine, **chosen}) == parse_options({"engine": engine})
 
 
 def test_doctor_finds_the_models_and_says_where_everything_lies(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

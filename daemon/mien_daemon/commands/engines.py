@@ -34,7 +34,9 @@ def words(engine: dict[str, Any]) -> str:
     elif engine["missing_models"]:
         lacks = f": lacks {', '.join(engine['missing_models'])}; mien models pull {' '.join(engine['missing_models'])}"
     memory = engine["memory_bytes"] / (1 << 30)
+    own = ", ".join(engine["options"])
+    options = f"\n    --set {own}" if own else ""
     return (
         f"{engine['name']}  {engine['state']}{lacks}\n"
-        f"    {engine['summary']}\n    {engine['device']}, {memory:.2g} GiB; {engine['licence']}"
+        f"    {engine['summary']}\n    {engine['device']}, {memory:.2g} GiB; {engine['licence']}{options}"
     )

@@ -33,7 +33,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed repeats a result on one machine")
     parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="Vivid's skin detail afterwards")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the engine's own options; repeatable"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an engine's own option, repeatable; see `mien engines`",
     )
     add_statement_to(parser)
     parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")

@@ -67,12 +67,17 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
 
 
 def malformed(error: ValidationError, sent: bytes) -> BadRequest:
-    """The first thing that is wrong, named as the client named it."""
+    """The first thing that is wrong, named."""
+    field, words = first_wrong(error, sent)
+    return BadRequest(words, field=field)
+
+
+def first_wrong(error: ValidationError, sent: bytes) -> tuple[str, str]:
+    """(the first member that is wrong, as the client named it; what is wrong with it)."""
     first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "extra_forbidden":
-        first["msg"] = "there is no such field"
     field = _member(first, sent) or "body"
-    return BadRequest(f"{field}: {first['msg']}", field=field)
+    unknown = first["type"] == "extra_forbidden"
+    return field, f"{field}: {'there is no such field' if unknown else first['msg']}"
 
 
 def _member(wrong: ErrorDetails, sent: bytes) -> str:

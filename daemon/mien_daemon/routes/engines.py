@@ -1,5 +1,7 @@
 """Engines: ready, or what they lack; told from tables, with nothing loaded."""
 
+from typing import Any
+
 from aiohttp import web
 from pydantic import Field
 
@@ -20,6 +22,7 @@ class EngineState(Answer):
     licence: str
     device: str = Field(description="Where it would run: cpu, cuda or mps.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")
+    options: dict[str, dict[str, Any]] = Field(description="Its own options by name, each as a JSON schema.")
 
 
 class EngineList(Answer):

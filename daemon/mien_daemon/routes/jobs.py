@@ -7,22 +7,20 @@ import re
 from typing import Annotated, cast
 
 from aiohttp import web
-from pydantic import ConfigDict, Discriminator, RootModel
+from pydantic import ConfigDict, Discriminator, RootModel, ValidationError
 
 from mien_daemon import keys
 from mien_daemon.jobs.job import Ask, Priority, State
-from mien_daemon.routes.body import read_json, read_query, reply
+from mien_daemon.routes.body import first_wrong, read_json, read_query, reply
 from mien_daemon.routes.picture import is_known, picture_answer
 from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Deleted, Job, JobPage, JobQuery, Move, NewRestore, NewSwap, WaitQuery
+from mien_daemon.schemas import Deleted, Job, JobPage, JobQuery, Move, NewRestore, NewSwap, RestoreOptions, WaitQuery
 from mien_pipeline.errors import BadRequest, InvalidOptions
 from mien_pipeline.options import parse_options
 
 MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 STATES = ("queued", "running", "done", "failed", "cancelled")
-FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
-DEFAULT_AMOUNT = 0.5
 
 
 class NewJob(RootModel[Annotated[NewSwap | NewRestore, Discriminator("kind")]]):
@@ -67,18 +65,12 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
 
 
 def restore_options(options: dict[str, object]) -> dict[str, object]:
-    amount, wanted = options.get("amount", DEFAULT_AMOUNT), options.get("format")
-    if unknown := set(options) - {"amount", "format"}:
-        field = min(unknown)
-        raise InvalidOptions(f"a restore has no option {field!r}", field=field)
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= 1:
-        raise InvalidOptions("amount is a number from 0 to 1", field="amount")
-    if wanted is not None and (not isinstance(wanted, str) or wanted not in FORMATS):
-        raise InvalidOptions(f"format is one of {', '.join(FORMATS)}", field="format")
-    checked: dict[str, object] = {"amount": float(amount)}
-    if wanted is not None:
-        checked["format"] = wanted
-    return checked
+    try:
+        checked = RestoreOptions.model_validate(options)
+    except ValidationError as error:
+        field, words = first_wrong(error, json.dumps(options).encode())
+        raise InvalidOptions(words, field=field) from None
+    return checked.model_dump(exclude_none=True)
 
 
 async def list_jobs(request: web.Request) -> web.Response:
