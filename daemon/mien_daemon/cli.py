@@ -123,5 +123,8 @@ def refuse(args: argparse.Namespace, error: Exception) -> int:
 
         sys.stdout.write(json.dumps(problem, ensure_ascii=False, indent=2) + "\n")
     incident = f", incident {problem['incident']}" if "incident" in problem else ""
-    sys.stderr.write(f"mien: {problem.get('detail', problem['title'])}{incident}\n")
+    said, command = str(problem.get("detail", problem["title"])), str(problem.get("command", ""))
+    sys.stderr.write(f"mien: {said}{incident}\n")
+    if command and command not in said:
+        sys.stderr.write(f"      {command}\n")
     return 1

@@ -123,6 +123,24 @@ def test_a_swap_through_the_daemon_keeps_the_size_as_well(
     assert PillowImage.open(io.BytesIO(output.read_bytes())).size == (509, 387)
 
 
+def test_a_person_is_told_the_command_that_gets_what_is_missing(
+    environ: dict[str, str],
+    portraits: tuple[Path, Path],
+    models: ModelStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the terminal as in the document: every model in one command that can be pasted."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    target, reference = portraits
+    words = ["swap", str(target), "--face", str(reference), *QUICK, "--local", "--models-dir", str(models.root)]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "mien models pull flux-1-dev-parts pulid-flux" in said
+    assert "Traceback" not in said
+
+
 def test_an_option_that_is_none_is_refused_by_name(mien: Any, portraits: tuple[Path, Path]) -> None:
     target, reference = portraits
     status, problem = mien(
