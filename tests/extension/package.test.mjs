@@ -74,11 +74,11 @@ test('every permission has its reason in the README, and there is none without',
   assert.ok(!permissions.includes('tabs') && !hosts.some((host) => host.includes('*://') || host.includes('<all')));
 });
 
-test('Firefox gets what it wants: scripts, an id, the policy in words, no data collection', () => {
+test('Firefox gets what it wants: scripts, an id, the policy in words, and the truth about data', () => {
   const manifest = manifestFor('firefox');
   assert.deepEqual(manifest.background, { scripts: ['src/background.js'], type: 'module' });
   const { gecko } = manifest.browser_specific_settings;
-  assert.deepEqual(gecko.data_collection_permissions, { required: ['none'] });
+  assert.deepEqual(gecko.data_collection_permissions, { required: ['websiteContent'] });
   assert.ok(gecko.id && parseInt(gecko.strict_min_version, 10) >= 142);
   assert.match(manifest.content_security_policy.extension_pages, /script-src 'self'/);
   assert.ok(manifest.host_permissions.every((pattern) => !/:\d+\//.test(pattern)));
