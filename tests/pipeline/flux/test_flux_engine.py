@@ -15,6 +15,7 @@ import pytest
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from mien_pipeline.engines import missing_models
 from mien_pipeline.engines.flux import backbone
@@ -134,6 +135,38 @@ def test_identity_and_text_are_computed_once(engine: FluxEngine, reference: Pict
     # The IDFormer runs twice by design: for the face, and for its own unconditional.
     assert sorted(calls) == ["eva", "id_former", "id_former", "resampler"]
     assert stack.text("dev").loads == 1
+
+
+def test_pulid_is_given_the_raw_embedding_and_what_enters_every_fourth_block_of_eva(
+    engine: FluxEngine, reference: Picture
+) -> None:
+    """Five levels of the tower, and one vector: ArcFace as it comes, then EVA's embedding at unit length."""
+    stack, entering, given = engine.stack, dict[int, Tensor](), list[tuple[Any, ...]]()
+
+    def enters(index: int) -> Any:
+        def hook(_module: object, inputs: tuple[Tensor]) -> None:
+            entering[index] = inputs[0]
+
+        return hook
+
+    def gives(_module: object, inputs: tuple[Any, ...]) -> None:
+        given.append(inputs)
+
+    handles = [block.register_forward_pre_hook(enters(index)) for index, block in enumerate(stack.eva.blocks)]
+    handles.append(stack.id_former.register_forward_pre_hook(gives))
+    likeness = engine.prepare(*reference)
+    try:
+        assert likeness.id_tokens.cond.shape == likeness.id_tokens.uncond.shape
+    finally:
+        for handle in handles:
+            handle.remove()
+    (face, levels), (no_face, no_levels) = given
+    for index, level in zip((4, 8, 12, 16, 20), levels, strict=True):
+        assert torch.equal(level, entering[index])
+    assert torch.equal(face[:, :512], likeness.embedding)
+    torch.testing.assert_close(face[:, 512:].norm(dim=-1), torch.ones(1))
+    assert not no_face.any()
+    assert not any(level.any() for level in no_levels)
 
 
 def test_true_guidance_and_a_cache_run_through_the_whole_engine(likeness: FluxLikeness, target: Picture) -> None:
