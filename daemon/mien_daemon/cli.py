@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 # What `add_subparsers` returns; argparse has no public name for it.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # pyright: ignore[reportPrivateUsage]
@@ -32,14 +32,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "forget-all": ("forget", "remove everything personal that Mien keeps"),
 }
 
+WRONG_USAGE = 2
 INTERRUPTED = 130
+
+
+class WrongUsage(Exception):
+    """The words make no command; `usage` says which would."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises what argparse would print and exit with."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongUsage(message, self.format_usage())
 
 
 def build_parser(named: str | None) -> argparse.ArgumentParser:
     """The parser with the command that was named filled in by its module; the others are only listed."""
-    parser = argparse.ArgumentParser(
-        prog="mien", description="Swap a reference face into a target image, on this machine only."
-    )
+    parser = Parser(prog="mien", description="Swap a reference face into a target image, on this machine only.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     if named:
@@ -70,7 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     named = words[0] if words and words[0] in COMMANDS else None
     parser = build_parser(named)
-    args = parser.parse_args(words)
+    try:
+        args = parser.parse_args(words)
+    except WrongUsage as wrong:
+        return refuse_usage(wrong, as_json="--json" in words)
     if args.version:
         from importlib.metadata import version
 
@@ -78,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args.command is None:
         parser.print_help(sys.stderr)
-        return 2
+        return WRONG_USAGE
     return run(args)
 
 
@@ -112,6 +129,18 @@ def log_to_file(args: argparse.Namespace) -> None:
     logs = Folders.find(args.state_dir, args.models_dir).logs
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8"))
+
+
+def refuse_usage(wrong: WrongUsage, *, as_json: bool) -> int:
+    if as_json:
+        import json
+
+        from mien_daemon.problems import problem_for
+        from mien_pipeline.errors import BadRequest
+
+        sys.stdout.write(json.dumps(problem_for(BadRequest(str(wrong))), ensure_ascii=False, indent=2) + "\n")
+    sys.stderr.write(f"{wrong.usage}mien: {wrong}\n")
+    return WRONG_USAGE
 
 
 def refuse(args: argparse.Namespace, error: Exception) -> int:

@@ -49,10 +49,22 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 
 def test_no_command_is_wrong_usage_and_an_unknown_one_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    with pytest.raises(SystemExit) as left:
-        main(["dance"])
-    assert left.value.code == 2
+    assert main(["dance"]) == 2
     assert "dance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["swap"], ["swap", "a.jpg", "--face", "b.jpg", "--seed", "x"], ["jobs"], ["jobs", "list", "--limit", "0"]]
+)
+def test_wrong_usage_is_a_problem_document_for_whoever_asked_for_json(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json"]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["code"] == "bad-request"
+    assert told.err.startswith("usage: mien ")
+    assert main(words) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_help_loads_neither_numpy_nor_pydantic_nor_a_network_library() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ def add_to(commands: Commands) -> None:
     nouns = parser.add_subparsers(metavar="ACTION", required=True)
     listing = nouns.add_parser("list", help="jobs, newest first")
     listing.add_argument("--state", metavar="STATES", help="only these, separated by commas: queued,running,done,…")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default: %(default)s)")
+    listing.add_argument("--limit", type=count, default=100, metavar="N", help="at most so many (default: %(default)s)")
     listing.set_defaults(run=list_jobs)
     showing = nouns.add_parser("show", help="one job")
     showing.add_argument("id", metavar="ID")
@@ -36,6 +36,12 @@ def add_to(commands: Commands) -> None:
         leaf.set_defaults(run=change_job, verb=verb)
     for verb, (path, summary) in WHOLE.items():
         nouns.add_parser(verb, help=summary).set_defaults(run=change_queue, path=path)
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError("at most so many is a number from 1 on")
+    return int(text)
 
 
 def list_jobs(args: Namespace) -> int:
