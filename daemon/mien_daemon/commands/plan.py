@@ -65,10 +65,15 @@ def words(engine: str, plan: Plan) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("network", "as", "where", "GiB at work", "GiB waiting elsewhere", title=f"{engine} at {plan.side} px")
+    from mien_pipeline.plan import PHASES
+
+    table = Table(
+        "network", "when", "as", "where", "GiB at work", "GiB waiting elsewhere", title=f"{engine} at {plan.side} px"
+    )
     for each in plan.placements:
         table.add_row(
             each.component.name,
+            each.component.phase,
             each.form,
             each.residency,
             f"{each.accelerator_bytes / GIB:.2f}",
@@ -78,7 +83,8 @@ def words(engine: str, plan: Plan) -> str:
     with console.capture() as drawn:
         console.print(table)
     vae = "in tiles" if plan.tiled else "whole"
+    busiest = max(PHASES, key=plan.phase_bytes)
     return (
-        f"{drawn.get()}Peak {plan.peak_bytes / GIB:.1f} of {plan.usable_bytes / GIB:.1f} GiB usable, the VAE {vae}; "
-        f"{plan.host_bytes / GIB:.1f} GiB elsewhere. Activations are estimated, not measured."
+        f"{drawn.get()}Peak ({busiest}) {plan.peak_bytes / GIB:.1f} of {plan.usable_bytes / GIB:.1f} GiB usable, "
+        f"the VAE {vae}; {plan.host_bytes / GIB:.1f} GiB elsewhere. Activations are estimated, not measured."
     )

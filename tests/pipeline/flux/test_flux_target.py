@@ -12,11 +12,14 @@ from diffusers.pipelines.flux.pipeline_flux_fill import FluxFillPipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien_pipeline.engines.flux import target
+from mien_pipeline.engines.flux import keep, target
 from mien_pipeline.engines.flux.drift import adjusted, better
+from mien_pipeline.engines.flux.parsing import Region
+from mien_pipeline.engines.flux.reference import portrait_affine
 from mien_pipeline.engines.flux.target import Frame, frame_for
 from mien_pipeline.engines.flux.tiny import VAE as TINY_VAE
 from mien_pipeline.options import FluxOptions
+from mien_pipeline.stages.align import invert
 from mien_pipeline.types import Face, IdentityScores, Image
 
 
@@ -119,6 +122,22 @@ def test_the_mask_is_whole_on_the_face_and_nothing_far_from_it() -> None:
     keep = np.zeros_like(mask)
     keep[:, : frame.width // 2] = 1
     assert (target.mask_for(face, frame, keep)[:, : frame.width // 2] == 0).all()
+
+
+def test_a_hat_taller_than_the_portrait_is_kept_to_its_top() -> None:
+    """The parsing network sees 512 pixels around the face; the region made anew ends above them."""
+    face = face_at(300, 300, 200, 270)
+    frame = frame_for((1200, 1200), face, 512)
+    regions = np.full((512, 512), int(Region.SKIN), np.int64)
+    regions[:120] = int(Region.HAT)
+    mask = target.mask_for(face, frame, keep.kept(regions, face, frame, hair=False))
+    top_of_portrait = invert(portrait_affine(face.kps))[1] @ [256, 0, 1] - frame.top
+    top_of_region = target.region_of(face)[1] - frame.top
+    assert top_of_region < top_of_portrait - 20
+    middle = round(400 - frame.left)
+    assert (target.mask_for(face, frame)[round(top_of_region) + 12 : round(top_of_portrait), middle] > 0.5).any()
+    assert (mask[: round(top_of_portrait) + 20, middle] == 0).all()
+    assert mask[round(435 - frame.top), middle] == 1
 
 
 def test_tokens_are_free_where_any_of_their_pixels_is() -> None:

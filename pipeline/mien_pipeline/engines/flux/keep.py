@@ -42,5 +42,7 @@ def kept(target: Regions, face: Face, frame: Frame, hair: bool) -> Floats:
     soft = np.clip(cv2.blur(grown, (FEATHER_PX, FEATHER_PX)), 0, 1)
     back = invert(portrait_affine(face.kps)).astype(np.float64)
     back[:, 2] -= (frame.left, frame.top)
-    placed = cv2.warpAffine(soft, back, (frame.width, frame.height), flags=cv2.INTER_LINEAR, borderValue=0.0)
+    # The region made anew reaches above the portrait: a tall hat goes on there as it leaves it.
+    size, beyond = (frame.width, frame.height), cv2.BORDER_REPLICATE
+    placed = cv2.warpAffine(soft, back, size, flags=cv2.INTER_LINEAR, borderMode=beyond)
     return np.asarray(placed, np.float32).reshape(frame.height, frame.width)
