@@ -1,6 +1,7 @@
 """The `mien` command promises: one document on stdout, an exit status that means something, and whole files or none."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -100,6 +101,18 @@ def test_without_a_name_the_result_lies_beside_the_target_in_its_format(
     assert (status, report["output"]) == (0, "grace_hopper-swapped.jpg")
     with PIL.Image.open(here / "grace_hopper-swapped.jpg") as made:
         assert made.format == "JPEG"
+
+
+def test_a_result_is_for_whom_the_umask_says_and_the_state_for_this_user_alone(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    umask = os.umask(0o027)
+    try:
+        assert run(capsys, "restore", "astronaut.png", "-o", "out.png", "--local")[0] == 0
+    finally:
+        os.umask(umask)
+    assert (here / "out.png").stat().st_mode & 0o777 == 0o640
+    assert (here / "state").stat().st_mode & 0o777 == 0o700
 
 
 REFUSALS: dict[str, tuple[list[str], str, dict[str, object]]] = {

@@ -58,10 +58,12 @@ def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
 
 
 def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
-    """A runtime in this process."""
+    """A runtime in this process, on a state folder that is this user's alone."""
     from mien_pipeline.runtime import Runtime
 
-    return Runtime(store, configure(args).folders.state)
+    state = configure(args).folders.state
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Runtime(store, state)
 
 
 def read_picture(path: Path) -> bytes:

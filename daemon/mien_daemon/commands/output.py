@@ -56,15 +56,19 @@ def beside(picture: Path, what: str, data: bytes) -> Path:
 
 
 def write(output: Path, data: bytes) -> None:
-    """The whole file or none.
+    """The whole file or none, for whom this user's files are for.
 
     Raises:
         DiskFull, OutputNotWritable: `file` says which.
     """
+    import os
+
     from mien_pipeline.files import write_whole
 
+    umask = os.umask(0o077)
+    os.umask(umask)
     with naming_disk_errors(output):
-        write_whole(output, data)
+        write_whole(output, data, 0o666 & ~umask)
 
 
 def make_folder(folder: Path) -> None:
