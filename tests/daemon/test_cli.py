@@ -250,6 +250,19 @@ def test_doctor_finds_the_models_and_says_where_everything_lies(here: Path, caps
     assert found["folders"]["state"]["path"] == str(here / "state")
 
 
+def test_offline_a_model_that_is_missing_is_refused_and_nothing_claims_to_be_fetched(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIEN_MODELS_DIR", str(here / "empty"))
+    for command in (["demo"], ["swap", "astronaut.png", "--face", "grace_hopper.jpg", "--local", "-o", "out.png"]):
+        assert main([*command, "--json"]) == 1
+        told = capsys.readouterr()
+        assert json.loads(told.out)["code"] == "offline"
+        assert "Fetching" not in told.err
+    assert pictures(here) == {"astronaut.png", "grace_hopper.jpg", "nobody.png"}
+    assert not (here / "mien-demo").exists()
+
+
 def test_the_demo_swaps_two_portraits_and_shows_them_side_by_side(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

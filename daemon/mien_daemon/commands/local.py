@@ -43,7 +43,8 @@ def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> No
     from mien_daemon.bars import pull_bars
 
     if missing := store.missing(names):
-        tell(f"Fetching {', '.join(missing)}: once, then no network is needed.")
+        if not store.offline:
+            tell(f"Fetching {', '.join(missing)}: once, then no network is needed.")
         with pull_bars(quiet=quiet) as listen:
             store.pull(missing, listen)
 
