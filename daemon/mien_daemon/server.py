@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from mien_daemon.clients import new_token
 from mien_daemon.config import Config, product_version
 from mien_daemon.errors import PortInUse
 from mien_daemon.problems import PROBLEMS, document
+from mien_daemon.runtime_file import RuntimeFile
 from mien_daemon.security import STANDING_HEADERS
 from mien_pipeline.errors import BadRequest
 
@@ -120,8 +121,8 @@ async def listening(app: web.Application, bound: socket.socket) -> AsyncGenerato
         await runner.cleanup()
 
 
-async def serve(config: Config) -> None:
-    """Run the daemon until it is asked to stop.
+async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lambda _: None) -> None:
+    """Run the daemon until it is asked to stop; `on_ready` is told what `daemon.json` says.
 
     Raises:
         AlreadyRunning: another daemon holds the state folder.
@@ -135,7 +136,9 @@ async def serve(config: Config) -> None:
         app = create_app(config.on_port(port), token)
         stopped = stop_signal()
         async with listening(app, bound):
-            runtime_file.write(state, runtime_file.RuntimeFile(port, os.getpid(), product_version(), token))
+            found = RuntimeFile(port, os.getpid(), product_version(), token)
+            runtime_file.write(state, found)
+            on_ready(found)
             log.info("ready on http://%s:%d", ADDRESS, port)
             try:
                 await stopped.wait()

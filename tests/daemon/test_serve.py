@@ -64,12 +64,15 @@ def test_a_port_that_is_taken_is_refused_by_name(serving: Any, tmp_path: Path) -
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_daemon_in_the_foreground_stops_cleanly(tmp_path: Path, stop: signal.Signals) -> None:
-    command = [*MIEN, "serve", "--foreground", "--port", "0", "--state-dir", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        until_ready(tmp_path, 60)
+    command = [*MIEN, "serve", "--foreground", "--port", "0", "--state-dir", str(tmp_path), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        daemon = until_ready(tmp_path, 60)
         process.send_signal(stop)
-        _, told = process.communicate(timeout=30)
+        printed, told = process.communicate(timeout=30)
         assert process.returncode == 0
+    document = json.loads(printed)
+    assert (document["port"], document["pid"]) == (daemon.port, process.pid)
+    assert daemon.token not in printed + told
     assert "ready on http://127.0.0.1:" in told
     assert "Traceback" not in told
     assert not (tmp_path / "daemon.json").exists()

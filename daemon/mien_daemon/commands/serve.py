@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mien_daemon.config import Config
     from mien_daemon.runtime_file import RuntimeFile
 
+    Serve = Callable[[Config, Callable[[RuntimeFile], object]], Coroutine[object, object, None]]
+
 START_S = 30.0  # a cold disk; usually it takes less than one
 
 
@@ -35,10 +37,10 @@ def run(args: Namespace) -> int:
 
     flags = {"port": args.port, "offline": args.offline or None}
     config = Config.load(flags, state_dir=args.state_dir, models_dir=args.models_dir)
-    return serve_here(config) if args.foreground else serve_behind(args, config)
+    return serve_here(args, config) if args.foreground else serve_behind(args, config)
 
 
-def serve_here(config: Config) -> int:
+def serve_here(args: Namespace, config: Config) -> int:
     import asyncio
     import logging
     import sys
@@ -47,11 +49,28 @@ def serve_here(config: Config) -> int:
 
     serve = load_server()
     log_to(logging.StreamHandler(sys.stderr))
-    asyncio.run(serve(config))
+    asyncio.run(serve(config, lambda started: announce(args, started, config)))
     return 0
 
 
-def load_server() -> Callable[[Config], Coroutine[object, object, None]]:
+def announce(args: Namespace, started: RuntimeFile, config: Config) -> int:
+    """Say where the daemon listens; never its token."""
+    import sys
+
+    from mien_daemon.answer import answer
+
+    document = {
+        "port": started.port,
+        "pid": started.pid,
+        "version": started.version,
+        "state_dir": str(config.folders.state),
+    }
+    status = answer(args, document, f"Mien listens on http://127.0.0.1:{started.port} (process {started.pid})")
+    sys.stdout.flush()
+    return status
+
+
+def load_server() -> Serve:
     """Everything the front process is made of, in half the time.
 
     Importing makes no garbage, so none is looked for meanwhile, and what was imported is never looked through again.
@@ -79,16 +98,7 @@ def load_server() -> Callable[[Config], Coroutine[object, object, None]]:
 
 def serve_behind(args: Namespace, config: Config) -> int:
     """Start a daemon that outlives this terminal, and return when it is ready."""
-    from mien_daemon.answer import answer
-
-    started = wait_until_ready(start_behind(config), config)
-    document = {
-        "port": started.port,
-        "pid": started.pid,
-        "version": started.version,
-        "state_dir": str(config.folders.state),
-    }
-    return answer(args, document, f"Mien listens on http://127.0.0.1:{started.port} (process {started.pid})")
+    return announce(args, wait_until_ready(start_behind(config), config), config)
 
 
 def start_behind(config: Config) -> subprocess.Popen[bytes]:
