@@ -18,7 +18,7 @@ from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import portrait_affine
 from mien_pipeline.engines.flux.target import Frame, frame_for
 from mien_pipeline.engines.flux.tiny import VAE as TINY_VAE
-from mien_pipeline.options import FluxOptions
+from mien_pipeline.options import FluxOptions, parse_options
 from mien_pipeline.stages.align import invert
 from mien_pipeline.types import Face, IdentityScores, Image
 
@@ -152,6 +152,20 @@ def test_tokens_are_free_where_any_of_their_pixels_is() -> None:
 def test_the_faces_tokens_are_its_boxs() -> None:
     frame = Frame(0, 0, 64, 48, 1.0, (64, 48), (64, 48))
     assert target.face_tokens_of(face_at(17, 1, 30, 30), frame).tolist() == [1, 2, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"), [("dev", (28, 3.5, 0.75)), ("schnell", (4, 3.5, 0.75)), ("fill", (28, 30.0, 1.0))]
+)
+def test_a_base_has_the_defaults_it_was_trained_with(base: str, expected: tuple[int, float, float]) -> None:
+    """Whatever is asked for by name wins, and a job that is written down and read again stays as it was."""
+    options = parse_options({"engine": "flux", "base": base})
+    assert isinstance(options, FluxOptions)
+    assert (options.steps, options.guidance_scale, options.strength) == expected
+    assert parse_options(options.model_dump(mode="json")) == options
+    asked = parse_options({"engine": "flux", "base": base, "steps": 9, "guidance_scale": 2, "strength": 0.5})
+    assert isinstance(asked, FluxOptions)
+    assert (asked.steps, asked.guidance_scale, asked.strength) == (9, 2, 0.5)
 
 
 SCORES = IdentityScores("fake", to_reference=0.6, to_target=0.1, before=0.0)

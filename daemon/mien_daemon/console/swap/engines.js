@@ -14,7 +14,7 @@ export const CONTROLS = {
     { name: "ip_adapter_scale", min: 0, max: 3, step: 0.05, value: 0.4, advanced: true },
     { name: "controlnet_conditioning_scale", min: 0, max: 3, step: 0.05, value: 0.7, advanced: true },
     { name: "steps", min: 1, max: 100, step: 1, value: 28, advanced: true },
-    { name: "guidance_scale", min: 0, max: 20, step: 0.1, value: 3.5, advanced: true },
+    { name: "guidance_scale", min: 0, max: 50, step: 0.1, value: 3.5, advanced: true },
     { name: "true_cfg_scale", min: 1, max: 20, step: 0.1, value: 1, advanced: true },
   ],
 };
