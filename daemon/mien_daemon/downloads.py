@@ -122,8 +122,7 @@ class Downloads:
             if (running := self._running.get(_key("download", model))) is not None:
                 running.stopped_as = as_state
                 running.stop.set()
-            else:
-                self.store.shelf.bell(model).ring()
+            self.store.shelf.bell(model).ring()
         return [self._transfers[key] for model in models if (key := _key("download", model)) in self._transfers]
 
     async def remove(self, name: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from mien_daemon import keys
 from mien_pipeline.errors import Cancelled
+from mien_pipeline.models.progress import PullProgress
 
 LOCAL = b"weights on this machine"
 REMOTE = bytes(range(256)) * 400
@@ -192,6 +193,24 @@ async def test_a_pull_of_the_command_line_is_paused_through_the_daemon(daemon: A
     await asyncio.to_thread(hub.half_sent.wait, 10)
 
     assert (await daemon.ask("POST", "/v1/models/own-remote/pause")).status == 202
+    with pytest.raises(Cancelled):
+        await elsewhere
+
+
+async def test_a_pause_holds_for_whoever_had_joined_too(daemon: Any, hub: Hub) -> None:
+    hub.go_on.clear()
+    await daemon.ask("POST", "/v1/models/own-remote/download")
+    await asyncio.to_thread(hub.half_sent.wait, 10)
+    joined, waits = daemon.app[keys.DOWNLOADS].store, threading.Event()
+
+    def look(progress: PullProgress) -> None:
+        waits.set()
+
+    elsewhere = asyncio.create_task(asyncio.to_thread(joined.pull, ["own-remote"], look))
+    await asyncio.to_thread(waits.wait, 10)
+
+    await daemon.ask("POST", "/v1/models/own-remote/pause")
+    await transfer(daemon, "own-remote", "paused")
     with pytest.raises(Cancelled):
         await elsewhere
 
