@@ -6,7 +6,8 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,7 +39,7 @@ class BiDi:
 
     def __init__(self, port: int) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._number = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -102,6 +103,25 @@ class Firefox:
         self.bidi.ask("browsingContext.activate", context=context)
         return context
 
+    def pair(self, daemon: Any) -> None:
+        """A person compares the digits, says yes on both sides and chooses the first face in the popup."""
+        options = self.own_page("ui/options.html#pairing")
+        self.evaluate(options, f"browser.storage.local.set({{ port: {daemon.port} }}).then(() => true)")
+        terminal = daemon.mien("pair")
+        assert "open" in terminal.stderr.readline()
+        self.click(options, "#pair")
+        self.until(lambda: self.evaluate(options, "document.querySelector('#digits').textContent"))
+        shown = self.evaluate(options, "document.querySelector('#digits').textContent")
+        self.click(options, "#same")
+        _, words = terminal.communicate("y\n", timeout=30)
+        assert f"\n    {shown}\n" in words
+        self.until(lambda: self.evaluate(options, "document.querySelector('#paired').checkVisibility()"))
+        self.close(options)
+        popup = self.own_page("ui/popup.html")
+        self.click(popup, "label.face")
+        self.until(lambda: self.evaluate(popup, "browser.storage.local.get('reference').then((k) => k.reference)"))
+        self.close(popup)
+
     def choose(self, reference: dict[str, Any]) -> None:
         """This face, first in the menu."""
         face = {"id": reference["id"], "name": reference["name"]}
@@ -120,6 +140,14 @@ class Firefox:
         assert answer["type"] == "success", answer
         value = answer["result"].get("value")
         return None if value is None else json.loads(value)
+
+    def evict_background(self) -> None:
+        """What Firefox does after 30 s without an event, unless a driver is attached."""
+        window = self.bidi.ask("browsingContext.getTree", **{"moz:scope": "chrome"})["contexts"][0]["context"]
+        extension = f"WebExtensionPolicy.getByID('{ADDON}').extension"
+        how = "{ ignoreDevToolsAttached: true, disableResetIdleForTest: true }"
+        self.evaluate(window, f"{extension}.terminateBackground({how}).then(() => true)")
+        self.until(lambda: self.evaluate(window, f"{extension}.backgroundState") == "stopped")
 
     def own_page(self, path: str) -> str:
         return self.open(f"moz-extension://{UUID}/{path}")
@@ -184,57 +212,72 @@ def addon(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(
-    screen: Any, addon: Path, until: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, free_port: Any
-) -> Iterator[Firefox]:
-    """Firefox, not yet paired."""
-    profile = tmp_path_factory.mktemp("firefox")
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
-    (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
-    port = free_port()
-    command = ["firefox-esr", "--remote-debugging-port", str(port), "--remote-allow-system-access", "--no-remote"]
-    window = ["--width", "1200", "--height", "860", "--profile", str(profile), "about:blank"]
-    environment = {**screen.environment, "HOME": str(profile), "MOZ_DISABLE_CONTENT_SANDBOX": "1"}
-    silent = subprocess.DEVNULL
-    process = subprocess.Popen([*command, *window], env=environment, stdout=silent, stderr=silent)
+def launch(addon: Path, until: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, free_port: Any) -> Any:
+    """Start a Firefox on this screen."""
 
-    def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+    @contextmanager
+    def running(screen: Any) -> Generator[Firefox]:
+        profile = tmp_path_factory.mktemp("firefox")
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+        (profile / "user.js").write_text("\n".join(lines), encoding="utf-8")
+        port = free_port()
+        command = ["firefox-esr", "--remote-debugging-port", str(port), "--remote-allow-system-access", "--no-remote"]
+        window = ["--width", "1200", "--height", "860", "--profile", str(profile), "about:blank"]
+        environment = {**screen.environment, "HOME": str(profile), "MOZ_DISABLE_CONTENT_SANDBOX": "1"}
+        silent = subprocess.DEVNULL
+        process = subprocess.Popen([*command, *window], env=environment, stdout=silent, stderr=silent)
 
-    until(listens)
-    bidi = BiDi(port)
-    bidi.ask("session.new", capabilities={})
-    bidi.ask("webExtension.install", extensionData={"type": "archivePath", "path": str(addon)})
-    yield Firefox(bidi, screen, until, tmp_path_factory.mktemp("shots"))
-    bidi.close()
-    process.terminate()
-    process.wait(20)
-    shutil.rmtree(profile, ignore_errors=True)
+        def listens() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        until(listens)
+        bidi = BiDi(port)
+        bidi.ask("session.new", capabilities={})
+        bidi.ask("webExtension.install", extensionData={"type": "archivePath", "path": str(addon)})
+        try:
+            yield Firefox(bidi, screen, until, tmp_path_factory.mktemp("shots"))
+        finally:
+            bidi.close()
+            process.terminate()
+            process.wait(20)
+            shutil.rmtree(profile, ignore_errors=True)
+
+    return running
 
 
 @pytest.fixture(scope="session")
-def paired(browser: Firefox, daemon_process: Any) -> Firefox:
-    """Firefox, paired by a person who compared the digits, with a face chosen in the popup."""
-    options = browser.own_page("ui/options.html#pairing")
-    browser.evaluate(options, f"browser.storage.local.set({{ port: {daemon_process.port} }}).then(() => true)")
-    terminal = daemon_process.mien("pair")
-    assert "open" in terminal.stderr.readline()
-    browser.click(options, "#pair")
-    browser.until(lambda: browser.evaluate(options, "document.querySelector('#digits').textContent"))
-    shown = browser.evaluate(options, "document.querySelector('#digits').textContent")
-    browser.click(options, "#same")
-    _, words = terminal.communicate("y\n", timeout=30)
-    assert f"\n    {shown}\n" in words
-    browser.until(lambda: browser.evaluate(options, "document.querySelector('#paired').checkVisibility()"))
-    browser.close(options)
-    popup = browser.own_page("ui/popup.html")
-    browser.click(popup, "label.face")
-    browser.until(lambda: browser.evaluate(popup, "browser.storage.local.get('reference').then((k) => k.reference)"))
-    browser.close(popup)
-    return browser
+def paired(launch: Any, screen: Any, daemon_process: Any) -> Iterator[Firefox]:
+    """Firefox, paired with the daemon, with a face chosen."""
+    with launch(screen) as browser:
+        browser.pair(daemon_process)
+        yield browser
 
 
 @pytest.fixture
 def person(paired: Firefox, daemon: Any) -> Firefox:
     return paired
+
+
+# ── a browser whose background is evicted ──
+
+COUNTS_RESULTS = """<img id=it src=/face.png alt=face><script>
+const image = document.images[0];
+const look = () => image.src.startsWith('blob:') && performance.mark('result');
+new MutationObserver(look).observe(image, { attributes: true });
+</script>"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dozing(launch: Any, site: Any, second_screen: Any, second_daemon: Any) -> Iterator[tuple[Firefox, str]]:
+    """Begun before the other tests and looked at after them: a job whose background was evicted while it ran."""
+    with launch(second_screen) as browser:
+        browser.pair(second_daemon)
+        before = len(second_daemon.jobs())
+        second_daemon.hold()
+        page = browser.open(site.page("/dozing", COUNTS_RESULTS))
+        browser.swap(page, "#it")
+        browser.until(lambda: second_daemon.jobs()[before:] and second_daemon.jobs()[0]["state"] == "running")
+        browser.evict_background()
+        second_daemon.release()
+        yield browser, page
