@@ -11,6 +11,7 @@ from typing import Any, cast
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.utils import logging
 
 from mien_pipeline.device import compute_dtype
 from mien_pipeline.engines.flux.weights import load, shards_in
@@ -104,6 +105,8 @@ def load_transformer(folder: Path, form: NumberFormat) -> FluxTransformer2DModel
 
 
 def _quantised(folder: Path, config: Any, dtype: Any) -> FluxTransformer2DModel:
+    # Its bars would run through whatever the command line prints.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # diffusers' own
     quantised: Any = FluxTransformer2DModel.from_pretrained(
         str(folder), quantization_config=config, torch_dtype=dtype, local_files_only=True
     )
