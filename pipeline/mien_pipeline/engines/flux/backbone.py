@@ -106,7 +106,7 @@ def load_transformer(folder: Path, form: NumberFormat) -> FluxTransformer2DModel
 
 def _quantised(folder: Path, config: Any, dtype: Any) -> FluxTransformer2DModel:
     # Its bars would run through whatever the command line prints.
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # diffusers' own
+    logging.disable_progress_bar()
     quantised: Any = FluxTransformer2DModel.from_pretrained(
         str(folder), quantization_config=config, torch_dtype=dtype, local_files_only=True
     )
