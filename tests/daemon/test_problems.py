@@ -8,7 +8,7 @@ import pytest
 
 from mien_daemon import errors as refused
 from mien_daemon.problems import INTERNAL, PROBLEMS, error_for, kinds, problem_for, row_for
-from mien_daemon.worker.client import failure
+from mien_daemon.worker.life import failure
 from mien_daemon.worker.messages import LENGTH, Failed, decode, encode
 from mien_pipeline.errors import ImageTooLarge, MienError, NoFaceFound
 

@@ -13,11 +13,13 @@ from mien_daemon.clients import Client
 from mien_daemon.config import DAY_S, LiveSettings
 from mien_daemon.errors import JobExpired, JobFinished, JobUnfinished, QueueFull, UnknownJob, WorkerDied
 from mien_daemon.events import Events
-from mien_daemon.jobs.job import Ask, Job, Priority, Progress, State, describe
+from mien_daemon.jobs.job import Ask, Job, Progress, State, describe
+from mien_daemon.jobs.line import Line
 from mien_daemon.jobs.pace import Course, Pace
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.problems import problem_for
-from mien_daemon.worker.client import Life, Worker, WorkerGone
+from mien_daemon.worker.client import Worker
+from mien_daemon.worker.life import Life, WorkerGone
 from mien_daemon.worker.messages import Finished, Progressed, RunJob
 from mien_pipeline.errors import Cancelled, MienError
 from mien_pipeline.files import write_whole
@@ -63,7 +65,7 @@ class JobQueue:
         self._settings = settings
         self._references = references
         self._pace = Pace()
-        self._waiting: list[Job] = []
+        self._waiting = Line()
         self._running: Job | None = None
         self._progress: dict[str, Progress] = {}
         self._stopping: set[str] = set()
@@ -74,7 +76,7 @@ class JobQueue:
 
     async def start(self) -> None:
         """Take up what the last daemon left."""
-        self._waiting = list(await self._store.recover())
+        self._waiting.put(*await self._store.recover())
         await self._blobs.forget_used_faces()
         self._standing = [asyncio.create_task(self._serve()), asyncio.create_task(self._sweep())]
 
@@ -241,7 +243,7 @@ class JobQueue:
         return self._newest(job)
 
     async def _cancel(self, job: Job) -> Job:
-        if self._take_out(job.id):
+        if self._waiting.take_out(job.id):
             return await self._close(job, "cancelled")
         self._stopping.add(job.id)
         try:
@@ -260,11 +262,10 @@ class JobQueue:
 
     async def _requeue(self, job: Job) -> Job:
         async with self._changing:
-            last = max((each.position for each in self._waiting), default=job.position)
             again = replace(
                 job,
                 state="queued",
-                position=max(last, job.position) + 1,
+                position=self._waiting.last_position(job),
                 attempts=0,
                 started_at=None,
                 finished_at=None,
@@ -285,22 +286,13 @@ class JobQueue:
 
     async def _move(self, job_id: str, before: str | None) -> Job:
         async with self._changing:
-            order = [job for job in self._waiting if job.id != job_id]
-            moved = next((job for job in self._waiting if job.id == job_id), None)
-            if moved is None:
+            moving = self._waiting.find(job_id)
+            if moving is None:
                 raise JobUnfinished("the job is running", job=job_id, state="running")
-            place = next((at for at, job in enumerate(order) if job.id == before), len(order))
-            priority = (
-                order[place].ask.priority if place < len(order) else max(job.ask.priority for job in self._waiting)
-            )
-            order.insert(place, replace(moved, ask=replace(moved.ask, priority=Priority(priority))))
-            order = [replace(job, position=float(at)) for at, job in enumerate(order)]
+            order = self._waiting.with_moved(moving, before)
             await self._store.change_all(order)
-            # Meanwhile the first may have been started, and one that lost its worker may be back.
-            placed = {job.id: job for job in order}
-            self._waiting = [placed.get(job.id, job) for job in self._waiting]
-            self._sort()
-        moved = placed[job_id]
+            self._waiting.reorder(order)  # meanwhile the first may have been started
+        moved = next(job for job in order if job.id == job_id)
         self._tell(moved)
         self._events.publish("queue", self.counts())
         return moved
@@ -324,7 +316,7 @@ class JobQueue:
         """The first in line, taken out of it; the order may have changed while the worker started."""
         if self._settings.current.paused or not self._waiting:
             return None
-        job = self._waiting.pop(0)
+        job = self._waiting.take_first()
         self._running = replace(job, state="running", attempts=job.attempts + 1, started_at=time.time())
         self._progress[job.id] = Progress()
         return self._running
@@ -416,7 +408,7 @@ class JobQueue:
             state="queued",
             started_at=None,
             attempts=job.attempts if counted else job.attempts - 1,
-            position=min((each.position for each in self._waiting), default=job.position) - 1,
+            position=self._waiting.first_position(job),
         )
         self._running = None
         self._progress.pop(job.id, None)
@@ -435,23 +427,13 @@ class JobQueue:
     # ── the line ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _line_up(self, job: Job) -> None:
-        self._take_out(job.id)
-        self._waiting.append(job)
-        self._sort()
+        self._waiting.put(job)
         self._tell(job)
         self._wake.set()
 
-    def _sort(self) -> None:
-        self._waiting.sort(key=lambda each: (each.ask.priority, each.position))
-
-    def _take_out(self, job_id: str) -> bool:
-        before = len(self._waiting)
-        self._waiting = [job for job in self._waiting if job.id != job_id]
-        return len(self._waiting) < before
-
     def _require_room(self) -> None:
         if len(self._waiting) >= self._settings.current.max_queued:
-            typical = self._pace.typical_s(_pace_of(self._waiting[0])) or 10.0
+            typical = self._pace.typical_s(_pace_of(next(iter(self._waiting)))) or 10.0
             raise QueueFull(
                 "the queue is full", queued=len(self._waiting), retry_after_s=int(min(max(typical, 1.0), 60.0))
             )
@@ -474,7 +456,7 @@ class JobQueue:
     def _unfinished(self, job_id: str) -> Job | None:
         if self._running and self._running.id == job_id:
             return self._running
-        return next((job for job in self._waiting if job.id == job_id), None)
+        return self._waiting.find(job_id)
 
     def _newest(self, job: Job) -> Job:
         return self._unfinished(job.id) or job

@@ -1,54 +1,26 @@
-"""The daemon's side of the worker: start it, listen to it, end it, and start it again when it died."""
+"""The worker as the daemon has it: started when there is work, ended when there is none, started again when it died."""
 
 import asyncio
 import contextlib
 import logging
 import secrets
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.errors import JobUnfinished, WorkerDied
 from mien_daemon.events import Events
-from mien_daemon.problems import error_for
-from mien_daemon.worker import messages
-from mien_daemon.worker.messages import (
-    Begin,
-    Cancel,
-    Faces,
-    Failed,
-    FindFaces,
-    Finished,
-    Heartbeat,
-    Message,
-    Progressed,
-    Ready,
-    RunJob,
-)
+from mien_daemon.worker.life import Life, OnProgressed, command
+from mien_daemon.worker.messages import Begin, Faces, FindFaces, Finished, RunJob
 from mien_pipeline.device import device_name
-from mien_pipeline.errors import Cancelled
 
 log = logging.getLogger(__name__)
 
 State = Literal["stopped", "starting", "idle", "busy", "restarting", "degraded"]
-OnProgressed = Callable[[Progressed], None]
-START_S = 60.0  # before the first heartbeat: a cold disk, a scanner that reads every file
-LINGER_S = 2.0  # between closing its pipe and being gone
 Kept = TypeVar("Kept")
-
-
-def command() -> list[str]:
-    """How a worker is started; a frozen program is its own interpreter and knows the hidden command."""
-    frozen: bool = getattr(sys, "frozen", False)
-    return [sys.executable, "worker-process"] if frozen else [sys.executable, "-m", "mien_daemon.worker.process"]
-
-
-class WorkerGone(Exception):
-    """The process ended before it was given anything to do: nothing was tried, nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,146 +32,6 @@ class Status:
     engine: str | None
     device: str
     deaths: int
-
-
-class Life:
-    """One worker process from its start to its end."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        heartbeat_timeout_s: float,
-        on_end: Callable[["Life", int], None],
-    ) -> None:
-        self.process = process
-        self.engine: str | None = None
-        self.ready = asyncio.Event()
-        self.unwanted = False  # we end it ourselves; that is not a death
-        self._heartbeat_timeout_s = heartbeat_timeout_s
-        self._on_end = on_end
-        self._answers: dict[str, asyncio.Future[Finished | Faces]] = {}
-        self._listeners: dict[str, OnProgressed] = {}
-        self._cancelling: set[str] = set()
-        self._pipe_closed = False
-        self.ended = asyncio.create_task(self._listen())
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._answers)
-
-    async def send(self, message: Message) -> None:
-        """Hand a message over; a worker that is gone already is noticed elsewhere."""
-        pipe = self.process.stdin
-        if pipe is not None and not pipe.is_closing():
-            with contextlib.suppress(ConnectionError):
-                pipe.write(messages.encode(message))
-                await pipe.drain()
-
-    async def ask(self, work: RunJob | FindFaces, on_progressed: OnProgressed) -> Finished | Faces:
-        """Have something done.
-
-        Raises:
-            WorkerGone: the process had ended before.
-            WorkerDied: it ended before it answered.
-            Cancelled: it was cancelled, and stopped by itself or was killed for it.
-            MienError: what the worker refused.
-        """
-        if self.ended.done():
-            raise WorkerGone
-        answer: asyncio.Future[Finished | Faces] = asyncio.get_running_loop().create_future()
-        self._answers[work.id], self._listeners[work.id] = answer, on_progressed
-        try:
-            await self.send(work)
-            return await answer
-        finally:
-            self._answers.pop(work.id, None)
-            self._listeners.pop(work.id, None)
-            self._cancelling.discard(work.id)
-
-    async def cancel(self, work_id: str, grace_s: float) -> None:
-        """Ask to stop, and kill the process when it has not within the grace."""
-        answer = self._answers.get(work_id)
-        if answer is None:
-            return
-        self._cancelling.add(work_id)
-        await self.send(Cancel(work_id))
-        await asyncio.wait([answer], timeout=grace_s)
-        if not answer.done():
-            log.warning("the worker did not stop job %s in %.0f s and is killed", work_id, grace_s)
-            await self.kill()
-
-    async def kill(self) -> None:
-        """End it now, on purpose."""
-        self.unwanted = True
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await asyncio.shield(self.ended)
-
-    async def _listen(self) -> int:
-        """Take messages until the process ends or falls silent; return its exit status."""
-        pipe = self.process.stdout
-        if pipe is None:
-            raise RuntimeError("the worker has no pipe")
-        patience_s = START_S
-        try:
-            while True:
-                async with asyncio.timeout(patience_s):
-                    message = await messages.receive(pipe)
-                patience_s = self._heartbeat_timeout_s
-                if message is None:
-                    self._pipe_closed = True
-                    break
-                self._take(message)
-        except TimeoutError:
-            log.error("the worker was silent for %.0f s and is killed", patience_s)
-        except ValueError:
-            log.exception("the worker's pipe is out of step; it is killed")
-        status = await self._end()
-        self._on_end(self, status)  # before whoever waits hears of it and asks for another worker
-        for work_id, answer in self._answers.items():
-            if not answer.done():
-                cancelled = work_id in self._cancelling
-                answer.set_exception(
-                    Cancelled("the job was cancelled") if cancelled else WorkerDied("the worker process died")
-                )
-        return status
-
-    async def _end(self) -> int:
-        """The exit status; a process that has closed its pipe and lingers is killed.
-
-        One that is ending by itself is not: a kill would look for its status, and so take it from the loop.
-        """
-        try:
-            return await asyncio.wait_for(asyncio.shield(self.process.wait()), LINGER_S if self._pipe_closed else 0)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
-            return await self.process.wait()
-
-    def _take(self, message: messages.Message) -> None:
-        match message:
-            case Ready():
-                self.ready.set()
-            case Heartbeat():
-                self.engine = message.engine
-            case Progressed():
-                if listener := self._listeners.get(message.id):
-                    listener(message)
-            case Finished() | Faces():
-                if (answer := self._answers.get(message.id)) and not answer.done():
-                    answer.set_result(message)
-            case Failed():
-                if (answer := self._answers.get(message.id)) and not answer.done():
-                    answer.set_exception(failure(message))
-            case _:
-                raise ValueError(f"the worker sent {type(message).__name__}")
-
-
-def failure(message: Failed) -> Exception:
-    """The worker's error as our own; one without a name stays internal, and its traceback is in the log."""
-    if message.code == "internal-error":
-        return RuntimeError(f"the worker failed at {message.id}; its traceback is above")
-    return error_for({"code": message.code, "detail": message.detail, **message.fields})
 
 
 class Worker:
