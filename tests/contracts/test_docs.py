@@ -1,11 +1,13 @@
 """What the README tells a person to type does what it says."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -60,6 +62,23 @@ def test_the_python_example_swaps_a_face(album: tuple[Path, dict[str, str], Daem
     )
     assert "to_reference" in done.stdout
     assert (folder / "holiday-me.jpg").exists()
+
+
+def test_the_first_swap_of_the_readme_is_the_same_picture_with_a_daemon_and_without(
+    album: tuple[Path, dict[str, str], DaemonClient],
+) -> None:
+    folder, environ, daemon = album
+    reports: list[dict[str, Any]] = []
+    for output, local in (("by-daemon.png", []), ("by-hand.png", ["--local"])):
+        command = ["mien", "swap", "holiday.jpg", "--face", "me.jpg", "-o", output, *local, "--json"]
+        done = subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True)
+        reports.append(json.loads(done.stdout))
+    assert len(daemon.request("GET", "/v1/jobs")["jobs"]) == 1
+    timing = {"output", "seconds", "stages"}
+    one, other = ({key: report[key] for key in report.keys() - timing} for report in reports)
+    assert one == other
+    with PIL.Image.open(folder / "by-daemon.png") as picture, PIL.Image.open(folder / "by-hand.png") as same:
+        assert picture.tobytes() == same.tobytes()
 
 
 @pytest.mark.parametrize("by", ["the daemon", "this process"])
