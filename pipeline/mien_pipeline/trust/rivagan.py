@@ -1,9 +1,10 @@
-"""rivaGAN's two networks, from the weights in their ONNX files, by fast convolution.
+"""rivaGAN's decoder, from the weights in its ONNX file, by fast convolution, forwards and backwards.
 
 Zhang, Xu, Cuesta-Infante and Veeramachaneni, "Robust invisible video watermarking with attention", 2019
-(arXiv:1909.01285). Why not a runtime: OpenCV 5.0 reads both files and answers NaN (its batch normalisation of
-five-dimensional tensors is broken), and the networks are little else than 11 × 11 convolutions, which the
-convolution theorem makes four to six times cheaper than any runtime's direct ones.
+(arXiv:1909.01285). Why not a runtime: OpenCV 5.0 reads the file and answers NaN (its batch normalisation of
+five-dimensional tensors is broken), and the network is little else than 11 × 11 convolutions, which the
+convolution theorem makes four to six times cheaper than any runtime's direct ones. Why not its encoder: that
+knows no picture in particular, and needs four times the colour change that the decoder's own gradient does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,30 +21,12 @@ KERNEL = 11
 # transformed kernels a layer. (Measured: 64 × 64 takes twice as long an element; its columns share cache lines.)
 _TILE = 54
 _VALID = _TILE - KERNEL + 1
-_RESIDUAL_SCALE = 0.016  # the encoder's last constant: at most two grey levels of 255 a pixel
 
 Weights = Mapping[str, Floats]
 
 
-class Encoder:
-    """Picture and bits → the residual that carries the bits."""
-
-    def __init__(self, onnx: bytes) -> None:
-        tensors = read_onnx(onnx)
-        self._attention = _Attention.of(tensors)
-        self._hidden = _Convolution.of(tensors, "_conv.0")
-        self._norm = _Norm.of(tensors, "_conv.2")
-        self._out = _Convolution.of(tensors, "_conv.3")
-
-    def residual(self, picture: Floats, bits: Floats) -> Floats:
-        """(3, H, W) in the picture's own scale of −1..1, for bits of 0 or 1, shape (32,)."""
-        carried = np.tensordot(2 * bits - 1, self._attention(picture), axes=1)
-        hidden = self._norm(np.tanh(self._hidden(np.concatenate((picture, carried[None])))))
-        return np.asarray(np.tanh(self._out(hidden)) * np.float32(_RESIDUAL_SCALE), np.float32)
-
-
 class Decoder:
-    """Picture → one logit a bit."""
+    """Picture → one logit a bit; and back: how the picture has to change for the logits that are wanted."""
 
     def __init__(self, onnx: bytes) -> None:
         tensors = read_onnx(onnx)
@@ -51,12 +34,33 @@ class Decoder:
         self._hidden = _Convolution.of(tensors, "_conv.0")
         self._norm = _Norm.of(tensors, "_conv.2")
         self._out = _Convolution.of(tensors, "_conv.3")
+        self._hidden_back = _Convolution.adjoint_of(tensors, "_conv.0")
+        self._out_back = _Convolution.adjoint_of(tensors, "_conv.3")
 
     def logits(self, picture: Floats) -> Floats:
         """(32,), positive for a 1, from a (3, H, W) picture in −1..1."""
-        votes = self._out(self._norm(np.tanh(self._hidden(picture))))
-        total = np.einsum("bhw,bhw->b", votes, self._attention(picture))
-        return np.asarray(total / votes[0].size, np.float32)
+        return _pooled(self._out(self._norm(np.tanh(self._hidden(picture)))), self.attention(picture))
+
+    def attention(self, picture: Floats) -> Floats:
+        """(32, H, W): where in the picture each bit lives."""
+        return self._attention(picture)
+
+    def towards(self, picture: Floats, attention: Floats, signs: Floats, margin: float) -> Floats:
+        """(3, H, W): the direction in which the logits soonest have these signs by this margin.
+
+        It is the negative gradient of softplus(margin − sign · logit), summed over the bits, with the attention held
+        as it is: half the work, and what it writes reads back as well.
+        """
+        hidden = np.tanh(self._hidden(picture))
+        logits = _pooled(self._out(self._norm(hidden)), attention)
+        wanting = np.asarray(signs / (1 + np.exp(signs * logits - margin)), np.float32)
+        back = self._out_back(attention * wanting[:, None, None]) * self._norm.scale * (1 - hidden**2)
+        return self._hidden_back(np.asarray(back, np.float32))
+
+
+def _pooled(votes: Floats, attention: Floats) -> Floats:
+    total = np.einsum("bhw,bhw->b", votes, attention)
+    return np.asarray(total / votes[0].size, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +100,12 @@ class _Convolution:
         spectrum = np.conj(np.fft.rfft2(kernel, s=(_TILE, _TILE)))
         frequencies = spectrum.reshape(*kernel.shape[:2], -1).transpose(2, 0, 1)
         return cls(np.ascontiguousarray(frequencies, np.complex64), tensors[f"{name}.bias"][:, None, None])
+
+    @classmethod
+    def adjoint_of(cls, tensors: Weights, name: str) -> "_Convolution":
+        """From a gradient by its output to the one by its input: the kernels turned, in and out exchanged, no bias."""
+        turned = tensors[f"{name}.weight"][..., ::-1, ::-1].swapaxes(0, 1)
+        return cls.of({"back.weight": turned, "back.bias": np.zeros(turned.shape[0], np.float32)}, "back")
 
     def __call__(self, x: Floats) -> Floats:
         """(in, H, W) → (out, H, W)."""

@@ -9,12 +9,13 @@ import numpy as np
 import onnxruntime
 import PIL.Image
 import pytest
+from numpy.typing import NDArray
 
 from mien_pipeline.errors import MarkingFailed
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.trust import rivagan
-from mien_pipeline.trust.rivagan import BITS, Decoder, Encoder, read_onnx
-from mien_pipeline.trust.watermark import NETWORKS_SHA256, PRODUCT_NUMBER, STRONG_BITS, WEAK_BITS, Reading, Watermark
+from mien_pipeline.trust.rivagan import BITS, Decoder, read_onnx
+from mien_pipeline.trust.watermark import PRODUCT_NUMBER, STRONG_BITS, WEAK_BITS, Reading, Watermark
 from mien_pipeline.types import Floats, Pixels
 
 NAMES = (
@@ -72,11 +73,34 @@ def test_no_unmarked_photograph_reads_as_marked(watermark: Watermark, photograph
     )
 
 
+def colour_difference(before: Pixels, after: Pixels) -> NDArray[np.float32]:
+    """CIELAB's, of what an eye makes out that has the whole picture before it: a 256th of the side, softly."""
+
+    def seen(pixels: Pixels) -> NDArray[np.float32]:
+        small = cv2.resize(pixels, (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        return np.asarray(cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), (0, 0), 1.5), np.float32)
+
+    return np.asarray(np.sqrt(((seen(after) - seen(before)) ** 2).sum(axis=2)), np.float32)
+
+
 def test_the_mark_is_hardly_seen(marked: Mapping[str, tuple[Pixels, Pixels, Reading]]) -> None:
+    """1 is a difference that two patches side by side just show; the network's own encoder made 1.7 to 3.4 of it."""
     for before, after, _ in marked.values():
         difference = after.astype(int) - before
-        assert np.abs(difference).max() <= 4
-        assert 10 * np.log10(255**2 / np.mean(difference**2)) > 36
+        assert np.abs(difference).max() <= 3
+        assert 10 * np.log10(255**2 / np.mean(difference**2)) > 42
+        seen = colour_difference(before, after)
+        assert seen.mean() < 1.0
+        assert np.percentile(seen, 95) < 2.6
+
+
+def test_skin_stays_of_one_colour(marked: Mapping[str, tuple[Pixels, Pixels, Reading]]) -> None:
+    """Cheeks and forehead of both portraits: no green and pink patches, which from 4 levels on are seen."""
+    for name, face in (("astronaut.png", np.s_[20:140, 170:270]), ("grace_hopper.jpg", np.s_[150:340, 180:320])):
+        before, after, _ = marked[name]
+        small = [cv2.GaussianBlur(pixels[face].astype(np.float32), (0, 0), 4) for pixels in (before, after)]
+        red_green = (small[1] - small[0]) @ np.array([0.5, -1, 0.5], np.float32)
+        assert red_green.std() < 1.8
 
 
 def test_an_even_sky_shows_no_coloured_clouds(marked: Mapping[str, tuple[Pixels, Pixels, Reading]]) -> None:
@@ -151,18 +175,33 @@ def small_picture(photographs: Mapping[str, Pixels]) -> Floats:
     return np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(127.5) - 1
 
 
-def test_both_networks_answer_as_their_runtime_does(models: ModelStore, small_picture: Floats) -> None:
-    folder = models.path("watermark")
-    bits = np.arange(BITS).astype(np.float32) % 2
-    runtime = onnxruntime.InferenceSession(folder / "rivagan_encoder.onnx")
-    (expected,) = runtime.run(None, {"frame": small_picture[None, :, None], "data": bits[None]})
-    residual = Encoder((folder / "rivagan_encoder.onnx").read_bytes()).residual(small_picture, bits)
-    assert np.allclose(residual, np.asarray(expected)[0, :, 0] - small_picture, atol=1e-5)
-
-    runtime = onnxruntime.InferenceSession(folder / "rivagan_decoder.onnx")
+def test_the_network_answers_as_its_runtime_does(models: ModelStore, small_picture: Floats) -> None:
+    file = models.path("watermark") / "rivagan_decoder.onnx"
+    runtime = onnxruntime.InferenceSession(file)
     (logits,) = runtime.run(None, {"frame": small_picture[None, :, None]})
-    decoder = Decoder((folder / "rivagan_decoder.onnx").read_bytes())
-    assert np.allclose(decoder.logits(small_picture), np.asarray(logits)[0], atol=1e-3)
+    assert np.allclose(Decoder(file.read_bytes()).logits(small_picture), np.asarray(logits)[0], atol=1e-3)
+
+
+def test_the_direction_is_the_gradient(models: ModelStore, small_picture: Floats) -> None:
+    """Along random changes of the picture, by differences of what it is the gradient of."""
+    decoder = Decoder((models.path("watermark") / "rivagan_decoder.onnx").read_bytes())
+    signs = np.where(np.arange(BITS) % 3, 1, -1).astype(np.float32)
+    attention = decoder.attention(small_picture)
+    direction = decoder.towards(small_picture, attention, signs, 3.0)
+
+    def loss(picture: Floats) -> float:
+        hidden = np.tanh(decoder._hidden(picture))  # pyright: ignore[reportPrivateUsage]
+        votes = decoder._out(decoder._norm(hidden))  # pyright: ignore[reportPrivateUsage]
+        logits = (votes * attention).mean(axis=(1, 2), dtype=np.float64)
+        return float(np.logaddexp(0, 3.0 - signs * logits).sum())
+
+    random = np.random.default_rng(4)
+    for _ in range(3):
+        noise = cv2.blur(random.normal(0, 0.02, (132, 132, 3)).astype(np.float32), (9, 9))
+        change = np.asarray(noise.transpose(2, 0, 1), np.float32)
+        measured = loss(small_picture + change) - loss(small_picture - change)
+        told = -2 * float((direction * change).sum()) / attention[0].size
+        assert np.isclose(measured, told, rtol=0.1, atol=0.02)
 
 
 @pytest.mark.parametrize("data", [b"", b"not a network", b"\x3a\xff\xff\xff\xff\x0f", b"\x0b" * 40])
@@ -172,21 +211,17 @@ def test_a_file_that_is_no_network_is_refused(data: bytes) -> None:
 
 
 def test_a_network_cut_short_is_refused_at_every_length(models: ModelStore) -> None:
-    whole = (models.path("watermark") / "rivagan_encoder.onnx").read_bytes()
+    whole = (models.path("watermark") / "rivagan_decoder.onnx").read_bytes()
     for length in (10, 1000, len(whole) // 2, len(whole) - 1):
         with pytest.raises(ValueError, match=r"cut short|not"):
             read_onnx(whole[:length])
 
 
-@pytest.mark.parametrize("name", NETWORKS_SHA256)
-def test_another_network_in_the_place_of_the_pinned_one_is_refused(
-    models: ModelStore, tmp_path: Path, name: str
-) -> None:
-    """One that hides nothing, named by a catalogue of one's own, would be a way round the mark."""
-    for each in NETWORKS_SHA256:
-        data = bytearray((models.path("watermark") / each).read_bytes())
-        data[-100] ^= each == name
-        (tmp_path / each).write_bytes(data)
+def test_another_network_in_the_place_of_the_pinned_one_is_refused(models: ModelStore, tmp_path: Path) -> None:
+    """One that reads what it likes, named by a catalogue of one's own, would be a way round the mark."""
+    data = bytearray((models.path("watermark") / "rivagan_decoder.onnx").read_bytes())
+    data[-100] ^= 1
+    (tmp_path / "rivagan_decoder.onnx").write_bytes(data)
     with pytest.raises(MarkingFailed):
         Watermark(tmp_path)
 
