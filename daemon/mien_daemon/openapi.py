@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from mien_daemon.config import product_version
 from mien_daemon.problems import statuses
-from mien_daemon.schemas import DIGEST, JOB_ID, PICTURE, Problem
+from mien_daemon.schemas import DIGEST, HEADERS, JOB_ID, PICTURE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,6 +155,10 @@ def _query_parameters(route: Route) -> list[Schema]:
 
 def _header_parameters(route: Route) -> list[Schema]:
     return [
-        {"name": name, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}}
+        {"name": name, "in": "header", "required": False, "description": meaning, "schema": _header_schema(name)}
         for name, meaning in route.headers.items()
     ]
+
+
+def _header_schema(name: str) -> Schema:
+    return {"type": "string", "pattern": HEADERS[name]} if name in HEADERS else {"type": "string"}

@@ -15,7 +15,9 @@ JOB_ID = "5f1e0c9d8b7a6f5e4d3c2b1a"
 PICTURE = r"^sha256:[0-9a-f]{64}$"
 REFERENCE = r"^(sha256:[0-9a-f]{64}|ref:[A-Za-z0-9_-]{1,64})$"
 STATE = "(queued|running|done|failed|cancelled)"
-LIST_OF_STATES = f"^{STATE}(,{STATE})*$"
+LIST_OF_STATES = f"^({STATE}(,{STATE})*)?$"
+HEADERS = {"Idempotency-Key": r"^[\x21-\x7e]{1,255}$"}
+"""The shape of a header, where it has one."""
 NAME = r"^[^\x00-\x1f\x7f]+$"
 
 Picture = Annotated[str, Field(pattern=PICTURE, description="The name of a picture that was sent before.")]

@@ -14,12 +14,23 @@ from mien_daemon.jobs.job import Ask, Priority, State
 from mien_daemon.routes.body import first_wrong, read_json, read_query, reply
 from mien_daemon.routes.picture import is_known, picture_answer
 from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Deleted, Job, JobPage, JobQuery, Move, NewRestore, NewSwap, RestoreOptions, WaitQuery
+from mien_daemon.schemas import (
+    HEADERS,
+    Deleted,
+    Job,
+    JobPage,
+    JobQuery,
+    Move,
+    NewRestore,
+    NewSwap,
+    RestoreOptions,
+    WaitQuery,
+)
 from mien_pipeline.errors import BadRequest, InvalidOptions
 from mien_pipeline.options import parse_options
 
 MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = re.compile(HEADERS["Idempotency-Key"])
 STATES = ("queued", "running", "done", "failed", "cancelled")
 
 
