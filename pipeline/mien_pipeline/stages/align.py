@@ -98,10 +98,11 @@ def warp(
 
 
 def resample(values: NDArray[Any], places: Floats, cubic: bool = False) -> NDArray[Any]:
-    """`values` (H, W[, C]) read at `places` (h, w, 2), x then y; beyond the border its last pixel goes on."""
-    x, y = cv2.split(places)
+    """`values` (H, W[, C]) read at `places` (h, w, 2), x then y below 2**15; beyond the border its last pixel goes on."""
     interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    return np.asarray(cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE))
+    # In whole pixels and 32nds of one: a cubic kernel takes half the time of floating-point places.
+    whole, part = cv2.convertMaps(places, np.empty(0, np.float32), cv2.CV_16SC2)
+    return np.asarray(cv2.remap(values, whole, part, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 
 def invert(affine: Floats) -> Floats:

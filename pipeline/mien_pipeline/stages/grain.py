@@ -47,6 +47,6 @@ def _bands(values: Floats) -> list[Floats]:
 
 def _energy(band: Floats, measured: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
     """Root mean square of the green channel without its largest twentieth: edges are not grain."""
-    magnitude = np.abs(band[..., 1][measured])
+    magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels says as much as all
     kept = magnitude[magnitude <= np.quantile(magnitude, 0.95)]
     return float(np.sqrt(np.mean(kept**2)))

@@ -56,10 +56,7 @@ class _Small:
 
     @cached_property
     def oval(self) -> Pixels:
-        return self.grown_oval(0)
-
-    def grown_oval(self, grow: float) -> Pixels:
-        return self._grown(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), grow)
+        return self._grown(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), 0)
 
     @cached_property
     def seed(self) -> NDArray[np.bool_]:
@@ -215,10 +212,12 @@ def _texture_bins(view: _Small) -> NDArray[np.int32]:
 
 def _shades(bins: NDArray[np.int32], seed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(32768,) how far a colour that was not seen on the seed may be its skin in another light."""
-    each = np.indices((_BINS, _BINS, _BINS)).reshape(3, -1)
-    middle = np.median(each[:, bins[seed]], axis=1) if seed.any() else np.full(3, _BINS / 2)
-    away = (each - middle[:, None]) / np.array(_SHADE_BINS)[:, None]
-    return np.asarray(_SHADE * np.exp(-(away**2).sum(0) / 2) + _NEVER, np.float64)
+    channels = np.stack(np.unravel_index(bins[seed], (_BINS, _BINS, _BINS)))
+    middle = np.median(channels, axis=1) if seed.any() else np.full(3, _BINS / 2)
+    away = (np.arange(_BINS) - middle[:, None]) / np.array(_SHADE_BINS)[:, None]
+    lightness, a, b = np.exp(-(away**2) / 2)
+    near = lightness[:, None, None] * a[:, None] * b
+    return np.asarray(_SHADE * near.ravel() + _NEVER, np.float64)
 
 
 def _colours(bins: NDArray[np.int32], weight: Floats, unseen: NDArray[np.float64]) -> Floats:
@@ -242,7 +241,8 @@ def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
 
 def _ring(view: _Small) -> Floats:
     """1 around the head, above the mouth."""
-    between = view.grown_oval(_RING[1]) - view.grown_oval(_RING[0])
+    away = np.asarray(cv2.distanceTransform(1 - view.oval, cv2.DIST_L2, 5), np.float32) / view.width
+    between = (away > _RING[0]) & (away <= _RING[1])
     up = view.points[10] - view.points[152]
     mouth = view.points[[61, 291]].mean(0)
     rows, columns = np.mgrid[: between.shape[0], : between.shape[1]]

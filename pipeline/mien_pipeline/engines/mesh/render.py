@@ -137,5 +137,5 @@ def _drawn(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int])
 
 def _brightness(pixels: Pixels, alpha: Floats) -> float:
     """Median code value of the face."""
-    face = pixels[alpha > 0.5]
+    face = pixels[::4, ::4][alpha[::4, ::4] > 0.5]
     return float(np.median(face)) if len(face) else 0.0
