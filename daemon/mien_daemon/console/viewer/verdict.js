@@ -15,6 +15,7 @@ export function verdict({ credentials, watermark, metadata }) {
     line(watermark.strength === "none" ? "caution" : "ok", t(`watermark_${watermark.strength}`)),
     actions.length ? h("p", { class: "hint" }, t("actions_recorded", { count: actions.length })) : null,
     parents.length ? h("p", { class: "hint" }, t("parents_recorded", { count: parents.length })) : null,
+    parents.some((parent) => parent.state === "invalid") ? line("caution", t("parent_invalid")) : null,
     Object.keys(metadata ?? {}).length ? h("details", { class: "drawer" }, h("summary", {}, t("metadata")), h("pre", {}, JSON.stringify(metadata, null, 1))) : null,
   );
 }
