@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,11 @@ async def test_no_canary_reaches_the_log_on_any_path(tmp_path: Path) -> None:
         asked: tuple[tuple[str, str, Mapping[str, object] | None], ...] = (
             ("POST", "/v1/references", {"picture": name, "name": "CANARY-NAME", "basis": "self", "adult": True}),
             ("GET", "/v1/references/CANARY-ID", None),
+            ("GET", f"/v1/blobs/{name}/faces", None),
+            ("GET", f"/v1/blobs/{name}/preview?side=64", None),
+            ("POST", "/v1/verify-image", {"not": "a picture CANARY"}),
+            ("POST", "/v1/jobs", {"kind": "restore", "target": name, "options": {"amount": 0.5}}),
+            ("POST", "/v1/jobs", {"kind": "swap", "target": name, "reference": "ref:CANARY"}),
             ("GET", "/v1/jobs/CANARY-JOB?wait=0", None),
             ("GET", "/v1/CANARY-ROUTE", None),
             ("POST", "/v1/tokens", {"name": "CANARY-TOKEN", "scope": "swap"}),
@@ -167,6 +173,32 @@ async def test_no_canary_reaches_the_log_on_any_path(tmp_path: Path) -> None:
     assert [secret for secret in secrets if secret in text] == []
 
 
+def test_a_command_that_fails_unforeseen_logs_no_name_of_a_file_and_no_word_of_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its traceback is for whoever mends it, in a file of this user's; the error's own words are not in it."""
+
+    def fail(*_: object) -> bytes:
+        raise FileNotFoundError(2, "CANARY-WORDS", str(tmp_path / "CANARY-FILE.jpg"))
+
+    monkeypatch.setattr("mien_daemon.commands.local.read_picture", fail)
+    root, hook, hooks = logging.getLogger(), sys.excepthook, threading.excepthook
+    before, level = list(root.handlers), root.level
+    try:
+        words = ["verify", str(tmp_path / "CANARY-NAME.jpg"), "--state-dir", str(tmp_path / "state")]
+        assert main(words) == 1
+    finally:
+        for handler in set(root.handlers) - set(before):
+            handler.close()
+        root.handlers[:], sys.excepthook, threading.excepthook = before, hook, hooks
+        root.setLevel(level)
+    logs = Folders.find(str(tmp_path / "state"), None).logs
+    log = (logs / "mien.log").read_text(encoding="utf-8")
+    assert "FileNotFoundError at" in log
+    assert "CANARY" not in log
+    assert "CANARY" not in capsys.readouterr().err
+
+
 def watched(client: DaemonClient, job: Mapping[str, Any]) -> None:
     """To its end, whatever that is."""
     list(client.watch(job))
@@ -175,7 +207,7 @@ def watched(client: DaemonClient, job: Mapping[str, Any]) -> None:
 def refused_or_not(client: DaemonClient, method: str, path: str, body: Mapping[str, object] | None) -> None:
     from mien_pipeline.errors import MienError
 
-    with contextlib.suppress(MienError):
+    with contextlib.suppress(MienError, ValueError):  # a preview is no JSON
         client.request(method, path, body)
 
 
