@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from mien_pipeline.engines.flux.reference import FFHQ_TEMPLATE, Recogniser
 from mien_pipeline.engines.flux.stack import find_files
 from mien_pipeline.errors import BrokenWeights
 from mien_pipeline.models.store import ModelStore
+from mien_pipeline.stages.align import align
 from mien_pipeline.types import Face, Image
 
 TOLERANCE: dict[str, Any] = {"atol": 2e-5, "rtol": 1e-4}
@@ -291,15 +293,16 @@ def test_a_portrait_is_in_ffhqs_pose() -> None:
     assert reference.portrait(image.pixels, face.kps).shape == (512, 512, 3)
 
 
-def test_antelopev2_is_given_bgr_and_its_length_is_kept(store: ModelStore) -> None:
-    """The tiny recogniser is linear but for its input's offset, so order and length can be seen from outside."""
-    recogniser = Recogniser(find_files(store).arcface, ["CPUExecutionProvider"])
+def test_antelopev2_sees_rgb_and_its_length_is_kept(store: ModelStore) -> None:
+    """InsightFace takes BGR and turns it round; what the network itself is given is written out here."""
+    weights = find_files(store).arcface
     image, face = one_face()
-    embedding = recogniser.embed(image, face.kps)
-    assert embedding.shape == (1, 512)
+    embedding = Recogniser(weights, ["CPUExecutionProvider"]).embed(image, face.kps)
+    crop = align(image.pixels, face.kps, 112).crop.astype(np.float32)
+    network: Any = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    written = network.run(None, {"input.1": ((crop - 127.5) / 127.5).transpose(2, 0, 1)[None]})[0]
+    torch.testing.assert_close(embedding, torch.from_numpy(written), atol=1e-4, rtol=1e-4)
     assert not torch.allclose(embedding.norm(), torch.ones(()), atol=0.05)
-    swapped = recogniser.embed(Image(np.ascontiguousarray(image.pixels[..., ::-1])), face.kps)
-    assert not torch.allclose(swapped, embedding, atol=1e-3)
 
 
 def test_a_file_that_is_no_recogniser_is_refused(store: ModelStore, tmp_path: Any) -> None:

@@ -32,6 +32,7 @@ from mien_pipeline.errors import (
     Cancelled,
     EngineUnavailable,
     InvalidOptions,
+    LicenceNotAccepted,
     ModelNotInstalled,
     NotEnoughMemory,
 )
@@ -323,6 +324,22 @@ def test_all_that_is_missing_is_named_at_once_with_the_command_that_gets_it(stor
     assert "pulid-flux/pulid_flux_v0.9.1.safetensors" in list(fields["files"])  # type: ignore[call-overload]
     assert str(fields["command"]).startswith("mien models pull ")
     assert "withanyone" in str(fields["command"])
+
+
+def test_terms_that_are_not_accepted_are_refused_before_anything_is_loaded(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = ModelStore.path
+
+    def path(self: ModelStore, model: str, file: str | None = None) -> Path:
+        if model == "infiniteyou":
+            raise LicenceNotAccepted("its terms must be accepted first", model=model)
+        return accepted(self, model, file)
+
+    monkeypatch.setattr(ModelStore, "path", path)
+    with pytest.raises(LicenceNotAccepted) as refused:
+        load(store)
+    assert refused.value.fields["model"] == "infiniteyou"
 
 
 def test_a_gguf_file_stands_in_for_the_full_transformer(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
