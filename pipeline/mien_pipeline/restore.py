@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mien_pipeline.errors import NoFaceFound
 from mien_pipeline.options import Format
 from mien_pipeline.protocols import ContentCheck, FaceDetector, FaceEmbedder, Marker, Restorer
+from mien_pipeline.stages.check import check
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.encode import result_format
 from mien_pipeline.swap import Stopwatch, repaired, report
@@ -42,7 +43,7 @@ def restore(picture: bytes, amount: float, parts: Parts, clock: Stopwatch, forma
         original = decode(picture)
         result_format(original, format)  # what cannot be marked in that format is refused before the work
     with clock.stage("check"):
-        parts.check.check(original.pixels, "target")
+        check(original, parts.check, "target")
     with clock.stage("detect"):
         faces = parts.detector.detect(original)
     if not faces:
@@ -53,7 +54,7 @@ def restore(picture: bytes, amount: float, parts: Parts, clock: Stopwatch, forma
     with clock.stage("score"):
         scores = [likeness_kept(original, result, face, parts.embedder) for face in faces]
     with clock.stage("check-result"):
-        parts.check.check(result.pixels, "result")
+        check(result, parts.check, "result")
     with clock.stage("mark"):
         settings = {"engine": parts.restorer.name, "amount": amount}
         marked = parts.marker.mark(result, picture, settings, parts.models, format)

@@ -16,6 +16,7 @@ from mien_pipeline.options import Format, MeshOptions, SwapOptions
 from mien_pipeline.protocols import Engine
 from mien_pipeline.restorers import RESTORERS
 from mien_pipeline.sheet import row
+from mien_pipeline.stages.check import check
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.detect import MeshDetector
 from mien_pipeline.stages.score import DlibEmbedder
@@ -81,7 +82,7 @@ class Runtime:
     def find_faces(self, picture: bytes) -> Sequence[Face]:
         """The faces of a picture that has passed the content check, left to right."""
         image = decode(picture)
-        self._check.check(image.pixels, "target")
+        check(image, self._check, "target")
         return self._detector.detect(image)
 
     def side_by_side(self, target: bytes, reference: bytes, result: Swapped) -> bytes:

@@ -10,6 +10,7 @@ from mien_pipeline.errors import InvalidOptions, NoFaceFound, SeveralFaces
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Likeness, Marker, Restorer
 from mien_pipeline.stages.blend import paste_back
+from mien_pipeline.stages.check import check
 from mien_pipeline.stages.decode import decode
 from mien_pipeline.stages.encode import result_format
 from mien_pipeline.types import (
@@ -108,7 +109,7 @@ def swap(
         original = decode(target)
         result_format(original, options.format)  # what cannot be marked in that format is refused before the work
     with clock.stage("check"):
-        parts.check.check(original.pixels, "target")
+        check(original, parts.check, "target")
     with clock.stage("detect"):
         faces = parts.detector.detect(original)
         chosen = choose(faces, options)
@@ -124,7 +125,7 @@ def swap(
     with clock.stage("score"):
         scores = {index: score(original, result, faces[index], cast[index], parts.embedder) for index in changed}
     with clock.stage("check-result"):
-        parts.check.check(result.pixels, "result")
+        check(result, parts.check, "result")
     with clock.stage("mark"):
         settings = options.model_dump(mode="json", exclude={"format"})
         models = (*parts.models, *parts.engine.models)
@@ -156,7 +157,7 @@ def prepare(reference: bytes, parts: Parts, clock: Stopwatch) -> Reference:
     """
     with clock.stage("identity"):
         image = decode(reference)
-        parts.check.check(image.pixels, "reference")
+        check(image, parts.check, "reference")
         face = only_face(parts.detector.detect(image))
         likeness = parts.engine.prepare(image, face)
         return Reference(likeness, parts.embedder.embed(image, face))

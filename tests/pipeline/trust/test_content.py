@@ -14,9 +14,10 @@ from mien_pipeline.errors import CheckUnavailable, ContentBlocked
 from mien_pipeline.models.catalogue import load_catalogue
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import ENGINE_NAMES, parse_options
+from mien_pipeline.stages.check import check as check_picture
 from mien_pipeline.trust import content
 from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, alarming
-from mien_pipeline.types import Floats, Pixels
+from mien_pipeline.types import Floats, Image, Pixels
 
 STAGES = ("target", "reference", "result")
 
@@ -84,6 +85,33 @@ def test_a_part_of_an_innocent_picture_is_enough(check: OpenNsfw) -> None:
 @pytest.mark.parametrize("shape", [(300, 900, 3), (2000, 100, 3), (1, 1, 3), (3, 5000, 3), (257, 300, 3)])
 def test_pictures_of_any_shape_get_a_verdict(check: OpenNsfw, shape: tuple[int, int, int]) -> None:
     check.check(np.full(shape, 240, np.uint8), "target")
+
+
+class Recorder:
+    """A door that remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[Pixels] = []
+
+    def check(self, pixels: Pixels, stage: str) -> None:
+        assert pixels.dtype == np.uint8
+        self.seen.append(pixels)
+
+
+@pytest.mark.parametrize(("colour", "page"), [(0, 255), (255, 0)])
+def test_a_shape_that_lies_in_the_transparency_alone_is_seen(colour: int, page: int) -> None:
+    """The stored colours are one even black or white; the page behind them shows what is there."""
+    shape = np.asarray(cv2.cvtColor(alarming(320), cv2.COLOR_RGB2GRAY), np.uint8)
+    door = Recorder()
+    check_picture(Image(np.full((320, 320, 3), colour, np.uint8), alpha=shape), door, "target")
+    shown = page + (colour - page) * (shape[..., None] / 255)
+    assert min(np.abs(each - shown).mean() for each in door.seen) < 1
+
+
+def test_an_opaque_picture_is_looked_at_once() -> None:
+    door = Recorder()
+    check_picture(Image(picture()), door, "target")
+    assert len(door.seen) == 1
 
 
 def test_every_pixel_of_a_tiled_picture_is_seen_by_some_tile() -> None:
