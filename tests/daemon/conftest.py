@@ -127,6 +127,7 @@ class Daemon:
                 job, tag, query = answer.json, answer.headers["ETag"], "?wait=20"
             if claim(job):
                 return job
+            assert job["finished_at"] is None, f"the job is {job['state']} for good"
 
     async def until(self, job: Any, *states: str) -> Any:
         """The job in one of these states."""
