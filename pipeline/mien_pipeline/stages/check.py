@@ -25,4 +25,4 @@ def appearances(image: Image) -> Iterator[Pixels]:
     if image.alpha is not None:
         opacity = image.alpha[..., None].astype(np.float32) / 255
         for page in (WHITE, BLACK):
-            yield np.asarray(page + (image.pixels - page) * opacity, np.uint8)
+            yield np.asarray(np.rint(page + (image.pixels - page) * opacity), np.uint8)
