@@ -22,9 +22,12 @@ from mien_pipeline.engines.flux import backbone
 from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux.backbone import load_single_file
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
+from mien_pipeline.engines.flux.faceid import FaceId
+from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import Regions
 from mien_pipeline.engines.flux.stack import FULL, Stack, find_files, forms_at_hand, plan_for
+from mien_pipeline.engines.flux.target import encode, face_tokens_of, frame_for
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
 from mien_pipeline.engines.flux.tiny import OPTIONAL
 from mien_pipeline.errors import (
@@ -168,6 +171,24 @@ def test_pulid_is_given_the_raw_embedding_and_what_enters_every_fourth_block_of_
     torch.testing.assert_close(face[:, 512:].norm(dim=-1), torch.ones(1))
     assert not no_face.any()
     assert not any(level.any() for level in no_levels)
+
+
+def test_parts_are_aimed_at_the_targets_face_in_the_working_picture(
+    engine: FluxEngine, likeness: FluxLikeness, target: Picture
+) -> None:
+    """The control net is shown the *target's* points, and the face tokens act in the face's box alone."""
+    image, face = target
+    frame = frame_for((image.width, image.height), face, 256)
+    vae = engine.stack.vae("full")
+    control, pulid, faceid = likeness.parts(face, frame, QUICK, vae)
+    assert isinstance(control, InstantId)
+    assert isinstance(faceid, FaceId)
+    shown = keypoint_picture(frame.to_working(face.kps), *frame.outer)
+    assert torch.equal(control.points, encode(vae, shown))
+    assert faceid.region is not None
+    assert torch.equal(faceid.region, face_tokens_of(face, frame))
+    assert 0 < len(faceid.region) < frame.tokens / 2
+    assert pulid.schedule.weight == QUICK.id_weight
 
 
 def test_true_guidance_and_a_cache_run_through_the_whole_engine(likeness: FluxLikeness, target: Picture) -> None:
