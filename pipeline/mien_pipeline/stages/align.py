@@ -98,7 +98,7 @@ def warp(
 
 
 def resample(values: NDArray[Any], places: Floats, cubic: bool = False) -> NDArray[Any]:
-    """`values` (H, W[, C]) read at `places` (h, w, 2), x then y below 2**15; beyond the border its last pixel goes on."""
+    """`values` (H, W[, C]) read at `places` (h, w, 2), x and y below 2**15; the border's last pixel goes on outside."""
     interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     # In whole pixels and 32nds of one: a cubic kernel takes half the time of floating-point places.
     whole, part = cv2.convertMaps(places, np.empty(0, np.float32), cv2.CV_16SC2)
