@@ -23,7 +23,7 @@ from mien_pipeline.models.connection import Connector, Place, Reply
 from mien_pipeline.models.journal import Journal, Offer
 from mien_pipeline.models.patience import Patience, Pauses, Retry, failed, host_of, named, refuse
 
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 20  # as much as the kernel holds: fewer turns of the interpreter between threads
 _HASH_BYTES = 1 << 20
 _WATCH_S = 0.1
 _LEAST_BYTES_PER_S = 1024  # slower than this for the length of a stall is a stall

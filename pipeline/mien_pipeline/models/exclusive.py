@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien_pipeline.models import durable
-
 if sys.platform == "win32":
     import msvcrt
 
@@ -55,7 +53,11 @@ class Bell:
     path: Path
 
     def ring(self) -> None:
-        durable.write(self.path, secrets.token_hex(8).encode())
+        word = secrets.token_hex(8)
+        beside = self.path.with_name(f"{self.path.name}.{word}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(word, encoding="ascii")
+        beside.replace(self.path)  # nobody reads half a word; after a power cut nobody is left to be called
 
     def last(self) -> str:
         """Another word after each ringing; empty before the first."""
