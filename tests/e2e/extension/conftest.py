@@ -89,7 +89,7 @@ class Screen:
     def keys(self, *names: str) -> None:
         """One after the other."""
         for name in names:
-            self.xdotool("key", "--delay", 60, name, "sleep", 0.05)
+            self.xdotool("key", "--delay", 60, name, "sleep", 0.1)
 
     def right_click(self, x: int, y: int, *keys: str) -> None:
         """A real right click, and keys in the menu; each menu is waited for, however long it takes to open."""
@@ -108,6 +108,7 @@ class Screen:
         while len(self.windows()) <= before:
             assert time.monotonic() < deadline, f"no menu after {words}"
             time.sleep(0.02)
+        time.sleep(0.15)  # a menu is on the screen a moment before it listens, and nothing tells when it does
 
     def windows(self) -> list[str]:
         """What lies on the screen; every open menu is a window of its own."""
