@@ -4,7 +4,7 @@ What it paints there is noise; who it looks like is a question for real weights.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
 from mien_pipeline.engines import missing_models
 from mien_pipeline.engines.flux import backbone
@@ -27,7 +29,7 @@ from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import Regions
 from mien_pipeline.engines.flux.stack import FULL, Stack, find_files, forms_at_hand, plan_for
-from mien_pipeline.engines.flux.target import encode, face_tokens_of, frame_for
+from mien_pipeline.engines.flux.target import cut, encode, face_tokens_of, frame_for, token_mask
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
 from mien_pipeline.engines.flux.tiny import OPTIONAL
 from mien_pipeline.errors import (
@@ -41,8 +43,9 @@ from mien_pipeline.errors import (
 )
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import FluxOptions
+from mien_pipeline.sampling import Velocity, denoise
 from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.types import Face, Floats, Image, Patch, Pixels, ignore_step
+from mien_pipeline.types import Face, Floats, Image, OnStep, Patch, Pixels, ignore_step
 
 QUICK = FluxOptions(side=256, steps=2, strength=1.0)
 Picture = tuple[Image, Face]
@@ -189,6 +192,41 @@ def test_parts_are_aimed_at_the_targets_face_in_the_working_picture(
     assert torch.equal(faceid.region, face_tokens_of(face, frame))
     assert 0 < len(faceid.region) < frame.tokens / 2
     assert pulid.schedule.weight == QUICK.id_weight
+
+
+def test_tokens_outside_the_mask_land_on_the_targets_own_latents(
+    engine: FluxEngine, likeness: FluxLikeness, target: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the model wants there: after every step the target is blended in again."""
+    landed: list[Tensor] = []
+
+    def watched(velocity: Velocity, latents: Tensor, sigmas: Sequence[float], on_step: OnStep) -> Tensor:
+        landed.append(denoise(velocity, latents, sigmas, on_step))
+        return landed[-1]
+
+    monkeypatch.setattr(engine_module, "denoise", watched)
+    image, face = target
+    patch = likeness.render(image, face, QUICK.model_copy(update={"strength": 0.5, "steps": 4}), ignore_step)
+    frame = frame_for((image.width, image.height), face, QUICK.side)
+    clean = encode(engine.stack.vae("full"), cut(image, frame))
+    free = token_mask(patch.mask, frame)[:, 0] > 0
+    torch.testing.assert_close(landed[0][:, ~free], clean[:, ~free], atol=1e-4, rtol=0)
+    assert (landed[0][:, free] - clean[:, free]).abs().mean() > 0.1
+
+
+def test_the_prompt_is_encoded_as_flux_1s_pipeline_encodes_it(engine: FluxEngine) -> None:
+    folder = engine.stack.files.base
+    clip: Any = CLIPTextModel.from_pretrained(folder / "text_encoder", local_files_only=True)
+    t5: Any = T5EncoderModel.from_pretrained(folder / "text_encoder_2", local_files_only=True)
+    tokenizers: list[Any] = [AutoTokenizer.from_pretrained(folder / name) for name in ("tokenizer", "tokenizer_2")]
+    tokenizers[0].model_max_length = 77
+    empty: Any = None
+    pipeline: Any = FluxPipeline(empty, empty, clip, tokenizers[0], t5, tokenizers[1], empty)
+    with torch.no_grad():
+        tokens, pooled, _ = pipeline.encode_prompt("a portrait, freckles", None, max_sequence_length=32)
+    ours = engine.stack.text("dev").encode("a portrait, freckles")[0]
+    torch.testing.assert_close(ours.tokens, tokens)
+    torch.testing.assert_close(ours.pooled, pooled)
 
 
 def test_true_guidance_and_a_cache_run_through_the_whole_engine(likeness: FluxLikeness, target: Picture) -> None:

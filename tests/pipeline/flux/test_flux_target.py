@@ -84,6 +84,19 @@ def test_packing_is_flux_1s_own_and_unpacking_undoes_it() -> None:
     assert torch.equal(target.image_ids(frame, torch.zeros(1)), ids)
 
 
+def test_latents_are_shifted_and_scaled_as_flux_1_was_trained() -> None:
+    torch.manual_seed(0)
+    vae: Any = AutoencoderKL(**TINY_VAE).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    frame = Frame(0, 0, 64, 48, 1.0, (64, 48), (64, 48))
+    with torch.no_grad():
+        raw = vae.encode(target.to_tensor(pixels)).latent_dist.mode()
+        plain = target.to_pixels(vae.decode(raw, return_dict=False)[0])
+    packed = target.encode(vae, pixels)
+    torch.testing.assert_close(target.unpack(packed, frame), (raw - 0.1159) * 0.3611)
+    assert np.abs(target.decode(vae, packed, frame).astype(int) - plain).max() <= 1
+
+
 def test_fill_is_given_the_picture_without_the_face_and_the_mask_as_it_was_trained() -> None:
     """Packed as diffusers' Fill pipeline packs them; the hole is grey, so nothing of the face leaks in."""
     torch.manual_seed(0)
