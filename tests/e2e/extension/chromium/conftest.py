@@ -199,7 +199,9 @@ class Chromium:
         except AssertionError as error:
             shot = self.shots / f"{len(list(self.shots.iterdir()))}.png"
             self.screen.picture().save(shot)
-            raise AssertionError(f"{complaint}; what was to be seen is in {shot}") from error
+            kept = self.worker.evaluate("chrome.storage.session.get(null)")
+            known = [entry.get("problem") or entry.get("state") or entry.get("code") for entry in kept.values()]
+            raise AssertionError(f"{complaint}; what was to be seen is in {shot}; the jobs are {known}") from error
 
     def shows_result(self, page: Page, selector: str) -> bool:
         """The picture is a whole one that came from us."""
