@@ -30,6 +30,13 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** The same for controls that take one another's place: a focus that was among them stays there. */
+export function refill(element, ...children) {
+  const focused = element.contains(document.activeElement);
+  fill(element, ...children);
+  if (focused) element.querySelector("button")?.focus();
+}
+
 function present(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }

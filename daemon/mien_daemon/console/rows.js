@@ -7,6 +7,7 @@
 export function rows(parent, keyOf, create) {
   const known = new Map();
   return function show(items) {
+    const focused = parent.contains(document.activeElement) ? document.activeElement : null;
     const wanted = new Set(items.map(keyOf));
     for (const [key, row] of known) {
       if (!wanted.has(key)) {
@@ -21,6 +22,8 @@ export function rows(parent, keyOf, create) {
       if (row.element === place) place = place.nextElementSibling;
       else parent.insertBefore(row.element, place);
     }
+    // An element that is moved loses the focus.
+    if (focused?.isConnected && focused !== document.activeElement) focused.focus();
   };
 
   function remember(item) {

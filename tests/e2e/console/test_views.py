@@ -44,18 +44,20 @@ async def test_waiting_jobs_are_put_in_another_order(console: Any, pictures: Any
     first, second, third = await make_jobs(console, pictures, 3)
     await console.go("jobs")
     await expect(console.page.locator(f"[data-id='{first}'][data-state=running]")).to_be_visible()
-    await console.page.locator(f"[data-id='{third}'] [data-deed=up]").click()
+    sooner = console.page.locator(f"[data-id='{third}'] [data-deed=up]")
+    await sooner.press("Enter")
     order = console.page.locator(".row[data-state=queued]")
     await expect(order.nth(0)).to_have_attribute("data-id", third)
     await expect(order.nth(1)).to_have_attribute("data-id", second)
+    await expect(sooner).to_be_focused()
     waiting = console.daemon.ask("GET", "/v1/jobs?state=queued")["jobs"]
     assert [job["id"] for job in sorted(waiting, key=lambda job: job["position"])] == [third, second]
 
 
 async def test_the_queue_is_paused_resumed_and_a_job_cancelled_and_tried_again(console: Any, pictures: Any) -> None:
     await console.go("jobs")
-    await console.button("Pause the queue").click()
-    await expect(console.button("Resume the queue")).to_be_visible()
+    await console.button("Pause the queue").press("Enter")
+    await expect(console.button("Resume the queue")).to_be_focused()
     (job,) = await make_jobs(console, pictures, 1)
     console.daemon.forget("hold")
     row = console.page.locator(f"[data-id='{job}']")
@@ -329,7 +331,10 @@ async def test_a_browser_is_let_in_by_its_digits_and_revoked(console: Any) -> No
 async def test_a_setting_is_changed_kept_and_put_back(console: Any) -> None:
     await console.go("settings")
     row = console.page.locator("[data-setting=idle_unload_s]")
+    await row.locator("select").focus()
     await row.locator("select").select_option("30")
+    await expect(row.locator(".link")).to_be_visible()
+    await expect(row.locator("select")).to_be_focused()
     await console.page.reload()
     await expect(row.locator("select")).to_have_value("30")
     await row.get_by_role("button", name="Back to the default").click()

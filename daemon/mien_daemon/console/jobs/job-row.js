@@ -1,7 +1,7 @@
 // One job in the list: its picture, how it stands, and what can be done about it.
 import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
-import { h } from "../element.js";
+import { h, refill } from "../element.js";
 import { sentence } from "../problem.js";
 import { stageWords } from "../swap/progress.js";
 import { keepFaceInSight, previewPath } from "../swap/picture-of.js";
@@ -32,7 +32,7 @@ export function jobRow(app, first) {
     setBar(track, job.progress);
     if (shown?.state !== job.state) {
       element.dataset.state = job.state;
-      actions.replaceChildren(...deeds(app, job));
+      refill(actions, deeds(app, job));
     }
     shown = job;
   }

@@ -1,7 +1,7 @@
 // Jobs: what runs, what waits and in which order, what became of the rest.
 import { attempt } from "../announce.js";
 import { button, segmented } from "../control.js";
-import { h } from "../element.js";
+import { h, refill } from "../element.js";
 import { empty, loading } from "../notice.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
@@ -74,11 +74,14 @@ function nothing(filter) {
 
 function pauseButton({ api, health }, signal) {
   const place = h("span", {});
+  let shown;
   const show = () => {
     const paused = health.current?.queue.paused ?? false;
+    if (paused === shown) return;
+    shown = paused;
     const deed = paused ? "resume" : "pause";
     const press = () => attempt(async () => (await api.post(`/v1/queue/${deed}`), await health.load()));
-    place.replaceChildren(button(t(`queue_${deed}`), paused ? "play" : "pause", press, { class: paused ? "primary" : null }));
+    refill(place, button(t(`queue_${deed}`), paused ? "play" : "pause", press, { class: paused ? "primary" : null }));
   };
   health.addEventListener("change", show, { signal });
   show();

@@ -1,7 +1,7 @@
 // The models that belong together, with the bundles that fetch them at once.
 import { announce } from "../announce.js";
 import { button } from "../control.js";
-import { h } from "../element.js";
+import { h, refill } from "../element.js";
 import { bytes, knows, t } from "../words.js";
 import { fetchModels } from "./fetch.js";
 import { modelRow } from "./model-row.js";
@@ -13,12 +13,16 @@ export function group(app, list, name, models) {
   const actions = h("div", { class: "row-actions wrap" });
   const body = h("ul", { class: "rows" });
   const title = knows(`group_${name}`) ? t(`group_${name}`) : t(`engine_${name}`);
+  let offered = "";
   const show = rows(body, (model) => model.name, (model) => modelRow(app, list, model));
   return {
     element: h("section", { class: "group-of-models", "aria-label": title }, h("header", {}, h("div", {}, h("h2", {}, title), h("p", { class: "hint" }, t(knows(`group_${name}_hint`) ? `group_${name}_hint` : "group_hint"))), actions), body),
     show() {
       show(models.map((model) => list.models.get(model.name)));
-      actions.replaceChildren(...bundles.map((bundle) => bundleButton(app, list, bundle)).filter(Boolean));
+      const missing = JSON.stringify(bundles.map((bundle) => list.missing(bundle)));
+      if (missing === offered) return;
+      offered = missing;
+      refill(actions, bundles.map((bundle) => bundleButton(app, list, bundle)));
     },
   };
 }

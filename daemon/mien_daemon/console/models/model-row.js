@@ -2,7 +2,7 @@
 import { announce, attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
 import { confirm } from "../dialog.js";
-import { h } from "../element.js";
+import { h, refill } from "../element.js";
 import { sentence } from "../problem.js";
 import { bytes, duration, knows, percent, t } from "../words.js";
 import { fetchModels } from "./fetch.js";
@@ -34,7 +34,7 @@ export function modelRow(app, list, { name }) {
       const key = [model.state, transfer?.action, transfer?.state].join();
       if (key === built) return;
       built = key;
-      actions.replaceChildren(...deeds(app, list, model, transfer));
+      refill(actions, deeds(app, list, model, transfer));
     },
   };
 }

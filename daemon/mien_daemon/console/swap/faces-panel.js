@@ -3,7 +3,6 @@ import { h, setVars } from "../element.js";
 import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
-import { openPicker } from "./face-picker.js";
 import { showPicture } from "./picture-of.js";
 import { referenceImage } from "./reference-image.js";
 
@@ -38,7 +37,7 @@ function castRow(app, { index, bbox, target }) {
   const element = h(
     "li",
     {},
-    h("button", { class: "cast-row", "data-face": index, "aria-haspopup": "dialog", onclick: (event) => openPicker(app, index, event.currentTarget) }, crop(app, bbox, target), icon("forward"), place, label),
+    h("button", { class: "cast-row", "data-face": index, "aria-haspopup": "dialog", onclick: (event) => pick(app, index, event.currentTarget) }, crop(app, bbox, target), icon("forward"), place, label),
   );
   let given;
   return {
@@ -52,6 +51,11 @@ function castRow(app, { index, bbox, target }) {
       place.replaceChildren(reference ? referenceImage(app, reference) : icon("close"));
     },
   };
+}
+
+async function pick(app, index, anchor) {
+  const { openPicker } = await import("./face-picker.js");
+  openPicker(app, index, anchor);
 }
 
 /** The face cut out of the picture, by moving the picture behind a small window. */

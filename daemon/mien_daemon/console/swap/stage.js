@@ -5,11 +5,9 @@ import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
 import { refused } from "../notice.js";
+import { UNREACHABLE } from "../problem.js";
 import { t } from "../words.js";
 import { addTargets, choose } from "./drop.js";
-import { faceBoxes } from "./face-boxes.js";
-import { progress } from "./progress.js";
-import { result } from "./result.js";
 
 export function stage(app, signal) {
   const { draft, jobs } = app;
@@ -26,13 +24,22 @@ export function stage(app, signal) {
       shown = key;
       inner.abort();
       inner = new AbortController();
-      const built = BUILD[now.kind](app, now, AbortSignal.any([signal, inner.signal]));
-      refresh = built.refresh;
-      element.dataset.kind = now.kind;
-      fill(element, built.element);
+      refresh = null;
+      build(now, AbortSignal.any([signal, inner.signal]));
     }
     refresh?.(now);
   };
+
+  async function build(now, leaving) {
+    const part = await BUILD[now.kind]().catch(() => unreachable);
+    if (leaving.aborted) return;
+    const built = part(app, now, leaving);
+    refresh = built.refresh;
+    element.dataset.kind = now.kind;
+    fill(element, built.element);
+    refresh?.(subject(draft, jobs));
+  }
+
   jobs.addEventListener("change", show, { signal });
   return { element, show };
 }
@@ -50,19 +57,31 @@ function subject(draft, jobs) {
   return { kind: "progress", run };
 }
 
+/** What builds each; what the first look does not show is fetched when it is wanted. */
 const BUILD = {
-  empty: (app) => ({ element: dropZone(app) }),
-  picture: faceBoxes,
-  progress,
-  result,
-  failed: (app, { run, problem }) => ({ element: h("div", { class: "over" }, refused(problem, () => again(app, run)), back(app)) }),
-  cancelled: (app, { run }) => ({
-    element: h("div", { class: "over" }, h("div", { class: "notice" }, h("h2", {}, t("swap_cancelled")), button(t("try_again"), "retry", () => again(app, run))), back(app)),
-  }),
+  empty: async () => dropZone,
+  picture: async () => (await import("./face-boxes.js")).faceBoxes,
+  progress: async () => (await import("./progress.js")).progress,
+  result: async () => (await import("./result.js")).result,
+  failed: async () => failed,
+  cancelled: async () => cancelled,
 };
 
+function failed(app, { run, problem }) {
+  return { element: h("div", { class: "over" }, refused(problem, () => again(app, run)), back(app)) };
+}
+
+function cancelled(app, { run }) {
+  const words = h("div", { class: "notice" }, h("h2", {}, t("swap_cancelled")), button(t("try_again"), "retry", () => again(app, run)));
+  return { element: h("div", { class: "over" }, words, back(app)) };
+}
+
+function unreachable() {
+  return { element: refused(UNREACHABLE) };
+}
+
 function dropZone(app) {
-  return h(
+  const element = h(
     "div",
     { class: "drop", "data-drop": "target" },
     h("div", { class: "drop-art", "aria-hidden": "true" }, icon("faces"), icon("forward"), icon("results")),
@@ -71,6 +90,7 @@ function dropZone(app) {
     button(t("choose_picture"), "plus", () => choose((files) => addTargets(app, files)), { class: "primary large", id: "choose-target" }),
     h("p", { class: "hint" }, icon("lock"), t("drop_private")),
   );
+  return { element };
 }
 
 function back({ draft }) {
