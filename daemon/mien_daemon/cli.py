@@ -115,8 +115,21 @@ def run(args: argparse.Namespace) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 -- the outermost place there is
         log_to_file(args)
-        return refuse(args, error)
+        return refuse(args, named(error))
     return status
+
+
+def named(error: Exception) -> Exception:
+    """A folder that cannot be used is the person's to mend, whichever command met it; the rest stays as it is."""
+    import errno
+    from pathlib import Path
+
+    from mien_daemon.folders import not_writable
+
+    theirs = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC, errno.EDQUOT}
+    if isinstance(error, OSError) and error.errno in theirs and isinstance(error.filename, str):
+        return not_writable(Path(error.filename), error)
+    return error
 
 
 def log_to_file(args: argparse.Namespace) -> None:
@@ -127,8 +140,11 @@ def log_to_file(args: argparse.Namespace) -> None:
     from mien_pipeline.trust.traces import log_to
 
     logs = Folders.find(args.state_dir, args.models_dir).logs
-    logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8"))
+    try:
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8"))
+    except OSError:
+        log_to(logging.NullHandler())
 
 
 def refuse_usage(wrong: WrongUsage, *, as_json: bool) -> int:

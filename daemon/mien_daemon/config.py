@@ -136,7 +136,7 @@ def read_settings_file(state: Path) -> dict[str, object]:
     """What a person has set and kept; nothing when nothing was, or when the file is not readable as settings."""
     try:
         loaded: object = json.loads((state / SETTINGS_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
         return {}
     if not isinstance(loaded, dict):
         return {}

@@ -1,11 +1,14 @@
 """Where things lie: state, cache, logs and models of one user. Light, because the tray loads it too."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import platformdirs
+
+from mien_pipeline.errors import DiskFull, MienError, OutputNotWritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,21 @@ class Folders:
             logs=Path(state).absolute() / "logs" if state else own.user_log_path,
             models=Path(models).absolute() if models else own.user_data_path / "models",
         )
+
+
+def make_private(folder: Path) -> None:
+    """The folder, there, and this user's alone where it is new.
+
+    Raises:
+        OutputNotWritable, DiskFull: `file` says which folder cannot be had.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(folder, error) from error
+
+
+def not_writable(path: Path, error: OSError) -> MienError:
+    """What the file system refused, as an error that says what to do."""
+    kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else OutputNotWritable
+    return kind(f"{path} cannot be written: {error.strerror}", file=str(path))

@@ -43,7 +43,7 @@ PROBLEMS: dict[type[errors.MienError], Row] = {
     errors.ConsentRequired: Row(422, "A reference needs the statement that allows its use"),
     errors.UnknownReference: Row(404, "There is no such reference"),
     errors.DiskFull: Row(507, "The disk is too full"),
-    errors.OutputNotWritable: Row(422, "The result cannot be written there"),
+    errors.OutputNotWritable: Row(422, "A file or a folder cannot be written"),
     errors.StoreNotWritable: Row(507, "The models folder cannot be written to"),
     errors.GpuOutOfMemory: Row(503, "The accelerator has too little free memory"),
     errors.NotEnoughMemory: Row(409, "This machine has too little memory for that"),

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mien_daemon.errors import AlreadyRunning
+from mien_daemon.folders import make_private, not_writable
 from mien_pipeline.files import write_whole
 
 NAME = "daemon.json"
@@ -51,9 +52,13 @@ def held(state: Path) -> Generator[None]:
 
     Raises:
         AlreadyRunning: another daemon holds it.
+        OutputNotWritable: it cannot be written.
     """
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    make_private(state)
+    try:
+        descriptor = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise not_writable(state, error) from error
     try:
         if not _lock_soon(descriptor):
             raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(state))

@@ -209,6 +209,26 @@ def test_an_interrupt_is_its_own_exit_status(here: Path, monkeypatch: pytest.Mon
     assert main(["engines"]) == cli.INTERRUPTED == 130
 
 
+FOLDERS = [
+    (["serve", "--port", "0"], "--state-dir"),
+    (["serve", "--port", "0", "--foreground"], "--state-dir"),
+    (["restore", "astronaut.png", "--local"], "--state-dir"),
+    (["references", "list"], "--state-dir"),
+    (["demo"], "--models-dir"),
+    (["engines"], "--models-dir"),
+    (["models", "list"], "--models-dir"),
+]
+
+
+@pytest.mark.parametrize(("command", "flag"), FOLDERS, ids=[" ".join([*words, flag]) for words, flag in FOLDERS])
+def test_a_folder_that_cannot_be_one_is_refused_by_its_name(
+    command: list[str], flag: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, problem = run(capsys, *command, flag, str(here / "nobody.png"))
+    assert (status, problem["code"]) == (1, "output-not-writable")
+    assert str(problem["file"]).startswith(str(here / "nobody.png"))
+
+
 def test_an_error_nobody_planned_for_is_an_incident_and_no_traceback(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,10 +60,11 @@ def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
 
 def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
     """A runtime in this process, on a state folder that is this user's alone."""
+    from mien_daemon.folders import make_private
     from mien_pipeline.runtime import Runtime
 
     state = configure(args).folders.state
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(state)
     return Runtime(store, state)
 
 

@@ -80,12 +80,9 @@ def make_folder(folder: Path) -> None:
 @contextmanager
 def naming_disk_errors(path: Path) -> Generator[None]:
     """Turn what the file system refuses into an error that says what to do."""
-    import errno
-
-    from mien_pipeline.errors import DiskFull, OutputNotWritable
+    from mien_daemon.folders import not_writable
 
     try:
         yield
     except OSError as error:
-        kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else OutputNotWritable
-        raise kind(f"{path} cannot be written: {error.strerror}", file=str(path)) from error
+        raise not_writable(path, error) from error

@@ -106,17 +106,20 @@ def start_behind(config: Config) -> subprocess.Popen[bytes]:
 
     Raises:
         AlreadyRunning: the state folder is held by another daemon.
+        OutputNotWritable: it, or the log's, cannot be written.
     """
     import subprocess
     import sys
 
     from mien_daemon import runtime_file
     from mien_daemon.errors import AlreadyRunning
+    from mien_daemon.folders import make_private
 
     folders = config.folders
     if runtime_file.is_held(folders.state):
         raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(folders.state))
-    folders.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folders.state)
+    make_private(folders.logs)
     command = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "mien_daemon"]
     command += ["serve", "--foreground", "--state-dir", str(folders.state), "--models-dir", str(folders.models)]
     command += [f"--port={config.settings.port}"] if config.sources.get("port") == "flag" else []
