@@ -103,7 +103,9 @@ class DocumentedAs:
         queued = [
             create_model(model.__name__, __base__=(model, Queued), __doc__=model.__doc__) for model in self.models
         ]
-        return {"anyOf": [handler(model.__pydantic_core_schema__) for model in queued]}
+        first, *others = (handler(model.__pydantic_core_schema__) for model in queued)
+        named = [{**schema, "required": ["engine"]} for schema in others]  # only the default one goes without saying
+        return {"anyOf": [first, *named]}
 
 
 class Queued(BaseModel):

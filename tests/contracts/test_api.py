@@ -71,6 +71,7 @@ def test_every_option_of_a_job_is_there_with_its_default_and_so_is_its_priority(
         assert defaults.pop("priority") == "interactive"
         assert set(defaults) == set(kind.model_fields)
         kind.model_validate(defaults)
+        assert schema.get("required", []) == ([] if schema is described[0] else ["engine"])
 
 
 def test_only_hello_pairing_and_the_console_ask_for_no_token() -> None:
