@@ -243,6 +243,18 @@ async def test_a_slow_body_is_answered_and_holds_up_nobody(open_daemon: OpenDaem
         assert list((daemon.state / "arriving").iterdir()) == []
 
 
+@pytest.mark.parametrize("said", [b"", b"GET /v1/hello HTTP/1.1\r\nHost: 127"], ids=["nothing", "half a head"])
+async def test_a_connection_that_asks_nothing_is_closed(
+    open_daemon: OpenDaemon, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr("mien_daemon.server.IDLE_CONNECTION_S", 0.2)
+    async with open_daemon() as daemon, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
+        writer.write(said)
+        assert await reader.read() == b""
+        writer.close()
+
+
 async def test_chunks_beyond_the_limit_are_refused_in_mid_stream_and_nothing_stays(open_daemon: OpenDaemon) -> None:
     async with open_daemon(settings={"max_blob_bytes": 100_000}) as daemon:
 
