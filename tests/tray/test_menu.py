@@ -134,6 +134,7 @@ def test_an_open_window_can_be_shut() -> None:
 MODELS = {
     "ready": (Model("m", "M", "ready", 10), "M: ready", set()),
     "missing": (Model("m", "M", "missing", 2_500_000_000), "M: 2.5 GB", {Verb.DOWNLOAD}),
+    "missing, of a size not known yet": (Model("m", "M", "missing"), "M: not here", {Verb.DOWNLOAD}),
     "begun": (Model("m", "M", "partial", 2_500_000), "M: 2 MB, begun", {Verb.DOWNLOAD}),
     "damaged": (Model("m", "M", "quarantined", 2_500), "M: 2 kB", {Verb.DOWNLOAD}),
     "under way": (Model("m", "M", "downloading", 200, 90), "M: 45 %", {Verb.PAUSE_DOWNLOAD}),
@@ -176,7 +177,7 @@ def test_trouble_is_on_the_first_level() -> None:
 
 @pytest.mark.parametrize(
     ("size_bytes", "label"),
-    [(0, "1 kB"), (999_400, "999 kB"), (1_000_000, "1 MB"), (999_999_999, "1000 MB"), (23_800_000_000, "23.8 GB")],
+    [(1, "1 kB"), (999_400, "999 kB"), (1_000_000, "1 MB"), (999_999_999, "1000 MB"), (23_800_000_000, "23.8 GB")],
 )
 def test_sizes_are_in_decimal_units(size_bytes: int, label: str) -> None:
     assert size_label(size_bytes) == label

@@ -221,6 +221,8 @@ def model_label(model: Model, words: Words, step: int = STEP_PERCENT) -> str:
         return words("model_downloading", name=model.title, percent=stepped(model.percent, step))
     if model.state == "partial":
         return words("model_partial", name=model.title, size=size_label(model.size_bytes))
+    if not model.size_bytes:  # its source tells the size when the download begins
+        return words("model_unsized", name=model.title)
     return words("model_missing", name=model.title, size=size_label(model.size_bytes))
 
 
