@@ -38,6 +38,10 @@ class Stored:
     files: int
     bytes: int
 
+    @property
+    def counted(self) -> str:
+        return "1 file" if self.files == 1 else f"{self.files} files"
+
 
 def stored(folders: Folders) -> list[Stored]:
     """Everything personal that lies on this machine; kinds of which there is nothing are left out."""

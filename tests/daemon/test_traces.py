@@ -237,6 +237,16 @@ def test_opened_references_lie_in_memory_in_a_folder_of_ones_own(tmp_path: Path,
     assert folder != folder_for_references(tmp_path / "other")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no memory-backed folders")
+async def test_the_folder_in_memory_goes_with_the_daemon(open_daemon: Any, tmp_path: Path, memory: Path) -> None:
+    folder = memory_folder(tmp_path / "state")
+    assert folder is not None
+    assert folder.parent == memory
+    async with open_daemon(tmp_path / "state"):
+        assert is_private(folder)
+    assert not folder.exists()
+
+
 def test_where_there_is_no_such_place_they_lie_in_the_state_folder(tmp_path: Path, memory: Path) -> None:
     storage.MOUNTS.write_text("proc /proc proc rw 0 0\n", encoding="utf-8")
     folder = folder_for_references(tmp_path / "state")

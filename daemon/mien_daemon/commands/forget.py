@@ -112,7 +112,7 @@ def is_sure(kept: str) -> bool:
 
 
 def words_of(before: Sequence[Stored]) -> str:
-    return "\n".join(f"{each.what}: {each.path} ({each.files} files)" for each in before) or "nothing is kept"
+    return "\n".join(f"{each.what}: {each.path} ({each.counted})" for each in before) or "nothing is kept"
 
 
 def found_words(kept: Sequence[Stored]) -> str:

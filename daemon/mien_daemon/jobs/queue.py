@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -86,6 +87,7 @@ class JobQueue:
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
+        self._store.leave()
 
     # ── what clients ask ─────────────────────────────────────────────────────────────────────────────────
 
@@ -168,10 +170,7 @@ class JobQueue:
             UnknownBlob: its pictures are gone.
         """
         job = await self.get(client, job_id)
-        if job.state == "done":
-            raise JobFinished("a job that is done is not repeated; post it again", job=job_id, state=job.state)
-        if not job.is_finished:
-            raise JobUnfinished(f"the job is {job.state}", job=job_id, state=job.state)
+        _require_repeatable(job)
         self._require_room()
         await self._inspect(client, job.ask)
         return await self._whole(self._requeue(job))
@@ -262,6 +261,7 @@ class JobQueue:
 
     async def _requeue(self, job: Job) -> Job:
         async with self._changing:
+            _require_repeatable(self._unfinished(job.id) or await self._store.get(job.id))  # somebody may be quicker
             again = replace(
                 job,
                 state="queued",
@@ -276,12 +276,16 @@ class JobQueue:
         return again
 
     async def _delete(self, job: Job) -> None:
-        if not job.is_finished:
-            try:
-                await self._cancel(job)
-            except JobFinished:
-                log.debug("job %s finished while it was being deleted", job.id)
-        await self._store.delete(job.id)
+        unfinished = None if job.is_finished else job
+        while True:
+            if unfinished:
+                with suppress(JobFinished):
+                    await self._cancel(unfinished)
+            async with self._changing:  # nobody repeats it now
+                unfinished = self._unfinished(job.id)
+                if unfinished is None:
+                    await self._store.delete(job.id)
+                    break
         self._events.publish("job-deleted", {"id": job.id}, owner=job.owner, subject=job.id)
 
     async def _move(self, job_id: str, before: str | None) -> Job:
@@ -498,6 +502,13 @@ class _Listener:
     def __call__(self, message: Progressed) -> None:
         self._course.move(message.stage, message.done, message.total)
         self._jobs.tell_progress(self._job, self._course)
+
+
+def _require_repeatable(job: Job) -> None:
+    if job.state == "done":
+        raise JobFinished("a job that is done is not repeated; post it again", job=job.id, state=job.state)
+    if not job.is_finished:
+        raise JobUnfinished(f"the job is {job.state}", job=job.id, state=job.state)
 
 
 def _pace_of(job: Job) -> str:

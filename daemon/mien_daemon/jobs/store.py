@@ -5,6 +5,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mien_daemon.blobs import sync_folder
@@ -40,6 +41,12 @@ class JobStore:
             for half in folder.iterdir():
                 half.unlink(missing_ok=True)
         return await self._database.write(_requeue)
+
+    def leave(self) -> None:
+        """The folder in memory goes with the daemon; one that still holds something is cleared at the next start."""
+        if self.opened != self.spool:
+            with suppress(OSError):
+                self.opened.rmdir()
 
     async def add(self, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:
         """Keep a new job; whether it is new says the second value, for a repeated idempotency key it is not.
