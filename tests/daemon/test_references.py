@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mien_daemon import keys as slots
 from mien_daemon.references import MASTERS, STATEMENT_VERSION, STATEMENTS, Consent, ReferenceLibrary
@@ -127,6 +128,22 @@ def test_a_picture_cannot_be_used_under_another_consent(library: ReferenceLibrar
     new = library._index().records[record.id].stem  # pyright: ignore[reportPrivateUsage]
     (tmp_path / "references" / f"{new}.picture").write_bytes(kept)
     assert index.records[record.id].stem != new
+    assert is_refused(library, record.id, "edited")
+
+
+def test_a_consent_that_was_forged_with_the_records_own_key_opens_no_picture(
+    library: ReferenceLibrary, tmp_path: Path
+) -> None:
+    """The picture is bound to what was confirmed, not only to a key: nobody lengthens a consent afterwards."""
+    record = library.add(PICTURE, THUMBNAIL, consent(days=1))
+    index = library._index()  # pyright: ignore[reportPrivateUsage]
+    entry, name = index.records[record.id], record.id.encode()
+    master = KeyStore(tmp_path).load(index.master)
+    assert master is not None
+    key = AESGCM(master).decrypt(entry.key[:12], entry.key[12:], name)
+    forged = AESGCM(key).encrypt(bytes(12), record.consent.until(None).encoded(), name + b"consent")
+    (tmp_path / "references" / f"{entry.stem}.consent").write_bytes(bytes(12) + forged)
+    assert library.record(record.id).consent.expires_at is None, "the forgery itself opens"
     assert is_refused(library, record.id, "edited")
 
 
