@@ -311,6 +311,29 @@ async def test_a_failed_job_can_be_repeated_and_so_can_a_cancelled_one(daemon: D
     assert (await daemon.finished(await show(daemon, cancelled)))["state"] == "done"
 
 
+async def test_a_job_that_many_repeat_at_once_is_queued_once(daemon: Daemon) -> None:
+    job = await daemon.at_work(await daemon.swap("gate=gate"))
+    await daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+    open_gate(daemon)
+    answers = await asyncio.gather(*(daemon.ask("POST", f"/v1/jobs/{job['id']}/retry") for _ in range(5)))
+    assert sorted(answer.status for answer in answers) == [202, 409, 409, 409, 409]
+    done = await daemon.finished(job)
+    assert (done["state"], done["attempts"]) == ("done", 1)
+    assert (await daemon.ask("GET", "/v1/health")).json["queue"]["queued"] == 0
+
+
+async def test_a_job_that_is_forgotten_while_it_is_repeated_leaves_nothing(daemon: Daemon) -> None:
+    job = await daemon.at_work(await daemon.swap("gate=gate"))
+    await daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+    path = f"/v1/jobs/{job['id']}"
+    _, gone = await asyncio.gather(daemon.ask("POST", f"{path}/retry"), daemon.ask("DELETE", path))
+    assert gone.status == 204
+    open_gate(daemon)
+    await daemon.finished(await daemon.swap())
+    assert job["id"] not in [each["id"] for each in await jobs_of(daemon)]
+    assert not (daemon.state / "results" / job["id"]).exists()
+
+
 async def test_a_forgotten_job_takes_its_picture_along(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     kept = daemon.state / "results" / job["id"]
