@@ -49,7 +49,8 @@ def serve_here(args: Namespace, config: Config) -> int:
 
     serve = load_server()
     log_to(logging.StreamHandler(sys.stderr))
-    asyncio.run(serve(config, lambda started: announce(args, started, config)))
+    # Without --json the log says it on stderr, and stdout stays empty.
+    asyncio.run(serve(config, lambda started: announce(args, started, config) if args.json else None))
     return 0
 
 
