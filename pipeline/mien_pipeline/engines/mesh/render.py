@@ -87,7 +87,9 @@ def render_face(
     new += mouth[..., None] * (tinted(before, new, face) - new)
     new += open_eyes[..., None] * (before - new)
     on_step(3, STEPS)
-    grained = match_grain(new, before, alpha * (1 - np.maximum(mouth, open_eyes)), alpha * (1 - features))
+    # The grain of the target as it came: drawing it to the new shape has softened it.
+    grain = target[box.part].astype(np.float32)
+    grained = match_grain(new, grain, alpha * (1 - np.maximum(mouth, open_eyes)), alpha * (1 - features))
     pixels, changed = moved.pixels.copy(), moved.changed.copy()
     pixels[box.part] = multi_band(base, np.clip(grained + 0.5, 0, 255).astype(np.uint8), alpha)
     changed[box.part] |= alpha > 0
