@@ -177,14 +177,12 @@ def _private(target: bytes, media_type: str) -> list[str]:
             manifests: Mapping[str, Any] = json.loads(reader.detailed_json())["manifests"]
     except c2pa.C2paError:
         return []  # none, or none that can be read: the library takes over nothing of those
-    gone = {uri for manifest in manifests.values() for uri in manifest["claim"].get("redacted_assertions") or ()}
-    uris = [
+    return [
         f"self#jumbf=/c2pa/{label}/c2pa.assertions/{assertion}"
         for label, manifest in manifests.items()
-        for assertion in manifest.get("assertion_store", {})
+        for assertion in manifest.get("assertion_store", {})  # those that were redacted before are not in it
         if not assertion.startswith(_KEPT_ASSERTIONS)
     ]
-    return [uri for uri in uris if uri not in gone]
 
 
 def _manifest(making: Making, redacted: Sequence[str]) -> dict[str, Any]:

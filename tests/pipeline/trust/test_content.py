@@ -217,6 +217,22 @@ def test_a_tile_that_passed_its_own_limit_has_not_passed_the_whole_ones(
         check.check(picture(), "target")
 
 
+def test_what_passed_as_a_tile_is_asked_about_again_as_a_whole(
+    check: OpenNsfw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(check, monkeypatch, np.array([[0.4, 0.6]]))
+    view, _ = next(iter(content._views(picture())))  # pyright: ignore[reportPrivateUsage]
+    limits = iter((content.TILE_LIMIT, content.WHOLE_LIMIT))
+
+    def views(_: Pixels) -> list[tuple[Floats, float]]:
+        return [(view, next(limits))]
+
+    monkeypatch.setattr(content, "_views", views)
+    check.check(picture(), "target")
+    with pytest.raises(ContentBlocked):
+        check.check(picture(), "target")
+
+
 def test_what_is_remembered_is_bounded(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(check, monkeypatch, np.array([[1.0, 0.0]]))
     for shade in range(100):
