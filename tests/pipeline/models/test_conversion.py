@@ -118,6 +118,27 @@ def test_a_pickle_that_would_run_code_is_refused_and_runs_nothing(folder: Path, 
     assert not list((store.root / "partial").iterdir())
 
 
+NOSY_TORCH = """
+import pathlib, socket
+try:
+    socket.getaddrinfo("localhost", 80)
+except OSError as error:
+    pathlib.Path(__file__).with_name("said").write_text(str(error))
+raise ImportError("no torch after all")
+"""
+
+
+def test_the_child_that_converts_has_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, nosy = saved(folder), folder.parent / "nosy"
+    nosy.mkdir()
+    (nosy / "torch.py").write_text(NOSY_TORCH)
+    monkeypatch.setenv("PYTHONPATH", str(nosy))
+
+    with pytest.raises(EngineUnavailable):
+        store.pull(["thing"])
+    assert "this process has no network" in (nosy / "said").read_text()
+
+
 NO_NETWORK = """
 import socket
 try:

@@ -140,6 +140,15 @@ def test_a_connection_that_breaks_off_costs_only_what_was_on_the_line(shop: Shop
     assert shop.sent <= len(content) + 3 * 3 * MIB
 
 
+def test_a_line_that_breaks_often_is_put_up_with_as_long_as_something_comes(shop: Shop, part: Path) -> None:
+    content = os.urandom(7 * MIB)
+    shop.files["/w"] = content
+    shop.next = [serve, break_off(MIB)] * (HASTE.attempts + 2)
+
+    fetch(shop.url + "w", wanted(content), part)
+    assert part.read_bytes() == content
+
+
 def test_a_line_that_always_breaks_is_given_up_by_name(shop: Shop, content: bytes, part: Path) -> None:
     shop.files["/w"] = content
     shop.always = break_off(0)
@@ -232,17 +241,23 @@ def test_a_file_that_changed_between_two_runs_is_begun_anew(shop: Shop, content:
     with pytest.raises(DownloadFailed):
         fetch(shop.url + "w", wanted(content), part)
 
-    changed = content[::-1]
+    changed, before = content[::-1], shop.sent
     shop.files["/w"], shop.etag, shop.always = changed, '"two"', serve
     fetch(shop.url + "w", wanted(changed), part)
     assert part.read_bytes() == changed
+    assert shop.sent - before == len(changed) + 1, "nothing of the old one was built upon"
 
 
-def test_a_file_that_changes_with_every_request_is_given_up(shop: Shop, content: bytes, part: Path) -> None:
+@pytest.mark.parametrize("heeds_if_range", [True, False])
+def test_a_file_that_changes_with_every_request_is_given_up(
+    shop: Shop, content: bytes, part: Path, heeds_if_range: bool
+) -> None:
     shop.files["/w"] = content
 
     def change(handler: Misbehaviour) -> None:
         shop.etag = f'"{len(shop.asked)}"'
+        if not heeds_if_range:
+            del handler.headers["If-Range"]
         serve(handler)
 
     shop.always = change

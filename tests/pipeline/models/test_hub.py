@@ -12,6 +12,7 @@ import pytest
 from mien_pipeline.errors import ChecksumMismatch, DownloadFailed, GatedModel, LicenceNotAccepted
 from mien_pipeline.models.catalogue import Catalogue, HuggingFaceSource, ModelFile
 from mien_pipeline.models.patience import Patience
+from mien_pipeline.models.pins import Pin
 from mien_pipeline.models.places import hub_place
 from mien_pipeline.models.progress import PullProgress
 from mien_pipeline.models.pull import Network
@@ -166,6 +167,16 @@ def test_metadata_that_contradicts_the_catalogue_is_refused(shop: Shop, open_sto
 
     with pytest.raises(ChecksumMismatch, match="catalogue"):
         open_store(revision=None, digest=sha256(WEIGHTS)).pull(["thing"])
+
+
+def test_what_is_locked_stays_locked(open_store: OpenStore) -> None:
+    pins = open_store().shelf.pins
+    first, second = Pin(sha256="a" * 64, size=1), Pin(sha256="b" * 64, size=2)
+    pins.lock("thing", revisions={"some/thing": COMMIT}, files={"model.safetensors": first})
+    pins.lock("thing", revisions={"some/thing": LATER}, files={"model.safetensors": second})
+
+    assert pins.locked("thing").files == {"model.safetensors": first}
+    assert pins.locked("thing").revisions == {"some/thing": COMMIT}
 
 
 def test_a_repository_without_a_revision_is_locked_to_the_commit_it_was_at(shop: Shop, open_store: OpenStore) -> None:
@@ -425,6 +436,28 @@ def test_a_licence_is_read_accepted_and_only_then_are_weights_fetched_or_used(
     (store.root / "licences/accepted.json").unlink()
     with pytest.raises(LicenceNotAccepted):
         store.path("thing")
+
+
+def test_an_acceptance_of_other_words_does_not_hold(shop: Shop, open_store: OpenStore, tmp_path: Path) -> None:
+    """A later catalogue may mean a later version of the licence."""
+
+    def store_under(text: bytes) -> ModelStore:
+        shop.files["/LICENCE"] = text
+        entry = catalogue(shop).model_dump()
+        words = {"path": "LICENCE", "format": "text", "size": len(text), "sha256": sha256(text)}
+        source = {"kind": "url", "bases": [shop.url]}
+        entry["licences"]["free"] |= {"must_accept": True, "commercial": False, "text": {**words, "source": source}}
+        return ModelStore(tmp_path / "store", Catalogue.model_validate(entry), network=Network(token=lambda: None))
+
+    first = store_under(b"Be kind.\n")
+    first.accept_licence("thing", first.licence("thing").sha256 or "")
+    assert first.licence("thing").accepted_at is not None
+
+    second = store_under(b"Be kinder.\n")
+    assert second.licence("thing").text == "Be kinder.\n"
+    assert second.licence("thing").accepted_at is None
+    with pytest.raises(LicenceNotAccepted):
+        second.pull(["thing"])
 
 
 def _pinned(path: str, format: str, content: bytes) -> dict[str, object]:

@@ -74,6 +74,7 @@ def test_removing_a_model_leaves_what_another_one_shares(store: ModelStore) -> N
     store.remove("one")
 
     assert store.path("two").read_bytes() == SHARED
+    assert store.path("two").samefile(store.shelf.blobs.path(store.sha256("two")))
     assert store.missing(["one", "two"]) == ("one",)
     assert not (store.root / "models/one").exists()
     store.remove("two")
