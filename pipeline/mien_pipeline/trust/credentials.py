@@ -24,6 +24,8 @@ from mien_pipeline.types import ModelUse
 State = Literal["valid", "invalid", "none"]
 
 ASSERTION = "local.mien.making"
+_UNREADABLE = "unreadable_parent"  # in that assertion: the target had credentials, and they were ruined
+_UNREADABLE_CODES = ("manifest.unreadable",)
 _UNTRUSTED = "signingCredential.untrusted"  # somebody's own root, as ours is to others: no fault of the picture
 
 # What stays of the target's own credentials: what was done to it, by whom, and what ties that to its pixels. The rest
@@ -127,7 +129,7 @@ def sign(
     try:
         with (
             c2pa.Context.from_dict(_settings(signatory.roots, hosts)) as context,
-            c2pa.Builder(_manifest(making, _private(target, target_media_type)), context) as builder,
+            c2pa.Builder(_manifest(making, target, target_media_type), context) as builder,
             c2pa.Signer.from_callback(
                 signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain, time_stamp_url
             ) as signer,
@@ -153,7 +155,7 @@ def read(picture: bytes, media_type: str, roots: str = "") -> Credentials:
         ):
             store: dict[str, Any] = json.loads(reader.json())
     except c2pa.C2paError as error:
-        return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=("manifest.unreadable",)))
+        return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=_UNREADABLE_CODES))
     return _credentials(store)
 
 
@@ -185,7 +187,8 @@ def _private(target: bytes, media_type: str) -> list[str]:
     ]
 
 
-def _manifest(making: Making, redacted: Sequence[str]) -> dict[str, Any]:
+def _manifest(making: Making, target: bytes, target_media_type: str) -> dict[str, Any]:
+    redacted = _private(target, target_media_type)
     agent = {"name": CREATOR_TOOL, "version": version("mien")}
     edited = {
         "action": "c2pa.edited",
@@ -199,10 +202,12 @@ def _manifest(making: Making, redacted: Sequence[str]) -> dict[str, Any]:
     made = {
         "settings": dict(making.settings),
         "models": [{"name": model.name, "sha256": model.sha256} for model in making.models],
+        # The library drops such credentials without a word.
+        **({_UNREADABLE: True} if read(target, target_media_type).problems == _UNREADABLE_CODES else {}),
     }
     return {
         "claim_generator_info": [agent],
-        "redactions": list(redacted),
+        "redactions": redacted,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [edited, *redactions]}},
             {"label": ASSERTION, "data": made},
@@ -222,7 +227,7 @@ def _credentials(store: Mapping[str, Any]) -> Credentials:
         actions=tuple(str(action.get("action")) for action in actions),
         source_type=sources[-1] if sources else None,
         parents=tuple(
-            _parent(ingredient, manifests)
+            _parent(ingredient, manifests, is_ruined=_has_ruined_parent(manifest))
             for ingredient in manifest.get("ingredients", [])
             if ingredient.get("relationship") == "parentOf"
         ),
@@ -241,9 +246,18 @@ def _actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any]) -> Parent:
+def _has_ruined_parent(manifest: Mapping[str, Any]) -> bool:
+    return any(
+        assertion.get("label") == ASSERTION and assertion.get("data", {}).get(_UNREADABLE)
+        for assertion in manifest.get("assertions", [])
+    )
+
+
+def _parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], *, is_ruined: bool) -> Parent:
     """What was recorded of a parent when it was opened: a tampered one leaves the child's own credentials valid."""
     results: Mapping[str, Any] = ingredient.get("validation_results") or {}
+    if is_ruined:
+        return Parent("invalid", problems=_UNREADABLE_CODES)
     if not ingredient.get("active_manifest"):
         return Parent("none", problems=_failures(results))
     problems = _failures(results)

@@ -237,6 +237,14 @@ def test_a_target_that_was_redacted_before_is_taken_as_it_is(signatory: Signator
     assert [(parent.state, parent.problems) for parent in twice.parents] == [("valid", ())]
 
 
+def test_a_parent_whose_credentials_were_ruined_is_told(signed: bytes, signatory: Signatory) -> None:
+    box = signed.index(b"jumb")
+    ruined = signed[: box + 40] + bytes(300) + signed[box + 340 :]
+    found = read(sign(picture(seed=2), "image/jpeg", ruined, "image/jpeg", MAKING, signatory), "image/jpeg")
+    assert found.state == "valid"
+    assert [(parent.state, parent.problems) for parent in found.parents] == [("invalid", ("manifest.unreadable",))]
+
+
 def test_a_tampered_parent_is_told_and_redacted_all_the_same(signatory: Signatory, tmp_path: Path) -> None:
     tampered = bytearray(of_a_camera(Authority(tmp_path).signatory(), picture()))
     tampered[-500] ^= 0xFF
