@@ -31,7 +31,8 @@ export function shell(router) {
 }
 
 function link(view) {
-  return h("a", { href: `#/${view}` }, icon(view), h("span", {}, t(`view_${view}`)), h("b", { class: "badge", hidden: true }));
+  const name = t(`view_${view}`);
+  return h("a", { href: `#/${view}`, title: name }, icon(view), h("span", {}, name), h("b", { class: "badge", hidden: true }));
 }
 
 /** The number beside a view's name. */

@@ -365,10 +365,10 @@ async def test_the_page_speaks_the_browsers_language(new_page: Any, locale: str,
 # ── for everybody ──
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_serious_in_any_view(new_page: Any, pictures: Any, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 900)])
+async def test_axe_finds_nothing_serious_in_any_view(new_page: Any, pictures: Any, scheme: str, width: int) -> None:
     found: dict[str, list[str]] = {}
-    async for console in new_page(color_scheme=scheme):
+    async for console in new_page(color_scheme=scheme, viewport={"width": width, "height": 820}):
         await console.ready(pictures.group, pictures.ada)
         await console.page.evaluate(AXE)
         for view in (*VIEWS[1:], "swap"):
