@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
 
 
 @contextmanager
-def daemon(state: Path, store: ModelStore) -> Iterator[int]:
+def daemon(state: Path, store: ModelStore) -> Generator[int]:
     """A daemon process on `state`; yields its port."""
     command = [sys.executable, "-m", "mien_daemon", "serve", "--foreground", "--port", "0", "--state-dir", str(state)]
     process = subprocess.Popen([*command, "--models-dir", str(store.root)], stderr=subprocess.DEVNULL)
@@ -107,7 +107,7 @@ def frames_of_jobs(browser: Browser, state: Path, port: int) -> float:
 
 
 @contextmanager
-def page_of(browser: Browser, state: Path, port: int) -> Iterator[Page]:
+def page_of(browser: Browser, state: Path, port: int) -> Generator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 820}, locale="en-US")
     page = context.new_page()
     page.add_init_script(WATCH)
