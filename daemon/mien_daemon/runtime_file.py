@@ -34,12 +34,20 @@ def write(state: Path, content: RuntimeFile) -> None:
 
 
 def read(state: Path) -> RuntimeFile | None:
-    """What the running daemon wrote, or None when no daemon holds the folder."""
+    """What the running daemon wrote, or None when no daemon holds the folder.
+
+    Read again when the folder is known to be held: a daemon that takes it over first removes what a killed one left,
+    and may do so between the first look and the question.
+    """
+    content = _read(state)
+    return content if content and is_held(state) and _read(state) == content else None
+
+
+def _read(state: Path) -> RuntimeFile | None:
     try:
-        content = RuntimeFile(**json.loads((state / NAME).read_text(encoding="utf-8")))
+        return RuntimeFile(**json.loads((state / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return content if is_held(state) else None
 
 
 def remove(state: Path) -> None:

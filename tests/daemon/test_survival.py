@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mien_daemon import runtime_file
 from mien_daemon.client import DaemonClient, until_ready
 from mien_daemon.database import Database, connect
 from mien_daemon.errors import StateTooNew
@@ -129,6 +130,19 @@ def test_no_file_names_a_dead_daemon(start: Start, tmp_path: Path) -> None:
     process.wait()
     assert (tmp_path / "daemon.json").exists()
     assert DaemonClient.discover(tmp_path) is None
+
+
+def test_a_file_that_a_new_daemon_removes_while_it_is_read_names_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime_file.write(tmp_path, runtime_file.RuntimeFile(1, 2, "0.1.0", "a killed daemon's"))
+
+    def taken_over(state: Path) -> bool:
+        runtime_file.remove(state)
+        return True
+
+    monkeypatch.setattr(runtime_file, "is_held", taken_over)
+    assert runtime_file.read(tmp_path) is None
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
