@@ -30,7 +30,8 @@ _PRIOR_AT_EDGE, _PRIOR_INSIDE, _PRIOR_DEPTH = 0.55, 0.98, 0.16
 _RING = (0.02, 0.22)  # where hair and background are learnt, face widths outside the oval
 _SMALLEST_ISLAND = 0.006  # face widths squared: freckles, highlights and nostrils are no occlusions
 _SMALLEST_COVER = 0.02  # face widths squared outside eyes, brows, nose and mouth before something covers these too
-_COVERED_SHARE = 0.5  # of a feature, before it counts as covered
+COVERED = 0.5  # of a feature, before something covers it
+PAINTED_EYE = 0.75  # the same for eyes and brows where paint that touches a lock of hair must not count as hair
 _GUIDE_RADIUS, _GUIDE_EPSILON = 0.02, 1e-3  # of the guided filter, He et al. 2013
 
 _SEED_DISTANCE = 40.0  # in Lab, colour counting twice
@@ -43,11 +44,12 @@ _NOSE_HULL = (168, 114, 343, 217, 437, 198, 420, 48, 278, 98, 327, 2, 64, 294)
 
 @dataclass(frozen=True, eq=False)
 class _Small:
-    """The face at working size: `lab` (h, w, 3), `points` (468, 2) and its `width` in pixels."""
+    """The face at working size: `lab` (h, w, 3), `points` (468, 2), its `width` in px, and when an eye is covered."""
 
     lab: Floats
     points: Floats
     width: float
+    covered_eye: float
 
     def fill(self, vertices: tuple[int, ...], grow: float = 0.0) -> NDArray[np.uint8]:
         """1 inside the convex hull of the vertices grown by `grow` face widths."""
@@ -73,21 +75,21 @@ class _Small:
         return np.asarray(asked & near)
 
     @cached_property
-    def feature_masks(self) -> list[NDArray[np.bool_]]:
-        """Eyes, brows, nose and mouth: not of skin's colour, and part of the face all the same."""
+    def feature_masks(self) -> list[tuple[NDArray[np.bool_], float]]:
+        """Eyes, brows, nose and mouth, not of skin's colour and part of the face all the same; and when not."""
         grown = (
-            (face.LEFT_EYE, 0.03),
-            (face.RIGHT_EYE, 0.03),
-            (face.LEFT_BROW, 0.015),
-            (face.RIGHT_BROW, 0.015),
-            (_NOSE_HULL, 0.0),
-            (face.OUTER_LIPS, 0.01),
+            (face.LEFT_EYE, 0.03, self.covered_eye),
+            (face.RIGHT_EYE, 0.03, self.covered_eye),
+            (face.LEFT_BROW, 0.015, self.covered_eye),
+            (face.RIGHT_BROW, 0.015, self.covered_eye),
+            (_NOSE_HULL, 0.0, COVERED),
+            (face.OUTER_LIPS, 0.01, COVERED),
         )
-        return [self.fill(vertices, grow) > 0 for vertices, grow in grown]
+        return [(self.fill(vertices, grow) > 0, share) for vertices, grow, share in grown]
 
     @cached_property
     def features(self) -> NDArray[np.bool_]:
-        return np.asarray(np.logical_or.reduce(self.feature_masks))
+        return np.asarray(np.logical_or.reduce([inside for inside, _ in self.feature_masks]))
 
     def _grown(self, polygon: NDArray[np.int32], grow: float) -> NDArray[np.uint8]:
         filled = np.zeros(self.lab.shape[:2], np.uint8)
@@ -110,14 +112,17 @@ def oval_mask(shape: tuple[int, ...], mesh: Floats, feather: float = OVAL_FEATHE
     return smooth_step(depth / max(feather * face_width(mesh), 1.0))
 
 
-def skin_mask(pixels: Pixels, mesh: Floats) -> Floats:
-    """(H, W) float32: 1 on this face's own skin, eyes, brows and lips, 0 on what covers or frames them."""
+def skin_mask(pixels: Pixels, mesh: Floats, covered_eye: float = PAINTED_EYE) -> Floats:
+    """(H, W) float32: 1 on this face's own skin, eyes, brows and lips, 0 on what covers or frames them.
+
+    An eye or a brow counts as covered when `covered_eye` of it is.
+    """
     scale = min(1.0, WORK_WIDTH_PX / max(face_width(mesh), 1.0))
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     points = ((mesh[:, :2] + 0.5) * scale - 0.5).astype(np.float32)
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
-    view = _Small(lab, points, face_width(mesh) * scale)
+    view = _Small(lab, points, face_width(mesh) * scale, covered_eye)
     return _to_full_size(_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
 
 
@@ -128,7 +133,7 @@ def covers_features(skin: Floats, mesh: Floats) -> bool:
         hull = cv2.convexHull(mesh[list(ring), :2].astype(np.float32))
         cv2.fillConvexPoly(inside, np.round(hull).astype(np.int32), (1,))
         seen = skin[inside > 0]
-        if len(seen) and float(seen.mean()) < 1 - _COVERED_SHARE:
+        if len(seen) and float(seen.mean()) < 1 - COVERED:
             return True
     return False
 
@@ -151,9 +156,8 @@ def _skin(view: _Small) -> Floats:
     cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
     cover = np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, disc(max(1, round(0.012 * view.width)))), np.uint8)
     large = _reaching_out(cover, view.features, _SMALLEST_COVER * view.width**2)
-    for inside in view.feature_masks:
-        # Lashes that touch a lock of hair are still lashes: something covers a feature when it covers half of it.
-        if np.count_nonzero(large & inside) < _COVERED_SHARE * np.count_nonzero(inside):
+    for inside, share in view.feature_masks:
+        if np.count_nonzero(large & inside) < share * np.count_nonzero(inside):
             likely[inside] = 1
     likely = _without_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
     return np.minimum(likely, _one_piece(likely, view.seed, view.width))

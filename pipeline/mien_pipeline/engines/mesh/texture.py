@@ -9,7 +9,7 @@ from mien_pipeline.engines.mesh.raster import grown, rasterise
 from mien_pipeline.stages import topology as face
 from mien_pipeline.stages.align import resample
 from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
-from mien_pipeline.stages.mask import disc, skin_mask, smooth_step
+from mien_pipeline.stages.mask import COVERED, disc, skin_mask, smooth_step
 from mien_pipeline.stages.topology import face_width, topology
 from mien_pipeline.types import Floats, Image, Pixels
 
@@ -52,7 +52,8 @@ def unroll(reference: Image, mesh: Floats) -> Texture:
     side = int(np.clip(face_width(local) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
     places, facing = _map(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
-    seen = np.asarray(resample(skin_mask(pixels, local), places) * inside.all(2), np.float32)
+    skin = skin_mask(pixels, local, COVERED)  # an eye in doubt is better made up from the other
+    seen = np.asarray(resample(skin, places) * inside.all(2), np.float32)
     return _completed(*_without_strands(resample(pixels, places, cubic=True), seen), facing)
 
 
