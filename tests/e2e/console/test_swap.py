@@ -132,6 +132,15 @@ async def test_a_preset_is_taken_and_is_no_longer_one_once_something_is_moved(co
     assert (await console.job())["options"]["shape"] == 0.95
 
 
+async def test_an_engine_without_its_models_is_not_begun_and_says_so(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.page.get_by_label("Engine", exact=True).select_option("flux")
+    await expect(console.page.locator("#swap")).to_be_disabled()
+    await expect(console.page.locator(".run")).to_contain_text("This engine still needs its models.")
+    await console.page.get_by_label("Engine", exact=True).select_option("mesh")
+    await expect(console.page.locator("#swap")).to_be_enabled()
+
+
 async def test_a_picture_without_a_face_is_said_to_have_none(console: Any, pictures: Any) -> None:
     await console.choose("#choose-target", pictures.nobody)
     await expect(console.page.locator(".stage-note")).to_contain_text("No face was found")

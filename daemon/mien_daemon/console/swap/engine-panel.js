@@ -25,7 +25,7 @@ export function enginePanel(app, signal) {
   api.get("/v1/engines", { signal }).then(({ engines }) => {
     state.engines = engines.map((engine) => ({ ...engine, ready: engine.state === "ready" }));
     app.engines = engines;
-    if (!signal.aborted) show();
+    if (!signal.aborted) draft.changed();
   }, ignoreRefusal);
   return { element, show };
 }

@@ -12,9 +12,9 @@ export function runBar(app, signal) {
   const hint = h("p", { class: "hint", role: "status" });
   const show = () => {
     const ready = readyTargets(app);
-    go.disabled = ready.length === 0;
+    go.disabled = ready.length === 0 || lacksModels(app);
     go.lastChild.textContent = wording(draft, ready);
-    hint.textContent = missing(draft, ready);
+    hint.textContent = missing(draft, ready) || (lacksModels(app) ? t("engine_needs_models") : "");
   };
   jobs.addEventListener("change", show, { signal });
   return { element: h("div", { class: "run" }, hint, go), show };
@@ -39,6 +39,11 @@ function missing(draft, ready) {
   if (draft.references.length === 0) return t("missing_reference");
   if (ready.length === 0 && draft.run.length === 0) return t("missing_choice");
   return "";
+}
+
+/** Until the engines are known none is said to lack anything. */
+function lacksModels({ draft, engines = [] }) {
+  return engines.some(({ name, state }) => name === draft.options.engine && state !== "ready");
 }
 
 async function begin(app) {
