@@ -2,33 +2,29 @@
 import { announce } from "./announce.js";
 import { Api } from "./api.js";
 import { Draft } from "./swap/draft.js";
+import { fetcher, opened, session } from "./entrance.js";
 import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
 import { isOver, JobList } from "./job-list.js";
 import { Pictures } from "./pictures.js";
 import { UNREACHABLE } from "./problem.js";
 import { Router } from "./router.js";
-import { Session } from "./session.js";
 import { badge, shell, VIEWS } from "./shell.js";
 import { h } from "./element.js";
-import { loadWords } from "./language.js";
 import { empty, refused } from "./notice.js";
 import { t } from "./words.js";
 
-const fetcher = window.fetch.bind(window);
 const place = document.getElementById("app");
 
 async function start() {
-  const channel = new BroadcastChannel("mien");
-  const session = new Session(fetcher, { location, history, storage: sessionStorage, channel });
-  const [open] = await Promise.all([session.open(), loadWords(fetcher)]);
+  const open = await opened;
   place.removeAttribute("aria-busy");
   session.addEventListener("renewed", () => location.reload());
-  if (open) run(session);
+  if (open) run();
   else place.replaceChildren(closedDoor());
 }
 
-function run(session) {
+function run() {
   const api = new Api(fetcher, session);
   const events = new Events(api);
   const jobs = new JobList(api, events);
