@@ -411,6 +411,19 @@ async def test_a_poll_that_saw_nothing_new_says_so(daemon: Daemon) -> None:
     assert (answer.status, answer.body) == (304, b"")
 
 
+async def test_a_poll_of_a_client_that_is_revoked_meanwhile_learns_nothing(daemon: Daemon, picture: bytes) -> None:
+    made = (await daemon.ask("POST", "/v1/tokens", {"name": "batch", "scope": "swap"})).json
+    await daemon.ask("POST", "/v1/queue/pause")
+    name = await daemon.put(picture, token=made["token"])
+    asked = {"kind": "swap", "target": name, "reference": name}
+    job = (await daemon.ask("POST", "/v1/jobs", asked, token=made["token"])).json
+    held = asyncio.create_task(daemon.ask("GET", f"/v1/jobs/{job['id']}?wait=20", token=made["token"]))
+    await daemon.eventually(lambda: daemon.app[keys.EVENTS].waited_for)
+    await daemon.ask("DELETE", f"/v1/clients/{made['id']}")
+    await daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+    assert (await held).code == "unpaired"
+
+
 async def test_a_poll_for_a_finished_job_is_not_held(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     async with asyncio.timeout(10):

@@ -26,6 +26,7 @@ from mien_daemon.schemas import (
     RestoreOptions,
     WaitQuery,
 )
+from mien_daemon.security import authenticated
 from mien_pipeline.errors import BadRequest, InvalidOptions
 from mien_pipeline.options import parse_options
 
@@ -109,7 +110,7 @@ async def get_job(request: web.Request) -> web.Response:
                 await queue.change_of(job_id, since)
         except TimeoutError:
             pass
-        job = await queue.get(client, job_id)
+        job = await queue.get(authenticated(request), job_id)  # whoever was revoked meanwhile hears no more
     shown = queue.show(job)
     tag = tag_of(shown)
     headers = {"ETag": f'"{tag}"'}
