@@ -25,7 +25,7 @@ class Stamp:
     def __init__(self, watermark: Path, state: Path, time_stamp_url: str | None = None) -> None:
         """
         Args:
-            watermark: the folder with rivaGAN's decoder.
+            watermark: rivaGAN's decoder, an ONNX file.
             state: the folder that holds the signing certificate; it is made there on first use.
             time_stamp_url: see `credentials.sign`.
 

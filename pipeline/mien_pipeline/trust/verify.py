@@ -51,7 +51,7 @@ class Inspector:
     def __init__(self, watermark: Path | None, state: Path | None = None) -> None:
         """
         Args:
-            watermark: the folder with rivaGAN's decoder; without it nobody looks for the watermark.
+            watermark: rivaGAN's decoder, an ONNX file; without it nobody looks for the watermark.
             state: the folder whose certificates are called trusted; it is only read.
         """
         self._watermark = Watermark(watermark) if watermark else None

@@ -64,10 +64,10 @@ class Reading:
 class Watermark:
     """rivaGAN's decoder, loaded once: it reads the mark, and its gradient writes it."""
 
-    def __init__(self, folder: Path) -> None:
-        """From the folder with its file; raises `MarkingFailed` when that is not the network it should be."""
+    def __init__(self, network: Path) -> None:
+        """From its file; raises `MarkingFailed` when that is not the network it should be."""
         try:
-            self._decoder = Decoder(pinned(folder / "rivagan_decoder.onnx", DECODER_SHA256))
+            self._decoder = Decoder(pinned(network, DECODER_SHA256))
         except (OSError, ValueError, KeyError) as error:
             raise MarkingFailed("the watermark's network cannot be loaded") from error
 
