@@ -209,7 +209,7 @@ ROUTES = (
         "models",
         {200: Accepted},
         body=Accept,
-        problems=("bad-request", *_UNKNOWN, "checksum-mismatch"),
+        problems=("bad-request", *_UNKNOWN, "licence-not-accepted"),
     ),
     Route(
         "POST",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from mien_pipeline.errors import ChecksumMismatch, LicenceNotAccepted
+from mien_pipeline.errors import LicenceNotAccepted
 from mien_pipeline.models import durable
 from mien_pipeline.models.catalogue import Catalogue
 from mien_pipeline.models.exclusive import exclusively
@@ -84,12 +84,15 @@ class Licences:
         """Hold that the text of this digest was read and accepted.
 
         Raises:
-            ChecksumMismatch: the text that is kept here is another one.
+            LicenceNotAccepted: the text that is kept here is another one, and must be read.
         """
         shown = self.show(licence)
         if shown.sha256 != sha256:
-            raise ChecksumMismatch(
-                f"the text of {shown.name} is not the one that was shown", expected=shown.sha256, found=sha256
+            raise LicenceNotAccepted(
+                f"what was accepted is not the text of {shown.name} that is kept here",
+                licence=shown.name,
+                expected=shown.sha256,
+                found=sha256,
             )
         with exclusively(self._guard):
             acceptance = Acceptance(sha256=sha256, accepted_at=datetime.now(UTC))
