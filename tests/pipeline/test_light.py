@@ -51,6 +51,19 @@ def test_grain_ends_up_as_strong_as_the_targets() -> None:
         assert abs(np.log2(energy[0] / energy[1])) < 0.35
 
 
+def test_a_targets_wrinkles_are_not_taken_for_grain() -> None:
+    """Lines on an old face neither come with its grain nor are they what the grain is made of."""
+    rng = np.random.default_rng(3)
+    grain = 4 * rng.standard_normal((96, 96, 3))
+    lines = np.zeros((96, 96, 1))
+    lines[::6] = -40
+    face, target = np.full((96, 96, 3), 120, np.float32), (120 + grain + lines).astype(np.float32)
+    matched = match_grain(face, target, EVERYWHERE, EVERYWHERE)
+    rows = matched.mean((1, 2)) - matched.mean()
+    assert np.abs(rows).max() < 2
+    assert matched.std() > 1
+
+
 def test_too_little_skin_to_measure_leaves_the_face_alone() -> None:
     face, target = texture(0, 0.1), texture(1, 0.4)
     assert match_grain(face, target, EVERYWHERE, np.zeros((96, 96), np.float32)) is face

@@ -329,6 +329,41 @@ def test_a_result_keeps_the_targets_expression(
     assert away < 0.055 * inter_ocular(mesh_of(astronaut))
 
 
+def test_a_reference_that_smiles_more_loses_its_folds_and_takes_none_of_the_targets(
+    astronaut: Portrait, admiral: Portrait
+) -> None:
+    """An old face that does not smile lends a young one that did no wrinkles."""
+    grid = Grid.over(admiral[0].pixels.shape, 1)
+    target = admiral[0].pixels.astype(np.float32)
+    new = target[:, ::-1].copy()
+    closed, smiling = mesh_of(admiral), mesh_of(astronaut)
+    folded = refolded(new, target, closed, smiling, grid)
+    assert np.array_equal(folded, refolded(new, np.zeros_like(target), closed, smiling, grid))
+    touched = np.abs(folded - new).max(2) > 2
+    assert touched.any()
+    assert _fine(folded)[touched].std() < 0.9 * _fine(new)[touched].std()
+
+
+def test_grain_is_what_the_cheeks_show_not_what_a_beard_does(
+    astronaut: Portrait, admiral_likeness: MeshLikeness
+) -> None:
+    image, _ = astronaut
+    rough = image.pixels.astype(np.float32)
+    mesh = mesh_of(astronaut)
+    below, above = round(float(mesh[0, 1])), round(float(mesh[8, 1]))
+    noise = np.random.default_rng(0).normal(0, 25, rough.shape)
+    rough[below:] += noise[below:]
+    rough[:above] += noise[:above]
+    bearded = replace(image, pixels=np.clip(rough, 0, 255).astype(np.uint8))
+    cheek = np.zeros(image.pixels.shape[:2], np.uint8)
+    cv2.fillConvexPoly(cheek, np.round(cv2.convexHull(mesh[[50, 101, 36, 205], :2])).astype(np.int32), (1,))
+    plain, beside = (
+        paste_back(target, rendered(admiral_likeness, (target, astronaut[1]))).pixels for target in (image, bearded)
+    )
+    grain = [np.median(np.abs(_fine(pixels)[cheek > 0])) for pixels in (plain, beside)]
+    assert abs(np.log2(grain[1] / grain[0])) < 0.3
+
+
 def test_the_new_face_has_the_grain_of_the_target(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
     image, _ = astronaut
     noise = np.random.default_rng(0).normal(0, 9, image.pixels.shape)
@@ -341,7 +376,7 @@ def test_the_new_face_has_the_grain_of_the_target(astronaut: Portrait, admiral_l
     assert abs(np.log2(grain[1] / grain[0])) < 0.3
 
 
-def _fine(pixels: Pixels) -> Floats:
+def _fine(pixels: Pixels | Floats) -> Floats:
     values = pixels.astype(np.float32)
     return np.asarray(values - cv2.GaussianBlur(values, (0, 0), 1.0), np.float32)
 

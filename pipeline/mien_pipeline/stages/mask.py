@@ -63,9 +63,7 @@ class _Small:
     @cached_property
     def seed(self) -> NDArray[np.bool_]:
         """What is skin if anything is: cheeks, the nose's ridge, between the brows."""
-        mirror = topology().mirror
-        other_cheek = tuple(int(mirror[vertex]) for vertex in _CHEEK)
-        filled = [self.fill(group) for group in (_CHEEK, other_cheek, _NOSE_RIDGE, _LOW_FOREHEAD)]
+        filled = [self.fill(group) for group in (_CHEEK, _other_side(_CHEEK), _NOSE_RIDGE, _LOW_FOREHEAD)]
         asked = np.asarray(np.maximum.reduce(filled) > 0)
         if not asked.any():
             return asked
@@ -138,6 +136,15 @@ def covers_features(skin: Floats, mesh: Floats) -> bool:
     return False
 
 
+def cheeks(shape: tuple[int, ...], mesh: Floats) -> Floats:
+    """(H, W) 1 on both cheeks, the plainest skin of a face."""
+    filled = np.zeros(shape[:2], np.uint8)
+    for side in (_CHEEK, _other_side(_CHEEK)):
+        hull = cv2.convexHull(mesh[list(side), :2].astype(np.float32))
+        cv2.fillConvexPoly(filled, np.round(hull).astype(np.int32), (1,))
+    return filled.astype(np.float32)
+
+
 def smooth_step(x: Floats) -> Floats:
     """0 below 0, 1 above 1, with level ends."""
     t = np.clip(x, 0, 1)
@@ -147,6 +154,10 @@ def smooth_step(x: Floats) -> Floats:
 def disc(radius: int) -> NDArray[np.uint8]:
     """A round structuring element."""
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
+def _other_side(vertices: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(vertex) for vertex in topology().mirror[list(vertices)])
 
 
 def _skin(view: _Small) -> Floats:

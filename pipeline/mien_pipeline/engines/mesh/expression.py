@@ -7,7 +7,7 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.eyes import Exchange
 from mien_pipeline.engines.mesh.grid import Grid
-from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness
+from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
 from mien_pipeline.stages import topology as face
 from mien_pipeline.stages.light import blur
 from mien_pipeline.stages.mask import disc
@@ -57,14 +57,16 @@ def tinted(target: Floats, new: Floats, mesh: Floats) -> Floats:
 
 
 def refolded(new: Floats, target: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
-    """`new` (H, W, 3) with the target's folds beside the mouth, as far as the two mouths do not agree.
+    """`new` (H, W, 3) with the folds beside the mouth that the target's expression makes.
 
-    A smile's folds make no sense beside a mouth that does not smile, and the other way round. Only what is as fine as
-    a fold is exchanged: the cheek's shape and colour stay the reference's.
+    Where the target smiles more, its own folds come; where the reference does, the new face loses those it brought.
+    Only what is as fine as a fold is touched: the cheek's shape and colour stay the reference's.
     """
     near = _beside_mouth(mesh, grid) * (1 - mouth_agreement(mesh, reference))
     scale_px = FOLD_SCALE * face_width(mesh) / grid.step
-    difference = grid.down(target) - grid.down(new)
+    own = grid.down(new)
+    wanted = grid.down(target) if smile(mesh) > smile(reference) else np.zeros_like(own)
+    difference = wanted - own
     fine = np.asarray((difference - blur(difference, scale_px)) * near[..., None], np.float32)
     return np.asarray(new + grid.up(fine, new.shape[:2]), np.float32)
 

@@ -17,7 +17,7 @@ from mien_pipeline.stages.align import resample
 from mien_pipeline.stages.blend import multi_band
 from mien_pipeline.stages.glasses import crosses_bridge, rims
 from mien_pipeline.stages.grain import match_grain
-from mien_pipeline.stages.mask import covers_features, oval_mask, skin_mask
+from mien_pipeline.stages.mask import cheeks, covers_features, oval_mask, skin_mask
 from mien_pipeline.stages.topology import face_width, topology
 from mien_pipeline.types import Floats, OnStep, Pixels, SwapWarning
 
@@ -89,7 +89,7 @@ def render_face(
     on_step(3, STEPS)
     # The grain of the target as it came: drawing it to the new shape has softened it.
     grain = target[box.part].astype(np.float32)
-    grained = match_grain(new, grain, alpha * (1 - np.maximum(mouth, open_eyes)), alpha * (1 - features))
+    grained = match_grain(new, grain, alpha * (1 - np.maximum(mouth, open_eyes)), alpha * cheeks(box.shape, face))
     pixels, changed = moved.pixels.copy(), moved.changed.copy()
     pixels[box.part] = multi_band(base, np.clip(grained + 0.5, 0, 255).astype(np.uint8), alpha)
     changed[box.part] |= alpha > 0

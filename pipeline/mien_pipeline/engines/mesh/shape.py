@@ -75,6 +75,11 @@ def mouth_width(mesh: Floats) -> float:
     return float(np.linalg.norm(mesh[61] - mesh[291])) / max(face_width(mesh), 1e-6)
 
 
+def smile(mesh: Floats) -> float:
+    """How far a mouth is drawn out and open: compared between faces, it says whose folds are deeper."""
+    return mouth_width(mesh) / MOUTH_WIDTH_SCALE + mouth_openness(mesh) / MOUTH_OPEN_SCALE
+
+
 def mouth_agreement(one: Floats, other: Floats) -> float:
     """1 when two faces hold their mouths alike, towards 0 when one smiles or speaks and the other does not."""
     opens = (mouth_openness(one) - mouth_openness(other)) / MOUTH_OPEN_SCALE
