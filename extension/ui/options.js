@@ -84,7 +84,11 @@ async function showShortcut() {
   byId('shortcut').textContent = commands.find(({ name }) => name === 'swap-last')?.shortcut || '–';
 }
 
+let sure = false; // pressed once; whoever turns elsewhere has thought better of it
+byId('delete').addEventListener('blur', () => askAgain(false));
 byId('delete').addEventListener('click', async () => {
+  if (!sure) return askAgain(true);
+  askAgain(false);
   await connection.forget();
   await chrome.storage.local.clear();
   await chrome.storage.session.clear();
@@ -95,3 +99,8 @@ byId('delete').addEventListener('click', async () => {
   await showPairing({ chrome, settings, keychain, connection, onPaired });
   byId('deleted').textContent = say('options_deleted');
 });
+
+function askAgain(asking) {
+  sure = asking;
+  byId('delete').textContent = say(asking ? 'options_delete_again' : 'options_delete_act');
+}

@@ -102,6 +102,17 @@ def test_a_paired_browser_may_swap_and_nothing_else(paired: Any, daemon: Any) ->
     assert asked == [200, 403, 403, 403]
 
 
+def test_everything_stored_is_deleted_when_the_button_is_pressed_twice(browser: Any, daemon: Any) -> None:
+    with pairing_page(browser, daemon) as page:
+        kept = browser.worker.evaluate("chrome.storage.local.get(null)")
+        page.click("#delete")
+        assert browser.worker.evaluate("chrome.storage.local.get(null)") == kept
+        page.click("#delete")
+        page.wait_for_function("document.querySelector('#deleted').textContent")
+        assert browser.worker.evaluate("chrome.storage.local.get(null)") == {}
+        browser.worker.evaluate("(kept) => chrome.storage.local.set(kept)", kept)
+
+
 class Squatter(BaseHTTPRequestHandler):
     """Something else on the port: it speaks as Mien and writes down whatever it is told."""
 
