@@ -83,7 +83,7 @@ def test_the_list_says_what_is_not_known_yet(mien: Mien, capsys: pytest.CaptureF
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (at,) = (number for number, line in enumerate(lines) if " flux-1-dev-transformer: " in line)
-    assert "size unknown" in lines[at]
+    assert "~23.8 GB" in lines[at]
     assert "its source asks who you are, digests are locked on the first pull" in lines[at + 1]
 
 

@@ -213,7 +213,10 @@ def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
 
 
 def _line(model: ModelState) -> str:
-    size = f"{model.size / 1e6:10.1f} MB" if model.size else "size unknown "
+    from rich.filesize import decimal
+
+    # What the weights take in memory is about their size, until their source tells the files' own.
+    size = decimal(model.size) if model.size else f"~{decimal(model.memory_mib * 2**20)}"
     notes = ["any use" if model.commercial_use else "not for commercial use"]
     if model.licence_accepted is not None:
         notes.append("accepted" if model.licence_accepted else "to be accepted")
@@ -221,4 +224,4 @@ def _line(model: ModelState) -> str:
         notes.append("its source asks who you are")
     if not all(file.sha256 for file in model.files):
         notes.append("digests are locked on the first pull")
-    return f"{model.state:<11} {size}  {model.name}: {model.title}\n{'':26}{model.licence} ({', '.join(notes)})"
+    return f"{model.state:<11} {size:>9}  {model.name}: {model.title}\n{'':23}{model.licence} ({', '.join(notes)})"

@@ -4,7 +4,7 @@ import { button } from "../control.js";
 import { h, refill } from "../element.js";
 import { bytes, knows, t } from "../words.js";
 import { fetchModels } from "./fetch.js";
-import { modelRow } from "./model-row.js";
+import { modelRow, sizeOf } from "./model-row.js";
 import { rows } from "../rows.js";
 
 export function group(app, list, name, models) {
@@ -31,8 +31,8 @@ export function group(app, list, name, models) {
 function bundleButton(app, list, bundle) {
   const missing = list.missing(bundle);
   if (missing.length === 0) return null;
-  const size = missing.reduce((sum, model) => sum + model.size, 0);
-  const words = missing.every((model) => model.size > 0) ? "get_bundle" : size > 0 ? "get_bundle_more" : "get_bundle_any";
+  const size = missing.reduce((sum, model) => sum + sizeOf(model), 0);
+  const words = missing.every((model) => model.size > 0) ? "get_bundle" : "get_bundle_about";
   const begin = async () => (await fetchModels(app, list, bundle)) && announce(t("download_begun"));
   return button(t(words, { bundle, size: bytes(size) }), "download", begin);
 }

@@ -24,7 +24,7 @@ export function modelRow(app, list, { name }) {
     update(model) {
       const transfer = list.transferOf(name);
       title.textContent = model.title;
-      facts.textContent = [model.size ? bytes(model.size) : t("size_unknown"), ...model.needed_by.map(neededBy)].join(" · ");
+      facts.textContent = [sizeWords(model), ...model.needed_by.map(neededBy)].join(" · ");
       licence.textContent = model.licence;
       commercial.textContent = t(model.commercial_use ? "commercial_yes" : "commercial_no");
       state.textContent = stateWords(model, transfer);
@@ -37,6 +37,14 @@ export function modelRow(app, list, { name }) {
       refill(actions, deeds(app, list, model, transfer));
     },
   };
+}
+
+/** Bytes; of a model whose source has not told them yet, what it takes in memory, which is about as much. */
+export const sizeOf = ({ size, memory_mib }) => size || memory_mib * 2 ** 20;
+
+function sizeWords(model) {
+  if (model.size) return bytes(model.size);
+  return model.memory_mib ? t("size_about", { size: bytes(sizeOf(model)) }) : t("size_unknown");
 }
 
 function neededBy(what) {
