@@ -14,7 +14,7 @@ SwapWarning = Literal[
     "hard-angle",  # the target face is turned further than the geometry reaches
     "reference-angle",  # the reference face is turned so far that half of it is made up from the other half
     "small-face",
-    "occluded",  # glasses, a hand, a cup over the target face
+    "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
     "low-light",
     "weak-identity",  # the result is not nearer to the reference than to the target
     "hair-kept",  # the reference shows no hair line, so the target's hair was kept

@@ -64,6 +64,15 @@ def test_a_targets_wrinkles_are_not_taken_for_grain() -> None:
     assert matched.std() > 1
 
 
+def test_skin_that_was_made_up_smooth_gets_the_grain_that_the_rest_has() -> None:
+    rng = np.random.default_rng(4)
+    face, target = ((120 + 5 * rng.standard_normal((96, 96, 3))).astype(np.float32) for _ in range(2))
+    face[30:60, 30:60] = 120
+    matched = match_grain(face, target, EVERYWHERE, EVERYWHERE)
+    energy = [np.diff(part[..., 1], axis=0).std() for part in (matched[38:52, 38:52], target)]
+    assert abs(np.log2(energy[0] / energy[1])) < 0.5
+
+
 def test_too_little_skin_to_measure_leaves_the_face_alone() -> None:
     face, target = texture(0, 0.1), texture(1, 0.4)
     assert match_grain(face, target, EVERYWHERE, np.zeros((96, 96), np.float32)) is face

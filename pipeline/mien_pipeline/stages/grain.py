@@ -11,6 +11,7 @@ from mien_pipeline.types import Floats
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 ROUNDS = 2  # the bands overlap: what is done to one shows in the other, and the second round sets that right
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
+AROUND_PX = 15  # over which the face's own grain is looked at
 TILE_PX = 256  # of noise; its repetition is not seen
 
 
@@ -18,25 +19,24 @@ def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> F
     """`face` with the fine-frequency energy of `target`, measured where `skin` (H, W) > 0.5, given where `weight` is.
 
     Both (H, W, 3) code values as float32. Too sharp a face is softened; one that is too smooth is sharpened within
-    limits and its finest band then given noise of the same strength and colour. The target's own residual would bring
-    its wrinkles, and coarser noise looks like sand on a face, not like a camera's.
+    limits and then given white noise of the finest band's strength and colour. The target's own residual would bring
+    its wrinkles, and more noise than white has in the coarser band looks like sand on a face, not like a camera's.
     """
     measured = skin > 0.5
     if np.count_nonzero(measured) < 64:
         return face
     wanted = [(theirs, _energy(theirs, measured)) for theirs in _bands(target)]
-    noise = _bands(_noise(face.shape))[0]
+    noise = _bands(_noise(face.shape) @ _colour(wanted[0][0], measured))
+    white = [_energy(band, measured) for band in noise]
     result = face
     for _ in range(ROUNDS):
-        given = result.copy()
-        for finest, mine, (theirs, want) in zip((True, False), _bands(result), wanted, strict=True):
-            have = _energy(mine, measured)
-            gain = float(np.clip(want / max(have, 1e-3), *GAIN_LIMITS))
-            missing = float(np.sqrt(max(want**2 - (gain * have) ** 2, 0.0)))
+        given, most = result.copy(), np.full(face.shape[:2], np.inf, np.float32)
+        for mine, (_, want), grain, unit in zip(_bands(result), wanted, noise, white, strict=True):
+            gain = float(np.clip(want / max(_energy(mine, measured), 1e-3), *GAIN_LIMITS))
             given += np.float32(gain - 1) * mine
-            if finest and missing > 0.1 * want:
-                coloured = noise @ _colour(theirs, measured)
-                given += coloured * (missing / _energy(coloured, measured) * weight[..., None])
+            # What a coarser band has beyond white noise is skin's own structure.
+            most = np.minimum(most, _missing(gain * mine[..., 1], want) / np.float32(max(unit, 1e-6)))
+            given += grain * (most * weight)[..., None]
         result = given
     return result
 
@@ -55,6 +55,12 @@ def _energy(band: Floats, measured: NDArray[np.bool_]) -> float:
     """How far half of the green channel goes: edges and wrinkles, which are few and strong, are not grain."""
     magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels says as much as all
     return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
+
+
+def _missing(band: Floats, want: float) -> Floats:
+    """(H, W) what a band lacks around each pixel: skin that was made up is smoother than skin that was seen."""
+    power = np.asarray(cv2.blur(band * band, (AROUND_PX, AROUND_PX)), np.float32)
+    return np.asarray(np.sqrt(np.maximum(want * want - power, 0)), np.float32)
 
 
 def _colour(band: Floats, measured: NDArray[np.bool_]) -> Floats:

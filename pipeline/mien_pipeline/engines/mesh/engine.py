@@ -49,12 +49,10 @@ class MeshEngine:
         mesh = _mesh(face)
         if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
             raise NoFaceFound("the reference face is turned away or unclear", role="reference")
-        warnings: tuple[SwapWarning, ...] = ()
-        if abs(face.yaw_deg) > REFERENCE_WARN_YAW_DEG:
-            warnings = ("reference-angle",)
-        return MeshLikeness(
-            unroll(reference, mesh), mesh, self._eyes.read(reference.pixels, mesh), self._eyes, warnings
-        )
+        texture = unroll(reference, mesh)
+        turned: tuple[SwapWarning, ...] = ("reference-angle",) if abs(face.yaw_deg) > REFERENCE_WARN_YAW_DEG else ()
+        covered: tuple[SwapWarning, ...] = ("occluded",) if texture.glasses else ()
+        return MeshLikeness(texture, mesh, self._eyes.read(reference.pixels, mesh), self._eyes, turned + covered)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +78,7 @@ class MeshLikeness:
         eyes = exchange(self.eyes, seen, own_gaze)
         rendered = render_face(self.texture, self.mesh, pixels, region.local(mesh), settings.shape, eyes, on_step)
         warnings = self.warnings + _warnings(face, mesh, rendered.brightness) + rendered.warnings
-        return Patch(rendered.pixels, region.affine, rendered.changed, warnings)
+        return Patch(rendered.pixels, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))
 
 
 def _warnings(face: Face, mesh: Floats, brightness: float) -> tuple[SwapWarning, ...]:

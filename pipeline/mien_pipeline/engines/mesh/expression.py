@@ -1,4 +1,4 @@
-"""What stays the target's because it belongs to its expression: the open mouth, shut eyes, a smile's folds."""
+"""What stays the target's, the open mouth and shut eyes, and what goes: the folds of a smile that it does not have."""
 
 from collections.abc import Sequence
 
@@ -56,19 +56,17 @@ def tinted(target: Floats, new: Floats, mesh: Floats) -> Floats:
     return np.asarray(target * (1 + closed * (gain - 1)), np.float32)
 
 
-def refolded(new: Floats, target: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
-    """`new` (H, W, 3) with the folds beside the mouth that the target's expression makes.
+def unfolded(new: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
+    """`new` (H, W, 3) without the folds beside the mouth that only the reference's smile made.
 
-    Where the target smiles more, its own folds come; where the reference does, the new face loses those it brought.
-    Only what is as fine as a fold is touched: the cheek's shape and colour stay the reference's.
+    Nothing of the target's comes in their place: its wrinkles are who it is more than how it smiles.
     """
+    if smile(mesh) >= smile(reference):
+        return new
     near = _beside_mouth(mesh, grid) * (1 - mouth_agreement(mesh, reference))
-    scale_px = FOLD_SCALE * face_width(mesh) / grid.step
     own = grid.down(new)
-    wanted = grid.down(target) if smile(mesh) > smile(reference) else np.zeros_like(own)
-    difference = wanted - own
-    fine = np.asarray((difference - blur(difference, scale_px)) * near[..., None], np.float32)
-    return np.asarray(new + grid.up(fine, new.shape[:2]), np.float32)
+    fine = np.asarray((own - blur(own, FOLD_SCALE * face_width(mesh) / grid.step)) * near[..., None], np.float32)
+    return np.asarray(new - grid.up(fine, new.shape[:2]), np.float32)
 
 
 def _beside_mouth(mesh: Floats, grid: Grid) -> Floats:

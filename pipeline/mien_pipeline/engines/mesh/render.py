@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.expression import eyes_and_lips, kept_eyes, kept_mouth, refolded, tinted
+from mien_pipeline.engines.mesh.expression import eyes_and_lips, kept_eyes, kept_mouth, tinted, unfolded
 from mien_pipeline.engines.mesh.eyes import Exchange, turned
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relit
@@ -23,6 +23,7 @@ from mien_pipeline.types import Floats, OnStep, Pixels, SwapWarning
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
+EDGE = 0.015  # face widths over which the new face begins at its outline; the bands widen that by frequency
 STILL_PX = 0.05  # what moves less than this keeps its pixels
 STEPS = 4
 
@@ -78,11 +79,11 @@ def render_face(
     ]
     inner, face, base = Grid.over(box.shape, step), box.local(shaped), moved.pixels[box.part]
     drawn, valid = _drawn(texture, places, inner, box.shape)
-    alpha = np.minimum(np.minimum(oval_mask(box.shape, face), moved.skin[box.part]), valid)
+    alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), moved.skin[box.part]), valid)
     on_step(2, STEPS)
     features, before = eyes_and_lips(box.shape, face), base.astype(np.float32)
     new = relit(drawn, base, alpha, features, inner, face_width(face)).astype(np.float32)
-    new = refolded(new, before, face, reference, inner)
+    new = unfolded(new, face, reference, inner)
     mouth, open_eyes = kept_mouth(box.shape, face, reference), kept_eyes(box.shape, face, eyes)
     new += mouth[..., None] * (tinted(before, new, face) - new)
     new += open_eyes[..., None] * (before - new)

@@ -1,13 +1,16 @@
 """Reference → texture: the face unrolled onto the canonical mesh once, its hidden side made up from the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.raster import grown, rasterise
 from mien_pipeline.stages import topology as face
 from mien_pipeline.stages.align import resample
+from mien_pipeline.stages.glasses import crosses_bridge, rims
 from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
 from mien_pipeline.stages.mask import COVERED, disc, skin_mask, smooth_step
 from mien_pipeline.stages.topology import face_width, topology
@@ -22,11 +25,14 @@ MARGIN = 0.25  # face widths around the mesh in which skin is told from hair
 OWN_FROM, OWN_FULLY = 0.15, 0.40
 _VALID_SHRINK, _VALID_FEATHER = 0.012, 0.012  # of the texture's side
 _SEAM = 0.02  # of the texture's side: how softly own and mirrored skin meet
-_STRAND_SIZE = (256, 256)  # strands of hair are looked for in a texture of this size
-_STRAND, _STRAND_DARKER = 0.04, 0.16  # of the texture's side: their half width at most; how much darker than around
-_STRAND_LENGTH, _STRAND_GROW = 0.06, 0.022  # of the texture's side: what is shorter is a wrinkle; the shadow thrown
-_AMID_SKIN = 0.7  # this much of what surrounds a strand was seen as skin
+_FOREHEAD_SIZE = (256, 256)  # the forehead is looked at in a texture of this size
+_BARE = 0.2  # of the forehead, from which the rest is known
+_SURFACE_ROUNDS = 8
+_SHADOW, _SHADOW_DARKER = 0.012, 0.1  # of the texture's side; of the skin around it
+_OFF_BROWS = 0.015  # of the texture's side
+_FOREHEAD_FEATHER = 0.03  # of the texture's side
 _FOREHEAD = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 251, 284, 332, 297, 338, 10, 109, 67, 103, 54, 21)
+_RIM_SHADOW, _RIM_REACH = 0.008, 0.03  # face widths: what a rim throws beside it; from how far its skin is painted
 _MAP_STEP = 4  # texture pixels per step of the map; linear between
 _DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # how finely, and by how many face widths, one part is before another
 _LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
@@ -40,10 +46,12 @@ class Texture:
     Attributes:
         colour: (S, S, 3) uint8 RGB.
         validity: (S, S) uint8, 255 where it shows this person's skin and features, 0 where hair or nothing was seen.
+        glasses: whether the reference wore some, whose rims had to be painted over.
     """
 
     colour: Pixels
     validity: Pixels
+    glasses: bool = False
 
 
 def unroll(reference: Image, mesh: Floats) -> Texture:
@@ -52,9 +60,22 @@ def unroll(reference: Image, mesh: Floats) -> Texture:
     side = int(np.clip(face_width(local) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
     places, facing = _map(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
+    pixels, glasses = _without_glasses(pixels, local)
     skin = skin_mask(pixels, local, COVERED)  # an eye in doubt is better made up from the other
     seen = np.asarray(resample(skin, places) * inside.all(2), np.float32)
-    return _completed(*_without_strands(resample(pixels, places, cubic=True), seen), facing)
+    return replace(
+        _completed(_clear_forehead(resample(pixels, places, cubic=True), seen), seen, facing), glasses=glasses
+    )
+
+
+def _without_glasses(pixels: Pixels, mesh: Floats) -> tuple[Pixels, bool]:
+    """The picture with the rims of glasses painted over from the skin beside them, and whether there were any."""
+    frame = rims(pixels, mesh) if crosses_bridge(pixels, mesh) else np.zeros(pixels.shape[:2], np.float32)
+    if not frame.any():
+        return pixels, False
+    width = face_width(mesh)
+    over = cv2.dilate((frame > 0.1).astype(np.uint8), disc(max(1, round(_RIM_SHADOW * width))))
+    return np.asarray(cv2.inpaint(pixels, over, _RIM_REACH * width, cv2.INPAINT_TELEA), np.uint8), True
 
 
 def _face_region(pixels: Pixels, mesh: Floats) -> tuple[Pixels, Floats]:
@@ -87,44 +108,57 @@ def _map(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
 
 
-def _without_strands(colour: Pixels, seen: Floats) -> tuple[Pixels, Floats]:
-    """Colour and what was seen of the face, when strands of hair amid skin are painted over and others not counted."""
-    small = np.asarray(cv2.resize(colour, _STRAND_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
-    strands = _strands(small)
-    free = np.asarray(cv2.resize(seen, _STRAND_SIZE, interpolation=cv2.INTER_AREA), np.float32) * (1 - strands)
-    reach = _STRAND * _STRAND_SIZE[0]
-    around = blur(free, reach)
-    amid = strands * (around > _AMID_SKIN * blur(1 - strands, reach)).astype(np.float32)
-    paint = blur(np.asarray(small * free[..., None], np.float32), reach) / np.maximum(around, 1e-3)[..., None]
-    share = np.minimum(2 * blur(amid, _STRAND_GROW * _STRAND_SIZE[0] / 2), 1)
-    full = np.asarray(cv2.resize(np.dstack([paint, share, strands, amid]), colour.shape[1::-1]), np.float32)
-    painted = colour + full[..., 3:4] * (full[..., :3] - colour)
-    counted = seen + full[..., 4] * (full[..., 5] - seen)
-    return np.clip(painted + 0.5, 0, 255).astype(np.uint8), counted.astype(np.float32)
+def _clear_forehead(colour: Pixels, seen: Floats) -> Pixels:
+    """`colour` with what darkens the forehead painted over: strands of hair and the shadow that a fringe throws.
+
+    Bare skin varies slowly there. A surface of second degree is laid through the lighter part of what was seen, and
+    what stays below it is given its colour. Wrinkles are too narrow to stay below it for long.
+    """
+    small = np.asarray(cv2.resize(colour, _FOREHEAD_SIZE, interpolation=cv2.INTER_AREA), np.float32)
+    asked = _plain_forehead()
+    bare = asked & (cv2.resize(seen, _FOREHEAD_SIZE, interpolation=cv2.INTER_AREA) > 0.5)
+    if np.count_nonzero(bare) < _BARE * np.count_nonzero(asked):
+        return colour
+    skin = _surface(small, bare)
+    below = 1 - small.mean(2) / np.maximum(skin.mean(2), 1)
+    wide = blur(np.asarray(np.maximum(below, 0) * asked, np.float32), _SHADOW * _FOREHEAD_SIZE[0])
+    share = smooth_step((wide / _SHADOW_DARKER - 0.5).astype(np.float32)) * asked
+    share = blur(np.asarray(cv2.dilate(share, _disc(_SHADOW)), np.float32), _SHADOW * _FOREHEAD_SIZE[0])
+    full = np.asarray(cv2.resize(np.dstack([skin, share]), colour.shape[1::-1]), np.float32)
+    return np.asarray(np.clip(colour + full[..., 3:] * (full[..., :3] - colour) + 0.5, 0, 255), np.uint8)
 
 
-def _strands(small: Pixels) -> Floats:
-    """1 on long thin dark things across the forehead of a texture, hair and the shadow of a fringe; else 0."""
-    lightness = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)[..., 0]
-    without = np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, _disc(_STRAND)), np.float32)
-    free = cv2.dilate(_filled(face.LEFT_BROW) | _filled(face.RIGHT_BROW), _disc(_STRAND_GROW)) == 0
-    found = ((without - lightness) / (without + 8) > _STRAND_DARKER) & (_filled(_FOREHEAD) > 0) & free
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
-    long = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) > _STRAND_LENGTH * _STRAND_SIZE[0]
-    long[0] = False
-    drawn = long[np.asarray(labels, np.int32)].astype(np.uint8)
-    return np.asarray(cv2.dilate(drawn, _disc(_STRAND_GROW)) * free, np.float32)
+def _surface(colour: Floats, bare: NDArray[np.bool_]) -> Floats:
+    """(H, W, 3) polynomial of second degree through the lighter part of what is `bare`."""
+    y, x = (np.mgrid[: colour.shape[0], : colour.shape[1]] / colour.shape[0] - 0.5).astype(np.float32)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 2)
+    known, values = terms[bare], colour[bare]
+    fitted = np.linalg.lstsq(known, values, rcond=None)[0]
+    for _ in range(_SURFACE_ROUNDS):
+        above = (values - known @ fitted).mean(1, keepdims=True) / np.maximum(
+            (known @ fitted).mean(1, keepdims=True), 1
+        )
+        weight = np.exp(-((np.where(above < 0, 2 * above, above) / _SHADOW_DARKER) ** 2)).astype(np.float32)
+        fitted = np.linalg.lstsq(known * weight, values * weight, rcond=None)[0]
+    return np.asarray(terms @ fitted, np.float32)
+
+
+@cache
+def _plain_forehead() -> NDArray[np.bool_]:
+    """True on the forehead of a texture of _FOREHEAD_SIZE, its brows left out."""
+    brows = cv2.dilate(_filled(face.LEFT_BROW) | _filled(face.RIGHT_BROW), _disc(_OFF_BROWS))
+    return np.asarray((_filled(_FOREHEAD) > 0) & (brows == 0))
 
 
 def _disc(radius: float) -> Pixels:
-    return disc(round(radius * _STRAND_SIZE[0]))
+    return disc(round(radius * _FOREHEAD_SIZE[0]))
 
 
 def _filled(vertices: tuple[int, ...]) -> Pixels:
-    """1 inside a polygon of the texture, at the size at which strands are looked for; else 0."""
-    filled = np.zeros(_STRAND_SIZE, np.uint8)
-    outline = np.round(topology().uv[list(vertices)] * _STRAND_SIZE).astype(np.int32)
-    cv2.fillPoly(filled, [outline], (255,))
+    """1 inside a polygon of the texture, at the size at which its forehead is looked at; else 0."""
+    filled = np.zeros(_FOREHEAD_SIZE, np.uint8)
+    outline = np.round(topology().uv[list(vertices)] * _FOREHEAD_SIZE).astype(np.int32)
+    cv2.fillPoly(filled, [outline], (1,))
     return filled
 
 
@@ -175,8 +209,15 @@ def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
 def _shrunk(validity: Floats) -> Floats:
     """`validity` drawn back a little and softened: where skin meets hair there is the hair's shadow."""
     side = validity.shape[0]
-    inner = cv2.erode(validity, disc(max(1, round(_VALID_SHRINK * side))))
-    return smooth_step(2 * blur(np.asarray(inner, np.float32), _VALID_FEATHER * side) - 0.8)
+    inner = np.asarray(cv2.erode(validity, disc(max(1, round(_VALID_SHRINK * side)))), np.float32)
+    soft = smooth_step(2 * blur(inner, _VALID_FEATHER * side) - 0.8)
+    # A forehead has no features to lose: there another face's skin may begin slowly.
+    oval, plain = (
+        np.asarray(cv2.resize(part.astype(np.float32), (side, side)), np.float32)
+        for part in (_filled(face.OVAL), _plain_forehead())
+    )
+    slow = smooth_step(2 * blur(inner * oval, _FOREHEAD_FEATHER * side) - 1)
+    return np.asarray(np.minimum(soft, slow + (1 - plain)), np.float32)
 
 
 def _balance(source: Floats, target: Floats, weight: Floats) -> Floats:
