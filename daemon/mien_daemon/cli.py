@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 # What `add_subparsers` returns; argparse has no public name for it.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # pyright: ignore[reportPrivateUsage]
@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "what a picture says about itself"),
     "credentials": ("credentials", "the certificate that signs results"),
     "serve": ("serve", "the daemon"),
-    "jobs": ("jobs", "the daemon's queue"),
+    "jobs": ("jobs", "the queue of the running daemon"),
     "pair": ("pair", "let a browser talk to the daemon"),
     "clients": ("clients", "who may talk to the daemon"),
     "token": ("clients", "tokens for scripts"),
@@ -44,8 +44,20 @@ class WrongUsage(Exception):
         self.usage = usage
 
 
+class Columns(argparse.HelpFormatter):
+    """One column for all summaries: argparse forgets that the commands it lists stand further in."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if isinstance(action.choices, dict):
+            self._action_max_length += self._indent_increment
+
+
 class Parser(argparse.ArgumentParser):
     """Raises what argparse would print and exit with."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(formatter_class=Columns, **more)
 
     def error(self, message: str) -> NoReturn:
         raise WrongUsage(message, self.format_usage())
@@ -58,25 +70,31 @@ def build_parser(named: str | None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     if named:
         import_module(f"mien_daemon.commands.{COMMANDS[named][0]}").add_to(commands)
-        for command in commands.choices.values():
-            add_common_options(command)
+        complete(parser)
     for name, (_, summary) in COMMANDS.items():
         if name not in commands.choices:
             commands.add_parser(name, help=summary)
     return parser
 
 
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Give every leaf command what all of them take."""
-    groups = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Give every command that has no description its summary for one, and every leaf what all of them take."""
+    kind = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage]
+    groups = [action for action in parser._actions if isinstance(action, kind)]
     for group in groups:
-        for leaf in group.values():
-            add_common_options(leaf)
+        summaries = {listed.dest: listed.help or "" for listed in group._choices_actions}
+        for name, command in group.choices.items():
+            command.description = command.description or sentence(summaries[name])
+            complete(command)
     if not groups:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
         parser.add_argument("--offline", action="store_true", help="no connection leaves this process")
         parser.add_argument("--state-dir", metavar="DIR", help="the daemon's state folder")
         parser.add_argument("--models-dir", metavar="DIR", help="the model store's folder")
+
+
+def sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -46,6 +47,30 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert left.value.code == 0
     assert f"usage: mien {command}" in capsys.readouterr().out
+
+
+def test_the_list_of_commands_is_two_columns_and_names_keep_their_capitals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in ("--help", "restore --help", "models token --help"):
+        with pytest.raises(SystemExit):
+            main(words.split())
+    told = capsys.readouterr().out
+    assert all(
+        re.search(rf"^    {name} +{re.escape(line)}$", told, re.MULTILINE) for name, (_, line) in COMMANDS.items()
+    )
+    assert "\nRepair skin detail without changing the face (Vivid).\n" in told
+    assert "\nKeep the Hugging Face token that gated models need.\n" in told
+
+
+@pytest.mark.parametrize("words", ["engines", "plan --vram 24"])
+def test_what_is_told_in_words_fits_eighty_columns_but_for_commands_to_paste(
+    words: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines if not re.match(r" +(mien|pip) ", line))
 
 
 def test_no_command_is_wrong_usage_and_an_unknown_one_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def add_to(commands: Commands) -> None:
     renaming.add_argument("id", metavar="ID")
     renaming.add_argument("name", metavar="NAME")
     renaming.set_defaults(run=rename_client)
-    tokens = commands.add_parser("token", help="tokens for scripts", description="Tokens for scripts.")
+    tokens = commands.add_parser("token", help="tokens for scripts")
     creating = tokens.add_subparsers(metavar="ACTION", required=True).add_parser(
         "create",
         help="a named token, shown once",

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    summary = "the console page in the default browser"
-    parser = commands.add_parser("open", help=summary, description=f"{summary.capitalize()}.")
+    parser = commands.add_parser("open", help="the console page in the default browser")
     parser.add_argument("--print", action="store_true", help="print the address instead; it is good for a minute, once")
     parser.set_defaults(run=run)
 

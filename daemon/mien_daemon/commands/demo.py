@@ -15,11 +15,14 @@ TARGET, REFERENCE = "grace_hopper.jpg", "astronaut.png"
 
 
 def add_to(commands: Commands) -> None:
-    summary = "swap two bundled public-domain portraits"
     parser = commands.add_parser(
-        "demo", help=summary, description=f"{summary.capitalize()}: target, result and a side-by-side picture."
+        "demo",
+        help="swap two bundled public-domain portraits",
+        description="Swap two bundled public-domain portraits: target, result and a side-by-side picture.",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("mien-demo"), metavar="DIR", help="(%(default)s)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("mien-demo"), metavar="DIR", help="default: %(default)s"
+    )
     parser.set_defaults(run=run)
 
 

@@ -18,8 +18,7 @@ OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", 
 
 
 def add_to(commands: Commands) -> None:
-    summary = "what is installed, missing, misconfigured"
-    commands.add_parser("doctor", help=summary, description=f"{summary.capitalize()}.").set_defaults(run=run)
+    commands.add_parser("doctor", help="what is installed, missing, misconfigured").set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:

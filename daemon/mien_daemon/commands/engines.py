@@ -10,8 +10,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    summary = "every engine: ready, or what it lacks"
-    commands.add_parser("engines", help=summary, description=f"{summary.capitalize()}.").set_defaults(run=run)
+    commands.add_parser("engines", help="every engine: ready, or what it lacks").set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
@@ -28,15 +27,19 @@ def run(args: Namespace) -> int:
 
 
 def words(engine: dict[str, Any]) -> str:
-    lacks = ""
-    if engine["missing_libraries"]:
-        lacks = f": lacks {', '.join(engine['missing_libraries'])}; pip install 'mien[gpu]'"
-    elif engine["missing_models"]:
-        lacks = f": lacks {', '.join(engine['missing_models'])}; mien models pull {' '.join(engine['missing_models'])}"
+    """In 80 columns; a command to paste stays one line."""
+    from textwrap import fill
+
     memory = engine["memory_bytes"] / (1 << 30)
-    own = ", ".join(engine["options"])
-    options = f"\n    --set {own}" if own else ""
-    return (
-        f"{engine['name']}  {engine['state']}{lacks}\n"
-        f"    {engine['summary']}\n    {engine['device']}, {memory:.2g} GiB; {engine['licence']}{options}"
-    )
+    told = [engine["summary"], f"{engine['device']}, {memory:.2g} GiB; {engine['licence']}"]
+    if engine["options"]:
+        told.append(f"--set {', '.join(engine['options'])}")
+    command = ""
+    if engine["missing_libraries"]:
+        told.append(f"lacks {', '.join(engine['missing_libraries'])}; to get them:")
+        command = "\n      pip install 'mien[gpu]'"
+    elif engine["missing_models"]:
+        told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
+        command = f"\n      mien models pull {' '.join(engine['missing_models'])}"
+    lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
+    return "\n".join([f"{engine['name']}  {engine['state']}", *lines]) + command

@@ -18,13 +18,13 @@ STOP_S = 15.0  # the daemon ends its worker and closes its database
 
 
 def add_to(commands: Commands) -> None:
-    summary = "remove everything personal that Mien keeps"
     parser = commands.add_parser(
         "forget-all",
-        help=summary,
+        help="remove everything personal that Mien keeps",
         description=(
-            f"{summary.capitalize()}: results, pictures, jobs, paired browsers, the reference library, keys, "
-            "certificates, logs, the token for models. Settings and models stay. A running daemon is stopped first."
+            "Remove everything personal that Mien keeps: results, pictures, jobs, paired browsers, the reference "
+            "library, keys, certificates, logs, the token for models. Settings and models stay. A running daemon is "
+            "stopped first."
         ),
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")

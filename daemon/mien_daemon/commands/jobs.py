@@ -21,7 +21,7 @@ WHOLE = {
 
 
 def add_to(commands: Commands) -> None:
-    parser = commands.add_parser("jobs", help="the daemon's queue", description="The queue of the running daemon.")
+    parser = commands.add_parser("jobs", help="the queue of the running daemon")
     nouns = parser.add_subparsers(metavar="ACTION", required=True)
     listing = nouns.add_parser("list", help="jobs, newest first")
     listing.add_argument("--state", metavar="STATES", help="only these, separated by commas: queued,running,done,…")

@@ -18,9 +18,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 def add_to(commands: Commands) -> None:
-    summary = "the model store"
-    parser = commands.add_parser("models", help=summary, description=f"{summary.capitalize()}.")
-    verbs = parser.add_subparsers(metavar="COMMAND", required=True)
+    verbs = commands.add_parser("models", help="the model store").add_subparsers(metavar="ACTION", required=True)
 
     _verb(verbs, "list", run_list, "every model: installed or not, its licence, its size")
     pull = _verb(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
@@ -33,18 +31,22 @@ def add_to(commands: Commands) -> None:
     verify = _verb(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
     verify.add_argument("names", nargs="*", metavar="NAME")
     verify.add_argument("--sums", action="store_true", help="print lines for `sha256sum -c` and hash nothing")
-    _verb(verbs, "import", run_import, "install from a folder, a stick or a file").add_argument("path", type=Path)
+    _verb(verbs, "import", run_import, "install from a folder, a stick or a file").add_argument(
+        "path", type=Path, metavar="PATH"
+    )
     export = _verb(verbs, "export", run_export, "copy installed models to a folder that import takes")
     export.add_argument("names", nargs="+", metavar="NAME")
-    export.add_argument("path", type=Path)
+    export.add_argument("path", type=Path, metavar="PATH")
     adopt = _verb(verbs, "adopt", run_adopt, "link what another program has fetched, without a copy")
-    adopt.add_argument("path", type=Path, nargs="?", help="a models folder; by default Hugging Face's own cache")
+    adopt.add_argument(
+        "path", type=Path, nargs="?", metavar="PATH", help="a models folder (default: Hugging Face's own cache)"
+    )
     _verb(verbs, "remove", run_remove, "end a model's pull, drop what came of it, uninstall it").add_argument(
         "name", metavar="NAME"
     )
     licence = _verb(verbs, "licence", run_licence, "read a model's licence, or accept it")
     licence.add_argument("name", metavar="NAME")
-    licence.add_argument("--accept", action="store_true", help="hold that these words were read and accepted")
+    licence.add_argument("--accept", action="store_true", help="record that these words were read and accepted")
     tiny = _verb(verbs, "make-tiny", run_make_tiny, "write small random weights in flux's real layouts")
     tiny.add_argument("path", type=Path, metavar="DIR")
     token = _verb(verbs, "token", run_token, "keep the Hugging Face token that gated models need")
@@ -52,7 +54,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _verb(verbs: Commands, name: str, run: object, summary: str) -> ArgumentParser:
-    parser: ArgumentParser = verbs.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser: ArgumentParser = verbs.add_parser(name, help=summary)
     parser.set_defaults(run=run)
     return parser
 

@@ -13,8 +13,11 @@ GIB = 1 << 30
 
 
 def add_to(commands: Commands) -> None:
-    summary = "the memory plan: every component, its number format, where it lives, the peak"
-    parser = commands.add_parser("plan", help=summary, description=f"{summary.capitalize()}.")
+    parser = commands.add_parser(
+        "plan",
+        help="the memory plan of an engine",
+        description="The memory plan: every component, its number format, where it lives, the peak.",
+    )
     parser.add_argument("--vram", type=float, required=True, metavar="GIB", help="memory of the card, or of the Mac")
     parser.add_argument(
         "--device",
@@ -23,7 +26,9 @@ def add_to(commands: Commands) -> None:
         help="a card with its own memory, a machine that shares one, or none at all (default: %(default)s)",
     )
     parser.add_argument("--engine", default="flux", help="see `mien engines` (default: %(default)s)")
-    parser.add_argument("--side", type=int, default=1024, metavar="PX", help="side of the working square (1024)")
+    parser.add_argument(
+        "--side", type=int, default=1024, metavar="PX", help="side of the working square (default: %(default)s)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -67,9 +72,7 @@ def words(engine: str, plan: Plan) -> str:
 
     from mien_pipeline.plan import PHASES
 
-    table = Table(
-        "network", "when", "as", "where", "GiB at work", "GiB waiting elsewhere", title=f"{engine} at {plan.side} px"
-    )
+    table = Table("network", "when", "as", "where", "at work", "elsewhere", title=f"{engine} at {plan.side} px, GiB")
     for each in plan.placements:
         table.add_row(
             each.component.name,
@@ -79,12 +82,13 @@ def words(engine: str, plan: Plan) -> str:
             f"{each.accelerator_bytes / GIB:.2f}",
             f"{each.host_bytes / GIB:.2f}" if each.host_bytes else "",
         )
-    console = Console(width=100)
+    console = Console(width=80)
     with console.capture() as drawn:
         console.print(table)
     vae = "in tiles" if plan.tiled else "whole"
     busiest = max(PHASES, key=plan.phase_bytes)
     return (
         f"{drawn.get()}Peak ({busiest}) {plan.peak_bytes / GIB:.1f} of {plan.usable_bytes / GIB:.1f} GiB usable, "
-        f"the VAE {vae}; {plan.host_bytes / GIB:.1f} GiB elsewhere. Activations are estimated, not measured."
+        f"the VAE {vae}; {plan.host_bytes / GIB:.1f} GiB elsewhere.\n"
+        "Activations are estimated, not measured."
     )

@@ -33,7 +33,13 @@ def add_to(commands: Commands) -> None:
     adding.add_argument("image", type=Path, metavar="IMAGE", help="a picture of one person")
     adding.add_argument("--name", required=True, metavar="N", help="what you call this face")
     add_statement_to(adding)
-    adding.add_argument("--days", type=int, default=365, metavar="D", help="how long the consent counts; 0 is for ever")
+    adding.add_argument(
+        "--days",
+        type=int,
+        default=365,
+        metavar="D",
+        help="how long the consent counts; 0 is for ever (default: %(default)s)",
+    )
     adding.set_defaults(run=add)
     actions.add_parser("list", help="every face").set_defaults(run=list_all)
     exporting = actions.add_parser("export", help="everything that is kept of one person, for that person")

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    summary = "repair skin detail without changing the face (Vivid)"
-    parser = commands.add_parser("restore", help=summary, description=f"{summary.capitalize()}.")
+    parser = commands.add_parser("restore", help="repair skin detail without changing the face (Vivid)")
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="by default IMAGE's name with -restored")
-    parser.add_argument("--amount", type=float, default=0.5, metavar="0..1", help="the most to do (%(default)s)")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: IMAGE's name with -restored")
+    parser.add_argument(
+        "--amount", type=float, default=0.5, metavar="0..1", help="the most to do (default: %(default)s)"
+    )
     parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
     parser.set_defaults(run=run)
 

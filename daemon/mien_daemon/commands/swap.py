@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     from mien_daemon.commands.consent import add_statement_to
 
-    summary = "put a reference face into a target image"
-    parser = commands.add_parser("swap", help=summary, description=f"{summary.capitalize()}.")
+    parser = commands.add_parser("swap", help="put a reference face into a target image")
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
     parser.add_argument(
         "--face",
@@ -27,10 +26,17 @@ def add_to(commands: Commands) -> None:
         help="a picture of the face that is wanted, or ref:ID for one of the library; "
         "repeat it to give each of --faces its own",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="by default TARGET's name with -swapped")
-    parser.add_argument("--engine", default="mesh", help="see `mien engines` (default: %(default)s)")
-    parser.add_argument("--faces", default="largest", metavar="WHICH", help="largest, all, or from the left: 0,2")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed repeats a result on one machine")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: TARGET's name with -swapped")
+    parser.add_argument("--engine", default="mesh", metavar="NAME", help="see `mien engines` (default: %(default)s)")
+    parser.add_argument(
+        "--faces",
+        default="largest",
+        metavar="WHICH",
+        help="largest, all, or from the left: 0,2 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed repeats a result on one machine"
+    )
     parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="Vivid's skin detail afterwards")
     parser.add_argument(
         "--set",

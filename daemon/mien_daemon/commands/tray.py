@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mien_daemon.cli import Commands
 
-CATEGORIES = ("finished", "failed", "pairing", "downloads")
+CATEGORIES = {
+    "finished": "a job is done",
+    "failed": "a job has failed",
+    "pairing": "a browser asks to be paired",
+    "downloads": "a model has been downloaded",
+}
 SWITCH = ("on", "off")
 
 
@@ -21,11 +26,18 @@ def add_to(commands: Commands) -> None:
     )
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument("--at-login", action="store_true", help="as the session starts it: opens no page by itself")
-    asked.add_argument("--start-at-login", choices=SWITCH, help="whether the session starts it; off until you say so")
+    asked.add_argument(
+        "--start-at-login",
+        choices=SWITCH,
+        metavar="on|off",
+        help="whether the session starts it; off until you say so",
+    )
     asked.add_argument("--quit", action="store_true", help="end the tray that runs; the daemon goes on")
     asked.add_argument("--quit-all", action="store_true", help="end the tray and the daemon; jobs are kept")
-    for category in CATEGORIES:
-        asked.add_argument(f"--notify-{category}", choices=SWITCH, help="whether the tray says so")
+    for category, what in CATEGORIES.items():
+        asked.add_argument(
+            f"--notify-{category}", choices=SWITCH, metavar="on|off", help=f"whether the tray says that {what}"
+        )
     parser.set_defaults(run=run)
 
 

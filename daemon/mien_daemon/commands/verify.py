@@ -30,10 +30,9 @@ SOURCES = {
 
 
 def add_to(commands: Commands) -> None:
-    summary = "what a picture says about itself"
     parser = commands.add_parser(
         "verify",
-        help=summary,
+        help="what a picture says about itself",
         description=(
             "Read a picture's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
             "Exit status 1 means that its credentials contradict it."
