@@ -206,7 +206,7 @@ def test_a_file_in_eight_bit_floats_is_taken(tmp_path: Path) -> None:
 
 
 def test_the_single_file_holds_the_diffusers_folders_transformer() -> None:
-    """Black Forest Labs' own names become diffusers' names and shapes, all of them."""
+    """Black Forest Labs' own names, which GGUF files keep, become diffusers' names and shapes, all of them."""
     with torch.device("meta"):
         theirs = {name: torch.empty(shape) for name, shape in manifest("flux1-dev.single-file").items()}
         convert: Any = convert_flux_transformer_checkpoint_to_diffusers

@@ -6,7 +6,7 @@ replace entries and rewrite sources, so that a company or a test can serve every
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -230,13 +230,6 @@ class Catalogue(_Entry, frozen=True):
         """`address` at its mirror, if one stands in for it: the longest matching prefix wins."""
         prefix = max((prefix for prefix in self.mirrors if address.startswith(prefix)), key=len, default=None)
         return address if prefix is None else self.mirrors[prefix] + address[len(prefix) :]
-
-    def files_with_digest(self) -> Iterator[tuple[str, ModelFile]]:
-        """(model, file) for every file whose digest is written down."""
-        for name, model in self.models.items():
-            for file in model.files:
-                if file.sha256:
-                    yield name, file
 
     @model_validator(mode="after")
     def _everything_named_exists(self) -> "Catalogue":

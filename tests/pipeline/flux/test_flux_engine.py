@@ -22,7 +22,7 @@ from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 from mien_pipeline.engines import missing_models
 from mien_pipeline.engines.flux import backbone
 from mien_pipeline.engines.flux import engine as engine_module
-from mien_pipeline.engines.flux.backbone import load_single_file
+from mien_pipeline.engines.flux.backbone import load_gguf
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.faceid import FaceId
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
@@ -485,7 +485,7 @@ def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> N
             writer.add_tensor(name, array)
     for end in ("write_header_to_file", "write_kv_data_to_file", "write_tensors_to_file", "close"):
         getattr(writer, end)()
-    packed: Any = load_single_file(tmp_path / "flux.gguf", "gguf-q8", config)
+    packed: Any = load_gguf(tmp_path / "flux.gguf", "gguf-q8", config)
     given = {
         "hidden_states": torch.randn(1, 4, 64),
         "encoder_hidden_states": torch.randn(1, 3, 64),
@@ -501,7 +501,7 @@ def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> N
     torch.testing.assert_close(read.float(), written, atol=0.1, rtol=0.1)
     (tmp_path / "other.gguf").write_bytes(b"GGUF and nothing behind it")
     with pytest.raises(BrokenWeights, match=r"other\.gguf"):
-        load_single_file(tmp_path / "other.gguf", "gguf-q8", config)
+        load_gguf(tmp_path / "other.gguf", "gguf-q8", config)
 
 
 def test_a_form_whose_library_is_not_installed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

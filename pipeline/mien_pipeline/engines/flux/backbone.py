@@ -113,25 +113,27 @@ def _quantised(folder: Path, config: Any, dtype: Any) -> FluxTransformer2DModel:
     return cast(FluxTransformer2DModel, quantised.requires_grad_(False))
 
 
-def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
-    """The transformer from one file, safetensors or GGUF, which says nothing of its configuration.
+def load_gguf(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
+    """The transformer from one quantised file, which says nothing of its configuration.
 
     Raises:
         EngineUnavailable: GGUF is not installed.
         BrokenWeights: the file does not hold this transformer.
     """
     check_libraries(form)
-    extra: dict[str, Any] = {}
-    if path.suffix == ".gguf":
-        from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
+    from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
 
-        extra["quantization_config"] = GGUFQuantizationConfig(compute_dtype=compute_dtype(form))
+    dtype = compute_dtype(form)
     try:
         # diffusers wants the configuration in a folder, or else asks for one over the network.
         with TemporaryDirectory() as folder:
             (Path(folder) / "config.json").write_text(json.dumps(dict(config)), encoding="utf-8")
             loaded: Any = FluxTransformer2DModel.from_single_file(
-                str(path), config=folder, torch_dtype=compute_dtype(form), local_files_only=True, **extra
+                str(path),
+                config=folder,
+                torch_dtype=dtype,
+                quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+                local_files_only=True,
             )
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise BrokenWeights(f"{path.name} does not hold FLUX.1's transformer: {error}", file=path.name) from error

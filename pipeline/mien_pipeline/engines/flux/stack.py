@@ -16,7 +16,7 @@ from mien_pipeline.engines.flux.backbone import (
     can_load,
     check_libraries,
     config_of,
-    load_single_file,
+    load_gguf,
     load_transformer,
     load_vae,
 )
@@ -224,7 +224,7 @@ class Stack:
         if base != "dev":
             return load_transformer(self.base_folder(base) / "transformer", form)
         if form in self.files.gguf:
-            return load_single_file(self.files.gguf[form], form)
+            return load_gguf(self.files.gguf[form], form)
         if self.files.transformer is None:
             raise ModelNotInstalled(f"{FULL} is not installed", model=FULL, command=f"mien models pull {FULL}")
         return load_transformer(self.files.transformer, form)
