@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parser.parse_args(words)
     except WrongUsage as wrong:
-        return refuse_usage(wrong, as_json="--json" in words)
+        return refuse_usage(wrong, in_json="--json" in words)
     if args.version:
         from importlib.metadata import version
 
@@ -165,26 +165,24 @@ def log_to_file(args: argparse.Namespace) -> None:
         log_to(logging.NullHandler())
 
 
-def refuse_usage(wrong: WrongUsage, *, as_json: bool) -> int:
-    if as_json:
-        import json
-
+def refuse_usage(wrong: WrongUsage, *, in_json: bool) -> int:
+    if in_json:
+        from mien_daemon.answer import as_json
         from mien_daemon.problems import problem_for
         from mien_pipeline.errors import BadRequest
 
-        sys.stdout.write(json.dumps(problem_for(BadRequest(str(wrong))), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(as_json(problem_for(BadRequest(str(wrong)))) + "\n")
     sys.stderr.write(f"{wrong.usage}mien: {wrong}\n")
     return WRONG_USAGE
 
 
 def refuse(args: argparse.Namespace, error: Exception) -> int:
+    from mien_daemon.answer import as_json
     from mien_daemon.problems import problem_for
 
     problem = problem_for(error)
     if args.json:
-        import json
-
-        sys.stdout.write(json.dumps(problem, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(as_json(problem) + "\n")
     incident = f", incident {problem['incident']}" if "incident" in problem else ""
     said, command = str(problem.get("detail", problem["title"])), str(problem.get("command", ""))
     sys.stderr.write(f"mien: {said}{incident}\n")

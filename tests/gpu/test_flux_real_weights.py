@@ -5,10 +5,12 @@ Not run where this was written: neither was there. `pytest -m gpu tests/gpu` aft
 
 import pytest
 
+from mien_daemon.folders import Folders
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.flux.engine import load
 from mien_pipeline.errors import LicenceNotAccepted, ModelNotInstalled
-from mien_pipeline.models.store import ModelStore, default_store
+from mien_pipeline.models.catalogue import load_catalogue
+from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.stages.blend import paste_back
 from mien_pipeline.stages.decode import decode
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.gpu
 
 @pytest.fixture(scope="module")
 def installed() -> ModelStore:
-    store = default_store()
+    store = ModelStore(Folders.find().models, load_catalogue())
     if device_name() == "cpu":
         pytest.skip("there is no accelerator")
     try:

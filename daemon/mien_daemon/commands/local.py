@@ -26,11 +26,12 @@ def configure(args: Namespace) -> Config:
 
 def open_store(args: Namespace) -> ModelStore:
     """The model store that flags and environment name."""
+    from mien_pipeline.models.adoption import hub_cache
     from mien_pipeline.models.catalogue import load_catalogue
     from mien_pipeline.models.store import ModelStore
 
     config = configure(args)
-    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline)
+    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline, caches=(hub_cache(),))
 
 
 def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> None:

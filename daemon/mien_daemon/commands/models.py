@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mien_daemon.commands.local import open_store
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -68,7 +70,7 @@ def bytes_a_second(text: str) -> float:
 def run_list(args: Namespace) -> int:
     from mien_daemon.answer import answer
 
-    models = _open(args).states()
+    models = open_store(args).states()
     document = {"models": [model.model_dump(mode="json") for model in models]}
     return answer(args, document, "\n".join(_line(model) for model in models))
 
@@ -76,14 +78,14 @@ def run_list(args: Namespace) -> int:
 def run_pull(args: Namespace) -> int:
     from mien_daemon.bars import pull_bars
 
-    store = _open(args)
+    store = open_store(args)
     with pull_bars(quiet=args.json) as listen:
         store.pull(args.names, listen, bytes_per_s=args.limit_rate)
     return _show(args, store, store.catalogue.resolve(args.names))
 
 
 def run_pause(args: Namespace) -> int:
-    store = _open(args)
+    store = open_store(args)
     models = store.catalogue.resolve(args.names)
     for model in models:
         store.pause(model)
@@ -94,7 +96,7 @@ def run_verify(args: Namespace) -> int:
     from mien_daemon.answer import answer
     from mien_daemon.bars import pull_bars
 
-    store = _open(args)
+    store = open_store(args)
     if args.sums:
         sums = store.checksums()
         return answer(args, {"sums": sums, "models_dir": str(store.root)}, sums.removesuffix("\n"))
@@ -109,7 +111,7 @@ def run_verify(args: Namespace) -> int:
 def run_import(args: Namespace) -> int:
     from mien_daemon.bars import pull_bars
 
-    store = _open(args)
+    store = open_store(args)
     with pull_bars(quiet=args.json) as listen:
         names = store.import_from(args.path, listen)
     return _show(args, store, names)
@@ -120,7 +122,7 @@ def run_export(args: Namespace) -> int:
     from mien_daemon.bars import pull_bars
 
     with pull_bars(quiet=args.json) as listen:
-        names = _open(args).export_to(args.names, args.path, listen)
+        names = open_store(args).export_to(args.names, args.path, listen)
     return answer(args, {"path": str(args.path), "models": names}, f"{args.path}: {', '.join(names)}")
 
 
@@ -142,14 +144,14 @@ def run_adopt(args: Namespace) -> int:
     from mien_daemon.bars import pull_bars
     from mien_pipeline.models.adoption import hub_cache
 
-    store = _open(args)
+    store = open_store(args)
     with pull_bars(quiet=args.json) as listen:
         names = store.adopt(args.path or hub_cache(), listen)
     return _show(args, store, names)
 
 
 def run_remove(args: Namespace) -> int:
-    store = _open(args)
+    store = open_store(args)
     store.remove(args.name)
     return _show(args, store, [args.name])
 
@@ -159,7 +161,7 @@ def run_licence(args: Namespace) -> int:
     from mien_daemon.bars import pull_bars
     from mien_pipeline.errors import LicenceNotAccepted
 
-    store = _open(args)
+    store = open_store(args)
     with pull_bars(quiet=args.json) as listen:
         licence = store.licence(args.name, listen)
     words = f"{licence.name}\n{licence.url}\n{licence.note}\n\n{licence.text}".rstrip()
@@ -188,21 +190,6 @@ def run_token(args: Namespace) -> int:
     if not keep_token(token):
         raise EngineUnavailable("this system has no secret store; set HF_TOKEN for the commands that need it")
     return answer(args, {"kept": True}, "kept in the system's secret store")
-
-
-def _open(args: Namespace) -> ModelStore:
-    from mien_daemon.commands.local import configure
-    from mien_pipeline.models.adoption import hub_cache
-    from mien_pipeline.models.catalogue import load_catalogue
-    from mien_pipeline.models.store import ModelStore
-
-    config = configure(args)
-    return ModelStore(
-        config.folders.models,
-        load_catalogue(),
-        offline=config.settings.offline,
-        caches=(hub_cache(),),
-    )
 
 
 def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:

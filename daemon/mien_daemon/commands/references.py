@@ -121,13 +121,11 @@ def line(reference: dict[str, Any]) -> str:
 
 def export(args: Namespace) -> int:
     """One document either way: the record is for a person to keep."""
-    import json
-
-    from mien_daemon.answer import answer
+    from mien_daemon.answer import answer, as_json
 
     daemon = daemon_of(args)
     found = daemon.request("GET", path_of(args.id)) if daemon else library_of(args).export(args.id)
-    return answer(args, found, json.dumps(found, ensure_ascii=False, indent=2))
+    return answer(args, found, as_json(found))
 
 
 def remove(args: Namespace) -> int:

@@ -4,19 +4,16 @@
 """
 
 import os
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import platformdirs
-
 from mien_pipeline.errors import Cancelled, MienError, ModelNotInstalled
 from mien_pipeline.models import durable, folders, listing
 from mien_pipeline.models import journal as journals
-from mien_pipeline.models.adoption import hub_cache
 from mien_pipeline.models.blobs import remove_file
-from mien_pipeline.models.catalogue import Catalogue, load_catalogue
+from mien_pipeline.models.catalogue import Catalogue
 from mien_pipeline.models.disk import check_disk
 from mien_pipeline.models.egress_log import Connection
 from mien_pipeline.models.licences import Acceptance, LicenceText
@@ -25,14 +22,6 @@ from mien_pipeline.models.progress import OnPull, PullProgress, Reporter, ignore
 from mien_pipeline.models.pull import Network, Pull
 from mien_pipeline.models.shelf import Shelf
 from mien_pipeline.models.verify import Verified, verify
-
-
-def default_store(environ: Mapping[str, str] = os.environ, *, offline: bool = False) -> "ModelStore":
-    """The store that the environment names: `MIEN_MODELS_DIR`, `MIEN_CATALOGUE`, `MIEN_OFFLINE`."""
-    own = environ.get("MIEN_MODELS_DIR")
-    root = Path(own) if own else platformdirs.user_data_path("mien", appauthor=False) / "models"
-    offline = offline or environ.get("MIEN_OFFLINE", "0") not in {"", "0"}
-    return ModelStore(root, load_catalogue(environ), offline=offline, caches=(hub_cache(environ),))
 
 
 class ModelStore:

@@ -9,7 +9,7 @@ import pytest
 
 from mien_pipeline.errors import ChecksumMismatch, DownloadFailed, ModelNotInstalled, Offline, UnknownModel
 from mien_pipeline.models.progress import PullProgress
-from mien_pipeline.models.store import ModelStore, default_store
+from mien_pipeline.models.store import ModelStore
 
 from .conftest import OTHER, WEIGHTS, Index
 
@@ -63,13 +63,6 @@ def test_offline_nothing_is_fetched_and_the_error_says_why(index: Index, tmp_pat
 
     assert refused.value.fields["command"] == "mien models pull first"
     assert index.asked == []
-
-
-@pytest.mark.parametrize(("value", "offline"), [("1", True), ("true", True), ("0", False), ("", False)])
-def test_the_environment_switches_the_network_off(value: str, offline: bool, tmp_path: Path) -> None:
-    store = default_store({"MIEN_OFFLINE": value, "MIEN_MODELS_DIR": str(tmp_path)})
-
-    assert (store.offline, store.root) == (offline, tmp_path)
 
 
 def test_a_member_with_other_bytes_is_refused_and_leaves_nothing(index: Index, tmp_path: Path) -> None:
