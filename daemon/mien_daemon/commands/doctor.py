@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mien_pipeline.models.store import ModelStore
 
 # What the product is made of; the rest is what these bring.
-LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "dlib-bin", "keyring", "numpy", "opencv-python", "pillow")
+LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python", "pillow")
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
 
 

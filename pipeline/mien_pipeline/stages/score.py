@@ -1,16 +1,14 @@
 """Who a face is, under a recogniser that no engine is conditioned on: dlib's, 128 numbers, Euclidean."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
-import dlib
 import numpy as np
 
 from mien_pipeline.stages.align import similarity_transform, warp
+from mien_pipeline.stages.recogniser import CHIP_PX, Recogniser
 from mien_pipeline.types import Face, Floats, Image
 
-CHIP_PX = 150  # the network's input
 # Different people lie about this far apart on average (measured .67–.97, mean .83, on portraits of ten people).
 STRANGERS_DISTANCE = 0.85
 
@@ -30,9 +28,8 @@ class DlibEmbedder:
     recogniser = "dlib-resnet-v1"
 
     def __init__(self, weights: Path) -> None:
-        """Load the network; a damaged file raises RuntimeError."""
-        compiled: Any = dlib  # it hides the names it re-exports from type checkers
-        self._network = compiled.face_recognition_model_v1(str(weights))
+        """Load the network; a file that is another raises ValueError."""
+        self._recognise = Recogniser(weights.read_bytes())
 
     def embed(self, image: Image, face: Face) -> Floats:
         """(128,) float32, not normalised."""
@@ -41,7 +38,7 @@ class DlibEmbedder:
         template = (np.array(_CHIP_POINTS, np.float32) + _CHIP_PADDING) / (1 + 2 * _CHIP_PADDING) * CHIP_PX
         affine = similarity_transform(face.mesh[list(_CHIP_VERTICES), :2], template)
         chip = warp(image.pixels, affine, (CHIP_PX, CHIP_PX), border=cv2.BORDER_REPLICATE)
-        return np.array(self._network.compute_face_descriptor(chip), np.float32)
+        return self._recognise(chip)
 
     def similarity(self, one: Floats, other: Floats) -> float:
         """1 - (distance / 0.85)², which is how a cosine falls with distance: 1.0 for the same picture, about 0 for
