@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien_pipeline.engines.mesh.engine import REFERENCE_WARN_YAW_DEG, REFUSE_YAW_DEG, MeshEngine, MeshLikeness
@@ -60,6 +60,7 @@ def test_nothing_moves_when_the_targets_shape_is_asked_for(astronaut: Portrait, 
     assert np.allclose(blended_shape(mesh, mesh_of(admiral), 0.0), mesh)
 
 
+@settings(deadline=None)
 @given(amount=st.floats(0, 1), turn=st.floats(-0.5, 0.5), size=st.floats(0.5, 2))
 def test_the_shape_moves_no_further_than_the_expression_allows_however_the_reference_is_held(
     astronaut: Portrait, admiral: Portrait, amount: float, turn: float, size: float
@@ -110,6 +111,7 @@ def test_values_grow_over_the_edge_and_stay_inside_it() -> None:
     assert result[0, 4, 0] == values[3, 4, 0]
 
 
+@settings(deadline=None)
 @given(height=st.integers(5, 70), width=st.integers(5, 70), step=st.integers(1, 7))
 def test_a_plain_value_goes_down_to_the_grid_and_up_again_unchanged(height: int, width: int, step: int) -> None:
     grid = Grid.over((height, width), step)
@@ -263,6 +265,7 @@ def test_a_wink_shuts_one_eye_alone() -> None:
     assert right.share > 0.9
 
 
+@settings(deadline=None)
 @given(
     one=st.builds(eye, st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(0.1, 0.4)),
     two=st.builds(eye, st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(0.1, 0.4)),

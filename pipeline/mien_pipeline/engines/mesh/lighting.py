@@ -6,9 +6,9 @@ from mien_pipeline.engines.mesh.grid import Grid
 from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
 from mien_pipeline.types import Floats, Pixels
 
-LIGHT_SIGMA = 0.2  # face widths: shading above this is the target's, below it the reference's
-HUE_DETAIL = 0.5  # how much of the reference's patches of hue stay on its skin
-SHINE_DETAIL = 0.5  # how much of its shine, once the skin is made twice as light
+LIGHT_SIGMA = 0.25  # face widths: shading above this is the target's, below it the reference's
+HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin
+SHINE_DETAIL = 0.7  # how much of its shine, once the skin is made twice as light
 
 
 def relit(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: Grid, width: float) -> Pixels:

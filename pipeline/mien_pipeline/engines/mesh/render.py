@@ -23,7 +23,7 @@ from mien_pipeline.types import Floats, OnStep, Pixels, SwapWarning
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
-EDGE = 0.015  # face widths over which the new face begins at its outline; the bands widen that by frequency
+EDGE = 0.02  # face widths over which the new face begins at its outline; the bands widen that by frequency
 STILL_PX = 0.05  # what moves less than this keeps its pixels
 STEPS = 4
 

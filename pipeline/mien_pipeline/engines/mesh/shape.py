@@ -10,14 +10,14 @@ from mien_pipeline.stages.topology import RIGID, face_width, inter_ocular, rigid
 from mien_pipeline.types import Floats
 
 # Start values measured on 54 pairs of portraits: identity gained against vertices moved.
-MOUTH_DETAIL = 0.4  # how much of the reference's lip shape beyond the mouth's place; more changes the expression
+MOUTH_DETAIL = 0.6  # how much of the reference's lip shape beyond the mouth's place; more changes the expression
 EYE_DETAIL = 0.5  # how much of the reference's lid shape, when both eyes are equally open
 EYE_WIDTH_LIMITS = (0.8, 1.25)
 OPENNESS_SCALE = 0.1  # of an eye's width: lids that differ by this much are another expression, not another shape
 MOUTH_OPEN_SCALE = 0.25  # the same for the mouth, of its width
 MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about this much
 SMOOTHING_PASSES = 3
-MEAN_MOVE_LIMIT = 0.03  # of the distance between the eyes: what moves further no longer has the target's expression
+MEAN_MOVE_LIMIT = 0.022  # of the distance between the eyes: what moves further no longer has the target's expression
 
 
 def blended_shape(target: Floats, reference: Floats, amount: float) -> Floats:
