@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
 
 from mien_daemon.clients import Scope
+from mien_daemon.jobs.job import STATES
 from mien_daemon.jobs.job import State as JobState
 from mien_daemon.worker.client import State as WorkerState
 from mien_pipeline.options import OPTIONS_OF, Format
@@ -14,7 +15,7 @@ DIGEST = "sha256:" + "0f" * 32
 JOB_ID = "5f1e0c9d8b7a6f5e4d3c2b1a"
 PICTURE = r"^sha256:[0-9a-f]{64}$"
 REFERENCE = r"^(sha256:[0-9a-f]{64}|ref:[A-Za-z0-9_-]{1,64})$"
-STATE = "(queued|running|done|failed|cancelled)"
+STATE = f"({'|'.join(STATES)})"
 LIST_OF_STATES = f"^({STATE}(,{STATE})*)?$"
 HEADERS = {"Idempotency-Key": r"^[\x21-\x7e]{1,255}$"}
 """The shape of a header, where it has one."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["swap", "restore"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
 
 

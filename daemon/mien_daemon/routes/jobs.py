@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Discriminator, RootModel, ValidationError
 
 from mien_daemon import keys
-from mien_daemon.jobs.job import Ask, Priority, State
+from mien_daemon.jobs.job import STATES, Ask, Priority, State
 from mien_daemon.routes.body import first_wrong, read_json, read_query, reply
 from mien_daemon.routes.picture import is_known, picture_answer
 from mien_daemon.routes.route import Route
@@ -32,7 +32,6 @@ from mien_pipeline.options import parse_options
 
 MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
 KEY = re.compile(HEADERS["Idempotency-Key"])
-STATES = ("queued", "running", "done", "failed", "cancelled")
 
 
 class NewJob(RootModel[Annotated[NewSwap | NewRestore, Discriminator("kind")]]):
