@@ -326,6 +326,18 @@ def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Port
     assert np.std(tinted(target, new, mesh)[lips > 0][:, 1]) > 2
 
 
+def test_an_open_mouth_loses_its_lipstick_and_keeps_its_teeth(astronaut: Portrait) -> None:
+    mesh = mesh_of(astronaut)
+    target = np.full((*astronaut[0].pixels.shape[:2], 3), (220, 30, 40), np.float32)
+    teeth = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(teeth, [np.round(mesh[list(landmarks.INNER_LIPS), :2]).astype(np.int32)], (1,))
+    target[teeth > 0] = (225, 220, 210)
+    result = tinted(target, np.full_like(target, 0) + np.array([150, 100, 95], np.float32), mesh)
+    corner = mesh[61, :2].astype(int)
+    assert np.allclose(result[corner[1], corner[0]], (150, 100, 95), atol=12)
+    assert np.abs(result[teeth > 0] - target[teeth > 0]).max() < 50
+
+
 def test_only_a_reference_that_smiles_more_loses_folds_and_only_beside_the_mouth(
     astronaut: Portrait, admiral: Portrait
 ) -> None:

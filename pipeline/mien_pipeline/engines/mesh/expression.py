@@ -16,6 +16,7 @@ from mien_pipeline.types import Floats
 
 LIP_EDGE = 0.006  # face widths: the dark line between lips belongs to the mouth that shows it
 MOUTH_OPENS = 0.08  # of its width: a mouth that opens so far shows teeth, not a line
+LIP_SATURATION = 0.2  # of the palest lips; what has less of theirs is teeth
 EYE_FEATHER = 0.006
 # Where a smile folds the skin, from the nose's wing to beside the chin, and how wide, in face widths.
 FOLD = (129, 203, 206, 216, 212, 202, 204, 211)
@@ -47,13 +48,22 @@ def kept_eyes(shape: tuple[int, ...], mesh: Floats, eyes: tuple[Exchange, Exchan
 
 
 def tinted(target: Floats, new: Floats, mesh: Floats) -> Floats:
-    """`target` (H, W, 3) as if its lips had the colour of `new`'s, when they are closed: its line without its paint."""
-    closed = max(0.0, 1 - mouth_openness(mesh) / MOUTH_OPENS)
-    lips = _filled(target.shape, mesh, (face.OUTER_LIPS,)) > 0
-    if not closed or not lips.any():
+    """`target` (H, W, 3) as if its lips had the colour of `new`'s: the line between them without its paint.
+
+    Teeth are paler than lips and keep their own colour.
+    """
+    lips = (_filled(target.shape, mesh, (face.OUTER_LIPS,)) - _filled(target.shape, mesh, (face.INNER_LIPS,))) > 0
+    if not lips.any():
         return target
-    gain = (new[lips].mean(0) + 1) / (target[lips].mean(0) + 1)
-    return np.asarray(target * (1 + closed * (gain - 1)), np.float32)
+    painted = target[lips].mean(0)
+    gain = (new[lips].mean(0) + 1) / (painted + 1)
+    paint = np.clip(_saturation(target) / max(float(_saturation(painted)), LIP_SATURATION), 0, 1)
+    return np.asarray(target * (1 + paint[..., None] * (gain - 1)), np.float32)
+
+
+def _saturation(colour: Floats) -> Floats:
+    low, high = colour.min(-1), colour.max(-1)
+    return np.asarray((high - low) / (high + 1), np.float32)
 
 
 def unfolded(new: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
