@@ -3,7 +3,7 @@ import { h } from "./element.js";
 import { icon } from "./icon.js";
 
 let serial = 0;
-export const uid = (prefix) => `${prefix}-${++serial}`;
+const uid = (prefix) => `${prefix}-${++serial}`;
 
 /** A button that is an icon and says in words what it does. */
 export function iconButton(name, label, onclick, props = {}) {

@@ -8,7 +8,7 @@ import { keepFaceInSight, previewPath } from "../swap/picture-of.js";
 import { ago, duration, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
 
-export const THUMBNAIL = 160;
+const THUMBNAIL = 160;
 
 export function jobRow(app, first) {
   const img = h("img", { alt: "" });
@@ -38,7 +38,7 @@ export function jobRow(app, first) {
   }
 }
 
-export function thumbnailPath(job) {
+function thumbnailPath(job) {
   return job.state === "done" ? `/v1/jobs/${job.id}/preview?side=${THUMBNAIL}` : previewPath(job.target, THUMBNAIL);
 }
 
