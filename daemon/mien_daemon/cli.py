@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn, TypeAlias
 
@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 WRONG_USAGE = 2
 INTERRUPTED = 130
+INDENT = " " * len("mien: ")
 
 
 class WrongUsage(Exception):
@@ -183,9 +184,19 @@ def refuse(args: argparse.Namespace, error: Exception) -> int:
     problem = problem_for(error)
     if args.json:
         sys.stdout.write(as_json(problem) + "\n")
-    incident = f", incident {problem['incident']}" if "incident" in problem else ""
-    said, command = str(problem.get("detail", problem["title"])), str(problem.get("command", ""))
-    sys.stderr.write(f"mien: {said}{incident}\n")
-    if command and command not in said:
-        sys.stderr.write(f"      {command}\n")
+    sys.stderr.write(in_words(problem))
     return 1
+
+
+def in_words(problem: Mapping[str, object]) -> str:
+    """What happened, then what there would have been, or the command that helps."""
+    from textwrap import fill
+
+    incident = f", incident {problem['incident']}" if "incident" in problem else ""
+    said, known = str(problem.get("detail", problem["title"])), problem.get("known")
+    lines = [f"mien: {said}{incident}"]
+    if isinstance(known, list):
+        lines.append(fill(f"known: {', '.join(map(str, known))}", 80, initial_indent=INDENT, subsequent_indent=INDENT))
+    if (command := str(problem.get("command", ""))) and command not in said:
+        lines.append(f"{INDENT}{command}")
+    return "\n".join([*lines, ""])

@@ -64,6 +64,18 @@ def test_the_list_of_commands_is_two_columns_and_names_keep_their_capitals(
     assert "\nKeep the Hugging Face token that gated models need.\n" in told
 
 
+def test_a_name_that_is_not_known_is_answered_with_those_that_are(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["swap", "grace_hopper.jpg", "--face", "astronaut.png", "--engine", "magic"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == ["mien: there is no engine called 'magic'", "      known: mesh, inswapper, flux"]
+    assert main(["models", "pull", "magic"]) == 1
+    told = capsys.readouterr().err
+    assert "flux-1-dev-transformer" in told
+    assert all(len(line) <= 80 for line in told.splitlines())
+
+
 @pytest.mark.parametrize("words", ["engines", "plan --vram 24"])
 def test_what_is_told_in_words_fits_eighty_columns_but_for_commands_to_paste(
     words: str, here: Path, capsys: pytest.CaptureFixture[str]

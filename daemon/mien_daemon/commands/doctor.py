@@ -144,7 +144,7 @@ def words(found: dict[str, Any]) -> str:
     lines += [f"engine {name}: {state}" for name, state in found["engines"].items()]
     running = found["daemon"]["running"]
     lines.append(f"daemon: {'running on port ' + str(found['daemon']['port']) if running else 'not running'}")
-    lines.append(f"secret store: {found['keyring']['backend']}")
+    lines.append(f"secret store: {found['keyring']['backend'] if found['keyring']['usable'] else 'none'}")
     lines += [f"key: {name}" for name in found["keyring"]["keys"]]
     lines += [f"connection: {each['at']} {each['host']} for {each['model']}" for each in found["connections"]]
     lines += found["problems"] or ["Nothing is wrong."]
