@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mien_pipeline.errors import NoFaceFound
 from mien_pipeline.options import Format
@@ -42,19 +43,15 @@ def restore(picture: bytes, amount: float, parts: Parts, clock: Stopwatch, forma
     with clock.stage("decode"):
         original = decode(picture)
         result_format(original, format)  # what cannot be marked in that format is refused before the work
-    with clock.stage("check"):
-        check(original, parts.check, "target")
-    with clock.stage("detect"):
+    with clock.beside("check", partial(check, original, parts.check, "target")), clock.stage("detect"):
         faces = parts.detector.detect(original)
     if not faces:
         raise NoFaceFound("the picture shows no face", role="target")
     result = original
     with clock.stage("restore"):
         result = repaired(original, faces, amount, parts.restorer, clock)
-    with clock.stage("score"):
+    with clock.beside("check-result", partial(check, result, parts.check, "result")), clock.stage("score"):
         scores = [likeness_kept(original, result, face, parts.embedder) for face in faces]
-    with clock.stage("check-result"):
-        check(result, parts.check, "result")
     with clock.stage("mark"):
         settings = {"engine": parts.restorer.name, "amount": amount}
         marked = parts.marker.mark(result, picture, settings, parts.models, format)

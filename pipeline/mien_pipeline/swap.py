@@ -1,7 +1,8 @@
 """One swap, stage by stage: the table of contents of the pipeline."""
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -67,6 +68,21 @@ class Stopwatch:
         return self.timed(name)
 
     @contextmanager
+    def beside(self, name: str, work: Callable[[], object]) -> Generator[None]:
+        """A stage gone through while the block is, and over at its end; what it raises wins over what the block does.
+
+        Its seconds are those that the block's end has to wait for it, so that all stages add up to the whole.
+        """
+        self.on_progress(Progress(name, 0, 1))
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(work)
+            try:
+                yield
+            finally:
+                with self.timed(name):
+                    done.result()
+
+    @contextmanager
     def timed(self, name: str) -> Generator[None]:
         began = time.perf_counter()
         yield
@@ -108,9 +124,7 @@ def swap(
     with clock.stage("decode"):
         original = decode(target)
         result_format(original, options.format)  # what cannot be marked in that format is refused before the work
-    with clock.stage("check"):
-        check(original, parts.check, "target")
-    with clock.stage("detect"):
+    with clock.beside("check", partial(check, original, parts.check, "target")), clock.stage("detect"):
         faces = parts.detector.detect(original)
         chosen = choose(faces, options)
         cast = dict(zip(chosen, assign(chosen, references), strict=True))
@@ -122,10 +136,8 @@ def swap(
         with clock.stage("restore"):
             swapped_faces = [faces[index] for index in changed]
             result = repaired(result, swapped_faces, options.restore, parts.restorer, clock)
-    with clock.stage("score"):
+    with clock.beside("check-result", partial(check, result, parts.check, "result")), clock.stage("score"):
         scores = {index: score(original, result, faces[index], cast[index], parts.embedder) for index in changed}
-    with clock.stage("check-result"):
-        check(result, parts.check, "result")
     with clock.stage("mark"):
         settings = options.model_dump(mode="json", exclude={"format"})
         models = (*parts.models, *parts.engine.models)

@@ -31,8 +31,8 @@ STAGE_SHARES = {
     "detect": 0.03,
     "generate": 0.65,
     "restore": 0.1,
-    "score": 0.02,
     "check-result": 0.02,
+    "score": 0.02,
     "mark": 0.06,
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from threading import Event
 
 import numpy as np
 import pytest
@@ -211,6 +212,25 @@ def test_a_picture_that_the_content_check_stops_is_never_marked_or_returned(stag
     assert not marker.marked
 
 
+def test_a_target_without_a_face_that_the_content_check_stops_is_stopped_by_it() -> None:
+    """Faces are looked for while the check runs; what the check says comes first, however long it takes."""
+
+    class Late(Door):
+        def check(self, pixels: Pixels, stage: str) -> None:
+            assert searched.wait(timeout=10)
+            super().check(pixels, stage)
+
+    class Telling(Detector):
+        def detect(self, image: Image) -> Sequence[Face]:
+            searched.set()
+            return super().detect(image)
+
+    searched = Event()
+    late = Parts(Telling(), Embedder(), Late(closed="target"), Painter(), Marker())
+    with pytest.raises(ContentBlocked):
+        swap(picture(), [likeness_of(RED)], MeshOptions(), late, Stopwatch())
+
+
 def test_a_reference_passes_the_content_check_before_its_face_is_looked_for() -> None:
     with pytest.raises(ContentBlocked):
         prepare(picture(), parts(Door(closed="reference")), Stopwatch())
@@ -222,7 +242,7 @@ def test_progress_only_goes_forward_and_names_every_stage() -> None:
     swap(picture(LEFT, RIGHT), [likeness_of(RED)], MeshOptions(faces="all"), parts(), clock)
     fractions = [progress.fraction for progress in told]
     assert fractions == sorted(fractions)
-    assert list(clock.seconds) == ["decode", "check", "detect", "generate", "blend", "score", "check-result", "mark"]
+    assert list(clock.seconds) == ["decode", "detect", "check", "generate", "blend", "score", "check-result", "mark"]
 
 
 def test_cancelling_at_any_step_ends_the_swap_and_marks_nothing() -> None:

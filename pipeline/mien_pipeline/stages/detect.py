@@ -12,6 +12,7 @@ import numpy as np
 
 from mien_pipeline.stages.align import five_points, invert, transform, warp
 from mien_pipeline.stages.topology import head_pose
+from mien_pipeline.trust.pyramid import halved
 from mien_pipeline.types import Face, Floats, Image, Pixels
 
 # YuNet's answer at this score or above is looked at (53 of 54 portraits found, none of the pictures without a face).
@@ -136,12 +137,12 @@ class MeshDetector:
 
 
 def _shrink(pixels: Pixels, side_px: int) -> Pixels:
-    """`pixels` with its longer side at most `side_px`."""
+    """`pixels` with its longer side at most `side_px`, averaged down to twice that: then a linear kernel reads all."""
     scale = side_px / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(halved(pixels, min(size)), size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _tile_starts(length: int) -> list[int]:
