@@ -196,7 +196,8 @@ def in_words(problem: Mapping[str, object]) -> str:
     said, known = str(problem.get("detail", problem["title"])), problem.get("known")
     lines = [f"mien: {said}{incident}"]
     if isinstance(known, list):
-        lines.append(fill(f"known: {', '.join(map(str, known))}", 80, initial_indent=INDENT, subsequent_indent=INDENT))
+        names = f"{INDENT}known: {', '.join(map(str, known))}"
+        lines.append(fill(names, 80, subsequent_indent=INDENT, break_on_hyphens=False))
     if (command := str(problem.get("command", ""))) and command not in said:
         lines.append(f"{INDENT}{command}")
     return "\n".join([*lines, ""])

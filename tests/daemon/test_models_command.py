@@ -87,6 +87,17 @@ def test_the_list_says_what_is_not_known_yet(mien: Mien, capsys: pytest.CaptureF
     assert "its source asks who you are, digests are locked on the first pull" in lines[at + 1]
 
 
+def test_bundles_are_listed_and_an_unknown_name_is_answered_with_them(
+    mien: Mien, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "flux-1-dev-parts" in mien("list")[1]["bundles"]["flux-dev"]
+    assert main(["models", "list"]) == 0
+    assert " flux-dev: flux-1-dev-transformer, " in capsys.readouterr().out
+    status, problem = mien("pull", "flux")
+    assert (status, problem["code"]) == (1, "unknown-model")
+    assert {"flux-dev", "flux-1-dev-parts"} <= set(problem["known"])
+
+
 def test_a_licence_is_shown_and_accepted_by_its_words(mien: Mien) -> None:
     status, problem = mien("pull", "careful")
     assert (status, problem["code"]) == (1, "licence-not-accepted")

@@ -6,6 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mien_daemon.cli import Commands
 
 
@@ -23,10 +25,10 @@ def run(args: Namespace) -> int:
     store = open_store(args)
     device = device_name()
     engines = [describe(entry, store, device) for entry in ENGINES.values()]
-    return answer(args, {"engines": engines}, "\n".join(words(engine) for engine in engines))
+    return answer(args, {"engines": engines}, "\n".join(words(engine, store.catalogue.bundles) for engine in engines))
 
 
-def words(engine: dict[str, Any]) -> str:
+def words(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
     """In 80 columns; a command to paste stays one line."""
     from textwrap import fill
 
@@ -40,6 +42,12 @@ def words(engine: dict[str, Any]) -> str:
         command = "\n      pip install 'mien[gpu]'"
     elif engine["missing_models"]:
         told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
-        command = f"\n      mien models pull {' '.join(engine['missing_models'])}"
+        command = f"\n      mien models pull {shortest(engine['missing_models'], bundles)}"
     lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
     return "\n".join([f"{engine['name']}  {engine['state']}", *lines]) + command
+
+
+def shortest(models: Sequence[str], bundles: Mapping[str, Sequence[str]]) -> str:
+    """What to ask for to get these models: the bundle of just them, or each by name."""
+    whole = [name for name, members in bundles.items() if len(members) > 1 and set(members) == set(models)]
+    return whole[0] if whole else " ".join(models)

@@ -22,7 +22,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 def add_to(commands: Commands) -> None:
     verbs = commands.add_parser("models", help="the model store").add_subparsers(metavar="ACTION", required=True)
 
-    _verb(verbs, "list", run_list, "every model: installed or not, its licence, its size")
+    _verb(verbs, "list", run_list, "every model and bundle: installed or not, its licence, its size")
     pull = _verb(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
     pull.add_argument("names", nargs="+", metavar="NAME")
     pull.add_argument(
@@ -70,9 +70,11 @@ def bytes_a_second(text: str) -> float:
 def run_list(args: Namespace) -> int:
     from mien_daemon.answer import answer
 
-    models = open_store(args).states()
-    document = {"models": [model.model_dump(mode="json") for model in models]}
-    return answer(args, document, "\n".join(_line(model) for model in models))
+    store = open_store(args)
+    models, bundles = store.states(), store.catalogue.bundles
+    document = {"models": [model.model_dump(mode="json") for model in models], "bundles": bundles}
+    lines = [_line(model) for model in models] + [_bundle_line(name, bundles[name]) for name in bundles]
+    return answer(args, document, "\n".join(lines))
 
 
 def run_pull(args: Namespace) -> int:
@@ -199,6 +201,14 @@ def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
     document = {"models": [model.model_dump(mode="json") for model in models]}
     words = "\n".join(_line(model) for model in models)
     return answer(args, document, words or "no model is complete with what was found")
+
+
+def _bundle_line(name: str, models: Sequence[str]) -> str:
+    from textwrap import fill
+
+    return fill(
+        f"{'bundle':<11} {'':>9}  {name}: {', '.join(models)}", 80, subsequent_indent=" " * 23, break_on_hyphens=False
+    )
 
 
 def _line(model: ModelState) -> str:

@@ -221,9 +221,10 @@ class Catalogue(_Entry, frozen=True):
         """Model names for names of models and bundles, each once, in the order asked for."""
         found: dict[str, None] = {}
         for name in names:
-            for model in self.bundles.get(name, (name,)):
-                self.model(model)
-                found[model] = None
+            if name not in self.models and name not in self.bundles:
+                known = [*self.bundles, *sorted(self.models)]
+                raise UnknownModel(f"the catalogue has no model or bundle called {name!r}", model=name, known=known)
+            found |= dict.fromkeys(self.bundles.get(name, (name,)))
         return tuple(found)
 
     def mirror(self, address: str) -> str:

@@ -54,7 +54,7 @@ def test_an_unknown_name_lists_what_there_is(index: Index, tmp_path: Path) -> No
     with pytest.raises(UnknownModel) as refused:
         ModelStore(tmp_path, index.catalogue()).pull(["frist"])
 
-    assert refused.value.fields["known"] == ["first", "second"]
+    assert refused.value.fields["known"] == ["both", "first", "second"]
 
 
 def test_offline_nothing_is_fetched_and_the_error_says_why(index: Index, tmp_path: Path) -> None:
