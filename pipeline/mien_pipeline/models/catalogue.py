@@ -261,11 +261,6 @@ def load_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
     return _validated(_merged(tables, _tables(_read(path), path)), path)
 
 
-def parse_catalogue(text: str, name: str = "catalogue") -> Catalogue:
-    """A catalogue from TOML text alone, for tests and tools."""
-    return _validated(_tables(text.encode(), Path(name)), Path(name))
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
