@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from mien_pipeline.types import Floats
 
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
-ROUNDS = 2  # the bands overlap: what is done to one shows in the other, and the second round sets that right
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
 AROUND_PX = 15  # over which the face's own grain is looked at
 TILE_PX = 256  # of noise; its repetition is not seen
@@ -25,20 +24,27 @@ def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> F
     measured = skin > 0.5
     if np.count_nonzero(measured) < 64:
         return face
-    wanted = [(theirs, _energy(theirs, measured)) for theirs in _bands(target)]
-    noise = _bands(_noise(face.shape) @ _colour(wanted[0][0], measured))
-    white = [_energy(band, measured) for band in noise]
-    result = face
-    for _ in range(ROUNDS):
-        given, most = result.copy(), np.full(face.shape[:2], np.inf, np.float32)
-        for mine, (_, want), grain, unit in zip(_bands(result), wanted, noise, white, strict=True):
-            gain = float(np.clip(want / max(_energy(mine, measured), 1e-3), *GAIN_LIMITS))
-            given += np.float32(gain - 1) * mine
-            # What a coarser band has beyond white noise is skin's own structure.
-            most = np.minimum(most, _missing(gain * mine[..., 1], want) / np.float32(max(unit, 1e-6)))
-            given += grain * (most * weight)[..., None]
-        result = given
+    part = _extent(measured)
+    theirs = _bands(target[part])
+    wanted = [_energy(band, measured[part]) for band in theirs]
+    colour = _colour(theirs[0], measured[part])
+    grain = [np.asarray(band @ colour, np.float32) for band in _noise()]
+    result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
+    for mine, want, noise in zip(_bands(face), wanted, grain, strict=True):
+        gain = float(np.clip(want / max(_energy(mine[part], measured[part]), 1e-3), *GAIN_LIMITS))
+        result = np.asarray(cv2.scaleAdd(mine, gain - 1, result), np.float32)
+        # What a coarser band has beyond white noise is skin's own structure.
+        most = np.minimum(most, _missing(mine, gain, want) / max(float(noise[..., 1].std()), 1e-6))
+        amount = most * weight
+        result += cv2.multiply(_tiled(noise, face.shape), cv2.merge([amount, amount, amount]))
     return result
+
+
+def _extent(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns that hold all of it, and what the widest blur needs beside them."""
+    left, top, width, height = cv2.boundingRect(measured.astype(np.uint8))
+    reach = SCALES_PX[-1][1]
+    return slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)
 
 
 def _bands(values: Floats) -> list[Floats]:
@@ -57,10 +63,11 @@ def _energy(band: Floats, measured: NDArray[np.bool_]) -> float:
     return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
 
 
-def _missing(band: Floats, want: float) -> Floats:
+def _missing(band: Floats, gain: float, want: float) -> Floats:
     """(H, W) what a band lacks around each pixel: skin that was made up is smoother than skin that was seen."""
-    power = np.asarray(cv2.blur(band * band, (AROUND_PX, AROUND_PX)), np.float32)
-    return np.asarray(np.sqrt(np.maximum(want * want - power, 0)), np.float32)
+    green = cv2.extractChannel(band, 1)
+    power = np.asarray(cv2.blur(cv2.multiply(green, green), (AROUND_PX, AROUND_PX)), np.float32)
+    return np.asarray(np.sqrt(np.maximum(want * want - gain * gain * power, 0)), np.float32)
 
 
 def _colour(band: Floats, measured: NDArray[np.bool_]) -> Floats:
@@ -69,11 +76,17 @@ def _colour(band: Floats, measured: NDArray[np.bool_]) -> Floats:
     return np.linalg.cholesky(together + 1e-6 * np.eye(3)).T.astype(np.float32)
 
 
-def _noise(shape: tuple[int, ...]) -> Floats:
-    rows, columns = (np.arange(edge) % TILE_PX for edge in shape[:2])
-    return _tile()[rows[:, None], columns]
-
-
 @cache
-def _tile() -> Floats:
-    return np.random.default_rng(0).standard_normal((TILE_PX, TILE_PX, 3), np.float32)
+def _noise() -> list[Floats]:
+    """The bands of white noise in three channels, on a tile that joins up with itself."""
+    white = np.random.default_rng(0).standard_normal((TILE_PX, TILE_PX, 3), np.float32)
+    reach = SCALES_PX[-1][1]
+    inside = slice(reach, reach + TILE_PX)
+    around = np.asarray(cv2.copyMakeBorder(white, reach, reach, reach, reach, cv2.BORDER_WRAP), np.float32)
+    return [band[inside, inside] for band in _bands(around)]
+
+
+def _tiled(tile: Floats, shape: tuple[int, ...]) -> Floats:
+    height, width = shape[:2]
+    more = (0, max(0, height - TILE_PX), 0, max(0, width - TILE_PX))
+    return np.asarray(cv2.copyMakeBorder(tile, *more, cv2.BORDER_WRAP)[:height, :width], np.float32)

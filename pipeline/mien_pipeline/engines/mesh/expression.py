@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.eyes import Exchange
-from mien_pipeline.engines.mesh.grid import Grid
+from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
 from mien_pipeline.stages import topology as face
 from mien_pipeline.stages.light import blur
@@ -52,13 +52,17 @@ def tinted(target: Floats, new: Floats, mesh: Floats) -> Floats:
 
     Teeth are paler than lips and keep their own colour.
     """
-    lips = (_filled(target.shape, mesh, (face.OUTER_LIPS,)) - _filled(target.shape, mesh, (face.INNER_LIPS,))) > 0
+    outer, inner = (_filled(target.shape, mesh, (ring,)) for ring in (face.OUTER_LIPS, face.INNER_LIPS))
+    part = Box.covering(outer).part
+    lips, shown = (outer - inner)[part] > 0, target[part]
     if not lips.any():
         return target
-    painted = target[lips].mean(0)
-    gain = (new[lips].mean(0) + 1) / (painted + 1)
-    paint = np.clip(_saturation(target) / max(float(_saturation(painted)), LIP_SATURATION), 0, 1)
-    return np.asarray(target * (1 + paint[..., None] * (gain - 1)), np.float32)
+    painted = shown[lips].mean(0)
+    gain = (new[part][lips].mean(0) + 1) / (painted + 1)
+    paint = np.clip(_saturation(shown) / max(float(_saturation(painted)), LIP_SATURATION), 0, 1)
+    result = target.copy()
+    result[part] *= 1 + paint[..., None] * (gain - 1)
+    return result
 
 
 def _saturation(colour: Floats) -> Floats:

@@ -28,6 +28,12 @@ class Box:
         high = np.ceil(mesh[:, :2].max(0) + reach).astype(int)
         return cls(max(0, int(low[0])), max(0, int(low[1])), min(shape[1], int(high[0])), min(shape[0], int(high[1])))
 
+    @classmethod
+    def covering(cls, share: Floats) -> "Box":
+        """The smallest box around all of (H, W) that is not 0."""
+        left, top, width, height = cv2.boundingRect((share > 0).astype(np.uint8))
+        return cls(left, top, left + width, top + height)
+
     def on_steps_of(self, step: int, shape: tuple[int, ...]) -> "Box":
         """The smallest box around this one whose edges lie on steps, or on the picture's edge."""
         return Box(

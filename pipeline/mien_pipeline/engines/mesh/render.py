@@ -85,8 +85,8 @@ def render_face(
     new = relit(drawn, base, alpha, features, inner, face_width(face)).astype(np.float32)
     new = unfolded(new, face, reference, inner)
     mouth, open_eyes = kept_mouth(box.shape, face, reference), kept_eyes(box.shape, face, eyes)
-    new += mouth[..., None] * (tinted(before, new, face) - new)
-    new += open_eyes[..., None] * (before - new)
+    _keep(new, tinted(before, new, face), mouth)
+    _keep(new, before, open_eyes)
     on_step(3, STEPS)
     # The grain of the target as it came: drawing it to the new shape has softened it.
     grain = target[box.part].astype(np.float32)
@@ -136,6 +136,12 @@ def _drawn(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int])
     full = grid.up(places * texture.colour.shape[0] - 0.5, shape)
     valid = np.asarray(resample(texture.validity, full) / 255, np.float32)
     return resample(texture.colour, full, cubic=True), valid
+
+
+def _keep(new: Floats, old: Floats, share: Floats) -> None:
+    """Make `new` the `share` (H, W) of `old` in place."""
+    part = Box.covering(share).part
+    new[part] += share[part][..., None] * (old[part] - new[part])
 
 
 def _brightness(pixels: Pixels, alpha: Floats) -> float:
