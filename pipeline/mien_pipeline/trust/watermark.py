@@ -137,4 +137,4 @@ def _added(pixels: Pixels, residual: Floats) -> Pixels:
     height, width = pixels.shape[:2]
     small = (np.clip(residual, -_MOST, _MOST) * _PARTS + 128).round().astype(np.uint8)
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.addWeighted(pixels, 1, large, 1 / _PARTS, -128 / _PARTS), np.uint8)
+    return np.asarray(cv2.addWeighted(pixels, 1, large, 1 / _PARTS, -128 / _PARTS, dst=large), np.uint8)
