@@ -7,15 +7,17 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import PIL.Image
 import pytest
 
 from mien_daemon import cli
 from mien_daemon.cli import COMMANDS, main
+from mien_daemon.commands import swap
 from mien_pipeline.models.store import ModelStore
 from mien_pipeline.options import parse_options
+from mien_pipeline.types import SwapWarning
 
 
 @pytest.fixture
@@ -74,6 +76,18 @@ def test_a_name_that_is_not_known_is_answered_with_those_that_are(
     told = capsys.readouterr().err.splitlines()
     assert any("flux-1-dev-transformer" in line for line in told)
     assert all(len(line) <= 80 for line in told)
+
+
+@pytest.mark.parametrize("warning", get_args(SwapWarning))
+def test_every_warning_is_told_in_words(warning: SwapWarning) -> None:
+    scores = {"to_reference": 0.593, "before": 0.38, "to_target": 0.61}
+    face = {"index": 0, "swapped": True, "identity": scores, "warnings": [warning]}
+    told = swap.words(Path("out.jpg"), {"engine": "mesh", "seconds": 1.1, "faces": [face]}).splitlines()
+    assert told[:2] == [
+        "out.jpg  (mesh, 1.10 s)",
+        "face 0: 0.59 like the reference (was 0.38), 0.61 like the target",
+    ]
+    assert re.fullmatch(rf"    {warning}: [A-Z].*\.", told[2])
 
 
 @pytest.mark.parametrize("words", ["engines", "plan --vram 24"])

@@ -159,6 +159,18 @@ def words(output: Path, report: Mapping[str, Any]) -> str:
         if not face["swapped"]:
             continue
         scores = face["identity"]
-        line = f"face {face['index']}: {scores['to_reference']:.2f} like the reference, was {scores['before']:.2f}"
-        lines.append(", ".join([line, *face["warnings"]]))
+        lines.append(
+            f"face {face['index']}: {scores['to_reference']:.2f} like the reference (was {scores['before']:.2f}), "
+            f"{scores['to_target']:.2f} like the target"
+        )
+        lines += [f"    {warning}: {said}" for warning, said in sentences(face["warnings"]).items()]
     return "\n".join(lines)
+
+
+def sentences(warnings: Sequence[str]) -> dict[str, str]:
+    """Each warning in the words that the console page has for it."""
+    import json
+    from importlib.resources import files
+
+    page = json.loads((files("mien_daemon") / "console/locales/en.json").read_text(encoding="utf-8"))
+    return {warning: page[f"warning_{warning.replace('-', '_')}"] for warning in warnings}
