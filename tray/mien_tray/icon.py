@@ -21,8 +21,9 @@ def open_icon(ask: Ask) -> "Icon":
     """
     if desktop.is_linux():
         os.environ["PYSTRAY_BACKEND"] = desktop.backend()
-        vars(importlib.import_module("pystray._util.notify_dbus"))["Notifier"] = _NoNotifier
     try:
+        if desktop.is_linux():
+            vars(importlib.import_module("pystray._util.notify_dbus"))["Notifier"] = _NoNotifier
         pystray = importlib.import_module("pystray")
     except Exception as error:  # each backend fails in the way of its own libraries
         raise desktop.NoTray("no_menu", str(error)) from error

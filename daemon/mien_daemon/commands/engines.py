@@ -38,8 +38,7 @@ def words(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
         told.append(f"--set {', '.join(engine['options'])}")
     command = ""
     if engine["missing_libraries"]:
-        told.append(f"lacks {', '.join(engine['missing_libraries'])}; to get them:")
-        command = "\n      pip install 'mien[gpu]'"
+        told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them")
     elif engine["missing_models"]:
         told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
         command = f"\n      mien models pull {shortest(engine['missing_models'], bundles)}"
