@@ -10,6 +10,8 @@ from mien_pipeline.types import Floats
 
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
+ROUNDS = 3  # the bands overlap: what is done to one shows in the other, and is tried on the cheeks first
+CORRECTION_LIMITS = (0.5, 2.0)
 AROUND_PX = 15  # over which the face's own grain is looked at
 TILE_PX = 256  # of noise; its repetition is not seen
 
@@ -25,18 +27,27 @@ def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> F
     if np.count_nonzero(measured) < 64:
         return face
     part = _extent(measured)
-    theirs = _bands(target[part])
-    wanted = [_energy(band, measured[part]) for band in theirs]
-    colour = _colour(theirs[0], measured[part])
-    grain = [np.asarray(band @ colour, np.float32) for band in _noise()]
+    inside, small, theirs = measured[part], face[part], _bands(target[part])
+    have, want = ([_energy(band, inside) for band in bands] for bands in (_bands(small), theirs))
+    colour = _colour(theirs[0], inside)
+    noise = [np.asarray(band @ colour, np.float32) for band in _noise()]
+    aim = want
+    for _ in range(ROUNDS):
+        got = [_energy(band, inside) for band in _bands(_grained(small, have, aim, noise, weight[part]))]
+        aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
+    return _grained(face, have, aim, noise, weight)
+
+
+def _grained(face: Floats, have: list[float], want: list[float], noise: list[Floats], weight: Floats) -> Floats:
+    """`face` whose bands `have` some energy with what they `want`."""
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
-    for mine, want, noise in zip(_bands(face), wanted, grain, strict=True):
-        gain = float(np.clip(want / max(_energy(mine[part], measured[part]), 1e-3), *GAIN_LIMITS))
-        result = np.asarray(cv2.scaleAdd(mine, gain - 1, result), np.float32)
+    for band, own, wanted, grain in zip(_bands(face), have, want, noise, strict=True):
+        gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
+        result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
         # What a coarser band has beyond white noise is skin's own structure.
-        most = np.minimum(most, _missing(mine, gain, want) / max(float(noise[..., 1].std()), 1e-6))
+        most = np.minimum(most, _missing(band, gain, wanted) / max(float(grain[..., 1].std()), 1e-6))
         amount = most * weight
-        result += cv2.multiply(_tiled(noise, face.shape), cv2.merge([amount, amount, amount]))
+        result += cv2.multiply(_tiled(grain, face.shape), cv2.merge([amount, amount, amount]))
     return result
 
 
