@@ -140,7 +140,7 @@ def problems(found: dict[str, Any]) -> list[str]:
 def words(found: dict[str, Any]) -> str:
     lines = [f"Mien {found['version']}, {found['platform']}, device {found['device']}"]
     lines += [f"{name}: {folder['path']} ({folder['bytes'] / 1e6:.1f} MB)" for name, folder in found["folders"].items()]
-    lines += [f"stored: {each['what']} ({each['files']}): {each['path']}" for each in found["stored"]]
+    lines += [f"stored: {each['what']} ({each['bytes'] / 1e6:.1f} MB): {each['path']}" for each in found["stored"]]
     lines += [f"engine {name}: {state}" for name, state in found["engines"].items()]
     running = found["daemon"]["running"]
     lines.append(f"daemon: {'running on port ' + str(found['daemon']['port']) if running else 'not running'}")
