@@ -22,13 +22,13 @@ from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 from mien_pipeline.engines import missing_models
 from mien_pipeline.engines.flux import backbone
 from mien_pipeline.engines.flux import engine as engine_module
-from mien_pipeline.engines.flux.backbone import load_gguf
+from mien_pipeline.engines.flux.backbone import load_single_file, load_transformer
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.faceid import FaceId
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.parsing import Region
 from mien_pipeline.engines.flux.reference import Regions
-from mien_pipeline.engines.flux.stack import FULL, Stack, find_files, forms_at_hand, plan_for
+from mien_pipeline.engines.flux.stack import FULL, SINGLE, Stack, find_files, forms_at_hand, plan_for
 from mien_pipeline.engines.flux.target import cut, encode, face_tokens_of, frame_for, token_mask
 from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
 from mien_pipeline.engines.flux.tiny import OPTIONAL
@@ -465,15 +465,51 @@ def test_the_drift_gate_tries_once_more_and_keeps_the_better_attempt(
     assert steps[2:] == ([] if kept == "first" else [(2, 2), (2, 2)])
 
 
+# A width that 8-bit blocks of 32 divide.
+SMALL_FLUX: dict[str, Any] = TINY_FLUX | {
+    "num_layers": 1,
+    "num_single_layers": 1,
+    "num_attention_heads": 4,
+    "joint_attention_dim": 64,
+    "pooled_projection_dim": 64,
+}
+
+
+def test_one_file_holds_what_a_folder_holds(tmp_path: Path) -> None:
+    """Whoever has FLUX.1's transformer in one file, from another program, needs no second copy of it."""
+    full: Any = FluxTransformer2DModel(**SMALL_FLUX).eval()
+    save_file(full.state_dict(), tmp_path / "flux1-dev.safetensors")
+    loaded = load_single_file(tmp_path / "flux1-dev.safetensors", "float32", SMALL_FLUX)
+    read = loaded.state_dict()
+    assert read.keys() == full.state_dict().keys()
+    assert all(torch.equal(read[name], value) for name, value in full.state_dict().items())
+    (tmp_path / "other.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(BrokenWeights, match=r"other\.safetensors"):
+        load_transformer(tmp_path / "other.safetensors", "float32")
+
+
+def test_a_single_file_stands_in_for_the_folder(
+    engine: FluxEngine, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is planned for in every form that full weights have, at published size."""
+    path = ModelStore.path
+
+    def one_file(self: ModelStore, model: str, file: str | None = None) -> Path:
+        if model == FULL:
+            raise ModelNotInstalled("it is not", model=model, files=["transformer/config.json"])
+        return Path(__file__) if model == SINGLE else path(self, model, file)
+
+    monkeypatch.setattr(ModelStore, "path", one_file)
+    files = find_files(store)
+    assert files.transformer == Path(__file__)
+    assert forms_at_hand(files) >= {"bfloat16", "float8"}
+    plan = plan_for(files, replace(engine.stack.device, kind="discrete", total_bytes=80 << 30), 1024)
+    assert plan.of("transformer").component.bytes_as("bfloat16") > 20 << 30
+
+
 def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> None:
     """Kept in 8-bit blocks, computed in float: close to the full weights, and another file is refused."""
-    config: dict[str, Any] = TINY_FLUX | {
-        "num_layers": 1,
-        "num_single_layers": 1,
-        "num_attention_heads": 4,
-        "joint_attention_dim": 64,
-        "pooled_projection_dim": 64,
-    }
+    config = SMALL_FLUX
     full: Any = FluxTransformer2DModel(**config).eval()
     writer: Any = gguf.GGUFWriter(tmp_path / "flux.gguf", "flux")
     for name, value in full.state_dict().items():
@@ -485,7 +521,7 @@ def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> N
             writer.add_tensor(name, array)
     for end in ("write_header_to_file", "write_kv_data_to_file", "write_tensors_to_file", "close"):
         getattr(writer, end)()
-    packed: Any = load_gguf(tmp_path / "flux.gguf", "gguf-q8", config)
+    packed: Any = load_single_file(tmp_path / "flux.gguf", "gguf-q8", config)
     given = {
         "hidden_states": torch.randn(1, 4, 64),
         "encoder_hidden_states": torch.randn(1, 3, 64),
@@ -501,7 +537,7 @@ def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> N
     torch.testing.assert_close(read.float(), written, atol=0.1, rtol=0.1)
     (tmp_path / "other.gguf").write_bytes(b"GGUF and nothing behind it")
     with pytest.raises(BrokenWeights, match=r"other\.gguf"):
-        load_gguf(tmp_path / "other.gguf", "gguf-q8", config)
+        load_single_file(tmp_path / "other.gguf", "gguf-q8", config)
 
 
 def test_a_form_whose_library_is_not_installed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

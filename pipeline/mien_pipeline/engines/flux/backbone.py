@@ -71,59 +71,38 @@ def can_load(form: NumberFormat) -> bool:
     return library is None or find_spec(library) is not None
 
 
-def load_transformer(folder: Path, form: NumberFormat) -> FluxTransformer2DModel:
-    """FLUX.1's transformer from a diffusers folder, in main memory.
+def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DModel:
+    """FLUX.1's transformer in main memory, from a diffusers folder or from one file, safetensors or GGUF.
 
     Raises:
-        BrokenWeights: config and shards do not make one network.
+        BrokenWeights: what is there does not make this network.
         EngineUnavailable: the form needs a library that is not installed.
     """
     check_libraries(form)
-    config = config_of(folder)
-    dtype = compute_dtype(form)
-    if form == "nf4":
-        from diffusers.quantizers.quantization_config import BitsAndBytesConfig
-
-        return _quantised(
-            folder,
-            BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # diffusers' own
-                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
-            ),
-            dtype,
+    if weights.is_file():
+        return load_single_file(weights, form)
+    config, dtype, quantization = config_of(weights), compute_dtype(form), _quantization(form)
+    if quantization is not None:
+        # Its bars would run through whatever the command line prints.
+        logging.disable_progress_bar()
+        quantised: Any = FluxTransformer2DModel.from_pretrained(
+            str(weights), quantization_config=quantization, torch_dtype=dtype, local_files_only=True
         )
-    if form == "int8":
-        from diffusers.quantizers.quantization_config import TorchAoConfig
-
-        torchao: Any = import_module("torchao.quantization")
-        return _quantised(folder, TorchAoConfig(torchao.Int8WeightOnlyConfig()), dtype)
+        return cast(FluxTransformer2DModel, quantised.requires_grad_(False))
     built: FluxTransformer2DModel = load(
         lambda _: FluxTransformer2DModel.from_config(config),  # pyright: ignore[reportArgumentType]
-        shards_in(folder),
+        shards_in(weights),
         dtype=dtype,
     )
     return built
 
 
-def _quantised(folder: Path, config: Any, dtype: Any) -> FluxTransformer2DModel:
-    # Its bars would run through whatever the command line prints.
-    logging.disable_progress_bar()
-    quantised: Any = FluxTransformer2DModel.from_pretrained(
-        str(folder), quantization_config=config, torch_dtype=dtype, local_files_only=True
-    )
-    return cast(FluxTransformer2DModel, quantised.requires_grad_(False))
-
-
-def load_gguf(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
-    """The transformer from one quantised file, which says nothing of its configuration.
+def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
+    """The transformer from one file, which says nothing of its configuration.
 
     Raises:
-        EngineUnavailable: GGUF is not installed.
         BrokenWeights: the file does not hold this transformer.
     """
-    check_libraries(form)
-    from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
-
-    dtype = compute_dtype(form)
     try:
         # diffusers wants the configuration in a folder, or else asks for one over the network.
         with TemporaryDirectory() as folder:
@@ -131,13 +110,33 @@ def load_gguf(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CO
             loaded: Any = FluxTransformer2DModel.from_single_file(
                 str(path),
                 config=folder,
-                torch_dtype=dtype,
-                quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),
+                torch_dtype=compute_dtype(form),
+                quantization_config=_quantization(form),
                 local_files_only=True,
             )
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise BrokenWeights(f"{path.name} does not hold FLUX.1's transformer: {error}", file=path.name) from error
     return cast(FluxTransformer2DModel, loaded.requires_grad_(False).eval())
+
+
+def _quantization(form: NumberFormat) -> Any:
+    """What diffusers is told of a form that it makes while it loads; None of those that are plain numbers."""
+    if form == "nf4":
+        from diffusers.quantizers.quantization_config import BitsAndBytesConfig
+
+        return BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # diffusers' own
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute_dtype(form)
+        )
+    if form == "int8":
+        from diffusers.quantizers.quantization_config import TorchAoConfig
+
+        torchao: Any = import_module("torchao.quantization")
+        return TorchAoConfig(torchao.Int8WeightOnlyConfig())
+    if LIBRARIES.get(form) == "gguf":
+        from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
+
+        return GGUFQuantizationConfig(compute_dtype=compute_dtype(form))
+    return None
 
 
 def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKL | AutoencoderTiny:

@@ -16,7 +16,6 @@ from mien_pipeline.engines.flux.backbone import (
     can_load,
     check_libraries,
     config_of,
-    load_gguf,
     load_transformer,
     load_vae,
 )
@@ -38,8 +37,9 @@ from mien_pipeline.plan import Machine, NumberFormat, Plan, make_plan
 from mien_pipeline.types import ModelUse
 
 Base = Literal["dev", "schnell", "fill"]
-# One of these holds FLUX.1 [dev]'s transformer: full weights, or GGUF files of one number format each.
-FULL = "flux-1-dev-transformer"
+# One of these holds FLUX.1 [dev]'s transformer: full weights in a folder or in one file, or GGUF files of one number
+# format each.
+FULL, SINGLE = "flux-1-dev-transformer", "flux-1-dev-single"
 FROM_FULL: tuple[NumberFormat, ...] = ("float32", "bfloat16", "float8", "int8", "nf4")
 GGUF: dict[str, NumberFormat] = {"flux-1-dev-q8": "gguf-q8", "flux-1-dev-q4": "gguf-q4"}
 MODELS = (
@@ -64,7 +64,7 @@ class Files:
     """Where each network's weights lie.
 
     Attributes:
-        transformer: full weights' folder; None where only GGUF files are installed.
+        transformer: full weights, a folder or one file; None where only GGUF files are installed.
         gguf: those files by their number format.
         base: text encoders, tokenizers and VAE.
         faceid_layout: which of two published adapters is installed.
@@ -96,10 +96,11 @@ def find_files(store: ModelStore) -> Files:
     gguf: dict[NumberFormat, Path] = {
         form: store.path(model) for model, form in GGUF.items() if _is_there(store, model)
     }
-    _require(store, [*_wanted(layout), *([] if gguf else [FULL])])
+    full = _full_weights(store)
+    _require(store, [*_wanted(layout), *([] if full or gguf else [FULL])])
     infiniteyou = store.path("infiniteyou")
     return Files(
-        transformer=store.path(FULL) / "transformer" if _is_there(store, FULL) else None,
+        transformer=full,
         gguf=gguf,
         base=store.path("flux-1-dev-parts"),
         control_net=infiniteyou / "InfuseNetModel",
@@ -113,6 +114,12 @@ def find_files(store: ModelStore) -> Files:
         faceid_layout=layout,
         clip=store.path(XLABS[1]) if layout == "xlabs" else None,
     )
+
+
+def _full_weights(store: ModelStore) -> Path | None:
+    if _is_there(store, FULL):
+        return store.path(FULL) / "transformer"
+    return store.path(SINGLE) if _is_there(store, SINGLE) else None
 
 
 def _wanted(layout: str) -> tuple[str, ...]:
@@ -162,8 +169,9 @@ def plan_for(files: Files, device: Device, side: int) -> Plan:
         NotEnoughMemory: with the smallest plan there is, and what would fit.
         EngineUnavailable: as `forms_at_hand` says.
     """
-    # A GGUF file is FLUX.1 [dev]'s at published size: its header is another format's business.
-    transformer = shapes_in(files.transformer) if files.transformer else manifest("flux1-dev.transformer")
+    # One file, safetensors or GGUF, is FLUX.1 [dev]'s at published size under its makers' own names.
+    folder = files.transformer if files.transformer and files.transformer.is_dir() else None
+    transformer = shapes_in(folder) if folder else manifest("flux1-dev.transformer")
     shapes: Mapping[str, Shapes] = {
         "transformer": transformer,
         "control_net": shapes_in(files.control_net),
@@ -224,7 +232,7 @@ class Stack:
         if base != "dev":
             return load_transformer(self.base_folder(base) / "transformer", form)
         if form in self.files.gguf:
-            return load_gguf(self.files.gguf[form], form)
+            return load_transformer(self.files.gguf[form], form)
         if self.files.transformer is None:
             raise ModelNotInstalled(f"{FULL} is not installed", model=FULL, command=f"mien models pull {FULL}")
         return load_transformer(self.files.transformer, form)
@@ -367,7 +375,8 @@ class Stack:
 
 def models_used(store: ModelStore, files: Files) -> tuple[ModelUse, ...]:
     """Every weight file that takes part, with its digest."""
-    transformer = [FULL] if files.transformer else [model for model, form in GGUF.items() if form in files.gguf]
+    full = SINGLE if files.transformer and files.transformer.is_file() else FULL
+    transformer = [full] if files.transformer else [model for model, form in GGUF.items() if form in files.gguf]
     return tuple(
         ModelUse(f"{name}/{file.installed_as}", file.sha256)
         for name in (*transformer, *_wanted(files.faceid_layout))
