@@ -107,10 +107,12 @@ def test_everything_stored_is_deleted_when_the_button_is_pressed_twice(browser: 
         kept = browser.worker.evaluate("chrome.storage.local.get(null)")
         page.click("#delete")
         assert browser.worker.evaluate("chrome.storage.local.get(null)") == kept
-        page.click("#delete")
-        page.wait_for_function("document.querySelector('#deleted').textContent")
-        assert browser.worker.evaluate("chrome.storage.local.get(null)") == {}
-        browser.worker.evaluate("(kept) => chrome.storage.local.set(kept)", kept)
+        try:
+            page.click("#delete")
+            page.wait_for_selector("#deleted:not(:empty)")
+            assert browser.worker.evaluate("chrome.storage.local.get(null)") == {}
+        finally:
+            browser.worker.evaluate("(kept) => chrome.storage.local.set(kept)", kept)
 
 
 class Squatter(BaseHTTPRequestHandler):
