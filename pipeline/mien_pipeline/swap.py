@@ -200,7 +200,7 @@ def choose(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]:
         return (max(range(len(faces)), key=lambda index: area(faces[index])),)
     absent = [index for index in options.faces if index >= len(faces)]
     if absent or not options.faces:
-        raise InvalidOptions(f"the target shows {len(faces)} faces, counted from 0", field="faces", found=len(faces))
+        raise InvalidOptions(f"faces count from 0, and the target shows {len(faces)}", field="faces", found=len(faces))
     return options.faces
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mien_pipeline.stages import topology as landmarks
 from mien_pipeline.stages.glasses import crosses_bridge, rims
 from mien_pipeline.stages.mask import face_mask, oval_mask, skin_mask
+from mien_pipeline.stages.topology import OVAL
 from mien_pipeline.types import Face, Floats, Image
 
 Portrait = tuple[Image, Face]
@@ -73,7 +73,7 @@ def test_the_oval_is_soft_inside_and_nothing_outside(astronaut: Portrait) -> Non
     oval = oval_mask(astronaut[0].pixels.shape, mesh)
     assert oval.max() == pytest.approx(1)
     centre = mesh[:, :2].mean(0)
-    beyond = centre + (mesh[list(landmarks.OVAL), :2] - centre) * 1.1
+    beyond = centre + (mesh[list(OVAL), :2] - centre) * 1.1
     columns, rows = np.round(beyond).astype(int).T
     assert not oval[rows, columns].any()
 

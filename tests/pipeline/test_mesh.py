@@ -19,11 +19,18 @@ from mien_pipeline.engines.mesh.surroundings import source_map
 from mien_pipeline.engines.mesh.texture import Texture, unobstructed, unroll, vertex_facing
 from mien_pipeline.errors import NoFaceFound
 from mien_pipeline.options import MeshOptions
-from mien_pipeline.stages import topology as landmarks
 from mien_pipeline.stages.blend import paste_back
 from mien_pipeline.stages.detect import MeshDetector
 from mien_pipeline.stages.glasses import BRIDGE_COLOUR
-from mien_pipeline.stages.topology import face_width, inter_ocular, topology
+from mien_pipeline.stages.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    face_width,
+    inter_ocular,
+    topology,
+)
 from mien_pipeline.types import Face, Floats, Image, Patch, Pixels, ignore_step
 
 Portrait = tuple[Image, Face]
@@ -310,7 +317,7 @@ def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> Non
     whole, none = Exchange(1.0, 0, 0), Exchange(0.0, 0, 0)
     assert not kept_eyes(shape, mesh, (whole, whole)).any()
     kept = kept_eyes(shape, mesh, (none, whole))
-    left, right = (mesh[list(ring), :2].mean(0).astype(int) for ring in (landmarks.LEFT_EYE, landmarks.RIGHT_EYE))
+    left, right = (mesh[list(ring), :2].mean(0).astype(int) for ring in (LEFT_EYE, RIGHT_EYE))
     assert kept[left[1], left[0]] > 0.9
     assert kept[right[1], right[0]] == 0
 
@@ -320,7 +327,7 @@ def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Port
     target = admiral[0].pixels.astype(np.float32)
     new = np.full_like(target, 0) + np.array([180, 90, 90], np.float32)
     lips = np.zeros(target.shape[:2], np.uint8)
-    cv2.fillPoly(lips, [np.round(mesh[list(landmarks.OUTER_LIPS), :2]).astype(np.int32)], (1,))
+    cv2.fillPoly(lips, [np.round(mesh[list(OUTER_LIPS), :2]).astype(np.int32)], (1,))
     mean = tinted(target, new, mesh)[lips > 0].mean(0)
     assert np.abs(mean - new[0, 0]).max() < 25
     assert np.std(tinted(target, new, mesh)[lips > 0][:, 1]) > 2
@@ -330,7 +337,7 @@ def test_an_open_mouth_loses_its_lipstick_and_keeps_its_teeth(astronaut: Portrai
     mesh = mesh_of(astronaut)
     target = np.full((*astronaut[0].pixels.shape[:2], 3), (220, 30, 40), np.float32)
     teeth = np.zeros(target.shape[:2], np.uint8)
-    cv2.fillPoly(teeth, [np.round(mesh[list(landmarks.INNER_LIPS), :2]).astype(np.int32)], (1,))
+    cv2.fillPoly(teeth, [np.round(mesh[list(INNER_LIPS), :2]).astype(np.int32)], (1,))
     target[teeth > 0] = (225, 220, 210)
     result = tinted(target, np.full_like(target, 0) + np.array([150, 100, 95], np.float32), mesh)
     upper = ((mesh[0, :2] + mesh[13, :2]) / 2).astype(int)

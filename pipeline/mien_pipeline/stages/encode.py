@@ -21,7 +21,6 @@ MEDIA_TYPES: dict[Format, str] = {
     "avif": "image/avif",
     "tiff": "image/tiff",
 }
-SUFFIXES: dict[Format, str] = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif", "tiff": ".tif"}
 
 # Sides that each format's header, or the encoder, can hold.
 MAX_SIDE: dict[Format, int] = {"jpeg": 65_500, "png": 2**31 - 1, "webp": 16_383, "avif": 65_535, "tiff": 2**31 - 1}
