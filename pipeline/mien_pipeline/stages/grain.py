@@ -27,21 +27,24 @@ def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> F
     if np.count_nonzero(measured) < 64:
         return face
     part = _extent(measured)
-    inside, small, theirs = measured[part], face[part], _bands(target[part])
-    have, want = ([_energy(band, inside) for band in bands] for bands in (_bands(small), theirs))
+    inside, small = measured[part], face[part]
+    mine, theirs = _bands(small), _bands(target[part])
+    have, want = ([_energy(band, inside) for band in bands] for bands in (mine, theirs))
     colour = _colour(theirs[0], inside)
     noise = [np.asarray(band @ colour, np.float32) for band in _noise()]
     aim = want
     for _ in range(ROUNDS):
-        got = [_energy(band, inside) for band in _bands(_grained(small, have, aim, noise, weight[part]))]
+        got = [_energy(band, inside) for band in _bands(_grained(small, mine, have, aim, noise, weight[part]))]
         aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
-    return _grained(face, have, aim, noise, weight)
+    return _grained(face, _bands(face), have, aim, noise, weight)
 
 
-def _grained(face: Floats, have: list[float], want: list[float], noise: list[Floats], weight: Floats) -> Floats:
-    """`face` whose bands `have` some energy with what they `want`."""
+def _grained(
+    face: Floats, bands: list[Floats], have: list[float], want: list[float], noise: list[Floats], weight: Floats
+) -> Floats:
+    """`face` whose `bands` `have` some energy with what they `want`."""
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
-    for band, own, wanted, grain in zip(_bands(face), have, want, noise, strict=True):
+    for band, own, wanted, grain in zip(bands, have, want, noise, strict=True):
         gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
         result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
         # What a coarser band has beyond white noise is skin's own structure.
