@@ -352,14 +352,25 @@ def daemon_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonP
     process.stop()
 
 
-@pytest.fixture(scope="session")
-def second_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    """Another one, whose jobs are held without holding the others'."""
-    process = DaemonProcess(tmp_path_factory.mktemp("second-daemon") / "state")
+def another_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """One whose jobs are held without holding anybody else's."""
+    process = DaemonProcess(tmp_path_factory.mktemp("another-daemon") / "state")
     process.start()
     process.add_reference("Anna", png((96, 96), (200, 120, 90)))
     yield process
     process.stop()
+
+
+@pytest.fixture(scope="session")
+def second_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """For the long job in Chromium."""
+    yield from another_daemon(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def third_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
+    """For the long job in Firefox, which does not wait for Chromium's."""
+    yield from another_daemon(tmp_path_factory)
 
 
 @pytest.fixture
@@ -390,3 +401,29 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("extension") / "mien"
     shutil.copytree(EXTENSION, folder)
     return folder
+
+
+@pytest.fixture
+def swap_a_portrait(site: Site, daemon: DaemonProcess, portraits: Portraits) -> Callable[[Any, str], None]:
+    """A real face in a real page at a path of its own, swapped by whichever browser the person sits at."""
+
+    def swapped(person: Any, path: str) -> None:
+        reference = daemon.add_reference("Eileen", portraits.reference)
+        person.choose(reference)
+        site.answers["/portrait.jpg"] = Answer(portraits.target, "image/jpeg")
+        page = person.open(site.page(path, "<img id=it src=/portrait.jpg alt=portrait>"))
+        daemon.swap_for_real()
+        person.swap(page, "#it")
+        job = person.until(
+            lambda: next((job for job in daemon.jobs() if job["state"] == "done" and is_of(job, reference)), None)
+        )
+        (face,) = job["result"]["faces"]
+        assert face["swapped"]
+        assert face["identity"]["to_reference"] > face["identity"]["before"]
+        assert person.until(lambda: person.shows_result(page, "#it"))
+
+    return swapped
+
+
+def is_of(job: dict[str, Any], reference: dict[str, Any]) -> bool:
+    return job["reference"] in (f"ref:{reference['id']}", [f"ref:{reference['id']}"])

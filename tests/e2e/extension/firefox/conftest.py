@@ -269,15 +269,14 @@ new MutationObserver(look).observe(image, { attributes: true });
 
 
 @pytest.fixture(scope="session", autouse=True)
-def dozing(launch: Any, site: Any, second_screen: Any, second_daemon: Any) -> Iterator[tuple[Firefox, str]]:
+def dozing(launch: Any, site: Any, second_screen: Any, third_daemon: Any) -> Iterator[tuple[Firefox, str]]:
     """Begun before the other tests and looked at after them: a job whose background was evicted while it ran."""
     with launch(second_screen) as browser:
-        browser.pair(second_daemon)
-        before = len(second_daemon.jobs())
-        second_daemon.hold()
+        browser.pair(third_daemon)
+        third_daemon.hold()
         page = browser.open(site.page("/dozing", COUNTS_RESULTS))
         browser.swap(page, "#it")
-        browser.until(lambda: second_daemon.jobs()[before:] and second_daemon.jobs()[0]["state"] == "running")
+        browser.until(lambda: [job["state"] for job in third_daemon.jobs()] == ["running"])
         browser.evict_background()
-        second_daemon.release()
+        third_daemon.release()
         yield browser, page
