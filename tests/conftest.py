@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
+
+pytest_plugins = ["mien_testing.daemon", "mien_testing.network", "mien_testing.marks"]
 
 MODELS = Path(__file__).parents[1] / ".models"
 

@@ -5,25 +5,25 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.blobs import Blobs
-from mien_daemon.clients import Clients
+from mien_daemon.access.clients import Clients
+from mien_daemon.access.one_time_codes import Invitations
+from mien_daemon.access.pairing import Pairing
+from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
-from mien_daemon.database import Database
 from mien_daemon.downloads import Downloads, open_store
 from mien_daemon.events import Events
-from mien_daemon.invitations import Invitations
+from mien_daemon.http.guard import ROUTES as ROUTE_OF
+from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard
+from mien_daemon.http.route import Route
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.store import JobStore
-from mien_daemon.pairing import Pairing
-from mien_daemon.previews import Previews
-from mien_daemon.references import ReferenceBook, ReferenceLibrary
+from mien_daemon.pictures.blobs import Blobs
+from mien_daemon.pictures.previews import Previews
+from mien_daemon.pictures.verifier import Verifier
+from mien_daemon.references.library import ReferenceBook, ReferenceLibrary
 from mien_daemon.routes import ROUTES
-from mien_daemon.routes.route import Route
-from mien_daemon.security import ROUTES as ROUTE_OF
-from mien_daemon.security import add_standing_headers, answer_problems, guard, leave_to_guard
-from mien_daemon.sessions import Sessions
-from mien_daemon.verifier import Verifier
-from mien_daemon.worker.client import Worker
+from mien_daemon.state.database import Database
+from mien_daemon.worker.supervisor import Worker
 
 
 def create_app(config: Config, local_token: str) -> web.Application:

@@ -10,14 +10,14 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mien_daemon.folders import Folders
-from mien_pipeline.errors import InvalidOptions
-from mien_pipeline.files import write_whole
+from mien_api.folders import Folders
+from mien_core.errors import InvalidOptions
+from mien_core.files import write_whole
 
 PORT = 6436
 DAY_S = 86_400
 SETTINGS_FILE = "settings.json"
-DEFAULT_WORKER = "mien_daemon.worker.process:create_runtime"
+DEFAULT_WORKER = "mien_daemon.worker.runner:create_runtime"
 
 
 class Settings(BaseModel):

@@ -12,14 +12,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from mien_api.problems import problem_for
+from mien_core.errors import Cancelled
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
-from mien_daemon.problems import problem_for
-from mien_pipeline.errors import Cancelled
-from mien_pipeline.models.adoption import hub_cache
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.progress import OnPull, PullProgress
-from mien_pipeline.models.store import ModelStore
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.exchange.other_caches import hub_cache
+from mien_models.progress import OnPull, PullProgress
+from mien_models.store import ModelStore
 
 log = logging.getLogger(__name__)
 

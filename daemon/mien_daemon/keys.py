@@ -2,20 +2,20 @@
 
 from aiohttp import web
 
-from mien_daemon.blobs import Blobs
-from mien_daemon.clients import Client, Clients
+from mien_daemon.access.clients import Client, Clients
+from mien_daemon.access.one_time_codes import Invitations
+from mien_daemon.access.pairing import Pairing
+from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
-from mien_daemon.database import Database
 from mien_daemon.downloads import Downloads
 from mien_daemon.events import Events
-from mien_daemon.invitations import Invitations
 from mien_daemon.jobs.queue import JobQueue
-from mien_daemon.pairing import Pairing
-from mien_daemon.previews import Previews
-from mien_daemon.references import ReferenceBook
-from mien_daemon.sessions import Sessions
-from mien_daemon.verifier import Verifier
-from mien_daemon.worker.client import Worker
+from mien_daemon.pictures.blobs import Blobs
+from mien_daemon.pictures.previews import Previews
+from mien_daemon.pictures.verifier import Verifier
+from mien_daemon.references.library import ReferenceBook
+from mien_daemon.state.database import Database
+from mien_daemon.worker.supervisor import Worker
 
 CONFIG = web.AppKey("config", Config)
 SETTINGS = web.AppKey("settings", LiveSettings)

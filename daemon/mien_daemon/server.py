@@ -12,15 +12,15 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from mien_daemon import runtime_file
+from mien_api import runtime_file
+from mien_api.errors import PortInUse
+from mien_api.problems import PROBLEMS, document
+from mien_api.runtime_file import RuntimeFile
+from mien_core.errors import BadRequest
+from mien_daemon.access.clients import new_token
 from mien_daemon.app import create_app
-from mien_daemon.clients import new_token
 from mien_daemon.config import Config, product_version
-from mien_daemon.errors import PortInUse
-from mien_daemon.problems import PROBLEMS, document
-from mien_daemon.runtime_file import RuntimeFile
-from mien_daemon.security import STANDING_HEADERS
-from mien_pipeline.errors import BadRequest
+from mien_daemon.http.guard import STANDING_HEADERS
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-// The arithmetic of pairing and of sessions, the same as daemon/mien_daemon/handshake.py; tests/extension/vectors.json
+// The arithmetic of pairing and of sessions, the same as daemon/mien_daemon/access/handshake.py; tests/extension/vectors.json
 // holds both to the same values. The protocol is told in daemon/README.md.
 
 const { subtle } = globalThis.crypto;

@@ -5,11 +5,11 @@ import sys
 
 def main() -> int:
     if sys.argv[1:2] == ["worker-process"]:
-        from mien_daemon.worker.process import main as work
+        from mien_daemon.worker.runner import main as work
 
         work()
         return 0
-    from mien_daemon.cli import main as command
+    from mien_cli.main import main as command
 
     return command()
 

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien_pipeline.errors import EngineUnavailable, GpuOutOfMemory
+from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.plan import DeviceKind, NumberFormat, Plan
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
-from mien_pipeline.errors import InvalidOptions, UnknownEngine
+from mien_core.errors import InvalidOptions, UnknownEngine
 
 FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100)], ...]
 Format = Literal["jpeg", "png", "webp", "avif", "tiff"]

@@ -11,7 +11,7 @@ from itertools import product
 from math import prod
 from typing import Literal
 
-from mien_pipeline.errors import NotEnoughMemory
+from mien_core.errors import NotEnoughMemory
 
 GIB = 1 << 30
 

@@ -1,10 +1,22 @@
 """The seams of the pipeline: the fewest methods that let a fake be ten lines."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
-from mien_pipeline.types import Face, Floats, Image, Marked, ModelUse, OnStep, Patch, Pixels
+from mien_pipeline.progress import OnStep
+from mien_pipeline.report import Marked, ModelUse
+
+
+class Weights(Protocol):
+    """Where the weight files are; the model store is one."""
+
+    def path(self, model: str, file: str | None = None, /) -> Path:
+        """Raises `ModelNotInstalled` when the file is not there."""
+        ...
 
 
 class FaceDetector(Protocol):

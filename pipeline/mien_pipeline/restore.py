@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mien_pipeline.errors import NoFaceFound
+from mien_core.errors import NoFaceFound
+from mien_pipeline.face import Face
+from mien_pipeline.image import Image
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.encode import result_format
 from mien_pipeline.options import Format
 from mien_pipeline.protocols import ContentCheck, FaceDetector, FaceEmbedder, Marker, Restorer
-from mien_pipeline.stages.check import check
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.encode import result_format
+from mien_pipeline.report import IdentityScores, ModelUse, Swapped
 from mien_pipeline.swap import Stopwatch, repaired, report
-from mien_pipeline.types import Face, IdentityScores, Image, ModelUse, Swapped
+from mien_pipeline.trust.check import check
 
 
 @dataclass(frozen=True, slots=True)

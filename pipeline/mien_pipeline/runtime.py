@@ -6,24 +6,27 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline import restore
 from mien_pipeline.device import device_name
-from mien_pipeline.engines import ALWAYS, ENGINES, missing_models
-from mien_pipeline.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models
+from mien_pipeline.face import Face
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.score import DlibEmbedder
+from mien_pipeline.image import Image
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.sheet import row
 from mien_pipeline.options import Format, MeshOptions, SwapOptions
+from mien_pipeline.progress import OnProgress, ignore_progress
 from mien_pipeline.protocols import Engine
-from mien_pipeline.restorers import RESTORERS
-from mien_pipeline.sheet import row
-from mien_pipeline.stages.check import check
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.detect import MeshDetector
-from mien_pipeline.stages.score import DlibEmbedder
+from mien_pipeline.report import ModelUse, Swapped
+from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.swap import Parts, Reference, Stopwatch, describe, prepare, swap
+from mien_pipeline.trust.check import check
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import Stamp, time_stamp_url
-from mien_pipeline.types import Face, Image, ModelUse, OnProgress, Swapped, ignore_progress
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8

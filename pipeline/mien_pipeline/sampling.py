@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mien_pipeline.types import OnStep, ignore_step
+from mien_pipeline.progress import OnStep, ignore_step
 
 
 class Velocity(Protocol):

@@ -7,27 +7,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from mien_pipeline.errors import InvalidOptions, NoFaceFound, SeveralFaces
+from mien_core.errors import InvalidOptions, NoFaceFound, SeveralFaces
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.image import Floats, Image
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.encode import result_format
 from mien_pipeline.options import SwapOptions
+from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Likeness, Marker, Restorer
-from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.stages.check import check
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.encode import result_format
-from mien_pipeline.types import (
-    Face,
-    FaceReport,
-    Floats,
-    IdentityScores,
-    Image,
-    ModelUse,
-    OnProgress,
-    Patch,
-    Progress,
-    Swapped,
-    SwapWarning,
-    ignore_progress,
-)
+from mien_pipeline.report import FaceReport, IdentityScores, ModelUse, Swapped, SwapWarning
+from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.trust.check import check
 
 # A second face this large beside the largest makes it unclear whose identity is meant.
 RIVAL_AREA = 0.5

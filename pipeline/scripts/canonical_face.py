@@ -14,10 +14,10 @@ from PIL import Image as Picture
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 from scipy.spatial import Delaunay  # type: ignore[import-untyped]
 
-from mien_pipeline.stages import topology as face
-from mien_pipeline.stages.detect import MeshDetector
-from mien_pipeline.stages.topology import rigid_transform
-from mien_pipeline.types import Image
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.topology import rigid_transform
+from mien_pipeline.image import Image
 
 Array = NDArray[np.float64]
 UPPER_INNER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)

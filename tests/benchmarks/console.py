@@ -18,8 +18,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mien_pipeline.benchmark import Row
-from mien_pipeline.models.store import ModelStore
+from mien_models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -67,7 +67,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
 @contextmanager
 def daemon(state: Path, store: ModelStore) -> Generator[int]:
     """A daemon process on `state`; yields its port."""
-    command = [sys.executable, "-m", "mien_daemon", "serve", "--foreground", "--port", "0", "--state-dir", str(state)]
+    command = [sys.executable, "-m", "mien_cli", "serve", "--foreground", "--port", "0", "--state-dir", str(state)]
     process = subprocess.Popen([*command, "--models-dir", str(store.root)], stderr=subprocess.DEVNULL)
     try:
         while not (state / "daemon.json").exists():

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from PIL import Image as PillowImage
 
-from mien_daemon.client import DaemonClient
+from mien_api.client import DaemonClient
 from mien_daemon.worker.isolation import NICE
-from mien_pipeline.benchmark import Row, ratio
-from mien_pipeline.models.store import ModelStore
+from mien_models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row, ratio
 from mien_pipeline.options import MeshOptions
 from mien_pipeline.runtime import Runtime
 
@@ -58,7 +58,7 @@ def ready_s(store: ModelStore, state: Path) -> float:
 @contextmanager
 def running(store: ModelStore, state: Path) -> Generator[tuple["subprocess.Popen[bytes]", DaemonClient]]:
     """A daemon of its own, as soon as it answers."""
-    command = [sys.executable, "-m", "mien_daemon", "serve", "--foreground", "--port", "0"]
+    command = [sys.executable, "-m", "mien_cli", "serve", "--foreground", "--port", "0"]
     command += ["--state-dir", str(state), "--models-dir", str(store.root), "--offline"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:

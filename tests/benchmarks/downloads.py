@@ -19,15 +19,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from mien_pipeline.benchmark import Row, memory_added, ratio
-from mien_pipeline.models import journal as journals
-from mien_pipeline.models.blobs import sha256_of
-from mien_pipeline.models.catalogue import Catalogue
-from mien_pipeline.models.connection import Connector, Place
-from mien_pipeline.models.download import Download, Wanted
-from mien_pipeline.models.egress_log import EgressLog
-from mien_pipeline.models.pull import Network
-from mien_pipeline.models.store import ModelStore
+from mien_models.catalogue.entries import Catalogue
+from mien_models.install import Network
+from mien_models.local import journal as journals
+from mien_models.local.blobs import sha256_of
+from mien_models.local.egress_log import EgressLog
+from mien_models.remote.download import Download, Wanted
+from mien_models.remote.http import Connector, Place
+from mien_models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio
 
 GIB = 1 << 30
 KILLS = 20
@@ -143,9 +143,9 @@ def serving(path: Path) -> Generator[Server]:
 FETCH = """
 import sys
 from pathlib import Path
-from mien_pipeline.models.connection import Connector, Place
-from mien_pipeline.models.download import Download, Wanted
-from mien_pipeline.models.egress_log import EgressLog
+from mien_models.remote.http import Connector, Place
+from mien_models.remote.download import Download, Wanted
+from mien_models.local.egress_log import EgressLog
 
 url, size, sha256, part = sys.argv[1:]
 connector = Connector(EgressLog(Path(part + ".log")), "m", 30)

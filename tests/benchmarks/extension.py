@@ -23,9 +23,9 @@ from pathlib import Path
 import PIL.Image
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-from mien_daemon.client import DaemonClient
-from mien_pipeline.benchmark import Row
-from mien_pipeline.models.store import ModelStore
+from mien_api.client import DaemonClient
+from mien_models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 CHROMIUM = "/usr/bin/chromium"
@@ -211,7 +211,7 @@ def screen() -> Generator[str]:
 
 @contextmanager
 def daemon(state: Path, store: ModelStore) -> Generator[DaemonClient]:
-    command = [sys.executable, "-m", "mien_daemon", "serve", "--foreground", "--port", "0", "--state-dir", str(state)]
+    command = [sys.executable, "-m", "mien_cli", "serve", "--foreground", "--port", "0", "--state-dir", str(state)]
     process = subprocess.Popen([*command, "--models-dir", str(store.root)], stderr=subprocess.DEVNULL)
     try:
         while not (state / "daemon.json").exists():

@@ -18,23 +18,24 @@ import numpy as np
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 
-from mien_pipeline.benchmark import Row, memory_added, ratio, resident_bytes
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline.device import Device, Placer
+from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.engine import load
 from mien_pipeline.engines.flux.faceid import ArcAdapter, FaceId, face_tokens
 from mien_pipeline.engines.flux.inject import Schedule
 from mien_pipeline.engines.flux.instantid import InstantId, identity_net
-from mien_pipeline.engines.flux.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.pulid import IdTokens, Pulid, PulidAttentions
 from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
 from mien_pipeline.engines.flux.velocity import Canvas, Part, Pass, bound
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, resident_bytes
+from mien_pipeline.face import Face
+from mien_pipeline.image import Image
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.plan import GIB, Machine, component, make_plan
 from mien_pipeline.sampling import noise_like
-from mien_pipeline.types import Face, Image
 
 SIDE, WIDTH, TEXT_WIDTH, TEXT_TOKENS = 32, 512, 256, 64  # 32 × 32 tokens are 512 px
 TOKENS = SIDE * SIDE

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from mien_pipeline.benchmark import Row, memory_added, ratio, seconds
-from mien_pipeline.engines import ENGINES
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
+from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, seconds
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.encode import encode
 from mien_pipeline.options import MeshOptions
+from mien_pipeline.progress import ignore_step
 from mien_pipeline.runtime import Runtime
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.detect import MeshDetector
-from mien_pipeline.stages.encode import encode
-from mien_pipeline.types import ignore_step
 
 WIDTH, HEIGHT = 4000, 3000
 
@@ -72,7 +72,7 @@ def start_of_the_command_line() -> float:
     def python(*arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
 
-    return ratio(lambda: python("-m", "mien_daemon", "--help"), lambda: python("-c", "pass"), times=15)
+    return ratio(lambda: python("-m", "mien_cli", "--help"), lambda: python("-c", "pass"), times=15)
 
 
 def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT) -> bytes:

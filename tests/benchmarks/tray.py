@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mien_pipeline.benchmark import Row
-from mien_pipeline.models.store import ModelStore
-from mien_tray.testing import Panel, open_desk, open_screen, until
+from mien_models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row
+from mien_testing.desktop import Panel, open_desk, open_screen, until
 
 MINUTE_S = 60.0
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from mien_pipeline.benchmark import Row, ratio, seconds
-from mien_pipeline.models.store import ModelStore
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.encode import encode
+from mien_models.store import ModelStore
+from mien_pipeline.evaluation.benchmark import Row, ratio, seconds
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.encode import encode
+from mien_pipeline.report import ModelUse
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import Stamp
 from mien_pipeline.trust.verify import Inspector
-from mien_pipeline.types import ModelUse
 
 WIDTH, HEIGHT = 4000, 3000
 SETTINGS = {"engine": "mesh"}

@@ -8,11 +8,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
-from mien_daemon.openapi import describe
-from mien_daemon.problems import kinds
+from mien_api.problems import kinds
+from mien_daemon.http.openapi import describe
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import RestoreOptions
 from mien_daemon.routes import ROUTES
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import RestoreOptions
 from mien_pipeline.options import FluxOptions, InswapperOptions, MeshOptions
 
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)

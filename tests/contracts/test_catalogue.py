@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mien_pipeline.engines import ENGINES, needed_models
-from mien_pipeline.errors import InvalidCatalogue
-from mien_pipeline.models import catalogue
-from mien_pipeline.models.catalogue import BUNDLED, load_catalogue
-from mien_pipeline.models.signature import sign, signature_path, verify_signature
+from mien_core.errors import InvalidCatalogue
+from mien_models.catalogue import entries
+from mien_models.catalogue.entries import BUNDLED, load_catalogue
+from mien_models.catalogue.signature import sign, signature_path, verify_signature
+from mien_pipeline.engines.registry import ENGINES, needed_models
 
 CATALOGUE = load_catalogue({})
 
 
 def test_the_catalogue_is_signed_as_it_stands() -> None:
-    """After an edit: python -m mien_pipeline.models.signature"""
+    """After an edit: python -m mien_models.catalogue.signature"""
     verify_signature(BUNDLED.read_bytes(), BUNDLED)
 
 
@@ -31,7 +31,7 @@ def test_a_changed_catalogue_is_refused_whole(tmp_path: Path, monkeypatch: pytes
     copy = tmp_path / BUNDLED.name
     copy.write_bytes(BUNDLED.read_bytes().replace(b"must_accept = true", b"must_accept = false"))
     shutil.copy(signature_path(BUNDLED), signature_path(copy))
-    monkeypatch.setattr(catalogue, "BUNDLED", copy)
+    monkeypatch.setattr(entries, "BUNDLED", copy)
 
     with pytest.raises(InvalidCatalogue, match="signed"):
         load_catalogue({})

@@ -12,8 +12,8 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from mien_daemon.client import DaemonClient, until_ready
-from mien_pipeline.models.store import ModelStore
+from mien_api.client import DaemonClient, until_ready
+from mien_models.store import ModelStore
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def album(tmp_path: Path, models: ModelStore) -> Iterator[tuple[Path, dict[str, 
         "MIEN_OFFLINE": "1",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    command = [sys.executable, "-m", "mien_daemon", "serve", "--foreground", "--port", "0"]
+    command = [sys.executable, "-m", "mien_cli", "serve", "--foreground", "--port", "0"]
     with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as daemon:
         try:
             yield tmp_path, environ, until_ready(tmp_path / "state", timeout_s=60)

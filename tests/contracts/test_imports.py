@@ -1,128 +1,186 @@
-"""Who may import whom, as the READMEs promise; read from the source, so that nothing has to be imported to know."""
+"""Who may import whom; read from the source, so that nothing has to be imported to know.
+
+mien_core ← mien_models ← mien_pipeline ← mien_daemon ← mien_cli
+mien_core ← mien_api ← mien_daemon, mien_cli, mien_tray
+
+The daemon imports neither the tray nor the command line. Nothing imports in a circle.
+"""
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "mien_pipeline": ROOT / "pipeline/mien_pipeline",
-    "mien_daemon": ROOT / "daemon/mien_daemon",
-    "mien_tray": ROOT / "tray/mien_tray",
-}
 HEAVY = {"torch", "cv2", "insightface", "diffusers", "transformers", "onnxruntime", "dlib", "_dlib_pybind11"}
 
-# What the daemon's front process is made of may know these parts of the pipeline and no others.
-# `pictures` reads headers with Pillow alone: bombs are refused when they arrive, not when a worker meets them;
-# `trust.keys` is the secret store, where the reference library's master key lies too; `trust.traces` keeps core
-# dumps off; `trust.metadata` is what a result says of itself in plain words, and so does a preview of it.
-FRONT_MAY_KNOW = (
-    "mien_pipeline.errors",
-    "mien_pipeline.options",
-    "mien_pipeline.types",
-    "mien_pipeline.models",
-    "mien_pipeline.pictures",
-    "mien_pipeline.files",
-    "mien_pipeline.egress",
-    "mien_pipeline.trust.keys",
-    "mien_pipeline.trust.metadata",
-    "mien_pipeline.trust.traces",
-)
-# Tables that say what there is and load none of it.
-FRONT_MAY_READ = {
-    *(f"mien_pipeline.engines{name}" for name in ("", ".ENGINES", ".EngineEntry", ".missing_models", ".needed_models")),
-    "mien_pipeline.device",
-    "mien_pipeline.device.device_name",
+FOLDERS = {
+    "mien_core": "pipeline",
+    "mien_models": "pipeline",
+    "mien_pipeline": "pipeline",
+    "mien_api": "daemon",
+    "mien_daemon": "daemon",
+    "mien_cli": "daemon",
+    "mien_tray": "tray",
 }
-# These run in the worker, or in the command line's own process when a person asks for `--local`.
-RUNS_ENGINES = ("mien_daemon.worker.process", "mien_daemon.commands")
+# Which packages each package may import beside itself.
+PACKAGES = {
+    "mien_core": (),
+    "mien_models": ("mien_core",),
+    "mien_pipeline": ("mien_core", "mien_models"),
+    "mien_api": ("mien_core",),
+    "mien_daemon": ("mien_core", "mien_models", "mien_pipeline", "mien_api"),
+    "mien_cli": ("mien_core", "mien_models", "mien_pipeline", "mien_api", "mien_daemon"),
+    "mien_tray": ("mien_core", "mien_api"),
+}
+# Modules that may import more than their package: the tray's command is one of `mien`'s commands.
+ALSO = {"mien_tray.command": ("mien_cli",)}
+
+P = "mien_pipeline"
+VALUES = (f"{P}.image", f"{P}.face", f"{P}.report", f"{P}.progress", f"{P}.options")
+PARTS = (*VALUES, f"{P}.protocols")
+# Inside the pipeline: what each room may import beside itself.
+ROOMS = {
+    **dict.fromkeys(VALUES, VALUES),
+    f"{P}.protocols": VALUES,
+    f"{P}.media": PARTS,
+    f"{P}.faces": (*PARTS, f"{P}.media"),
+    f"{P}.skin": (*PARTS, f"{P}.media", f"{P}.faces"),
+    f"{P}.engines.registry": PARTS,
+    f"{P}.engines.readiness": (*PARTS, f"{P}.engines.registry"),
+    f"{P}.engines.mesh": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.engines.onnx": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device"),
+    f"{P}.engines.diffusion": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device", f"{P}.plan"),
+    f"{P}.engines.flux": (
+        *PARTS,
+        *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "plan", "sampling", "engines.diffusion")),
+    ),
+    f"{P}.restorers": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.trust": (*PARTS, f"{P}.media"),
+    f"{P}.sampling": VALUES,
+    f"{P}.plan": (),
+    f"{P}.device": (f"{P}.plan",),
+    f"{P}.swap_image": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
+}
+
+# The daemon's front process may know these parts of the pipeline and no others: values, tables and headers.
+# `media.probe` reads headers with Pillow alone: bombs are refused when they arrive, not when a worker meets them;
+# `media.metadata` is what a result says of itself in plain words, and so does a preview of it.
+FRONT_MAY_KNOW = (
+    f"{P}.options",
+    f"{P}.media.probe",
+    f"{P}.media.metadata",
+    f"{P}.engines.registry",
+    f"{P}.engines.readiness",
+    f"{P}.device",
+)
+# These run in the worker.
+RUNS_ENGINES = ("mien_daemon.worker.runner", "mien_daemon.worker.runtime")
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    for package, folder in PACKAGES.items():
-        for path in sorted(folder.rglob("*.py")):
-            parts = path.relative_to(folder).with_suffix("").parts
-            yield ".".join([package, *(part for part in parts if part != "__init__")]), path
+    for package, folder in FOLDERS.items():
+        for path in sorted((ROOT / folder / package).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__"), path
+
+
+MODULES = dict(modules())
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that a file imports, wherever in the file."""
+    """Every module that a file imports, wherever in the file; a name of a module counts as that module."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if full in MODULES else node.module)
     return found
 
 
-def top_level_imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    found: set[str] = set()
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-    return found
+IMPORTS = {name: imports(path) for name, path in MODULES.items()}
 
 
-def within(name: str, *parents: str) -> bool:
+def within(name: str, parents: Iterable[str]) -> bool:
     return any(name == parent or name.startswith(parent + ".") for parent in parents)
 
 
-MODULES = list(modules())
+def room_of(name: str) -> str | None:
+    """The most specific room of `ROOMS` that a module lies in."""
+    return max((room for room in ROOMS if within(name, [room])), key=len, default=None)
 
 
-@pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
-def test_every_module_imports_only_what_its_place_allows(name: str, path: Path) -> None:
-    """pipeline ← daemon ← tray, engines never one another, the front process never the engines."""
-    ours = {module for module in imports(path) if module.startswith("mien_")}
-    forbidden: set[str] = set()
-    if within(name, "mien_pipeline"):
-        forbidden |= {module for module in ours if not within(module, "mien_pipeline")}
-    if within(name, "mien_pipeline.models"):
-        forbidden |= {module for module in ours if not within(module, "mien_pipeline.models", "mien_pipeline.errors")}
-    if name in {"mien_pipeline.types", "mien_pipeline.errors"}:
-        forbidden |= {module for module in ours if not within(module, "mien_pipeline.types", "mien_pipeline.errors")}
-    if within(name, "mien_pipeline.engines") and name != "mien_pipeline.engines":
-        others = {path.stem for path in (PACKAGES["mien_pipeline"] / "engines").iterdir()} - {name.split(".")[2]}
-        forbidden |= {
-            module for module in ours if within(module, *(f"mien_pipeline.engines.{other}" for other in others))
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_imports_only_what_its_place_allows(name: str) -> None:
+    ours = {module for module in IMPORTS[name] if module.startswith("mien_")}
+    package = name.partition(".")[0]
+    allowed = [package, *PACKAGES[package], *ALSO.get(name, ())]
+    assert not {module for module in ours if not within(module, allowed)}
+    if room := room_of(name):
+        allowed = [room, *ROOMS[room]]
+        assert not {module for module in ours if within(module, [P]) and not within(module, allowed)}
+    if package == "mien_daemon" and not within(name, RUNS_ENGINES):
+        assert not {
+            module for module in ours if within(module, [P]) and not within(module, (P + ".options", *FRONT_MAY_KNOW))
         }
-    if within(name, "mien_pipeline.stages"):
-        forbidden |= {module for module in ours if within(module, "mien_pipeline.engines", "mien_pipeline.restorers")}
-    if within(name, "mien_daemon") and not within(name, *RUNS_ENGINES):
-        forbidden |= {
-            module
-            for module in ours
-            if within(module, "mien_pipeline")
-            and module not in {"mien_pipeline", *FRONT_MAY_READ}
-            and not within(module, *FRONT_MAY_KNOW)
-        }
-    if within(name, "mien_tray"):
-        forbidden |= {module for module in ours if within(module, "mien_pipeline")}
-    assert not forbidden
 
 
-@pytest.mark.parametrize(("name", "path"), MODULES, ids=[name for name, _ in MODULES])
-def test_heavy_libraries_are_named_only_where_pictures_are_made(name: str, path: Path) -> None:
-    """Everything the front process and the light parts of the pipeline load stays free of cv2 and torch."""
-    if within(name, "mien_daemon", "mien_tray", "mien_pipeline.models", "mien_pipeline.types", "mien_pipeline.errors"):
-        heavy = {module.split(".")[0] for module in imports(path)} & HEAVY
-        assert not heavy or name == "mien_pipeline.models.convert"
+@pytest.mark.parametrize("name", MODULES)
+def test_heavy_libraries_are_named_only_where_pictures_are_made(name: str) -> None:
+    """Everything that the front process loads stays free of cv2 and torch."""
+    light = within(name, ["mien_core", "mien_models", "mien_api", "mien_daemon", "mien_cli", "mien_tray", *PARTS])
+    if light and name != "mien_models.local.convert":
+        assert not {module.partition(".")[0] for module in IMPORTS[name]} & HEAVY
 
 
-def test_engine_and_restorer_tables_load_nothing() -> None:
-    """`mien engines` and `--help` are quick because the tables import on demand."""
-    for package in ("engines", "restorers"):
-        assert not top_level_imports(PACKAGES["mien_pipeline"] / package / "__init__.py") & HEAVY
+def circle_in(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    """One circle of a graph, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_module_imports_in_a_circle() -> None:
+    assert not circle_in({name: found & MODULES.keys() - {name} for name, found in IMPORTS.items()})
+
+
+def drawer(name: str) -> str:
+    """The room of a module: its folder, or the module itself where it lies at the top of its package."""
+    parts = name.split(".")
+    path = MODULES[name]
+    return ".".join(parts[:2]) if len(parts) > 2 or path.name == "__init__.py" else name
+
+
+@pytest.mark.parametrize("package", FOLDERS)
+def test_no_room_imports_in_a_circle(package: str) -> None:
+    """The rooms of a package can be read from the bottom up."""
+    graph: dict[str, set[str]] = {}
+    for name in MODULES:
+        if within(name, [package]) and name != package:
+            found = {module for module in IMPORTS[name] & MODULES.keys() if within(module, [package])} - {package}
+            graph.setdefault(drawer(name), set()).update(drawer(module) for module in found)
+    assert not circle_in({room: found - {room} for room, found in graph.items()})
+
+
+@pytest.mark.parametrize("folder", ["daemon/mien_daemon/console", "extension"])
+def test_no_script_imports_in_a_circle(folder: str) -> None:
+    graph: dict[str, set[str]] = {}
+    for path in (ROOT / folder).rglob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"^\s*(?:import|export)\b[^;'\"]*?['\"](\.[^'\"]+)['\"]", text, re.MULTILINE)
+        graph[str(path)] = {str((path.parent / name).resolve()) for name in found}
+    assert any(graph.values())
+    assert not circle_in(graph)
 
 
 def test_the_front_process_never_loads_a_heavy_library() -> None:

@@ -19,16 +19,16 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
-from mien_pipeline.engines.flux.clip import NOT_SEEN_WITH, clip_tower
-from mien_pipeline.engines.flux.eva import EvaTower
+from mien_core.errors import BrokenWeights
+from mien_pipeline.engines.diffusion.clip import NOT_SEEN_WITH, clip_tower
+from mien_pipeline.engines.diffusion.eva import EvaTower
+from mien_pipeline.engines.diffusion.irse import IrSe50
+from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
+from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
+from mien_pipeline.engines.diffusion.weights import agree, below, load, shapes_of
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
-from mien_pipeline.engines.flux.irse import IrSe50
-from mien_pipeline.engines.flux.manifest import Shapes, manifest
-from mien_pipeline.engines.flux.parsing import TRAINING_HEADS, BiSeNet
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
-from mien_pipeline.engines.flux.weights import agree, below, load, shapes_of
-from mien_pipeline.errors import BrokenWeights
 
 FLUX: dict[str, Any] = {
     "in_channels": 64,

@@ -16,7 +16,7 @@ const EXTENSION = fileURLToPath(new URL('../../extension/', import.meta.url));
 const LANGUAGES = ['de', 'en', 'es', 'fr', 'ja', 'zh_CN'];
 const messages = (language) => JSON.parse(readFileSync(join(EXTENSION, '_locales', language, 'messages.json'), 'utf8'));
 const english = messages('en');
-const DAEMON = fileURLToPath(new URL('../../daemon/mien_daemon/problems.py', import.meta.url));
+const DAEMON = fileURLToPath(new URL('../../daemon/mien_api/problems.py', import.meta.url));
 
 function sources(folder) {
   return readdirSync(join(EXTENSION, folder), { withFileTypes: true }).flatMap((entry) => {

@@ -9,16 +9,18 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline.device import Device, choose
-from mien_pipeline.engines.flux.backbone import LIBRARIES
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.stack import Stack, find_files, plan_for
 from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_pipeline.engines.flux.transformer import LIBRARIES
+from mien_pipeline.face import Face
+from mien_pipeline.image import Image
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.plan import NumberFormat, Placement, Residency
-from mien_pipeline.types import Face, Image, ignore_step
+from mien_pipeline.progress import ignore_step
 
 pytestmark = pytest.mark.gpu
 

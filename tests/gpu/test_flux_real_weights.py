@@ -5,18 +5,18 @@ Not run where this was written: neither was there. `pytest -m gpu tests/gpu` aft
 
 import pytest
 
-from mien_daemon.folders import Folders
+from mien_api.folders import Folders
+from mien_core.errors import LicenceNotAccepted, ModelNotInstalled
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.flux.engine import load
-from mien_pipeline.errors import LicenceNotAccepted, ModelNotInstalled
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.score import DlibEmbedder
+from mien_pipeline.media.decode import decode
 from mien_pipeline.options import FluxOptions
-from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.detect import MeshDetector
-from mien_pipeline.stages.score import DlibEmbedder
-from mien_pipeline.types import ignore_step
+from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.blend import paste_back
 
 pytestmark = pytest.mark.gpu
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mien_pipeline.engines import ENGINES
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.detect import MeshDetector
-from mien_pipeline.types import Face, Image
+from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.face import Face
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.image import Image
+from mien_pipeline.media.decode import decode
 
 Portrait = tuple[Image, Face]
 

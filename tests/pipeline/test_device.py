@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.device import Device, Placer, choose, device_name, main_memory_bytes, out_of_memory_named
-from mien_pipeline.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.plan import GIB, Machine, NumberFormat, Plan, Residency, component, make_plan
 
 CPU = Device(torch.device("cpu"), "cpu", "cpu", 8 * GIB)

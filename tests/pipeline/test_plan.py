@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mien_daemon.cli import main
+from mien_cli.main import main
+from mien_core.errors import NotEnoughMemory
 from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
-from mien_pipeline.errors import NotEnoughMemory
 from mien_pipeline.plan import GIB, DeviceKind, Machine, NumberFormat, Plan, component, make_plan
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mien_pipeline.errors import Cancelled
+from mien_core.errors import Cancelled
 from mien_pipeline.sampling import denoise, inpaint, noise_like, noised, schedule, true_cfg
 
 SHAPE = (1, 12, 64)

@@ -8,22 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from mien_pipeline.errors import Cancelled, ContentBlocked, InvalidOptions, NoFaceFound, SeveralFaces
+from mien_core.errors import Cancelled, ContentBlocked, InvalidOptions, NoFaceFound, SeveralFaces
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, MeshOptions, SwapOptions
+from mien_pipeline.progress import OnStep, Progress
+from mien_pipeline.report import Marked, ModelUse, Provenance, Swapped
 from mien_pipeline.swap import Parts, Reference, Stopwatch, describe, prepare, swap
-from mien_pipeline.types import (
-    Face,
-    Floats,
-    Image,
-    Marked,
-    ModelUse,
-    OnStep,
-    Patch,
-    Pixels,
-    Progress,
-    Provenance,
-    Swapped,
-)
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 LEFT, MIDDLE, RIGHT = (4, 10, 24, 30), (40, 4, 70, 34), (84, 10, 94, 20)

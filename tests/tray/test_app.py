@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from mien_daemon import runtime_file
-from mien_daemon.runtime_file import RuntimeFile
+from mien_api import runtime_file
+from mien_api.runtime_file import RuntimeFile
 from mien_tray.app import Tray
 from mien_tray.autostart import autostart
-from mien_tray.look import Look, Mark
+from mien_tray.icon_image import Look, Mark
 from mien_tray.menu import Action, Line, Verb
 from mien_tray.status import NOTIFY
 from mien_tray.strings import Words

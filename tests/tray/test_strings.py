@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mien_daemon.problems import PROBLEMS
+from mien_api.problems import PROBLEMS
 from mien_tray import __file__ as package
 from mien_tray.strings import FALLBACK, LANGUAGES, Words, language_of, load
 

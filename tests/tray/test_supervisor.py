@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mien_daemon import runtime_file
-from mien_daemon.runtime_file import RuntimeFile
+from mien_api import runtime_file
+from mien_api.runtime_file import RuntimeFile
 from mien_tray.status import Daemon, Phase, Reason
 from mien_tray.supervisor import DELAYS_S, START_S, TRIES, WINDOW_S, DaemonProcess, Places, Supervisor, command
 
@@ -267,7 +267,7 @@ def test_a_daemon_that_says_nothing_has_its_status_and_log_as_the_reason(tmp_pat
 
 def test_the_command_names_both_folders(tmp_path: Path) -> None:
     words = command(Places(tmp_path / "state", tmp_path / "models", tmp_path / "logs"))
-    assert words[:4] == [sys.executable, "-m", "mien_daemon", "serve"]
+    assert words[:4] == [sys.executable, "-m", "mien_cli", "serve"]
     assert words[words.index("--state-dir") + 1] == str(tmp_path / "state")
     assert words[words.index("--models-dir") + 1] == str(tmp_path / "models")
 

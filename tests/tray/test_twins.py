@@ -2,7 +2,7 @@
 
 import pytest
 
-from mien_daemon.cli import build_parser
+from mien_cli.main import build_parser
 from mien_tray.menu import Verb
 
 # A download is paused by the keys that end any command; the window for pairing is shut by `mien pair` itself.

@@ -11,10 +11,10 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mien_daemon import runtime_file
-from mien_daemon.errors import AlreadyRunning
-from mien_daemon.folders import Folders
-from mien_daemon.runtime_file import RuntimeFile
+from mien_api import runtime_file
+from mien_api.errors import AlreadyRunning
+from mien_api.folders import Folders
+from mien_api.runtime_file import RuntimeFile
 from mien_tray.app import Tray
 from mien_tray.autostart import autostart
 from mien_tray.desktop import NoTray, has_tray_host, is_linux

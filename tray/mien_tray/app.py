@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 
-from mien_daemon.client import DaemonClient, DaemonUnreachable, Event, MienError
-from mien_daemon.runtime_file import RuntimeFile
+from mien_api.client import DaemonClient, DaemonUnreachable, Event, MienError
+from mien_api.runtime_file import RuntimeFile
 from mien_tray.autostart import Autostart
-from mien_tray.knowledge import Knowledge
-from mien_tray.look import look_of
+from mien_tray.daemon_cache import Knowledge
+from mien_tray.icon_image import look_of
 from mien_tray.menu import Action, Verb, menu, title, why_label
 from mien_tray.notices import Happened, happened, sentences
 from mien_tray.requests import request_for

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mien_tray import desktop
-from mien_tray.look import Look, Mark, draw
+from mien_tray.icon_image import Look, Mark, draw
 from mien_tray.menu import Action, Entry, Line, Separator
 
 Ask = Callable[[Action], None]

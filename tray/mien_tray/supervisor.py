@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from mien_daemon import runtime_file
-from mien_daemon.runtime_file import RuntimeFile
+from mien_api import runtime_file
+from mien_api.runtime_file import RuntimeFile
 from mien_tray.status import Daemon, Phase, Reason
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ def why_of(said: bytes, status: int, log_file: Path) -> Reason:
 def command(places: Places) -> list[str]:
     """How the daemon is started; a frozen program is its own interpreter."""
     frozen: bool = getattr(sys, "frozen", False)
-    program = [sys.executable] if frozen else [sys.executable, "-m", "mien_daemon"]
+    program = [sys.executable] if frozen else [sys.executable, "-m", "mien_cli"]
     folders = ["--state-dir", str(places.state), "--models-dir", str(places.models)]
     return [*program, "serve", "--foreground", "--json", *folders]
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from mien_tray.look import Look
+from mien_tray.icon_image import Look
 from mien_tray.menu import Line
 
 log = logging.getLogger(__name__)

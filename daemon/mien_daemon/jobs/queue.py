@@ -9,21 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from mien_daemon.blobs import Blobs, digest_of, require_headroom
-from mien_daemon.clients import Client
+from mien_api.errors import JobExpired, JobFinished, JobUnfinished, QueueFull, UnknownJob, WorkerDied
+from mien_api.problems import problem_for
+from mien_core.errors import Cancelled, MienError
+from mien_core.files import write_whole
+from mien_daemon.access.clients import Client
 from mien_daemon.config import DAY_S, LiveSettings
-from mien_daemon.errors import JobExpired, JobFinished, JobUnfinished, QueueFull, UnknownJob, WorkerDied
 from mien_daemon.events import Events
+from mien_daemon.jobs.estimate import Course, Pace
 from mien_daemon.jobs.job import Ask, Job, Progress, State, describe
-from mien_daemon.jobs.line import Line
-from mien_daemon.jobs.pace import Course, Pace
 from mien_daemon.jobs.store import JobStore
-from mien_daemon.problems import problem_for
-from mien_daemon.worker.client import Worker
-from mien_daemon.worker.life import Life, WorkerGone
+from mien_daemon.jobs.waiting import Line
+from mien_daemon.pictures.blobs import Blobs, digest_of, require_headroom
 from mien_daemon.worker.messages import Finished, Progressed, RunJob
-from mien_pipeline.errors import Cancelled, MienError
-from mien_pipeline.files import write_whole
+from mien_daemon.worker.process import Life, WorkerGone
+from mien_daemon.worker.supervisor import Worker
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mien_daemon.blobs import sync_folder
-from mien_daemon.database import Database
-from mien_daemon.errors import IdempotencyKeyReused, UnknownJob
+from mien_api.errors import IdempotencyKeyReused, UnknownJob
 from mien_daemon.jobs.job import Ask, Job, Priority, State
-from mien_daemon.storage import folder_for_references
+from mien_daemon.pictures.blobs import sync_folder
+from mien_daemon.state.database import Database
+from mien_daemon.state.personal_data import folder_for_references
 
 PAGE = 100
 

@@ -1,5 +1,6 @@
 """Every path of the daemon, sorted."""
 
+from mien_daemon.http.route import Route
 from mien_daemon.routes import (
     blobs,
     clients,
@@ -12,14 +13,13 @@ from mien_daemon.routes import (
     machine,
     models,
     openapi,
-    pair,
+    pairing,
     previews,
     queue,
     references,
     settings,
     verify_image,
 )
-from mien_daemon.routes.route import Route
 
 ROUTES: tuple[Route, ...] = tuple(
     sorted(
@@ -33,7 +33,7 @@ ROUTES: tuple[Route, ...] = tuple(
             *machine.ROUTES,
             *models.ROUTES,
             *openapi.ROUTES,
-            *pair.ROUTES,
+            *pairing.ROUTES,
             *console.ROUTES,
             *engines.ROUTES,
             *previews.ROUTES,

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from mien_api.errors import RequestTimeout, UnsupportedMediaType
+from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.blobs import digest_of
-from mien_daemon.errors import RequestTimeout, UnsupportedMediaType
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.picture import picture_answer
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import BlobTaken, FoundFaces
-from mien_pipeline.errors import ImageTooLarge
+from mien_daemon.http.body import reply
+from mien_daemon.http.file_answer import picture_answer
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import BlobTaken, FoundFaces
+from mien_daemon.pictures.blobs import digest_of
 
 CHUNK_BYTES = 1 << 20
 

@@ -2,14 +2,14 @@
 
 from aiohttp import web
 
+from mien_api.errors import WrongScope
 from mien_daemon import keys
-from mien_daemon.clients import Client
-from mien_daemon.errors import WrongScope
+from mien_daemon.access.clients import Client
+from mien_daemon.http.body import read_json, reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Client as Shown
+from mien_daemon.http.schemas import ClientList, NewToken, Rename, Token
 from mien_daemon.jobs.job import moment
-from mien_daemon.routes.body import read_json, reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Client as Shown
-from mien_daemon.schemas import ClientList, NewToken, Rename, Token
 
 
 def show(client: Client) -> Shown:

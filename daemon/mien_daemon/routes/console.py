@@ -10,15 +10,15 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
+from mien_api.errors import UnknownRoute
 from mien_daemon import keys
-from mien_daemon.clients import IMPLIED
-from mien_daemon.errors import UnknownRoute
-from mien_daemon.invitations import CODE_S, CONSOLE_SESSION_S
-from mien_daemon.routes.body import read_json, reply
-from mien_daemon.routes.picture import is_known
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Answer, Body
-from mien_daemon.security import own_origin
+from mien_daemon.access.clients import IMPLIED
+from mien_daemon.access.one_time_codes import CODE_S, CONSOLE_SESSION_S
+from mien_daemon.http.body import read_json, reply
+from mien_daemon.http.file_answer import is_known
+from mien_daemon.http.guard import own_origin
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Answer, Body
 
 FOLDER = Path(__file__).parents[1] / "console"
 START = "index.html"

@@ -6,11 +6,11 @@ from aiohttp import web
 from pydantic import Field
 
 from mien_daemon import keys
-from mien_daemon.engines import describe
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Answer
-from mien_pipeline.engines import ENGINES
+from mien_daemon.http.body import reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Answer
+from mien_pipeline.engines.readiness import describe
+from mien_pipeline.engines.registry import ENGINES
 
 
 class EngineState(Answer):

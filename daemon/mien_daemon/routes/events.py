@@ -6,9 +6,9 @@ import json
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.clients import Client
+from mien_daemon.access.clients import Client
 from mien_daemon.events import Event
-from mien_daemon.routes.route import Route
+from mien_daemon.http.route import Route
 
 QUIET_S = 15.0  # a comment after so long without an event: proxies, and we, notice who is gone
 STUCK_S = 10.0  # a reader that takes nothing for so long is let go

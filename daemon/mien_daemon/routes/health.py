@@ -4,9 +4,9 @@ from aiohttp import web
 
 from mien_daemon import keys
 from mien_daemon.config import product_version
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Health, Limits, QueueCounts, WorkerHealth
+from mien_daemon.http.body import reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Health, Limits, QueueCounts, WorkerHealth
 
 VERSION = product_version()
 

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Hello
+from mien_daemon.http.body import reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Hello
 
 
 async def hello(_request: web.Request) -> web.Response:

@@ -9,12 +9,13 @@ from typing import Annotated, cast
 from aiohttp import web
 from pydantic import ConfigDict, Discriminator, RootModel, ValidationError
 
+from mien_core.errors import BadRequest, InvalidOptions
 from mien_daemon import keys
-from mien_daemon.jobs.job import STATES, Ask, Priority, State
-from mien_daemon.routes.body import first_wrong, read_json, read_query, reply
-from mien_daemon.routes.picture import is_known, picture_answer
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import (
+from mien_daemon.http.body import first_wrong, read_json, read_query, reply
+from mien_daemon.http.file_answer import is_known, picture_answer
+from mien_daemon.http.guard import authenticated
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import (
     HEADERS,
     Deleted,
     Job,
@@ -26,8 +27,7 @@ from mien_daemon.schemas import (
     RestoreOptions,
     WaitQuery,
 )
-from mien_daemon.security import authenticated
-from mien_pipeline.errors import BadRequest, InvalidOptions
+from mien_daemon.jobs.job import STATES, Ask, Priority, State
 from mien_pipeline.options import parse_options
 
 MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from mien_daemon import keys
 from mien_daemon.config import product_version
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Answer
+from mien_daemon.http.body import reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Answer
 
 
 class Folder(Answer):

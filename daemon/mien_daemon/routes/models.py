@@ -8,11 +8,11 @@ from pydantic import ConfigDict, Field
 
 from mien_daemon import keys
 from mien_daemon.downloads import Transfer
-from mien_daemon.routes.body import read_json, read_query, reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Answer, Body
-from mien_pipeline.models.licences import LicenceText
-from mien_pipeline.models.listing import ModelState, VerifiedFile
+from mien_daemon.http.body import read_json, read_query, reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Answer, Body
+from mien_models.local.licences import LicenceText
+from mien_models.local.listing import ModelState, VerifiedFile
 
 Names = list[str]
 

@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.openapi import describe
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.route import Route
-from mien_daemon.security import ROUTES as EVERY
+from mien_daemon.http.body import reply
+from mien_daemon.http.guard import ROUTES as EVERY
+from mien_daemon.http.openapi import describe
+from mien_daemon.http.route import Route
 
 
 async def get_openapi(request: web.Request) -> web.Response:

@@ -4,10 +4,10 @@ from aiohttp import web
 from pydantic import Field
 
 from mien_daemon import keys
-from mien_daemon.blobs import digest_of
-from mien_daemon.routes.body import read_query
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Body
+from mien_daemon.http.body import read_query
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Body
+from mien_daemon.pictures.blobs import digest_of
 
 MAX_SIDE = 8192
 

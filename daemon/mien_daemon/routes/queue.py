@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.routes.body import reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import QueueCounts
+from mien_daemon.http.body import reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import QueueCounts
 
 
 async def pause_queue(request: web.Request) -> web.Response:

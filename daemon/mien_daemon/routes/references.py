@@ -7,8 +7,11 @@ from aiohttp import web
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from mien_daemon import keys
-from mien_daemon.blobs import digest_of
-from mien_daemon.references import (
+from mien_daemon.http.body import read_json, read_query, reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import DIGEST, Answer, Body, PersonsName, Picture
+from mien_daemon.pictures.blobs import digest_of
+from mien_daemon.references.library import (
     DEFAULT_PERIOD,
     STATEMENTS,
     THUMBNAIL_SIDE,
@@ -18,9 +21,6 @@ from mien_daemon.references import (
     naming_the_reference,
     require_one_face,
 )
-from mien_daemon.routes.body import read_json, read_query, reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import DIGEST, Answer, Body, PersonsName, Picture
 
 JOBS_PAGE = 100
 

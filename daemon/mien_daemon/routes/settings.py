@@ -7,9 +7,9 @@ from pydantic import ConfigDict, RootModel
 
 from mien_daemon import keys
 from mien_daemon.config import LiveSettings, Settings
-from mien_daemon.routes.body import read_json, reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Setting, SettingList
+from mien_daemon.http.body import read_json, reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Setting, SettingList
 
 
 class Changes(RootModel[dict[str, bool | int | str]]):

@@ -5,12 +5,12 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import Field
 
+from mien_api.errors import UnsupportedMediaType
+from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.errors import UnsupportedMediaType
-from mien_daemon.routes.body import read_bytes, reply
-from mien_daemon.routes.route import Route
-from mien_daemon.schemas import Answer
-from mien_pipeline.errors import ImageTooLarge
+from mien_daemon.http.body import read_bytes, reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import Answer
 
 
 class FoundCredentials(Answer):

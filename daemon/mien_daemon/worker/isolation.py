@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 
-from mien_pipeline.egress import forbid_network
-from mien_pipeline.trust.traces import leave_no_core
+from mien_core.hardening import forbid_network
+from mien_core.redaction import leave_no_core
 
 NICE = 5  # the front process answers while every core swaps; nothing else on the machine stutters either
 

@@ -1,204 +1,180 @@
-"""The worker: the only process that loads engines. It swaps what it is told to and says how far it is.
+"""One worker process from its start to its end: hand it work, listen to it, notice that it is gone, and kill it."""
 
-Run as `python -m mien_daemon.worker.process`. Frames come on standard input and go to what was standard output;
-whatever libraries print goes to standard error. When the daemon is gone the worker ends at once.
-"""
-
-import hashlib
+import asyncio
+import contextlib
 import logging
-import os
-import queue
 import sys
-import threading
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO, cast
+from collections.abc import Callable
 
+from mien_api.errors import WorkerDied
+from mien_api.problems import error_for
+from mien_core.errors import Cancelled
 from mien_daemon.worker import messages
-from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import (
-    Begin,
     Cancel,
     Faces,
     Failed,
     FindFaces,
     Finished,
     Heartbeat,
+    Message,
     Progressed,
     Ready,
     RunJob,
 )
-from mien_daemon.worker.runtime import Runtime, make_runtime
-from mien_pipeline.errors import Cancelled, GpuOutOfMemory, MienError
-from mien_pipeline.files import write_whole
-from mien_pipeline.options import Format, parse_options
-from mien_pipeline.trust.traces import log_to
-from mien_pipeline.types import Face, Progress, Swapped
 
-log = logging.getLogger("mien_daemon.worker")
+log = logging.getLogger(__name__)
 
-HEARTBEAT_S = 1.0
-BROKEN_DEVICE = 70  # exit status: the accelerator's context is poisoned, only a new process helps
+OnProgressed = Callable[[Progressed], None]
+START_S = 60.0  # before the first heartbeat: a cold disk, a scanner that reads every file
+LINGER_S = 2.0  # between closing its pipe and being gone
 
 
-@dataclass(slots=True)
-class Pipe:
-    """The way to the daemon; several threads speak, one frame at a time."""
-
-    file: BinaryIO
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def send(self, message: messages.Message) -> None:
-        frame = messages.encode(message)
-        with self.lock:
-            self.file.write(frame)
-            self.file.flush()
+def command() -> list[str]:
+    """How a worker is started; a frozen program is its own interpreter and knows the hidden command."""
+    frozen: bool = getattr(sys, "frozen", False)
+    return [sys.executable, "worker-process"] if frozen else [sys.executable, "-m", "mien_daemon.worker.runner"]
 
 
-class Orders:
-    """What the daemon wants: work in order, and what it no longer wants."""
-
-    def __init__(self) -> None:
-        self.work: queue.SimpleQueue[RunJob | FindFaces] = queue.SimpleQueue()
-        self._cancelled: set[str] = set()
-
-    def listen(self, pipe: BinaryIO) -> None:
-        """Take orders until the daemon is gone, then end the process, whatever it is doing."""
-        while (message := messages.read(pipe)) is not None:
-            if isinstance(message, Cancel):
-                self._cancelled.add(message.id)
-            elif isinstance(message, RunJob | FindFaces):
-                self.work.put(message)
-        os._exit(0)
-
-    def stop_if_cancelled(self, job: str) -> None:
-        if job in self._cancelled:
-            self._cancelled.discard(job)
-            raise Cancelled("the job was cancelled")
+class WorkerGone(Exception):
+    """The process ended before it was given anything to do: nothing was tried, nothing is lost."""
 
 
-class Worker:
-    """One runtime and the pipe it reports on."""
+class Life:
+    """One worker process from its start to its end."""
 
-    def __init__(self, runtime: Runtime, orders: Orders, pipe: Pipe) -> None:
-        self._runtime = runtime
-        self._orders = orders
-        self._pipe = pipe
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        heartbeat_timeout_s: float,
+        on_end: Callable[["Life", int], None],
+    ) -> None:
+        self.process = process
+        self.engine: str | None = None
+        self.ready = asyncio.Event()
+        self.unwanted = False  # we end it ourselves; that is not a death
+        self._heartbeat_timeout_s = heartbeat_timeout_s
+        self._on_end = on_end
+        self._answers: dict[str, asyncio.Future[Finished | Faces]] = {}
+        self._listeners: dict[str, OnProgressed] = {}
+        self._cancelling: set[str] = set()
+        self._pipe_closed = False
+        self.ended = asyncio.create_task(self._listen())
 
-    def do(self, work: RunJob | FindFaces) -> None:
-        """Do one thing and say what became of it."""
+    @property
+    def busy(self) -> bool:
+        return bool(self._answers)
+
+    async def send(self, message: Message) -> None:
+        """Hand a message over; a worker that is gone already is noticed elsewhere."""
+        pipe = self.process.stdin
+        if pipe is not None and not pipe.is_closing():
+            with contextlib.suppress(ConnectionError):
+                pipe.write(messages.encode(message))
+                await pipe.drain()
+
+    async def ask(self, work: RunJob | FindFaces, on_progressed: OnProgressed) -> Finished | Faces:
+        """Have something done.
+
+        Raises:
+            WorkerGone: the process had ended before.
+            WorkerDied: it ended before it answered.
+            Cancelled: it was cancelled, and stopped by itself or was killed for it.
+            MienError: what the worker refused.
+        """
+        if self.ended.done():
+            raise WorkerGone
+        answer: asyncio.Future[Finished | Faces] = asyncio.get_running_loop().create_future()
+        self._answers[work.id], self._listeners[work.id] = answer, on_progressed
         try:
-            self._pipe.send(self._run(work) if isinstance(work, RunJob) else self._find(work))
-        except MienError as error:
-            self._pipe.send(Failed(work.id, error.code, str(error), error.fields))
-        except MemoryError:
-            self._pipe.send(Failed(work.id, "not-enough-memory", "the machine has too little free memory"))
-        except Exception as error:
-            if is_out_of_device_memory(error):
-                refusal = GpuOutOfMemory("the accelerator has too little free memory")
-                self._pipe.send(Failed(work.id, refusal.code, str(refusal)))
-                return
-            log.exception("job %s failed", work.id)
-            if is_broken_device(error):
-                os._exit(BROKEN_DEVICE)
-            self._pipe.send(Failed(work.id, "internal-error", ""))
+            await self.send(work)
+            return await answer
+        finally:
+            self._answers.pop(work.id, None)
+            self._listeners.pop(work.id, None)
+            self._cancelling.discard(work.id)
 
-    def _run(self, job: RunJob) -> Finished:
-        swapped = self._make(job)
-        self._orders.stop_if_cancelled(job.id)
-        write_whole(Path(job.output), swapped.data, 0o600)
-        return Finished(job.id, describe(swapped), swapped.media_type, hashlib.sha256(swapped.data).hexdigest())
+    async def cancel(self, work_id: str, grace_s: float) -> None:
+        """Ask to stop, and kill the process when it has not within the grace."""
+        answer = self._answers.get(work_id)
+        if answer is None:
+            return
+        self._cancelling.add(work_id)
+        await self.send(Cancel(work_id))
+        await asyncio.wait([answer], timeout=grace_s)
+        if not answer.done():
+            log.warning("the worker did not stop job %s in %.0f s and is killed", work_id, grace_s)
+            await self.kill()
 
-    def _make(self, job: RunJob) -> Swapped:
-        def on_progress(progress: Progress) -> None:
-            self._orders.stop_if_cancelled(job.id)
-            self._pipe.send(Progressed(job.id, progress.stage, progress.done, progress.total))
+    async def kill(self) -> None:
+        """End it now, on purpose."""
+        self.unwanted = True
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await asyncio.shield(self.ended)
 
-        self._orders.stop_if_cancelled(job.id)
-        target = Path(job.target).read_bytes()
-        if job.kind == "restore":
-            wanted = cast("Format | None", job.options.get("format"))
-            return self._runtime.restore(target, float(str(job.options["amount"])), on_progress, format=wanted)
-        references = [Path(reference).read_bytes() for reference in job.references]
-        return self._runtime.swap(target, references, parse_options(job.options), on_progress)
+    async def _listen(self) -> int:
+        """Take messages until the process ends or falls silent; return its exit status."""
+        pipe = self.process.stdout
+        if pipe is None:
+            raise RuntimeError("the worker has no pipe")
+        patience_s = START_S
+        try:
+            while True:
+                async with asyncio.timeout(patience_s):
+                    message = await messages.receive(pipe)
+                patience_s = self._heartbeat_timeout_s
+                if message is None:
+                    self._pipe_closed = True
+                    break
+                self._take(message)
+        except TimeoutError:
+            log.error("the worker was silent for %.0f s and is killed", patience_s)
+        except ValueError:
+            log.exception("the worker's pipe is out of step; it is killed")
+        status = await self._end()
+        self._on_end(self, status)  # before whoever waits hears of it and asks for another worker
+        for work_id, answer in self._answers.items():
+            if not answer.done():
+                cancelled = work_id in self._cancelling
+                answer.set_exception(
+                    Cancelled("the job was cancelled") if cancelled else WorkerDied("the worker process died")
+                )
+        return status
 
-    def _find(self, work: FindFaces) -> Faces:
-        found = self._runtime.find_faces(Path(work.picture).read_bytes())
-        return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
+    async def _end(self) -> int:
+        """The exit status; a process that has closed its pipe and lingers is killed.
 
+        One that is ending by itself is not: a kill would look for its status, and so take it from the loop.
+        """
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.process.wait()), LINGER_S if self._pipe_closed else 0)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            return await self.process.wait()
 
-def create_runtime(models: Path, state: Path, *, offline: bool) -> Runtime:
-    """The real one; networks are loaded when they are first needed."""
-    from mien_pipeline.models.catalogue import load_catalogue
-    from mien_pipeline.models.store import ModelStore
-    from mien_pipeline.runtime import Runtime as Pipeline
-
-    return Pipeline(ModelStore(models, load_catalogue(), offline=offline), state)
-
-
-def describe_face(index: int, face: Face) -> dict[str, object]:
-    """A face as the API shows it: where it is and how it is turned."""
-    return {
-        "index": index,
-        "bbox": [round(float(edge), 1) for edge in face.bbox],
-        "det_score": round(float(face.det_score), 3),
-        "yaw_deg": round(float(face.yaw_deg), 1),
-        "pitch_deg": round(float(face.pitch_deg), 1),
-        "roll_deg": round(float(face.roll_deg), 1),
-    }
-
-
-def describe(swapped: Swapped) -> dict[str, object]:
-    from mien_pipeline.swap import describe as report
-
-    return report(swapped)
-
-
-def is_out_of_device_memory(error: Exception) -> bool:
-    """torch's own error, named rather than imported: most machines have no torch."""
-    return type(error).__name__ == "OutOfMemoryError"
-
-
-def is_broken_device(error: Exception) -> bool:
-    """After any other CUDA error every later call fails too: one poisoned context served errors for 22 hours."""
-    return type(error).__name__ == "AcceleratorError" or "CUDA error" in str(error)
-
-
-def beat(pipe: Pipe, runtime: list[Runtime]) -> None:
-    """Say every second that the process lives, until nobody listens."""
-    pause = threading.Event()
-    with suppress(OSError):
-        while not pause.wait(HEARTBEAT_S):
-            pipe.send(Heartbeat(runtime[0].engine_name if runtime else None))
-
-
-def take_standard_streams() -> tuple[BinaryIO, Pipe]:
-    """Keep the two pipes for frames and leave standard output to libraries that print."""
-    incoming = os.fdopen(os.dup(0), "rb")
-    outgoing = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return incoming, Pipe(outgoing)
+    def _take(self, message: messages.Message) -> None:
+        match message:
+            case Ready():
+                self.ready.set()
+            case Heartbeat():
+                self.engine = message.engine
+            case Progressed():
+                if listener := self._listeners.get(message.id):
+                    listener(message)
+            case Finished() | Faces():
+                if (answer := self._answers.get(message.id)) and not answer.done():
+                    answer.set_result(message)
+            case Failed():
+                if (answer := self._answers.get(message.id)) and not answer.done():
+                    answer.set_exception(failure(message))
+            case _:
+                raise ValueError(f"the worker sent {type(message).__name__}")
 
 
-def main() -> None:
-    isolate()
-    log_to(logging.StreamHandler(sys.stderr))
-    incoming, pipe = take_standard_streams()
-    begin = messages.read(incoming)
-    if not isinstance(begin, Begin):
-        sys.exit("the worker is started by the daemon")
-    orders = Orders()
-    loaded: list[Runtime] = []
-    for target, arguments in ((orders.listen, (incoming,)), (beat, (pipe, loaded))):
-        threading.Thread(target=target, args=arguments, daemon=True).start()
-    runtime = make_runtime(begin)
-    loaded.append(runtime)
-    pipe.send(Ready())
-    worker = Worker(runtime, orders, pipe)
-    while True:
-        worker.do(orders.work.get())
-
-
-if __name__ == "__main__":
-    main()
+def failure(message: Failed) -> Exception:
+    """The worker's error as our own; one without a name stays internal, and its traceback is in the log."""
+    if message.code == "internal-error":
+        return RuntimeError(f"the worker failed at {message.id}; its traceback is above")
+    return error_for({"code": message.code, "detail": message.detail, **message.fields})

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from mien_daemon.worker.messages import Begin
+from mien_pipeline.face import Face
 from mien_pipeline.options import Format, SwapOptions
-from mien_pipeline.types import Face, OnProgress, Swapped
+from mien_pipeline.progress import OnProgress
+from mien_pipeline.report import Swapped
 
 
 class Runtime(Protocol):

@@ -6,11 +6,13 @@ the picture that is repaired. Of what it paints, the fine luminance of plain ski
 
 import numpy as np
 
+from mien_pipeline.face import Face
+from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import FluxOptions
+from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine
-from mien_pipeline.restorers.vivid import OUTLIER, Region, fine, luminance_of
-from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.types import Face, Floats, Image, OnStep
+from mien_pipeline.restorers.skin_texture import OUTLIER, SkinRegion, fine, luminance_of
+from mien_pipeline.skin.blend import paste_back
 
 # A third of the noise leaves features where they are and lets skin be painted anew. Judged, not measured. The drift
 # gate compares two people; here there is one, and Vivid's own lock.
@@ -25,7 +27,7 @@ class Repaint:
     def __init__(self, painter: Engine) -> None:
         self.painter = painter
 
-    def detail(self, image: Image, face: Face, view: Region, on_step: OnStep) -> Floats:
+    def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:
         """(h, w) code values: the painted skin's fine luminance in place of the picture's own."""
         painted = paste_back(image, self.painter.prepare(image, face).render(image, face, OPTIONS, on_step))
         there = luminance_of(painted.pixels[view.rows, view.columns])

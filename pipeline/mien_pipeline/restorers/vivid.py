@@ -7,40 +7,21 @@ enforced: the amount is lowered until a recogniser that no engine uses still fin
 changed.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.image import Floats, Image
+from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine, FaceEmbedder
-from mien_pipeline.stages import topology
-from mien_pipeline.stages.mask import face_mask, smooth_step
-from mien_pipeline.stages.topology import face_width
-from mien_pipeline.types import Face, Floats, Image, OnStep, Patch, Pixels
+from mien_pipeline.restorers.repaint import Repaint
+from mien_pipeline.restorers.skin_texture import SkinRegion, added, texture
 
 # Similarity of the result to the input under the recogniser.
 LOCK = 0.98
 # How often the amount is lowered before nothing is changed, and to what share each time.
 TRIES, LOWERED = 6, 0.7
-# Pores and fine lines: from the finest that a picture shows to a fortieth of the face's width, an octave a band.
-COARSEST = 1 / 40
-FINEST_PX = 0.7
-# Energy is looked at in windows of this share of the face's width; the least-smoothed skin is the top of them.
-WINDOW = 1 / 12
-OWN_QUANTILE = 0.7
-# Root mean square of luminance in a band, in code values, that skin is given at least: what is aimed for where the
-# whole face has been smoothed. A tenth of the skin of a sharp portrait (Eileen Collins, face 94 px wide) has less than
-# 2.0 in the two finest bands; half of it has more than 2.6, and of an older face on grainy film more than 5.2.
-NATURAL_SKIN = (2.0, 2.0, 1.0)
-# How much of what is lacking each band gets: the coarser, the more of its energy is shape rather than texture.
-BAND_SHARE = (1.0, 0.8, 0.4)
-# What stands out further than this many deviations of its band is a wrinkle, a lash or an edge, not texture.
-OUTLIER = 2.5
-# ITU-R BT.601 luma.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-# Texture is made of light: there is less of it in shadow and none where a highlight is burnt out.
-DARK, BURNT = 25.0, 250.0
 
 
 class Source(Protocol):
@@ -48,7 +29,7 @@ class Source(Protocol):
 
     name: str
 
-    def detail(self, image: Image, face: Face, view: "Region", on_step: OnStep) -> Floats:
+    def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:
         """(h, w) code values: what the skin in the view lacks, to be added to its luminance.
 
         Shape and light are not in it: it has no frequencies below `COARSEST`.
@@ -61,7 +42,7 @@ class Resynthesis:
 
     name = "vivid"
 
-    def detail(self, image: Image, face: Face, view: "Region", on_step: OnStep) -> Floats:  # noqa: ARG002
+    def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:  # noqa: ARG002
         return texture(view.luminance, view.skin, view.face_px)
 
 
@@ -69,8 +50,6 @@ def load(embedder: FaceEmbedder, painter: Engine | None = None) -> "Vivid":
     """Vivid; with a painter, which is FLUX.1's engine, its texture is painted rather than resynthesised."""
     if painter is None:
         return Vivid(embedder)
-    from mien_pipeline.restorers.repaint import Repaint
-
     return Vivid(embedder, Repaint(painter))
 
 
@@ -89,7 +68,7 @@ class Vivid:
         """The face with at most `amount` of what its skin lacks; a mask of zeros where nothing may change."""
         if face.mesh is None:
             raise ValueError("Vivid needs faces with a mesh")
-        view = Region.around(image, face.mesh)
+        view = SkinRegion.around(image, face.mesh)
         nothing = Patch(view.pixels, view.affine, np.zeros(view.skin.shape, np.float32))
         if amount <= 0:
             return nothing
@@ -104,155 +83,3 @@ class Vivid:
             if self.embedder.similarity(own, self.embedder.embed(Image(result), face)) >= LOCK:
                 return Patch(pixels, view.affine, (view.skin > 0).astype(np.float32))
         return nothing
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Region:
-    """The part of a picture around a face.
-
-    Attributes:
-        rows, columns: where it is.
-        pixels: (h, w, 3) uint8; luminance: (h, w) float32 code values.
-        skin: (h, w) float32, 1 on plain skin: without eyes, brows, lips and nostrils.
-        face_px: the face's width.
-    """
-
-    rows: slice
-    columns: slice
-    pixels: Pixels
-    luminance: Floats
-    skin: Floats
-    face_px: float
-
-    @classmethod
-    def around(cls, image: Image, mesh: Floats) -> "Region":
-        width = face_width(mesh)
-        margin = 0.25 * width
-        low = np.floor(mesh[:, :2].min(0) - margin).astype(int)
-        high = np.ceil(mesh[:, :2].max(0) + margin).astype(int) + 1
-        rows = slice(max(0, int(low[1])), max(0, min(image.height, int(high[1]))))
-        columns = slice(max(0, int(low[0])), max(0, min(image.width, int(high[0]))))
-        pixels = image.pixels[rows, columns]
-        local = mesh.copy()
-        local[:, :2] -= (columns.start, rows.start)
-        return cls(rows, columns, pixels, luminance_of(pixels), plain_skin(pixels, local), width)
-
-    @property
-    def affine(self) -> Floats:
-        return np.array([[1, 0, -self.columns.start], [0, 1, -self.rows.start]], np.float32)
-
-
-def luminance_of(pixels: Pixels) -> Floats:
-    """(h, w) float32 code values."""
-    return (pixels.astype(np.float32) @ LUMA).astype(np.float32)
-
-
-def plain_skin(pixels: Pixels, mesh: Floats) -> Floats:
-    """(h, w) float32 in 0..1: the face's skin without its features, soft at every border."""
-    width = face_width(mesh)
-    features = np.zeros(pixels.shape[:2], np.uint8)
-    nostrils = (48, 115, 220, 45, 4, 275, 440, 344, 278, 294, 327, 2, 98, 64)
-    for vertices in (
-        topology.LEFT_EYE,
-        topology.RIGHT_EYE,
-        topology.LEFT_BROW,
-        topology.RIGHT_BROW,
-        topology.OUTER_LIPS,
-        nostrils,
-    ):
-        hull = cv2.convexHull(np.round(mesh[list(vertices), :2]).astype(np.int32))
-        cv2.fillConvexPoly(features, hull, (1,))
-    distance = np.asarray(cv2.distanceTransform(1 - features, cv2.DIST_L2, 3), np.float32)
-    away = smooth_step((distance / (0.05 * width) - 0.3).astype(np.float32))
-    return np.minimum(face_mask(pixels, mesh), away).astype(np.float32)
-
-
-def bands(luminance: Floats, width: float) -> list[Floats]:
-    """Octaves of detail, the finest first: differences of Gaussians up to a fortieth of the face's width."""
-    found: list[Floats] = []
-    finer, sigma = luminance, FINEST_PX
-    while len(found) < len(NATURAL_SKIN) and (not found or sigma <= COARSEST * width):
-        coarser = np.asarray(cv2.GaussianBlur(luminance, (0, 0), sigma), np.float32)
-        found.append((finer - coarser).astype(np.float32))
-        finer, sigma = coarser, 2 * sigma
-    return found
-
-
-def energy(band: Floats, weight: Floats, radius: float) -> Floats:
-    """(h, w): the local root mean square of a band's texture where `weight` is, edges left out."""
-    inside = weight > 0.5
-    limit = OUTLIER * float(np.sqrt(np.mean(np.square(band[inside])))) if inside.any() else 0.0
-    power = np.square(np.minimum(np.abs(band), max(limit, 1e-3))) * weight
-    mean = smoothed(power, radius) / np.maximum(smoothed(weight, radius), 1e-3)
-    return np.sqrt(np.maximum(mean, 0)).astype(np.float32)
-
-
-def smoothed(values: Floats, radius: float) -> Floats:
-    """A Gaussian mean over `radius` pixels, taken on a smaller picture where that shows no difference."""
-    height, width = values.shape
-    size = max(1, round(width * min(1.0, 6 / radius))), max(1, round(height * min(1.0, 6 / radius)))
-    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-    mean = cv2.GaussianBlur(small, (0, 0), radius * size[0] / width)
-    return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def texture(luminance: Floats, skin: Floats, width: float) -> Floats:
-    """(h, w) code values: what the skin lacks of its own texture, to be added to the luminance."""
-    inside = skin > 0.5
-    result = np.zeros_like(luminance)
-    if np.count_nonzero(inside) < 64:
-        return result
-    grown = synthesised(luminance, skin, width)
-    for index, (own, new) in enumerate(zip(bands(luminance, width), bands(grown, width), strict=True)):
-        have = energy(own, skin, WINDOW * width)
-        want = max(float(np.quantile(have[inside], OWN_QUANTILE)), NATURAL_SKIN[index])
-        lacking = BAND_SHARE[index] * np.sqrt(np.maximum(want**2 - have**2, 0.0))
-        result += new / max(float(np.sqrt(np.mean(np.square(new[inside])))), 1e-3) * lacking
-    lit = smooth_step((luminance - DARK / 2) / DARK) * smooth_step((BURNT - luminance) / DARK)
-    return (result * lit).astype(np.float32)
-
-
-def synthesised(luminance: Floats, skin: Floats, width: float) -> Floats:
-    """(h, w): texture with the spectrum of the face's best patch of skin, without its features.
-
-    White noise filtered by the patch: a random-phase texture, Galerne, Gousseau & Morel 2011 (Random phase textures),
-    section 4. Pores and grain are such textures; wrinkles are not, and are left out of the patch.
-    """
-    detail = fine(luminance, width) * skin
-    patch = best_patch(detail, skin, width)
-    noise = np.random.default_rng(0).standard_normal(luminance.shape).astype(np.float32)
-    spectrum = np.fft.rfft2(noise) * np.fft.rfft2(patch, luminance.shape)
-    made = np.fft.irfft2(spectrum, luminance.shape).astype(np.float32)
-    # A patch without any texture has nothing to say: then it is the noise itself, which its bands will shape.
-    spread = float(made.std())
-    return noise + (made / spread if spread > 1e-3 else np.zeros_like(made))
-
-
-def fine(luminance: Floats, width: float) -> Floats:
-    """(h, w): what is finer than `COARSEST`."""
-    return luminance - np.asarray(cv2.GaussianBlur(luminance, (0, 0), COARSEST * width), np.float32)
-
-
-def best_patch(detail: Floats, skin: Floats, width: float) -> Floats:
-    """The square of skin with the most even texture, windowed and without outliers."""
-    side = int(max(8, min(width / 5, *detail.shape)))
-    covered = cv2.boxFilter(skin, -1, (side, side))
-    power = np.maximum(cv2.boxFilter(np.square(detail), -1, (side, side)), 0)
-    peak = np.maximum(cv2.boxFilter(np.square(np.square(detail)), -1, (side, side)), 1e-6)
-    # Even texture has a low fourth moment for its second; an edge has a high one.
-    even = np.where(covered > 0.97 * covered.max(), power**1.5 / peak**0.5, 0.0)
-    half = side // 2
-    inner = even[half : even.shape[0] - half, half : even.shape[1] - half]
-    if inner.size == 0 or inner.max() <= 0:
-        return np.zeros((side, side), np.float32)
-    row, column = np.unravel_index(int(inner.argmax()), inner.shape)
-    patch = detail[row : row + side, column : column + side]
-    limit = OUTLIER * float(patch.std())
-    window = np.outer(np.hanning(patch.shape[0]), np.hanning(patch.shape[1]))
-    return np.asarray(np.clip(patch - patch.mean(), -limit, limit) * window, np.float32)
-
-
-def added(pixels: Pixels, detail: Floats, amount: float) -> Pixels:
-    """`pixels` with `amount` of `detail` on all three channels alike: light changes, colour differences do not."""
-    values = pixels.astype(np.float32) + np.float32(amount) * detail[..., None]
-    return np.clip(np.round(values), 0, 255).astype(np.uint8)

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mien_pipeline.errors import MarkingFailed
-from mien_pipeline.files import write_whole
-from mien_pipeline.models.exclusive import exclusively
-from mien_pipeline.trust.keys import KeyStore
+from mien_core.errors import MarkingFailed
+from mien_core.files import write_whole
+from mien_core.key_store import KeyStore
+from mien_core.locks import exclusively
 
 # Credentials without a time stamp are invalid once their certificate has expired, and pictures last.
 LIFETIME = datetime.timedelta(days=3653)

@@ -14,9 +14,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien_pipeline.errors import CheckUnavailable, ContentBlocked
-from mien_pipeline.trust.pyramid import halved
-from mien_pipeline.types import Floats, Pixels
+from mien_core.errors import CheckUnavailable, ContentBlocked
+from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.media.pyramid import halved
 
 # Pinned in code, not in the catalogue: a catalogue can be replaced, the check must not be.
 MODEL_SHA256 = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import c2pa
 
-from mien_pipeline.errors import MarkingFailed
+from mien_core.errors import MarkingFailed
+from mien_pipeline.media.metadata import CREATOR_TOOL, DIGITAL_SOURCE_TYPE
+from mien_pipeline.report import ModelUse
 from mien_pipeline.trust.authority import Signatory
-from mien_pipeline.trust.metadata import CREATOR_TOOL, DIGITAL_SOURCE_TYPE
-from mien_pipeline.types import ModelUse
 
 State = Literal["valid", "invalid", "none"]
 

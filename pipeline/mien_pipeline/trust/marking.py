@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mien_pipeline import pictures
-from mien_pipeline.errors import InvalidImage, MarkingFailed
+from mien_core.errors import InvalidImage, MarkingFailed
+from mien_pipeline.image import Image
+from mien_pipeline.media import metadata, probe
+from mien_pipeline.media.encode import MEDIA_TYPES, encode, result_format
 from mien_pipeline.options import Format
-from mien_pipeline.stages.encode import MEDIA_TYPES, encode, result_format
-from mien_pipeline.trust import metadata
+from mien_pipeline.report import Marked, ModelUse, Provenance
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import Making, sign
 from mien_pipeline.trust.watermark import Watermark
-from mien_pipeline.types import Image, Marked, ModelUse, Provenance
 
 # Choices among fixed words. Any other text in the options is a person's own (a prompt) and stays on the machine.
 _CHOICES = {"engine", "faces", "gaze", "base", "decoder"}
@@ -92,7 +92,7 @@ def public_settings(settings: Mapping[str, object]) -> dict[str, object]:
 
 def media_type_of(target: bytes) -> str:
     """The media type under which the target is recorded as the parent."""
-    kind = pictures.kind_of(target[:64])
-    if kind not in pictures.READABLE.values():
+    kind = probe.kind_of(target[:64])
+    if kind not in probe.READABLE.values():
         raise InvalidImage("the target is not a picture", found=kind)
     return f"image/{kind}"

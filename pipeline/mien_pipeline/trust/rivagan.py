@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from mien_pipeline.types import Floats
+from mien_pipeline.image import Floats
 
 BITS = 32
 KERNEL = 11

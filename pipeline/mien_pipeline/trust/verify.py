@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mien_pipeline import pictures
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.trust import credentials, metadata
+from mien_pipeline.media import metadata, probe
+from mien_pipeline.media.decode import decode
+from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import Credentials
 from mien_pipeline.trust.rivagan import BITS
@@ -64,7 +64,7 @@ class Inspector:
             InvalidImage, ImageTooLarge: it is no picture Mien reads.
         """
         image = decode(data)
-        with pictures.opened(data) as (picture, info):
+        with probe.opened(data) as (picture, info):
             found = metadata.read(picture)
         return Inspection(
             credentials.read(data, f"image/{info.format}", self._roots),

@@ -12,10 +12,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from mien_pipeline.errors import MarkingFailed
-from mien_pipeline.trust.pyramid import halved
+from mien_core.errors import MarkingFailed
+from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.media.pyramid import halved
 from mien_pipeline.trust.rivagan import BITS, Decoder
-from mien_pipeline.types import Floats, Pixels
 
 Strength = Literal["strong", "weak", "none"]
 

@@ -23,7 +23,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, async_playwright, expect
 
-from mien_pipeline.models.store import ModelStore
+from mien_models.store import ModelStore
 
 HERE = Path(__file__).parent
 PATIENCE_MS = 15_000  # two slow cores that other things run on

@@ -17,11 +17,13 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from mien_pipeline.engines import ENGINES
-from mien_pipeline.errors import ContentBlocked, MienError, NoFaceFound
+from mien_core.errors import ContentBlocked, MienError, NoFaceFound
+from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.face import Face
 from mien_pipeline.options import SwapOptions
-from mien_pipeline.testing import FakeRuntime, swapped
-from mien_pipeline.types import Face, FaceReport, IdentityScores, OnProgress, Progress, Swapped, ignore_progress
+from mien_pipeline.progress import OnProgress, Progress, ignore_progress
+from mien_pipeline.report import FaceReport, IdentityScores, Swapped
+from mien_testing.runtime import FakeRuntime, swapped
 
 STEPS = 4
 REFUSALS: dict[str, type[MienError]] = {"no-face-found": NoFaceFound, "content-blocked": ContentBlocked}

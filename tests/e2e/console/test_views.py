@@ -18,7 +18,7 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Request, expect
 
-from mien_daemon import handshake
+from mien_daemon.access import handshake
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -20,9 +20,9 @@ from typing import Any, Protocol
 import PIL.Image
 import pytest
 
-from mien_daemon.client import DaemonClient
-from mien_pipeline.errors import MienError
-from mien_pipeline.models.store import ModelStore
+from mien_api.client import DaemonClient
+from mien_core.errors import MienError
+from mien_models.store import ModelStore
 
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "extension"
@@ -295,7 +295,7 @@ class DaemonProcess:
 
     @cached_property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "mien_daemon"]
+        return [sys.executable, "-m", "mien_cli"]
 
     def add_reference(self, name: str, picture: bytes) -> dict[str, Any]:
         """A face in the library, with the consent that it asks for."""

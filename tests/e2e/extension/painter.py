@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from mien_pipeline.errors import ContentBlocked, MienError, NoFaceFound
+from mien_core.errors import ContentBlocked, MienError, NoFaceFound
+from mien_pipeline.face import Face
 from mien_pipeline.options import SwapOptions
+from mien_pipeline.progress import OnProgress, Progress, ignore_progress
+from mien_pipeline.report import Swapped
 from mien_pipeline.runtime import Runtime, create_runtime
-from mien_pipeline.testing import FakeRuntime, swapped
-from mien_pipeline.types import Face, OnProgress, Progress, Swapped, ignore_progress
+from mien_testing.runtime import FakeRuntime, swapped
 
 STEPS = 4
 GREEN = (20, 200, 60)

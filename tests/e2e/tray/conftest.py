@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from mien_tray.testing import Desk, Panel, open_desk, open_screen
+from mien_testing.desktop import Desk, Panel, open_desk, open_screen
 
 
 @pytest.fixture(scope="session")

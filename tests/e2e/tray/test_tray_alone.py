@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from mien_tray.testing import BROKEN_SERVICE, NOTIFICATIONS, WAIT_S, Desk, Panel, swap, until
+from mien_testing.desktop import BROKEN_SERVICE, NOTIFICATIONS, WAIT_S, Desk, Panel, swap, until
 
 
 def ends_well(tray: subprocess.Popen[bytes]) -> bool:

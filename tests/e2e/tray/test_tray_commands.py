@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from mien_tray.testing import WAIT_S, Desk, Panel, swap, until
+from mien_testing.desktop import WAIT_S, Desk, Panel, swap, until
 
 
 def test_what_the_menu_does_commands_do_too(desk: Desk, panel: Panel) -> None:

@@ -19,11 +19,11 @@ from urllib.request import Request, urlopen
 import pytest
 from PIL import Image
 
-from mien_daemon import handshake
-from mien_daemon.client import DaemonClient
-from mien_daemon.errors import Unpaired
-from mien_tray.look import BLUE, Look, Mark, draw
-from mien_tray.testing import WAIT_S, Desk, Panel, open_desk, swap, until
+from mien_api.client import DaemonClient
+from mien_api.errors import Unpaired
+from mien_daemon.access import handshake
+from mien_testing.desktop import WAIT_S, Desk, Panel, open_desk, swap, until
+from mien_tray.icon_image import BLUE, Look, Mark, draw
 
 REMOTE = bytes(range(256)) * 400
 NAME = "Chromium on Linux"

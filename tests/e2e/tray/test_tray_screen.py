@@ -5,8 +5,8 @@ from io import BytesIO
 
 from PIL import Image
 
-from mien_tray.look import CORAL
-from mien_tray.testing import Desk, swap, until
+from mien_testing.desktop import Desk, swap, until
+from mien_tray.icon_image import CORAL
 
 PANEL = (
     "trayer",

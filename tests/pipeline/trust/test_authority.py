@@ -16,13 +16,13 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from mien_pipeline.errors import MarkingFailed
-from mien_pipeline.models.store import ModelStore
-from mien_pipeline.stages.decode import decode
+from mien_core.errors import MarkingFailed
+from mien_core.key_store import SERVICE, KeyStore, usable
+from mien_models.store import ModelStore
+from mien_pipeline.media.decode import decode
 from mien_pipeline.trust import authority as authority_module
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.keys import SERVICE, KeyStore, usable
 from mien_pipeline.trust.marking import Stamp
 
 

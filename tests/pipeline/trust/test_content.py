@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
+from mien_core.errors import CheckUnavailable, ContentBlocked
 from mien_daemon.config import Settings
-from mien_pipeline.errors import CheckUnavailable, ContentBlocked
-from mien_pipeline.models.catalogue import load_catalogue
-from mien_pipeline.models.store import ModelStore
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
+from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import ENGINE_NAMES, parse_options
-from mien_pipeline.stages.check import check as check_picture
 from mien_pipeline.trust import content
+from mien_pipeline.trust.check import check as check_picture
 from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, alarming
-from mien_pipeline.types import Floats, Image, Pixels
 
 STAGES = ("target", "reference", "result")
 

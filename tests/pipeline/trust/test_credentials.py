@@ -13,12 +13,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mien_pipeline.errors import MarkingFailed
+from mien_core.errors import MarkingFailed
+from mien_pipeline.media.metadata import DIGITAL_SOURCE_TYPE, SWAPPED
+from mien_pipeline.report import ModelUse
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority, Signatory
 from mien_pipeline.trust.credentials import Making, read, sign
-from mien_pipeline.trust.metadata import DIGITAL_SOURCE_TYPE, SWAPPED
-from mien_pipeline.types import ModelUse
 
 MAKING = Making(SWAPPED, {"engine": "mesh", "seed": 7}, [ModelUse("face-mesh", "ab" * 32)])
 FORMATS = ("jpeg", "png", "webp", "avif", "tiff")

@@ -12,16 +12,17 @@ import PIL.Image
 import PIL.ImageCms
 import pytest
 
-from mien_pipeline.errors import InvalidImage, InvalidOptions, MarkingFailed
-from mien_pipeline.models.store import ModelStore
+from mien_core.errors import InvalidImage, InvalidOptions, MarkingFailed
+from mien_models.store import ModelStore
+from mien_pipeline.image import Image, Pixels
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.encode import MEDIA_TYPES
 from mien_pipeline.options import ENGINE_NAMES, FluxOptions, Format, MeshOptions, parse_options
-from mien_pipeline.stages.decode import decode
-from mien_pipeline.stages.encode import MEDIA_TYPES
+from mien_pipeline.report import ModelUse
 from mien_pipeline.swap import Parts, Stopwatch, swap
 from mien_pipeline.trust import marking
 from mien_pipeline.trust.marking import Stamp, public_settings, time_stamp_url
 from mien_pipeline.trust.verify import Inspector
-from mien_pipeline.types import Image, ModelUse, Pixels
 
 MODELS = [ModelUse("face-mesh", "12" * 32)]
 

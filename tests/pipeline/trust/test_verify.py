@@ -9,12 +9,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mien_pipeline.errors import ImageTooLarge, InvalidImage
-from mien_pipeline.models.store import ModelStore
-from mien_pipeline.stages.decode import decode
+from mien_core.errors import ImageTooLarge, InvalidImage
+from mien_models.store import ModelStore
+from mien_pipeline.image import Pixels
+from mien_pipeline.media.decode import decode
+from mien_pipeline.report import ModelUse
 from mien_pipeline.trust.marking import Stamp
 from mien_pipeline.trust.verify import Inspector
-from mien_pipeline.types import ModelUse, Pixels
 
 
 @pytest.fixture(scope="module")

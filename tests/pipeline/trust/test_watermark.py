@@ -11,12 +11,12 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from mien_pipeline.errors import MarkingFailed
-from mien_pipeline.models.store import ModelStore
+from mien_core.errors import MarkingFailed
+from mien_models.store import ModelStore
+from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.trust import rivagan
 from mien_pipeline.trust.rivagan import BITS, Decoder, read_onnx
 from mien_pipeline.trust.watermark import PRODUCT_NUMBER, STRONG_BITS, WEAK_BITS, Reading, Watermark
-from mien_pipeline.types import Floats, Pixels
 
 NAMES = (
     "astronaut.png",

@@ -11,7 +11,7 @@ import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
 import { verdict } from "../viewer/verdict.js";
 import { moment, t } from "../words.js";
-import { isKept } from "./view.js";
+import { isKept } from "./kept.js";
 
 export function detail(main, app, signal, id) {
   const place = h("div", { class: "fullscreen" });

@@ -8,12 +8,11 @@ import { empty, loading } from "../notice.js";
 import { rows } from "../rows.js";
 import { duration, t } from "../words.js";
 import { detail } from "./detail.js";
+import { isKept } from "./kept.js";
 import { tile } from "./tile.js";
 
 const DAY = 86_400;
 const SPANS = [3600, DAY, 7 * DAY, 30 * DAY, 365 * DAY];
-
-export const isKept = ({ state, kind, expires_at: until }) => state === "done" && Boolean(kind) && Date.parse(until) > Date.now();
 
 export function mount(main, app, signal, item) {
   if (item) return detail(main, app, signal, item);

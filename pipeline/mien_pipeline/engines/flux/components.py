@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mien_pipeline.engines.flux.manifest import Shapes, manifest
+from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.plan import Component, Phase, component
 
 # name → (when it works, identity part, published file, what the file puts before the names, streamed tensor by tensor)

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mien_core.errors import ModelNotInstalled
+from mien_models.store import ModelStore
 from mien_pipeline.device import choose, out_of_memory_named
-from mien_pipeline.engines.flux import drift, keep, reference, target
+from mien_pipeline.engines.diffusion import drift, preserve_mask, reference, target
 from mien_pipeline.engines.flux.faceid import FaceId, FaceTokens, XlabsAdapter, face_tokens
 from mien_pipeline.engines.flux.inject import Schedule
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
@@ -16,15 +18,16 @@ from mien_pipeline.engines.flux.pulid import EVA_TAPS, IdTokens, Pulid
 from mien_pipeline.engines.flux.stack import Stack, find_files, models_used, plan_for
 from mien_pipeline.engines.flux.text import DEFAULT_NEGATIVE_PROMPT, DEFAULT_PROMPT
 from mien_pipeline.engines.flux.velocity import Canvas, Part, bound
-from mien_pipeline.errors import ModelNotInstalled
-from mien_pipeline.models.store import ModelStore
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.faces.score import DlibEmbedder
+from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import FluxOptions, SwapOptions
 from mien_pipeline.plan import DEFAULT_SIDE
+from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import FaceEmbedder
+from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import denoise, inpaint, noise_like, noised, schedule
-from mien_pipeline.stages.blend import paste_back
-from mien_pipeline.stages.score import DlibEmbedder
-from mien_pipeline.types import Face, Floats, IdentityScores, Image, ModelUse, OnStep, Patch, SwapWarning
+from mien_pipeline.skin.blend import paste_back
 
 # Narrower faces are made of a few tokens before they are enlarged.
 SMALL_FACE_PX = 64
@@ -155,8 +158,8 @@ class FluxLikeness:
         frame = target.frame_for((target_image.width, target_image.height), face, options.side)
         portrait = reference.portrait(target_image.pixels, face.kps)
         theirs = _regions(stack, portrait)
-        hair = keep.hair_is_at_risk(self.regions, theirs)
-        mask = target.mask_for(face, frame, keep.kept(theirs, face, frame, hair))
+        hair = preserve_mask.hair_is_at_risk(self.regions, theirs)
+        mask = target.mask_for(face, frame, preserve_mask.kept(theirs, face, frame, hair))
         pixels = target.cut(target_image, frame)
         vae = stack.vae(options.decoder)
         clean = self._on_device(stack.run("vae", vae, lambda network: target.encode(network, pixels)))

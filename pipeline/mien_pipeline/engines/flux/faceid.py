@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mien_pipeline.engines.diffusion.manifest import Shapes
+from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
+from mien_pipeline.engines.diffusion.weights import depth
 from mien_pipeline.engines.flux.inject import Residuals, Schedule
-from mien_pipeline.engines.flux.manifest import Shapes
-from mien_pipeline.engines.flux.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.velocity import Pass
-from mien_pipeline.engines.flux.weights import depth
 
 # WithAnyone makes eight tokens of one ArcFace embedding.
 ARC_TOKENS = 8

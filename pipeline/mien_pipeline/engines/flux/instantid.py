@@ -18,12 +18,12 @@ import torch
 from diffusers.models.controlnets.controlnet_flux import FluxControlNetModel
 from torch import Tensor, nn
 
+from mien_pipeline.engines.diffusion.manifest import Shapes
+from mien_pipeline.engines.diffusion.perceiver import perceiver_layers
+from mien_pipeline.engines.diffusion.weights import depth
 from mien_pipeline.engines.flux.inject import Schedule
-from mien_pipeline.engines.flux.manifest import Shapes
-from mien_pipeline.engines.flux.perceiver import perceiver_layers
 from mien_pipeline.engines.flux.velocity import Pass
-from mien_pipeline.engines.flux.weights import depth
-from mien_pipeline.types import Floats, Pixels
+from mien_pipeline.image import Floats, Pixels
 
 # RGB of eyes, nose and mouth corners, and the sticks between them: InstantID's drawing, which the net was trained on.
 POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))

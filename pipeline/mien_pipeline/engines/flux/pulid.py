@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mien_pipeline.engines.diffusion.manifest import Shapes
+from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention, perceiver_layers
+from mien_pipeline.engines.diffusion.weights import depth
 from mien_pipeline.engines.flux.inject import Schedule
-from mien_pipeline.engines.flux.manifest import Shapes
-from mien_pipeline.engines.flux.perceiver import PerceiverCrossAttention, perceiver_layers
 from mien_pipeline.engines.flux.velocity import Pass
-from mien_pipeline.engines.flux.weights import depth
 
 # As trained: behind double block i when i is even, behind single block i when i is a multiple of four.
 DOUBLE_INTERVAL = 2

@@ -10,31 +10,25 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
+from mien_core.errors import InvalidOptions, LicenceNotAccepted, ModelNotInstalled, UnknownModel
+from mien_models.store import ModelStore
 from mien_pipeline.device import Device, Placer, compute_dtype, onnx_providers
+from mien_pipeline.engines.diffusion.clip import load_clip
+from mien_pipeline.engines.diffusion.eva import EvaTower
+from mien_pipeline.engines.diffusion.irse import IrSe50
+from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
+from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
+from mien_pipeline.engines.diffusion.reference import Recogniser
+from mien_pipeline.engines.diffusion.weights import Built, load, shapes_in, shapes_of, shards_in
 from mien_pipeline.engines.flux import pulid
-from mien_pipeline.engines.flux.backbone import (
-    can_load,
-    check_libraries,
-    config_of,
-    load_transformer,
-    load_vae,
-)
-from mien_pipeline.engines.flux.clip import load_clip
 from mien_pipeline.engines.flux.components import components
-from mien_pipeline.engines.flux.eva import EvaTower
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
-from mien_pipeline.engines.flux.irse import IrSe50
-from mien_pipeline.engines.flux.manifest import Shapes, manifest
-from mien_pipeline.engines.flux.parsing import TRAINING_HEADS, BiSeNet
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
-from mien_pipeline.engines.flux.reference import Recogniser
 from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, TextEncoders
-from mien_pipeline.engines.flux.weights import Built, load, shapes_in, shapes_of, shards_in
-from mien_pipeline.errors import InvalidOptions, LicenceNotAccepted, ModelNotInstalled, UnknownModel
-from mien_pipeline.models.store import ModelStore
+from mien_pipeline.engines.flux.transformer import can_load, check_libraries, config_of, load_transformer, load_vae
 from mien_pipeline.plan import Machine, NumberFormat, Plan, make_plan
-from mien_pipeline.types import ModelUse
+from mien_pipeline.report import ModelUse
 
 Base = Literal["dev", "schnell", "fill"]
 # One of these holds FLUX.1 [dev]'s transformer: full weights in a folder or in one file, or GGUF files of one number

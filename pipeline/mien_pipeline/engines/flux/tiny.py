@@ -26,15 +26,15 @@ from transformers import (
     T5EncoderModel,
 )
 
-from mien_pipeline.engines.flux.eva import EvaTower
+from mien_models.catalogue.entries import Catalogue, ModelFile, load_catalogue
+from mien_pipeline.engines.diffusion.eva import EvaTower
+from mien_pipeline.engines.diffusion.irse import IrSe50
+from mien_pipeline.engines.diffusion.manifest import manifest
+from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
+from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
-from mien_pipeline.engines.flux.irse import IrSe50
-from mien_pipeline.engines.flux.manifest import manifest
-from mien_pipeline.engines.flux.parsing import TRAINING_HEADS, BiSeNet
-from mien_pipeline.engines.flux.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
-from mien_pipeline.models.catalogue import Catalogue, ModelFile, load_catalogue
 
 BUNDLE = "flux-dev"
 # Other bases and another adapter, each pulled by its own name.

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from mien_pipeline.engines import Weights
+from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, exchange
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
-from mien_pipeline.errors import NoFaceFound
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.faces.topology import face_width
+from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import MeshOptions, SwapOptions
-from mien_pipeline.stages.topology import face_width
-from mien_pipeline.types import Face, Floats, Image, ModelUse, OnStep, Patch, SwapWarning
+from mien_pipeline.progress import OnStep
+from mien_pipeline.protocols import Weights
+from mien_pipeline.report import ModelUse, SwapWarning
 
 # Measured on 46 hard targets: fine to 31°, usable to 42°, broken where the mesh saturates at 45°.
 WARN_YAW_DEG, REFUSE_YAW_DEG = 35.0, 44.0

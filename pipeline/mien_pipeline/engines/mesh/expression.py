@@ -8,11 +8,11 @@ import numpy as np
 from mien_pipeline.engines.mesh.eyes import Exchange
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
-from mien_pipeline.stages import topology as face
-from mien_pipeline.stages.light import blur
-from mien_pipeline.stages.mask import disc
-from mien_pipeline.stages.topology import face_width, topology
-from mien_pipeline.types import Floats
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.image import Floats
+from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.mask import disc
 
 LIP_EDGE = 0.006  # face widths: the dark line between lips belongs to the mouth that shows it
 MOUTH_OPENS = 0.08  # of its width: a mouth that opens so far shows teeth, not a line

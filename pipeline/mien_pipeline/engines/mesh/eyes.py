@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien_pipeline.stages import topology as face
-from mien_pipeline.stages.align import invert, resample, transform, warp
-from mien_pipeline.stages.light import blur
-from mien_pipeline.types import Floats, ModelUse, Pixels
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.align import invert, resample, transform, warp
+from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.report import ModelUse
+from mien_pipeline.skin.light import blur
 
 CLOSED_OPENNESS = 0.085  # height by width below which lids are shut (closed measured ≤ .07, laughing ≥ .10)
 OPENNESS_SCALE = 0.2  # lids that differ by this much are no longer worth exchanging

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mien_pipeline.stages.topology import face_width
-from mien_pipeline.types import Floats
+from mien_pipeline.faces.topology import face_width
+from mien_pipeline.image import Floats
 
 GRID_WIDTH_PX = 128  # geometry and light are worked out on a face this wide
 

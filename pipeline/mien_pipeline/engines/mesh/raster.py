@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.types import Floats
+from mien_pipeline.image import Floats
 
 Indices = NDArray[np.int32]
 

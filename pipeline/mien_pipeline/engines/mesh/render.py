@@ -13,13 +13,15 @@ from mien_pipeline.engines.mesh.raster import Raster, grown, rasterise
 from mien_pipeline.engines.mesh.shape import blended_shape
 from mien_pipeline.engines.mesh.surroundings import source_map
 from mien_pipeline.engines.mesh.texture import Texture
-from mien_pipeline.stages.align import resample
-from mien_pipeline.stages.blend import multi_band
-from mien_pipeline.stages.glasses import crosses_bridge, rims
-from mien_pipeline.stages.grain import match_grain
-from mien_pipeline.stages.mask import cheeks, covers_features, oval_mask, skin_mask
-from mien_pipeline.stages.topology import face_width, topology
-from mien_pipeline.types import Floats, OnStep, Pixels, SwapWarning
+from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.progress import OnStep
+from mien_pipeline.report import SwapWarning
+from mien_pipeline.skin.blend import multi_band
+from mien_pipeline.skin.glasses import crosses_bridge, rims
+from mien_pipeline.skin.grain import match_grain
+from mien_pipeline.skin.mask import cheeks, covers_features, oval_mask, skin_mask
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs

@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.stages import topology as face
-from mien_pipeline.stages.topology import RIGID, face_width, inter_ocular, rigid_transform, topology
-from mien_pipeline.types import Floats
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.topology import RIGID, face_width, inter_ocular, rigid_transform, topology
+from mien_pipeline.image import Floats
 
 # Start values measured on 54 pairs of portraits: identity gained against vertices moved.
 MOUTH_DETAIL = 0.6  # how much of the reference's lip shape beyond the mouth's place; more changes the expression

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.raster import Raster
-from mien_pipeline.types import Floats
+from mien_pipeline.image import Floats
 
 _ITERATIONS = (40, 20, 12)  # from the coarsest grid to the finest
 

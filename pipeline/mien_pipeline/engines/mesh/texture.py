@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.raster import grown, rasterise
-from mien_pipeline.stages import topology as face
-from mien_pipeline.stages.align import resample
-from mien_pipeline.stages.glasses import crosses_bridge, rims
-from mien_pipeline.stages.light import blur, light_ratio, to_linear, to_srgb
-from mien_pipeline.stages.mask import COVERED, disc, skin_mask, smooth_step
-from mien_pipeline.stages.topology import face_width, topology
-from mien_pipeline.types import Floats, Image, Pixels
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.skin.glasses import crosses_bridge, rims
+from mien_pipeline.skin.light import blur, light_ratio, to_linear, to_srgb
+from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
 
 # The texture is this much wider than the face in the reference, so that no detail is lost in unrolling it.
 OVERSAMPLING = 1.5

@@ -1,0 +1,73 @@
+"""`mien credentials`: the certificate that signs this installation's results, and a new one for who wants no link."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from mien_cli.main import Commands
+    from mien_pipeline.trust.authority import Authority
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "credentials",
+        help="the certificate that signs results",
+        description="The certificate that signs results. It names nobody; its serial number is in every one of them.",
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    actions.add_parser("show", help="the certificate").set_defaults(run=show)
+    rotating = actions.add_parser(
+        "rotate",
+        help="a new certificate",
+        description="From the next result on another certificate signs, so that later results cannot be linked with "
+        "earlier ones by it. This installation still knows its earlier results as its own.",
+    )
+    rotating.set_defaults(run=rotate)
+
+
+def show(args: Namespace) -> int:
+    from mien_cli.output import answer
+
+    certificate = authority_of(args).certificate()
+    if certificate is None:
+        return answer(args, {"certificate": None}, "there is none yet; the first result makes one")
+    return answer(args, {"certificate": describe(certificate)}, words(certificate))
+
+
+def rotate(args: Namespace) -> int:
+    from mien_cli.output import answer
+
+    authority = authority_of(args)
+    before = authority.certificate()
+    authority.rotate()
+    after = authority.certificate()
+    found = {
+        "before": describe(before) if before else None,
+        "certificate": describe(after) if after else None,
+    }
+    return answer(args, found, words(after) if after else "")
+
+
+def authority_of(args: Namespace) -> Authority:
+    from mien_cli.in_process import configure
+    from mien_pipeline.trust.authority import Authority
+
+    return Authority(configure(args).folders.state)
+
+
+def describe(certificate: Certificate) -> dict[str, str]:
+    return {
+        "name": certificate.subject.rfc4514_string(),
+        "serial": str(certificate.serial_number),
+        "from": certificate.not_valid_before_utc.date().isoformat(),
+        "until": certificate.not_valid_after_utc.date().isoformat(),
+    }
+
+
+def words(certificate: Certificate) -> str:
+    found = describe(certificate)
+    return f"{found['name']}, serial {found['serial']}, {found['from']} to {found['until']}"

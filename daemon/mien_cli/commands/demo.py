@@ -1,0 +1,55 @@
+"""`mien demo`: two bundled public-domain portraits, swapped, so that a newcomer sees what to expect."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien_cli.main import Commands
+
+PORTRAITS = "demo-portraits"
+# The US Navy's portrait of Grace Hopper and NASA's of Eileen Collins, both in the public domain.
+TARGET, REFERENCE = "grace_hopper.jpg", "astronaut.png"
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="swap two bundled public-domain portraits",
+        description="Swap two bundled public-domain portraits: target, result and a side-by-side picture.",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("mien-demo"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.commands.swap import words
+    from mien_cli.in_process import fetch_missing, fetch_needed, open_runtime, open_store
+    from mien_cli.output import answer
+    from mien_cli.progress_bars import job_bar
+    from mien_cli.result_file import make_folder, write
+    from mien_pipeline.options import MeshOptions
+    from mien_pipeline.swap import describe
+
+    store = open_store(args)
+    fetch_missing(store, [PORTRAITS], quiet=args.json)
+    fetch_needed(store, "mesh", quiet=args.json)
+    target, reference = (store.path(PORTRAITS, name).read_bytes() for name in (TARGET, REFERENCE))
+    runtime = open_runtime(args, store)
+    with job_bar(quiet=args.json) as show:
+        done = runtime.swap(target, [reference], MeshOptions(), lambda at: show(at.stage, at.fraction))
+    side_by_side = runtime.side_by_side(target, reference, done)
+
+    folder: Path = args.output
+    make_folder(folder)
+    suffix = Path(TARGET).suffix
+    pictures = {f"target{suffix}": target, f"result{suffix}": done.data, "side-by-side.png": side_by_side}
+    for name, data in pictures.items():
+        write(folder / name, data)
+    report = describe(done)
+    files = {Path(name).stem: str(folder / name) for name in pictures}
+    return answer(args, {"output": files["result"], "files": files, **report}, words(Path(files["result"]), report))

@@ -1,0 +1,151 @@
+"""`mien doctor`: what is installed, missing and misconfigured, what is stored where, and every connection made."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mien_api.folders import Folders
+    from mien_cli.main import Commands
+    from mien_models.store import ModelStore
+
+# What the product is made of; the rest is what these bring.
+LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python", "pillow")
+OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
+
+
+def add_to(commands: Commands) -> None:
+    commands.add_parser("doctor", help="what is installed, missing, misconfigured").set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.in_process import configure, open_store
+    from mien_cli.output import answer
+    from mien_daemon.config import product_version
+    from mien_daemon.state.personal_data import stored
+    from mien_pipeline.device import device_name
+    from mien_pipeline.engines.readiness import describe
+    from mien_pipeline.engines.registry import ENGINES
+
+    folders, store, device = configure(args).folders, open_store(args), device_name()
+    found: dict[str, Any] = {
+        "version": product_version(),
+        "platform": platform_words(),
+        "libraries": versions(LIBRARIES),
+        "optional_libraries": versions(OPTIONAL),
+        "device": device,
+        "engines": {entry.name: describe(entry, store, device)["state"] for entry in ENGINES.values()},
+        "models": {"missing": list(store.missing(["starter"]))},
+        "folders": folder_sizes(folders),
+        "stored": [
+            {"what": each.what, "path": str(each.path), "files": each.files, "bytes": each.bytes}
+            for each in stored(folders)
+        ],
+        "daemon": daemon_state(folders.state),
+        "keyring": keyring_state(folders.state),
+        "connections": connections(store),
+    }
+    found["problems"] = problems(found)
+    return answer(args, found, words(found))
+
+
+def platform_words() -> str:
+    import platform
+
+    return f"Python {platform.python_version()} on {platform.system()} {platform.release()} ({platform.machine()})"
+
+
+def versions(names: tuple[str, ...]) -> dict[str, str | None]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found: dict[str, str | None] = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def folder_sizes(folders: Folders) -> dict[str, dict[str, Any]]:
+    """Where things lie and how much of them there is."""
+    return {
+        name: {"path": str(path), "bytes": size_of(path)}
+        for name, path in (
+            ("state", folders.state),
+            ("cache", folders.cache),
+            ("logs", folders.logs),
+            ("models", folders.models),
+        )
+    }
+
+
+def size_of(folder: Path) -> int:
+    """Bytes below a folder; a file that has several names counts once."""
+    seen: dict[tuple[int, int], int] = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            status = path.stat()
+            seen[status.st_dev, status.st_ino] = status.st_size
+    return sum(seen.values())
+
+
+def daemon_state(state: Path) -> dict[str, Any]:
+    from mien_api.client import DaemonClient
+    from mien_core.errors import MienError
+
+    daemon = DaemonClient.discover(state)
+    if daemon is None:
+        return {"running": False}
+    try:
+        return {"running": True, "port": daemon.port, **daemon.request("GET", "/v1/health")}
+    except MienError as error:
+        return {"running": True, "port": daemon.port, "problem": str(error)}
+
+
+def keyring_state(state: Path) -> dict[str, Any]:
+    """Which secret store there is, and which keys there are, in it or in files that only this user can read."""
+    import keyring
+
+    from mien_core.key_store import KeyStore
+
+    keys, backend = KeyStore(state), keyring.get_keyring()
+    return {"backend": type(backend).__module__, "usable": keys.place == "secret-store", "keys": keys.names}
+
+
+def connections(store: ModelStore) -> list[dict[str, str]]:
+    """The last connections that left this machine: downloads of models, and nothing else ever."""
+    from dataclasses import asdict
+
+    return [asdict(connection) for connection in store.connections()]
+
+
+def problems(found: dict[str, Any]) -> list[str]:
+    """What a person may want to do something about, as sentences."""
+    sentences: list[str] = []
+    if absent := [name for name, version in found["libraries"].items() if version is None]:
+        sentences.append(f"Libraries are missing: {', '.join(absent)}. Install Mien again.")
+    if missing := found["models"]["missing"]:
+        sentences.append(f"Models are missing: {', '.join(missing)}. They come with `mien models pull starter`.")
+    if not found["keyring"]["usable"]:
+        sentences.append("There is no secret store, so keys lie in files that only this user can read.")
+    if found["daemon"].get("problem"):
+        sentences.append(f"The daemon does not answer: {found['daemon']['problem']}.")
+    return sentences
+
+
+def words(found: dict[str, Any]) -> str:
+    lines = [f"Mien {found['version']}, {found['platform']}, device {found['device']}"]
+    lines += [f"{name}: {folder['path']} ({folder['bytes'] / 1e6:.1f} MB)" for name, folder in found["folders"].items()]
+    lines += [f"stored: {each['what']} ({each['bytes'] / 1e6:.1f} MB): {each['path']}" for each in found["stored"]]
+    lines += [f"engine {name}: {state}" for name, state in found["engines"].items()]
+    running = found["daemon"]["running"]
+    lines.append(f"daemon: {'running on port ' + str(found['daemon']['port']) if running else 'not running'}")
+    lines.append(f"secret store: {found['keyring']['backend'] if found['keyring']['usable'] else 'none'}")
+    lines += [f"key: {name}" for name in found["keyring"]["keys"]]
+    lines += [f"connection: {each['at']} {each['host']} for {each['model']}" for each in found["connections"]]
+    lines += found["problems"] or ["Nothing is wrong."]
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""`mien engines`: every engine, ready or what it lacks, its licence, device and memory."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mien_cli.main import Commands
+
+
+def add_to(commands: Commands) -> None:
+    commands.add_parser("engines", help="every engine: ready, or what it lacks").set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.in_process import open_store
+    from mien_cli.output import answer
+    from mien_pipeline.device import device_name
+    from mien_pipeline.engines.readiness import describe
+    from mien_pipeline.engines.registry import ENGINES
+
+    store = open_store(args)
+    device = device_name()
+    engines = [describe(entry, store, device) for entry in ENGINES.values()]
+    return answer(args, {"engines": engines}, "\n".join(words(engine, store.catalogue.bundles) for engine in engines))
+
+
+def words(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
+    """In 80 columns; a command to paste stays one line."""
+    from textwrap import fill
+
+    memory = engine["memory_bytes"] / (1 << 30)
+    told = [engine["summary"], f"{engine['device']}, {memory:.2g} GiB; {engine['licence']}"]
+    if engine["options"]:
+        told.append(f"--set {', '.join(engine['options'])}")
+    command = ""
+    if engine["missing_libraries"]:
+        told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them")
+    elif engine["missing_models"]:
+        told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
+        command = f"\n      mien models pull {shortest(engine['missing_models'], bundles)}"
+    lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
+    return "\n".join([f"{engine['name']}  {engine['state']}", *lines]) + command
+
+
+def shortest(models: Sequence[str], bundles: Mapping[str, Sequence[str]]) -> str:
+    """What to ask for to get these models: the bundle of just them, or each by name."""
+    whole = [name for name, members in bundles.items() if len(members) > 1 and set(members) == set(models)]
+    return whole[0] if whole else " ".join(models)

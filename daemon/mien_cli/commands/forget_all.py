@@ -1,0 +1,120 @@
+"""`mien forget-all`: everything personal that Mien keeps, removed, and the proof that it is."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mien_api.folders import Folders
+    from mien_cli.main import Commands
+    from mien_daemon.state.personal_data import Stored
+
+
+STOP_S = 15.0  # the daemon ends its worker and closes its database
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "forget-all",
+        help="remove everything personal that Mien keeps",
+        description=(
+            "Remove everything personal that Mien keeps: results, pictures, jobs, paired browsers, the reference "
+            "library, keys, certificates, logs, the token for models. Settings and models stay. A running daemon is "
+            "stopped first."
+        ),
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_api import runtime_file
+    from mien_cli.in_process import configure
+    from mien_cli.output import answer
+    from mien_daemon.state.personal_data import stored
+
+    folders = configure(args).folders
+    before = stored(folders)
+    if not (args.yes or args.json or is_sure(words_of(before))):
+        return answer(args, {}, "nothing was removed")
+    stop_daemon(folders.state)
+    with runtime_file.held(folders.state):
+        forget(folders)
+    after = stored(folders)
+    found = {
+        "removed": {"files": sum(each.files for each in before), "bytes": sum(each.bytes for each in before)},
+        "remaining": [{"what": each.what, "path": str(each.path), "files": each.files} for each in after],
+    }
+    answer(args, found, f"{found_words(before)} removed; looked again: {found_words(after)} left")
+    return 1 if after else 0
+
+
+def stop_daemon(state: Path) -> None:
+    """Ask a running daemon to end, and wait until it has; the tray takes that for what it is and leaves it so.
+
+    Raises:
+        AlreadyRunning: it did not end.
+    """
+    import os
+    import signal
+    import time
+
+    from mien_api import runtime_file
+    from mien_api.errors import AlreadyRunning
+
+    if found := runtime_file.read(state):
+        os.kill(found.pid, signal.SIGTERM)  # on Windows it ends without being asked
+    until = time.monotonic() + STOP_S
+    while runtime_file.is_held(state):
+        if time.monotonic() > until:
+            raise AlreadyRunning("the daemon does not stop", state_dir=str(state))
+        time.sleep(0.02)
+
+
+def forget(folders: Folders) -> None:
+    """Keys first: what they sealed cannot be opened any more even if a file cannot be deleted.
+
+    A secret store that keeps a key keeps the list of keys here, so that the next try knows what to delete.
+    """
+    from contextlib import suppress
+
+    from keyring.errors import KeyringError
+
+    from mien_core.key_store import KeyStore
+    from mien_daemon.state.personal_data import places, remove
+    from mien_models.remote.token import forget_token
+
+    keys = KeyStore(folders.state)
+    for name in keys.names:
+        with suppress(PermissionError):
+            keys.delete(name)
+    with suppress(KeyringError):
+        forget_token()
+    kept = keys.names
+    for _, path in list(places(folders)):
+        if not (kept and path == keys.folder):
+            remove(path)
+
+
+def is_sure(kept: str) -> bool:
+    """What the person at the terminal says; where nobody sits at one, the command was meant."""
+    import sys
+
+    if not sys.stdin.isatty():
+        return True
+    sys.stderr.write(f"{kept}\nRemove all of this for good? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def words_of(before: Sequence[Stored]) -> str:
+    return "\n".join(f"{each.what}: {each.path} ({each.counted})" for each in before) or "nothing is kept"
+
+
+def found_words(kept: Sequence[Stored]) -> str:
+    files, size = sum(each.files for each in kept), sum(each.bytes for each in kept)
+    return f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"

@@ -1,0 +1,30 @@
+"""`mien open`: the console page in the default browser, let in by a code that is good once."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien_cli.main import Commands
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser("open", help="the console page in the default browser")
+    parser.add_argument("--print", action="store_true", help="print the address instead; it is good for a minute, once")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    import webbrowser
+
+    from mien_api.client import DaemonClient
+    from mien_cli.output import answer, tell
+
+    invitation = DaemonClient.running(args.state_dir).request("POST", "/v1/sessions")
+    url = str(invitation["url"])
+    opened = not args.print and webbrowser.open(url)
+    if not args.print and not opened:
+        tell("No browser could be opened. This address is good for a minute, once:")
+    document = {"opened": opened} if opened else {"opened": opened, **invitation}
+    return answer(args, document, "The page is open in your browser." if opened else url)

@@ -1,0 +1,94 @@
+"""`mien plan`: where every network of an engine would live, in which number format, and what that peaks at."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien_cli.main import Commands
+    from mien_pipeline.plan import Component, Machine, Plan
+
+GIB = 1 << 30
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "plan",
+        help="the memory plan of an engine",
+        description="The memory plan: every component, its number format, where it lives, the peak.",
+    )
+    parser.add_argument("--vram", type=float, required=True, metavar="GIB", help="memory of the card, or of the Mac")
+    parser.add_argument(
+        "--device",
+        choices=("discrete", "unified", "cpu"),
+        default="discrete",
+        help="a card with its own memory, a machine that shares one, or none at all (default: %(default)s)",
+    )
+    parser.add_argument("--engine", default="flux", help="see `mien engines` (default: %(default)s)")
+    parser.add_argument(
+        "--side", type=int, default=1024, metavar="PX", help="side of the working square (default: %(default)s)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.output import answer
+    from mien_pipeline.plan import make_plan
+
+    plan = make_plan(*asked(args), side=args.side)
+    return answer(args, {"engine": args.engine, **plan.as_json()}, words(args.engine, plan))
+
+
+def asked(args: Namespace) -> tuple[tuple[Component, ...], Machine]:
+    """The engine's networks, and the machine that the flags describe.
+
+    Raises:
+        UnknownEngine, InvalidOptions: `field` names the one.
+    """
+    from mien_core.errors import InvalidOptions, UnknownEngine
+    from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
+    from mien_pipeline.engines.registry import ENGINES
+    from mien_pipeline.plan import Component, Machine
+
+    if args.engine not in ENGINES:
+        raise UnknownEngine(f"there is no engine called {args.engine!r}", field="engine", known=sorted(ENGINES))
+    if args.vram <= 0:
+        raise InvalidOptions("memory is a number of GiB above 0", field="vram")
+    if not 256 <= args.side <= 2048:
+        raise InvalidOptions("the working side is 256 to 2048 pixels", field="side")
+    memory = int(args.vram * GIB)
+    if args.engine == "flux":
+        return published(), Machine(args.device, memory, PUBLISHED_WIDTH)
+    # The others are small enough to be held whole; what they need includes what they work with.
+    parameters = ENGINES[args.engine].memory_bytes // 4
+    return (Component("networks", "identity", parameters, 0, parameters),), Machine(args.device, memory, width=0)
+
+
+def words(engine: str, plan: Plan) -> str:
+    """The plan as a table for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mien_pipeline.plan import PHASES
+
+    table = Table("network", "when", "as", "where", "at work", "elsewhere", title=f"{engine} at {plan.side} px, GiB")
+    for each in plan.placements:
+        table.add_row(
+            each.component.name,
+            each.component.phase,
+            each.form,
+            each.residency,
+            f"{each.accelerator_bytes / GIB:.2f}",
+            f"{each.host_bytes / GIB:.2f}" if each.host_bytes else "",
+        )
+    console = Console(width=80)
+    with console.capture() as drawn:
+        console.print(table)
+    vae = "in tiles" if plan.tiled else "whole"
+    busiest = max(PHASES, key=plan.phase_bytes)
+    return (
+        f"{drawn.get()}Peak ({busiest}) {plan.peak_bytes / GIB:.1f} of {plan.usable_bytes / GIB:.1f} GiB usable, "
+        f"the VAE {vae}; {plan.host_bytes / GIB:.1f} GiB elsewhere.\n"
+        "Activations are estimated, not measured."
+    )

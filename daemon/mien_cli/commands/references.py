@@ -1,0 +1,189 @@
+"""`mien references`: faces that may be used again, each with the consent that says so."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mien_api.client import DaemonClient
+    from mien_cli.main import Commands
+    from mien_daemon.references.library import Consent, ReferenceLibrary
+
+NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
+
+
+def add_to(commands: Commands) -> None:
+    from mien_cli.statement import add_statement_to
+
+    parser = commands.add_parser(
+        "references",
+        help="the consented reference library",
+        description="Faces that may be used again, sealed on this machine, each with the consent that allows it.",
+    )
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    adding = actions.add_parser(
+        "add",
+        help="keep a face",
+        description="Keep a face. --basis and --adult are your statement; it is kept with the picture.",
+    )
+    adding.add_argument("image", type=Path, metavar="IMAGE", help="a picture of one person")
+    adding.add_argument("--name", required=True, metavar="N", help="what you call this face")
+    add_statement_to(adding)
+    adding.add_argument(
+        "--days",
+        type=int,
+        default=365,
+        metavar="D",
+        help="how long the consent counts; 0 is for ever (default: %(default)s)",
+    )
+    adding.set_defaults(run=add)
+    actions.add_parser("list", help="every face").set_defaults(run=list_all)
+    exporting = actions.add_parser("export", help="everything that is kept of one person, for that person")
+    exporting.add_argument("id", metavar="ID")
+    exporting.set_defaults(run=export)
+    removing = actions.add_parser("remove", help="withdraw one consent and shred the face")
+    removing.add_argument("id", metavar="ID")
+    removing.set_defaults(run=remove)
+    forgetting = actions.add_parser("forget-all", help="shred the whole library")
+    forgetting.set_defaults(run=forget_all)
+    for each in (removing, forgetting):
+        each.add_argument("--results", action="store_true", help="and delete every job made with it, and its result")
+
+
+def add(args: Namespace) -> int:
+    from mien_cli.in_process import read_picture
+    from mien_cli.output import answer
+    from mien_daemon.references.library import Consent
+
+    consent = Consent.given(args.name, args.basis, adult=args.adult, expires_at=end_of(args.days))
+    picture = read_picture(args.image)
+    daemon = daemon_of(args)
+    made = add_by(daemon, picture, consent) if daemon else add_here(args, picture, consent)
+    return answer(args, made, f"{made['id']}  {made['name']}: use it as ref:{made['id']}")
+
+
+def end_of(days: int) -> datetime | None:
+    """When a consent of so many days ends; None for 0.
+
+    Raises:
+        ConsentRequired: a negative number.
+    """
+    from datetime import UTC, datetime, timedelta
+
+    from mien_core.errors import ConsentRequired
+
+    if not 0 <= days <= 36_500:
+        raise ConsentRequired("a consent counts for 1 to 36,500 days, or 0 for ever", field="days")
+    return datetime.now(UTC) + timedelta(days=days) if days else None
+
+
+def add_by(daemon: DaemonClient, picture: bytes, consent: Consent) -> dict[str, Any]:
+    statement = {"name": consent.label, "basis": consent.basis, "adult": consent.adult}
+    name = daemon.put_blob(picture)
+    return daemon.request("POST", "/v1/references", {"picture": name, **statement, "expires_at": consent.expires_at})
+
+
+def add_here(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any]:
+    """Checked and sealed by this process."""
+    from mien_cli.in_process import fetch_missing, open_runtime, open_store
+    from mien_daemon.pictures.preview_process import preview
+    from mien_daemon.references.library import THUMBNAIL_SIDE, describe, naming_the_reference, require_one_face
+
+    store = open_store(args)
+    fetch_missing(store, NEEDED_MODELS, quiet=args.json)
+    with naming_the_reference():
+        require_one_face(open_runtime(args, store).find_faces(picture))
+    return describe(library_of(args).add(picture, preview(picture, THUMBNAIL_SIDE), consent))
+
+
+def list_all(args: Namespace) -> int:
+    from mien_cli.output import answer
+    from mien_daemon.references.library import describe
+
+    daemon = daemon_of(args)
+    found = (
+        daemon.request("GET", "/v1/references")
+        if daemon
+        else {"references": [describe(record) for record in library_of(args).records()]}
+    )
+    return answer(args, found, "\n".join(line(each) for each in found["references"]) or "nobody")
+
+
+def line(reference: dict[str, Any]) -> str:
+    end = reference["expires_at"] or "for ever"
+    over = "" if reference["usable"] else "  (ended)"
+    return f"{reference['id']}  {reference['basis']:<18}  until {end}{over}  {reference['name']}"
+
+
+def export(args: Namespace) -> int:
+    """One document either way: the record is for a person to keep."""
+    from mien_cli.output import answer, as_json
+
+    daemon = daemon_of(args)
+    found = daemon.request("GET", path_of(args.id)) if daemon else library_of(args).export(args.id)
+    return answer(args, found, as_json(found))
+
+
+def remove(args: Namespace) -> int:
+    from mien_cli.output import answer
+
+    daemon = daemon_of(args)
+    if daemon:
+        daemon.request("DELETE", path_of(args.id) + query_of(args))
+    else:
+        refuse_results(args)
+        library_of(args).withdraw(args.id)
+    return answer(args, {"id": args.id, "withdrawn": True}, f"{args.id} is withdrawn, and its picture shredded")
+
+
+def forget_all(args: Namespace) -> int:
+    from mien_cli.output import answer
+
+    daemon = daemon_of(args)
+    if daemon:
+        gone = daemon.request("DELETE", "/v1/references" + query_of(args))
+    else:
+        refuse_results(args)
+        gone = {"references": library_of(args).forget_all(), "results": 0}
+    return answer(args, gone, f"{gone['references']} faces shredded, {gone['results']} results deleted")
+
+
+def refuse_results(args: Namespace) -> None:
+    """Results are the daemon's; without one they can only be forgotten whole.
+
+    Raises:
+        DaemonUnreachable: `command` says how.
+    """
+    from mien_core.errors import DaemonUnreachable
+
+    if args.results:
+        raise DaemonUnreachable(
+            "results are the daemon's: start it, or use `mien forget-all`", command="mien forget-all"
+        )
+
+
+def daemon_of(args: Namespace) -> DaemonClient | None:
+    from mien_api.client import DaemonClient
+
+    return DaemonClient.discover(args.state_dir)
+
+
+def library_of(args: Namespace) -> ReferenceLibrary:
+    from mien_cli.in_process import configure
+    from mien_daemon.references.library import ReferenceLibrary
+
+    return ReferenceLibrary(configure(args).folders.state)
+
+
+def path_of(reference: str) -> str:
+    from urllib.parse import quote
+
+    return f"/v1/references/{quote(reference, safe='')}"
+
+
+def query_of(args: Namespace) -> str:
+    return "?results=true" if args.results else ""

@@ -1,0 +1,68 @@
+"""`mien restore`: Vivid alone, skin detail back into a picture from any tool."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mien_cli.main import Commands
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser("restore", help="repair skin detail without changing the face (Vivid)")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: IMAGE's name with -restored")
+    parser.add_argument(
+        "--amount", type=float, default=0.5, metavar="0..1", help="the most to do (default: %(default)s)"
+    )
+    parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.in_process import read_picture
+    from mien_cli.output import answer
+    from mien_cli.result_file import beside, format_of, refuse_overwriting, write
+    from mien_core.errors import InvalidOptions
+
+    if not 0 <= args.amount <= 1:
+        raise InvalidOptions("amount: it lies between 0 and 1", field="amount")
+    format_of(args.output)
+    refuse_overwriting(args.output, [args.image])
+    data, report = restore(args, read_picture(args.image))
+    output: Path = args.output or beside(args.image, "restored", data)
+    write(output, data)
+    return answer(args, {"output": str(output), **report}, words(output, report))
+
+
+def restore(args: Namespace, image: bytes) -> tuple[bytes, Mapping[str, Any]]:
+    """(picture, report), from the daemon or from this process."""
+    from mien_api.client import DaemonClient
+    from mien_cli.in_process import fetch_missing, open_runtime, open_store
+    from mien_cli.progress_bars import job_bar
+    from mien_cli.result_file import format_of
+    from mien_pipeline.engines.registry import ALWAYS
+
+    store = open_store(args)
+    fetch_missing(store, ALWAYS, quiet=args.json)
+    wanted = format_of(args.output)
+    daemon = None if args.local else DaemonClient.discover(args.state_dir)
+    with job_bar(quiet=args.json) as show:
+        if daemon:
+            options = {"amount": args.amount} | ({"format": wanted} if wanted else {})
+            return daemon.restore(image, options, lambda job: show(job["stage"] or job["state"], job["progress"]))
+        from mien_pipeline.swap import describe
+
+        done = open_runtime(args, store).restore(
+            image, args.amount, lambda at: show(at.stage, at.fraction), format=wanted
+        )
+        return done.data, describe(done)
+
+
+def words(output: Path, report: Mapping[str, Any]) -> str:
+    faces = [f"face {face['index']}: {face['identity']['to_target']:.2f} like it was" for face in report["faces"]]
+    return "\n".join([f"{output}  ({report['engine']}, {report['seconds']:.2f} s)", *faces])

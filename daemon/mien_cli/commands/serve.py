@@ -1,0 +1,163 @@
+"""`mien serve`: the daemon, in this terminal or behind it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    from mien_api.runtime_file import RuntimeFile
+    from mien_cli.main import Commands
+    from mien_daemon.config import Config
+
+    Serve = Callable[[Config, Callable[[RuntimeFile], object]], Coroutine[object, object, None]]
+
+START_S = 30.0  # a cold disk; usually it takes less than one
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser("serve", help="the daemon", description="Run the daemon on 127.0.0.1.")
+    parser.add_argument("--port", type=port, metavar="N", help="0 picks a free one (default: 6436)")
+    parser.add_argument("--foreground", action="store_true", help="stay in this terminal and log to stderr")
+    parser.set_defaults(run=run)
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def run(args: Namespace) -> int:
+    from mien_daemon.config import Config
+
+    flags = {"port": args.port, "offline": args.offline or None}
+    config = Config.load(flags, state_dir=args.state_dir, models_dir=args.models_dir)
+    return serve_here(args, config) if args.foreground else serve_behind(args, config)
+
+
+def serve_here(args: Namespace, config: Config) -> int:
+    import asyncio
+    import logging
+    import sys
+
+    from mien_core.redaction import log_to
+
+    serve = load_server()
+    log_to(logging.StreamHandler(sys.stderr))
+    # Without --json the log says it on stderr, and stdout stays empty.
+    asyncio.run(serve(config, lambda started: announce(args, started, config) if args.json else None))
+    return 0
+
+
+def announce(args: Namespace, started: RuntimeFile, config: Config) -> int:
+    """Say where the daemon listens; never its token."""
+    import sys
+
+    from mien_cli.output import answer
+
+    document = {
+        "port": started.port,
+        "pid": started.pid,
+        "version": started.version,
+        "state_dir": str(config.folders.state),
+    }
+    status = answer(args, document, f"Mien listens on http://127.0.0.1:{started.port} (process {started.pid})")
+    sys.stdout.flush()
+    return status
+
+
+def load_server() -> Serve:
+    """Everything the front process is made of, in half the time.
+
+    Importing makes no garbage, so none is looked for meanwhile, and what was imported is never looked through again.
+    aiohttp's client, which the front never is, reads every root certificate of the system when it is imported.
+    """
+    import gc
+    import os
+
+    unset = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+    before = {name: os.environ.get(name) for name in unset}
+    gc.disable()
+    os.environ.update(unset)
+    try:
+        from mien_daemon.server import serve
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        gc.freeze()
+        gc.enable()
+    return serve
+
+
+def serve_behind(args: Namespace, config: Config) -> int:
+    """Start a daemon that outlives this terminal, and return when it is ready."""
+    return announce(args, wait_until_ready(start_behind(config), config), config)
+
+
+def start_behind(config: Config) -> subprocess.Popen[bytes]:
+    """A new session of its own, which logs to a file.
+
+    Raises:
+        AlreadyRunning: the state folder is held by another daemon.
+        OutputNotWritable: it, or the log's, cannot be written.
+    """
+    import subprocess
+    import sys
+
+    from mien_api import runtime_file
+    from mien_api.errors import AlreadyRunning
+    from mien_api.folders import make_private
+
+    folders = config.folders
+    if runtime_file.is_held(folders.state):
+        raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(folders.state))
+    make_private(folders.state)
+    make_private(folders.logs)
+    command = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "mien_cli"]
+    command += ["serve", "--foreground", "--state-dir", str(folders.state), "--models-dir", str(folders.models)]
+    command += [f"--port={config.settings.port}"] if config.sources.get("port") == "flag" else []
+    command += ["--offline"] if config.sources.get("offline") == "flag" else []
+    with (folders.logs / "daemon.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/" if sys.platform != "win32" else None,
+            start_new_session=True,
+        )
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], config: Config) -> RuntimeFile:
+    """What the daemon wrote when it was ready.
+
+    Raises:
+        DaemonUnreachable: it ended, or did not become ready; `log` says where it says why.
+    """
+    import time
+
+    from mien_api import runtime_file
+    from mien_core.errors import DaemonUnreachable
+
+    log = log_of(config)
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        found = runtime_file.read(config.folders.state)
+        if found and found.pid == process.pid:
+            return found
+        if process.poll() is not None:
+            raise DaemonUnreachable("the daemon ended while it started", log=str(log), status=process.returncode)
+        time.sleep(0.02)
+    raise DaemonUnreachable(f"the daemon was not ready after {START_S:.0f} s", log=str(log))
+
+
+def log_of(config: Config) -> Path:
+    return config.folders.logs / "daemon.log"

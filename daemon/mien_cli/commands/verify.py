@@ -1,0 +1,125 @@
+"""`mien verify`: what a picture says about itself, for anybody's pictures and without a network."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien_cli.main import Commands
+    from mien_models.store import ModelStore
+    from mien_pipeline.trust.verify import Inspection
+
+STANDARD_INPUT = Path("-")
+STATES = {"valid": "valid", "invalid": "invalid, the picture or they were changed afterwards"}
+PARENTS = {
+    "none": "without credentials",
+    "valid": "with valid credentials",
+    "invalid": "whose own credentials were invalid",
+}
+# https://cv.iptc.org/newscodes/digitalsourcetype/, those that are met
+SOURCES = {
+    "digitalCapture": "a photograph",
+    "computationalCapture": "a photograph that a camera computed from several",
+    "trainedAlgorithmicMedia": "made by a trained algorithm",
+    "compositeWithTrainedAlgorithmicMedia": "a picture with a part that a trained algorithm made",
+    "composite": "composed of several pictures",
+    "humanEdits": "edited by a person",
+}
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="what a picture says about itself",
+        description=(
+            "Read a picture's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
+            "Exit status 1 means that its credentials contradict it."
+        ),
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="a picture; - reads standard input")
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.in_process import configure, open_store
+    from mien_cli.output import answer
+    from mien_pipeline.trust.verify import Inspector
+
+    picture = picture_of(args.image)
+    state = configure(args).folders.state
+    found = Inspector(watermark_folder(open_store(args)), state).inspect(picture)
+    answer(args, found.as_json(), words(found))
+    return 1 if found.is_contradicted else 0
+
+
+def picture_of(path: Path) -> bytes:
+    """The bytes of the picture that was named."""
+    import sys
+
+    from mien_cli.in_process import read_picture
+    from mien_pipeline.media.probe import MAX_FILE_BYTES
+
+    # One byte too many is enough for the limit to be noticed.
+    return sys.stdin.buffer.read(MAX_FILE_BYTES + 1) if path == STANDARD_INPUT else read_picture(path)
+
+
+def watermark_folder(store: ModelStore) -> Path | None:
+    """Where the watermark's networks lie; None when they are not installed, which only leaves one question open."""
+    from mien_core.errors import ModelNotInstalled
+
+    try:
+        return store.path("watermark")
+    except ModelNotInstalled:
+        return None
+
+
+def words(found: Inspection) -> str:
+    """The findings in sentences, what matters most first."""
+    return "\n".join([*credential_words(found), *watermark_words(found), *metadata_words(found)])
+
+
+def credential_words(found: Inspection) -> list[str]:
+    credentials = found.credentials
+    if credentials.state == "none":
+        elsewhere = " (they are kept elsewhere, and nothing was fetched)" if credentials.problems else ""
+        return [f"Content credentials: none{elsewhere}."]
+    lines = [f"Content credentials: {STATES[credentials.state]}, signed by {signer_words(found)}."]
+    lines += [f"  Problem: {problem}" for problem in credentials.problems]
+    if credentials.software:
+        lines.append(f"  Made with: {credentials.software}")
+    if credentials.actions:
+        done = dict.fromkeys(action.removeprefix("c2pa.") for action in credentials.actions)
+        lines.append(f"  Done: {', '.join(done)}")
+    if credentials.source_type:
+        kind = credentials.source_type.rpartition("/")[2]
+        lines.append(f"  What it is: {SOURCES.get(kind, kind)}")
+    for parent in credentials.parents:
+        broken = f": {', '.join(parent.problems)}" if parent.problems else ""
+        whose = f", signed by {parent.signer}" if parent.signer else ""
+        lines.append(f"  Made from a picture {PARENTS[parent.state]}{whose}{broken}")
+    return lines
+
+
+def signer_words(found: Inspection) -> str:
+    if found.credentials.trusted:
+        return "this installation of Mien"
+    name = found.credentials.signer.get("common_name") or found.credentials.signer.get("issuer") or "nobody named"
+    # Whose they are is asked of valid ones only; others may carry anybody's name.
+    return f"{name}, who is not known here" if found.credentials.state == "valid" else f"{name}, or so they say"
+
+
+def watermark_words(found: Inspection) -> list[str]:
+    if found.watermark is None:
+        return ["Watermark: not looked for; `mien models pull watermark` gets what is needed."]
+    reading = found.watermark
+    return [f"Watermark of Mien: {reading.strength} ({reading.agreeing} of 32 bits)."]
+
+
+def metadata_words(found: Inspection) -> list[str]:
+    private = found.metadata.get("private")
+    lines = [f"{name.replace('_', ' ')}: {value}" for name, value in found.metadata.items() if name != "private"]
+    if isinstance(private, list):
+        lines.append(f"It carries private details: {', '.join(str(each).replace('_', ' ') for each in private)}.")
+    return lines or ["Metadata: nothing of note."]

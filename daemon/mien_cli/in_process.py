@@ -1,0 +1,88 @@
+"""What commands share that make pictures in their own process: the store, filled, and the runtime on top of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mien_daemon.config import Config
+    from mien_models.store import ModelStore
+    from mien_pipeline.runtime import Runtime
+
+# What is fetched without being asked for by name; an engine's own weights are gigabytes.
+STARTER = "starter"
+
+
+def configure(args: Namespace) -> Config:
+    """The configuration that flags and environment name."""
+    from mien_daemon.config import Config
+
+    return Config.load({"offline": args.offline or None}, state_dir=args.state_dir, models_dir=args.models_dir)
+
+
+def open_store(args: Namespace) -> ModelStore:
+    """The model store that flags and environment name."""
+    from mien_models.catalogue.entries import load_catalogue
+    from mien_models.exchange.other_caches import hub_cache
+    from mien_models.store import ModelStore
+
+    config = configure(args)
+    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline, caches=(hub_cache(),))
+
+
+def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> None:
+    """Pull what a command needs and is not there, saying so; nothing is fetched when nothing is missing.
+
+    Raises:
+        Offline, LicenceNotAccepted, DownloadFailed: as `ModelStore.pull` says.
+    """
+    from mien_cli.output import tell
+    from mien_cli.progress_bars import pull_bars
+
+    if missing := store.missing(names):
+        if not store.offline:
+            tell(f"Fetching {', '.join(missing)}: once, then no network is needed.")
+        with pull_bars(quiet=quiet) as listen:
+            store.pull(missing, listen)
+
+
+def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
+    """Pull the small networks that every swap takes. An engine's own large ones are pulled by name only."""
+    from mien_pipeline.engines.registry import needed_models
+
+    needed = set(needed_models(engine))
+    starter = [name for name in store.catalogue.resolve([STARTER]) if name in needed]
+    fetch_missing(store, starter, quiet=quiet)
+
+
+def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
+    """A runtime in this process, on a state folder that is this user's alone."""
+    from mien_api.folders import make_private
+    from mien_pipeline.runtime import Runtime
+
+    state = configure(args).folders.state
+    make_private(state)
+    return Runtime(store, state)
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of a file that a person named.
+
+    Raises:
+        InvalidImage: `file` says which one cannot be read.
+        ImageTooLarge: more bytes than any picture has.
+    """
+    from mien_core.errors import ImageTooLarge, InvalidImage
+    from mien_pipeline.media.probe import MAX_FILE_BYTES
+
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ImageTooLarge(f"{path.name} has {size} bytes", file=str(path), limit_bytes=MAX_FILE_BYTES)
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidImage(f"{path} cannot be read: {error.strerror}", file=str(path)) from error

@@ -1,0 +1,93 @@
+"""Progress on stderr: a bar on a terminal, clean lines elsewhere, nothing at all with `--json`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mien_models.progress import OnPull, PullProgress, ignore_pull
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+LONG_BYTES = 100_000_000  # a shorter download is over before a second line is worth reading
+
+OnFraction = Callable[[str, float], None]
+"""(stage, 0..1 of the whole)."""
+
+
+def ignore_fraction(stage: str, fraction: float) -> None:
+    """The listener for whoever does not look."""
+
+
+@contextmanager
+def job_bar(*, quiet: bool) -> Generator[OnFraction]:
+    """One swap's bar; gone when it is over."""
+    if quiet or not sys.stderr.isatty():
+        yield ignore_fraction
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting", total=1.0)
+        yield lambda stage, fraction: progress.update(task, description=stage, completed=fraction)
+
+
+@contextmanager
+def pull_bars(*, quiet: bool) -> Generator[OnPull]:
+    """A bar with bytes, rate and time for every model that is being fetched; a line a stage without a terminal."""
+    if quiet:
+        yield ignore_pull
+        return
+    if not sys.stderr.isatty():
+        yield PullLines().tell
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(now: PullProgress) -> None:
+            if now.note:
+                progress.console.print(now.note, markup=False)
+            if now.model not in tasks:
+                tasks[now.model] = progress.add_task(now.model, total=None)
+            progress.update(
+                tasks[now.model],
+                description=f"{now.model}: {now.stage}",
+                completed=now.done_bytes,
+                total=now.total_bytes or None,
+            )
+
+        yield show
+
+
+class PullLines:
+    """A line when a model's stage changes and at each tenth of a long one: what a log can hold."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str, int]] = set()
+
+    def tell(self, now: PullProgress) -> None:
+        if now.note:
+            sys.stderr.write(f"{now.note}\n")
+        tenth = 10 * now.done_bytes // now.total_bytes if now.total_bytes > LONG_BYTES else 0
+        if (now.model, now.stage, tenth) not in self._told:
+            self._told.add((now.model, now.stage, tenth))
+            sys.stderr.write(f"{now.model}: {now.stage}{how_far(now)}\n")
+
+
+def how_far(now: PullProgress) -> str:
+    """Bytes, rate and time to go, as far as they are known; nothing for a stage without bytes."""
+    if now.stage not in {"downloading", "verifying"} or not now.total_bytes:
+        return ""
+    words = f" {now.done_bytes / 1e6:.1f} of {now.total_bytes / 1e6:.1f} MB"
+    if now.eta_s is not None and now.done_bytes:
+        words += f", {now.bytes_per_s / 1e6:.1f} MB/s, {now.eta_s:.0f} s to go"
+    return words

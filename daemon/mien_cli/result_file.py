@@ -1,0 +1,88 @@
+"""Where a command's picture goes: its format, its name, and that no input is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien_pipeline.options import Format
+
+FORMATS: dict[str, Format] = {
+    ".jpg": "jpeg",
+    ".png": "png",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".tiff": "tiff",
+    ".jpeg": "jpeg",
+    ".tif": "tiff",
+}
+
+
+def format_of(output: Path | None) -> Format | None:
+    """The format that the name of the output asks for; None leaves it to the picture's own.
+
+    Raises:
+        InvalidOptions: `field` output, a name that no markable picture has.
+    """
+    from mien_core.errors import InvalidOptions
+
+    if output is None:
+        return None
+    if output.suffix.lower() not in FORMATS:
+        raise InvalidOptions(
+            f"{output.name} does not end like a picture that can be marked", field="output", known=sorted(FORMATS)
+        )
+    return FORMATS[output.suffix.lower()]
+
+
+def refuse_overwriting(output: Path | None, inputs: Iterable[Path]) -> None:
+    """Raises `InvalidOptions` when the output is one of the pictures to read."""
+    from mien_core.errors import InvalidOptions
+
+    if output and output.resolve() in [path.resolve() for path in inputs]:
+        raise InvalidOptions(f"{output} is one of the pictures to read", field="output")
+
+
+def beside(picture: Path, what: str, data: bytes) -> Path:
+    """A name beside the picture's own, by what was done to it and by the format it came out in."""
+    from mien_pipeline.media.probe import probe
+
+    made = probe(data).format
+    suffix = next(suffix for suffix, name in FORMATS.items() if name == made)
+    return picture.with_name(f"{picture.stem}-{what}{suffix}")
+
+
+def write(output: Path, data: bytes) -> None:
+    """The whole file or none, for whom this user's files are for.
+
+    Raises:
+        DiskFull, OutputNotWritable: `file` says which.
+    """
+    import os
+
+    from mien_core.files import write_whole
+
+    umask = os.umask(0o077)
+    os.umask(umask)
+    with naming_disk_errors(output):
+        write_whole(output, data, 0o666 & ~umask)
+
+
+def make_folder(folder: Path) -> None:
+    """The folder, there; raises as `write` does."""
+    with naming_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def naming_disk_errors(path: Path) -> Generator[None]:
+    """Turn what the file system refuses into an error that says what to do."""
+    from mien_api.folders import not_writable
+
+    try:
+        yield
+    except OSError as error:
+        raise not_writable(path, error) from error

@@ -1,0 +1,25 @@
+"""Changing settings from a command, whether a daemon runs or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+
+def change_settings(args: Namespace, changes: Mapping[str, object]) -> None:
+    """Ask the running daemon; write the settings file where none runs.
+
+    Raises:
+        InvalidOptions: `field` names the setting that is unknown or has no such value.
+    """
+    from mien_api.client import DaemonClient
+    from mien_daemon.config import Config, LiveSettings
+
+    daemon = DaemonClient.discover(args.state_dir)
+    if daemon is not None:
+        daemon.request("PUT", "/v1/settings", dict(changes))
+    else:
+        LiveSettings(Config.load(state_dir=args.state_dir, models_dir=args.models_dir)).change(dict(changes))

@@ -1,0 +1,96 @@
+"""The statement about a reference face that is used once: asked for once a session, and the picture kept nowhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from pathlib import Path
+
+SESSION_S = 12 * 3600.0  # a terminal that stays open for days asks again
+
+
+def add_statement_to(parser: ArgumentParser) -> None:
+    """Give a command that takes a reference the words with which a script makes the statement."""
+    parser.add_argument(
+        "--basis", default="", metavar="BASIS", help="self (it shows you), or written-permission (you have theirs)"
+    )
+    parser.add_argument("--adult", action="store_true", help="the person is an adult")
+
+
+def require_statement(args: Namespace) -> None:
+    """Return once the statement was made: in the command's own words, or on the terminal, once a session.
+
+    Where nobody sits at a terminal and the words are left out, what is stated by going on is said on stderr.
+
+    Raises:
+        ConsentRequired: the person did not confirm it, or half of it was said; `field` says what is missing.
+    """
+    from mien_cli.in_process import configure
+    from mien_cli.output import tell
+    from mien_core.errors import ConsentRequired
+    from mien_daemon.references.library import Consent
+
+    if args.basis or args.adult:
+        Consent.given("", args.basis, adult=args.adult, expires_at=None)
+        return
+    record = configure(args).folders.state / "stated"
+    if was_made(record):
+        return
+    if not is_somebody_there():
+        tell(f"By using a reference face you state: {one_of_them()} (--basis and --adult say so in words.)")
+        return
+    if not agrees():
+        raise ConsentRequired("a face is used with permission only", field="basis")
+    keep(record)
+
+
+def is_somebody_there() -> bool:
+    import sys
+
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agrees() -> bool:
+    import sys
+
+    from mien_cli.output import tell
+
+    tell(f"Faces are used with permission only. {one_of_them()}")
+    sys.stderr.write("Is this true of every reference face you use in this session? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def one_of_them() -> str:
+    from mien_daemon.references.library import STATEMENTS
+
+    return " Or: ".join(STATEMENTS.values())
+
+
+def was_made(record: Path) -> bool:
+    """Whether it was made in this session, of these words, and not too long ago."""
+    try:
+        return record.read_text(encoding="ascii") == session() and time.time() - record.stat().st_mtime < SESSION_S
+    except OSError:
+        return False
+
+
+def keep(record: Path) -> None:
+    from mien_core.files import write_whole
+
+    record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(record, session().encode(), 0o600)
+
+
+def session() -> str:
+    """The terminal's session and the version of the words; nothing of the picture or the person."""
+    import os
+    import sys
+
+    from mien_daemon.references.library import STATEMENT_VERSION
+
+    number = os.getppid() if sys.platform == "win32" else os.getsid(0)
+    return f"{STATEMENT_VERSION} {number}"

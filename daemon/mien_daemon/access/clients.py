@@ -1,0 +1,202 @@
+"""Who may talk to the daemon: named tokens for scripts, paired browsers, and the sessions they open."""
+
+import hashlib
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mien_api.errors import UnknownClient
+from mien_daemon.state.database import Database
+
+Scope = Literal["swap", "models", "admin", "local"]
+GRANTABLE: tuple[Scope, ...] = ("swap", "models", "admin")
+IMPLIED: dict[Scope, frozenset[Scope]] = {
+    "swap": frozenset({"swap"}),
+    "models": frozenset({"models"}),
+    "admin": frozenset({"admin", "swap", "models"}),
+    # The person at this machine: `daemon.json`, and whatever approves a pairing.
+    "local": frozenset({"local", "admin", "swap", "models"}),
+}
+"""What each scope allows. `local` cannot be granted to a token: only it may approve a pairing."""
+
+SESSION_S = 15 * 60.0
+SEEN_EVERY_S = 60.0  # `last_seen` is written at most once a minute a client
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Somebody with a name and scopes.
+
+    Attributes:
+        origin: the only Origin its requests may carry; None for programs, which send none.
+        pairing_key: the 32 bytes shared with a paired browser; None for a token.
+        last_seen: seconds since the epoch, None before the first request.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    origin: str | None = None
+    pairing_key: bytes | None = None
+    created_at: float = 0.0
+    last_seen: float | None = None
+
+    def may(self, scope: Scope) -> bool:
+        return any(scope in IMPLIED[own] for own in self.scopes)
+
+    def sees(self, owner: str) -> bool:
+        """A client sees what it made; an administrator sees everything."""
+        return owner == self.id or self.may("admin")
+
+
+LOCAL = Client("local", "this user's own programs", frozenset[Scope]({"local"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    client: str
+    expires_at: float  # time.monotonic
+    origin: str | None
+
+
+def hashed(token: str) -> bytes:
+    """What is kept of a token. They have 256 random bits, so one round of a plain hash is enough."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def new_token() -> str:
+    return f"mien_{secrets.token_urlsafe(32)}"
+
+
+class Clients:
+    """All clients in memory, each change on the disk before it counts."""
+
+    def __init__(self, database: Database, local_token: str) -> None:
+        self._database = database
+        self._clients: dict[str, Client] = {LOCAL.id: LOCAL}
+        self._tokens: dict[bytes, str] = {hashed(local_token): LOCAL.id}
+        self._sessions: dict[bytes, Session] = {}
+
+    async def load(self) -> None:
+        for row in await self._database.read(lambda db: db.execute("SELECT * FROM clients").fetchall()):
+            self._keep(_client(row), row["token_hash"])
+
+    def authenticate(self, token: str) -> Client | None:
+        """Who a bearer belongs to; None when it never was good, has run out, or was revoked."""
+        digest = hashed(token)
+        owner = self._tokens.get(digest)
+        if owner is None and (session := self._sessions.get(digest)):
+            if session.expires_at <= time.monotonic():
+                del self._sessions[digest]
+            else:
+                return self._in_session(session)
+        return self._clients.get(owner) if owner else None
+
+    def _in_session(self, session: Session) -> Client | None:
+        client = self._clients.get(session.client)
+        return replace(client, origin=session.origin) if client and session.origin else client
+
+    def listed(self) -> list[Client]:
+        """Every client but this user's own programs, oldest first."""
+        others = (client for client in self._clients.values() if client.id != LOCAL.id)
+        return sorted(others, key=lambda client: client.created_at)
+
+    def get(self, client_id: str) -> Client:
+        """One client.
+
+        Raises:
+            UnknownClient: there is none, or it was revoked.
+        """
+        if client_id not in self._clients or client_id == LOCAL.id:
+            raise UnknownClient("there is no such client", client=client_id)
+        return self._clients[client_id]
+
+    async def create_token(self, name: str, scopes: Iterable[Scope]) -> tuple[Client, str]:
+        """A named token for a script; the token itself is told once and kept only as a hash."""
+        token = new_token()
+        client = Client(secrets.token_hex(8), name, frozenset(scopes), created_at=time.time())
+        await self._insert(client, hashed(token))
+        return client, token
+
+    async def add_paired(
+        self, name: str, origin: str, pairing_key: bytes, scopes: Iterable[Scope] = ("swap",)
+    ) -> Client:
+        """A browser that was paired: it has no token of its own, only sessions."""
+        client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, time.time())
+        await self._insert(client, None)
+        return client
+
+    def open_session(self, client_id: str, lifetime_s: float = SESSION_S, origin: str | None = None) -> str:
+        """A bearer that runs out by itself; sessions live in memory and end with the daemon.
+
+        `origin` binds it to a page; without one it is bound to the client's own origin, if that has one.
+        """
+        now = time.monotonic()
+        self._sessions = {digest: session for digest, session in self._sessions.items() if session.expires_at > now}
+        token = new_token()
+        self._sessions[hashed(token)] = Session(client_id, now + lifetime_s, origin)
+        return token
+
+    async def rename(self, client_id: str, name: str) -> Client:
+        renamed = replace(self.get(client_id), name=name)
+        await self._database.write(lambda db: db.execute("UPDATE clients SET name = ? WHERE id = ?", (name, client_id)))
+        self._clients[client_id] = renamed
+        return renamed
+
+    async def revoke(self, client_id: str) -> None:
+        """Refuse the client from this moment on, before the disk knows."""
+        self.get(client_id)
+        del self._clients[client_id]
+        self._tokens = {digest: owner for digest, owner in self._tokens.items() if owner != client_id}
+        self._sessions = {digest: held for digest, held in self._sessions.items() if held.client != client_id}
+        await self._database.write(lambda db: db.execute("DELETE FROM clients WHERE id = ?", (client_id,)))
+
+    def still_good(self, client: Client) -> bool:
+        return client.id in self._clients
+
+    async def saw(self, client: Client) -> None:
+        """Note that a client was here."""
+        now = time.time()
+        known = self._clients.get(client.id)
+        if known is None or client.id == LOCAL.id or now - (known.last_seen or 0) < SEEN_EVERY_S:
+            return
+        self._clients[client.id] = replace(known, last_seen=now)
+        await self._database.write(
+            lambda db: db.execute("UPDATE clients SET last_seen = ? WHERE id = ?", (now, client.id))
+        )
+
+    async def _insert(self, client: Client, token_hash: bytes | None) -> None:
+        row = (
+            client.id,
+            client.name,
+            " ".join(sorted(client.scopes)),
+            token_hash,
+            client.origin,
+            client.pairing_key,
+            client.created_at,
+        )
+        sql = """INSERT INTO clients (id, name, scopes, token_hash, origin, pairing_key, created_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)"""
+        await self._database.write(lambda db: db.execute(sql, row))
+        self._keep(client, token_hash)
+
+    def _keep(self, client: Client, token_hash: bytes | None) -> None:
+        self._clients[client.id] = client
+        if token_hash is not None:
+            self._tokens[bytes(token_hash)] = client.id
+
+
+def _client(row: sqlite3.Row) -> Client:
+    known = set(str(row["scopes"]).split())
+    return Client(
+        row["id"],
+        row["name"],
+        frozenset(scope for scope in GRANTABLE if scope in known),
+        row["origin"],
+        row["pairing_key"],
+        row["created_at"],
+        row["last_seen"],
+    )

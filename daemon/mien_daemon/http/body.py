@@ -1,0 +1,110 @@
+"""Reading what a request carries, strictly; shaping what an answer carries."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mien_api.errors import RequestTimeout, RequestTooLarge, UnsupportedMediaType
+from mien_core.errors import BadRequest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_JSON_BYTES = 64 * 1024  # the longest honest body is a prompt of 2,000 characters with its options
+JSON_TIMEOUT_S = 10.0
+
+
+async def read_json(request: web.Request, model: type[Model]) -> Model:
+    """The body as `model`.
+
+    Raises:
+        UnsupportedMediaType: the content type is not application/json.
+        RequestTooLarge, RequestTimeout: more bytes, or more slowly, than such a body needs.
+        BadRequest: not JSON, or not of that shape; `field` names the first member that is wrong.
+    """
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType("the body must be application/json", field="Content-Type")
+    data = await read_bytes(request, MAX_JSON_BYTES, JSON_TIMEOUT_S)
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        raise malformed(error, data) from None
+
+
+async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> bytes:
+    """The raw body, counted while it comes."""
+    read = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.content.iter_any():
+                read += chunk
+                if len(read) > limit:
+                    raise RequestTooLarge(f"the body has more than {limit:,} bytes", limit_bytes=limit)
+    except TimeoutError:
+        raise RequestTimeout("the body came too slowly", timeout_s=timeout_s) from None
+    return bytes(read)
+
+
+def read_query(request: web.Request, model: type[Model]) -> Model:
+    """The query parameters as `model`; each may be given once.
+
+    Raises:
+        BadRequest: `field` names the first that is unknown, doubled or wrong.
+    """
+    values: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in values:
+            raise BadRequest(f"{name} is given twice", field=name)
+        values[name] = value
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise malformed(error, json.dumps(values).encode()) from None
+
+
+def malformed(error: ValidationError, sent: bytes) -> BadRequest:
+    """The first thing that is wrong, named."""
+    field, words = first_wrong(error, sent)
+    return BadRequest(words, field=field)
+
+
+def first_wrong(error: ValidationError, sent: bytes) -> tuple[str, str]:
+    """(the first member that is wrong, as the client named it; what is wrong with it)."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = _member(first, sent) or "body"
+    unknown = first["type"] == "extra_forbidden"
+    return field, f"{field}: {'there is no such field' if unknown else first['msg']}"
+
+
+def _member(wrong: ErrorDetails, sent: bytes) -> str:
+    """The path to a member in what was sent, without the words that pydantic puts in for the branches of a union."""
+    if "discriminator" in (about := wrong.get("ctx", {})):
+        return str(about["discriminator"]).strip("'")
+    path: list[str] = []
+    node: Any = json.loads(sent) if wrong["loc"] else None
+    for part in wrong["loc"]:
+        if _is_in(node, part):
+            node = node[part]
+        elif wrong["type"] != "missing" or part is not wrong["loc"][-1]:
+            continue
+        path.append(str(part))
+    return ".".join(path)
+
+
+def _is_in(node: object, part: str | int) -> bool:
+    return part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int)
+
+
+def reply(
+    content: BaseModel | Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A JSON answer."""
+    if isinstance(content, BaseModel):
+        return web.Response(
+            text=content.model_dump_json(), status=status, headers=headers, content_type="application/json"
+        )
+    return web.json_response(content, status=status, headers=headers)

@@ -1,0 +1,83 @@
+"""Sending a picture: whole, a range of it, or the word that it has not changed."""
+
+import asyncio
+import re
+from pathlib import Path
+
+from aiohttp import web
+
+from mien_api.errors import RangeNotSatisfiable
+
+PIECE_BYTES = 256 << 10
+# A name as ETag, weak or strong; a list of them; or any at all.
+ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
+RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+ENDINGS = {"image/jpeg": "jpg", "image/tiff": "tif"}
+
+
+async def picture_answer(
+    request: web.Request, path: Path, digest: str, media_type: str, name: str
+) -> web.StreamResponse:
+    """A picture file as an answer; its ETag is the hash of its bytes.
+
+    Raises:
+        RangeNotSatisfiable: `size` says what there is.
+    """
+    headers = {
+        "ETag": f'"{digest}"',
+        "Accept-Ranges": "bytes",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    if is_known(request.headers.get("If-None-Match", ""), digest):
+        return web.Response(status=304, headers=headers)
+    size = (await asyncio.to_thread(path.stat)).st_size
+    ending = ENDINGS.get(media_type, media_type.removeprefix("image/"))
+    headers["Content-Disposition"] = f'attachment; filename="mien-{name}.{ending}"'
+    start, stop = 0, size
+    if (asked := request.headers.get("Range")) and wants_range(request.headers.get("If-Range"), digest):
+        start, stop = parse_range(asked, size)
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    response = web.StreamResponse(status=206 if "Content-Range" in headers else 200, headers=headers)
+    response.content_type = media_type
+    response.content_length = stop - start
+    await response.prepare(request)
+    with await asyncio.to_thread(path.open, "rb") as file:
+        file.seek(start)
+        while start < stop:
+            piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, stop - start))
+            if not piece:
+                raise ConnectionError("the picture became shorter while it was sent")
+            await response.write(piece)
+            start += len(piece)
+    await response.write_eof()
+    return response
+
+
+def is_known(if_none_match: str, digest: str) -> bool:
+    """Whether the client has these bytes already."""
+    return any(star or tag == digest for tag, star in ETAG.findall(if_none_match))
+
+
+def wants_range(if_range: str | None, digest: str) -> bool:
+    """A range of other bytes than the client has would be no use to it."""
+    return if_range is None or if_range == f'"{digest}"'
+
+
+def parse_range(asked: str, size: int) -> tuple[int, int]:
+    """Start and stop of one range of bytes, RFC 9110 section 14.1.2; several ranges are not served.
+
+    Raises:
+        RangeNotSatisfiable: malformed, several, or beyond the end.
+    """
+    match = RANGE.fullmatch(asked.replace(" ", ""))
+    first, last = match.groups() if match else ("", "")
+    if first:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+    elif last:
+        start, stop = max(size - int(last), 0), size
+    else:
+        start, stop = size, size
+    if start >= stop:
+        raise RangeNotSatisfiable(f"there are {size} bytes", field="Range", size=size)
+    return start, stop

@@ -1,0 +1,260 @@
+"""The shapes of the API: what requests and answers carry, checked on the way in and described in the contract."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
+
+from mien_daemon.access.clients import Scope
+from mien_daemon.jobs.job import STATES
+from mien_daemon.jobs.job import State as JobState
+from mien_daemon.worker.supervisor import State as WorkerState
+from mien_pipeline.options import OPTIONS_OF, Format
+
+DIGEST = "sha256:" + "0f" * 32
+JOB_ID = "5f1e0c9d8b7a6f5e4d3c2b1a"
+PICTURE = r"^sha256:[0-9a-f]{64}$"
+REFERENCE = r"^(sha256:[0-9a-f]{64}|ref:[A-Za-z0-9_-]{1,64})$"
+STATE = f"({'|'.join(STATES)})"
+LIST_OF_STATES = f"^({STATE}(,{STATE})*)?$"
+HEADERS = {"Idempotency-Key": r"^[\x21-\x7e]{1,255}$"}
+"""The shape of a header, where it has one."""
+NAME = r"^[^\x00-\x1f\x7f]+$"
+
+Picture = Annotated[str, Field(pattern=PICTURE, description="The name of a picture that was sent before.")]
+Reference = Annotated[
+    str, Field(pattern=REFERENCE, description="A picture that was sent, or a reference of the library.")
+]
+PersonsName = Annotated[str, Field(min_length=1, max_length=60, pattern=NAME)]
+
+
+class Body(BaseModel):
+    """What a request carries; a member that no one knows is a mistake worth saying."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class Answer(BaseModel):
+    """What an answer carries."""
+
+    # Built when it is first used: all of them together are a tenth of a second of the start.
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Problem(Answer):
+    """RFC 9457, with `code` for programs and further fields that name what to fix."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(examples=["urn:mien:problem:no-face-found"])
+    title: str = Field(examples=["No face was found in a picture"])
+    status: int = Field(examples=[422])
+    code: str = Field(examples=["no-face-found"])
+    detail: str | None = Field(None, examples=["the target shows no face"])
+
+
+class Hello(Answer):
+    name: Literal["mien"] = "mien"
+    api: Literal[1] = 1
+
+
+class QueueCounts(Answer):
+    queued: int
+    running: int
+    paused: bool
+
+
+class WorkerHealth(Answer):
+    state: WorkerState
+    pid: int | None
+    deaths: int = Field(description="In the last five minutes; three make the daemon degraded until they are over.")
+
+
+class Limits(Answer):
+    max_blob_bytes: int
+    max_pixels: int
+    max_queued: int
+
+
+class Health(Answer):
+    version: str
+    device: str = Field(description="Where engines that can use an accelerator run: cpu, cuda or mps.")
+    engine: str | None = Field(description="The engine in memory.")
+    queue: QueueCounts
+    worker: WorkerHealth
+    limits: Limits
+    degraded: bool = Field(description="Jobs wait: the worker died too often.")
+    notices: list[str] = Field(
+        description="What a person should know, such as a damaged database that was moved aside."
+    )
+
+
+class BlobTaken(Answer):
+    blob: str = Field(examples=[DIGEST])
+    size: int = Field(description="Bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentedAs:
+    """What the contract says of a job's options; they are checked by a model when it is known which one."""
+
+    models: tuple[type[BaseModel], ...]
+
+    def __get_pydantic_json_schema__(self, _schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        queued = [
+            create_model(model.__name__, __base__=(model, Queued), __doc__=model.__doc__) for model in self.models
+        ]
+        first, *others = (handler(model.__pydantic_core_schema__) for model in queued)
+        named = [{**schema, "required": ["engine"]} for schema in others]  # only the default one goes without saying
+        return {"anyOf": [first, *named]}
+
+
+class Queued(BaseModel):
+    """The option that is the queue's own."""
+
+    priority: Literal["interactive", "batch"] = Field(
+        "interactive", description="A person who waits goes before a batch that does not."
+    )
+
+
+class RestoreOptions(Body):
+    """What a restore understands."""
+
+    amount: float = Field(0.5, ge=0, le=1, strict=True, description="How much of the detail to add.")
+    format: Format | None = Field(None, description="The result's format; by default the picture's own.")
+
+
+class NewSwap(Body):
+    """Put a reference face into a target image."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"kind": "swap", "target": DIGEST, "reference": DIGEST, "options": {"engine": "mesh"}}]
+        }
+    )
+
+    kind: Literal["swap"]
+    target: Picture
+    reference: Reference | Annotated[list[Reference], Field(min_length=1, max_length=20)] = Field(
+        description="One for every chosen face, or a list with one each in the order of `options.faces`."
+    )
+    options: Annotated[dict[str, Any], DocumentedAs(tuple(OPTIONS_OF.values()))] = Field(default_factory=dict)
+
+
+class NewRestore(Body):
+    """Repair skin detail without changing the face."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "restore", "target": DIGEST, "options": {"amount": 0.5}}]}
+    )
+
+    kind: Literal["restore"]
+    target: Picture
+    options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,))] = Field(default_factory=dict)
+
+
+class Job(Answer):
+    id: str = Field(examples=[JOB_ID])
+    kind: Literal["swap", "restore"]
+    state: JobState
+    progress: float = Field(ge=0, le=1)
+    stage: str | None
+    eta_s: float | None
+    attempts: int
+    position: float | None = Field(
+        description="Order in the queue within its priority, smaller is sooner; null once it began."
+    )
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    expires_at: str | None = Field(description="When the result will be deleted.")
+    target: str
+    reference: str | list[str] | None
+    options: dict[str, Any]
+    priority: Literal["interactive", "batch"]
+    result: dict[str, Any] | None = Field(description="What `mien swap --json` prints, without paths.")
+    problem: Problem | None
+
+
+class JobPage(Answer):
+    jobs: list[Job]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class JobQuery(Body):
+    state: str | None = Field(
+        None, json_schema_extra={"pattern": LIST_OF_STATES}, description="Only these states, separated by commas."
+    )
+    cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")
+    limit: int = Field(100, ge=1, le=100)
+
+
+class WaitQuery(Body):
+    wait: float = Field(
+        0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Hold the answer for so many seconds, at most 20, until something changes.",
+    )
+
+
+class Move(Body):
+    """Where a waiting job goes."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"before": None}]})
+
+    before: str | None = Field(description="The id of the job it goes before; null puts it at the end.")
+
+
+class Deleted(Answer):
+    deleted: int
+
+
+class FoundFaces(Answer):
+    faces: list[dict[str, Any]] = Field(description="Left to right, each with `index` and `bbox` in pixels.")
+
+
+class Setting(Answer):
+    name: str
+    value: bool | int | str
+    default: bool | int | str
+    meaning: str
+    source: str = Field(description='"default", "file", "environment" or "flag".')
+
+
+class SettingList(Answer):
+    settings: list[Setting]
+
+
+class Client(Answer):
+    id: str
+    name: str
+    scopes: list[Scope]
+    origin: str | None = Field(description="The extension it is bound to; null for a token.")
+    created_at: str | None
+    last_seen: str | None
+
+
+class ClientList(Answer):
+    clients: list[Client]
+
+
+class Rename(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Firefox on the laptop"}]})
+
+    name: PersonsName
+
+
+class NewToken(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "nightly batch", "scope": "swap"}]})
+
+    name: PersonsName
+    scope: Literal["swap", "models", "admin"]
+
+
+class Token(Answer):
+    """Told once; the daemon keeps only a hash."""
+
+    id: str
+    token: str
+    scope: Literal["swap", "models", "admin"]

@@ -1,0 +1,221 @@
+"""Pictures that were sent, under the hash of their bytes; a client may use those that it sent itself."""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien_api.errors import DigestMismatch, UnknownBlob
+from mien_core.errors import BadRequest, DiskFull, ImageTooLarge
+from mien_daemon.access.clients import Client
+from mien_daemon.config import LiveSettings
+from mien_daemon.state.database import Database
+
+NAME = re.compile(r"sha256:([0-9a-f]{64})")
+HEADROOM_BYTES = 64_000_000  # what the state folder leaves free for everybody else …
+HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
+UNUSED_S = 3600.0  # a picture that nothing needs any more is kept for so long after it was last sent or named
+_NEEDED = """
+    SELECT sha256 FROM job_pictures JOIN jobs ON jobs.id = job
+    WHERE finished_at IS NULL OR (expires_at > :now AND target = 'sha256:' || sha256)
+"""
+UNUSED = f"SELECT sha256 FROM blobs WHERE used_at < :since AND sha256 NOT IN ({_NEEDED})"  # noqa: S608 fixed words
+"""What neither a waiting job needs nor a kept result was made from: a reference belongs to no result."""
+USED_FACES = f"""
+    SELECT DISTINCT blobs.sha256 FROM blobs JOIN job_pictures USING (sha256) JOIN jobs ON jobs.id = job
+    WHERE target != 'sha256:' || blobs.sha256 AND blobs.sha256 NOT IN ({_NEEDED})
+"""  # noqa: S608 fixed words
+"""References of the last daemon's sessions."""
+
+
+def digest_of(name: str) -> str:
+    """The hex digits in `sha256:…`.
+
+    Raises:
+        BadRequest: it is no such name.
+    """
+    match = NAME.fullmatch(name)
+    if match is None:
+        raise BadRequest("a picture is named sha256: and 64 lower-case hex digits", field="blob")
+    return match.group(1)
+
+
+def require_headroom(folder: Path, coming: int = 0) -> None:
+    """Refuse to fill the disk.
+
+    Raises:
+        DiskFull: less than the headroom would be left after `coming` bytes.
+    """
+    disk = shutil.disk_usage(folder)
+    needed = coming + max(HEADROOM_BYTES, int(disk.total * HEADROOM_SHARE))
+    if disk.free < needed:
+        raise DiskFull("the disk is too full to take this", free_bytes=disk.free, needed_bytes=needed)
+
+
+class Blobs:
+    """The folder of pictures and the table that says whose they are."""
+
+    def __init__(self, state: Path, database: Database, settings: LiveSettings) -> None:
+        self._folder = state / "blobs"
+        self._arriving = state / "arriving"
+        shutil.rmtree(self._arriving, ignore_errors=True)  # halves of uploads that a crash interrupted
+        for folder in (self._folder, self._arriving):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        self._database = database
+        self._settings = settings
+
+    def path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest
+
+    async def put(self, digest: str, owner: Client, chunks: AsyncIterator[bytes], announced: int | None) -> int:
+        """Take the bytes of a picture and return how many there were; it is on the disk when this returns.
+
+        Raises:
+            ImageTooLarge, DiskFull, DigestMismatch: and nothing of it is kept.
+        """
+        require_headroom(self._folder, announced or 0)
+        arriving = self._arriving / f"{digest}.{os.urandom(6).hex()}"
+        try:
+            size, found = await self._receive(arriving, chunks)
+            if found != digest:
+                raise DigestMismatch(
+                    "the bytes are not those of that name", expected=f"sha256:{digest}", found=f"sha256:{found}"
+                )
+            # File and row change on the database's thread, as in `sweep`, so that neither is seen without the other.
+            await self._database.write(lambda db: _settle(db, arriving, self.path(digest), size, owner.id))
+        finally:
+            arriving.unlink(missing_ok=True)
+        return size
+
+    async def _receive(self, path: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
+        """Write, hash and count; the loop never waits for the disk longer than a chunk."""
+        limit = self._settings.current.max_blob_bytes
+        hasher, size = hashlib.sha256(), 0
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise ImageTooLarge(f"the file has more than {limit:,} bytes", limit_bytes=limit)
+                await asyncio.to_thread(_append, file.fileno(), hasher.update, chunk, self._folder)
+            await asyncio.to_thread(os.fsync, file.fileno())
+        return size, hasher.hexdigest()
+
+    async def require(self, digest: str, client: Client, field: str) -> None:
+        """Refuse a picture that this client has not sent.
+
+        Raises:
+            UnknownBlob: `field` says which.
+        """
+        sql = "SELECT 1 FROM blob_owners WHERE sha256 = ? AND (owner = ? OR ?)"
+        anybody = client.may("admin")
+        row = await self._database.read(lambda db: db.execute(sql, (digest, client.id, anybody)).fetchone())
+        if row is None or not self.path(digest).exists():
+            raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
+
+    async def inspect(self, digest: str) -> "Found":
+        """What the picture's header says, looked at once.
+
+        Raises:
+            InvalidImage, ImageTooLarge: it is nothing that Mien may swap.
+        """
+        sql = "SELECT format, width, height FROM blobs WHERE sha256 = ?"
+        row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
+        if row is not None and row["format"]:
+            info = Found(row["format"], row["width"], row["height"])
+        else:
+            info = await asyncio.to_thread(_probe, self.path(digest))
+            found = (info.format, info.width, info.height, digest)
+            await self._database.write(
+                lambda db: db.execute("UPDATE blobs SET format = ?, width = ?, height = ? WHERE sha256 = ?", found)
+            )
+        limit = self._settings.current.max_pixels
+        if info.width * info.height > limit:
+            raise ImageTooLarge(
+                f"the picture has {info.width} × {info.height} pixels",
+                limit_pixels=limit,
+                width=info.width,
+                height=info.height,
+            )
+        return info
+
+    async def size(self, digest: str) -> int:
+        return (await asyncio.to_thread(self.path(digest).stat)).st_size
+
+    async def drop(self, digest: str) -> None:
+        """Delete a picture now, unless something still needs it: it lies sealed in the library."""
+        sql = f"SELECT sha256 FROM blobs WHERE sha256 = :digest AND sha256 NOT IN ({_NEEDED})"  # noqa: S608
+        values: dict[str, float | str] = {"digest": digest, "now": time.time()}
+        await self._database.write(lambda db: self._forget_found(db, sql, values))
+
+    async def sweep(self) -> None:
+        """Delete pictures that are needed no more and were not used lately."""
+        now = time.time()
+        await self._database.write(lambda db: self._forget_found(db, UNUSED, {"now": now, "since": now - UNUSED_S}))
+
+    async def forget_used_faces(self) -> None:
+        """Delete the references that were sent for jobs which are over, however lately: their session is over too."""
+        now = time.time()
+        await self._database.write(lambda db: self._forget_found(db, USED_FACES, {"now": now}))
+
+    def _forget_found(self, db: sqlite3.Connection, sql: str, values: Mapping[str, float | str]) -> None:
+        for row in db.execute(sql, values).fetchall():
+            self.path(row["sha256"]).unlink(missing_ok=True)
+            db.execute("DELETE FROM blobs WHERE sha256 = ?", (row["sha256"],))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a picture: its format by our name for it, and its size in pixels."""
+
+    format: str
+    width: int
+    height: int
+
+
+def _probe(path: Path) -> Found:
+    """Pillow is loaded with the first job, not with the daemon."""
+    from mien_pipeline.media.probe import probe
+
+    info = probe(path)
+    return Found(info.format, info.width, info.height)
+
+
+def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, folder: Path) -> None:
+    update(chunk)
+    view = memoryview(chunk)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        raise DiskFull("the picture could not be written", reason=error.strerror or "") from error
+    require_headroom(folder)
+
+
+def _settle(db: sqlite3.Connection, arrived: Path, place: Path, size: int, owner: str) -> None:
+    place.parent.mkdir(mode=0o700, exist_ok=True)
+    arrived.replace(place)
+    sync_folder(place.parent)
+    db.execute(
+        """INSERT INTO blobs (sha256, size, used_at) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET used_at = excluded.used_at""",
+        (place.name, size, time.time()),
+    )
+    db.execute("INSERT OR IGNORE INTO blob_owners (sha256, owner) VALUES (?, ?)", (place.name, owner))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut; Windows does so by itself and cannot open folders."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,206 @@
+"""The worker: the only process that loads engines. It swaps what it is told to and says how far it is.
+
+Run as `python -m mien_daemon.worker.runner`. Frames come on standard input and go to what was standard output;
+whatever libraries print goes to standard error. When the daemon is gone the worker ends at once.
+"""
+
+import hashlib
+import logging
+import os
+import queue
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from mien_core.errors import Cancelled, GpuOutOfMemory, MienError
+from mien_core.files import write_whole
+from mien_core.redaction import log_to
+from mien_daemon.worker import messages
+from mien_daemon.worker.isolation import isolate
+from mien_daemon.worker.messages import (
+    Begin,
+    Cancel,
+    Faces,
+    Failed,
+    FindFaces,
+    Finished,
+    Heartbeat,
+    Progressed,
+    Ready,
+    RunJob,
+)
+from mien_daemon.worker.runtime import Runtime, make_runtime
+from mien_pipeline.face import Face
+from mien_pipeline.options import Format, parse_options
+from mien_pipeline.progress import Progress
+from mien_pipeline.report import Swapped
+
+log = logging.getLogger("mien_daemon.worker")
+
+HEARTBEAT_S = 1.0
+BROKEN_DEVICE = 70  # exit status: the accelerator's context is poisoned, only a new process helps
+
+
+@dataclass(slots=True)
+class Pipe:
+    """The way to the daemon; several threads speak, one frame at a time."""
+
+    file: BinaryIO
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, message: messages.Message) -> None:
+        frame = messages.encode(message)
+        with self.lock:
+            self.file.write(frame)
+            self.file.flush()
+
+
+class Orders:
+    """What the daemon wants: work in order, and what it no longer wants."""
+
+    def __init__(self) -> None:
+        self.work: queue.SimpleQueue[RunJob | FindFaces] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+
+    def listen(self, pipe: BinaryIO) -> None:
+        """Take orders until the daemon is gone, then end the process, whatever it is doing."""
+        while (message := messages.read(pipe)) is not None:
+            if isinstance(message, Cancel):
+                self._cancelled.add(message.id)
+            elif isinstance(message, RunJob | FindFaces):
+                self.work.put(message)
+        os._exit(0)
+
+    def stop_if_cancelled(self, job: str) -> None:
+        if job in self._cancelled:
+            self._cancelled.discard(job)
+            raise Cancelled("the job was cancelled")
+
+
+class Worker:
+    """One runtime and the pipe it reports on."""
+
+    def __init__(self, runtime: Runtime, orders: Orders, pipe: Pipe) -> None:
+        self._runtime = runtime
+        self._orders = orders
+        self._pipe = pipe
+
+    def do(self, work: RunJob | FindFaces) -> None:
+        """Do one thing and say what became of it."""
+        try:
+            self._pipe.send(self._run(work) if isinstance(work, RunJob) else self._find(work))
+        except MienError as error:
+            self._pipe.send(Failed(work.id, error.code, str(error), error.fields))
+        except MemoryError:
+            self._pipe.send(Failed(work.id, "not-enough-memory", "the machine has too little free memory"))
+        except Exception as error:
+            if is_out_of_device_memory(error):
+                refusal = GpuOutOfMemory("the accelerator has too little free memory")
+                self._pipe.send(Failed(work.id, refusal.code, str(refusal)))
+                return
+            log.exception("job %s failed", work.id)
+            if is_broken_device(error):
+                os._exit(BROKEN_DEVICE)
+            self._pipe.send(Failed(work.id, "internal-error", ""))
+
+    def _run(self, job: RunJob) -> Finished:
+        swapped = self._make(job)
+        self._orders.stop_if_cancelled(job.id)
+        write_whole(Path(job.output), swapped.data, 0o600)
+        return Finished(job.id, describe(swapped), swapped.media_type, hashlib.sha256(swapped.data).hexdigest())
+
+    def _make(self, job: RunJob) -> Swapped:
+        def on_progress(progress: Progress) -> None:
+            self._orders.stop_if_cancelled(job.id)
+            self._pipe.send(Progressed(job.id, progress.stage, progress.done, progress.total))
+
+        self._orders.stop_if_cancelled(job.id)
+        target = Path(job.target).read_bytes()
+        if job.kind == "restore":
+            wanted = cast("Format | None", job.options.get("format"))
+            return self._runtime.restore(target, float(str(job.options["amount"])), on_progress, format=wanted)
+        references = [Path(reference).read_bytes() for reference in job.references]
+        return self._runtime.swap(target, references, parse_options(job.options), on_progress)
+
+    def _find(self, work: FindFaces) -> Faces:
+        found = self._runtime.find_faces(Path(work.picture).read_bytes())
+        return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
+
+
+def create_runtime(models: Path, state: Path, *, offline: bool) -> Runtime:
+    """The real one; networks are loaded when they are first needed."""
+    from mien_models.catalogue.entries import load_catalogue
+    from mien_models.store import ModelStore
+    from mien_pipeline.runtime import Runtime as Pipeline
+
+    return Pipeline(ModelStore(models, load_catalogue(), offline=offline), state)
+
+
+def describe_face(index: int, face: Face) -> dict[str, object]:
+    """A face as the API shows it: where it is and how it is turned."""
+    return {
+        "index": index,
+        "bbox": [round(float(edge), 1) for edge in face.bbox],
+        "det_score": round(float(face.det_score), 3),
+        "yaw_deg": round(float(face.yaw_deg), 1),
+        "pitch_deg": round(float(face.pitch_deg), 1),
+        "roll_deg": round(float(face.roll_deg), 1),
+    }
+
+
+def describe(swapped: Swapped) -> dict[str, object]:
+    from mien_pipeline.swap import describe as report
+
+    return report(swapped)
+
+
+def is_out_of_device_memory(error: Exception) -> bool:
+    """torch's own error, named rather than imported: most machines have no torch."""
+    return type(error).__name__ == "OutOfMemoryError"
+
+
+def is_broken_device(error: Exception) -> bool:
+    """After any other CUDA error every later call fails too: one poisoned context served errors for 22 hours."""
+    return type(error).__name__ == "AcceleratorError" or "CUDA error" in str(error)
+
+
+def beat(pipe: Pipe, runtime: list[Runtime]) -> None:
+    """Say every second that the process lives, until nobody listens."""
+    pause = threading.Event()
+    with suppress(OSError):
+        while not pause.wait(HEARTBEAT_S):
+            pipe.send(Heartbeat(runtime[0].engine_name if runtime else None))
+
+
+def take_standard_streams() -> tuple[BinaryIO, Pipe]:
+    """Keep the two pipes for frames and leave standard output to libraries that print."""
+    incoming = os.fdopen(os.dup(0), "rb")
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return incoming, Pipe(outgoing)
+
+
+def main() -> None:
+    isolate()
+    log_to(logging.StreamHandler(sys.stderr))
+    incoming, pipe = take_standard_streams()
+    begin = messages.read(incoming)
+    if not isinstance(begin, Begin):
+        sys.exit("the worker is started by the daemon")
+    orders = Orders()
+    loaded: list[Runtime] = []
+    for target, arguments in ((orders.listen, (incoming,)), (beat, (pipe, loaded))):
+        threading.Thread(target=target, args=arguments, daemon=True).start()
+    runtime = make_runtime(begin)
+    loaded.append(runtime)
+    pipe.send(Ready())
+    worker = Worker(runtime, orders, pipe)
+    while True:
+        worker.do(orders.work.get())
+
+
+if __name__ == "__main__":
+    main()

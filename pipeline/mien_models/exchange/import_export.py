@@ -1,0 +1,324 @@
+"""Models on a stick: exported to a folder, imported from one, and linked from other programs' folders.
+
+An exported folder holds `MODEL/PATH` for each file, `mien-models.json` saying which they are, the licences'
+texts, and `SHA256SUMS` for whoever wants to check without Mien.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from mien_core import durable
+from mien_core.errors import BrokenWeights, DiskFull, ImportRefused, ModelNotInstalled
+from mien_models.catalogue.entries import ModelFile, Name, RelativePath
+from mien_models.exchange.other_caches import files_of_size
+from mien_models.local.blobs import sha256_of
+from mien_models.local.digests import LockedModel, Pin
+from mien_models.local.disk import check_disk
+from mien_models.local.folder import Shelf
+from mien_models.local.formats import check_format
+from mien_models.progress import OnPull, Reporter
+
+MANIFEST = "mien-models.json"
+_CHUNK = 1 << 20
+_LARGEST_MANIFEST = 4 << 20
+
+
+class ExportedModel(BaseModel, frozen=True):
+    """One model of an exported folder; `lock` is what the exporter's own lock file says of it."""
+
+    version: str
+    files: dict[RelativePath, Pin]
+    lock: LockedModel = LockedModel()
+
+
+class Manifest(BaseModel, frozen=True):
+    format: int = 1
+    models: dict[Name, ExportedModel] = {}
+
+
+# ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def export_models(shelf: Shelf, names: Sequence[str], folder: Path, on_progress: OnPull) -> Manifest:
+    """Copy installed models to `folder`, next to what an earlier export put there.
+
+    Raises:
+        ModelNotInstalled: one of them is not there to be copied.
+        DiskFull: `folder` has no room.
+    """
+    for name in names:
+        missing = [f.installed_as for f in shelf.catalogue.model(name).files if not shelf.is_ready(name, f)]
+        if missing:
+            raise ModelNotInstalled(
+                f"{name} is not installed", model=name, files=missing, command=f"mien models pull {name}"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = _read_manifest(folder) if (folder / MANIFEST).exists() else Manifest()
+    with durable.naming_disk_errors(folder):
+        for name in names:
+            manifest = Manifest(models={**manifest.models, name: _export(shelf, name, folder, on_progress)})
+            durable.write(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+        lines = [
+            f"{pin.sha256}  {name}/{path}\n" for name, one in manifest.models.items() for path, pin in one.files.items()
+        ]
+        durable.write(folder / "SHA256SUMS", "".join(lines).encode())
+    return manifest
+
+
+def _export(shelf: Shelf, name: str, folder: Path, on_progress: OnPull) -> ExportedModel:
+    entry, files = shelf.catalogue.model(name), dict[str, Pin]()
+    pins = {f.installed_as: shelf.record_of(name, f) for f in entry.files}
+    total = sum(record.size for record in pins.values() if record)
+    if shutil.disk_usage(folder).free < total:
+        raise DiskFull(f"{total / 1e9:.1f} GB must be free", folder=str(folder), needed_bytes=total)
+    report = Reporter(name, total, on_progress, "installing")
+    for path, record in pins.items():
+        if record is None:
+            continue
+        target = folder / name / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.new")
+        sha256 = _copy(shelf.view(name, path), beside, report)
+        if sha256 != record.sha256:
+            beside.unlink()
+            raise BrokenWeights(f"{path} changed on the disk; run mien models verify {name}", model=name, file=path)
+        durable.replace(beside, target)
+        files[path] = Pin(sha256=sha256, size=record.size)
+        report.finish_source(record.size)
+    if shelf.licences.has_text(entry.licence):
+        durable.write(
+            folder / "licences" / f"{entry.licence}.txt", shelf.licences.text_path(entry.licence).read_bytes()
+        )
+    report.stage("done")
+    return ExportedModel(version=entry.version, files=files, lock=shelf.pins.locked(name))
+
+
+# ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def import_models(shelf: Shelf, path: Path, on_progress: OnPull) -> list[str]:
+    """Install what an exported folder, any folder of weight files, or a single file holds; the models installed.
+
+    Files are copied, hashed on the way, and known by their digest alone: what they are called does not matter.
+
+    Raises:
+        ImportRefused: `reason` is "symlink", "traversal", "wrong-bytes", "unknown-model", "damaged",
+            "not-a-folder" or "nothing-recognised"; `path` says which file. Nothing of that model is installed.
+    """
+    if path.is_symlink() or not path.exists():
+        raise ImportRefused(f"{path} is not a folder", reason="not-a-folder", path=str(path))
+    with durable.naming_disk_errors(shelf.root):
+        if (path / MANIFEST).is_file():
+            return _import_exported(shelf, path, on_progress)
+        return _import_recognised(shelf, path, on_progress)
+
+
+def _import_exported(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
+    manifest = _read_manifest(folder)
+    for name, exported in manifest.models.items():
+        if name not in shelf.catalogue.models:
+            raise ImportRefused(f"the catalogue has no model called {name!r}", reason="unknown-model", path=name)
+        _import_model(shelf, folder, name, exported, on_progress)
+    return list(manifest.models)
+
+
+def _import_model(shelf: Shelf, folder: Path, name: str, exported: ExportedModel, on_progress: OnPull) -> None:
+    entry = shelf.catalogue.model(name)
+    total = sum(pin.size for pin in exported.files.values())
+    check_disk(shelf.root, total)
+    report = Reporter(name, total, on_progress, "verifying")
+    with shelf.alone(name, report.tick), shelf.workspace() as work:
+        checked: list[tuple[Path, str]] = []
+        for number, file in enumerate(entry.files):
+            claimed = exported.files.get(file.installed_as)
+            wanted = shelf.pins.installed(name, file) or (claimed.sha256 if claimed else None)
+            if claimed is None or wanted is None:
+                raise ImportRefused(f"{name} lacks {file.installed_as}", reason="damaged", path=file.installed_as)
+            copy = work / str(number)
+            sha256 = _copy(_plain(folder, f"{name}/{file.installed_as}"), copy, report)
+            if sha256 != wanted:
+                raise ImportRefused(
+                    f"{name}/{file.installed_as} is not the file it should be",
+                    reason="wrong-bytes",
+                    path=f"{name}/{file.installed_as}",
+                    expected=wanted,
+                    found=sha256,
+                )
+            check_format(copy, "safetensors" if file.converted else file.format, file.installed_as)
+            report.finish_source(claimed.size)
+            checked.append((copy, sha256))
+        for copy, sha256 in checked:
+            shelf.blobs.adopt(copy, sha256)
+        _take_over_lock(shelf, name, entry.files, exported)
+        _take_over_licence(shelf, folder, entry.licence)
+        shelf.install(name)
+    report.stage("done")
+
+
+def _take_over_lock(shelf: Shelf, name: str, files: Sequence[ModelFile], exported: ExportedModel) -> None:
+    """Digests nobody here knows yet are the exporter's; it had them from the source when it first pulled."""
+    unknown = {file.path for file in files if not file.sha256}
+    lock, entry = exported.lock, shelf.catalogue.model(name)
+    unlocked = {source.repository for file in files if not (source := entry.source_of(file)).revision}
+    shelf.pins.lock(
+        name,
+        revisions={repository: commit for repository, commit in lock.revisions.items() if repository in unlocked},
+        files={path: pin for path, pin in lock.files.items() if path in unknown},
+        converted={
+            file.converted: exported.files[file.converted]
+            for file in files
+            if file.converted and shelf.pins.installed(name, file) is None
+        },
+    )
+
+
+def _take_over_licence(shelf: Shelf, folder: Path, licence: str) -> None:
+    wanted = shelf.catalogue.licences[licence].text
+    path = folder / "licences" / f"{licence}.txt"
+    if wanted is None or shelf.licences.has_text(licence) or not path.is_file():
+        return
+    plain = _plain(folder, f"licences/{licence}.txt")
+    check_format(plain, "text", path.name)
+    text = plain.read_bytes()
+    if wanted.sha256 in {None, hashlib.sha256(text).hexdigest()}:
+        shelf.licences.keep_text(licence, text)
+
+
+def _import_recognised(shelf: Shelf, path: Path, on_progress: OnPull) -> list[str]:
+    """Take every file whose digest is one of the catalogue's, then install the models that are complete."""
+    known = _known_files(shelf)
+    sizes = {pin.size for _, _, pin in known}
+    taken, wrong = set[str](), list[str]()
+    for found in _plain_files(path):
+        if found.stat().st_size in sizes:
+            report = Reporter(found.name, found.stat().st_size, on_progress, "verifying")
+            check_disk(shelf.root, found.stat().st_size)
+            with shelf.workspace() as work:
+                sha256 = _copy(found, work / "copy", report)
+                owners = [(name, file) for name, file, pin in known if pin.sha256 == sha256]
+                here = work / "copy"
+                if any(not file.converted for _, file in owners):
+                    shelf.blobs.adopt(here, sha256)
+                    here = shelf.blobs.path(sha256)
+                for name, file in owners:
+                    shelf.link_in(name, file, here, sha256, tick=report.tick)
+                if owners:
+                    taken.update(name for name, _ in owners)
+                    continue
+        if found.name in {Path(file.path).name for _, file, _ in known}:
+            wrong.append(str(found))
+    if wrong and not taken:
+        raise ImportRefused(f"{wrong[0]} is not the file it is called after", reason="wrong-bytes", path=wrong[0])
+    if not taken:
+        raise ImportRefused(f"no file in {path} is one of the catalogue's", reason="nothing-recognised", path=str(path))
+    return _install_complete(shelf, sorted(taken))
+
+
+# ── linked ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def adopt_models(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
+    """Link what another program's folder holds of the catalogue, once hashed; the models that are complete now.
+
+    For huggingface_hub's cache and the models folders of ComfyUI and A1111: links inside are followed, names
+    do not matter, and nothing of theirs is changed. Where the two folders are on different disks the file
+    is copied.
+    """
+    known = _known_files(shelf)
+    taken = set[str]()
+    with durable.naming_disk_errors(shelf.root):
+        for path in files_of_size(folder, [pin.size for _, _, pin in known]):
+            size = path.stat().st_size
+            report = Reporter(path.name, size, on_progress, "verifying")
+            sha256 = sha256_of(path, report.more_bytes)
+            for name, file, pin in known:
+                if pin.sha256 == sha256:
+                    shelf.link_in(name, file, path, sha256, tick=report.tick)
+                    taken.add(name)
+    return _install_complete(shelf, sorted(taken))
+
+
+# ── shared ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _known_files(shelf: Shelf) -> list[tuple[str, ModelFile, Pin]]:
+    """Files that can be recognised by digest."""
+    return [
+        (name, file, pin)
+        for name, entry in shelf.catalogue.models.items()
+        for file in entry.files
+        if (pin := shelf.pins.of(name, file))
+    ]
+
+
+def _install_complete(shelf: Shelf, names: Sequence[str]) -> list[str]:
+    complete: list[str] = []
+    for name in names:
+        digests = [shelf.pins.installed(name, file) for file in shelf.catalogue.model(name).files]
+        if all(sha256 and sha256 in shelf.blobs for sha256 in digests):
+            with shelf.alone(name):
+                shelf.install(name)
+            complete.append(name)
+    return complete
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = _plain(folder, MANIFEST)
+    if path.stat().st_size > _LARGEST_MANIFEST:
+        raise ImportRefused(f"{MANIFEST} is too large", reason="damaged", path=MANIFEST)
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        outside = "folder" in first["msg"] or "platform" in first["msg"]
+        raise ImportRefused(
+            f"{MANIFEST}: {first['msg']}", reason="traversal" if outside else "damaged", path=MANIFEST
+        ) from None
+
+
+def _plain_files(path: Path) -> Iterator[Path]:
+    """Every file at or below `path`; a link anywhere ends the import."""
+    if path.is_file():
+        yield path
+        return
+    for parent, folders, names in os.walk(path):
+        for name in [*folders, *names]:
+            if (Path(parent) / name).is_symlink():
+                raise _linked(f"{parent}/{name}")
+        for name in sorted(names):
+            if (found := Path(parent) / name).is_file():
+                yield found
+
+
+def _plain(folder: Path, path: str) -> Path:
+    """A file below `folder`, reached through no link."""
+    found = folder / path
+    if found.resolve() != folder.resolve() / path:
+        raise _linked(path)
+    if not found.is_file():
+        raise ImportRefused(f"{path} is not there", reason="damaged", path=path)
+    return found
+
+
+def _linked(path: str) -> ImportRefused:
+    return ImportRefused(f"{path} is a link to somewhere else", reason="symlink", path=path)
+
+
+def _copy(source: Path, target: Path, report: Reporter) -> str:
+    """Copy while hashing: the digest is of the bytes that were written, whatever happens to the source."""
+    digest = hashlib.sha256()
+    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as reading, target.open("wb") as writing:
+        if not stat.S_ISREG(os.fstat(reading.fileno()).st_mode):
+            raise ImportRefused(f"{source} is no ordinary file", reason="symlink", path=str(source))
+        while chunk := reading.read(_CHUNK):
+            digest.update(chunk)
+            writing.write(chunk)
+            report.more_bytes(len(chunk))
+    return digest.hexdigest()

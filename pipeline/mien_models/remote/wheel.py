@@ -1,0 +1,175 @@
+"""Fetching members of a wheel with pip's own client, so that every index, mirror and proxy set up for pip works.
+
+The wheel is downloaded, never installed, and none of its code runs.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien_core.errors import ChecksumMismatch, DownloadFailed
+from mien_models.catalogue.entries import ModelFile, WheelSource
+
+_POLL_S = 0.2
+_CHUNK = 1 << 20
+# pip says these, in all its versions, when it could not reach the index at all.
+_NO_NETWORK = ("connection broken", "NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
+
+
+def fetch_members(
+    source: WheelSource,
+    files: Sequence[ModelFile],
+    folder: Path,
+    on_total: Callable[[int], None],
+    index: str | None = None,
+) -> list[Path]:
+    """Download the wheel and unpack `files` into `folder`, each checked; paths in the order of `files`.
+
+    Args:
+        folder: an empty folder for everything this leaves behind.
+        on_total: told how many bytes of the wheel are there; whatever it raises ends the download.
+        index: an index to ask in place of the one that pip is set up with.
+
+    Raises:
+        DownloadFailed: `reason` is "no-pip", "no-network", "not-found" or "damaged".
+        ChecksumMismatch: a member is not the one that the catalogue pins.
+    """
+    wheel = _download(source, folder, on_total, index)
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return [_extract(archive, file, folder / f"member-{number}") for number, file in enumerate(files)]
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise DownloadFailed(
+            f"the wheel of {source.package} {source.version} is damaged: {error}",
+            source=source.repository,
+            reason="damaged",
+        ) from error
+    finally:
+        wheel.unlink()
+
+
+def _download(source: WheelSource, folder: Path, on_total: Callable[[int], None], index: str | None) -> Path:
+    if importlib.util.find_spec("pip") is None:
+        raise DownloadFailed(
+            "this Python has no pip, which fetches the starter models", source=source.repository, reason="no-pip"
+        )
+    arrived, scratch = folder / "wheel", folder / "scratch"
+    scratch.mkdir(parents=True)
+    environment = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
+    process = subprocess.Popen(
+        _command(source, arrived, index),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
+    )
+    with _collected(process) as said, _ended(process):
+        while process.poll() is None:
+            on_total(min(_bytes_below(folder), source.size))
+            try:
+                process.wait(_POLL_S)
+            except subprocess.TimeoutExpired:
+                continue
+    wheels = list(arrived.glob("*.whl"))
+    if process.returncode != 0 or len(wheels) != 1:
+        raise _failure(source, "".join(said))
+    shutil.rmtree(scratch, ignore_errors=True)
+    on_total(source.size)
+    return wheels[0]
+
+
+def _command(source: WheelSource, arrived: Path, index: str | None) -> list[str]:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command += ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "-d", str(arrived)]
+    command += ["--retries=2"]  # pip names a lost connection only when it tries again
+    if index:
+        command += ["--index-url", index]
+    if source.platform:
+        command += ["--platform", source.platform]
+    if source.python:
+        command += ["--python-version", source.python, "--implementation", "cp"]
+    if source.abi:
+        command += ["--abi", source.abi]
+    return [*command, f"{source.package}=={source.version}"]
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Generator[None]:
+    """See that pip is gone, whatever happens here."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _collected(process: subprocess.Popen[str]) -> Generator[list[str]]:
+    """What pip says, read as it comes, so that it never waits for us."""
+    said: list[str] = []
+    stream = process.stdout
+    assert stream is not None  # noqa: S101 - asked for as a pipe by our only caller
+    reader = threading.Thread(target=lambda: said.extend(stream), daemon=True)
+    reader.start()
+    try:
+        yield said
+    finally:
+        reader.join()
+        stream.close()
+
+
+def _bytes_below(folder: Path) -> int:
+    """Bytes of all files below; pip unpacks into folders of its own naming and moves files as it goes."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(parent) / name).stat().st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def _failure(source: WheelSource, said: str) -> DownloadFailed:
+    unreachable = any(sign in said for sign in _NO_NETWORK)
+    errors = [line.strip() for line in said.splitlines() if line.startswith("ERROR")]
+    why = "the package index cannot be reached" if unreachable else "pip did not get it"
+    return DownloadFailed(
+        f"{source.package} {source.version}: {why}",
+        source=source.repository,
+        reason="no-network" if unreachable else "not-found",
+        detail=errors[-1] if errors else said.strip()[-300:],
+    )
+
+
+def _extract(archive: zipfile.ZipFile, file: ModelFile, target: Path) -> Path:
+    """Unpack one member, hashing on the way; never more bytes than the catalogue says."""
+    digest, left = hashlib.sha256(), file.size or 0
+    with archive.open(file.remote) as member, target.open("wb") as out:
+        while chunk := member.read(min(_CHUNK, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                break
+            digest.update(chunk)
+            out.write(chunk)
+    if left or digest.hexdigest() != file.sha256:
+        target.unlink()
+        raise ChecksumMismatch(
+            f"{file.path} is not the file that the catalogue names", file=file.path, expected=file.sha256
+        )
+    return target

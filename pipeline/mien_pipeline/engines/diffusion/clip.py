@@ -1,0 +1,48 @@
+"""CLIP ViT-L/14's image tower, through transformers: what XLabs' adapter looks at pictures with.
+
+Source: Radford et al. 2021 (arXiv:2103.00020). The published file says nothing of its configuration.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+from mien_pipeline.engines.diffusion.manifest import Shapes
+from mien_pipeline.engines.diffusion.weights import depth, load
+
+# Heads are 64 wide in every CLIP.
+HEAD_DIM = 64
+# The other half of the file, and numbers that are counted today.
+NOT_SEEN_WITH = ("text_model.", "text_projection.", "logit_scale", "vision_model.embeddings.position_ids")
+
+
+def clip_tower(shapes: Shapes) -> CLIPVisionModelWithProjection:
+    """In the size that a file's shapes say."""
+    dim, _, patch, _ = shapes["vision_model.embeddings.patch_embedding.weight"]
+    places = shapes["vision_model.embeddings.position_embedding.weight"][0]
+    return CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=dim,
+            intermediate_size=shapes["vision_model.encoder.layers.0.mlp.fc1.weight"][0],
+            num_hidden_layers=depth(shapes, "vision_model.encoder.layers."),
+            num_attention_heads=dim // HEAD_DIM,
+            image_size=round((places - 1) ** 0.5) * patch,
+            patch_size=patch,
+            projection_dim=shapes["visual_projection.weight"][0],
+        )
+    )
+
+
+def load_clip(path: Path) -> Any:
+    """The tower, in main memory and full precision: it looks once at a reference.
+
+    Raises:
+        BrokenWeights: the file does not hold it.
+    """
+    tower: Any = load(clip_tower, path, ignored=NOT_SEEN_WITH, dtype=torch.float32)
+    embeddings = tower.vision_model.embeddings
+    # No value of the file's: it was left on the meta device.
+    embeddings.position_ids = torch.arange(embeddings.num_positions)[None]
+    return tower

@@ -1,0 +1,132 @@
+"""The reference face as each recogniser wants it. Four contracts that nobody may mix up.
+
+| who asks | recogniser | input | embedding |
+|---|---|---|---|
+| PuLID, WithAnyone | glintr100 of antelopev2 | 112 px, BGR | as it comes, not normalised |
+| InfiniteYou | IR-SE50 | 112 px, BGR in −1..1 | unit length |
+| PuLID | EVA02-CLIP-L-336 | 336 px, RGB, grey face on white | normalised by PuLID itself |
+| XLabs | CLIP ViT-L/14 | 224 px, RGB | as it comes |
+
+Another file called glintr100.onnx exists that is another network: the store knows ours by its sha256. A mix-up would
+give a plausible, wrong face, and no error.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from mien_core.errors import BrokenWeights
+from mien_pipeline.engines.diffusion import eva, parsing
+from mien_pipeline.engines.diffusion.parsing import BiSeNet, Region
+from mien_pipeline.faces.align import align, similarity_transform, warp
+from mien_pipeline.image import Floats, Image, Pixels
+
+# FFHQ's five points in a 512 px crop, as facexlib uses them and PuLID was trained with.
+FFHQ_TEMPLATE: Floats = np.array(
+    [
+        [192.98138, 239.94708],
+        [318.90277, 240.1936],
+        [256.63416, 314.01935],
+        [201.26117, 371.41043],
+        [313.08905, 371.15118],
+    ],
+    np.float32,
+)
+PORTRAIT_PX = 512
+# What PuLID paints white before EVA looks: all that is not the face itself.
+NOT_THE_FACE = (
+    Region.BACKGROUND,
+    Region.LEFT_EAR,
+    Region.RIGHT_EAR,
+    Region.EARRING,
+    Region.NECK,
+    Region.NECKLACE,
+    Region.CLOTH,
+    Region.HAT,
+)
+# ITU-R BT.601 luma.
+LUMA = (0.299, 0.587, 0.114)
+
+Regions = NDArray[np.int64]
+
+
+class Recogniser:
+    """antelopev2's ArcFace network through InsightFace's model zoo, from a local file."""
+
+    def __init__(self, weights: Path, providers: list[str]) -> None:
+        """
+        Raises:
+            BrokenWeights: the file holds no face recogniser.
+        """
+        from insightface import model_zoo
+
+        try:
+            found: Any = model_zoo.get_model(str(weights), providers=providers)
+        except Exception as error:
+            raise BrokenWeights(f"{weights.name} cannot be read: {error}", file=weights.name) from error
+        if found is None or getattr(found, "taskname", "") != "recognition":
+            raise BrokenWeights(f"{weights.name} is no face recogniser", file=weights.name)
+        self._embed = cast("Callable[[NDArray[np.uint8]], NDArray[np.float32]]", found.get_feat)
+
+    def embed(self, image: Image, kps: Floats) -> Tensor:
+        """(1, 512) float32, not normalised."""
+        crop = align(image.pixels, kps, 112).crop
+        return torch.from_numpy(np.asarray(self._embed(np.ascontiguousarray(crop[..., ::-1])), np.float32)).view(1, -1)
+
+
+def portrait(pixels: Pixels, kps: Floats) -> Pixels:
+    """The face in FFHQ's pose, (512, 512, 3); beyond the picture it is facexlib's grey."""
+    affine = portrait_affine(kps)
+    crop = warp(pixels, affine, (PORTRAIT_PX, PORTRAIT_PX))
+    inside = warp(np.full(pixels.shape[:2], 255, np.uint8), affine, (PORTRAIT_PX, PORTRAIT_PX))
+    return np.where(inside[..., None] > 127, crop, np.array([132, 133, 135], np.uint8)).astype(np.uint8)
+
+
+def portrait_affine(kps: Floats) -> Floats:
+    """(2, 3), picture → portrait."""
+    return similarity_transform(kps, FFHQ_TEMPLATE)
+
+
+@torch.no_grad()
+def regions_of(network: BiSeNet, crop: Pixels) -> Regions:
+    """(h, w) int64: the `Region` of every pixel of a portrait."""
+    weight = next(network.parameters())
+    found = network(_normalised(_unit(crop), parsing.MEAN, parsing.STD).to(weight))
+    return np.asarray(found[0].cpu().numpy(), np.int64)
+
+
+def for_eva(crop: Pixels, regions: Regions, side: int) -> Tensor:
+    """What EVA looks at, (1, 3, side, side): the face in grey, everything else white."""
+    unit = _unit(crop)
+    grey = (unit * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).expand_as(unit)
+    around = torch.from_numpy(np.isin(regions, [int(region) for region in NOT_THE_FACE]))
+    face = torch.where(around, torch.ones(()), grey)
+    small = F.interpolate(face, (side, side), mode="bicubic", antialias=True)
+    return _normalised(small, eva.MEAN, eva.STD)
+
+
+def for_irse(image: Image, kps: Floats) -> Tensor:
+    """What IR-SE50 looks at, (1, 3, 112, 112) BGR in −1..1."""
+    crop = align(image.pixels, kps, 112).crop
+    return _unit(np.ascontiguousarray(crop[..., ::-1])) * 2.0 - 1.0
+
+
+def for_clip(crop: Pixels, side: int) -> Tensor:
+    """What CLIP looks at, (1, 3, side, side) normalised RGB."""
+    small = F.interpolate(_unit(crop), (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+    return _normalised(small, eva.MEAN, eva.STD)
+
+
+def _unit(crop: Pixels) -> Tensor:
+    """(1, 3, h, w) float32 in 0..1."""
+    return torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)[None].float() / 255.0
+
+
+def _normalised(picture: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    return (picture - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)

@@ -1,0 +1,152 @@
+"""Published weight files and the modules they belong to: names and shapes are checked before a value is read.
+
+A module is built without memory (on torch's meta device) in the size its file says, its own names and shapes are
+compared with the file's header, and only then are the values loaded.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from mien_core.errors import BrokenWeights
+from mien_pipeline.engines.diffusion.manifest import Shapes
+
+Built = TypeVar("Built", bound=nn.Module)
+
+# How many names a message quotes before it counts the rest.
+QUOTED = 5
+
+
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in a safetensors file, from its header alone.
+
+    Raises:
+        BrokenWeights: the file is cut short or is no safetensors file.
+    """
+    try:
+        with safe_open(path, "pt") as stored:
+            return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BrokenWeights(f"{path.name} cannot be read as a safetensors file", file=path.name) from error
+
+
+def agree(file: str, found: Shapes, wanted: Shapes, ignored: Collection[str] = ()) -> None:
+    """Return in silence when `found` is exactly `wanted`, names that begin with one of `ignored` set aside.
+
+    Raises:
+        BrokenWeights: `missing`, `extra` and `misshapen` name every tensor that stands in the way.
+    """
+    missing = sorted(wanted.keys() - found.keys())
+    extra = sorted(name for name in found.keys() - wanted.keys() if not name.startswith(tuple(ignored)))
+    misshapen = sorted(name for name in wanted.keys() & found.keys() if tuple(wanted[name]) != tuple(found[name]))
+    if not (missing or extra or misshapen):
+        return
+    said = [f"{what}: {_quoted(names)}" for what, names in _named(missing, extra, misshapen) if names]
+    raise BrokenWeights(
+        f"{file} does not hold the expected tensors; {'; '.join(said)}",
+        file=file,
+        missing=missing,
+        extra=extra,
+        misshapen=misshapen,
+    )
+
+
+def _named(missing: list[str], extra: list[str], misshapen: list[str]) -> Iterator[tuple[str, list[str]]]:
+    yield "missing", missing
+    yield "not expected", extra
+    yield "of another shape", misshapen
+
+
+def _quoted(names: list[str]) -> str:
+    rest = len(names) - QUOTED
+    return ", ".join(names[:QUOTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def load(
+    build: Callable[[Shapes], Built],
+    paths: Path | Sequence[Path],
+    *,
+    prefix: str = "",
+    ignored: Collection[str] = (),
+    dtype: torch.dtype | None = None,
+) -> Built:
+    """The network of one file or of several shards, in the size they say, in main memory and ready to run.
+
+    Args:
+        build: makes the module from the files' names (without `prefix`) and shapes; called on the meta device.
+        paths: safetensors files.
+        prefix: what the files put before this module's names.
+        ignored: beginnings of names that belong to other parts of the same files.
+        dtype: of floating-point values; None keeps the files'.
+
+    Raises:
+        BrokenWeights: the files and the module do not have the same names and shapes.
+    """
+    shards = [paths] if isinstance(paths, Path) else list(paths)
+    found, where = _headers(shards)
+    file = shards[0].name if len(shards) == 1 else shards[0].parent.name
+    try:
+        with torch.device("meta"):
+            module = build(below(found, prefix))
+    except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
+        raise BrokenWeights(
+            f"{file} lacks {error.args[0]}, which says the network's size", file=file, missing=[str(error.args[0])]
+        ) from error
+    wanted = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
+    agree(file, found, wanted, ignored)
+    state: dict[str, Tensor] = {}
+    for shard in shards:
+        with safe_open(shard, "pt") as stored:
+            for name in (name for name in wanted if where[name] == shard):
+                state[name[len(prefix) :]] = _cast(stored.get_tensor(name), dtype)
+    module.load_state_dict(state, assign=True)
+    return module.eval().requires_grad_(False)
+
+
+def _headers(shards: Sequence[Path]) -> tuple[dict[str, tuple[int, ...]], dict[str, Path]]:
+    """Names and shapes over all shards, and which shard has which name."""
+    found: dict[str, tuple[int, ...]] = {}
+    where: dict[str, Path] = {}
+    for shard in shards:
+        shapes = shapes_of(shard)
+        found |= shapes
+        where |= dict.fromkeys(shapes, shard)
+    return found, where
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """The safetensors files of a diffusers or transformers folder.
+
+    Raises:
+        BrokenWeights: there is none.
+    """
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        raise BrokenWeights(f"there is no safetensors file in {folder.name}", file=folder.name)
+    return found
+
+
+def shapes_in(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes over every safetensors file of a folder."""
+    return _headers(shards_in(folder))[0]
+
+
+def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return value.to(dtype) if dtype is not None and value.is_floating_point() else value
+
+
+def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
+    """The part of a file whose names begin with `prefix`, without it."""
+    return {name[len(prefix) :]: tuple(shape) for name, shape in shapes.items() if name.startswith(prefix)}
+
+
+def depth(shapes: Shapes, name: str) -> int:
+    """How many layers a file has: one more than the largest index that follows `name`."""
+    indices = [int(key[len(name) :].split(".", 1)[0]) for key in shapes if key.startswith(name)]
+    if not indices:
+        raise KeyError(f"{name}*")
+    return max(indices) + 1

@@ -1,0 +1,149 @@
+"""FLUX.1's own networks in the form the memory plan asks for: transformer and VAE."""
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.utils import logging
+
+from mien_core.errors import BrokenWeights, EngineUnavailable
+from mien_pipeline.device import compute_dtype
+from mien_pipeline.engines.diffusion.weights import load, shards_in
+from mien_pipeline.plan import NumberFormat
+
+# What a form needs beyond torch and diffusers.
+LIBRARIES: dict[NumberFormat, str] = {
+    "nf4": "bitsandbytes",
+    "int8": "torchao",
+    "gguf-q8": "gguf",
+    "gguf-q4": "gguf",
+}
+
+# FLUX.1 [dev]'s transformer/config.json.
+DEV_CONFIG: Mapping[str, Any] = {
+    "_class_name": "FluxTransformer2DModel",
+    "attention_head_dim": 128,
+    "axes_dims_rope": [16, 56, 56],
+    "guidance_embeds": True,
+    "in_channels": 64,
+    "joint_attention_dim": 4096,
+    "num_attention_heads": 24,
+    "num_layers": 19,
+    "num_single_layers": 38,
+    "patch_size": 1,
+    "pooled_projection_dim": 768,
+}
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a diffusers folder.
+
+    Raises:
+        BrokenWeights: it is not there or not JSON.
+    """
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BrokenWeights(f"{folder.name}/config.json cannot be read", file=f"{folder.name}/config.json") from error
+    return config
+
+
+def check_libraries(form: NumberFormat) -> None:
+    """
+    Raises:
+        EngineUnavailable: `libraries` that this form needs are not installed.
+    """
+    if not can_load(form):
+        library = LIBRARIES[form]
+        raise EngineUnavailable(f"{form} weights need {library}", engine="flux", libraries=[library])
+
+
+def can_load(form: NumberFormat) -> bool:
+    """True when the library that this form needs, if any, is installed."""
+    library = LIBRARIES.get(form)
+    return library is None or find_spec(library) is not None
+
+
+def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DModel:
+    """FLUX.1's transformer in main memory, from a diffusers folder or from one file, safetensors or GGUF.
+
+    Raises:
+        BrokenWeights: what is there does not make this network.
+        EngineUnavailable: the form needs a library that is not installed.
+    """
+    check_libraries(form)
+    if weights.is_file():
+        return load_single_file(weights, form)
+    config, dtype, quantization = config_of(weights), compute_dtype(form), _quantization(form)
+    if quantization is not None:
+        # Its bars would run through whatever the command line prints.
+        logging.disable_progress_bar()
+        quantised: Any = FluxTransformer2DModel.from_pretrained(
+            str(weights), quantization_config=quantization, torch_dtype=dtype, local_files_only=True
+        )
+        return cast(FluxTransformer2DModel, quantised.requires_grad_(False))
+    built: FluxTransformer2DModel = load(
+        lambda _: FluxTransformer2DModel.from_config(config),  # pyright: ignore[reportArgumentType]
+        shards_in(weights),
+        dtype=dtype,
+    )
+    return built
+
+
+def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
+    """The transformer from one file, which says nothing of its configuration.
+
+    Raises:
+        BrokenWeights: the file does not hold this transformer.
+    """
+    try:
+        # diffusers wants the configuration in a folder, or else asks for one over the network.
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "config.json").write_text(json.dumps(dict(config)), encoding="utf-8")
+            loaded: Any = FluxTransformer2DModel.from_single_file(
+                str(path),
+                config=folder,
+                torch_dtype=compute_dtype(form),
+                quantization_config=_quantization(form),
+                local_files_only=True,
+            )
+    except (KeyError, ValueError, RuntimeError, OSError) as error:
+        raise BrokenWeights(f"{path.name} does not hold FLUX.1's transformer: {error}", file=path.name) from error
+    return cast(FluxTransformer2DModel, loaded.requires_grad_(False).eval())
+
+
+def _quantization(form: NumberFormat) -> Any:
+    """What diffusers is told of a form that it makes while it loads; None of those that are plain numbers."""
+    if form == "nf4":
+        from diffusers.quantizers.quantization_config import BitsAndBytesConfig
+
+        return BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # diffusers' own
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute_dtype(form)
+        )
+    if form == "int8":
+        from diffusers.quantizers.quantization_config import TorchAoConfig
+
+        torchao: Any = import_module("torchao.quantization")
+        return TorchAoConfig(torchao.Int8WeightOnlyConfig())
+    if LIBRARIES.get(form) == "gguf":
+        from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
+
+        return GGUFQuantizationConfig(compute_dtype=compute_dtype(form))
+    return None
+
+
+def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKL | AutoencoderTiny:
+    """FLUX.1's VAE, or TAEF1 in its place, as the folder's configuration says."""
+    config = config_of(folder)
+    kind: Any = AutoencoderTiny if config.get("_class_name") == "AutoencoderTiny" else AutoencoderKL
+    built: AutoencoderKL | AutoencoderTiny = load(
+        lambda _: kind.from_config(config), shards_in(folder), dtype=compute_dtype(form)
+    )
+    return built

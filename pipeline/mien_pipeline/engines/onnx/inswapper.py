@@ -1,0 +1,114 @@
+"""The 128-pixel GAN baseline: InsightFace's inswapper, for comparing; its weights are non-commercial."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien_core.errors import ImportRefused
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.faces.align import Aligned, align, transform
+from mien_pipeline.image import Floats, Image
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.progress import OnStep
+from mien_pipeline.protocols import Weights
+from mien_pipeline.report import ModelUse
+from mien_pipeline.skin.mask import face_mask
+
+SWAPPER_PX = 128
+RECOGNISER_PX = 112
+# Erodes the square's own border, where the generator was never asked for anything.
+_BORDER = 0.04
+
+MODEL, SWAPPER_FILE, RECOGNISER_FILE = "inswapper", "inswapper_128.onnx", "w600k_r50.onnx"
+
+
+def load(weights: Weights) -> "InswapperEngine":
+    return InswapperEngine(weights.path(MODEL, SWAPPER_FILE), weights.path(MODEL, RECOGNISER_FILE))
+
+
+class InswapperEngine:
+    """ArcFace says who, inswapper draws them on the target's aligned crop."""
+
+    name = "inswapper"
+
+    def __init__(self, swapper: Path, recogniser: Path) -> None:
+        """Load both networks on the CPU.
+
+        Raises:
+            ImportRefused: a file is no network of the kind that its name promises.
+        """
+        self._swapper = _network(swapper, inputs=2)
+        self._recogniser = _network(recogniser, inputs=1)
+        self._emap = _emap(swapper)
+        self.models: Sequence[ModelUse] = [_use(path) for path in (swapper, recogniser)]
+
+    def prepare(self, reference: Image, face: Face) -> "InswapperLikeness":
+        crop = align(reference.pixels, face.kps, RECOGNISER_PX).crop
+        blob = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5  # ArcFace's own range, RGB
+        (embedding,) = self._recogniser.run(None, {self._recogniser.get_inputs()[0].name: blob})
+        unit = np.asarray(embedding, np.float32).reshape(1, -1)
+        latent = (unit / np.linalg.norm(unit)) @ self._emap
+        return InswapperLikeness(self._swapper, (latent / np.linalg.norm(latent)).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InswapperLikeness:
+    """An identity in inswapper's own latent space, (1, 512) float32 of unit length."""
+
+    swapper: Any
+    latent: Floats
+
+    def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:  # noqa: ARG002
+        """The generated 128-px crop, masked by the target's own skin."""
+        aligned = align(target.pixels, face.kps, SWAPPER_PX)
+        blob = np.ascontiguousarray(aligned.crop.transpose(2, 0, 1)[None], np.float32) / 255
+        picture, identity = (each.name for each in self.swapper.get_inputs())
+        (made,) = self.swapper.run(None, {picture: blob, identity: self.latent})
+        on_step(1, 1)
+        crop = np.clip(np.asarray(made, np.float32)[0].transpose(1, 2, 0) * 255 + 0.5, 0, 255).astype(np.uint8)
+        return Patch(crop, aligned.affine, _mask(aligned, face))
+
+
+def _mask(aligned: Aligned, face: Face) -> Floats:
+    """(128, 128): the target's skin, less the crop's border."""
+    border = np.zeros(aligned.crop.shape[:2], np.float32)
+    edge = round(_BORDER * SWAPPER_PX)
+    border[edge:-edge, edge:-edge] = 1
+    if face.mesh is None:
+        return border
+    scale = float(np.sqrt(np.linalg.det(aligned.affine[:, :2])))
+    mesh = np.column_stack([transform(face.mesh[:, :2], aligned.affine), face.mesh[:, 2] * scale]).astype(np.float32)
+    return np.minimum(border, face_mask(aligned.crop, mesh)).astype(np.float32)
+
+
+def _use(path: Path) -> ModelUse:
+    with path.open("rb") as file:
+        return ModelUse(f"{MODEL}/{path.name}", hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _network(path: Path, inputs: int) -> Any:
+    """An ONNX Runtime session of a file with so many inputs."""
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no public class
+        raise ImportRefused(f"{path.name} is no network that ONNX Runtime reads", file=path.name) from error
+    if len(session.get_inputs()) != inputs:
+        raise ImportRefused(f"{path.name} is another network than its name says", file=path.name)
+    return session
+
+
+def _emap(path: Path) -> Floats:
+    """(512, 512) float32 from ArcFace's space to inswapper's: by its authors' convention the last initialiser."""
+    import onnx
+
+    initialisers = onnx.load(str(path)).graph.initializer
+    emap = onnx.numpy_helper.to_array(initialisers[-1]) if initialisers else np.empty(0)
+    if emap.ndim != 2:
+        raise ImportRefused(f"{path.name} carries no identity map", file=path.name)
+    return np.asarray(emap, np.float32)

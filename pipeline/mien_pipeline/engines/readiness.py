@@ -1,0 +1,29 @@
+"""What the command line and the API say of an engine: ready, or what a person has to do first."""
+
+from mien_models.store import ModelStore
+from mien_pipeline.engines.registry import EngineEntry, missing_models
+from mien_pipeline.options import OPTIONS_OF, SwapOptions
+
+
+def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, object]:
+    """An engine's document; `device` is where engines that can use an accelerator would run."""
+    libraries = entry.missing_libraries
+    models = missing_models(entry.name, store)
+    return {
+        "name": entry.name,
+        "summary": entry.summary,
+        "state": "needs-libraries" if libraries else "needs-models" if models else "ready",
+        "missing_libraries": list(libraries),
+        "missing_models": list(models),
+        "licence": entry.licence,
+        "device": device if entry.libraries else "cpu",
+        "memory_bytes": entry.memory_bytes,
+        "options": own_options(entry.name),
+    }
+
+
+def own_options(engine: str) -> dict[str, object]:
+    """What this engine understands beyond what all of them do: name → its JSON schema, with default and meaning."""
+    members: dict[str, dict[str, object]] = OPTIONS_OF[engine].model_json_schema()["properties"]
+    own = [name for name in members if name not in SwapOptions.model_fields]
+    return {name: {key: value for key, value in members[name].items() if key != "title"} for name in own}

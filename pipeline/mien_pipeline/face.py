@@ -1,0 +1,47 @@
+"""A face in a picture, and what an engine makes of it: frozen, without torch."""
+
+from dataclasses import dataclass
+
+from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.report import IdentityScores, SwapWarning
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face in a picture; every coordinate in that picture's pixels.
+
+    Attributes:
+        bbox: (4,) float32, x1 y1 x2 y2.
+        det_score: 0..1.
+        kps: (5, 2) float32: eyes, nose, mouth corners, viewer's left first.
+        mesh: (468, 3) float32, z in pixels and towards the viewer negative; None where only a box was asked for.
+        mesh_score: 0..1, the mesh network's own confidence that this is a face.
+        yaw_deg, pitch_deg, roll_deg: head pose; yaw positive when the face looks to the viewer's right.
+    """
+
+    bbox: Floats
+    det_score: float
+    kps: Floats
+    mesh: Floats | None = None
+    mesh_score: float = 0.0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """What an engine made of one face, and where it belongs.
+
+    Attributes:
+        crop: (h, w, 3) uint8 RGB, the generated region.
+        affine: (2, 3) float32, target image → crop. A whole-pixel shift means the crop is pasted unresampled.
+        mask: (h, w) float32 in 0..1; 1 keeps the generated pixel, 0 keeps the target bit for bit.
+        attempts: what the engine's own drift gate measured, one for every attempt; empty where it has none.
+    """
+
+    crop: Pixels
+    affine: Floats
+    mask: Floats
+    warnings: tuple[SwapWarning, ...] = ()
+    attempts: tuple[IdentityScores, ...] = ()

@@ -1,0 +1,199 @@
+"""Image → Faces: YuNet finds boxes, the 468-point mesh network says where everything is and whether it is a face."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+
+from mien_pipeline.face import Face
+from mien_pipeline.faces.align import five_points, invert, transform, warp
+from mien_pipeline.faces.topology import head_pose
+from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.media.pyramid import halved
+
+# YuNet's answer at this score or above is looked at (53 of 54 portraits found, none of the pictures without a face).
+DETECTION_SCORE = 0.7
+OVERLAP = 0.3  # boxes that share more than this part of their union are one face
+# YuNet finds faces from about 12 px up. At this side an 80-px face of a 12-MP picture is 25 px wide.
+COARSE_SIDE_PX = 1280
+# The finer pass, when the first finds nothing: a 40-px face of a 12-MP picture is 25 px wide again.
+FINE_SIDE_PX = 2560
+TILE_PX, TILE_OVERLAP_PX = 1024, 128  # tiles bound the finer pass's memory; a small face fits into the overlap
+# Below this the mesh network says the crop shows no face (measured: .002–.014 off faces, above .9 on them).
+MESH_SCORE = 0.5
+
+_MESH_SIDE_PX = 192  # the network's input
+_MESH_MARGIN = 1.5  # its crop is this many times the face's extent, as it was trained
+_MESH_POINTS = "conv2d_20"
+_MESH_FLAG = "conv2d_30"
+_EYE_CORNERS = (33, 263)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Box:
+    """What YuNet promises: a square's centre and side, and (5, 2) points good enough to know the roll."""
+
+    centre: Floats
+    side: float
+    kps: Floats
+    score: float
+
+    def moved(self, affine: Floats) -> "_Box":
+        """The same box through a (2, 3) similarity."""
+        scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+        return _Box(transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.score)
+
+
+class MeshDetector:
+    """Finds faces with YuNet and fits the mesh in two passes. Not for two threads at once."""
+
+    def __init__(self, face_detection: Path, face_mesh: Path) -> None:
+        """Load both networks; a damaged file raises cv2.error."""
+        # OpenCV's log would warn that its new engine has no choice of device; nobody asked for one.
+        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        self._yunet = cv2.FaceDetectorYN.create(str(face_detection), "", (320, 320), DETECTION_SCORE, OVERLAP, 500)
+        cv2.utils.logging.setLogLevel(level)
+        # Only the classic engine of OpenCV 5 exposes the network's second output, the face flag.
+        self._mesh = cv2.dnn.readNetFromTFLite(str(face_mesh), cv2.dnn.ENGINE_CLASSIC)
+
+    def detect(self, image: Image) -> Sequence[Face]:
+        """Every face, left to right, each with its mesh; empty when there is none.
+
+        A picture in which nothing is found upright is searched finer, then on its side and upside down.
+        """
+        for boxes in self._searches(image.pixels):
+            found = [self._face(image.pixels, box) for box in boxes]
+            faces = _without_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
+            if faces:
+                return sorted(faces, key=lambda face: float(face.bbox[0] + face.bbox[2]))
+        return []
+
+    def refit(self, image: Image, face: Face) -> Face:
+        """`face` with its mesh fitted again to `image`, which shows it in the same place."""
+        centre = ((face.bbox[:2] + face.bbox[2:]) / 2).astype(np.float32)
+        side = float((face.bbox[2:] - face.bbox[:2]).max())
+        return self._face(image.pixels, _Box(centre, side, face.kps, face.det_score))
+
+    def _searches(self, pixels: Pixels) -> Iterator[list[_Box]]:
+        """Boxes in picture coordinates, each search dearer than the one before."""
+        coarse = _shrink(pixels, COARSE_SIDE_PX)
+        grow = _scaling(pixels.shape[1] / coarse.shape[1])
+        yield [box.moved(grow) for box in self._boxes(coarse)]
+        if max(pixels.shape[:2]) > COARSE_SIDE_PX:
+            yield self._boxes_in_tiles(pixels)
+        for quarters in (1, 3, 2):
+            turned = np.ascontiguousarray(np.rot90(coarse, quarters))
+            back = _quarter_turns_undone(quarters, coarse.shape[1], coarse.shape[0])
+            yield [box.moved(back).moved(grow) for box in self._boxes(turned)]
+
+    def _boxes(self, pixels: Pixels) -> list[_Box]:
+        self._yunet.setInputSize((pixels.shape[1], pixels.shape[0]))
+        rows = cast("Floats | None", self._yunet.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1])
+        # YuNet's rows: x, y, width, height, five points, score; None instead of no rows.
+        return [
+            _Box(row[:2] + row[2:4] / 2, float(row[2:4].max()), row[4:14].reshape(5, 2), float(row[14]))
+            for row in ([] if rows is None else rows)
+        ]
+
+    def _boxes_in_tiles(self, pixels: Pixels) -> list[_Box]:
+        fine = _shrink(pixels, FINE_SIDE_PX)
+        grow = _scaling(pixels.shape[1] / fine.shape[1])
+        found: list[_Box] = []
+        for top, left in product(_tile_starts(fine.shape[0]), _tile_starts(fine.shape[1])):
+            place = np.array([[1, 0, left], [0, 1, top]], np.float32)
+            tile = np.ascontiguousarray(fine[top : top + TILE_PX, left : left + TILE_PX])
+            found += [box.moved(place).moved(grow) for box in self._boxes(tile)]
+        return found
+
+    def _face(self, pixels: Pixels, box: _Box) -> Face:
+        """Two passes of the mesh network: on the box, then on the extent of what the first pass found."""
+        angle = _angle(box.kps[0], box.kps[1])
+        mesh, _ = self._mesh_pass(pixels, box.centre, box.side * _MESH_MARGIN, angle)
+        angle = _angle(mesh[_EYE_CORNERS[0], :2], mesh[_EYE_CORNERS[1], :2])
+        centre, side = _extent(mesh[:, :2], angle)
+        mesh, score = self._mesh_pass(pixels, centre, side * _MESH_MARGIN, angle)
+        yaw, pitch, roll = head_pose(mesh)
+        bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
+        return Face(bbox, box.score, five_points(mesh), mesh, score, yaw, pitch, roll)
+
+    def _mesh_pass(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Floats, float]:
+        """(468, 3) mesh in picture pixels and the network's confidence, from a square crop turned by `angle`."""
+        scale = _MESH_SIDE_PX / max(side, 1.0)
+        cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
+        turn = np.array([[cos, sin], [-sin, cos]])
+        shift = _MESH_SIDE_PX / 2 - turn @ centre
+        affine = np.hstack([turn, shift[:, None]]).astype(np.float32)
+        crop = warp(pixels, affine, (_MESH_SIDE_PX, _MESH_SIDE_PX))
+        self._mesh.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
+        points, flag = self._mesh.forward([_MESH_POINTS, _MESH_FLAG])
+        mesh = np.asarray(points, np.float32).reshape(468, 3)
+        xy = transform(mesh[:, :2], invert(affine))
+        logit = float(np.asarray(flag).ravel()[0])
+        return np.hstack([xy, mesh[:, 2:] / np.float32(scale)]), 1 / (1 + math.exp(-logit))
+
+
+def _shrink(pixels: Pixels, side_px: int) -> Pixels:
+    """`pixels` with its longer side at most `side_px`, averaged down to twice that: then a linear kernel reads all."""
+    scale = side_px / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    return np.asarray(cv2.resize(halved(pixels, min(size)), size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _tile_starts(length: int) -> list[int]:
+    """Where tiles begin so that they cover `length` and overlap."""
+    if length <= TILE_PX:
+        return [0]
+    count = math.ceil((length - TILE_OVERLAP_PX) / (TILE_PX - TILE_OVERLAP_PX))
+    return [round(start) for start in np.linspace(0, length - TILE_PX, count)]
+
+
+def _scaling(factor: float) -> Floats:
+    return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
+
+
+def _quarter_turns_undone(quarters: int, width: int, height: int) -> Floats:
+    """Points of `np.rot90(picture, quarters)` back to the (width, height) picture."""
+    turns = {
+        1: [[0, -1, width - 1], [1, 0, 0]],
+        2: [[-1, 0, width - 1], [0, -1, height - 1]],
+        3: [[0, 1, 0], [-1, 0, height - 1]],
+    }
+    return np.array(turns[quarters], np.float32)
+
+
+def _angle(left: Floats, right: Floats) -> float:
+    """Roll of the line between the eyes, radians, positive clockwise on the screen."""
+    return math.atan2(float(right[1] - left[1]), float(right[0] - left[0]))
+
+
+def _extent(points: Floats, angle: float) -> tuple[Floats, float]:
+    """Centre and longer side of the points' box in the frame turned by `angle`."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    turn = np.array([[cos, sin], [-sin, cos]], np.float32)
+    level = points @ turn.T
+    low, high = level.min(0), level.max(0)
+    return ((low + high) / 2) @ turn, float((high - low).max())
+
+
+def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
+    """The best of every group of faces whose boxes overlap: tiles and wide boxes can find one face twice."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: face.det_score, reverse=True):
+        if all(_overlap(face.bbox, other.bbox) < OVERLAP for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _overlap(one: Floats, other: Floats) -> float:
+    """Intersection over union of two boxes."""
+    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    shared = float(np.prod(np.maximum(sides, 0)))
+    areas = float(np.prod(one[2:] - one[:2])) + float(np.prod(other[2:] - other[:2]))
+    return shared / max(areas - shared, 1e-6)

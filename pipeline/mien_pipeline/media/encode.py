@@ -1,0 +1,105 @@
+"""RGB picture → bytes, with its colour profile and transparency, and no metadata but the whitelist's."""
+
+import io
+from typing import cast
+
+import numpy as np
+import PIL.ExifTags
+import PIL.Image
+import PIL.PngImagePlugin
+import PIL.TiffImagePlugin
+
+from mien_core.errors import InvalidOptions
+from mien_pipeline.image import Image
+from mien_pipeline.media.metadata import kept_exif
+from mien_pipeline.options import Format
+
+MEDIA_TYPES: dict[Format, str] = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "tiff": "image/tiff",
+}
+
+# Sides that each format's header, or the encoder, can hold.
+MAX_SIDE: dict[Format, int] = {"jpeg": 65_500, "png": 2**31 - 1, "webp": 16_383, "avif": 65_535, "tiff": 2**31 - 1}
+
+# 95 and full chroma: below it a repeated save shows on lips and eyelids. Of PNG's levels 1 takes half of 6's time
+# and is 13 % larger on a 12-megapixel photograph; AVIF 9 takes half of 8's time and is as small.
+_SAVE: dict[Format, dict[str, object]] = {
+    "jpeg": {"quality": 95, "subsampling": 0},
+    "png": {"compress_level": 1},
+    "webp": {"quality": 92, "method": 1, "exact": True},
+    "avif": {"quality": 85, "speed": 9},
+    "tiff": {"compression": "tiff_lzw"},
+}
+
+
+def result_format(image: Image, wanted: Format | None = None) -> Format:
+    """The format of the result: the wanted one, else the target's own, else the nearest that can be marked.
+
+    Raises:
+        InvalidOptions: the wanted format cannot hold this picture; `field` is "format".
+    """
+    if wanted is None:
+        own = image.format if image.format in MEDIA_TYPES else {"heif": "jpeg"}.get(image.format, "png")
+        wanted = "png" if own == "jpeg" and image.alpha is not None else cast(Format, own)
+    if wanted == "jpeg" and image.alpha is not None:
+        raise InvalidOptions("a JPEG cannot hold this picture's transparency", field="format")
+    if max(image.width, image.height) > MAX_SIDE[wanted]:
+        raise InvalidOptions(
+            f"a {wanted} picture has at most {MAX_SIDE[wanted]} pixels on a side",
+            field="format",
+            limit=MAX_SIDE[wanted],
+        )
+    return wanted
+
+
+def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:
+    """The picture as a file of `format`, with ICC profile, alpha, whitelisted EXIF and the XMP packet given.
+
+    Raises:
+        InvalidOptions: the format cannot hold this picture.
+    """
+    result_format(image, format)
+    options = dict(_SAVE[format])
+    if image.icc_profile is not None:
+        options["icc_profile"] = image.icc_profile
+    options.update(_metadata(format, kept_exif(image.exif), xmp))
+    out = io.BytesIO()
+    _picture(image).save(out, format=format, **options)
+    return out.getvalue()
+
+
+def _picture(image: Image) -> PIL.Image.Image:
+    if image.alpha is None:
+        return PIL.Image.fromarray(image.pixels)
+    return PIL.Image.fromarray(np.dstack((image.pixels, image.alpha)))
+
+
+def _metadata(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:
+    """How Pillow takes an EXIF block and an XMP packet for each format."""
+    if format == "tiff":
+        return {"tiffinfo": _tiff_tags(exif, xmp)}
+    options: dict[str, object] = {} if exif is None else {"exif": exif}
+    if xmp is not None and format == "png":
+        text = PIL.PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        options["pnginfo"] = text
+    elif xmp is not None:
+        options["xmp"] = xmp
+    return options
+
+
+def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> PIL.TiffImagePlugin.ImageFileDirectory_v2:
+    """A TIFF's own directory is where EXIF and XMP live."""
+    tags = PIL.TiffImagePlugin.ImageFileDirectory_v2()
+    if exif is not None:
+        block = PIL.Image.Exif()
+        block.load(exif)
+        for tag, value in block.items():
+            tags[tag] = value
+    if xmp is not None:
+        tags[PIL.ExifTags.Base.XMLPacket] = xmp
+    return tags

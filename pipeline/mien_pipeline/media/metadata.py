@@ -1,0 +1,158 @@
+"""What a result says about itself in plain metadata, and what of the target's metadata may stay.
+
+EXIF is rebuilt from a whitelist, never copied: copying leaks positions, serial numbers and a thumbnail of the
+original face. XMP carries IPTC's digital source type, which search engines and social networks read.
+"""
+
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from xml.sax.saxutils import quoteattr
+
+import PIL.ExifTags
+import PIL.Image
+
+from mien_pipeline.media.probe import DAMAGE
+
+# https://cv.iptc.org/newscodes/digitalsourcetype/: a photograph with a part made by a trained algorithm.
+DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+CREATOR_TOOL = "Mien"
+
+KEPT_EXIF = {PIL.ExifTags.Base.Artist: "artist", PIL.ExifTags.Base.Copyright: "copyright"}
+"""Who made the photograph and whose it is: the two entries that are for the public."""
+
+_MAX_TEXT = 1000
+_TELLING_EXIF = {
+    PIL.ExifTags.Base.GPSInfo: "position",
+    PIL.ExifTags.Base.MakerNote: "maker_note",
+    PIL.ExifTags.Base.BodySerialNumber: "serial_number",
+    PIL.ExifTags.Base.LensSerialNumber: "serial_number",
+    PIL.ExifTags.Base.CameraOwnerName: "owner_name",
+}
+"""What a picture should not carry around; `read` says that it is there, never what it says."""
+
+_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_XMP = "http://ns.adobe.com/xap/1.0/"
+_DC = "http://purl.org/dc/elements/1.1/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_READ_XMP = {
+    f"{{{_EXT}}}DigitalSourceType": "digital_source_type",
+    f"{{{_EXT}}}AISystemUsed": "ai_system",
+    f"{{{_XMP}}}CreatorTool": "creator_tool",
+    f"{{{_DC}}}description": "description",
+}
+
+SWAPPED = "A face in this picture was replaced by software; it is not the face of the person photographed."
+RESTORED = "The skin of a face in this picture was sharpened by software."
+
+
+def kept_exif(exif: bytes | None) -> bytes | None:
+    """The EXIF block a result carries: the whitelisted entries of `exif`, or None when there are none."""
+    kept = PIL.Image.Exif()
+    for tag, value in _parsed(exif).items():
+        if tag in KEPT_EXIF and isinstance(value, str) and 0 < len(value) <= _MAX_TEXT:
+            kept[tag] = value
+    return kept.tobytes() if len(kept) else None
+
+
+def packet(ai_system: str, description: str) -> bytes:
+    """The XMP packet of a result: digital source type, which engine, and what was done to the face.
+
+    Property names: IPTC Photo Metadata Standard 2025.1, XMP specification part 1 for the packet.
+    """
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about=""'
+        f' xmlns:Iptc4xmpExt="{_EXT}" xmlns:xmp="{_XMP}" xmlns:dc="{_DC}"'
+        f" Iptc4xmpExt:DigitalSourceType={quoteattr(DIGITAL_SOURCE_TYPE)}"
+        f" Iptc4xmpExt:AISystemUsed={quoteattr(ai_system)}"
+        f" xmp:CreatorTool={quoteattr(CREATOR_TOOL)}>"
+        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_escaped(description)}</rdf:li></rdf:Alt>'
+        "</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"
+        '<?xpacket end="w"?>'
+    ).encode()
+
+
+def packet_of(picture: PIL.Image.Image) -> bytes | None:
+    """The packet of a result of ours, made anew for a smaller copy of it; None for any other picture."""
+    said = _xmp_of(picture)
+    if said.get("creator_tool") != CREATOR_TOOL or "ai_system" not in said:
+        return None
+    return packet(said["ai_system"], said.get("description", ""))
+
+
+def read(picture: PIL.Image.Image) -> dict[str, object]:
+    """What the metadata of any opened picture says: the entries we know, and which private ones are present."""
+    found: dict[str, object] = {}
+    exif = _exif_of(picture)
+    for tag, name in KEPT_EXIF.items():
+        if isinstance(value := exif.get(tag), str) and value:
+            found[name] = value[:_MAX_TEXT]
+    if private := _private(exif):
+        found["private"] = private
+    found.update(_xmp_of(picture))
+    return found
+
+
+def _parsed(exif: bytes | None) -> Mapping[int, object]:
+    parsed = PIL.Image.Exif()
+    if exif is None:
+        return parsed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            parsed.load(exif)
+            return dict(parsed)
+        except DAMAGE:
+            return {}
+
+
+def _exif_of(picture: PIL.Image.Image) -> PIL.Image.Exif:
+    try:
+        return picture.getexif()
+    except DAMAGE:
+        return PIL.Image.Exif()
+
+
+def _private(exif: PIL.Image.Exif) -> list[str]:
+    """Names of the private entries present, in the main block and in the Exif and thumbnail blocks."""
+    try:
+        tags = set(exif) | set(exif.get_ifd(PIL.ExifTags.IFD.Exif))
+        names = {name for tag, name in _TELLING_EXIF.items() if tag in tags}
+        if exif.get_ifd(PIL.ExifTags.IFD.IFD1):
+            names.add("thumbnail")
+    except DAMAGE:
+        return []
+    return sorted(names)
+
+
+def _xmp_of(picture: PIL.Image.Image) -> dict[str, str]:
+    raw = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or _tiff_xmp(picture)
+    data = raw.encode() if isinstance(raw, str) else raw
+    # A document type is where entity bombs live, and XMP has none.
+    if not isinstance(data, bytes) or b"<!" in data or len(data) > io.DEFAULT_BUFFER_SIZE * 1024:
+        return {}
+    try:
+        root = ElementTree.fromstring(data.strip(b"\0 \n"))  # noqa: S314 - no document type, so no entities
+    except ElementTree.ParseError:
+        return {}
+    found: dict[str, str] = {}
+    for description in root.iter(f"{{{_RDF}}}Description"):
+        for key, value in description.attrib.items():
+            if key in _READ_XMP:
+                found[_READ_XMP[key]] = value[:_MAX_TEXT]
+        for child in description:
+            if child.tag in _READ_XMP:
+                text = re.sub(r"\s+", " ", "".join(child.itertext())).strip()
+                found[_READ_XMP[child.tag]] = text[:_MAX_TEXT]
+    return found
+
+
+def _tiff_xmp(picture: PIL.Image.Image) -> object:
+    return getattr(picture, "tag_v2", {}).get(PIL.ExifTags.Base.XMLPacket)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

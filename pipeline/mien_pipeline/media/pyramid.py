@@ -1,0 +1,15 @@
+"""Small versions of large pictures, fast: OpenCV's area filter is ten times quicker at an exact half."""
+
+import cv2
+import numpy as np
+
+from mien_pipeline.image import Pixels
+
+
+def halved(pixels: Pixels, least: int) -> Pixels:
+    """(H, W, 3) halved, each pixel the mean of four, as long as the short side stays at `least` or more."""
+    while min(pixels.shape[:2]) >= 2 * least:
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+        even = pixels[: 2 * height, : 2 * width]  # an odd last row or column is one in a thousand
+        pixels = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return pixels

@@ -1,0 +1,84 @@
+"""What is said of a finished swap: plain frozen values, without numpy."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SwapWarning = Literal[
+    "hard-angle",  # the target face is turned further than the geometry reaches
+    "reference-angle",  # the reference face is turned so far that half of it is made up from the other half
+    "small-face",
+    "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
+    "low-light",
+    "weak-identity",  # the result is not nearer to the reference than to the target
+    "hair-kept",  # the reference shows no hair line, so the target's hair was kept
+    "sixteen-bit",  # the picture had 16 bits a channel; the result has 8
+    "grey",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityScores:
+    """Cosine-like similarity of the result under one recogniser, 1.0 is the same picture.
+
+    `to_reference` and `to_target` are of the result; `before` is the target's to the reference.
+    """
+
+    recogniser: str
+    to_reference: float
+    to_target: float
+    before: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaceReport:
+    """What became of one face of the target, numbered left to right.
+
+    `identity` is measured on the finished picture; `attempts` is what the engine's drift gate saw before that.
+    """
+
+    index: int
+    bbox: tuple[float, float, float, float]
+    swapped: bool
+    identity: IdentityScores | None = None
+    warnings: tuple[SwapWarning, ...] = ()
+    attempts: tuple[IdentityScores, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a result is marked."""
+
+    c2pa: bool
+    watermark: Literal["strong", "weak", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An encoded picture that says what it is."""
+
+    data: bytes
+    media_type: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """A weight file that took part."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """A finished swap: the encoded picture and everything a person may want to know of it."""
+
+    data: bytes
+    media_type: str
+    engine: str
+    size: tuple[int, int]  # width, height
+    seconds: float
+    stages: dict[str, float]
+    faces: tuple[FaceReport, ...]
+    provenance: Provenance
+    models: tuple[ModelUse, ...] = field(default=())

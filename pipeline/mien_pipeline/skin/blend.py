@@ -1,0 +1,89 @@
+"""Crop, mask, affine, target → Image: the seam is spread over frequencies, and a mask of 0 keeps the target's bits."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from mien_pipeline.face import Patch
+from mien_pipeline.faces.align import invert, transform, warp
+from mien_pipeline.image import Floats, Image, Pixels
+
+LEVELS = 4  # of the pyramids: a seam as wide as 2**4 pixels at the coarsest frequency
+
+
+def paste_back(target: Image, patch: Patch) -> Image:
+    """The target image with the patch in it; pixels where the mask is 0 are the target's bit for bit.
+
+    A hard mask (only 0 and 1) with a whole-pixel shift is copied as it is: its engine blended already.
+    """
+    placed = _placed(target, patch)
+    if placed is None:
+        return target
+    top, left, crop, mask = placed
+    bottom, right = top + mask.shape[0], left + mask.shape[1]
+    base = target.pixels[top:bottom, left:right]
+    soft = bool(((mask > 0) & (mask < 1)).any())
+    mixed = multi_band(base, crop, mask) if soft else crop
+    pixels = target.pixels.copy()
+    pixels[top:bottom, left:right] = np.where((mask > 0)[..., None], mixed, base)
+    return replace(target, pixels=pixels)
+
+
+def multi_band(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) -> Pixels:
+    """`top` over `base` by `mask`, each frequency with a seam of its own width.
+
+    Where the mask is 0 `top` counts as `base`, so that nothing from outside the mask leaks in.
+    Source: Burt & Adelson 1983, a multiresolution spline with application to image mosaics.
+    """
+    below = base.astype(np.float32)
+    # Only the difference is split into bands: where the pictures agree there is nothing to blend.
+    difference = (top.astype(np.float32) - below) * (mask > 0)[..., None]
+    mixed = below + _blended_difference(difference, mask, levels)
+    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+
+
+def _blended_difference(difference: Floats, mask: Floats, levels: int) -> Floats:
+    if levels == 0 or min(mask.shape) < 8:
+        return difference * mask[..., None]
+    size = (difference.shape[1], difference.shape[0])
+    smaller, smaller_mask = _floats(cv2.pyrDown(difference)), _floats(cv2.pyrDown(mask))
+    band = difference - _floats(cv2.pyrUp(smaller, dstsize=size))
+    rest = _blended_difference(smaller, smaller_mask, levels - 1)
+    return band * mask[..., None] + _floats(cv2.pyrUp(rest, dstsize=size))
+
+
+def _placed(target: Image, patch: Patch) -> tuple[int, int, Pixels, Floats] | None:
+    """Top, left, crop and mask of the part of the target that the patch changes; None when there is none."""
+    box = _extent(target, patch)
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    shift = patch.affine.copy()
+    shift[:, 2] += patch.affine[:, :2] @ np.array([left, top], np.float32)
+    if np.array_equal(shift[:, :2], np.eye(2)) and np.array_equal(shift, np.round(shift)):
+        x, y = round(float(shift[0, 2])), round(float(shift[1, 2]))
+        rows, columns = slice(y, y + bottom - top), slice(x, x + right - left)
+        return top, left, patch.crop[rows, columns], patch.mask[rows, columns]
+    back, size = invert(shift), (right - left, bottom - top)
+    crop = warp(patch.crop, back, size, border=cv2.BORDER_REPLICATE, cubic=True)
+    mask = _floats(cv2.warpAffine(patch.mask, back, size, flags=cv2.INTER_LINEAR))
+    return top, left, crop, np.clip(mask, 0, 1)
+
+
+def _extent(target: Image, patch: Patch) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of the mask in the target."""
+    rows, columns = np.flatnonzero((patch.mask > 0).any(1)), np.flatnonzero((patch.mask > 0).any(0))
+    if not len(rows):
+        return None
+    x1, x2, y1, y2 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    corners = np.array([[x1, y1], [x2, y1], [x1, y2], [x2, y2]], np.float32)
+    points = transform(corners, invert(patch.affine))
+    low, high = np.floor(points.min(0) + 1e-3).astype(int), np.ceil(points.max(0) - 1e-3).astype(int)
+    left, top = max(0, int(low[0])), max(0, int(low[1]))
+    right, bottom = min(target.width, int(high[0])), min(target.height, int(high[1]))
+    return (left, top, right, bottom) if right > left and bottom > top else None
+
+
+def _floats(array: object) -> Floats:
+    return np.asarray(array, np.float32)

@@ -1,0 +1,112 @@
+"""The client: what the daemon refuses is raised as the error it is, and a job is followed to its end."""
+
+import asyncio
+import hashlib
+import socket
+from typing import Any
+
+import pytest
+
+from mien_api.client import DaemonClient
+from mien_api.errors import UnknownJob, Unpaired
+from mien_core.errors import Cancelled, DaemonUnreachable, InvalidImage, InvalidOptions, NoFaceFound
+from mien_daemon.keys import EVENTS
+
+Daemon = Any
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> DaemonClient:
+    return DaemonClient(daemon.port, "mien_token-of-the-test")
+
+
+async def test_a_swap_from_bytes_to_bytes(client: DaemonClient, picture: bytes) -> None:
+    seen: list[str] = []
+    data, report = await asyncio.to_thread(
+        client.swap, picture, picture, {"engine": "mesh"}, lambda job: seen.append(job["state"])
+    )
+    assert data == picture
+    assert report["engine"] == "mesh"
+    assert seen[-1] == "done"
+
+
+async def test_a_restore_from_bytes_to_bytes(client: DaemonClient, picture: bytes) -> None:
+    data, report = await asyncio.to_thread(client.restore, picture, {"amount": 0.5})
+    assert (data, report["engine"]) == (picture, "vivid")
+
+
+async def test_a_failed_job_raises_what_it_failed_with(client: DaemonClient, picture: bytes) -> None:
+    options = {"engine": "flux", "prompt": "fail=no-face-found"}
+    with pytest.raises(NoFaceFound) as refused:
+        await asyncio.to_thread(client.swap, picture, picture, options)
+    assert refused.value.fields["role"] == "target"
+
+
+async def test_a_refused_request_raises_the_same_errors_as_the_pipeline(client: DaemonClient, picture: bytes) -> None:
+    with pytest.raises(InvalidOptions) as wrong:
+        await asyncio.to_thread(client.swap, picture, picture, {"colour": 1})
+    assert wrong.value.fields["field"] == "colour"
+    with pytest.raises(InvalidImage):
+        await asyncio.to_thread(client.swap, b"no picture at all", picture, {})
+    with pytest.raises(UnknownJob):
+        await asyncio.to_thread(client.result, "nobody")
+    with pytest.raises(Unpaired):
+        await asyncio.to_thread(DaemonClient(client.port, "mien_x").request, "GET", "/v1/health")
+
+
+async def test_a_job_that_somebody_stops_raises_that(client: DaemonClient, daemon: Daemon) -> None:
+    job = await daemon.swap("gate=never")
+    waiting = asyncio.create_task(asyncio.to_thread(client.wait, job))
+    await daemon.until(job, "running")
+    await asyncio.to_thread(client.cancel, job["id"])
+    with pytest.raises(Cancelled):
+        await waiting
+
+
+async def test_events_come_through_the_client(client: DaemonClient, daemon: Daemon) -> None:
+    def first_states() -> list[str]:
+        seen: list[str] = []
+        for event in client.events():
+            if event.kind == "job":
+                seen.append(event.data["state"])
+            if seen[-1:] == ["done"]:
+                break
+        return seen
+
+    reading = asyncio.create_task(asyncio.to_thread(first_states))
+    await daemon.eventually(lambda: daemon.app[EVENTS].waited_for)
+    await daemon.finished(await daemon.swap())
+    assert (await reading)[0] == "queued"
+
+
+async def test_an_upload_that_is_refused_in_the_middle_is_still_understood(open_daemon: Any) -> None:
+    async with open_daemon(settings={"max_blob_bytes": 1000}) as daemon:
+        from mien_core.errors import ImageTooLarge
+
+        client = DaemonClient(daemon.port, "mien_token-of-the-test")
+        with pytest.raises(ImageTooLarge) as refused:
+            await asyncio.to_thread(client.put_blob, bytes(5_000_000))
+        assert refused.value.fields["limit_bytes"] == 1000
+
+
+async def test_the_name_of_a_picture_is_its_hash(client: DaemonClient, picture: bytes) -> None:
+    assert await asyncio.to_thread(client.put_blob, picture) == f"sha256:{hashlib.sha256(picture).hexdigest()}"
+
+
+def test_nobody_there_is_said_as_that() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(DaemonUnreachable):
+            DaemonClient(unused.getsockname()[1], "mien_x").request("GET", "/v1/hello")
+
+
+async def test_something_else_on_the_port_is_not_taken_for_a_daemon() -> None:
+    async def shout(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(shout, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(DaemonUnreachable):
+            await asyncio.to_thread(DaemonClient(port, "mien_x").request, "GET", "/v1/hello")

@@ -1,0 +1,91 @@
+"""The Hugging Face token lies in the system's secret store or nowhere, and the egress log stays small."""
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail
+
+from mien_models.local.egress_log import EgressLog
+from mien_models.remote.token import forget_token, keep_token, read_token
+
+
+class Vault(KeyringBackend):
+    """A secret store in memory, as good as the system's."""
+
+    priority = 5.0  # pyright: ignore[reportAssignmentType]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.secrets: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.secrets.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.secrets[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.secrets[service, username]
+
+
+class PlainFile(Vault):
+    """What a backend that writes plain files says of itself."""
+
+    priority = 0.5  # pyright: ignore[reportAssignmentType]
+
+
+@pytest.fixture
+def use_keyring() -> Generator[None]:
+    before = keyring.get_keyring()
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("use_keyring")
+def test_a_token_is_kept_read_and_forgotten() -> None:
+    keyring.set_keyring(Vault())
+
+    assert keep_token("hf_secret")
+    assert read_token({}) == "hf_secret"
+    forget_token()
+    assert read_token({}) is None
+
+
+@pytest.mark.usefixtures("use_keyring")
+@pytest.mark.parametrize("make", [PlainFile, fail.Keyring], ids=["plain file", "none at all"])
+def test_without_a_real_secret_store_nothing_is_kept(make: Callable[[], KeyringBackend]) -> None:
+    backend = make()
+    keyring.set_keyring(backend)
+
+    assert not keep_token("hf_secret")
+    assert read_token({}) is None
+    assert getattr(backend, "secrets", {}) == {}
+
+
+@pytest.mark.usefixtures("use_keyring")
+def test_a_token_of_the_environment_goes_before_the_one_that_is_kept() -> None:
+    keyring.set_keyring(Vault())
+    keep_token("hf_kept")
+
+    assert read_token({"HF_TOKEN": "hf_given"}) == "hf_given"
+
+
+def test_the_egress_log_keeps_its_last_megabyte_and_the_one_before(tmp_path: Path) -> None:
+    log = EgressLog(tmp_path / "egress.log")
+    log.path.write_text("x" * (1 << 20) + "\n")
+    log.note("huggingface.co", None, "a-model")
+    log.note("cdn.hf.co", 443, "a-model")
+
+    assert [(line.host, line.model) for line in log.read()] == [
+        ("huggingface.co", "a-model"),
+        ("cdn.hf.co:443", "a-model"),
+    ]
+    assert (tmp_path / "egress.log.1").stat().st_size > 1 << 20
+    assert log.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_log_that_nobody_wrote_is_empty(tmp_path: Path) -> None:
+    assert list(EgressLog(tmp_path / "egress.log").read()) == []
