@@ -2,8 +2,20 @@
 
 from dataclasses import dataclass
 
-from mien_pipeline.image import Floats, Pixels
+import numpy as np
+from numpy.typing import NDArray
+
+from mien_pipeline.image import Affine, Floats, Mask, Pixels
 from mien_pipeline.report import IdentityScores, SwapWarning
+
+Mesh = NDArray[np.float32]
+"""(468, 3) float32: x and y in the image's pixels, z in pixels too, towards the viewer negative."""
+
+Kps = NDArray[np.float32]
+"""(5, 2) float32 pixels: eyes, nose, mouth corners, the viewer's left first."""
+
+Embedding = NDArray[np.float32]
+"""(D,) float32, who a face is under one recogniser; D is the recogniser's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,8 +33,8 @@ class Face:
 
     bbox: Floats
     det_score: float
-    kps: Floats
-    mesh: Floats | None = None
+    kps: Kps
+    mesh: Mesh | None = None
     mesh_score: float = 0.0
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
@@ -41,7 +53,7 @@ class Patch:
     """
 
     crop: Pixels
-    affine: Floats
-    mask: Floats
+    affine: Affine
+    mask: Mask
     warnings: tuple[SwapWarning, ...] = ()
     attempts: tuple[IdentityScores, ...] = ()

@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 from mien_pipeline.report import SwapWarning
 
 Pixels = NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB, or (H, W) uint8 of one channel."""
+
 Floats = NDArray[np.float32]
+"""float32 of any shape; the docstring says which."""
+
+Mask = NDArray[np.float32]
+"""(H, W) float32 in [0, 1]; 1 keeps the generated pixel."""
+
+Affine = NDArray[np.float32]
+"""(2, 3) float32, a point of the image to a point of the crop: `affine @ (x, y, 1)`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
