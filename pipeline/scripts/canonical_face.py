@@ -1,6 +1,6 @@
 """Makes `stages/face_mesh.npz` from portraits: `python pipeline/scripts/canonical_face.py YUNET MESH PICTURES…`.
 
-The network's meshes of the portraits are aligned, averaged and made mirror-symmetric. The surface is unrolled around
+The network's meshes of the portraits are aligned, averaged and made mirror-symmetric. The surface is unroll around
 the head's axis with the mouth drawn open, and one half is triangulated by Delaunay's rule and mirrored.
 """
 
@@ -27,7 +27,7 @@ UPPER_INNER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 ANCHORS = ((234, 454), (33, 263), (133, 362), (61, 291), (10, 10), (152, 152), (1, 1), (168, 168), (17, 17))
 
 
-def mirror_pairs(mean: Array) -> NDArray[np.int32]:
+def pair_sides(mean: Array) -> NDArray[np.int32]:
     """(468,) the vertex on the other side: the cheapest one-to-one pairing of the face with its reflection."""
     mirrored = mean * [-1, 1, 1]
     source = np.array([pair for anchor in ANCHORS for pair in anchor])
@@ -41,7 +41,7 @@ def mirror_pairs(mean: Array) -> NDArray[np.int32]:
     return target.astype(np.int32)
 
 
-def canonical(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
+def average_meshes(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
     """(468, 3) mean face of unit width, symmetric about x = 0, and its mirror pairs."""
     first = meshes[0]
     for _ in range(3):
@@ -52,7 +52,7 @@ def canonical(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
         ]
         first = np.mean(aligned, axis=0)
     first = first - (first[234] + first[454]) / 2
-    pairs = mirror_pairs(first)
+    pairs = pair_sides(first)
     # The plane of symmetry: the mean direction between partners, then what is left is averaged away.
     across = (first[pairs] - first)[first[:, 0] < first[pairs][:, 0]].mean(0)
     across /= np.linalg.norm(across)
@@ -66,7 +66,7 @@ def canonical(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
     return level / np.linalg.norm(level[454] - level[234]), pairs
 
 
-def unrolled(vertices: Array) -> Array:
+def unroll(vertices: Array) -> Array:
     """(468, 2) the surface around an axis behind the face, mouth drawn open so that the lips do not touch."""
     x, y, z = vertices.T
     axis = 1.2  # face widths behind the nose: far enough that the sides are widened but not stretched
@@ -89,7 +89,7 @@ def open_mouth(vertices: Array) -> Array:
     return np.where(below, 0.12 * np.sqrt(fade), 0)
 
 
-def crosses(flat: Array, a: int, b: int, c: int, d: int) -> bool:
+def segments_cross(flat: Array, a: int, b: int, c: int, d: int) -> bool:
     """Whether the segments ab and cd cross between their ends."""
 
     def side(p: int, q: int, r: int) -> float:
@@ -107,13 +107,13 @@ def force_edges(flat: Array, corners: list[tuple[int, ...]], edges: list[tuple[i
             for triangle in corners:
                 for i in range(3):
                     owners.setdefault(frozenset((triangle[i], triangle[i - 1])), []).append(triangle)
-            crossing = [e for e in owners if not e & {a, b} and crosses(flat, a, b, *e)]
+            crossing = [e for e in owners if not e & {a, b} and segments_cross(flat, a, b, *e)]
             if not crossing:
                 break
             for edge in crossing:
                 one, other = owners[edge]
                 p, q = (set(one) - edge).pop(), (set(other) - edge).pop()
-                if crosses(flat, p, q, *edge):  # the quadrilateral is convex
+                if segments_cross(flat, p, q, *edge):  # the quadrilateral is convex
                     corners = [t for t in corners if t not in (one, other)]
                     corners += [(p, q, end) for end in edge]
                     break
@@ -154,8 +154,8 @@ def main() -> None:
         for found in detector.detect(Image(np.asarray(Picture.open(path).convert("RGB"))))
         if found.mesh is not None
     ]
-    vertices, mirror = canonical(meshes)
-    flat = unrolled(vertices)
+    vertices, mirror = average_meshes(meshes)
+    flat = unroll(vertices)
     triangles, closing = triangulate(flat, mirror)
     low, high = flat.min(0), flat.max(0)
     uv = 0.5 + (flat - (low + high) / 2) / (high - low).max() * 0.94

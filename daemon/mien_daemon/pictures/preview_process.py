@@ -15,8 +15,8 @@ from mien_core.errors import MienError
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
-from mien_pipeline.media.metadata import packet_of
-from mien_pipeline.media.probe import opened
+from mien_pipeline.media.metadata import copy_packet
+from mien_pipeline.media.probe import open_picture
 
 QUALITY = 86
 BEHIND_TRANSPARENCY = (128, 128, 128)
@@ -29,11 +29,11 @@ def preview(data: bytes, side: int) -> bytes:
     Of all metadata only what a result says of itself comes along.
 
     Raises:
-        InvalidImage, ImageTooLarge: as `pictures.opened` says.
+        InvalidImage, ImageTooLarge: as `probe.open_picture` says.
     """
-    with opened(data) as (picture, _):
+    with open_picture(data) as (picture, _):
         profile = picture.info.get("icc_profile")
-        kept = {"xmp": packet_of(picture), "comment": b""}  # Pillow would take the comment along
+        kept = {"xmp": copy_packet(picture), "comment": b""}  # Pillow would take the comment along
         picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
         PIL.ImageOps.exif_transpose(picture, in_place=True)
         small = flattened(picture)

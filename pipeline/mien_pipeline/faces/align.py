@@ -80,8 +80,8 @@ def warp(
     scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
     if scale >= 0.5:
         interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-        return _pixels(cv2.warpAffine(pixels, affine, size, flags=interpolation, borderMode=border))
-    x1, y1, x2, y2 = _reach(affine, size, pixels.shape)
+        return _as_pixels(cv2.warpAffine(pixels, affine, size, flags=interpolation, borderMode=border))
+    x1, y1, x2, y2 = _find_region(affine, size, pixels.shape)
     if x2 - x1 < 1 or y2 - y1 < 1:
         return np.zeros((size[1], size[0], *pixels.shape[2:]), np.uint8)
     step = max(1, int(0.8 / scale))
@@ -94,7 +94,7 @@ def warp(
     inner = affine[:, :2] * ratio
     shift = affine[:, :2] @ (np.array([x1, y1]) + (ratio - 1) / 2) + affine[:, 2]
     reduced = np.hstack([inner, shift[:, None]]).astype(np.float32)
-    return _pixels(cv2.warpAffine(smaller, reduced, size, flags=cv2.INTER_LINEAR, borderMode=border))
+    return _as_pixels(cv2.warpAffine(smaller, reduced, size, flags=cv2.INTER_LINEAR, borderMode=border))
 
 
 def resample(values: NDArray[Any], places: Floats, cubic: bool = False) -> NDArray[Any]:
@@ -115,7 +115,7 @@ def transform(points: Floats, affine: Floats) -> Floats:
     return (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
 
 
-def _reach(affine: Floats, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def _find_region(affine: Floats, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """The part of a picture of `shape` that a result of `size` reads: x1, y1, x2, y2 with a margin."""
     width, height = size
     corners = transform(np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32), invert(affine))
@@ -123,5 +123,5 @@ def _reach(affine: Floats, size: tuple[int, int], shape: tuple[int, ...]) -> tup
     return max(0, int(low[0])), max(0, int(low[1])), min(shape[1], int(high[0])), min(shape[0], int(high[1]))
 
 
-def _pixels(array: NDArray[np.generic]) -> Pixels:
+def _as_pixels(array: NDArray[np.generic]) -> Pixels:
     return np.asarray(array, np.uint8)

@@ -14,7 +14,7 @@ from mien_pipeline.face import Face
 from mien_pipeline.faces.align import five_points, invert, transform, warp
 from mien_pipeline.faces.topology import head_pose
 from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.media.pyramid import halved
+from mien_pipeline.media.pyramid import halve
 
 # YuNet's answer at this score or above is looked at (53 of 54 portraits found, none of the pictures without a face).
 DETECTION_SCORE = 0.7
@@ -35,7 +35,7 @@ _EYE_CORNERS = (33, 263)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Box:
+class _Detection:
     """What YuNet promises: a square's centre and side, and (5, 2) points good enough to know the roll."""
 
     centre: Floats
@@ -43,10 +43,12 @@ class _Box:
     kps: Floats
     score: float
 
-    def moved(self, affine: Floats) -> "_Box":
+    def move(self, affine: Floats) -> "_Detection":
         """The same box through a (2, 3) similarity."""
         scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-        return _Box(transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.score)
+        return _Detection(
+            transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.score
+        )
 
 
 class MeshDetector:
@@ -66,9 +68,9 @@ class MeshDetector:
 
         A picture in which nothing is found upright is searched finer, then on its side and upside down.
         """
-        for boxes in self._searches(image.pixels):
-            found = [self._face(image.pixels, box) for box in boxes]
-            faces = _without_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
+        for boxes in self._search(image.pixels):
+            found = [self._fit_face(image.pixels, box) for box in boxes]
+            faces = _drop_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
             if faces:
                 return sorted(faces, key=lambda face: float(face.bbox[0] + face.bbox[2]))
         return []
@@ -77,51 +79,51 @@ class MeshDetector:
         """`face` with its mesh fitted again to `image`, which shows it in the same place."""
         centre = ((face.bbox[:2] + face.bbox[2:]) / 2).astype(np.float32)
         side = float((face.bbox[2:] - face.bbox[:2]).max())
-        return self._face(image.pixels, _Box(centre, side, face.kps, face.det_score))
+        return self._fit_face(image.pixels, _Detection(centre, side, face.kps, face.det_score))
 
-    def _searches(self, pixels: Pixels) -> Iterator[list[_Box]]:
+    def _search(self, pixels: Pixels) -> Iterator[list[_Detection]]:
         """Boxes in picture coordinates, each search dearer than the one before."""
         coarse = _shrink(pixels, COARSE_SIDE_PX)
-        grow = _scaling(pixels.shape[1] / coarse.shape[1])
-        yield [box.moved(grow) for box in self._boxes(coarse)]
+        grow = _scale_by(pixels.shape[1] / coarse.shape[1])
+        yield [box.move(grow) for box in self._run_yunet(coarse)]
         if max(pixels.shape[:2]) > COARSE_SIDE_PX:
-            yield self._boxes_in_tiles(pixels)
+            yield self._detect_in_tiles(pixels)
         for quarters in (1, 3, 2):
             turned = np.ascontiguousarray(np.rot90(coarse, quarters))
-            back = _quarter_turns_undone(quarters, coarse.shape[1], coarse.shape[0])
-            yield [box.moved(back).moved(grow) for box in self._boxes(turned)]
+            back = _undo_quarter_turns(quarters, coarse.shape[1], coarse.shape[0])
+            yield [box.move(back).move(grow) for box in self._run_yunet(turned)]
 
-    def _boxes(self, pixels: Pixels) -> list[_Box]:
+    def _run_yunet(self, pixels: Pixels) -> list[_Detection]:
         self._yunet.setInputSize((pixels.shape[1], pixels.shape[0]))
         rows = cast("Floats | None", self._yunet.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1])
         # YuNet's rows: x, y, width, height, five points, score; None instead of no rows.
         return [
-            _Box(row[:2] + row[2:4] / 2, float(row[2:4].max()), row[4:14].reshape(5, 2), float(row[14]))
+            _Detection(row[:2] + row[2:4] / 2, float(row[2:4].max()), row[4:14].reshape(5, 2), float(row[14]))
             for row in ([] if rows is None else rows)
         ]
 
-    def _boxes_in_tiles(self, pixels: Pixels) -> list[_Box]:
+    def _detect_in_tiles(self, pixels: Pixels) -> list[_Detection]:
         fine = _shrink(pixels, FINE_SIDE_PX)
-        grow = _scaling(pixels.shape[1] / fine.shape[1])
-        found: list[_Box] = []
+        grow = _scale_by(pixels.shape[1] / fine.shape[1])
+        found: list[_Detection] = []
         for top, left in product(_tile_starts(fine.shape[0]), _tile_starts(fine.shape[1])):
             place = np.array([[1, 0, left], [0, 1, top]], np.float32)
             tile = np.ascontiguousarray(fine[top : top + TILE_PX, left : left + TILE_PX])
-            found += [box.moved(place).moved(grow) for box in self._boxes(tile)]
+            found += [box.move(place).move(grow) for box in self._run_yunet(tile)]
         return found
 
-    def _face(self, pixels: Pixels, box: _Box) -> Face:
+    def _fit_face(self, pixels: Pixels, box: _Detection) -> Face:
         """Two passes of the mesh network: on the box, then on the extent of what the first pass found."""
-        angle = _angle(box.kps[0], box.kps[1])
-        mesh, _ = self._mesh_pass(pixels, box.centre, box.side * _MESH_MARGIN, angle)
-        angle = _angle(mesh[_EYE_CORNERS[0], :2], mesh[_EYE_CORNERS[1], :2])
-        centre, side = _extent(mesh[:, :2], angle)
-        mesh, score = self._mesh_pass(pixels, centre, side * _MESH_MARGIN, angle)
+        angle = _measure_roll(box.kps[0], box.kps[1])
+        mesh, _ = self._run_mesh_network(pixels, box.centre, box.side * _MESH_MARGIN, angle)
+        angle = _measure_roll(mesh[_EYE_CORNERS[0], :2], mesh[_EYE_CORNERS[1], :2])
+        centre, side = _bound_level(mesh[:, :2], angle)
+        mesh, score = self._run_mesh_network(pixels, centre, side * _MESH_MARGIN, angle)
         yaw, pitch, roll = head_pose(mesh)
         bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
         return Face(bbox, box.score, five_points(mesh), mesh, score, yaw, pitch, roll)
 
-    def _mesh_pass(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Floats, float]:
+    def _run_mesh_network(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Floats, float]:
         """(468, 3) mesh in picture pixels and the network's confidence, from a square crop turned by `angle`."""
         scale = _MESH_SIDE_PX / max(side, 1.0)
         cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
@@ -143,7 +145,7 @@ def _shrink(pixels: Pixels, side_px: int) -> Pixels:
     if scale >= 1:
         return pixels
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(halved(pixels, min(size)), size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.resize(halve(pixels, min(size)), size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _tile_starts(length: int) -> list[int]:
@@ -154,11 +156,11 @@ def _tile_starts(length: int) -> list[int]:
     return [round(start) for start in np.linspace(0, length - TILE_PX, count)]
 
 
-def _scaling(factor: float) -> Floats:
+def _scale_by(factor: float) -> Floats:
     return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
 
 
-def _quarter_turns_undone(quarters: int, width: int, height: int) -> Floats:
+def _undo_quarter_turns(quarters: int, width: int, height: int) -> Floats:
     """Points of `np.rot90(picture, quarters)` back to the (width, height) picture."""
     turns = {
         1: [[0, -1, width - 1], [1, 0, 0]],
@@ -168,12 +170,12 @@ def _quarter_turns_undone(quarters: int, width: int, height: int) -> Floats:
     return np.array(turns[quarters], np.float32)
 
 
-def _angle(left: Floats, right: Floats) -> float:
+def _measure_roll(left: Floats, right: Floats) -> float:
     """Roll of the line between the eyes, radians, positive clockwise on the screen."""
     return math.atan2(float(right[1] - left[1]), float(right[0] - left[0]))
 
 
-def _extent(points: Floats, angle: float) -> tuple[Floats, float]:
+def _bound_level(points: Floats, angle: float) -> tuple[Floats, float]:
     """Centre and longer side of the points' box in the frame turned by `angle`."""
     cos, sin = math.cos(angle), math.sin(angle)
     turn = np.array([[cos, sin], [-sin, cos]], np.float32)
@@ -182,16 +184,16 @@ def _extent(points: Floats, angle: float) -> tuple[Floats, float]:
     return ((low + high) / 2) @ turn, float((high - low).max())
 
 
-def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
+def _drop_duplicates(faces: Sequence[Face]) -> list[Face]:
     """The best of every group of faces whose boxes overlap: tiles and wide boxes can find one face twice."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: face.det_score, reverse=True):
-        if all(_overlap(face.bbox, other.bbox) < OVERLAP for other in kept):
+        if all(_intersection_over_union(face.bbox, other.bbox) < OVERLAP for other in kept):
             kept.append(face)
     return kept
 
 
-def _overlap(one: Floats, other: Floats) -> float:
+def _intersection_over_union(one: Floats, other: Floats) -> float:
     """Intersection over union of two boxes."""
     sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
     shared = float(np.prod(np.maximum(sides, 0)))

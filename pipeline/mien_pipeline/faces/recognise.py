@@ -25,7 +25,7 @@ _RANGE = np.float32(256)
 _CONVOLUTION, _AFFINE, _FULLY_CONNECTED = re.compile(rb"\x05con_4"), b"\x07affine_", b"\x04fc_2"
 
 
-class Recogniser:
+class DlibNetwork:
     """Face chip → 128 numbers, nearer than 0.6 to one another for one person."""
 
     def __init__(self, weights: bytes) -> None:
@@ -38,10 +38,10 @@ class Recogniser:
 
     def __call__(self, chip: Pixels) -> Floats:
         """(128,) from a (150, 150, 3) uint8 RGB chip."""
-        x = _largest_of_nine(_positive(self._first((chip - _MEAN_RGB) / _RANGE)))
+        x = _pool_max(_rectify(self._first((chip - _MEAN_RGB) / _RANGE)))
         for inner, outer in zip(self._rest[::2], self._rest[1::2], strict=True):
-            shortcut = _mean_of_four(x) if inner.stride == 2 else x
-            x = _positive(_sum(outer(_positive(inner(x))), shortcut))
+            shortcut = _pool_mean(x) if inner.stride == 2 else x
+            x = _rectify(_add_padded(outer(_rectify(inner(x))), shortcut))
         return np.asarray(x.mean((0, 1)) @ self._out, np.float32)
 
 
@@ -70,23 +70,23 @@ class Convolution:
         return (rows @ self.kernel + self.shift).reshape(height, width, -1)
 
 
-def _positive(x: Floats) -> Floats:
+def _rectify(x: Floats) -> Floats:
     return np.maximum(x, 0)
 
 
-def _largest_of_nine(x: Floats) -> Floats:
+def _pool_max(x: Floats) -> Floats:
     """Max pooling over 3 × 3 in steps of 2, first down, then across."""
     down = np.maximum(np.maximum(x[:-2:2], x[1:-1:2]), x[2::2])
     return np.maximum(np.maximum(down[:, :-2:2], down[:, 1:-1:2]), down[:, 2::2])
 
 
-def _mean_of_four(x: Floats) -> Floats:
+def _pool_mean(x: Floats) -> Floats:
     """Mean pooling over 2 × 2; an odd last row or column is left out."""
     x = x[: x.shape[0] // 2 * 2, : x.shape[1] // 2 * 2]
     return np.asarray((x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) / 4, np.float32)
 
 
-def _sum(one: Floats, other: Floats) -> Floats:
+def _add_padded(one: Floats, other: Floats) -> Floats:
     """One plus the other, with zeros where one is smaller, channels too."""
     total: Floats = np.zeros([max(sides) for sides in zip(one.shape, other.shape, strict=True)], np.float32)
     for each in (one, other):
@@ -97,17 +97,17 @@ def _sum(one: Floats, other: Floats) -> Floats:
 
 def read_convolutions(data: bytes) -> list[Convolution]:
     """The network's convolutions from the input on, each with the affine layer that follows it folded in."""
-    found = [_convolution(data, match.end()) for match in _CONVOLUTION.finditer(data)]
+    found = [_read_convolution(data, match.end()) for match in _CONVOLUTION.finditer(data)]
     if len(found) != _CONVOLUTIONS:
         raise ValueError(f"{len(found)} convolutions")
     return found
 
 
-def _convolution(data: bytes, at: int) -> Convolution:
-    numbers, at = _tensor(data, at)
-    sizes = _integers(data, at)
+def _read_convolution(data: bytes, at: int) -> Convolution:
+    numbers, at = _read_tensor(data, at)
+    sizes = _read_integers(data, at)
     out, side, _, stride = (next(sizes)[0] for _ in range(4))
-    scale_and_shift, _ = _tensor(data, data.index(_AFFINE, at) + len(_AFFINE))
+    scale_and_shift, _ = _read_tensor(data, data.index(_AFFINE, at) + len(_AFFINE))
     scale, shift = scale_and_shift[:out], scale_and_shift[out:]
     kernel, bias = numbers[:-out].reshape(out, -1, side, side), numbers[-out:]
     in_rows = kernel.transpose(2, 3, 1, 0).reshape(-1, out)
@@ -117,16 +117,16 @@ def _convolution(data: bytes, at: int) -> Convolution:
 def read_last_layer(data: bytes) -> Floats:
     """(256, 128)."""
     at = data.index(_FULLY_CONNECTED) + len(_FULLY_CONNECTED)
-    sizes = _integers(data, at)
+    sizes = _read_integers(data, at)
     (out, _), (_, at) = next(sizes), next(sizes)
     if out != EMBEDDING_SIZE:
         raise ValueError(f"{out} numbers")
-    return _tensor(data, at)[0].reshape(-1, out)
+    return _read_tensor(data, at)[0].reshape(-1, out)
 
 
-def _tensor(data: bytes, at: int) -> tuple[Floats, int]:
+def _read_tensor(data: bytes, at: int) -> tuple[Floats, int]:
     """The numbers of a tensor, flat, and where it ends: a version, four sizes, then little-endian float32."""
-    sizes = _integers(data, at)
+    sizes = _read_integers(data, at)
     (version, _), *shape = (next(sizes) for _ in range(5))
     if version != 2:
         raise ValueError(f"version {version} of a tensor")
@@ -135,7 +135,7 @@ def _tensor(data: bytes, at: int) -> tuple[Floats, int]:
     return numbers, at + 4 * count
 
 
-def _integers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+def _read_integers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
     """Whole numbers one behind the other, each with where it ends: how many bytes, then these, lowest first."""
     while True:
         length = data[at]

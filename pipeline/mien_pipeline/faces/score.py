@@ -7,7 +7,7 @@ import numpy as np
 
 from mien_pipeline.face import Face
 from mien_pipeline.faces.align import similarity_transform, warp
-from mien_pipeline.faces.recognise import CHIP_PX, Recogniser
+from mien_pipeline.faces.recognise import CHIP_PX, DlibNetwork
 from mien_pipeline.image import Floats, Image
 
 # Different people lie about this far apart on average (measured .67–.97, mean .83, on portraits of ten people).
@@ -30,7 +30,7 @@ class DlibEmbedder:
 
     def __init__(self, weights: Path) -> None:
         """Load the network; a file that is another raises ValueError."""
-        self._recognise = Recogniser(weights.read_bytes())
+        self._recognise = DlibNetwork(weights.read_bytes())
 
     def embed(self, image: Image, face: Face) -> Floats:
         """(128,) float32, not normalised."""

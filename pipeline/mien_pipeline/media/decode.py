@@ -31,21 +31,21 @@ def decode(data: bytes) -> Image:
     Raises:
         InvalidImage, ImageTooLarge: as `probe.probe`, and where the body of the file is damaged or cut short.
     """
-    with probe.opened(data) as (stored, info):
+    with probe.open_picture(data) as (stored, info):
         if stored.mode in _WIDE_MODES:
             raise InvalidImage("32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}")
         grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored)
-        exif = _exif(stored)
+        exif = _read_exif(stored)
         stored.load()
-        upright = _upright(stored)
+        upright = _turn_upright(stored)
         profile = upright.info.get("icc_profile")
-        coloured, alpha = _split(_eight_bits(upright))
+        coloured, alpha = _split_alpha(_reduce_to_eight_bits(upright))
         rgb, kept = _to_rgb(coloured, profile)
         warnings: tuple[SwapWarning, ...] = (*(("sixteen-bit",) if sixteen else ()), *(("grey",) if grey else ()))
         return Image(np.asarray(rgb), alpha, kept, info.format, exif, warnings)
 
 
-def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+def _turn_upright(picture: PIL.Image.Image) -> PIL.Image.Image:
     """Turned as EXIF says; most pictures need no turn, and Pillow would copy those too."""
     try:
         orientation = picture.getexif().get(PIL.ExifTags.Base.Orientation, 1)
@@ -62,7 +62,7 @@ def _has_sixteen_bits(picture: PIL.Image.Image) -> bool:
     return ";16" in picture.mode or any(";16" in str(tile.args) for tile in getattr(picture, "tile", ()))
 
 
-def _exif(picture: PIL.Image.Image) -> bytes | None:
+def _read_exif(picture: PIL.Image.Image) -> bytes | None:
     """The EXIF block as a JPEG would carry it. A block too odd to parse is as good as none: nothing depends on it."""
     try:
         exif = picture.getexif()
@@ -71,7 +71,7 @@ def _exif(picture: PIL.Image.Image) -> bytes | None:
         return None
 
 
-def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
+def _reduce_to_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     """16-bit grey by its high byte, as Pillow and libpng reduce 16-bit colour; Pillow's own conversion clips at 255."""
     if not picture.mode.startswith("I;16"):
         return picture
@@ -79,7 +79,7 @@ def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     return PIL.Image.fromarray((wide >> 8).astype(np.uint8))
 
 
-def _split(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, Pixels | None]:
+def _split_alpha(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, Pixels | None]:
     """The colours, and the alpha channel unless it is opaque everywhere."""
     if picture.mode not in _ALPHA_MODES and "transparency" not in picture.info:
         return picture, None

@@ -11,7 +11,7 @@ import PIL.TiffImagePlugin
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.image import Image
-from mien_pipeline.media.metadata import kept_exif
+from mien_pipeline.media.metadata import filter_exif
 from mien_pipeline.options import Format
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -66,19 +66,19 @@ def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:
     options = dict(_SAVE[format])
     if image.icc_profile is not None:
         options["icc_profile"] = image.icc_profile
-    options.update(_metadata(format, kept_exif(image.exif), xmp))
+    options.update(_metadata_options(format, filter_exif(image.exif), xmp))
     out = io.BytesIO()
-    _picture(image).save(out, format=format, **options)
+    _to_pillow(image).save(out, format=format, **options)
     return out.getvalue()
 
 
-def _picture(image: Image) -> PIL.Image.Image:
+def _to_pillow(image: Image) -> PIL.Image.Image:
     if image.alpha is None:
         return PIL.Image.fromarray(image.pixels)
     return PIL.Image.fromarray(np.dstack((image.pixels, image.alpha)))
 
 
-def _metadata(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:
+def _metadata_options(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:
     """How Pillow takes an EXIF block and an XMP packet for each format."""
     if format == "tiff":
         return {"tiffinfo": _tiff_tags(exif, xmp)}

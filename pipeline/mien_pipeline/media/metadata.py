@@ -48,16 +48,16 @@ SWAPPED = "A face in this picture was replaced by software; it is not the face o
 RESTORED = "The skin of a face in this picture was sharpened by software."
 
 
-def kept_exif(exif: bytes | None) -> bytes | None:
+def filter_exif(exif: bytes | None) -> bytes | None:
     """The EXIF block a result carries: the whitelisted entries of `exif`, or None when there are none."""
     kept = PIL.Image.Exif()
-    for tag, value in _parsed(exif).items():
+    for tag, value in _parse_exif(exif).items():
         if tag in KEPT_EXIF and isinstance(value, str) and 0 < len(value) <= _MAX_TEXT:
             kept[tag] = value
     return kept.tobytes() if len(kept) else None
 
 
-def packet(ai_system: str, description: str) -> bytes:
+def write_packet(ai_system: str, description: str) -> bytes:
     """The XMP packet of a result: digital source type, which engine, and what was done to the face.
 
     Property names: IPTC Photo Metadata Standard 2025.1, XMP specification part 1 for the packet.
@@ -69,34 +69,34 @@ def packet(ai_system: str, description: str) -> bytes:
         f" Iptc4xmpExt:DigitalSourceType={quoteattr(DIGITAL_SOURCE_TYPE)}"
         f" Iptc4xmpExt:AISystemUsed={quoteattr(ai_system)}"
         f" xmp:CreatorTool={quoteattr(CREATOR_TOOL)}>"
-        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_escaped(description)}</rdf:li></rdf:Alt>'
+        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_escape(description)}</rdf:li></rdf:Alt>'
         "</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"
         '<?xpacket end="w"?>'
     ).encode()
 
 
-def packet_of(picture: PIL.Image.Image) -> bytes | None:
+def copy_packet(picture: PIL.Image.Image) -> bytes | None:
     """The packet of a result of ours, made anew for a smaller copy of it; None for any other picture."""
-    said = _xmp_of(picture)
+    said = _read_xmp(picture)
     if said.get("creator_tool") != CREATOR_TOOL or "ai_system" not in said:
         return None
-    return packet(said["ai_system"], said.get("description", ""))
+    return write_packet(said["ai_system"], said.get("description", ""))
 
 
 def read(picture: PIL.Image.Image) -> dict[str, object]:
     """What the metadata of any opened picture says: the entries we know, and which private ones are present."""
     found: dict[str, object] = {}
-    exif = _exif_of(picture)
+    exif = _read_exif(picture)
     for tag, name in KEPT_EXIF.items():
         if isinstance(value := exif.get(tag), str) and value:
             found[name] = value[:_MAX_TEXT]
-    if private := _private(exif):
+    if private := _list_private(exif):
         found["private"] = private
-    found.update(_xmp_of(picture))
+    found.update(_read_xmp(picture))
     return found
 
 
-def _parsed(exif: bytes | None) -> Mapping[int, object]:
+def _parse_exif(exif: bytes | None) -> Mapping[int, object]:
     parsed = PIL.Image.Exif()
     if exif is None:
         return parsed
@@ -109,14 +109,14 @@ def _parsed(exif: bytes | None) -> Mapping[int, object]:
             return {}
 
 
-def _exif_of(picture: PIL.Image.Image) -> PIL.Image.Exif:
+def _read_exif(picture: PIL.Image.Image) -> PIL.Image.Exif:
     try:
         return picture.getexif()
     except DAMAGE:
         return PIL.Image.Exif()
 
 
-def _private(exif: PIL.Image.Exif) -> list[str]:
+def _list_private(exif: PIL.Image.Exif) -> list[str]:
     """Names of the private entries present, in the main block and in the Exif and thumbnail blocks."""
     try:
         tags = set(exif) | set(exif.get_ifd(PIL.ExifTags.IFD.Exif))
@@ -128,8 +128,8 @@ def _private(exif: PIL.Image.Exif) -> list[str]:
     return sorted(names)
 
 
-def _xmp_of(picture: PIL.Image.Image) -> dict[str, str]:
-    raw = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or _tiff_xmp(picture)
+def _read_xmp(picture: PIL.Image.Image) -> dict[str, str]:
+    raw = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or _read_tiff_xmp(picture)
     data = raw.encode() if isinstance(raw, str) else raw
     # A document type is where entity bombs live, and XMP has none.
     if not isinstance(data, bytes) or b"<!" in data or len(data) > io.DEFAULT_BUFFER_SIZE * 1024:
@@ -150,9 +150,9 @@ def _xmp_of(picture: PIL.Image.Image) -> dict[str, str]:
     return found
 
 
-def _tiff_xmp(picture: PIL.Image.Image) -> object:
+def _read_tiff_xmp(picture: PIL.Image.Image) -> object:
     return getattr(picture, "tag_v2", {}).get(PIL.ExifTags.Base.XMLPacket)
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -120,17 +120,17 @@ def probe(source: bytes | Path) -> PictureInfo:
         ImageTooLarge: more bytes or pixels than the limits, counting every frame.
     """
     if isinstance(source, bytes):
-        with opened(source) as (_, info):
+        with open_picture(source) as (_, info):
             return info
     with source.open("rb") as file:
         if file.seek(0, io.SEEK_END) == 0:
             raise InvalidImage("the file is empty", found="nothing")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, opened(data) as (_, info):
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, open_picture(data) as (_, info):
             return info
 
 
 @contextmanager
-def opened(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
+def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
     """The picture, parsed but not decoded, and what its header says; raises as `probe` does.
 
     Damage that shows only while the body decodes is `InvalidImage` as well.
@@ -148,11 +148,11 @@ def opened(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
         raise InvalidImage("HEIC needs the package pillow-heif", found=kind, readable=readable_formats())
     _refuse_polyglot(data, kind)
     names = [name for name, ours in READABLE.items() if ours == kind]
-    with _quiet():
+    with _silence_pillow():
         try:
             # Named formats only: Pillow must not guess another parser from the content.
-            with PIL.Image.open(_stream(data), formats=names) as picture:
-                info = _checked(picture, kind)
+            with PIL.Image.open(_as_file(data), formats=names) as picture:
+                info = _check_size(picture, kind)
                 yield picture, info
         except (PIL.Image.DecompressionBombError, MemoryError) as error:
             raise ImageTooLarge(
@@ -201,9 +201,9 @@ def _heif_is_readable() -> bool:
     return True
 
 
-def _checked(picture: PIL.Image.Image, kind: str) -> PictureInfo:
+def _check_size(picture: PIL.Image.Image, kind: str) -> PictureInfo:
     width, height = picture.size
-    frames = 1 if picture.format == "MPO" else _frames(picture, kind)
+    frames = 1 if picture.format == "MPO" else _count_frames(picture, kind)
     if width * height * frames > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise ImageTooLarge(
             f"the picture has {width} × {height} pixels"
@@ -221,7 +221,7 @@ def _checked(picture: PIL.Image.Image, kind: str) -> PictureInfo:
     return PictureInfo(kind, width, height)
 
 
-def _frames(picture: PIL.Image.Image, kind: str) -> int:
+def _count_frames(picture: PIL.Image.Image, kind: str) -> int:
     """How many frames the header promises. For TIFF 2 means "more than one": counting walks every directory."""
     if kind != "tiff":
         return int(getattr(picture, "n_frames", 1))
@@ -242,7 +242,7 @@ def _refuse_polyglot(data: Bytes, kind: str) -> None:
     A film after a photograph (a telephone's moving picture) and a JPEG's own further pictures pass: no
     trailer ever reaches a result.
     """
-    foreign = _foreign_tail(data, kind) or _zip_at_the_end(data)
+    foreign = _find_foreign_tail(data, kind) or _find_zip_end(data)
     if foreign is None and b"%PDF-" in data[:1024]:
         foreign = b"%PDF-"
     if foreign is not None:
@@ -251,7 +251,7 @@ def _refuse_polyglot(data: Bytes, kind: str) -> None:
         )
 
 
-def _foreign_tail(data: Bytes, kind: str) -> bytes | None:
+def _find_foreign_tail(data: Bytes, kind: str) -> bytes | None:
     end = _ENDS[kind](data) if kind in _ENDS else None
     if end is None or end >= len(data):
         return None
@@ -261,7 +261,7 @@ def _foreign_tail(data: Bytes, kind: str) -> bytes | None:
     return data[anywhere.start() : anywhere.start() + _HEAD] if anywhere else None
 
 
-def _zip_at_the_end(data: Bytes) -> bytes | None:
+def _find_zip_end(data: Bytes) -> bytes | None:
     """The archive's last record, if its comment reaches exactly to the end of the file."""
     tail = data[-_ZIP_TAIL:]
     at = tail.rfind(_ZIP_END)
@@ -270,7 +270,7 @@ def _zip_at_the_end(data: Bytes) -> bytes | None:
     return _ZIP_END if at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail) else None
 
 
-def _jpeg_end(data: Bytes) -> int | None:
+def _find_jpeg_end(data: Bytes) -> int | None:
     at = 2
     while match := _JPEG_MARKER.search(data, at):
         marker = match.group(1)[0]
@@ -282,7 +282,7 @@ def _jpeg_end(data: Bytes) -> int | None:
     return None
 
 
-def _png_end(data: Bytes) -> int | None:
+def _find_png_end(data: Bytes) -> int | None:
     at = 8
     while at + 12 <= len(data):
         length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
@@ -292,11 +292,11 @@ def _png_end(data: Bytes) -> int | None:
     return None
 
 
-def _riff_end(data: Bytes) -> int:
+def _find_riff_end(data: Bytes) -> int:
     return 8 + int.from_bytes(data[4:8], "little") + int.from_bytes(data[4:8], "little") % 2
 
 
-def _boxes_end(data: Bytes) -> int:
+def _find_boxes_end(data: Bytes) -> int:
     """The end of the last whole box of an ISO container."""
     at = 0
     while at + 8 <= len(data) and data[at + 4 : at + 8].isalnum():
@@ -309,17 +309,17 @@ def _boxes_end(data: Bytes) -> int:
     return at
 
 
-def _bmp_end(data: Bytes) -> int | None:
+def _find_bmp_end(data: Bytes) -> int | None:
     return int.from_bytes(data[2:6], "little") or None
 
 
 _ENDS = {
-    "jpeg": _jpeg_end,
-    "png": _png_end,
-    "webp": _riff_end,
-    "avif": _boxes_end,
-    "heif": _boxes_end,
-    "bmp": _bmp_end,
+    "jpeg": _find_jpeg_end,
+    "png": _find_png_end,
+    "webp": _find_riff_end,
+    "avif": _find_boxes_end,
+    "heif": _find_boxes_end,
+    "bmp": _find_bmp_end,
 }
 """Where a picture's own bytes end; a TIFF's parts may lie anywhere."""
 
@@ -327,13 +327,13 @@ _ENDS = {
 _filters = threading.Lock()
 
 
-def _stream(data: Bytes) -> IO[bytes]:
+def _as_file(data: Bytes) -> IO[bytes]:
     """A file over the same memory; a mapped file is one already."""
     return io.BytesIO(data) if isinstance(data, bytes) else cast(IO[bytes], data)
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def _silence_pillow() -> Generator[None]:
     """Pillow warns of oddities that are decided here; the filters are the whole process's, so one at a time."""
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,7 +6,7 @@ import numpy as np
 from mien_pipeline.image import Pixels
 
 
-def halved(pixels: Pixels, least: int) -> Pixels:
+def halve(pixels: Pixels, least: int) -> Pixels:
     """(H, W, 3) halved, each pixel the mean of four, as long as the short side stays at `least` or more."""
     while min(pixels.shape[:2]) >= 2 * least:
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2

@@ -17,20 +17,20 @@ def paste_back(target: Image, patch: Patch) -> Image:
 
     A hard mask (only 0 and 1) with a whole-pixel shift is copied as it is: its engine blended already.
     """
-    placed = _placed(target, patch)
+    placed = _place(target, patch)
     if placed is None:
         return target
     top, left, crop, mask = placed
     bottom, right = top + mask.shape[0], left + mask.shape[1]
     base = target.pixels[top:bottom, left:right]
     soft = bool(((mask > 0) & (mask < 1)).any())
-    mixed = multi_band(base, crop, mask) if soft else crop
+    mixed = blend_bands(base, crop, mask) if soft else crop
     pixels = target.pixels.copy()
     pixels[top:bottom, left:right] = np.where((mask > 0)[..., None], mixed, base)
     return replace(target, pixels=pixels)
 
 
-def multi_band(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) -> Pixels:
+def blend_bands(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) -> Pixels:
     """`top` over `base` by `mask`, each frequency with a seam of its own width.
 
     Where the mask is 0 `top` counts as `base`, so that nothing from outside the mask leaks in.
@@ -39,23 +39,23 @@ def multi_band(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) ->
     below = base.astype(np.float32)
     # Only the difference is split into bands: where the pictures agree there is nothing to blend.
     difference = (top.astype(np.float32) - below) * (mask > 0)[..., None]
-    mixed = below + _blended_difference(difference, mask, levels)
+    mixed = below + _blend_difference(difference, mask, levels)
     return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
 
 
-def _blended_difference(difference: Floats, mask: Floats, levels: int) -> Floats:
+def _blend_difference(difference: Floats, mask: Floats, levels: int) -> Floats:
     if levels == 0 or min(mask.shape) < 8:
         return difference * mask[..., None]
     size = (difference.shape[1], difference.shape[0])
-    smaller, smaller_mask = _floats(cv2.pyrDown(difference)), _floats(cv2.pyrDown(mask))
-    band = difference - _floats(cv2.pyrUp(smaller, dstsize=size))
-    rest = _blended_difference(smaller, smaller_mask, levels - 1)
-    return band * mask[..., None] + _floats(cv2.pyrUp(rest, dstsize=size))
+    smaller, smaller_mask = _as_floats(cv2.pyrDown(difference)), _as_floats(cv2.pyrDown(mask))
+    band = difference - _as_floats(cv2.pyrUp(smaller, dstsize=size))
+    rest = _blend_difference(smaller, smaller_mask, levels - 1)
+    return band * mask[..., None] + _as_floats(cv2.pyrUp(rest, dstsize=size))
 
 
-def _placed(target: Image, patch: Patch) -> tuple[int, int, Pixels, Floats] | None:
+def _place(target: Image, patch: Patch) -> tuple[int, int, Pixels, Floats] | None:
     """Top, left, crop and mask of the part of the target that the patch changes; None when there is none."""
-    box = _extent(target, patch)
+    box = _bound(target, patch)
     if box is None:
         return None
     left, top, right, bottom = box
@@ -67,11 +67,11 @@ def _placed(target: Image, patch: Patch) -> tuple[int, int, Pixels, Floats] | No
         return top, left, patch.crop[rows, columns], patch.mask[rows, columns]
     back, size = invert(shift), (right - left, bottom - top)
     crop = warp(patch.crop, back, size, border=cv2.BORDER_REPLICATE, cubic=True)
-    mask = _floats(cv2.warpAffine(patch.mask, back, size, flags=cv2.INTER_LINEAR))
+    mask = _as_floats(cv2.warpAffine(patch.mask, back, size, flags=cv2.INTER_LINEAR))
     return top, left, crop, np.clip(mask, 0, 1)
 
 
-def _extent(target: Image, patch: Patch) -> tuple[int, int, int, int] | None:
+def _bound(target: Image, patch: Patch) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of the mask in the target."""
     rows, columns = np.flatnonzero((patch.mask > 0).any(1)), np.flatnonzero((patch.mask > 0).any(0))
     if not len(rows):
@@ -85,5 +85,5 @@ def _extent(target: Image, patch: Patch) -> tuple[int, int, int, int] | None:
     return (left, top, right, bottom) if right > left and bottom > top else None
 
 
-def _floats(array: object) -> Floats:
+def _as_floats(array: object) -> Floats:
     return np.asarray(array, np.float32)

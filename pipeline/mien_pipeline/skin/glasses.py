@@ -50,7 +50,7 @@ def crosses_bridge(pixels: Pixels, mesh: Floats) -> bool:
     return bool(steps[0] / middle > BRIDGE_LIGHTNESS or steps[1:].max() > BRIDGE_COLOUR)
 
 
-def rims(pixels: Pixels, mesh: Floats) -> Floats:
+def glasses_mask(pixels: Pixels, mesh: Floats) -> Floats:
     """(H, W) float32, 1 along the rims of glasses: long thin things around the eyes that differ from the skin.
 
     All 0 when none of them runs under an eye: a frown's folds with the brows look like the upper half of a frame.

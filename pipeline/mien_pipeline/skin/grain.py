@@ -26,20 +26,23 @@ def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> F
     measured = skin > 0.5
     if np.count_nonzero(measured) < 64:
         return face
-    part = _extent(measured)
+    part = _bound(measured)
     inside, small = measured[part], face[part]
-    mine, theirs = _bands(small), _bands(target[part])
-    have, want = ([_energy(band, inside) for band in bands] for bands in (mine, theirs))
-    colour = _colour(theirs[0], inside)
-    noise = [np.asarray(band @ colour, np.float32) for band in _noise()]
+    mine, theirs = _split_bands(small), _split_bands(target[part])
+    have, want = ([_measure_energy(band, inside) for band in bands] for bands in (mine, theirs))
+    colour = _colour_noise(theirs[0], inside)
+    noise = [np.asarray(band @ colour, np.float32) for band in _make_noise()]
     aim = want
     for _ in range(ROUNDS):
-        got = [_energy(band, inside) for band in _bands(_grained(small, mine, have, aim, noise, weight[part]))]
+        got = [
+            _measure_energy(band, inside)
+            for band in _split_bands(_apply_grain(small, mine, have, aim, noise, weight[part]))
+        ]
         aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
-    return _grained(face, _bands(face), have, aim, noise, weight)
+    return _apply_grain(face, _split_bands(face), have, aim, noise, weight)
 
 
-def _grained(
+def _apply_grain(
     face: Floats, bands: list[Floats], have: list[float], want: list[float], noise: list[Floats], weight: Floats
 ) -> Floats:
     """`face` whose `bands` `have` some energy with what they `want`."""
@@ -48,20 +51,20 @@ def _grained(
         gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
         result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
         # What a coarser band has beyond white noise is skin's own structure.
-        most = np.minimum(most, _missing(band, gain, wanted) / max(float(grain[..., 1].std()), 1e-6))
+        most = np.minimum(most, _measure_lack(band, gain, wanted) / max(float(grain[..., 1].std()), 1e-6))
         amount = most * weight
-        result += cv2.multiply(_tiled(grain, face.shape), cv2.merge([amount, amount, amount]))
+        result += cv2.multiply(_repeat_tile(grain, face.shape), cv2.merge([amount, amount, amount]))
     return result
 
 
-def _extent(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _bound(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
     """The rows and columns that hold all of it, and what the widest blur needs beside them."""
     left, top, width, height = cv2.boundingRect(measured.astype(np.uint8))
     reach = SCALES_PX[-1][1]
     return slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)
 
 
-def _bands(values: Floats) -> list[Floats]:
+def _split_bands(values: Floats) -> list[Floats]:
     bands: list[Floats] = []
     finer = values
     for sigma_px, side_px in SCALES_PX:
@@ -71,36 +74,36 @@ def _bands(values: Floats) -> list[Floats]:
     return bands
 
 
-def _energy(band: Floats, measured: NDArray[np.bool_]) -> float:
+def _measure_energy(band: Floats, measured: NDArray[np.bool_]) -> float:
     """How far half of the green channel goes: edges and wrinkles, which are few and strong, are not grain."""
     magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels says as much as all
     return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
 
 
-def _missing(band: Floats, gain: float, want: float) -> Floats:
+def _measure_lack(band: Floats, gain: float, want: float) -> Floats:
     """(H, W) what a band lacks around each pixel: skin that was made up is smoother than skin that was seen."""
     green = cv2.extractChannel(band, 1)
     power = np.asarray(cv2.blur(cv2.multiply(green, green), (AROUND_PX, AROUND_PX)), np.float32)
     return np.asarray(np.sqrt(np.maximum(want * want - gain * gain * power, 0)), np.float32)
 
 
-def _colour(band: Floats, measured: NDArray[np.bool_]) -> Floats:
+def _colour_noise(band: Floats, measured: NDArray[np.bool_]) -> Floats:
     """(3, 3) that gives white noise of three channels the colours of a band: grain is mostly grey, or it is not."""
     together = np.cov(band[::2, ::2][measured[::2, ::2]], rowvar=False)
     return np.linalg.cholesky(together + 1e-6 * np.eye(3)).T.astype(np.float32)
 
 
 @cache
-def _noise() -> list[Floats]:
+def _make_noise() -> list[Floats]:
     """The bands of white noise in three channels, on a tile that joins up with itself."""
     white = np.random.default_rng(0).standard_normal((TILE_PX, TILE_PX, 3), np.float32)
     reach = SCALES_PX[-1][1]
     inside = slice(reach, reach + TILE_PX)
     around = np.asarray(cv2.copyMakeBorder(white, reach, reach, reach, reach, cv2.BORDER_WRAP), np.float32)
-    return [band[inside, inside] for band in _bands(around)]
+    return [band[inside, inside] for band in _split_bands(around)]
 
 
-def _tiled(tile: Floats, shape: tuple[int, ...]) -> Floats:
+def _repeat_tile(tile: Floats, shape: tuple[int, ...]) -> Floats:
     height, width = shape[:2]
     more = (0, max(0, height - TILE_PX), 0, max(0, width - TILE_PX))
     return np.asarray(cv2.copyMakeBorder(tile, *more, cv2.BORDER_WRAP)[:height, :width], np.float32)

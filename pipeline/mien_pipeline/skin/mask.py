@@ -43,7 +43,7 @@ _NOSE_HULL = (168, 114, 343, 217, 437, 198, 420, 48, 278, 98, 327, 2, 64, 294)
 
 
 @dataclass(frozen=True, eq=False)
-class _Small:
+class _View:
     """The face at working size: `lab` (h, w, 3), `points` (468, 2), its `width` in px, and when an eye is covered."""
 
     lab: Floats
@@ -51,14 +51,14 @@ class _Small:
     width: float
     covered_eye: float
 
-    def fill(self, vertices: tuple[int, ...], grow: float = 0.0) -> NDArray[np.uint8]:
-        """1 inside the convex hull of the vertices grown by `grow` face widths."""
+    def fill(self, vertices: tuple[int, ...], margin: float = 0.0) -> NDArray[np.uint8]:
+        """1 inside the convex hull of the vertices grown by `margin` face widths."""
         hull = cv2.convexHull(self.points[list(vertices)])
-        return self._grown(np.round(hull * 16).astype(np.int32), grow)
+        return self._fill_polygon(np.round(hull * 16).astype(np.int32), margin)
 
     @cached_property
     def oval(self) -> Pixels:
-        return self._grown(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), 0)
+        return self._fill_polygon(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), 0)
 
     @cached_property
     def seed(self) -> NDArray[np.bool_]:
@@ -83,16 +83,16 @@ class _Small:
             (_NOSE_HULL, 0.0, COVERED),
             (face.OUTER_LIPS, 0.01, COVERED),
         )
-        return [(self.fill(vertices, grow) > 0, share) for vertices, grow, share in grown]
+        return [(self.fill(vertices, margin) > 0, share) for vertices, margin, share in grown]
 
     @cached_property
     def features(self) -> NDArray[np.bool_]:
         return np.asarray(np.logical_or.reduce([inside for inside, _ in self.feature_masks]))
 
-    def _grown(self, polygon: NDArray[np.int32], grow: float) -> NDArray[np.uint8]:
+    def _fill_polygon(self, polygon: NDArray[np.int32], margin: float) -> NDArray[np.uint8]:
         filled = np.zeros(self.lab.shape[:2], np.uint8)
         cv2.fillPoly(filled, [polygon], (1,), shift=4)
-        radius = round(grow * self.width)
+        radius = round(margin * self.width)
         return np.asarray(cv2.dilate(filled, disc(radius)), np.uint8) if radius > 0 else filled
 
 
@@ -120,8 +120,8 @@ def skin_mask(pixels: Pixels, mesh: Floats, covered_eye: float = PAINTED_EYE) ->
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     points = ((mesh[:, :2] + 0.5) * scale - 0.5).astype(np.float32)
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
-    view = _Small(lab, points, face_width(mesh) * scale, covered_eye)
-    return _to_full_size(_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
+    view = _View(lab, points, face_width(mesh) * scale, covered_eye)
+    return _enlarge(_find_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
 
 
 def covers_features(skin: Floats, mesh: Floats) -> bool:
@@ -136,7 +136,7 @@ def covers_features(skin: Floats, mesh: Floats) -> bool:
     return False
 
 
-def cheeks(shape: tuple[int, ...], mesh: Floats) -> Floats:
+def cheek_mask(shape: tuple[int, ...], mesh: Floats) -> Floats:
     """(H, W) 1 on both cheeks, the plainest skin of a face."""
     filled = np.zeros(shape[:2], np.uint8)
     for side in (_CHEEK, _other_side(_CHEEK)):
@@ -160,34 +160,34 @@ def _other_side(vertices: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(vertex) for vertex in topology().mirror[list(vertices)])
 
 
-def _skin(view: _Small) -> Floats:
+def _find_skin(view: _View) -> Floats:
     """Probability of skin at working size, features included."""
-    likely = _likely_skin(view)
+    likely = _learn_skin(view)
     oval = view.oval
     cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
     cover = np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, disc(max(1, round(0.012 * view.width)))), np.uint8)
-    large = _reaching_out(cover, view.features, _SMALLEST_COVER * view.width**2)
+    large = _find_covers(cover, view.features, _SMALLEST_COVER * view.width**2)
     for inside, share in view.feature_masks:
         if np.count_nonzero(large & inside) < share * np.count_nonzero(inside):
             likely[inside] = 1
-    likely = _without_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
-    return np.minimum(likely, _one_piece(likely, view.seed, view.width))
+    likely = _fill_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
+    return np.minimum(likely, _keep_one_piece(likely, view.seed, view.width))
 
 
-def _likely_skin(view: _Small) -> Floats:
+def _learn_skin(view: _View) -> Floats:
     """(h, w) probability by colour, texture and place, learnt from this face in a few rounds."""
-    bins, grain = _colour_bins(view), _texture_bins(view)
+    bins, grain = _bin_colours(view), _bin_textures(view)
     oval = view.oval
     depth = np.asarray(cv2.distanceTransform(oval, cv2.DIST_L2, 5), np.float32) / view.width
     prior = _PRIOR_AT_EDGE + (_PRIOR_INSIDE - _PRIOR_AT_EDGE) * np.clip(depth / _PRIOR_DEPTH, 0, 1)
-    seed, ring = view.seed.astype(np.float32), _ring(view)
+    seed, ring = view.seed.astype(np.float32), _find_ring(view)
     inside = (oval > 0) & ~view.features
     skin, other = seed, ring
     likely = np.zeros_like(prior)
-    shades, anything = _shades(bins, view.seed), np.full(_BINS**3, _ANYTHING, np.float64)
+    shades, anything = _expect_unseen(bins, view.seed), np.full(_BINS**3, _ANYTHING, np.float64)
     for _ in range(_ROUNDS):
-        of_skin = _colours(bins, skin, shades)[bins] * _textures(grain, skin)[grain]
-        of_other = _colours(bins, other, anything)[bins] * _textures(grain, other)[grain]
+        of_skin = _count_colours(bins, skin, shades)[bins] * _count_textures(grain, skin)[grain]
+        of_other = _count_colours(bins, other, anything)[bins] * _count_textures(grain, other)[grain]
         ratio = of_skin / (of_skin + of_other)
         likely = prior * ratio / (prior * ratio + (1 - prior) * (1 - ratio))
         skin = np.maximum(seed, likely * (inside & (likely > 0.5)))
@@ -196,7 +196,7 @@ def _likely_skin(view: _Small) -> Floats:
     return np.asarray(cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.8), np.float32)
 
 
-def _one_piece(likely: Floats, seed: NDArray[np.bool_], width: float) -> Floats:
+def _keep_one_piece(likely: Floats, seed: NDArray[np.bool_], width: float) -> Floats:
     """What hangs together with the cheeks by more than a strand: locks between hair are not skin."""
     reach = disc(max(1, round(_STRAND * width)))
     solid = cv2.morphologyEx((likely > 0.5).astype(np.uint8), cv2.MORPH_OPEN, reach)
@@ -206,7 +206,7 @@ def _one_piece(likely: Floats, seed: NDArray[np.bool_], width: float) -> Floats:
     return np.asarray(cv2.blur(cv2.dilate(piece, reach).astype(np.float32), (3, 3)), np.float32)
 
 
-def _colour_bins(view: _Small) -> NDArray[np.int32]:
+def _bin_colours(view: _View) -> NDArray[np.int32]:
     """(h, w) number of each pixel's Lab bin; lightness relative to this face's own skin."""
     middle = float(np.median(view.lab[..., 0][view.seed])) if view.seed.any() else 128.0
     lightness = np.clip(view.lab[..., 0] * (150 / max(middle, 1.0)), 0, 255)
@@ -216,7 +216,7 @@ def _colour_bins(view: _Small) -> NDArray[np.int32]:
     return (steps[0] * _BINS + steps[1]) * _BINS + steps[2]
 
 
-def _texture_bins(view: _Small) -> NDArray[np.int32]:
+def _bin_textures(view: _View) -> NDArray[np.int32]:
     """(h, w) number of each pixel's bin of local contrast, in steps of a third of an octave."""
     lightness = view.lab[..., 0]
     detail = lightness - np.asarray(cv2.GaussianBlur(lightness, (0, 0), 0.015 * view.width), np.float32)
@@ -225,7 +225,7 @@ def _texture_bins(view: _Small) -> NDArray[np.int32]:
     return np.asarray(np.clip(steps, 0, _TEXTURE_BINS - 1), np.int32)
 
 
-def _shades(bins: NDArray[np.int32], seed: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _expect_unseen(bins: NDArray[np.int32], seed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(32768,) how far a colour that was not seen on the seed may be its skin in another light."""
     channels = np.stack(np.unravel_index(bins[seed], (_BINS, _BINS, _BINS)))
     middle = np.median(channels, axis=1) if seed.any() else np.full(3, _BINS / 2)
@@ -235,7 +235,7 @@ def _shades(bins: NDArray[np.int32], seed: NDArray[np.bool_]) -> NDArray[np.floa
     return np.asarray(_SHADE * near.ravel() + _NEVER, np.float64)
 
 
-def _colours(bins: NDArray[np.int32], weight: Floats, unseen: NDArray[np.float64]) -> Floats:
+def _count_colours(bins: NDArray[np.int32], weight: Floats, unseen: NDArray[np.float64]) -> Floats:
     """(32768,) smoothed probability of each Lab bin, where `unseen` is what those have that `weight` never met."""
     counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _BINS**3), np.float64).reshape(_BINS, _BINS, _BINS)
     for axis in range(3):
@@ -245,7 +245,7 @@ def _colours(bins: NDArray[np.int32], weight: Floats, unseen: NDArray[np.float64
     return np.asarray((counts.ravel() / total + unseen) / (1 + unseen.sum()), np.float32)
 
 
-def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
+def _count_textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
     """(32,) smoothed probability of each bin of contrast."""
     counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _TEXTURE_BINS), np.float64)
     for _ in range(3):
@@ -254,7 +254,7 @@ def _textures(bins: NDArray[np.int32], weight: Floats) -> Floats:
     return ((counts + 0.01 * total) / (total * (1 + 0.01 * _TEXTURE_BINS))).astype(np.float32)
 
 
-def _ring(view: _Small) -> Floats:
+def _find_ring(view: _View) -> Floats:
     """1 around the head, above the mouth."""
     away = np.asarray(cv2.distanceTransform(1 - view.oval, cv2.DIST_L2, 5), np.float32) / view.width
     between = (away > _RING[0]) & (away <= _RING[1])
@@ -265,7 +265,7 @@ def _ring(view: _Small) -> Floats:
     return np.asarray(between * above, np.float32)
 
 
-def _reaching_out(cover: Pixels, features: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
+def _find_covers(cover: Pixels, features: NDArray[np.bool_], area: float) -> NDArray[np.bool_]:
     """What covers more than `area` of plain skin, all of it: fringe, hand, cup, dark glasses."""
     _, labels = cv2.connectedComponents(cover, connectivity=8)
     outside = np.bincount(labels[~features], minlength=int(labels.max()) + 1)
@@ -274,7 +274,7 @@ def _reaching_out(cover: Pixels, features: NDArray[np.bool_], area: float) -> ND
     return np.asarray(large[np.asarray(labels, np.int32)], np.bool_)
 
 
-def _without_islands(likely: Floats, oval: NDArray[np.uint8], area: float) -> Floats:
+def _fill_islands(likely: Floats, oval: NDArray[np.uint8], area: float) -> Floats:
     """Specks of either kind become what surrounds them."""
     result = likely.copy()
     for value, speck in ((1.0, (likely < 0.5) & (oval > 0)), (0.0, (likely >= 0.5) & (oval > 0))):
@@ -285,7 +285,7 @@ def _without_islands(likely: Floats, oval: NDArray[np.uint8], area: float) -> Fl
     return result
 
 
-def _to_full_size(likely: Floats, small: Pixels, full: Pixels, radius: int) -> Floats:
+def _enlarge(likely: Floats, small: Pixels, full: Pixels, radius: int) -> Floats:
     """`likely` at the size of `full`, its edges put where the picture's edges are: the fast guided filter."""
     guide = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32) / np.float32(255)
     window = (2 * radius + 1, 2 * radius + 1)

@@ -16,7 +16,7 @@ import numpy as np
 
 from mien_core.errors import CheckUnavailable, ContentBlocked
 from mien_pipeline.image import Floats, Pixels
-from mien_pipeline.media.pyramid import halved
+from mien_pipeline.media.pyramid import halve
 
 # Pinned in code, not in the catalogue: a catalogue can be replaced, the check must not be.
 MODEL_SHA256 = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
@@ -118,7 +118,7 @@ def _views(pixels: Pixels) -> Iterator[tuple[Floats, float]]:
     """The network's inputs for one picture, each with its limit: the whole, then overlapping tiles."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise CheckUnavailable("the content check was handed something that is no picture", reason="failed")
-    small = halved(pixels, _WORKING_SIDE)
+    small = halve(pixels, _WORKING_SIDE)
     yield _whole(small), WHOLE_LIMIT
     if min(pixels.shape[:2]) >= _MIN_TILED_SIDE:
         for top, bottom in _spans(small.shape[0], min(small.shape[:2])):

@@ -55,7 +55,7 @@ class Stamp:
         engine = str(settings.get("engine", ""))
         restored = "amount" in settings  # a restorer's only option; every engine's swap replaces the face
         making = Making(metadata.RESTORED if restored else metadata.SWAPPED, public_settings(settings), models)
-        xmp = metadata.packet(f"{metadata.CREATOR_TOOL} ({engine})", making.description)
+        xmp = metadata.write_packet(f"{metadata.CREATOR_TOOL} ({engine})", making.description)
         pixels, reading = self._watermark.embed(result.pixels)
         try:
             encoded = encode(replace(result, pixels=pixels), chosen, xmp)

@@ -64,7 +64,7 @@ class Inspector:
             InvalidImage, ImageTooLarge: it is no picture Mien reads.
         """
         image = decode(data)
-        with probe.opened(data) as (picture, info):
+        with probe.open_picture(data) as (picture, info):
             found = metadata.read(picture)
         return Inspection(
             credentials.read(data, f"image/{info.format}", self._roots),

@@ -14,7 +14,7 @@ import numpy as np
 
 from mien_core.errors import MarkingFailed
 from mien_pipeline.image import Floats, Pixels
-from mien_pipeline.media.pyramid import halved
+from mien_pipeline.media.pyramid import halve
 from mien_pipeline.trust.rivagan import BITS, Decoder
 
 Strength = Literal["strong", "weak", "none"]
@@ -125,7 +125,7 @@ def _hiding(picture: Floats) -> Floats:
 def _canonical(pixels: Pixels) -> Floats:
     """(3, S, S) in −1..1."""
     side = CANONICAL_SIDE
-    small = cv2.resize(halved(pixels, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(halve(pixels, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(small.transpose(2, 0, 1) / _LEVELS - 1, np.float32)
 
 

@@ -11,7 +11,7 @@ import pytest
 from mien_models.store import ModelStore
 from mien_pipeline.face import Face
 from mien_pipeline.faces.detect import MeshDetector
-from mien_pipeline.faces.recognise import CHIP_PX, Recogniser
+from mien_pipeline.faces.recognise import CHIP_PX, DlibNetwork
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 
@@ -53,7 +53,7 @@ def test_the_recogniser_says_what_dlib_says(models: ModelStore, astronaut: Portr
     if blur_px:
         chip = np.asarray(cv2.GaussianBlur(chip, (0, 0), blur_px), np.uint8)
     theirs = np.array(compiled.face_recognition_model_v1(str(weights)).compute_face_descriptor(chip))
-    assert np.allclose(Recogniser(weights.read_bytes())(chip), theirs, rtol=0, atol=2e-6)
+    assert np.allclose(DlibNetwork(weights.read_bytes())(chip), theirs, rtol=0, atol=2e-6)
 
 
 def test_a_file_that_is_not_the_network_is_refused(models: ModelStore, tmp_path: Path) -> None:

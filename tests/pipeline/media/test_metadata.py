@@ -22,7 +22,7 @@ def test_the_photographer_stays_and_everything_private_goes(kind: Format, photog
     """Position, serial number, owner, maker's note, comment and the thumbnail of the original face."""
     before = read(photograph_with_a_past)
     assert before["private"] == ["maker_note", "owner_name", "position", "serial_number", "thumbnail"]
-    result = encode(decode(photograph_with_a_past), kind, metadata.packet("Mien (mesh)", metadata.SWAPPED))
+    result = encode(decode(photograph_with_a_past), kind, metadata.write_packet("Mien (mesh)", metadata.SWAPPED))
     assert b"CANARY" not in result
     after = read(result)
     assert after["artist"] == "Ann Author"
@@ -34,7 +34,7 @@ def test_the_photographer_stays_and_everything_private_goes(kind: Format, photog
 def test_a_result_says_which_engine_made_it_and_that_the_face_is_not_the_targets(
     kind: Format, photograph_with_a_past: bytes
 ) -> None:
-    result = encode(decode(photograph_with_a_past), kind, metadata.packet("Mien (mesh)", metadata.SWAPPED))
+    result = encode(decode(photograph_with_a_past), kind, metadata.write_packet("Mien (mesh)", metadata.SWAPPED))
     said = read(result)
     assert said["ai_system"] == "Mien (mesh)"
     assert "not the face of the person photographed" in str(said["description"])
@@ -45,20 +45,20 @@ def test_a_result_says_which_engine_made_it_and_that_the_face_is_not_the_targets
 def test_a_picture_without_an_author_gets_no_exif_at_all() -> None:
     exif = PIL.Image.Exif()
     exif[0x010F] = "CANARY"
-    assert metadata.kept_exif(exif.tobytes()) is None
-    assert metadata.kept_exif(None) is None
+    assert metadata.filter_exif(exif.tobytes()) is None
+    assert metadata.filter_exif(None) is None
 
 
 @pytest.mark.parametrize("exif", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"garbage" * 9])
 def test_exif_that_cannot_be_read_is_dropped(exif: bytes) -> None:
-    assert metadata.kept_exif(exif) is None
+    assert metadata.filter_exif(exif) is None
 
 
 def test_an_orientation_is_not_kept_because_the_pixels_were_turned() -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
     exif[0x013B] = "Ann"
-    block = metadata.kept_exif(exif.tobytes())
+    block = metadata.filter_exif(exif.tobytes())
     assert block is not None
     kept = PIL.Image.Exif()
     kept.load(block)
@@ -69,7 +69,7 @@ def test_an_orientation_is_not_kept_because_the_pixels_were_turned() -> None:
 def test_a_preview_of_a_result_says_the_same_and_one_of_any_other_picture_says_nothing(
     kind: Format, photograph_with_a_past: bytes
 ) -> None:
-    result = encode(decode(photograph_with_a_past), kind, metadata.packet("Mien (mesh)", metadata.SWAPPED))
+    result = encode(decode(photograph_with_a_past), kind, metadata.write_packet("Mien (mesh)", metadata.SWAPPED))
     told = read(result)
     assert read(preview(result, 64)) == {name: told[name] for name in told if name not in {"artist", "copyright"}}
     assert read(preview(photograph_with_a_past, 64)) == {}
@@ -77,7 +77,7 @@ def test_a_preview_of_a_result_says_the_same_and_one_of_any_other_picture_says_n
 
 
 def test_words_of_an_engine_cannot_break_out_of_the_packet() -> None:
-    packet = metadata.packet('"><evil attr="', "<b>&amp;")
+    packet = metadata.write_packet('"><evil attr="', "<b>&amp;")
     out = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(out, "JPEG", xmp=packet)
     said = read(out.getvalue())

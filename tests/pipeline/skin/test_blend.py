@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mien_pipeline.face import Patch
 from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.skin.blend import multi_band, paste_back
+from mien_pipeline.skin.blend import blend_bands, paste_back
 
 SHIFT = np.array([[1, 0, -20], [0, 1, -10]], np.float32)
 
@@ -67,7 +67,7 @@ def test_what_belongs_to_the_picture_but_not_to_its_pixels_is_kept() -> None:
 
 def test_two_plain_colours_meet_without_an_edge() -> None:
     base, top = np.full((128, 128, 3), 90, np.uint8), np.full((128, 128, 3), 130, np.uint8)
-    mixed = multi_band(base, top, disc(128, 4)).astype(int)
+    mixed = blend_bands(base, top, disc(128, 4)).astype(int)
     assert mixed[64, 64].tolist() == [130, 130, 130]
     assert mixed[2, 2].tolist() == [90, 90, 90]
     assert np.abs(np.diff(mixed[64, :, 0])).max() < 12
@@ -75,4 +75,4 @@ def test_two_plain_colours_meet_without_an_edge() -> None:
 
 def test_blending_a_picture_with_itself_changes_nothing() -> None:
     picture = noise(90, 70)
-    assert np.array_equal(multi_band(picture, picture, disc(90, 5)[:, :70]), picture)
+    assert np.array_equal(blend_bands(picture, picture, disc(90, 5)[:, :70]), picture)

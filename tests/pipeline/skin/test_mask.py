@@ -6,7 +6,7 @@ import pytest
 from mien_pipeline.face import Face
 from mien_pipeline.faces.topology import OVAL
 from mien_pipeline.image import Floats, Image
-from mien_pipeline.skin.glasses import crosses_bridge, rims
+from mien_pipeline.skin.glasses import crosses_bridge, glasses_mask
 from mien_pipeline.skin.mask import face_mask, oval_mask, skin_mask
 
 Portrait = tuple[Image, Face]
@@ -90,6 +90,6 @@ def test_glasses_are_noticed_where_they_are_worn(astronaut: Portrait, admiral: P
 
 
 def test_rims_are_found_around_the_eyes_and_not_on_them(admiral: Portrait) -> None:
-    found = rims(admiral[0].pixels, mesh_of(admiral))
+    found = glasses_mask(admiral[0].pixels, mesh_of(admiral))
     assert 0.005 < found[found > 0.5].size / found.size < 0.05
     assert at(found, admiral, 159, 386, 145, 374, 50, 280, 13) < 0.05

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mien_core.errors import NoFaceFound
-from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, exchange
+from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
@@ -78,7 +78,7 @@ class MeshLikeness:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)
         own_gaze = settings.gaze == "reference"
-        eyes = exchange(self.eyes, seen, own_gaze)
+        eyes = plan_eye_swap(self.eyes, seen, own_gaze)
         rendered = render_face(self.texture, self.mesh, pixels, region.local(mesh), settings.shape, eyes, on_step)
         warnings = self.warnings + _warnings(face, mesh, rendered.brightness) + rendered.warnings
         return Patch(rendered.pixels, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))

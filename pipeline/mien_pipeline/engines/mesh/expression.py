@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.eyes import Exchange
+from mien_pipeline.engines.mesh.eyes import EyeSwap
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
 from mien_pipeline.faces import topology as face
@@ -24,66 +24,66 @@ FOLD_WIDTH, FOLD_FEATHER = 0.06, 0.02
 FOLD_SCALE = 0.03  # face widths: a fold is finer than this, the shape of a cheek is not
 
 
-def eyes_and_lips(shape: tuple[int, ...], mesh: Floats) -> Floats:
+def eyes_and_lips_mask(shape: tuple[int, ...], mesh: Floats) -> Floats:
     """(H, W) 1 inside the eyes and the lips."""
-    return _filled(shape, mesh, (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS))
+    return _fill_rings(shape, mesh, (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS))
 
 
-def kept_mouth(shape: tuple[int, ...], mesh: Floats, reference: Floats) -> Floats:
+def target_mouth_mask(shape: tuple[int, ...], mesh: Floats, reference: Floats) -> Floats:
     """(H, W) 1 between the lips, where the target's own picture stays; two closed mouths need nothing of it."""
     width = face_width(mesh)
     opens = max(mouth_openness(mesh), mouth_openness(reference)) / MOUTH_OPENS
-    mouth = cv2.dilate(_filled(shape, mesh, (face.INNER_LIPS,)), disc(max(1, round(LIP_EDGE * width))))
+    mouth = cv2.dilate(_fill_rings(shape, mesh, (face.INNER_LIPS,)), disc(max(1, round(LIP_EDGE * width))))
     return np.asarray(min(1.0, opens) * blur(np.asarray(mouth, np.float32), LIP_EDGE * width), np.float32)
 
 
-def kept_eyes(shape: tuple[int, ...], mesh: Floats, eyes: tuple[Exchange, Exchange]) -> Floats:
+def target_eyes_mask(shape: tuple[int, ...], mesh: Floats, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
     """(H, W) 1 in the eyes that stay the target's."""
     kept = np.zeros(shape[:2], np.float32)
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
         if eye.share < 1:
-            soft = blur(_filled(shape, mesh, (ring,)), EYE_FEATHER * face_width(mesh))
+            soft = blur(_fill_rings(shape, mesh, (ring,)), EYE_FEATHER * face_width(mesh))
             kept = np.maximum(kept, (1 - eye.share) * soft)
     return kept
 
 
-def tinted(target: Floats, new: Floats, mesh: Floats) -> Floats:
+def match_lip_colour(target: Floats, new: Floats, mesh: Floats) -> Floats:
     """`target` (H, W, 3) as if its lips had the colour of `new`'s: the line between them without its paint.
 
     Teeth are paler than lips and keep their own colour.
     """
-    outer, inner = (_filled(target.shape, mesh, (ring,)) for ring in (face.OUTER_LIPS, face.INNER_LIPS))
+    outer, inner = (_fill_rings(target.shape, mesh, (ring,)) for ring in (face.OUTER_LIPS, face.INNER_LIPS))
     part = Box.covering(outer).part
     lips, shown = (outer - inner)[part] > 0, target[part]
     if not lips.any():
         return target
     painted = shown[lips].mean(0)
     gain = (new[part][lips].mean(0) + 1) / (painted + 1)
-    paint = np.clip(_saturation(shown) / max(float(_saturation(painted)), LIP_SATURATION), 0, 1)
+    paint = np.clip(_measure_saturation(shown) / max(float(_measure_saturation(painted)), LIP_SATURATION), 0, 1)
     result = target.copy()
     result[part] *= 1 + paint[..., None] * (gain - 1)
     return result
 
 
-def _saturation(colour: Floats) -> Floats:
+def _measure_saturation(colour: Floats) -> Floats:
     low, high = colour.min(-1), colour.max(-1)
     return np.asarray((high - low) / (high + 1), np.float32)
 
 
-def unfolded(new: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
+def remove_smile_folds(new: Floats, mesh: Floats, reference: Floats, grid: Grid) -> Floats:
     """`new` (H, W, 3) without the folds beside the mouth that only the reference's smile made.
 
     Nothing of the target's comes in their place: its wrinkles are who it is more than how it smiles.
     """
     if smile(mesh) >= smile(reference):
         return new
-    near = _beside_mouth(mesh, grid) * (1 - mouth_agreement(mesh, reference))
+    near = _fold_mask(mesh, grid) * (1 - mouth_agreement(mesh, reference))
     own = grid.down(new)
     fine = np.asarray((own - blur(own, FOLD_SCALE * face_width(mesh) / grid.step)) * near[..., None], np.float32)
     return np.asarray(new - grid.up(fine, new.shape[:2]), np.float32)
 
 
-def _beside_mouth(mesh: Floats, grid: Grid) -> Floats:
+def _fold_mask(mesh: Floats, grid: Grid) -> Floats:
     """(h, w) of the grid: 1 where a smile folds the skin."""
     mirror = topology().mirror
     lines = [FOLD, tuple(int(mirror[vertex]) for vertex in FOLD)]
@@ -94,7 +94,7 @@ def _beside_mouth(mesh: Floats, grid: Grid) -> Floats:
     return blur(near.astype(np.float32), FOLD_FEATHER * width)
 
 
-def _filled(shape: tuple[int, ...], mesh: Floats, rings: Sequence[tuple[int, ...]]) -> Floats:
+def _fill_rings(shape: tuple[int, ...], mesh: Floats, rings: Sequence[tuple[int, ...]]) -> Floats:
     filled = np.zeros(shape[:2], np.uint8)
     for ring in rings:
         cv2.fillPoly(filled, [np.round(mesh[list(ring), :2] * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)

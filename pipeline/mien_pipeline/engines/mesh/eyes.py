@@ -41,7 +41,7 @@ class Eye:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class EyeSwap:
     """How one eye is rendered: `share` 0..1 of the reference's own eye, turned from its gaze to the target's."""
 
     share: float
@@ -59,23 +59,23 @@ class EyeReader:
 
     def read(self, pixels: Pixels, mesh: Floats) -> tuple[Eye, Eye]:
         """Both eyes of a face, the viewer's left one first."""
-        left, right = (self._eye(pixels, mesh[outer, :2], mesh[inner, :2]) for outer, inner in _CORNERS)
+        left, right = (self._read_eye(pixels, mesh[outer, :2], mesh[inner, :2]) for outer, inner in _CORNERS)
         return left, right
 
-    def _eye(self, pixels: Pixels, outer: Floats, inner: Floats) -> Eye:
+    def _read_eye(self, pixels: Pixels, outer: Floats, inner: Floats) -> Eye:
         affine = _eye_crop(outer, inner)
         self._network.setInput(cv2.dnn.blobFromImage(warp(pixels, affine, (_SIDE_PX, _SIDE_PX)), 1 / 255))
         contour, iris = self._network.forward([_CONTOUR, _IRIS])
         back = invert(affine)
         lids = transform(np.asarray(contour, np.float32).reshape(71, 3)[:16, :2], back)
         centre = transform(np.asarray(iris, np.float32).reshape(5, 3)[:1, :2], back)[0]
-        along, down, width = _frame(outer, inner)
+        along, down, width = _eye_frame(outer, inner)
         offset = centre - (outer + inner) / 2
         height = float(((lids[_LOWER_LID] - lids[_UPPER_LID]) @ down).mean())
         return Eye(float(offset @ along) / width, float(offset @ down) / width, height / width)
 
 
-def exchange(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool) -> tuple[Exchange, Exchange]:
+def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool) -> tuple[EyeSwap, EyeSwap]:
     """What of the reference's eyes can be shown: all where they are as open and their gaze is near, else the target's.
 
     As much of one as of the other, or their colours would differ; but an eye that is shut stays the target's. With
@@ -83,16 +83,16 @@ def exchange(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool
     """
     pairs = list(zip(reference, target, strict=True))
     usable = [not (mine.closed or theirs.closed) for mine, theirs in pairs]
-    misfit = [_misfit(mine, theirs) for (mine, theirs), use in zip(pairs, usable, strict=True) if use]
+    misfit = [_measure_misfit(mine, theirs) for (mine, theirs), use in zip(pairs, usable, strict=True) if use]
     share = 1.0 if own_gaze else float(np.exp(-np.mean(misfit))) if misfit else 0.0
     left, right = (
-        Exchange(share, mine.along, mine.along if own_gaze else theirs.along) if use else Exchange(0.0, 0.0, 0.0)
+        EyeSwap(share, mine.along, mine.along if own_gaze else theirs.along) if use else EyeSwap(0.0, 0.0, 0.0)
         for (mine, theirs), use in zip(pairs, usable, strict=True)
     )
     return left, right
 
 
-def _misfit(reference: Eye, target: Eye) -> float:
+def _measure_misfit(reference: Eye, target: Eye) -> float:
     """0 for eyes that can take each other's place, well above 1 for those that cannot."""
     lids = ((reference.openness - target.openness) / OPENNESS_SCALE) ** 2
     sideways = ((reference.along - target.along) / TURN_LIMIT) ** 4
@@ -100,7 +100,7 @@ def _misfit(reference: Eye, target: Eye) -> float:
     return lids + sideways + up_and_down
 
 
-def turned(places: Floats, points: Floats, exchanges: tuple[Exchange, Exchange]) -> Floats:
+def turn_irises(places: Floats, points: Floats, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
     """A texture map (h, w, 2) with the irises moved sideways to where the target looks.
 
     `points` are the (468, 2) vertices on the map's own grid. Between the corners, which stay, the white stretches on
@@ -108,11 +108,11 @@ def turned(places: Floats, points: Floats, exchanges: tuple[Exchange, Exchange])
     """
     height, width = places.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    for (outer, inner), ring, eye in zip(_CORNERS, (face.LEFT_EYE, face.RIGHT_EYE), exchanges, strict=True):
-        along, _, span = _frame(points[outer], points[inner])
+    for (outer, inner), ring, eye in zip(_CORNERS, (face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
+        along, _, span = _eye_frame(points[outer], points[inner])
         middle = (points[outer] + points[inner]) / 2
         place = ((x - middle[0]) * along[0] + (y - middle[1]) * along[1]) / span
-        source = np.interp(place, *_stretch(eye)).astype(np.float32)
+        source = np.interp(place, *_plan_stretch(eye)).astype(np.float32)
         inside = np.zeros((height, width), np.uint8)
         cv2.fillPoly(inside, [np.round(points[list(ring)] * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
         move = (source - place) * span * blur(inside.astype(np.float32), 0.04 * span)
@@ -121,7 +121,7 @@ def turned(places: Floats, points: Floats, exchanges: tuple[Exchange, Exchange])
     return places
 
 
-def _stretch(eye: Exchange) -> tuple[list[float], list[float]]:
+def _plan_stretch(eye: EyeSwap) -> tuple[list[float], list[float]]:
     """Places along the target's eye and the reference's places shown there, both in eye widths."""
     edge = 0.5 - IRIS_RADIUS / 2
     target, source = (float(np.clip(value, -edge + IRIS_RADIUS, edge - IRIS_RADIUS))
@@ -132,7 +132,7 @@ def _stretch(eye: Exchange) -> tuple[list[float], list[float]]:
     )
 
 
-def _frame(outer: Floats, inner: Floats) -> tuple[Floats, Floats, float]:
+def _eye_frame(outer: Floats, inner: Floats) -> tuple[Floats, Floats, float]:
     """Unit vectors along the eye, to the viewer's right, and down, and the eye's width."""
     across = inner - outer if inner[0] >= outer[0] else outer - inner
     width = max(float(np.linalg.norm(across)), 1e-3)
@@ -142,7 +142,7 @@ def _frame(outer: Floats, inner: Floats) -> tuple[Floats, Floats, float]:
 
 def _eye_crop(outer: Floats, inner: Floats) -> Floats:
     """(2, 3) picture → network input; an eye whose outer corner is on the right is mirrored."""
-    along, down, width = _frame(outer, inner)
+    along, down, width = _eye_frame(outer, inner)
     scale = _SIDE_PX / (_REACH * width)
     flip = 1 if inner[0] >= outer[0] else -1
     turn = np.stack([along * flip, down]) * scale

@@ -11,7 +11,7 @@ HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin
 SHINE_DETAIL = 0.7  # how much of its shine, once the skin is made twice as light
 
 
-def relit(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: Grid, width: float) -> Pixels:
+def relight(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: Grid, width: float) -> Pixels:
     """`drawn` with the target's shading and colour cast.
 
     Args:
@@ -25,11 +25,11 @@ def relit(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: G
     coarse, weight = grid.down(light), grid.down(skin * (1 - features))
     ratio = light_ratio(coarse, grid.down(to_linear(target)), weight, sigma_px)
     plain = 1 - blur(grid.down(features), 0.01 * width / grid.step)
-    even = _evened(coarse, ratio, weight, sigma_px) ** plain[..., None]
+    even = _even_out(coarse, ratio, weight, sigma_px) ** plain[..., None]
     return to_srgb(light * grid.up(np.asarray(ratio * even, np.float32), drawn.shape))
 
 
-def _evened(light: Floats, ratio: Floats, weight: Floats, sigma_px: float) -> Floats:
+def _even_out(light: Floats, ratio: Floats, weight: Floats, sigma_px: float) -> Floats:
     """(h, w, 3) factor that calms what a change of light would exaggerate on skin.
 
     Patches of another hue turn to blotches when a warm picture is made cool, and the shine on a dark skin to white

@@ -65,7 +65,7 @@ def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int
     return Raster(np.asarray(triangles[owner], np.int32), weights, covered)
 
 
-def grown(values: Floats, covered: NDArray[np.bool_]) -> Floats:
+def extend_edges(values: Floats, covered: NDArray[np.bool_]) -> Floats:
     """`values` with what lies outside `covered` set to the nearest pixel inside, so that edges interpolate cleanly."""
     _, labels = cv2.distanceTransformWithLabels(
         (~covered).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL

@@ -20,40 +20,40 @@ SMOOTHING_PASSES = 3
 MEAN_MOVE_LIMIT = 0.022  # of the distance between the eyes: what moves further no longer has the target's expression
 
 
-def blended_shape(target: Floats, reference: Floats, amount: float) -> Floats:
+def blend_shape(target: Floats, reference: Floats, amount: float) -> Floats:
     """(468, 3) the target's mesh moved `amount` of the way to the reference's shape.
 
     Both are levelled and made symmetric, and the reference is laid onto the target on vertices that expression hardly
     moves. What differs then is shape, except around the eyes and the mouth, where it is mostly expression: there the
     region moves as a whole.
     """
-    rotation, scale, shift = _pose(target)
+    rotation, scale, shift = _fit_pose(target)
     level = np.asarray((target - shift) @ rotation / scale, np.float32)
-    own, other = _even(level), _even(_levelled(reference))
+    own, other = _symmetrise(level), _symmetrise(_level(reference))
     turn, size, move = rigid_transform(other[list(RIGID)], own[list(RIGID)])
     posed = (size * other @ turn.T + move).astype(np.float32)
-    offset = _smoothed(posed - own)
+    offset = _smooth(posed - own)
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
-        offset = _mixed(offset, _eye_offset(own, posed, ring), _around(ring))
-    offset = _mixed(offset, _mouth_offset(own, posed), _around(face.OUTER_LIPS + face.INNER_LIPS))
+        offset = _mix(offset, _eye_offset(own, posed, ring), _fall_off(ring))
+    offset = _mix(offset, _mouth_offset(own, posed), _fall_off(face.OUTER_LIPS + face.INNER_LIPS))
     reach = float(np.linalg.norm(offset[:, :2], axis=1).mean()) / inter_ocular(own)
     amount = min(amount, MEAN_MOVE_LIMIT / max(reach, 1e-6))
     return (target + amount * scale * offset @ rotation.T).astype(np.float32)
 
 
-def _pose(mesh: Floats) -> tuple[Floats, float, Floats]:
+def _fit_pose(mesh: Floats) -> tuple[Floats, float, Floats]:
     """Rotation, scale and shift that take the canonical face to this one."""
     rigid = list(RIGID)
     return rigid_transform(topology().vertices[rigid], mesh[rigid])
 
 
-def _levelled(mesh: Floats) -> Floats:
+def _level(mesh: Floats) -> Floats:
     """The mesh in the canonical face's pose and size."""
-    rotation, scale, shift = _pose(mesh)
+    rotation, scale, shift = _fit_pose(mesh)
     return ((mesh - shift) @ rotation / scale).astype(np.float32)
 
 
-def _even(mesh: Floats) -> Floats:
+def _symmetrise(mesh: Floats) -> Floats:
     """A levelled mesh made mirror-symmetric: what the network sees differently on the far side is no shape."""
     return np.asarray((mesh + mesh[topology().mirror] * np.array([-1, 1, 1])) / 2, np.float32)
 
@@ -109,24 +109,24 @@ def _mouth_offset(target: Floats, posed: Floats) -> Floats:
     return np.asarray(shift + MOUTH_DETAIL * (0.5 + 0.5 * agrees) * detail, np.float32)
 
 
-def _mixed(offset: Floats, other: Floats, weight: Floats) -> Floats:
+def _mix(offset: Floats, other: Floats, weight: Floats) -> Floats:
     return (offset + weight[:, None] * (other - offset)).astype(np.float32)
 
 
-def _smoothed(values: Floats) -> Floats:
+def _smooth(values: Floats) -> Floats:
     """`values` (468, K) averaged with their neighbours on the mesh, several times."""
-    return np.asarray(_smoothing() @ values, np.float32)
+    return np.asarray(_smoothing_matrix() @ values, np.float32)
 
 
 @cache
-def _smoothing() -> Floats:
+def _smoothing_matrix() -> Floats:
     """(468, 468) all the passes as one."""
     one = (np.eye(468, dtype=np.float32) + _neighbour_average()) / 2
     return np.linalg.matrix_power(one, SMOOTHING_PASSES).astype(np.float32)
 
 
 @cache
-def _around(members: tuple[int, ...]) -> Floats:
+def _fall_off(members: tuple[int, ...]) -> Floats:
     """(468,) 1 on the members, falling to 0 over a few rings of neighbours."""
     weight = np.zeros(468, np.float32)
     weight[list(members)] = 1

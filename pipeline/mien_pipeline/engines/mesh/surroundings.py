@@ -18,7 +18,7 @@ def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
     height, width = raster.covered.shape
     inside = raster.interpolate((original - moved).astype(np.float32))
     size = (-(-width // 2), -(-height // 2))
-    coarse = _relaxed(*_halved(inside, raster.covered.astype(np.float32), size), level=len(_ITERATIONS) - 1)
+    coarse = _relax(*_halve(inside, raster.covered.astype(np.float32), size), level=len(_ITERATIONS) - 1)
     outside = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     offset = np.where(raster.covered[..., None], inside, outside)
     offset[[0, -1]] = 0
@@ -27,21 +27,21 @@ def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
     return np.stack([columns + offset[..., 0], rows + offset[..., 1]], 2)
 
 
-def _halved(known: Floats, fixed: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
+def _halve(known: Floats, fixed: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
     """`known` averaged where it is `fixed`, and where that is most of a pixel, on a grid of `size`."""
     weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
     sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
     return np.asarray(sums / np.maximum(weight, 1e-6)[..., None], np.float32), (weight > 0.25).astype(np.float32)
 
 
-def _relaxed(known: Floats, fixed: Floats, level: int) -> Floats:
+def _relax(known: Floats, fixed: Floats, level: int) -> Floats:
     """(h, w, 2) `known` where `fixed`, 0 at the border, smooth between."""
     height, width = fixed.shape
     if level == 0:
         field = np.zeros_like(known)
     else:
         size = (max(3, width // 2), max(3, height // 2))
-        coarse = _relaxed(*_halved(known, fixed, size), level=level - 1)
+        coarse = _relax(*_halve(known, fixed, size), level=level - 1)
         field = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     held = fixed > 0
     values = known[held]

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.raster import grown, rasterise
+from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.skin.glasses import crosses_bridge, rims
+from mien_pipeline.skin.glasses import crosses_bridge, glasses_mask
 from mien_pipeline.skin.light import blur, light_ratio, to_linear, to_srgb
 from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
 
@@ -56,21 +56,21 @@ class Texture:
 
 def unroll(reference: Image, mesh: Floats) -> Texture:
     """The texture of a (468, 3) mesh in a picture, completed from its mirror image."""
-    pixels, local = _face_region(reference.pixels, mesh)
+    pixels, local = _cut_region(reference.pixels, mesh)
     side = int(np.clip(face_width(local) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
-    places, facing = _map(local, side)
+    places, facing = _map_texture(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
-    pixels, glasses = _without_glasses(pixels, local)
+    pixels, glasses = _paint_over_glasses(pixels, local)
     skin = skin_mask(pixels, local, COVERED)  # an eye in doubt is better made up from the other
     seen = np.asarray(resample(skin, places) * inside.all(2), np.float32)
     return replace(
-        _completed(_clear_forehead(resample(pixels, places, cubic=True), seen), seen, facing), glasses=glasses
+        _complete(_clear_forehead(resample(pixels, places, cubic=True), seen), seen, facing), glasses=glasses
     )
 
 
-def _without_glasses(pixels: Pixels, mesh: Floats) -> tuple[Pixels, bool]:
+def _paint_over_glasses(pixels: Pixels, mesh: Floats) -> tuple[Pixels, bool]:
     """The picture with the rims of glasses painted over from the skin beside them, and whether there were any."""
-    frame = rims(pixels, mesh) if crosses_bridge(pixels, mesh) else np.zeros(pixels.shape[:2], np.float32)
+    frame = glasses_mask(pixels, mesh) if crosses_bridge(pixels, mesh) else np.zeros(pixels.shape[:2], np.float32)
     if not frame.any():
         return pixels, False
     width = face_width(mesh)
@@ -78,7 +78,7 @@ def _without_glasses(pixels: Pixels, mesh: Floats) -> tuple[Pixels, bool]:
     return np.asarray(cv2.inpaint(pixels, over, _RIM_REACH * width, cv2.INPAINT_TELEA), np.uint8), True
 
 
-def _face_region(pixels: Pixels, mesh: Floats) -> tuple[Pixels, Floats]:
+def _cut_region(pixels: Pixels, mesh: Floats) -> tuple[Pixels, Floats]:
     """The part of the picture around the mesh, no larger than the texture needs, and the mesh in it."""
     margin = MARGIN * face_width(mesh)
     low = np.maximum(np.floor(mesh[:, :2].min(0) - margin).astype(int), 0)
@@ -95,15 +95,15 @@ def _face_region(pixels: Pixels, mesh: Floats) -> tuple[Pixels, Floats]:
     return smaller, local
 
 
-def _map(mesh: Floats, side: int) -> tuple[Floats, Floats]:
+def _map_texture(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     """(side, side, 2) picture coordinates of every texture pixel, and (side, side) how much it faces the viewer."""
     canonical = topology()
     triangles = np.concatenate([canonical.triangles, canonical.closing])
     grid = side // _MAP_STEP
     flat = rasterise(canonical.uv * grid - 0.5, np.zeros(468, np.float32), triangles, (grid, grid))
-    facing = vertex_facing(mesh) * unobstructed(mesh)
+    facing = vertex_facing(mesh) * vertex_visibility(mesh)
     coarse = flat.interpolate(np.column_stack([mesh[:, :2], facing]).astype(np.float32))
-    coarse = grown(coarse, flat.covered)
+    coarse = extend_edges(coarse, flat.covered)
     fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
     return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
 
@@ -115,11 +115,11 @@ def _clear_forehead(colour: Pixels, seen: Floats) -> Pixels:
     what stays below it is given its colour. Wrinkles are too narrow to stay below it for long.
     """
     small = np.asarray(cv2.resize(colour, _FOREHEAD_SIZE, interpolation=cv2.INTER_AREA), np.float32)
-    asked = _plain_forehead()
+    asked = _forehead_mask()
     bare = asked & (cv2.resize(seen, _FOREHEAD_SIZE, interpolation=cv2.INTER_AREA) > 0.5)
     if np.count_nonzero(bare) < _BARE * np.count_nonzero(asked):
         return colour
-    skin = _surface(small, bare)
+    skin = _fit_surface(small, bare)
     below = 1 - small.mean(2) / np.maximum(skin.mean(2), 1)
     wide = blur(np.asarray(np.maximum(below, 0) * asked, np.float32), _SHADOW * _FOREHEAD_SIZE[0])
     share = smooth_step((wide / _SHADOW_DARKER - 0.5).astype(np.float32)) * asked
@@ -128,7 +128,7 @@ def _clear_forehead(colour: Pixels, seen: Floats) -> Pixels:
     return np.asarray(np.clip(colour + full[..., 3:] * (full[..., :3] - colour) + 0.5, 0, 255), np.uint8)
 
 
-def _surface(colour: Floats, bare: NDArray[np.bool_]) -> Floats:
+def _fit_surface(colour: Floats, bare: NDArray[np.bool_]) -> Floats:
     """(H, W, 3) polynomial of second degree through the lighter part of what is `bare`."""
     y, x = (np.mgrid[: colour.shape[0], : colour.shape[1]] / colour.shape[0] - 0.5).astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 2)
@@ -144,17 +144,17 @@ def _surface(colour: Floats, bare: NDArray[np.bool_]) -> Floats:
 
 
 @cache
-def _plain_forehead() -> NDArray[np.bool_]:
+def _forehead_mask() -> NDArray[np.bool_]:
     """True on the forehead of a texture of _FOREHEAD_SIZE, its brows left out."""
-    brows = cv2.dilate(_filled(face.LEFT_BROW) | _filled(face.RIGHT_BROW), _disc(_OFF_BROWS))
-    return np.asarray((_filled(_FOREHEAD) > 0) & (brows == 0))
+    brows = cv2.dilate(_fill(face.LEFT_BROW) | _fill(face.RIGHT_BROW), _disc(_OFF_BROWS))
+    return np.asarray((_fill(_FOREHEAD) > 0) & (brows == 0))
 
 
 def _disc(radius: float) -> Pixels:
     return disc(round(radius * _FOREHEAD_SIZE[0]))
 
 
-def _filled(vertices: tuple[int, ...]) -> Pixels:
+def _fill(vertices: tuple[int, ...]) -> Pixels:
     """1 inside a polygon of the texture, at the size at which its forehead is looked at; else 0."""
     filled = np.zeros(_FOREHEAD_SIZE, np.uint8)
     outline = np.round(topology().uv[list(vertices)] * _FOREHEAD_SIZE).astype(np.int32)
@@ -174,7 +174,7 @@ def vertex_facing(mesh: Floats) -> Floats:
     return np.asarray(np.clip(vertices[:, 2] / np.maximum(length, 1e-9), 0, 1), np.float32)
 
 
-def unobstructed(mesh: Floats) -> Floats:
+def vertex_visibility(mesh: Floats) -> Floats:
     """(468,) 0 for vertices that another part of the face hides, as the nose hides the far cheek, else 1."""
     canonical = topology()
     triangles = np.concatenate([canonical.triangles, canonical.closing])
@@ -187,7 +187,7 @@ def unobstructed(mesh: Floats) -> Floats:
     return np.asarray(~hidden, np.float32)
 
 
-def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
+def _complete(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
     """Each side as far as it was seen, the rest from the other side with its light evened out."""
     side = colour.shape[0]
     clear = facing * seen
@@ -198,15 +198,15 @@ def _completed(colour: Pixels, seen: Floats, facing: Floats) -> Texture:
     own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
     if float(own[seen > 0.5].min()) > 0.999:
-        return Texture(colour, _bytes(_shrunk(validity)))
+        return Texture(colour, _to_bytes(_shrink(validity)))
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
     balanced = other * _balance(other, light, np.minimum(clear, mirrored))
     mixed = own[..., None] * light + (1 - own[..., None]) * balanced
-    return Texture(to_srgb(mixed.astype(np.float32)), _bytes(_shrunk(validity)))
+    return Texture(to_srgb(mixed.astype(np.float32)), _to_bytes(_shrink(validity)))
 
 
-def _shrunk(validity: Floats) -> Floats:
+def _shrink(validity: Floats) -> Floats:
     """`validity` drawn back a little and softened: where skin meets hair there is the hair's shadow."""
     side = validity.shape[0]
     inner = np.asarray(cv2.erode(validity, disc(max(1, round(_VALID_SHRINK * side)))), np.float32)
@@ -214,7 +214,7 @@ def _shrunk(validity: Floats) -> Floats:
     # A forehead has no features to lose: there another face's skin may begin slowly.
     oval, plain = (
         np.asarray(cv2.resize(part.astype(np.float32), (side, side)), np.float32)
-        for part in (_filled(face.OVAL), _plain_forehead())
+        for part in (_fill(face.OVAL), _forehead_mask())
     )
     slow = smooth_step(2 * blur(inner * oval, _FOREHEAD_FEATHER * side) - 1)
     return np.asarray(np.minimum(soft, slow + (1 - plain)), np.float32)
@@ -233,5 +233,5 @@ def _balance(source: Floats, target: Floats, weight: Floats) -> Floats:
     return np.asarray(cv2.resize(ratio, source.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _bytes(values: Floats) -> Pixels:
+def _to_bytes(values: Floats) -> Pixels:
     return np.round(np.clip(values, 0, 1) * 255).astype(np.uint8)

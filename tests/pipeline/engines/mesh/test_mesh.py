@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.engine import REFERENCE_WARN_YAW_DEG, REFUSE_YAW_DEG, MeshEngine, MeshLikeness
-from mien_pipeline.engines.mesh.expression import kept_eyes, kept_mouth, tinted, unfolded
-from mien_pipeline.engines.mesh.eyes import CLOSED_OPENNESS, Exchange, Eye, exchange, turned
+from mien_pipeline.engines.mesh.expression import (
+    match_lip_colour,
+    remove_smile_folds,
+    target_eyes_mask,
+    target_mouth_mask,
+)
+from mien_pipeline.engines.mesh.eyes import CLOSED_OPENNESS, Eye, EyeSwap, plan_eye_swap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
-from mien_pipeline.engines.mesh.lighting import relit
-from mien_pipeline.engines.mesh.raster import grown, rasterise
-from mien_pipeline.engines.mesh.shape import MEAN_MOVE_LIMIT, blended_shape, mouth_openness
+from mien_pipeline.engines.mesh.lighting import relight
+from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
+from mien_pipeline.engines.mesh.shape import MEAN_MOVE_LIMIT, blend_shape, mouth_openness
 from mien_pipeline.engines.mesh.surroundings import source_map
-from mien_pipeline.engines.mesh.texture import Texture, unobstructed, unroll, vertex_facing
+from mien_pipeline.engines.mesh.texture import Texture, unroll, vertex_facing, vertex_visibility
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, inter_ocular, topology
@@ -52,13 +57,13 @@ def rendered(likeness: MeshLikeness, target: Portrait, **options: object) -> Pat
 
 def test_a_face_that_gives_way_to_itself_stays_where_it_is(astronaut: Portrait) -> None:
     mesh = mesh_of(astronaut)
-    moved = np.linalg.norm(blended_shape(mesh, mesh, 1.0) - mesh, axis=1)
+    moved = np.linalg.norm(blend_shape(mesh, mesh, 1.0) - mesh, axis=1)
     assert moved.max() < 0.02 * inter_ocular(mesh)
 
 
 def test_nothing_moves_when_the_targets_shape_is_asked_for(astronaut: Portrait, admiral: Portrait) -> None:
     mesh = mesh_of(astronaut)
-    assert np.allclose(blended_shape(mesh, mesh_of(admiral), 0.0), mesh)
+    assert np.allclose(blend_shape(mesh, mesh_of(admiral), 0.0), mesh)
 
 
 @settings(deadline=None)
@@ -68,7 +73,7 @@ def test_the_shape_moves_no_further_than_the_expression_allows_however_the_refer
 ) -> None:
     target = mesh_of(astronaut)
     around = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
-    moved = blended_shape(target, (mesh_of(admiral) @ around.T * size).astype(np.float32), amount)
+    moved = blend_shape(target, (mesh_of(admiral) @ around.T * size).astype(np.float32), amount)
     mean = np.linalg.norm((moved - target)[:, :2], axis=1).mean() / inter_ocular(target)
     assert mean <= MEAN_MOVE_LIMIT * 1.05
 
@@ -76,7 +81,7 @@ def test_the_shape_moves_no_further_than_the_expression_allows_however_the_refer
 def test_a_tilted_reference_lends_the_same_shape_as_an_upright_one(astronaut: Portrait, admiral: Portrait) -> None:
     target, reference = mesh_of(astronaut), mesh_of(admiral)
     tilt = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]], np.float32)
-    upright, tilted = blended_shape(target, reference, 0.7), blended_shape(target, reference @ tilt.T * 3 + 50, 0.7)
+    upright, tilted = blend_shape(target, reference, 0.7), blend_shape(target, reference @ tilt.T * 3 + 50, 0.7)
     assert np.abs(upright - tilted).max() < 0.01 * inter_ocular(target)
 
 
@@ -107,7 +112,7 @@ def test_values_grow_over_the_edge_and_stay_inside_it() -> None:
     covered = np.zeros((9, 9), bool)
     covered[3:6, 3:6] = True
     values = np.where(covered[..., None], np.arange(81).reshape(9, 9, 1), 0).astype(np.float32)
-    result = grown(values, covered)
+    result = extend_edges(values, covered)
     assert np.array_equal(result[covered], values[covered])
     assert result[0, 4, 0] == values[3, 4, 0]
 
@@ -236,7 +241,7 @@ def test_a_face_turned_away_shows_its_near_side_alone(astronaut: Portrait) -> No
     around = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
     centre = mesh.mean(0)
     turned_mesh = ((mesh - centre) @ around.T + centre).astype(np.float32)
-    facing = vertex_facing(turned_mesh) * unobstructed(turned_mesh)
+    facing = vertex_facing(turned_mesh) * vertex_visibility(turned_mesh)
     sides = sorted([float(facing[234]), float(facing[454])])
     assert sides[0] == 0
     assert sides[1] > 0.5
@@ -250,18 +255,18 @@ def eye(along: float = 0.0, down: float = 0.0, openness: float = 0.2) -> Eye:
 
 
 def test_eyes_that_agree_are_the_references_own() -> None:
-    left, right = exchange((eye(), eye()), (eye(), eye()), own_gaze=False)
+    left, right = plan_eye_swap((eye(), eye()), (eye(), eye()), own_gaze=False)
     assert left.share == right.share == 1
 
 
 def test_shut_eyes_stay_shut() -> None:
     shut = eye(openness=CLOSED_OPENNESS - 0.03)
-    assert [each.share for each in exchange((eye(), eye()), (shut, shut), own_gaze=False)] == [0, 0]
-    assert [each.share for each in exchange((eye(), eye()), (shut, shut), own_gaze=True)] == [0, 0]
+    assert [each.share for each in plan_eye_swap((eye(), eye()), (shut, shut), own_gaze=False)] == [0, 0]
+    assert [each.share for each in plan_eye_swap((eye(), eye()), (shut, shut), own_gaze=True)] == [0, 0]
 
 
 def test_a_wink_shuts_one_eye_alone() -> None:
-    left, right = exchange((eye(), eye()), (eye(openness=0.02), eye()), own_gaze=False)
+    left, right = plan_eye_swap((eye(), eye()), (eye(openness=0.02), eye()), own_gaze=False)
     assert left.share == 0
     assert right.share > 0.9
 
@@ -272,7 +277,7 @@ def test_a_wink_shuts_one_eye_alone() -> None:
     two=st.builds(eye, st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(0.1, 0.4)),
 )
 def test_two_open_eyes_are_exchanged_alike_so_that_they_have_one_colour(one: Eye, two: Eye) -> None:
-    left, right = exchange((eye(), eye()), (one, two), own_gaze=False)
+    left, right = plan_eye_swap((eye(), eye()), (one, two), own_gaze=False)
     assert left.share == right.share
     assert 0 <= left.share <= 1
 
@@ -283,8 +288,8 @@ def test_the_iris_moves_to_where_the_target_looks_and_the_corners_stay(astronaut
     height, width = int(points[:, 1].max()) + 2, int(points[:, 0].max()) + 2
     columns = np.tile(np.arange(width, dtype=np.float32), (height, 1))
     places = np.stack([columns, np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))], 2)
-    look = Exchange(1.0, 0.0, 0.1)
-    found = turned(places, points, (look, look))
+    look = EyeSwap(1.0, 0.0, 0.1)
+    found = turn_irises(places, points, (look, look))
     outer, inner = points[33], points[133]
     middle = (outer + inner) / 2
     moved = float(found[int(middle[1]), int(middle[0] + 0.1 * (inner - outer)[0]), 0])
@@ -302,15 +307,15 @@ def test_an_open_mouth_is_the_targets_and_two_closed_ones_need_nothing_of_it(
     assert mouth_openness(smiling) > mouth_openness(closed)
     between = smiling[[13, 14], :2].mean(0).astype(int)
     shape = astronaut[0].pixels.shape
-    assert kept_mouth(shape, smiling, closed)[between[1], between[0]] > 0.5
-    assert kept_mouth(admiral[0].pixels.shape, closed, closed).max() < 0.3
+    assert target_mouth_mask(shape, smiling, closed)[between[1], between[0]] > 0.5
+    assert target_mouth_mask(admiral[0].pixels.shape, closed, closed).max() < 0.3
 
 
 def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> None:
     mesh, shape = mesh_of(astronaut), astronaut[0].pixels.shape
-    whole, none = Exchange(1.0, 0, 0), Exchange(0.0, 0, 0)
-    assert not kept_eyes(shape, mesh, (whole, whole)).any()
-    kept = kept_eyes(shape, mesh, (none, whole))
+    whole, none = EyeSwap(1.0, 0, 0), EyeSwap(0.0, 0, 0)
+    assert not target_eyes_mask(shape, mesh, (whole, whole)).any()
+    kept = target_eyes_mask(shape, mesh, (none, whole))
     left, right = (mesh[list(ring), :2].mean(0).astype(int) for ring in (LEFT_EYE, RIGHT_EYE))
     assert kept[left[1], left[0]] > 0.9
     assert kept[right[1], right[0]] == 0
@@ -322,9 +327,9 @@ def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Port
     new = np.full_like(target, 0) + np.array([180, 90, 90], np.float32)
     lips = np.zeros(target.shape[:2], np.uint8)
     cv2.fillPoly(lips, [np.round(mesh[list(OUTER_LIPS), :2]).astype(np.int32)], (1,))
-    mean = tinted(target, new, mesh)[lips > 0].mean(0)
+    mean = match_lip_colour(target, new, mesh)[lips > 0].mean(0)
     assert np.abs(mean - new[0, 0]).max() < 25
-    assert np.std(tinted(target, new, mesh)[lips > 0][:, 1]) > 2
+    assert np.std(match_lip_colour(target, new, mesh)[lips > 0][:, 1]) > 2
 
 
 def test_an_open_mouth_loses_its_lipstick_and_keeps_its_teeth(astronaut: Portrait) -> None:
@@ -333,7 +338,7 @@ def test_an_open_mouth_loses_its_lipstick_and_keeps_its_teeth(astronaut: Portrai
     teeth = np.zeros(target.shape[:2], np.uint8)
     cv2.fillPoly(teeth, [np.round(mesh[list(INNER_LIPS), :2]).astype(np.int32)], (1,))
     target[teeth > 0] = (225, 220, 210)
-    result = tinted(target, np.full_like(target, 0) + np.array([150, 100, 95], np.float32), mesh)
+    result = match_lip_colour(target, np.full_like(target, 0) + np.array([150, 100, 95], np.float32), mesh)
     upper = ((mesh[0, :2] + mesh[13, :2]) / 2).astype(int)
     assert np.allclose(result[upper[1], upper[0]], (150, 100, 95), atol=12)
     assert np.abs(result[teeth > 0] - target[teeth > 0]).max() < 50
@@ -345,9 +350,9 @@ def test_only_a_reference_that_smiles_more_loses_folds_and_only_beside_the_mouth
     smiling, closed = mesh_of(astronaut), mesh_of(admiral)
     grid = Grid.over(admiral[0].pixels.shape, 1)
     new = admiral[0].pixels.astype(np.float32)
-    assert unfolded(new, smiling, smiling, grid) is new
-    assert unfolded(new, smiling, closed, grid) is new
-    without = unfolded(new, closed, smiling, grid)
+    assert remove_smile_folds(new, smiling, smiling, grid) is new
+    assert remove_smile_folds(new, smiling, closed, grid) is new
+    without = remove_smile_folds(new, closed, smiling, grid)
     touched = np.abs(without - new).max(2) > 2
     assert touched.any()
     assert _fine(without)[touched].std() < 0.9 * _fine(new)[touched].std()
@@ -363,7 +368,7 @@ def test_a_face_takes_the_targets_light_and_colour_cast(astronaut: Portrait, cas
     light = np.clip((face / 255.0) ** 2.2 * np.array(cast), 0, 1)
     target: Pixels = np.round(light ** (1 / 2.2) * 255).astype(np.uint8)
     skin = np.ones(face.shape[:2], np.float32)
-    result = relit(face, target, skin, np.zeros_like(skin), Grid.over(face.shape, 1), face_width(mesh))
+    result = relight(face, target, skin, np.zeros_like(skin), Grid.over(face.shape, 1), face_width(mesh))
     middle = (slice(20, -20), slice(20, -20))
     assert np.abs(result[middle].astype(int).mean((0, 1)) - target[middle].mean((0, 1))).max() < 6
 
