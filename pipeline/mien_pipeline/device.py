@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
-from mien_pipeline.plan import DeviceKind, NumberFormat, Plan
+from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.plan.placement import DeviceKind, Plan
 
 if TYPE_CHECKING:
     import torch

@@ -34,7 +34,9 @@ from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, residen
 from mien_pipeline.face import Face
 from mien_pipeline.image import Image
 from mien_pipeline.options import FluxOptions
-from mien_pipeline.plan import GIB, Machine, component, make_plan
+from mien_pipeline.plan.component import component
+from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.placement import GIB
 from mien_pipeline.sampling import noise_like
 
 SIDE, WIDTH, TEXT_WIDTH, TEXT_TOKENS = 32, 512, 256, 64  # 32 × 32 tokens are 512 px

@@ -19,7 +19,8 @@ from mien_pipeline.engines.flux.transformer import LIBRARIES
 from mien_pipeline.face import Face
 from mien_pipeline.image import Image
 from mien_pipeline.options import FluxOptions
-from mien_pipeline.plan import NumberFormat, Placement, Residency
+from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.plan.placement import Placement, Residency
 from mien_pipeline.progress import ignore_step
 
 pytestmark = pytest.mark.gpu

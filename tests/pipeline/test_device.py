@@ -9,7 +9,9 @@ from torch import nn
 
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.device import Device, Placer, choose, device_name, main_memory_bytes, out_of_memory_named
-from mien_pipeline.plan import GIB, Machine, NumberFormat, Plan, Residency, component, make_plan
+from mien_pipeline.plan.component import NumberFormat, component
+from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.placement import GIB, Plan, Residency
 
 CPU = Device(torch.device("cpu"), "cpu", "cpu", 8 * GIB)
 

@@ -8,7 +8,9 @@ import pytest
 from mien_cli.main import main
 from mien_core.errors import NotEnoughMemory
 from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
-from mien_pipeline.plan import GIB, DeviceKind, Machine, NumberFormat, Plan, component, make_plan
+from mien_pipeline.plan.component import NumberFormat, component
+from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.placement import GIB, DeviceKind, Plan
 
 
 def planned(device: DeviceKind, gib: float, side: int = 1024) -> Plan:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mien_cli.main import Commands
-    from mien_pipeline.plan import Component, Machine, Plan
+    from mien_pipeline.plan.component import Component
+    from mien_pipeline.plan.fit import Machine
+    from mien_pipeline.plan.placement import Plan
 
 GIB = 1 << 30
 
@@ -34,7 +36,7 @@ def add_to(commands: Commands) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.output import answer
-    from mien_pipeline.plan import make_plan
+    from mien_pipeline.plan.fit import make_plan
 
     plan = make_plan(*asked(args), side=args.side)
     return answer(args, {"engine": args.engine, **plan.as_json()}, words(args.engine, plan))
@@ -49,7 +51,8 @@ def asked(args: Namespace) -> tuple[tuple[Component, ...], Machine]:
     from mien_core.errors import InvalidOptions, UnknownEngine
     from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
     from mien_pipeline.engines.registry import ENGINES
-    from mien_pipeline.plan import Component, Machine
+    from mien_pipeline.plan.component import Component
+    from mien_pipeline.plan.fit import Machine
 
     if args.engine not in ENGINES:
         raise UnknownEngine(f"there is no engine called {args.engine!r}", field="engine", known=sorted(ENGINES))
@@ -70,7 +73,7 @@ def words(engine: str, plan: Plan) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    from mien_pipeline.plan import PHASES
+    from mien_pipeline.plan.component import PHASES
 
     table = Table("network", "when", "as", "where", "at work", "elsewhere", title=f"{engine} at {plan.side} px, GiB")
     for each in plan.placements:

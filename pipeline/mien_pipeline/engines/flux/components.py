@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
-from mien_pipeline.plan import Component, Phase, component
+from mien_pipeline.plan.component import Component, Phase, component
 
 # name → (when it works, identity part, published file, what the file puts before the names, streamed tensor by tensor)
 NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {

@@ -22,7 +22,7 @@ from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import FluxOptions, SwapOptions
-from mien_pipeline.plan import DEFAULT_SIDE
+from mien_pipeline.plan.placement import DEFAULT_SIDE
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import FaceEmbedder
 from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning

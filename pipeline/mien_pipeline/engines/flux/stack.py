@@ -27,7 +27,9 @@ from mien_pipeline.engines.flux.instantid import Resampler, identity_net
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, TextEncoders
 from mien_pipeline.engines.flux.transformer import can_load, check_libraries, config_of, load_transformer, load_vae
-from mien_pipeline.plan import Machine, NumberFormat, Plan, make_plan
+from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.placement import Plan
 from mien_pipeline.report import ModelUse
 
 Base = Literal["dev", "schnell", "fill"]

@@ -16,7 +16,7 @@ from diffusers.utils import logging
 from mien_core.errors import BrokenWeights, EngineUnavailable
 from mien_pipeline.device import compute_dtype
 from mien_pipeline.engines.diffusion.weights import load, shards_in
-from mien_pipeline.plan import NumberFormat
+from mien_pipeline.plan.component import NumberFormat
 
 # What a form needs beyond torch and diffusers.
 LIBRARIES: dict[NumberFormat, str] = {

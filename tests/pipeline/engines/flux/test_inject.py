@@ -23,7 +23,9 @@ from mien_pipeline.engines.flux.instantid import InstantId, identity_net
 from mien_pipeline.engines.flux.pulid import IdTokens, Pulid, PulidAttentions
 from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.engines.flux.velocity import Canvas, Part, Pass, bound
-from mien_pipeline.plan import GIB, DeviceKind, Machine, component, make_plan
+from mien_pipeline.plan.component import component
+from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.placement import GIB, DeviceKind
 from mien_pipeline.sampling import denoise, noise_like
 
 DIM, TEXT_DIM, POOLED = 32, 24, 16

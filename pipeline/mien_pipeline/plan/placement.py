@@ -1,0 +1,147 @@
+"""Where every network lives, and what the peak of that is. No torch here.
+
+Weights are summed from names and shapes. Activations are estimated from the networks' layout and were not measured on
+an accelerator; `RESERVE_BYTES` is for the driver and the display.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mien_pipeline.plan.component import PHASES, Component, NumberFormat, Phase
+
+GIB = 1 << 30
+
+# A card with memory of its own, a machine whose processor and graphics share one, and no accelerator at all.
+DeviceKind = Literal["discrete", "unified", "cpu"]
+Residency = Literal["resident", "streamed", "on-demand"]
+
+RESERVE_BYTES = GIB * 3 // 4
+# What macOS lets one process wire for the GPU: two thirds of a small machine's memory, three quarters of a large one's.
+UNIFIED_SHARE = 0.7
+DEFAULT_SIDE = 1024
+# Widths of the hidden state alive at once in a single block: norm, query, key, value and two of them in float32 for
+# the rotation, attention, four of the MLP, their concatenation (five) and the sum.
+HIDDEN_UNITS = 20
+# Full-size feature maps of the VAE's last stage alive at once, and their channels.
+VAE_MAPS = 4
+VAE_CHANNELS = 256
+VAE_TILE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one component lives, and as what."""
+
+    component: Component
+    form: NumberFormat
+    residency: Residency
+
+    @property
+    def accelerator_bytes(self) -> int:
+        """While it works."""
+        return (self.component.window_as if self.residency == "streamed" else self.component.bytes_as)(self.form)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """On the accelerator while others work."""
+        return self.accelerator_bytes if self.residency == "resident" else 0
+
+    @property
+    def host_bytes(self) -> int:
+        """In main memory, or on the disk where the memory is one."""
+        return self.component.bytes_as(self.form) if self.residency != "resident" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where everything lives and what that peaks at.
+
+    Attributes:
+        device: what computes.
+        total_bytes: of its memory; `usable_bytes` of it may be planned with.
+        side: of the square working picture, in pixels.
+        width: of the transformer, for the activations.
+        tiled: the VAE works in tiles.
+    """
+
+    device: DeviceKind
+    total_bytes: int
+    side: int
+    width: int
+    placements: tuple[Placement, ...]
+    tiled: bool = False
+
+    @property
+    def usable_bytes(self) -> int:
+        return usable(self.device, self.total_bytes)
+
+    def of(self, name: str) -> Placement:
+        return next(placement for placement in self.placements if placement.component.name == name)
+
+    def phase_bytes(self, phase: Phase) -> int:
+        """On the accelerator while `phase` runs."""
+        waiting = sum(each.waiting_bytes for each in self.placements)
+        working = [
+            each.accelerator_bytes - each.waiting_bytes for each in self.placements if each.component.phase == phase
+        ]
+        # While sampling everything works at once; in the other phases one network after the other.
+        return waiting + (sum(working) if phase == "sampling" else max(working, default=0)) + self.activations(phase)
+
+    def activations(self, phase: Phase) -> int:
+        """Estimated; see the module's docstring."""
+        if not any(each.component.phase == phase for each in self.placements):
+            return 0
+        value = 4 if self.placements[0].form == "float32" else 2
+        tokens = (self.side // 16) ** 2 + 512
+        if phase == "sampling":
+            control = sum(14 for each in self.placements if each.component.name == "control_net")
+            return (HIDDEN_UNITS + control) * tokens * self.width * value
+        if phase == "picture":
+            side = min(self.side, VAE_TILE) if self.tiled else self.side
+            return VAE_MAPS * VAE_CHANNELS * side * side * value
+        return HIDDEN_UNITS * 512 * self.width * value
+
+    @property
+    def peak_bytes(self) -> int:
+        return max(self.phase_bytes(phase) for phase in PHASES)
+
+    @property
+    def host_bytes(self) -> int:
+        return sum(each.host_bytes for each in self.placements)
+
+    @property
+    def fits(self) -> bool:
+        return self.peak_bytes <= self.usable_bytes
+
+    def as_json(self) -> dict[str, object]:
+        """What `mien plan --json` prints; sizes in bytes."""
+        return {
+            "device": self.device,
+            "memory_bytes": self.total_bytes,
+            "usable_bytes": self.usable_bytes,
+            "side": self.side,
+            "fits": self.fits,
+            "peak_bytes": self.peak_bytes,
+            "host_bytes": self.host_bytes,
+            "streams_from": "disk" if self.device == "unified" else "main memory",
+            "vae": "tiled" if self.tiled else "whole",
+            "phases": {phase: self.phase_bytes(phase) for phase in PHASES},
+            "components": [
+                {
+                    "name": each.component.name,
+                    "part": each.component.part,
+                    "phase": each.component.phase,
+                    "dtype": each.form,
+                    "where": each.residency,
+                    "parameters": each.component.wide + each.component.narrow,
+                    "accelerator_bytes": each.accelerator_bytes,
+                    "host_bytes": each.host_bytes,
+                }
+                for each in self.placements
+            ],
+        }
+
+
+def usable(device: DeviceKind, total_bytes: int) -> int:
+    """What of a device's memory may be planned with."""
+    return int(total_bytes * UNIFIED_SHARE) if device == "unified" else max(0, total_bytes - RESERVE_BYTES)
