@@ -5,9 +5,6 @@ Torch is imported where it is needed: whoever only asks for the device's name do
 
 import os
 import platform
-import shutil
-import tempfile
-import weakref
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,14 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.plan.component import NumberFormat
-from mien_pipeline.plan.placement import DeviceKind, Plan
+from mien_pipeline.plan.placement import DeviceKind
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
-
-# Names that layerwise casting leaves in full precision: they are small and they steer everything.
-KEPT_IN_FULL = ("pos_embed", "norm", "x_embedder", "time_text_embed", "proj_out$", "rope")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ def device_name(environ: Mapping[str, str] = os.environ) -> str:
     return "cuda" if driver and not build.endswith("+cpu") else "cpu"
 
 
-def choose(environ: Mapping[str, str] = os.environ) -> Device:
+def choose_device(environ: Mapping[str, str] = os.environ) -> Device:
     """The best device here, or the one that `MIEN_DEVICE` names: cuda, mps or cpu.
 
     Raises:
@@ -105,18 +98,18 @@ def compute_dtype(form: NumberFormat) -> "torch.dtype":
 
 
 @contextmanager
-def out_of_memory_named() -> Generator[None]:
+def name_out_of_memory() -> Generator[None]:
     """A device that runs out of memory is `GpuOutOfMemory`, and what it had cached is given back."""
     import torch
 
     try:
         yield
     except torch.OutOfMemoryError as error:
-        release()
+        release_cache()
         raise GpuOutOfMemory("the accelerator ran out of memory", needed=str(error).split(".", 1)[0]) from error
 
 
-def release() -> None:
+def release_cache() -> None:
     """Give cached accelerator memory back to the system."""
     import torch
 
@@ -124,68 +117,3 @@ def release() -> None:
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
-
-
-class Placer:
-    """Puts networks where the memory plan says."""
-
-    def __init__(self, device: Device, plan: Plan) -> None:
-        self.device = device
-        self.plan = plan
-        self._disk: Path | None = None
-
-    def settle(self, name: str, module: Any) -> Any:
-        """A network just loaded, placed for its lifetime; returns it.
-
-        Resident ones move now, streamed ones get the hooks that move their layers, on-demand ones stay where they
-        are until `placed`. float8 is stored and cast to bfloat16 layer by layer.
-        """
-        import torch
-        from diffusers.hooks.layerwise_casting import apply_layerwise_casting
-
-        placement = self.plan.of(name)
-        if placement.form == "float8":
-            apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=KEPT_IN_FULL)
-        if placement.residency == "resident":
-            return module.to(self.device.torch)
-        if placement.residency == "streamed":
-            self._stream(name, module)
-        return module
-
-    @contextmanager
-    def placed(self, name: str, module: Any) -> Generator[Any]:
-        """The network on the device for as long as the context is open."""
-        placement = self.plan.of(name)
-        if placement.residency != "on-demand":
-            yield module
-            return
-        try:
-            yield module.to(self.device.torch)
-        finally:
-            module.to("cpu")
-            release()
-
-    def _stream(self, name: str, module: "nn.Module") -> None:
-        import torch
-        from diffusers.hooks.group_offloading import apply_group_offloading
-
-        blocks = name in {"transformer", "control_net"}
-        apply_group_offloading(
-            module,
-            onload_device=self.device.torch,
-            offload_device=torch.device("cpu"),
-            offload_type="block_level" if blocks else "leaf_level",
-            num_blocks_per_group=1 if blocks else None,
-            # Only where copies and kernels can overlap; elsewhere a layer is waited for.
-            use_stream=self.device.kind == "discrete",
-            # One memory for both: what is not at work lies on the disk.
-            offload_to_disk_path=self._folder(name) if self.device.kind == "unified" else None,
-        )
-
-    def _folder(self, name: str) -> str:
-        if self._disk is None:
-            self._disk = Path(tempfile.mkdtemp(prefix="mien-layers-"))
-            weakref.finalize(self, shutil.rmtree, self._disk, ignore_errors=True)
-        folder = self._disk / name
-        folder.mkdir(exist_ok=True)
-        return str(folder)

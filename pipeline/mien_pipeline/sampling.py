@@ -67,7 +67,7 @@ def schedule(steps: int, tokens: int, strength: float = 1.0, shifted: bool = Tru
     return [*even[steps - taken :], 0.0]
 
 
-def noised(clean: Tensor, noise: Tensor, sigma: float) -> Tensor:
+def add_noise(clean: Tensor, noise: Tensor, sigma: float) -> Tensor:
     """The point of the straight path between `clean` and `noise` at `sigma`."""
     return (1.0 - sigma) * clean + sigma * noise
 
@@ -89,11 +89,11 @@ def true_cfg(cond: Velocity, uncond: Velocity, scale: float) -> Velocity:
     if scale == 1.0:
         return cond
 
-    def guided(latents: Tensor, sigma: float, step: int) -> Tensor:
+    def guided_velocity(latents: Tensor, sigma: float, step: int) -> Tensor:
         away_from = uncond(latents, sigma, step)
         return away_from + scale * (cond(latents, sigma, step) - away_from)
 
-    return guided
+    return guided_velocity
 
 
 def inpaint(velocity: Velocity, clean: Tensor, mask: Tensor) -> Velocity:
@@ -107,8 +107,8 @@ def inpaint(velocity: Velocity, clean: Tensor, mask: Tensor) -> Velocity:
         mask: (tokens, 1) or (batch, tokens, 1) in [0, 1].
     """
 
-    def kept(latents: Tensor, sigma: float, step: int) -> Tensor:
+    def masked_velocity(latents: Tensor, sigma: float, step: int) -> Tensor:
         back = (latents - clean) / sigma
         return mask * velocity(latents, sigma, step) + (1 - mask) * back
 
-    return kept
+    return masked_velocity

@@ -20,22 +20,23 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
-from mien_pipeline.device import Device, Placer
+from mien_pipeline.device import Device
 from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
+from mien_pipeline.engines.diffusion.placement import Placer
 from mien_pipeline.engines.flux.engine import load
 from mien_pipeline.engines.flux.faceid import ArcAdapter, FaceId, face_tokens
-from mien_pipeline.engines.flux.inject import Schedule
+from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, identity_net
 from mien_pipeline.engines.flux.pulid import IdTokens, Pulid, PulidAttentions
 from mien_pipeline.engines.flux.text import Prompt
-from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
-from mien_pipeline.engines.flux.velocity import Canvas, Part, Pass, bound
+from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
+from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, ModelPass, bind_conditioning
 from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, resident_bytes
 from mien_pipeline.face import Face
 from mien_pipeline.image import Image
 from mien_pipeline.options import FluxOptions
 from mien_pipeline.plan.component import component
-from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import GIB
 from mien_pipeline.sampling import noise_like
 
@@ -67,7 +68,7 @@ class Stack:
 
     def parts(self) -> tuple[InstantId, Pulid, FaceId]:
         tokens = IdTokens(drawn(1, 32, 512), drawn(1, 32, 512))
-        everywhere = Schedule(0.7)
+        everywhere = WeightSchedule(0.7)
         return (
             InstantId(self.control, drawn(1, 8, TEXT_WIDTH), drawn(1, TOKENS, 64), (19, 38), everywhere),
             Pulid(self.attentions, tokens, 19, everywhere),
@@ -96,8 +97,10 @@ PROMPT = Prompt(drawn(1, TEXT_TOKENS, TEXT_WIDTH), drawn(1, 64))
 IDS = torch.tensor([[0.0, row, column] for row in range(SIDE) for column in range(SIDE)])
 
 
-def step(whole: Stack, parts: tuple[Part, ...]) -> None:
-    with bound(whole.transformer, PROMPT, PROMPT, Canvas(IDS), parts, guidance_scale=3.5, total=1) as velocity:
+def step(whole: Stack, parts: tuple[IdentityMethod, ...]) -> None:
+    with bind_conditioning(
+        whole.transformer, PROMPT, PROMPT, Canvas(IDS), parts, guidance_scale=3.5, total=1
+    ) as velocity:
         velocity(LATENTS, 0.7, 0)
 
 
@@ -105,7 +108,7 @@ def composing() -> Iterator[Row]:
     """One step with everything on, against its own pieces run by themselves."""
     whole = stack()
     parts = whole.parts()
-    one = Pass("cond", LATENTS, torch.tensor([0.7]), PROMPT.pooled, IDS)
+    one = ModelPass("cond", LATENTS, torch.tensor([0.7]), PROMPT.pooled, IDS)
     hidden = drawn(1, TOKENS, WIDTH)
 
     @torch.no_grad()
@@ -179,12 +182,12 @@ def peak_of_a_step(residency: Any) -> int:
             component(name, "sampling", {key: tuple(value.shape) for key, value in network.state_dict().items()})
             for name, network in networks.items()
         ],
-        Machine("cpu", 64 * GIB, WIDTH),
+        Hardware("cpu", 64 * GIB, WIDTH),
     )
     plan = replace(plan, placements=tuple(replace(each, residency=residency) for each in plan.placements))
     placer = Placer(Device(torch.device("cpu"), "unified", "cpu", 64 * GIB), plan)
     for name, network in networks.items():
-        placer.settle(name, network)
+        placer.place(name, network)
     parts = whole.parts()
     gc.collect()
     return resident_bytes() - before + memory_added(lambda: step(whole, parts))

@@ -25,7 +25,7 @@ from mien_pipeline.engines.diffusion.eva import EvaTower
 from mien_pipeline.engines.diffusion.irse import IrSe50
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
-from mien_pipeline.engines.diffusion.weights import agree, below, load, shapes_of
+from mien_pipeline.engines.diffusion.weights import agree, load, shapes_of, strip_prefix
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
@@ -93,16 +93,16 @@ PUBLISHED: list[tuple[str, Callable[[], nn.Module]]] = [
 
 # (manifest, what it puts before the names, what else its file holds, how the module is sized from the shapes)
 OURS: list[tuple[str, str, tuple[str, ...], Callable[[Shapes], nn.Module]]] = [
-    ("infiniteyou.image-proj", "image_proj.", (), Resampler.shaped),
-    ("pulid-flux", "pulid_encoder.", ("pulid_ca.",), IDFormer.shaped),
-    ("pulid-flux", "pulid_ca.", ("pulid_encoder.",), PulidAttentions.shaped),
-    ("eva02-clip-l-336", "visual.", ("text.", "logit_scale"), EvaTower.shaped),
-    ("arcface-ir-se50", "", (), IrSe50.shaped),
-    ("bisenet", "", TRAINING_HEADS, BiSeNet.shaped),
-    ("withanyone.arc", "", (), ArcAdapter.shaped),
+    ("infiniteyou.image-proj", "image_proj.", (), Resampler.from_shapes),
+    ("pulid-flux", "pulid_encoder.", ("pulid_ca.",), IDFormer.from_shapes),
+    ("pulid-flux", "pulid_ca.", ("pulid_encoder.",), PulidAttentions.from_shapes),
+    ("eva02-clip-l-336", "visual.", ("text.", "logit_scale"), EvaTower.from_shapes),
+    ("arcface-ir-se50", "", (), IrSe50.from_shapes),
+    ("bisenet", "", TRAINING_HEADS, BiSeNet.from_shapes),
+    ("withanyone.arc", "", (), ArcAdapter.from_shapes),
     ("clip-vit-l14", "", NOT_SEEN_WITH, clip_tower),
-    ("xlabs-ip-adapter-v1", "", (), XlabsAdapter.shaped),
-    ("xlabs-ip-adapter-v2", "", (), XlabsAdapter.shaped),
+    ("xlabs-ip-adapter-v1", "", (), XlabsAdapter.from_shapes),
+    ("xlabs-ip-adapter-v2", "", (), XlabsAdapter.from_shapes),
 ]
 
 
@@ -125,7 +125,7 @@ def test_a_network_of_ours_at_published_size_is_its_manifest(
 ) -> None:
     published = manifest(name)
     with torch.device("meta"):
-        module = build(below(published, prefix))
+        module = build(strip_prefix(published, prefix))
     agree(name, published, shapes(module, prefix), others)
 
 
@@ -149,14 +149,16 @@ def write(path: Path, tensors: dict[str, tuple[int, ...]]) -> Path:
 
 
 def load_small(path: Path) -> Resampler:
-    return load(Resampler.shaped, path, prefix="image_proj.")
+    return load(Resampler.from_shapes, path, prefix="image_proj.")
 
 
 def test_a_file_with_just_these_tensors_is_taken(tmp_path: Path) -> None:
     module = load_small(write(tmp_path / "image_proj_model.safetensors", SMALL))
     assert shapes(module, "image_proj.") == SMALL
     assert all(not parameter.is_meta and not parameter.requires_grad for parameter in module.parameters())
-    half = load(Resampler.shaped, tmp_path / "image_proj_model.safetensors", prefix="image_proj.", dtype=torch.bfloat16)
+    half = load(
+        Resampler.from_shapes, tmp_path / "image_proj_model.safetensors", prefix="image_proj.", dtype=torch.bfloat16
+    )
     assert half.latents.dtype is torch.bfloat16
 
 
@@ -200,7 +202,7 @@ def test_a_file_in_eight_bit_floats_is_taken(tmp_path: Path) -> None:
     """InfiniteYou is published in this form as well: same names, same shapes, one byte a number."""
     path = tmp_path / "fp8.safetensors"
     save_file({name: torch.full(shape, 0.5).to(torch.float8_e4m3fn) for name, shape in SMALL.items()}, path)
-    module = load(Resampler.shaped, path, prefix="image_proj.", dtype=torch.bfloat16)
+    module = load(Resampler.from_shapes, path, prefix="image_proj.", dtype=torch.bfloat16)
     assert module.proj_in.weight.dtype is torch.bfloat16
     assert module.proj_in.weight[0, 0] == 0.5
 
@@ -222,7 +224,7 @@ def test_a_whole_withanyone_file_is_taken_for_its_arcface_branch(tmp_path: Path)
     others = ("ipa_sig.", "arcface_in_sig.", "siglip_in_sig.")
     sig = {name: (1,) * len(shape) for name, shape in manifest("withanyone.sig").items()}
     whole = write(tmp_path / "withanyone.safetensors", {**arc, **sig})
-    assert shapes(load(ArcAdapter.shaped, whole, ignored=others)) == arc
+    assert shapes(load(ArcAdapter.from_shapes, whole, ignored=others)) == arc
     strange = write(tmp_path / "strange.safetensors", {**arc, **sig, "ipa_clip.0.to_q.weight": (2, 2)})
     with pytest.raises(BrokenWeights, match="ipa_clip"):
-        load(ArcAdapter.shaped, strange, ignored=others)
+        load(ArcAdapter.from_shapes, strange, ignored=others)

@@ -11,10 +11,12 @@ import pytest
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
-from mien_pipeline.device import Device, choose
+from mien_pipeline.device import Device, choose_device
 from mien_pipeline.engines.flux.engine import FluxEngine
-from mien_pipeline.engines.flux.stack import Stack, find_files, plan_for
-from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
+from mien_pipeline.engines.flux.files import find_files
+from mien_pipeline.engines.flux.plan import plan_memory
+from mien_pipeline.engines.flux.stack import Stack
+from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
 from mien_pipeline.engines.flux.transformer import LIBRARIES
 from mien_pipeline.face import Face
 from mien_pipeline.image import Image
@@ -30,7 +32,7 @@ OPTIONS = FluxOptions(side=256, steps=3, strength=1.0, true_cfg_scale=2.0, cache
 
 @pytest.fixture(scope="module")
 def device() -> Device:
-    found = choose()
+    found = choose_device()
     if found.kind == "cpu":
         pytest.skip("there is no accelerator")
     return found
@@ -69,7 +71,7 @@ def test_a_form_of_the_plan_paints(
         return replace(each, form=form if core else parts, residency=residency)
 
     files = find_files(tiny)
-    plan = plan_for(files, device, 256)
+    plan = plan_memory(files, device, 256)
     plan = replace(plan, placements=tuple(placed(each) for each in plan.placements), tiled=True)
     pixels = np.random.default_rng(0).integers(60, 180, (300, 300, 3), np.uint8)
     kps = np.array([[120, 120], [180, 120], [150, 150], [125, 185], [175, 185]], np.float32)

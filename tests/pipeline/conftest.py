@@ -55,7 +55,7 @@ def admiral_likeness(engine: MeshEngine, admiral: Portrait) -> MeshLikeness:
 @pytest.fixture(scope="session")
 def tiny_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A catalogue whose weights of the identity stack are small and random, in their published layout."""
-    from mien_pipeline.engines.flux.tiny import make_tiny  # it imports torch, which most tests here do without
+    from mien_pipeline.engines.flux.tiny.bundle import make_tiny  # it imports torch, which most tests here do without
 
     return make_tiny(tmp_path_factory.mktemp("tiny"))
 
@@ -63,7 +63,7 @@ def tiny_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_store(tiny_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
     """A model store with the bundle in it, installed as the real one is, pickles converted."""
-    from mien_pipeline.engines.flux.tiny import BUNDLE
+    from mien_pipeline.engines.flux.tiny.bundle import BUNDLE
 
     found = ModelStore(tmp_path_factory.mktemp("models"), load_catalogue({"MIEN_CATALOGUE": str(tiny_catalogue)}))
     found.pull([BUNDLE])

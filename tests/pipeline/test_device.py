@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
-from mien_pipeline.device import Device, Placer, choose, device_name, main_memory_bytes, out_of_memory_named
+from mien_pipeline.device import Device, choose_device, device_name, main_memory_bytes, name_out_of_memory
+from mien_pipeline.engines.diffusion.placement import Placer
 from mien_pipeline.plan.component import NumberFormat, component
-from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import GIB, Plan, Residency
 
 CPU = Device(torch.device("cpu"), "cpu", "cpu", 8 * GIB)
@@ -34,7 +35,7 @@ class Network(nn.Module):
 
 def plan_with(form: NumberFormat, residency: Residency, name: str = "transformer") -> Plan:
     shapes = {key: tuple(value.shape) for key, value in Network().state_dict().items()}
-    plan = make_plan([component(name, "sampling", shapes)], Machine("cpu", 8 * GIB, 32))
+    plan = make_plan([component(name, "sampling", shapes)], Hardware("cpu", 8 * GIB, 32))
     return replace(plan, placements=(replace(plan.placements[0], form=form, residency=residency),))
 
 
@@ -46,14 +47,14 @@ INPUT = torch.linspace(-1, 1, 64).view(2, 32)
 def test_wherever_a_network_lives_it_computes_the_same(name: str, residency: Residency) -> None:
     """Streamed block by block, or tensor by tensor."""
     placer = Placer(CPU, plan_with("float32", residency, name))
-    network = placer.settle(name, Network())
-    with placer.placed(name, network) as placed, torch.no_grad():
+    network = placer.place(name, Network())
+    with placer.on_device(name, network) as placed, torch.no_grad():
         assert torch.equal(placed(INPUT), Network()(INPUT))
 
 
 def test_eight_bit_floats_are_stored_and_computed_in_sixteen() -> None:
     placer = Placer(CPU, plan_with("float8", "resident"))
-    network: Any = placer.settle("transformer", Network().to(torch.bfloat16))
+    network: Any = placer.place("transformer", Network().to(torch.bfloat16))
     assert network.blocks[0].weight.dtype is torch.float8_e4m3fn
     assert network.norm.weight.dtype is torch.bfloat16
     with torch.no_grad():
@@ -67,20 +68,20 @@ def test_one_memory_for_both_streams_from_the_disk() -> None:
     """On a machine whose graphics share main memory, what is not at work lies in files, gone with the placer."""
     unified = replace(CPU, kind="unified")
     placer = Placer(unified, plan_with("float32", "streamed"))
-    network = placer.settle("transformer", Network())
+    network = placer.place("transformer", Network())
     with torch.no_grad():
         assert torch.equal(network(INPUT), Network()(INPUT))
 
 
 def test_a_device_that_is_not_here_is_refused_by_name() -> None:
     with pytest.raises(EngineUnavailable, match="tpu"):
-        choose({"MIEN_DEVICE": "tpu"})
-    assert choose({"MIEN_DEVICE": "cpu"}).kind == "cpu"
+        choose_device({"MIEN_DEVICE": "tpu"})
+    assert choose_device({"MIEN_DEVICE": "cpu"}).kind == "cpu"
     assert device_name({"MIEN_DEVICE": "cpu"}) == "cpu"
 
 
 def test_the_name_is_told_without_loading_torch() -> None:
-    assert device_name({}) == choose({}).torch.type
+    assert device_name({}) == choose_device({}).torch.type
 
 
 def test_main_memory_is_a_plausible_number() -> None:
@@ -88,5 +89,5 @@ def test_main_memory_is_a_plausible_number() -> None:
 
 
 def test_an_accelerator_that_runs_out_is_named() -> None:
-    with pytest.raises(GpuOutOfMemory), out_of_memory_named():
+    with pytest.raises(GpuOutOfMemory), name_out_of_memory():
         raise torch.OutOfMemoryError("tried to allocate 2.00 GiB. more words")

@@ -7,14 +7,14 @@ import pytest
 
 from mien_cli.main import main
 from mien_core.errors import NotEnoughMemory
-from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
+from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published_components
 from mien_pipeline.plan.component import NumberFormat, component
-from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import GIB, DeviceKind, Plan
 
 
 def planned(device: DeviceKind, gib: float, side: int = 1024) -> Plan:
-    return make_plan(published(), Machine(device, int(gib * GIB), PUBLISHED_WIDTH), side)
+    return make_plan(published_components(), Hardware(device, int(gib * GIB), PUBLISHED_WIDTH), side)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def planned(device: DeviceKind, gib: float, side: int = 1024) -> Plan:
     ],
 )
 def test_weights_sum_to_what_was_published(name: str, bfloat16: float, float8: float, four_bits: float) -> None:
-    one = next(each for each in published() if each.name == name)
+    one = next(each for each in published_components() if each.name == name)
     assert one.bytes_as("bfloat16") / GIB == pytest.approx(bfloat16, abs=0.01)
     assert one.bytes_as("float8") / GIB == pytest.approx(float8, abs=0.02)
     assert one.bytes_as("nf4") / GIB == pytest.approx(four_bits, abs=0.02)
@@ -45,7 +45,7 @@ def test_common_machines_have_a_plan_that_fits(device: DeviceKind, gib: float) -
     plan = planned(device, gib)
     assert plan.fits
     assert plan.peak_bytes <= plan.usable_bytes < gib * GIB
-    assert {each.component.name for each in plan.placements} == {each.name for each in published()}
+    assert {each.component.name for each in plan.placements} == {each.name for each in published_components()}
 
 
 def test_more_memory_never_makes_a_slower_plan() -> None:
@@ -75,7 +75,7 @@ def test_a_larger_picture_needs_more() -> None:
 @pytest.mark.parametrize(("device", "gib"), [("discrete", 8), ("discrete", 24), ("unified", 32), ("cpu", 64)])
 def test_the_transformer_is_planned_in_a_form_that_is_at_hand(device: DeviceKind, gib: int, form: NumberFormat) -> None:
     """Who has nothing but one GGUF file gets a plan for that file, on a card of 8 GB too."""
-    plan = make_plan(published(), Machine(device, gib * GIB, PUBLISHED_WIDTH, frozenset({form})))
+    plan = make_plan(published_components(), Hardware(device, gib * GIB, PUBLISHED_WIDTH, frozenset({form})))
     assert plan.fits
     assert plan.of("transformer").form == form
 
@@ -99,9 +99,9 @@ def test_what_cannot_fit_is_refused_with_the_smallest_plan_and_what_would_fit() 
 
 
 def test_full_weights_that_are_too_large_are_answered_with_the_files_that_would_do() -> None:
-    full = Machine("unified", 16 * GIB, PUBLISHED_WIDTH, frozenset({"bfloat16"}))
+    full = Hardware("unified", 16 * GIB, PUBLISHED_WIDTH, frozenset({"bfloat16"}))
     with pytest.raises(NotEnoughMemory, match="GGUF file in 4 bits"):
-        make_plan(published(), full)
+        make_plan(published_components(), full)
 
 
 def test_streaming_keeps_two_blocks_and_what_is_outside_them() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mien_core.errors import Cancelled
-from mien_pipeline.sampling import denoise, inpaint, noise_like, noised, schedule, true_cfg
+from mien_pipeline.sampling import add_noise, denoise, inpaint, noise_like, schedule, true_cfg
 
 SHAPE = (1, 12, 64)
 
@@ -71,11 +71,11 @@ def test_inpainting_equals_noising_and_blending_after_every_step() -> None:
     def model(latents: Tensor, sigma: float, step: int) -> Tensor:
         return torch.tanh(latents) * (1 + sigma) + 0.1 * step
 
-    start = noised(clean, noise, sigmas[0])
+    start = add_noise(clean, noise, sigmas[0])
     latents = start
     for step, (sigma, following) in enumerate(pairwise(sigmas)):
         latents = latents + (following - sigma) * model(latents, sigma, step)
-        latents = mask * latents + (1 - mask) * noised(clean, noise, following)
+        latents = mask * latents + (1 - mask) * add_noise(clean, noise, following)
     walked = denoise(inpaint(model, clean, mask), start, sigmas)
     torch.testing.assert_close(walked, latents, atol=2e-5, rtol=0)
 
@@ -85,7 +85,7 @@ def test_kept_tokens_come_back_and_the_others_are_free() -> None:
     mask = torch.zeros(12, 1)
     mask[3] = 1.0
     sigmas = schedule(5, 12, 0.8)
-    start = noised(clean, noise, sigmas[0])
+    start = add_noise(clean, noise, sigmas[0])
     result = denoise(inpaint(Counting(torch.ones(1)), clean, mask), start, sigmas)
     torch.testing.assert_close(result[:, mask[:, 0] == 0], clean[:, mask[:, 0] == 0], atol=1e-5, rtol=0)
     assert not torch.allclose(result[:, 3], clean[:, 3], atol=0.1)

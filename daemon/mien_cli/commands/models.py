@@ -135,7 +135,7 @@ def run_make_tiny(args: Namespace) -> int:
 
     if missing := ENGINES["flux"].missing_libraries:
         raise EngineUnavailable(f"flux needs {', '.join(missing)}", engine="flux", libraries=list(missing))
-    from mien_pipeline.engines.flux.tiny import BUNDLE, make_tiny
+    from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
 
     catalogue = make_tiny(args.path)
     install = f"MIEN_CATALOGUE={catalogue} mien models pull {BUNDLE}"

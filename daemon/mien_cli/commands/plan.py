@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mien_cli.main import Commands
     from mien_pipeline.plan.component import Component
-    from mien_pipeline.plan.fit import Machine
+    from mien_pipeline.plan.fit import Hardware
     from mien_pipeline.plan.placement import Plan
 
 GIB = 1 << 30
@@ -42,17 +42,17 @@ def run(args: Namespace) -> int:
     return answer(args, {"engine": args.engine, **plan.as_json()}, words(args.engine, plan))
 
 
-def asked(args: Namespace) -> tuple[tuple[Component, ...], Machine]:
+def asked(args: Namespace) -> tuple[tuple[Component, ...], Hardware]:
     """The engine's networks, and the machine that the flags describe.
 
     Raises:
         UnknownEngine, InvalidOptions: `field` names the one.
     """
     from mien_core.errors import InvalidOptions, UnknownEngine
-    from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published
+    from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published_components
     from mien_pipeline.engines.registry import ENGINES
     from mien_pipeline.plan.component import Component
-    from mien_pipeline.plan.fit import Machine
+    from mien_pipeline.plan.fit import Hardware
 
     if args.engine not in ENGINES:
         raise UnknownEngine(f"there is no engine called {args.engine!r}", field="engine", known=sorted(ENGINES))
@@ -62,10 +62,10 @@ def asked(args: Namespace) -> tuple[tuple[Component, ...], Machine]:
         raise InvalidOptions("the working side is 256 to 2048 pixels", field="side")
     memory = int(args.vram * GIB)
     if args.engine == "flux":
-        return published(), Machine(args.device, memory, PUBLISHED_WIDTH)
+        return published_components(), Hardware(args.device, memory, PUBLISHED_WIDTH)
     # The others are small enough to be held whole; what they need includes what they work with.
     parameters = ENGINES[args.engine].memory_bytes // 4
-    return (Component("networks", "identity", parameters, 0, parameters),), Machine(args.device, memory, width=0)
+    return (Component("networks", "identity", parameters, 0, parameters),), Hardware(args.device, memory, width=0)
 
 
 def words(engine: str, plan: Plan) -> str:

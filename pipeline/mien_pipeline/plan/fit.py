@@ -11,7 +11,7 @@ from mien_pipeline.plan.placement import DEFAULT_SIDE, GIB, DeviceKind, Placemen
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Hardware:
     """What a plan is made for.
 
     Attributes:
@@ -26,7 +26,7 @@ class Machine:
     forms: frozenset[NumberFormat] = frozenset(BYTES)
 
 
-def make_plan(components: Sequence[Component], machine: Machine, side: int = DEFAULT_SIDE) -> Plan:
+def make_plan(components: Sequence[Component], machine: Hardware, side: int = DEFAULT_SIDE) -> Plan:
     """The fastest plan that fits.
 
     Raises:
@@ -46,12 +46,12 @@ def make_plan(components: Sequence[Component], machine: Machine, side: int = DEF
     )
 
 
-def _first_that_fits(components: Sequence[Component], machine: Machine, side: int) -> Plan:
+def _first_that_fits(components: Sequence[Component], machine: Hardware, side: int) -> Plan:
     """The first plan of the ladder that fits, or the smallest."""
     plans: list[Plan] = []
     rungs = [rung for rung in LADDERS[machine.device] if rung.core[0] in machine.forms]
     for rung, text, tiled in product(rungs, TEXT_FORMS[machine.device], (False, True)):
-        placements = tuple(_placed(each, rung, text) for each in components)
+        placements = tuple(_place(each, rung, text) for each in components)
         plan = Plan(machine.device, machine.total_bytes, side, machine.width, placements, tiled)
         if plan.fits:
             return plan
@@ -59,7 +59,7 @@ def _first_that_fits(components: Sequence[Component], machine: Machine, side: in
     return min(plans, key=lambda plan: plan.peak_bytes)
 
 
-def _placed(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) -> Placement:
+def _place(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) -> Placement:
     if one.name == "transformer":
         return Placement(one, *rung.core)
     if one.phase == "sampling":
@@ -71,7 +71,7 @@ def _placed(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) ->
     return Placement(one, "float32" if rung.core[0] == "float32" else "bfloat16", "on-demand")
 
 
-def _alternatives(components: Sequence[Component], machine: Machine, side: int) -> Iterator[str]:
+def _alternatives(components: Sequence[Component], machine: Hardware, side: int) -> Iterator[str]:
     """What a person could change for it to fit."""
     for smaller in (768, 512):
         if smaller < side and _first_that_fits(components, machine, smaller).fits:

@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def usable_bytes(self) -> int:
-        return usable(self.device, self.total_bytes)
+        return usable_memory(self.device, self.total_bytes)
 
     def of(self, name: str) -> Placement:
         return next(placement for placement in self.placements if placement.component.name == name)
@@ -142,6 +142,6 @@ class Plan:
         }
 
 
-def usable(device: DeviceKind, total_bytes: int) -> int:
+def usable_memory(device: DeviceKind, total_bytes: int) -> int:
     """What of a device's memory may be planned with."""
     return int(total_bytes * UNIFIED_SHARE) if device == "unified" else max(0, total_bytes - RESERVE_BYTES)

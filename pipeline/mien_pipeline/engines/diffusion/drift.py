@@ -1,42 +1,17 @@
 """The drift gate: is the result the reference or still the target, for a recogniser nothing was conditioned on?"""
 
-from mien_pipeline.options import FluxOptions
 from mien_pipeline.report import IdentityScores
 
-# Judged, not measured: what a second attempt changes.
-STRONGER = 1.25
-BOLDER = 0.1
-CALMER = 0.75
-HEAVIEST = 1.5
 
-
-def nearer_to_target(scores: IdentityScores) -> bool:
+def is_nearer_to_target(scores: IdentityScores) -> bool:
     return scores.to_target >= scores.to_reference
 
 
-def pulled_away(scores: IdentityScores) -> bool:
+def is_pulled_away(scores: IdentityScores) -> bool:
     """True when the result is less like the reference than the untouched target was."""
     return scores.to_reference < scores.before
 
 
-def adjusted(options: FluxOptions, scores: IdentityScores) -> FluxOptions | None:
-    """The options of a second attempt; None when the first will do.
-
-    Nearer to the target: the identity acts more strongly, and more noise leaves less of the target. Pulled away: the
-    prompt's guidance gives way.
-    """
-    change: dict[str, float] = {}
-    if nearer_to_target(scores):
-        change["strength"] = min(1.0, options.strength + BOLDER)
-        for name in ("id_weight", "ip_adapter_scale", "controlnet_conditioning_scale"):
-            weight: float = getattr(options, name)
-            change[name] = max(weight, min(HEAVIEST, weight * STRONGER))
-    if pulled_away(scores):
-        change["true_cfg_scale"] = max(1.0, options.true_cfg_scale * CALMER)
-        change["guidance_scale"] = min(options.guidance_scale, max(1.0, options.guidance_scale * CALMER))
-    return options.model_copy(update=change) if change else None
-
-
-def better(first: IdentityScores, second: IdentityScores) -> bool:
+def is_better(first: IdentityScores, second: IdentityScores) -> bool:
     """True when the second attempt is to be kept: more like the reference, seen from the target."""
     return second.to_reference - second.to_target > first.to_reference - first.to_target

@@ -137,7 +137,7 @@ class EvaTower(nn.Module):
         self.head = nn.Linear(dim, output_dim)
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "EvaTower":
+    def from_shapes(cls, shapes: Shapes) -> "EvaTower":
         """In the size that a file's shapes say."""
         dim, _, patch, _ = shapes["patch_embed.proj.weight"]
         return cls(

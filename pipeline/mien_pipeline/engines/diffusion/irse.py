@@ -81,7 +81,7 @@ class IrSe50(nn.Module):
         )
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "IrSe50":
+    def from_shapes(cls, shapes: Shapes) -> "IrSe50":
         """In the size that a file's shapes say."""
         units = range(depth(shapes, "body."))
         widths = tuple(shapes[f"body.{unit}.res_layer.1.weight"][0] for unit in units)

@@ -17,10 +17,10 @@ def manifest(name: str) -> dict[str, tuple[int, ...]]:
     every index of the range.
     """
     text = files("mien_pipeline.engines.diffusion").joinpath("manifests", f"{name}.txt").read_text(encoding="utf-8")
-    return dict(entry for line in text.splitlines() for entry in _expanded(line))
+    return dict(entry for line in text.splitlines() for entry in _expand(line))
 
 
-def _expanded(line: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _expand(line: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     name, sizes = line.rsplit(" ", 1)
     shape = () if sizes == "-" else tuple(int(size) for size in sizes.split("x"))
     ranges = re.search(r"\[([\d,-]+)\]", name)

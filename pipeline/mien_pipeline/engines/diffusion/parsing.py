@@ -18,7 +18,7 @@ STD = (0.229, 0.224, 0.225)
 TRAINING_HEADS = ("conv_out16.", "conv_out32.")
 
 
-class Region(IntEnum):
+class ParsingClass(IntEnum):
     """CelebAMask-HQ's classes (Lee et al. 2020, arXiv:1907.11922); left and right as the viewer sees them."""
 
     BACKGROUND = 0
@@ -160,7 +160,12 @@ class BiSeNet(nn.Module):
     """
 
     def __init__(
-        self, widths: tuple[int, int, int, int], context: int, fused: int, squeezed: int, classes: int = len(Region)
+        self,
+        widths: tuple[int, int, int, int],
+        context: int,
+        fused: int,
+        squeezed: int,
+        classes: int = len(ParsingClass),
     ) -> None:
         super().__init__()
         self.cp = ContextPath(widths, context)
@@ -168,7 +173,7 @@ class BiSeNet(nn.Module):
         self.conv_out = Head(fused, fused, classes)
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "BiSeNet":
+    def from_shapes(cls, shapes: Shapes) -> "BiSeNet":
         """In the size that a file's shapes say."""
         first, second, third, fourth = (shapes[f"cp.resnet.layer{stage}.0.conv1.weight"][0] for stage in (1, 2, 3, 4))
         return cls(
@@ -180,6 +185,6 @@ class BiSeNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, 3, H, W) normalised RGB to (batch, H, W) int64 `Region`s."""
+        """(batch, 3, H, W) normalised RGB to (batch, H, W) int64 `ParsingClass`s."""
         scores = self.conv_out(self.ffm(*self.cp(x)))
         return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=True).argmax(1)

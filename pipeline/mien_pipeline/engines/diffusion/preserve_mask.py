@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.diffusion.parsing import Region
-from mien_pipeline.engines.diffusion.reference import Regions, portrait_affine
-from mien_pipeline.engines.diffusion.target import Frame
+from mien_pipeline.engines.diffusion.parsing import ParsingClass
+from mien_pipeline.engines.diffusion.reference import ParsingMap, portrait_affine
+from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.face import Face
 from mien_pipeline.faces.align import invert
 from mien_pipeline.image import Floats
 
-ACCESSORIES = (Region.GLASSES, Region.EARRING, Region.NECKLACE, Region.CLOTH, Region.HAT)
+ACCESSORIES = (ParsingClass.GLASSES, ParsingClass.EARRING, ParsingClass.NECKLACE, ParsingClass.CLOTH, ParsingClass.HAT)
 # Hair pixels for every pixel of skin in a portrait. Judged, not measured: below the first a head is bald or covered,
 # above the second it has hair to lose.
 BALD, HAIRY = 0.06, 0.15
@@ -18,32 +18,32 @@ BALD, HAIRY = 0.06, 0.15
 FEATHER_PX = 5
 
 
-def hair_share(regions: Regions) -> float:
+def hair_share(regions: ParsingMap) -> float:
     """Hair pixels for every pixel of skin."""
-    skin = np.isin(regions, [int(Region.SKIN), int(Region.NOSE)]).sum()
-    return float((regions == Region.HAIR).sum() / max(1, int(skin)))
+    skin = np.isin(regions, [int(ParsingClass.SKIN), int(ParsingClass.NOSE)]).sum()
+    return float((regions == ParsingClass.HAIR).sum() / max(1, int(skin)))
 
 
-def hair_is_at_risk(reference: Regions, target: Regions) -> bool:
+def hair_is_at_risk(reference: ParsingMap, target: ParsingMap) -> bool:
     """True when the reference is bald or covered and the target is not."""
     return hair_share(reference) < BALD and hair_share(target) > HAIRY
 
 
-def kept(target: Regions, face: Face, frame: Frame, hair: bool) -> Floats:
+def preserve_mask(target: ParsingMap, face: Face, cut: Cut, hair: bool) -> Floats:
     """(height, width) of the cut in 0..1: 1 where the target's own pixel stays.
 
     Args:
         target: regions of the target's portrait.
         hair: keep the hair as well.
     """
-    wanted = [*ACCESSORIES, *([Region.HAIR] if hair else [])]
+    wanted = [*ACCESSORIES, *([ParsingClass.HAIR] if hair else [])]
     found = np.isin(target, [int(region) for region in wanted]).astype(np.float32)
     # Grown before it is softened, so that all of what is kept is kept whole.
     grown = cv2.dilate(found, np.ones((2 * FEATHER_PX + 1, 2 * FEATHER_PX + 1), np.uint8))
     soft = np.clip(cv2.blur(grown, (FEATHER_PX, FEATHER_PX)), 0, 1)
     back = invert(portrait_affine(face.kps)).astype(np.float64)
-    back[:, 2] -= (frame.left, frame.top)
+    back[:, 2] -= (cut.left, cut.top)
     # The region made anew reaches above the portrait: a tall hat goes on there as it leaves it.
-    size, beyond = (frame.width, frame.height), cv2.BORDER_REPLICATE
+    size, beyond = (cut.width, cut.height), cv2.BORDER_REPLICATE
     placed = cv2.warpAffine(soft, back, size, flags=cv2.INTER_LINEAR, borderMode=beyond)
-    return np.asarray(placed, np.float32).reshape(frame.height, frame.width)
+    return np.asarray(placed, np.float32).reshape(cut.height, cut.width)

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from mien_core.errors import BrokenWeights
 from mien_pipeline.engines.diffusion import eva, parsing
-from mien_pipeline.engines.diffusion.parsing import BiSeNet, Region
+from mien_pipeline.engines.diffusion.parsing import BiSeNet, ParsingClass
 from mien_pipeline.faces.align import align, similarity_transform, warp
 from mien_pipeline.image import Floats, Image, Pixels
 
@@ -41,22 +41,22 @@ FFHQ_TEMPLATE: Floats = np.array(
 PORTRAIT_PX = 512
 # What PuLID paints white before EVA looks: all that is not the face itself.
 NOT_THE_FACE = (
-    Region.BACKGROUND,
-    Region.LEFT_EAR,
-    Region.RIGHT_EAR,
-    Region.EARRING,
-    Region.NECK,
-    Region.NECKLACE,
-    Region.CLOTH,
-    Region.HAT,
+    ParsingClass.BACKGROUND,
+    ParsingClass.LEFT_EAR,
+    ParsingClass.RIGHT_EAR,
+    ParsingClass.EARRING,
+    ParsingClass.NECK,
+    ParsingClass.NECKLACE,
+    ParsingClass.CLOTH,
+    ParsingClass.HAT,
 )
 # ITU-R BT.601 luma.
 LUMA = (0.299, 0.587, 0.114)
 
-Regions = NDArray[np.int64]
+ParsingMap = NDArray[np.int64]
 
 
-class Recogniser:
+class ArcFaceRecogniser:
     """antelopev2's ArcFace network through InsightFace's model zoo, from a local file."""
 
     def __init__(self, weights: Path, providers: list[str]) -> None:
@@ -94,39 +94,39 @@ def portrait_affine(kps: Floats) -> Floats:
 
 
 @torch.no_grad()
-def regions_of(network: BiSeNet, crop: Pixels) -> Regions:
-    """(h, w) int64: the `Region` of every pixel of a portrait."""
+def parse_face(network: BiSeNet, crop: Pixels) -> ParsingMap:
+    """(h, w) int64: the `ParsingClass` of every pixel of a portrait."""
     weight = next(network.parameters())
-    found = network(_normalised(_unit(crop), parsing.MEAN, parsing.STD).to(weight))
+    found = network(_normalise(_to_unit_range(crop), parsing.MEAN, parsing.STD).to(weight))
     return np.asarray(found[0].cpu().numpy(), np.int64)
 
 
-def for_eva(crop: Pixels, regions: Regions, side: int) -> Tensor:
+def for_eva(crop: Pixels, regions: ParsingMap, side: int) -> Tensor:
     """What EVA looks at, (1, 3, side, side): the face in grey, everything else white."""
-    unit = _unit(crop)
+    unit = _to_unit_range(crop)
     grey = (unit * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).expand_as(unit)
     around = torch.from_numpy(np.isin(regions, [int(region) for region in NOT_THE_FACE]))
     face = torch.where(around, torch.ones(()), grey)
     small = F.interpolate(face, (side, side), mode="bicubic", antialias=True)
-    return _normalised(small, eva.MEAN, eva.STD)
+    return _normalise(small, eva.MEAN, eva.STD)
 
 
 def for_irse(image: Image, kps: Floats) -> Tensor:
     """What IR-SE50 looks at, (1, 3, 112, 112) BGR in −1..1."""
     crop = align(image.pixels, kps, 112).crop
-    return _unit(np.ascontiguousarray(crop[..., ::-1])) * 2.0 - 1.0
+    return _to_unit_range(np.ascontiguousarray(crop[..., ::-1])) * 2.0 - 1.0
 
 
 def for_clip(crop: Pixels, side: int) -> Tensor:
     """What CLIP looks at, (1, 3, side, side) normalised RGB."""
-    small = F.interpolate(_unit(crop), (side, side), mode="bicubic", antialias=True).clamp(0, 1)
-    return _normalised(small, eva.MEAN, eva.STD)
+    small = F.interpolate(_to_unit_range(crop), (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+    return _normalise(small, eva.MEAN, eva.STD)
 
 
-def _unit(crop: Pixels) -> Tensor:
+def _to_unit_range(crop: Pixels) -> Tensor:
     """(1, 3, h, w) float32 in 0..1."""
     return torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)[None].float() / 255.0
 
 
-def _normalised(picture: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+def _normalise(picture: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
     return (picture - torch.tensor(mean).view(1, 3, 1, 1)) / torch.tensor(std).view(1, 3, 1, 1)

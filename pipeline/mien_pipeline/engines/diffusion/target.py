@@ -7,13 +7,9 @@ comes back exact.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Floats, Image, Pixels
@@ -25,7 +21,7 @@ MARGIN_SIDE, MARGIN_TOP, MARGIN_BOTTOM = 0.35, 0.45, 0.15
 # What the model sees around that region, in its larger side.
 CONTEXT = 0.5
 # A cut that covers this much of the picture takes the whole of it.
-WHOLE_FRAME = 0.8
+WHOLE_PICTURE = 0.8
 # Beyond this enlargement the model would only be given blur.
 MOST_ENLARGED = 4.0
 # Softness of the mask's edge, in the region's larger side.
@@ -33,7 +29,7 @@ FEATHER = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Cut:
     """Where the work happens.
 
     Attributes:
@@ -74,7 +70,7 @@ def region_of(face: Face) -> tuple[float, float, float, float]:
     )
 
 
-def frame_for(image_size: tuple[int, int], face: Face, side: int) -> Frame:
+def cut_for(image_size: tuple[int, int], face: Face, side: int) -> Cut:
     """Where to work on `face`.
 
     Args:
@@ -87,13 +83,13 @@ def frame_for(image_size: tuple[int, int], face: Face, side: int) -> Frame:
     centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
     left, right = _inside(centre_x - half, centre_x + half, image_width)
     top, bottom = _inside(centre_y - half, centre_y + half, image_height)
-    if (right - left) * (bottom - top) >= WHOLE_FRAME * image_width * image_height:
+    if (right - left) * (bottom - top) >= WHOLE_PICTURE * image_width * image_height:
         left, top, right, bottom = 0, 0, image_width, image_height
     width, height = right - left, bottom - top
     scale = min(math.sqrt(side * side / (width * height)), MOST_ENLARGED)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     outer = (-(-inner[0] // MULTIPLE) * MULTIPLE, -(-inner[1] // MULTIPLE) * MULTIPLE)
-    return Frame(left, top, width, height, scale, inner, outer)
+    return Cut(left, top, width, height, scale, inner, outer)
 
 
 def _inside(low: float, high: float, size: int) -> tuple[int, int]:
@@ -103,13 +99,13 @@ def _inside(low: float, high: float, size: int) -> tuple[int, int]:
     return start, start + span
 
 
-def cut(image: Image, frame: Frame) -> Pixels:
+def extract(image: Image, cut: Cut) -> Pixels:
     """The target in the working size, padded with its own edge, (height, width, 3) uint8 RGB."""
-    pixels = image.pixels[frame.top : frame.top + frame.height, frame.left : frame.left + frame.width]
-    return _padded(resized(pixels, frame.inner), frame)
+    pixels = image.pixels[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
+    return _pad(resize(pixels, cut.inner), cut)
 
 
-def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """(h, w, 3) to (height, width, 3): averaged when it shrinks, Lanczos when it grows, untouched at its own size."""
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
@@ -119,12 +115,12 @@ def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     )
 
 
-def _padded(pixels: Pixels, frame: Frame) -> Pixels:
-    right, below = frame.outer[0] - frame.inner[0], frame.outer[1] - frame.inner[1]
+def _pad(pixels: Pixels, cut: Cut) -> Pixels:
+    right, below = cut.outer[0] - cut.inner[0], cut.outer[1] - cut.inner[1]
     return np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def mask_for(face: Face, frame: Frame, keep: Floats | None = None) -> Floats:
+def mask_for(face: Face, cut: Cut, keep: Floats | None = None) -> Floats:
     """What is made anew, (height, width) of the cut in 0..1, at the target's own scale.
 
     An ellipse in the region around the face, soft inside its edge, so that nothing outside the region changes.
@@ -133,8 +129,8 @@ def mask_for(face: Face, frame: Frame, keep: Floats | None = None) -> Floats:
         keep: (height, width) of the cut in 0..1, what stays the target's whatever the region says.
     """
     x1, y1, x2, y2 = region_of(face)
-    rows = np.arange(frame.height, dtype=np.float32)[:, None] + frame.top
-    columns = np.arange(frame.width, dtype=np.float32)[None, :] + frame.left
+    rows = np.arange(cut.height, dtype=np.float32)[:, None] + cut.top
+    columns = np.arange(cut.width, dtype=np.float32)[None, :] + cut.left
     across = (columns - (x1 + x2) / 2) / ((x2 - x1) / 2)
     along = (rows - (y1 + y2) / 2) / ((y2 - y1) / 2)
     # A superellipse of degree 4: nearly the whole box, without its corners.
@@ -147,103 +143,9 @@ def mask_for(face: Face, frame: Frame, keep: Floats | None = None) -> Floats:
     return mask.astype(np.float32)
 
 
-def token_mask(mask: Floats, frame: Frame) -> Tensor:
-    """(tokens, 1) float32, 1 where any pixel of the token's 16 × 16 is made anew."""
-    working = cv2.resize(mask, frame.inner, interpolation=cv2.INTER_AREA)
-    right, below = frame.outer[0] - frame.inner[0], frame.outer[1] - frame.inner[1]
-    padded = cv2.copyMakeBorder(working, 0, below, 0, right, cv2.BORDER_CONSTANT, value=0.0)
-    pooled = F.max_pool2d(torch.from_numpy(np.ascontiguousarray(padded))[None, None], MULTIPLE)
-    return (pooled.flatten() > 1e-3).float()[:, None]
-
-
-def face_tokens_of(face: Face, frame: Frame) -> Tensor:
-    """(n,) int64 places of the tokens that the face's box covers, row by row."""
-    corners = frame.to_working(np.asarray(face.bbox, np.float32).reshape(2, 2))
-    columns, rows = frame.outer[0] // MULTIPLE, frame.outer[1] // MULTIPLE
-    left, top = (max(0, int(value // MULTIPLE)) for value in corners[0])
-    right, bottom = (math.ceil(float(value) / MULTIPLE) for value in corners[1])
-    grid = torch.arange(rows * columns).view(rows, columns)
-    return grid[top : max(top + 1, bottom), left : max(left + 1, right)].flatten()
-
-
-def image_ids(frame: Frame, like: Tensor) -> Tensor:
-    """(tokens, 3): nought, row and column of every image token."""
-    columns, rows = frame.outer[0] // MULTIPLE, frame.outer[1] // MULTIPLE
-    ids = torch.zeros(rows, columns, 3)
-    ids[..., 1] = torch.arange(rows)[:, None]
-    ids[..., 2] = torch.arange(columns)[None, :]
-    return ids.flatten(0, 1).to(like)
-
-
-def to_tensor(pixels: Pixels) -> Tensor:
-    """(h, w, 3) uint8 to (1, 3, h, w) float32 in −1..1."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
-
-
-def to_pixels(picture: Tensor) -> Pixels:
-    """(1, 3, h, w) in −1..1 to (h, w, 3) uint8."""
-    values = ((picture[0].float().permute(1, 2, 0) + 1.0) * 127.5).round().clamp(0, 255)
-    return np.asarray(values.to(torch.uint8).cpu().numpy(), np.uint8)
-
-
-def pack(latents: Tensor) -> Tensor:
-    """(batch, c, h, w) to (batch, h/2 · w/2, 4c): two by two neighbours become one token."""
-    batch, channels, height, width = latents.shape
-    cells = latents.view(batch, channels, height // 2, 2, width // 2, 2)
-    return cells.permute(0, 2, 4, 1, 3, 5).reshape(batch, height // 2 * (width // 2), channels * 4)
-
-
-def unpack(packed: Tensor, frame: Frame) -> Tensor:
-    """What `pack` undoes: (batch, tokens, 4c) to (batch, c, h, w)."""
-    columns, rows = frame.outer[0] // MULTIPLE, frame.outer[1] // MULTIPLE
-    cells = packed.view(packed.shape[0], rows, columns, packed.shape[2] // 4, 2, 2)
-    return cells.permute(0, 3, 1, 4, 2, 5).reshape(packed.shape[0], packed.shape[2] // 4, rows * 2, columns * 2)
-
-
-@torch.no_grad()
-def encode(vae: Any, pixels: Pixels) -> Tensor:
-    """Packed latents of a picture, (1, tokens, 64): the mode of the VAE's posterior, shifted and scaled."""
-    picture = to_tensor(pixels).to(vae.device, vae.dtype)
-    encoded = vae.encode(picture)
-    latents: Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-    shift, scale = _shift_and_scale(vae)
-    return pack((latents - shift) * scale)
-
-
-@torch.no_grad()
-def decode(vae: Any, packed: Tensor, frame: Frame) -> Pixels:
-    """The picture of packed latents in the working size, (height, width, 3) uint8 RGB."""
-    shift, scale = _shift_and_scale(vae)
-    latents = unpack(packed.to(vae.device, vae.dtype), frame) / scale + shift
-    return to_pixels(vae.decode(latents, return_dict=False)[0])
-
-
-def _shift_and_scale(vae: Any) -> tuple[float, float]:
-    # TAEF1 is trained on latents that are already scaled: its configuration says 1 and nothing.
-    return float(vae.config.get("shift_factor", None) or 0.0), float(vae.config.get("scaling_factor", None) or 1.0)
-
-
-def fill_input(vae: Any, pixels: Pixels, mask: Floats, frame: Frame) -> Tensor:
-    """What Fill models read beside the latents: the picture without the masked region, and the mask, packed.
-
-    Returns:
-        (1, tokens, 64 + 256).
-    """
-    working = cv2.resize(mask, frame.inner, interpolation=cv2.INTER_AREA)
-    right, below = frame.outer[0] - frame.inner[0], frame.outer[1] - frame.inner[1]
-    padded = cv2.copyMakeBorder(working, 0, below, 0, right, cv2.BORDER_CONSTANT, value=0.0)
-    holes = (padded > 0.5).astype(np.float32)
-    grey = (pixels * (1 - holes[..., None]) + 127.5 * holes[..., None]).astype(np.uint8)
-    known = encode(vae, grey)
-    # Every latent pixel carries the 8 × 8 pixels of mask that it stands for.
-    eighths = torch.from_numpy(holes).view(frame.outer[1] // 8, 8, frame.outer[0] // 8, 8)
-    carried = eighths.permute(1, 3, 0, 2).reshape(1, 64, frame.outer[1] // 8, frame.outer[0] // 8)
-    return torch.cat([known, pack(carried).to(known)], dim=-1)
-
-
-def patch(made: Pixels, mask: Floats, frame: Frame, warnings: tuple[SwapWarning, ...] = ()) -> Patch:
+def patch(made: Pixels, mask: Floats, cut: Cut, warnings: tuple[SwapWarning, ...] = ()) -> Patch:
     """The picture that was made, at the target's own scale and where it belongs."""
-    inner = made[: frame.inner[1], : frame.inner[0]]
-    crop = resized(np.ascontiguousarray(inner), (frame.width, frame.height))
-    affine = np.array([[1, 0, -frame.left], [0, 1, -frame.top]], np.float32)
+    inner = made[: cut.inner[1], : cut.inner[0]]
+    crop = resize(np.ascontiguousarray(inner), (cut.width, cut.height))
+    affine = np.array([[1, 0, -cut.left], [0, 1, -cut.top]], np.float32)
     return Patch(crop=crop, affine=affine, mask=mask, warnings=warnings)

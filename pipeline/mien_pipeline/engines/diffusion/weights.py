@@ -45,7 +45,7 @@ def agree(file: str, found: Shapes, wanted: Shapes, ignored: Collection[str] = (
     misshapen = sorted(name for name in wanted.keys() & found.keys() if tuple(wanted[name]) != tuple(found[name]))
     if not (missing or extra or misshapen):
         return
-    said = [f"{what}: {_quoted(names)}" for what, names in _named(missing, extra, misshapen) if names]
+    said = [f"{what}: {_quote(names)}" for what, names in _differences(missing, extra, misshapen) if names]
     raise BrokenWeights(
         f"{file} does not hold the expected tensors; {'; '.join(said)}",
         file=file,
@@ -55,13 +55,13 @@ def agree(file: str, found: Shapes, wanted: Shapes, ignored: Collection[str] = (
     )
 
 
-def _named(missing: list[str], extra: list[str], misshapen: list[str]) -> Iterator[tuple[str, list[str]]]:
+def _differences(missing: list[str], extra: list[str], misshapen: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield "missing", missing
     yield "not expected", extra
     yield "of another shape", misshapen
 
 
-def _quoted(names: list[str]) -> str:
+def _quote(names: list[str]) -> str:
     rest = len(names) - QUOTED
     return ", ".join(names[:QUOTED]) + (f" and {rest} more" if rest > 0 else "")
 
@@ -91,7 +91,7 @@ def load(
     file = shards[0].name if len(shards) == 1 else shards[0].parent.name
     try:
         with torch.device("meta"):
-            module = build(below(found, prefix))
+            module = build(strip_prefix(found, prefix))
     except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
         raise BrokenWeights(
             f"{file} lacks {error.args[0]}, which says the network's size", file=file, missing=[str(error.args[0])]
@@ -139,7 +139,7 @@ def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
     return value.to(dtype) if dtype is not None and value.is_floating_point() else value
 
 
-def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
+def strip_prefix(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
     """The part of a file whose names begin with `prefix`, without it."""
     return {name[len(prefix) :]: tuple(shape) for name, shape in shapes.items() if name.startswith(prefix)}
 

@@ -23,7 +23,7 @@ NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
 PUBLISHED_WIDTH = 3072
 
 
-def published() -> tuple[Component, ...]:
+def published_components() -> tuple[Component, ...]:
     """Every network at the size it was published in."""
     return components({name: manifest(row[2]) for name, row in NETWORKS.items()})
 
@@ -34,7 +34,11 @@ def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
         component(
             name,
             phase,
-            {key: tuple(shape) for key, shape in shapes[name].items() if key.startswith(prefix) and not _tied(key)},
+            {
+                key: tuple(shape)
+                for key, shape in shapes[name].items()
+                if key.startswith(prefix) and not _is_tied_copy(key)
+            },
             part,
             leaves,
         )
@@ -43,6 +47,6 @@ def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
     )
 
 
-def _tied(name: str) -> bool:
+def _is_tied_copy(name: str) -> bool:
     # T5's embedding under its second name.
     return name == "encoder.embed_tokens.weight"

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.diffusion.weights import depth
-from mien_pipeline.engines.flux.inject import Residuals, Schedule
-from mien_pipeline.engines.flux.velocity import Pass
+from mien_pipeline.engines.flux.inject import Residuals, WeightSchedule
+from mien_pipeline.engines.flux.velocity import ModelPass
 
 # WithAnyone makes eight tokens of one ArcFace embedding.
 ARC_TOKENS = 8
@@ -45,7 +45,7 @@ class ArcAdapter(nn.Module):
         self.ipa_arc = nn.ModuleList(PerceiverCrossAttention(dim, dim, heads, 64) for _ in range(blocks))
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "ArcAdapter":
+    def from_shapes(cls, shapes: Shapes) -> "ArcAdapter":
         """In the size that a file's shapes say."""
         inner, dim = shapes["ipa_arc.0.to_q.weight"]
         hidden, embedding_dim = shapes["arcface_in_arc.0.weight"]
@@ -96,7 +96,7 @@ class XlabsAdapter(nn.Module):
         )
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "XlabsAdapter":
+    def from_shapes(cls, shapes: Shapes) -> "XlabsAdapter":
         """In the size that a file's shapes say."""
         rows, embedding_dim = shapes["ip_adapter_proj_model.proj.weight"]
         dim, token_dim = shapes["double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight"]
@@ -166,7 +166,7 @@ class FaceId:
         self,
         adapter: ArcAdapter | XlabsAdapter,
         tokens: FaceTokens,
-        schedule: Schedule,
+        schedule: WeightSchedule,
         region: Tensor | None = None,
     ) -> None:
         """
@@ -178,7 +178,7 @@ class FaceId:
         self.schedule = schedule
         self.region = region
 
-    def residuals(self, one: Pass) -> Residuals:
+    def residuals(self, one: ModelPass) -> Residuals:
         inner = self.adapter.residuals(self.tokens.cond if one.branch == "cond" else self.tokens.uncond)
         return inner if self.region is None else Regional(inner, self.region)
 

@@ -35,7 +35,7 @@ class Residuals(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class WeightSchedule:
     """How strongly a part acts, step by step.
 
     Attributes:
@@ -99,7 +99,7 @@ class QueryHook(ModelHook):
 
 
 @contextmanager
-def injected(transformer: FluxTransformer2DModel, queries: bool = False) -> Generator[Slot]:
+def inject_residuals(transformer: FluxTransformer2DModel, queries: bool = False) -> Generator[Slot]:
     """The transformer with a hook on every block, and the slot they read; undone on the way out, whatever happens.
 
     Args:
@@ -125,10 +125,10 @@ def injected(transformer: FluxTransformer2DModel, queries: bool = False) -> Gene
 
 
 @contextmanager
-def cached(transformer: FluxTransformer2DModel, threshold: float) -> Generator[None]:
+def first_block_cache(transformer: FluxTransformer2DModel, threshold: float) -> Generator[None]:
     """First-block cache inside, off again outside; a threshold of 0 caches nothing.
 
-    Enter it inside `injected`, never around it: a hook registered after the cache is left out of what it remembers.
+    Enter it inside `inject_residuals`, never around it: the cache does not remember what a later hook adds.
     """
     if not threshold:
         yield

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.perceiver import perceiver_layers
 from mien_pipeline.engines.diffusion.weights import depth
-from mien_pipeline.engines.flux.inject import Schedule
-from mien_pipeline.engines.flux.velocity import Pass
+from mien_pipeline.engines.flux.inject import WeightSchedule
+from mien_pipeline.engines.flux.velocity import ModelPass
 from mien_pipeline.image import Floats, Pixels
 
 # RGB of eyes, nose and mouth corners, and the sticks between them: InstantID's drawing, which the net was trained on.
@@ -63,7 +63,7 @@ class Resampler(nn.Module):
         self.layers = perceiver_layers(dim, layers, heads, inner)
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "Resampler":
+    def from_shapes(cls, shapes: Shapes) -> "Resampler":
         """In the size that a file's shapes say."""
         _, queries, dim = shapes["latents"]
         return cls(
@@ -127,7 +127,7 @@ class InstantId:
         tokens: Tensor,
         points: Tensor,
         blocks: tuple[int, int],
-        schedule: Schedule,
+        schedule: WeightSchedule,
     ) -> None:
         """
         Args:
@@ -141,7 +141,7 @@ class InstantId:
         self.blocks = blocks
         self.schedule = schedule
 
-    def residuals(self, one: Pass) -> "ControlResiduals | None":
+    def residuals(self, one: ModelPass) -> "ControlResiduals | None":
         """The control net's residuals for this step; the unconditional branch has no control net."""
         if one.branch == "uncond":
             return None
@@ -174,11 +174,11 @@ class ControlResiduals:
     def after(self, block: int, _hidden: Tensor, _query: Tensor | None, /) -> Tensor | None:
         doubles, singles = self.blocks
         if block < doubles:
-            return _shared(self.double, block, doubles)
-        return _shared(self.single, block - doubles, singles)
+            return _residual_for(self.double, block, doubles)
+        return _residual_for(self.single, block - doubles, singles)
 
 
-def _shared(residuals: Sequence[Tensor], index: int, blocks: int) -> Tensor | None:
+def _residual_for(residuals: Sequence[Tensor], index: int, blocks: int) -> Tensor | None:
     if not residuals:
         return None
     return residuals[index // math.ceil(blocks / len(residuals))]

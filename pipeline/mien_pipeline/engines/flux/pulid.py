@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention, perceiver_layers
 from mien_pipeline.engines.diffusion.weights import depth
-from mien_pipeline.engines.flux.inject import Schedule
-from mien_pipeline.engines.flux.velocity import Pass
+from mien_pipeline.engines.flux.inject import WeightSchedule
+from mien_pipeline.engines.flux.velocity import ModelPass
 
 # As trained: behind double block i when i is even, behind single block i when i is a multiple of four.
 DOUBLE_INTERVAL = 2
@@ -75,7 +75,7 @@ class IDFormer(nn.Module):
         self.id_embedding_mapping = mapping(id_dim, mapped, dim * id_tokens)
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "IDFormer":
+    def from_shapes(cls, shapes: Shapes) -> "IDFormer":
         """In the size that a file's shapes say."""
         _, queries, dim = shapes["latents"]
         mapped, id_dim = shapes["id_embedding_mapping.0.weight"]
@@ -110,7 +110,7 @@ class PulidAttentions(nn.ModuleList):
     """The cross-attentions whose results are PuLID's residuals: 20 as published."""
 
     @classmethod
-    def shaped(cls, shapes: Shapes) -> "PulidAttentions":
+    def from_shapes(cls, shapes: Shapes) -> "PulidAttentions":
         """In the size that a file's shapes say."""
         inner, dim = shapes["0.to_q.weight"]
         kv_dim = shapes["0.to_kv.weight"][1]
@@ -154,13 +154,13 @@ class Pulid:
 
     name = "pulid"
 
-    def __init__(self, attentions: nn.ModuleList, tokens: IdTokens, doubles: int, schedule: Schedule) -> None:
+    def __init__(self, attentions: nn.ModuleList, tokens: IdTokens, doubles: int, schedule: WeightSchedule) -> None:
         self.attentions = attentions
         self.tokens = tokens
         self.doubles = doubles
         self.schedule = schedule
 
-    def residuals(self, one: Pass) -> "PulidResiduals":
+    def residuals(self, one: ModelPass) -> "PulidResiduals":
         tokens = self.tokens.cond if one.branch == "cond" else self.tokens.uncond
         return PulidResiduals(self.attentions, tokens.expand(one.latents.shape[0], -1, -1), self.doubles)
 

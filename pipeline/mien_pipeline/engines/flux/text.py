@@ -17,7 +17,7 @@ CLIP_TOKENS = 77
 DEV_TOKENS = 512
 SCHNELL_TOKENS = 256
 # A prompt's embeddings are about 4 MiB in bf16.
-KEPT_PROMPTS = 16
+CACHED_PROMPTS = 16
 
 DEFAULT_PROMPT = (
     "a candid photograph of a person, natural skin texture with pores, sharp eyes, realistic light, fine detail"
@@ -50,7 +50,7 @@ class TextEncoders:
         folder: Path,
         *,
         dtype: torch.dtype,
-        placed: Callable[[str, Any], AbstractContextManager[Any]],
+        on_device: Callable[[str, Any], AbstractContextManager[Any]],
         max_tokens: int = DEV_TOKENS,
     ) -> None:
         """
@@ -60,48 +60,49 @@ class TextEncoders:
         """
         self.folder = folder
         self.dtype = dtype
-        self.placed = placed
+        self.on_device = on_device
         self.max_tokens = max_tokens
         self.loads = 0
-        self._kept: OrderedDict[str, Prompt] = OrderedDict()
+        self._cache: OrderedDict[str, Prompt] = OrderedDict()
 
     def encode(self, *prompts: str) -> tuple[Prompt, ...]:
         """Each prompt as the transformer reads it; prompts seen before cost nothing."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._kept]
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
             self.loads += 1
             # Its bars would run through whatever the command line prints.
             logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
-            for prompt, pooled, tokens in zip(new, self._pooled(new), self._tokens(new), strict=True):
-                self._kept[prompt] = Prompt(tokens=tokens, pooled=pooled)
+            for prompt, pooled, tokens in zip(new, self._encode_pooled(new), self._encode_tokens(new), strict=True):
+                self._cache[prompt] = Prompt(tokens=tokens, pooled=pooled)
         for prompt in prompts:
-            self._kept.move_to_end(prompt)
-        found = tuple(self._kept[prompt] for prompt in prompts)
-        while len(self._kept) > KEPT_PROMPTS:
-            self._kept.popitem(last=False)
+            self._cache.move_to_end(prompt)
+        found = tuple(self._cache[prompt] for prompt in prompts)
+        while len(self._cache) > CACHED_PROMPTS:
+            self._cache.popitem(last=False)
         return found
 
     @torch.no_grad()
-    def _pooled(self, prompts: list[str]) -> list[Tensor]:
+    def _encode_pooled(self, prompts: list[str]) -> list[Tensor]:
         tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer", local_files_only=True)
         model = CLIPTextModel.from_pretrained(self.folder / "text_encoder", dtype=self.dtype, local_files_only=True)
-        with self.placed("text_encoder", model) as encoder:
+        with self.on_device("text_encoder", model) as encoder:
             return [
-                encoder(_ids(tokenizer, prompt, CLIP_TOKENS).to(encoder.device)).pooler_output for prompt in prompts
+                encoder(_tokenise(tokenizer, prompt, CLIP_TOKENS).to(encoder.device)).pooler_output
+                for prompt in prompts
             ]
 
     @torch.no_grad()
-    def _tokens(self, prompts: list[str]) -> list[Tensor]:
+    def _encode_tokens(self, prompts: list[str]) -> list[Tensor]:
         tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer_2", local_files_only=True)
         model = T5EncoderModel.from_pretrained(self.folder / "text_encoder_2", dtype=self.dtype, local_files_only=True)
-        with self.placed("text_encoder_2", model) as encoder:
+        with self.on_device("text_encoder_2", model) as encoder:
             return [
-                encoder(_ids(tokenizer, prompt, self.max_tokens).to(encoder.device)).last_hidden_state
+                encoder(_tokenise(tokenizer, prompt, self.max_tokens).to(encoder.device)).last_hidden_state
                 for prompt in prompts
             ]
 
 
-def _ids(tokenizer: Any, prompt: str, length: int) -> Tensor:
+def _tokenise(tokenizer: Any, prompt: str, length: int) -> Tensor:
     encoded = tokenizer(prompt, padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     ids: Tensor = encoded.input_ids
     return ids

@@ -9,7 +9,7 @@ import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor
 
-from mien_pipeline.engines.flux.inject import Residuals, Schedule, Slot, cached, injected
+from mien_pipeline.engines.flux.inject import Residuals, Slot, WeightSchedule, first_block_cache, inject_residuals
 from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.sampling import Velocity, true_cfg
 
@@ -17,7 +17,7 @@ Branch = Literal["cond", "uncond"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pass:
+class ModelPass:
     """One walk through the transformer: what an identity part may look at.
 
     Attributes:
@@ -35,13 +35,13 @@ class Pass:
     image_ids: Tensor
 
 
-class Part(Protocol):
+class IdentityMethod(Protocol):
     """One identity method, prepared for one reference and one target."""
 
     name: str
-    schedule: Schedule
+    schedule: WeightSchedule
 
-    def residuals(self, one: Pass) -> Residuals | None:
+    def residuals(self, one: ModelPass) -> Residuals | None:
         """What to add in this pass: the identity's tokens, or on the `uncond` branch the part's own
         unconditional; None when the part has nothing to say on that branch."""
         ...
@@ -73,7 +73,7 @@ class FluxVelocity:
         branch: Branch,
         prompt: Prompt,
         canvas: Canvas,
-        parts: Sequence[Part],
+        parts: Sequence[IdentityMethod],
         guidance_scale: float,
         total: int,
     ) -> None:
@@ -92,15 +92,15 @@ class FluxVelocity:
         batch = latents.shape[0]
         timestep = torch.full((batch,), sigma, device=latents.device, dtype=torch.float32)
         pooled = self.prompt.pooled.expand(batch, -1)
-        one = Pass(self.branch, latents.to(dtype), timestep, pooled, self.canvas.image_ids)
+        one = ModelPass(self.branch, latents.to(dtype), timestep, pooled, self.canvas.image_ids)
         guidance = None
         if self.transformer.config["guidance_embeds"]:
             guidance = torch.full((batch,), self.guidance_scale, device=latents.device, dtype=torch.float32)
         try:
-            self.slot.active = self._active(one, step)
+            self.slot.active = self._active_residuals(one, step)
             with self.transformer.cache_context(self.branch):
                 predicted: Tensor = self.transformer(
-                    hidden_states=self._seen(one.latents),
+                    hidden_states=self._model_input(one.latents),
                     timestep=timestep,
                     guidance=guidance,
                     pooled_projections=pooled,
@@ -114,7 +114,7 @@ class FluxVelocity:
             self.slot.queries.clear()
         return predicted.to(latents.dtype)
 
-    def _active(self, one: Pass, step: int) -> list[tuple[float, Residuals]]:
+    def _active_residuals(self, one: ModelPass, step: int) -> list[tuple[float, Residuals]]:
         active: list[tuple[float, Residuals]] = []
         for part in self.parts:
             weight = part.schedule.at(step, self.total)
@@ -123,19 +123,19 @@ class FluxVelocity:
                 active.append((weight, residuals))
         return active
 
-    def _seen(self, latents: Tensor) -> Tensor:
+    def _model_input(self, latents: Tensor) -> Tensor:
         if self.canvas.known is None:
             return latents
         return torch.cat([latents, self.canvas.known.expand(latents.shape[0], -1, -1).to(latents)], dim=-1)
 
 
 @contextmanager
-def bound(
+def bind_conditioning(
     transformer: FluxTransformer2DModel,
     prompt: Prompt,
     negative: Prompt,
     canvas: Canvas,
-    parts: Sequence[Part],
+    parts: Sequence[IdentityMethod],
     *,
     guidance_scale: float,
     true_cfg_scale: float = 1.0,
@@ -150,10 +150,10 @@ def bound(
         true_cfg_scale: 1 makes one pass a step, more makes two.
         total: steps that will be taken; schedules are fractions of it.
         cache_threshold: of the first-block cache; 0 is off.
-        queries: see `injected`.
+        queries: see `inject_residuals`.
     """
     acting = [part for part in parts if part.schedule.weight]
-    with injected(transformer, queries) as slot, cached(transformer, cache_threshold):
+    with inject_residuals(transformer, queries) as slot, first_block_cache(transformer, cache_threshold):
 
         def one(branch: Branch, text: Prompt) -> FluxVelocity:
             return FluxVelocity(transformer, slot, branch, text, canvas, acting, guidance_scale, total)

@@ -15,13 +15,13 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.diffusion import reference
 from mien_pipeline.engines.diffusion.eva import EvaTower, VisionRope
 from mien_pipeline.engines.diffusion.irse import IrSe50
-from mien_pipeline.engines.diffusion.parsing import BiSeNet, Region
+from mien_pipeline.engines.diffusion.parsing import BiSeNet, ParsingClass
 from mien_pipeline.engines.diffusion.perceiver import PerceiverAttention, PerceiverCrossAttention
-from mien_pipeline.engines.diffusion.reference import FFHQ_TEMPLATE, Recogniser
+from mien_pipeline.engines.diffusion.reference import FFHQ_TEMPLATE, ArcFaceRecogniser
 from mien_pipeline.engines.flux.faceid import ArcAdapter, face_tokens
+from mien_pipeline.engines.flux.files import find_files
 from mien_pipeline.engines.flux.instantid import Resampler, keypoint_picture
 from mien_pipeline.engines.flux.pulid import EVA_TAPS, IDFormer, attention_of, id_tokens
-from mien_pipeline.engines.flux.stack import find_files
 from mien_pipeline.face import Face
 from mien_pipeline.faces.align import align
 from mien_pipeline.image import Image
@@ -228,7 +228,7 @@ def test_the_parsing_network_names_every_pixel() -> None:
     network = drawn(BiSeNet((8, 8, 12, 16), 8, 8, 4))
     found = network(values(1, 3, 96, 64))
     assert found.shape == (1, 96, 64)
-    assert set(found.unique().tolist()) <= {int(region) for region in Region}
+    assert set(found.unique().tolist()) <= {int(region) for region in ParsingClass}
 
 
 def test_the_face_adapter_makes_eight_tokens_and_has_an_unconditional_of_its_own() -> None:
@@ -276,8 +276,8 @@ def test_infiniteyous_recogniser_is_given_bgr_from_minus_one_to_one() -> None:
 
 
 def test_eva_is_given_a_grey_face_on_white() -> None:
-    regions = np.full((512, 512), int(Region.SKIN), np.int64)
-    regions[:100] = int(Region.BACKGROUND)
+    regions = np.full((512, 512), int(ParsingClass.SKIN), np.int64)
+    regions[:100] = int(ParsingClass.BACKGROUND)
     crop = np.full((512, 512, 3), (200, 100, 50), np.uint8)
     seen = reference.for_eva(crop, regions, 56)
     mean, std = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
@@ -298,7 +298,7 @@ def test_antelopev2_sees_rgb_and_its_length_is_kept(tiny_store: ModelStore) -> N
     """InsightFace takes BGR and turns it round; what the network itself is given is written out here."""
     weights = find_files(tiny_store).arcface
     image, face = one_face()
-    embedding = Recogniser(weights, ["CPUExecutionProvider"]).embed(image, face.kps)
+    embedding = ArcFaceRecogniser(weights, ["CPUExecutionProvider"]).embed(image, face.kps)
     crop = align(image.pixels, face.kps, 112).crop.astype(np.float32)
     network: Any = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
     written = network.run(None, {"input.1": ((crop - 127.5) / 127.5).transpose(2, 0, 1)[None]})[0]
@@ -310,4 +310,4 @@ def test_a_file_that_is_no_recogniser_is_refused(tiny_store: ModelStore, tmp_pat
     broken = tmp_path / "glintr100.onnx"
     broken.write_bytes(b"not a network")
     with pytest.raises(BrokenWeights, match=r"glintr100\.onnx"):
-        Recogniser(broken, ["CPUExecutionProvider"])
+        ArcFaceRecogniser(broken, ["CPUExecutionProvider"])

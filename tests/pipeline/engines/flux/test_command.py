@@ -18,7 +18,7 @@ from mien_cli.main import main
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
-from mien_pipeline.engines.flux.tiny import BUNDLE
+from mien_pipeline.engines.flux.tiny.bundle import BUNDLE
 from mien_pipeline.restorers import repaint
 from mien_pipeline.restorers.vivid import LOCK
 

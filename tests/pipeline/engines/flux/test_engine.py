@@ -29,17 +29,20 @@ from mien_core.errors import (
     NotEnoughMemory,
 )
 from mien_models.store import ModelStore
-from mien_pipeline.engines.diffusion.parsing import Region
-from mien_pipeline.engines.diffusion.reference import Regions
-from mien_pipeline.engines.diffusion.target import cut, encode, face_tokens_of, frame_for, token_mask
+from mien_pipeline.engines.diffusion.parsing import ParsingClass
+from mien_pipeline.engines.diffusion.reference import ParsingMap
+from mien_pipeline.engines.diffusion.target import cut_for, extract
 from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux import transformer
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.faceid import FaceId
+from mien_pipeline.engines.flux.files import FULL, SINGLE, find_files
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
-from mien_pipeline.engines.flux.stack import FULL, SINGLE, Stack, find_files, forms_at_hand, plan_for
-from mien_pipeline.engines.flux.tiny import FLUX as TINY_FLUX
-from mien_pipeline.engines.flux.tiny import OPTIONAL
+from mien_pipeline.engines.flux.latents import encode, face_tokens_of, token_mask
+from mien_pipeline.engines.flux.plan import available_forms, plan_memory
+from mien_pipeline.engines.flux.stack import Stack
+from mien_pipeline.engines.flux.tiny.bundle import OPTIONAL
+from mien_pipeline.engines.flux.tiny.networks import FLUX as TINY_FLUX
 from mien_pipeline.engines.flux.transformer import load_single_file, load_transformer
 from mien_pipeline.engines.registry import missing_models
 from mien_pipeline.face import Face, Patch
@@ -183,16 +186,16 @@ def test_parts_are_aimed_at_the_targets_face_in_the_working_picture(
 ) -> None:
     """The control net is shown the *target's* points, and the face tokens act in the face's box alone."""
     image, face = target
-    frame = frame_for((image.width, image.height), face, 256)
+    cut = cut_for((image.width, image.height), face, 256)
     vae = engine.stack.vae("full")
-    control, pulid, faceid = likeness.parts(face, frame, QUICK, vae)
+    control, pulid, faceid = likeness.parts(face, cut, QUICK, vae)
     assert isinstance(control, InstantId)
     assert isinstance(faceid, FaceId)
-    shown = keypoint_picture(frame.to_working(face.kps), *frame.outer)
+    shown = keypoint_picture(cut.to_working(face.kps), *cut.outer)
     assert torch.equal(control.points, encode(vae, shown))
     assert faceid.region is not None
-    assert torch.equal(faceid.region, face_tokens_of(face, frame))
-    assert 0 < len(faceid.region) < frame.tokens / 2
+    assert torch.equal(faceid.region, face_tokens_of(face, cut))
+    assert 0 < len(faceid.region) < cut.tokens / 2
     assert pulid.schedule.weight == QUICK.id_weight
 
 
@@ -209,9 +212,9 @@ def test_tokens_outside_the_mask_land_on_the_targets_own_latents(
     monkeypatch.setattr(engine_module, "denoise", watched)
     image, face = target
     patch = likeness.render(image, face, QUICK.model_copy(update={"strength": 0.5, "steps": 4}), ignore_step)
-    frame = frame_for((image.width, image.height), face, QUICK.side)
-    clean = encode(engine.stack.vae("full"), cut(image, frame))
-    free = token_mask(patch.mask, frame)[:, 0] > 0
+    cut = cut_for((image.width, image.height), face, QUICK.side)
+    clean = encode(engine.stack.vae("full"), extract(image, cut))
+    free = token_mask(patch.mask, cut)[:, 0] > 0
     torch.testing.assert_close(landed[0][:, ~free], clean[:, ~free], atol=1e-4, rtol=0)
     assert (landed[0][:, free] - clean[:, free]).abs().mean() > 0.1
 
@@ -271,7 +274,7 @@ def test_xlabs_adapter_paints_in_withanyones_place(
         faceid_layout="xlabs",
         clip=with_options.path("clip-vit-l14"),
     )
-    stack = Stack(with_options, files, engine.stack.device, plan_for(files, engine.stack.device, 1024))
+    stack = Stack(with_options, files, engine.stack.device, plan_memory(files, engine.stack.device, 1024))
     stack.text("dev").max_tokens = 32
     likeness = FluxEngine(stack).prepare(*reference)
     painted = likeness.render(*target, QUICK, ignore_step)
@@ -331,10 +334,10 @@ def test_two_faces_are_made_one_after_the_other_each_in_its_own_place(likeness: 
     assert not changed[-40:, :60].any()
 
 
-def always(regions: Regions) -> Callable[[object, Pixels], Regions]:
+def always(regions: ParsingMap) -> Callable[[object, Pixels], ParsingMap]:
     """A parsing network that sees the same in every portrait."""
 
-    def seen(_stack: object, _portrait: Pixels) -> Regions:
+    def seen(_stack: object, _portrait: Pixels) -> ParsingMap:
         return regions
 
     return seen
@@ -344,8 +347,8 @@ def test_what_is_always_kept_is_kept_bit_for_bit(
     likeness: FluxLikeness, target: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Glasses, as the parsing network would see them across the eyes."""
-    glasses = np.full((512, 512), int(Region.SKIN), np.int64)
-    glasses[215:265, 150:360] = int(Region.GLASSES)
+    glasses = np.full((512, 512), int(ParsingClass.SKIN), np.int64)
+    glasses[215:265, 150:360] = int(ParsingClass.GLASSES)
     monkeypatch.setattr(engine_module, "_regions", always(glasses))
     image, face = target
     patch = likeness.render(image, face, QUICK, ignore_step)
@@ -360,9 +363,9 @@ def test_what_is_always_kept_is_kept_bit_for_bit(
 def test_a_bald_reference_leaves_the_target_its_hair_and_says_so(
     engine: FluxEngine, reference: Picture, target: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bald = np.full((512, 512), int(Region.SKIN), np.int64)
+    bald = np.full((512, 512), int(ParsingClass.SKIN), np.int64)
     haired = bald.copy()
-    haired[:200] = int(Region.HAIR)
+    haired[:200] = int(ParsingClass.HAIR)
     likeness = engine.prepare(*reference)
     monkeypatch.setattr(engine_module, "_regions", always(bald))
     assert likeness.regions is bald
@@ -419,7 +422,7 @@ def test_a_gguf_file_stands_in_for_the_full_transformer(store: ModelStore, monke
 def test_too_little_memory_is_refused_before_loading_with_the_plan(engine: FluxEngine) -> None:
     device = replace(engine.stack.device, kind="discrete", total_bytes=(3 << 30) // 4 + 1000)
     with pytest.raises(NotEnoughMemory) as refused:
-        plan_for(engine.stack.files, device, 1024)
+        plan_memory(engine.stack.files, device, 1024)
     plan: Any = refused.value.fields["plan"]
     assert plan["fits"] is False
     assert {row["name"] for row in plan["components"]} >= {"transformer", "control_net", "faceid", "text_encoder_2"}
@@ -504,8 +507,8 @@ def test_a_single_file_stands_in_for_the_folder(
     monkeypatch.setattr(ModelStore, "path", one_file)
     files = find_files(store)
     assert files.transformer == Path(__file__)
-    assert forms_at_hand(files) >= {"bfloat16", "float8"}
-    plan = plan_for(files, replace(engine.stack.device, kind="discrete", total_bytes=80 << 30), 1024)
+    assert available_forms(files) >= {"bfloat16", "float8"}
+    plan = plan_memory(files, replace(engine.stack.device, kind="discrete", total_bytes=80 << 30), 1024)
     assert plan.of("transformer").component.bytes_as("bfloat16") > 20 << 30
 
 
@@ -556,9 +559,9 @@ def test_no_form_is_planned_whose_library_is_not_installed(store: ModelStore, mo
     """Full weights become other forms; a GGUF file alone does not."""
     files = find_files(store)
     monkeypatch.setattr(transformer, "find_spec", {"bitsandbytes": "there"}.get)
-    assert forms_at_hand(files) == {"float32", "bfloat16", "float8", "nf4"}
+    assert available_forms(files) == {"float32", "bfloat16", "float8", "nf4"}
     with pytest.raises(EngineUnavailable, match="gguf"):
-        forms_at_hand(replace(files, transformer=None, gguf={"gguf-q4": Path("flux.gguf")}))
+        available_forms(replace(files, transformer=None, gguf={"gguf-q4": Path("flux.gguf")}))
 
 
 def test_a_damaged_shard_is_refused_with_what_it_lacks(store: ModelStore, tmp_path: Path) -> None:

@@ -15,16 +15,17 @@ from diffusers.hooks.first_block_cache import FirstBlockCacheConfig
 from diffusers.models.transformers.transformer_flux import FluxIPAdapterAttnProcessor, FluxTransformer2DModel
 from torch import Tensor
 
-from mien_pipeline.device import Device, Placer
+from mien_pipeline.device import Device
 from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
+from mien_pipeline.engines.diffusion.placement import Placer
 from mien_pipeline.engines.flux.faceid import ArcAdapter, FaceId, XlabsAdapter, face_tokens
-from mien_pipeline.engines.flux.inject import Schedule, Slot, injected
+from mien_pipeline.engines.flux.inject import Slot, WeightSchedule, inject_residuals
 from mien_pipeline.engines.flux.instantid import InstantId, identity_net
 from mien_pipeline.engines.flux.pulid import IdTokens, Pulid, PulidAttentions
 from mien_pipeline.engines.flux.text import Prompt
-from mien_pipeline.engines.flux.velocity import Canvas, Part, Pass, bound
+from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, ModelPass, bind_conditioning
 from mien_pipeline.plan.component import component
-from mien_pipeline.plan.fit import Machine, make_plan
+from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import GIB, DeviceKind
 from mien_pipeline.sampling import denoise, noise_like
 
@@ -91,28 +92,28 @@ ID = IdTokens(cond=draw(1, 8, 20, seed=24), uncond=draw(1, 8, 20, seed=25))
 LATENTS = draw(1, TOKENS, 64, seed=26)
 
 
-def pulid(attentions: PulidAttentions, schedule: Schedule) -> Pulid:
+def pulid(attentions: PulidAttentions, schedule: WeightSchedule) -> Pulid:
     return Pulid(attentions, ID, DOUBLES, schedule)
 
 
-def instantid(control_net: Any, schedule: Schedule) -> InstantId:
+def instantid(control_net: Any, schedule: WeightSchedule) -> InstantId:
     tokens, points = draw(1, 8, TEXT_DIM, seed=27), draw(1, TOKENS, 64, seed=28)
     return InstantId(control_net, tokens, points, (DOUBLES, SINGLES), schedule)
 
 
-def faceid(adapter: ArcAdapter | XlabsAdapter, schedule: Schedule, region: Tensor | None = None) -> FaceId:
+def faceid(adapter: ArcAdapter | XlabsAdapter, schedule: WeightSchedule, region: Tensor | None = None) -> FaceId:
     width = 512 if isinstance(adapter, ArcAdapter) else 12
     return FaceId(adapter, face_tokens(adapter.project, draw(1, width, seed=29)), schedule, region)
 
 
 @contextmanager
-def velocity(transformer: Any, parts: Sequence[Part], **changed: Any) -> Generator[Any]:
+def velocity(transformer: Any, parts: Sequence[IdentityMethod], **changed: Any) -> Generator[Any]:
     settings: dict[str, Any] = {"guidance_scale": 3.5, "total": 4} | changed
-    with bound(transformer, PROMPT, NEGATIVE, Canvas(image_ids()), parts, **settings) as one:
+    with bind_conditioning(transformer, PROMPT, NEGATIVE, Canvas(image_ids()), parts, **settings) as one:
         yield one
 
 
-def predicted(transformer: Any, parts: Sequence[Part], step: int = 0, **changed: Any) -> Tensor:
+def predicted(transformer: Any, parts: Sequence[IdentityMethod], step: int = 0, **changed: Any) -> Tensor:
     with velocity(transformer, parts, **changed) as one:
         result: Tensor = one(LATENTS, 0.7, step)
         return result
@@ -183,9 +184,9 @@ def all_parts(
     control_net: Any, attentions: PulidAttentions, arc: ArcAdapter, **schedule: Any
 ) -> tuple[InstantId, Pulid, FaceId]:
     return (
-        instantid(control_net, Schedule(0.7, **schedule)),
-        pulid(attentions, Schedule(0.9, **schedule)),
-        faceid(arc, Schedule(0.4, **schedule), REGION),
+        instantid(control_net, WeightSchedule(0.7, **schedule)),
+        pulid(attentions, WeightSchedule(0.9, **schedule)),
+        faceid(arc, WeightSchedule(0.4, **schedule), REGION),
     )
 
 
@@ -213,10 +214,10 @@ def test_a_weight_of_zero_is_the_parts_absence_bit_for_bit(
     transformer: Any, control_net: Any, attentions: PulidAttentions, arc: ArcAdapter
 ) -> None:
     plain = predicted(transformer, ())
-    off = Schedule(0.0)
+    off = WeightSchedule(0.0)
     switched_off = (instantid(control_net, off), pulid(attentions, off), faceid(arc, off))
     assert torch.equal(predicted(transformer, switched_off), plain)
-    some = pulid(attentions, Schedule(0.9))
+    some = pulid(attentions, WeightSchedule(0.9))
     assert torch.equal(
         predicted(transformer, (switched_off[0], some, switched_off[2])), predicted(transformer, (some,))
     )
@@ -235,7 +236,7 @@ def test_parts_are_added_behind_the_blocks_and_leave_the_transformer_itself_alon
         txt_ids=torch.zeros(6, 3),
         return_dict=False,
     )[0]
-    predicted(transformer, (pulid(attentions, Schedule(1.0)),))
+    predicted(transformer, (pulid(attentions, WeightSchedule(1.0)),))
     assert torch.equal(predicted(transformer, ()), before)
     assert all(not block._diffusers_hook.hooks for block in transformer.transformer_blocks)
 
@@ -245,13 +246,13 @@ def test_hooks_are_gone_even_when_sampling_raises(
 ) -> None:
     class Breaks:
         name = "breaks"
-        schedule = Schedule(1.0)
+        schedule = WeightSchedule(1.0)
 
-        def residuals(self, one: Pass) -> Any:
+        def residuals(self, one: ModelPass) -> Any:
             raise RuntimeError("in the middle of a step")
 
     with pytest.raises(RuntimeError, match="middle of a step"):
-        predicted(transformer, (pulid(attentions, Schedule(1.0)), Breaks()), cache_threshold=0.1, queries=True)
+        predicted(transformer, (pulid(attentions, WeightSchedule(1.0)), Breaks()), cache_threshold=0.1, queries=True)
     assert not transformer.is_cache_enabled
     for block in (*transformer.transformer_blocks, *transformer.single_transformer_blocks):
         assert not block._diffusers_hook.hooks
@@ -283,8 +284,8 @@ def test_a_cache_repeats_an_identical_step_with_every_part_on(
 def test_hooks_registered_after_the_cache_would_be_silently_wrong(
     transformer: Any, attentions: PulidAttentions
 ) -> None:
-    """Why `cached` is entered inside `injected`: the other way round a repeated step loses the identity."""
-    part = pulid(attentions, Schedule(0.9))
+    """The cache is entered inside `inject_residuals`: the other way round a repeated step loses the identity."""
+    part = pulid(attentions, WeightSchedule(0.9))
     plain = predicted(transformer, (part,))
     transformer.enable_cache(FirstBlockCacheConfig(threshold=0.05))
     try:
@@ -319,10 +320,10 @@ def test_streamed_networks_compute_what_resident_ones_do(
         "faceid": copy.deepcopy(arc),
     }
     sized = [component(name, "sampling", {"w": (1, 1)}) for name in networks]
-    plan = make_plan(sized, Machine("cpu", 8 * GIB, DIM))
+    plan = make_plan(sized, Hardware("cpu", 8 * GIB, DIM))
     plan = replace(plan, placements=tuple(replace(each, residency="streamed") for each in plan.placements))
     placer = Placer(Device(torch.device("cpu"), kind, "cpu", 8 * GIB), plan)
-    streamed = {name: placer.settle(name, network) for name, network in networks.items()}
+    streamed = {name: placer.place(name, network) for name, network in networks.items()}
     parts = all_parts(control_net, attentions, arc)
     elsewhere = all_parts(streamed["control_net"], streamed["pulid_attentions"], streamed["faceid"])
     resident = predicted(transformer, parts, true_cfg_scale=2.0)
@@ -363,11 +364,11 @@ def test_fused_attention_is_attention_in_float32(
 
 def test_a_regional_part_adds_to_its_own_tokens_alone(arc: ArcAdapter, xlabs: XlabsAdapter) -> None:
     hidden = draw(2, TOKENS, DIM)
-    one = Pass("cond", LATENTS, torch.tensor([0.7]), PROMPT.pooled, image_ids())
+    one = ModelPass("cond", LATENTS, torch.tensor([0.7]), PROMPT.pooled, image_ids())
     outside = [index for index in range(TOKENS) if index not in REGION.tolist()]
     for adapter, query in ((arc, None), (xlabs, draw(2, TOKENS, 2, 16))):
-        regional = faceid(adapter, Schedule(1.0), REGION).residuals(one).after(3, hidden, query)
-        everywhere = faceid(adapter, Schedule(1.0)).residuals(one).after(3, hidden, query)
+        regional = faceid(adapter, WeightSchedule(1.0), REGION).residuals(one).after(3, hidden, query)
+        everywhere = faceid(adapter, WeightSchedule(1.0)).residuals(one).after(3, hidden, query)
         assert regional is not None
         assert everywhere is not None
         assert torch.count_nonzero(regional[:, outside]) == 0
@@ -376,7 +377,7 @@ def test_a_regional_part_adds_to_its_own_tokens_alone(arc: ArcAdapter, xlabs: Xl
 
 def test_xlabs_adapter_is_what_diffusers_makes_of_the_same_weights(transformer: Any, xlabs: XlabsAdapter) -> None:
     """The reference is diffusers' own attention processor, given the same keys, values and tokens."""
-    part = faceid(xlabs, Schedule(0.6))
+    part = faceid(xlabs, WeightSchedule(0.6))
     ours = predicted(transformer, (part,), queries=True)
     plain = dict(transformer.attn_processors)
     theirs: dict[str, Any] = dict(plain)
@@ -408,15 +409,15 @@ def test_xlabs_adapter_is_what_diffusers_makes_of_the_same_weights(transformer: 
 @pytest.mark.parametrize(
     ("schedule", "acts"),
     [
-        (Schedule(0.9), [True] * 4),
-        (Schedule(0.9, start=0.5), [False, False, True, True]),
-        (Schedule(0.9, end=0.5), [True, True, False, False]),
-        (Schedule(0.9, start=0.25, end=0.75), [False, True, True, False]),
-        (Schedule(0.9, each=(0.0, 1.0, 0.0)), [False, True, False, False]),
+        (WeightSchedule(0.9), [True] * 4),
+        (WeightSchedule(0.9, start=0.5), [False, False, True, True]),
+        (WeightSchedule(0.9, end=0.5), [True, True, False, False]),
+        (WeightSchedule(0.9, start=0.25, end=0.75), [False, True, True, False]),
+        (WeightSchedule(0.9, each=(0.0, 1.0, 0.0)), [False, True, False, False]),
     ],
 )
 def test_a_schedule_starts_and_stops_at_its_steps(
-    transformer: Any, attentions: PulidAttentions, schedule: Schedule, acts: list[bool]
+    transformer: Any, attentions: PulidAttentions, schedule: WeightSchedule, acts: list[bool]
 ) -> None:
     part = pulid(attentions, schedule)
     plain = predicted(transformer, ())
@@ -424,9 +425,9 @@ def test_a_schedule_starts_and_stops_at_its_steps(
 
 
 def test_a_step_weight_scales_that_steps_residual() -> None:
-    assert [Schedule(0.8, each=(1.0, 0.5)).at(step, 4) for step in range(4)] == [0.8, 0.4, 0.4, 0.4]
-    assert Schedule(0.8, start=0.3).at(3, 10) == 0.8
-    assert Schedule(0.8, start=0.3).at(2, 10) == 0.0
+    assert [WeightSchedule(0.8, each=(1.0, 0.5)).at(step, 4) for step in range(4)] == [0.8, 0.4, 0.4, 0.4]
+    assert WeightSchedule(0.8, start=0.3).at(3, 10) == 0.8
+    assert WeightSchedule(0.8, start=0.3).at(2, 10) == 0.0
 
 
 def test_a_control_net_runs_only_at_the_steps_it_is_scheduled_for(transformer: Any, control_net: Any) -> None:
@@ -437,7 +438,7 @@ def test_a_control_net_runs_only_at_the_steps_it_is_scheduled_for(transformer: A
 
     handle = control_net.x_embedder.register_forward_hook(note)
     try:
-        with velocity(transformer, (instantid(control_net, Schedule(0.7, end=0.5)),), true_cfg_scale=2.0) as one:
+        with velocity(transformer, (instantid(control_net, WeightSchedule(0.7, end=0.5)),), true_cfg_scale=2.0) as one:
             denoise(one, LATENTS, [1.0, 0.75, 0.5, 0.25, 0.0])
     finally:
         handle.remove()
@@ -446,6 +447,6 @@ def test_a_control_net_runs_only_at_the_steps_it_is_scheduled_for(transformer: A
 
 def test_the_slot_is_empty_between_passes(transformer: Any) -> None:
     slot: Slot
-    with injected(transformer, queries=True) as slot:
+    with inject_residuals(transformer, queries=True) as slot:
         assert not slot.active
         assert not slot.queries

@@ -1,0 +1,145 @@
+"""Where the weights of the stack lie: found in the model store, or refused with all that is missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mien_core.errors import LicenceNotAccepted, ModelNotInstalled, UnknownModel
+from mien_models.store import ModelStore
+from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.report import ModelUse
+
+Base = Literal["dev", "schnell", "fill"]
+# One of these holds FLUX.1 [dev]'s transformer: full weights in a folder or in one file, or GGUF files of one number
+# format each.
+FULL, SINGLE = "flux-1-dev-transformer", "flux-1-dev-single"
+GGUF: dict[str, NumberFormat] = {"flux-1-dev-q8": "gguf-q8", "flux-1-dev-q4": "gguf-q4"}
+MODELS = (
+    "flux-1-dev-parts",
+    "pulid-flux",
+    "eva-clip",
+    "infiniteyou",
+    "withanyone",
+    "antelopev2",
+    "ir-se50",
+    "face-parsing",
+)
+XLABS = ("xlabs-ip-adapter", "clip-vit-l14")
+OTHER_BASES: dict[Base, str] = {"schnell": "flux-1-schnell", "fill": "flux-1-fill-dev"}
+TINY_VAE = "taef1"
+
+
+@dataclass(frozen=True, slots=True)
+class FluxFiles:
+    """Where each network's weights lie.
+
+    Attributes:
+        transformer: full weights, a folder or one file; None where only GGUF files are installed.
+        gguf: those files by their number format.
+        base: text encoders, tokenizers and VAE.
+        faceid_layout: which of two published adapters is installed.
+    """
+
+    transformer: Path | None
+    gguf: Mapping[NumberFormat, Path]
+    base: Path
+    control_net: Path
+    resampler: Path
+    ir_se50: Path
+    arcface: Path
+    pulid: Path
+    eva: Path
+    parsing: Path
+    faceid: Path
+    faceid_layout: Literal["withanyone", "xlabs"]
+    clip: Path | None = None
+
+
+def find_files(store: ModelStore) -> FluxFiles:
+    """Every file of the stack.
+
+    Raises:
+        ModelNotInstalled: `models` and `files` name all that is missing, `command` gets it.
+        LicenceNotAccepted: `model` is the first whose terms must be accepted.
+    """
+    layout = _faceid_layout(store)
+    gguf: dict[NumberFormat, Path] = {
+        form: store.path(model) for model, form in GGUF.items() if _is_available(store, model)
+    }
+    full = _full_weights(store)
+    _require(store, [*_models_for(layout), *([] if full or gguf else [FULL])])
+    infiniteyou = store.path("infiniteyou")
+    return FluxFiles(
+        transformer=full,
+        gguf=gguf,
+        base=store.path("flux-1-dev-parts"),
+        control_net=infiniteyou / "InfuseNetModel",
+        resampler=infiniteyou / "image_proj_model.safetensors",
+        ir_se50=store.path("ir-se50"),
+        arcface=store.path("antelopev2", "glintr100.onnx"),
+        pulid=store.path("pulid-flux"),
+        eva=store.path("eva-clip"),
+        parsing=store.path("face-parsing"),
+        faceid=store.path("withanyone" if layout == "withanyone" else XLABS[0]),
+        faceid_layout=layout,
+        clip=store.path(XLABS[1]) if layout == "xlabs" else None,
+    )
+
+
+def _full_weights(store: ModelStore) -> Path | None:
+    if _is_available(store, FULL):
+        return store.path(FULL) / "transformer"
+    return store.path(SINGLE) if _is_available(store, SINGLE) else None
+
+
+def _models_for(layout: str) -> tuple[str, ...]:
+    return MODELS if layout == "withanyone" else (*(name for name in MODELS if name != "withanyone"), *XLABS)
+
+
+def _require(store: ModelStore, models: Sequence[str]) -> None:
+    """All that is missing, in one refusal."""
+    missing: dict[str, list[str]] = {}
+    for model in models:
+        try:
+            store.path(model)
+        except ModelNotInstalled as error:
+            missing[model] = [f"{model}/{file}" for file in _file_names(error.fields.get("files"))]
+    if missing:
+        raise ModelNotInstalled(
+            f"not installed: {', '.join(missing)}",
+            model=next(iter(missing)),
+            models=list(missing),
+            files=[file for files in missing.values() for file in files],
+            command=f"mien models pull {' '.join(missing)}",
+        )
+
+
+def _faceid_layout(store: ModelStore) -> Literal["withanyone", "xlabs"]:
+    """WithAnyone, which is made for faces, unless XLabs' adapter is installed and it is not."""
+    wanted = not _is_available(store, "withanyone") and all(_is_available(store, name) for name in XLABS)
+    return "xlabs" if wanted else "withanyone"
+
+
+def _is_available(store: ModelStore, model: str) -> bool:
+    try:
+        store.path(model)
+    except (ModelNotInstalled, LicenceNotAccepted, UnknownModel):
+        return False
+    return True
+
+
+def _file_names(files: object) -> list[str]:
+    return [str(file) for file in files] if isinstance(files, list | tuple) else []
+
+
+def models_used(store: ModelStore, files: FluxFiles) -> tuple[ModelUse, ...]:
+    """Every weight file that takes part, with its digest."""
+    full = SINGLE if files.transformer and files.transformer.is_file() else FULL
+    transformer = [full] if files.transformer else [model for model, form in GGUF.items() if form in files.gguf]
+    return tuple(
+        ModelUse(f"{name}/{file.installed_as}", file.sha256)
+        for name in (*transformer, *_models_for(files.faceid_layout))
+        for file in store.catalogue.model(name).files
+        if file.sha256
+    )

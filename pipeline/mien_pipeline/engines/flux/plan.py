@@ -1,0 +1,57 @@
+"""The memory plan of the installed files, read from their headers alone."""
+
+from collections.abc import Mapping
+
+from mien_pipeline.device import Device
+from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
+from mien_pipeline.engines.diffusion.weights import shapes_in, shapes_of
+from mien_pipeline.engines.flux.components import components
+from mien_pipeline.engines.flux.files import FluxFiles
+from mien_pipeline.engines.flux.transformer import can_load, check_libraries
+from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.plan.fit import Hardware, make_plan
+from mien_pipeline.plan.placement import Plan
+
+FROM_FULL: tuple[NumberFormat, ...] = ("float32", "bfloat16", "float8", "int8", "nf4")
+
+
+def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
+    """The memory plan of the files at hand, from their headers alone.
+
+    Raises:
+        NotEnoughMemory: with the smallest plan there is, and what would fit.
+        EngineUnavailable: as `available_forms` says.
+    """
+    # One file, safetensors or GGUF, is FLUX.1 [dev]'s at published size under its makers' own names.
+    folder = files.transformer if files.transformer and files.transformer.is_dir() else None
+    transformer = shapes_in(folder) if folder else manifest("flux1-dev.transformer")
+    shapes: Mapping[str, Shapes] = {
+        "transformer": transformer,
+        "control_net": shapes_in(files.control_net),
+        "pulid_attentions": shapes_of(files.pulid),
+        "faceid": shapes_of(files.faceid),
+        "text_encoder_2": shapes_in(files.base / "text_encoder_2"),
+        "text_encoder": shapes_in(files.base / "text_encoder"),
+        "vae": shapes_in(files.base / "vae"),
+        "id_former": shapes_of(files.pulid),
+        "eva": shapes_of(files.eva),
+        "parsing": shapes_of(files.parsing),
+        "resampler": shapes_of(files.resampler),
+        "ir_se50": shapes_of(files.ir_se50),
+    }
+    width = transformer["x_embedder.weight"][0]
+    machine = Hardware(device.kind, device.total_bytes, width, available_forms(files))
+    return make_plan(components(shapes), machine, side)
+
+
+def available_forms(files: FluxFiles) -> frozenset[NumberFormat]:
+    """What the transformer can be loaded as: full weights become any form that is no file of its own.
+
+    Raises:
+        EngineUnavailable: the only files there are need a library that is not installed.
+    """
+    forms: list[NumberFormat] = [*files.gguf, *(FROM_FULL if files.transformer else ())]
+    usable: frozenset[NumberFormat] = frozenset(form for form in forms if can_load(form))
+    if not usable:
+        check_libraries(forms[0])
+    return usable
