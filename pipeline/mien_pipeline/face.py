@@ -9,13 +9,14 @@ from mien_pipeline.image import Affine, Floats, Mask, Pixels
 from mien_pipeline.report import IdentityScores, SwapWarning
 
 Mesh = NDArray[np.float32]
-"""(468, 3) float32: x and y in the image's pixels, z in pixels too, towards the viewer negative."""
+"""(468, 3) float32: x to the viewer's right and y down, in the image's pixels; z in pixels too, towards the viewer
+negative. What each vertex is, `faces.topology` says."""
 
 Kps = NDArray[np.float32]
-"""(5, 2) float32 pixels: eyes, nose, mouth corners, the viewer's left first."""
+"""(5, 2) float32, x and y in the image's pixels: eyes, nose, mouth corners, the viewer's left first."""
 
 Embedding = NDArray[np.float32]
-"""(D,) float32, who a face is under one recogniser; D is the recogniser's own."""
+"""(D,) float32, whose face it is, as one recogniser says; each recogniser has its own D."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,10 +24,10 @@ class Face:
     """One face in a picture; every coordinate in that picture's pixels.
 
     Attributes:
-        bbox: (4,) float32, x1 y1 x2 y2.
-        det_score: 0..1.
+        bbox: (4,) float32: x1, y1, x2, y2.
+        det_score: 0..1, the detector's confidence.
         kps: (5, 2) float32: eyes, nose, mouth corners, viewer's left first.
-        mesh: (468, 3) float32, z in pixels and towards the viewer negative; None where only a box was asked for.
+        mesh: (468, 3) float32, z in pixels and towards the viewer negative; None where the caller asked only for a box.
         mesh_score: 0..1, the mesh network's own confidence that this is a face.
         yaw_deg, pitch_deg, roll_deg: head pose; yaw positive when the face looks to the viewer's right.
     """
@@ -49,7 +50,8 @@ class Patch:
         crop: (h, w, 3) uint8 RGB, the generated region.
         affine: (2, 3) float32, target image → crop. A whole-pixel shift means the crop is pasted unresampled.
         mask: (h, w) float32 in 0..1; 1 keeps the generated pixel, 0 keeps the target bit for bit.
-        attempts: what the engine's own drift gate measured, one for every attempt; empty where it has none.
+        warnings: what limits the result.
+        attempts: what the engine's own drift gate measured, one entry an attempt; empty where the engine has none.
     """
 
     crop: Pixels

@@ -1,4 +1,4 @@
-"""A decoded picture, and the arrays that pictures are made of: frozen, without torch, always uint8 RGB."""
+"""A decoded picture and the arrays that pictures are made of: frozen, without torch, always uint8 RGB."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mien_pipeline.report import SwapWarning
 
 Pixels = NDArray[np.uint8]
-"""(H, W, 3) uint8 RGB, or (H, W) uint8 of one channel."""
+"""(H, W, 3) uint8 RGB, sRGB code values 0..255; or (H, W) uint8 of one channel."""
 
 Floats = NDArray[np.float32]
 """float32 of any shape; the docstring says which."""
@@ -29,7 +29,7 @@ class Image:
         alpha: (H, W) uint8, or None for an opaque picture.
         icc_profile: the colour profile as found, kept for the result.
         format: how the picture came: "jpeg", "png", "webp", "avif", "tiff", "bmp" or "heif".
-        exif: the EXIF block as found, unfiltered; `trust.metadata` decides what a result keeps.
+        exif: the EXIF block as found, unfiltered; `media.metadata` decides what a result keeps.
         warnings: what decoding had to give up, if anything.
     """
 
@@ -42,8 +42,10 @@ class Image:
 
     @property
     def height(self) -> int:
+        """Rows of pixels."""
         return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
+        """Columns of pixels."""
         return int(self.pixels.shape[1])

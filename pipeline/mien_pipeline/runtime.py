@@ -17,7 +17,7 @@ from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
-from mien_pipeline.media.sheet import row
+from mien_pipeline.media.sheet import draw_row
 from mien_pipeline.options import Format, MeshOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, ignore_progress
 from mien_pipeline.protocols import Engine
@@ -91,7 +91,7 @@ class Runtime:
     def side_by_side(self, target: bytes, reference: bytes, result: Swapped) -> bytes:
         """A PNG of target, reference and result in a row, marked like every picture that shows a swapped face."""
         pictures = [decode(data).pixels for data in (target, reference, result.data)]
-        sheet = Image(row(pictures, ("target", "reference", "result"), height_px=SIDE_BY_SIDE_PX))
+        sheet = Image(draw_row(pictures, ("target", "reference", "result"), height_px=SIDE_BY_SIDE_PX))
         return self._stamp.mark(sheet, target, {"engine": result.engine}, result.models, "png").data
 
     def contact_sheet(
@@ -113,7 +113,7 @@ class Runtime:
             scores = next(face.identity for face in done.faces if face.identity)
             pictures.append(decode(done.data).pixels)
             captions.append(f"{name} {scores.to_reference:.2f}, target {scores.to_target:.2f}")
-        sheet = Image(row(pictures, captions, SIDE_BY_SIDE_PX))
+        sheet = Image(draw_row(pictures, captions, SIDE_BY_SIDE_PX))
         return self._stamp.mark(sheet, target, {"engine": "mesh"}, self._shared_models, "png").data, reports
 
     def unload(self) -> None:

@@ -1,4 +1,4 @@
-"""RGB picture → bytes, with its colour profile and transparency, and no metadata but the whitelist's."""
+"""RGB picture → bytes, with its colour profile and transparency, and no metadata but the whitelisted entries."""
 
 import io
 from typing import cast
@@ -25,8 +25,8 @@ MEDIA_TYPES: dict[Format, str] = {
 # Sides that each format's header, or the encoder, can hold.
 MAX_SIDE: dict[Format, int] = {"jpeg": 65_500, "png": 2**31 - 1, "webp": 16_383, "avif": 65_535, "tiff": 2**31 - 1}
 
-# 95 and full chroma: below it a repeated save shows on lips and eyelids. Of PNG's levels 1 takes half of 6's time
-# and is 13 % larger on a 12-megapixel photograph; AVIF 9 takes half of 8's time and is as small.
+# JPEG has 95 and full chroma: below, a repeated save shows on lips and eyelids. PNG's level 1 takes half of 6's time
+# and is 13 % larger on a 12-megapixel photograph. AVIF's speed 9 takes half of 8's time and is as small.
 _SAVE: dict[Format, dict[str, object]] = {
     "jpeg": {"quality": 95, "subsampling": 0},
     "png": {"compress_level": 1},
@@ -73,6 +73,7 @@ def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:
 
 
 def _to_pillow(image: Image) -> PIL.Image.Image:
+    """The picture as Pillow's, RGB or RGBA."""
     if image.alpha is None:
         return PIL.Image.fromarray(image.pixels)
     return PIL.Image.fromarray(np.dstack((image.pixels, image.alpha)))
@@ -93,7 +94,7 @@ def _metadata_options(format: Format, exif: bytes | None, xmp: bytes | None) -> 
 
 
 def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> PIL.TiffImagePlugin.ImageFileDirectory_v2:
-    """A TIFF's own directory is where EXIF and XMP live."""
+    """The tags of a TIFF's own directory, which holds EXIF and XMP."""
     tags = PIL.TiffImagePlugin.ImageFileDirectory_v2()
     if exif is not None:
         block = PIL.Image.Exif()

@@ -1,6 +1,6 @@
-"""What a result says about itself in plain metadata, and what of the target's metadata may stay.
+"""Metadata: what a result says about itself, and what it keeps of the target's.
 
-EXIF is rebuilt from a whitelist, never copied: copying leaks positions, serial numbers and a thumbnail of the
+EXIF is built anew from a whitelist, never copied: a copy leaks positions, serial numbers and a thumbnail of the
 original face. XMP carries IPTC's digital source type, which search engines and social networks read.
 """
 
@@ -21,7 +21,7 @@ DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeW
 CREATOR_TOOL = "Mien"
 
 KEPT_EXIF = {PIL.ExifTags.Base.Artist: "artist", PIL.ExifTags.Base.Copyright: "copyright"}
-"""Who made the photograph and whose it is: the two entries that are for the public."""
+"""Author and owner of the photograph: the two entries that are meant for the public."""
 
 _MAX_TEXT = 1000
 _TELLING_EXIF = {
@@ -31,7 +31,7 @@ _TELLING_EXIF = {
     PIL.ExifTags.Base.LensSerialNumber: "serial_number",
     PIL.ExifTags.Base.CameraOwnerName: "owner_name",
 }
-"""What a picture should not carry around; `read` says that it is there, never what it says."""
+"""Private entries: `read` says that they are there, never what they say."""
 
 _EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
@@ -76,15 +76,15 @@ def write_packet(ai_system: str, description: str) -> bytes:
 
 
 def copy_packet(picture: PIL.Image.Image) -> bytes | None:
-    """The packet of a result of ours, made anew for a smaller copy of it; None for any other picture."""
-    said = _read_xmp(picture)
-    if said.get("creator_tool") != CREATOR_TOOL or "ai_system" not in said:
+    """A new packet for a smaller copy of one of our results; None where `picture` is any other picture."""
+    xmp = _read_xmp(picture)
+    if xmp.get("creator_tool") != CREATOR_TOOL or "ai_system" not in xmp:
         return None
-    return write_packet(said["ai_system"], said.get("description", ""))
+    return write_packet(xmp["ai_system"], xmp.get("description", ""))
 
 
 def read(picture: PIL.Image.Image) -> dict[str, object]:
-    """What the metadata of any opened picture says: the entries we know, and which private ones are present."""
+    """The entries we know of an opened picture's metadata, and under "private" which private ones are present."""
     found: dict[str, object] = {}
     exif = _read_exif(picture)
     for tag, name in KEPT_EXIF.items():
@@ -131,7 +131,7 @@ def _list_private(exif: PIL.Image.Exif) -> list[str]:
 def _read_xmp(picture: PIL.Image.Image) -> dict[str, str]:
     raw = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or _read_tiff_xmp(picture)
     data = raw.encode() if isinstance(raw, str) else raw
-    # A document type is where entity bombs live, and XMP has none.
+    # Entity bombs need a document type, and XMP has none.
     if not isinstance(data, bytes) or b"<!" in data or len(data) > io.DEFAULT_BUFFER_SIZE * 1024:
         return {}
     try:

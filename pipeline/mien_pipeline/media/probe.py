@@ -1,13 +1,12 @@
-"""What a file claims to be and how large its picture is, told from its header, before anything is decoded.
+"""A file's format and the size of its picture, from its header alone; refusals come before anything is decoded.
 
-Pillow alone, so that the daemon's front process may ask this of every upload.
+It needs no library but Pillow, so the daemon's front process may probe every upload.
 """
 
 import functools
 import importlib
 import io
 import mmap
-import re
 import struct
 import threading
 import warnings
@@ -21,19 +20,20 @@ from typing import IO, cast
 import PIL.Image
 
 from mien_core.errors import ImageTooLarge, InvalidImage
+from mien_pipeline.media.polyglot import Bytes, find_foreign_part
 
-# 108-megapixel telephones and 102-megapixel medium format fit. Decoded, that is 360 MB of RGB, and a swap
-# needs at most eight times as much: what a 4 GB machine can still give.
+# 108-megapixel telephones and 102-megapixel medium format fit. Decoded, that is 360 MB of RGB, and a swap needs at
+# most eight times as much: a 4 GB machine can still give that.
 MAX_PIXELS = 120_000_000
 # OpenCV's remap and warpAffine address pixels with 16-bit signed coordinates.
 MAX_SIDE = 32_000
-# Four bytes a pixel and 1.6 times room for metadata: the largest honest uncompressed file of MAX_PIXELS stays
-# below twice this; compressed photographs of 108 megapixels are 20 to 80 MB. The daemon's own default is the same.
+# Compressed photographs of 108 megapixels are 20 to 80 MB, so this leaves room for metadata. An uncompressed file may
+# have 50 megapixels at four bytes a pixel. The daemon's own default is the same.
 MAX_FILE_BYTES = 200_000_000
 
 READABLE = {
     "JPEG": "jpeg",
-    "MPO": "jpeg",  # with a depth or gain map behind it, as many telephones write; the first is the photograph
+    "MPO": "jpeg",  # a photograph first, then its depth or gain map, as many telephones write
     "PNG": "png",
     "WEBP": "webp",
     "AVIF": "avif",
@@ -43,7 +43,7 @@ READABLE = {
 }
 """Pillow's names for the formats it may try, and ours."""
 
-# Everything Pillow's parsers are known to raise on damaged files; each is the same news to a person.
+# Everything that Pillow's parsers are known to raise on damaged files. Each means the same to a person.
 DAMAGE = (
     OSError,
     SyntaxError,
@@ -79,21 +79,7 @@ _SIGNATURES = (
     (b"\0\0\0\x0cjP  ", "jpeg-2000"),
     (b"\x1aE\xdf\xa3", "matroska"),
 )
-# What must not stand right behind a picture: the start of something another program would act on.
-_FOREIGN_START = re.compile(
-    rb"[\0\s]*(PK\x03\x04|PK\x05\x06|%PDF-|\x7fELF|MZ|Rar!|7z\xbc\xaf|\x1f\x8b|\x89PNG|GIF8|RIFF|BZh|#!|<[!?a-z])",
-    re.IGNORECASE,
-)
-# Nor these anywhere behind it: long enough not to turn up by chance in the film that follows a moving picture.
-_FOREIGN_ANYWHERE = re.compile(
-    rb"%PDF-1|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|<\?php|<!doctype|<html|<script|<svg[\s>]", re.IGNORECASE
-)
-_JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")  # stuffed zeros and restart markers stand inside the scan
-_ZIP_END = b"PK\x05\x06"
-_ZIP_TAIL = 65_557  # the record's 22 bytes and its longest comment
 _HEAD = 4096
-
-Bytes = bytes | mmap.mmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +117,10 @@ def probe(source: bytes | Path) -> PictureInfo:
 
 @contextmanager
 def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
-    """The picture, parsed but not decoded, and what its header says; raises as `probe` does.
+    """The picture, parsed but not decoded, and what its header says.
 
-    Damage that shows only while the body decodes is `InvalidImage` as well.
+    Raises:
+        InvalidImage, ImageTooLarge: as `probe`; also from the block, where the body proves damaged as it decodes.
     """
     if len(data) > MAX_FILE_BYTES:
         raise ImageTooLarge(
@@ -163,7 +150,7 @@ def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
 
 
 def kind_of(head: bytes) -> str:
-    """What the first bytes say, as a short name; "unknown" where nothing is known."""
+    """The format that the first bytes of a file name, as "jpeg" or "pdf"; "unknown", or "nothing" for no bytes."""
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind
@@ -178,12 +165,12 @@ def kind_of(head: bytes) -> str:
 
 
 def readable_formats() -> list[str]:
-    """What this installation reads, for a message."""
+    """The formats that this installation reads, sorted, for a message."""
     return sorted({kind for kind in READABLE.values() if kind != "heif" or _heif_is_readable()})
 
 
 def _kind_of_brands(head: bytes) -> str:
-    """AVIF and HEIF share one container; the major brand decides, then the compatible ones."""
+    """The format of an ISO container. AVIF and HEIF share it: the major brand decides, then the compatible ones."""
     length = min(int.from_bytes(head[:4], "big"), 256)
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, length, 4))]
     if brands[0] in _AVIF_BRANDS or (brands[0] in {b"mif1", b"msf1"} and _AVIF_BRANDS & set(brands)):
@@ -193,7 +180,7 @@ def _kind_of_brands(head: bytes) -> str:
 
 @functools.cache
 def _heif_is_readable() -> bool:
-    """HEIC comes through pillow-heif where a person installed it; it bundles a codec with patents of its own."""
+    """Whether pillow-heif is installed. It is optional: its codec has patents of its own."""
     try:
         importlib.import_module("pillow_heif").register_heif_opener()
     except ImportError:
@@ -202,6 +189,7 @@ def _heif_is_readable() -> bool:
 
 
 def _check_size(picture: PIL.Image.Image, kind: str) -> PictureInfo:
+    """What the header says; raises where that is beyond the limits, animated or empty."""
     width, height = picture.size
     frames = 1 if picture.format == "MPO" else _count_frames(picture, kind)
     if width * height * frames > MAX_PIXELS or max(width, height) > MAX_SIDE:
@@ -222,7 +210,7 @@ def _check_size(picture: PIL.Image.Image, kind: str) -> PictureInfo:
 
 
 def _count_frames(picture: PIL.Image.Image, kind: str) -> int:
-    """How many frames the header promises. For TIFF 2 means "more than one": counting walks every directory."""
+    """How many frames the header promises. For TIFF 2 means "more than one": to count, Pillow walks every directory."""
     if kind != "tiff":
         return int(getattr(picture, "n_frames", 1))
     try:
@@ -235,93 +223,12 @@ def _count_frames(picture: PIL.Image.Image, kind: str) -> int:
 
 
 def _refuse_polyglot(data: Bytes, kind: str) -> None:
-    """Refuse a picture that another program would take for something else.
-
-    What lies after the picture's own end is searched for the beginnings of archives, programs, markup and
-    other pictures; a zip archive is also known by its last record, a PDF by its mark in the first kilobyte.
-    A film after a photograph (a telephone's moving picture) and a JPEG's own further pictures pass: no
-    trailer ever reaches a result.
-    """
-    foreign = _find_foreign_tail(data, kind) or _find_zip_end(data)
-    if foreign is None and b"%PDF-" in data[:1024]:
-        foreign = b"%PDF-"
+    """Refuse a picture that another program would take for something else."""
+    foreign = find_foreign_part(data, kind)
     if foreign is not None:
         raise InvalidImage(
             f"the file is a {kind} picture and something else as well", found=f"polyglot {kind}", also=kind_of(foreign)
         )
-
-
-def _find_foreign_tail(data: Bytes, kind: str) -> bytes | None:
-    end = _ENDS[kind](data) if kind in _ENDS else None
-    if end is None or end >= len(data):
-        return None
-    if start := _FOREIGN_START.match(data, end):
-        return data[start.start(1) : start.start(1) + _HEAD]
-    anywhere = _FOREIGN_ANYWHERE.search(data, end)
-    return data[anywhere.start() : anywhere.start() + _HEAD] if anywhere else None
-
-
-def _find_zip_end(data: Bytes) -> bytes | None:
-    """The archive's last record, if its comment reaches exactly to the end of the file."""
-    tail = data[-_ZIP_TAIL:]
-    at = tail.rfind(_ZIP_END)
-    if at < 0 or len(tail) < at + 22:
-        return None
-    return _ZIP_END if at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail) else None
-
-
-def _find_jpeg_end(data: Bytes) -> int | None:
-    at = 2
-    while match := _JPEG_MARKER.search(data, at):
-        marker = match.group(1)[0]
-        at = match.end()
-        if marker == 0xD9:
-            return at
-        if marker not in (0x01, 0xD8):  # these two have no length
-            at += max(2, int.from_bytes(data[at : at + 2], "big"))
-    return None
-
-
-def _find_png_end(data: Bytes) -> int | None:
-    at = 8
-    while at + 12 <= len(data):
-        length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        at += 12 + length
-        if name == b"IEND":
-            return at
-    return None
-
-
-def _find_riff_end(data: Bytes) -> int:
-    return 8 + int.from_bytes(data[4:8], "little") + int.from_bytes(data[4:8], "little") % 2
-
-
-def _find_boxes_end(data: Bytes) -> int:
-    """The end of the last whole box of an ISO container."""
-    at = 0
-    while at + 8 <= len(data) and data[at + 4 : at + 8].isalnum():
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16], "big")
-        if size < 8 or at + size > len(data):
-            return len(data)  # 0 runs to the end of the file; anything else the decoder will judge
-        at += size
-    return at
-
-
-def _find_bmp_end(data: Bytes) -> int | None:
-    return int.from_bytes(data[2:6], "little") or None
-
-
-_ENDS = {
-    "jpeg": _find_jpeg_end,
-    "png": _find_png_end,
-    "webp": _find_riff_end,
-    "avif": _find_boxes_end,
-    "heif": _find_boxes_end,
-    "bmp": _find_bmp_end,
-}
-"""Where a picture's own bytes end; a TIFF's parts may lie anywhere."""
 
 
 _filters = threading.Lock()
@@ -334,7 +241,7 @@ def _as_file(data: Bytes) -> IO[bytes]:
 
 @contextmanager
 def _silence_pillow() -> Generator[None]:
-    """Pillow warns of oddities that are decided here; the filters are the whole process's, so one at a time."""
+    """Silence Pillow's warnings: `probe` decides what they are about. The filters are the process's, hence a lock."""
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -7,9 +7,12 @@ from mien_pipeline.image import Pixels
 
 
 def halve(pixels: Pixels, least: int) -> Pixels:
-    """(H, W, 3) halved, each pixel the mean of four, as long as the short side stays at `least` or more."""
+    """(H, W, 3) uint8 RGB halved as often as its short side stays at `least` or more; each pixel the mean of four.
+
+    An odd last row or column is left out: it is one in a thousand.
+    """
     while min(pixels.shape[:2]) >= 2 * least:
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        even = pixels[: 2 * height, : 2 * width]  # an odd last row or column is one in a thousand
+        even = pixels[: 2 * height, : 2 * width]
         pixels = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     return pixels

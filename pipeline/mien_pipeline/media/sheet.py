@@ -1,4 +1,4 @@
-"""Pictures beside one another with a line under each, for looking at results."""
+"""Contact sheets: pictures in a row with a caption under each, for a person who looks at results."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,13 @@ CAPTION_PX = 34
 BACKGROUND, INK = (250, 250, 248), (60, 60, 64)
 
 
-def row(pictures: Sequence[Pixels], captions: Sequence[str], height_px: int) -> Pixels:
-    """(H, W, 3) uint8 RGB: the pictures at one height, each over its caption."""
-    scaled = [scale_to(picture, height_px) for picture in pictures]
+def draw_row(pictures: Sequence[Pixels], captions: Sequence[str], height_px: int) -> Pixels:
+    """(H, W, 3) uint8 RGB: the (h, w, 3) uint8 RGB pictures scaled to one height, each over its caption.
+
+    Raises:
+        ValueError: there are more captions than pictures, or fewer.
+    """
+    scaled = [_scale_to_height(picture, height_px) for picture in pictures]
     width = sum(picture.width for picture in scaled) + GAP_PX * (len(scaled) + 1)
     sheet = PIL.Image.new("RGB", (width, height_px + 2 * GAP_PX + CAPTION_PX), BACKGROUND)
     draw, font = PIL.ImageDraw.Draw(sheet), PIL.ImageFont.load_default(18)
@@ -28,7 +32,8 @@ def row(pictures: Sequence[Pixels], captions: Sequence[str], height_px: int) -> 
     return np.asarray(sheet)
 
 
-def scale_to(picture: Pixels, height_px: int) -> PIL.Image.Image:
+def _scale_to_height(picture: Pixels, height_px: int) -> PIL.Image.Image:
+    """`picture` (h, w, 3) at the height given, its proportions kept."""
     found = PIL.Image.fromarray(picture)
     size = round(found.width * height_px / found.height), height_px
     return found.resize(size, PIL.Image.Resampling.LANCZOS)

@@ -3,8 +3,9 @@
 import numpy as np
 
 from mien_pipeline.image import Floats
+from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.grain import match_grain
-from mien_pipeline.skin.light import light_ratio, to_linear, to_srgb
+from mien_pipeline.skin.light import light_ratio
 
 EVERYWHERE = np.ones((96, 96), np.float32)
 

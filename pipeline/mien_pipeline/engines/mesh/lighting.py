@@ -4,7 +4,8 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.grid import Grid
 from mien_pipeline.image import Floats, Pixels
-from mien_pipeline.skin.light import blur, light_ratio, to_linear, to_srgb
+from mien_pipeline.media.colour import to_linear, to_srgb
+from mien_pipeline.skin.light import blur, light_ratio
 
 LIGHT_SIGMA = 0.25  # face widths: shading above this is the target's, below it the reference's
 HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin

@@ -12,8 +12,9 @@ from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.glasses import crosses_bridge, glasses_mask
-from mien_pipeline.skin.light import blur, light_ratio, to_linear, to_srgb
+from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
 
 # The texture is this much wider than the face in the reference, so that no detail is lost in unrolling it.
