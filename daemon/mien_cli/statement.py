@@ -31,7 +31,7 @@ def require_statement(args: Namespace) -> None:
     from mien_cli.in_process import configure
     from mien_cli.output import tell
     from mien_core.errors import ConsentRequired
-    from mien_daemon.references.library import Consent
+    from mien_daemon.references.consent import Consent
 
     if args.basis or args.adult:
         Consent.given("", args.basis, adult=args.adult, expires_at=None)
@@ -65,7 +65,7 @@ def agrees() -> bool:
 
 
 def one_of_them() -> str:
-    from mien_daemon.references.library import STATEMENTS
+    from mien_daemon.references.consent import STATEMENTS
 
     return " Or: ".join(STATEMENTS.values())
 
@@ -90,7 +90,7 @@ def session() -> str:
     import os
     import sys
 
-    from mien_daemon.references.library import STATEMENT_VERSION
+    from mien_daemon.references.consent import STATEMENT_VERSION
 
     number = os.getppid() if sys.platform == "win32" else os.getsid(0)
     return f"{STATEMENT_VERSION} {number}"

@@ -20,7 +20,8 @@ from mien_daemon.jobs.store import JobStore
 from mien_daemon.pictures.blobs import Blobs
 from mien_daemon.pictures.previews import Previews
 from mien_daemon.pictures.verifier import Verifier
-from mien_daemon.references.library import ReferenceBook, ReferenceLibrary
+from mien_daemon.references.library import ReferenceLibrary
+from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.routes import ROUTES
 from mien_daemon.state.database import Database
 from mien_daemon.worker.supervisor import Worker
@@ -44,7 +45,7 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])
     app[keys.WORKER] = Worker(config, app[keys.SETTINGS], app[keys.EVENTS])
     library = ReferenceLibrary(config.folders.state)
-    app[keys.REFERENCES] = ReferenceBook(library, app[keys.WORKER], app[keys.EVENTS])
+    app[keys.REFERENCES] = OpenLibrary(library, app[keys.WORKER], app[keys.EVENTS])
     app[keys.QUEUE] = JobQueue(
         JobStore(app[keys.DATABASE], config.folders.state),
         app[keys.BLOBS],
@@ -91,6 +92,7 @@ async def run_previews(app: web.Application) -> AsyncIterator[None]:
 
 
 async def run_references(app: web.Application) -> AsyncIterator[None]:
+    await app[keys.REFERENCES].start()
     yield
     await app[keys.REFERENCES].close()
 

@@ -13,7 +13,7 @@ from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.pictures.blobs import Blobs
 from mien_daemon.pictures.previews import Previews
 from mien_daemon.pictures.verifier import Verifier
-from mien_daemon.references.library import ReferenceBook
+from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.state.database import Database
 from mien_daemon.worker.supervisor import Worker
 
@@ -28,7 +28,7 @@ DOWNLOADS = web.AppKey("downloads", Downloads)
 QUEUE = web.AppKey("queue", JobQueue)
 INVITATIONS = web.AppKey("invitations", Invitations)
 PREVIEWS = web.AppKey("previews", Previews)
-REFERENCES = web.AppKey("references", ReferenceBook)
+REFERENCES = web.AppKey("references", OpenLibrary)
 VERIFIER = web.AppKey("verifier", Verifier)
 PAIRING = web.AppKey("pairing", Pairing)
 SESSIONS = web.AppKey("sessions", Sessions)

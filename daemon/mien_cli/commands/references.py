@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from mien_api.client import DaemonClient
     from mien_cli.main import Commands
-    from mien_daemon.references.library import Consent, ReferenceLibrary
+    from mien_daemon.references.consent import Consent
+    from mien_daemon.references.library import ReferenceLibrary
 
 NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
 
@@ -57,7 +58,7 @@ def add_to(commands: Commands) -> None:
 def add(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
     from mien_cli.output import answer
-    from mien_daemon.references.library import Consent
+    from mien_daemon.references.consent import Consent
 
     consent = Consent.given(args.name, args.basis, adult=args.adult, expires_at=end_of(args.days))
     picture = read_picture(args.image)
@@ -91,11 +92,12 @@ def add_here(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any
     """Checked and sealed by this process."""
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
-    from mien_daemon.references.library import THUMBNAIL_SIDE, describe, naming_the_reference, require_one_face
+    from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
+    from mien_daemon.references.library import describe
 
     store = open_store(args)
     fetch_missing(store, NEEDED_MODELS, quiet=args.json)
-    with naming_the_reference():
+    with blame_the_reference():
         require_one_face(open_runtime(args, store).find_faces(picture))
     return describe(library_of(args).add(picture, preview(picture, THUMBNAIL_SIDE), consent))
 

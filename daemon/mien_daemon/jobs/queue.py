@@ -35,7 +35,7 @@ TELL_EVERY_S = 0.1  # progress within a stage is told no more often
 TROUBLE_S = 5.0  # before trying again when the disk would not take a change of state
 
 
-class ReferenceBook(Protocol):
+class References(Protocol):
     """The consented reference library, as the queue needs it."""
 
     async def picture(self, reference_id: str) -> bytes:
@@ -57,7 +57,7 @@ class JobQueue:
         worker: Worker,
         events: Events,
         settings: LiveSettings,
-        references: ReferenceBook,
+        references: References,
     ) -> None:
         self._store = store
         self._blobs = blobs

@@ -11,16 +11,9 @@ from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import DIGEST, Answer, Body, PersonsName, Picture
 from mien_daemon.pictures.blobs import digest_of
-from mien_daemon.references.library import (
-    DEFAULT_PERIOD,
-    STATEMENTS,
-    THUMBNAIL_SIDE,
-    Consent,
-    Record,
-    describe,
-    naming_the_reference,
-    require_one_face,
-)
+from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
+from mien_daemon.references.consent import DEFAULT_PERIOD, STATEMENTS, Consent
+from mien_daemon.references.library import Record, describe
 
 JOBS_PAGE = 100
 
@@ -116,7 +109,7 @@ async def add_reference(request: web.Request) -> web.Response:
     await blobs.require(digest, request[keys.CLIENT], "picture")
     await blobs.inspect(digest)
     path = blobs.path(digest)
-    with naming_the_reference():
+    with blame_the_reference():
         require_one_face(await request.app[keys.WORKER].find_faces(str(path)))
     thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE)
     picture = await asyncio.to_thread(path.read_bytes)
@@ -150,9 +143,9 @@ async def get_thumbnail(request: web.Request) -> web.Response:
 async def withdraw_reference(request: web.Request) -> web.Response:
     reference = request.match_info["id"]
     with_results = read_query(request, WithResults).results
-    book = request.app[keys.REFERENCES]
-    await asyncio.to_thread(book.library.withdraw, reference)
-    book.forget_in_memory()
+    references = request.app[keys.REFERENCES]
+    await asyncio.to_thread(references.library.withdraw, reference)
+    references.forget_in_memory()
     if with_results:
         await delete_jobs_made_with(request, f"ref:{reference}")
     return web.Response(status=204)
@@ -160,9 +153,9 @@ async def withdraw_reference(request: web.Request) -> web.Response:
 
 async def forget_references(request: web.Request) -> web.Response:
     with_results = read_query(request, WithResults).results
-    book = request.app[keys.REFERENCES]
-    gone = await asyncio.to_thread(book.library.forget_all)
-    book.forget_in_memory()
+    references = request.app[keys.REFERENCES]
+    gone = await asyncio.to_thread(references.library.forget_all)
+    references.forget_in_memory()
     results = await delete_jobs_made_with(request, "ref:") if with_results else 0
     return reply(Forgotten(references=gone, results=results))
 

@@ -17,7 +17,7 @@ from mien_cli import statement
 from mien_cli.main import main
 from mien_daemon import keys as slots
 from mien_daemon.pictures.verifier import Verifier
-from mien_daemon.references.library import STATEMENTS
+from mien_daemon.references.consent import STATEMENTS
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_pipeline.report import ModelUse

@@ -24,7 +24,8 @@ from mien_api.folders import Folders
 from mien_cli.main import main
 from mien_core.redaction import Discreet, log_to
 from mien_daemon import keys as slots
-from mien_daemon.references.library import Consent, ReferenceLibrary
+from mien_daemon.references.consent import Consent
+from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.state import personal_data
 from mien_daemon.state.personal_data import folder_for_references, is_private, memory_folder, stored
 from mien_pipeline.trust.authority import Authority

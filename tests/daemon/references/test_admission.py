@@ -1,0 +1,36 @@
+"""A reference shows exactly one face, and a refusal says that the reference is meant."""
+
+import pytest
+
+from mien_core.errors import ContentBlocked, InvalidImage, NoFaceFound, SeveralFaces
+from mien_daemon.references.admission import blame_the_reference, require_one_face
+
+
+def test_one_face_is_taken() -> None:
+    require_one_face([{"index": 0}])
+
+
+def test_a_picture_without_a_face_is_no_reference() -> None:
+    with pytest.raises(NoFaceFound) as refused:
+        require_one_face([])
+    assert refused.value.fields == {"role": "reference"}
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_picture_of_several_people_is_no_reference(count: int) -> None:
+    with pytest.raises(SeveralFaces) as refused:
+        require_one_face([{}] * count)
+    assert refused.value.fields == {"role": "reference", "found": count}
+
+
+def test_a_blocked_picture_is_named_as_the_reference() -> None:
+    with pytest.raises(ContentBlocked) as refused, blame_the_reference():
+        raise ContentBlocked("blocked", stage="target")
+    assert refused.value.fields["stage"] == "reference"
+
+
+def test_every_other_error_stays_as_it_is() -> None:
+    error = InvalidImage("broken")
+    with pytest.raises(InvalidImage) as refused, blame_the_reference():
+        raise error
+    assert refused.value is error

@@ -1,0 +1,50 @@
+"""The index says how to open each record; one that was edited into something else is refused or leads nowhere."""
+
+import json
+
+import pytest
+
+from mien_core.errors import UnknownReference
+from mien_daemon.references.index import LibraryIndex, SealedRecord
+from mien_daemon.references.sealing import MASTERS
+
+RECORD = SealedRecord(b"\x00wrapped\xff", "0123456789abcdef")
+
+
+def test_an_index_is_read_back_as_it_was_written() -> None:
+    index = LibraryIndex(MASTERS[1]).with_record("ann", RECORD)
+    assert LibraryIndex.decoded(index.encoded()) == index
+    assert LibraryIndex.decoded(LibraryIndex().encoded()) == LibraryIndex()
+
+
+def test_a_record_is_added_or_replaced_and_the_others_stay() -> None:
+    other = SealedRecord(b"other", "ff")
+    index = LibraryIndex(MASTERS[0]).with_record("ann", RECORD).with_record("bea", other)
+    assert index.with_record("ann", other).records == {"ann": other, "bea": other}
+    assert index.records == {"ann": RECORD, "bea": other}, "the index itself does not change"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"{}", b'{"master": "", "records": []}', b'{"master": "", "records": {"a": {}}}']
+)
+def test_what_is_no_index_is_refused_as_edited(data: bytes) -> None:
+    with pytest.raises(UnknownReference) as refused:
+        LibraryIndex.decoded(data)
+    assert refused.value.fields["reason"] == "edited"
+
+
+def test_an_index_cannot_name_a_key_that_is_no_master_key() -> None:
+    """`keys/` has other keys of this install."""
+    edited = json.dumps({"master": "authority", "records": {}}).encode()
+    assert LibraryIndex.decoded(edited).master == ""
+
+
+@pytest.mark.parametrize("stem", ["../../evil", "", "ABC", "a.b", "a" * 65, "aa\n"])
+def test_a_stem_that_is_no_plain_name_leads_nowhere(stem: str) -> None:
+    edited = json.dumps({"master": MASTERS[0], "records": {"ann": {"key": "", "stem": stem}}}).encode()
+    assert LibraryIndex.decoded(edited).records == {}
+
+
+def test_the_longest_stem_is_read() -> None:
+    index = LibraryIndex(MASTERS[0]).with_record("ann", SealedRecord(b"", "a" * 64))
+    assert LibraryIndex.decoded(index.encoded()) == index
