@@ -154,11 +154,12 @@ class Clients:
         self._sessions = {digest: held for digest, held in self._sessions.items() if held.client != client_id}
         await self._database.write(lambda db: db.execute("DELETE FROM clients WHERE id = ?", (client_id,)))
 
-    def still_good(self, client: Client) -> bool:
+    def is_active(self, client: Client) -> bool:
+        """Whether the client is known and not revoked."""
         return client.id in self._clients
 
-    async def saw(self, client: Client) -> None:
-        """Note that a client was here."""
+    async def touch(self, client: Client) -> None:
+        """Update `last_seen`, at most once a minute."""
         now = time.time()
         known = self._clients.get(client.id)
         if known is None or client.id == LOCAL.id or now - (known.last_seen or 0) < SEEN_EVERY_S:

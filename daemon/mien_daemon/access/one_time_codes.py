@@ -45,6 +45,6 @@ class Invitations:
         if invitation is None or self._clock() >= invitation.until:
             raise Unpaired("this code was used before or is too old")
         client = invitation.client
-        if not self._clients.still_good(client):
+        if not self._clients.is_active(client):
             raise Unpaired("whoever asked for this code was revoked")
         return client, self._clients.open_session(client.id, CONSOLE_SESSION_S, origin)
