@@ -96,8 +96,7 @@ class Downloads:
             LicenceNotAccepted: the licence of one of them has to be read first; none is fetched.
         """
         models = self.store.catalogue.resolve([name])
-        for model in models:
-            self.store.shelf.licences.check(model)
+        self.store.check_licences(models)
         return [self._begin("download", model, self._pull(model, models, bytes_per_s)) for model in models]
 
     def verify(self, names: Sequence[str] | None) -> list[Transfer]:
@@ -122,7 +121,7 @@ class Downloads:
             if (running := self._running.get(_key("download", model))) is not None:
                 running.stopped_as = as_state
                 running.stop.set()
-            self.store.shelf.bell(model).ring()
+            self.store.stop_pull(model)
         return [self._transfers[key] for model in models if (key := _key("download", model)) in self._transfers]
 
     async def remove(self, name: str) -> None:

@@ -112,8 +112,7 @@ class ModelStore:
             Cancelled: another process paused or removed the model.
         """
         wanted = self.catalogue.resolve(names)
-        for model in wanted:
-            self.shelf.licences.check(model)
+        self.check_licences(wanted)
         with durable.naming_disk_errors(self.root):
             pulls = [
                 self._pull(model, self._until_stopped(model, on_progress), bytes_per_s)
@@ -148,11 +147,24 @@ class ModelStore:
 
         return listen
 
+    def check_licences(self, names: Iterable[str]) -> None:
+        """Return if the terms of all these models and bundles were accepted.
+
+        Raises:
+            LicenceNotAccepted: those of the first that were not.
+        """
+        for model in self.catalogue.resolve(names):
+            self.shelf.licences.check(model)
+
+    def stop_pull(self, model: str) -> None:
+        """Tell the pull of a model, in whichever process it runs, to end; return without waiting for it."""
+        self.shelf.bell(model).ring()
+
     def pause(self, model: str) -> None:
         """End the pull of a model in whichever process it runs; what has come stays for the next one."""
         self.catalogue.model(model)
         with durable.naming_disk_errors(self.root):
-            self.shelf.bell(model).ring()
+            self.stop_pull(model)
             with self.shelf.alone(model):
                 return
 

@@ -1,4 +1,4 @@
-"""The daemon's SQLite file: one connection on one thread, so that there is one writer and no lock to wait for."""
+"""The daemon's SQLite file: one connection on one thread. There is one writer, and no lock to wait for."""
 
 import asyncio
 import logging
@@ -9,40 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from mien_api.errors import StateTooNew
+from mien_daemon.state.migrations import migrate
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 NAME = "mien.db"
-VERSION = 1
-SCHEMA = """
-CREATE TABLE clients (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, token_hash BLOB UNIQUE, origin TEXT,
-    pairing_key BLOB, created_at REAL NOT NULL, last_seen REAL
-) STRICT;
-CREATE TABLE blobs (
-    sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, used_at REAL NOT NULL, format TEXT, width INTEGER, height INTEGER
-) STRICT;
-CREATE TABLE blob_owners (
-    sha256 TEXT NOT NULL REFERENCES blobs ON DELETE CASCADE, owner TEXT NOT NULL, PRIMARY KEY (sha256, owner)
-) STRICT;
-CREATE TABLE jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, kind TEXT NOT NULL,
-    state TEXT NOT NULL, priority INTEGER NOT NULL, position REAL NOT NULL, target TEXT NOT NULL,
-    reference TEXT NOT NULL, options TEXT NOT NULL, attempts INTEGER NOT NULL, created_at REAL NOT NULL,
-    started_at REAL, finished_at REAL, expires_at REAL, result TEXT, media_type TEXT, result_sha256 TEXT, problem TEXT
-) STRICT;
-CREATE INDEX jobs_by_state ON jobs (state, priority, position);
-CREATE INDEX jobs_by_owner ON jobs (owner, number);
-CREATE TABLE job_pictures (
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, sha256 TEXT NOT NULL, PRIMARY KEY (job, sha256)
-) STRICT;
-CREATE TABLE idempotency (
-    owner TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL,
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, PRIMARY KEY (owner, key)
-) STRICT;
-"""
 
 
 class Database:
@@ -67,7 +39,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
 
     def close(self) -> None:
-        """Bring everything into the one file and let go of it."""
+        """Write the journal into the file and close it."""
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 
@@ -112,11 +84,7 @@ def connect(path: Path) -> sqlite3.Connection:
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise StateTooNew("the database was written by a later version", found=version, known=VERSION)
-        if version == 0:
-            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        migrate(connection)
     except BaseException:
         connection.close()
         raise
@@ -125,7 +93,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def move_aside(path: Path) -> Path:
-    """Rename the file and its journal; nothing is deleted, so that a person may still rescue what it holds."""
+    """Rename the file and its journal. Nothing is deleted: a person may still rescue what it holds."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     number = 1

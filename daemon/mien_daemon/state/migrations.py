@@ -1,0 +1,56 @@
+"""The tables of the database, and the way from each version of them to the next."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from mien_api.errors import StateTooNew
+
+VERSION_1 = """
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, token_hash BLOB UNIQUE, origin TEXT,
+    pairing_key BLOB, created_at REAL NOT NULL, last_seen REAL
+) STRICT;
+CREATE TABLE blobs (
+    sha256 TEXT PRIMARY KEY, size INTEGER NOT NULL, used_at REAL NOT NULL, format TEXT, width INTEGER, height INTEGER
+) STRICT;
+CREATE TABLE blob_owners (
+    sha256 TEXT NOT NULL REFERENCES blobs ON DELETE CASCADE, owner TEXT NOT NULL, PRIMARY KEY (sha256, owner)
+) STRICT;
+CREATE TABLE jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, kind TEXT NOT NULL,
+    state TEXT NOT NULL, priority INTEGER NOT NULL, position REAL NOT NULL, target TEXT NOT NULL,
+    reference TEXT NOT NULL, options TEXT NOT NULL, attempts INTEGER NOT NULL, created_at REAL NOT NULL,
+    started_at REAL, finished_at REAL, expires_at REAL, result TEXT, media_type TEXT, result_sha256 TEXT, problem TEXT
+) STRICT;
+CREATE INDEX jobs_by_state ON jobs (state, priority, position);
+CREATE INDEX jobs_by_owner ON jobs (owner, number);
+CREATE TABLE job_pictures (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, sha256 TEXT NOT NULL, PRIMARY KEY (job, sha256)
+) STRICT;
+CREATE TABLE idempotency (
+    owner TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL,
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, PRIMARY KEY (owner, key)
+) STRICT;
+"""
+
+MIGRATIONS: Sequence[str] = (VERSION_1,)
+"""The SQL that leads from each version to the next, from an empty file on. A released entry is never edited: a change
+of the tables is one more entry at the end."""
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
+    """Bring a database up to date, each version in one transaction: a crash leaves it at one of them.
+
+    Raises:
+        StateTooNew: a later version of Mien wrote it; it is left alone.
+    """
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > len(migrations):
+        raise StateTooNew("the database was written by a later version", found=found, known=len(migrations))
+    for version, sql in enumerate(migrations[found:], found + 1):
+        try:
+            connection.executescript(f"BEGIN; {sql} PRAGMA user_version = {version}; COMMIT;")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
