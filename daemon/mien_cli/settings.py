@@ -16,10 +16,12 @@ def change_settings(args: Namespace, changes: Mapping[str, object]) -> None:
         InvalidOptions: `field` names the setting that is unknown or has no such value.
     """
     from mien_api.client import DaemonClient
-    from mien_daemon.config import Config, LiveSettings
+    from mien_daemon.config import Config
+    from mien_daemon.config import change_settings as change_file
 
     daemon = DaemonClient.discover(args.state_dir)
     if daemon is not None:
         daemon.request("PUT", "/v1/settings", dict(changes))
     else:
-        LiveSettings(Config.load(state_dir=args.state_dir, models_dir=args.models_dir)).change(dict(changes))
+        config = Config.load(state_dir=args.state_dir, models_dir=args.models_dir)
+        change_file(config.settings, changes, config.folders.state)

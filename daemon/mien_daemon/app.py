@@ -1,5 +1,6 @@
 """Everything the daemon is made of, on one page."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -15,16 +16,20 @@ from mien_daemon.events import Events
 from mien_daemon.http.guard import ROUTES as ROUTE_OF
 from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard
 from mien_daemon.http.route import Route
-from mien_daemon.jobs.queue import JobQueue
+from mien_daemon.jobs.admission import Admission
+from mien_daemon.jobs.queue import JobQueue, expire
+from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
-from mien_daemon.pictures.blobs import Blobs
+from mien_daemon.jobs.unfinished import UnfinishedJobs
+from mien_daemon.jobs.work_folder import WorkFolders
+from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.pictures.previews import Previews
 from mien_daemon.pictures.verifier import Verifier
 from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.routes import ROUTES
 from mien_daemon.state.database import Database
-from mien_daemon.worker.supervisor import Worker
+from mien_daemon.worker.supervisor import WorkerSupervisor
 
 
 def create_app(config: Config, local_token: str) -> web.Application:
@@ -41,19 +46,12 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.CLIENTS] = Clients(app[keys.DATABASE], local_token)
     app[keys.INVITATIONS] = Invitations(app[keys.CLIENTS])
     app[keys.PREVIEWS] = Previews()
-    app[keys.BLOBS] = Blobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
+    app[keys.BLOBS] = PictureBlobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
     app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])
-    app[keys.WORKER] = Worker(config, app[keys.SETTINGS], app[keys.EVENTS])
+    app[keys.WORKER] = WorkerSupervisor(config, app[keys.SETTINGS], app[keys.EVENTS])
     library = ReferenceLibrary(config.folders.state)
     app[keys.REFERENCES] = OpenLibrary(library, app[keys.WORKER], app[keys.EVENTS])
-    app[keys.QUEUE] = JobQueue(
-        JobStore(app[keys.DATABASE], config.folders.state),
-        app[keys.BLOBS],
-        app[keys.WORKER],
-        app[keys.EVENTS],
-        app[keys.SETTINGS],
-        app[keys.REFERENCES],
-    )
+    add_jobs(app, config)
     app[keys.VERIFIER] = Verifier(config.folders.state, config.folders.models)
     app[keys.PAIRING] = Pairing(app[keys.CLIENTS], config.settings.port)
     app[keys.SESSIONS] = Sessions(app[keys.CLIENTS], config.settings.port)
@@ -64,6 +62,17 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.extend([open_database, run_worker, run_downloads, run_previews, run_references, run_queue])
     return app
+
+
+def add_jobs(app: web.Application, config: Config) -> None:
+    """The queue and what it is made of; the worker is the one executor today."""
+    events, settings, blobs, references = (app[keys.EVENTS], app[keys.SETTINGS], app[keys.BLOBS], app[keys.REFERENCES])
+    jobs = UnfinishedJobs(events, settings)
+    store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
+    folders = WorkFolders(config.folders.state, blobs, references)
+    scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, [app[keys.WORKER]], events)
+    admission = Admission(jobs, blobs, references, settings)
+    app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
 
 
 async def end_streams(app: web.Application) -> None:
@@ -98,6 +107,9 @@ async def run_references(app: web.Application) -> AsyncIterator[None]:
 
 
 async def run_queue(app: web.Application) -> AsyncIterator[None]:
-    await app[keys.QUEUE].start()
+    await app[keys.BLOBS].forget_used_faces()
+    await app[keys.SCHEDULER].start()
+    expiring = asyncio.create_task(expire(app[keys.JOB_STORE], app[keys.BLOBS]))
     yield
-    await app[keys.QUEUE].stop()
+    expiring.cancel()
+    await asyncio.gather(expiring, app[keys.SCHEDULER].stop(), app[keys.QUEUE].stop(), return_exceptions=True)

@@ -1,5 +1,6 @@
 """What can be set, and from where: a flag, else the environment, else the settings file, else the default."""
 
+import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mien_api.folders import Folders
 from mien_core.errors import InvalidOptions
 from mien_core.files import write_whole
+from mien_daemon.background import BackgroundTasks
 
 PORT = 6436
 DAY_S = 86_400
@@ -144,6 +146,18 @@ def read_settings_file(state: Path) -> dict[str, object]:
     return {str(name): value for name, value in loaded.items() if name in known}
 
 
+def change_settings(current: Settings, changes: Mapping[str, object], state: Path) -> Settings:
+    """`current` with these changes, which are kept in the settings file; the other settings there stay.
+
+    Raises:
+        InvalidOptions: `field` names the first value that cannot be; nothing is changed.
+    """
+    changed = parse_settings({**current.model_dump(), **changes}, "request")
+    kept = {**read_settings_file(state), **{name: getattr(changed, name) for name in changes}}
+    write_whole(state / SETTINGS_FILE, json.dumps(kept, indent=2).encode(), 0o600)
+    return changed
+
+
 class LiveSettings:
     """The settings of a running daemon: read anywhere, changed in one place, kept in the settings file."""
 
@@ -151,19 +165,22 @@ class LiveSettings:
         self.current = config.settings
         self.sources = dict(config.sources)
         self._state = config.folders.state
+        self._one_change = asyncio.Lock()
+        self._changes = BackgroundTasks()
 
-    def change(self, changes: Mapping[str, object]) -> Settings:
+    async def change(self, changes: Mapping[str, object]) -> Settings:
         """Apply and keep; nothing is changed when one of them cannot be.
 
         Raises:
             InvalidOptions: `field` names the one.
         """
-        changed = parse_settings({**self.current.model_dump(), **changes}, "request")
-        kept = {**read_settings_file(self._state), **{name: getattr(changed, name) for name in changes}}
-        write_whole(self._state / SETTINGS_FILE, json.dumps(kept, indent=2).encode(), 0o600)
-        self.current = changed
-        self.sources |= dict.fromkeys(changes, "file")
-        return changed
+        return await self._changes.finish(self._change(changes))
+
+    async def _change(self, changes: Mapping[str, object]) -> Settings:
+        async with self._one_change:
+            self.current = await asyncio.to_thread(change_settings, self.current, changes, self._state)
+            self.sources |= dict.fromkeys(changes, "file")
+            return self.current
 
 
 def _from_environment() -> dict[str, object]:

@@ -17,10 +17,16 @@ FIRST_GUESS: dict[str, float] = {
     "mark": 0.1,
 }
 NEW_WEIGHT = 0.3  # of the latest job in the running average
+MOST = 0.99  # progress of a job that is not done; only a job that is done says 1
+
+# A time left is told only once these shares of the job are over; before that the figure would jump.
+EXTRAPOLATE_FROM = 0.2  # a first job: elapsed time, extrapolated
+COMPARE_FROM = 0.3  # a known kind: stretched by how much slower this job is than usual
+COUNT_DOWN_UNTIL = 0.05  # a known kind that has reported almost nothing: the usual time less what has passed
 
 
-class Pace:
-    """Seconds by stage for each kind of job: a running average that starts as shares of one second."""
+class StageDurations:
+    """Seconds by stage for each kind of job: a running average of the jobs that finished here."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, dict[str, float]] = {}
@@ -35,22 +41,24 @@ class Pace:
             known[stage] = (1 - NEW_WEIGHT) * known.get(stage, seconds) + NEW_WEIGHT * seconds
 
     def is_known(self, kind: str) -> bool:
+        """Whether such a job has finished before."""
         return kind in self._seconds
 
     def expected(self, kind: str) -> Mapping[str, float]:
+        """Seconds by stage; for a kind that is not known, shares of one second."""
         return self._seconds.get(kind) or FIRST_GUESS
 
     def typical_s(self, kind: str) -> float | None:
-        """Seconds of such a job, if one was ever finished."""
+        """Seconds of such a job; None when none has finished."""
         return sum(self._seconds[kind].values()) if kind in self._seconds else None
 
 
-class Course:
-    """One running job on its way through the stages. Progress never goes back."""
+class ProgressEstimate:
+    """How far one running job is. The fraction never falls."""
 
-    def __init__(self, pace: Pace, kind: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._expected = pace.expected(kind)
-        self._known = pace.is_known(kind)
+    def __init__(self, durations: StageDurations, kind: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._expected = durations.expected(kind)
+        self._is_known = durations.is_known(kind)
         self._clock = clock
         self._began = clock()
         self._passed: set[str] = set()
@@ -65,16 +73,16 @@ class Course:
         whole = sum(self._expected.values()) or 1.0
         behind = sum(seconds for name, seconds in self._expected.items() if name in self._passed and name != stage)
         within = self._expected.get(stage, 0.0) * (done / total if total > 0 else 0.0)
-        # 1 is said only by a job that is done.
-        self.fraction = max(self.fraction, min((behind + within) / whole, 0.99))
+        self.fraction = max(self.fraction, min((behind + within) / whole, MOST))
 
     @property
     def eta_s(self) -> float | None:
         """Seconds to go: what is expected, stretched by how this job compares so far; None while nothing is known."""
         elapsed = self._clock() - self._began
-        if self._known:
-            whole = sum(self._expected.values())
-            due = max(whole * (1 - self.fraction), whole - elapsed if self.fraction < 0.05 else 0.0)
-            stretch = max(1.0, elapsed / (whole * self.fraction)) if self.fraction > 0.3 else 1.0
-            return round(due * stretch, 1)
-        return round(elapsed * (1 - self.fraction) / self.fraction, 1) if self.fraction > 0.2 else None
+        if not self._is_known:
+            remaining = 1 - self.fraction
+            return round(elapsed * remaining / self.fraction, 1) if self.fraction > EXTRAPOLATE_FROM else None
+        whole = sum(self._expected.values())
+        due = max(whole * (1 - self.fraction), whole - elapsed if self.fraction < COUNT_DOWN_UNTIL else 0.0)
+        stretch = max(1.0, elapsed / (whole * self.fraction)) if self.fraction > COMPARE_FROM else 1.0
+        return round(due * stretch, 1)

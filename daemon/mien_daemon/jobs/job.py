@@ -1,7 +1,7 @@
 """A job: what was asked, how far it is, what became of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Literal, get_args
@@ -71,11 +71,25 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
+        """Whether it ended, in whatever way."""
         return self.state in FINISHED
+
+    def repeated(self, position: float) -> "Job":
+        """The same job, waiting again as if it had never begun."""
+        return replace(
+            self,
+            state="queued",
+            position=position,
+            attempts=0,
+            started_at=None,
+            finished_at=None,
+            expires_at=None,
+            problem=None,
+        )
 
 
 @dataclass(slots=True)
-class Progress:
+class JobProgress:
     """How far a running job is; kept in memory, because a daemon that died begins the job again."""
 
     fraction: float = 0.0
@@ -84,7 +98,7 @@ class Progress:
     published_at: float = field(default=0.0, repr=False)
 
 
-def describe(job: Job, progress: Progress | None) -> dict[str, object]:
+def describe(job: Job, progress: JobProgress | None) -> dict[str, object]:
     """The job as the API shows it."""
     ask = job.ask
     return {

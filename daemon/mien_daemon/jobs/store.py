@@ -5,51 +5,31 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from mien_api.errors import IdempotencyKeyReused, UnknownJob
+from mien_core.durable import replace
 from mien_daemon.jobs.job import Ask, Job, Priority, State
-from mien_daemon.pictures.blobs import sync_folder
 from mien_daemon.state.database import Database
-from mien_daemon.state.personal_data import folder_for_references
-
-PAGE = 100
 
 
 class JobStore:
-    """The table of jobs and the folder of results. It keeps; `JobQueue` decides.
-
-    `opened` is where an opened reference lies while its job runs: in memory where there is such a place.
-    """
+    """The table of jobs and the folder of results. It keeps; `JobQueue` and `Scheduler` decide."""
 
     def __init__(self, database: Database, state: Path) -> None:
         self._database = database
         self.results = state / "results"
-        self.spool = state / "spool"
-        for folder in (self.results, self.spool):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        self.opened = folder_for_references(state)
+        self.results.mkdir(mode=0o700, exist_ok=True)
 
     async def recover(self) -> Sequence[Job]:
-        """After whatever ended the last daemon: every unfinished job, waiting again, in order.
+        """Every unfinished job of the last daemon, waiting again, in order.
 
-        A job that was running goes first among its own, and the attempt that was cut off does not count.
-        Files that no row knows of are the halves of what was cut off.
+        A job that was running goes first of its priority, and the attempt that was cut off does not count.
         """
-        for folder in (self.spool, self.opened):
-            for half in folder.iterdir():
-                half.unlink(missing_ok=True)
         return await self._database.write(_requeue)
 
-    def leave(self) -> None:
-        """The folder in memory goes with the daemon; one that still holds something is cleared at the next start."""
-        if self.opened != self.spool:
-            with suppress(OSError):
-                self.opened.rmdir()
-
     async def add(self, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:
-        """Keep a new job; whether it is new says the second value, for a repeated idempotency key it is not.
+        """Keep a job; the second value is False when an idempotency key is repeated and the job is the earlier one.
 
         Raises:
             IdempotencyKeyReused: the key came before with another body.
@@ -72,7 +52,7 @@ class JobStore:
         return _job(row)
 
     async def page(self, owner: str | None, states: Sequence[State], before: int | None, size: int) -> Sequence[Job]:
-        """Newest first; `owner` None means everybody's, `before` the number of the last job of the page before."""
+        """Newest first; `owner` None means all clients', `before` the number of the last job of the page before."""
         where: list[str] = ["1"]
         values: list[object] = []
         if owner is not None:
@@ -103,7 +83,7 @@ class JobStore:
         await self._database.write(update)
 
     async def keep_for(self, seconds: int) -> None:
-        """Let what has finished expire so long after that."""
+        """Set when finished jobs expire: this many seconds after they finished."""
         sql = "UPDATE jobs SET expires_at = finished_at + ? WHERE finished_at IS NOT NULL"
         await self._database.write(lambda db: db.execute(sql, (seconds,)))
 
@@ -113,7 +93,7 @@ class JobStore:
         return job
 
     async def delete(self, job_id: str) -> None:
-        """Forget a job and its picture; the picture goes first, so that no crash leaves one that nobody owns."""
+        """Forget a job and its picture; the picture goes first, so that no crash leaves one without a row."""
 
         def forget(db: sqlite3.Connection) -> None:
             self.result(job_id).unlink(missing_ok=True)
@@ -122,7 +102,7 @@ class JobStore:
         await self._database.write(forget)
 
     async def expire(self, forget_after_s: float) -> None:
-        """Delete the pictures whose time is over, and the rows of jobs that have been over for long."""
+        """Delete expired pictures, and the rows of jobs that expired `forget_after_s` ago."""
 
         def sweep(db: sqlite3.Connection) -> None:
             now = time.time()
@@ -135,11 +115,11 @@ class JobStore:
         await self._database.write(sweep)
 
     def result(self, job_id: str) -> Path:
+        """Where the picture of a job lies, or would."""
         return self.results / job_id
 
     def _settle(self, db: sqlite3.Connection, job: Job, picture: Path) -> None:
-        picture.replace(self.result(job.id))
-        sync_folder(self.results)
+        replace(picture, self.result(job.id))
         _update(db, job)
 
 

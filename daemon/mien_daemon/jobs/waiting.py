@@ -1,4 +1,4 @@
-"""The line: every job that waits, in the order in which they will be begun."""
+"""Every job that waits, in the order in which they will begin."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 from mien_daemon.jobs.job import Job, Priority
 
 
-class Line:
-    """Jobs by priority, and by position among their own; only in memory, what it says is for the store to keep."""
+class WaitingJobs:
+    """Jobs by priority, then by position. In memory; `JobStore` persists it."""
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
@@ -19,7 +19,10 @@ class Line:
         return iter(self._jobs)
 
     def put(self, *jobs: Job) -> None:
-        """Line these up; a job that is there already is replaced."""
+        """Add jobs in their place; one with a known id replaces the older one.
+
+        Of two with the same priority and position, the one that was put last is first.
+        """
         newer = {job.id for job in jobs}
         self._jobs = sorted(
             [*jobs, *(job for job in self._jobs if job.id not in newer)],
@@ -27,34 +30,39 @@ class Line:
         )
 
     def reorder(self, order: Iterable[Job]) -> None:
-        """Put those that still wait where `order` has them; what else has become of them meanwhile stands."""
+        """Take over positions and priorities from `order`, for the jobs that still wait; nothing else of them."""
         placed = {job.id: job for job in order}
         waiting = [job for job in self._jobs if job.id in placed]
         self.put(*(replace(job, position=placed[job.id].position, ask=placed[job.id].ask) for job in waiting))
 
     def find(self, job_id: str) -> Job | None:
+        """The waiting job of this id; None when there is none."""
         return next((job for job in self._jobs if job.id == job_id), None)
 
     def take_first(self) -> Job:
+        """Remove and return the job that is next."""
         return self._jobs.pop(0)
 
     def take_out(self, job_id: str) -> bool:
-        """Whether it was there."""
+        """Remove one job; whether it was waiting."""
         found = self.find(job_id)
         if found:
             self._jobs.remove(found)
         return found is not None
 
     def first_position(self, of: Job) -> float:
-        """A position before everybody's."""
+        """A position before every waiting job's; `of`'s own minus one when none waits."""
         return min((job.position for job in self._jobs), default=of.position) - 1
 
     def last_position(self, of: Job) -> float:
-        """A position behind everybody's, and behind its own before."""
+        """A position behind every waiting job's and behind `of`'s own."""
         return max([of.position, *(job.position for job in self._jobs)]) + 1
 
     def with_moved(self, moved: Job, before: str | None) -> Sequence[Job]:
-        """Everybody's new positions, with `moved` before another, whose priority it takes on, or at the very end."""
+        """All waiting jobs with new positions, `moved` before the job `before`, or last when that does not wait.
+
+        `moved` takes on the priority of the job behind it; at the very end, the last one's.
+        """
         order = [job for job in self._jobs if job.id != moved.id]
         place = next((at for at, job in enumerate(order) if job.id == before), len(order))
         priority = order[place].ask.priority if place < len(order) else max(job.ask.priority for job in self._jobs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien_api.errors import DigestMismatch, UnknownBlob
+from mien_core.durable import replace
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
@@ -58,7 +59,7 @@ def require_headroom(folder: Path, coming: int = 0) -> None:
         raise DiskFull("the disk is too full to take this", free_bytes=disk.free, needed_bytes=needed)
 
 
-class Blobs:
+class PictureBlobs:
     """The folder of pictures and the table that says whose they are."""
 
     def __init__(self, state: Path, database: Database, settings: LiveSettings) -> None:
@@ -200,22 +201,10 @@ def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, fold
 
 def _settle(db: sqlite3.Connection, arrived: Path, place: Path, size: int, owner: str) -> None:
     place.parent.mkdir(mode=0o700, exist_ok=True)
-    arrived.replace(place)
-    sync_folder(place.parent)
+    replace(arrived, place)
     db.execute(
         """INSERT INTO blobs (sha256, size, used_at) VALUES (?, ?, ?)
            ON CONFLICT DO UPDATE SET used_at = excluded.used_at""",
         (place.name, size, time.time()),
     )
     db.execute("INSERT OR IGNORE INTO blob_owners (sha256, owner) VALUES (?, ?)", (place.name, owner))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut; Windows does so by itself and cannot open folders."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,9 +5,10 @@ import logging
 
 from mien_api.errors import JobUnfinished
 from mien_core.errors import UnknownReference
+from mien_daemon.background import BackgroundTasks
 from mien_daemon.events import Events
 from mien_daemon.references.library import ReferenceLibrary
-from mien_daemon.worker.supervisor import Worker
+from mien_daemon.worker.supervisor import WorkerSupervisor
 
 log = logging.getLogger(__name__)
 
@@ -15,11 +16,11 @@ log = logging.getLogger(__name__)
 class OpenLibrary:
     """The library of a running daemon."""
 
-    def __init__(self, library: ReferenceLibrary, worker: Worker, events: Events) -> None:
+    def __init__(self, library: ReferenceLibrary, worker: WorkerSupervisor, events: Events) -> None:
         self.library = library
         self._worker = worker
         self._events = events
-        self._unloading: set[asyncio.Task[None]] = set()
+        self._unloading = BackgroundTasks()
 
     async def start(self) -> None:
         """Remove what an interrupted change left. A library that cannot be read does not stop the daemon."""
@@ -30,14 +31,10 @@ class OpenLibrary:
 
     def forget_in_memory(self) -> None:
         """End the worker as soon as it is idle: it keeps the last few references prepared."""
-        task = asyncio.create_task(self._unload())
-        self._unloading.add(task)
-        task.add_done_callback(self._unloading.discard)
+        self._unloading.start(self._unload())
 
     async def close(self) -> None:
-        for task in list(self._unloading):
-            task.cancel()
-        await asyncio.gather(*self._unloading, return_exceptions=True)
+        await self._unloading.stop()
 
     async def _unload(self) -> None:
         while True:

@@ -152,7 +152,8 @@ async def list_verified(request: web.Request) -> web.Response:
 
 
 async def list_connections(request: web.Request) -> web.Response:
-    found = request.app[keys.DOWNLOADS].store.connections()
+    downloads = request.app[keys.DOWNLOADS]
+    found = await downloads.in_thread(downloads.store.connections)
     return reply(ConnectionList(connections=[Connection(at=one.at, host=one.host, model=one.model) for one in found]))
 
 

@@ -9,12 +9,12 @@ from mien_daemon.http.schemas import QueueCounts
 
 
 async def pause_queue(request: web.Request) -> web.Response:
-    request.app[keys.QUEUE].pause(True)
+    await request.app[keys.QUEUE].pause(True)
     return reply(request.app[keys.QUEUE].counts())
 
 
 async def resume_queue(request: web.Request) -> web.Response:
-    request.app[keys.QUEUE].pause(False)
+    await request.app[keys.QUEUE].pause(False)
     return reply(request.app[keys.QUEUE].counts())
 
 
@@ -24,7 +24,7 @@ async def unload_worker(request: web.Request) -> web.Response:
 
 
 async def restart_worker(request: web.Request) -> web.Response:
-    request.app[keys.WORKER].forgive()
+    request.app[keys.WORKER].reset_deaths()
     return web.Response(status=204)
 
 

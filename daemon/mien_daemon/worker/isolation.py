@@ -11,7 +11,7 @@ NICE = 5  # the front process answers while every core swaps; nothing else on th
 
 
 def isolate() -> None:
-    """Private files, no core dumps, no network, behind everybody else in the queue for the processor.
+    """Private files, no core dumps, no network, the lowest claim on the processor.
 
     Core dumps would hold faces. What refuses sockets cannot be removed again by whatever is loaded later.
     """

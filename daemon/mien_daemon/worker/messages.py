@@ -1,10 +1,16 @@
-"""What crosses the pipe between the daemon and its worker: small JSON frames; pictures go through files."""
+"""What crosses the pipe between the daemon and its workers: small JSON frames; pictures go through files.
+
+Both sides check every frame: a member of a wrong type, an unknown member and an unknown kind are refused.
+"""
 
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import asdict, field
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+
+from pydantic import ConfigDict, Field, InstanceOf, StrictBool, StrictInt, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 if TYPE_CHECKING:
     import asyncio  # a tenth of a second that a worker need not spend
@@ -13,63 +19,79 @@ LENGTH = struct.Struct(">I")
 # A report of a hundred faces has 30 kB; a frame of this size means that the pipe is out of step.
 MAX_FRAME_BYTES = 4 << 20
 
+FilePath = InstanceOf[str]
+"""An absolute path. Checked as an object and not as text: on Linux a path need not be UTF-8."""
+_CHECKED = ConfigDict(extra="forbid")
 
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """The first frame to a worker: what it is made of. Folders are absolute paths."""
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class SetUp:
+    """The first frame to a worker: what it is made of."""
 
     runtime: str
-    state: str
-    models: str
-    offline: bool
+    state: FilePath
+    models: FilePath
+    offline: StrictBool
+    type: Literal["set-up"] = "set-up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class RunJob:
     """Swap or restore. `target`, `references` and `output` are paths of files."""
 
     id: str
-    kind: str
-    target: str
-    references: Sequence[str]
+    kind: Literal["swap", "restore"]
+    target: FilePath
+    references: Sequence[FilePath]
     options: Mapping[str, object]
-    output: str
+    output: FilePath
+    type: Literal["run-job"] = "run-job"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class FindFaces:
-    """Find the faces of a picture, for somebody who wants to choose among them."""
+    """Find the faces of a picture, for a person who wants to choose among them."""
 
     id: str
-    picture: str
+    picture: FilePath
+    type: Literal["find-faces"] = "find-faces"
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class CancelWork:
+    """Stop this work at its next step."""
+
     id: str
+    type: Literal["cancel-work"] = "cancel-work"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Ready:
     """The worker can take work."""
 
+    type: Literal["ready"] = "ready"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Heartbeat:
     """Sent every second; `engine` is the one in memory."""
 
     engine: str | None
+    type: Literal["heartbeat"] = "heartbeat"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Progressed:
+    """The work is at `done` of `total` in `stage`."""
+
     id: str
     stage: str
-    done: int
-    total: int
+    done: StrictInt
+    total: StrictInt
+    type: Literal["progressed"] = "progressed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Finished:
     """`report` is what `mien swap --json` prints, without paths; the picture lies at `RunJob.output`."""
 
@@ -77,44 +99,51 @@ class Finished:
     report: Mapping[str, object]
     media_type: str
     sha256: str
+    type: Literal["finished"] = "finished"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Faces:
+    """The faces that were found, as the API shows them."""
+
     id: str
     faces: Sequence[Mapping[str, object]]
+    type: Literal["faces"] = "faces"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Failed:
-    """An error by its code. An error nobody planned for has none; the worker's log has its traceback."""
+    """An error by its code; an unexpected one is `internal-error`, and the worker's log has its traceback."""
 
     id: str
     code: str
     detail: str
     fields: Mapping[str, object] = field(default_factory=dict[str, object])
+    type: Literal["failed"] = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class MakePreview:
     """To the preview process: a path, and the longest side in pixels."""
 
-    picture: str
-    side: int
+    picture: FilePath
+    side: StrictInt
+    type: Literal["make-preview"] = "make-preview"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class PreviewMade:
     """`size` bytes of JPEG follow the frame."""
 
-    size: int
+    size: StrictInt
+    type: Literal["preview-made"] = "preview-made"
 
 
 Message = (
-    Begin
+    SetUp
     | RunJob
     | FindFaces
-    | Cancel
+    | CancelWork
     | Ready
     | Heartbeat
     | Progressed
@@ -124,40 +153,33 @@ Message = (
     | MakePreview
     | PreviewMade
 )
-KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind
-    for kind in (
-        Begin,
-        RunJob,
-        FindFaces,
-        Cancel,
-        Ready,
-        Heartbeat,
-        Progressed,
-        Finished,
-        Faces,
-        Failed,
-        MakePreview,
-        PreviewMade,
-    )
-}
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
 def encode(message: Message) -> bytes:
-    body = json.dumps({"is": type(message).__name__, **asdict(message)}, default=str).encode()
+    """The frame of a message: four bytes of length, then JSON; what JSON cannot say is sent as its `str`."""
+    body = json.dumps(asdict(message), default=str).encode()
     return LENGTH.pack(len(body)) + body
 
 
 def decode(body: bytes) -> Message:
-    members: dict[str, object] = json.loads(body)
-    return KINDS[str(members.pop("is"))](**members)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    """The message in a frame, without the length.
+
+    Raises:
+        ValueError: it is not JSON, or none of the messages above.
+    """
+    try:
+        members: object = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("a frame nested too deeply") from error
+    return _MESSAGE.validate_python(members)
 
 
 def body_length(prefix: bytes) -> int:
     """How long the frame is.
 
     Raises:
-        ValueError: too long to be true.
+        ValueError: longer than any message.
     """
     length: int = LENGTH.unpack(prefix)[0]
     if length > MAX_FRAME_BYTES:

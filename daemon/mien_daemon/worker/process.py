@@ -1,4 +1,4 @@
-"""One worker process from its start to its end: hand it work, listen to it, notice that it is gone, and kill it."""
+"""One worker process from its start to its end: give it work, listen to it, notice its end, kill it."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from mien_api.problems import error_for
 from mien_core.errors import Cancelled
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import (
-    Cancel,
+    CancelWork,
     Faces,
     Failed,
     FindFaces,
@@ -37,22 +37,22 @@ def command() -> list[str]:
 
 
 class WorkerGone(Exception):
-    """The process ended before it was given anything to do: nothing was tried, nothing is lost."""
+    """The process had ended before it was given the work: nothing was tried."""
 
 
-class Life:
+class WorkerProcess:
     """One worker process from its start to its end."""
 
     def __init__(
         self,
         process: asyncio.subprocess.Process,
         heartbeat_timeout_s: float,
-        on_end: Callable[["Life", int], None],
+        on_end: Callable[["WorkerProcess", int], None],
     ) -> None:
         self.process = process
         self.engine: str | None = None
         self.ready = asyncio.Event()
-        self.unwanted = False  # we end it ourselves; that is not a death
+        self.unwanted = False  # the daemon ends it itself; that is not a death
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._on_end = on_end
         self._answers: dict[str, asyncio.Future[Finished | Faces]] = {}
@@ -63,10 +63,11 @@ class Life:
 
     @property
     def busy(self) -> bool:
+        """Whether it has been given work that it has not answered."""
         return bool(self._answers)
 
     async def send(self, message: Message) -> None:
-        """Hand a message over; a worker that is gone already is noticed elsewhere."""
+        """Send a message; `_listen` notices when the process is gone."""
         pipe = self.process.stdin
         if pipe is not None and not pipe.is_closing():
             with contextlib.suppress(ConnectionError):
@@ -74,7 +75,7 @@ class Life:
                 await pipe.drain()
 
     async def ask(self, work: RunJob | FindFaces, on_progressed: OnProgressed) -> Finished | Faces:
-        """Have something done.
+        """Have something done and wait for the answer.
 
         Raises:
             WorkerGone: the process had ended before.
@@ -100,14 +101,14 @@ class Life:
         if answer is None:
             return
         self._cancelling.add(work_id)
-        await self.send(Cancel(work_id))
+        await self.send(CancelWork(work_id))
         await asyncio.wait([answer], timeout=grace_s)
         if not answer.done():
             log.warning("the worker did not stop job %s in %.0f s and is killed", work_id, grace_s)
             await self.kill()
 
     async def kill(self) -> None:
-        """End it now, on purpose."""
+        """End the process now, on purpose."""
         self.unwanted = True
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
@@ -118,22 +119,22 @@ class Life:
         pipe = self.process.stdout
         if pipe is None:
             raise RuntimeError("the worker has no pipe")
-        patience_s = START_S
+        silence_s = START_S
         try:
             while True:
-                async with asyncio.timeout(patience_s):
+                async with asyncio.timeout(silence_s):
                     message = await messages.receive(pipe)
-                patience_s = self._heartbeat_timeout_s
+                silence_s = self._heartbeat_timeout_s
                 if message is None:
                     self._pipe_closed = True
                     break
                 self._take(message)
         except TimeoutError:
-            log.error("the worker was silent for %.0f s and is killed", patience_s)
+            log.error("the worker was silent for %.0f s and is killed", silence_s)
         except ValueError:
-            log.exception("the worker's pipe is out of step; it is killed")
+            log.exception("the worker sent something that is no message; it is killed")
         status = await self._end()
-        self._on_end(self, status)  # before whoever waits hears of it and asks for another worker
+        self._on_end(self, status)  # first, so that a caller that fails now and asks again gets another process
         for work_id, answer in self._answers.items():
             if not answer.done():
                 cancelled = work_id in self._cancelling
@@ -143,9 +144,9 @@ class Life:
         return status
 
     async def _end(self) -> int:
-        """The exit status; a process that has closed its pipe and lingers is killed.
+        """The exit status; a process that closed its pipe and has not ended after `LINGER_S` is killed.
 
-        One that is ending by itself is not: a kill would look for its status, and so take it from the loop.
+        One that is ending is not killed: a kill would ask for its status, and so take it from the event loop.
         """
         try:
             return await asyncio.wait_for(asyncio.shield(self.process.wait()), LINGER_S if self._pipe_closed else 0)
@@ -174,7 +175,7 @@ class Life:
 
 
 def failure(message: Failed) -> Exception:
-    """The worker's error as our own; one without a name stays internal, and its traceback is in the log."""
+    """The worker's error as one of ours; an unexpected one stays internal, and its traceback is in the log."""
     if message.code == "internal-error":
         return RuntimeError(f"the worker failed at {message.id}; its traceback is above")
     return error_for({"code": message.code, "detail": message.detail, **message.fields})

@@ -1,4 +1,4 @@
-"""The worker: the only process that loads engines. It swaps what it is told to and says how far it is.
+"""The worker process: the only one that loads engines. It does what the daemon sends and reports progress.
 
 Run as `python -m mien_daemon.worker.runner`. Frames come on standard input and go to what was standard output;
 whatever libraries print goes to standard error. When the daemon is gone the worker ends at once.
@@ -21,8 +21,7 @@ from mien_core.redaction import log_to
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import (
-    Begin,
-    Cancel,
+    CancelWork,
     Faces,
     Failed,
     FindFaces,
@@ -31,8 +30,9 @@ from mien_daemon.worker.messages import (
     Progressed,
     Ready,
     RunJob,
+    SetUp,
 )
-from mien_daemon.worker.runtime import Runtime, make_runtime
+from mien_daemon.worker.runtime import WorkerRuntime, make_runtime
 from mien_pipeline.face import Face
 from mien_pipeline.options import Format, parse_options
 from mien_pipeline.progress import Progress
@@ -46,7 +46,7 @@ BROKEN_DEVICE = 70  # exit status: the accelerator's context is poisoned, only a
 
 @dataclass(slots=True)
 class Pipe:
-    """The way to the daemon; several threads speak, one frame at a time."""
+    """The pipe to the daemon. Several threads send; one frame at a time is written."""
 
     file: BinaryIO
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,38 +58,39 @@ class Pipe:
             self.file.flush()
 
 
-class Orders:
-    """What the daemon wants: work in order, and what it no longer wants."""
+class Inbox:
+    """What the daemon sent: work in order, and the work that it cancelled."""
 
     def __init__(self) -> None:
         self.work: queue.SimpleQueue[RunJob | FindFaces] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
 
     def listen(self, pipe: BinaryIO) -> None:
-        """Take orders until the daemon is gone, then end the process, whatever it is doing."""
+        """Read messages until the daemon is gone, then end the process at once, whatever it is doing."""
         while (message := messages.read(pipe)) is not None:
-            if isinstance(message, Cancel):
+            if isinstance(message, CancelWork):
                 self._cancelled.add(message.id)
             elif isinstance(message, RunJob | FindFaces):
                 self.work.put(message)
         os._exit(0)
 
     def stop_if_cancelled(self, job: str) -> None:
+        """Raise `Cancelled` when the daemon has cancelled this job."""
         if job in self._cancelled:
             self._cancelled.discard(job)
             raise Cancelled("the job was cancelled")
 
 
-class Worker:
+class JobRunner:
     """One runtime and the pipe it reports on."""
 
-    def __init__(self, runtime: Runtime, orders: Orders, pipe: Pipe) -> None:
+    def __init__(self, runtime: WorkerRuntime, inbox: Inbox, pipe: Pipe) -> None:
         self._runtime = runtime
-        self._orders = orders
+        self._inbox = inbox
         self._pipe = pipe
 
     def do(self, work: RunJob | FindFaces) -> None:
-        """Do one thing and say what became of it."""
+        """Do one piece of work and send its answer."""
         try:
             self._pipe.send(self._run(work) if isinstance(work, RunJob) else self._find(work))
         except MienError as error:
@@ -108,16 +109,16 @@ class Worker:
 
     def _run(self, job: RunJob) -> Finished:
         swapped = self._make(job)
-        self._orders.stop_if_cancelled(job.id)
+        self._inbox.stop_if_cancelled(job.id)
         write_whole(Path(job.output), swapped.data, 0o600)
         return Finished(job.id, describe(swapped), swapped.media_type, hashlib.sha256(swapped.data).hexdigest())
 
     def _make(self, job: RunJob) -> Swapped:
         def on_progress(progress: Progress) -> None:
-            self._orders.stop_if_cancelled(job.id)
+            self._inbox.stop_if_cancelled(job.id)
             self._pipe.send(Progressed(job.id, progress.stage, progress.done, progress.total))
 
-        self._orders.stop_if_cancelled(job.id)
+        self._inbox.stop_if_cancelled(job.id)
         target = Path(job.target).read_bytes()
         if job.kind == "restore":
             wanted = cast("Format | None", job.options.get("format"))
@@ -130,8 +131,8 @@ class Worker:
         return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
 
 
-def create_runtime(models: Path, state: Path, *, offline: bool) -> Runtime:
-    """The real one; networks are loaded when they are first needed."""
+def create_runtime(models: Path, state: Path, *, offline: bool) -> WorkerRuntime:
+    """The real runtime; networks are loaded when they are first needed."""
     from mien_models.catalogue.entries import load_catalogue
     from mien_models.store import ModelStore
     from mien_pipeline.runtime import Runtime as Pipeline
@@ -152,6 +153,7 @@ def describe_face(index: int, face: Face) -> dict[str, object]:
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
+    """The report of a swap, as `mien swap --json` prints it."""
     from mien_pipeline.swap import describe as report
 
     return report(swapped)
@@ -167,8 +169,11 @@ def is_broken_device(error: Exception) -> bool:
     return type(error).__name__ == "AcceleratorError" or "CUDA error" in str(error)
 
 
-def beat(pipe: Pipe, runtime: list[Runtime]) -> None:
-    """Say every second that the process lives, until nobody listens."""
+def send_heartbeat(pipe: Pipe, runtime: list[WorkerRuntime]) -> None:
+    """Tell the daemon every second that the process lives, until the pipe is closed.
+
+    `runtime` is empty while it is being made.
+    """
     pause = threading.Event()
     with suppress(OSError):
         while not pause.wait(HEARTBEAT_S):
@@ -187,19 +192,19 @@ def main() -> None:
     isolate()
     log_to(logging.StreamHandler(sys.stderr))
     incoming, pipe = take_standard_streams()
-    begin = messages.read(incoming)
-    if not isinstance(begin, Begin):
+    set_up = messages.read(incoming)
+    if not isinstance(set_up, SetUp):
         sys.exit("the worker is started by the daemon")
-    orders = Orders()
-    loaded: list[Runtime] = []
-    for target, arguments in ((orders.listen, (incoming,)), (beat, (pipe, loaded))):
+    inbox = Inbox()
+    loaded: list[WorkerRuntime] = []
+    for target, arguments in ((inbox.listen, (incoming,)), (send_heartbeat, (pipe, loaded))):
         threading.Thread(target=target, args=arguments, daemon=True).start()
-    runtime = make_runtime(begin)
+    runtime = make_runtime(set_up)
     loaded.append(runtime)
     pipe.send(Ready())
-    worker = Worker(runtime, orders, pipe)
+    runner = JobRunner(runtime, inbox, pipe)
     while True:
-        worker.do(orders.work.get())
+        runner.do(inbox.work.get())
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""The seam to everything heavy: what the worker asks of the pipeline, and who makes it."""
+"""What the worker asks of the pipeline, and how its runtime is made."""
 
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from mien_daemon.worker.messages import Begin
+from mien_daemon.worker.messages import SetUp
 from mien_pipeline.face import Face
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnProgress
 from mien_pipeline.report import Swapped
 
 
-class Runtime(Protocol):
+class WorkerRuntime(Protocol):
     """What `mien_pipeline.runtime.Runtime` offers."""
 
     @property
@@ -34,11 +34,11 @@ class Runtime(Protocol):
 class MakeRuntime(Protocol):
     """What "module:function" in the configuration names."""
 
-    def __call__(self, models: Path, state: Path, *, offline: bool) -> Runtime: ...
+    def __call__(self, models: Path, state: Path, *, offline: bool) -> WorkerRuntime: ...
 
 
-def make_runtime(begin: Begin) -> Runtime:
+def make_runtime(set_up: SetUp) -> WorkerRuntime:
     """The runtime that the daemon's configuration names."""
-    module, _, function = begin.runtime.partition(":")
+    module, _, function = set_up.runtime.partition(":")
     make = cast("MakeRuntime", getattr(import_module(module), function))
-    return make(Path(begin.models), Path(begin.state), offline=begin.offline)
+    return make(Path(set_up.models), Path(set_up.state), offline=set_up.offline)

@@ -1,30 +1,30 @@
-"""The worker as the daemon has it: started when there is work, ended when there is none, started again when it died."""
+"""The worker of the daemon: started when there is work, ended when it idles, started again when it died."""
 
 import asyncio
 import contextlib
 import logging
 import secrets
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
+from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
-from mien_daemon.worker.messages import Begin, Faces, FindFaces, Finished, RunJob
-from mien_daemon.worker.process import Life, OnProgressed, command
+from mien_daemon.worker.deaths import Deaths
+from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob, SetUp
+from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess, command
 from mien_pipeline.device import device_name
 
 log = logging.getLogger(__name__)
 
 State = Literal["stopped", "starting", "idle", "busy", "restarting", "degraded"]
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class WorkerStatus:
     """What health says of the worker."""
 
     state: State
@@ -34,72 +34,78 @@ class Status:
     deaths: int
 
 
-class Worker:
-    """The worker as the daemon knows it: there when there is work, gone when there is none."""
+class WorkerSupervisor:
+    """The first `Executor`: one worker process at a time, which may hang or die at any moment."""
 
     def __init__(self, config: Config, settings: LiveSettings, events: Events) -> None:
         self._config = config
         self._settings = settings
         self._events = events
-        self._life: Life | None = None
+        self._process: WorkerProcess | None = None
         self._state: State = "stopped"
         self._device = device_name()
-        self._deaths: deque[float] = deque()
-        self._in_a_row = 0
+        self._deaths = Deaths(config.restart_delays_s, config.deaths_window_s, config.max_deaths)
         self._starting = asyncio.Lock()
-        self._forgiven = asyncio.Event()
+        self._deaths_reset = asyncio.Event()
         self._idle: asyncio.TimerHandle | None = None
         self._shut = False
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks = BackgroundTasks()
 
-    def status(self) -> Status:
-        life = self._life
-        return Status(
+    def status(self) -> WorkerStatus:
+        """How the worker is now."""
+        process = self._process
+        return WorkerStatus(
             self._state,
-            life.process.pid if life else None,
-            life.engine if life else None,
+            process.process.pid if process else None,
+            process.engine if process else None,
             self._device,
-            len(self._recent_deaths()),
+            self._deaths.recent,
         )
 
-    async def available(self) -> Life:
-        """A worker that takes work; started, after a pause if it died lately, when there is none.
+    async def available(self) -> None:
+        """Return when a worker takes work; start one, after a pause if it died lately, when there is none.
 
-        Waits as long as the worker is degraded. Whoever stops waiting does not stop the start.
+        Waits as long as the worker is degraded. A caller that stops waiting does not stop the start.
 
         Raises:
             WorkerDied: the daemon is shutting down.
         """
-        return await asyncio.shield(self._keep(asyncio.create_task(self._available())))
+        await self._tasks.finish(self._start_if_needed())
 
-    async def _available(self) -> Life:
+    async def _start_if_needed(self) -> None:
         async with self._starting:
             while not self._shut:
-                if self._life and self._life.ready.is_set() and not self._life.ended.done():
-                    self._stay()
-                    return self._life
+                if self._ready_process():
+                    self._start_idle_timer()
+                    return
                 await self._recover()
                 if not self._shut:
                     await self._start()
         raise WorkerDied("the daemon is shutting down")
 
-    async def run(self, life: Life, job: RunJob, on_progressed: OnProgressed) -> Finished:
-        """Have a job done by the worker that `available` gave; raises as `Life.ask` does."""
-        answer = await self._ask(life, job, on_progressed)
+    def _ready_process(self) -> WorkerProcess | None:
+        process = self._process
+        return process if process and process.ready.is_set() and not process.ended.done() else None
+
+    async def run(self, work: RunJob, on_progressed: OnProgressed) -> Finished:
+        """Have a job done; raises as `WorkerProcess.ask` does."""
+        answer = await self._ask(work, on_progressed)
         if not isinstance(answer, Finished):
             raise RuntimeError("the worker answered something else")
         return answer
 
     async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
-        """The faces of a picture, after whatever runs now; raises as `Life.ask` does."""
-        answer = await self._ask(await self.available(), FindFaces(secrets.token_hex(8), picture), lambda _: None)
+        """The faces of a picture, after what runs now; raises as `WorkerProcess.ask` does."""
+        await self.available()
+        answer = await self._ask(FindFaces(secrets.token_hex(8), picture), lambda _: None)
         if not isinstance(answer, Faces):
             raise RuntimeError("the worker answered something else")
         return answer.faces
 
     async def cancel(self, work_id: str) -> None:
-        if self._life:
-            await self._life.cancel(work_id, self._config.cancel_grace_s)
+        """Stop this work, by killing the process if need be; for work that it does not do, do nothing."""
+        if self._process:
+            await self._process.cancel(work_id, self._config.cancel_grace_s)
 
     async def unload(self) -> None:
         """End the process and give its memory back.
@@ -107,135 +113,119 @@ class Worker:
         Raises:
             JobUnfinished: it is at work.
         """
-        if self._life and self._life.busy:
+        if self._process and self._process.busy:
             raise JobUnfinished("the worker is at work; cancel the job first")
         await self.close()
 
-    def forgive(self) -> None:
-        """Forget the deaths: a person wants it tried again now."""
-        self._deaths.clear()
-        self._in_a_row = 0
-        self._forgiven.set()
+    def reset_deaths(self) -> None:
+        """Forget the deaths and start again now: a person asked for it."""
+        self._deaths.reset()
+        self._deaths_reset.set()
 
     async def shut(self) -> None:
         """End the process for good."""
         self._shut = True
-        self._forgiven.set()
+        self._deaths_reset.set()
         await self.close()
 
     async def close(self) -> None:
         """End the process, at work or not; the next job starts another."""
-        self._stop_idling()
-        life, self._life = self._life, None
-        if life:
-            await life.kill()
-        self._be("stopped")
+        self._stop_idle_timer()
+        process, self._process = self._process, None
+        if process:
+            await process.kill()
+        self._set_state("stopped")
 
-    async def _ask(self, life: Life, work: RunJob | FindFaces, on_progressed: OnProgressed) -> Finished | Faces:
-        self._stop_idling()
-        self._be("busy")
+    async def _ask(self, work: RunJob | FindFaces, on_progressed: OnProgressed) -> Finished | Faces:
+        process = self._ready_process()
+        if process is None:
+            raise WorkerGone
+        self._stop_idle_timer()
+        self._set_state("busy")
         try:
-            answer = await life.ask(work, on_progressed)
+            answer = await process.ask(work, on_progressed)
         finally:
-            if not life.ended.done() and not life.busy:
-                self._be("idle")
-                self._stay()
-        self._in_a_row = 0
+            if not process.ended.done() and not process.busy:
+                self._set_state("idle")
+                self._start_idle_timer()
+        self._deaths.end_row()
         return answer
 
     async def _start(self) -> None:
         """Start a process and wait until it is ready, or has died of it."""
-        self._be("starting")
+        self._set_state("starting")
         began = time.monotonic()
         try:
-            process = await asyncio.create_subprocess_exec(
+            started = await asyncio.create_subprocess_exec(
                 *command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
             )
         except OSError:
             log.exception("the worker could not be started")
             self._count_death()
             return
-        life = self._life = Life(process, self._config.heartbeat_timeout_s, self._note_end)
+        process = self._process = WorkerProcess(started, self._config.heartbeat_timeout_s, self._note_end)
         folders = self._config.folders
-        await life.send(
-            Begin(
+        await process.send(
+            SetUp(
                 runtime=self._config.worker,
                 state=str(folders.state),
                 models=str(folders.models),
                 offline=self._settings.current.offline,
             )
         )
-        ready = asyncio.create_task(life.ready.wait())
-        await asyncio.wait([ready, life.ended], return_when=asyncio.FIRST_COMPLETED)
+        ready = asyncio.create_task(process.ready.wait())
+        await asyncio.wait([ready, process.ended], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
-        if life.ready.is_set():
-            log.info("worker %d is ready after %.0f ms", process.pid, 1000 * (time.monotonic() - began))
-            self._be("idle")
+        if process.ready.is_set():
+            log.info("worker %d is ready after %.0f ms", started.pid, 1000 * (time.monotonic() - began))
+            self._set_state("idle")
 
-    def _note_end(self, life: Life, status: int) -> None:
-        """Count a death that nobody wanted."""
-        if self._life is life:
-            self._life = None
-            self._be("stopped")
-        if not life.unwanted:
-            log.error("worker %d died with status %d", life.process.pid, status)
+    def _note_end(self, process: WorkerProcess, status: int) -> None:
+        """Let go of a process that ended; an end that the daemon did not cause is a death."""
+        if self._process is process:
+            self._process = None
+            self._set_state("stopped")
+        if not process.unwanted:
+            log.error("worker %d died with status %d", process.process.pid, status)
             self._count_death()
 
     def _count_death(self) -> None:
-        self._deaths.append(time.monotonic())
-        self._in_a_row += 1
-        self._be("degraded" if self._is_degraded() else "restarting")
+        self._deaths.add()
+        self._set_state("degraded" if self._deaths.is_degraded else "restarting")
 
     async def _recover(self) -> None:
-        """Wait as long as it takes before another start makes sense."""
-        if self._in_a_row == 0:
+        """Wait until another start makes sense: the delay after a death, and longer while degraded."""
+        if self._deaths.in_a_row == 0:
             return
-        delays = self._config.restart_delays_s
-        await self._pause("restarting", delays[min(self._in_a_row, len(delays)) - 1])
-        while self._is_degraded() and not self._shut:
-            oldest = self._recent_deaths()[-self._config.max_deaths]
-            await self._pause("degraded", oldest + self._config.deaths_window_s - time.monotonic())
+        await self._pause("restarting", self._deaths.delay_s)
+        while self._deaths.is_degraded and not self._shut:
+            await self._pause("degraded", self._deaths.degraded_for_s)
 
     async def _pause(self, state: State, seconds: float) -> None:
-        """Wait, unless a person wants it tried again at once."""
-        self._be("degraded" if self._is_degraded() else state)
+        """Wait so long, or until a person asks for a start at once."""
+        self._set_state("degraded" if self._deaths.is_degraded else state)
         if not self._shut:
-            self._forgiven.clear()
+            self._deaths_reset.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._forgiven.wait(), max(seconds, 0.0))
+            await asyncio.wait_for(self._deaths_reset.wait(), max(seconds, 0.0))
 
-    def _recent_deaths(self) -> Sequence[float]:
-        since = time.monotonic() - self._config.deaths_window_s
-        while self._deaths and self._deaths[0] <= since:
-            self._deaths.popleft()
-        return self._deaths
-
-    def _is_degraded(self) -> bool:
-        return len(self._recent_deaths()) >= self._config.max_deaths
-
-    def _stay(self) -> None:
+    def _start_idle_timer(self) -> None:
         """Begin to count the idle time."""
-        self._stop_idling()
-        self._idle = asyncio.get_running_loop().call_later(self._settings.current.idle_unload_s, self._leave)
+        self._stop_idle_timer()
+        self._idle = asyncio.get_running_loop().call_later(self._settings.current.idle_unload_s, self._end_if_idle)
 
-    def _stop_idling(self) -> None:
+    def _stop_idle_timer(self) -> None:
         if self._idle:
             self._idle.cancel()
             self._idle = None
 
-    def _leave(self) -> None:
-        """The idle time is over."""
-        if self._life and not self._life.busy:
+    def _end_if_idle(self) -> None:
+        """End the process when the idle time is over."""
+        if self._process and not self._process.busy:
             log.info("the worker had nothing to do for %d s and ends", self._settings.current.idle_unload_s)
-            self._keep(asyncio.create_task(self.close()))
+            self._tasks.start(self.close())
 
-    def _keep(self, task: "asyncio.Task[Kept]") -> "asyncio.Task[Kept]":
-        """Hold on to a task that nobody else may hold on to."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    def _be(self, state: State) -> None:
+    def _set_state(self, state: State) -> None:
         if state != self._state:
             self._state = state
             status = self.status()

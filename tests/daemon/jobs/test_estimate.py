@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien_daemon.jobs.estimate import FIRST_GUESS, Course, Pace
+from mien_daemon.jobs.estimate import FIRST_GUESS, ProgressEstimate, StageDurations
 
 STAGES = [*FIRST_GUESS, "a stage of tomorrow"]
 
@@ -18,7 +18,7 @@ class Clock:
 
 @given(st.lists(st.tuples(st.sampled_from(STAGES), st.integers(-1, 12), st.integers(-1, 10))))
 def test_whatever_a_worker_says_progress_stays_below_one_and_never_falls(said: list[tuple[str, int, int]]) -> None:
-    course, last = Course(Pace(), "swap mesh"), 0.0
+    course, last = ProgressEstimate(StageDurations(), "swap mesh"), 0.0
     for stage, done, total in said:
         course.move(stage, done, total)
         assert last <= course.fraction <= 0.99
@@ -27,15 +27,15 @@ def test_whatever_a_worker_says_progress_stays_below_one_and_never_falls(said: l
 
 def test_nothing_is_promised_before_anything_is_known() -> None:
     clock = Clock()
-    course = Course(Pace(), "swap mesh", clock)
+    course = ProgressEstimate(StageDurations(), "swap mesh", clock)
     course.move("decode", 0, 1)
     assert course.eta_s is None
 
 
 def test_a_first_job_that_is_half_done_is_expected_to_take_as_long_again() -> None:
     clock = Clock()
-    pace = Pace()
-    course = Course(pace, "swap mesh", clock)
+    pace = StageDurations()
+    course = ProgressEstimate(pace, "swap mesh", clock)
     clock.now = 3.0
     course.move("generate", 1, 1)
     assert course.eta_s is not None
@@ -44,9 +44,9 @@ def test_a_first_job_that_is_half_done_is_expected_to_take_as_long_again() -> No
 
 def test_a_known_kind_of_job_is_expected_to_take_as_long_as_before() -> None:
     clock = Clock()
-    pace = Pace()
+    pace = StageDurations()
     pace.learn("swap flux", {"decode": 1.0, "generate": 8.0, "mark": 1.0})
-    course = Course(pace, "swap flux", clock)
+    course = ProgressEstimate(pace, "swap flux", clock)
     course.move("decode", 0, 1)
     assert course.eta_s == 10.0
     clock.now = 5.0
@@ -57,16 +57,16 @@ def test_a_known_kind_of_job_is_expected_to_take_as_long_as_before() -> None:
 
 def test_a_job_that_is_slower_than_before_is_expected_to_stay_slower() -> None:
     clock = Clock()
-    pace = Pace()
+    pace = StageDurations()
     pace.learn("swap flux", {"generate": 10.0})
-    course = Course(pace, "swap flux", clock)
+    course = ProgressEstimate(pace, "swap flux", clock)
     clock.now = 10.0
     course.move("generate", 5, 10)
     assert course.eta_s == 10.0
 
 
 def test_the_average_follows_the_latest_jobs() -> None:
-    pace = Pace()
+    pace = StageDurations()
     pace.learn("swap mesh", {"generate": 1.0})
     for _ in range(20):
         pace.learn("swap mesh", {"generate": 2.0})

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien_daemon.jobs.job import Ask, Job, Priority
-from mien_daemon.jobs.waiting import Line
+from mien_daemon.jobs.waiting import WaitingJobs
 
 
 def job(name: str, position: float, priority: Priority = Priority.interactive) -> Job:
@@ -14,13 +14,13 @@ def job(name: str, position: float, priority: Priority = Priority.interactive) -
     return Job(1, name, "local", ask, "queued", position, 0, 0.0)
 
 
-def line_of(*jobs: Job) -> Line:
-    line = Line()
+def line_of(*jobs: Job) -> WaitingJobs:
+    line = WaitingJobs()
     line.put(*jobs)
     return line
 
 
-def names(line: Line) -> list[str]:
+def names(line: WaitingJobs) -> list[str]:
     return [each.id for each in line]
 
 

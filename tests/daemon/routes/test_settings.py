@@ -55,18 +55,18 @@ def test_every_setting_says_what_it_means() -> None:
         assert field.description.endswith("."), name
 
 
-def test_a_change_is_kept_privately_and_nothing_else_with_it(tmp_path: Path) -> None:
+async def test_a_change_is_kept_privately_and_nothing_else_with_it(tmp_path: Path) -> None:
     settings = LiveSettings(Config.load({"port": 0}, state_dir=tmp_path))
-    settings.change({"max_queued": 3})
+    await settings.change({"max_queued": 3})
     assert json.loads((tmp_path / "settings.json").read_text()) == {"max_queued": 3}
     assert (tmp_path / "settings.json").stat().st_mode & 0o777 == 0o600
     assert Config.load(state_dir=tmp_path).settings.max_queued == 3
 
 
-def test_one_wrong_change_changes_nothing(tmp_path: Path) -> None:
+async def test_one_wrong_change_changes_nothing(tmp_path: Path) -> None:
     settings = LiveSettings(Config.load(state_dir=tmp_path))
     with pytest.raises(InvalidOptions):
-        settings.change({"max_queued": 3, "keep_results_s": -1})
+        await settings.change({"max_queued": 3, "keep_results_s": -1})
     assert settings.current == Settings()
     assert not (tmp_path / "settings.json").exists()
 

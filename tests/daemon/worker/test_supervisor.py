@@ -11,7 +11,7 @@ import pytest
 
 from mien_daemon import keys
 from mien_daemon.worker import messages
-from mien_daemon.worker.messages import Begin, Cancel, Failed, Finished, Heartbeat, Progressed, Ready, RunJob
+from mien_daemon.worker.messages import CancelWork, Failed, Finished, Heartbeat, Progressed, Ready, RunJob, SetUp
 
 Daemon = Any
 OpenDaemon = Any
@@ -138,9 +138,9 @@ async def test_faces_are_found_by_the_worker(daemon: Daemon) -> None:
 
 def test_every_message_survives_the_pipe() -> None:
     said: list[messages.Message] = [
-        Begin("module:function", "/state", "/models", True),
+        SetUp("module:function", "/state", "/models", True),
         RunJob("1", "swap", "/target", ["/reference"], {"faces": [0, 1]}, "/output"),
-        Cancel("1"),
+        CancelWork("1"),
         Ready(),
         Heartbeat(None),
         Progressed("1", "generate", 1, 2),
@@ -197,7 +197,7 @@ def start_worker() -> subprocess.Popen[bytes]:
     )
     assert worker.stdin
     assert worker.stdout
-    worker.stdin.write(messages.encode(Begin("mien_testing.runtime:fake_runtime", "/nowhere", "/nowhere", False)))
+    worker.stdin.write(messages.encode(SetUp("mien_testing.runtime:fake_runtime", "/nowhere", "/nowhere", False)))
     worker.stdin.flush()
     assert messages.read(cast("BinaryIO", worker.stdout)) == Ready()
     return worker

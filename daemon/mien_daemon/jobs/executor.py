@@ -1,0 +1,38 @@
+"""What runs jobs, as the scheduler sees it. Today's worker process is one; a machine with two GPUs may have two."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from mien_daemon.worker.messages import Finished, RunJob
+from mien_daemon.worker.process import OnProgressed
+
+
+class Executor(Protocol):
+    """Runs one job at a time. Every implementation keeps `tests/daemon/jobs/test_executor.py`."""
+
+    async def available(self) -> None:
+        """Return when work would begin at once; wait as long as that takes.
+
+        Raises:
+            WorkerDied: it is shut down and will take nothing more.
+        """
+        ...
+
+    async def run(self, work: RunJob, on_progressed: OnProgressed) -> Finished:
+        """Do `work`; the result lies at `work.output` when this returns.
+
+        Raises:
+            WorkerGone: nothing was begun; ask `available` again.
+            WorkerDied: it ended in the middle.
+            Cancelled: `cancel` was called.
+            MienError: what was refused.
+        """
+        ...
+
+    async def cancel(self, work_id: str) -> None:
+        """Stop this work if it runs; for work that it does not know, do nothing."""
+        ...
+
+    async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
+        """The faces of a picture file, as the API shows them; raises as `run` does."""
+        ...

@@ -1,0 +1,169 @@
+"""Who runs where: each executor gets the first waiting job as soon as it is free."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from mien_api.errors import JobFinished, WorkerDied
+from mien_core.errors import Cancelled
+from mien_daemon.background import BackgroundTasks
+from mien_daemon.events import Events
+from mien_daemon.jobs.estimate import ProgressEstimate
+from mien_daemon.jobs.executor import Executor
+from mien_daemon.jobs.job import Job, State
+from mien_daemon.jobs.store import JobStore
+from mien_daemon.jobs.unfinished import RunningJob, UnfinishedJobs, duration_kind
+from mien_daemon.jobs.work_folder import WorkFolder, WorkFolders
+from mien_daemon.worker.messages import Finished, Progressed
+from mien_daemon.worker.process import WorkerGone
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 2  # a job that killed two workers is not given a third
+TROUBLE_S = 5.0  # before trying again when the disk would not take a change of state
+LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
+
+
+class Scheduler:
+    """Gives waiting jobs to free executors, and writes down what becomes of them."""
+
+    def __init__(
+        self,
+        jobs: UnfinishedJobs,
+        store: JobStore,
+        folders: WorkFolders,
+        executors: Sequence[Executor],
+        events: Events,
+    ) -> None:
+        self._jobs = jobs
+        self._store = store
+        self._folders = folders
+        self._executors = executors
+        self._events = events
+        self._running_on: dict[str, Executor] = {}
+        self._stopping: set[str] = set()
+        self._loops = BackgroundTasks()
+
+    async def start(self) -> None:
+        """Take up what the last daemon left, and begin."""
+        await self._folders.sweep()
+        self._jobs.recover(await self._store.recover())
+        for executor in self._executors:
+            self._loops.start(self._serve(executor))
+
+    async def stop(self) -> None:
+        """Interrupt the running jobs; the next daemon begins them again."""
+        await self._loops.stop()
+        self._folders.close()
+
+    async def cancel(self, job: Job) -> Job:
+        """Stop a job; it has stopped when this returns.
+
+        Raises:
+            JobFinished: it was done or had failed before.
+        """
+        if self._jobs.waiting.take_out(job.id):
+            return await self._close(job, "cancelled")
+        self._stopping.add(job.id)
+        try:
+            while self._jobs.is_running(job.id):
+                since = self._events.last
+                if executor := self._running_on.get(job.id):
+                    await executor.cancel(job.id)
+                await _at_most(LOOK_EVERY_S, self._events.beyond(since))
+        finally:
+            self._stopping.discard(job.id)
+        job = self._jobs.find(job.id) or await self._store.get(job.id)
+        if not job.is_finished:
+            return await self.cancel(job)  # its worker died just then, and it is waiting again
+        if job.state != "cancelled":
+            raise JobFinished(f"the job is {job.state}", job=job.id, state=job.state)
+        return job
+
+    async def _serve(self, executor: Executor) -> None:
+        """Run one job after the other on this executor, for ever."""
+        while True:
+            await self._jobs.until_one_can_begin()
+            await executor.available()
+            running = self._jobs.begin()  # the order may have changed while the executor started
+            if running is not None:
+                await self._perform(running, executor)
+
+    async def _perform(self, running: RunningJob, executor: Executor) -> None:
+        """Run one job to whatever end. Nothing that goes wrong with it ends the loop."""
+        began, job = time.monotonic(), running.job
+        self._running_on[job.id] = executor
+        try:
+            await self._store.change(job)
+            self._jobs.tell(job)
+            async with self._folders.open(job.id) as folder:
+                job = await self._settle(job, await self._attempt(running, executor, folder), folder)
+        except Exception:
+            log.exception("job %s could not be written down; it waits", job.id)
+            if self._jobs.holds(running):
+                job = self._jobs.requeue_first(job, counted=False)
+            await asyncio.sleep(TROUBLE_S)
+        finally:
+            self._running_on.pop(job.id, None)
+        log.info("job %s is %s after %.0f ms", job.id, job.state, 1000 * (time.monotonic() - began))
+
+    async def _attempt(self, running: RunningJob, executor: Executor, folder: WorkFolder) -> Finished | Exception:
+        """What the executor made of a job: a checked result, or the error it ended with."""
+        job = running.job
+        estimate = ProgressEstimate(self._jobs.durations, duration_kind(job))
+
+        def on_progressed(message: Progressed) -> None:
+            estimate.move(message.stage, message.done, message.total)
+            self._jobs.tell_progress(running, estimate)
+
+        try:
+            work = await folder.prepare(job)
+            if job.id in self._stopping:
+                raise Cancelled("the job was cancelled")
+            finished = await executor.run(work, on_progressed)
+            await folder.check(finished)
+        except Exception as error:  # noqa: BLE001 whatever it is becomes this job's problem document
+            return error
+        return finished
+
+    async def _settle(self, job: Job, outcome: Finished | Exception, folder: WorkFolder) -> Job:
+        """Write down what an attempt came to."""
+        match outcome:
+            case Finished():
+                return await self._keep(job, outcome, folder)
+            case WorkerGone():
+                return await self._store.change(self._jobs.requeue_first(job, counted=False))
+            case WorkerDied() if job.attempts < MAX_ATTEMPTS:
+                return await self._store.change(self._jobs.requeue_first(job, counted=True))
+            case Cancelled():
+                return await self._close(job, "cancelled")
+            case error:
+                return await self._close(job, "failed", error)
+
+    async def _keep(self, job: Job, finished: Finished, folder: WorkFolder) -> Job:
+        """The job is done: its picture, then its row, then the event."""
+        done = replace(
+            self._jobs.ended(job, "done"),
+            result=finished.report,
+            media_type=finished.media_type,
+            result_sha256=finished.sha256,
+        )
+        await self._store.finish(done, folder.result)
+        self._jobs.learn(done)
+        self._jobs.close(done)
+        return done
+
+    async def _close(self, job: Job, state: State, error: Exception | None = None) -> Job:
+        """The job ends without a picture: its row, then the event."""
+        closed = await self._store.change(self._jobs.ended(job, state, error))
+        self._jobs.close(closed)
+        return closed
+
+
+async def _at_most(seconds: float, waiting: Awaitable[object]) -> None:
+    """Wait for something, but no longer than this."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(waiting, seconds)

@@ -1,0 +1,154 @@
+"""Every job that waits or runs, in memory, and what is told of it."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from mien_api.problems import problem_for
+from mien_daemon.config import LiveSettings
+from mien_daemon.events import Events
+from mien_daemon.jobs.estimate import ProgressEstimate, StageDurations
+from mien_daemon.jobs.job import Job, JobProgress, State, describe
+from mien_daemon.jobs.waiting import WaitingJobs
+
+TELL_EVERY_S = 0.1  # progress within a stage is told no more often
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """One job at work, and how far it is."""
+
+    job: Job
+    progress: JobProgress = field(default_factory=JobProgress)
+
+
+class UnfinishedJobs:
+    """The jobs that wait and the jobs that run; every change of one is an event."""
+
+    def __init__(self, events: Events, settings: LiveSettings) -> None:
+        self.waiting = WaitingJobs()
+        self.durations = StageDurations()
+        self._events = events
+        self._settings = settings
+        self._running: dict[str, RunningJob] = {}
+        self._changed = asyncio.Event()
+
+    def find(self, job_id: str) -> Job | None:
+        """A waiting or running job; None when it has finished or never was."""
+        running = self._running.get(job_id)
+        return running.job if running else self.waiting.find(job_id)
+
+    def newest(self, job: Job) -> Job:
+        """The job as it is now, where the disk may be a moment behind."""
+        return self.find(job.id) or job
+
+    def is_running(self, job_id: str) -> bool:
+        """Whether this job is at work now."""
+        return job_id in self._running
+
+    def holds(self, running: RunningJob) -> bool:
+        """Whether this very attempt is still at work: not ended, and not begun again elsewhere."""
+        return self._running.get(running.job.id) is running
+
+    def show(self, job: Job) -> dict[str, object]:
+        """The job as the API shows it, with its progress."""
+        running = self._running.get(job.id)
+        return describe(job, running.progress if running else None)
+
+    def counts(self) -> dict[str, object]:
+        """How many wait and run, and whether the queue is paused."""
+        return {
+            "queued": len(self.waiting),
+            "running": len(self._running),
+            "paused": self._settings.current.paused,
+        }
+
+    def recover(self, jobs: Iterable[Job]) -> None:
+        """Take up what an earlier daemon left; no event tells of it."""
+        self.waiting.put(*jobs)
+
+    def add(self, job: Job) -> None:
+        """Let a job wait, and tell."""
+        self.waiting.put(job)
+        self.tell(job)
+        self._changed.set()
+
+    async def until_one_can_begin(self) -> None:
+        """Return when a job waits and the queue is not paused."""
+        while self._settings.current.paused or not self.waiting:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def begin(self) -> RunningJob | None:
+        """Take the first waiting job as running; None when none waits any more or the queue was paused."""
+        if self._settings.current.paused or not self.waiting:
+            return None
+        job = self.waiting.take_first()
+        running = RunningJob(replace(job, state="running", attempts=job.attempts + 1, started_at=time.time()))
+        self._running[job.id] = running
+        return running
+
+    def requeue_first(self, job: Job, *, counted: bool) -> Job:
+        """Let a running job wait again, before all others of its priority; `counted`: the attempt was its own fault."""
+        again = replace(
+            job,
+            state="queued",
+            started_at=None,
+            attempts=job.attempts if counted else job.attempts - 1,
+            position=self.waiting.first_position(job),
+        )
+        self._running.pop(job.id, None)
+        self.add(again)
+        return again
+
+    def ended(self, job: Job, state: State, error: Exception | None = None) -> Job:
+        """The row of a job that ends now in this state."""
+        now = time.time()
+        return replace(
+            job,
+            state=state,
+            finished_at=now,
+            expires_at=now + self._settings.current.keep_results_s,
+            problem=problem_for(error) if error else None,
+        )
+
+    def close(self, job: Job) -> None:
+        """Forget a finished job, and tell how it ended."""
+        self._running.pop(job.id, None)
+        self.tell(job)
+
+    def learn(self, job: Job) -> None:
+        """Take the stages in a finished job's report for the next estimate."""
+        stages = job.result.get("stages") if job.result else None
+        if isinstance(stages, dict):
+            known: dict[object, object] = stages
+            self.durations.learn(
+                duration_kind(job),
+                {str(name): float(taken) for name, taken in known.items() if isinstance(taken, int | float)},
+            )
+
+    def tell(self, job: Job) -> None:
+        """Publish the job as it is."""
+        self._events.publish("job", self.show(job), owner=job.owner, subject=job.id)
+
+    def tell_counts(self) -> None:
+        """Publish the counts, and let whatever waits for a job look again."""
+        self._changed.set()
+        self._events.publish("queue", self.counts())
+
+    def tell_progress(self, running: RunningJob, estimate: ProgressEstimate) -> None:
+        """Publish where a running job is: every new stage, and within a stage every `TELL_EVERY_S`."""
+        if not self.holds(running):
+            return
+        progress, now = running.progress, time.monotonic()
+        new_stage = progress.stage != estimate.stage
+        progress.fraction, progress.stage, progress.eta_s = estimate.fraction, estimate.stage, estimate.eta_s
+        if new_stage or now - progress.published_at >= TELL_EVERY_S:
+            progress.published_at = now
+            self.tell(running.job)
+
+
+def duration_kind(job: Job) -> str:
+    """The key of `StageDurations`: jobs of the same kind and engine take alike."""
+    return f"{job.ask.kind} {job.ask.options.get('engine', '')}"

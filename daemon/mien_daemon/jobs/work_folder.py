@@ -1,0 +1,141 @@
+"""A folder for each job that runs: its opened references and its result, and nothing that outlives it."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from mien_core.files import write_whole
+from mien_daemon.jobs.job import Job
+from mien_daemon.pictures.blobs import digest_of
+from mien_daemon.state.personal_data import folder_for_references, remove
+from mien_daemon.worker.messages import Finished, RunJob
+
+log = logging.getLogger(__name__)
+
+RESULT = "result"
+
+
+class PictureFiles(Protocol):
+    """Where pictures lie that were sent."""
+
+    def path(self, digest: str) -> Path:
+        """The file of a picture."""
+        ...
+
+
+class SealedPictures(Protocol):
+    """The consented reference library, as a job needs it."""
+
+    async def picture(self, reference_id: str) -> bytes:
+        """The decrypted picture; raises `UnknownReference`."""
+        ...
+
+
+class WorkFolder:
+    """One job's folder. An opened reference lies in `private`, which is in memory where there is such a place."""
+
+    def __init__(self, folder: Path, private: Path, pictures: PictureFiles, references: SealedPictures) -> None:
+        self._folder = folder
+        self._private = private
+        self._pictures = pictures
+        self._references = references
+
+    @property
+    def result(self) -> Path:
+        """Where the executor leaves the picture."""
+        return self._folder / RESULT
+
+    async def prepare(self, job: Job) -> RunJob:
+        """Make the folder and the files of a job, and name them for the executor.
+
+        Raises:
+            UnknownReference: the library no longer opens one of them.
+        """
+        await asyncio.to_thread(self._folder.mkdir, mode=0o700)
+        references = [await self._materialise(name, number) for number, name in enumerate(job.ask.references)]
+        target = self._pictures.path(digest_of(job.ask.target))
+        return RunJob(
+            job.id,
+            job.ask.kind,
+            str(target),
+            [str(path) for path in references],
+            job.ask.options,
+            str(self.result),
+        )
+
+    async def check(self, finished: Finished) -> None:
+        """Return if the result is the file that the executor speaks of.
+
+        Raises:
+            OSError: there is no file.
+            ValueError: its bytes have another digest.
+        """
+        if await asyncio.to_thread(_sha256, self.result) != finished.sha256:
+            raise ValueError("the result is not what the worker wrote")
+
+    async def remove(self) -> None:
+        """Delete the folder with all that is in it; what cannot be deleted now is deleted at the next start."""
+        for folder in {self._folder, self._private}:
+            try:
+                await asyncio.to_thread(remove, folder)
+            except OSError:
+                log.exception("the folder of a job could not be deleted")
+
+    async def _materialise(self, name: str, number: int) -> Path:
+        """The file of a picture; one from the library is decrypted for just this job."""
+        if not name.startswith("ref:"):
+            return self._pictures.path(digest_of(name))
+        picture = await self._references.picture(name.removeprefix("ref:"))
+        path = self._private / f"reference{number}"
+        await asyncio.to_thread(_write_private, path, picture)
+        return path
+
+
+class WorkFolders:
+    """Makes work folders, and clears away those of an earlier daemon."""
+
+    def __init__(self, state: Path, pictures: PictureFiles, references: SealedPictures) -> None:
+        self._root = state / "spool"
+        self._root.mkdir(mode=0o700, exist_ok=True)
+        self._private = folder_for_references(state)
+        self._pictures = pictures
+        self._references = references
+
+    @asynccontextmanager
+    async def open(self, job_id: str) -> AsyncGenerator[WorkFolder]:
+        """The folder of a job; it is gone, and what it held too, when the block ends."""
+        folder = WorkFolder(self._root / job_id, self._private / job_id, self._pictures, self._references)
+        try:
+            yield folder
+        finally:
+            await folder.remove()
+
+    async def sweep(self) -> None:
+        """Delete what an earlier daemon left in the middle of a job."""
+        for folder in {self._root, self._private}:
+            await asyncio.to_thread(_empty, folder)
+
+    def close(self) -> None:
+        """Remove the folder in memory; one that still holds something is cleared at the next start."""
+        if self._private != self._root:
+            with suppress(OSError):
+                self._private.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    for left in list(folder.iterdir()):
+        remove(left)
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_whole(path, data, 0o600)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
