@@ -1,1 +1,1 @@
-"""One step of a swap per file: plain functions from frozen values to frozen values."""
+"""Faces: where they are, how they are turned, whose they are; one step a file, from frozen values to frozen values."""

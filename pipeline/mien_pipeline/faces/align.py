@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.face import Kps, Mesh
+from mien_pipeline.image import Affine, Floats, Pixels
 
 # ArcFace's 112×112 template (Deng et al. 2019, arXiv:1801.07698): eyes, nose, mouth corners, viewer's left first.
 ARCFACE_TEMPLATE: Floats = np.array(
@@ -25,11 +26,11 @@ class Aligned:
     """An aligned face: `crop` (size, size, 3) uint8 RGB and `affine` (2, 3) float32, image → crop."""
 
     crop: Pixels
-    affine: Floats
+    affine: Affine
 
 
-def five_points(mesh: Floats) -> Floats:
-    """ArcFace's five points, (5, 2) float32, from a (468, 2 or 3) mesh in the same coordinates."""
+def five_points(mesh: Mesh) -> Kps:
+    """ArcFace's five points, (5, 2) float32, of a (468, 3) or (468, 2) mesh, in the mesh's own frame."""
     xy = mesh[:, :2]
     return np.stack(
         [
@@ -42,16 +43,21 @@ def five_points(mesh: Floats) -> Floats:
     ).astype(np.float32)
 
 
-def arcface_template(size: int) -> Floats:
-    """The template for a crop of `size`: 112 px scaled, or, for multiples of 128, centred with 8 px a side as
-    the 128-px networks were trained on."""
+def arcface_template(size: int) -> Kps:
+    """Where a crop of `size` pixels has the five points, (5, 2) float32, crop pixels.
+
+    The 112-px template scaled; for multiples of 128 it is moved 8 px (of 128) to the right, as the 128-px networks
+    were trained.
+    """
     if size % 128 == 0:
         return np.asarray((ARCFACE_TEMPLATE + np.array([8, 0])) * (size / 128), np.float32)
     return (ARCFACE_TEMPLATE * (size / 112)).astype(np.float32)
 
 
-def similarity_transform(source: Floats, destination: Floats) -> Floats:
-    """The (2, 3) float32 rotation, scale and shift that best takes (N, 2) points to (N, 2) points.
+def similarity_transform(source: Floats, destination: Floats) -> Affine:
+    """The rotation, scale and shift, (2, 3) float32, that best takes `source` (N, 2) to `destination` (N, 2).
+
+    It never mirrors.
 
     Source: Umeyama 1991, least-squares estimation of transformation parameters between two point patterns.
     """
@@ -64,18 +70,28 @@ def similarity_transform(source: Floats, destination: Floats) -> Floats:
     return np.hstack([rotation, (destination_mean - rotation @ source_mean)[:, None]]).astype(np.float32)
 
 
-def align(pixels: Pixels, kps: Floats, size: int = 112) -> Aligned:
-    """The face of (5, 2) `kps` in the ArcFace pose, (size, size, 3); what lies outside the picture is black."""
+def align(pixels: Pixels, kps: Kps, size: int = 112) -> Aligned:
+    """The face in the ArcFace pose, a crop of (size, size, 3) uint8 RGB; what lies outside the picture is black.
+
+    `pixels` is (H, W, 3) uint8 RGB, `kps` (5, 2) float32 in its pixels.
+    """
     affine = similarity_transform(kps, arcface_template(size))
     return Aligned(warp(pixels, affine, (size, size)), affine)
 
 
 def warp(
-    pixels: Pixels, affine: Floats, size: tuple[int, int], border: int = cv2.BORDER_CONSTANT, cubic: bool = False
+    pixels: Pixels, affine: Affine, size: tuple[int, int], border: int = cv2.BORDER_CONSTANT, cubic: bool = False
 ) -> Pixels:
-    """`pixels` resampled by `affine` (image → result) to `size` (width, height), averaged first when it shrinks.
+    """`pixels` resampled to (height, width) or (height, width, C) uint8, averaged first where it shrinks below half.
 
     A linear kernel reads two pixels a side however far it shrinks; below half size those in between would alias.
+
+    Args:
+        pixels: (H, W) or (H, W, C) uint8, any colour order.
+        affine: (2, 3) float32, a point of `pixels` to a point of the result.
+        size: (width, height) of the result.
+        border: what lies outside `pixels`, one of OpenCV's border types.
+        cubic: read with a cubic kernel where it does not shrink below half.
     """
     scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
     if scale >= 0.5:
@@ -98,24 +114,27 @@ def warp(
 
 
 def resample(values: NDArray[Any], places: Floats, cubic: bool = False) -> NDArray[Any]:
-    """`values` (H, W[, C]) read at `places` (h, w, 2), x and y below 2**15; the border's last pixel goes on outside."""
+    """`values` (H, W) or (H, W, C), any dtype, read at `places`: (h, w) or (h, w, C) of the same dtype.
+
+    `places` is (h, w, 2) float32, x and y in pixels of `values`, below 2**15. Outside, the border's last pixel repeats.
+    """
     interpolation = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    # In whole pixels and 32nds of one: a cubic kernel takes half the time of floating-point places.
+    # In whole pixels and 32nds of one, a cubic kernel takes half the time that it takes with float places.
     whole, part = cv2.convertMaps(places, np.empty(0, np.float32), cv2.CV_16SC2)
     return np.asarray(cv2.remap(values, whole, part, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 
-def invert(affine: Floats) -> Floats:
-    """The (2, 3) float32 map that undoes `affine`."""
+def invert(affine: Affine) -> Affine:
+    """The (2, 3) float32 map that undoes `affine` (2, 3)."""
     return np.asarray(cv2.invertAffineTransform(affine), np.float32)
 
 
-def transform(points: Floats, affine: Floats) -> Floats:
-    """(N, 2) `points` through `affine`."""
+def transform(points: Floats, affine: Affine) -> Floats:
+    """`points` (N, 2) through `affine` (2, 3): (N, 2) float32 in the frame that `affine` leads to."""
     return (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
 
 
-def _find_region(affine: Floats, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def _find_region(affine: Affine, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """The part of a picture of `shape` that a result of `size` reads: x1, y1, x2, y2 with a margin."""
     width, height = size
     corners = transform(np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32), invert(affine))

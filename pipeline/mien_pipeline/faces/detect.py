@@ -1,4 +1,4 @@
-"""Image → Faces: YuNet finds boxes, the 468-point mesh network says where everything is and whether it is a face."""
+"""Image → Faces: YuNet finds boxes; the 468-point mesh network fits a mesh and says whether it is a face."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,13 @@ from typing import cast
 import cv2
 import numpy as np
 
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Kps, Mesh
 from mien_pipeline.faces.align import five_points, invert, transform, warp
 from mien_pipeline.faces.topology import head_pose
-from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.image import Affine, Floats, Image, Pixels
 from mien_pipeline.media.pyramid import halve
 
-# YuNet's answer at this score or above is looked at (53 of 54 portraits found, none of the pictures without a face).
+# YuNet's finds count from this score (53 of 54 portraits found, and nothing in the pictures without a face).
 DETECTION_SCORE = 0.7
 OVERLAP = 0.3  # boxes that share more than this part of their union are one face
 # YuNet finds faces from about 12 px up. At this side an 80-px face of a 12-MP picture is 25 px wide.
@@ -36,15 +36,21 @@ _EYE_CORNERS = (33, 263)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Detection:
-    """What YuNet promises: a square's centre and side, and (5, 2) points good enough to know the roll."""
+    """What YuNet found, in the pixels of the picture it saw.
+
+    Attributes:
+        centre, side: of a square around the face; `centre` is (2,) float32.
+        kps: (5, 2) float32, good enough to know the roll.
+        score: 0..1.
+    """
 
     centre: Floats
     side: float
-    kps: Floats
+    kps: Kps
     score: float
 
-    def move(self, affine: Floats) -> "_Detection":
-        """The same box through a (2, 3) similarity."""
+    def move(self, affine: Affine) -> "_Detection":
+        """The same find through a (2, 3) similarity."""
         scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
         return _Detection(
             transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.score
@@ -52,11 +58,15 @@ class _Detection:
 
 
 class MeshDetector:
-    """Finds faces with YuNet and fits the mesh in two passes. Not for two threads at once."""
+    """Finds faces with YuNet and fits the mesh in two passes. One thread at a time."""
 
     def __init__(self, face_detection: Path, face_mesh: Path) -> None:
-        """Load both networks; a damaged file raises cv2.error."""
-        # OpenCV's log would warn that its new engine has no choice of device; nobody asked for one.
+        """Load both networks.
+
+        Raises:
+            cv2.error: a file is damaged.
+        """
+        # OpenCV would log that its new engine has no choice of device; we asked for none.
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         self._yunet = cv2.FaceDetectorYN.create(str(face_detection), "", (320, 320), DETECTION_SCORE, OVERLAP, 500)
         cv2.utils.logging.setLogLevel(level)
@@ -64,9 +74,9 @@ class MeshDetector:
         self._mesh = cv2.dnn.readNetFromTFLite(str(face_mesh), cv2.dnn.ENGINE_CLASSIC)
 
     def detect(self, image: Image) -> Sequence[Face]:
-        """Every face, left to right, each with its mesh; empty when there is none.
+        """Every face, left to right, each with its mesh; an empty list where there is none.
 
-        A picture in which nothing is found upright is searched finer, then on its side and upside down.
+        Where the first search finds nothing, a finer one follows, then one on each side and one upside down.
         """
         for boxes in self._search(image.pixels):
             found = [self._fit_face(image.pixels, box) for box in boxes]
@@ -82,7 +92,7 @@ class MeshDetector:
         return self._fit_face(image.pixels, _Detection(centre, side, face.kps, face.det_score))
 
     def _search(self, pixels: Pixels) -> Iterator[list[_Detection]]:
-        """Boxes in picture coordinates, each search dearer than the one before."""
+        """What each search finds, in picture coordinates; each search is dearer than the one before."""
         coarse = _shrink(pixels, COARSE_SIDE_PX)
         grow = _scale_by(pixels.shape[1] / coarse.shape[1])
         yield [box.move(grow) for box in self._run_yunet(coarse)]
@@ -94,6 +104,7 @@ class MeshDetector:
             yield [box.move(back).move(grow) for box in self._run_yunet(turned)]
 
     def _run_yunet(self, pixels: Pixels) -> list[_Detection]:
+        """YuNet's finds, in the pixels of `pixels`."""
         self._yunet.setInputSize((pixels.shape[1], pixels.shape[0]))
         rows = cast("Floats | None", self._yunet.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1])
         # YuNet's rows: x, y, width, height, five points, score; None instead of no rows.
@@ -103,6 +114,7 @@ class MeshDetector:
         ]
 
     def _detect_in_tiles(self, pixels: Pixels) -> list[_Detection]:
+        """The finds of the finer pass, in the pixels of `pixels`; one face may come from several tiles."""
         fine = _shrink(pixels, FINE_SIDE_PX)
         grow = _scale_by(pixels.shape[1] / fine.shape[1])
         found: list[_Detection] = []
@@ -123,7 +135,7 @@ class MeshDetector:
         bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
         return Face(bbox, box.score, five_points(mesh), mesh, score, yaw, pitch, roll)
 
-    def _run_mesh_network(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Floats, float]:
+    def _run_mesh_network(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Mesh, float]:
         """(468, 3) mesh in picture pixels and the network's confidence, from a square crop turned by `angle`."""
         scale = _MESH_SIDE_PX / max(side, 1.0)
         cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
@@ -140,7 +152,7 @@ class MeshDetector:
 
 
 def _shrink(pixels: Pixels, side_px: int) -> Pixels:
-    """`pixels` with its longer side at most `side_px`, averaged down to twice that: then a linear kernel reads all."""
+    """`pixels` with its longer side at most `side_px`; averaged first to twice that: then a linear kernel reads all."""
     scale = side_px / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
@@ -156,12 +168,13 @@ def _tile_starts(length: int) -> list[int]:
     return [round(start) for start in np.linspace(0, length - TILE_PX, count)]
 
 
-def _scale_by(factor: float) -> Floats:
+def _scale_by(factor: float) -> Affine:
+    """(2, 3) float32, `factor` times as large."""
     return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
 
 
-def _undo_quarter_turns(quarters: int, width: int, height: int) -> Floats:
-    """Points of `np.rot90(picture, quarters)` back to the (width, height) picture."""
+def _undo_quarter_turns(quarters: int, width: int, height: int) -> Affine:
+    """(2, 3) float32, points of `np.rot90(picture, quarters)` back to the picture of `width` and `height`."""
     turns = {
         1: [[0, -1, width - 1], [1, 0, 0]],
         2: [[-1, 0, width - 1], [0, -1, height - 1]],
@@ -176,7 +189,7 @@ def _measure_roll(left: Floats, right: Floats) -> float:
 
 
 def _bound_level(points: Floats, angle: float) -> tuple[Floats, float]:
-    """Centre and longer side of the points' box in the frame turned by `angle`."""
+    """Centre (2,) and longer side of the box around `points` (N, 2) in a frame turned by `angle`."""
     cos, sin = math.cos(angle), math.sin(angle)
     turn = np.array([[cos, sin], [-sin, cos]], np.float32)
     level = points @ turn.T
@@ -185,7 +198,7 @@ def _bound_level(points: Floats, angle: float) -> tuple[Floats, float]:
 
 
 def _drop_duplicates(faces: Sequence[Face]) -> list[Face]:
-    """The best of every group of faces whose boxes overlap: tiles and wide boxes can find one face twice."""
+    """The best of every group of faces whose boxes overlap: one face may be found in two tiles, or in two boxes."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: face.det_score, reverse=True):
         if all(_intersection_over_union(face.bbox, other.bbox) < OVERLAP for other in kept):

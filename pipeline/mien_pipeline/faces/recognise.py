@@ -1,8 +1,8 @@
 """dlib's face recognition network, from the weights in its own file: 29 convolutions as matrix products.
 
 Davis King, "High Quality Face Recognition with Deep Metric Learning", 2017: a ResNet of 29 layers (He et al. 2016)
-trained on three million faces. Why not dlib itself: its build for Python multiplies without a matrix library, seven
-times slower, and holds Python's lock all the while, so that nothing else runs. The numbers agree to six decimals.
+trained on three million faces. Rejected: dlib itself. Its build for Python multiplies without a matrix library, seven
+times slower, and holds Python's lock meanwhile, so that nothing else runs. The numbers agree to six decimals.
 """
 
 import re
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from mien_pipeline.face import Embedding
 from mien_pipeline.image import Floats, Pixels
 
 CHIP_PX = 150  # the network's input
@@ -21,23 +22,27 @@ EMBEDDING_SIZE = 128
 _CONVOLUTIONS = 29
 _MEAN_RGB = np.array([122.782, 117.001, 104.298], np.float32)
 _RANGE = np.float32(256)
-# Layers lie in the file from the input to the output, each behind its name, which is behind its length.
+# The file has the layers in order, input first. A layer is the length of its name, its name, and its numbers.
 _CONVOLUTION, _AFFINE, _FULLY_CONNECTED = re.compile(rb"\x05con_4"), b"\x07affine_", b"\x04fc_2"
 
 
 class DlibNetwork:
-    """Face chip → 128 numbers, nearer than 0.6 to one another for one person."""
+    """Face chip → 128 numbers; those of one person are nearer than 0.6 to one another."""
 
     def __init__(self, weights: bytes) -> None:
-        """From dlib's file; raises ValueError when it is not that network."""
+        """Read dlib's file.
+
+        Raises:
+            ValueError: `weights` is not that network.
+        """
         try:
             self._first, *self._rest = read_convolutions(weights)
             self._out = read_last_layer(weights)
         except (ValueError, IndexError) as error:
             raise ValueError("not dlib's face recognition network") from error
 
-    def __call__(self, chip: Pixels) -> Floats:
-        """(128,) from a (150, 150, 3) uint8 RGB chip."""
+    def __call__(self, chip: Pixels) -> Embedding:
+        """(128,) float32 of a (150, 150, 3) uint8 RGB chip."""
         x = _pool_max(_rectify(self._first((chip - _MEAN_RGB) / _RANGE)))
         for inner, outer in zip(self._rest[::2], self._rest[1::2], strict=True):
             shortcut = _pool_mean(x) if inner.stride == 2 else x
@@ -47,11 +52,12 @@ class DlibNetwork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Convolution:
-    """A convolution with the scale and shift behind it; padded to the same size where it does not stride.
+    """A convolution with its scale and shift folded in; padded to the same size where it does not stride.
 
     Attributes:
-        kernel: (side · side · in, out), the places of a window in rows.
-        shift: (out,).
+        kernel: (side · side · in, out) float32, the places of a window in rows.
+        shift: (out,) float32.
+        side, stride: of the window, in pixels.
     """
 
     kernel: Floats
@@ -60,7 +66,7 @@ class Convolution:
     stride: int
 
     def __call__(self, x: Floats) -> Floats:
-        """(H, W, in) → (h, w, out)."""
+        """(H, W, in) float32 → (h, w, out) float32."""
         if self.stride == 1:
             margin = self.side // 2
             x = np.pad(x, ((margin, margin), (margin, margin), (0, 0)))
@@ -71,6 +77,7 @@ class Convolution:
 
 
 def _rectify(x: Floats) -> Floats:
+    """`x` with 0 for what is negative."""
     return np.maximum(x, 0)
 
 
@@ -87,7 +94,7 @@ def _pool_mean(x: Floats) -> Floats:
 
 
 def _add_padded(one: Floats, other: Floats) -> Floats:
-    """One plus the other, with zeros where one is smaller, channels too."""
+    """`one` plus `other`; the smaller is padded with zeros, in channels too."""
     total: Floats = np.zeros([max(sides) for sides in zip(one.shape, other.shape, strict=True)], np.float32)
     for each in (one, other):
         height, width, channels = each.shape
@@ -96,7 +103,7 @@ def _add_padded(one: Floats, other: Floats) -> Floats:
 
 
 def read_convolutions(data: bytes) -> list[Convolution]:
-    """The network's convolutions from the input on, each with the affine layer that follows it folded in."""
+    """The network's convolutions, input first, each with the affine layer that follows it folded in."""
     found = [_read_convolution(data, match.end()) for match in _CONVOLUTION.finditer(data)]
     if len(found) != _CONVOLUTIONS:
         raise ValueError(f"{len(found)} convolutions")
@@ -104,6 +111,7 @@ def read_convolutions(data: bytes) -> list[Convolution]:
 
 
 def _read_convolution(data: bytes, at: int) -> Convolution:
+    """The convolution whose numbers begin at `at`."""
     numbers, at = _read_tensor(data, at)
     sizes = _read_integers(data, at)
     out, side, _, stride = (next(sizes)[0] for _ in range(4))
@@ -115,7 +123,7 @@ def _read_convolution(data: bytes, at: int) -> Convolution:
 
 
 def read_last_layer(data: bytes) -> Floats:
-    """(256, 128)."""
+    """The last layer: (256, 128) float32."""
     at = data.index(_FULLY_CONNECTED) + len(_FULLY_CONNECTED)
     sizes = _read_integers(data, at)
     (out, _), (_, at) = next(sizes), next(sizes)
@@ -136,7 +144,7 @@ def _read_tensor(data: bytes, at: int) -> tuple[Floats, int]:
 
 
 def _read_integers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """Whole numbers one behind the other, each with where it ends: how many bytes, then these, lowest first."""
+    """Whole numbers one after another, each with where it ends: a count of bytes, then these, lowest first."""
     while True:
         length = data[at]
         if not 1 <= length <= 8:  # a negative one has a bit set above; no size is negative

@@ -1,14 +1,14 @@
-"""Who a face is, under a recogniser that no engine is conditioned on: dlib's, 128 numbers, Euclidean."""
+"""Identity scores, under a recogniser that no engine is conditioned on: dlib's, 128 numbers, Euclidean."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from mien_pipeline.face import Face
+from mien_pipeline.face import Embedding, Face
 from mien_pipeline.faces.align import similarity_transform, warp
 from mien_pipeline.faces.recognise import CHIP_PX, DlibNetwork
-from mien_pipeline.image import Floats, Image
+from mien_pipeline.image import Image
 
 # Different people lie about this far apart on average (measured .67–.97, mean .83, on portraits of ten people).
 STRANGERS_DISTANCE = 0.85
@@ -32,8 +32,12 @@ class DlibEmbedder:
         """Load the network; a file that is another raises ValueError."""
         self._recognise = DlibNetwork(weights.read_bytes())
 
-    def embed(self, image: Image, face: Face) -> Floats:
-        """(128,) float32, not normalised."""
+    def embed(self, image: Image, face: Face) -> Embedding:
+        """Whose face it is: (128,) float32, not normalised.
+
+        Raises:
+            ValueError: `face` has no mesh.
+        """
         if face.mesh is None:
             raise ValueError("this recogniser needs faces with a mesh")
         template = (np.array(_CHIP_POINTS, np.float32) + _CHIP_PADDING) / (1 + 2 * _CHIP_PADDING) * CHIP_PX
@@ -41,8 +45,10 @@ class DlibEmbedder:
         chip = warp(image.pixels, affine, (CHIP_PX, CHIP_PX), border=cv2.BORDER_REPLICATE)
         return self._recognise(chip)
 
-    def similarity(self, one: Floats, other: Floats) -> float:
-        """1 - (distance / 0.85)², which is how a cosine falls with distance: 1.0 for the same picture, about 0 for
-        strangers, 0.5 at dlib's own threshold of 0.6; never below -1."""
+    def similarity(self, one: Embedding, other: Embedding) -> float:
+        """How alike two embeddings (128,) are, from -1 to 1: 1 - (distance / 0.85)², as a cosine falls with distance.
+
+        1.0 for the same picture, about 0 for strangers, 0.5 at dlib's own threshold of 0.6.
+        """
         distance = float(np.linalg.norm(one - other))
         return max(-1.0, 1 - (distance / STRANGERS_DISTANCE) ** 2)

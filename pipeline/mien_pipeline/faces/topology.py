@@ -1,7 +1,7 @@
 """The canonical face: what the 468 mesh vertices are, how they join, and how a head is turned.
 
-`face_mesh.npz` is the product's own, made by `pipeline/scripts/canonical_face.py` from the mesh network's output on
-frontal portraits: averaged, made mirror-symmetric, triangulated anew.
+`pipeline/scripts/canonical_face.py` made `face_mesh.npz` from the mesh network's output on frontal portraits: averaged,
+made mirror-symmetric, triangulated anew.
 """
 
 import math
@@ -12,6 +12,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.face import Mesh
 from mien_pipeline.image import Floats
 
 Indices = NDArray[np.int32]
@@ -53,12 +54,17 @@ class Topology:
 
 @cache
 def topology() -> Topology:
+    """The canonical face, read once."""
     with files("mien_pipeline.faces").joinpath("face_mesh.npz").open("rb") as file, np.load(file) as arrays:
         return Topology(**{name: arrays[name] for name in ("vertices", "uv", "triangles", "closing", "mirror")})
 
 
 def rigid_transform(source: Floats, destination: Floats) -> tuple[Floats, float, Floats]:
-    """Rotation (3, 3), scale and shift (3,) that best take (N, 3) `source` to `destination` (Umeyama 1991)."""
+    """Rotation (3, 3), scale and shift (3,), float32, that best take `source` (N, 3) to `destination` (N, 3).
+
+    `scale * source @ rotation.T + shift` is nearest to `destination`; the rotation never mirrors.
+    Source: Umeyama 1991, least-squares estimation of transformation parameters between two point patterns.
+    """
     source_mean, destination_mean = source.mean(0), destination.mean(0)
     a, b = source - source_mean, destination - destination_mean
     u, singular, vt = np.linalg.svd(b.T @ a / len(source))
@@ -69,8 +75,12 @@ def rigid_transform(source: Floats, destination: Floats) -> tuple[Floats, float,
     return rotation.astype(np.float32), scale, shift.astype(np.float32)
 
 
-def head_pose(mesh: Floats) -> tuple[float, float, float]:
-    """Yaw, pitch and roll in degrees of a (468, 3) mesh; yaw positive to the viewer's right, pitch positive up."""
+def head_pose(mesh: Mesh) -> tuple[float, float, float]:
+    """Yaw, pitch and roll of a (468, 3) mesh in degrees.
+
+    Yaw is positive where the face looks to the viewer's right, pitch where it looks up, roll where the head leans
+    clockwise on the screen.
+    """
     rigid = list(RIGID)
     rotation, _, _ = rigid_transform(topology().vertices[rigid], mesh[rigid])
     forward = rotation @ np.array([0, 0, -1.0])  # where the nose points; the viewer is at negative z
@@ -80,13 +90,13 @@ def head_pose(mesh: Floats) -> tuple[float, float, float]:
     return yaw, pitch, roll
 
 
-def face_width(mesh: Floats) -> float:
-    """Distance between the ears' edges of the mesh in its own units, whatever the head's turn."""
+def face_width(mesh: Mesh) -> float:
+    """Distance between the edges of a (468, 3) mesh at the ears, in its own units; a turned head is no narrower."""
     return float(np.linalg.norm(mesh[454] - mesh[234]))
 
 
-def inter_ocular(mesh: Floats) -> float:
-    """Distance between the eyes' centres on the screen."""
+def inter_ocular(mesh: Mesh) -> float:
+    """Distance between the eyes' centres of a (468, 3) mesh on the screen, in its own units."""
     left = mesh[[33, 133, 159, 145], :2].mean(0)
     right = mesh[[263, 362, 386, 374], :2].mean(0)
     return float(np.linalg.norm(right - left))

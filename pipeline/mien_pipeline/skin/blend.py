@@ -1,4 +1,4 @@
-"""Crop, mask, affine, target → Image: the seam is spread over frequencies, and a mask of 0 keeps the target's bits."""
+"""Patch on target: each frequency has a seam of its own width, and a mask of 0 keeps the target bit for bit."""
 
 from dataclasses import replace
 
@@ -7,15 +7,15 @@ import numpy as np
 
 from mien_pipeline.face import Patch
 from mien_pipeline.faces.align import invert, transform, warp
-from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.image import Floats, Image, Mask, Pixels
 
-LEVELS = 4  # of the pyramids: a seam as wide as 2**4 pixels at the coarsest frequency
+LEVELS = 4  # of the pyramids: low frequencies blend over 2**4 pixels and more, the highest as wide as the mask says
 
 
 def paste_back(target: Image, patch: Patch) -> Image:
-    """The target image with the patch in it; pixels where the mask is 0 are the target's bit for bit.
+    """The target image with the patch in it; where the mask is 0, pixels are the target's bit for bit.
 
-    A hard mask (only 0 and 1) with a whole-pixel shift is copied as it is: its engine blended already.
+    A patch with a hard mask (only 0 and 1) and a whole-pixel shift is copied as it is: its engine blended already.
     """
     placed = _place(target, patch)
     if placed is None:
@@ -30,10 +30,16 @@ def paste_back(target: Image, patch: Patch) -> Image:
     return replace(target, pixels=pixels)
 
 
-def blend_bands(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) -> Pixels:
-    """`top` over `base` by `mask`, each frequency with a seam of its own width.
+def blend_bands(base: Pixels, top: Pixels, mask: Mask, levels: int = LEVELS) -> Pixels:
+    """`top` over `base` by `mask`, (H, W, 3) uint8 RGB; each frequency has a seam of its own width.
 
     Where the mask is 0 `top` counts as `base`, so that nothing from outside the mask leaks in.
+
+    Args:
+        base, top: (H, W, 3) uint8 RGB, in the same place.
+        mask: (H, W) float32 in 0..1; 1 shows `top`.
+        levels: of the pyramids; 0 mixes by the mask alone.
+
     Source: Burt & Adelson 1983, a multiresolution spline with application to image mosaics.
     """
     below = base.astype(np.float32)
@@ -43,7 +49,8 @@ def blend_bands(base: Pixels, top: Pixels, mask: Floats, levels: int = LEVELS) -
     return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
 
 
-def _blend_difference(difference: Floats, mask: Floats, levels: int) -> Floats:
+def _blend_difference(difference: Floats, mask: Mask, levels: int) -> Floats:
+    """The part of `difference` (H, W, 3) that the result shows: its finest band by `mask`, the rest a level down."""
     if levels == 0 or min(mask.shape) < 8:
         return difference * mask[..., None]
     size = (difference.shape[1], difference.shape[0])
@@ -53,8 +60,8 @@ def _blend_difference(difference: Floats, mask: Floats, levels: int) -> Floats:
     return band * mask[..., None] + _as_floats(cv2.pyrUp(rest, dstsize=size))
 
 
-def _place(target: Image, patch: Patch) -> tuple[int, int, Pixels, Floats] | None:
-    """Top, left, crop and mask of the part of the target that the patch changes; None when there is none."""
+def _place(target: Image, patch: Patch) -> tuple[int, int, Pixels, Mask] | None:
+    """Top and left of the part of the target that the patch changes, crop and mask there; None for no part."""
     box = _bound(target, patch)
     if box is None:
         return None
@@ -72,7 +79,7 @@ def _place(target: Image, patch: Patch) -> tuple[int, int, Pixels, Floats] | Non
 
 
 def _bound(target: Image, patch: Patch) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of the mask in the target."""
+    """Left, top, right, bottom of the part of the target where the mask is not 0; None for no part."""
     rows, columns = np.flatnonzero((patch.mask > 0).any(1)), np.flatnonzero((patch.mask > 0).any(0))
     if not len(rows):
         return None

@@ -1,4 +1,4 @@
-"""Grain and sharpness: the finest frequencies of a new face are given the energy that the target's have."""
+"""Grain and sharpness: a new face's finest frequencies get the energy that the target's have."""
 
 from functools import cache
 
@@ -6,22 +6,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.image import Floats
+from mien_pipeline.image import Floats, Mask
 
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
-ROUNDS = 3  # the bands overlap: what is done to one shows in the other, and is tried on the cheeks first
+ROUNDS = 3  # the bands overlap, so a change of one shows in the other; the gains are tried on the cheeks first
 CORRECTION_LIMITS = (0.5, 2.0)
-AROUND_PX = 15  # over which the face's own grain is looked at
-TILE_PX = 256  # of noise; its repetition is not seen
+AROUND_PX = 15  # side of the window in which the face's own grain is measured
+TILE_PX = 256  # of noise; the eye does not see it repeat
 
 
-def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> Floats:
-    """`face` with the fine-frequency energy of `target`, measured where `skin` (H, W) > 0.5, given where `weight` is.
+def match_grain(face: Floats, target: Floats, weight: Mask, skin: Mask) -> Floats:
+    """`face`, (H, W, 3) float32, with the fine-frequency energy of `target`; `face` itself where too little is skin.
 
-    Both (H, W, 3) code values as float32. Too sharp a face is softened; one that is too smooth is sharpened within
-    limits and then given white noise of the finest band's strength and colour. The target's own residual would bring
-    its wrinkles, and more noise than white has in the coarser band looks like sand on a face, not like a camera's.
+    Too sharp a face is softened. Too smooth a face is sharpened within limits, and then gets white noise of the finest
+    band's strength and colour. Rejected: the target's own residual, which brings its wrinkles; and more noise in the
+    coarser band than white noise has, which looks like sand on a face, not like a camera's.
+
+    Args:
+        face, target: (H, W, 3) float32 RGB, code values 0..255, in the same place.
+        weight: (H, W) float32 in 0..1, how much of the grain each pixel gets.
+        skin: (H, W) float32 in 0..1; the energies are measured where it is above 0.5.
     """
     measured = skin > 0.5
     if np.count_nonzero(measured) < 64:
@@ -43,9 +48,9 @@ def match_grain(face: Floats, target: Floats, weight: Floats, skin: Floats) -> F
 
 
 def _apply_grain(
-    face: Floats, bands: list[Floats], have: list[float], want: list[float], noise: list[Floats], weight: Floats
+    face: Floats, bands: list[Floats], have: list[float], want: list[float], noise: list[Floats], weight: Mask
 ) -> Floats:
-    """`face` whose `bands` `have` some energy with what they `want`."""
+    """`face` with the energy that each of its bands shall have (`want`) instead of what it has (`have`)."""
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
     for band, own, wanted, grain in zip(bands, have, want, noise, strict=True):
         gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
@@ -58,13 +63,14 @@ def _apply_grain(
 
 
 def _bound(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns that hold all of it, and what the widest blur needs beside them."""
+    """The rows and columns that hold all of `measured`, and what the widest blur needs beside them."""
     left, top, width, height = cv2.boundingRect(measured.astype(np.uint8))
     reach = SCALES_PX[-1][1]
     return slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)
 
 
 def _split_bands(values: Floats) -> list[Floats]:
+    """The bands of (H, W, 3) values, finest first; what is coarser than all of them is left out."""
     bands: list[Floats] = []
     finer = values
     for sigma_px, side_px in SCALES_PX:
@@ -75,27 +81,27 @@ def _split_bands(values: Floats) -> list[Floats]:
 
 
 def _measure_energy(band: Floats, measured: NDArray[np.bool_]) -> float:
-    """How far half of the green channel goes: edges and wrinkles, which are few and strong, are not grain."""
-    magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels says as much as all
+    """Standard deviation of the green channel by its median: edges and wrinkles, few and strong, do not count."""
+    magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels tells as much as all
     return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
 
 
 def _measure_lack(band: Floats, gain: float, want: float) -> Floats:
-    """(H, W) what a band lacks around each pixel: skin that was made up is smoother than skin that was seen."""
+    """(H, W) the energy that a band lacks around each pixel: invented skin is smoother than skin that was seen."""
     green = cv2.extractChannel(band, 1)
     power = np.asarray(cv2.blur(cv2.multiply(green, green), (AROUND_PX, AROUND_PX)), np.float32)
     return np.asarray(np.sqrt(np.maximum(want * want - gain * gain * power, 0)), np.float32)
 
 
 def _colour_noise(band: Floats, measured: NDArray[np.bool_]) -> Floats:
-    """(3, 3) that gives white noise of three channels the colours of a band: grain is mostly grey, or it is not."""
+    """(3, 3) matrix that gives white noise of three channels the colours of a band: some grain is grey, some is not."""
     together = np.cov(band[::2, ::2][measured[::2, ::2]], rowvar=False)
     return np.linalg.cholesky(together + 1e-6 * np.eye(3)).T.astype(np.float32)
 
 
 @cache
 def _make_noise() -> list[Floats]:
-    """The bands of white noise in three channels, on a tile that joins up with itself."""
+    """The bands of white noise, (256, 256, 3) each, on a tile whose edges join."""
     white = np.random.default_rng(0).standard_normal((TILE_PX, TILE_PX, 3), np.float32)
     reach = SCALES_PX[-1][1]
     inside = slice(reach, reach + TILE_PX)
@@ -104,6 +110,7 @@ def _make_noise() -> list[Floats]:
 
 
 def _repeat_tile(tile: Floats, shape: tuple[int, ...]) -> Floats:
+    """The tile repeated over (H, W)."""
     height, width = shape[:2]
     more = (0, max(0, height - TILE_PX), 0, max(0, width - TILE_PX))
     return np.asarray(cv2.copyMakeBorder(tile, *more, cv2.BORDER_WRAP)[:height, :width], np.float32)
