@@ -175,7 +175,7 @@ class FluxLikeness:
         prompt, negative = stack.text(options.base).encode(
             options.prompt or DEFAULT_PROMPT, options.negative_prompt or DEFAULT_NEGATIVE_PROMPT
         )
-        parts = self.parts(face, cut, options, vae)
+        methods = self.identity_methods(face, cut, options, vae)
         sigmas = schedule(options.steps, cut.tokens, options.strength, shifted=options.base != "schnell")
         canvas = Canvas(image_ids(cut, stack.to_device(clean, "transformer")), known)
         start = add_noise(clean, noise_like(clean, options.seed), sigmas[0])
@@ -184,7 +184,7 @@ class FluxLikeness:
             stack.prompt_to_device(prompt),
             stack.prompt_to_device(negative),
             canvas,
-            parts,
+            methods,
             guidance_scale=options.guidance_scale,
             true_cfg_scale=options.true_cfg_scale,
             total=len(sigmas) - 1,
@@ -196,24 +196,24 @@ class FluxLikeness:
         made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
         return target.patch(made, mask, cut, self._warnings(face, hair))
 
-    def parts(self, face: Face, cut: target.Cut, options: FluxOptions, vae: Any) -> list[IdentityMethod]:
-        """The identity parts that are switched on."""
+    def identity_methods(self, face: Face, cut: target.Cut, options: FluxOptions, vae: Any) -> list[IdentityMethod]:
+        """The identity methods that are switched on."""
         stack = self.stack
         transformer = stack.transformer(options.base)
         blocks = len(transformer.transformer_blocks), len(transformer.single_transformer_blocks)
         instantid, pulid, faceid = weight_schedules(options)
-        parts: list[IdentityMethod] = []
+        methods: list[IdentityMethod] = []
         if instantid.weight:
             drawn = keypoint_picture(cut.to_working(face.kps), *cut.outer)
             points = stack.run("vae", vae, lambda network: encode(network, drawn))
             points = stack.to_device(points, "control_net")
-            parts.append(InstantId(stack.control_net, self.control_tokens, points, blocks, instantid))
+            methods.append(InstantId(stack.control_net, self.control_tokens, points, blocks, instantid))
         if pulid.weight:
-            parts.append(Pulid(stack.pulid_attentions, self.id_tokens, blocks[0], pulid))
+            methods.append(Pulid(stack.pulid_attentions, self.id_tokens, blocks[0], pulid))
         if faceid.weight:
             region = face_tokens_of(face, cut).to(stack.device.torch)
-            parts.append(FaceId(stack.faceid, self.face_tokens, faceid, region))
-        return parts
+            methods.append(FaceId(stack.faceid, self.face_tokens, faceid, region))
+        return methods
 
     def score(self, image: Image, face: Face, patch: Patch) -> IdentityScores | None:
         """The patch in its place, compared with both faces; None without a recogniser."""

@@ -18,7 +18,7 @@ Branch = Literal["cond", "uncond"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelPass:
-    """One walk through the transformer: what an identity part may look at.
+    """One walk through the transformer: what an identity method may look at.
 
     Attributes:
         branch: with the prompt and the identity, or with their unconditional counterparts.
@@ -42,8 +42,8 @@ class IdentityMethod(Protocol):
     schedule: WeightSchedule
 
     def residuals(self, one: ModelPass) -> Residuals | None:
-        """What to add in this pass: the identity's tokens, or on the `uncond` branch the part's own
-        unconditional; None when the part has nothing to say on that branch."""
+        """What to add in this pass: the identity's tokens, or on the `uncond` branch the method's own
+        unconditional; None when the method has nothing to say on that branch."""
         ...
 
 
@@ -63,7 +63,7 @@ class Canvas:
 class FluxVelocity:
     """dx/dσ of FLUX.1 under one branch of its conditioning.
 
-    Raises what the parts and the transformer raise, and leaves the slot empty all the same.
+    Raises what the methods and the transformer raise, and leaves the slot empty all the same.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class FluxVelocity:
         branch: Branch,
         prompt: Prompt,
         canvas: Canvas,
-        parts: Sequence[IdentityMethod],
+        methods: Sequence[IdentityMethod],
         guidance_scale: float,
         total: int,
     ) -> None:
@@ -82,7 +82,7 @@ class FluxVelocity:
         self.branch: Branch = branch
         self.prompt = prompt
         self.canvas = canvas
-        self.parts = parts
+        self.methods = methods
         self.guidance_scale = guidance_scale
         self.total = total
 
@@ -116,9 +116,9 @@ class FluxVelocity:
 
     def _active_residuals(self, one: ModelPass, step: int) -> list[tuple[float, Residuals]]:
         active: list[tuple[float, Residuals]] = []
-        for part in self.parts:
-            weight = part.schedule.at(step, self.total)
-            residuals = part.residuals(one) if weight else None
+        for method in self.methods:
+            weight = method.schedule.at(step, self.total)
+            residuals = method.residuals(one) if weight else None
             if residuals is not None:
                 active.append((weight, residuals))
         return active
@@ -135,7 +135,7 @@ def bind_conditioning(
     prompt: Prompt,
     negative: Prompt,
     canvas: Canvas,
-    parts: Sequence[IdentityMethod],
+    methods: Sequence[IdentityMethod],
     *,
     guidance_scale: float,
     true_cfg_scale: float = 1.0,
@@ -143,7 +143,7 @@ def bind_conditioning(
     cache_threshold: float = 0.0,
     queries: bool = False,
 ) -> Generator[Velocity]:
-    """One velocity of the prompt and every part; the transformer is as it was once the context is left.
+    """One velocity of the prompt and every method; the transformer is as it was once the context is left.
 
     Args:
         guidance_scale: FLUX's distilled guidance, an input of the model.
@@ -152,7 +152,7 @@ def bind_conditioning(
         cache_threshold: of the first-block cache; 0 is off.
         queries: see `inject_residuals`.
     """
-    acting = [part for part in parts if part.schedule.weight]
+    acting = [method for method in methods if method.schedule.weight]
     with inject_residuals(transformer, queries) as slot, first_block_cache(transformer, cache_threshold):
 
         def one(branch: Branch, text: Prompt) -> FluxVelocity:
