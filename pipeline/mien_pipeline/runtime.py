@@ -11,14 +11,15 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline import restore
 from mien_pipeline.device import device_name
-from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
 from mien_pipeline.face import Face
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.sheet import draw_row
-from mien_pipeline.options import Format, MeshOptions, SwapOptions
+from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnProgress, ignore_progress
 from mien_pipeline.protocols import Engine
 from mien_pipeline.report import ModelUse, Swapped
@@ -30,8 +31,10 @@ from mien_pipeline.trust.marking import Stamp, time_stamp_url
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8
-# The engine whose weights Vivid paints with.
-PAINTER = "flux"
+# The engine whose weights Vivid paints with, and how.
+VIVID = RESTORERS["vivid"]
+PAINTING = parse_options(VIVID.painting)
+PAINTER = PAINTING.engine
 SIDE_BY_SIDE_PX = 512  # the height of pictures shown next to one another
 
 
@@ -78,7 +81,7 @@ class Runtime:
         """One restoration; see `mien_pipeline.restore.restore`."""
         painter = self._painter()
         models = (*self._shared_models, *(painter.models if painter else ()))
-        restorer = RESTORERS["vivid"].load(self._embedder, painter)
+        restorer = VIVID.load(self._embedder, painter, PAINTING)
         parts = restore.Parts(self._detector, self._embedder, self._check, restorer, self._stamp, models)
         return restore.restore(image, amount, parts, Stopwatch(on_progress), format)
 
@@ -130,7 +133,7 @@ class Runtime:
             check=self._check,
             engine=engine,
             marker=self._stamp,
-            restorer=RESTORERS["vivid"].load(self._embedder, painter) if options.restore else None,
+            restorer=VIVID.load(self._embedder, painter, PAINTING) if options.restore else None,
             models=self._shared_models,
         )
 

@@ -19,8 +19,8 @@ from PIL import Image as PillowImage
 from mien_api.client import DaemonClient
 from mien_daemon.worker.isolation import NICE
 from mien_models.store import ModelStore
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.evaluation.benchmark import Row, ratio
-from mien_pipeline.options import MeshOptions
 from mien_pipeline.runtime import Runtime
 
 SIDE = 1000  # 1 megapixel

@@ -27,6 +27,7 @@ from mien_pipeline.engines.flux.engine import load
 from mien_pipeline.engines.flux.faceid import ArcAdapter, FaceId, face_tokens
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, identity_net
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.pulid import IdTokens, Pulid, PulidAttentions
 from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
@@ -34,7 +35,6 @@ from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, ModelPas
 from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, resident_bytes
 from mien_pipeline.face import Face
 from mien_pipeline.image import Image
-from mien_pipeline.options import FluxOptions
 from mien_pipeline.plan.component import component
 from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import GIB

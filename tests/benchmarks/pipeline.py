@@ -13,12 +13,12 @@ from PIL import Image as PillowImage
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, seconds
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
-from mien_pipeline.options import MeshOptions
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.runtime import Runtime
 

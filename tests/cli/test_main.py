@@ -15,7 +15,7 @@ import pytest
 from mien_cli.commands import swap
 from mien_cli.main import COMMANDS, INTERRUPTED, main
 from mien_models.store import ModelStore
-from mien_pipeline.options import parse_options
+from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.report import SwapWarning
 
 

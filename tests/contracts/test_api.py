@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from mien_api.problems import kinds
 from mien_daemon.http.openapi import describe
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import RestoreOptions
 from mien_daemon.routes import ROUTES
-from mien_pipeline.options import FluxOptions, InswapperOptions, MeshOptions
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.onnx.options import InswapperOptions
+from mien_pipeline.options import RestoreOptions
 
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]

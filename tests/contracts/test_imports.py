@@ -51,14 +51,18 @@ ROOMS = {
     f"{P}.media": PARTS,
     f"{P}.faces": (*PARTS, f"{P}.media"),
     f"{P}.skin": (*PARTS, f"{P}.media", f"{P}.faces"),
-    f"{P}.engines.registry": PARTS,
-    f"{P}.engines.readiness": (*PARTS, f"{P}.engines.registry"),
-    f"{P}.engines.mesh": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
-    f"{P}.engines.onnx": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device"),
+    f"{P}.engines.entry": PARTS,
+    f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry"),
+    f"{P}.engines.readiness": (*PARTS, f"{P}.engines.entry", f"{P}.engines.registry"),
+    f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.engines.onnx": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device"),
     f"{P}.engines.diffusion": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device", f"{P}.plan"),
     f"{P}.engines.flux": (
         *PARTS,
-        *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "plan", "sampling", "engines.diffusion")),
+        *(
+            f"{P}.{room}"
+            for room in ("media", "faces", "skin", "device", "plan", "sampling", "engines.entry", "engines.diffusion")
+        ),
     ),
     f"{P}.restorers": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.trust": (*PARTS, f"{P}.media"),

@@ -11,10 +11,10 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.flux.engine import load
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.media.decode import decode
-from mien_pipeline.options import FluxOptions
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
 

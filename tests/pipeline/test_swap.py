@@ -9,9 +9,10 @@ import pytest
 from PIL import Image as PillowImage
 
 from mien_core.errors import Cancelled, ContentBlocked, InvalidOptions, NoFaceFound, SeveralFaces
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.options import Format, MeshOptions, SwapOptions
+from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep, Progress
 from mien_pipeline.report import Marked, ModelUse, Provenance, Swapped
 from mien_pipeline.swap import Parts, Reference, Stopwatch, describe, prepare, swap

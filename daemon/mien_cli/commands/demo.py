@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
     from mien_cli.output import answer
     from mien_cli.progress_bars import job_bar
     from mien_cli.result_file import make_folder, write
-    from mien_pipeline.options import MeshOptions
+    from mien_pipeline.engines.mesh.options import MeshOptions
     from mien_pipeline.swap import describe
 
     store = open_store(args)

@@ -75,7 +75,7 @@ def chosen_options(args: Namespace) -> SwapOptions:
         InvalidOptions, UnknownEngine: `field` names the one.
     """
     from mien_cli.result_file import format_of
-    from mien_pipeline.options import parse_options
+    from mien_pipeline.engines.registry import parse_options
 
     raw: dict[str, object] = {
         "engine": args.engine,

@@ -9,7 +9,8 @@ from mien_daemon.access.clients import Scope
 from mien_daemon.jobs.job import STATES
 from mien_daemon.jobs.job import State as JobState
 from mien_daemon.worker.supervisor import State as WorkerState
-from mien_pipeline.options import OPTIONS_OF, Format
+from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.options import RestoreOptions
 
 DIGEST = "sha256:" + "0f" * 32
 JOB_ID = "5f1e0c9d8b7a6f5e4d3c2b1a"
@@ -117,13 +118,6 @@ class Queued(BaseModel):
     )
 
 
-class RestoreOptions(Body):
-    """What a restore understands."""
-
-    amount: float = Field(0.5, ge=0, le=1, strict=True, description="How much of the detail to add.")
-    format: Format | None = Field(None, description="The result's format; by default the picture's own.")
-
-
 class NewSwap(Body):
     """Put a reference face into a target image."""
 
@@ -138,7 +132,9 @@ class NewSwap(Body):
     reference: Reference | Annotated[list[Reference], Field(min_length=1, max_length=20)] = Field(
         description="One for every chosen face, or a list with one each in the order of `options.faces`."
     )
-    options: Annotated[dict[str, Any], DocumentedAs(tuple(OPTIONS_OF.values()))] = Field(default_factory=dict)
+    options: Annotated[dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()))] = Field(
+        default_factory=dict
+    )
 
 
 class NewRestore(Body):

@@ -13,6 +13,11 @@ from mien_pipeline.engines.readiness import describe
 from mien_pipeline.engines.registry import ENGINES
 
 
+class Preset(Answer):
+    name: str
+    options: dict[str, Any] = Field(description="Some of its own options; every other one has its default.")
+
+
 class EngineState(Answer):
     name: str
     summary: str
@@ -22,7 +27,12 @@ class EngineState(Answer):
     licence: str
     device: str = Field(description="Where it would run: cpu, cuda or mps.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")
-    options: dict[str, dict[str, Any]] = Field(description="Its own options by name, each as a JSON schema.")
+    options: dict[str, dict[str, Any]] = Field(
+        description="Its own options by name, each as a JSON schema, in the order of its controls. "
+        '`control` is "main" or "advanced" where there is one, `step` one notch of its slider; `private` is a '
+        "person's own words."
+    )
+    presets: list[Preset] = Field(description="Starting points for its own options; the first is its defaults.")
 
 
 class EngineList(Answer):

@@ -7,11 +7,11 @@ import re
 from typing import Annotated, cast
 
 from aiohttp import web
-from pydantic import ConfigDict, Discriminator, RootModel, ValidationError
+from pydantic import ConfigDict, Discriminator, RootModel
 
 from mien_core.errors import BadRequest, InvalidOptions
 from mien_daemon import keys
-from mien_daemon.http.body import first_wrong, read_json, read_query, reply
+from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.file_answer import is_known, picture_answer
 from mien_daemon.http.guard import authenticated
 from mien_daemon.http.route import Route
@@ -24,11 +24,11 @@ from mien_daemon.http.schemas import (
     Move,
     NewRestore,
     NewSwap,
-    RestoreOptions,
     WaitQuery,
 )
 from mien_daemon.jobs.job import STATES, Ask, Priority, State
-from mien_pipeline.options import parse_options
+from mien_pipeline.engines.registry import parse_options
+from mien_pipeline.options import parse_restore_options
 
 MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
 KEY = re.compile(HEADERS["Idempotency-Key"])
@@ -69,19 +69,11 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
         raise InvalidOptions("priority is interactive or batch", field="priority")
     priority = Priority[named]
     if isinstance(asked, NewRestore):
-        return Ask("restore", asked.target, (), restore_options(options), priority)
+        wanted = parse_restore_options(options).model_dump(mode="json", exclude_none=True)
+        return Ask("restore", asked.target, (), wanted, priority)
     references = [asked.reference] if isinstance(asked.reference, str) else asked.reference
     checked = parse_options({"engine": default_engine, **options})
     return Ask("swap", asked.target, tuple(references), checked.model_dump(mode="json", exclude_unset=True), priority)
-
-
-def restore_options(options: dict[str, object]) -> dict[str, object]:
-    try:
-        checked = RestoreOptions.model_validate(options)
-    except ValidationError as error:
-        field, words = first_wrong(error, json.dumps(options).encode())
-        raise InvalidOptions(words, field=field) from None
-    return checked.model_dump(exclude_none=True)
 
 
 async def list_jobs(request: web.Request) -> web.Response:

@@ -33,8 +33,9 @@ from mien_daemon.worker.messages import (
     SetUp,
 )
 from mien_daemon.worker.runtime import WorkerRuntime, make_runtime
+from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.face import Face
-from mien_pipeline.options import Format, parse_options
+from mien_pipeline.options import Format
 from mien_pipeline.progress import Progress
 from mien_pipeline.report import Swapped
 

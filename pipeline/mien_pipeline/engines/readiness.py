@@ -1,8 +1,9 @@
 """What the command line and the API say of an engine: ready, or what a person has to do first."""
 
 from mien_models.store import ModelStore
-from mien_pipeline.engines.registry import EngineEntry, missing_models
-from mien_pipeline.options import OPTIONS_OF, SwapOptions
+from mien_pipeline.engines.entry import EngineEntry
+from mien_pipeline.engines.registry import missing_models
+from mien_pipeline.options import SwapOptions
 
 
 def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, object]:
@@ -18,12 +19,16 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
         "licence": entry.licence,
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,
-        "options": own_options(entry.name),
+        "options": own_options(entry.options),
+        "presets": [{"name": name, "options": dict(options)} for name, options in entry.presets.items()],
     }
 
 
-def own_options(engine: str) -> dict[str, object]:
-    """What this engine understands beyond what all of them do: name → its JSON schema, with default and meaning."""
-    members: dict[str, dict[str, object]] = OPTIONS_OF[engine].model_json_schema()["properties"]
+def own_options(kind: type[SwapOptions]) -> dict[str, object]:
+    """What an engine understands beyond what all of them do: name → its JSON schema, with default and meaning.
+
+    The order is that in which a user interface shows them; `options.py` says what `private`, `control`, `step` mean.
+    """
+    members: dict[str, dict[str, object]] = kind.model_json_schema()["properties"]
     own = [name for name in members if name not in SwapOptions.model_fields]
     return {name: {key: value for key, value in members[name].items() if key != "title"} for name in own}

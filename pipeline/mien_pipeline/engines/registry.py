@@ -1,109 +1,66 @@
-"""ENGINES: every engine by name, imported on demand."""
+"""ENGINES: every engine by name. An installed package may bring more; nothing heavy is imported to know them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, cast
+import logging
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
-from mien_core.errors import EngineUnavailable
+from mien_core.errors import UnknownEngine
+from mien_pipeline.engines.entry import EngineEntry
+from mien_pipeline.options import SwapOptions, validate
 
 if TYPE_CHECKING:
     from mien_models.store import ModelStore
-    from mien_pipeline.protocols import Engine, Weights
 
-GIB = 1 << 30
+log = logging.getLogger(__name__)
+
+GROUP = "mien.engines"
+"""The entry-point group in which a package names its `EngineEntry`, as `name = "module:ENTRY"`."""
+DEFAULT_ENGINE = "mesh"
+# The engines of this package, in the order in which they are shown, named as a package of its own names its engine.
+BUILT_IN = tuple(
+    EntryPoint(name, f"mien_pipeline.engines.{module}:ENTRY", GROUP)
+    for name, module in (("mesh", "mesh.entry"), ("inswapper", "onnx.entry"), ("flux", "flux.entry"))
+)
 
 # The models that every swap takes, whatever the engine.
 ALWAYS = ("face-detection", "face-mesh", "identity-score", "content-check", "watermark")
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEntry:
-    """What there is to know of an engine before it is loaded.
+def find_engines(added: Iterable[EntryPoint]) -> dict[str, EngineEntry]:
+    """The engines of this package, then those that other packages add.
 
-    Attributes:
-        name: as in options and reports.
-        summary: what it is, in a few words.
-        module: has `load(weights) -> Engine`; nothing of it is imported before it is wanted.
-        models: names of the models it takes beyond those of every swap.
-        instead: for some of those, others that can stand in.
-        libraries: what must be importable; the `gpu` extra installs them.
-        licence: what binds whoever uses the results.
-        memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
+    One that cannot be imported, is no `EngineEntry` or takes a name that is taken is left out, and the log says why.
     """
-
-    name: str
-    summary: str
-    module: str
-    models: tuple[str, ...]
-    libraries: tuple[str, ...]
-    licence: str
-    memory_bytes: int
-    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-
-    @property
-    def missing_libraries(self) -> tuple[str, ...]:
-        """The libraries that are not installed."""
-        return tuple(library for library in self.libraries if find_spec(library) is None)
-
-    def load(self, weights: "Weights") -> "Engine":
-        """The engine, in memory.
-
-        Raises:
-            EngineUnavailable: `libraries` are not installed.
-            ModelNotInstalled: a weight file is missing.
-        """
-        if missing := self.missing_libraries:
-            raise EngineUnavailable(
-                f"{self.name} needs {', '.join(missing)}", engine=self.name, libraries=list(missing)
-            )
-        return cast("Engine", import_module(self.module).load(weights))
+    found = {point.name: point.load() for point in BUILT_IN}
+    for point in added:
+        try:
+            entry = point.load()
+        except Exception:  # whatever a stranger's module raises, the other engines work
+            log.exception("the engine %s of %s cannot be imported", point.name, point.value)
+            continue
+        if not isinstance(entry, EngineEntry) or entry.name in found:
+            log.error("the engine %s of %s is no engine, or its name is taken", point.name, point.value)
+            continue
+        found[entry.name] = entry
+    return found
 
 
-ENGINES: dict[str, EngineEntry] = {
-    entry.name: entry
-    for entry in (
-        EngineEntry(
-            name="mesh",
-            summary="3-D face mesh, textured and relit; the embedded default",
-            module="mien_pipeline.engines.mesh.engine",
-            models=("iris",),
-            libraries=(),
-            licence="Apache-2.0",
-            memory_bytes=GIB // 4,
-        ),
-        EngineEntry(
-            name="inswapper",
-            summary="the 128-pixel GAN baseline",
-            module="mien_pipeline.engines.onnx.inswapper",
-            models=("inswapper",),
-            libraries=("onnxruntime", "onnx"),
-            licence="InsightFace weights: non-commercial research only",
-            memory_bytes=2 * GIB,
-        ),
-        EngineEntry(
-            name="flux",
-            summary="the identity stack on FLUX.1: PuLID, InstantID and IP-Adapter FaceID",
-            module="mien_pipeline.engines.flux.engine",
-            models=(
-                "flux-1-dev-transformer",
-                "flux-1-dev-parts",
-                "pulid-flux",
-                "eva-clip",
-                "infiniteyou",
-                "withanyone",
-                "antelopev2",
-                "ir-se50",
-                "face-parsing",
-            ),
-            libraries=("torch", "diffusers", "transformers", "safetensors", "insightface", "onnxruntime"),
-            licence="FLUX.1 [dev]: non-commercial; InsightFace weights: non-commercial research only",
-            memory_bytes=8 * GIB,
-            instead={"flux-1-dev-transformer": ("flux-1-dev-single", "flux-1-dev-q8", "flux-1-dev-q4")},
-        ),
-    )
-}
+ENGINES: dict[str, EngineEntry] = find_engines(entry_points(group=GROUP))
+
+
+def parse_options(raw: Mapping[str, object], engines: Mapping[str, EngineEntry] = ENGINES) -> SwapOptions:
+    """Options from a request or a command line, checked by the model of the engine that they name.
+
+    Raises:
+        UnknownEngine: no engine has that name.
+        InvalidOptions: `field` names the first option that has no such name or no such value.
+    """
+    named = {"engine": DEFAULT_ENGINE, **raw}
+    engine = named["engine"]
+    if not isinstance(engine, str) or engine not in engines:
+        raise UnknownEngine(f"there is no engine called {engine!r}", field="engine", known=list(engines))
+    return validate(engines[engine].options, named, engine)
 
 
 def needed_models(engine: str) -> tuple[str, ...]:

@@ -8,15 +8,11 @@ import numpy as np
 
 from mien_pipeline.face import Face
 from mien_pipeline.image import Floats, Image
-from mien_pipeline.options import FluxOptions
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine
 from mien_pipeline.restorers.skin_texture import OUTLIER, SkinRegion, fine, luminance_of
 from mien_pipeline.skin.blend import paste_back
-
-# A third of the noise leaves features where they are and lets skin be painted anew. Judged, not measured. The drift
-# gate compares two people; here there is one, and Vivid's own lock.
-OPTIONS = FluxOptions(strength=0.3, drift_gate=False)
 
 
 class Repaint:
@@ -24,12 +20,13 @@ class Repaint:
 
     name = "vivid-flux"
 
-    def __init__(self, painter: Engine) -> None:
+    def __init__(self, painter: Engine, options: SwapOptions) -> None:
         self.painter = painter
+        self.options = options
 
     def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:
         """(h, w) code values: the painted skin's fine luminance in place of the picture's own."""
-        painted = paste_back(image, self.painter.prepare(image, face).render(image, face, OPTIONS, on_step))
+        painted = paste_back(image, self.painter.prepare(image, face).render(image, face, self.options, on_step))
         there = luminance_of(painted.pixels[view.rows, view.columns])
         detail = fine(there - view.luminance, view.face_px)
         inside = detail[view.skin > 0.5]

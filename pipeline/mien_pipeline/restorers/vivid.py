@@ -13,6 +13,7 @@ import numpy as np
 
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Floats, Image
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine, FaceEmbedder
 from mien_pipeline.restorers.repaint import Repaint
@@ -46,11 +47,11 @@ class Resynthesis:
         return texture(view.luminance, view.skin, view.face_px)
 
 
-def load(embedder: FaceEmbedder, painter: Engine | None = None) -> "Vivid":
-    """Vivid; with a painter, which is FLUX.1's engine, its texture is painted rather than resynthesised."""
-    if painter is None:
+def load(embedder: FaceEmbedder, painter: Engine | None, painting: SwapOptions | None) -> "Vivid":
+    """Vivid; with a painter and its options, its texture is painted rather than resynthesised."""
+    if painter is None or painting is None:
         return Vivid(embedder)
-    return Vivid(embedder, Repaint(painter))
+    return Vivid(embedder, Repaint(painter, painting))
 
 
 class Vivid:

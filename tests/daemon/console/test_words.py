@@ -9,7 +9,10 @@ import pytest
 from mien_api.problems import PROBLEMS
 from mien_daemon.config import Settings
 from mien_daemon.routes.console import FOLDER
-from mien_pipeline.options import FluxOptions, InswapperOptions, MeshOptions, SwapOptions
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.onnx.options import InswapperOptions
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import STAGE_SHARES
 from mien_pipeline.report import SwapWarning
 

@@ -18,11 +18,14 @@ from mien_core.errors import Cancelled, EngineUnavailable, ImportRefused, Licenc
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.engine import FluxEngine
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.onnx.inswapper import RECOGNISER_FILE, SWAPPER_FILE
-from mien_pipeline.engines.registry import ENGINES, needed_models
+from mien_pipeline.engines.onnx.options import InswapperOptions
+from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Image
-from mien_pipeline.options import ENGINE_NAMES, FluxOptions, InswapperOptions, MeshOptions, SwapOptions, parse_options
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Engine, Likeness, Weights
 from mien_pipeline.skin.blend import paste_back
@@ -125,7 +128,7 @@ def made(likeness: Likeness, engine_name: str, astronaut: Portrait) -> Patch:
 
 
 def test_every_engine_that_can_be_asked_for_exists_and_no_other() -> None:
-    assert tuple(ENGINES) == ENGINE_NAMES
+    assert list(OPTIONS) == list(ENGINES)
     assert [parse_options({"engine": name}).engine for name in ENGINES] == list(ENGINES)
 
 

@@ -10,14 +10,15 @@ import pytest
 from mien_core.errors import Cancelled
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.engine import FluxEngine
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
-from mien_pipeline.options import FluxOptions, SwapOptions
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import ModelUse
-from mien_pipeline.restorers import repaint
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.skin_texture import SkinRegion
 from mien_pipeline.restorers.vivid import LOCK
@@ -60,9 +61,13 @@ class Painter:
         return Patch(painted, np.array([[1, 0, 0], [0, 1, 0]], np.float32), everywhere)
 
 
-def restored(portrait: Portrait, painter: Any, embedder: DlibEmbedder, on_step: OnStep = ignore_step) -> Image:
+def restored(
+    portrait: Portrait, painter: Any, embedder: DlibEmbedder, on_step: OnStep = ignore_step, **options: object
+) -> Image:
     image, face = portrait
-    return paste_back(image, RESTORERS["vivid"].load(embedder, painter).restore(image, face, 1.0, on_step))
+    vivid = RESTORERS["vivid"]
+    restorer = vivid.load(embedder, painter, parse_options({**vivid.painting, **options}))
+    return paste_back(image, restorer.restore(image, face, 1.0, on_step))
 
 
 def test_the_face_is_painted_on_its_own_identity_at_low_strength(waxy: Portrait, embedder: DlibEmbedder) -> None:
@@ -87,27 +92,23 @@ def test_painted_texture_is_taken_and_painted_light_and_colour_are_not(waxy: Por
     assert (change[view.skin == 0] == 0).all()
 
 
-def test_the_real_stack_obeys_the_lock(
-    waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_real_stack_obeys_the_lock(waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder) -> None:
     """What random weights paint is noise; whatever of it is let through leaves the same person."""
-    monkeypatch.setattr(repaint, "OPTIONS", repaint.OPTIONS.model_copy(update={"side": 256, "steps": 3}))
     image, face = waxy
     told: list[float] = []
-    result = restored(waxy, engine, embedder, lambda done, total: told.append(done / total))
+    result = restored(waxy, engine, embedder, lambda done, total: told.append(done / total), side=256, steps=3)
     assert told == sorted(told)
     assert told[-1] < 1
     assert embedder.similarity(embedder.embed(image, face), embedder.embed(result, face)) >= LOCK
 
 
 def test_a_cancel_ends_a_painted_restoration_at_its_step(
-    waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder, monkeypatch: pytest.MonkeyPatch
+    waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder
 ) -> None:
-    monkeypatch.setattr(repaint, "OPTIONS", repaint.OPTIONS.model_copy(update={"side": 256, "steps": 10}))
 
     def stop(done: int, _total: int) -> None:
         if done == 2:
             raise Cancelled("stopped by the person")
 
     with pytest.raises(Cancelled):
-        restored(waxy, engine, embedder, stop)
+        restored(waxy, engine, embedder, stop, side=256, steps=10)

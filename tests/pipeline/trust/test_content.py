@@ -13,8 +13,8 @@ from mien_core.errors import CheckUnavailable, ContentBlocked
 from mien_daemon.config import Settings
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
+from mien_pipeline.engines.registry import ENGINES, parse_options
 from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.options import ENGINE_NAMES, parse_options
 from mien_pipeline.trust import content
 from mien_pipeline.trust.check import check as check_picture
 from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, alarming
@@ -243,7 +243,7 @@ def test_what_is_remembered_is_bounded(check: OpenNsfw, monkeypatch: pytest.Monk
 def test_there_is_no_switch() -> None:
     """Neither a setting nor an option of any engine, and the constructor takes a file and nothing else."""
     names = set(Settings.model_fields)
-    for engine in ENGINE_NAMES:
+    for engine in ENGINES:
         names |= set(type(parse_options({"engine": engine})).model_fields)
     words = ("check", "nsfw", "safe", "filter", "content", "censor", "mark", "credential", "provenance")
     assert not [name for name in names if any(word in name for word in words)]

@@ -14,10 +14,13 @@ import pytest
 
 from mien_core.errors import InvalidImage, InvalidOptions, MarkingFailed
 from mien_models.store import ModelStore
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.registry import ENGINES, parse_options
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import MEDIA_TYPES
-from mien_pipeline.options import ENGINE_NAMES, FluxOptions, Format, MeshOptions, parse_options
+from mien_pipeline.options import Format
 from mien_pipeline.report import ModelUse
 from mien_pipeline.swap import Parts, Stopwatch, swap
 from mien_pipeline.trust import marking
@@ -78,7 +81,7 @@ def test_what_a_person_wrote_stays_on_the_machine(stamp: Stamp, portrait: bytes)
 
 def test_only_text_that_a_person_wrote_is_left_out_of_the_settings() -> None:
     """Of every option of every engine: a new choice must be told, a new free text must not."""
-    for engine in ENGINE_NAMES:
+    for engine in ENGINES:
         options = parse_options({"engine": engine})
         settings = options.model_dump(mode="json", exclude={"format"}, exclude_none=True)
         written = {name for name, field in type(options).model_fields.items() if field.annotation is str}

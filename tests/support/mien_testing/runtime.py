@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from mien_core import errors
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Face
-from mien_pipeline.options import FluxOptions, Format, SwapOptions
+from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.report import FaceReport, Provenance, Swapped
 

@@ -5,10 +5,10 @@ import torch
 
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.tiny.bundle import OPTIONAL
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Image
-from mien_pipeline.options import FluxOptions
 from mien_pipeline.progress import ignore_step
 from mien_testing.pictures import face_at, picture
 

@@ -17,6 +17,7 @@ from mien_pipeline.engines.flux.files import find_files, models_used
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.latents import decode, encode, face_tokens_of, fill_input, image_ids, token_mask
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.pulid import EVA_TAPS, IdTokens, Pulid
 from mien_pipeline.engines.flux.second_attempt import adjust
@@ -26,7 +27,7 @@ from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_con
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Floats, Image
-from mien_pipeline.options import FluxOptions, SwapOptions
+from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.plan.placement import DEFAULT_SIDE
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import FaceEmbedder
@@ -140,7 +141,7 @@ class FluxLikeness:
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`; tried once more when the drift gate says so."""
-        settings = options if isinstance(options, FluxOptions) else FluxOptions()
+        settings = require_options(options, FluxOptions)
         self.stack.check(settings.base, settings.decoder)
         with name_out_of_memory():
             first = self.attempt(target, face, settings, on_step)

@@ -1,7 +1,7 @@
 """What a second attempt changes when the drift gate refuses the first."""
 
 from mien_pipeline.engines.diffusion.drift import is_nearer_to_target, is_pulled_away
-from mien_pipeline.options import FluxOptions
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.report import IdentityScores
 
 # Judged, not measured: what a second attempt changes.

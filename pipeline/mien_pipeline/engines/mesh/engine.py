@@ -9,12 +9,13 @@ import numpy as np
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
 from mien_pipeline.engines.mesh.grid import Box
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Image
-from mien_pipeline.options import MeshOptions, SwapOptions
+from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
@@ -70,7 +71,7 @@ class MeshLikeness:
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This face on the target's mesh. A face that is turned too far is left alone: its mask is empty."""
-        settings = options if isinstance(options, MeshOptions) else MeshOptions()
+        settings = require_options(options, MeshOptions)
         mesh = _mesh(face)
         region = Box.around(mesh, MARGIN, target.pixels.shape)
         pixels = target.pixels[region.part]

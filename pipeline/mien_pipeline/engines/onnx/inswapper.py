@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from mien_core.errors import ImportRefused
+from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.align import Aligned, align, transform
 from mien_pipeline.image import Floats, Image
-from mien_pipeline.options import SwapOptions
+from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse
@@ -62,8 +63,9 @@ class InswapperLikeness:
     swapper: Any
     latent: Floats
 
-    def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:  # noqa: ARG002
+    def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """The generated 128-px crop, masked by the target's own skin."""
+        require_options(options, InswapperOptions)
         aligned = align(target.pixels, face.kps, SWAPPER_PX)
         blob = np.ascontiguousarray(aligned.crop.transpose(2, 0, 1)[None], np.float32) / 255
         picture, identity = (each.name for each in self.swapper.get_inputs())

@@ -19,7 +19,6 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE
-from mien_pipeline.restorers import repaint
 from mien_pipeline.restorers.vivid import LOCK
 
 QUICK = ["--engine", "flux", "--set", "side=256", "--set", "steps=1", "--set", "strength=1.0"]
@@ -90,7 +89,7 @@ def test_a_restoration_is_painted_where_the_stack_is_installed_and_an_accelerato
         return device
 
     monkeypatch.setattr(runtime, "device_name", named)
-    monkeypatch.setattr(repaint, "OPTIONS", repaint.OPTIONS.model_copy(update={"side": 256, "steps": 3}))
+    monkeypatch.setattr(runtime, "PAINTING", runtime.PAINTING.model_copy(update={"side": 256, "steps": 3}))
     target, _ = portraits
     status, report = mien("restore", str(target), "--local", "-o", str(tmp_path / "restored.png"))
     assert status == 0

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mien_pipeline.options import FluxOptions, parse_options
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.registry import parse_options
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.second_attempt import adjust
-from mien_pipeline.options import FluxOptions
 from mien_pipeline.report import IdentityScores
 
 SCORES = IdentityScores("fake", to_reference=0.6, to_target=0.1, before=0.0)

@@ -19,6 +19,7 @@ from mien_pipeline.engines.mesh.expression import (
 from mien_pipeline.engines.mesh.eyes import CLOSED_OPENNESS, Eye, EyeSwap, plan_eye_swap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relight
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.shape import MEAN_MOVE_LIMIT, blend_shape, mouth_openness
 from mien_pipeline.engines.mesh.surroundings import source_map
@@ -27,7 +28,6 @@ from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, inter_ocular, topology
 from mien_pipeline.image import Floats, Image, Pixels
-from mien_pipeline.options import MeshOptions
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.glasses import BRIDGE_COLOUR

@@ -1,0 +1,65 @@
+"""What is known of an engine before it is loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
+
+from mien_core.errors import EngineUnavailable
+from mien_pipeline.options import SwapOptions
+
+if TYPE_CHECKING:
+    from mien_pipeline.protocols import Engine, Weights
+
+GIB = 1 << 30
+
+Preset = Mapping[str, object]
+"""Some options by name; every other one has its default."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """What an engine brings: its options, presets, models and licence. Importing it loads no heavy library.
+
+    Attributes:
+        name: as in options and reports.
+        summary: what it is, in a few words.
+        module: has `load(weights) -> Engine`; nothing of it is imported before it is wanted.
+        options: what it understands; the default of its `engine` is `name`.
+        presets: starting points for its options, by name; the first is its defaults.
+        models: names of the models it takes beyond those of every swap.
+        instead: for some of those, others that can stand in.
+        libraries: what must be importable; the `gpu` extra installs them.
+        licence: what binds whoever uses the results.
+        memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
+    """
+
+    name: str
+    summary: str
+    module: str
+    options: type[SwapOptions]
+    models: tuple[str, ...]
+    libraries: tuple[str, ...]
+    licence: str
+    memory_bytes: int
+    presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    @property
+    def missing_libraries(self) -> tuple[str, ...]:
+        """The libraries that are not installed."""
+        return tuple(library for library in self.libraries if find_spec(library) is None)
+
+    def load(self, weights: "Weights") -> "Engine":
+        """The engine, in memory.
+
+        Raises:
+            EngineUnavailable: `libraries` are not installed.
+            ModelNotInstalled: a weight file is missing.
+        """
+        if missing := self.missing_libraries:
+            raise EngineUnavailable(
+                f"{self.name} needs {', '.join(missing)}", engine=self.name, libraries=list(missing)
+            )
+        return cast("Engine", import_module(self.module).load(weights))

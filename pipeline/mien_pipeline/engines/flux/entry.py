@@ -1,0 +1,27 @@
+"""FLUX.1 as the registry lists it."""
+
+from mien_pipeline.engines.entry import GIB, EngineEntry
+from mien_pipeline.engines.flux.options import PRESETS, FluxOptions
+
+ENTRY = EngineEntry(
+    name="flux",
+    summary="the identity stack on FLUX.1: PuLID, InstantID and IP-Adapter FaceID",
+    module="mien_pipeline.engines.flux.engine",
+    options=FluxOptions,
+    presets=PRESETS,
+    models=(
+        "flux-1-dev-transformer",
+        "flux-1-dev-parts",
+        "pulid-flux",
+        "eva-clip",
+        "infiniteyou",
+        "withanyone",
+        "antelopev2",
+        "ir-se50",
+        "face-parsing",
+    ),
+    libraries=("torch", "diffusers", "transformers", "safetensors", "insightface", "onnxruntime"),
+    licence="FLUX.1 [dev]: non-commercial; InsightFace weights: non-commercial research only",
+    memory_bytes=8 * GIB,
+    instead={"flux-1-dev-transformer": ("flux-1-dev-single", "flux-1-dev-q8", "flux-1-dev-q4")},
+)

@@ -1,0 +1,27 @@
+"""What a person may ask of the mesh engine."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mien_pipeline.options import SwapOptions
+
+PRESETS: dict[str, dict[str, object]] = {"balanced": {}, "likeness": {"shape": 1.0}, "gentle": {"shape": 0.4}}
+
+
+class MeshOptions(SwapOptions, frozen=True):
+    """The embedded engine."""
+
+    engine: Literal["mesh"] = "mesh"
+    shape: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="How far the face's shape moves towards the reference's; 0 keeps the target's.",
+        json_schema_extra={"control": "main", "step": 0.05},
+    )
+    gaze: Literal["target", "reference"] = Field(
+        default="target",
+        description="Whose eyes look out: the target's direction, or the reference's own eyes.",
+        json_schema_extra={"control": "advanced"},
+    )

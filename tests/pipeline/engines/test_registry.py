@@ -1,0 +1,150 @@
+"""The registry promises: this package's engines, those that others bring, and nothing heavy loaded for it."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from typing import Literal
+
+import pytest
+
+from mien_core.errors import InvalidOptions, UnknownEngine
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
+from mien_pipeline.engines.entry import EngineEntry
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.readiness import describe
+from mien_pipeline.engines.registry import ENGINES, GROUP, find_engines, missing_models, needed_models, parse_options
+from mien_pipeline.options import SwapOptions
+
+
+class MadeUpOptions(SwapOptions, frozen=True):
+    """The options of an engine that another package brings."""
+
+    engine: Literal["made-up"] = "made-up"
+    tone: Literal["warm", "cold"] = "warm"
+
+
+ENTRY = EngineEntry("made-up", "for this test", "nowhere", MadeUpOptions, (), (), "none", 1)
+NOT_AN_ENTRY = "an engine"
+
+
+def brought(name: str, attribute: str, monkeypatch: pytest.MonkeyPatch) -> EntryPoint:
+    """An entry point into this file, whatever name pytest gave it."""
+    monkeypatch.setitem(sys.modules, "a_package_with_an_engine", sys.modules[__name__])
+    return EntryPoint(name, f"a_package_with_an_engine:{attribute}", GROUP)
+
+
+def test_an_installed_package_brings_an_engine_with_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find_engines([brought("made-up", "ENTRY", monkeypatch)])
+    assert list(found) == [*ENGINES, "made-up"]
+    assert parse_options({"engine": "made-up", "tone": "cold"}, found) == MadeUpOptions(tone="cold")
+    with pytest.raises(InvalidOptions) as refused:
+        parse_options({"engine": "made-up", "tone": "grey"}, found)
+    assert refused.value.fields["field"] == "tone"
+
+
+@pytest.mark.parametrize("attribute", ["NOT_AN_ENTRY", "NOT_THERE"])
+def test_a_package_whose_engine_is_broken_costs_no_other_engine(
+    attribute: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert find_engines([brought("made-up", attribute, monkeypatch)]) == ENGINES
+    assert "made-up" in caplog.text
+
+
+def test_no_package_can_take_the_name_of_an_engine_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = [brought("made-up", "ENTRY", monkeypatch)] * 2
+    assert list(find_engines(twice)) == [*ENGINES, "made-up"]
+    monkeypatch.setattr(sys.modules[__name__], "ENTRY", ENGINES["flux"])
+    assert find_engines(twice) == ENGINES
+
+
+def test_the_engine_that_nobody_names_is_the_embedded_one() -> None:
+    assert parse_options({}) == MeshOptions()
+
+
+@pytest.mark.parametrize("engine", ["sorcery", ["mesh"], None, 3])
+def test_an_unknown_engine_is_refused_with_those_that_are_known(engine: object) -> None:
+    with pytest.raises(UnknownEngine) as refused:
+        parse_options({"engine": engine})
+    assert refused.value.fields == {"field": "engine", "known": list(ENGINES)}
+
+
+def test_another_engines_option_is_refused_by_name() -> None:
+    with pytest.raises(InvalidOptions, match="mesh has no option 'steps'"):
+        parse_options({"engine": "mesh", "steps": 3})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_options_are_those_of_the_engine_that_they_name(engine: str) -> None:
+    entry = ENGINES[engine]
+    assert type(parse_options({"engine": engine})) is entry.options
+    assert entry.options.model_fields["engine"].default == entry.name == engine
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_preset_is_valid_and_the_first_is_the_defaults(engine: str) -> None:
+    presets = ENGINES[engine].presets
+    assert next(iter(presets.values())) == {}
+    made = [parse_options({"engine": engine, **preset}) for preset in presets.values()]
+    assert len({repr(each) for each in made}) == len(presets)
+
+
+def test_a_swap_needs_the_shared_networks_and_the_engines_own() -> None:
+    assert needed_models("mesh") == (
+        "face-detection", "face-mesh", "identity-score", "content-check", "watermark", "iris",
+    )  # fmt: skip
+
+
+def test_a_model_that_stands_in_makes_another_superfluous(tmp_path: object) -> None:
+    class Store:
+        """Holds the 4-bit transformer and nothing else."""
+
+        def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
+            return names
+
+        def is_installed(self, name: str) -> bool:
+            return name == "flux-1-dev-q4"
+
+    missing = missing_models("flux", Store())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert "flux-1-dev-transformer" not in missing
+    assert "flux-1-dev-parts" in missing
+
+
+def test_flux_options_keep_a_bases_defaults_through_the_registry() -> None:
+    quick = parse_options({"engine": "flux", "base": "schnell"})
+    assert isinstance(quick, FluxOptions)
+    assert quick.steps == 4
+
+
+def test_a_description_brings_everything_that_a_page_needs_for_its_controls(models: ModelStore) -> None:
+    described = describe(ENGINES["mesh"], models, "cuda")
+    options = described["options"]
+    assert isinstance(options, dict)
+    assert options["shape"] == {
+        "default": 0.7, "minimum": 0, "maximum": 1, "type": "number", "control": "main", "step": 0.05,
+        "description": "How far the face's shape moves towards the reference's; 0 keeps the target's.",
+    }  # fmt: skip
+    assert options["gaze"]["enum"] == ["target", "reference"]
+    assert options["gaze"]["control"] == "advanced"
+    assert described["presets"] == [
+        {"name": "balanced", "options": {}},
+        {"name": "likeness", "options": {"shape": 1.0}},
+        {"name": "gentle", "options": {"shape": 0.4}},
+    ]
+
+
+def test_the_table_is_read_without_a_heavy_library() -> None:
+    heavy = {"numpy", "torch", "cv2", "PIL", "diffusers", "onnxruntime", "insightface"}
+    code = (
+        "import sys, mien_pipeline.engines.registry as registry; registry.parse_options({'engine': 'flux'});"
+        f"sys.exit(', '.join(sorted({heavy!r} & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_catalogue_knows_what_stands_in() -> None:
+    catalogue = load_catalogue({})
+    for entry in ENGINES.values():
+        assert all(catalogue.model(name).files for others in entry.instead.values() for name in others)

@@ -1,0 +1,91 @@
+"""Options promise: checked once, by name; private words marked as such; another engine's options are an error."""
+
+import pytest
+from pydantic import Field
+
+from mien_core.errors import InvalidOptions
+from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.options import (
+    RestoreOptions,
+    SwapOptions,
+    WrongOptions,
+    parse_restore_options,
+    private_fields,
+    public_settings,
+    require_options,
+    validate,
+)
+
+
+class Recoloured(SwapOptions, frozen=True):
+    """The options of an engine that does not exist."""
+
+    engine: str = "made-up"
+    tone: str = "warm"
+    whim: str = Field(default="", json_schema_extra={"private": True})
+
+
+def test_a_new_choice_of_any_engine_is_public_without_being_listed_anywhere() -> None:
+    assert public_settings(Recoloured(tone="cold"))["tone"] == "cold"
+
+
+def test_what_a_field_calls_private_is_not_public() -> None:
+    assert "whim" not in public_settings(Recoloured(whim="my own words"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_free_text_of_every_engine_is_private_and_nothing_else_is(engine: str) -> None:
+    kind = ENGINES[engine].options
+    free = {name for name, field in kind.model_fields.items() if field.annotation is str and name != "engine"}
+    assert private_fields(kind) == free
+
+
+def test_numbers_switches_choices_and_lists_are_public_as_json() -> None:
+    told = public_settings(MeshOptions(faces=(0, 2), gaze="reference", format="png"))
+    assert told == {
+        "engine": "mesh", "faces": [0, 2], "seed": 0, "restore": 0.0, "format": "png", "shape": 0.7,
+        "gaze": "reference",
+    }  # fmt: skip
+
+
+def test_an_engine_takes_its_own_options_as_they_are() -> None:
+    own = MeshOptions(shape=0.2)
+    assert require_options(own, MeshOptions) is own
+
+
+def test_another_engines_options_are_never_replaced_by_defaults() -> None:
+    with pytest.raises(WrongOptions, match="MeshOptions are needed here, these are FluxOptions"):
+        require_options(FluxOptions(), MeshOptions)
+
+
+def test_options_cannot_be_changed_on_their_way() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        MeshOptions().shape = 0.1  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "says"),
+    [
+        ({"amount": 2}, "amount", "amount: Input should be less than or equal to 1"),
+        ({"amount": True}, "amount", "amount: Input should be a valid number"),
+        ({"format": "bmp"}, "format", "format: Input should be 'jpeg', 'png', 'webp', 'avif' or 'tiff'"),
+        ({"strength": 1}, "strength", "a restore has no option 'strength'"),
+    ],
+)
+def test_a_refusal_names_the_option_and_what_is_wrong(raw: dict[str, object], field: str, says: str) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        parse_restore_options(raw)
+    assert refused.value.fields["field"] == field
+    assert str(refused.value) == says
+
+
+def test_a_restore_adds_half_of_the_detail_by_default() -> None:
+    assert parse_restore_options({}) == RestoreOptions(amount=0.5)
+
+
+def test_a_wrong_member_of_a_list_is_named_by_the_option() -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        validate(FluxOptions, {"id_steps": [1, 99]}, "flux")
+    assert refused.value.fields["field"] == "id_steps"
