@@ -76,6 +76,7 @@ def add_jobs(app: web.Application, config: Config) -> None:
 
 
 async def end_streams(app: web.Application) -> None:
+    """Wake every open event stream, so that it ends before the daemon waits for it."""
     app[keys.EVENTS].close()
 
 

@@ -99,7 +99,7 @@ class Config:
         """Read the environment and the settings file; `flags` are settings given on the command line.
 
         Raises:
-            InvalidOptions: `field` names a setting with no such value, `source` where it stands.
+            InvalidOptions: `field` names a setting with no such value, `source` the layer it comes from.
         """
         folders = Folders.find(state_dir, models_dir)
         layers = {

@@ -1,4 +1,4 @@
-"""Models on their way: one transfer at a time, one for each model, paused, resumed and cancelled by name."""
+"""Downloads of models: one transfer at a time, one for each model; paused, resumed and cancelled by name."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ from mien_models.store import ModelStore
 
 log = logging.getLogger(__name__)
 
-EVENT_EVERY_S = 0.5  # the ring of events is everybody's; a bar needs no more
+EVENT_EVERY_S = 0.5  # all events share one ring, and a progress bar needs no more
 Action = Literal["download", "verify", "import", "export"]
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 T = TypeVar("T")
@@ -52,12 +52,12 @@ class Transfer(BaseModel):
 
 
 @dataclass(slots=True)
-class _Running:
-    """A transfer that somebody waits for, and how to stop it."""
+class _OpenTransfer:
+    """A transfer that has not ended, and how to stop it."""
 
     task: asyncio.Task[None]
     stop: threading.Event = field(default_factory=threading.Event)
-    stopped_as: State = "paused"  # by another process; whoever stops it here says as what
+    stopped_as: State = "paused"  # unless `stop` says otherwise: another process paused it
 
 
 def open_store(config: Config) -> ModelStore:
@@ -79,17 +79,17 @@ class Downloads:
         # One at a time: a download has several connections of its own, and the disk is one.
         self._thread = ThreadPoolExecutor(1, "models")
         self._transfers: dict[str, Transfer] = {}
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, _OpenTransfer] = {}
         self._told_at: dict[str, float] = {}
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def listed(self) -> list[Transfer]:
+    def list_transfers(self) -> list[Transfer]:
         """Every transfer of this daemon's life, the latest state of each."""
         return list(self._transfers.values())
 
     def download(self, name: str, bytes_per_s: int | None = None) -> list[Transfer]:
-        """Fetch a model or a bundle; whoever asks for one that is on its way already joins it.
+        """Fetch a model or a bundle; a second request for the same model joins the first.
 
         Raises:
             UnknownModel: there is none of that name.
@@ -115,7 +115,7 @@ class Downloads:
         return self._begin("export", folder, lambda listen: self.store.export_to(chosen, Path(folder), listen))
 
     def stop(self, name: str, as_state: Literal["paused", "cancelled"]) -> list[Transfer]:
-        """Stop fetching a model or a bundle, in whichever process; the next download goes on with what has come."""
+        """Stop fetching a model or a bundle, in whichever process it runs; the next download resumes it."""
         models = self.store.catalogue.resolve([name])
         for model in models:
             if (running := self._running.get(_key("download", model))) is not None:
@@ -125,7 +125,7 @@ class Downloads:
         return [self._transfers[key] for model in models if (key := _key("download", model)) in self._transfers]
 
     async def remove(self, name: str) -> None:
-        """Uninstall a model, whatever is happening to it."""
+        """Uninstall a model; a download of it is stopped first."""
         self.stop(name, "cancelled")
         if (running := self._running.get(_key("download", name))) is not None:
             await asyncio.wait([running.task])
@@ -133,12 +133,12 @@ class Downloads:
         self._events.publish("download", {"action": "remove", "name": name, "state": "done"}, subject=name)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Something that touches the disk or the network for a moment, beside whatever is on its way."""
+        """Run a short piece of work on the store off the event loop, beside running transfers."""
         self.store.offline = self._settings.current.offline
         return await asyncio.to_thread(work)
 
     async def close(self) -> None:
-        """Stop everything; what is on its way goes on after the next start, when asked for again."""
+        """Pause every transfer and wait for it; the next daemon resumes it when asked again."""
         for running in self._running.values():
             running.stopped_as = "paused"
             running.stop.set()
@@ -161,7 +161,7 @@ class Downloads:
         self.store.offline = self._settings.current.offline
         self._show(key, Transfer(action=action, name=name, state="queued"))
         stop = threading.Event()
-        self._running[key] = _Running(asyncio.create_task(self._run(key, work, stop)), stop)
+        self._running[key] = _OpenTransfer(asyncio.create_task(self._run(key, work, stop)), stop)
         return self._transfers[key]
 
     def _run(self, key: str, work: Callable[[OnPull], object], stop: threading.Event) -> Coroutine[Any, Any, None]:
@@ -187,7 +187,7 @@ class Downloads:
             await done
         except Cancelled:
             state = self._running[key].stopped_as
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for this for ever
+        except Exception as error:  # noqa: BLE001 - every error ends the transfer, or clients would wait for ever
             state, problem = "failed", problem_for(error)
             log.info("%s failed: %s", key, problem["code"])
         finally:

@@ -1,4 +1,4 @@
-"""What happened, in order: the last thousand events, for server-sent events and for long polls."""
+"""The last thousand events, in order, for server-sent events and for long polls."""
 
 import asyncio
 import secrets
@@ -26,7 +26,7 @@ class Event:
 
 
 class Events:
-    """A ring of events that anybody may wait on; a slow reader costs nothing but its own past."""
+    """A ring of events. Readers keep their own place in it; one that is too slow misses events and can tell."""
 
     def __init__(self) -> None:
         self._boot = secrets.token_hex(4)
@@ -38,6 +38,7 @@ class Events:
     def publish(
         self, kind: str, data: Mapping[str, object], *, owner: str | None = None, subject: str | None = None
     ) -> None:
+        """Add an event and wake every reader."""
         self._last += 1
         self._ring.append(Event(self._last, kind, data, owner, subject))
         if self._next is not None and not self._next.done():
@@ -45,26 +46,27 @@ class Events:
         self._next = None
 
     def close(self) -> None:
-        """Let everybody go who waits: the daemon stops."""
+        """Wake every reader: the daemon stops."""
         self.closed = True
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
 
     @property
     def waited_for(self) -> bool:
-        """Whether anybody is waiting now."""
+        """Whether a reader is waiting now."""
         return self._next is not None
 
     @property
     def last(self) -> int:
+        """The number of the latest event; 0 before the first."""
         return self._last
 
     def name(self, number: int) -> str:
-        """The id a client may come back with; it holds only while this daemon lives."""
+        """The id under which a client resumes; only this daemon process knows it."""
         return f"{self._boot}-{number}"
 
     def number(self, name: str) -> int | None:
-        """The number in an id; None when it is from another daemon's life or no id at all."""
+        """The number in an id; None when another daemon process gave it or it is no id."""
         boot, _, digits = name.partition("-")
         if boot != self._boot or not digits.isascii() or not digits.isdigit() or int(digits) > self._last:
             return None
@@ -77,7 +79,7 @@ class Events:
             return None
         return [event for event in self._ring if event.number > number]
 
-    async def beyond(self, number: int) -> None:
+    async def wait_beyond(self, number: int) -> None:
         """Return as soon as there is an event after `number`, or nothing more will come."""
         while self._last <= number and not self.closed:
             if self._next is None:

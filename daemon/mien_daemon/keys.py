@@ -38,4 +38,4 @@ PAIRING = web.AppKey("pairing", Pairing)
 SESSIONS = web.AppKey("sessions", Sessions)
 
 CLIENT = web.RequestKey("client", Client)
-"""Who is asking; set by `security.guard` on every route that needs a token."""
+"""The client of a request; `guard` sets it on every route that needs a token."""

@@ -1,4 +1,4 @@
-"""Listening: one socket on the loopback address, and connections that answer even malformed requests our way."""
+"""The daemon's socket on the loopback address, and connections that answer malformed requests with a problem."""
 
 import asyncio
 import json
@@ -42,8 +42,8 @@ class _Plain(web.Response):
         self.headers.popall("Server", None)
 
 
-class Connection(web.RequestHandler):
-    """aiohttp's connection, but for what it says and logs when a request cannot even be parsed."""
+class ProblemConnection(web.RequestHandler):
+    """aiohttp's connection; a request that cannot be parsed is answered with a problem, and not logged."""
 
     def handle_error(
         self,
@@ -90,7 +90,7 @@ def bind(port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, bound: socket.socket) -> AsyncGenerator[None]:
+async def serve_app(app: web.Application, bound: socket.socket) -> AsyncGenerator[None]:
     """Serve `app` on a bound socket until the block ends; connections then get a moment to finish."""
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
@@ -99,8 +99,8 @@ async def listening(app: web.Application, bound: socket.socket) -> AsyncGenerato
         raise RuntimeError("the application did not start")
     loop = asyncio.get_running_loop()
 
-    def connect() -> Connection:
-        return Connection(
+    def connect() -> ProblemConnection:
+        return ProblemConnection(
             server,
             loop=loop,
             logger=log,
@@ -134,8 +134,8 @@ async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lamb
         port = int(bound.getsockname()[1])
         token = new_token()
         app = create_app(config.on_port(port), token)
-        stopped = stop_signal()
-        async with listening(app, bound):
+        stopped = watch_stop_signals()
+        async with serve_app(app, bound):
             found = RuntimeFile(port, os.getpid(), product_version(), token)
             runtime_file.write(state, found)
             on_ready(found)
@@ -147,7 +147,7 @@ async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lamb
                 log.info("stopping")
 
 
-def stop_signal() -> asyncio.Event:
+def watch_stop_signals() -> asyncio.Event:
     """Set by SIGTERM and SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -25,7 +25,7 @@ def run(args: Namespace) -> int:
     from mien_cli.in_process import configure, open_store
     from mien_cli.output import answer
     from mien_daemon.config import product_version
-    from mien_daemon.state.personal_data import stored
+    from mien_daemon.state.personal_data import find_personal_data
     from mien_pipeline.device import device_name
     from mien_pipeline.engines.readiness import describe
     from mien_pipeline.engines.registry import ENGINES
@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
         "folders": folder_sizes(folders),
         "stored": [
             {"what": each.what, "path": str(each.path), "files": each.files, "bytes": each.bytes}
-            for each in stored(folders)
+            for each in find_personal_data(folders)
         ],
         "daemon": daemon_state(folders.state),
         "keyring": keyring_state(folders.state),

@@ -35,16 +35,16 @@ def run(args: Namespace) -> int:
     from mien_api import runtime_file
     from mien_cli.in_process import configure
     from mien_cli.output import answer
-    from mien_daemon.state.personal_data import stored
+    from mien_daemon.state.personal_data import find_personal_data
 
     folders = configure(args).folders
-    before = stored(folders)
+    before = find_personal_data(folders)
     if not (args.yes or args.json or is_sure(words_of(before))):
         return answer(args, {}, "nothing was removed")
     stop_daemon(folders.state)
     with runtime_file.held(folders.state):
         forget(folders)
-    after = stored(folders)
+    after = find_personal_data(folders)
     found = {
         "removed": {"files": sum(each.files for each in before), "bytes": sum(each.bytes for each in before)},
         "remaining": [{"what": each.what, "path": str(each.path), "files": each.files} for each in after],
@@ -85,7 +85,7 @@ def forget(folders: Folders) -> None:
     from keyring.errors import KeyringError
 
     from mien_core.key_store import KeyStore
-    from mien_daemon.state.personal_data import places, remove
+    from mien_daemon.state.personal_data import list_places, remove
     from mien_models.remote.token import forget_token
 
     keys = KeyStore(folders.state)
@@ -95,7 +95,7 @@ def forget(folders: Folders) -> None:
     with suppress(KeyringError):
         forget_token()
     kept = keys.names
-    for _, path in list(places(folders)):
+    for _, path in list(list_places(folders)):
         if not (kept and path == keys.folder):
             remove(path)
 
@@ -112,7 +112,7 @@ def is_sure(kept: str) -> bool:
 
 
 def words_of(before: Sequence[Stored]) -> str:
-    return "\n".join(f"{each.what}: {each.path} ({each.counted})" for each in before) or "nothing is kept"
+    return "\n".join(f"{each.what}: {each.path} ({each.count_label})" for each in before) or "nothing is kept"
 
 
 def found_words(kept: Sequence[Stored]) -> str:

@@ -71,7 +71,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ended, in whatever way."""
+        """Whether it is done, failed or cancelled."""
         return self.state in FINISHED
 
     def repeated(self, position: float) -> "Job":
@@ -110,10 +110,10 @@ def describe(job: Job, progress: JobProgress | None) -> dict[str, object]:
         "eta_s": progress.eta_s if progress and job.state == "running" else None,
         "attempts": job.attempts,
         "position": job.position if job.state == "queued" else None,
-        "created_at": moment(job.created_at),
-        "started_at": moment(job.started_at),
-        "finished_at": moment(job.finished_at),
-        "expires_at": moment(job.expires_at),
+        "created_at": format_time(job.created_at),
+        "started_at": format_time(job.started_at),
+        "finished_at": format_time(job.finished_at),
+        "expires_at": format_time(job.expires_at),
         "target": ask.target,
         "reference": (ask.references[0] if len(ask.references) == 1 else list(ask.references) or None),
         "options": dict(ask.options),
@@ -123,7 +123,7 @@ def describe(job: Job, progress: JobProgress | None) -> dict[str, object]:
     }
 
 
-def moment(seconds: float | None) -> str | None:
+def format_time(seconds: float | None) -> str | None:
     """RFC 3339 in UTC."""
     if seconds is None:
         return None

@@ -87,7 +87,7 @@ class JobQueue:
     async def change_of(self, job_id: str, since: int) -> None:
         """Return at the first event after `since` that concerns this job."""
         while True:
-            await self._events.beyond(since)
+            await self._events.wait_beyond(since)
             happened = self._events.since(since)
             if self._events.closed or happened is None or any(event.subject == job_id for event in happened):
                 return
@@ -161,7 +161,7 @@ class JobQueue:
         return await self._changes.finish(self._move(job_id, before))
 
     async def pause(self, paused: bool) -> None:
-        """Start nothing new; what runs goes on."""
+        """Start no further job, or start again; a running job is not touched."""
         if paused != self._settings.current.paused:
             await self._settings.change({"paused": paused})
         self.settings_changed()
@@ -233,7 +233,7 @@ async def expire(store: JobStore, blobs: PictureBlobs) -> None:
 
 
 def _owner(client: Client) -> str | None:
-    """Whose jobs a list shows; None for everybody's."""
+    """The client whose jobs a list shows; None for the jobs of all clients."""
     return None if client.may("admin") else client.id
 
 

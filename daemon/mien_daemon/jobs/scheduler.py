@@ -1,4 +1,4 @@
-"""Who runs where: each executor gets the first waiting job as soon as it is free."""
+"""Which executor runs which job: each gets the first waiting job as soon as it is free."""
 
 import asyncio
 import logging
@@ -73,7 +73,7 @@ class Scheduler:
                 since = self._events.last
                 if executor := self._running_on.get(job.id):
                     await executor.cancel(job.id)
-                await _at_most(LOOK_EVERY_S, self._events.beyond(since))
+                await _at_most(LOOK_EVERY_S, self._events.wait_beyond(since))
         finally:
             self._stopping.discard(job.id)
         job = self._jobs.find(job.id) or await self._store.get(job.id)
@@ -93,7 +93,7 @@ class Scheduler:
                 await self._perform(running, executor)
 
     async def _perform(self, running: RunningJob, executor: Executor) -> None:
-        """Run one job to whatever end. Nothing that goes wrong with it ends the loop."""
+        """Run one job to its end. No error of it ends the loop."""
         began, job = time.monotonic(), running.job
         self._running_on[job.id] = executor
         try:
@@ -125,7 +125,7 @@ class Scheduler:
                 raise Cancelled("the job was cancelled")
             finished = await executor.run(work, on_progressed)
             await folder.check(finished)
-        except Exception as error:  # noqa: BLE001 whatever it is becomes this job's problem document
+        except Exception as error:  # noqa: BLE001 every error becomes this job's problem document
             return error
         return finished
 

@@ -133,7 +133,7 @@ class UnfinishedJobs:
         self._events.publish("job", self.show(job), owner=job.owner, subject=job.id)
 
     def tell_counts(self) -> None:
-        """Publish the counts, and let whatever waits for a job look again."""
+        """Publish the counts, and let free executors look for a job again."""
         self._changed.set()
         self._events.publish("queue", self.counts())
 

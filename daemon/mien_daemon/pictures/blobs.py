@@ -1,4 +1,4 @@
-"""Pictures that were sent, under the hash of their bytes; a client may use those that it sent itself."""
+"""Pictures that clients sent, under the hash of their bytes. A client may use those that it sent itself."""
 
 import asyncio
 import hashlib
@@ -19,9 +19,9 @@ from mien_daemon.config import LiveSettings
 from mien_daemon.state.database import Database
 
 NAME = re.compile(r"sha256:([0-9a-f]{64})")
-HEADROOM_BYTES = 64_000_000  # what the state folder leaves free for everybody else …
+HEADROOM_BYTES = 64_000_000  # left free on the disk of the state folder …
 HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
-UNUSED_S = 3600.0  # a picture that nothing needs any more is kept for so long after it was last sent or named
+UNUSED_S = 3600.0  # an unneeded picture is kept for so long after it was last sent or named
 _NEEDED = """
     SELECT sha256 FROM job_pictures JOIN jobs ON jobs.id = job
     WHERE finished_at IS NULL OR (expires_at > :now AND target = 'sha256:' || sha256)
@@ -72,6 +72,7 @@ class PictureBlobs:
         self._settings = settings
 
     def path(self, digest: str) -> Path:
+        """Where a picture lies, or would."""
         return self._folder / digest[:2] / digest
 
     async def put(self, digest: str, owner: Client, chunks: AsyncIterator[bytes], announced: int | None) -> int:
@@ -115,16 +116,16 @@ class PictureBlobs:
             UnknownBlob: `field` says which.
         """
         sql = "SELECT 1 FROM blob_owners WHERE sha256 = ? AND (owner = ? OR ?)"
-        anybody = client.may("admin")
-        row = await self._database.read(lambda db: db.execute(sql, (digest, client.id, anybody)).fetchone())
+        any_owner = client.may("admin")
+        row = await self._database.read(lambda db: db.execute(sql, (digest, client.id, any_owner)).fetchone())
         if row is None or not self.path(digest).exists():
             raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
 
     async def inspect(self, digest: str) -> "Found":
-        """What the picture's header says, looked at once.
+        """What the picture's header says; it is read once and kept in the database.
 
         Raises:
-            InvalidImage, ImageTooLarge: it is nothing that Mien may swap.
+            InvalidImage, ImageTooLarge: Mien may not swap it.
         """
         sql = "SELECT format, width, height FROM blobs WHERE sha256 = ?"
         row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
@@ -147,10 +148,11 @@ class PictureBlobs:
         return info
 
     async def size(self, digest: str) -> int:
+        """Bytes of a picture."""
         return (await asyncio.to_thread(self.path(digest).stat)).st_size
 
     async def drop(self, digest: str) -> None:
-        """Delete a picture now, unless something still needs it: it lies sealed in the library."""
+        """Delete a picture now, unless a job needs it: the library has a sealed copy."""
         sql = f"SELECT sha256 FROM blobs WHERE sha256 = :digest AND sha256 NOT IN ({_NEEDED})"  # noqa: S608
         values: dict[str, float | str] = {"digest": digest, "now": time.time()}
         await self._database.write(lambda db: self._forget_found(db, sql, values))
@@ -161,7 +163,7 @@ class PictureBlobs:
         await self._database.write(lambda db: self._forget_found(db, UNUSED, {"now": now, "since": now - UNUSED_S}))
 
     async def forget_used_faces(self) -> None:
-        """Delete the references that were sent for jobs which are over, however lately: their session is over too."""
+        """Delete the references of finished jobs, however lately they were sent: their session is over too."""
         now = time.time()
         await self._database.write(lambda db: self._forget_found(db, USED_FACES, {"now": now}))
 

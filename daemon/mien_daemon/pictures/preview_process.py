@@ -1,6 +1,6 @@
 """The process that makes previews: Pillow alone, no network, little memory, one picture at a time.
 
-Run as `python -m mien_daemon.pictures.preview_process`; ends when nobody speaks to it any more.
+Run as `python -m mien_daemon.pictures.preview_process`; ends when its standard input is closed.
 """
 
 import io
@@ -26,7 +26,7 @@ SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 def preview(data: bytes, side: int) -> bytes:
     """A JPEG of a picture, upright, in its own colour space, no side longer than `side`.
 
-    Of all metadata only what a result says of itself comes along.
+    Of the metadata it keeps only what a result says of itself.
 
     Raises:
         InvalidImage, ImageTooLarge: as `probe.open_picture` says.
@@ -36,14 +36,14 @@ def preview(data: bytes, side: int) -> bytes:
         kept = {"xmp": copy_packet(picture), "comment": b""}  # Pillow would take the comment along
         picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
         PIL.ImageOps.exif_transpose(picture, in_place=True)
-        small = flattened(picture)
+        small = flatten(picture)
         small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
         encoded = io.BytesIO()
         small.save(encoded, "JPEG", quality=QUALITY, icc_profile=profile if small.mode == "RGB" else None, **kept)
         return encoded.getvalue()
 
 
-def flattened(picture: PIL.Image.Image) -> PIL.Image.Image:
+def flatten(picture: PIL.Image.Image) -> PIL.Image.Image:
     """Eight bits, no transparency, RGB."""
     if picture.mode in SIXTEEN_BIT:
         return picture.point(lambda value: value / 257).convert("L").convert("RGB")

@@ -1,7 +1,7 @@
-"""Small pictures to look at, made in a process of their own: never in the front, never behind a running swap.
+"""Small pictures to look at, made in a process of their own: never in the front process, never behind a running swap.
 
 A browser shows a gallery of two hundred results of twelve megapixels, or a HEIC that it cannot read, as these.
-They are kept in memory alone, and only while somebody is looking.
+They are kept in memory alone, and only while a client asks for some.
 """
 
 import asyncio
@@ -30,14 +30,41 @@ def command() -> list[str]:
     )
 
 
+class RecentPreviews:
+    """The previews that were asked for last, up to so many bytes; the one not asked for longest goes first."""
+
+    def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._previews: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+
+    def get(self, digest: str, side: int) -> bytes | None:
+        """A kept preview; None when there is none."""
+        preview = self._previews.get((digest, side))
+        if preview is not None:
+            self._previews.move_to_end((digest, side))
+        return preview
+
+    def keep(self, digest: str, side: int, preview: bytes) -> None:
+        """Keep a preview, unless it is large; older ones make room."""
+        if side > KEPT_SIDE:
+            return
+        self._previews[digest, side] = preview
+        while sum(map(len, self._previews.values())) > self._most_bytes:
+            self._previews.popitem(last=False)
+
+    def clear(self) -> None:
+        """Let go of all of them."""
+        self._previews.clear()
+
+
 class Previews:
-    """One preview after the other; the process ends when nobody has looked for a while."""
+    """Makes one preview after the other; the process ends, and memory is freed, after `IDLE_S` without a request."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._recent = RecentPreviews()
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
-        self._leaving: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
 
     async def make(self, path: Path, digest: str, side: int) -> bytes:
         """A JPEG of the picture, upright, no side longer than `side`; `digest` names the picture's bytes.
@@ -45,20 +72,18 @@ class Previews:
         Raises:
             InvalidImage: it cannot be read, or not in time.
         """
-        key = (digest, side)
         async with self._turn:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            preview = await self._ask(path, side)
-            if side <= KEPT_SIDE:
-                self._keep(key, preview)
+            preview = self._recent.get(digest, side)
+            if preview is None:
+                preview = await self._ask(path, side)
+                self._recent.keep(digest, side, preview)
             return preview
 
     async def close(self) -> None:
+        """Kill the process, if one runs."""
         process, self._process = self._process, None
-        if self._leaving:
-            self._leaving.cancel()
+        if self._idle:
+            self._idle.cancel()
         if process and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -75,11 +100,11 @@ class Previews:
                 answer = await messages.receive(process.stdout)
                 if isinstance(answer, PreviewMade):
                     return await process.stdout.readexactly(answer.size)
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
             await self.close()
             raise InvalidImage("no preview could be made of the picture") from error
         except asyncio.CancelledError:
-            await self.close()  # half an answer is in the pipe; the next one begins afresh
+            await self.close()  # half an answer is in the pipe; the next one needs a new process
             raise
         if isinstance(answer, Failed):
             raise InvalidImage(answer.detail)
@@ -87,23 +112,17 @@ class Previews:
         raise InvalidImage("no preview could be made of the picture")
 
     async def _running(self) -> asyncio.subprocess.Process:
-        if self._leaving:
-            self._leaving.cancel()
-        loop = asyncio.get_running_loop()
-        self._leaving = loop.call_later(IDLE_S, self._leave)
+        if self._idle:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._end_process)
         if self._process is None or self._process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(*command(), stdin=pipe, stdout=pipe)
         return self._process
 
-    def _leave(self) -> None:
-        """Nobody has looked for a while: the process ends, and nothing of any picture stays in memory."""
-        self._kept.clear()
+    def _end_process(self) -> None:
+        """Close the process' pipe, so that it ends, and keep nothing of any picture in memory."""
+        self._recent.clear()
         process, self._process = self._process, None
         if process and process.stdin:
             process.stdin.close()
-
-    def _keep(self, key: tuple[str, int], preview: bytes) -> None:
-        self._kept[key] = preview
-        while sum(map(len, self._kept.values())) > KEPT_BYTES:
-            self._kept.popitem(last=False)

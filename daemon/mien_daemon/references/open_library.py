@@ -42,7 +42,7 @@ class OpenLibrary:
             try:
                 return await self._worker.unload()
             except JobUnfinished:
-                await self._events.beyond(since)
+                await self._events.wait_beyond(since)
 
     async def picture(self, reference_id: str) -> bytes:
         """The decrypted picture; raises `UnknownReference`."""

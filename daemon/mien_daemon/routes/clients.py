@@ -9,12 +9,12 @@ from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Client as Shown
 from mien_daemon.http.schemas import ClientList, NewToken, Rename, Token
-from mien_daemon.jobs.job import moment
+from mien_daemon.jobs.job import format_time
 
 
 def show(client: Client) -> Shown:
     scopes = sorted(client.scopes)
-    created, seen = moment(client.created_at), moment(client.last_seen)
+    created, seen = format_time(client.created_at), format_time(client.last_seen)
     return Shown(
         id=client.id, name=client.name, scopes=scopes, origin=client.origin, created_at=created, last_seen=seen
     )

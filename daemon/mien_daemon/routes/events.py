@@ -35,7 +35,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
                 await write(response, frame(events.name(event.number), event))
         try:
             async with asyncio.timeout(QUIET_S):
-                await events.beyond(since or 0)
+                await events.wait_beyond(since or 0)
         except TimeoutError:
             await write(response, ": still here\n\n")
     return response

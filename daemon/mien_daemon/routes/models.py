@@ -86,7 +86,7 @@ async def list_models(request: web.Request) -> web.Response:
     downloads = request.app[keys.DOWNLOADS]
     models = await downloads.in_thread(downloads.store.states)
     bundles = dict(downloads.store.catalogue.bundles)
-    return reply(ModelList(models=models, bundles=bundles, transfers=downloads.listed()))
+    return reply(ModelList(models=models, bundles=bundles, transfers=downloads.list_transfers()))
 
 
 async def show_model(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What of a person lies on this machine, where, and how it goes away. One table for the doctor and for forgetting."""
+"""What personal data lies on this machine, where, and how to delete it. `doctor` and `forget-all` read one table."""
 
 import hashlib
 import os
@@ -39,22 +39,22 @@ class Stored:
     bytes: int
 
     @property
-    def counted(self) -> str:
+    def count_label(self) -> str:
         return "1 file" if self.files == 1 else f"{self.files} files"
 
 
-def stored(folders: Folders) -> list[Stored]:
+def find_personal_data(folders: Folders) -> list[Stored]:
     """Everything personal that lies on this machine; kinds of which there is nothing are left out."""
-    return [found for what, root in places(folders) if (found := measure(what, root)).files]
+    return [found for what, root in list_places(folders) if (found := measure(what, root)).files]
 
 
-def places(folders: Folders) -> Iterator[tuple[str, Path]]:
-    """Every place where something personal may lie."""
+def list_places(folders: Folders) -> Iterator[tuple[str, Path]]:
+    """Every place where personal data may lie, and what it is."""
     for what, pattern in STATE:
         for path in sorted(folders.state.glob(pattern)):
             yield what, path
     for what, folder in (("previews and scraps", folders.cache), ("logs", folders.logs)):
-        # Nobody's folder is emptied that was merely named on the command line.
+        # A folder that was merely named on the command line may hold other things: it is not emptied.
         if folder.name in {"cache", "log", "logs", "mien", "Cache", "Logs"}:
             yield what, folder
     memory = memory_folder(folders.state)
@@ -63,6 +63,7 @@ def places(folders: Folders) -> Iterator[tuple[str, Path]]:
 
 
 def measure(what: str, root: Path) -> Stored:
+    """How many files and bytes lie at `root`; links are not followed."""
     files = [path for path in (root, *root.rglob("*")) if path.is_file() and not path.is_symlink()]
     return Stored(what, root, len(files), sum(path.stat().st_size for path in files))
 
@@ -97,7 +98,7 @@ def folder_for_references(state: Path) -> Path:
 def memory_folder(state: Path) -> Path | None:
     """The folder on memory-backed storage that belongs to this state folder, whether it exists or not.
 
-    Its name tells nobody anything: this user's number, and a digest.
+    Its name says nothing of the state folder: this user's number, and a digest.
     """
     if sys.platform == "win32" or not MOUNTS.exists():
         return None
@@ -111,7 +112,7 @@ def memory_folder(state: Path) -> Path | None:
 
 
 def is_private(folder: Path) -> bool:
-    """A real folder of this user's that nobody else may enter; in a shared place somebody may have made it first."""
+    """Whether only this user may enter, and it is no link: in a shared place another user may have made it first."""
     if sys.platform == "win32":
         return True
     found = folder.lstat()

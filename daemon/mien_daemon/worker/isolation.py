@@ -13,7 +13,7 @@ NICE = 5  # the front process answers while every core swaps; nothing else on th
 def isolate() -> None:
     """Private files, no core dumps, no network, the lowest claim on the processor.
 
-    Core dumps would hold faces. What refuses sockets cannot be removed again by whatever is loaded later.
+    Core dumps would hold faces. What refuses sockets cannot be removed by code that is loaded later.
     """
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's to answer

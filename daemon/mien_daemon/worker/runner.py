@@ -1,7 +1,7 @@
 """The worker process: the only one that loads engines. It does what the daemon sends and reports progress.
 
 Run as `python -m mien_daemon.worker.runner`. Frames come on standard input and go to what was standard output;
-whatever libraries print goes to standard error. When the daemon is gone the worker ends at once.
+what libraries print goes to standard error. When the daemon is gone the worker ends at once.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ class Inbox:
         self._cancelled: set[str] = set()
 
     def listen(self, pipe: BinaryIO) -> None:
-        """Read messages until the daemon is gone, then end the process at once, whatever it is doing."""
+        """Read messages until the daemon is gone, then end the process at once, in the middle of its work."""
         while (message := messages.read(pipe)) is not None:
             if isinstance(message, CancelWork):
                 self._cancelled.add(message.id)

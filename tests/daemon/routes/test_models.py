@@ -137,7 +137,7 @@ async def transfer(daemon: Any, name: str, state: str, action: str = "download")
             for found in answer.json["transfers"]:
                 if (found["action"], found["name"], found["state"]) == (action, name, state):
                     return dict(found)
-            await events.beyond(seen)
+            await events.wait_beyond(seen)
 
 
 async def test_a_model_is_fetched_and_the_list_says_so(daemon: Any) -> None:

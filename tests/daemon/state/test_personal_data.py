@@ -27,7 +27,7 @@ from mien_daemon import keys as slots
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.state import personal_data
-from mien_daemon.state.personal_data import folder_for_references, is_private, memory_folder, stored
+from mien_daemon.state.personal_data import find_personal_data, folder_for_references, is_private, memory_folder
 from mien_pipeline.trust.authority import Authority
 
 on_linux = sys.platform == "linux"
@@ -386,12 +386,12 @@ async def test_a_running_daemon_is_stopped_before_everything_goes(tmp_path: Path
     name = await asyncio.to_thread(client.put_blob, png())
     job = {"kind": "swap", "target": name, "reference": name, "options": {"engine": "mesh"}}
     await asyncio.to_thread(watched, client, await asyncio.to_thread(client.post_job, job))
-    assert {each.what for each in stored(folders_of(state))} >= {"results", "pictures that were sent"}
+    assert {each.what for each in find_personal_data(folders_of(state))} >= {"results", "pictures that were sent"}
     command = [sys.executable, "-m", "mien_cli", "forget-all", "--json", "--state-dir", str(state)]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)
     assert json.loads(done.stdout)["remaining"] == []
     assert await daemon.wait() == 0
-    assert stored(folders_of(state)) == []
+    assert find_personal_data(folders_of(state)) == []
 
 
 async def test_a_daemon_that_does_not_stop_is_not_robbed(
@@ -400,11 +400,11 @@ async def test_a_daemon_that_does_not_stop_is_not_robbed(
     monkeypatch.setattr("mien_cli.commands.forget_all.STOP_S", 0.1)
     state = tmp_path / "state"
     fill(state)
-    before = stored(folders_of(state))
+    before = find_personal_data(folders_of(state))
     with runtime_file.held(state):
         status, found = run(capsys, "forget-all", "--json", "--state-dir", str(state))
     assert (status, found["code"]) == (1, "already-running")
-    assert stored(folders_of(state)) == before
+    assert find_personal_data(folders_of(state)) == before
 
 
 class SecretStore:
@@ -465,7 +465,7 @@ def folders_of(state: Path) -> Folders:
 def test_the_doctor_tells_what_is_stored_and_where(tmp_path: Path) -> None:
     state = tmp_path / "state"
     fill(state)
-    found = {each.what: each for each in stored(folders_of(state))}
+    found = {each.what: each for each in find_personal_data(folders_of(state))}
     assert found["the reference library, sealed"].files == 5
     assert found["results"].path == state / "results"
     assert found["private keys"].files == 2

@@ -22,7 +22,7 @@ from mien_daemon import keys
 from mien_daemon.access.clients import Scope
 from mien_daemon.app import create_app
 from mien_daemon.config import Config, Settings
-from mien_daemon.server import bind, listening
+from mien_daemon.server import bind, serve_app
 
 LOCAL_TOKEN = "mien_token-of-the-test"
 
@@ -200,7 +200,7 @@ def open_daemon(tmp_path: Path) -> OpenDaemon:
         with bind(0) as bound:
             port = int(bound.getsockname()[1])
             app = create_app(config.on_port(port), LOCAL_TOKEN)
-            async with listening(app, bound), aiohttp.ClientSession() as session:
+            async with serve_app(app, bound), aiohttp.ClientSession() as session:
                 yield Daemon(app, port, session)
 
     return running
