@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.plan.placement import DeviceKind
@@ -65,24 +67,7 @@ def choose_device(environ: Mapping[str, str] = os.environ) -> Device:
     if name == "cuda":
         about = torch.cuda.get_device_properties(0)
         return Device(torch.device("cuda"), "discrete", about.name, about.total_memory)
-    return Device(torch.device(name), "unified" if name == "mps" else "cpu", name, main_memory_bytes())
-
-
-def main_memory_bytes() -> int:
-    """Main memory of this machine; 8 GiB where the system does not say."""
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return _windows_memory_bytes()
-
-
-def _windows_memory_bytes() -> int:
-    import ctypes
-
-    kilobytes = ctypes.c_ulonglong(0)
-    kernel: Any = getattr(ctypes, "windll", None)
-    if kernel is None or not kernel.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)):
-        return 8 << 30
-    return int(kilobytes.value) * 1024
+    return Device(torch.device(name), "unified" if name == "mps" else "cpu", name, psutil.virtual_memory().total)
 
 
 def onnx_providers(device: Device) -> list[str]:

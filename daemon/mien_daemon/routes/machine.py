@@ -5,6 +5,7 @@ import platform
 import shutil
 from pathlib import Path
 
+import psutil
 from aiohttp import web
 from pydantic import Field
 
@@ -37,7 +38,7 @@ async def get_machine(request: web.Request) -> web.Response:
             version=product_version(),
             system=f"{platform.system()} {platform.machine()}",
             processors=os.cpu_count() or 1,
-            memory_bytes=memory_bytes(),
+            memory_bytes=psutil.virtual_memory().total,
             folders=[
                 Folder(purpose=name, path=str(path), free_bytes=free_bytes(path)) for name, path in places.items()
             ],
@@ -47,13 +48,6 @@ async def get_machine(request: web.Request) -> web.Response:
 
 def free_bytes(path: Path) -> int | None:
     return shutil.disk_usage(path).free if path.exists() else None
-
-
-def memory_bytes() -> int | None:
-    """Main memory; Windows does not tell it this way."""
-    if not hasattr(os, "sysconf"):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 ROUTES = (Route("GET", "/v1/machine", get_machine, "Memory, disks and folders", "models", {200: Machine}),)
