@@ -1,18 +1,8 @@
-"""The frozen program: `mien`, and the worker that the daemon starts by the same executable."""
+"""The frozen program: `mien`, and every program of ours that it starts by the same executable."""
 
 import sys
 
-
-def main() -> int:
-    if sys.argv[1:2] == ["worker-process"]:
-        from mien_daemon.worker.runner import main as work
-
-        work()
-        return 0
-    from mien_cli.main import main as command
-
-    return command()
-
+from mien_core.program import run_frozen
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_frozen(sys.argv))

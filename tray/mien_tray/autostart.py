@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mien_core.program import command_for
+
 NAME = "mien-tray"
 LABEL = "org.mien.tray"
 TASK = "Mien tray"
@@ -124,12 +126,8 @@ def has_screen(environ: Mapping[str, str]) -> bool:
 
 def command(platform: str = sys.platform) -> list[str]:
     """How the tray is started again; on Windows by the interpreter that opens no console window."""
-    frozen: bool = getattr(sys, "frozen", False)
-    if frozen:
-        return [sys.executable, "tray"]
     windowless = Path(sys.executable).with_name("pythonw.exe")
-    interpreter = str(windowless) if platform == "win32" and windowless.exists() else sys.executable
-    return [interpreter, "-m", "mien_tray"]
+    return command_for("tray", str(windowless) if platform == "win32" and windowless.exists() else None)
 
 
 def desktop_entry(words: Sequence[str]) -> bytes:

@@ -20,6 +20,7 @@ from typing import IO, Protocol
 
 from mien_api import runtime_file
 from mien_api.runtime_file import RuntimeFile
+from mien_core.program import command_for
 from mien_tray.status import Daemon, Phase, Reason
 
 log = logging.getLogger(__name__)
@@ -105,11 +106,9 @@ def why_of(said: bytes, status: int, log_file: Path) -> Reason:
 
 
 def command(places: Places) -> list[str]:
-    """How the daemon is started; a frozen program is its own interpreter."""
-    frozen: bool = getattr(sys, "frozen", False)
-    program = [sys.executable] if frozen else [sys.executable, "-m", "mien_cli"]
+    """How the daemon is started."""
     folders = ["--state-dir", str(places.state), "--models-dir", str(places.models)]
-    return [*program, "serve", "--foreground", "--json", *folders]
+    return [*command_for("mien"), "serve", "--foreground", "--json", *folders]
 
 
 Launch = Callable[[Places], Child]

@@ -115,14 +115,15 @@ def start_behind(config: Config) -> subprocess.Popen[bytes]:
     from mien_api import runtime_file
     from mien_api.errors import AlreadyRunning
     from mien_api.folders import make_private
+    from mien_core.program import command_for
 
     folders = config.folders
     if runtime_file.is_held(folders.state):
         raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(folders.state))
     make_private(folders.state)
     make_private(folders.logs)
-    command = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "mien_cli"]
-    command += ["serve", "--foreground", "--state-dir", str(folders.state), "--models-dir", str(folders.models)]
+    command = [*command_for("mien"), "serve", "--foreground"]
+    command += ["--state-dir", str(folders.state), "--models-dir", str(folders.models)]
     command += [f"--port={config.settings.port}"] if config.sources.get("port") == "flag" else []
     command += ["--offline"] if config.sources.get("offline") == "flag" else []
     with (folders.logs / "daemon.log").open("ab") as log:

@@ -1,6 +1,6 @@
 """The process that makes previews: Pillow alone, no network, little memory, one picture at a time.
 
-Run as `python -m mien_daemon.pictures.preview_process`; ends when its standard input is closed.
+The program `preview` of `mien_core.program`; it ends when its standard input is closed.
 """
 
 import io

@@ -6,11 +6,11 @@ They are kept in memory alone, and only while a client asks for some.
 
 import asyncio
 import contextlib
-import sys
 from collections import OrderedDict
 from pathlib import Path
 
 from mien_core.errors import InvalidImage
+from mien_core.program import command_for
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
 
@@ -18,16 +18,6 @@ KEPT_BYTES = 8 << 20  # some four hundred thumbnails
 KEPT_SIDE = 512  # larger ones are looked at once
 TIMEOUT_S = 20.0  # 120 megapixels of PNG take about two
 IDLE_S = 20.0
-
-
-def command() -> list[str]:
-    """How the process is started; a frozen program is its own interpreter and knows the hidden command."""
-    frozen: bool = getattr(sys, "frozen", False)
-    return (
-        [sys.executable, "preview-process"]
-        if frozen
-        else [sys.executable, "-m", "mien_daemon.pictures.preview_process"]
-    )
 
 
 class RecentPreviews:
@@ -117,7 +107,7 @@ class Previews:
         self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._end_process)
         if self._process is None or self._process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
-            self._process = await asyncio.create_subprocess_exec(*command(), stdin=pipe, stdout=pipe)
+            self._process = await asyncio.create_subprocess_exec(*command_for("preview"), stdin=pipe, stdout=pipe)
         return self._process
 
     def _end_process(self) -> None:

@@ -2,22 +2,21 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mien_api.problems import error_for
 from mien_core.errors import InvalidImage
+from mien_core.program import command_for
 
 TIMEOUT_S = 30.0  # 120 megapixels of PNG take about four
 
 
 def command(state: Path, models: Path) -> list[str]:
-    """How the process is started; a frozen program is its own interpreter."""
-    frozen: bool = getattr(sys, "frozen", False)
-    program = [sys.executable] if frozen else [sys.executable, "-m", "mien_cli"]
-    return [*program, "verify", "-", "--json", "--offline", "--state-dir", str(state), "--models-dir", str(models)]
+    """How the process is started."""
+    folders = ["--state-dir", str(state), "--models-dir", str(models)]
+    return [*command_for("mien"), "verify", "-", "--json", "--offline", *folders]
 
 
 class Verifier:

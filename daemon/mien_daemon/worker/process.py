@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import sys
 from collections.abc import Callable
 
 from mien_api.errors import WorkerDied
@@ -28,12 +27,6 @@ log = logging.getLogger(__name__)
 OnProgressed = Callable[[Progressed], None]
 START_S = 60.0  # before the first heartbeat: a cold disk, a scanner that reads every file
 LINGER_S = 2.0  # between closing its pipe and being gone
-
-
-def command() -> list[str]:
-    """How a worker is started; a frozen program is its own interpreter and knows the hidden command."""
-    frozen: bool = getattr(sys, "frozen", False)
-    return [sys.executable, "worker-process"] if frozen else [sys.executable, "-m", "mien_daemon.worker.runner"]
 
 
 class WorkerGone(Exception):

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
+from mien_core.program import command_for
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.worker.deaths import Deaths
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob, SetUp
-from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess, command
+from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess
 from mien_pipeline.device import device_name
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class WorkerSupervisor:
         began = time.monotonic()
         try:
             started = await asyncio.create_subprocess_exec(
-                *command(), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+                *command_for("worker"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
             )
         except OSError:
             log.exception("the worker could not be started")

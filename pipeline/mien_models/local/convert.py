@@ -1,6 +1,6 @@
 """Turns a pickled state dict into safetensors, in a child process that has no network.
 
-`python -m mien_core.hardening mien_models.local.convert PICKLE SAFETENSORS`
+The program `convert` of `mien_core.program`, called with the pickle and the file to write.
 
 Loading is `weights_only`: torch builds tensors and plain containers and refuses everything else.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from mien_core.errors import BrokenWeights, EngineUnavailable
+from mien_core.program import command_for
 
 _NOT_LOADABLE, _NO_TORCH = 3, 4
 _POLL_S = 0.2
@@ -24,7 +25,7 @@ def convert(pickle: Path, target: Path, name: str, tick: Callable[[], None]) -> 
         BrokenWeights: it holds something else than tensors, or none.
         EngineUnavailable: there is no torch here.
     """
-    command = [sys.executable, "-m", "mien_core.hardening", "mien_models.local.convert", str(pickle), str(target)]
+    command = [*command_for("convert"), str(pickle), str(target)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
         try:
             said = _said(child, tick)
@@ -45,8 +46,8 @@ def _said(child: subprocess.Popen[str], tick: Callable[[], None]) -> str:
             tick()
 
 
-def main(arguments: list[str]) -> int:
-    source, target = map(Path, arguments)
+def main() -> int:
+    source, target = map(Path, sys.argv[1:])
     try:
         import torch
         from safetensors.torch import save_file
@@ -80,4 +81,4 @@ def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""How Mien starts its own programs, and how the frozen program finds out which of them it is.
+
+A plain interpreter runs each as a module. A frozen program is one executable and no interpreter: it knows each by its
+first argument. Both ways read the same table, so that no program can be started and then not be found.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal, cast
+
+ProgramName = Literal["mien", "tray", "worker", "preview", "convert"]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A module with a `main` that reads `sys.argv`.
+
+    Attributes:
+        module: where `main` is.
+        word: the frozen program's first argument; none for the command line itself.
+        is_command: `word` is one of the command line's own commands.
+        has_network: without, every connection is refused before the module is imported.
+    """
+
+    module: str
+    word: str | None = None
+    is_command: bool = False
+    has_network: bool = True
+
+
+PROGRAMS: Mapping[ProgramName, Program] = {
+    "mien": Program("mien_cli.__main__"),
+    "tray": Program("mien_tray.__main__", "tray", is_command=True),
+    "worker": Program("mien_daemon.worker.runner", "worker-process"),
+    "preview": Program("mien_daemon.pictures.preview_process", "preview-process"),
+    "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
+}
+
+
+def is_frozen() -> bool:
+    return bool(getattr(sys, "frozen", False))
+
+
+def command_for(name: ProgramName, interpreter: str | None = None) -> list[str]:
+    """The words that start a program of ours, to be followed by its arguments.
+
+    Args:
+        name: which one.
+        interpreter: the Python to run it with, by default this one; a frozen program has no choice.
+    """
+    program = PROGRAMS[name]
+    if is_frozen():
+        return [sys.executable, *([program.word] if program.word else [])]
+    hardened = [] if program.has_network else ["mien_core.hardening"]
+    return [interpreter or sys.executable, "-m", *hardened, program.module.removesuffix(".__main__")]
+
+
+def run_frozen(argv: Sequence[str]) -> int:
+    """Be the program that the first argument names, or else the command line; return its exit status.
+
+    `sys.argv` becomes what that program's `main` expects.
+    """
+    program = next((one for one in PROGRAMS.values() if one.word in argv[1:2] and not one.is_command), None)
+    if program is None:
+        program, sys.argv = PROGRAMS["mien"], list(argv)
+    else:
+        sys.argv = [argv[0], *argv[2:]]
+    if not program.has_network:
+        from mien_core.hardening import forbid_network
+
+        forbid_network()
+    main = cast("Callable[[], int | None]", import_module(program.module).main)
+    return main() or 0

@@ -1,0 +1,126 @@
+"""Each of our programs is started and found by one table, frozen or not."""
+
+import importlib.util
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from mien_core import hardening, program
+from mien_core.program import PROGRAMS, Program, ProgramName, command_for, run_frozen
+from mien_daemon.worker import messages
+from mien_daemon.worker.messages import MakePreview, PreviewMade
+
+ENTRY = Path(__file__).parents[2] / "installers/bundle/entry.py"
+
+
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+
+
+def run_entry(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The frozen program, as nearly as an interpreter can be it."""
+    return subprocess.run([sys.executable, ENTRY, *words], input=given, capture_output=True, check=False)
+
+
+def test_an_interpreter_runs_each_program_as_a_module() -> None:
+    assert command_for("mien") == [sys.executable, "-m", "mien_cli"]
+    assert command_for("worker") == [sys.executable, "-m", "mien_daemon.worker.runner"]
+    assert command_for("tray", "pythonw") == ["pythonw", "-m", "mien_tray"]
+
+
+def test_a_program_without_network_starts_hardened() -> None:
+    assert command_for("convert")[1:] == ["-m", "mien_core.hardening", "mien_models.local.convert"]
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_frozen_program_starts_itself() -> None:
+    assert command_for("mien") == [sys.executable]
+    assert command_for("tray", "pythonw") == [sys.executable, "tray"]
+    assert command_for("preview") == [sys.executable, "preview-process"]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_is_there_to_be_run(name: ProgramName) -> None:
+    found = importlib.util.find_spec(PROGRAMS[name].module)
+    assert found is not None
+    assert found.origin is not None
+    assert "\ndef main(" in Path(found.origin).read_text(encoding="utf-8") or name == "mien"
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_frozen_program_becomes_the_one_that_it_started(name: ProgramName, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, list[str]]] = []
+
+    class Module:
+        def __init__(self, called: str) -> None:
+            self.called = called
+
+        def main(self) -> int:
+            ran.append((self.called, sys.argv))
+            return 7
+
+    def refuse_network() -> None:
+        ran.append(("no network", []))
+
+    monkeypatch.setattr(program, "import_module", Module)
+    monkeypatch.setattr(hardening, "forbid_network", refuse_network)
+    monkeypatch.setattr(sys, "argv", [])
+
+    assert run_frozen([*command_for(name), "--state-dir", "here"]) == 7
+    is_command = PROGRAMS[name].is_command  # the command line finds its own commands
+    module = PROGRAMS["mien" if is_command else name].module
+    rest = ["tray"] if is_command else []
+    hardened: list[tuple[str, list[str]]] = [] if PROGRAMS[name].has_network else [("no network", [])]
+    assert ran == [*hardened, (module, [sys.executable, *rest, "--state-dir", "here"])]
+
+
+def test_a_program_that_returns_nothing_has_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Module:
+        def __init__(self, _: str) -> None: ...
+
+        def main(self) -> None: ...
+
+    monkeypatch.setattr(program, "import_module", Module)
+    monkeypatch.setattr(sys, "argv", [])
+    assert run_frozen(["mien"]) == 0
+    assert Program("some.module").has_network
+
+
+# ── the bundle's entry ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_bundle_answers_as_the_command_line() -> None:
+    done = run_entry("--version")
+    assert done.stdout.startswith(b"mien ")
+    assert done.returncode == 0
+
+
+def test_the_bundle_is_the_worker() -> None:
+    done = run_entry("worker-process")
+    assert b"the worker is started by the daemon" in done.stderr
+
+
+def test_the_bundle_makes_previews(tmp_path: Path) -> None:
+    """It once did not know the word: the packaged daemon then had no preview of any picture."""
+    picture = tmp_path / "picture.png"
+    PIL.Image.new("RGB", (40, 30), "teal").save(picture)
+
+    done = run_entry("preview-process", given=messages.encode(MakePreview(str(picture), 20)))
+    answer = io.BytesIO(done.stdout)
+    assert isinstance(messages.read(answer), PreviewMade)
+    assert PIL.Image.open(io.BytesIO(answer.read())).size == (20, 15)
+    assert done.returncode == 0
+
+
+def test_the_bundle_converts_pickles_and_has_no_network_for_it(tmp_path: Path) -> None:
+    no_pickle = tmp_path / "weights.pt"
+    no_pickle.write_bytes(b"no pickle")
+    done = run_entry("convert-process", str(no_pickle), str(tmp_path / "weights.safetensors"))
+    assert done.returncode == 3, done.stderr
+    assert not (tmp_path / "weights.safetensors").exists()
