@@ -120,9 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(args: argparse.Namespace) -> int:
     from mien_core.errors import MienError
-    from mien_core.redaction import leave_no_core
+    from mien_core.hardening import disable_core_dumps
 
-    leave_no_core()
+    disable_core_dumps()
     try:
         status: int = args.run(args)
     except MienError as error:
@@ -143,11 +143,11 @@ def named(error: Exception) -> Exception:
     import errno
     from pathlib import Path
 
-    from mien_api.folders import not_writable
+    from mien_core.files import output_error
 
     theirs = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOSPC, errno.EDQUOT}
     if isinstance(error, OSError) and error.errno in theirs and isinstance(error.filename, str):
-        return not_writable(Path(error.filename), error)
+        return output_error(Path(error.filename), error)
     return error
 
 

@@ -1,26 +1,41 @@
-"""No network for this process: whoever runs engines calls `forbid_network` before anything else is imported.
+"""What a process that holds faces gives up: core dumps and the network.
 
+A process that runs engines calls `forbid_network` before it imports anything else.
 `python -m mien_core.hardening MODULE ARGUMENT…` runs a module that way.
 
-The refusal sits at the interpreter's audit events, below every library that is written in Python, and cannot
-be taken back. Native code that opens sockets on its own does not pass there; none of the libraries we
-load does so, and the daemon's tests watch a swap from outside.
+The refusal is an audit hook of the interpreter, below every library that is written in Python, and cannot be taken
+back. Native code that opens sockets by itself does not pass there; none of the libraries we load does so, and the
+daemon's tests watch a swap from outside.
 """
 
+import ctypes
 import os
 import runpy
 import socket
 import sys
 
-# Libraries that would otherwise ask their hubs whether there is something newer.
-_STAY_HOME = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# Libraries that would otherwise ask their hubs for news.
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 _LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
 _USES = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+_PR_SET_DUMPABLE = 4  # prctl(2)
+
+
+def disable_core_dumps() -> None:
+    """No core dump of this process, and on Linux no other process of this user reads its memory."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        # A pipe in core_pattern (systemd-coredump, apport) ignores the limit; it skips a process that is not dumpable.
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def forbid_network() -> None:
-    """From here on, everything but a socket between processes of this machine raises `PermissionError`."""
-    os.environ.update(_STAY_HOME)
+    """Refuse every socket but those between processes of this machine, with `PermissionError`, from now on."""
+    os.environ.update(_OFFLINE)
     sys.addaudithook(_refuse)
 
 
@@ -34,7 +49,7 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _refuse_family(event: str, family: object) -> None:
-    # -1 stands for "as the descriptor is"; what it turns out to be is checked when it is used.
+    # -1 means "as the descriptor is"; what that is gets checked when it is used.
     if family not in {getattr(socket, "AF_UNIX", None), -1, None}:
         raise PermissionError(f"{event}: this process has no network")
 

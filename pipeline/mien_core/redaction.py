@@ -1,6 +1,5 @@
-"""What a process that holds faces does so that nothing of them outlives it."""
+"""Logs that quote nothing of a person: a traceback keeps its places and loses its messages."""
 
-import ctypes
 import logging
 import sys
 import threading
@@ -8,32 +7,19 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-_PR_SET_DUMPABLE = 4  # prctl(2)
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def leave_no_core() -> None:
-    """No core dump of this process, and on Linux no other process of this user reads its memory."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        # A pipe in core_pattern (systemd-coredump, apport) ignores the limit; a process that is not dumpable is left.
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
 def log_to(handler: logging.Handler, level: int = logging.INFO) -> None:
-    """Send this process's log to `handler` and nowhere else, uncaught errors included, all of them discreet."""
-    handler.setFormatter(Discreet(_LINE))
+    """Send this process's log to `handler` and nowhere else, uncaught errors included, all of them redacted."""
+    handler.setFormatter(RedactingFormatter(_LINE))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
 
 
-class Discreet(logging.Formatter):
-    """Tracebacks say where and what kind of error, never what it said: messages quote names, paths and numbers."""
+class RedactingFormatter(logging.Formatter):
+    """Tracebacks with the places and kinds of errors, never their messages: those quote names, paths and numbers."""
 
     def formatException(  # noqa: N802 - the library's name
         self,

@@ -4,8 +4,7 @@ import os
 import signal
 import sys
 
-from mien_core.hardening import forbid_network
-from mien_core.redaction import leave_no_core
+from mien_core.hardening import disable_core_dumps, forbid_network
 
 NICE = 5  # the front process answers while every core swaps; nothing else on the machine stutters either
 
@@ -18,6 +17,6 @@ def isolate() -> None:
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's to answer
     forbid_network()
-    leave_no_core()
+    disable_core_dumps()
     if sys.platform != "win32":
         os.nice(NICE)

@@ -22,7 +22,7 @@ from mien_api import runtime_file
 from mien_api.client import DaemonClient, until_ready
 from mien_api.folders import Folders
 from mien_cli.main import main
-from mien_core.redaction import Discreet, log_to
+from mien_core.redaction import RedactingFormatter, log_to
 from mien_daemon import keys as slots
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
@@ -45,8 +45,8 @@ def png(shade: int = 150) -> bytes:
 def test_a_process_that_left_its_core_behind_writes_none() -> None:
     code = """
 import ctypes, sys
-from mien_core.redaction import leave_no_core
-leave_no_core()
+from mien_core.hardening import disable_core_dumps
+disable_core_dumps()
 if sys.platform != "win32":
     import resource
     assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
@@ -77,7 +77,7 @@ def test_a_logged_error_says_where_and_what_kind_but_not_what_it_said() -> None:
 
     out = io.StringIO()
     handler = logging.StreamHandler(out)
-    handler.setFormatter(Discreet("%(message)s"))
+    handler.setFormatter(RedactingFormatter("%(message)s"))
     log = logging.Logger("test")
     log.addHandler(handler)
     try:
