@@ -20,7 +20,7 @@ SERVICE = "Mien"
 # Backends below this are null stores or plain files with a password in the program: worse than our own file.
 LEAST_PRIORITY = 1.0
 
-Place = Literal["secret-store", "file"]
+KeyPlace = Literal["secret-store", "file"]
 
 
 class KeyStore:
@@ -29,7 +29,7 @@ class KeyStore:
     def __init__(self, state: Path, backend: keyring.backend.KeyringBackend | None = None) -> None:
         """`backend` is the secret store to use; by default the platform's, if it has one."""
         self.folder = state / "keys"
-        self._backend = usable(backend or keyring.get_keyring())
+        self._backend = trusted_secret_store(backend)
 
     def load(self, name: str) -> bytes | None:
         """The key, or None where there is none.
@@ -46,7 +46,7 @@ class KeyStore:
             raise PermissionError("the secret store is locked") from error
         return bytes.fromhex(stored) if stored else None
 
-    def save(self, name: str, key: bytes) -> Place:
+    def save(self, name: str, key: bytes) -> KeyPlace:
         """Keep a key, and say where it went."""
         self._make_folder()
         if self._backend is not None:
@@ -88,7 +88,7 @@ class KeyStore:
         return sorted({*self._in_secret_store, *(path.stem for path in self.folder.glob("*.key"))})
 
     @property
-    def place(self) -> Place:
+    def place(self) -> KeyPlace:
         """Where the next key would go."""
         return "secret-store" if self._backend else "file"
 
@@ -124,8 +124,14 @@ class KeyStore:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def usable(backend: keyring.backend.KeyringBackend) -> keyring.backend.KeyringBackend | None:
-    """The secret store itself, or None: a chain of stores counts as its best link, a weak one as none."""
+def trusted_secret_store(
+    backend: keyring.backend.KeyringBackend | None = None,
+) -> keyring.backend.KeyringBackend | None:
+    """The secret store to use, or None where there is only a weak one: a chain of stores counts as its best link.
+
+    `backend` is asked; by default the platform's.
+    """
+    backend = backend or keyring.get_keyring()
     if isinstance(backend, keyring.backends.chainer.ChainerBackend):
         links = [link for link in backend.backends if link.priority >= LEAST_PRIORITY]
         return max(links, key=lambda link: link.priority, default=None)

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien_core.errors import MarkingFailed
-from mien_core.key_store import SERVICE, KeyStore, usable
+from mien_core.key_store import SERVICE, KeyStore, trusted_secret_store
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_pipeline.trust import authority as authority_module
@@ -67,7 +67,7 @@ def stored_in(state: Path, backend: object) -> KeyStore:
 
 
 def usable_of(backend: object) -> object:
-    return usable(cast("keyring.backend.KeyringBackend", backend))
+    return trusted_secret_store(cast("keyring.backend.KeyringBackend", backend))
 
 
 def leaf(chain: str) -> x509.Certificate:
