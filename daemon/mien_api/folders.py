@@ -1,6 +1,5 @@
 """Where things lie: state, cache, logs and models of one user. Light, because the tray loads it too."""
 
-import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Self
 
 import platformdirs
 
-from mien_core.errors import DiskFull, MienError, OutputNotWritable
+from mien_core.files import naming_output_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +35,10 @@ class Folders:
 
 
 def make_private(folder: Path) -> None:
-    """The folder, there, and this user's alone where it is new.
+    """Make the folder if it is not there; a new one is this user's alone.
 
     Raises:
         OutputNotWritable, DiskFull: `file` says which folder cannot be had.
     """
-    try:
+    with naming_output_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_writable(folder, error) from error
-
-
-def not_writable(path: Path, error: OSError) -> MienError:
-    """What the file system refused, as an error that says what to do."""
-    kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else OutputNotWritable
-    return kind(f"{path} cannot be written: {error.strerror}", file=str(path))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,28 +60,15 @@ def write(output: Path, data: bytes) -> None:
     Raises:
         DiskFull, OutputNotWritable: `file` says which.
     """
-    import os
+    from mien_core.files import naming_output_errors, write_whole
 
-    from mien_core.files import write_whole
-
-    umask = os.umask(0o077)
-    os.umask(umask)
-    with naming_disk_errors(output):
-        write_whole(output, data, 0o666 & ~umask)
+    with naming_output_errors(output):
+        write_whole(output, data)
 
 
 def make_folder(folder: Path) -> None:
     """The folder, there; raises as `write` does."""
-    with naming_disk_errors(folder):
+    from mien_core.files import naming_output_errors
+
+    with naming_output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def naming_disk_errors(path: Path) -> Generator[None]:
-    """Turn what the file system refuses into an error that says what to do."""
-    from mien_api.folders import not_writable
-
-    try:
-        yield
-    except OSError as error:
-        raise not_writable(path, error) from error

@@ -1,23 +1,144 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, whatever happens to the machine, and what a disk refuses, by name.
 
+A rename is lost in a power cut until its folder is synced, so every rename here is followed by that.
+"""
+
+import contextlib
+import errno
 import os
-import tempfile
+import secrets
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mien_core.errors import DiskFull, OutputNotWritable, StoreNotWritable
 
-def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+# Network file systems that cannot sync a folder, and folders that one may write to and not open. The rename is done.
+_CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM}
+# A file's name may have 255 bytes and a character up to four: this much of it leaves room for what makes it unique.
+_NAME_CHARACTERS = 32
+
+
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
     """Put `data` at `path` so that no reader, and no crash, ever sees half of it.
 
-    Written beside its place, synced, renamed. An `OSError` (full disk, read-only folder) leaves what was there.
+    Written beside its place, synced, renamed. The folder must be there.
+
+    Args:
+        path: an existing file is replaced.
+        data: all of it.
+        mode: the file's permissions; None leaves them to the umask. With one, only this user reads it meanwhile.
+
+    Raises:
+        OSError: a full disk or a read-only folder; what was at `path` is as it was.
     """
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:32]}.")
+    beside = path.with_name(f".{path.name[:_NAME_CHARACTERS]}.{secrets.token_hex(4)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(beside, flags, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
+            if mode is not None:
+                beside.chmod(mode)
             os.fsync(file.fileno())
-        Path(beside).chmod(mode)
-        Path(beside).replace(path)
+        beside.replace(path)
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def move_into_place(source: Path, target: Path, mode: int | None = None) -> None:
+    """Move a finished file of the same disk to `target`, replacing what was there; folders on the way are made.
+
+    `mode` is what its permissions become; None leaves them.
+    """
+    _sync_file(source)
+    if mode is not None:
+        source.chmod(mode)
+    make_folder(target.parent)
+    source.replace(target)
+    sync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, that a power cut does not take away again."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until names made or replaced in `folder` are on the disk.
+
+    Windows does that by itself and cannot open folders; some network file systems cannot do it at all.
+    """
+    if os.name == "nt":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC_FOLDERS:
+            raise
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, read-only or not, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.name == "nt":
+            path.chmod(stat.S_IWRITE)
+        path.unlink()
+
+
+@contextmanager
+def naming_disk_errors(folder: Path) -> Generator[None]:
+    """Turn what the file system refuses below a folder of ours into an error that says what to do.
+
+    Raises:
+        DiskFull, StoreNotWritable: `folder` says where. Any other error passes as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull("the disk is full", folder=str(folder)) from error
+        if error.errno in _FORBIDDEN:
+            raise StoreNotWritable(f"{folder} cannot be written to", folder=str(folder)) from error
+        raise
+
+
+@contextmanager
+def naming_output_errors(path: Path) -> Generator[None]:
+    """Turn whatever the file system refuses at a path that the person chose into an error that says what to do.
+
+    Raises:
+        DiskFull, OutputNotWritable: `file` says where.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def output_error(path: Path, error: OSError) -> DiskFull | OutputNotWritable:
+    """What the file system refused at `path`; `file` says where."""
+    kind = DiskFull if error.errno in _FULL else OutputNotWritable
+    return kind(f"{path} cannot be written: {error.strerror}", file=str(path))
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)  # Windows syncs no file that is only read
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

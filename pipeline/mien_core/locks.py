@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, freed by the system when its holder dies; and a bell to call the holder."""
+"""One process at a time: a lock on a file, which the system frees when its holder dies; and a signal to the holder."""
 
 import os
 import secrets
@@ -29,38 +29,83 @@ else:
         return True
 
 
-_POLL_S = 0.1  # a lock is held for seconds to hours; nobody notices a tenth
+_POLL_S = 0.1  # a lock is held for seconds to hours; a tenth of a second more is not noticed
+# `is_held` has the lock for microseconds: a program that wants it asks again this often before it gives up.
+_TRIES, _RETRY_S = 10, 0.02
+
+
+class LockHeldError(Exception):
+    """Another process has the lock."""
 
 
 @contextmanager
 def exclusively(path: Path, while_waiting: Callable[[], None] = lambda: None) -> Generator[None]:
     """Hold the lock called `path`; `while_waiting` is called now and then and may raise to give up."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with _opened(path) as descriptor:
         while not _try_lock(descriptor):
             while_waiting()
             time.sleep(_POLL_S)
         yield
+
+
+@contextmanager
+def exclusively_or_not_at_all(path: Path) -> Generator[None]:
+    """Hold the lock called `path`, whose folder must be there.
+
+    Raises:
+        LockHeldError: another process has it.
+        OSError: the file cannot be had, or its file system has no locks.
+    """
+    with _opened(path) as descriptor:
+        for left in reversed(range(_TRIES)):
+            if _try_lock(descriptor):
+                break
+            if not left:
+                raise LockHeldError(path)
+            time.sleep(_RETRY_S)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """True when some process has the lock; asking takes it for a moment where no process has it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor)
+    except OSError:
+        return False  # a file system without locks: no process can have this one
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[int]:
+    """The lock's file; closing it gives the lock back."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
-class Bell:
-    """A file that any process changes to be heard by those that looked at it before."""
+class StopSignal:
+    """A file through which any process tells those that hold a lock to stop."""
 
     path: Path
 
-    def ring(self) -> None:
+    def send(self) -> None:
         word = secrets.token_hex(8)
         beside = self.path.with_name(f"{self.path.name}.{word}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(word, encoding="ascii")
-        beside.replace(self.path)  # nobody reads half a word; after a power cut nobody is left to be called
+        beside.replace(self.path)  # no reader sees half a word; after a power cut no reader is left
 
-    def last(self) -> str:
-        """Another word after each ringing; empty before the first."""
+    def latest(self) -> str:
+        """A word that differs after each `send`; empty before the first."""
         try:
             return self.path.read_text(encoding="ascii")
         except FileNotFoundError:

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mien_core import durable
 from mien_core.errors import Cancelled, MienError, ModelNotInstalled
+from mien_core.files import naming_disk_errors, remove_file
 from mien_models.catalogue.entries import Catalogue
 from mien_models.exchange import import_export
 from mien_models.install import Network, Pull
 from mien_models.local import journal as journals
 from mien_models.local import listing
-from mien_models.local.blobs import remove_file
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import Connection
 from mien_models.local.folder import Shelf
@@ -113,7 +112,7 @@ class ModelStore:
         """
         wanted = self.catalogue.resolve(names)
         self.check_licences(wanted)
-        with durable.naming_disk_errors(self.root):
+        with naming_disk_errors(self.root):
             pulls = [
                 self._pull(model, self._until_stopped(model, on_progress), bytes_per_s)
                 for model in wanted
@@ -136,12 +135,12 @@ class ModelStore:
         check_disk(self.root, needed)
 
     def _until_stopped(self, model: str, on_progress: OnPull) -> OnPull:
-        """The listener, deaf once the model's bell rings."""
-        bell = self.shelf.bell(model)
-        before = bell.last()
+        """The listener, which ends the pull once another process asks for that."""
+        signal = self.shelf.stop_signal(model)
+        before = signal.latest()
 
         def listen(progress: PullProgress) -> None:
-            if bell.last() != before:
+            if signal.latest() != before:
                 raise Cancelled(f"the pull of {model} was stopped", model=model)
             on_progress(progress)
 
@@ -158,12 +157,12 @@ class ModelStore:
 
     def stop_pull(self, model: str) -> None:
         """Tell the pull of a model, in whichever process it runs, to end; return without waiting for it."""
-        self.shelf.bell(model).ring()
+        self.shelf.stop_signal(model).send()
 
     def pause(self, model: str) -> None:
         """End the pull of a model in whichever process it runs; what has come stays for the next one."""
         self.catalogue.model(model)
-        with durable.naming_disk_errors(self.root):
+        with naming_disk_errors(self.root):
             self.stop_pull(model)
             with self.shelf.alone(model):
                 return
@@ -192,7 +191,7 @@ class ModelStore:
     def verify(self, names: Iterable[str] | None = None, on_progress: OnPull = ignore_pull) -> list[Verified]:
         """Hash what is installed again; what changed goes to quarantine. Without names, everything."""
         every = self.catalogue.models if names is None else names
-        with durable.naming_disk_errors(self.root):
+        with naming_disk_errors(self.root):
             return verify(self.shelf, self.catalogue.resolve(every), on_progress)
 
     def verified_files(self) -> list[VerifiedFile]:
@@ -206,7 +205,7 @@ class ModelStore:
         """End a model's pull, drop what came of it and uninstall it; files that another model shares stay."""
         entry = self.catalogue.model(model)
         self.pause(model)
-        with durable.naming_disk_errors(self.root), self.shelf.alone(model):
+        with naming_disk_errors(self.root), self.shelf.alone(model):
             for part in self.shelf.parts(model):
                 journals.discard(part)
             installed = self.shelf.records.read(model)

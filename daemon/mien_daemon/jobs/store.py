@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mien_api.errors import IdempotencyKeyReused, UnknownJob
-from mien_core.durable import replace
+from mien_core.files import move_into_place
 from mien_daemon.jobs.job import Ask, Job, Priority, State
 from mien_daemon.state.database import Database
 
@@ -119,7 +119,7 @@ class JobStore:
         return self.results / job_id
 
     def _settle(self, db: sqlite3.Connection, job: Job, picture: Path) -> None:
-        replace(picture, self.result(job.id))
+        move_into_place(picture, self.result(job.id))
         _update(db, job)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien_api.errors import DigestMismatch, UnknownBlob
-from mien_core.durable import replace
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge
+from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
 from mien_daemon.state.database import Database
@@ -203,7 +203,7 @@ def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, fold
 
 def _settle(db: sqlite3.Connection, arrived: Path, place: Path, size: int, owner: str) -> None:
     place.parent.mkdir(mode=0o700, exist_ok=True)
-    replace(arrived, place)
+    move_into_place(arrived, place)
     db.execute(
         """INSERT INTO blobs (sha256, size, used_at) VALUES (?, ?, ?)
            ON CONFLICT DO UPDATE SET used_at = excluded.used_at""",

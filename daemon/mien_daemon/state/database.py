@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from mien_core.files import sync_folder
 from mien_daemon.state.migrations import migrate
 
 log = logging.getLogger(__name__)
@@ -104,4 +105,5 @@ def move_aside(path: Path) -> Path:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
+    sync_folder(path.parent)
     return aside

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from mien_core import durable
 from mien_core.errors import BrokenWeights, DiskFull, ImportRefused, ModelNotInstalled
+from mien_core.files import make_folder, move_into_place, naming_disk_errors, write_whole
 from mien_models.catalogue.entries import ModelFile, Name, RelativePath
 from mien_models.exchange.other_caches import files_of_size
 from mien_models.local.blobs import sha256_of
@@ -60,14 +60,14 @@ def export_models(shelf: Shelf, names: Sequence[str], folder: Path, on_progress:
             )
     folder.mkdir(parents=True, exist_ok=True)
     manifest = _read_manifest(folder) if (folder / MANIFEST).exists() else Manifest()
-    with durable.naming_disk_errors(folder):
+    with naming_disk_errors(folder):
         for name in names:
             manifest = Manifest(models={**manifest.models, name: _export(shelf, name, folder, on_progress)})
-            durable.write(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+            write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
         lines = [
             f"{pin.sha256}  {name}/{path}\n" for name, one in manifest.models.items() for path, pin in one.files.items()
         ]
-        durable.write(folder / "SHA256SUMS", "".join(lines).encode())
+        write_whole(folder / "SHA256SUMS", "".join(lines).encode())
     return manifest
 
 
@@ -82,19 +82,18 @@ def _export(shelf: Shelf, name: str, folder: Path, on_progress: OnPull) -> Expor
         if record is None:
             continue
         target = folder / name / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         beside = target.with_name(f".{target.name}.new")
         sha256 = _copy(shelf.view(name, path), beside, report)
         if sha256 != record.sha256:
             beside.unlink()
             raise BrokenWeights(f"{path} changed on the disk; run mien models verify {name}", model=name, file=path)
-        durable.replace(beside, target)
+        move_into_place(beside, target)
         files[path] = Pin(sha256=sha256, size=record.size)
         report.finish_source(record.size)
     if shelf.licences.has_text(entry.licence):
-        durable.write(
-            folder / "licences" / f"{entry.licence}.txt", shelf.licences.text_path(entry.licence).read_bytes()
-        )
+        make_folder(folder / "licences")
+        write_whole(folder / "licences" / f"{entry.licence}.txt", shelf.licences.text_path(entry.licence).read_bytes())
     report.stage("done")
     return ExportedModel(version=entry.version, files=files, lock=shelf.pins.locked(name))
 
@@ -113,7 +112,7 @@ def import_models(shelf: Shelf, path: Path, on_progress: OnPull) -> list[str]:
     """
     if path.is_symlink() or not path.exists():
         raise ImportRefused(f"{path} is not a folder", reason="not-a-folder", path=str(path))
-    with durable.naming_disk_errors(shelf.root):
+    with naming_disk_errors(shelf.root):
         if (path / MANIFEST).is_file():
             return _import_exported(shelf, path, on_progress)
         return _import_recognised(shelf, path, on_progress)
@@ -232,7 +231,7 @@ def adopt_models(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
     """
     known = _known_files(shelf)
     taken = set[str]()
-    with durable.naming_disk_errors(shelf.root):
+    with naming_disk_errors(shelf.root):
         for path in files_of_size(folder, [pin.size for _, _, pin in known]):
             size = path.stat().st_size
             report = Reporter(path.name, size, on_progress, "verifying")

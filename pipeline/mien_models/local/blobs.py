@@ -1,15 +1,13 @@
 """Content-addressed storage: each file once, under its own digest, and hard-linked to where it is used."""
 
-import contextlib
 import errno
 import hashlib
 import os
 import shutil
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from mien_core import durable
+from mien_core.files import make_folder, move_into_place, remove_file, sync_folder
 
 _CHUNK = 1 << 20
 _READ_ONLY = 0o444
@@ -47,7 +45,7 @@ class Blobs:
 
     def adopt(self, verified: Path, sha256: str) -> None:
         """Take over a file whose digest the caller has just checked. It is gone from where it was."""
-        durable.replace(verified, self.path(sha256), _READ_ONLY)
+        move_into_place(verified, self.path(sha256), _READ_ONLY)
         self._checked[sha256] = _size_and_time(self.path(sha256))
 
     def adopt_link(self, outside: Path, sha256: str) -> bool:
@@ -69,7 +67,7 @@ class Blobs:
         if not link(self.path(sha256), path):
             beside = path.with_name(f".{path.name}.{os.getpid()}.new")
             shutil.copyfile(self.path(sha256), beside)
-            durable.replace(beside, path, _READ_ONLY)
+            move_into_place(beside, path, _READ_ONLY)
 
     def discard(self, sha256: str) -> None:
         remove_file(self.path(sha256))
@@ -82,7 +80,7 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 def link(existing: Path, path: Path) -> bool:
     """Hard-link `path` to `existing`, replacing what was there; false where links do not reach."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)
     try:
@@ -96,13 +94,5 @@ def link(existing: Path, path: Path) -> bool:
     # rename() does nothing when both names are links to one file, and leaves the first one standing.
     beside.replace(path)
     beside.unlink(missing_ok=True)
-    durable.sync_folder(path.parent)
+    sync_folder(path.parent)
     return True
-
-
-def remove_file(path: Path) -> None:
-    """Remove a file, read-only or not, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        if os.name == "nt":
-            path.chmod(stat.S_IWRITE)
-        path.unlink()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from mien_core import durable
 from mien_core.errors import InvalidCatalogue
+from mien_core.files import make_folder, write_whole
 from mien_core.locks import exclusively
 from mien_models.catalogue.entries import AnySource, Catalogue, ModelFile
 
@@ -86,7 +86,8 @@ class Pins:
             )
             if now != before:
                 merged = LockFile(models={**whole.models, model: now})
-                durable.write(self.path, merged.model_dump_json(indent=1).encode())
+                make_folder(self.path.parent)
+                write_whole(self.path, merged.model_dump_json(indent=1).encode())
 
     def _read(self) -> LockFile:
         try:

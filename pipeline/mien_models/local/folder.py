@@ -21,10 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mien_core.errors import ChecksumMismatch
-from mien_core.locks import Bell, exclusively
+from mien_core.files import remove_file
+from mien_core.locks import StopSignal, exclusively
 from mien_models.catalogue.entries import Catalogue, ModelFile
 from mien_models.local import journal as journals
-from mien_models.local.blobs import Blobs, ignore_count, remove_file, sha256_of
+from mien_models.local.blobs import Blobs, ignore_count, sha256_of
 from mien_models.local.convert import convert
 from mien_models.local.digests import Pin, Pins
 from mien_models.local.disk import check_disk
@@ -75,9 +76,9 @@ class Shelf:
         with exclusively(self.root / "locks" / model, while_waiting):
             yield
 
-    def bell(self, model: str) -> Bell:
-        """Rung to make whoever pulls this model stop."""
-        return Bell(self.root / "locks" / f".{model}.stop")
+    def stop_signal(self, model: str) -> StopSignal:
+        """What makes the process that pulls this model stop."""
+        return StopSignal(self.root / "locks" / f".{model}.stop")
 
     def arrived(self, model: str) -> tuple[int, int]:
         """Bytes of a model's unfinished downloads that are here, and of those files altogether."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from mien_models.local.blobs import remove_file
+from mien_core.files import remove_file
 
 # Large enough that asking again for each costs nothing, small enough to be lost without regret.
 _SMALLEST_PART = 8 << 20

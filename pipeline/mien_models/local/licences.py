@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from mien_core import durable
 from mien_core.errors import LicenceNotAccepted
+from mien_core.files import make_folder, write_whole
 from mien_core.locks import exclusively
 from mien_models.catalogue.entries import Catalogue
 
@@ -58,7 +58,8 @@ class Licences:
         return wanted.sha256 is None or hashlib.sha256(path.read_bytes()).hexdigest() == wanted.sha256
 
     def keep_text(self, licence: str, text: bytes) -> None:
-        durable.write(self.text_path(licence), text)
+        make_folder(self._folder)
+        write_whole(self.text_path(licence), text)
 
     def acceptance(self, licence: str) -> Acceptance | None:
         """The acceptance that holds today: one of other words than the catalogue's does not."""
@@ -97,7 +98,8 @@ class Licences:
         with exclusively(self._guard):
             acceptance = Acceptance(sha256=sha256, accepted_at=datetime.now(UTC))
             whole = _Accepted(licences={**self._read().licences, licence: acceptance})
-            durable.write(self._accepted, whole.model_dump_json(indent=1).encode())
+            make_folder(self._folder)
+            write_whole(self._accepted, whole.model_dump_json(indent=1).encode())
         return acceptance
 
     def check(self, model: str) -> None:

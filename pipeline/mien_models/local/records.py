@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from mien_core import durable
+from mien_core.files import make_folder, write_whole
 from mien_core.locks import exclusively
 
 State = Literal["ready", "missing", "partial", "quarantined"]
@@ -50,7 +50,8 @@ class Records:
             return None
 
     def write(self, model: str, installed: Installed) -> None:
-        durable.write(self._path(model), installed.model_dump_json(indent=1).encode())
+        make_folder(self._folder)
+        write_whole(self._path(model), installed.model_dump_json(indent=1).encode())
 
     def note(self, model: str, path: str, file: InstalledFile) -> None:
         """Change what is said of one file, if the model is installed."""

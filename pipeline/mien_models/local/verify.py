@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from mien_core import durable
+from mien_core.files import make_folder, write_whole
 from mien_models.local.folder import Shelf
 from mien_models.local.records import State
 from mien_models.progress import OnPull, Reporter
@@ -57,7 +57,8 @@ def _verify_model(shelf: Shelf, name: str, run: _Run, path: Path, on_progress: O
         report.finish_source(record.size)
         one = Verified(model=name, file=file.installed_as, sha256=record.sha256, ok=state == "ready", state=state)
         run = _Run(names=run.names, done=(*run.done, one))
-        durable.write(path, run.model_dump_json().encode())
+        make_folder(path.parent)
+        write_whole(path, run.model_dump_json().encode())
     if installed:
         report.stage("done")
     return run

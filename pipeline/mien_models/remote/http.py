@@ -11,8 +11,8 @@ from email.message import Message
 from http import HTTPStatus
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from mien_core.durable import naming_disk_errors
 from mien_core.errors import DownloadFailed
+from mien_core.files import naming_disk_errors
 from mien_models.catalogue.entries import LOOPBACK
 from mien_models.local.egress_log import EgressLog
 

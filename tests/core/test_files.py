@@ -1,0 +1,259 @@
+"""Files are whole or not there: after a crash, after a power cut, after a refusal of the disk."""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mien_core.errors import DiskFull, OutputNotWritable, StoreNotWritable
+from mien_core.files import (
+    make_folder,
+    move_into_place,
+    naming_disk_errors,
+    naming_output_errors,
+    output_error,
+    remove_file,
+    sync_folder,
+    write_whole,
+)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What reaches the disk, in order: "sync NAME" for a file or folder, "rename NAME" for its new name."""
+    seen: list[str] = []
+    fsync, rename = os.fsync, Path.replace
+
+    def note_sync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        seen.append("sync folder" if stat.S_ISDIR(found.st_mode) else f"sync file of {found.st_size}")
+        fsync(descriptor)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        seen.append(f"rename to {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(Path, "replace", note_rename)
+    return seen
+
+
+def refuse(number: int) -> Callable[..., None]:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refusing
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_before_we_return(
+    tmp_path: Path, steps: list[str]
+) -> None:
+    write_whole(tmp_path / "kept", b"seven..")
+    assert steps == ["sync file of 7", "rename to kept", "sync folder"]
+
+
+def test_what_was_there_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    write_whole(path, b"old and longer")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("at", ["fsync", "rename"])
+def test_a_refusal_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    path = tmp_path / "kept"
+    path.write_bytes(b"old")
+    if at == "fsync":
+        monkeypatch.setattr(os, "fsync", refuse(errno.ENOSPC))
+    else:
+        monkeypatch.setattr(Path, "replace", refuse(errno.EACCES))
+    with pytest.raises(OSError):  # noqa: PT011 - whichever it was
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_is_interrupted_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "kept", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "absent" / "kept", b"new")
+
+
+def test_a_private_file_is_private_from_its_first_byte_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[int] = []
+    opened = os.open
+
+    def note(path: Path, flags: int, mode: int = 0o777) -> int:
+        modes.append(mode)
+        return opened(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", note)
+    write_whole(tmp_path / "kept", b"secret", 0o600)
+    assert modes[0] == 0o600
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o600
+
+
+def test_a_mode_is_given_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_whole(tmp_path / "open", b"", 0o644)
+        write_whole(tmp_path / "as the umask says", b"")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "open").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "as the umask says").stat().st_mode) == 0o600
+
+
+def test_the_longest_name_that_a_file_may_have_is_written(tmp_path: Path) -> None:
+    longest = tmp_path / ("字" * 85)  # 255 bytes
+    write_whole(longest, b"x")
+    assert longest.read_bytes() == b"x"
+
+
+# ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_move_syncs_the_file_first_and_every_folder_that_it_changed(tmp_path: Path, steps: list[str]) -> None:
+    source = tmp_path / "part"
+    source.write_bytes(b"seven..")
+    move_into_place(source, tmp_path / "a" / "b" / "kept")
+    assert steps == [
+        "sync file of 7",
+        "sync folder",  # of tmp_path, which has a now
+        "sync folder",  # of a, which has b
+        "rename to kept",
+        "sync folder",  # of b
+    ]
+    assert not source.exists()
+
+
+def test_a_moved_file_may_become_read_only_and_is_replaced_all_the_same(tmp_path: Path) -> None:
+    target = tmp_path / "kept"
+    for content in (b"first", b"second"):
+        part = tmp_path / "part"
+        part.write_bytes(content)
+        move_into_place(part, target, 0o444)
+    assert target.read_bytes() == b"second"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o444
+    remove_file(target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_moved_file_keeps_its_mode_where_none_is_given(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.touch(mode=0o640)
+    part.chmod(0o640)
+    move_into_place(part, tmp_path / "kept")
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o640
+
+
+def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+    remove_file(tmp_path / "absent")
+
+
+def test_a_folder_that_is_there_costs_no_sync(tmp_path: Path, steps: list[str]) -> None:
+    make_folder(tmp_path)
+    assert steps == []
+    make_folder(tmp_path / "new")
+    assert steps == ["sync folder"]
+
+
+def test_a_folder_cannot_be_made_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"(?i)exist|directory"):
+        make_folder(tmp_path / "file")
+
+
+# ── file systems that cannot ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM])
+def test_a_network_disk_that_syncs_no_folders_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", refuse(number))
+    sync_folder(tmp_path)
+
+
+def test_a_disk_that_fails_is_not_taken_for_one_that_cannot_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        sync_folder(tmp_path)
+
+
+def test_no_descriptor_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "part").touch()
+    now_open: list[int] = []
+    opened, close = os.open, os.close
+
+    def note_open(path: Path, flags: int, mode: int = 0o777) -> int:
+        now_open.append(descriptor := opened(path, flags, mode))
+        return descriptor
+
+    def note_close(descriptor: int) -> None:
+        now_open.remove(descriptor)
+        close(descriptor)
+
+    monkeypatch.setattr(os, "open", note_open)
+    monkeypatch.setattr(os, "close", note_close)
+    move_into_place(tmp_path / "part", tmp_path / "kept")
+    assert now_open == []
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_no_room_is_said_as_that_wherever_it_is_met(tmp_path: Path, number: int) -> None:
+    with pytest.raises(DiskFull) as in_store, naming_disk_errors(tmp_path):
+        refuse(number)()
+    assert in_store.value.fields == {"folder": str(tmp_path)}
+    with pytest.raises(DiskFull) as outside, naming_output_errors(tmp_path / "out.png"):
+        refuse(number)()
+    assert outside.value.fields == {"file": str(tmp_path / "out.png")}
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_folder_of_ours_that_cannot_be_written_to_is_named(tmp_path: Path, number: int) -> None:
+    with pytest.raises(StoreNotWritable) as refused, naming_disk_errors(tmp_path):
+        refuse(number)()
+    assert refused.value.fields == {"folder": str(tmp_path)}
+    assert isinstance(refused.value.__cause__, OSError)
+
+
+def test_what_is_not_the_persons_to_mend_passes_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), naming_disk_errors(tmp_path):
+        (tmp_path / "absent").read_bytes()
+
+
+def test_whatever_is_wrong_with_a_chosen_path_is_said_of_that_path(tmp_path: Path) -> None:
+    path = tmp_path / "absent" / "out.png"
+    with pytest.raises(OutputNotWritable, match="No such file") as refused, naming_output_errors(path):
+        write_whole(path, b"x")
+    assert refused.value.fields == {"file": str(path)}
+
+
+def test_nothing_is_renamed_where_nothing_is_refused(tmp_path: Path) -> None:
+    with naming_disk_errors(tmp_path), naming_output_errors(tmp_path):
+        pass
+    assert isinstance(output_error(tmp_path, PermissionError(errno.EACCES, "no")), OutputNotWritable)
