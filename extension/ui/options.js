@@ -73,7 +73,7 @@ async function showHosts() {
 }
 
 function removable(name, remove) {
-  const button = make('button', { className: 'plain', type: 'button' }, say('options_remove'));
+  const button = make('button', { className: 'plain', type: 'button' }, say('remove'));
   button.setAttribute('aria-label', say('options_remove_named', name));
   button.addEventListener('click', remove);
   return make('li', {}, make('span', {}, name), button);

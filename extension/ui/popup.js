@@ -79,13 +79,13 @@ function jobLine(job) {
   const retry = failed && remedyFor(job.problem) === 'retry';
   const key = { key: job.key };
   const act = failed
-    ? smallButton(retry ? 'remedy_retry' : 'veil_dismiss', () => tell({ do: retry ? 'retry' : 'remove', ...key }))
-    : smallButton('veil_cancel', () => tell({ do: 'cancel', ...key }));
+    ? smallButton(retry ? 'remedy_retry' : 'close', () => tell({ do: retry ? 'retry' : 'remove', ...key }))
+    : smallButton('cancel', () => tell({ do: 'cancel', ...key }));
   return make('li', { className: `job ${job.state}` }, thumbnail(job.thumbnail), what, act);
 }
 
 function resultTile({ daemonJob, resultThumbnail, mediaType, reference }) {
-  const save = make('button', {}, say('popup_save'));
+  const save = make('button', {}, say('save'));
   save.setAttribute('aria-label', say('popup_save_named', reference?.name ?? ''));
   save.addEventListener('click', () => saveResult(daemonJob, mediaType));
   return make('li', { className: 'result' }, thumbnail(resultThumbnail), save);

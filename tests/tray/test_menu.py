@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from mien_core.languages import LANGUAGES
 from mien_tray.menu import SHOWN_JOBS, Action, Entry, Line, Verb, menu, size_label, title
 from mien_tray.status import NOTIFY, Daemon, Job, Model, Pairing, Phase, Reason, Status
-from mien_tray.strings import LANGUAGES, Words
+from mien_tray.strings import Words
 
 WORDS = Words()
 RUNNING = Status(Daemon(Phase.RUNNING), at_login=False)

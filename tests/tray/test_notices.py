@@ -21,7 +21,7 @@ EVENTS: dict[str, tuple[str, Mapping[str, Any], Happened | None]] = {
     "a job has failed": (
         "job",
         {"state": "failed", "problem": PROBLEM},
-        Happened("failed", reason="No face was found in a picture"),
+        Happened("failed", reason="No face was found in the picture."),
     ),
     "a job was cancelled by the person": ("job", {"state": "cancelled", "problem": None}, None),
     "a job goes on": ("job", {"state": "running", "problem": None}, None),
@@ -51,7 +51,7 @@ def test_an_event_is_worth_a_notification_or_not(kind: str, data: Mapping[str, A
 
 def test_a_problem_is_said_in_the_persons_language() -> None:
     failed = happened("job", {"state": "failed", "problem": PROBLEM}, Words("de"))
-    assert failed == Happened("failed", reason="In einem Bild wurde kein Gesicht gefunden")
+    assert failed == Happened("failed", reason="Im Bild wurde kein Gesicht gefunden.")
 
 
 def test_a_batch_is_one_sentence_for_each_kind() -> None:

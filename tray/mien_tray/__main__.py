@@ -15,12 +15,13 @@ from mien_api import runtime_file
 from mien_api.errors import AlreadyRunning
 from mien_api.folders import Folders
 from mien_api.runtime_file import RuntimeFile
+from mien_core.languages import choose_language
 from mien_tray.app import Tray
 from mien_tray.autostart import autostart
 from mien_tray.desktop import NoTray, has_tray_host, is_linux
 from mien_tray.icon import open_icon
 from mien_tray.menu import Action, Verb
-from mien_tray.strings import Words, language_of
+from mien_tray.strings import Words
 from mien_tray.supervisor import Places, Supervisor
 from mien_tray.view import Terminal, View
 
@@ -53,7 +54,7 @@ def run(state_dir: str | None, models_dir: str | None, *, at_login: bool) -> int
     os.environ.pop("TERM", None)
     folders = Folders.find(state_dir, models_dir)
     with only_one(folders.state):
-        words = Words(language_of())
+        words = Words(choose_language())
         places = Places(folders.state, folders.models, folders.logs)
         tray = Tray(Supervisor(places), autostart(folder_flags(state_dir, models_dir)), words)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -133,7 +133,7 @@ def state_lines(status: Status, words: Words) -> Iterator[Line]:
     if status.daemon.phase is Phase.STOPPED:
         yield Entry(words("start"), Action(Verb.START))
     if status.daemon.phase in {Phase.FAILED, Phase.WAITING, Phase.SILENT}:
-        yield Entry(words("start_again"), Action(Verb.START))
+        yield Entry(words("try_again"), Action(Verb.START))
     if status.degraded:
         yield Entry(words("worker_restart"), Action(Verb.RESTART_WORKER))
     if status.unseen_failures:
@@ -145,9 +145,9 @@ def state_lines(status: Status, words: Words) -> Iterator[Line]:
 def daemon_lines(status: Status, words: Words) -> Iterator[Line]:
     yield SEPARATOR
     yield from pairing_lines(status.pairing, words)
-    yield Entry(words("jobs"), below=tuple(job_lines(status, words)))
-    yield Entry(words("pause_queue"), Action(Verb.PAUSE, on=not status.paused), ticked=status.paused)
-    yield Entry(words("models"), below=tuple(model_lines(status.models, words)))
+    yield Entry(words("view_jobs"), below=tuple(job_lines(status, words)))
+    yield Entry(words("queue_pause"), Action(Verb.PAUSE, on=not status.paused), ticked=status.paused)
+    yield Entry(words("view_models"), below=tuple(model_lines(status.models, words)))
     # A model in the middle of a job cannot be taken from it: cancel the job first.
     can_unload = status.loaded and not status.running
     yield Entry(words("unload"), Action(Verb.UNLOAD) if can_unload else None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mien_core.languages import key_of
 from mien_tray.strings import Words
 
 
@@ -52,5 +53,5 @@ def reason_of(problem: Mapping[str, Any] | None, words: Words) -> str:
     """A problem in the person's language; in the daemon's own words where its code has no string here."""
     if problem is None:
         return ""
-    key = f"problem_{str(problem['code']).replace('-', '_')}"
+    key = key_of("problem", str(problem["code"]))
     return words(key) if words.knows(key) else str(problem.get("title") or problem["code"])

@@ -168,9 +168,7 @@ def words(output: Path, report: Mapping[str, Any]) -> str:
 
 
 def sentences(warnings: Sequence[str]) -> dict[str, str]:
-    """Each warning in the words that the console page has for it."""
-    import json
-    from importlib.resources import files
+    """Each warning with its sentence."""
+    from mien_core.languages import look_up
 
-    page = json.loads((files("mien_daemon") / "console/locales/en.json").read_text(encoding="utf-8"))
-    return {warning: page[f"warning_{warning.replace('-', '_')}"] for warning in warnings}
+    return {warning: look_up("warnings", warning) for warning in warnings}

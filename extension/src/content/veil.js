@@ -39,7 +39,7 @@ globalThis.MienVeil ??= class MienVeil {
     const reason = mienElement('div', 'reason', words);
     const actions = mienElement('div', 'actions');
     if (action) actions.append(mienButton(label, () => this.listeners.onAct(action), { className: 'first' }));
-    actions.append(mienButton(chrome.i18n.getMessage('veil_dismiss'), () => this.listeners.onDismiss()));
+    actions.append(mienButton(chrome.i18n.getMessage('close'), () => this.listeners.onDismiss()));
     card.append(sign, reason, actions);
     veil.append(card);
     this.#onEscape(veil, () => this.listeners.onDismiss());
@@ -53,7 +53,7 @@ globalThis.MienVeil ??= class MienVeil {
     const card = mienElement('div', 'card');
     this.#ring = mienElement('div', 'ring');
     this.#ring.setAttribute('role', 'progressbar');
-    this.#ring.setAttribute('aria-label', chrome.i18n.getMessage('veil_progress'));
+    this.#ring.setAttribute('aria-label', chrome.i18n.getMessage('swap_progress'));
     this.#ring.setAttribute('aria-valuemin', '0');
     this.#ring.setAttribute('aria-valuemax', '100');
     this.#percent = mienElement('div', 'percent');
@@ -65,7 +65,7 @@ globalThis.MienVeil ??= class MienVeil {
     this.#left = mienElement('div', 'left');
     words.append(this.#stage, this.#left);
     const icon = { icon: mienIcons.cross };
-    card.append(this.#ring, words, mienButton(chrome.i18n.getMessage('veil_cancel'), () => this.listeners.onCancel(), icon));
+    card.append(this.#ring, words, mienButton(chrome.i18n.getMessage('cancel'), () => this.listeners.onCancel(), icon));
     this.#veil.append(card);
     this.#onEscape(this.#veil, () => this.listeners.onCancel());
     this.#plate.set(this.#veil);

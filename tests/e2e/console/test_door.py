@@ -120,7 +120,7 @@ async def test_a_daemon_that_was_killed_and_started_again_goes_on_with_the_job(
     console.daemon.order("hold")
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
-    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    await expect(console.page.locator(".progress")).to_contain_text("Making the new face")
     console.daemon.stop(signal.SIGKILL)
     await expect(console.page.locator(".banner")).to_contain_text("Mien isn’t answering")
     await expect(console.page.locator(".daemon-state")).to_have_text("Not answering")

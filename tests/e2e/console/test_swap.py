@@ -150,7 +150,7 @@ async def test_a_running_swap_is_cancelled(console: Any, pictures: Any) -> None:
     console.daemon.order("hold")
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
-    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    await expect(console.page.locator(".progress")).to_contain_text("Making the new face")
     await console.button("Cancel").click()
     await expect(console.page.locator(".stage")).to_contain_text("The swap was cancelled")
     assert (await console.job())["state"] == "cancelled"
@@ -160,7 +160,9 @@ async def test_a_refusal_is_told_in_words_and_tried_again(console: Any, pictures
     console.daemon.order("fail", "no-face-found")
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
-    await expect(console.page.locator(".stage [role=alert]")).to_contain_text("No face was found. Choose a picture")
+    await expect(console.page.locator(".stage [role=alert]")).to_contain_text(
+        "No face was found in the picture. Choose a picture"
+    )
     console.daemon.forget("fail")
     await console.button("Try again").click()
     await console.result_shown()
@@ -177,9 +179,9 @@ async def test_a_reload_in_mid_job_goes_on_where_it_was(console: Any, pictures: 
     console.daemon.order("hold")
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
-    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    await expect(console.page.locator(".progress")).to_contain_text("Making the new face")
     await console.page.reload()
-    await expect(console.page.locator(".progress")).to_contain_text("Making the face")
+    await expect(console.page.locator(".progress")).to_contain_text("Making the new face")
     console.daemon.forget("hold")
     await console.result_shown()
 

@@ -189,7 +189,7 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
     panel.is_told("Mien: A job is done")
 
     swap(daemon, "fail=no-face-found")
-    panel.is_told("Mien: A job has failed: No face was found in a picture")
+    panel.is_told("Mien: A job has failed: No face was found in the picture.")
     until(lambda: shows(panel, Look(Mark.ATTENTION)), "attention")
     panel.click("Failed jobs: 1")
     until(lambda: shows(panel, Look(Mark.IDLE)), "calm once it was looked at")

@@ -46,7 +46,7 @@ def test_without_a_daemon_the_picture_says_how_to_start_it(person: Any, site: An
 @pytest.mark.parametrize(
     ("code", "words", "buttons"),
     [
-        ("no-face-found", "No face was found in this picture", {"Close"}),
+        ("no-face-found", "No face was found in the picture", {"Close"}),
         ("content-blocked", "The content check does not allow this picture", {"Close"}),
     ],
 )
