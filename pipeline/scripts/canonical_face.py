@@ -1,7 +1,7 @@
-"""Makes `stages/face_mesh.npz` from portraits: `python pipeline/scripts/canonical_face.py YUNET MESH PICTURES…`.
+"""Make `faces/face_mesh.npz` from portraits: `python pipeline/scripts/canonical_face.py YUNET MESH PICTURES…`.
 
-The network's meshes of the portraits are aligned, averaged and made mirror-symmetric. The surface is unroll around
-the head's axis with the mouth drawn open, and one half is triangulated by Delaunay's rule and mirrored.
+The network's meshes of the portraits are aligned, averaged and made mirror-symmetric. The surface is unrolled around
+the head's axis with the mouth drawn open. One half is triangulated by Delaunay's rule and mirrored.
 """
 
 import argparse
@@ -20,6 +20,8 @@ from mien_pipeline.faces.topology import rigid_transform
 from mien_pipeline.image import Image
 
 Array = NDArray[np.float64]
+"""float64 of any shape; the docstring says which."""
+
 UPPER_INNER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 
 
@@ -28,7 +30,10 @@ ANCHORS = ((234, 454), (33, 263), (133, 362), (61, 291), (10, 10), (152, 152), (
 
 
 def pair_sides(mean: Array) -> NDArray[np.int32]:
-    """(468,) the vertex on the other side: the cheapest one-to-one pairing of the face with its reflection."""
+    """(468,) int32, each vertex's partner on the other side: the cheapest one-to-one pairing with the reflection.
+
+    `mean` is (468, 3), the mean face.
+    """
     mirrored = mean * [-1, 1, 1]
     source = np.array([pair for anchor in ANCHORS for pair in anchor])
     target = np.array([pair for anchor in ANCHORS for pair in anchor[::-1]])
@@ -42,7 +47,7 @@ def pair_sides(mean: Array) -> NDArray[np.int32]:
 
 
 def average_meshes(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
-    """(468, 3) mean face of unit width, symmetric about x = 0, and its mirror pairs."""
+    """The mean of (468, 3) meshes, (468, 3), of unit width and symmetric about x = 0; and its mirror pairs (468,)."""
     first = meshes[0]
     for _ in range(3):
         aligned = [
@@ -53,7 +58,7 @@ def average_meshes(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
         first = np.mean(aligned, axis=0)
     first = first - (first[234] + first[454]) / 2
     pairs = pair_sides(first)
-    # The plane of symmetry: the mean direction between partners, then what is left is averaged away.
+    # The plane of symmetry is across the mean direction between partners; averaging removes the rest.
     across = (first[pairs] - first)[first[:, 0] < first[pairs][:, 0]].mean(0)
     across /= np.linalg.norm(across)
     down = first[152] - first[10]
@@ -67,7 +72,7 @@ def average_meshes(meshes: list[Array]) -> tuple[Array, NDArray[np.int32]]:
 
 
 def unroll(vertices: Array) -> Array:
-    """(468, 2) the surface around an axis behind the face, mouth drawn open so that the lips do not touch."""
+    """(468, 2) the surface of `vertices` (468, 3) unrolled around an axis behind the face, the mouth open."""
     x, y, z = vertices.T
     axis = 1.2  # face widths behind the nose: far enough that the sides are widened but not stretched
     flat = np.stack([axis * np.arctan2(x, axis - (z - z.min())), y], 1)
@@ -76,7 +81,7 @@ def unroll(vertices: Array) -> Array:
 
 
 def open_mouth(vertices: Array) -> Array:
-    """(468,) how far down each vertex moves: all that lies below the line between the lips."""
+    """(468,) how far down each of `vertices` (468, 3) moves to open the mouth: all below the line between the lips."""
     line = vertices[list(UPPER_INNER_LIP)]
     order = np.argsort(line[:, 0])
     height = np.interp(vertices[:, 0], line[order, 0], line[order, 1])
@@ -90,7 +95,7 @@ def open_mouth(vertices: Array) -> Array:
 
 
 def segments_cross(flat: Array, a: int, b: int, c: int, d: int) -> bool:
-    """Whether the segments ab and cd cross between their ends."""
+    """Whether the segments ab and cd cross between their ends; all four are rows of `flat` (468, 2)."""
 
     def side(p: int, q: int, r: int) -> float:
         u, v = flat[q] - flat[p], flat[r] - flat[p]
@@ -100,7 +105,7 @@ def segments_cross(flat: Array, a: int, b: int, c: int, d: int) -> bool:
 
 
 def force_edges(flat: Array, corners: list[tuple[int, ...]], edges: list[tuple[int, int]]) -> list[tuple[int, ...]]:
-    """Flip the edges that cross a wanted edge until none does (Lawson 1972)."""
+    """The triangles `corners`, edges flipped until none crosses one of `edges` (Lawson 1972); `flat` is (468, 2)."""
     for a, b in edges:
         for _ in range(200):
             owners: dict[frozenset[int], list[tuple[int, ...]]] = {}
@@ -121,7 +126,10 @@ def force_edges(flat: Array, corners: list[tuple[int, ...]], edges: list[tuple[i
 
 
 def triangulate(flat: Array, mirror: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Skin triangles and those that close eyes and mouth, mirror-symmetric."""
+    """The skin's triangles (T, 3) and those that close eyes and mouth (C, 3), int32, mirror-symmetric.
+
+    `flat` is (468, 2), the unrolled face; `mirror` (468,), each vertex's partner.
+    """
     half = np.flatnonzero(flat[:, 0] < 1e-9)
     inside_half = set(half.tolist())
     rings = (face.LEFT_EYE, face.INNER_LIPS, face.OUTER_LIPS, face.OVAL)
@@ -141,6 +149,7 @@ def triangulate(flat: Array, mirror: NDArray[np.int32]) -> tuple[NDArray[np.int3
 
 
 def main() -> None:
+    """Read the portraits that the command line names and write the canonical face."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("face_detection", type=Path)
     parser.add_argument("face_mesh", type=Path)

@@ -165,7 +165,7 @@ def smooth_step(x: Floats) -> Floats:
 
 
 def disc(radius: int) -> Pixels:
-    """A round structuring element, (2 · radius + 1, 2 · radius + 1) uint8 of 0 and 1."""
+    """A round structuring element, (D, D) uint8 of 0 and 1, where D is 2 · radius + 1."""
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
 
 

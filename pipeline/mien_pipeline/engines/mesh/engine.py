@@ -1,4 +1,4 @@
-"""The mesh engine: reference texture, target geometry, target light; the story in one screen."""
+"""The mesh engine: reference texture, target geometry, target light."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Mesh, Patch
 from mien_pipeline.faces.topology import face_width
-from mien_pipeline.image import Floats, Image
+from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Weights
@@ -29,11 +29,12 @@ LOW_LIGHT = 40  # median code value of the face
 
 
 def load(weights: Weights) -> "MeshEngine":
+    """The engine with the iris network loaded."""
     return MeshEngine(weights.path("iris"))
 
 
 class MeshEngine:
-    """Needs no weights but the iris network's: what it knows is in the faces it is given."""
+    """It needs no weights but the iris network's: all else comes from the faces that it is given."""
 
     name = "mesh"
 
@@ -48,9 +49,9 @@ class MeshEngine:
         """The reference's texture and shape.
 
         Raises:
-            NoFaceFound: the face is turned too far, or the mesh network doubts that it is one.
+            NoFaceFound: the face is turned too far, or the mesh network doubts it is a face; `role` is "reference".
         """
-        mesh = _mesh(face)
+        mesh = _require_mesh(face)
         if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
             raise NoFaceFound("the reference face is turned away or unclear", role="reference")
         texture = unroll(reference, mesh)
@@ -61,31 +62,30 @@ class MeshEngine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshLikeness:
-    """A reference face as a texture on the canonical mesh, and the (468, 3) mesh it was seen with."""
+    """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in the reference's pixels."""
 
     texture: Texture
-    mesh: Floats
+    mesh: Mesh
     eyes: tuple[Eye, Eye]
     reader: EyeReader
     warnings: tuple[SwapWarning, ...] = ()
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
-        """This face on the target's mesh. A face that is turned too far is left alone: its mask is empty."""
+        """This face on the target's mesh; a target face that is turned too far gets an empty mask."""
         settings = require_options(options, MeshOptions)
-        mesh = _mesh(face)
+        mesh = _require_mesh(face)
         region = Box.around(mesh, MARGIN, target.pixels.shape)
         pixels = target.pixels[region.part]
         if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)
-        own_gaze = settings.gaze == "reference"
-        eyes = plan_eye_swap(self.eyes, seen, own_gaze)
-        rendered = render_face(self.texture, self.mesh, pixels, region.local(mesh), settings.shape, eyes, on_step)
-        warnings = self.warnings + _warnings(face, mesh, rendered.brightness) + rendered.warnings
+        eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
+        rendered = render_face(self.texture, self.mesh, pixels, region.to_local(mesh), settings.shape, eyes, on_step)
+        warnings = self.warnings + _list_warnings(face, mesh, rendered.brightness) + rendered.warnings
         return Patch(rendered.pixels, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))
 
 
-def _warnings(face: Face, mesh: Floats, brightness: float) -> tuple[SwapWarning, ...]:
+def _list_warnings(face: Face, mesh: Mesh, brightness: float) -> tuple[SwapWarning, ...]:
     found: list[SwapWarning] = []
     if abs(face.yaw_deg) > WARN_YAW_DEG:
         found.append("hard-angle")
@@ -96,7 +96,7 @@ def _warnings(face: Face, mesh: Floats, brightness: float) -> tuple[SwapWarning,
     return tuple(found)
 
 
-def _mesh(face: Face) -> Floats:
+def _require_mesh(face: Face) -> Mesh:
     if face.mesh is None:
         raise ValueError("this engine needs faces with a mesh")
     return face.mesh

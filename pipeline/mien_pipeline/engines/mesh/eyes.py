@@ -1,4 +1,4 @@
-"""Where eyes look and how open they are, from the iris network; and the reference's eyes turned to look there."""
+"""Where eyes look and how open they are, from the iris network; and how the reference's eyes look there too."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import invert, resample, transform, warp
-from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.image import Affine, Floats, Pixels
 from mien_pipeline.report import ModelUse
 from mien_pipeline.skin.light import blur
 
 CLOSED_OPENNESS = 0.085  # height by width below which lids are shut (closed measured ≤ .07, laughing ≥ .10)
 OPENNESS_SCALE = 0.2  # lids that differ by this much are no longer worth exchanging
-TURN_LIMIT = 0.25  # of the eye's width: beyond it the white would have to be made up
+TURN_LIMIT = 0.25  # of the eye's width: beyond it there is no white to show
 TURN_DOWN_LIMIT = 0.12  # the same up and down, where the lids follow the gaze
 IRIS_RADIUS = 0.2  # of the eye's width: 11.7 mm of about 30
 
@@ -28,8 +29,13 @@ _UPPER_LID, _LOWER_LID = slice(9, 16), slice(1, 8)
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """`along` and `down`: the iris's centre from the middle between the corners, in eye widths, towards the viewer's
-    right and down; `openness`: the opening's height by its width."""
+    """One eye of a face.
+
+    Attributes:
+        along, down: the iris's centre from the middle between the corners, in eye widths, to the viewer's right and
+            down along the eye's own axes.
+        openness: the opening's height by its width.
+    """
 
     along: float
     down: float
@@ -37,15 +43,22 @@ class Eye:
 
     @property
     def closed(self) -> bool:
+        """Whether the lids are shut."""
         return self.openness < CLOSED_OPENNESS
 
 
 @dataclass(frozen=True, slots=True)
 class EyeSwap:
-    """How one eye is rendered: `share` 0..1 of the reference's own eye, turned from its gaze to the target's."""
+    """How one eye is rendered.
+
+    Attributes:
+        share: 0..1 of the reference's own eye; the rest stays the target's.
+        reference_along: where the reference's iris is, in eye widths as `Eye.along`.
+        target_along: where it is moved to.
+    """
 
     share: float
-    source_along: float
+    reference_along: float
     target_along: float
 
 
@@ -53,16 +66,24 @@ class EyeReader:
     """The iris network."""
 
     def __init__(self, weights: Path) -> None:
-        """Load it; a damaged file raises cv2.error."""
+        """Load it.
+
+        Raises:
+            cv2.error: the file is damaged.
+        """
         self._network = cv2.dnn.readNetFromTFLite(str(weights), cv2.dnn.ENGINE_CLASSIC)
         self.model = ModelUse("iris", hashlib.sha256(weights.read_bytes()).hexdigest())
 
-    def read(self, pixels: Pixels, mesh: Floats) -> tuple[Eye, Eye]:
-        """Both eyes of a face, the viewer's left one first."""
+    def read(self, pixels: Pixels, mesh: Mesh) -> tuple[Eye, Eye]:
+        """Both eyes of a face, the viewer's left one first.
+
+        `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
+        """
         left, right = (self._read_eye(pixels, mesh[outer, :2], mesh[inner, :2]) for outer, inner in _CORNERS)
         return left, right
 
     def _read_eye(self, pixels: Pixels, outer: Floats, inner: Floats) -> Eye:
+        """The eye between two corners, (2,) each."""
         affine = _eye_crop(outer, inner)
         self._network.setInput(cv2.dnn.blobFromImage(warp(pixels, affine, (_SIDE_PX, _SIDE_PX)), 1 / 255))
         contour, iris = self._network.forward([_CONTOUR, _IRIS])
@@ -76,10 +97,10 @@ class EyeReader:
 
 
 def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool) -> tuple[EyeSwap, EyeSwap]:
-    """What of the reference's eyes can be shown: all where they are as open and their gaze is near, else the target's.
+    """How much of the reference's eyes the result shows: all where both are as open and look alike, less otherwise.
 
-    As much of one as of the other, or their colours would differ; but an eye that is shut stays the target's. With
-    `own_gaze` the reference looks where it looked.
+    Both eyes get the same share, or their colours would differ; but an eye that is shut stays the target's. With
+    `own_gaze` the reference keeps its gaze.
     """
     pairs = list(zip(reference, target, strict=True))
     usable = [not (mine.closed or theirs.closed) for mine, theirs in pairs]
@@ -93,7 +114,7 @@ def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze:
 
 
 def _measure_misfit(reference: Eye, target: Eye) -> float:
-    """0 for eyes that can take each other's place, well above 1 for those that cannot."""
+    """0 for eyes that fit each other's place, well above 1 for those that do not."""
     lids = ((reference.openness - target.openness) / OPENNESS_SCALE) ** 2
     sideways = ((reference.along - target.along) / TURN_LIMIT) ** 4
     up_and_down = ((reference.down - target.down) / TURN_DOWN_LIMIT) ** 4
@@ -101,10 +122,10 @@ def _measure_misfit(reference: Eye, target: Eye) -> float:
 
 
 def turn_irises(places: Floats, points: Floats, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
-    """A texture map (h, w, 2) with the irises moved sideways to where the target looks.
+    """`places` (h, w, 2) float32, a map into the texture, with the irises moved sideways to where the target looks.
 
-    `points` are the (468, 2) vertices on the map's own grid. Between the corners, which stay, the white stretches on
-    one side of the iris and shrinks on the other.
+    `points` (468, 2) float32 are the vertices in the map's own pixels. The corners stay; between them the white
+    stretches on one side of the iris and shrinks on the other.
     """
     height, width = places.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -125,7 +146,7 @@ def _plan_stretch(eye: EyeSwap) -> tuple[list[float], list[float]]:
     """Places along the target's eye and the reference's places shown there, both in eye widths."""
     edge = 0.5 - IRIS_RADIUS / 2
     target, source = (float(np.clip(value, -edge + IRIS_RADIUS, edge - IRIS_RADIUS))
-                      for value in (eye.target_along, eye.source_along))  # fmt: skip
+                      for value in (eye.target_along, eye.reference_along))  # fmt: skip
     return (
         [-1.0, -0.5, target - IRIS_RADIUS, target + IRIS_RADIUS, 0.5, 1.0],
         [-1.0, -0.5, source - IRIS_RADIUS, source + IRIS_RADIUS, 0.5, 1.0],
@@ -140,7 +161,7 @@ def _eye_frame(outer: Floats, inner: Floats) -> tuple[Floats, Floats, float]:
     return along, np.array([-along[1], along[0]], np.float32), width
 
 
-def _eye_crop(outer: Floats, inner: Floats) -> Floats:
+def _eye_crop(outer: Floats, inner: Floats) -> Affine:
     """(2, 3) picture → network input; an eye whose outer corner is on the right is mirrored."""
     along, down, width = _eye_frame(outer, inner)
     scale = _SIDE_PX / (_REACH * width)

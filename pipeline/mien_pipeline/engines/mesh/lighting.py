@@ -3,38 +3,38 @@
 import numpy as np
 
 from mien_pipeline.engines.mesh.grid import Grid
-from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import blur, light_ratio
 
-LIGHT_SIGMA = 0.25  # face widths: shading above this is the target's, below it the reference's
+LIGHT_SIGMA = 0.25  # face widths: shading wider than this is the target's, finer the reference's
 HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin
-SHINE_DETAIL = 0.7  # how much of its shine, once the skin is made twice as light
+SHINE_DETAIL = 0.7  # how much of its shine stays where its skin becomes twice as light
 
 
-def relight(drawn: Pixels, target: Pixels, skin: Floats, features: Floats, grid: Grid, width: float) -> Pixels:
-    """`drawn` with the target's shading and colour cast.
+def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Grid, width: float) -> Pixels:
+    """`drawn` with the target's shading and colour cast, (H, W, 3) uint8 RGB.
 
     Args:
-        drawn, target: (H, W, 3), in the same place.
-        skin: (H, W), where both show skin: light is learnt there alone.
-        features: (H, W), eyes and lips, which have hues of their own.
-        grid: over the picture.
+        drawn, target: (H, W, 3) uint8 RGB, in the same place.
+        skin: (H, W) float32 in 0..1, where both show skin: light is learnt only there.
+        features: (H, W) float32 in 0..1, eyes and lips, which have hues of their own.
+        grid: over both.
         width: of the face, in pixels.
     """
     light, sigma_px = to_linear(drawn), LIGHT_SIGMA * width / grid.step
-    coarse, weight = grid.down(light), grid.down(skin * (1 - features))
-    ratio = light_ratio(coarse, grid.down(to_linear(target)), weight, sigma_px)
-    plain = 1 - blur(grid.down(features), 0.01 * width / grid.step)
+    coarse, weight = grid.shrink(light), grid.shrink(skin * (1 - features))
+    ratio = light_ratio(coarse, grid.shrink(to_linear(target)), weight, sigma_px)
+    plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
     even = _even_out(coarse, ratio, weight, sigma_px) ** plain[..., None]
-    return to_srgb(light * grid.up(np.asarray(ratio * even, np.float32), drawn.shape))
+    return to_srgb(light * grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape))
 
 
-def _even_out(light: Floats, ratio: Floats, weight: Floats, sigma_px: float) -> Floats:
+def _even_out(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Floats:
     """(h, w, 3) factor that calms what a change of light would exaggerate on skin.
 
-    Patches of another hue turn to blotches when a warm picture is made cool, and the shine on a dark skin to white
-    spots when it is made lighter: shine adds to a colour, and is no part of it.
+    Where a warm picture becomes cool, patches of another hue turn to blotches. Where a dark skin becomes lighter, its
+    shine turns to white spots: shine adds to a colour, and is no part of it.
     """
     trust = np.asarray(weight[..., None] + 1e-3, np.float32)
     around = blur(np.asarray(light * trust, np.float32), sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4

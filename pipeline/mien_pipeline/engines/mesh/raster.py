@@ -1,4 +1,4 @@
-"""Triangles to pixels: what any attribute of the mesh's vertices is at every pixel the mesh covers."""
+"""Triangles to pixels: any attribute of the mesh's vertices, at every pixel that the mesh covers."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.faces.topology import Indices
 from mien_pipeline.image import Floats
-
-Indices = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,15 +25,21 @@ class Raster:
     covered: NDArray[np.bool_]
 
     def interpolate(self, attribute: Floats) -> Floats:
-        """(h, w, K) float32 from (468, K); 0 where nothing is covered."""
+        """(h, w, K) float32 from `attribute` (468, K); 0 where nothing is covered."""
         values = attribute[self.corners]
         return np.asarray(np.einsum("hwck,hwc->hwk", values, self.weights), np.float32)
 
 
 def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int, int]) -> Raster:
-    """The triangles of (N, 2) `points` on a grid of `size` (width, height), the farther ones painted first.
+    """Which triangle is in front at each pixel of a grid of `size` (width, height), and where in it the pixel is.
 
-    Triangles that turn their back are not painted. `depth` is (N,), larger is farther.
+    Farther triangles are painted first; triangles that turn their back are not painted.
+
+    Args:
+        points: (N, 2) float32, the vertices in grid pixels.
+        depth: (N,) float32, larger is farther.
+        triangles: (T, 3) int32, vertices in clockwise order on the screen.
+        size: width and height of the grid.
     """
     a, b, c = (points[triangles[:, corner]].astype(np.float64) for corner in range(3))
     doubled = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -56,7 +61,7 @@ def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int
     for column, factors, shift in ((1, second, second_shift), (2, third, third_shift)):
         f, s = factors.astype(np.float32)[owner], shift.astype(np.float32)[owner]
         weights[..., column] = f[..., 0] * x + f[..., 1] * y + s
-    # A pixel on the rim of its triangle may lie a little outside; far outside it would be extrapolated wildly.
+    # A pixel on its triangle's edge may lie a little outside. Without a limit, far outside, values grow wildly.
     np.clip(weights[..., 1:], 0, 1, out=weights[..., 1:])
     over = np.maximum(weights[..., 1:].sum(2, keepdims=True), 1)
     weights[..., 1:] /= over
@@ -66,7 +71,10 @@ def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int
 
 
 def extend_edges(values: Floats, covered: NDArray[np.bool_]) -> Floats:
-    """`values` with what lies outside `covered` set to the nearest pixel inside, so that edges interpolate cleanly."""
+    """`values` where every pixel outside `covered` has the value of the nearest inside, so that edges interpolate well.
+
+    `values` and the result are (h, w, K) float32, `covered` is (h, w) bool.
+    """
     _, labels = cv2.distanceTransformWithLabels(
         (~covered).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.expression import (
     eyes_and_lips_mask,
@@ -17,11 +18,12 @@ from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.engines.mesh.shape import blend_shape
-from mien_pipeline.engines.mesh.surroundings import source_map
+from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.texture import Texture
+from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
-from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.progress import OnStep
 from mien_pipeline.report import SwapWarning
 from mien_pipeline.skin.blend import blend_bands
@@ -32,35 +34,49 @@ from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
 EDGE = 0.02  # face widths over which the new face begins at its outline; the bands widen that by frequency
-STILL_PX = 0.05  # what moves less than this keeps its pixels
+STILL_PX = 0.05  # a pixel that moves less than this keeps its value
 STEPS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
-    """`pixels` (H, W, 3) of the region, `changed` (H, W) float32 0 or 1, and what was noticed on the way."""
+    """The region with the new face.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        changed: (H, W) float32, 1 where a pixel may differ from the target's, else 0.
+        brightness: the face's median code value, 0..255.
+        warnings: what limits the result.
+    """
 
     pixels: Pixels
-    changed: Floats
+    changed: Mask
     brightness: float
     warnings: tuple[SwapWarning, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _MovedTarget:
-    """The target drawn to the new shape, its own skin there, and (H, W) bool where that changed anything."""
+    """The target drawn to the new shape.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB.
+        skin: (H, W) float32 in 0..1, where it shows its own skin.
+        changed: (H, W) bool, where it differs from the target as it came.
+        warnings: what limits the result.
+    """
 
     pixels: Pixels
-    skin: Floats
-    changed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    skin: Mask
+    changed: NDArray[np.bool_]
     warnings: tuple[SwapWarning, ...]
 
 
 def render_face(
     texture: Texture,
-    reference: Floats,
+    reference: Mesh,
     target: Pixels,
-    mesh: Floats,
+    mesh: Mesh,
     shape: float,
     eyes: tuple[EyeSwap, EyeSwap],
     on_step: OnStep,
@@ -68,11 +84,12 @@ def render_face(
     """The textured reference on the target's mesh.
 
     Args:
-        texture, reference: the reference face unrolled, and its (468, 3) mesh.
-        target: (H, W, 3) the region around the target face; nothing outside is looked at.
-        mesh: (468, 3) the target face in the region's pixels.
+        texture, reference: the reference face unrolled, and its (468, 3) mesh in any frame.
+        target: (H, W, 3) uint8 RGB, the region around the target face; it is all that the result depends on.
+        mesh: (468, 3) float32, the target face in the region's pixels.
         shape: 0..1, how far the target's shape gives way to the reference's.
-        eyes: what is done with each eye.
+        eyes: how each eye is rendered.
+        on_step: told after each of the four steps.
     """
     step = Grid.step_for(face_width(mesh))
     grid = Grid.over(target.shape, step)
@@ -80,25 +97,20 @@ def render_face(
     raster = _rasterise_mesh(grid, shaped)
     moved = _move_target(target, mesh, shaped, grid, raster)
     on_step(1, STEPS)
-    # From here on only the face itself is touched: half of the region.
-    box = Box.around(shaped, SEAM_MARGIN, target.shape).on_steps_of(step, target.shape)
+    # From here on only the face itself changes: half of the region.
+    box = Box.around(shaped, SEAM_MARGIN, target.shape).snap_to_steps(step, target.shape)
     places = _find_texture_places(grid, raster, shaped, eyes)[
         box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
     ]
-    inner, face, base = Grid.over(box.shape, step), box.local(shaped), moved.pixels[box.part]
+    inner, face, base = Grid.over(box.shape, step), box.to_local(shaped), moved.pixels[box.part]
     drawn, valid = _draw(texture, places, inner, box.shape)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), moved.skin[box.part]), valid)
     on_step(2, STEPS)
-    features, before = eyes_and_lips_mask(box.shape, face), base.astype(np.float32)
-    new = relight(drawn, base, alpha, features, inner, face_width(face)).astype(np.float32)
-    new = remove_smile_folds(new, face, reference, inner)
-    mouth, open_eyes = target_mouth_mask(box.shape, face, reference), target_eyes_mask(box.shape, face, eyes)
-    _mix_in(new, match_lip_colour(before, new, face), mouth)
-    _mix_in(new, before, open_eyes)
+    new, kept = _fit_into_target(drawn, base, alpha, face, reference, inner, eyes)
     on_step(3, STEPS)
     # The grain of the target as it came: drawing it to the new shape has softened it.
     grain = target[box.part].astype(np.float32)
-    grained = match_grain(new, grain, alpha * (1 - np.maximum(mouth, open_eyes)), alpha * cheek_mask(box.shape, face))
+    grained = match_grain(new, grain, alpha * (1 - kept), alpha * cheek_mask(box.shape, face))
     pixels, changed = moved.pixels.copy(), moved.changed.copy()
     pixels[box.part] = blend_bands(base, np.clip(grained + 0.5, 0, 255).astype(np.uint8), alpha)
     changed[box.part] |= alpha > 0
@@ -106,17 +118,18 @@ def render_face(
     return Rendered(pixels, changed.astype(np.float32), _measure_brightness(base, alpha), moved.warnings)
 
 
-def _rasterise_mesh(grid: Grid, mesh: Floats) -> Raster:
+def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:
+    """The mesh on the grid, its mouth and eyes closed."""
     canonical = topology()
     triangles = np.concatenate([canonical.triangles, canonical.closing])
-    return rasterise(grid.points(mesh), mesh[:, 2], triangles, (grid.width, grid.height))
+    return rasterise(grid.locate(mesh), mesh[:, 2], triangles, (grid.width, grid.height))
 
 
-def _move_target(target: Pixels, mesh: Floats, shaped: Floats, grid: Grid, raster: Raster) -> _MovedTarget:
-    """The target gives way to the new shape, hair, glasses and background with it."""
+def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: Raster) -> _MovedTarget:
+    """The target drawn to the new shape; hair, glasses and background move along."""
     skin, warnings = _find_own_skin(target, mesh)
-    places = grid.to_full(source_map(raster, grid.points(shaped), grid.points(mesh)))
-    full = grid.up(places, target.shape)
+    places = grid.to_full(map_origins(raster, grid.locate(shaped), grid.locate(mesh)))
+    full = grid.enlarge(places, target.shape)
     rows = np.arange(target.shape[0], dtype=np.float32)[:, None]
     columns = np.arange(target.shape[1], dtype=np.float32)
     changed = (np.abs(full[..., 0] - columns) > STILL_PX) | (np.abs(full[..., 1] - rows) > STILL_PX)
@@ -125,7 +138,7 @@ def _move_target(target: Pixels, mesh: Floats, shaped: Floats, grid: Grid, raste
     return _MovedTarget(pixels, resample(skin, full), changed, warnings)
 
 
-def _find_own_skin(target: Pixels, mesh: Floats) -> tuple[Floats, tuple[SwapWarning, ...]]:
+def _find_own_skin(target: Pixels, mesh: Mesh) -> tuple[Mask, tuple[SwapWarning, ...]]:
     """(H, W) 1 where the target shows its own face, 0 on hair, covers and the rims of glasses."""
     skin = skin_mask(target, mesh)
     frame = glasses_mask(target, mesh) if crosses_bridge(target, mesh) else np.zeros_like(skin)
@@ -133,26 +146,39 @@ def _find_own_skin(target: Pixels, mesh: Floats) -> tuple[Floats, tuple[SwapWarn
     return np.minimum(skin, 1 - frame), ("occluded",) if occluded else ()
 
 
-def _find_texture_places(grid: Grid, raster: Raster, shaped: Floats, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
-    """(h, w, 2) where in the texture, 0..1, each pixel of the grid is found."""
+def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
+    """(h, w, 2) where in the texture, 0..1, each pixel of the grid is."""
     places = extend_edges(raster.interpolate(topology().uv), raster.covered)
-    return turn_irises(places, grid.points(shaped), eyes)
+    return turn_irises(places, grid.locate(shaped), eyes)
 
 
-def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) -> tuple[Pixels, Floats]:
-    """The texture on the mesh, (H, W, 3) uint8, and how far it is this person's own skin, (H, W)."""
-    full = grid.up(places * texture.colour.shape[0] - 0.5, shape)
+def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) -> tuple[Pixels, Mask]:
+    """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person's own skin."""
+    full = grid.enlarge(places * texture.colour.shape[0] - 0.5, shape)
     valid = np.asarray(resample(texture.validity, full) / 255, np.float32)
     return resample(texture.colour, full, cubic=True), valid
 
 
-def _mix_in(new: Floats, old: Floats, share: Floats) -> None:
-    """Make `new` the `share` (H, W) of `old` in place."""
+def _fit_into_target(
+    drawn: Pixels, base: Pixels, alpha: Mask, face: Mesh, reference: Mesh, grid: Grid, eyes: tuple[EyeSwap, EyeSwap]
+) -> tuple[Floats, Mask]:
+    """The drawn face in the target's light and expression, (H, W, 3) float32, and (H, W) what stays the target's."""
+    features, before = eyes_and_lips_mask(base.shape, face), base.astype(np.float32)
+    new = relight(drawn, base, alpha, features, grid, face_width(face)).astype(np.float32)
+    new = remove_smile_folds(new, face, reference, grid)
+    mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)
+    _mix_in(new, match_lip_colour(before, new, face), mouth)
+    _mix_in(new, before, kept_eyes)
+    return new, np.maximum(mouth, kept_eyes)
+
+
+def _mix_in(new: Floats, old: Floats, share: Mask) -> None:
+    """Mix `share` (H, W) of `old` into `new` (H, W, 3), in place."""
     part = Box.covering(share).part
     new[part] += share[part][..., None] * (old[part] - new[part])
 
 
-def _measure_brightness(pixels: Pixels, alpha: Floats) -> float:
-    """Median code value of the face."""
+def _measure_brightness(pixels: Pixels, alpha: Mask) -> float:
+    """Median code value of the face; 0 where it is hidden."""
     face = pixels[::4, ::4][alpha[::4, ::4] > 0.5]
     return float(np.median(face)) if len(face) else 0.0

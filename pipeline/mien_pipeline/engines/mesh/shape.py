@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import RIGID, face_width, inter_ocular, rigid_transform, topology
 from mien_pipeline.image import Floats
@@ -15,17 +16,22 @@ EYE_DETAIL = 0.5  # how much of the reference's lid shape, when both eyes are eq
 EYE_WIDTH_LIMITS = (0.8, 1.25)
 OPENNESS_SCALE = 0.1  # of an eye's width: lids that differ by this much are another expression, not another shape
 MOUTH_OPEN_SCALE = 0.25  # the same for the mouth, of its width
-MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about this much
+MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about so much
 SMOOTHING_PASSES = 3
-MEAN_MOVE_LIMIT = 0.022  # of the distance between the eyes: what moves further no longer has the target's expression
+MEAN_MOVE_LIMIT = 0.022  # of the distance between the eyes: a mesh that moves further loses the target's expression
 
 
-def blend_shape(target: Floats, reference: Floats, amount: float) -> Floats:
-    """(468, 3) the target's mesh moved `amount` of the way to the reference's shape.
+def blend_shape(target: Mesh, reference: Mesh, amount: float) -> Mesh:
+    """The target's mesh moved `amount` of the way to the reference's shape, (468, 3) float32 in the target's frame.
 
     Both are levelled and made symmetric, and the reference is laid onto the target on vertices that expression hardly
     moves. What differs then is shape, except around the eyes and the mouth, where it is mostly expression: there the
     region moves as a whole.
+
+    Args:
+        target: (468, 3) float32.
+        reference: (468, 3) float32, in any frame.
+        amount: 0..1; less is taken where MEAN_MOVE_LIMIT would be passed.
     """
     rotation, scale, shift = _fit_pose(target)
     level = np.asarray((target - shift) @ rotation / scale, np.float32)
@@ -41,53 +47,53 @@ def blend_shape(target: Floats, reference: Floats, amount: float) -> Floats:
     return (target + amount * scale * offset @ rotation.T).astype(np.float32)
 
 
-def _fit_pose(mesh: Floats) -> tuple[Floats, float, Floats]:
-    """Rotation, scale and shift that take the canonical face to this one."""
+def _fit_pose(mesh: Mesh) -> tuple[Floats, float, Floats]:
+    """Rotation (3, 3), scale and shift (3,) that take the canonical face to this one."""
     rigid = list(RIGID)
     return rigid_transform(topology().vertices[rigid], mesh[rigid])
 
 
-def _level(mesh: Floats) -> Floats:
+def _level(mesh: Mesh) -> Mesh:
     """The mesh in the canonical face's pose and size."""
     rotation, scale, shift = _fit_pose(mesh)
     return ((mesh - shift) @ rotation / scale).astype(np.float32)
 
 
-def _symmetrise(mesh: Floats) -> Floats:
-    """A levelled mesh made mirror-symmetric: what the network sees differently on the far side is no shape."""
+def _symmetrise(mesh: Mesh) -> Mesh:
+    """A levelled mesh made mirror-symmetric: where the network sees the far side differently, that is no shape."""
     return np.asarray((mesh + mesh[topology().mirror] * np.array([-1, 1, 1])) / 2, np.float32)
 
 
-def eye_openness(mesh: Floats, ring: tuple[int, ...]) -> float:
-    """Height of the opening by its width."""
+def eye_openness(mesh: Mesh, ring: tuple[int, ...]) -> float:
+    """Height of an eye's opening by its width; `mesh` is (468, 3), `ring` the eye's vertices as `topology` has them."""
     width = float(np.linalg.norm(mesh[ring[0]] - mesh[ring[8]]))
     lids = np.linalg.norm(mesh[list(ring[2:7])] - mesh[list(ring[14:9:-1])], axis=1)
     return float(lids.mean()) / max(width, 1e-6)
 
 
-def mouth_openness(mesh: Floats) -> float:
-    """Height of the inner opening by the mouth's width."""
+def mouth_openness(mesh: Mesh) -> float:
+    """Height of the inner opening of a (468, 3) mesh by the mouth's width."""
     return float(np.linalg.norm(mesh[13] - mesh[14])) / max(float(np.linalg.norm(mesh[61] - mesh[291])), 1e-6)
 
 
-def mouth_width(mesh: Floats) -> float:
-    """Of the face's width: a smile draws it out."""
+def mouth_width(mesh: Mesh) -> float:
+    """Width of the mouth of a (468, 3) mesh by the face's width: a smile draws it out."""
     return float(np.linalg.norm(mesh[61] - mesh[291])) / max(face_width(mesh), 1e-6)
 
 
-def smile(mesh: Floats) -> float:
-    """How far a mouth is drawn out and open: compared between faces, it says whose folds are deeper."""
+def smile(mesh: Mesh) -> float:
+    """How far the mouth of a (468, 3) mesh is drawn out and open; the face with more has the deeper folds."""
     return mouth_width(mesh) / MOUTH_WIDTH_SCALE + mouth_openness(mesh) / MOUTH_OPEN_SCALE
 
 
-def mouth_agreement(one: Floats, other: Floats) -> float:
-    """1 when two faces hold their mouths alike, towards 0 when one smiles or speaks and the other does not."""
+def mouth_agreement(one: Mesh, other: Mesh) -> float:
+    """1 where two (468, 3) meshes hold their mouths alike, towards 0 where only one of them smiles or speaks."""
     opens = (mouth_openness(one) - mouth_openness(other)) / MOUTH_OPEN_SCALE
     widens = (mouth_width(one) - mouth_width(other)) / MOUTH_WIDTH_SCALE
     return float(np.exp(-(opens**2) - widens**2))
 
 
-def _eye_offset(target: Floats, posed: Floats, ring: tuple[int, ...]) -> Floats:
+def _eye_offset(target: Mesh, posed: Mesh, ring: tuple[int, ...]) -> Floats:
     """(468, 3) an eye moved and widened as a whole, and its lids where the openness agrees."""
     members = list(ring)
     centre, wanted = target[members].mean(0), posed[members].mean(0)
@@ -99,7 +105,7 @@ def _eye_offset(target: Floats, posed: Floats, ring: tuple[int, ...]) -> Floats:
     return np.asarray(moved - target + detail * (posed - moved), np.float32)
 
 
-def _mouth_offset(target: Floats, posed: Floats) -> Floats:
+def _mouth_offset(target: Mesh, posed: Mesh) -> Floats:
     """(468, 3) the mouth moved as a whole, less so when it speaks or smiles otherwise, and a little of its shape."""
     members = list(face.OUTER_LIPS)
     centre, wanted = target[members].mean(0), posed[members].mean(0)
@@ -110,6 +116,7 @@ def _mouth_offset(target: Floats, posed: Floats) -> Floats:
 
 
 def _mix(offset: Floats, other: Floats, weight: Floats) -> Floats:
+    """(468, 3) `offset` where `weight` (468,) is 0, `other` where it is 1."""
     return (offset + weight[:, None] * (other - offset)).astype(np.float32)
 
 

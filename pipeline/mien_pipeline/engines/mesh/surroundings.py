@@ -1,19 +1,23 @@
-"""The target around its new shape: a displacement that follows the mesh inside and dies away outside."""
+"""The target around its new shape: a displacement that follows the mesh inside and fades to 0 outside."""
 
 import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.raster import Raster
-from mien_pipeline.image import Floats
+from mien_pipeline.image import Floats, Mask
 
 _ITERATIONS = (40, 20, 12)  # from the coarsest grid to the finest
 
 
-def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
-    """(h, w, 2) for every pixel of the grid, where in the target it comes from; itself at the border.
+def map_origins(raster: Raster, moved: Floats, original: Floats) -> Floats:
+    """(h, w, 2) float32, where in the target each grid pixel comes from, in grid pixels; itself at the border.
 
-    `moved` and `original` are (468, 2) vertices in grid pixels. Inside the mesh the map is that of its triangles,
-    outside it is harmonic (Laplace's equation, by relaxation from coarse to fine): no fold, no edge.
+    Inside the mesh the map is that of its triangles. Outside it is harmonic (Laplace's equation, by relaxation from
+    coarse to fine), so it has no fold and no edge.
+
+    Args:
+        raster: of the mesh after it moved.
+        moved, original: (468, 2) float32, the vertices after and before, in grid pixels.
     """
     height, width = raster.covered.shape
     inside = raster.interpolate((original - moved).astype(np.float32))
@@ -27,15 +31,15 @@ def source_map(raster: Raster, moved: Floats, original: Floats) -> Floats:
     return np.stack([columns + offset[..., 0], rows + offset[..., 1]], 2)
 
 
-def _halve(known: Floats, fixed: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """`known` averaged where it is `fixed`, and where that is most of a pixel, on a grid of `size`."""
+def _halve(known: Floats, fixed: Mask, size: tuple[int, int]) -> tuple[Floats, Mask]:
+    """On a grid of `size`: `known` averaged where it is `fixed`, and 1 where that is a quarter of a pixel or more."""
     weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
     sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
     return np.asarray(sums / np.maximum(weight, 1e-6)[..., None], np.float32), (weight > 0.25).astype(np.float32)
 
 
-def _relax(known: Floats, fixed: Floats, level: int) -> Floats:
-    """(h, w, 2) `known` where `fixed`, 0 at the border, smooth between."""
+def _relax(known: Floats, fixed: Mask, level: int) -> Floats:
+    """(h, w, 2) `known` where `fixed`, 0 at the border, smooth between the two."""
     height, width = fixed.shape
     if level == 0:
         field = np.zeros_like(known)

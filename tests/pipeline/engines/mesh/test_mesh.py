@@ -22,7 +22,7 @@ from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.shape import MEAN_MOVE_LIMIT, blend_shape, mouth_openness
-from mien_pipeline.engines.mesh.surroundings import source_map
+from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.texture import Texture, unroll, vertex_facing, vertex_visibility
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import MeshDetector
@@ -122,14 +122,14 @@ def test_values_grow_over_the_edge_and_stay_inside_it() -> None:
 def test_a_plain_value_goes_down_to_the_grid_and_up_again_unchanged(height: int, width: int, step: int) -> None:
     grid = Grid.over((height, width), step)
     plain = np.full((height, width), 3.25, np.float32)
-    assert np.allclose(grid.up(grid.down(plain), plain.shape), plain)
+    assert np.allclose(grid.enlarge(grid.shrink(plain), plain.shape), plain)
 
 
 def test_a_box_stays_inside_the_picture(astronaut: Portrait) -> None:
     mesh = mesh_of(astronaut)
     box = Box.around(mesh, 10.0, (400, 300, 3))
     assert (box.left, box.top, box.right, box.bottom) == (0, 0, 300, 400)
-    assert np.array_equal(box.local(mesh), mesh)
+    assert np.array_equal(box.to_local(mesh), mesh)
 
 
 # surroundings
@@ -140,7 +140,7 @@ def test_the_surroundings_move_with_the_face_and_not_at_the_border(astronaut: Po
     points = ((mesh[:, :2] - mesh[:, :2].min(0)) * 0.5 + 20).astype(np.float32)
     size = (int(points[:, 0].max()) + 20, int(points[:, 1].max()) + 20)
     moved = points + np.array([2.0, 0.0], np.float32)
-    places = source_map(rasterise(moved, mesh[:, 2], topology().triangles, size), moved, points)
+    places = map_origins(rasterise(moved, mesh[:, 2], topology().triangles, size), moved, points)
     columns = np.arange(size[0])
     across = columns - places[..., 0]
     assert across[int(moved[1, 1]), int(moved[1, 0])] == pytest.approx(2, abs=0.1)
