@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.access.clients import Clients
-from mien_daemon.access.one_time_codes import Invitations
+from mien_daemon.access.clients import ClientRegistry
+from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
@@ -43,8 +43,8 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.SETTINGS] = LiveSettings(config)
     app[keys.EVENTS] = Events()
     app[keys.DATABASE] = Database(config.folders.state)
-    app[keys.CLIENTS] = Clients(app[keys.DATABASE], local_token)
-    app[keys.INVITATIONS] = Invitations(app[keys.CLIENTS])
+    app[keys.CLIENTS] = ClientRegistry(app[keys.DATABASE], local_token)
+    app[keys.ONE_TIME_CODES] = OneTimeCodes(app[keys.CLIENTS])
     app[keys.PREVIEWS] = Previews()
     app[keys.BLOBS] = PictureBlobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
     app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from mien_daemon.access.clients import Client, Clients
-from mien_daemon.access.one_time_codes import Invitations
+from mien_daemon.access.clients import Client, ClientRegistry
+from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
@@ -22,7 +22,7 @@ from mien_daemon.worker.supervisor import WorkerSupervisor
 CONFIG = web.AppKey("config", Config)
 SETTINGS = web.AppKey("settings", LiveSettings)
 DATABASE = web.AppKey("database", Database)
-CLIENTS = web.AppKey("clients", Clients)
+CLIENTS = web.AppKey("clients", ClientRegistry)
 EVENTS = web.AppKey("events", Events)
 BLOBS = web.AppKey("blobs", PictureBlobs)
 WORKER = web.AppKey("worker", WorkerSupervisor)
@@ -30,7 +30,7 @@ DOWNLOADS = web.AppKey("downloads", Downloads)
 JOB_STORE = web.AppKey("job_store", JobStore)
 SCHEDULER = web.AppKey("scheduler", Scheduler)
 QUEUE = web.AppKey("queue", JobQueue)
-INVITATIONS = web.AppKey("invitations", Invitations)
+ONE_TIME_CODES = web.AppKey("one_time_codes", OneTimeCodes)
 PREVIEWS = web.AppKey("previews", Previews)
 REFERENCES = web.AppKey("references", OpenLibrary)
 VERIFIER = web.AppKey("verifier", Verifier)

@@ -1,10 +1,10 @@
-"""Who may talk to the daemon: named tokens for scripts, paired browsers, and the sessions they open."""
+"""The clients of the daemon: named tokens for scripts, paired browsers, and their sessions."""
 
 import hashlib
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,18 +17,18 @@ IMPLIED: dict[Scope, frozenset[Scope]] = {
     "swap": frozenset({"swap"}),
     "models": frozenset({"models"}),
     "admin": frozenset({"admin", "swap", "models"}),
-    # The person at this machine: `daemon.json`, and whatever approves a pairing.
+    # The programs of this user, which read the token in `daemon.json`: command line and tray.
     "local": frozenset({"local", "admin", "swap", "models"}),
 }
 """What each scope allows. `local` cannot be granted to a token: only it may approve a pairing."""
 
 SESSION_S = 15 * 60.0
-SEEN_EVERY_S = 60.0  # `last_seen` is written at most once a minute a client
+TOUCH_EVERY_S = 60.0  # `last_seen` is written at most once a minute for each client
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody with a name and scopes.
+    """A token or a paired browser, with a name and scopes.
 
     Attributes:
         origin: the only Origin its requests may carry; None for programs, which send none.
@@ -45,10 +45,11 @@ class Client:
     last_seen: float | None = None
 
     def may(self, scope: Scope) -> bool:
+        """Whether one of its scopes allows `scope`."""
         return any(scope in IMPLIED[own] for own in self.scopes)
 
     def sees(self, owner: str) -> bool:
-        """A client sees what it made; an administrator sees everything."""
+        """Whether it may see what `owner` made: its own things, or everything with scope admin."""
         return owner == self.id or self.may("admin")
 
 
@@ -57,13 +58,21 @@ LOCAL = Client("local", "this user's own programs", frozenset[Scope]({"local"}))
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """Whom a short-lived bearer token stands for.
+
+    Attributes:
+        client: the client's id.
+        expires_at: seconds of `time.monotonic`; at this moment the token is no longer good.
+        origin: the page that it is bound to; None for the client's own origin.
+    """
+
     client: str
-    expires_at: float  # time.monotonic
+    expires_at: float
     origin: str | None
 
 
-def hashed(token: str) -> bytes:
-    """What is kept of a token. They have 256 random bits, so one round of a plain hash is enough."""
+def hash_token(token: str) -> bytes:
+    """What the disk has of a token. A token has 256 random bits, so one round of a plain hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
@@ -71,35 +80,45 @@ def new_token() -> str:
     return f"mien_{secrets.token_urlsafe(32)}"
 
 
-class Clients:
-    """All clients in memory, each change on the disk before it counts."""
+class ClientRegistry:
+    """All clients in memory. A new client counts once it is on the disk; a revoked one is out at once."""
 
-    def __init__(self, database: Database, local_token: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        local_token: str,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`local_token` is the token of this user's own programs; sessions are timed by `clock`."""
         self._database = database
+        self._clock = clock
+        self._wall_clock = wall_clock
         self._clients: dict[str, Client] = {LOCAL.id: LOCAL}
-        self._tokens: dict[bytes, str] = {hashed(local_token): LOCAL.id}
+        self._tokens: dict[bytes, str] = {hash_token(local_token): LOCAL.id}
         self._sessions: dict[bytes, Session] = {}
 
     async def load(self) -> None:
+        """Read the clients from the database."""
         for row in await self._database.read(lambda db: db.execute("SELECT * FROM clients").fetchall()):
-            self._keep(_client(row), row["token_hash"])
+            self._remember(_read_client(row), row["token_hash"])
 
     def authenticate(self, token: str) -> Client | None:
-        """Who a bearer belongs to; None when it never was good, has run out, or was revoked."""
-        digest = hashed(token)
+        """The client of a bearer token; None if the token is unknown, expired or revoked."""
+        digest = hash_token(token)
         owner = self._tokens.get(digest)
         if owner is None and (session := self._sessions.get(digest)):
-            if session.expires_at <= time.monotonic():
+            if session.expires_at <= self._clock():
                 del self._sessions[digest]
             else:
-                return self._in_session(session)
+                return self._bind_to_page(session)
         return self._clients.get(owner) if owner else None
 
-    def _in_session(self, session: Session) -> Client | None:
+    def _bind_to_page(self, session: Session) -> Client | None:
         client = self._clients.get(session.client)
         return replace(client, origin=session.origin) if client and session.origin else client
 
-    def listed(self) -> list[Client]:
+    def list_all(self) -> list[Client]:
         """Every client but this user's own programs, oldest first."""
         others = (client for client in self._clients.values() if client.id != LOCAL.id)
         return sorted(others, key=lambda client: client.created_at)
@@ -115,39 +134,40 @@ class Clients:
         return self._clients[client_id]
 
     async def create_token(self, name: str, scopes: Iterable[Scope]) -> tuple[Client, str]:
-        """A named token for a script; the token itself is told once and kept only as a hash."""
+        """A new client for a script, and its token, of which only the hash is kept."""
         token = new_token()
-        client = Client(secrets.token_hex(8), name, frozenset(scopes), created_at=time.time())
-        await self._insert(client, hashed(token))
+        client = Client(secrets.token_hex(8), name, frozenset(scopes), created_at=self._wall_clock())
+        await self._insert(client, hash_token(token))
         return client, token
 
     async def add_paired(
         self, name: str, origin: str, pairing_key: bytes, scopes: Iterable[Scope] = ("swap",)
     ) -> Client:
-        """A browser that was paired: it has no token of its own, only sessions."""
-        client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, time.time())
+        """A new client for a paired browser: it has no token of its own, only sessions."""
+        client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, self._wall_clock())
         await self._insert(client, None)
         return client
 
     def open_session(self, client_id: str, lifetime_s: float = SESSION_S, origin: str | None = None) -> str:
-        """A bearer that runs out by itself; sessions live in memory and end with the daemon.
+        """A bearer token that expires; sessions live in memory and end with the daemon.
 
         `origin` binds it to a page; without one it is bound to the client's own origin, if that has one.
         """
-        now = time.monotonic()
+        now = self._clock()
         self._sessions = {digest: session for digest, session in self._sessions.items() if session.expires_at > now}
         token = new_token()
-        self._sessions[hashed(token)] = Session(client_id, now + lifetime_s, origin)
+        self._sessions[hash_token(token)] = Session(client_id, now + lifetime_s, origin)
         return token
 
     async def rename(self, client_id: str, name: str) -> Client:
+        """The client under another name; raises `UnknownClient`."""
         renamed = replace(self.get(client_id), name=name)
         await self._database.write(lambda db: db.execute("UPDATE clients SET name = ? WHERE id = ?", (name, client_id)))
         self._clients[client_id] = renamed
         return renamed
 
     async def revoke(self, client_id: str) -> None:
-        """Refuse the client from this moment on, before the disk knows."""
+        """Refuse the client from now on, even before the database is written; raises `UnknownClient`."""
         self.get(client_id)
         del self._clients[client_id]
         self._tokens = {digest: owner for digest, owner in self._tokens.items() if owner != client_id}
@@ -155,14 +175,14 @@ class Clients:
         await self._database.write(lambda db: db.execute("DELETE FROM clients WHERE id = ?", (client_id,)))
 
     def is_active(self, client: Client) -> bool:
-        """Whether the client is known and not revoked."""
+        """Whether the client has not been revoked."""
         return client.id in self._clients
 
     async def touch(self, client: Client) -> None:
-        """Update `last_seen`, at most once a minute."""
-        now = time.time()
+        """Write down when a client was last seen, at most once a minute."""
+        now = self._wall_clock()
         known = self._clients.get(client.id)
-        if known is None or client.id == LOCAL.id or now - (known.last_seen or 0) < SEEN_EVERY_S:
+        if known is None or client.id == LOCAL.id or now - (known.last_seen or 0) < TOUCH_EVERY_S:
             return
         self._clients[client.id] = replace(known, last_seen=now)
         await self._database.write(
@@ -182,15 +202,15 @@ class Clients:
         sql = """INSERT INTO clients (id, name, scopes, token_hash, origin, pairing_key, created_at)
                  VALUES (?, ?, ?, ?, ?, ?, ?)"""
         await self._database.write(lambda db: db.execute(sql, row))
-        self._keep(client, token_hash)
+        self._remember(client, token_hash)
 
-    def _keep(self, client: Client, token_hash: bytes | None) -> None:
+    def _remember(self, client: Client, token_hash: bytes | None) -> None:
         self._clients[client.id] = client
         if token_hash is not None:
             self._tokens[bytes(token_hash)] = client.id
 
 
-def _client(row: sqlite3.Row) -> Client:
+def _read_client(row: sqlite3.Row) -> Client:
     known = set(str(row["scopes"]).split())
     return Client(
         row["id"],

@@ -1,6 +1,6 @@
 """The arithmetic of pairing and of sessions: pure functions over bytes, the same in `extension/src/handshake.js`.
 
-Both sides are held to `tests/extension/vectors.json`. The protocol that calls these is told in `daemon/README.md`.
+`tests/extension/vectors.json` tests both. The protocol that calls these functions is in `daemon/PAIRING.md`.
 Every hash and MAC starts with a label of its own and length-prefixes its fields, so no message of one step can
 be taken for a message of another, and no field can borrow bytes from its neighbour.
 """
@@ -60,7 +60,7 @@ def public_point(private_key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def shared_secret(private_key: ec.EllipticCurvePrivateKey, their_point: bytes) -> bytes:
-    """The 32-byte x coordinate that both sides arrive at.
+    """(32,) bytes, the x coordinate that both sides compute.
 
     Raises:
         ValueError: `their_point` does not lie on the curve.
@@ -70,14 +70,14 @@ def shared_secret(private_key: ec.EllipticCurvePrivateKey, their_point: bytes) -
 
 
 def commitment(client_point: bytes, client_nonce: bytes) -> bytes:
-    """What the client sends before it has seen anything of the daemon's, so that it cannot choose its key to fit."""
+    """(32,) bytes. The client sends it before it has seen the daemon's key, so it cannot choose its own key to fit."""
     return sha256(_joined(_COMMIT, client_point, client_nonce)).digest()
 
 
 def transcript(
     name: str, port: int, client_point: bytes, client_nonce: bytes, daemon_point: bytes, daemon_nonce: bytes
 ) -> bytes:
-    """Everything that both sides have seen, in 32 bytes. Each puts in the port that it knows, not one it was told."""
+    """(32,) bytes, a digest of all that both sides have seen. Each side puts in the port that it uses itself."""
     spoken = (name.encode(), str(port).encode(), client_point, client_nonce, daemon_point, daemon_nonce)
     return sha256(_joined(_TRANSCRIPT, *spoken)).digest()
 
@@ -94,17 +94,17 @@ def pairing_key(secret: bytes, the_transcript: bytes) -> bytes:
 
 
 def confirmation(key: bytes, the_transcript: bytes, client_id: str) -> bytes:
-    """The daemon's proof, sent with the approval, that it holds the same key and heard the same words."""
+    """(32,) bytes, sent with the approval: the daemon holds the same key and has seen the same transcript."""
     return _mac(key, _CONFIRM, the_transcript, client_id.encode())
 
 
 def daemon_proof(key: bytes, client_id: str, port: int, client_nonce: bytes, daemon_nonce: bytes) -> bytes:
-    """The daemon shows that it knows the key and that it is the one on this port; nothing secret was sent before."""
+    """(32,) bytes: the daemon knows the key and listens on this port. The client has sent nothing secret before."""
     return _mac(key, _DAEMON, client_id.encode(), str(port).encode(), client_nonce, daemon_nonce)
 
 
 def client_proof(key: bytes, client_id: str, port: int, client_nonce: bytes, daemon_nonce: bytes) -> bytes:
-    """The client's answer; a label of its own keeps the daemon's proof from being played back."""
+    """(32,) bytes, the client's answer. Its label differs, so the daemon's proof cannot be played back."""
     return _mac(key, _CLIENT, client_id.encode(), str(port).encode(), client_nonce, daemon_nonce)
 
 

@@ -1,4 +1,4 @@
-"""One-time codes: how a page that was just opened comes to a session without a secret in an address that lasts."""
+"""One-time codes: a page that was just opened trades one for a session, so no lasting secret is in its address."""
 
 import secrets
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mien_api.errors import Unpaired
-from mien_daemon.access.clients import Client, Clients, hashed
+from mien_daemon.access.clients import Client, ClientRegistry, hash_token
 
 CODE_S = 60.0  # a browser that starts cold on a slow disk needs a good part of it
 OUTSTANDING = 16  # beyond this the oldest code is forgotten
@@ -14,37 +14,37 @@ CONSOLE_SESSION_S = 12 * 3600.0  # a working day; the tab, the daemon and a revo
 
 
 @dataclass(frozen=True, slots=True)
-class _Invitation:
+class _IssuedCode:
     client: Client
     until: float
 
 
-class Invitations:
-    """Codes given out and not yet used, by the hash of their text; they live in memory for a minute."""
+class OneTimeCodes:
+    """Codes that were issued and not yet redeemed, by the hash of their text; in memory, for a minute."""
 
-    def __init__(self, clients: Clients, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clients: ClientRegistry, clock: Callable[[], float] = time.monotonic) -> None:
         self._clients = clients
         self._clock = clock
-        self._open: dict[bytes, _Invitation] = {}
+        self._issued: dict[bytes, _IssuedCode] = {}
 
-    def invite(self, client: Client) -> str:
-        """A code for a page that may do what `client` may, and no more."""
-        while len(self._open) >= OUTSTANDING:
-            del self._open[next(iter(self._open))]
+    def issue(self, client: Client) -> str:
+        """A code for a page that may do what `client` may; the oldest is dropped if too many are waiting."""
+        while len(self._issued) >= OUTSTANDING:
+            del self._issued[next(iter(self._issued))]
         code = secrets.token_urlsafe(24)
-        self._open[hashed(code)] = _Invitation(client, self._clock() + CODE_S)
+        self._issued[hash_token(code)] = _IssuedCode(client, self._clock() + CODE_S)
         return code
 
     def redeem(self, code: str, origin: str) -> tuple[Client, str]:
-        """Who the page is now, and a bearer bound to `origin`.
+        """The client that the page acts for, and a bearer token bound to `origin`.
 
         Raises:
-            Unpaired: the code was used, is too old, never was, or whoever asked for it was revoked meanwhile.
+            Unpaired: the code is unknown, used or too old, or its client was revoked meanwhile.
         """
-        invitation = self._open.pop(hashed(code), None)
-        if invitation is None or self._clock() >= invitation.until:
+        issued = self._issued.pop(hash_token(code), None)
+        if issued is None or self._clock() >= issued.until:
             raise Unpaired("this code was used before or is too old")
-        client = invitation.client
+        client = issued.client
         if not self._clients.is_active(client):
-            raise Unpaired("whoever asked for this code was revoked")
+            raise Unpaired("the client that asked for this code was revoked")
         return client, self._clients.open_session(client.id, CONSOLE_SESSION_S, origin)

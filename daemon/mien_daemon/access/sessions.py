@@ -1,4 +1,4 @@
-"""Sessions of paired browsers: the daemon proves itself first, then the client, then a bearer for 15 minutes."""
+"""Sessions of paired browsers: the daemon proves itself, then the client, which gets a bearer token for 15 minutes."""
 
 import secrets
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mien_api.errors import UnknownClient, Unpaired
 from mien_daemon.access import handshake
-from mien_daemon.access.clients import Client, Clients
+from mien_daemon.access.clients import Client, ClientRegistry
 
 ANSWER_S = 10.0  # between the daemon's proof and the client's
 HALF_OPEN = 32  # beyond this the oldest unanswered proof is forgotten
@@ -31,9 +31,9 @@ class _HalfOpen:
 
 
 class Sessions:
-    """Proofs given and not yet answered; the bearers themselves are kept by `Clients`."""
+    """Proofs that were given and not yet answered; `ClientRegistry` keeps the bearer tokens."""
 
-    def __init__(self, clients: Clients, port: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clients: ClientRegistry, port: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clients = clients
         self._port = port
         self._clock = clock
@@ -55,7 +55,7 @@ class Sessions:
         return Challenge(session_id, daemon_nonce, proof)
 
     def answer(self, session_id: str, proof: bytes) -> tuple[Client, str]:
-        """The client and a bearer, for a client that proved itself; every challenge can be answered once.
+        """The client and a bearer token, for the right proof; a challenge can be answered once, rightly or wrongly.
 
         Raises:
             Unpaired: no such challenge, too late, wrong proof, or revoked meanwhile.

@@ -1,4 +1,4 @@
-"""Reading what a request carries, strictly; shaping what an answer carries."""
+"""Read the body and the query of a request, strictly; shape the body of an answer."""
 
 import asyncio
 import json
@@ -36,7 +36,12 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
 
 
 async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> bytes:
-    """The raw body, counted while it comes."""
+    """The raw body, counted while it arrives.
+
+    Raises:
+        RequestTooLarge: more than `limit` bytes.
+        RequestTimeout: not whole after `timeout_s`.
+    """
     read = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
@@ -67,7 +72,7 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
 
 
 def malformed(error: ValidationError, sent: bytes) -> BadRequest:
-    """The first thing that is wrong, named."""
+    """The error that names the first wrong member."""
     field, words = first_wrong(error, sent)
     return BadRequest(words, field=field)
 
@@ -81,7 +86,7 @@ def first_wrong(error: ValidationError, sent: bytes) -> tuple[str, str]:
 
 
 def _member(wrong: ErrorDetails, sent: bytes) -> str:
-    """The path to a member in what was sent, without the words that pydantic puts in for the branches of a union."""
+    """The path to a member in what was sent, without the names that pydantic adds for the branches of a union."""
     if "discriminator" in (about := wrong.get("ctx", {})):
         return str(about["discriminator"]).strip("'")
     path: list[str] = []

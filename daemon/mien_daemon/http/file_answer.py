@@ -1,4 +1,4 @@
-"""Sending a picture: whole, a range of it, or the word that it has not changed."""
+"""Send a picture: whole, one range of it, or 304 when the client has it already."""
 
 import asyncio
 import re
@@ -18,10 +18,10 @@ ENDINGS = {"image/jpeg": "jpg", "image/tiff": "tif"}
 async def picture_answer(
     request: web.Request, path: Path, digest: str, media_type: str, name: str
 ) -> web.StreamResponse:
-    """A picture file as an answer; its ETag is the hash of its bytes.
+    """Answer with a picture file; its ETag is the hash of its bytes.
 
     Raises:
-        RangeNotSatisfiable: `size` says what there is.
+        RangeNotSatisfiable: `size` is the number of bytes there are.
     """
     headers = {
         "ETag": f'"{digest}"',
@@ -55,12 +55,12 @@ async def picture_answer(
 
 
 def is_known(if_none_match: str, digest: str) -> bool:
-    """Whether the client has these bytes already."""
+    """Whether `If-None-Match` names these bytes."""
     return any(star or tag == digest for tag, star in ETAG.findall(if_none_match))
 
 
 def wants_range(if_range: str | None, digest: str) -> bool:
-    """A range of other bytes than the client has would be no use to it."""
+    """Whether a range is what the client needs: with `If-Range` only if it has a part of these very bytes."""
     return if_range is None or if_range == f'"{digest}"'
 
 

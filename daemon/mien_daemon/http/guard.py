@@ -1,19 +1,18 @@
-"""The door: what every request passes before a handler sees it, in this order.
+"""The guard: what every request passes before a handler sees it.
 
-Origin-form target → the exact Host → where the browser says it comes from → Origin → no upgrade → a token that
-may do this → no encoded body. Host, Sec-Fetch-Site and Origin can all be forged by a program on this machine:
-they keep web pages out and authenticate nobody. The bearer does that.
+In this order: a path as target → the exact Host → Sec-Fetch-Site → Origin → no upgrade → a token that allows the
+route → no encoded body. A program on this machine can forge Host, Sec-Fetch-Site and Origin: those checks keep web
+pages out and authenticate no client. The bearer token does that.
 """
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from mien_api.errors import (
     ForeignOrigin,
     MethodNotAllowed,
+    RequestTooLarge,
     UnknownRoute,
     Unpaired,
     UnsupportedMediaType,
@@ -23,14 +22,11 @@ from mien_api.errors import (
 from mien_api.problems import RETRY_AFTER_S, problem_for
 from mien_core.errors import BadRequest
 from mien_daemon.access.clients import Client
+from mien_daemon.http.route import Handler, Route
 from mien_daemon.keys import CLIENT, CLIENTS, CONFIG
 
-if TYPE_CHECKING:
-    from mien_daemon.http.route import Route  # routes import this module
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-ROUTES: web.AppKey[dict[object, "Route"]] = web.AppKey("routes", dict)
-"""What the contract says of each handler."""
+ROUTES: web.AppKey[dict[object, Route]] = web.AppKey("routes", dict)
+"""The route of each handler."""
 
 EXTENSION_ORIGIN = re.compile(
     r"(chrome-extension://[a-p]{32}|moz-extension://[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -46,13 +42,13 @@ STANDING_HEADERS = {
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever is raised inside leaves as a problem document."""
+    """Turn every error raised inside into a problem document."""
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return problem_response(_own(error))
+        return problem_response(_rename_refusal(error))
     except ConnectionError:
-        raise  # the client is gone; there is nobody to answer
+        raise  # the client is gone, so no answer can reach it
     except web.RequestPayloadError:
         return problem_response(BadRequest("the body is malformed or incomplete"))
     except Exception as error:  # noqa: BLE001 the last line of defence: a traceback never reaches a client
@@ -61,7 +57,11 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let through who may ask this."""
+    """Pass the request on if its sender may make it.
+
+    Raises:
+        BadRequest, WrongHost, ForeignOrigin, Unpaired, WrongScope, UnsupportedMediaType: see the order above.
+    """
     check_target(request)
     check_host(request)
     route = request.app[ROUTES].get(request.match_info.handler)
@@ -70,23 +70,23 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if "Upgrade" in request.headers:
         raise ForeignOrigin("there are no web sockets here", field="Upgrade")
     if route is None or route.scope is not None:
-        client = authenticated(request)
+        client = authenticate(request)
         if route is not None and route.scope is not None and not client.may(route.scope):
             raise WrongScope(f"this token does not allow {route.scope}", needs=route.scope)
         request[CLIENT] = client
         await request.app[CLIENTS].touch(client)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("bodies are taken as they are, not encoded", field="Content-Encoding")
-    await invite_body(request)
+    await let_body_in(request)
     return await handler(request)
 
 
 async def leave_to_guard(_request: web.Request) -> None:
-    """aiohttp would ask for the body before anybody has looked at the token."""
+    """Replace aiohttp's answer to `Expect`, which would ask for the body before the guard has checked the token."""
 
 
-async def invite_body(request: web.Request) -> None:
-    """Answer `Expect: 100-continue`, now that the request may come in."""
+async def let_body_in(request: web.Request) -> None:
+    """Answer `Expect: 100-continue`, now that the guard has let the request pass."""
     expected = request.headers.get("Expect")
     if expected is None or request.version < (1, 1):
         return
@@ -97,20 +97,20 @@ async def invite_body(request: web.Request) -> None:
 
 
 def check_target(request: web.Request) -> None:
-    """Only a path: `GET http://elsewhere/` would let a request choose what its own host is called."""
+    """Take only a path: `GET http://elsewhere/` would let a request choose its own host name."""
     if not request.raw_path.startswith("/") or request.raw_path.startswith("//"):
         raise BadRequest("the request target must be a path", field="target")
 
 
 def check_host(request: web.Request) -> None:
-    """The raw Host line, exactly: a rebound name arrives on the right port with the wrong name."""
+    """Compare the raw Host line: a rebound name arrives on the right port with the wrong name."""
     port = request.app[CONFIG].settings.port
     if request.headers.getall("Host", []) != [f"127.0.0.1:{port}"]:
         raise WrongHost("the Host line does not name this server")
 
 
 def check_site(request: web.Request, *, navigable: bool) -> None:
-    """What browsers say of where a request comes from; programs say nothing."""
+    """Check Sec-Fetch-Site and Sec-Fetch-Mode; only browsers send them."""
     if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
         raise ForeignOrigin("another site's page may not ask this", field="Sec-Fetch-Site")
     if request.headers.get("Sec-Fetch-Mode") == "navigate" and not navigable:
@@ -118,18 +118,18 @@ def check_site(request: web.Request, *, navigable: bool) -> None:
 
 
 def check_origin(request: web.Request) -> None:
-    """None, this server's own, or an extension's; which extension is the token's business."""
+    """Take no Origin, this server's own, or any extension's; `authenticate` checks which extension."""
     for origin in request.headers.getall("Origin", []):
         if origin != own_origin(request) and not EXTENSION_ORIGIN.fullmatch(origin):
             raise ForeignOrigin("another site's page may not ask this", field="Origin")
 
 
-def authenticated(request: web.Request) -> Client:
-    """Who holds the bearer.
+def authenticate(request: web.Request) -> Client:
+    """The client that the bearer token belongs to.
 
     Raises:
-        Unpaired: no token, or one that is not, or no longer, good.
-        ForeignOrigin: a good token sent from an Origin it is not bound to.
+        Unpaired: there is no token, or it is wrong, expired or revoked.
+        ForeignOrigin: the token is bound to another Origin.
     """
     lines = request.headers.getall("Authorization", [])
     scheme, _, token = lines[0].partition(" ") if len(lines) == 1 else ("", "", "")
@@ -164,20 +164,18 @@ def problem_response(error: Exception) -> web.Response:
 
 
 async def add_standing_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer; what a handler has set itself stands."""
+    """Add the headers of every answer; a handler's own value wins."""
     for name, value in STANDING_HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.popall("Server", None)
 
 
-def _own(error: web.HTTPException) -> Exception:
-    """aiohttp's own refusals under our names."""
+def _rename_refusal(error: web.HTTPException) -> Exception:
+    """The error of ours that says the same as one of aiohttp's."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         return MethodNotAllowed(f"there is no {error.method} here", allowed=" ".join(sorted(error.allowed_methods)))
     if error.status == 404:
         return UnknownRoute("there is nothing at this path")
     if error.status == 413:
-        from mien_api.errors import RequestTooLarge
-
         return RequestTooLarge("the body has too many bytes")
     return BadRequest(error.reason or "the request is malformed")

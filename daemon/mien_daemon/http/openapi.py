@@ -1,24 +1,19 @@
 """OpenAPI 3.1 from the routes and their models."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from mien_api.problems import statuses
 from mien_daemon.config import product_version
+from mien_daemon.http.route import Content, Route
 from mien_daemon.http.schemas import DIGEST, HEADERS, JOB_ID, PICTURE, Problem
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mien_daemon.http.route import Content, Route  # routes import this module
-
 REF = "#/components/schemas/{model}"
-# What the door may answer on any route.
+# What the guard may answer on any route.
 SHARED = ("bad-request", "wrong-host", "foreign-origin", "unsupported-media-type", "internal-error")
 SHARED_WITH_TOKEN = ("unpaired", "wrong-scope")
 SHARED_WITH_JSON = ("request-too-large", "request-timeout")
@@ -67,9 +62,9 @@ def _schemas(routes: Iterable[Route]) -> tuple[Schemas, Schema]:
 
 def _operation(route: Route, schemas: Schemas) -> Schema:
     operation: Schema = {
-        "operationId": route.handler.__name__,
+        "operationId": route.operation_id,
         "summary": route.summary,
-        "tags": [route.path.split("/")[2] if route.path.startswith("/v1/") else "console"],
+        "tags": [route.noun],
         "responses": {str(status): _answer(content, schemas) for status, content in route.answers.items()},
     }
     if parameters := [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)]:
@@ -80,7 +75,7 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
         operation["description"] = f"Needs the scope `{route.scope}`."
     if route.body is not None:
         operation["requestBody"] = _body(route.body, schemas)
-    for status, codes in sorted(_problems(route).items()):
+    for status, codes in sorted(problems_of(route).items()):
         operation["responses"][str(status)] = {
             "description": ", ".join(f"`{code}`" for code in codes),
             "content": {"application/problem+json": {"schema": schemas[Problem, "serialization"]}},
@@ -88,7 +83,8 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
     return operation
 
 
-def _problems(route: Route) -> dict[int, list[str]]:
+def problems_of(route: Route) -> dict[int, list[str]]:
+    """HTTP status → the problem codes that a route may answer with it."""
     codes = [*SHARED, *route.problems]
     if route.scope is not None:
         codes += SHARED_WITH_TOKEN
@@ -103,7 +99,7 @@ def _problems(route: Route) -> dict[int, list[str]]:
 
 def _answer(content: Content | tuple[Content, ...] | None, schemas: Schemas) -> Schema:
     if content is None:
-        return {"description": "Nothing more to say."}
+        return {"description": "No body."}
     found = _contents(content)
     names = [each if isinstance(each, str) else each.__name__ for each in found]
     return {"description": " or ".join(names), "content": dict(_answer_content(each, schemas) for each in found)}
@@ -132,7 +128,7 @@ def _path_parameters(route: Route) -> list[Schema]:
 
 
 def _path_parameter(name: str, path: str) -> Schema:
-    """A blob is named by its digest, a model by its word, everything else by an id."""
+    """A blob is named by its digest, a model by its name, everything else by an id."""
     schema: Schema = {"type": "string"}
     example = JOB_ID
     if path.startswith("/v1/blobs/"):

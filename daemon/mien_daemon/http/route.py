@@ -1,4 +1,4 @@
-"""What a route is: its path, who may ask, and what the contract says of it."""
+"""A route: its path, its handler, who may use it, and what the contract says about it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ class Route:
     """One method of one path.
 
     Attributes:
+        operation_id: verb and noun; generated clients call their method so, hence it never changes.
         scope: what a token must allow; None where no token is asked for.
         body: the model of a JSON body, or the media types of a raw one.
         query: the model of the query parameters.
@@ -31,6 +32,7 @@ class Route:
 
     method: Method
     path: str
+    operation_id: str
     handler: Handler
     summary: str
     scope: Scope | None
@@ -40,3 +42,8 @@ class Route:
     problems: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     navigable: bool = False
+
+    @property
+    def noun(self) -> str:
+        """What the path is about: "jobs" of "/v1/jobs/{id}"; "console" for the page and its files."""
+        return self.path.split("/")[2] if self.path.startswith("/v1/") else "console"

@@ -30,13 +30,13 @@ PersonsName = Annotated[str, Field(min_length=1, max_length=60, pattern=NAME)]
 
 
 class Body(BaseModel):
-    """What a request carries; a member that no one knows is a mistake worth saying."""
+    """The body of a request; an unknown member is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Answer(BaseModel):
-    """What an answer carries."""
+    """The body of an answer."""
 
     # Built when it is first used: all of them together are a tenth of a second of the start.
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -103,14 +103,14 @@ class DocumentedAs:
 
     def __get_pydantic_json_schema__(self, _schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         queued = [
-            create_model(model.__name__, __base__=(model, Queued), __doc__=model.__doc__) for model in self.models
+            create_model(model.__name__, __base__=(model, QueueOptions), __doc__=model.__doc__) for model in self.models
         ]
         first, *others = (handler(model.__pydantic_core_schema__) for model in queued)
-        named = [{**schema, "required": ["engine"]} for schema in others]  # only the default one goes without saying
+        named = [{**schema, "required": ["engine"]} for schema in others]  # the first is the default engine's
         return {"anyOf": [first, *named]}
 
 
-class Queued(BaseModel):
+class QueueOptions(BaseModel):
     """The option that is the queue's own."""
 
     priority: Literal["interactive", "batch"] = Field(
@@ -149,7 +149,7 @@ class NewRestore(Body):
     options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,))] = Field(default_factory=dict)
 
 
-class Job(Answer):
+class JobAnswer(Answer):
     id: str = Field(examples=[JOB_ID])
     kind: Literal["swap", "restore"]
     state: JobState
@@ -173,7 +173,7 @@ class Job(Answer):
 
 
 class JobPage(Answer):
-    jobs: list[Job]
+    jobs: list[JobAnswer]
     next: str | None = Field(description="The cursor of the next page.")
 
 
@@ -194,7 +194,7 @@ class WaitQuery(Body):
     )
 
 
-class Move(Body):
+class MoveJob(Body):
     """Where a waiting job goes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"before": None}]})
@@ -202,7 +202,7 @@ class Move(Body):
     before: str | None = Field(description="The id of the job it goes before; null puts it at the end.")
 
 
-class Deleted(Answer):
+class DeletedJobs(Answer):
     deleted: int
 
 
@@ -222,7 +222,7 @@ class SettingList(Answer):
     settings: list[Setting]
 
 
-class Client(Answer):
+class ClientAnswer(Answer):
     id: str
     name: str
     scopes: list[Scope]
@@ -232,10 +232,10 @@ class Client(Answer):
 
 
 class ClientList(Answer):
-    clients: list[Client]
+    clients: list[ClientAnswer]
 
 
-class Rename(Body):
+class RenameClient(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Firefox on the laptop"}]})
 
     name: PersonsName
@@ -248,8 +248,8 @@ class NewToken(Body):
     scope: Literal["swap", "models", "admin"]
 
 
-class Token(Answer):
-    """Told once; the daemon keeps only a hash."""
+class TokenAnswer(Answer):
+    """Shown once; the daemon keeps only a hash."""
 
     id: str
     token: str

@@ -35,7 +35,7 @@ async def put_blob(request: web.Request) -> web.Response:
 
 
 async def chunks(request: web.Request) -> AsyncIterator[bytes]:
-    """The body in pieces large enough that each is worth a write."""
+    """The body in pieces of about 1 MiB, each of which is one write."""
     gathered = bytearray()
     async for piece in request.content.iter_any():
         gathered += piece
@@ -67,6 +67,7 @@ ROUTES = (
     Route(
         "PUT",
         "/v1/blobs/{name}",
+        "put_blob",
         put_blob,
         "Send a picture under the hash of its bytes",
         "swap",
@@ -84,6 +85,7 @@ ROUTES = (
     Route(
         "GET",
         "/v1/blobs/{name}",
+        "get_blob",
         get_blob,
         "A picture that was sent, as it came",
         "swap",
@@ -94,8 +96,9 @@ ROUTES = (
     Route(
         "GET",
         "/v1/blobs/{name}/faces",
+        "find_faces",
         find_faces,
-        "The faces in a picture that was sent, found by the worker after whatever it is doing",
+        "The faces in a picture that was sent; the worker finds them after its running job",
         "swap",
         {200: FoundFaces},
         problems=(

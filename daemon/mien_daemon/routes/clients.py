@@ -1,4 +1,4 @@
-"""Who may talk to the daemon: listed, renamed, revoked; tokens for scripts."""
+"""List, rename and revoke clients; make tokens for scripts."""
 
 from aiohttp import web
 
@@ -7,30 +7,29 @@ from mien_daemon import keys
 from mien_daemon.access.clients import Client
 from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Client as Shown
-from mien_daemon.http.schemas import ClientList, NewToken, Rename, Token
+from mien_daemon.http.schemas import ClientAnswer, ClientList, NewToken, RenameClient, TokenAnswer
 from mien_daemon.jobs.job import format_time
 
 
-def show(client: Client) -> Shown:
+def show(client: Client) -> ClientAnswer:
     scopes = sorted(client.scopes)
     created, seen = format_time(client.created_at), format_time(client.last_seen)
-    return Shown(
+    return ClientAnswer(
         id=client.id, name=client.name, scopes=scopes, origin=client.origin, created_at=created, last_seen=seen
     )
 
 
 async def list_clients(request: web.Request) -> web.Response:
-    return reply(ClientList(clients=[show(client) for client in request.app[keys.CLIENTS].listed()]))
+    return reply(ClientList(clients=[show(client) for client in request.app[keys.CLIENTS].list_all()]))
 
 
 async def rename_client(request: web.Request) -> web.Response:
-    body = await read_json(request, Rename)
+    body = await read_json(request, RenameClient)
     return reply(show(await request.app[keys.CLIENTS].rename(request.match_info["id"], body.name)))
 
 
 async def revoke_client(request: web.Request) -> web.Response:
-    """An administrator sends anybody away; everybody else only itself."""
+    """Revoke any client with scope admin, only oneself without."""
     client_id = request.match_info["id"]
     if not request[keys.CLIENT].sees(client_id):
         raise WrongScope("this token may revoke only itself", needs="admin")
@@ -41,26 +40,30 @@ async def revoke_client(request: web.Request) -> web.Response:
 async def create_token(request: web.Request) -> web.Response:
     body = await read_json(request, NewToken)
     client, token = await request.app[keys.CLIENTS].create_token(body.name, [body.scope])
-    return reply(Token(id=client.id, token=token, scope=body.scope), 201)
+    return reply(TokenAnswer(id=client.id, token=token, scope=body.scope), 201)
 
 
 ROUTES = (
-    Route("GET", "/v1/clients", list_clients, "Every token and paired browser", "admin", {200: ClientList}),
+    Route(
+        "GET", "/v1/clients", "list_clients", list_clients, "Every token and paired browser", "admin", {200: ClientList}
+    ),
     Route(
         "PATCH",
         "/v1/clients/{id}",
+        "rename_client",
         rename_client,
         "Give a client another name",
         "admin",
-        {200: Shown},
-        body=Rename,
+        {200: ClientAnswer},
+        body=RenameClient,
         problems=("bad-request", "unknown-client"),
     ),
     Route(
         "DELETE",
         "/v1/clients/{id}",
+        "revoke_client",
         revoke_client,
-        "Refuse a client from now on; whoever is no administrator, itself alone",
+        "Refuse a client from now on; without scope admin only oneself",
         "swap",
         {204: None},
         problems=("unknown-client", "wrong-scope"),
@@ -68,10 +71,11 @@ ROUTES = (
     Route(
         "POST",
         "/v1/tokens",
+        "create_token",
         create_token,
-        "A named token for a script, told once",
+        "A named token for a script, shown once",
         "admin",
-        {201: Token},
+        {201: TokenAnswer},
         body=NewToken,
         problems=("bad-request",),
     ),

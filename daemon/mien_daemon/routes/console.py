@@ -1,4 +1,4 @@
-"""The console page: its files as they lie, and the one-time code that lets it in."""
+"""The console page: its files, and the one-time code that it trades for a session."""
 
 import functools
 import hashlib
@@ -47,7 +47,7 @@ HEADERS = {
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 
 
-class Invitation(Answer):
+class ConsoleCode(Answer):
     """A code that opens the page once."""
 
     code: str
@@ -55,7 +55,7 @@ class Invitation(Answer):
     expires_in_s: int
 
 
-class Code(Body):
+class RedeemCode(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"code": "A" * 32}]})
 
     code: str = Field(min_length=1, max_length=128)
@@ -78,7 +78,7 @@ class PageFile:
 
 @functools.cache
 def page_files() -> Mapping[str, PageFile]:
-    """Every file of the page by its path; what is not in here is not served."""
+    """Every file of the page by its path; no other file is served."""
     found: dict[str, PageFile] = {}
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file():
@@ -89,15 +89,15 @@ def page_files() -> Mapping[str, PageFile]:
     return found
 
 
-async def get_page(request: web.Request) -> web.Response:
+async def get_console_page(request: web.Request) -> web.Response:
     return _answer(request, START)
 
 
-async def get_file(request: web.Request) -> web.Response:
+async def get_console_file(request: web.Request) -> web.Response:
     return _answer(request, request.match_info["file"])
 
 
-async def get_nested_file(request: web.Request) -> web.Response:
+async def get_nested_console_file(request: web.Request) -> web.Response:
     return _answer(request, f"{request.match_info['folder']}/{request.match_info['file']}")
 
 
@@ -111,14 +111,14 @@ def _answer(request: web.Request, name: str) -> web.Response:
     return web.Response(body=file.content, headers=headers, content_type=file.media_type, charset="utf-8")
 
 
-async def invite(request: web.Request) -> web.Response:
-    code = request.app[keys.INVITATIONS].invite(request[keys.CLIENT])
-    return reply(Invitation(code=code, url=f"{own_origin(request)}/#code={code}", expires_in_s=int(CODE_S)), 201)
+async def create_console_code(request: web.Request) -> web.Response:
+    code = request.app[keys.ONE_TIME_CODES].issue(request[keys.CLIENT])
+    return reply(ConsoleCode(code=code, url=f"{own_origin(request)}/#code={code}", expires_in_s=int(CODE_S)), 201)
 
 
-async def open_session(request: web.Request) -> web.Response:
-    code = (await read_json(request, Code)).code
-    client, token = request.app[keys.INVITATIONS].redeem(code, own_origin(request))
+async def open_console_session(request: web.Request) -> web.Response:
+    code = (await read_json(request, RedeemCode)).code
+    client, token = request.app[keys.ONE_TIME_CODES].redeem(code, own_origin(request))
     scopes = sorted({scope for own in client.scopes for scope in IMPLIED[own]})
     return reply(ConsoleSession(token=token, scopes=list(scopes), expires_in_s=int(CONSOLE_SESSION_S)), 201)
 
@@ -127,18 +127,45 @@ FILE_ANSWERS = {200: "text/html", 304: None}
 ANY_FILE = {200: "*/*", 304: None}
 NO_FILE = ("unknown-route",)
 ROUTES = (
-    Route("GET", "/", get_page, "The console page", None, FILE_ANSWERS, navigable=True),
-    Route("GET", "/console/{file}", get_file, "A file of the page", None, ANY_FILE, problems=NO_FILE),
-    Route("GET", "/console/{folder}/{file}", get_nested_file, "A file of the page", None, ANY_FILE, problems=NO_FILE),
-    Route("POST", "/v1/sessions", invite, "A one-time code that opens the console", "admin", {201: Invitation}),
+    Route("GET", "/", "get_console_page", get_console_page, "The console page", None, FILE_ANSWERS, navigable=True),
+    Route(
+        "GET",
+        "/console/{file}",
+        "get_console_file",
+        get_console_file,
+        "A file of the page",
+        None,
+        ANY_FILE,
+        problems=NO_FILE,
+    ),
+    Route(
+        "GET",
+        "/console/{folder}/{file}",
+        "get_nested_console_file",
+        get_nested_console_file,
+        "A file of the page",
+        None,
+        ANY_FILE,
+        problems=NO_FILE,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions",
+        "create_console_code",
+        create_console_code,
+        "A one-time code that opens the console",
+        "admin",
+        {201: ConsoleCode},
+    ),
     Route(
         "POST",
         "/v1/session",
-        open_session,
+        "open_console_session",
+        open_console_session,
         "Trade a one-time code for a session",
         None,
         {201: ConsoleSession},
-        body=Code,
+        body=RedeemCode,
         problems=("bad-request", "unpaired"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Engines: ready, or what they lack; told from tables, with nothing loaded."""
+"""Engines: ready, or what they lack; read from tables, no engine is loaded."""
 
 from typing import Any
 
@@ -48,4 +48,8 @@ async def list_engines(request: web.Request) -> web.Response:
     return reply(EngineList(engines=await downloads.in_thread(look)))
 
 
-ROUTES = (Route("GET", "/v1/engines", list_engines, "Every engine, and what it lacks", "swap", {200: EngineList}),)
+ROUTES = (
+    Route(
+        "GET", "/v1/engines", "list_engines", list_engines, "Every engine, and what it lacks", "swap", {200: EngineList}
+    ),
+)

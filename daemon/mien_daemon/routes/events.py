@@ -1,4 +1,4 @@
-"""What happens, as it happens: server-sent events."""
+"""Changes as server-sent events."""
 
 import asyncio
 import json
@@ -10,12 +10,12 @@ from mien_daemon.access.clients import Client
 from mien_daemon.events import Event
 from mien_daemon.http.route import Route
 
-QUIET_S = 15.0  # a comment after so long without an event: proxies, and we, notice who is gone
-STUCK_S = 10.0  # a reader that takes nothing for so long is let go
+QUIET_S = 15.0  # a comment after so long without an event: so a dead connection is noticed
+STUCK_S = 10.0  # a reader that takes nothing for so long is disconnected
 
 
 async def stream_events(request: web.Request) -> web.StreamResponse:
-    """Events from now on, or from `Last-Event-ID` on; `reset` says that some are forgotten: read the lists again."""
+    """Events from now on, or after `Last-Event-ID`; after a `reset`, which means that some are lost, read the lists."""
     app, client = request.app, request[keys.CLIENT]
     events, clients = app[keys.EVENTS], app[keys.CLIENTS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
@@ -42,7 +42,7 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
 
 
 def concerns(client: Client, event: Event) -> bool:
-    """A client hears of its own jobs; whoever may manage models of downloads; an administrator of everything."""
+    """Whether a client is sent an event: of its own jobs, of downloads with scope models, of all with scope admin."""
     if event.owner is not None:
         return client.sees(event.owner)
     return client.may("models" if event.kind == "download" else "admin")
@@ -69,6 +69,7 @@ ROUTES = (
     Route(
         "GET",
         "/v1/events",
+        "stream_events",
         stream_events,
         "Jobs, downloads, queue and worker as they change",
         "swap",

@@ -1,4 +1,4 @@
-"""How the daemon is: answered from memory, so that it is quick whatever else is going on."""
+"""The state of the daemon, answered from memory so that it is quick under any load."""
 
 from aiohttp import web
 
@@ -11,7 +11,7 @@ from mien_daemon.http.schemas import Health, Limits, QueueCounts, WorkerHealth
 VERSION = product_version()
 
 
-async def health(request: web.Request) -> web.Response:
+async def get_health(request: web.Request) -> web.Response:
     app = request.app
     worker, settings = app[keys.WORKER].status(), app[keys.SETTINGS].current
     return reply(
@@ -40,4 +40,14 @@ def notices(app: web.Application) -> list[str]:
     return found
 
 
-ROUTES = (Route("GET", "/v1/health", health, "How the daemon is", "swap", {200: Health}),)
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/health",
+        "get_health",
+        get_health,
+        "How the daemon is",
+        "swap",
+        {200: Health},
+    ),
+)

@@ -1,4 +1,4 @@
-"""Is this Mien? Anybody may ask, and learns nothing else."""
+"""Whether this is Mien; needs no token and says nothing else."""
 
 from aiohttp import web
 
@@ -7,8 +7,8 @@ from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Hello
 
 
-async def hello(_request: web.Request) -> web.Response:
+async def get_hello(_request: web.Request) -> web.Response:
     return reply(Hello())
 
 
-ROUTES = (Route("GET", "/v1/hello", hello, "Whether this is Mien", None, {200: Hello}),)
+ROUTES = (Route("GET", "/v1/hello", "get_hello", get_hello, "Whether this is Mien", None, {200: Hello}),)

@@ -1,4 +1,4 @@
-"""Jobs: asked for, watched, stopped, repeated, moved, fetched."""
+"""Post, watch, cancel, retry, move and delete jobs; fetch their results."""
 
 import asyncio
 import hashlib
@@ -13,15 +13,15 @@ from mien_core.errors import BadRequest, InvalidOptions
 from mien_daemon import keys
 from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.file_answer import is_known, picture_answer
-from mien_daemon.http.guard import authenticated
+from mien_daemon.http.guard import authenticate
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import (
     HEADERS,
-    Deleted,
-    Job,
+    DeletedJobs,
+    JobAnswer,
     JobPage,
     JobQuery,
-    Move,
+    MoveJob,
     NewRestore,
     NewSwap,
     WaitQuery,
@@ -58,7 +58,7 @@ def idempotency_key(request: web.Request) -> str | None:
 
 
 def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
-    """What is asked, with its options checked now rather than when its turn comes.
+    """The job to queue, with its options checked now rather than when it runs.
 
     Raises:
         InvalidOptions, UnknownEngine: `field` names the option.
@@ -89,7 +89,7 @@ async def list_jobs(request: web.Request) -> web.Response:
 
 
 async def get_job(request: web.Request) -> web.Response:
-    """Now, or as soon as something changes."""
+    """Answer now, or as soon as the job changes."""
     wait_s = min(read_query(request, WaitQuery).wait, MAX_WAIT_S)
     queue, client, job_id = request.app[keys.QUEUE], request[keys.CLIENT], request.match_info["id"]
     known = request.headers.get("If-None-Match", "")
@@ -101,7 +101,7 @@ async def get_job(request: web.Request) -> web.Response:
                 await queue.change_of(job_id, since)
         except TimeoutError:
             pass
-        job = await queue.get(authenticated(request), job_id)  # whoever was revoked meanwhile hears no more
+        job = await queue.get(authenticate(request), job_id)  # a client that was revoked meanwhile is refused
     shown = queue.show(job)
     tag = tag_of(shown)
     headers = {"ETag": f'"{tag}"'}
@@ -126,7 +126,7 @@ async def retry_job(request: web.Request) -> web.Response:
 
 
 async def move_job(request: web.Request) -> web.Response:
-    body = await read_json(request, Move)
+    body = await read_json(request, MoveJob)
     queue = request.app[keys.QUEUE]
     return reply(queue.show(await queue.move(request[keys.CLIENT], request.match_info["id"], body.before)))
 
@@ -137,10 +137,10 @@ async def delete_job(request: web.Request) -> web.Response:
 
 
 async def delete_finished_jobs(request: web.Request) -> web.Response:
-    return reply(Deleted(deleted=await request.app[keys.QUEUE].delete_finished(request[keys.CLIENT])))
+    return reply(DeletedJobs(deleted=await request.app[keys.QUEUE].delete_finished(request[keys.CLIENT])))
 
 
-async def get_result(request: web.Request) -> web.StreamResponse:
+async def get_job_result(request: web.Request) -> web.StreamResponse:
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
     return await picture_answer(request, path, job.result_sha256 or "", job.media_type or "image/png", job.id[:12])
 
@@ -149,10 +149,11 @@ ROUTES = (
     Route(
         "POST",
         "/v1/jobs",
+        "post_job",
         post_job,
         "Ask for a swap or a restore",
         "swap",
-        {202: Job},
+        {202: JobAnswer},
         body=NewJob,
         headers={"Idempotency-Key": "A repeated key with the same body gives the same job"},
         problems=(
@@ -171,6 +172,7 @@ ROUTES = (
     Route(
         "GET",
         "/v1/jobs",
+        "list_jobs",
         list_jobs,
         "Jobs, newest first",
         "swap",
@@ -181,18 +183,20 @@ ROUTES = (
     Route(
         "DELETE",
         "/v1/jobs",
+        "delete_finished_jobs",
         delete_finished_jobs,
         "Forget every finished job and its result",
         "swap",
-        {200: Deleted},
+        {200: DeletedJobs},
     ),
     Route(
         "GET",
         "/v1/jobs/{id}",
+        "get_job",
         get_job,
         "One job, now or when it changes",
         "swap",
-        {200: Job, 304: None},
+        {200: JobAnswer, 304: None},
         query=WaitQuery,
         headers={"If-None-Match": "The ETag of what is known: wait for something else"},
         problems=("bad-request", "unknown-job"),
@@ -200,6 +204,7 @@ ROUTES = (
     Route(
         "DELETE",
         "/v1/jobs/{id}",
+        "delete_job",
         delete_job,
         "Forget a job and its result; cancels it first",
         "swap",
@@ -209,35 +214,39 @@ ROUTES = (
     Route(
         "POST",
         "/v1/jobs/{id}/cancel",
+        "cancel_job",
         cancel_job,
         "Stop a job",
         "swap",
-        {200: Job},
+        {200: JobAnswer},
         problems=("unknown-job", "job-finished"),
     ),
     Route(
         "POST",
         "/v1/jobs/{id}/retry",
+        "retry_job",
         retry_job,
         "Queue a failed or cancelled job again",
         "swap",
-        {202: Job},
+        {202: JobAnswer},
         problems=("unknown-job", "job-finished", "job-unfinished", "unknown-blob", "unknown-reference", "queue-full"),
     ),
     Route(
         "POST",
         "/v1/jobs/{id}/move",
+        "move_job",
         move_job,
         "Put a waiting job before another",
         "admin",
-        {200: Job},
-        body=Move,
+        {200: JobAnswer},
+        body=MoveJob,
         problems=("bad-request", "unknown-job", "job-finished", "job-unfinished"),
     ),
     Route(
         "GET",
         "/v1/jobs/{id}/result",
-        get_result,
+        "get_job_result",
+        get_job_result,
         "The picture",
         "swap",
         {200: "image/*", 206: "image/*", 304: None},

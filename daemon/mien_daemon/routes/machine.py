@@ -1,4 +1,4 @@
-"""The machine that Mien runs on, as far as a person needs to know it: room on the disks, memory, where things lie."""
+"""The machine that Mien runs on: memory, free space, and where the folders are."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ class Folder(Answer):
     free_bytes: int | None = Field(description="On its disk; null while the folder does not exist.")
 
 
-class Machine(Answer):
+class MachineAnswer(Answer):
     version: str
     system: str
     processors: int
@@ -34,7 +34,7 @@ async def get_machine(request: web.Request) -> web.Response:
     folders = request.app[keys.CONFIG].folders
     places = {"state": folders.state, "cache": folders.cache, "logs": folders.logs, "models": folders.models}
     return reply(
-        Machine(
+        MachineAnswer(
             version=product_version(),
             system=f"{platform.system()} {platform.machine()}",
             processors=os.cpu_count() or 1,
@@ -50,4 +50,8 @@ def free_bytes(path: Path) -> int | None:
     return shutil.disk_usage(path).free if path.exists() else None
 
 
-ROUTES = (Route("GET", "/v1/machine", get_machine, "Memory, disks and folders", "models", {200: Machine}),)
+ROUTES = (
+    Route(
+        "GET", "/v1/machine", "get_machine", get_machine, "Memory, disks and folders", "models", {200: MachineAnswer}
+    ),
+)

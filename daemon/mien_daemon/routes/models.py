@@ -1,4 +1,4 @@
-"""The model store over HTTP: what there is, what is on its way, licences, and proof of what is in use."""
+"""The model store over HTTP: models, downloads, licences, and where every file in use is from."""
 
 from datetime import datetime
 from typing import Literal
@@ -31,39 +31,39 @@ class VerifiedList(Answer):
     files: list[VerifiedFile]
 
 
-class VerifiedAs(Body):
+class VerifiedQuery(Body):
     format: Literal["json", "sha256sum"] = "json"
 
 
-class How(Body):
+class DownloadQuery(Body):
     bytes_per_s: int | None = Field(default=None, ge=1000, description="At most; pause and go on to change it.")
 
 
-class Verify(Body):
+class VerifyModels(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"names": ["starter"]}]})
 
     names: Names | None = Field(None, description="Models and bundles; without it, everything that is installed.")
 
 
-class Accept(Body):
+class AcceptLicence(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"sha256": "0f" * 32}]})
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="The digest of the text that was shown.")
 
 
-class Accepted(Answer):
+class AcceptedLicence(Answer):
     sha256: str
     accepted_at: datetime
 
 
-class Import(Body):
+class ImportModels(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"path": "/media/stick/mien-models"}]})
 
     path: str = Field(min_length=1, max_length=4096, description="A folder or a file of this machine.")
     link: bool = Field(False, description="Link what another program keeps there instead of copying it.")
 
 
-class Export(Body):
+class ExportModels(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"names": ["starter"], "path": "/media/stick/mien-models"}]}
     )
@@ -72,14 +72,14 @@ class Export(Body):
     path: str = Field(min_length=1, max_length=4096, description="A folder of this machine.")
 
 
-class Connection(Answer):
+class ConnectionAnswer(Answer):
     at: str
     host: str
     model: str
 
 
 class ConnectionList(Answer):
-    connections: list[Connection]
+    connections: list[ConnectionAnswer]
 
 
 async def list_models(request: web.Request) -> web.Response:
@@ -89,63 +89,63 @@ async def list_models(request: web.Request) -> web.Response:
     return reply(ModelList(models=models, bundles=bundles, transfers=downloads.list_transfers()))
 
 
-async def show_model(request: web.Request) -> web.Response:
+async def get_model(request: web.Request) -> web.Response:
     downloads, name = request.app[keys.DOWNLOADS], request.match_info["name"]
     downloads.store.catalogue.model(name)
     return reply((await downloads.in_thread(lambda: downloads.store.states([name])))[0])
 
 
-async def download(request: web.Request) -> web.Response:
-    """202: on its way, or there already; a bundle is as many transfers as it has models."""
-    query = read_query(request, How)
+async def download_model(request: web.Request) -> web.Response:
+    """Answer 202 whether it is to be fetched or is installed already; a bundle has one transfer for each model."""
+    query = read_query(request, DownloadQuery)
     transfers = request.app[keys.DOWNLOADS].download(request.match_info["name"], query.bytes_per_s)
     return reply(TransferList(transfers=transfers), 202)
 
 
-async def pause(request: web.Request) -> web.Response:
+async def pause_download(request: web.Request) -> web.Response:
     return reply(TransferList(transfers=request.app[keys.DOWNLOADS].stop(request.match_info["name"], "paused")), 202)
 
 
-async def cancel(request: web.Request) -> web.Response:
+async def cancel_download(request: web.Request) -> web.Response:
     transfers = request.app[keys.DOWNLOADS].stop(request.match_info["name"], "cancelled")
     return reply(TransferList(transfers=transfers), 202)
 
 
-async def remove(request: web.Request) -> web.Response:
+async def remove_model(request: web.Request) -> web.Response:
     await request.app[keys.DOWNLOADS].remove(request.match_info["name"])
     return web.Response(status=204)
 
 
-async def verify(request: web.Request) -> web.Response:
-    body = await read_json(request, Verify)
+async def verify_models(request: web.Request) -> web.Response:
+    body = await read_json(request, VerifyModels)
     return reply(TransferList(transfers=request.app[keys.DOWNLOADS].verify(body.names)), 202)
 
 
-async def show_licence(request: web.Request) -> web.Response:
+async def get_licence(request: web.Request) -> web.Response:
     downloads, name = request.app[keys.DOWNLOADS], request.match_info["name"]
     return reply(await downloads.in_thread(lambda: downloads.store.licence(name)))
 
 
 async def accept_licence(request: web.Request) -> web.Response:
-    body = await read_json(request, Accept)
+    body = await read_json(request, AcceptLicence)
     downloads, name = request.app[keys.DOWNLOADS], request.match_info["name"]
     accepted = await downloads.in_thread(lambda: downloads.store.accept_licence(name, body.sha256))
-    return reply(Accepted(sha256=accepted.sha256, accepted_at=accepted.accepted_at))
+    return reply(AcceptedLicence(sha256=accepted.sha256, accepted_at=accepted.accepted_at))
 
 
 async def import_models(request: web.Request) -> web.Response:
-    body = await read_json(request, Import)
+    body = await read_json(request, ImportModels)
     return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].import_from(body.path, link=body.link)]), 202)
 
 
 async def export_models(request: web.Request) -> web.Response:
-    body = await read_json(request, Export)
+    body = await read_json(request, ExportModels)
     return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].export_to(body.names, body.path)]), 202)
 
 
-async def list_verified(request: web.Request) -> web.Response:
+async def list_verified_files(request: web.Request) -> web.Response:
     """Every weight file in use; as text, `sha256sum -c` in the models folder checks it without Mien."""
-    query, downloads = read_query(request, VerifiedAs), request.app[keys.DOWNLOADS]
+    query, downloads = read_query(request, VerifiedQuery), request.app[keys.DOWNLOADS]
     if query.format == "sha256sum":
         return web.Response(text=await downloads.in_thread(downloads.store.checksums))
     return reply(VerifiedList(files=await downloads.in_thread(downloads.store.verified_files)))
@@ -154,7 +154,9 @@ async def list_verified(request: web.Request) -> web.Response:
 async def list_connections(request: web.Request) -> web.Response:
     downloads = request.app[keys.DOWNLOADS]
     found = await downloads.in_thread(downloads.store.connections)
-    return reply(ConnectionList(connections=[Connection(at=one.at, host=one.host, model=one.model) for one in found]))
+    return reply(
+        ConnectionList(connections=[ConnectionAnswer(at=one.at, host=one.host, model=one.model) for one in found])
+    )
 
 
 _UNKNOWN = ("unknown-model",)
@@ -162,24 +164,45 @@ _SOURCE = (*_UNKNOWN, "offline", "download-failed", "gated-model", "checksum-mis
 _ACCEPTED = {202: TransferList}
 
 ROUTES = (
-    Route("GET", "/v1/models", list_models, "Every model, and what is on its way", "models", {200: ModelList}),
-    Route("GET", "/v1/models/{name}", show_model, "One model", "models", {200: ModelState}, problems=_UNKNOWN),
-    Route("DELETE", "/v1/models/{name}", remove, "Uninstall a model", "models", {204: None}, problems=_UNKNOWN),
+    Route(
+        "GET",
+        "/v1/models",
+        "list_models",
+        list_models,
+        "Every model, and every download",
+        "models",
+        {200: ModelList},
+    ),
+    Route(
+        "GET", "/v1/models/{name}", "get_model", get_model, "One model", "models", {200: ModelState}, problems=_UNKNOWN
+    ),
+    Route(
+        "DELETE",
+        "/v1/models/{name}",
+        "remove_model",
+        remove_model,
+        "Uninstall a model",
+        "models",
+        {204: None},
+        problems=_UNKNOWN,
+    ),
     Route(
         "POST",
         "/v1/models/{name}/download",
-        download,
-        "Fetch a model or a bundle, or go on after a pause; joins what is on its way",
+        "download_model",
+        download_model,
+        "Download a model or a bundle, or continue after a pause; joins a download that runs",
         "models",
         _ACCEPTED,
-        query=How,
+        query=DownloadQuery,
         problems=("bad-request", *_UNKNOWN, "licence-not-accepted"),
     ),
     Route(
         "POST",
         "/v1/models/{name}/pause",
-        pause,
-        "Stop fetching; what has come stays",
+        "pause_download",
+        pause_download,
+        "Pause a download; what has arrived is kept",
         "models",
         _ACCEPTED,
         problems=_UNKNOWN,
@@ -187,8 +210,9 @@ ROUTES = (
     Route(
         "POST",
         "/v1/models/{name}/cancel",
-        cancel,
-        "Stop fetching and forget that it was wanted; deleting the model frees what has come",
+        "cancel_download",
+        cancel_download,
+        "Cancel a download; what has arrived is kept until the model is deleted",
         "models",
         _ACCEPTED,
         problems=_UNKNOWN,
@@ -196,8 +220,9 @@ ROUTES = (
     Route(
         "GET",
         "/v1/models/{name}/licence",
-        show_licence,
-        "The licence's words, fetched from its source if they are not here",
+        "get_licence",
+        get_licence,
+        "The text of the licence, fetched from its source if it is not on the disk",
         "models",
         {200: LicenceText},
         problems=_SOURCE,
@@ -205,59 +230,65 @@ ROUTES = (
     Route(
         "POST",
         "/v1/models/{name}/licence",
+        "accept_licence",
         accept_licence,
-        "Hold that the words of this digest were read and accepted",
+        "Record that the text of this digest was read and accepted",
         "models",
-        {200: Accepted},
-        body=Accept,
+        {200: AcceptedLicence},
+        body=AcceptLicence,
         problems=("bad-request", *_UNKNOWN, "licence-not-accepted"),
     ),
     Route(
         "POST",
         "/v1/model-store/verify",
-        verify,
-        "Hash installed models again; what changed goes to quarantine",
+        "verify_models",
+        verify_models,
+        "Hash installed models again; a changed file goes to quarantine",
         "models",
         _ACCEPTED,
-        body=Verify,
+        body=VerifyModels,
         problems=("bad-request", *_UNKNOWN),
     ),
     Route(
         "POST",
         "/v1/model-store/import",
+        "import_models",
         import_models,
-        "Take models from a folder or a stick, or link those of another program",
+        "Copy models from a folder or a stick, or link those of another program",
         "admin",
         _ACCEPTED,
-        body=Import,
+        body=ImportModels,
         problems=("bad-request",),
     ),
     Route(
         "POST",
         "/v1/model-store/export",
+        "export_models",
         export_models,
-        "Copy installed models to a folder that an import takes",
+        "Copy installed models to a folder that can be imported",
         "admin",
         _ACCEPTED,
-        body=Export,
+        body=ExportModels,
         problems=("bad-request", *_UNKNOWN),
     ),
     Route(
         "GET",
         "/v1/model-store/connections",
+        "list_connections",
         list_connections,
-        "The latest connections that left the machine for the sake of models",
+        "The latest connections that left the machine to fetch models",
         "admin",
         {200: ConnectionList},
     ),
     Route(
         "GET",
         "/v1/verify",
-        list_verified,
-        "Every weight file in use: where it is from, its digest, its licence, when it was verified",
+        "list_verified_files",
+        list_verified_files,
+        "Every weight file in use: source, digest, licence, when it was verified",
         "models",
         {200: (VerifiedList, "text/plain")},
-        query=VerifiedAs,
+        query=VerifiedQuery,
         problems=("bad-request",),
     ),
 )

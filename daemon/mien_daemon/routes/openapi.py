@@ -1,4 +1,4 @@
-"""The contract, generated from the routes themselves."""
+"""The contract, generated from the routes."""
 
 from aiohttp import web
 
@@ -13,4 +13,6 @@ async def get_openapi(request: web.Request) -> web.Response:
     return reply(describe(request.app[EVERY].values(), request.app[keys.CONFIG].settings.port))
 
 
-ROUTES = (Route("GET", "/v1/openapi.json", get_openapi, "This contract", "swap", {200: "application/json"}),)
+ROUTES = (
+    Route("GET", "/v1/openapi.json", "get_openapi", get_openapi, "This contract", "swap", {200: "application/json"}),
+)

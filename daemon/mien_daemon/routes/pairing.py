@@ -1,20 +1,20 @@
-"""Pairing and sessions over HTTP: words around `pairing.py` and `sessions.py`, which decide everything."""
+"""Pairing and sessions over HTTP; `access/pairing.py` and `access/sessions.py` decide everything."""
 
 from functools import partial
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, RootModel, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, RootModel, WithJsonSchema
 
 from mien_api.errors import ForeignOrigin
 from mien_daemon import keys
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import SESSION_S
-from mien_daemon.access.pairing import NAME, State, Window
+from mien_daemon.access.pairing import NAME, PairingState, PairingWindow
 from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.guard import EXTENSION_ORIGIN
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Answer
+from mien_daemon.http.schemas import Answer, Body
 
 WAIT_S = 20.0
 
@@ -45,11 +45,7 @@ ZEROS = "A" * 43
 A_POINT = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"  # the curve's own G
 
 
-class _Words(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Begin(_Words):
+class BeginPairing(Body):
     """The client binds itself to a key before it has seen the daemon's."""
 
     model_config = ConfigDict(
@@ -69,7 +65,7 @@ class OfferAnswer(Answer):
     expires_in_s: int
 
 
-class Reveal(_Words):
+class RevealStep(Body):
     """What the client had committed to."""
 
     step: Literal["reveal"]
@@ -77,19 +73,19 @@ class Reveal(_Words):
     nonce: Bytes32
 
 
-class Wait(_Words):
+class WaitStep(Body):
     """Hold the answer until the person has decided, for at most 20 s."""
 
     step: Literal["wait"]
 
 
-class Cancel(_Words):
+class CancelStep(Body):
     """The client gave up, or its person saw other digits."""
 
     step: Literal["cancel"]
 
 
-class Step(RootModel[Annotated[Reveal | Wait | Cancel, Field(discriminator="step")]]):
+class PairingStep(RootModel[Annotated[RevealStep | WaitStep | CancelStep, Field(discriminator="step")]]):
     """The next step of a pairing."""
 
     model_config = ConfigDict(
@@ -99,7 +95,7 @@ class Step(RootModel[Annotated[Reveal | Wait | Cancel, Field(discriminator="step
 
 
 class OutcomeAnswer(Answer):
-    """How it stands; `client` and `confirmation` come with the approval."""
+    """The state of a pairing; `client` and `confirmation` come with the approval."""
 
     state: Literal["begun", "shown", "approved", "refused", "cancelled"]
     client: str | None = None
@@ -110,25 +106,25 @@ class WindowAnswer(Answer):
     """What the person is shown."""
 
     seconds_left: int
-    revision: int = Field(description="Another number, another state: see the query.")
+    revision: int = Field(description="Changes with every change of the window: see the query.")
     id: str | None = None
     name: str | None = None
     origin: str | None = None
-    state: State | None = None
+    state: PairingState | None = None
     digits: str | None = None
 
 
-class WindowQuery(_Words):
+class WindowQuery(Body):
     wait: float = Field(0, ge=0, le=WAIT_S, description="Seconds to hold the answer until something changes.")
-    seen: int = Field(-1, ge=-1, description="The revision that is known; the answer is held only while it holds.")
+    seen: int = Field(-1, ge=-1, description="The revision that is known; a newer one is answered at once.")
 
 
 class ApprovedAnswer(Answer):
     client: str
 
 
-class SessionBegin(_Words):
-    """Nothing secret: who the client says it is, and a nonce for the daemon to answer."""
+class BeginSession(Body):
+    """The id of a client and a nonce for the daemon to answer; nothing secret."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"client": "0123456789abcdef", "nonce": ZEROS}]})
 
@@ -144,7 +140,7 @@ class ChallengeAnswer(Answer):
     proof: Bytes32
 
 
-class SessionProof(_Words):
+class ProveSession(Body):
     """The client's proof."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"proof": ZEROS}]})
@@ -161,8 +157,8 @@ class BearerAnswer(Answer):
 # ── the browser's side ──
 
 
-async def begin(request: web.Request) -> web.Response:
-    body = await read_json(request, Begin)
+async def begin_pairing(request: web.Request) -> web.Response:
+    body = await read_json(request, BeginPairing)
     origin = request.headers.get("Origin", "")
     if not EXTENSION_ORIGIN.fullmatch(origin):
         raise ForeignOrigin("only a browser extension is paired; scripts use `mien token create`", field="Origin")
@@ -176,31 +172,31 @@ async def begin(request: web.Request) -> web.Response:
     return reply(answer, 201)
 
 
-async def go_on(request: web.Request) -> web.Response:
-    step = (await read_json(request, Step)).root
+async def continue_pairing(request: web.Request) -> web.Response:
+    step = (await read_json(request, PairingStep)).root
     pairing_id = request.match_info["id"]
     pairing = request.app[keys.PAIRING]
-    if isinstance(step, Cancel):
+    if isinstance(step, CancelStep):
         await pairing.cancel(pairing_id)
         _publish(request.app)
         return reply(OutcomeAnswer(state="cancelled"))
-    if isinstance(step, Reveal):
+    if isinstance(step, RevealStep):
         pairing.reveal(pairing_id, step.public_key, step.nonce)
         _publish(request.app)
     elif pairing.outcome(pairing_id).state == "shown":
-        await pairing.changed(WAIT_S)
+        await pairing.wait_for_change(WAIT_S)
     outcome = pairing.outcome(pairing_id)
     return reply(OutcomeAnswer(state=outcome.state, client=outcome.client_id, confirmation=outcome.confirmation))
 
 
 async def begin_session(request: web.Request) -> web.Response:
-    body = await read_json(request, SessionBegin)
+    body = await read_json(request, BeginSession)
     challenge = request.app[keys.SESSIONS].challenge(body.client, body.nonce)
     return reply(ChallengeAnswer(id=challenge.session_id, nonce=challenge.daemon_nonce, proof=challenge.proof), 201)
 
 
 async def prove_session(request: web.Request) -> web.Response:
-    body = await read_json(request, SessionProof)
+    body = await read_json(request, ProveSession)
     client, token = request.app[keys.SESSIONS].answer(request.match_info["id"], body.proof)
     return reply(BearerAnswer(token=token, expires_in_s=int(SESSION_S), scopes=sorted(client.scopes)))
 
@@ -208,40 +204,40 @@ async def prove_session(request: web.Request) -> web.Response:
 # ── the person's side ──
 
 
-async def open_window(request: web.Request) -> web.Response:
+async def open_pairing_window(request: web.Request) -> web.Response:
     window = request.app[keys.PAIRING].open()
     _publish(request.app)
-    return reply(_shown(window))
+    return reply(_show(window))
 
 
-async def watch_window(request: web.Request) -> web.Response:
+async def watch_pairing_window(request: web.Request) -> web.Response:
     pairing = request.app[keys.PAIRING]
     query = read_query(request, WindowQuery)
     window = pairing.window()
     if query.wait and window.is_open and query.seen in {-1, window.revision}:
-        await pairing.changed(query.wait)
-    return reply(_shown(pairing.window()))
+        await pairing.wait_for_change(query.wait)
+    return reply(_show(pairing.window()))
 
 
-async def close_window(request: web.Request) -> web.Response:
+async def close_pairing_window(request: web.Request) -> web.Response:
     request.app[keys.PAIRING].close()
     _publish(request.app)
     return web.Response(status=204)
 
 
-async def approve(request: web.Request) -> web.Response:
+async def approve_pairing(request: web.Request) -> web.Response:
     client = await request.app[keys.PAIRING].approve(request.match_info["id"])
     _publish(request.app)
     return reply(ApprovedAnswer(client=client.id))
 
 
-async def refuse(request: web.Request) -> web.Response:
+async def refuse_pairing(request: web.Request) -> web.Response:
     request.app[keys.PAIRING].refuse(request.match_info["id"])
     _publish(request.app)
     return web.Response(status=204)
 
 
-def _shown(window: Window) -> WindowAnswer:
+def _show(window: PairingWindow) -> WindowAnswer:
     return WindowAnswer(
         seconds_left=int(window.seconds_left),
         revision=window.revision,
@@ -254,7 +250,7 @@ def _shown(window: Window) -> WindowAnswer:
 
 
 def _publish(app: web.Application) -> None:
-    """Tell the tray and the console that there is something to see; the digits are not in it."""
+    """Publish the state to the tray and the console, without the digits."""
     window = app[keys.PAIRING].window()
     app[keys.EVENTS].publish("pairing", {"open": window.is_open, "state": window.state, "name": window.name})
 
@@ -263,58 +259,80 @@ ROUTES = (
     Route(
         "POST",
         "/v1/pair",
-        begin,
+        "begin_pairing",
+        begin_pairing,
         "A browser asks to be paired",
         None,
         {201: OfferAnswer},
-        Begin,
+        BeginPairing,
         problems=("pairing-closed", "too-many-requests"),
     ),
     Route(
         "GET",
         "/v1/pair/window",
-        watch_window,
+        "watch_pairing_window",
+        watch_pairing_window,
         "What the person is shown",
         "local",
         {200: WindowAnswer},
         query=WindowQuery,
     ),
-    Route("POST", "/v1/pair/window", open_window, "Open the pairing window for 120 s", "local", {200: WindowAnswer}),
-    Route("DELETE", "/v1/pair/window", close_window, "Shut the pairing window", "local", {204: None}),
+    Route(
+        "POST",
+        "/v1/pair/window",
+        "open_pairing_window",
+        open_pairing_window,
+        "Open the pairing window for 120 s",
+        "local",
+        {200: WindowAnswer},
+    ),
+    Route(
+        "DELETE",
+        "/v1/pair/window",
+        "close_pairing_window",
+        close_pairing_window,
+        "Close the pairing window",
+        "local",
+        {204: None},
+    ),
     Route(
         "POST",
         "/v1/pair/sessions",
+        "begin_session",
         begin_session,
         "The daemon proves itself to a paired browser",
         None,
         {201: ChallengeAnswer},
-        SessionBegin,
+        BeginSession,
         problems=("unpaired",),
     ),
     Route(
         "POST",
         "/v1/pair/sessions/{id}",
+        "prove_session",
         prove_session,
         "A paired browser proves itself and gets a bearer",
         None,
         {200: BearerAnswer},
-        SessionProof,
+        ProveSession,
         problems=("unpaired",),
     ),
     Route(
         "POST",
         "/v1/pair/{id}",
-        go_on,
+        "continue_pairing",
+        continue_pairing,
         "The next step of a pairing",
         None,
         {200: OutcomeAnswer},
-        Step,
+        PairingStep,
         problems=("pairing-closed",),
     ),
     Route(
         "POST",
         "/v1/pair/{id}/approve",
-        approve,
+        "approve_pairing",
+        approve_pairing,
         "The person saw the same digits",
         "local",
         {200: ApprovedAnswer},
@@ -323,7 +341,8 @@ ROUTES = (
     Route(
         "POST",
         "/v1/pair/{id}/refuse",
-        refuse,
+        "refuse_pairing",
+        refuse_pairing,
         "The person saw other digits",
         "local",
         {204: None},

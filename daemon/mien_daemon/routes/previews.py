@@ -1,4 +1,4 @@
-"""Pictures small enough to look at: of what was sent, and of results."""
+"""Small previews of pictures that were sent, and of results."""
 
 from aiohttp import web
 from pydantic import Field
@@ -25,7 +25,7 @@ async def preview_blob(request: web.Request) -> web.Response:
     return _answer(await request.app[keys.PREVIEWS].make(blobs.path(digest), digest, side))
 
 
-async def preview_result(request: web.Request) -> web.Response:
+async def preview_job_result(request: web.Request) -> web.Response:
     side = read_query(request, PreviewQuery).side
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
     return _answer(await request.app[keys.PREVIEWS].make(path, job.result_sha256 or job.id, side))
@@ -39,6 +39,7 @@ ROUTES = (
     Route(
         "GET",
         "/v1/blobs/{name}/preview",
+        "preview_blob",
         preview_blob,
         "A picture that was sent, upright and small, as JPEG",
         "swap",
@@ -49,7 +50,8 @@ ROUTES = (
     Route(
         "GET",
         "/v1/jobs/{id}/preview",
-        preview_result,
+        "preview_job_result",
+        preview_job_result,
         "A result, small, as JPEG",
         "swap",
         {200: "image/jpeg"},

@@ -1,4 +1,4 @@
-"""The queue and the worker as a whole: paused, resumed, given back."""
+"""Pause and resume the queue; unload and restart the worker."""
 
 from aiohttp import web
 
@@ -30,17 +30,32 @@ async def restart_worker(request: web.Request) -> web.Response:
 
 ROUTES = (
     Route(
-        "POST", "/v1/queue/pause", pause_queue, "Start no further job; what runs goes on", "admin", {200: QueueCounts}
+        "POST",
+        "/v1/queue/pause",
+        "pause_queue",
+        pause_queue,
+        "Start no further job; the running one continues",
+        "admin",
+        {200: QueueCounts},
     ),
-    Route("POST", "/v1/queue/resume", resume_queue, "Start jobs again", "admin", {200: QueueCounts}),
+    Route("POST", "/v1/queue/resume", "resume_queue", resume_queue, "Start jobs again", "admin", {200: QueueCounts}),
     Route(
         "POST",
         "/v1/worker/unload",
+        "unload_worker",
         unload_worker,
-        "End the worker process and give its memory back",
+        "End the worker process and free its memory",
         "admin",
         {204: None},
         problems=("job-unfinished",),
     ),
-    Route("POST", "/v1/worker/restart", restart_worker, "Try a worker again that died too often", "admin", {204: None}),
+    Route(
+        "POST",
+        "/v1/worker/restart",
+        "restart_worker",
+        restart_worker,
+        "Start a worker again although it died too often",
+        "admin",
+        {204: None},
+    ),
 )

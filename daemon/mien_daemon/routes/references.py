@@ -1,4 +1,4 @@
-"""The reference library: added with a consent, shown, changed, exported, withdrawn."""
+"""The reference library: add a face with a consent, list, change, export and withdraw."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -41,8 +41,8 @@ class ChangedReference(Body):
     expires_at: AwareDatetime | None = Field(None, description="Null is never.")
 
 
-class Reference(Answer):
-    """One face. Scope `swap` is told the id and the name only."""
+class ReferenceAnswer(Answer):
+    """One face. Scope `swap` sees the id and the name only."""
 
     id: str = Field(examples=["0f1e2d3c4b5a6978"])
     name: str
@@ -53,7 +53,7 @@ class Reference(Answer):
 
 
 class ReferenceList(Answer):
-    references: list[Reference]
+    references: list[ReferenceAnswer]
 
 
 class ReferenceExport(Answer):
@@ -70,7 +70,7 @@ class ReferenceExport(Answer):
     picture: str = Field(description="Base64 of the picture as it was added.")
 
 
-class Forgotten(Answer):
+class ForgottenReferences(Answer):
     references: int
     results: int = Field(description="Jobs that were deleted with their results.")
 
@@ -79,10 +79,10 @@ class WithResults(Body):
     results: bool = Field(default=False, description="Also delete every job made with it, and its result.")
 
 
-def show(record: Record, *, fully: bool) -> Reference:
+def show(record: Record, *, fully: bool) -> ReferenceAnswer:
     if not fully:
-        return Reference(id=record.id, name=record.consent.label)
-    return Reference.model_validate(describe(record))
+        return ReferenceAnswer(id=record.id, name=record.consent.label)
+    return ReferenceAnswer.model_validate(describe(record))
 
 
 async def list_references(request: web.Request) -> web.Response:
@@ -134,7 +134,7 @@ async def change_reference(request: web.Request) -> web.Response:
     return reply(show(await asyncio.to_thread(library.change, reference, consent), fully=True))
 
 
-async def get_thumbnail(request: web.Request) -> web.Response:
+async def get_reference_thumbnail(request: web.Request) -> web.Response:
     library = request.app[keys.REFERENCES].library
     thumbnail = await asyncio.to_thread(library.thumbnail, request.match_info["id"])
     return web.Response(body=thumbnail, content_type="image/jpeg")
@@ -157,7 +157,7 @@ async def forget_references(request: web.Request) -> web.Response:
     gone = await asyncio.to_thread(references.library.forget_all)
     references.forget_in_memory()
     results = await delete_jobs_made_with(request, "ref:") if with_results else 0
-    return reply(Forgotten(references=gone, results=results))
+    return reply(ForgottenReferences(references=gone, results=results))
 
 
 async def delete_jobs_made_with(request: web.Request, reference: str) -> int:
@@ -177,6 +177,7 @@ ROUTES = (
     Route(
         "GET",
         "/v1/references",
+        "list_references",
         list_references,
         "The faces that may be used; names alone for scope swap",
         "swap",
@@ -186,10 +187,11 @@ ROUTES = (
     Route(
         "POST",
         "/v1/references",
+        "add_reference",
         add_reference,
         "Keep a face, sealed, with the consent to use it",
         "admin",
-        {201: Reference},
+        {201: ReferenceAnswer},
         body=NewReference,
         problems=(
             "bad-request",
@@ -209,16 +211,18 @@ ROUTES = (
     Route(
         "DELETE",
         "/v1/references",
+        "forget_references",
         forget_references,
         "Shred the whole library",
         "admin",
-        {200: Forgotten},
+        {200: ForgottenReferences},
         query=WithResults,
         problems=("bad-request",),
     ),
     Route(
         "GET",
         "/v1/references/{id}",
+        "export_reference",
         export_reference,
         "Everything that is kept of one person, for that person",
         "admin",
@@ -228,16 +232,18 @@ ROUTES = (
     Route(
         "PATCH",
         "/v1/references/{id}",
+        "change_reference",
         change_reference,
         "Another name, or another end of the consent",
         "admin",
-        {200: Reference},
+        {200: ReferenceAnswer},
         body=ChangedReference,
         problems=("bad-request", "consent-required", "unknown-reference"),
     ),
     Route(
         "DELETE",
         "/v1/references/{id}",
+        "withdraw_reference",
         withdraw_reference,
         "Withdraw a consent and shred the face",
         "admin",
@@ -248,7 +254,8 @@ ROUTES = (
     Route(
         "GET",
         "/v1/references/{id}/thumbnail",
-        get_thumbnail,
+        "get_reference_thumbnail",
+        get_reference_thumbnail,
         "A face of the library, small",
         "swap",
         {200: "image/jpeg"},

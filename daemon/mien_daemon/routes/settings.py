@@ -1,4 +1,4 @@
-"""Every setting with its meaning, and how to change it."""
+"""List and change settings."""
 
 from typing import cast
 
@@ -13,7 +13,7 @@ from mien_daemon.http.schemas import Setting, SettingList
 
 
 class Changes(RootModel[dict[str, bool | int | str]]):
-    """Settings by name; those that are not named stay."""
+    """Settings by name; the others stay as they are."""
 
     model_config = ConfigDict(defer_build=True, json_schema_extra={"examples": [{"keep_results_s": 86400}]})
 
@@ -36,7 +36,7 @@ async def get_settings(request: web.Request) -> web.Response:
     return reply(show(request.app[keys.SETTINGS]))
 
 
-async def put_settings(request: web.Request) -> web.Response:
+async def change_settings(request: web.Request) -> web.Response:
     changes = (await read_json(request, Changes)).root
     settings = request.app[keys.SETTINGS]
     await settings.change(changes)
@@ -47,11 +47,20 @@ async def put_settings(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    Route("GET", "/v1/settings", get_settings, "Every setting: value, default, meaning", "admin", {200: SettingList}),
+    Route(
+        "GET",
+        "/v1/settings",
+        "get_settings",
+        get_settings,
+        "Every setting: value, default, meaning",
+        "admin",
+        {200: SettingList},
+    ),
     Route(
         "PUT",
         "/v1/settings",
-        put_settings,
+        "change_settings",
+        change_settings,
         "Change some settings and keep them",
         "admin",
         {200: SettingList},

@@ -1,4 +1,4 @@
-"""What any picture says about itself."""
+"""Content credentials, watermark and metadata of any picture."""
 
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ class FoundWatermark(Answer):
     agreeing: int | None = Field(description="Null where the watermark's networks are not installed.")
 
 
-class Verified(Answer):
+class VerifiedImage(Answer):
     """What `mien verify --json` prints."""
 
     credentials: FoundCredentials
@@ -45,17 +45,18 @@ async def verify_image(request: web.Request) -> web.Response:
     if (request.content_length or 0) > limit:
         raise ImageTooLarge(f"the file has {request.content_length:,} bytes", limit_bytes=limit)
     picture = await read_bytes(request, limit, request.app[keys.CONFIG].body_timeout_s)
-    return reply(Verified.model_validate(await request.app[keys.VERIFIER].inspect(picture)))
+    return reply(VerifiedImage.model_validate(await request.app[keys.VERIFIER].inspect(picture)))
 
 
 ROUTES = (
     Route(
         "POST",
         "/v1/verify-image",
+        "verify_image",
         verify_image,
-        "What any picture says about itself; it is kept nowhere",
+        "Content credentials, watermark and metadata of any picture; it is not kept",
         "swap",
-        {200: Verified},
+        {200: VerifiedImage},
         body=("application/octet-stream", "image/*"),
         problems=(
             "bad-request",

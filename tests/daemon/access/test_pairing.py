@@ -15,7 +15,7 @@ from mien_api.errors import PairingClosed, TooManyRequests, Unpaired
 from mien_core.errors import BadRequest
 from mien_daemon import keys
 from mien_daemon.access import handshake
-from mien_daemon.access.clients import Clients
+from mien_daemon.access.clients import ClientRegistry
 from mien_daemon.access.pairing import COLLECT_S, WINDOW_S, Pairing
 from mien_daemon.access.sessions import ANSWER_S, HALF_OPEN, Sessions
 from mien_daemon.state.database import Database
@@ -76,19 +76,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def clients(tmp_path: Path) -> Iterator[Clients]:
+def clients(tmp_path: Path) -> Iterator[ClientRegistry]:
     database = Database(tmp_path)
-    yield Clients(database, "the local token")
+    yield ClientRegistry(database, "the local token")
     database.close()
 
 
 @pytest.fixture
-def pairing(clients: Clients, clock: Clock) -> Pairing:
+def pairing(clients: ClientRegistry, clock: Clock) -> Pairing:
     return Pairing(clients, PORT, clock)
 
 
 @pytest.fixture
-def sessions(clients: Clients, clock: Clock) -> Sessions:
+def sessions(clients: ClientRegistry, clock: Clock) -> Sessions:
     return Sessions(clients, PORT, clock)
 
 
@@ -149,7 +149,7 @@ def test_pairing_is_refused_while_no_window_is_open(pairing: Pairing) -> None:
         Browser().begin(pairing)
 
 
-async def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pairing, clients: Clients) -> None:
+async def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pairing, clients: ClientRegistry) -> None:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
@@ -157,10 +157,10 @@ async def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pa
     browser.reveal(pairing)
     window = pairing.window()
     assert (window.digits, window.name, window.origin) == (browser.digits, NAME, ORIGIN)
-    assert clients.listed() == [], "nobody is in before a person says so"
+    assert clients.list_all() == [], "nobody is in before a person says so"
     client_id = (await pairing.approve(browser.pairing_id)).id
     outcome = pairing.outcome(browser.pairing_id)
-    (client,) = clients.listed()
+    (client,) = clients.list_all()
     assert (client.id, client.pairing_key, client.origin) == (client_id, browser.key, ORIGIN)
     assert client.scopes == {"swap"}, "no browser gets more than it needs"
     assert outcome.confirmation == handshake.confirmation(browser.key, browser.transcript, client_id)
@@ -205,7 +205,7 @@ def test_a_point_off_the_curve_ends_the_pairing(pairing: Pairing) -> None:
 
 
 async def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_with_it(
-    pairing: Pairing, clock: Clock, clients: Clients
+    pairing: Pairing, clock: Clock, clients: ClientRegistry
 ) -> None:
     browser = Browser()
     pairing.open()
@@ -220,21 +220,21 @@ async def test_the_window_shuts_after_two_minutes_and_takes_the_pending_browser_
             late(browser.pairing_id)
     with pytest.raises(PairingClosed):
         await pairing.cancel(browser.pairing_id)
-    assert clients.listed() == []
+    assert clients.list_all() == []
 
 
 async def test_an_approval_is_taken_back_when_the_browsers_person_says_that_the_digits_differ(
-    pairing: Pairing, clients: Clients
+    pairing: Pairing, clients: ClientRegistry
 ) -> None:
     browser, _ = await paired(pairing)
     await pairing.cancel(browser.pairing_id)
-    assert clients.listed() == []
+    assert clients.list_all() == []
     with pytest.raises(PairingClosed):
         pairing.outcome(browser.pairing_id)
 
 
 async def test_a_browser_that_leaves_while_its_approval_is_written_down_is_not_let_in(
-    pairing: Pairing, clients: Clients
+    pairing: Pairing, clients: ClientRegistry
 ) -> None:
     browser = Browser()
     pairing.open()
@@ -245,7 +245,7 @@ async def test_a_browser_that_leaves_while_its_approval_is_written_down_is_not_l
     await pairing.cancel(browser.pairing_id)
     with pytest.raises(PairingClosed):
         await approving
-    assert clients.listed() == []
+    assert clients.list_all() == []
 
 
 async def test_a_second_browser_waits_until_the_first_is_through(pairing: Pairing) -> None:
@@ -272,7 +272,7 @@ def test_three_tries_a_minute_and_no_more_however_often_the_window_is_opened(pai
     Browser().begin(pairing)
 
 
-async def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing, clients: Clients) -> None:
+async def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing, clients: ClientRegistry) -> None:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
@@ -282,7 +282,7 @@ async def test_a_refused_browser_is_told_so_and_another_may_try(pairing: Pairing
     with pytest.raises(PairingClosed):
         await pairing.approve(browser.pairing_id)
     Browser().begin(pairing)
-    assert clients.listed() == []
+    assert clients.list_all() == []
 
 
 async def test_an_approval_waits_to_be_fetched_and_lets_nobody_else_in(pairing: Pairing, clock: Clock) -> None:
@@ -296,13 +296,15 @@ async def test_an_approval_waits_to_be_fetched_and_lets_nobody_else_in(pairing: 
         pairing.outcome(browser.pairing_id)
 
 
-async def test_nobody_is_approved_before_the_digits_were_there_to_compare(pairing: Pairing, clients: Clients) -> None:
+async def test_nobody_is_approved_before_the_digits_were_there_to_compare(
+    pairing: Pairing, clients: ClientRegistry
+) -> None:
     browser = Browser()
     pairing.open()
     browser.begin(pairing)
     with pytest.raises(PairingClosed):
         await pairing.approve(browser.pairing_id)
-    assert clients.listed() == []
+    assert clients.list_all() == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 61, "a\x1b[2J", "two\nlines", "Chromium\u202e"])
@@ -315,11 +317,11 @@ def test_a_name_that_could_trick_a_terminal_is_refused(pairing: Pairing, name: s
 
 async def test_whoever_waits_hears_of_every_change(pairing: Pairing) -> None:
     pairing.open()
-    waiting = asyncio.create_task(pairing.changed(60))
+    waiting = asyncio.create_task(pairing.wait_for_change(60))
     await asyncio.sleep(0)
     Browser().begin(pairing)
     await asyncio.wait_for(waiting, 5)
-    await pairing.changed(0.01)
+    await pairing.wait_for_change(0.01)
 
 
 # ── sessions ──
@@ -337,7 +339,7 @@ async def test_the_daemon_proves_itself_to_a_client_that_has_said_nothing_secret
 
 
 async def test_a_proven_client_gets_a_bearer_that_stands_for_it_and_may_only_swap(
-    pairing: Pairing, sessions: Sessions, clients: Clients
+    pairing: Pairing, sessions: Sessions, clients: ClientRegistry
 ) -> None:
     browser, client_id = await paired(pairing)
     client = clients.authenticate(bearer(sessions, client_id, browser.key))
@@ -376,7 +378,7 @@ async def test_a_challenge_is_answered_in_time_or_not_at_all(
         sessions.answer(challenge.session_id, proof)
 
 
-async def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessions, clients: Clients) -> None:
+async def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessions, clients: ClientRegistry) -> None:
     browser, client_id = await paired(pairing)
     token = bearer(sessions, client_id, browser.key)
     nonce = secrets.token_bytes(32)
@@ -390,14 +392,14 @@ async def test_a_revoked_client_is_out_at_once(pairing: Pairing, sessions: Sessi
         sessions.challenge(client_id, nonce)
 
 
-async def test_a_script_with_a_token_cannot_pose_as_a_browser(sessions: Sessions, clients: Clients) -> None:
+async def test_a_script_with_a_token_cannot_pose_as_a_browser(sessions: Sessions, clients: ClientRegistry) -> None:
     script, _ = await clients.create_token("script", ["swap"])
     with pytest.raises(Unpaired):
         sessions.challenge(script.id, secrets.token_bytes(32))
 
 
 async def test_memory_is_bounded_however_many_challenges_are_asked_for(
-    pairing: Pairing, sessions: Sessions, clients: Clients
+    pairing: Pairing, sessions: Sessions, clients: ClientRegistry
 ) -> None:
     browser, client_id = await paired(pairing)
     nonce = secrets.token_bytes(32)

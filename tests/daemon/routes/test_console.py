@@ -12,8 +12,8 @@ import pytest
 
 from mien_api.errors import Unpaired
 from mien_daemon import keys
-from mien_daemon.access.clients import LOCAL, Clients
-from mien_daemon.access.one_time_codes import CODE_S, OUTSTANDING, Invitations
+from mien_daemon.access.clients import LOCAL, ClientRegistry
+from mien_daemon.access.one_time_codes import CODE_S, OUTSTANDING, OneTimeCodes
 from mien_daemon.pictures.preview_process import preview
 from mien_daemon.routes.console import FOLDER, page_files
 from mien_daemon.state.database import Database
@@ -137,7 +137,7 @@ async def test_a_page_may_do_what_its_opener_may_and_no_more(daemon: Any) -> Non
 async def test_a_revoked_opener_takes_its_codes_and_its_pages_with_it(daemon: Any) -> None:
     token = await daemon.token("admin", "a helper")
     code, session = await invited(daemon, token=token), await traded(daemon, await invited(daemon, token=token))
-    (client,) = daemon.app[keys.CLIENTS].listed()
+    (client,) = daemon.app[keys.CLIENTS].list_all()
     await daemon.ask("DELETE", f"/v1/clients/{client.id}")
     assert (await traded(daemon, code)).code == "unpaired"
     assert (await daemon.ask("GET", "/v1/jobs", token=session.json["token"])).code == "unpaired"
@@ -147,13 +147,13 @@ async def test_a_revoked_opener_takes_its_codes_and_its_pages_with_it(daemon: An
 def invitations(tmp_path: Path) -> Any:
     database = Database(tmp_path)
     now = [0.0]
-    yield Invitations(Clients(database, "token"), lambda: now[0]), now
+    yield OneTimeCodes(ClientRegistry(database, "token"), lambda: now[0]), now
     database.close()
 
 
 def test_a_code_is_good_for_a_minute(invitations: Any) -> None:
     door, now = invitations
-    late = door.invite(LOCAL)
+    late = door.issue(LOCAL)
     now[0] = CODE_S
     with pytest.raises(Unpaired):
         door.redeem(late, "http://127.0.0.1:1")
@@ -161,7 +161,7 @@ def test_a_code_is_good_for_a_minute(invitations: Any) -> None:
 
 def test_too_many_codes_push_out_the_oldest(invitations: Any) -> None:
     door, _ = invitations
-    codes = [door.invite(LOCAL) for _ in range(OUTSTANDING + 1)]
+    codes = [door.issue(LOCAL) for _ in range(OUTSTANDING + 1)]
     with pytest.raises(Unpaired):
         door.redeem(codes[0], "http://127.0.0.1:1")
     assert door.redeem(codes[-1], "http://127.0.0.1:1")[0] is LOCAL
