@@ -100,3 +100,24 @@ def test_every_page_that_the_readmes_link_is_there() -> None:
     for page in [ROOT / "README.md", *ROOT.glob("*/README.md")]:
         for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.relative_to(ROOT)} links {link}"
+
+
+# Pages that a contributor reads, and what a path in them looks like.
+PAGES = ("CONTRIBUTING.md", "SECURITY.md", "README.md", "pipeline/README.md", "daemon/README.md", "tray/README.md")
+A_PATH = re.compile(r"`((?:pipeline|daemon|tray|extension|installers|tests)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_that_a_page_names_is_there(page: str) -> None:
+    """A newcomer is sent to no room that moved."""
+    named = A_PATH.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
+def test_every_session_that_the_pages_name_is_one_of_nox() -> None:
+    listed = subprocess.run(["nox", "-l", "--json"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    sessions = {session["session"] for session in json.loads(listed)}
+    pages = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+    named = {name for words in re.findall(r"nox -s ([a-z ]+)`", pages) for name in words.split()}
+    assert named
+    assert named <= sessions
