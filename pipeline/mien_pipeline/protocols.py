@@ -87,7 +87,7 @@ class Restorer(Protocol):
 
 
 class ContentCheck(Protocol):
-    """The door every picture passes."""
+    """The check that every picture passes."""
 
     def check(self, pixels: Pixels, stage: str) -> None:
         """Return in silence, or raise `ContentBlocked` or `CheckUnavailable`."""

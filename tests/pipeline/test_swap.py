@@ -1,4 +1,4 @@
-"""`swap()` promises: stages in order, each face its own reference, nothing out of a door that closed."""
+"""`swap()` promises: stages in order, each face its own reference, no result after a refusal."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -88,7 +88,7 @@ class Painter:
         return Paint(Embedder().embed(reference, face), self.reach)
 
 
-class Door:
+class FakeCheck:
     """A content check that lets through all but one stage, and remembers what it saw."""
 
     def __init__(self, closed: str | None = None) -> None:
@@ -118,8 +118,8 @@ class Marker:
         return Marked(data.getvalue(), "image/png", Provenance(c2pa=True, watermark="strong"))
 
 
-def parts(door: Door | None = None, marker: Marker | None = None, reach: float = 1.0) -> Parts:
-    return Parts(Detector(), Embedder(), door or Door(), Painter(reach), marker or Marker())
+def parts(check: FakeCheck | None = None, marker: Marker | None = None, reach: float = 1.0) -> Parts:
+    return Parts(Detector(), Embedder(), check or FakeCheck(), Painter(reach), marker or Marker())
 
 
 def likeness_of(colour: tuple[int, int, int], reach: float = 1.0) -> Reference:
@@ -189,7 +189,7 @@ def test_a_reference_without_a_face_says_so() -> None:
 
 
 def test_a_reference_with_two_faces_of_a_size_is_refused_and_one_with_a_passer_by_is_not() -> None:
-    rivals = Parts(Detector((4, 4, 24, 24), (40, 4, 64, 28)), Embedder(), Door(), Painter(), Marker())
+    rivals = Parts(Detector((4, 4, 24, 24), (40, 4, 64, 28)), Embedder(), FakeCheck(), Painter(), Marker())
     with pytest.raises(SeveralFaces):
         prepare(picture((4, 4, 24, 24), (40, 4, 64, 28)), rivals, Stopwatch())
     assert prepare(picture(MIDDLE, RIGHT), parts(), Stopwatch()).embedding.shape == (3,)
@@ -197,17 +197,17 @@ def test_a_reference_with_two_faces_of_a_size_is_refused_and_one_with_a_passer_b
 
 @pytest.mark.parametrize("stage", ["target", "result"])
 def test_a_picture_that_the_content_check_stops_is_never_marked_or_returned(stage: str) -> None:
-    door, marker = Door(closed=stage), Marker()
+    check, marker = FakeCheck(closed=stage), Marker()
     with pytest.raises(ContentBlocked):
-        swap(picture(MIDDLE), [likeness_of(RED)], MeshOptions(), parts(door, marker), Stopwatch())
-    assert door.seen[-1] == stage
+        swap(picture(MIDDLE), [likeness_of(RED)], MeshOptions(), parts(check, marker), Stopwatch())
+    assert check.seen[-1] == stage
     assert not marker.marked
 
 
 def test_a_target_without_a_face_that_the_content_check_stops_is_stopped_by_it() -> None:
     """Faces are looked for while the check runs; what the check says comes first, however long it takes."""
 
-    class Late(Door):
+    class Late(FakeCheck):
         def check(self, pixels: Pixels, stage: str) -> None:
             assert searched.wait(timeout=10)
             super().check(pixels, stage)
@@ -225,7 +225,7 @@ def test_a_target_without_a_face_that_the_content_check_stops_is_stopped_by_it()
 
 def test_a_reference_passes_the_content_check_before_its_face_is_looked_for() -> None:
     with pytest.raises(ContentBlocked):
-        prepare(picture(), parts(Door(closed="reference")), Stopwatch())
+        prepare(picture(), parts(FakeCheck(closed="reference")), Stopwatch())
 
 
 def test_progress_only_goes_forward_and_names_every_stage() -> None:

@@ -73,8 +73,11 @@ PRESSING = {
     "busy, in steps": (replace(RUNNING, jobs=[JOB], models=[MODEL]), Look(Mark.BUSY, 40)),
     "downloading": (replace(RUNNING, models=[MODEL]), Look(Mark.DOWNLOADING, 45)),
     "of unknown size": (replace(RUNNING, models=[replace(MODEL, size_bytes=0)]), Look(Mark.DOWNLOADING, 0)),
-    "somebody at the door": (replace(RUNNING, jobs=[JOB], pairing=Pairing(True, "p")), Look(Mark.ATTENTION)),
-    "an open door": (replace(RUNNING, pairing=Pairing(True)), Look(Mark.IDLE)),
+    "a browser that asks to be paired": (
+        replace(RUNNING, jobs=[JOB], pairing=Pairing(True, "p")),
+        Look(Mark.ATTENTION),
+    ),
+    "an open pairing window": (replace(RUNNING, pairing=Pairing(True)), Look(Mark.IDLE)),
     "degraded": (replace(RUNNING, degraded=True), Look(Mark.ATTENTION)),
     "a failure nobody saw": (replace(RUNNING, unseen_failures=1), Look(Mark.ATTENTION)),
 }

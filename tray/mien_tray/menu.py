@@ -162,7 +162,7 @@ def daemon_lines(status: Status, words: Words) -> Iterator[Line]:
 
 
 def pairing_lines(pairing: Pairing, words: Words) -> Iterator[Line]:
-    """On the first level, because whoever is at the door waits no longer than two minutes."""
+    """Lines of the first level: a browser waits for its pairing no longer than two minutes."""
     if pairing.id is not None and pairing.digits is not None:
         digits = spaced(pairing.digits)
         yield Entry(words("pair_digits", name=pairing.name, digits=digits))

@@ -62,10 +62,10 @@ def running_daemon(state_dir: str | None) -> DaemonClient:
 
 
 def wait_for_digits(daemon: DaemonClient) -> dict[str, Any]:
-    """What a browser at the door shows.
+    """The pairing window once a browser shows its digits.
 
     Raises:
-        PairingClosed: two minutes have passed, or somebody else opened or shut the window.
+        PairingClosed: two minutes have passed, or another program opened or closed the window.
     """
     from mien_api.errors import PairingClosed
 

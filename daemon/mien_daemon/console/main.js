@@ -21,7 +21,7 @@ async function start() {
   place.removeAttribute("aria-busy");
   session.addEventListener("renewed", () => location.reload());
   if (open) run();
-  else place.replaceChildren(closedDoor());
+  else place.replaceChildren(sessionOver());
 }
 
 function run() {
@@ -36,7 +36,7 @@ function run() {
   place.replaceChildren(frame.element);
   session.addEventListener("ended", () => {
     ending.abort();
-    place.replaceChildren(closedDoor());
+    place.replaceChildren(sessionOver());
   });
   showConnection(events, frame.banner);
   health.addEventListener("change", () => showHealth(frame.status, health.current));
@@ -85,9 +85,9 @@ function showConnection(events, banner) {
 }
 
 /** No session: how to get one. */
-function closedDoor() {
+function sessionOver() {
   const command = h("code", {}, "mien open");
-  return h("main", { class: "door" }, empty("lock", t("session_over"), t("session_over_hint"), command));
+  return h("main", { class: "session-over" }, empty("lock", t("session_over"), t("session_over_hint"), command));
 }
 
 // A code that arrives in a tab that is open already.

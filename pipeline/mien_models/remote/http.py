@@ -1,4 +1,4 @@
-"""The one door to the network: https, hosts that the catalogue names, the system's own proxies and certificates."""
+"""The only way to the network: https, hosts that the catalogue names, the system's own proxies and certificates."""
 
 import base64
 import http.client

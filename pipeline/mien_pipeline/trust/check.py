@@ -10,10 +10,10 @@ from mien_pipeline.protocols import ContentCheck
 WHITE, BLACK = 255.0, 0.0
 
 
-def check(image: Image, door: ContentCheck, stage: str) -> None:
-    """Raises `ContentBlocked` or `CheckUnavailable`, as the door does; `stage` says where."""
+def check(image: Image, content_check: ContentCheck, stage: str) -> None:
+    """Raises `ContentBlocked` or `CheckUnavailable`, as `content_check` does; `stage` says where."""
     for pixels in appearances(image):
-        door.check(pixels, stage)
+        content_check.check(pixels, stage)
 
 
 def appearances(image: Image) -> Iterator[Pixels]:

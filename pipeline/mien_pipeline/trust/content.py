@@ -43,7 +43,7 @@ _ALARMING = bytes.fromhex(
 
 
 class OpenNsfw:
-    """The door every picture passes; constructed once a process, which is when the file is hashed."""
+    """The check that every picture passes; constructed once a process, which is when the file is hashed."""
 
     def __init__(self, model: Path) -> None:
         """Raises `CheckUnavailable` unless the file is the pinned one and the network answers as it must."""

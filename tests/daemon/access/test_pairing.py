@@ -416,8 +416,8 @@ async def test_memory_is_bounded_however_many_challenges_are_asked_for(
 # ── over HTTP ──
 
 
-class Door:
-    """A browser at a real daemon's door."""
+class PairingClient:
+    """A browser at a real daemon."""
 
     def __init__(self, daemon: Any, origin: str | None = REAL_ORIGIN) -> None:
         self.daemon = daemon
@@ -463,40 +463,40 @@ class Door:
 
 
 async def test_outside_the_window_pairing_is_forbidden(daemon: Any) -> None:
-    answer = await Door(daemon).begin()
+    answer = await PairingClient(daemon).begin()
     assert (answer.status, answer.code) == (403, "pairing-closed")
 
 
 @pytest.mark.parametrize("origin", [None, "https://evil.test", "null", "http://127.0.0.1:6436"])
 async def test_only_an_extension_is_paired(daemon: Any, origin: str | None) -> None:
     await daemon.ask("POST", "/v1/pair/window")
-    answer = await Door(daemon, origin).begin()
+    answer = await PairingClient(daemon, origin).begin()
     assert (answer.status, answer.code) == (403, "foreign-origin")
 
 
 async def test_a_second_browser_and_a_fourth_try_are_told_when_to_come_back(daemon: Any) -> None:
     await daemon.ask("POST", "/v1/pair/window")
-    assert (await Door(daemon).begin()).status == 201
-    answer = await Door(daemon).begin()
+    assert (await PairingClient(daemon).begin()).status == 201
+    answer = await PairingClient(daemon).begin()
     assert (answer.status, answer.code, int(answer.headers["Retry-After"]) > 0) == (429, "too-many-requests", True)
     for _ in range(2):
         await daemon.ask("POST", "/v1/pair/window")
-        assert (await Door(daemon).begin()).status == 201
+        assert (await PairingClient(daemon).begin()).status == 201
     await daemon.ask("POST", "/v1/pair/window")
-    assert (await Door(daemon).begin()).status == 429
+    assert (await PairingClient(daemon).begin()).status == 429
 
 
 async def test_only_the_person_opens_the_window_and_approves(daemon: Any) -> None:
     """Not even an administrator's token; and nobody at all without one."""
-    door = Door(daemon)
+    browser_client = PairingClient(daemon)
     tokens = {await daemon.token("admin"): "wrong-scope", await daemon.token("swap"): "wrong-scope", None: "unpaired"}
     await daemon.ask("POST", "/v1/pair/window")
-    await door.begin()
-    await door.reveal()
+    await browser_client.begin()
+    await browser_client.reveal()
     paths = [
         "/v1/pair/window",
-        f"/v1/pair/{door.browser.pairing_id}/approve",
-        f"/v1/pair/{door.browser.pairing_id}/refuse",
+        f"/v1/pair/{browser_client.browser.pairing_id}/approve",
+        f"/v1/pair/{browser_client.browser.pairing_id}/refuse",
     ]
     for token, code in tokens.items():
         for path in paths:
@@ -506,9 +506,9 @@ async def test_only_the_person_opens_the_window_and_approves(daemon: Any) -> Non
 
 
 async def test_a_paired_browser_gets_a_bearer_bound_to_its_origin_and_loses_it_with_its_pairing(daemon: Any) -> None:
-    door = Door(daemon)
-    client = await door.paired()
-    token = await door.bearer(client)
+    browser_client = PairingClient(daemon)
+    client = await browser_client.paired()
+    token = await browser_client.bearer(client)
     ours = {"Origin": REAL_ORIGIN}
     assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).status == 200
     foreign = {"Origin": REAL_ORIGIN.replace("a", "b")}
@@ -518,14 +518,14 @@ async def test_a_paired_browser_gets_a_bearer_bound_to_its_origin_and_loses_it_w
     assert (await daemon.ask("DELETE", f"/v1/clients/{client}")).status == 204
     assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).code == "unpaired"
     words = {"client": client, "nonce": handshake.to_text(bytes(32))}
-    assert (await door.post("/v1/pair/sessions", words)).code == "unpaired"
+    assert (await browser_client.post("/v1/pair/sessions", words)).code == "unpaired"
 
 
 async def test_a_browser_may_take_its_own_pairing_back_and_nobody_elses(daemon: Any) -> None:
-    door = Door(daemon)
-    client = await door.paired()
+    browser_client = PairingClient(daemon)
+    client = await browser_client.paired()
     other = (await daemon.ask("POST", "/v1/tokens", {"name": "other", "scope": "swap"})).json["id"]
-    token = await door.bearer(client)
+    token = await browser_client.bearer(client)
     ours = {"Origin": REAL_ORIGIN}
     answer = await daemon.ask("DELETE", f"/v1/clients/{other}", token=token, headers=ours)
     assert (answer.status, answer.code) == (403, "wrong-scope")
@@ -537,30 +537,30 @@ async def test_a_browser_may_take_its_own_pairing_back_and_nobody_elses(daemon: 
 async def test_a_pairing_outlives_the_daemon_and_its_bearers_do_not(open_daemon: Any, tmp_path: Path) -> None:
     state = tmp_path / "kept"
     async with open_daemon(state) as daemon:
-        door = Door(daemon)
-        client = await door.paired()
-        token = await door.bearer(client)
+        browser_client = PairingClient(daemon)
+        client = await browser_client.paired()
+        token = await browser_client.bearer(client)
     async with open_daemon(state) as again:
         assert (await again.ask("GET", "/v1/health", token=token)).code == "unpaired"
-        door.daemon = again
-        assert (await again.ask("GET", "/v1/health", token=await door.bearer(client))).status == 200
+        browser_client.daemon = again
+        assert (await again.ask("GET", "/v1/health", token=await browser_client.bearer(client))).status == 200
 
 
 async def test_the_browser_hears_of_the_decision_as_it_is_made(daemon: Any) -> None:
-    door = Door(daemon)
+    browser_client = PairingClient(daemon)
     await daemon.ask("POST", "/v1/pair/window")
-    await door.begin()
-    assert (await door.reveal()).json == {"state": "shown", "client": None, "confirmation": None}
-    waiting = asyncio.create_task(door.step("wait"))
+    await browser_client.begin()
+    assert (await browser_client.reveal()).json == {"state": "shown", "client": None, "confirmation": None}
+    waiting = asyncio.create_task(browser_client.step("wait"))
     shown = (await daemon.ask("GET", "/v1/pair/window")).json
-    assert (shown["digits"], shown["name"], shown["origin"]) == (door.browser.digits, NAME, REAL_ORIGIN)
-    await daemon.ask("POST", f"/v1/pair/{door.browser.pairing_id}/refuse")
+    assert (shown["digits"], shown["name"], shown["origin"]) == (browser_client.browser.digits, NAME, REAL_ORIGIN)
+    await daemon.ask("POST", f"/v1/pair/{browser_client.browser.pairing_id}/refuse")
     assert (await waiting).json["state"] == "refused"
 
 
 async def test_whoever_watches_the_window_misses_nothing_between_two_looks(daemon: Any) -> None:
     opened = (await daemon.ask("POST", "/v1/pair/window")).json
-    await Door(daemon).begin()
+    await PairingClient(daemon).begin()
     seen = await daemon.ask("GET", f"/v1/pair/window?wait=20&seen={opened['revision']}")
     assert seen.json["state"] == "begun"
 
@@ -577,13 +577,13 @@ async def test_whoever_watches_the_window_misses_nothing_between_two_looks(daemo
 )
 async def test_a_malformed_beginning_names_what_is_wrong(daemon: Any, words: object, field: str) -> None:
     await daemon.ask("POST", "/v1/pair/window")
-    answer = await Door(daemon).post("/v1/pair", words)
+    answer = await PairingClient(daemon).post("/v1/pair", words)
     assert (answer.status, answer.code, answer.json["field"]) == (400, "bad-request", field)
 
 
 async def test_what_is_told_to_everybody_who_listens_holds_no_digits(daemon: Any) -> None:
-    door = Door(daemon)
-    await door.paired()
+    browser_client = PairingClient(daemon)
+    await browser_client.paired()
     events = [event for event in daemon.app[keys.EVENTS].since(0) or [] if event.kind == "pairing"]
     assert [event.data["state"] for event in events] == [None, "begun", "shown", "approved"]
-    assert door.browser.digits not in json.dumps([dict(event.data) for event in events])
+    assert browser_client.browser.digits not in json.dumps([dict(event.data) for event in events])

@@ -1,4 +1,4 @@
-"""The door: each threat that needs no browser, as the request it sends and the answer it gets."""
+"""The guard: each threat that needs no browser, as the request it sends and the answer it gets."""
 
 import asyncio
 import hashlib

@@ -152,19 +152,19 @@ def invitations(tmp_path: Path) -> Any:
 
 
 def test_a_code_is_good_for_a_minute(invitations: Any) -> None:
-    door, now = invitations
-    late = door.issue(LOCAL)
+    codes, now = invitations
+    late = codes.issue(LOCAL)
     now[0] = CODE_S
     with pytest.raises(Unpaired):
-        door.redeem(late, "http://127.0.0.1:1")
+        codes.redeem(late, "http://127.0.0.1:1")
 
 
 def test_too_many_codes_push_out_the_oldest(invitations: Any) -> None:
-    door, _ = invitations
-    codes = [door.issue(LOCAL) for _ in range(OUTSTANDING + 1)]
+    codes, _ = invitations
+    issued = [codes.issue(LOCAL) for _ in range(OUTSTANDING + 1)]
     with pytest.raises(Unpaired):
-        door.redeem(codes[0], "http://127.0.0.1:1")
-    assert door.redeem(codes[-1], "http://127.0.0.1:1")[0] is LOCAL
+        codes.redeem(issued[0], "http://127.0.0.1:1")
+    assert codes.redeem(issued[-1], "http://127.0.0.1:1")[0] is LOCAL
 
 
 # ── previews ──

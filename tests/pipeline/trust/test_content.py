@@ -88,7 +88,7 @@ def test_pictures_of_any_shape_get_a_verdict(check: OpenNsfw, shape: tuple[int, 
 
 
 class Recorder:
-    """A door that remembers what it was shown."""
+    """A check that remembers what it was shown."""
 
     def __init__(self) -> None:
         self.seen: list[Pixels] = []
@@ -102,16 +102,16 @@ class Recorder:
 def test_a_shape_that_lies_in_the_transparency_alone_is_seen(colour: int, page: int) -> None:
     """The stored colours are one even black or white; the page behind them shows what is there."""
     shape = np.asarray(cv2.cvtColor(alarming(320), cv2.COLOR_RGB2GRAY), np.uint8)
-    door = Recorder()
-    check_picture(Image(np.full((320, 320, 3), colour, np.uint8), alpha=shape), door, "target")
+    recorder = Recorder()
+    check_picture(Image(np.full((320, 320, 3), colour, np.uint8), alpha=shape), recorder, "target")
     shown = page + (colour - page) * (shape[..., None] / 255)
-    assert min(np.abs(each - shown).mean() for each in door.seen) < 1
+    assert min(np.abs(each - shown).mean() for each in recorder.seen) < 1
 
 
 def test_an_opaque_picture_is_looked_at_once() -> None:
-    door = Recorder()
-    check_picture(Image(picture()), door, "target")
-    assert len(door.seen) == 1
+    recorder = Recorder()
+    check_picture(Image(picture()), recorder, "target")
+    assert len(recorder.seen) == 1
 
 
 def test_every_pixel_of_a_tiled_picture_is_seen_by_some_tile() -> None:

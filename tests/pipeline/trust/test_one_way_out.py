@@ -35,7 +35,7 @@ SWITCH = re.compile(
 )
 
 
-# ── Vivid goes through the same door ─────────────────────────────────────────────────────────────────────────
+# ── Vivid passes the same check ─────────────────────────────────────────────────────────────────────────────
 
 
 class Everything:

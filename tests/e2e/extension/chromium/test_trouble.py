@@ -126,7 +126,7 @@ def test_a_page_that_takes_the_veil_away_does_not_stop_the_swap(person: Any, sit
 
 
 def test_only_the_background_reaches_the_daemon(person: Any, site: Any, daemon: Any) -> None:
-    """Local Network Access and the daemon's door, asked from a public page, from our script in it, and from behind."""
+    """Local Network Access and the daemon's guard, asked from a public page, from our script in it, and from behind."""
     page = person.open(site.page("/lna", PICTURE))
     ask = "(url) => fetch(url).then((answer) => answer.text(), (error) => error.name)"
     url = f"http://127.0.0.1:{daemon.port}/v1/hello"

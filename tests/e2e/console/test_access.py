@@ -1,4 +1,4 @@
-"""Who may look at the console and what it may do: one code once, this origin alone, nothing but its own files."""
+"""A code opens the console once, in this origin alone, and the page loads nothing but its own files."""
 
 import signal
 import threading
@@ -42,7 +42,7 @@ async def test_a_code_opens_the_page_once_and_leaves_the_address(console: Any, c
     stranger = await chromium.new_context()
     page = await stranger.new_page()
     await page.goto(url)
-    await expect(page.locator("main.door")).to_contain_text("mien open")
+    await expect(page.locator("main.session-over")).to_contain_text("mien open")
     assert "code" not in page.url
     await stranger.close()
 
@@ -51,7 +51,7 @@ async def test_without_a_code_there_is_only_the_way_to_get_one(console: Any, chr
     stranger = await chromium.new_context()
     page = await stranger.new_page()
     await page.goto(console.daemon.origin)
-    await expect(page.locator("main.door")).to_contain_text("mien open")
+    await expect(page.locator("main.session-over")).to_contain_text("mien open")
     await expect(page.locator("nav")).to_have_count(0)
     await stranger.close()
 
@@ -62,7 +62,7 @@ async def test_the_page_keeps_no_cookie_and_no_token_beyond_its_tab(console: Any
     assert "mien_" not in kept
     second = await console.context.new_page()
     await second.goto(console.daemon.origin)
-    await expect(second.locator("main.door")).to_be_visible()
+    await expect(second.locator("main.session-over")).to_be_visible()
 
 
 async def test_another_origin_gets_nothing(console: Any, elsewhere: str) -> None:
@@ -113,7 +113,7 @@ async def test_every_file_the_page_loads_is_its_own(console: Any) -> None:
     assert hosts == {f"127.0.0.1:{console.daemon.port}"}
 
 
-async def test_a_daemon_that_was_killed_and_started_again_goes_on_with_the_job(
+async def test_a_daemon_that_was_killed_and_started_again_continues_with_the_job(
     at_own_daemon: Any, pictures: Any
 ) -> None:
     console = at_own_daemon
@@ -125,7 +125,7 @@ async def test_a_daemon_that_was_killed_and_started_again_goes_on_with_the_job(
     await expect(console.page.locator(".banner")).to_contain_text("Mien isn’t answering")
     await expect(console.page.locator(".daemon-state")).to_have_text("Not answering")
     console.daemon.start()
-    await expect(console.page.locator("main.door")).to_contain_text("mien open")
+    await expect(console.page.locator("main.session-over")).to_contain_text("mien open")
     another = await console.context.new_page()
     await another.goto(console.daemon.invitation())  # `mien open`, in another tab: this one goes on with its session
     await expect(console.page.locator(".progress")).to_be_visible()
