@@ -6,7 +6,6 @@ What the daemon refuses comes back as the error it refused with, so that a failu
 import hashlib
 import http.client
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -228,20 +227,6 @@ class DaemonClient:
 
     def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", **more}
-
-
-def until_ready(state_dir: str | Path | None = None, timeout_s: float = 10.0) -> DaemonClient:
-    """The daemon, as soon as it is ready.
-
-    Raises:
-        DaemonUnreachable: it is not, after all that time.
-    """
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        if found := DaemonClient.discover(state_dir):
-            return found
-        time.sleep(0.02)
-    raise DaemonUnreachable("no daemon is running")
 
 
 def _problem(body: bytes, status: int) -> Mapping[str, object]:

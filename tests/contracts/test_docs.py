@@ -12,8 +12,9 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from mien_api.client import DaemonClient, until_ready
+from mien_api.client import DaemonClient
 from mien_models.store import ModelStore
+from mien_testing.started import until_ready
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import sys
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import pytest
 from mien_api import runtime_file
 from mien_api.runtime_file import RuntimeFile
 from mien_tray.status import Daemon, Phase, Reason
-from mien_tray.supervisor import DELAYS_S, START_S, TRIES, WINDOW_S, DaemonProcess, Places, Supervisor, command
+from mien_tray.supervisor import DELAYS_S, START_S, TRIES, WINDOW_S, DaemonProcess, Places, Supervisor
 
 
 @dataclass
@@ -242,8 +241,8 @@ def test_stopping_a_daemon_that_is_not_there_is_quick(world: World) -> None:
     assert world.supervisor().stop()
 
 
-def test_the_daemons_own_words_are_the_reason_it_could_not_start(tmp_path: Path) -> None:
-    """A real daemon, on a port that is taken."""
+def test_a_real_daemons_own_words_are_the_reason_it_could_not_start(tmp_path: Path) -> None:
+    """On a port that is taken."""
     places = Places(tmp_path / "state", tmp_path / "models", tmp_path / "logs")
     places.state.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -260,18 +259,8 @@ def test_the_daemons_own_words_are_the_reason_it_could_not_start(tmp_path: Path)
 def test_a_daemon_that_says_nothing_has_its_status_and_log_as_the_reason(tmp_path: Path) -> None:
     places = Places(tmp_path / "state", tmp_path / "models", tmp_path / "logs")
     started = DaemonProcess(places)
-    os.kill(started.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
-    assert started.ended() == Reason("ended", {"status": -signal.SIGKILL, "log": places.log})
-
-
-def test_the_command_names_both_folders(tmp_path: Path) -> None:
-    words = command(Places(tmp_path / "state", tmp_path / "models", tmp_path / "logs"))
-    assert words[:4] == [sys.executable, "-m", "mien_cli", "serve"]
-    assert words[words.index("--state-dir") + 1] == str(tmp_path / "state")
-    assert words[words.index("--models-dir") + 1] == str(tmp_path / "models")
-
-
-def test_a_frozen_program_starts_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert command(Places(tmp_path, tmp_path, tmp_path))[:2] == [sys.executable, "serve"]
+    assert started.ended() is None
+    started.kill()
+    log = str(places.logs / "daemon.log")
+    assert started.ended() == Reason("ended", {"status": -signal.SIGKILL, "log": log})
+    assert not started.ended_cleanly()

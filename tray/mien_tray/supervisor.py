@@ -4,23 +4,19 @@ The daemon is a process of its own that outlives the tray. One that somebody els
 was stopped cleanly was stopped on purpose and stays so until the person asks for it.
 """
 
-import json
 import logging
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from mien_api import runtime_file
 from mien_api.runtime_file import RuntimeFile
-from mien_core.program import command_for
+from mien_api.start_daemon import START_S, StartedDaemon
 from mien_tray.status import Daemon, Phase, Reason
 
 log = logging.getLogger(__name__)
@@ -28,7 +24,6 @@ log = logging.getLogger(__name__)
 DELAYS_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before the first, second, … start in a row; the last repeats
 TRIES = 5  # deaths within WINDOW_S after which only the person starts it again
 WINDOW_S = 300.0
-START_S = 30.0  # a cold disk; usually it takes less than one
 STOP_S = 15.0  # the daemon ends its worker and closes its database
 
 
@@ -39,10 +34,6 @@ class Places:
     state: Path
     models: Path
     logs: Path
-
-    @property
-    def log(self) -> Path:
-        return self.logs / "daemon.log"
 
 
 class Child(Protocol):
@@ -60,55 +51,21 @@ class Child(Protocol):
 
 
 class DaemonProcess:
-    """`mien serve` in a session of its own, so that it hears nothing of the tray's terminal and outlives the tray."""
+    """A real daemon, which outlives the tray."""
 
     def __init__(self, places: Places) -> None:
-        places.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log = places.log
-        # With --json a daemon that cannot start says why in one document on stdout. A file, because a pipe that the
-        # tray leaves behind would break.
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the process
-        with places.log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                command(places),
-                stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=errors,
-                cwd="/" if sys.platform != "win32" else None,
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
-        self._why: Reason | None = None
+        self._started = StartedDaemon(places.state, places.models, places.logs)
+        self.pid = self._started.pid
 
     def ended(self) -> Reason | None:
-        status = self._process.poll()
-        if status is not None and self._why is None:
-            with self._said as said:
-                said.seek(0)
-                self._why = why_of(said.read(), status, self._log)
-        return self._why
+        why = self._started.why_ended()
+        return None if why is None else Reason(str(why.get("code", "ended")), why)
 
     def ended_cleanly(self) -> bool:
-        return self._process.poll() == 0
+        return self._started.status == 0
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-def why_of(said: bytes, status: int, log_file: Path) -> Reason:
-    """The problem document that a daemon left on stdout, else its exit status."""
-    try:
-        problem: dict[str, object] = json.loads(said)
-        return Reason(str(problem["code"]), problem)
-    except (ValueError, TypeError, KeyError):
-        return Reason("ended", {"status": status, "log": log_file})
-
-
-def command(places: Places) -> list[str]:
-    """How the daemon is started."""
-    folders = ["--state-dir", str(places.state), "--models-dir", str(places.models)]
-    return [*command_for("mien"), "serve", "--foreground", "--json", *folders]
+        self._started.kill()
 
 
 Launch = Callable[[Places], Child]

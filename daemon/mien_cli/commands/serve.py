@@ -6,17 +6,13 @@ from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
     from mien_api.runtime_file import RuntimeFile
     from mien_cli.main import Commands
     from mien_daemon.config import Config
 
     Serve = Callable[[Config, Callable[[RuntimeFile], object]], Coroutine[object, object, None]]
-
-START_S = 30.0  # a cold disk; usually it takes less than one
 
 
 def add_to(commands: Commands) -> None:
@@ -99,66 +95,8 @@ def load_server() -> Serve:
 
 def serve_behind(args: Namespace, config: Config) -> int:
     """Start a daemon that outlives this terminal, and return when it is ready."""
-    return announce(args, wait_until_ready(start_behind(config), config), config)
+    from mien_api.start_daemon import start_daemon
 
-
-def start_behind(config: Config) -> subprocess.Popen[bytes]:
-    """A new session of its own, which logs to a file.
-
-    Raises:
-        AlreadyRunning: the state folder is held by another daemon.
-        OutputNotWritable: it, or the log's, cannot be written.
-    """
-    import subprocess
-    import sys
-
-    from mien_api import runtime_file
-    from mien_api.errors import AlreadyRunning
-    from mien_api.folders import make_private
-    from mien_core.program import command_for
-
-    folders = config.folders
-    if runtime_file.is_held(folders.state):
-        raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(folders.state))
-    make_private(folders.state)
-    make_private(folders.logs)
-    command = [*command_for("mien"), "serve", "--foreground"]
-    command += ["--state-dir", str(folders.state), "--models-dir", str(folders.models)]
-    command += [f"--port={config.settings.port}"] if config.sources.get("port") == "flag" else []
-    command += ["--offline"] if config.sources.get("offline") == "flag" else []
-    with (folders.logs / "daemon.log").open("ab") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/" if sys.platform != "win32" else None,
-            start_new_session=True,
-        )
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], config: Config) -> RuntimeFile:
-    """What the daemon wrote when it was ready.
-
-    Raises:
-        DaemonUnreachable: it ended, or did not become ready; `log` says where it says why.
-    """
-    import time
-
-    from mien_api import runtime_file
-    from mien_core.errors import DaemonUnreachable
-
-    log = log_of(config)
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
-        found = runtime_file.read(config.folders.state)
-        if found and found.pid == process.pid:
-            return found
-        if process.poll() is not None:
-            raise DaemonUnreachable("the daemon ended while it started", log=str(log), status=process.returncode)
-        time.sleep(0.02)
-    raise DaemonUnreachable(f"the daemon was not ready after {START_S:.0f} s", log=str(log))
-
-
-def log_of(config: Config) -> Path:
-    return config.folders.logs / "daemon.log"
+    flags = [f"--port={config.settings.port}"] if config.sources.get("port") == "flag" else []
+    flags += ["--offline"] if config.sources.get("offline") == "flag" else []
+    return announce(args, start_daemon(config.folders, flags), config)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from mien_api.client import DaemonClient, until_ready
+from mien_api.client import DaemonClient
 from mien_cli.main import main
+from mien_testing.started import until_ready
 
 MIEN = [sys.executable, "-m", "mien_cli"]
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from mien_api import runtime_file
-from mien_api.client import DaemonClient, until_ready
+from mien_api.client import DaemonClient
 from mien_api.errors import StateTooNew
 from mien_core.errors import DaemonUnreachable
 from mien_daemon.state.database import Database, connect
+from mien_testing.started import until_ready
 
 Start = Callable[[], tuple["subprocess.Popen[bytes]", DaemonClient]]
 

@@ -19,7 +19,7 @@ import PIL.Image
 import pytest
 
 from mien_api import runtime_file
-from mien_api.client import DaemonClient, until_ready
+from mien_api.client import DaemonClient
 from mien_api.folders import Folders
 from mien_cli.main import main
 from mien_core.redaction import RedactingFormatter, log_to
@@ -29,6 +29,7 @@ from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.state import personal_data
 from mien_daemon.state.personal_data import find_personal_data, folder_for_references, is_private, memory_folder
 from mien_pipeline.trust.authority import Authority
+from mien_testing.started import until_ready
 
 on_linux = sys.platform == "linux"
 
