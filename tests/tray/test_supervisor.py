@@ -12,8 +12,9 @@ import pytest
 
 from mien_api import runtime_file
 from mien_api.runtime_file import RuntimeFile
+from mien_api.start_daemon import START_S
 from mien_tray.status import Daemon, Phase, Reason
-from mien_tray.supervisor import DELAYS_S, START_S, TRIES, WINDOW_S, DaemonProcess, Places, Supervisor
+from mien_tray.supervisor import DELAYS_S, TRIES, WINDOW_S, DaemonProcess, Places, Supervisor
 
 
 @dataclass
