@@ -1,4 +1,4 @@
-"""Which pixels of a face are its own: the oval, less hair, glasses and whatever else covers the skin."""
+"""Which pixels of a face are its own: the oval, less hair, glasses and other covers."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -23,14 +23,12 @@ from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.onnx.inswapper import RECOGNISER_FILE, SWAPPER_FILE
 from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
-from mien_pipeline.face import Face, Patch
-from mien_pipeline.image import Image
+from mien_pipeline.face import Patch
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Engine, Likeness, Weights
 from mien_pipeline.skin.blend import paste_back
-
-Portrait = tuple[Image, Face]
+from mien_testing.portraits import Portrait
 
 OPTIONS: dict[str, SwapOptions] = {
     "mesh": MeshOptions(),

@@ -4,11 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mien_pipeline.face import Face
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image
-
-Portrait = tuple[Image, Face]
+from mien_testing.portraits import Portrait
 
 
 def photograph(portrait: Portrait, face_px: float, size: tuple[int, int], left: int, top: int) -> Image:

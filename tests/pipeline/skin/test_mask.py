@@ -3,36 +3,20 @@
 import numpy as np
 import pytest
 
-from mien_pipeline.face import Face
 from mien_pipeline.faces.topology import OVAL
-from mien_pipeline.image import Floats, Image
-from mien_pipeline.skin.glasses import crosses_bridge, glasses_mask
 from mien_pipeline.skin.mask import face_mask, oval_mask, skin_mask
-
-Portrait = tuple[Image, Face]
-
-
-def mesh_of(portrait: Portrait) -> Floats:
-    mesh = portrait[1].mesh
-    assert mesh is not None
-    return mesh
-
-
-def at(mask: Floats, portrait: Portrait, *vertices: int) -> float:
-    """Mean of the mask at some vertices."""
-    columns, rows = np.round(mesh_of(portrait)[list(vertices), :2]).astype(int).T
-    return float(mask[rows, columns].mean())
+from mien_testing.portraits import Portrait, mask_at, mesh_of
 
 
 def test_cheeks_eyes_and_lips_are_the_faces_own(astronaut: Portrait) -> None:
     skin = skin_mask(astronaut[0].pixels, mesh_of(astronaut))
-    assert at(skin, astronaut, 50, 280, 101, 330, 4) > 0.95
-    assert at(skin, astronaut, 159, 386, 13, 105, 334) > 0.9
+    assert mask_at(skin, astronaut, 50, 280, 101, 330, 4) > 0.95
+    assert mask_at(skin, astronaut, 159, 386, 13, 105, 334) > 0.9
 
 
 def test_a_fringe_is_not_skin(astronaut: Portrait) -> None:
     skin = skin_mask(astronaut[0].pixels, mesh_of(astronaut))
-    assert at(skin, astronaut, 10, 109, 338) < 0.15
+    assert mask_at(skin, astronaut, 10, 109, 338) < 0.15
 
 
 def test_a_cap_is_not_skin(admiral: Portrait) -> None:
@@ -49,8 +33,8 @@ def test_a_blue_card_before_the_mouth_is_kept(astronaut: Portrait) -> None:
     x1, x2, y = int(face.bbox[0]) - 10, int(face.bbox[2]) + 10, int(face.kps[2, 1]) + 8
     pixels[y : int(face.bbox[3]) + 10, x1:x2] = (40, 60, 190)
     skin = skin_mask(pixels, mesh_of(astronaut))
-    assert at(skin, astronaut, 13, 14, 17, 152) < 0.1
-    assert at(skin, astronaut, 159, 386, 168) > 0.9
+    assert mask_at(skin, astronaut, 13, 14, 17, 152) < 0.1
+    assert mask_at(skin, astronaut, 159, 386, 168) > 0.9
 
 
 def test_dark_glasses_are_kept_whole(astronaut: Portrait) -> None:
@@ -59,14 +43,14 @@ def test_dark_glasses_are_kept_whole(astronaut: Portrait) -> None:
     left, right = face.kps[0], face.kps[1]
     y = int((left[1] + right[1]) / 2)
     pixels[y - 12 : y + 14, int(left[0]) - 18 : int(right[0]) + 18] = (20, 20, 24)
-    assert at(skin_mask(pixels, mesh_of(astronaut)), astronaut, 159, 386, 145, 374) < 0.1
+    assert mask_at(skin_mask(pixels, mesh_of(astronaut)), astronaut, 159, 386, 145, 374) < 0.1
 
 
 def test_a_grey_picture_has_a_mask_too(astronaut: Portrait) -> None:
     grey = np.repeat(astronaut[0].pixels.mean(2, keepdims=True).astype(np.uint8), 3, 2)
     skin = skin_mask(grey, mesh_of(astronaut))
-    assert at(skin, astronaut, 50, 280, 4, 13) > 0.95
-    assert at(skin, astronaut, 109, 338) < 0.5
+    assert mask_at(skin, astronaut, 50, 280, 4, 13) > 0.95
+    assert mask_at(skin, astronaut, 109, 338) < 0.5
 
 
 def test_the_oval_is_soft_inside_and_nothing_outside(astronaut: Portrait) -> None:
@@ -82,14 +66,3 @@ def test_the_oval_is_soft_inside_and_nothing_outside(astronaut: Portrait) -> Non
 def test_the_whole_mask_is_at_most_the_oval(astronaut: Portrait) -> None:
     pixels, mesh = astronaut[0].pixels, mesh_of(astronaut)
     assert (face_mask(pixels, mesh) <= oval_mask(pixels.shape, mesh)).all()
-
-
-def test_glasses_are_noticed_where_they_are_worn(astronaut: Portrait, admiral: Portrait) -> None:
-    assert crosses_bridge(admiral[0].pixels, mesh_of(admiral))
-    assert not crosses_bridge(astronaut[0].pixels, mesh_of(astronaut))
-
-
-def test_rims_are_found_around_the_eyes_and_not_on_them(admiral: Portrait) -> None:
-    found = glasses_mask(admiral[0].pixels, mesh_of(admiral))
-    assert 0.005 < found[found > 0.5].size / found.size < 0.05
-    assert at(found, admiral, 159, 386, 145, 374, 50, 280, 13) < 0.05

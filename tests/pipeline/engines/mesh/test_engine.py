@@ -1,0 +1,59 @@
+"""The mesh engine renders what it can, refuses what it cannot, and says what limits a result."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from mien_core.errors import NoFaceFound
+from mien_pipeline.engines.mesh.engine import REFERENCE_WARN_YAW_DEG, REFUSE_YAW_DEG, MeshEngine, MeshLikeness
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.face import Patch
+from mien_pipeline.progress import ignore_step
+from mien_testing.portraits import Portrait
+
+
+def rendered(likeness: MeshLikeness, target: Portrait, **options: object) -> Patch:
+    return likeness.render(*target, MeshOptions.model_validate(options), ignore_step)
+
+
+def test_what_reference_and_target_share_is_said_once(admiral: Portrait, admiral_likeness: MeshLikeness) -> None:
+    assert rendered(admiral_likeness, admiral).warnings.count("occluded") == 1
+
+
+def test_a_face_turned_too_far_is_left_alone_and_says_so(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    image, face = astronaut
+    patch = rendered(admiral_likeness, (image, replace(face, yaw_deg=REFUSE_YAW_DEG + 1)))
+    assert not patch.mask.any()
+    assert patch.warnings == ("hard-angle",)
+
+
+def test_a_reference_turned_away_or_unclear_is_refused(engine: MeshEngine, astronaut: Portrait) -> None:
+    image, face = astronaut
+    for doubtful in (replace(face, yaw_deg=-REFUSE_YAW_DEG - 1), replace(face, mesh_score=0.5)):
+        with pytest.raises(NoFaceFound) as refused:
+            engine.prepare(image, doubtful)
+        assert refused.value.fields["role"] == "reference"
+
+
+def test_what_limits_a_result_is_said(engine: MeshEngine, astronaut: Portrait, admiral: Portrait) -> None:
+    image, face = astronaut
+    turned_reference = engine.prepare(admiral[0], replace(admiral[1], yaw_deg=REFERENCE_WARN_YAW_DEG + 1))
+    assert "reference-angle" in rendered(turned_reference, astronaut).warnings
+    likeness = engine.prepare(*admiral)
+    assert "hard-angle" in rendered(likeness, (image, replace(face, yaw_deg=36.0))).warnings
+    dark = replace(image, pixels=(image.pixels * 0.15).astype(np.uint8))
+    assert "low-light" in rendered(likeness, (dark, face)).warnings
+    assert rendered(likeness, astronaut).warnings == likeness.warnings
+
+
+def test_a_small_face_is_swapped_and_says_so(admiral_likeness: MeshLikeness, astronaut: Portrait) -> None:
+    image, face = astronaut
+    assert face.mesh is not None
+    scale = 0.5
+    small = np.asarray(cv2.resize(image.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    shrunk = replace(face, mesh=(face.mesh * scale).astype(np.float32), bbox=face.bbox * np.float32(scale))
+    patch = rendered(admiral_likeness, (replace(image, pixels=small), shrunk))
+    assert "small-face" in patch.warnings
+    assert patch.mask.any()

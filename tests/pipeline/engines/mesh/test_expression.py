@@ -1,0 +1,75 @@
+"""Expression: mouth, eyes and folds are those of the target's expression, in the reference's colours."""
+
+import cv2
+import numpy as np
+
+from mien_pipeline.engines.mesh.expression import (
+    match_lip_colour,
+    remove_smile_folds,
+    target_eyes_mask,
+    target_mouth_mask,
+)
+from mien_pipeline.engines.mesh.eyes import EyeSwap
+from mien_pipeline.engines.mesh.grid import Grid
+from mien_pipeline.engines.mesh.shape import mouth_openness
+from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from mien_testing.portraits import Portrait, fine_detail, mesh_of
+
+
+def test_an_open_mouth_is_the_targets_and_two_closed_ones_need_nothing_of_it(
+    astronaut: Portrait, admiral: Portrait
+) -> None:
+    smiling, closed = mesh_of(astronaut), mesh_of(admiral)
+    assert mouth_openness(smiling) > mouth_openness(closed)
+    between = smiling[[13, 14], :2].mean(0).astype(int)
+    shape = astronaut[0].pixels.shape
+    assert target_mouth_mask(shape, smiling, closed)[between[1], between[0]] > 0.5
+    assert target_mouth_mask(admiral[0].pixels.shape, closed, closed).max() < 0.3
+
+
+def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> None:
+    mesh, shape = mesh_of(astronaut), astronaut[0].pixels.shape
+    whole, none = EyeSwap(1.0, 0, 0), EyeSwap(0.0, 0, 0)
+    assert not target_eyes_mask(shape, mesh, (whole, whole)).any()
+    kept = target_eyes_mask(shape, mesh, (none, whole))
+    left, right = (mesh[list(ring), :2].mean(0).astype(int) for ring in (LEFT_EYE, RIGHT_EYE))
+    assert kept[left[1], left[0]] > 0.9
+    assert kept[right[1], right[0]] == 0
+
+
+def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Portrait) -> None:
+    mesh = mesh_of(admiral)
+    target = admiral[0].pixels.astype(np.float32)
+    new = np.full_like(target, 0) + np.array([180, 90, 90], np.float32)
+    lips = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(lips, [np.round(mesh[list(OUTER_LIPS), :2]).astype(np.int32)], (1,))
+    mean = match_lip_colour(target, new, mesh)[lips > 0].mean(0)
+    assert np.abs(mean - new[0, 0]).max() < 25
+    assert np.std(match_lip_colour(target, new, mesh)[lips > 0][:, 1]) > 2
+
+
+def test_an_open_mouth_loses_its_lipstick_and_keeps_its_teeth(astronaut: Portrait) -> None:
+    mesh = mesh_of(astronaut)
+    target = np.full((*astronaut[0].pixels.shape[:2], 3), (220, 30, 40), np.float32)
+    teeth = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(teeth, [np.round(mesh[list(INNER_LIPS), :2]).astype(np.int32)], (1,))
+    target[teeth > 0] = (225, 220, 210)
+    result = match_lip_colour(target, np.full_like(target, 0) + np.array([150, 100, 95], np.float32), mesh)
+    upper = ((mesh[0, :2] + mesh[13, :2]) / 2).astype(int)
+    assert np.allclose(result[upper[1], upper[0]], (150, 100, 95), atol=12)
+    assert np.abs(result[teeth > 0] - target[teeth > 0]).max() < 50
+
+
+def test_only_a_reference_that_smiles_more_loses_folds_and_only_beside_the_mouth(
+    astronaut: Portrait, admiral: Portrait
+) -> None:
+    smiling, closed = mesh_of(astronaut), mesh_of(admiral)
+    grid = Grid.over(admiral[0].pixels.shape, 1)
+    new = admiral[0].pixels.astype(np.float32)
+    assert remove_smile_folds(new, smiling, smiling, grid) is new
+    assert remove_smile_folds(new, smiling, closed, grid) is new
+    without = remove_smile_folds(new, closed, smiling, grid)
+    touched = np.abs(without - new).max(2) > 2
+    assert touched.any()
+    assert fine_detail(without)[touched].std() < 0.9 * fine_detail(new)[touched].std()
+    assert not np.abs(without - new)[: int(closed[168, 1])].any()  # the nose's bridge and above

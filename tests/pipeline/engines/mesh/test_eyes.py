@@ -1,0 +1,56 @@
+"""Eyes: the reference's own where they fit, turned to where the target looks; shut ones stay shut."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien_pipeline.engines.mesh.eyes import CLOSED_OPENNESS, Eye, EyeSwap, plan_eye_swap, turn_irises
+from mien_testing.portraits import Portrait, mesh_of
+
+
+def eye(along: float = 0.0, down: float = 0.0, openness: float = 0.2) -> Eye:
+    return Eye(along, down, openness)
+
+
+def test_eyes_that_agree_are_the_references_own() -> None:
+    left, right = plan_eye_swap((eye(), eye()), (eye(), eye()), own_gaze=False)
+    assert left.share == right.share == 1
+
+
+def test_shut_eyes_stay_shut() -> None:
+    shut = eye(openness=CLOSED_OPENNESS - 0.03)
+    assert [each.share for each in plan_eye_swap((eye(), eye()), (shut, shut), own_gaze=False)] == [0, 0]
+    assert [each.share for each in plan_eye_swap((eye(), eye()), (shut, shut), own_gaze=True)] == [0, 0]
+
+
+def test_a_wink_shuts_one_eye_alone() -> None:
+    left, right = plan_eye_swap((eye(), eye()), (eye(openness=0.02), eye()), own_gaze=False)
+    assert left.share == 0
+    assert right.share > 0.9
+
+
+@settings(deadline=None)
+@given(
+    one=st.builds(eye, st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(0.1, 0.4)),
+    two=st.builds(eye, st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(0.1, 0.4)),
+)
+def test_two_open_eyes_are_exchanged_alike_so_that_they_have_one_colour(one: Eye, two: Eye) -> None:
+    left, right = plan_eye_swap((eye(), eye()), (one, two), own_gaze=False)
+    assert left.share == right.share
+    assert 0 <= left.share <= 1
+
+
+def test_the_iris_moves_to_where_the_target_looks_and_the_corners_stay(astronaut: Portrait) -> None:
+    mesh = mesh_of(astronaut)
+    points = (mesh[:, :2] - mesh[:, :2].min(0)).astype(np.float32)
+    height, width = int(points[:, 1].max()) + 2, int(points[:, 0].max()) + 2
+    columns = np.tile(np.arange(width, dtype=np.float32), (height, 1))
+    places = np.stack([columns, np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))], 2)
+    look = EyeSwap(1.0, 0.0, 0.1)
+    found = turn_irises(places, points, (look, look))
+    outer, inner = points[33], points[133]
+    middle = (outer + inner) / 2
+    moved = float(found[int(middle[1]), int(middle[0] + 0.1 * (inner - outer)[0]), 0])
+    assert moved == pytest.approx(float(middle[0]), abs=0.6)
+    assert np.abs(found[int(outer[1]), int(outer[0]) - 2] - places[int(outer[1]), int(outer[0]) - 2]).max() < 0.6
