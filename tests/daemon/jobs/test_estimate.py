@@ -1,5 +1,6 @@
 """Progress never goes back, is 1 only at the end, and the time left comes from how long the stages took before."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,57 +19,152 @@ class Clock:
 
 @given(st.lists(st.tuples(st.sampled_from(STAGES), st.integers(-1, 12), st.integers(-1, 10))))
 def test_whatever_a_worker_says_progress_stays_below_one_and_never_falls(said: list[tuple[str, int, int]]) -> None:
-    course, last = ProgressEstimate(StageDurations(), "swap mesh"), 0.0
+    estimate, last = ProgressEstimate(StageDurations(), "swap mesh"), 0.0
     for stage, done, total in said:
-        course.move(stage, done, total)
-        assert last <= course.fraction <= 0.99
-        last = course.fraction
+        estimate.move(stage, done, total)
+        assert last <= estimate.fraction <= 0.99
+        last = estimate.fraction
 
 
 def test_nothing_is_promised_before_anything_is_known() -> None:
     clock = Clock()
-    course = ProgressEstimate(StageDurations(), "swap mesh", clock)
-    course.move("decode", 0, 1)
-    assert course.eta_s is None
+    estimate = ProgressEstimate(StageDurations(), "swap mesh", clock)
+    estimate.move("decode", 0, 1)
+    assert estimate.eta_s is None
 
 
 def test_a_first_job_that_is_half_done_is_expected_to_take_as_long_again() -> None:
     clock = Clock()
-    pace = StageDurations()
-    course = ProgressEstimate(pace, "swap mesh", clock)
+    durations = StageDurations()
+    estimate = ProgressEstimate(durations, "swap mesh", clock)
     clock.now = 3.0
-    course.move("generate", 1, 1)
-    assert course.eta_s is not None
-    assert abs(course.eta_s - 3.0 * (1 - course.fraction) / course.fraction) < 0.1
+    estimate.move("generate", 1, 1)
+    assert estimate.eta_s is not None
+    assert abs(estimate.eta_s - 3.0 * (1 - estimate.fraction) / estimate.fraction) < 0.1
 
 
 def test_a_known_kind_of_job_is_expected_to_take_as_long_as_before() -> None:
     clock = Clock()
-    pace = StageDurations()
-    pace.learn("swap flux", {"decode": 1.0, "generate": 8.0, "mark": 1.0})
-    course = ProgressEstimate(pace, "swap flux", clock)
-    course.move("decode", 0, 1)
-    assert course.eta_s == 10.0
+    durations = StageDurations()
+    durations.learn("swap flux", {"decode": 1.0, "generate": 8.0, "mark": 1.0})
+    estimate = ProgressEstimate(durations, "swap flux", clock)
+    estimate.move("decode", 0, 1)
+    assert estimate.eta_s == 10.0
     clock.now = 5.0
-    course.move("generate", 1, 2)
-    assert course.fraction == 0.5
-    assert course.eta_s == 5.0
+    estimate.move("generate", 1, 2)
+    assert estimate.fraction == 0.5
+    assert estimate.eta_s == 5.0
 
 
 def test_a_job_that_is_slower_than_before_is_expected_to_stay_slower() -> None:
     clock = Clock()
-    pace = StageDurations()
-    pace.learn("swap flux", {"generate": 10.0})
-    course = ProgressEstimate(pace, "swap flux", clock)
+    durations = StageDurations()
+    durations.learn("swap flux", {"generate": 10.0})
+    estimate = ProgressEstimate(durations, "swap flux", clock)
     clock.now = 10.0
-    course.move("generate", 5, 10)
-    assert course.eta_s == 10.0
+    estimate.move("generate", 5, 10)
+    assert estimate.eta_s == 10.0
 
 
-def test_the_average_follows_the_latest_jobs() -> None:
-    pace = StageDurations()
-    pace.learn("swap mesh", {"generate": 1.0})
-    for _ in range(20):
-        pace.learn("swap mesh", {"generate": 2.0})
-    assert 1.9 < (pace.typical_s("swap mesh") or 0) <= 2.0
-    assert pace.typical_s("swap flux") is None
+def test_the_average_takes_three_tenths_of_the_latest_job() -> None:
+    durations = StageDurations()
+    durations.learn("swap mesh", {"generate": 1.0, "mark": 4.0})
+    durations.learn("swap mesh", {"generate": 2.0})
+    assert durations.expected("swap mesh") == {"generate": pytest.approx(1.3), "mark": 4.0}
+    durations.learn("swap mesh", {"generate": 2.0, "blend": 5.0})
+    assert durations.expected("swap mesh") == {"generate": pytest.approx(1.51), "mark": 4.0, "blend": 5.0}
+
+
+def test_the_typical_time_is_the_sum_of_the_stages_of_jobs_that_finished() -> None:
+    durations = StageDurations()
+    assert durations.typical_s("swap flux") is None
+    assert not durations.is_known("swap flux")
+    durations.learn("swap flux", {"generate": 8.0, "mark": 1.5})
+    assert durations.typical_s("swap flux") == 9.5
+    assert durations.is_known("swap flux")
+    assert durations.typical_s("swap mesh") is None
+
+
+def test_what_is_learned_later_does_not_change_the_report_it_came_from() -> None:
+    durations, report = StageDurations(), {"generate": 1.0}
+    durations.learn("swap mesh", report)
+    durations.learn("swap mesh", {"generate": 9.0})
+    assert report == {"generate": 1.0}
+
+
+def test_the_first_guess_is_shares_of_one_second() -> None:
+    assert sum(FIRST_GUESS.values()) == pytest.approx(1.0)
+    assert StageDurations().expected("swap mesh") == FIRST_GUESS
+
+
+def test_stages_that_were_passed_count_whole_and_the_present_one_by_its_part() -> None:
+    durations = StageDurations()
+    durations.learn("swap flux", {"decode": 1.0, "generate": 8.0, "mark": 1.0})
+    estimate = ProgressEstimate(durations, "swap flux", Clock())
+    told = []
+    for stage, done, total in (
+        ("decode", 1, 2),
+        ("generate", 0, 4),
+        ("generate", 3, 4),
+        ("mark", 0, 1),
+        ("mark", 1, 1),
+    ):
+        estimate.move(stage, done, total)
+        told.append((estimate.stage, round(estimate.fraction, 6)))
+    assert told == [("decode", 0.05), ("generate", 0.1), ("generate", 0.7), ("mark", 0.9), ("mark", 0.99)]
+
+
+def test_a_stage_that_comes_again_is_not_counted_twice() -> None:
+    durations = StageDurations()
+    durations.learn("swap flux", {"generate": 5.0, "score": 5.0})
+    estimate = ProgressEstimate(durations, "swap flux", Clock())
+    for stage in ("generate", "score", "generate"):
+        estimate.move(stage, 0, 2)
+    estimate.move("generate", 1, 2)
+    assert estimate.fraction == pytest.approx(0.75), "2.5 of the stage that runs again, 5 of the one that was passed"
+
+
+def test_a_first_job_tells_no_time_left_before_a_fifth_of_it_is_over() -> None:
+    clock = Clock()
+    estimate = ProgressEstimate(StageDurations(), "swap mesh", clock)
+    clock.now = 2.0
+    estimate.move("identity", 1, 1)
+    assert (estimate.fraction, estimate.eta_s) == (0.15, None)
+    estimate.move("check", 1, 1)
+    assert estimate.fraction == 0.25
+    assert estimate.eta_s == 6.0, "a quarter took 2 s"
+
+
+def test_a_known_job_that_has_not_begun_counts_down_the_usual_time_and_never_below_its_remaining_share() -> None:
+    clock = Clock()
+    durations = StageDurations()
+    durations.learn("swap flux", {"decode": 1.0, "generate": 99.0})
+    estimate = ProgressEstimate(durations, "swap flux", clock)
+    estimate.move("decode", 0, 1)
+    assert estimate.eta_s == 100.0
+    clock.now = 3.0
+    assert estimate.eta_s == 100.0, "nothing is done: all of it is left"
+    estimate.move("generate", 4, 99)
+    assert (estimate.fraction, estimate.eta_s) == (0.05, 95.0)
+
+
+def test_how_slow_a_job_is_counts_only_once_three_tenths_of_it_are_over() -> None:
+    clock = Clock()
+    durations = StageDurations()
+    durations.learn("swap flux", {"generate": 10.0})
+    estimate = ProgressEstimate(durations, "swap flux", clock)
+    clock.now = 9.0
+    estimate.move("generate", 3, 10)
+    assert estimate.eta_s == 7.0
+    estimate.move("generate", 4, 10)
+    assert estimate.eta_s == 13.5, "4 s of work took 9 s, and 6 s of work are left"
+
+
+def test_a_job_that_is_quicker_than_before_is_not_expected_to_stay_so() -> None:
+    clock = Clock()
+    durations = StageDurations()
+    durations.learn("swap flux", {"generate": 10.0})
+    estimate = ProgressEstimate(durations, "swap flux", clock)
+    clock.now = 1.0
+    estimate.move("generate", 5, 10)
+    assert estimate.eta_s == 5.0

@@ -1,4 +1,4 @@
-"""The line: who goes first, and where somebody stands who comes back, is repeated or is moved."""
+"""The jobs that wait: which is first, and where one goes that comes back, is repeated or is moved."""
 
 from dataclasses import replace
 
@@ -14,65 +14,129 @@ def job(name: str, position: float, priority: Priority = Priority.interactive) -
     return Job(1, name, "local", ask, "queued", position, 0, 0.0)
 
 
-def line_of(*jobs: Job) -> WaitingJobs:
-    line = WaitingJobs()
-    line.put(*jobs)
-    return line
+def waiting_jobs(*jobs: Job) -> WaitingJobs:
+    waiting = WaitingJobs()
+    waiting.put(*jobs)
+    return waiting
 
 
-def names(line: WaitingJobs) -> list[str]:
-    return [each.id for each in line]
+def names(waiting: WaitingJobs) -> list[str]:
+    return [each.id for each in waiting]
 
 
-def test_a_person_goes_before_a_batch_and_among_their_own_who_came_first() -> None:
-    line = line_of(job("batch", 1, Priority.batch), job("second", 3), job("first", 2))
-    assert names(line) == ["first", "second", "batch"]
-    assert line.take_first().id == "first"
-    assert names(line) == ["second", "batch"]
+def test_a_person_goes_before_a_batch_and_within_a_priority_the_smaller_position() -> None:
+    waiting = waiting_jobs(job("batch", 1, Priority.batch), job("second", 3), job("first", 2))
+    assert names(waiting) == ["first", "second", "batch"]
+    assert waiting.take_first().id == "first"
+    assert names(waiting) == ["second", "batch"]
 
 
-def test_who_is_put_twice_stands_there_once_as_it_was_last() -> None:
-    line = line_of(job("a", 1), job("b", 2))
-    line.put(job("a", 3))
-    assert names(line) == ["b", "a"]
+def test_a_job_that_is_put_twice_waits_once_as_it_was_last() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 2))
+    waiting.put(job("a", 3))
+    assert names(waiting) == ["b", "a"]
 
 
-def test_who_is_taken_out_is_gone_and_who_was_never_there_is_said_not_to_be() -> None:
-    line = line_of(job("a", 1))
-    assert line.take_out("a")
-    assert not line.take_out("a")
-    assert not line
+def test_a_job_that_is_taken_out_is_gone_and_one_that_never_waited_is_told_apart() -> None:
+    waiting = waiting_jobs(job("a", 1))
+    assert waiting.take_out("a")
+    assert not waiting.take_out("a")
+    assert not waiting
 
 
 positions = st.lists(st.floats(-100, 100), unique=True, min_size=1, max_size=8)
 
 
 @given(positions)
-def test_who_comes_back_is_first_and_who_is_repeated_is_last(taken: list[float]) -> None:
-    line = line_of(*(job(str(number), position) for number, position in enumerate(taken)))
+def test_a_job_that_comes_back_is_first_and_one_that_is_repeated_is_last(taken: list[float]) -> None:
+    waiting = waiting_jobs(*(job(str(number), position) for number, position in enumerate(taken)))
     back, again = job("back", taken[0]), job("again", taken[0])
-    line.put(replace(back, position=line.first_position(back)), replace(again, position=line.last_position(again)))
-    assert names(line)[0] == "back"
-    assert names(line)[-1] == "again"
+    waiting.put(
+        replace(back, position=waiting.first_position(back)), replace(again, position=waiting.last_position(again))
+    )
+    assert names(waiting)[0] == "back"
+    assert names(waiting)[-1] == "again"
 
 
 @given(st.data(), st.lists(st.sampled_from(Priority), min_size=2, max_size=8))
-def test_who_is_moved_stands_before_the_other_and_nobody_else_overtakes(
+def test_a_moved_job_is_before_the_other_and_no_other_job_overtakes(
     data: st.DataObject, priorities: list[Priority]
 ) -> None:
-    line = line_of(*(job(str(number), number, priority) for number, priority in enumerate(priorities)))
-    moved = data.draw(st.sampled_from(list(line)))
-    others = [each.id for each in line if each.id != moved.id]
+    waiting = waiting_jobs(*(job(str(number), number, priority) for number, priority in enumerate(priorities)))
+    moved = data.draw(st.sampled_from(list(waiting)))
+    others = [each.id for each in waiting if each.id != moved.id]
     before = data.draw(st.sampled_from([*others, None]))
-    line.reorder(line.with_moved(moved, before))
+    waiting.reorder(waiting.with_moved(moved, before))
     place = others.index(before) if before else len(others)
-    assert names(line) == [*others[:place], moved.id, *others[place:]]
+    assert names(waiting) == [*others[:place], moved.id, *others[place:]]
 
 
-def test_who_lost_a_worker_while_the_order_was_written_keeps_what_it_has_been_through() -> None:
-    line = line_of(job("a", 1), job("b", 2))
-    order = line.with_moved(job("b", 2), "a")
-    line.put(replace(job("a", 1), attempts=1))
-    line.take_out("b")
-    line.reorder(order)
-    assert [(each.id, each.attempts) for each in line] == [("a", 1)]
+def test_a_job_that_lost_a_worker_while_the_order_was_written_keeps_its_attempts() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 2))
+    order = waiting.with_moved(job("b", 2), "a")
+    waiting.put(replace(job("a", 1), attempts=1))
+    waiting.take_out("b")
+    waiting.reorder(order)
+    assert [(each.id, each.attempts) for each in waiting] == [("a", 1)]
+
+
+def test_of_two_with_the_same_position_the_one_that_was_put_last_is_first() -> None:
+    waiting = waiting_jobs(job("a", 1))
+    waiting.put(job("b", 1))
+    assert names(waiting) == ["b", "a"]
+    waiting.put(job("a", 1))
+    assert names(waiting) == ["a", "b"]
+    assert names(waiting_jobs(job("x", 1), job("y", 1))) == ["x", "y"], "put together, they keep their order"
+
+
+def test_a_job_is_found_while_it_waits() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 2))
+    assert waiting.find("b") == job("b", 2)
+    assert waiting.find("c") is None
+    waiting.take_first()
+    assert waiting.find("a") is None
+    assert len(waiting) == 1
+
+
+def test_where_none_waits_a_job_that_comes_back_is_one_before_itself_and_a_repeated_one_behind() -> None:
+    waiting = WaitingJobs()
+    assert waiting.first_position(job("a", 5)) == 4
+    assert waiting.last_position(job("a", 5)) == 6
+
+
+def test_a_position_is_one_beyond_the_first_or_last_of_all_whatever_their_priority() -> None:
+    waiting = waiting_jobs(job("a", 3), job("b", 7, Priority.batch))
+    assert waiting.first_position(job("back", 100)) == 2
+    assert waiting.last_position(job("again", 1)) == 8
+    assert waiting.last_position(job("again", 9)) == 10
+
+
+def test_a_job_that_is_moved_takes_on_the_priority_of_the_one_behind_it() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 2, Priority.batch), job("c", 3, Priority.batch))
+    before_a = waiting.with_moved(job("c", 3, Priority.batch), "a")
+    assert [(each.id, each.position, each.ask.priority.name) for each in before_a] == [
+        ("c", 0.0, "interactive"),
+        ("a", 1.0, "interactive"),
+        ("b", 2.0, "batch"),
+    ]
+    to_the_end = waiting.with_moved(job("a", 1), None)
+    assert [(each.id, each.ask.priority.name) for each in to_the_end] == [
+        ("b", "batch"),
+        ("c", "batch"),
+        ("a", "batch"),
+    ]
+
+
+def test_moving_only_says_how_it_would_be() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 2))
+    waiting.with_moved(job("b", 2), "a")
+    assert names(waiting) == ["a", "b"]
+
+
+def test_an_order_places_no_job_that_has_begun_and_leaves_one_that_came_meanwhile() -> None:
+    waiting = waiting_jobs(job("a", 1), job("b", 2))
+    order = waiting.with_moved(job("b", 2), "a")
+    waiting.take_first()
+    waiting.put(job("new", 9))
+    waiting.reorder(order)
+    assert [(each.id, each.position) for each in waiting] == [("b", 0.0), ("new", 9)]

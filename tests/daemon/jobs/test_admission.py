@@ -1,0 +1,54 @@
+"""Admission: a job that could only fail later is refused now, and a full queue says when to come back."""
+
+from pathlib import Path
+
+import pytest
+
+from mien_api.errors import QueueFull, UnknownBlob
+from mien_core.errors import ImageTooLarge, InvalidImage, UnknownReference
+from mien_daemon.access.clients import LOCAL
+from mien_daemon.jobs.job import Ask
+from mien_testing.daemon import name_of, png
+from mien_testing.jobs import open_jobs
+
+
+@pytest.mark.parametrize(
+    ("typical_s", "retry_after_s"), [(None, 10), (0.2, 1), (1.0, 1), (25.9, 25), (60.0, 60), (600.0, 60)]
+)
+async def test_a_full_queue_says_to_come_back_after_a_typical_job_within_a_minute(
+    tmp_path: Path, typical_s: float | None, retry_after_s: int
+) -> None:
+    async with open_jobs(tmp_path, max_queued=1) as room:
+        room.admission.require_room()
+        await room.submit()
+        if typical_s is not None:
+            room.jobs.durations.learn("swap flux", {"generate": typical_s})
+        with pytest.raises(QueueFull) as refused:
+            room.admission.require_room()
+        assert refused.value.fields == {"queued": 1, "retry_after_s": retry_after_s}
+
+
+async def test_each_picture_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        good, missing = await room.put(), name_of(b"never sent")
+        for target, reference, field in ((missing, good, "target"), (good, missing, "reference")):
+            with pytest.raises(UnknownBlob) as refused:
+                await room.admission.inspect(LOCAL, Ask("swap", target, (reference,), {}))
+            assert refused.value.fields["field"] == field
+        await room.admission.inspect(LOCAL, Ask("swap", good, (good, "ref:ada"), {}))
+
+
+async def test_what_no_decoder_should_see_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, max_pixels=1000) as room:
+        good, broken, large = await room.put(), await room.put(b"not a picture"), await room.put(png(side=40))
+        for bad, error in ((broken, InvalidImage), (large, ImageTooLarge)):
+            for ask, field in ((Ask("swap", bad, (good,), {}), "target"), (Ask("swap", good, (bad,), {}), "reference")):
+                with pytest.raises(error) as refused:
+                    await room.admission.inspect(LOCAL, ask)
+                assert refused.value.fields["field"] == field
+
+
+async def test_a_face_that_is_not_in_the_library_is_refused(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        with pytest.raises(UnknownReference):
+            await room.admission.inspect(LOCAL, Ask("swap", await room.put(), ("ref:ben",), {}))

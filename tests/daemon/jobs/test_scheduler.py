@@ -1,0 +1,282 @@
+"""The scheduler: every executor gets the first job that waits, and what comes of a job is written before it is told."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mien_api.errors import JobFinished
+from mien_daemon.access.clients import LOCAL
+from mien_daemon.jobs import scheduler as module
+from mien_daemon.jobs.job import Job, Priority
+from mien_daemon.jobs.store import JobStore
+from mien_daemon.state.personal_data import folder_for_references
+from mien_testing.daemon import png
+from mien_testing.jobs import REPORT, SEALED, FakeExecutor, FakeReferences, open_jobs
+
+
+async def test_a_job_is_told_as_queued_running_and_done_and_its_result_is_a_file(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        job = await room.finished(await room.submit())
+        assert room.states_told(job) == ["queued", "running", "done"]
+        assert (job.attempts, job.media_type, job.result) == (1, "image/png", dict(REPORT))
+        assert room.store.result(job.id).read_bytes() == png()
+        assert await room.store.get(job.id) == job
+
+
+async def test_jobs_begin_in_order_and_a_person_before_a_batch(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor, paused=True) as room:
+        batch = await room.submit(priority=Priority.batch)
+        first, second = await room.submit(), await room.submit()
+        await room.queue.pause(False)
+        for job in (first, second, batch):
+            await room.finished(job)
+        assert [work.id for work in executor.ran] == [first.id, second.id, batch.id]
+
+
+async def test_two_executors_run_two_jobs_at_once_and_a_third_waits(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        running = [await room.submit("gate=g"), await room.submit("gate=g")]
+        for job in running:
+            await room.until(job, "running")
+        third = await room.submit()
+        assert room.queue.counts() == {"queued": 1, "running": 2, "paused": False}
+        assert (await room.queue.get(LOCAL, third.id)).state == "queued"
+        for executor in executors:
+            executor.gates["g"].set()
+        for job in (*running, third):
+            assert (await room.finished(job)).state == "done"
+        assert sorted(len(executor.ran) for executor in executors) == [1, 2]
+
+
+async def test_cancelling_one_of_two_running_jobs_leaves_the_other(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        one, other = await room.submit("gate=g"), await room.submit("gate=g")
+        for job in (one, other):
+            await room.until(job, "running")
+        assert (await room.queue.cancel(LOCAL, one.id)).state == "cancelled"
+        assert (await room.queue.get(LOCAL, other.id)).state == "running"
+
+
+async def test_no_job_is_taken_before_its_executor_is_available(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    executor.free.clear()
+    async with open_jobs(tmp_path, executor) as room:
+        batch = await room.submit(priority=Priority.batch)
+        person = await room.submit()
+        assert room.queue.counts()["queued"] == 2
+        executor.free.set()
+        for job in (person, batch):
+            await room.finished(job)
+        assert [work.id for work in executor.ran] == [person.id, batch.id]
+
+
+async def test_a_job_that_is_cancelled_while_its_executor_starts_never_runs(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    executor.free.clear()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.submit()
+        assert (await room.queue.cancel(LOCAL, job.id)).state == "cancelled"
+        executor.free.set()
+        after = await room.finished(await room.submit())
+        assert [work.id for work in executor.ran] == [after.id]
+
+
+async def test_a_job_whose_worker_died_is_tried_once_more_and_no_third_time(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        once = await room.finished(await room.submit("die_once"))
+        assert (once.state, once.attempts) == ("done", 2)
+        always = await room.finished(await room.submit("die"))
+        assert (always.state, always.attempts) == ("failed", 2)
+        assert always.problem
+        assert always.problem["code"] == "worker-died"
+        assert [work.id for work in executor.ran] == [once.id, once.id, always.id, always.id]
+
+
+async def test_a_job_that_comes_back_goes_before_those_that_wait(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor, paused=True) as room:
+        dying, other = await room.submit("die_once"), await room.submit()
+        await room.queue.pause(False)
+        for job in (dying, other):
+            await room.finished(job)
+        assert [work.id for work in executor.ran] == [dying.id, dying.id, other.id]
+        assert room.states_told(dying) == ["queued", "running", "queued", "running", "done"]
+
+
+async def test_a_worker_that_was_gone_before_it_began_costs_no_attempt(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        job = await room.finished(await room.submit("gone"))
+        assert (job.state, job.attempts) == ("done", 1)
+
+
+async def test_a_refusal_becomes_the_jobs_problem_and_the_next_job_runs(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        failed = await room.finished(await room.submit("fail"))
+        assert failed.state == "failed"
+        assert failed.problem
+        assert (failed.problem["code"], failed.problem["role"]) == ("no-face-found", "target")
+        assert failed.attempts == 1
+        assert (await room.finished(await room.submit())).state == "done"
+
+
+@pytest.mark.parametrize("orders", ["crash", "lie"])
+async def test_an_unexpected_error_and_a_result_that_is_not_the_file_fail_the_job(tmp_path: Path, orders: str) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        failed = await room.finished(await room.submit(orders))
+        assert failed.problem
+        assert failed.problem["code"] == "internal-error"
+        assert "secret" not in str(failed.problem)
+        assert not room.store.result(failed.id).exists()
+
+
+async def test_cancelling_a_running_job_returns_when_it_has_stopped(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.until(await room.submit("gate=never"), "running")
+        cancelled = await room.scheduler.cancel(job)
+        assert cancelled.state == "cancelled"
+        assert cancelled.finished_at is not None
+        assert cancelled.expires_at == cancelled.finished_at + room.settings.current.keep_results_s
+        assert room.queue.counts()["running"] == 0
+        assert (await room.store.get(job.id)).state == "cancelled"
+
+
+async def test_a_job_that_was_done_in_the_meantime_cannot_be_cancelled(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        job = await room.finished(await room.submit())
+        with pytest.raises(JobFinished):
+            await room.scheduler.cancel(job)
+
+
+async def test_a_cancel_between_begin_and_run_reaches_no_executor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor, opened, go_on = FakeExecutor(), asyncio.Event(), asyncio.Event()
+
+    async def open_slowly(_self: FakeReferences, _reference: str) -> bytes:
+        opened.set()
+        await go_on.wait()
+        return SEALED
+
+    monkeypatch.setattr(FakeReferences, "picture", open_slowly)
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.submit(reference="ref:ada")
+        await opened.wait()
+        cancelling = asyncio.create_task(room.queue.cancel(LOCAL, job.id))
+        await executor.cancelled.wait()
+        go_on.set()
+        assert (await cancelling).state == "cancelled"
+        assert not executor.ran
+
+
+async def test_a_cancel_while_the_worker_dies_takes_the_job_out_of_the_line_again(tmp_path: Path) -> None:
+    executor = DyingWhenCancelled()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.until(await room.submit("gate=g die"), "running")
+        assert (await room.queue.cancel(LOCAL, job.id)).state == "cancelled"
+
+
+class DyingWhenCancelled(FakeExecutor):
+    """Its process dies of the first cancel; it does not come back until the test ends."""
+
+    async def cancel(self, work_id: str) -> None:
+        self.free.clear()
+        self.gates["g"].set()
+
+
+async def test_a_disk_that_takes_no_change_lets_the_job_wait_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TROUBLE_S", 0.0)
+    change, refusals = JobStore.change, [OSError("full"), OSError("full")]
+
+    async def refuse_twice(self: JobStore, job: Job) -> Job:
+        if job.state == "running" and refusals:
+            raise refusals.pop()
+        return await change(self, job)
+
+    monkeypatch.setattr(JobStore, "change", refuse_twice)
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.finished(await room.submit())
+        assert (job.state, job.attempts, len(executor.ran)) == ("done", 1, 1)
+
+
+async def test_a_result_that_cannot_be_kept_lets_the_job_wait_with_its_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TROUBLE_S", 0.0)
+    finish, refusals = JobStore.finish, [OSError("full")]
+
+    async def refuse_once(self: JobStore, job: Job, picture: Path) -> Job:
+        if refusals:
+            raise refusals.pop()
+        return await finish(self, job, picture)
+
+    monkeypatch.setattr(JobStore, "finish", refuse_once)
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.finished(await room.submit())
+        assert (job.state, job.attempts, len(executor.ran)) == ("done", 1, 2)
+        assert room.states_told(job) == ["queued", "running", "queued", "running", "done"]
+
+
+async def test_what_an_earlier_daemon_left_is_begun_again_first_and_its_files_are_gone(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        left = await room.until(await room.submit("gate=never"), "running")
+        waiting = await room.submit()
+        spool = room.state / "spool"
+    (spool / "half a job").mkdir()
+    (spool / "half a job" / "result").write_bytes(b"half")
+    (spool / "a file of an older version").write_bytes(b"half")
+    after = FakeExecutor()
+    after.gates["never"].set()
+    async with open_jobs(tmp_path, after) as room:
+        for job in (left, waiting):
+            done = await room.finished(job)
+            assert (done.state, done.attempts) == ("done", 1)
+        assert [work.id for work in after.ran] == [left.id, waiting.id]
+        assert list(spool.iterdir()) == []
+
+
+async def test_the_folder_of_a_job_is_gone_whatever_came_of_it(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        for orders in ("", "fail", "crash", "die", "lie", "gone"):
+            await room.finished(await room.submit(orders, reference="ref:ada"))
+        await room.queue.cancel(LOCAL, (await room.until(await room.submit("gate=g"), "running")).id)
+        assert list((tmp_path / "spool").iterdir()) == []
+        assert list(folder_for_references(tmp_path).iterdir()) == []
+
+
+async def test_progress_is_told_by_stage_and_only_while_the_job_runs(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.until(await room.submit("gate=g"), "running")
+        async with asyncio.timeout(10):
+            while (shown := room.queue.show(job))["stage"] is None:
+                await room.events.wait_beyond(room.events.last)
+        assert shown["stage"] == "generate"
+        assert isinstance(shown["progress"], float)
+        assert 0.0 < shown["progress"] < 1.0
+        executor.gates["g"].set()
+        done = room.queue.show(await room.finished(job))
+        assert (done["progress"], done["stage"], done["eta_s"]) == (1.0, None, None)
+
+
+async def test_the_second_job_of_a_kind_has_an_estimate_from_the_first(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        first = await room.finished(await room.submit())
+        assert room.jobs.durations.typical_s("swap flux") == 4.0
+        second = await room.until(await room.submit("gate=g"), "running")
+        async with asyncio.timeout(10):
+            while room.queue.show(second)["eta_s"] is None:
+                await room.events.wait_beyond(room.events.last)
+        assert first.id != second.id

@@ -1,0 +1,126 @@
+"""A job's folder: opened references and the result lie in it, are the user's alone, and are gone with the job."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mien_core.errors import UnknownReference
+from mien_daemon.jobs.job import Ask
+from mien_daemon.jobs.work_folder import WorkFolders
+from mien_daemon.state import personal_data
+from mien_daemon.worker.messages import Finished
+from mien_testing.jobs import SEALED, FakeReferences, make_job
+
+
+class Pictures:
+    def path(self, digest: str) -> Path:
+        return Path("/pictures") / digest
+
+
+@pytest.fixture(params=["memory", "disk"])
+def private(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where opened references lie: a folder in memory, or the spool where there is none."""
+    memory = tmp_path / "memory" / "mien"
+    memory.parent.mkdir()
+    monkeypatch.setattr(personal_data, "memory_folder", lambda _: memory if request.param == "memory" else None)
+    monkeypatch.setattr(personal_data, "MEMORY_BYTES", 1)
+    return memory if request.param == "memory" else tmp_path / "spool"
+
+
+@pytest.fixture
+def folders(private: Path, tmp_path: Path) -> WorkFolders:
+    assert private
+    return WorkFolders(tmp_path, Pictures(), FakeReferences())
+
+
+def finished(data: bytes) -> Finished:
+    return Finished("a", {}, "image/png", hashlib.sha256(data).hexdigest())
+
+
+def listing(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def is_the_users_alone(path: Path) -> bool:
+    return path.stat().st_mode & 0o077 == 0
+
+
+async def test_an_executor_is_told_where_everything_lies(folders: WorkFolders, private: Path, tmp_path: Path) -> None:
+    job = make_job("a")
+    ask = Ask("swap", job.ask.target, (job.ask.references[0], "ref:ada"), {"seed": 1})
+    async with folders.open("a") as folder:
+        work = await folder.prepare(replace(job, ask=ask))
+        assert (work.id, work.kind, work.options) == ("a", "swap", {"seed": 1})
+        assert work.target == f"/pictures/{'0' * 64}"
+        assert work.references[0] == f"/pictures/{'1' * 64}"
+        opened = Path(work.references[1])
+        assert content(opened) == SEALED
+        assert private in opened.parents
+        assert work.output == str(folder.result)
+        assert folder.result.parent == tmp_path / "spool" / "a"
+        for path in (folder.result.parent, opened.parent, opened):
+            assert is_the_users_alone(path)
+    assert listing(tmp_path / "spool") == listing(private) == []
+
+
+async def test_several_references_of_the_library_are_several_files(folders: WorkFolders) -> None:
+    job = make_job("a")
+    async with folders.open("a") as folder:
+        work = await folder.prepare(replace(job, ask=replace(job.ask, references=("ref:ada", "ref:ada"))))
+        assert len(set(work.references)) == 2
+
+
+async def test_what_the_library_no_longer_opens_is_refused_and_leaves_nothing(
+    folders: WorkFolders, private: Path
+) -> None:
+    job = make_job("a")
+    with pytest.raises(UnknownReference):
+        async with folders.open("a") as folder:
+            await folder.prepare(replace(job, ask=replace(job.ask, references=("ref:ada", "ref:ben"))))
+    assert listing(private) == []
+
+
+async def test_a_result_must_be_there_and_be_what_the_executor_says(folders: WorkFolders) -> None:
+    async with folders.open("a") as folder:
+        await folder.prepare(make_job("a"))
+        with pytest.raises(FileNotFoundError):
+            await folder.check(finished(b"picture"))
+        folder.result.write_bytes(b"picture")
+        await folder.check(finished(b"picture"))
+        with pytest.raises(ValueError, match="result"):
+            await folder.check(finished(b"another"))
+
+
+async def test_what_a_crash_left_is_swept_away(folders: WorkFolders, private: Path, tmp_path: Path) -> None:
+    for root in {private, tmp_path / "spool"}:
+        (root / "job").mkdir()
+        (root / "job" / "reference0").write_bytes(SEALED)
+        (root / "job.reference0").write_bytes(SEALED)
+    await folders.sweep()
+    assert listing(tmp_path / "spool") == listing(private) == []
+
+
+async def test_the_folder_in_memory_goes_with_the_daemon_and_the_spool_stays(
+    folders: WorkFolders, private: Path, tmp_path: Path
+) -> None:
+    folders.close()
+    assert (tmp_path / "spool").exists()
+    assert (private in listing(private.parent)) == (private == tmp_path / "spool")
+
+
+async def test_a_folder_that_cannot_be_deleted_hinders_no_job(
+    folders: WorkFolders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError("busy")
+
+    async with folders.open("a") as folder:
+        await folder.prepare(make_job("a"))
+        monkeypatch.setattr("mien_daemon.jobs.work_folder.remove", refuse)
+    assert "could not be deleted" in caplog.text

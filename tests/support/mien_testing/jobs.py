@@ -1,0 +1,190 @@
+"""A queue, its scheduler and fake executors on a real database: everything of a job but the worker process."""
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien_api.errors import WorkerDied
+from mien_core.errors import Cancelled, NoFaceFound, UnknownReference
+from mien_daemon.access.clients import LOCAL, Client
+from mien_daemon.config import LiveSettings
+from mien_daemon.events import Events
+from mien_daemon.jobs.admission import Admission
+from mien_daemon.jobs.job import Ask, Job, Kind, Priority, State
+from mien_daemon.jobs.queue import JobQueue
+from mien_daemon.jobs.scheduler import Scheduler
+from mien_daemon.jobs.store import JobStore
+from mien_daemon.jobs.unfinished import UnfinishedJobs
+from mien_daemon.jobs.work_folder import WorkFolders
+from mien_daemon.pictures.blobs import PictureBlobs
+from mien_daemon.state.database import Database
+from mien_daemon.worker.messages import Finished, Progressed, RunJob
+from mien_daemon.worker.process import OnProgressed, WorkerGone
+from mien_testing.daemon import config_for, name_of, png
+from mien_testing.runtime import ORDER
+
+REPORT: Mapping[str, object] = {"engine": "flux", "stages": {"generate": 4.0}}
+SEALED = b"a face of the library"
+
+
+class FakeExecutor:
+    """Runs no process and takes its orders from the prompt, as `FakeRuntime` does.
+
+    `gate=NAME` waits until that gate is set; `fail` refuses; `crash` raises what was not expected; `die` ends the
+    executor, `die_once` the first time; `gone` the first time takes nothing; `lie` returns another digest. The result
+    is the target.
+    """
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.free.set()
+        self.ran: list[RunJob] = []
+        self.gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.cancelled = asyncio.Event()
+        self._stops: dict[str, asyncio.Event] = {}
+
+    async def available(self) -> None:
+        await self.free.wait()
+
+    async def run(self, work: RunJob, on_progressed: OnProgressed) -> Finished:
+        orders = dict(ORDER.findall(str(work.options.get("prompt", ""))))
+        is_first = all(before.id != work.id for before in self.ran)
+        self.ran.append(work)
+        if "gone" in orders and is_first:
+            raise WorkerGone
+        stop = self._stops[work.id] = asyncio.Event()
+        for done in (0, 1):
+            on_progressed(Progressed(work.id, "generate", done, 2))
+        if "gate" in orders:
+            waits = [asyncio.create_task(event.wait()) for event in (stop, self.gates[orders["gate"]])]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        if stop.is_set():
+            raise Cancelled("the job was cancelled")
+        return self._obey(orders, work, is_first)
+
+    def _obey(self, orders: Mapping[str, str], work: RunJob, is_first: bool) -> Finished:
+        if "die" in orders or ("die_once" in orders and is_first):
+            raise WorkerDied("the worker process died")
+        if "fail" in orders:
+            raise NoFaceFound("as the test wants it", role="target")
+        if "crash" in orders:
+            raise ZeroDivisionError("a secret")
+        result = Path(work.target).read_bytes()
+        Path(work.output).write_bytes(result)
+        digest = hashlib.sha256(b"" if "lie" in orders else result).hexdigest()
+        return Finished(work.id, REPORT, "image/png", digest)
+
+    async def cancel(self, work_id: str) -> None:
+        self.cancelled.set()
+        if stop := self._stops.get(work_id):
+            stop.set()
+
+    async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
+        return []
+
+
+class FakeReferences:
+    """A library with one face, "ada"."""
+
+    async def picture(self, reference_id: str) -> bytes:
+        await self.require(reference_id)
+        return SEALED
+
+    async def require(self, reference_id: str) -> None:
+        if reference_id != "ada":
+            raise UnknownReference("there is no such reference", reference=reference_id)
+
+
+@dataclass(frozen=True)
+class JobRoom:
+    """Every part of the jobs, as `create_app` puts them together."""
+
+    state: Path
+    settings: LiveSettings
+    events: Events
+    blobs: PictureBlobs
+    jobs: UnfinishedJobs
+    store: JobStore
+    folders: WorkFolders
+    scheduler: Scheduler
+    admission: Admission
+    queue: JobQueue
+
+    async def put(self, picture: bytes | None = None, client: Client = LOCAL) -> str:
+        """Send a picture; its name."""
+        data = png() if picture is None else picture
+
+        async def chunks() -> AsyncGenerator[bytes]:
+            yield data
+
+        await self.blobs.put(name_of(data).removeprefix("sha256:"), client, chunks(), len(data))
+        return name_of(data)
+
+    async def submit(
+        self,
+        orders: str = "",
+        *,
+        client: Client = LOCAL,
+        priority: Priority = Priority.interactive,
+        reference: str | None = None,
+        key: str | None = None,
+        digest: str = "",
+    ) -> Job:
+        """Ask for a swap that a fake executor does as ordered."""
+        target = await self.put(client=client)
+        ask = Ask("swap", target, (reference or target,), {"engine": "flux", "prompt": orders}, priority)
+        return await self.queue.submit(client, ask, key, digest)
+
+    async def until(self, job: Job, *states: State) -> Job:
+        """The job, as soon as it is in one of these states."""
+        async with asyncio.timeout(10):
+            while True:
+                since = self.events.last
+                now = await self.queue.get(LOCAL, job.id)
+                if now.state in states:
+                    return now
+                assert not now.is_finished, now
+                await self.events.wait_beyond(since)
+
+    async def finished(self, job: Job) -> Job:
+        """The job, as soon as it ended."""
+        return await self.until(job, "done", "failed", "cancelled")
+
+    def states_told(self, job: Job) -> list[object]:
+        """The states that events told of a job, without repetitions."""
+        told = [event.data["state"] for event in self.events.since(0) or () if event.subject == job.id]
+        return [state for at, state in enumerate(told) if at == 0 or told[at - 1] != state]
+
+
+@asynccontextmanager
+async def open_jobs(state: Path, *executors: FakeExecutor, **settings: object) -> AsyncGenerator[JobRoom]:
+    """The jobs of a state folder, with these executors; leave the block and they stop."""
+    config = config_for(state, **settings)
+    live, events, database = LiveSettings(config), Events(), Database(state)
+    blobs, references = PictureBlobs(state, database, live), FakeReferences()
+    jobs, store = UnfinishedJobs(events, live), JobStore(database, state)
+    folders = WorkFolders(state, blobs, references)
+    scheduler = Scheduler(jobs, store, folders, executors, events)
+    admission = Admission(jobs, blobs, references, live)
+    queue = JobQueue(jobs, store, scheduler, admission, events, live)
+    try:
+        await scheduler.start()
+        yield JobRoom(state, live, events, blobs, jobs, store, folders, scheduler, admission, queue)
+    finally:
+        await scheduler.stop()
+        await queue.stop()
+        database.close()
+
+
+def make_job(
+    name: str = "a", position: float = 1.0, priority: Priority = Priority.interactive, *, kind: Kind = "swap"
+) -> Job:
+    """A waiting job, as the store would return it."""
+    ask = Ask(kind, "sha256:" + "0" * 64, ("sha256:" + "1" * 64,), {"engine": "flux"}, priority)
+    return Job(1, name, LOCAL.id, ask, "queued", position, 0, 100.0)
