@@ -1,36 +1,16 @@
-"""The `mien` command: every noun has a file in `commands/`, loaded only when it is named."""
+"""The `mien` command: read the words, run the command that they name, print refusals."""
+
+from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import import_module
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
-# What `add_subparsers` returns; argparse has no public name for it.
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # pyright: ignore[reportPrivateUsage]
+from mien_cli.commands import SUMMARIES
+from mien_cli.registry import BrokenCommand, find_module, list_summaries, load_command
 
-# name → (module, one line for `mien --help`), first what a newcomer wants, last what keeps it running.
-COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("mien_cli.commands.demo", "swap two bundled public-domain portraits"),
-    "swap": ("mien_cli.commands.swap", "put a reference face into a target image"),
-    "restore": ("mien_cli.commands.restore", "repair skin detail without changing the face (Vivid)"),
-    "engines": ("mien_cli.commands.engines", "every engine: ready, or what it lacks"),
-    "models": ("mien_cli.commands.models", "the model store"),
-    "references": ("mien_cli.commands.references", "the consented reference library"),
-    "verify": ("mien_cli.commands.verify", "what a picture says about itself"),
-    "credentials": ("mien_cli.commands.credentials", "the certificate that signs results"),
-    "serve": ("mien_cli.commands.serve", "the daemon"),
-    "jobs": ("mien_cli.commands.jobs", "the queue of the running daemon"),
-    "pair": ("mien_cli.commands.pair", "let a browser talk to the daemon"),
-    "clients": ("mien_cli.commands.clients", "who may talk to the daemon"),
-    "token": ("mien_cli.commands.clients", "tokens for scripts"),
-    "plan": ("mien_cli.commands.plan", "the memory plan of an engine"),
-    "bench": ("mien_cli.commands.bench", "the benchmark"),
-    "tray": ("mien_tray.command", "the tray app"),
-    "open": ("mien_cli.commands.open", "the console page in the default browser"),
-    "doctor": ("mien_cli.commands.doctor", "what is installed, missing, misconfigured"),
-    "forget-all": ("mien_cli.commands.forget_all", "remove everything personal that Mien keeps"),
-}
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 WRONG_USAGE = 2
 INTERRUPTED = 130
@@ -38,15 +18,15 @@ INDENT = " " * len("mien: ")
 
 
 class WrongUsage(Exception):
-    """The words make no command; `usage` says which would."""
+    """The words are no command; `usage` says what would be one."""
 
     def __init__(self, message: str, usage: str) -> None:
         super().__init__(message)
         self.usage = usage
 
 
-class Columns(argparse.HelpFormatter):
-    """One column for all summaries: argparse forgets that the commands it lists stand further in."""
+class AlignedHelp(argparse.HelpFormatter):
+    """All summaries in one column: argparse forgets that it indents the names of commands."""
 
     def add_argument(self, action: argparse.Action) -> None:
         super().add_argument(action)
@@ -55,26 +35,33 @@ class Columns(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises what argparse would print and exit with."""
+    """Raises `WrongUsage` where argparse prints the error and exits."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(formatter_class=Columns, **more)
+        super().__init__(formatter_class=AlignedHelp, **more)
 
     def error(self, message: str) -> NoReturn:
         raise WrongUsage(message, self.format_usage())
 
 
 def build_parser(named: str | None) -> argparse.ArgumentParser:
-    """The parser with the command that was named filled in by its module; the others are only listed."""
+    """The parser of the command that is named; where none is, the list of all commands.
+
+    Raises:
+        BrokenCommand: the command's module cannot be loaded.
+    """
     parser = Parser(prog="mien", description="Swap a reference face into a target image, on this machine only.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
-    if named:
-        import_module(COMMANDS[named][0]).add_to(commands)
+    if named and (module := find_module(named)):
+        command = load_command(named, module)
+        summary = SUMMARIES.get(named) or getattr(command, "SUMMARY", "")
+        leaf = commands.add_parser(named, help=summary, description=getattr(command, "DESCRIPTION", None))
+        command.add_arguments(leaf)
         complete(parser)
-    for name, (_, summary) in COMMANDS.items():
-        if name not in commands.choices:
-            commands.add_parser(name, help=summary)
+        return parser
+    for name, summary in list_summaries().items():
+        commands.add_parser(name, help=summary)
     return parser
 
 
@@ -99,21 +86,23 @@ def sentence(summary: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; every refusal comes out as a problem document or a sentence, never as a traceback."""
+    """Run one command. Every refusal is printed as a problem document or a sentence, never as a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
-    named = words[0] if words and words[0] in COMMANDS else None
-    parser = build_parser(named)
     try:
-        args = parser.parse_args(words)
+        args = build_parser(words[0] if words else None).parse_args(words)
     except WrongUsage as wrong:
         return refuse_usage(wrong, in_json="--json" in words)
+    except BrokenCommand as broken:
+        from mien_core.errors import EngineUnavailable
+
+        return refuse(EngineUnavailable(str(broken)), in_json="--json" in words)
     if args.version:
         from importlib.metadata import version
 
         sys.stdout.write(f"mien {version('mien')}\n")
         return 0
     if args.command is None:
-        parser.print_help(sys.stderr)
+        build_parser(None).print_help(sys.stderr)
         return WRONG_USAGE
     return run(args)
 
@@ -126,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         status: int = args.run(args)
     except MienError as error:
-        return refuse(args, error)
+        return refuse(error, in_json=args.json)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -134,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 -- the outermost place there is
         log_to_file(args)
-        return refuse(args, named(error))
+        return refuse(named(error), in_json=args.json)
     return status
 
 
@@ -177,12 +166,12 @@ def refuse_usage(wrong: WrongUsage, *, in_json: bool) -> int:
     return WRONG_USAGE
 
 
-def refuse(args: argparse.Namespace, error: Exception) -> int:
+def refuse(error: Exception, *, in_json: bool) -> int:
     from mien_api.problems import problem_for
     from mien_cli.output import as_json
 
     problem = problem_for(error)
-    if args.json:
+    if in_json:
         sys.stdout.write(as_json(problem) + "\n")
     sys.stderr.write(in_words(problem))
     return 1

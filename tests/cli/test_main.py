@@ -13,7 +13,8 @@ import PIL.Image
 import pytest
 
 from mien_cli.commands import swap
-from mien_cli.main import COMMANDS, INTERRUPTED, main
+from mien_cli.main import INTERRUPTED, main
+from mien_cli.registry import list_summaries
 from mien_models.store import ModelStore
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.report import SwapWarning
@@ -42,7 +43,7 @@ def pictures(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", list_summaries())
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])
@@ -59,7 +60,7 @@ def test_the_list_of_commands_is_two_columns_and_names_keep_their_capitals(
             main(words.split())
     told = capsys.readouterr().out
     assert all(
-        re.search(rf"^    {name} +{re.escape(line)}$", told, re.MULTILINE) for name, (_, line) in COMMANDS.items()
+        re.search(rf"^    {name} +{re.escape(line)}$", told, re.MULTILINE) for name, line in list_summaries().items()
     )
     assert "\nRepair skin detail without changing the face (Vivid).\n" in told
     assert "\nKeep the Hugging Face token that gated models need.\n" in told

@@ -9,8 +9,11 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mien_cli.main import Commands
+    from argparse import ArgumentParser
 
+SUMMARY = "the tray app"
+BEFORE = "open"  # its line in `mien --help`
+DESCRIPTION = "The tray app: it starts the daemon and shows what it does."
 CATEGORIES = {
     "finished": "a job is done",
     "failed": "a job has failed",
@@ -20,10 +23,7 @@ CATEGORIES = {
 SWITCH = ("on", "off")
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "tray", help="the tray app", description="The tray app: it starts the daemon and shows what it does."
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument("--at-login", action="store_true", help="as the session starts it: opens no page by itself")
     asked.add_argument(

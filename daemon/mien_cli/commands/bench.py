@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Iterator, Mapping
     from types import ModuleType
 
-    from mien_cli.main import Commands
     from mien_pipeline.evaluation.benchmark import Row
 
+DESCRIPTION = "Measure, in ratios of one run."
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser("bench", help="the benchmark", description="Measure, in ratios of one run.")
+
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--suite", action="append", metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--record", action="store_true", help="keep the figures in tests/benchmarks/recorded.json")
     parser.add_argument(

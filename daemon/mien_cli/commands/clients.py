@@ -1,4 +1,4 @@
-"""`mien clients` and `mien token`: who may talk to the daemon."""
+"""`mien clients`: who may talk to the daemon."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from mien_cli.main import Commands
+    from argparse import ArgumentParser
 
-SCOPES = ("swap", "models", "admin")
+DESCRIPTION = "Tokens and paired browsers of the running daemon."
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "clients", help="who may talk to the daemon", description="Tokens and paired browsers of the running daemon."
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     nouns = parser.add_subparsers(metavar="ACTION", required=True)
     nouns.add_parser("list", help="every token and paired browser").set_defaults(run=list_clients)
     revoking = nouns.add_parser("revoke", help="refuse a client from now on")
@@ -25,21 +22,6 @@ def add_to(commands: Commands) -> None:
     renaming.add_argument("id", metavar="ID")
     renaming.add_argument("name", metavar="NAME")
     renaming.set_defaults(run=rename_client)
-    tokens = commands.add_parser("token", help="tokens for scripts")
-    creating = tokens.add_subparsers(metavar="ACTION", required=True).add_parser(
-        "create",
-        help="a named token, shown once",
-        description="A named token for a script. Keep it in a file that only you can read.",
-    )
-    creating.add_argument("--name", required=True, metavar="N", help="what the list of clients will call it")
-    creating.add_argument(
-        "--scope",
-        required=True,
-        choices=SCOPES,
-        help="swap: pictures, its own jobs, engines, references' names; models: the model store; "
-        "admin: everything but approving a pairing",
-    )
-    creating.set_defaults(run=create_token)
 
 
 def list_clients(args: Namespace) -> int:
@@ -70,11 +52,3 @@ def rename_client(args: Namespace) -> int:
     path = f"/v1/clients/{quote(args.id, safe='')}"
     client = DaemonClient.running(args.state_dir).request("PATCH", path, {"name": args.name})
     return answer(args, client, f"{client['id']} is called {client['name']} now")
-
-
-def create_token(args: Namespace) -> int:
-    from mien_api.client import DaemonClient
-    from mien_cli.output import answer
-
-    made = DaemonClient.running(args.state_dir).request("POST", "/v1/tokens", {"name": args.name, "scope": args.scope})
-    return answer(args, made, str(made["token"]))

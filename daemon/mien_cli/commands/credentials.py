@@ -6,18 +6,16 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from cryptography.x509 import Certificate
 
-    from mien_cli.main import Commands
     from mien_pipeline.trust.authority import Authority
 
+DESCRIPTION = "The certificate that signs results. It names nobody; its serial number is in every one of them."
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "credentials",
-        help="the certificate that signs results",
-        description="The certificate that signs results. It names nobody; its serial number is in every one of them.",
-    )
+
+def add_arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     actions.add_parser("show", help="the certificate").set_defaults(run=show)
     rotating = actions.add_parser(

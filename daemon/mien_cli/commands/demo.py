@@ -7,19 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mien_cli.main import Commands
+    from argparse import ArgumentParser
 
+DESCRIPTION = "Swap two bundled public-domain portraits: target, result and a side-by-side picture."
 PORTRAITS = "demo-portraits"
 # The US Navy's portrait of Grace Hopper and NASA's of Eileen Collins, both in the public domain.
 TARGET, REFERENCE = "grace_hopper.jpg", "astronaut.png"
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "demo",
-        help="swap two bundled public-domain portraits",
-        description="Swap two bundled public-domain portraits: target, result and a side-by-side picture.",
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("mien-demo"), metavar="DIR", help="default: %(default)s"
     )

@@ -6,10 +6,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from pathlib import Path
 
     from mien_api.folders import Folders
-    from mien_cli.main import Commands
     from mien_models.store import ModelStore
 
 # What the product is made of; the rest is what these bring.
@@ -17,8 +17,8 @@ LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "open
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
 
 
-def add_to(commands: Commands) -> None:
-    commands.add_parser("doctor", help="what is installed, missing, misconfigured").set_defaults(run=run)
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:

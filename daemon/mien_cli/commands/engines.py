@@ -6,13 +6,12 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Mapping, Sequence
 
-    from mien_cli.main import Commands
 
-
-def add_to(commands: Commands) -> None:
-    commands.add_parser("engines", help="every engine: ready, or what it lacks").set_defaults(run=run)
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:

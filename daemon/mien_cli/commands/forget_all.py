@@ -6,27 +6,22 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Sequence
     from pathlib import Path
 
     from mien_api.folders import Folders
-    from mien_cli.main import Commands
     from mien_daemon.state.personal_data import Stored
 
-
+DESCRIPTION = (
+    "Remove everything personal that Mien keeps: results, pictures, jobs, paired browsers, the reference "
+    "library, keys, certificates, logs, the token for models. Settings and models stay. A running daemon is "
+    "stopped first."
+)
 STOP_S = 15.0  # the daemon ends its worker and closes its database
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "forget-all",
-        help="remove everything personal that Mien keeps",
-        description=(
-            "Remove everything personal that Mien keeps: results, pictures, jobs, paired browsers, the reference "
-            "library, keys, certificates, logs, the token for models. Settings and models stay. A running daemon is "
-            "stopped first."
-        ),
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.set_defaults(run=run)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Mapping
 
-    from mien_cli.main import Commands
 
 VERBS = {"cancel": "stop a job", "retry": "queue a failed or cancelled job again"}
 WHOLE = {
@@ -20,8 +20,7 @@ WHOLE = {
 }
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser("jobs", help="the queue of the running daemon")
+def add_arguments(parser: ArgumentParser) -> None:
     nouns = parser.add_subparsers(metavar="ACTION", required=True)
     listing = nouns.add_parser("list", help="jobs, newest first")
     listing.add_argument("--state", metavar="STATES", help="only these, separated by commas: queued,running,done,…")

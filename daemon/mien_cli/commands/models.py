@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 from mien_cli.in_process import open_store
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, _SubParsersAction  # pyright: ignore[reportPrivateUsage] it has no public name
 
-    from mien_cli.main import Commands
     from mien_models.local.listing import ModelState
     from mien_models.store import ModelStore
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-def add_to(commands: Commands) -> None:
-    verbs = commands.add_parser("models", help="the model store").add_subparsers(metavar="ACTION", required=True)
-
+def add_arguments(parser: ArgumentParser) -> None:
+    verbs = parser.add_subparsers(metavar="ACTION", required=True)
     _verb(verbs, "list", run_list, "every model and bundle: installed or not, its licence, its size")
     pull = _verb(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
     pull.add_argument("names", nargs="+", metavar="NAME")
@@ -55,7 +53,7 @@ def add_to(commands: Commands) -> None:
     token.add_argument("--forget", action="store_true", help="remove it")
 
 
-def _verb(verbs: Commands, name: str, run: object, summary: str) -> ArgumentParser:
+def _verb(verbs: _SubParsersAction[ArgumentParser], name: str, run: object, summary: str) -> ArgumentParser:
     parser: ArgumentParser = verbs.add_parser(name, help=summary)
     parser.set_defaults(run=run)
     return parser

@@ -6,11 +6,10 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mien_cli.main import Commands
+    from argparse import ArgumentParser
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser("open", help="the console page in the default browser")
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--print", action="store_true", help="print the address instead; it is good for a minute, once")
     parser.set_defaults(run=run)
 

@@ -6,21 +6,16 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from mien_api.client import DaemonClient
-    from mien_cli.main import Commands
 
+DESCRIPTION = "Open pairing for two minutes; a browser that asks is let in when its six digits are the same."
 WAIT_S = 20
 YES = {"y", "yes"}
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "pair",
-        help="let a browser talk to the daemon",
-        description="Open pairing for two minutes; a browser that asks is let in when its six digits are the same.",
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 

@@ -6,20 +6,17 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mien_cli.main import Commands
+    from argparse import ArgumentParser
+
     from mien_pipeline.plan.component import Component
     from mien_pipeline.plan.fit import Hardware
     from mien_pipeline.plan.placement import Plan
 
+DESCRIPTION = "The memory plan: every component, its number format, where it lives, the peak."
 GIB = 1 << 30
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "plan",
-        help="the memory plan of an engine",
-        description="The memory plan: every component, its number format, where it lives, the peak.",
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--vram", type=float, required=True, metavar="GIB", help="memory of the card, or of the Mac")
     parser.add_argument(
         "--device",

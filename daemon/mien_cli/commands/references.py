@@ -7,24 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from datetime import datetime
 
     from mien_api.client import DaemonClient
-    from mien_cli.main import Commands
     from mien_daemon.references.consent import Consent
     from mien_daemon.references.library import ReferenceLibrary
 
+DESCRIPTION = "Faces that may be used again, sealed on this machine, each with the consent that allows it."
 NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
 
 
-def add_to(commands: Commands) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     from mien_cli.statement import add_statement_to
 
-    parser = commands.add_parser(
-        "references",
-        help="the consented reference library",
-        description="Faces that may be used again, sealed on this machine, each with the consent that allows it.",
-    )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     adding = actions.add_parser(
         "add",

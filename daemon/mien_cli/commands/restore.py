@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Mapping
 
-    from mien_cli.main import Commands
 
-
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser("restore", help="repair skin detail without changing the face (Vivid)")
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: IMAGE's name with -restored")
     parser.add_argument(

@@ -6,17 +6,18 @@ from argparse import ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Callable, Coroutine
 
     from mien_api.runtime_file import RuntimeFile
-    from mien_cli.main import Commands
     from mien_daemon.config import Config
 
     Serve = Callable[[Config, Callable[[RuntimeFile], object]], Coroutine[object, object, None]]
 
+DESCRIPTION = "Run the daemon on 127.0.0.1."
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser("serve", help="the daemon", description="Run the daemon on 127.0.0.1.")
+
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=port, metavar="N", help="0 picks a free one (default: 6436)")
     parser.add_argument("--foreground", action="store_true", help="stay in this terminal and log to stderr")
     parser.set_defaults(run=run)

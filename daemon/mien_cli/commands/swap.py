@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Mapping, Sequence
 
-    from mien_cli.main import Commands
     from mien_pipeline.options import SwapOptions
 
 
-def add_to(commands: Commands) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     from mien_cli.statement import add_statement_to
 
-    parser = commands.add_parser("swap", help="put a reference face into a target image")
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
     parser.add_argument(
         "--face",

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mien_cli.main import Commands
+    from argparse import ArgumentParser
+
     from mien_models.store import ModelStore
     from mien_pipeline.trust.verify import Inspection
 
+DESCRIPTION = (
+    "Read a picture's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
+    "Exit status 1 means that its credentials contradict it."
+)
 STANDARD_INPUT = Path("-")
 STATES = {"valid": "valid", "invalid": "invalid, the picture or they were changed afterwards"}
 PARENTS = {
@@ -29,15 +34,7 @@ SOURCES = {
 }
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "verify",
-        help="what a picture says about itself",
-        description=(
-            "Read a picture's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
-            "Exit status 1 means that its credentials contradict it."
-        ),
-    )
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="a picture; - reads standard input")
     parser.set_defaults(run=run)
 

@@ -13,7 +13,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mien_cli.main import COMMANDS, build_parser
+from mien_cli.main import build_parser
+from mien_cli.registry import list_summaries
 from mien_core.errors import ContentBlocked
 from mien_daemon.routes import ROUTES
 from mien_pipeline.face import Face, Patch
@@ -146,7 +147,7 @@ def flags(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def test_no_flag_of_any_command_turns_the_check_or_the_marks_off() -> None:
-    found = {flag for command in COMMANDS for flag in flags(build_parser(command))}
+    found = {flag for command in list_summaries() for flag in flags(build_parser(command))}
     assert len(found) > 30
     assert not [flag for flag in found if SWITCH.search(flag)]
 
