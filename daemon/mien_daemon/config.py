@@ -19,7 +19,7 @@ from mien_daemon.background import BackgroundTasks
 PORT = 6436
 DAY_S = 86_400
 SETTINGS_FILE = "settings.json"
-DEFAULT_WORKER = "mien_daemon.worker.runner:create_runtime"
+DEFAULT_WORKER = "mien_pipeline.runtime:create_runtime"
 
 
 class Settings(BaseModel):

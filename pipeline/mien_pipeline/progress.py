@@ -1,10 +1,14 @@
-"""How far a swap is."""
+"""How far an edit is, and how long its stages take."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-# Share of a swap's time by stage, for a progress bar that does not jump: an engine's steps dwarf the rest.
-STAGE_SHARES = {
+# Share of a swap's time by stage, in the order in which the stages begin, before anything was measured on a machine:
+# progress bars start with it and do not jump, because an engine's steps dwarf the rest.
+STAGE_SHARES: Mapping[str, float] = {
     "identity": 0.07,
     "decode": 0.02,
     "check": 0.03,
@@ -44,8 +48,57 @@ OnStep = Callable[[int, int], None]
 
 
 def ignore_progress(progress: Progress) -> None:
-    """The listener for whoever does not listen."""
+    """A listener that does nothing."""
 
 
 def ignore_step(done: int, total: int) -> None:
-    """The listener for whoever does not listen."""
+    """A listener that does nothing."""
+
+
+class Stopwatch:
+    """Seconds by stage; tells a listener when each stage begins and how far it is."""
+
+    def __init__(
+        self, on_progress: OnProgress = ignore_progress, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.seconds: dict[str, float] = {}
+        self._clock = clock
+        self._started = clock()
+        self._on_progress = on_progress
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this was made."""
+        return self._clock() - self._started
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """A stage that the listener is told of."""
+        self._on_progress(Progress(name, 0, 1))
+        return self.time(name)
+
+    @contextmanager
+    def concurrent_stage(self, name: str, work: Callable[[], object]) -> Generator[None]:
+        """A stage that runs in a thread while the block runs; both have ended when the block is left.
+
+        What `work` raises wins over what the block raises. Its seconds are those that the end of the block waits for
+        it, so that all stages add up to the whole.
+        """
+        self._on_progress(Progress(name, 0, 1))
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(work)
+            try:
+                yield
+            finally:
+                with self.time(name):
+                    done.result()
+
+    @contextmanager
+    def time(self, name: str) -> Generator[None]:
+        """Count the block's seconds for the stage `name`; seconds of a block that raises are not counted."""
+        began = self._clock()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + self._clock() - began
+
+    def step(self, stage: str, turn: int, turns: int, done: int, total: int) -> None:
+        """Tell the listener of one step, when the stage runs once for each of several faces."""
+        self._on_progress(Progress(stage, turn * total + done, turns * total))

@@ -1,6 +1,6 @@
 """The seams of the pipeline: the fewest methods that let a fake be ten lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep
-from mien_pipeline.report import Marked, ModelUse
+from mien_pipeline.report import Edit, Marked, ModelUse
 
 
 class Weights(Protocol):
@@ -56,7 +56,7 @@ class Likeness(Protocol):
 
 
 class Engine(Protocol):
-    """Generates faces. Loaded when constructed; whoever drops it frees its memory."""
+    """Generates faces. It is loaded when constructed; dropping it frees its memory."""
 
     @property
     def name(self) -> str:
@@ -97,21 +97,13 @@ class ContentCheck(Protocol):
 class Marker(Protocol):
     """Encodes a result so that it says what it is; nothing leaves unmarked."""
 
-    def mark(
-        self,
-        result: Image,
-        target: bytes,
-        settings: Mapping[str, object],
-        models: Sequence[ModelUse],
-        format: Format | None = None,
-    ) -> Marked:
+    def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:
         """The encoded picture: watermark, then metadata, then credentials with `target` as their parent.
 
         Args:
             result: the picture as an engine or a restorer left it.
             target: the encoded picture it was made from.
-            settings: the options that made it, `engine` among them; they go into the credentials.
-            models: the weights that took part.
+            edit: how it was made; its public settings and its models go into the credentials.
             format: by default the target's own, or the nearest that can carry the marks.
 
         Raises:

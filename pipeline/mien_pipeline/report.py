@@ -1,7 +1,12 @@
 """What is said of a finished swap: plain frozen values, without numpy."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+from pydantic import BaseModel
+
+from mien_pipeline.options import public_settings
 
 SwapWarning = Literal[
     "hard-angle",  # the target face is turned further than the geometry reaches
@@ -69,6 +74,30 @@ class ModelUse:
     sha256: str
 
 
+EditKind = Literal["swap", "restore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What was done to a picture; the result is marked with it.
+
+    Attributes:
+        engine: the name of the engine, or of the restorer.
+        options: as they were checked when they were asked for; None where a picture was only arranged.
+        models: the weight files that took part.
+    """
+
+    kind: EditKind
+    engine: str
+    options: BaseModel | None
+    models: Sequence[ModelUse] = ()
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What anybody may read of the options in the result; a person's own words are not in it."""
+        return {**(public_settings(self.options) if self.options else {}), "engine": self.engine}
+
+
 @dataclass(frozen=True, slots=True)
 class Swapped:
     """A finished swap: the encoded picture and everything a person may want to know of it."""
@@ -82,3 +111,31 @@ class Swapped:
     faces: tuple[FaceReport, ...]
     provenance: Provenance
     models: tuple[ModelUse, ...] = field(default=())
+
+
+def describe(swapped: Swapped) -> dict[str, object]:
+    """The report as it leaves the machine's own programs: JSON, without the picture and without paths."""
+    return {
+        "engine": swapped.engine,
+        "seconds": round(swapped.seconds, 3),
+        "stages": {name: round(seconds, 4) for name, seconds in swapped.stages.items()},
+        "size": list(swapped.size),
+        "faces": [
+            {
+                "index": face.index,
+                "bbox": [round(edge, 1) for edge in face.bbox],
+                "swapped": face.swapped,
+                "identity": round_scores(face.identity) if face.identity else None,
+                "attempts": [round_scores(scores) for scores in face.attempts],
+                "warnings": list(face.warnings),
+            }
+            for face in swapped.faces
+        ],
+        "provenance": asdict(swapped.provenance),
+        "models": [asdict(model) for model in swapped.models],
+    }
+
+
+def round_scores(scores: IdentityScores) -> dict[str, object]:
+    """Scores as the report prints them."""
+    return {name: value if isinstance(value, str) else round(value, 3) for name, value in asdict(scores).items()}

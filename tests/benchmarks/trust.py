@@ -12,13 +12,12 @@ from mien_models.store import ModelStore
 from mien_pipeline.evaluation.benchmark import Row, ratio, seconds
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
-from mien_pipeline.report import ModelUse
+from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.content import OpenNsfw
-from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 
 WIDTH, HEIGHT = 4000, 3000
-SETTINGS = {"engine": "mesh"}
 
 
 def rows(store: ModelStore) -> Iterator[Row]:
@@ -26,15 +25,15 @@ def rows(store: ModelStore) -> Iterator[Row]:
     image = decode(photo)
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
-        stamp = Stamp(store.path("watermark"), state)
-        models = [ModelUse("face-mesh", "0" * 64)]
+        marker = ResultMarker(store.path("watermark"), state)
+        edit = Edit("swap", "mesh", None, [ModelUse("face-mesh", "0" * 64)])
         yield Row(
             "marking a 12-MP JPEG ÷ encoding it",
-            ratio(lambda: stamp.mark(image, photo, SETTINGS, models), lambda: encode(image, "jpeg")),
+            ratio(lambda: marker.mark(image, photo, edit), lambda: encode(image, "jpeg")),
             "ratio",
             4,
         )
-        marked = stamp.mark(image, photo, SETTINGS, models).data
+        marked = marker.mark(image, photo, edit).data
         inspector = Inspector(store.path("watermark"), state)
         yield Row("verifying a 12-MP JPEG", seconds(lambda: inspector.inspect(marked)) * 1000, "ms", 500)
     yield Row("content check of a 12-MP picture", content_check(store, image.pixels) * 1000, "ms", 120)

@@ -70,6 +70,7 @@ ROOMS = {
     f"{P}.plan": (),
     f"{P}.device": (f"{P}.plan",),
     f"{P}.swap_image": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.restore_image": (*PARTS, f"{P}.swap_image"),
 }
 
 # The daemon's front process may know these parts of the pipeline and no others: values, tables and headers.
@@ -79,6 +80,7 @@ FRONT_MAY_KNOW = (
     f"{P}.options",
     f"{P}.media.probe",
     f"{P}.media.metadata",
+    f"{P}.progress",
     f"{P}.engines.registry",
     f"{P}.engines.readiness",
     f"{P}.device",

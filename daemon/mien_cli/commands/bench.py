@@ -125,6 +125,7 @@ def draw_sheet(args: Namespace) -> int:
     from mien_cli.in_process import fetch_needed, open_runtime, open_store
     from mien_cli.output import answer, tell
     from mien_cli.result_file import make_folder, write
+    from mien_pipeline.evaluation.sheets import draw_contact_sheet
 
     store = open_store(args)
     fetch_needed(store, "mesh", quiet=args.json)
@@ -134,7 +135,7 @@ def draw_sheet(args: Namespace) -> int:
     sheets: dict[str, Mapping[str, object]] = {}
     for name, target in pictures.items():
         others = {other: data for other, data in pictures.items() if other != name}
-        sheet, sheets[name] = runtime.contact_sheet(target, others)
+        sheet, sheets[name] = draw_contact_sheet(runtime, target, others)
         write(into / f"{name}.png", sheet)
         tell(f"{name}: {into / (name + '.png')}")
     return answer(args, {"sheets": sheets}, str(into))

@@ -29,7 +29,8 @@ def run(args: Namespace) -> int:
     from mien_cli.progress_bars import job_bar
     from mien_cli.result_file import make_folder, write
     from mien_pipeline.engines.mesh.options import MeshOptions
-    from mien_pipeline.swap import describe
+    from mien_pipeline.evaluation.sheets import draw_side_by_side
+    from mien_pipeline.report import describe
 
     store = open_store(args)
     fetch_missing(store, [PORTRAITS], quiet=args.json)
@@ -38,7 +39,7 @@ def run(args: Namespace) -> int:
     runtime = open_runtime(args, store)
     with job_bar(quiet=args.json) as show:
         done = runtime.swap(target, [reference], MeshOptions(), lambda at: show(at.stage, at.fraction))
-    side_by_side = runtime.side_by_side(target, reference, done)
+    side_by_side = draw_side_by_side(runtime.marker, target, reference, done)
 
     folder: Path = args.output
     make_folder(folder)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping
 
+    from mien_pipeline.options import RestoreOptions
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")
@@ -25,39 +27,33 @@ def run(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
     from mien_cli.output import answer
     from mien_cli.result_file import beside, format_of, refuse_overwriting, write
-    from mien_core.errors import InvalidOptions
+    from mien_pipeline.options import parse_restore_options
 
-    if not 0 <= args.amount <= 1:
-        raise InvalidOptions("amount: it lies between 0 and 1", field="amount")
-    format_of(args.output)
+    options = parse_restore_options({"amount": args.amount, "format": format_of(args.output)})
     refuse_overwriting(args.output, [args.image])
-    data, report = restore(args, read_picture(args.image))
+    data, report = restore(args, read_picture(args.image), options)
     output: Path = args.output or beside(args.image, "restored", data)
     write(output, data)
     return answer(args, {"output": str(output), **report}, words(output, report))
 
 
-def restore(args: Namespace, image: bytes) -> tuple[bytes, Mapping[str, Any]]:
+def restore(args: Namespace, image: bytes, options: RestoreOptions) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
     from mien_api.client import DaemonClient
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_cli.progress_bars import job_bar
-    from mien_cli.result_file import format_of
     from mien_pipeline.engines.registry import ALWAYS
 
     store = open_store(args)
     fetch_missing(store, ALWAYS, quiet=args.json)
-    wanted = format_of(args.output)
     daemon = None if args.local else DaemonClient.discover(args.state_dir)
     with job_bar(quiet=args.json) as show:
         if daemon:
-            options = {"amount": args.amount} | ({"format": wanted} if wanted else {})
-            return daemon.restore(image, options, lambda job: show(job["stage"] or job["state"], job["progress"]))
-        from mien_pipeline.swap import describe
+            asked = options.model_dump(mode="json", exclude_none=True)
+            return daemon.restore(image, asked, lambda job: show(job["stage"] or job["state"], job["progress"]))
+        from mien_pipeline.report import describe
 
-        done = open_runtime(args, store).restore(
-            image, args.amount, lambda at: show(at.stage, at.fraction), format=wanted
-        )
+        done = open_runtime(args, store).restore(image, options, lambda at: show(at.stage, at.fraction))
         return done.data, describe(done)
 
 

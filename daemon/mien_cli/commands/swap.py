@@ -132,7 +132,7 @@ def swap(
             return daemon.swap(
                 target, references, asked, lambda job: show(job["stage"] or job["state"], job["progress"])
             )
-        from mien_pipeline.swap import describe
+        from mien_pipeline.report import describe
 
         runtime = open_runtime(args, store)
         pictures = [opened(args, each) if isinstance(each, str) else each for each in references]

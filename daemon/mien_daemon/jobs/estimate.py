@@ -3,19 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 
-# Shares of the time of a first job, before anything was measured here: a 1-megapixel swap with `mesh` on two cores.
-# `decode`, `check` and `detect` come before the engine is asked; `generate` is most of it with any engine.
-FIRST_GUESS: dict[str, float] = {
-    "decode": 0.05,
-    "identity": 0.15,
-    "check": 0.1,
-    "detect": 0.05,
-    "generate": 0.4,
-    "blend": 0.05,
-    "restore": 0.0,
-    "score": 0.1,
-    "mark": 0.1,
-}
+from mien_pipeline.progress import STAGE_SHARES
+
 NEW_WEIGHT = 0.3  # of the latest job in the running average
 MOST = 0.99  # progress of a job that is not done; only a job that is done says 1
 
@@ -46,7 +35,7 @@ class StageDurations:
 
     def expected(self, kind: str) -> Mapping[str, float]:
         """Seconds by stage; for a kind that is not known, shares of one second."""
-        return self._seconds.get(kind) or FIRST_GUESS
+        return self._seconds.get(kind) or STAGE_SHARES
 
     def typical_s(self, kind: str) -> float | None:
         """Seconds of such a job; None when none has finished."""

@@ -13,7 +13,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from mien_core.errors import Cancelled, GpuOutOfMemory, MienError
 from mien_core.files import write_whole
@@ -35,9 +35,9 @@ from mien_daemon.worker.messages import (
 from mien_daemon.worker.runtime import WorkerRuntime, make_runtime
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.face import Face
-from mien_pipeline.options import Format
+from mien_pipeline.options import parse_restore_options
 from mien_pipeline.progress import Progress
-from mien_pipeline.report import Swapped
+from mien_pipeline.report import Swapped, describe
 
 log = logging.getLogger("mien_daemon.worker")
 
@@ -122,23 +122,13 @@ class JobRunner:
         self._inbox.stop_if_cancelled(job.id)
         target = Path(job.target).read_bytes()
         if job.kind == "restore":
-            wanted = cast("Format | None", job.options.get("format"))
-            return self._runtime.restore(target, float(str(job.options["amount"])), on_progress, format=wanted)
+            return self._runtime.restore(target, parse_restore_options(job.options), on_progress)
         references = [Path(reference).read_bytes() for reference in job.references]
         return self._runtime.swap(target, references, parse_options(job.options), on_progress)
 
     def _find(self, work: FindFaces) -> Faces:
         found = self._runtime.find_faces(Path(work.picture).read_bytes())
         return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
-
-
-def create_runtime(models: Path, state: Path, *, offline: bool) -> WorkerRuntime:
-    """The real runtime; networks are loaded when they are first needed."""
-    from mien_models.catalogue.entries import load_catalogue
-    from mien_models.store import ModelStore
-    from mien_pipeline.runtime import Runtime as Pipeline
-
-    return Pipeline(ModelStore(models, load_catalogue(), offline=offline), state)
 
 
 def describe_face(index: int, face: Face) -> dict[str, object]:
@@ -151,13 +141,6 @@ def describe_face(index: int, face: Face) -> dict[str, object]:
         "pitch_deg": round(float(face.pitch_deg), 1),
         "roll_deg": round(float(face.roll_deg), 1),
     }
-
-
-def describe(swapped: Swapped) -> dict[str, object]:
-    """The report of a swap, as `mien swap --json` prints it."""
-    from mien_pipeline.swap import describe as report
-
-    return report(swapped)
 
 
 def is_out_of_device_memory(error: Exception) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 from mien_daemon.worker.messages import SetUp
 from mien_pipeline.face import Face
-from mien_pipeline.options import Format, SwapOptions
+from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress
 from mien_pipeline.report import Swapped
 
@@ -24,9 +24,7 @@ class WorkerRuntime(Protocol):
         self, target: bytes, references: Sequence[bytes], options: SwapOptions, on_progress: OnProgress
     ) -> Swapped: ...
 
-    def restore(
-        self, image: bytes, amount: float, on_progress: OnProgress, *, format: Format | None = None
-    ) -> Swapped: ...
+    def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress) -> Swapped: ...
 
     def find_faces(self, picture: bytes) -> Sequence[Face]: ...
 

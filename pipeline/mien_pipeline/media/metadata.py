@@ -46,6 +46,8 @@ _READ_XMP = {
 
 SWAPPED = "A face in this picture was replaced by software; it is not the face of the person photographed."
 RESTORED = "The skin of a face in this picture was sharpened by software."
+DESCRIPTIONS = {"swap": SWAPPED, "restore": RESTORED}
+"""What a result says of itself, by the kind of edit."""
 
 
 def filter_exif(exif: bytes | None) -> bytes | None:

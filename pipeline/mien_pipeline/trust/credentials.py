@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import c2pa
 
 from mien_core.errors import MarkingFailed
-from mien_pipeline.media.metadata import CREATOR_TOOL, DIGITAL_SOURCE_TYPE
-from mien_pipeline.report import ModelUse
+from mien_pipeline.media.metadata import CREATOR_TOOL, DESCRIPTIONS, DIGITAL_SOURCE_TYPE
+from mien_pipeline.report import Edit
 from mien_pipeline.trust.authority import Signatory
 
 State = Literal["valid", "invalid", "none"]
@@ -45,21 +45,6 @@ _KEPT_ASSERTIONS = (
 
 # The library's own logger repeats what a failing signer raised; nothing of a job belongs in a log.
 logging.getLogger("c2pa").setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """How a result was made, as far as the whole world may know.
-
-    Attributes:
-        description: what was done to the picture, in a sentence.
-        settings: the engine's options; numbers and choices, no text a person wrote.
-        models: the weight files that took part.
-    """
-
-    description: str
-    settings: Mapping[str, object]
-    models: Sequence[ModelUse] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +96,7 @@ def sign(
     media_type: str,
     target: bytes,
     target_media_type: str,
-    making: Making,
+    edit: Edit,
     signatory: Signatory,
     time_stamp_url: str | None = None,
 ) -> bytes:
@@ -129,7 +114,7 @@ def sign(
     try:
         with (
             c2pa.Context.from_dict(_settings(signatory.roots, hosts)) as context,
-            c2pa.Builder(_manifest(making, target, target_media_type), context) as builder,
+            c2pa.Builder(_manifest(edit, target, target_media_type), context) as builder,
             c2pa.Signer.from_callback(
                 signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain, time_stamp_url
             ) as signer,
@@ -187,21 +172,21 @@ def _private(target: bytes, media_type: str) -> list[str]:
     ]
 
 
-def _manifest(making: Making, target: bytes, target_media_type: str) -> dict[str, Any]:
+def _manifest(edit: Edit, target: bytes, target_media_type: str) -> dict[str, Any]:
     redacted = _private(target, target_media_type)
     agent = {"name": CREATOR_TOOL, "version": version("mien")}
     edited = {
         "action": "c2pa.edited",
         "softwareAgent": agent,
         "digitalSourceType": DIGITAL_SOURCE_TYPE,
-        "description": making.description,
+        "description": DESCRIPTIONS[edit.kind],
     }
     redactions = [
         {"action": "c2pa.redacted", "reason": "c2pa.PII.present", "parameters": {"redacted": uri}} for uri in redacted
     ]
     made = {
-        "settings": dict(making.settings),
-        "models": [{"name": model.name, "sha256": model.sha256} for model in making.models],
+        "settings": edit.settings,
+        "models": [{"name": model.name, "sha256": model.sha256} for model in edit.models],
         # The library drops such credentials without a word.
         **({_UNREADABLE: True} if read(target, target_media_type).problems == _UNREADABLE_CODES else {}),
     }

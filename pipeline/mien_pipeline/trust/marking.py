@@ -1,7 +1,7 @@
 """The one way a result leaves: watermark, then the file with its metadata, then signed credentials."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +10,13 @@ from mien_pipeline.image import Image
 from mien_pipeline.media import metadata, probe
 from mien_pipeline.media.encode import MEDIA_TYPES, encode, result_format
 from mien_pipeline.options import Format
-from mien_pipeline.report import Marked, ModelUse, Provenance
+from mien_pipeline.report import Edit, Marked, Provenance
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.credentials import Making, sign
+from mien_pipeline.trust.credentials import sign
 from mien_pipeline.trust.watermark import Watermark
 
-# Choices among fixed words. Any other text in the options is a person's own (a prompt) and stays on the machine.
-_CHOICES = {"engine", "faces", "gaze", "base", "decoder"}
 
-
-class Stamp:
+class ResultMarker:
     """Marks every result of every engine; loaded once, thread-safe."""
 
     def __init__(self, watermark: Path, state: Path, time_stamp_url: str | None = None) -> None:
@@ -37,14 +34,7 @@ class Stamp:
         self._authority.signatory()  # made now, so that what cannot be signed is known before the work
         self._time_stamp_url = time_stamp_url
 
-    def mark(
-        self,
-        result: Image,
-        target: bytes,
-        settings: Mapping[str, object],
-        models: Sequence[ModelUse],
-        format: Format | None = None,
-    ) -> Marked:
+    def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:
         """See `protocols.Marker.mark`.
 
         Raises:
@@ -52,10 +42,7 @@ class Stamp:
             MarkingFailed: it could not be marked, so there is nothing to deliver.
         """
         chosen = result_format(result, format)
-        engine = str(settings.get("engine", ""))
-        restored = "amount" in settings  # a restorer's only option; every engine's swap replaces the face
-        making = Making(metadata.RESTORED if restored else metadata.SWAPPED, public_settings(settings), models)
-        xmp = metadata.write_packet(f"{metadata.CREATOR_TOOL} ({engine})", making.description)
+        xmp = metadata.write_packet(f"{metadata.CREATOR_TOOL} ({edit.engine})", metadata.DESCRIPTIONS[edit.kind])
         pixels, reading = self._watermark.embed(result.pixels)
         try:
             encoded = encode(replace(result, pixels=pixels), chosen, xmp)
@@ -63,7 +50,7 @@ class Stamp:
             raise MarkingFailed(f"the {chosen} file could not be written") from error
         media_type = MEDIA_TYPES[chosen]
         signatory = self._authority.signatory()
-        signed = sign(encoded, media_type, target, media_type_of(target), making, signatory, self._time_stamp_url)
+        signed = sign(encoded, media_type, target, media_type_of(target), edit, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
 
 
@@ -79,15 +66,6 @@ def time_stamp_url(environ: Mapping[str, str] = os.environ) -> str | None:
     if not url.startswith(("http://", "https://")):
         raise MarkingFailed("MIEN_TIME_STAMP is no web address", variable="MIEN_TIME_STAMP")
     return url
-
-
-def public_settings(settings: Mapping[str, object]) -> dict[str, object]:
-    """The options that may stand in a picture everybody reads: numbers, switches and choices, never free text."""
-    return {
-        name: value
-        for name, value in settings.items()
-        if isinstance(value, int | float | list) or (isinstance(value, str) and name in _CHOICES)
-    }
 
 
 def media_type_of(target: bytes) -> str:

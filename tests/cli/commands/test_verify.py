@@ -20,9 +20,9 @@ from mien_daemon.pictures.verifier import Verifier
 from mien_daemon.references.consent import STATEMENTS
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
-from mien_pipeline.report import ModelUse
+from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.content import MODEL_SHA256
-from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.trust.marking import ResultMarker
 
 Run = Callable[..., tuple[int, Any]]
 
@@ -42,8 +42,8 @@ def run(tmp_path: Path, models: ModelStore, capsys: pytest.CaptureFixture[str]) 
 def marked(models: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A result of another install."""
     portrait = (models.path("demo-portraits") / "grace_hopper.jpg").read_bytes()
-    stamp = Stamp(models.path("watermark"), tmp_path_factory.mktemp("other"))
-    return stamp.mark(decode(portrait), portrait, {"engine": "mesh"}, [ModelUse("a", "0" * 64)]).data
+    marker = ResultMarker(models.path("watermark"), tmp_path_factory.mktemp("other"))
+    return marker.mark(decode(portrait), portrait, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data
 
 
 def test_a_marked_picture_is_told_in_json_and_passes(run: Run, marked: bytes, tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_the_words_tell_of_a_parent_that_was_changed(
     words: Callable[[bytes], str], marked: bytes, models: ModelStore, tmp_path: Path
 ) -> None:
     parent = marked[:-300] + bytes([marked[-300] ^ 0x55]) + marked[-299:]
-    stamp = Stamp(models.path("watermark"), tmp_path / "state")
-    said = words(stamp.mark(decode(marked), parent, {"engine": "mesh"}, []).data)
+    marker = ResultMarker(models.path("watermark"), tmp_path / "state")
+    said = words(marker.mark(decode(marked), parent, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data)
     assert "Content credentials: valid, signed by this installation of Mien." in said
     assert "whose own credentials were invalid, signed by Mien local signer: assertion.dataHash.mismatch" in said
 
@@ -158,10 +158,10 @@ def test_a_certificate_is_shown_and_rotated_and_its_pictures_stay_ones_own(
     run: Run, portrait: str, models: ModelStore, tmp_path: Path
 ) -> None:
     assert run("credentials", "show") == (0, {"certificate": None})
-    stamp = Stamp(models.path("watermark"), tmp_path / "state")
+    marker = ResultMarker(models.path("watermark"), tmp_path / "state")
     data = Path(portrait).read_bytes()
     picture = tmp_path / "picture.png"
-    picture.write_bytes(stamp.mark(decode(data), data, {"engine": "mesh"}, []).data)
+    picture.write_bytes(marker.mark(decode(data), data, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data)
     shown = run("credentials", "show")[1]["certificate"]
     assert run("verify", str(picture))[1]["credentials"]["signer"]["cert_serial_number"] == shown["serial"]
     assert shown["name"] == "CN=Mien local signer,O=Mien"

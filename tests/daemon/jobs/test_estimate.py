@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien_daemon.jobs.estimate import FIRST_GUESS, ProgressEstimate, StageDurations
+from mien_daemon.jobs.estimate import ProgressEstimate, StageDurations
+from mien_pipeline.progress import STAGE_SHARES
 
-STAGES = [*FIRST_GUESS, "a stage of tomorrow"]
+STAGES = [*STAGE_SHARES, "a stage of tomorrow"]
 
 
 class Clock:
@@ -93,8 +94,8 @@ def test_what_is_learned_later_does_not_change_the_report_it_came_from() -> None
 
 
 def test_the_first_guess_is_shares_of_one_second() -> None:
-    assert sum(FIRST_GUESS.values()) == pytest.approx(1.0)
-    assert StageDurations().expected("swap mesh") == FIRST_GUESS
+    assert sum(STAGE_SHARES.values()) == pytest.approx(1.0)
+    assert StageDurations().expected("swap mesh") == STAGE_SHARES
 
 
 def test_stages_that_were_passed_count_whole_and_the_present_one_by_its_part() -> None:

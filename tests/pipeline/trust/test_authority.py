@@ -20,10 +20,11 @@ from mien_core.errors import MarkingFailed
 from mien_core.key_store import SERVICE, KeyStore, trusted_secret_store
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
+from mien_pipeline.report import Edit
 from mien_pipeline.trust import authority as authority_module
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.trust.marking import ResultMarker
 
 
 class MemoryStore:
@@ -220,10 +221,10 @@ def test_a_rotation_counts_from_the_next_picture_on_in_every_process(
     tmp_path: Path, models: ModelStore, portrait: bytes
 ) -> None:
     """A worker that has signed already does not go on under the old name."""
-    stamp = Stamp(models.path("watermark"), tmp_path)
+    marker = ResultMarker(models.path("watermark"), tmp_path)
 
     def serial() -> str:
-        marked = stamp.mark(decode(portrait), portrait, {"engine": "mesh"}, [])
+        marked = marker.mark(decode(portrait), portrait, Edit("swap", "mesh", None))
         return credentials.read(marked.data, marked.media_type).signer["cert_serial_number"]
 
     before = serial()
@@ -262,7 +263,7 @@ def test_somebody_elses_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_certificate_is_replaced_before_it_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials without a time stamp are invalid after that day."""
+    """Credentials without a time marker are invalid after that day."""
     monkeypatch.setattr(authority_module, "LIFETIME", datetime.timedelta(days=300))
     old = Authority(tmp_path).signatory()
     monkeypatch.undo()

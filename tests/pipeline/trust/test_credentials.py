@@ -14,13 +14,14 @@ import PIL.Image
 import pytest
 
 from mien_core.errors import MarkingFailed
-from mien_pipeline.media.metadata import DIGITAL_SOURCE_TYPE, SWAPPED
-from mien_pipeline.report import ModelUse
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.media.metadata import DIGITAL_SOURCE_TYPE
+from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority, Signatory
-from mien_pipeline.trust.credentials import Making, read, sign
+from mien_pipeline.trust.credentials import read, sign
 
-MAKING = Making(SWAPPED, {"engine": "mesh", "seed": 7}, [ModelUse("face-mesh", "ab" * 32)])
+EDIT = Edit("swap", "mesh", MeshOptions(seed=7), [ModelUse("face-mesh", "ab" * 32)])
 FORMATS = ("jpeg", "png", "webp", "avif", "tiff")
 
 
@@ -58,13 +59,13 @@ def signatory(tmp_path_factory: pytest.TempPathFactory) -> Signatory:
 
 @pytest.fixture(scope="module")
 def signed(signatory: Signatory) -> bytes:
-    return sign(picture(seed=1), "image/jpeg", picture(), "image/jpeg", MAKING, signatory)
+    return sign(picture(seed=1), "image/jpeg", picture(), "image/jpeg", EDIT, signatory)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_carries_credentials_that_the_official_reader_calls_valid(kind: str, signatory: Signatory) -> None:
     media_type = f"image/{kind}"
-    data = sign(picture(kind, 1), media_type, picture(kind), media_type, MAKING, signatory)
+    data = sign(picture(kind, 1), media_type, picture(kind), media_type, EDIT, signatory)
     assert official(data, media_type)["validation_state"] == "Valid"
     with PIL.Image.open(io.BytesIO(data)) as opened:
         opened.load()
@@ -81,7 +82,7 @@ def test_an_edit_by_a_trained_algorithm_is_what_the_action_says(signed: bytes) -
 def test_the_models_digests_and_the_settings_are_told(signed: bytes) -> None:
     made = assertion(active(signed), credentials.ASSERTION)
     assert made == {
-        "settings": {"engine": "mesh", "seed": 7},
+        "settings": EDIT.settings,
         "models": [{"name": "face-mesh", "sha256": "ab" * 32}],
     }
 
@@ -145,7 +146,7 @@ def test_a_picture_without_credentials_has_none(kind: str) -> None:
 
 def test_the_targets_own_credentials_are_kept_inside(signed: bytes, tmp_path: Path) -> None:
     other = Authority(tmp_path).signatory()
-    grandchild = sign(picture(seed=2), "image/jpeg", signed, "image/jpeg", MAKING, other)
+    grandchild = sign(picture(seed=2), "image/jpeg", signed, "image/jpeg", EDIT, other)
     assert official(grandchild)["active_manifest"] != official(signed)["active_manifest"]
     assert set(official(signed)["manifests"]) < set(official(grandchild)["manifests"])
     (parent,) = read(grandchild, "image/jpeg").parents
@@ -157,7 +158,7 @@ def test_a_tampered_parent_is_told_though_the_child_is_valid(signed: bytes, sign
     tampered = bytearray(signed)
     tampered[-500] ^= 0xFF
     found = read(
-        sign(picture(seed=2), "image/jpeg", bytes(tampered), "image/jpeg", MAKING, signatory),
+        sign(picture(seed=2), "image/jpeg", bytes(tampered), "image/jpeg", EDIT, signatory),
         "image/jpeg",
         signatory.roots,
     )
@@ -174,7 +175,7 @@ def test_a_parent_without_credentials_is_a_parent_all_the_same(signed: bytes, si
 
 
 def test_a_target_whose_format_has_no_credentials_is_still_the_parent(signatory: Signatory) -> None:
-    data = sign(picture("png", 1), "image/png", picture("bmp"), "image/bmp", MAKING, signatory)
+    data = sign(picture("png", 1), "image/png", picture("bmp"), "image/bmp", EDIT, signatory)
     (ingredient,) = active(data, "image/png")["ingredients"]
     assert ingredient["format"] == "image/bmp"
 
@@ -217,7 +218,7 @@ def test_no_face_and_no_place_comes_along_with_the_targets_own_credentials(
         target = of_a_camera(camera, picture(), target)
     assert target.count(b"\xff\xd8\xff") > 1
     assert b"CANARY" in target
-    result = sign(picture(seed=1), "image/jpeg", target, "image/jpeg", MAKING, signatory)
+    result = sign(picture(seed=1), "image/jpeg", target, "image/jpeg", EDIT, signatory)
     assert result.count(b"\xff\xd8\xff") == 1
     assert b"CANARY" not in result
     assert "thumbnail" not in json.dumps([each.get("thumbnail") for each in official(result)["manifests"].values()])
@@ -231,8 +232,8 @@ def test_no_face_and_no_place_comes_along_with_the_targets_own_credentials(
 
 def test_a_target_that_was_redacted_before_is_taken_as_it_is(signatory: Signatory, tmp_path: Path) -> None:
     camera = of_a_camera(Authority(tmp_path).signatory(), picture())
-    once = sign(picture(seed=1), "image/jpeg", camera, "image/jpeg", MAKING, signatory)
-    twice = read(sign(picture(seed=2), "image/jpeg", once, "image/jpeg", MAKING, signatory), "image/jpeg")
+    once = sign(picture(seed=1), "image/jpeg", camera, "image/jpeg", EDIT, signatory)
+    twice = read(sign(picture(seed=2), "image/jpeg", once, "image/jpeg", EDIT, signatory), "image/jpeg")
     assert twice.actions == ("c2pa.opened", "c2pa.edited")
     assert [(parent.state, parent.problems) for parent in twice.parents] == [("valid", ())]
 
@@ -240,7 +241,7 @@ def test_a_target_that_was_redacted_before_is_taken_as_it_is(signatory: Signator
 def test_a_parent_whose_credentials_were_ruined_is_told(signed: bytes, signatory: Signatory) -> None:
     box = signed.index(b"jumb")
     ruined = signed[: box + 40] + bytes(300) + signed[box + 340 :]
-    found = read(sign(picture(seed=2), "image/jpeg", ruined, "image/jpeg", MAKING, signatory), "image/jpeg")
+    found = read(sign(picture(seed=2), "image/jpeg", ruined, "image/jpeg", EDIT, signatory), "image/jpeg")
     assert found.state == "valid"
     assert [(parent.state, parent.problems) for parent in found.parents] == [("invalid", ("manifest.unreadable",))]
 
@@ -248,7 +249,7 @@ def test_a_parent_whose_credentials_were_ruined_is_told(signed: bytes, signatory
 def test_a_tampered_parent_is_told_and_redacted_all_the_same(signatory: Signatory, tmp_path: Path) -> None:
     tampered = bytearray(of_a_camera(Authority(tmp_path).signatory(), picture()))
     tampered[-500] ^= 0xFF
-    result = sign(picture(seed=1), "image/jpeg", bytes(tampered), "image/jpeg", MAKING, signatory)
+    result = sign(picture(seed=1), "image/jpeg", bytes(tampered), "image/jpeg", EDIT, signatory)
     assert b"CANARY" not in result
     (parent,) = read(result, "image/jpeg").parents
     assert (parent.state, parent.problems) == ("invalid", ("assertion.dataHash.mismatch",))
@@ -265,26 +266,26 @@ class FailingSignatory(Signatory):
 def test_a_signer_that_fails_leaves_nothing_to_deliver(signatory: Signatory) -> None:
     failing = FailingSignatory(signatory.key, signatory.chain, signatory.roots)
     with pytest.raises(MarkingFailed):
-        sign(picture(), "image/jpeg", picture(), "image/jpeg", MAKING, failing)
+        sign(picture(), "image/jpeg", picture(), "image/jpeg", EDIT, failing)
 
 
 def test_a_signature_by_another_key_is_not_delivered_as_valid(signatory: Signatory, tmp_path: Path) -> None:
     stranger = Authority(tmp_path).signatory()
     mixed = Signatory(stranger.key, signatory.chain, signatory.roots)
     with pytest.raises(MarkingFailed):
-        sign(picture(), "image/jpeg", picture(), "image/jpeg", MAKING, mixed)
+        sign(picture(), "image/jpeg", picture(), "image/jpeg", EDIT, mixed)
 
 
 @pytest.mark.parametrize("media_type", ["image/bmp", "text/plain"])
 def test_a_format_that_cannot_carry_credentials_is_refused(media_type: str, signatory: Signatory) -> None:
     with pytest.raises(MarkingFailed):
-        sign(picture("bmp"), media_type, picture(), "image/jpeg", MAKING, signatory)
+        sign(picture("bmp"), media_type, picture(), "image/jpeg", EDIT, signatory)
 
 
 def test_a_time_stamp_that_was_asked_for_and_not_given_is_no_result(signatory: Signatory) -> None:
     """Nobody listens at this port."""
     with pytest.raises(MarkingFailed):
-        sign(picture(), "image/jpeg", picture(), "image/jpeg", MAKING, signatory, "http://127.0.0.1:9/stamp")
+        sign(picture(), "image/jpeg", picture(), "image/jpeg", EDIT, signatory, "http://127.0.0.1:9/stamp")
 
 
 # ── no network ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -328,5 +329,5 @@ def test_credentials_kept_elsewhere_are_not_fetched(listener: tuple[str, list[st
     remote = with_remote_manifest(url, signatory)
     found = read(remote, "image/jpeg")
     assert (found.state, found.problems) == ("none", ("manifest.inaccessible",))
-    sign(picture(seed=2), "image/jpeg", remote, "image/jpeg", MAKING, signatory)
+    sign(picture(seed=2), "image/jpeg", remote, "image/jpeg", EDIT, signatory)
     assert asked == []

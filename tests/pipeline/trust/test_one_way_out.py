@@ -19,10 +19,12 @@ from mien_core.errors import ContentBlocked
 from mien_daemon.routes import ROUTES
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Image, Pixels
+from mien_pipeline.options import RestoreOptions
+from mien_pipeline.progress import Stopwatch
 from mien_pipeline.report import Marked, Provenance
-from mien_pipeline.restore import Parts, restore
+from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.runtime import Runtime
-from mien_pipeline.swap import Stopwatch
+from mien_pipeline.swap import Components, edit_picture
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [path for part in ("pipeline", "daemon", "tray") for path in (ROOT / part).glob("mien_*/**/*.py")]
@@ -81,7 +83,8 @@ def restored(closed: str | None) -> Everything:
     PIL.Image.new("RGB", (48, 48), (120, 90, 70)).save(out, "PNG")
     used = cast("Any", each)
     with contextlib.suppress(ContentBlocked):
-        restore(out.getvalue(), 0.5, Parts(used, used, used, used, used), Stopwatch())
+        edit = FaceRestoration(used, RestoreOptions(), used)
+        edit_picture(out.getvalue(), edit, Components(used, used, used, used), Stopwatch())
     return each
 
 

@@ -13,14 +13,14 @@ from mien_core.errors import ImageTooLarge, InvalidImage
 from mien_models.store import ModelStore
 from mien_pipeline.image import Pixels
 from mien_pipeline.media.decode import decode
-from mien_pipeline.report import ModelUse
-from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.report import Edit, ModelUse
+from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 
 
 @pytest.fixture(scope="module")
-def marked(stamp: Stamp, portrait: bytes) -> bytes:
-    return stamp.mark(decode(portrait), portrait, {"engine": "mesh"}, [ModelUse("a", "0" * 64)]).data
+def marked(marker: ResultMarker, portrait: bytes) -> bytes:
+    return marker.mark(decode(portrait), portrait, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data
 
 
 def test_the_document_has_the_promised_shape(inspector: Inspector, marked: bytes) -> None:

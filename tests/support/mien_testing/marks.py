@@ -12,7 +12,7 @@ import pytest
 
 from mien_models.store import ModelStore
 from mien_pipeline.image import Pixels
-from mien_pipeline.trust.marking import Stamp
+from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 from mien_pipeline.trust.watermark import Watermark
 
@@ -54,14 +54,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stamp(models: ModelStore, state: Path) -> Stamp:
-    return Stamp(models.path("watermark"), state)
+def marker(models: ModelStore, state: Path) -> ResultMarker:
+    return ResultMarker(models.path("watermark"), state)
 
 
 @pytest.fixture(scope="session")
-def inspector(models: ModelStore, stamp: Stamp, state: Path) -> Inspector:
+def inspector(models: ModelStore, marker: ResultMarker, state: Path) -> Inspector:
     """Of the install that signs, after its first result."""
-    assert stamp
+    assert marker
     return Inspector(models.path("watermark"), state)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from mien_core import errors
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Face
-from mien_pipeline.options import Format, SwapOptions
+from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.report import FaceReport, Provenance, Swapped
 
@@ -54,9 +54,7 @@ class FakeRuntime:
                     time.sleep(0.005)
         return swapped(target, options.engine, len(references))
 
-    def restore(
-        self, image: bytes, amount: float, on_progress: OnProgress = ignore_progress, *, format: Format | None = None
-    ) -> Swapped:
+    def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         on_progress(Progress("restore", 0, 1))
         return swapped(image, "vivid", 0)
 

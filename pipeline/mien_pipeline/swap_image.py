@@ -1,0 +1,240 @@
+"""One swap from pixels to pixels: choose the faces, render, blend, restore, judge.
+
+It is handed likenesses that an engine prepared, and a restorer; it imports neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, Protocol
+
+from mien_core.errors import InvalidOptions, NoFaceFound
+from mien_pipeline.face import Embedding, Face, Patch
+from mien_pipeline.image import Image
+from mien_pipeline.options import Format, SwapOptions
+from mien_pipeline.progress import Stopwatch
+from mien_pipeline.protocols import Engine, FaceEmbedder, Likeness, Restorer
+from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, SwapWarning
+from mien_pipeline.skin.blend import paste_back
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """A reference face, checked and prepared: all that no target changes."""
+
+    likeness: Likeness
+    embedding: Embedding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChangedImage:
+    """A picture after its faces were changed.
+
+    Attributes:
+        image: at the size of the original.
+        changed: the faces whose pixels are others now, by their place from the left.
+        patches: what an engine made of each face that it was given, by the same place.
+    """
+
+    image: Image
+    changed: Sequence[int]
+    patches: Mapping[int, Patch]
+
+
+class FaceEdit(Protocol):
+    """What is done to the faces of one picture."""
+
+    @property
+    def format(self) -> Format | None:
+        """The result's format; None is the picture's own."""
+        ...
+
+    def choose(self, faces: Sequence[Face]) -> Sequence[int]:
+        """The faces to change, by their place from the left.
+
+        Raises:
+            NoFaceFound: there is none.
+            InvalidOptions: `field` names the option that does not fit this picture.
+        """
+        ...
+
+    def change(self, original: Image, faces: Sequence[Face], chosen: Sequence[int], clock: Stopwatch) -> ChangedImage:
+        """The picture with the chosen faces changed; raises `NoFaceFound` when none can be."""
+        ...
+
+    def judge(
+        self, original: Image, made: ChangedImage, faces: Sequence[Face], chosen: Sequence[int]
+    ) -> list[FaceReport]:
+        """A report of every face of the picture, left to right."""
+        ...
+
+    def record(self, models: Sequence[ModelUse]) -> Edit:
+        """What the result says was done; `models` are those that every edit takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSwap:
+    """Reference faces in place of chosen faces of the target.
+
+    Attributes:
+        engine: the one that prepared the references.
+        references: one for every chosen face in the order of `options.faces`, or one for all of them.
+        options: that engine's own.
+        embedder: measures likeness; no engine is conditioned on it.
+        restorer: works after the engine when `options.restore` is above 0.
+    """
+
+    engine: Engine
+    references: Sequence[Reference]
+    options: SwapOptions
+    embedder: FaceEmbedder
+    restorer: Restorer | None = None
+
+    @property
+    def format(self) -> Format | None:
+        return self.options.format
+
+    def choose(self, faces: Sequence[Face]) -> Sequence[int]:
+        """See `FaceEdit.choose`; the number of references has to fit as well."""
+        chosen = choose_faces(faces, self.options)
+        assign_references(chosen, self.references)
+        return chosen
+
+    def change(self, original: Image, faces: Sequence[Face], chosen: Sequence[int], clock: Stopwatch) -> ChangedImage:
+        """See `FaceEdit.change`. A face that the engine left alone is not restored either."""
+        assignments = assign_references(chosen, self.references)
+        image, patches = replace_faces(original, faces, assignments, self.options, clock)
+        changed = [index for index, patch in patches.items() if patch.mask.any()]
+        if not changed:
+            raise no_change(patches)
+        if self.options.restore and self.restorer:
+            with clock.stage("restore"):
+                swapped = [faces[index] for index in changed]
+                image = restore_faces(image, swapped, self.options.restore, self.restorer, clock)
+        return ChangedImage(image, changed, patches)
+
+    def judge(
+        self, original: Image, made: ChangedImage, faces: Sequence[Face], chosen: Sequence[int]
+    ) -> list[FaceReport]:
+        """See `FaceEdit.judge`. Only a face that was changed is compared with its reference."""
+        assignments = assign_references(chosen, self.references)
+        scores = {
+            index: score(original, made.image, faces[index], assignments[index], self.embedder)
+            for index in made.changed
+        }
+        return [
+            report_face(
+                index,
+                face,
+                scores.get(index),
+                (*original.warnings, *identity_warnings(scores.get(index))),
+                made.patches.get(index),
+            )
+            for index, face in enumerate(faces)
+        ]
+
+    def record(self, models: Sequence[ModelUse]) -> Edit:
+        return Edit("swap", self.engine.name, self.options, (*models, *self.engine.models))
+
+
+def area(face: Face) -> float:
+    """Square pixels of the face's box."""
+    x1, y1, x2, y2 = face.bbox
+    return float((x2 - x1) * (y2 - y1))
+
+
+def choose_faces(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]:
+    """Which faces to swap, by their place from the left.
+
+    Raises:
+        NoFaceFound: with `role` "target".
+        InvalidOptions: `field` "faces" when one that is named is not there; `found` is how many are.
+    """
+    if not faces:
+        raise NoFaceFound("the target shows no face", role="target")
+    if options.faces == "all":
+        return tuple(range(len(faces)))
+    if options.faces == "largest":
+        return (max(range(len(faces)), key=lambda index: area(faces[index])),)
+    absent = [index for index in options.faces if index >= len(faces)]
+    if absent or not options.faces:
+        raise InvalidOptions(f"faces count from 0, and the target shows {len(faces)}", field="faces", found=len(faces))
+    return options.faces
+
+
+def assign_references(chosen: Sequence[int], references: Sequence[Reference]) -> Mapping[int, Reference]:
+    """A reference for every chosen face: one for all of them, or one each in the order the faces were named.
+
+    Raises:
+        InvalidOptions: `field` "references" when there are fewer or more than faces.
+    """
+    if len(references) == 1:
+        return dict.fromkeys(chosen, references[0])
+    if len(references) != len(chosen):
+        raise InvalidOptions(
+            f"{len(references)} references for {len(chosen)} faces: give one, or one each", field="references"
+        )
+    return dict(zip(chosen, references, strict=True))
+
+
+def replace_faces(
+    original: Image,
+    faces: Sequence[Face],
+    assignments: Mapping[int, Reference],
+    options: SwapOptions,
+    clock: Stopwatch,
+) -> tuple[Image, Mapping[int, Patch]]:
+    """The picture with one face after the other replaced, and the patch that each got."""
+    result, patches = original, dict[int, Patch]()
+    for turn, (index, reference) in enumerate(assignments.items()):
+        with clock.time("generate"):
+            step = partial(clock.step, "generate", turn, len(assignments))
+            patches[index] = reference.likeness.render(result, faces[index], options, step)
+        with clock.time("blend"):
+            result = paste_back(result, patches[index])
+    return result, patches
+
+
+def no_change(patches: Mapping[int, Patch]) -> NoFaceFound:
+    """A target in which no face could be swapped is refused; it is not handed back as if it had been."""
+    why = sorted({warning for patch in patches.values() for warning in patch.warnings})
+    return NoFaceFound("no face of the target can be swapped", role="target", warnings=why)
+
+
+def restore_faces(image: Image, faces: Sequence[Face], amount: float, restorer: Restorer, clock: Stopwatch) -> Image:
+    """The picture after every face has been through the restorer."""
+    for turn, face in enumerate(faces):
+        step = partial(clock.step, "restore", turn, len(faces))
+        image = paste_back(image, restorer.restore(image, face, amount, step))
+    return image
+
+
+def identity_warnings(identity: IdentityScores | None) -> tuple[Literal["weak-identity"], ...]:
+    """`weak-identity` for a result that is nearer to the target than to the reference, or as near."""
+    return ("weak-identity",) if identity and identity.to_reference <= identity.to_target else ()
+
+
+def score(original: Image, result: Image, face: Face, reference: Reference, embedder: FaceEmbedder) -> IdentityScores:
+    """Who the new face is, under a recogniser that no engine is conditioned on."""
+    before, after = embedder.embed(original, face), embedder.embed(result, face)
+    return IdentityScores(
+        recogniser=embedder.recogniser,
+        to_reference=embedder.similarity(after, reference.embedding),
+        to_target=embedder.similarity(after, before),
+        before=embedder.similarity(before, reference.embedding),
+    )
+
+
+def report_face(
+    index: int,
+    face: Face,
+    identity: IdentityScores | None,
+    warnings: Sequence[SwapWarning] = (),
+    patch: Patch | None = None,
+) -> FaceReport:
+    """What became of one face; each warning is said once."""
+    x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
+    every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *(patch.warnings if patch else ())])
+    attempts = patch.attempts if patch else ()
+    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(every), attempts)

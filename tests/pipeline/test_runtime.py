@@ -1,0 +1,177 @@
+"""The runtime promises: one engine at a time, the references used last kept, Vivid painted where it can be."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien_core.errors import NotEnoughMemory
+from mien_models.store import ModelStore
+from mien_pipeline import runtime
+from mien_pipeline.engines.registry import parse_options
+from mien_pipeline.options import RestoreOptions, SwapOptions
+from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
+from mien_pipeline.swap import Components
+from mien_testing.painted import BLUE, MIDDLE, RED, Detector, Embedder, FakeCheck, Marker, Painter, colours, picture
+
+
+class Entry:
+    """An engine of the registry that paints; it counts how often it is loaded and prepares a reference."""
+
+    missing_libraries = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.loaded = 0
+        self.prepared: list[bytes] = []
+
+    def load(self, weights: object) -> Any:
+        self.loaded += 1
+        engine = Painter()
+        engine.name = self.name
+        prepare = engine.prepare
+
+        def counted(reference: Any, face: Any) -> Any:
+            self.prepared.append(reference.pixels.tobytes())
+            return prepare(reference, face)
+
+        engine.prepare = counted  # type: ignore[method-assign]
+        return engine
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Entry]:
+    found = {name: Entry(name) for name in ("mesh", "inswapper", "flux")}
+    monkeypatch.setattr(runtime, "ENGINES", found)
+    monkeypatch.setattr(runtime, "missing_models", lambda *_: ())
+    return found
+
+
+@pytest.fixture
+def under_test(engines: dict[str, Entry], models: ModelStore, tmp_path: Path) -> Runtime:
+    assert engines
+    made = create_runtime(models.root, tmp_path, offline=True)
+    parts = Components(Detector(), Embedder(), FakeCheck(), Marker())
+    made.__dict__.update(_components=parts, _embedder=Embedder(), _detector=Detector(), _check=FakeCheck())
+    return made
+
+
+def shade(level: int) -> bytes:
+    return picture(MIDDLE, colour=(level, 0, 0))
+
+
+MESH = parse_options({"engine": "mesh"})
+
+
+def test_the_reference_that_was_not_used_for_longest_is_forgotten_first() -> None:
+    """Not the one that came first: a person goes back and forth between a handful."""
+    made: list[str] = []
+    recent: RecentlyUsed[str, str] = RecentlyUsed(2)
+
+    def ask(key: str) -> str:
+        def make() -> str:
+            made.append(key)
+            return key.upper()
+
+        return recent.get(key, make)
+
+    assert [ask(key) for key in "abacab"] == list("ABACAB")
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_a_reference_that_is_used_again_and_again_is_prepared_once(
+    under_test: Runtime, engines: dict[str, Entry]
+) -> None:
+    favourite = shade(200)
+    for level in range(KEPT_REFERENCES + 3):
+        under_test.swap(picture(MIDDLE), [favourite], MESH)
+        under_test.swap(picture(MIDDLE), [shade(level)], MESH)
+    assert len(engines["mesh"].prepared) == KEPT_REFERENCES + 4
+
+
+def test_the_engine_that_is_asked_for_swaps_and_stays(under_test: Runtime, engines: dict[str, Entry]) -> None:
+    for _ in range(2):
+        done = under_test.swap(picture(MIDDLE), [picture(MIDDLE, colour=RED)], MESH)
+    assert colours(done.data)[1] == RED
+    assert under_test.engine_name == "mesh"
+    assert engines["mesh"].loaded == 1
+
+
+def test_another_engine_takes_the_place_of_the_first_and_prepares_for_itself(
+    under_test: Runtime, engines: dict[str, Entry]
+) -> None:
+    reference = picture(MIDDLE, colour=RED)
+    for name in ("mesh", "inswapper", "mesh"):
+        under_test.swap(picture(MIDDLE), [reference], parse_options({"engine": name}))
+        assert under_test.engine_name == name
+    assert (engines["mesh"].loaded, engines["inswapper"].loaded) == (2, 1)
+    assert len(engines["mesh"].prepared) == 2
+
+
+def test_unloading_forgets_the_engine_and_the_references(under_test: Runtime, engines: dict[str, Entry]) -> None:
+    under_test.swap(picture(MIDDLE), [shade(9)], MESH)
+    under_test.unload()
+    assert under_test.engine_name is None
+    under_test.swap(picture(MIDDLE), [shade(9)], MESH)
+    assert len(engines["mesh"].prepared) == 2
+
+
+class Vivid:
+    """The restorer's entry: keeps which painter it was given, and leaves faces as they are."""
+
+    name = "vivid"
+
+    def __init__(self) -> None:
+        self.painters: list[str | None] = []
+
+    def load(self, embedder: object, painter: Any, painting: SwapOptions) -> "Vivid":
+        self.painters.append(painter and painter.name)
+        assert painting.engine == "flux"
+        return self
+
+    def restore(self, image: Any, face: Any, amount: float, on_step: Callable[[int, int], None]) -> Any:
+        patch = Painter().prepare(image, face).render(image, face, MESH, on_step)
+        patch.mask[:] = 0
+        return patch
+
+
+@pytest.fixture
+def vivid(monkeypatch: pytest.MonkeyPatch) -> Vivid:
+    made = Vivid()
+    monkeypatch.setattr(runtime, "VIVID", made)
+    return made
+
+
+def test_a_restoration_is_painted_where_the_painter_is_ready_and_an_accelerator_is(
+    under_test: Runtime, vivid: Vivid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for device in ("cpu", "cuda"):
+        monkeypatch.setattr(runtime, "device_name", lambda device=device: device)
+        done = under_test.restore(picture(MIDDLE), RestoreOptions(amount=1.0))
+        assert colours(done.data)[1] == BLUE
+    assert vivid.painters == [None, "flux"]
+
+
+def test_a_restoration_does_without_a_painter_that_does_not_fit(
+    under_test: Runtime, engines: dict[str, Entry], vivid: Vivid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(weights: object) -> Any:
+        raise NotEnoughMemory("too small")
+
+    monkeypatch.setattr(runtime, "device_name", lambda: "cuda")
+    monkeypatch.setattr(engines["flux"], "load", refuse)
+    under_test.restore(picture(MIDDLE), RestoreOptions())
+    assert vivid.painters == [None]
+
+
+def test_a_swap_is_restored_by_its_own_engine_where_that_can_paint(under_test: Runtime, vivid: Vivid) -> None:
+    for engine in ("mesh", "flux"):
+        options = parse_options({"engine": engine, "restore": 0.5})
+        under_test.swap(picture(MIDDLE), [picture(MIDDLE, colour=RED)], options)
+    under_test.swap(picture(MIDDLE), [picture(MIDDLE, colour=RED)], MESH)
+    assert vivid.painters == [None, "flux"]
+
+
+def test_faces_are_found_for_choosing_among_them(under_test: Runtime) -> None:
+    assert [tuple(face.bbox) for face in under_test.find_faces(picture(MIDDLE))] == [MIDDLE]

@@ -1,0 +1,171 @@
+"""`FaceSwap` promises: each face its own reference, only changed faces restored and scored, honest warnings."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from mien_core.errors import InvalidOptions, NoFaceFound
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.face import Face, Patch
+from mien_pipeline.image import Image
+from mien_pipeline.media.decode import decode
+from mien_pipeline.progress import OnStep, Stopwatch
+from mien_pipeline.report import FaceReport, IdentityScores
+from mien_pipeline.swap_image import ChangedImage, FaceSwap, Reference, identity_warnings, report_face
+from mien_testing.painted import (
+    BLUE,
+    GREEN,
+    LEFT,
+    MIDDLE,
+    RED,
+    RIGHT,
+    Detector,
+    Embedder,
+    Paint,
+    Painter,
+    face_at,
+    picture,
+)
+
+TARGET = decode(picture(LEFT, MIDDLE, RIGHT))
+FACES = Detector().detect(TARGET)
+
+
+def likeness_of(colour: tuple[int, int, int], reach: float = 1.0) -> Reference:
+    paint = np.array(colour, np.float32)
+    return Reference(Paint(paint, reach), paint)
+
+
+@dataclass
+class Restorer:
+    """Paints nothing, and keeps which faces it was given and how much was asked for."""
+
+    name: str = "vivid"
+    asked: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+
+    def restore(self, image: Image, face: Face, amount: float, on_step: OnStep) -> Patch:
+        self.asked.append((float(face.bbox[0]), amount))
+        on_step(1, 1)
+        return Patch(image.pixels[:1, :1], np.eye(2, 3, dtype=np.float32), np.zeros((1, 1), np.float32))
+
+
+def swap(
+    *references: Reference, restorer: Restorer | None = None, **options: object
+) -> tuple[ChangedImage, list[FaceReport]]:
+    edit = FaceSwap(Painter(), references, MeshOptions.model_validate(options), Embedder(), restorer)
+    chosen = edit.choose(FACES)
+    made = edit.change(TARGET, FACES, chosen, Stopwatch())
+    return made, edit.judge(TARGET, made, FACES, chosen)
+
+
+def colours(image: Image) -> list[tuple[int, ...]]:
+    return [
+        tuple(int(value) for value in image.pixels[(y1 + y2) // 2, (x1 + x2) // 2])
+        for x1, y1, x2, y2 in (LEFT, MIDDLE, RIGHT)
+    ]
+
+
+def test_the_largest_face_is_swapped_when_none_is_named() -> None:
+    assert colours(swap(likeness_of(RED))[0].image) == [BLUE, RED, BLUE]
+
+
+def test_all_faces_get_the_one_reference() -> None:
+    assert colours(swap(likeness_of(RED), faces="all")[0].image) == [RED, RED, RED]
+
+
+def test_each_chosen_face_gets_the_reference_in_its_place() -> None:
+    """`faces` [2, 0] with two references: the first belongs to the rightmost face."""
+    made, reports = swap(likeness_of(RED), likeness_of(GREEN), faces=(2, 0))
+    assert colours(made.image) == [GREEN, BLUE, RED]
+    assert [report.identity.to_reference for report in reports if report.identity] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("faces", [(3,), (0, 7), ()])
+def test_a_face_that_is_not_there_is_refused_with_the_number_found(faces: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        swap(likeness_of(RED), faces=faces)
+    assert refused.value.fields == {"field": "faces", "found": 3}
+
+
+@pytest.mark.parametrize("references", [0, 2, 4])
+def test_another_number_of_references_than_faces_is_refused_before_the_work(references: int) -> None:
+    edit = FaceSwap(Painter(), [likeness_of(RED)] * references, MeshOptions(faces="all"), Embedder())
+    with pytest.raises(InvalidOptions) as refused:
+        edit.choose(FACES)
+    assert refused.value.fields["field"] == "references"
+
+
+@pytest.mark.parametrize("faces", ["all", "largest", (0,)])
+def test_a_target_without_a_face_says_so(faces: object) -> None:
+    edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions.model_validate({"faces": faces}), Embedder())
+    with pytest.raises(NoFaceFound) as refused:
+        edit.choose([])
+    assert refused.value.fields == {"role": "target"}
+
+
+def test_a_target_whose_only_face_cannot_be_swapped_is_refused_with_the_reason() -> None:
+    """An engine leaves a face alone by an empty mask; the target is never handed back as if it had been swapped."""
+    with pytest.raises(NoFaceFound) as refused:
+        swap(likeness_of(RED, reach=0))
+    assert refused.value.fields == {"role": "target", "warnings": ["small-face"]}
+
+
+def test_only_faces_that_were_changed_are_restored() -> None:
+    """The engine leaves the left face alone: what it shows is the target's own skin, and no one asked to touch it."""
+    restorer = Restorer()
+    made, reports = swap(
+        likeness_of(RED, reach=0), likeness_of(GREEN), likeness_of(RED), faces="all", restorer=restorer, restore=0.4
+    )
+    assert made.changed == [1, 2]
+    assert restorer.asked == [(MIDDLE[0], 0.4), (RIGHT[0], 0.4)]
+    assert [report.swapped for report in reports] == [False, True, True]
+
+
+def test_nothing_is_restored_unless_it_is_asked_for() -> None:
+    restorer = Restorer()
+    swap(likeness_of(RED), restorer=restorer)
+    assert restorer.asked == []
+
+
+def test_scores_say_who_the_result_is_and_who_the_target_was() -> None:
+    face = swap(likeness_of(RED))[1][1]
+    assert face.identity is not None
+    assert face.identity.to_reference == pytest.approx(1.0)
+    assert face.identity.before == face.identity.to_target < 0.5
+    assert face.warnings == ("small-face",)
+
+
+def test_a_result_nearer_to_the_target_carries_weak_identity() -> None:
+    assert "weak-identity" in swap(likeness_of(RED, reach=0.2))[1][1].warnings
+
+
+@pytest.mark.parametrize(
+    ("to_reference", "to_target", "warned"), [(0.51, 0.5, False), (0.5, 0.5, True), (0.49, 0.5, True)]
+)
+def test_a_result_as_near_to_the_target_as_to_the_reference_is_a_weak_identity(
+    to_reference: float, to_target: float, warned: bool
+) -> None:
+    scores = IdentityScores("fake", to_reference, to_target, 0.0)
+    assert (identity_warnings(scores) == ("weak-identity",)) is warned
+
+
+def test_a_face_left_alone_is_reported_as_not_swapped_and_unscored() -> None:
+    left, _, right = swap(likeness_of(RED))[1]
+    assert (left.swapped, right.swapped) == (False, False)
+    assert left.identity is None
+    assert left.warnings == ()
+
+
+def test_what_a_picture_lost_when_it_was_read_is_said_of_every_face() -> None:
+    grey = replace(TARGET, warnings=("grey",))
+    edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder())
+    made = edit.change(grey, FACES, [1], Stopwatch())
+    assert [report.warnings for report in edit.judge(grey, made, FACES, [1])] == [
+        ("grey",), ("grey", "small-face"), ("grey",),
+    ]  # fmt: skip
+
+
+def test_a_warning_is_said_once() -> None:
+    patch = Patch(TARGET.pixels, np.eye(2, 3, dtype=np.float32), np.zeros((1, 1), np.float32), ("grey", "occluded"))
+    assert report_face(0, face_at(LEFT), None, ("grey",), patch).warnings == ("grey", "occluded")
