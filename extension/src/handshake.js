@@ -1,5 +1,5 @@
 // The arithmetic of pairing and of sessions, the same as daemon/mien_daemon/access/handshake.py; tests/extension/vectors.json
-// holds both to the same values. The protocol is told in daemon/README.md.
+// holds both to the same values. The protocol is told in daemon/PAIRING.md.
 
 const { subtle } = globalThis.crypto;
 const utf8 = new TextEncoder();

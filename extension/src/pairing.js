@@ -1,5 +1,5 @@
 // The browser's half of pairing: commit, reveal, compare, and only then keep the key. The protocol is told in
-// daemon/README.md. Approval is the daemon's side's; but both people's sides look at the digits, so a program that
+// daemon/PAIRING.md. Approval is the daemon's side's; but both people's sides look at the digits, so a program that
 // squats on the port cannot pair this browser with itself by saying yes.
 
 import * as handshake from './handshake.js';

@@ -1,6 +1,7 @@
 """The contract is what the daemon does: every route is in it, every example can be sent as it stands."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from mien_api.problems import kinds
+from mien_daemon.config import Settings
+from mien_daemon.http.api_page import render_page
 from mien_daemon.http.openapi import describe
 from mien_daemon.http.route import Route
 from mien_daemon.routes import ROUTES
@@ -172,6 +175,11 @@ def test_an_operation_id_is_a_verb_and_a_noun_and_its_handler_is_called_the_same
     assert noun
     assert all(word.isalpha() and word.islower() for word in noun)
     assert getattr(route.handler, "__name__", None) == route.operation_id
+
+
+def test_the_written_page_is_the_one_that_the_routes_make() -> None:
+    written = (Path(__file__).parents[2] / "daemon/API.md").read_text(encoding="utf-8")
+    assert written == render_page(ROUTES, Settings().port), "python -m mien_daemon.routes > daemon/API.md"
 
 
 def examples_of(schema: Any) -> Any:

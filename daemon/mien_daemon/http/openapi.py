@@ -85,16 +85,18 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
 
 def problems_of(route: Route) -> dict[int, list[str]]:
     """HTTP status → the problem codes that a route may answer with it."""
-    codes = [*SHARED, *route.problems]
-    if route.scope is not None:
-        codes += SHARED_WITH_TOKEN
-    if isinstance(route.body, type):
-        codes += SHARED_WITH_JSON
     found: dict[int, list[str]] = {}
-    for code in sorted(set(codes)):
+    for code in sorted({*shared_codes(route), *route.problems}):
         for status in statuses(code):
             found.setdefault(status, []).append(code)
     return found
+
+
+def shared_codes(route: Route) -> set[str]:
+    """The codes that a route shares with every other of its kind."""
+    with_token = SHARED_WITH_TOKEN if route.scope is not None else ()
+    with_json = SHARED_WITH_JSON if isinstance(route.body, type) else ()
+    return {*SHARED, *with_token, *with_json}
 
 
 def _answer(content: Content | tuple[Content, ...] | None, schemas: Schemas) -> Schema:
