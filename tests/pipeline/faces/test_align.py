@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien_pipeline.face import Face
-from mien_pipeline.faces.align import align, arcface_template, invert, similarity_transform, transform, warp
+from mien_pipeline.faces.align import (
+    align,
+    arcface_template,
+    five_points,
+    invert,
+    resample,
+    similarity_transform,
+    transform,
+    warp,
+)
+from mien_pipeline.faces.topology import LEFT_EYE, RIGHT_EYE
 from mien_pipeline.image import Image
 
 angles = st.floats(-3.1, 3.1)
@@ -68,3 +78,44 @@ def test_a_crop_beside_the_picture_is_black() -> None:
     pixels = np.full((50, 50, 3), 200, np.uint8)
     far = np.array([[0.2, 0, 1000], [0, 0.2, 1000]], np.float32)
     assert not warp(pixels, far, (20, 20)).any()
+
+
+def test_the_template_of_128_px_networks_lies_8_px_further_right() -> None:
+    assert np.allclose(arcface_template(256), (arcface_template(112) + np.array([8, 0])) * 2, atol=1e-3)
+    assert np.allclose(arcface_template(224), arcface_template(112) * 2, atol=1e-3)
+
+
+def test_the_five_points_of_a_mesh_are_its_eyes_nose_and_mouth(astronaut: tuple[Image, Face]) -> None:
+    """The eyes' centres are within their rings, the others are vertices."""
+    mesh = astronaut[1].mesh
+    assert mesh is not None
+    left, right, nose, left_corner, right_corner = five_points(mesh)
+    for centre, ring in ((left, LEFT_EYE), (right, RIGHT_EYE)):
+        low, high = mesh[list(ring), :2].min(0), mesh[list(ring), :2].max(0)
+        assert (low < centre).all()
+        assert (centre < high).all()
+    assert np.array_equal(np.stack([nose, left_corner, right_corner]), mesh[[1, 61, 291], :2])
+
+
+def test_resampling_at_whole_places_copies_and_outside_repeats_the_border() -> None:
+    values = np.random.default_rng(0).standard_normal((9, 7)).astype(np.float32)
+    y, x = np.mgrid[-2:12, -3:11].astype(np.float32)
+    found = resample(values, np.stack([x, y], 2))
+    assert np.array_equal(found, values[np.clip(y, 0, 8).astype(int), np.clip(x, 0, 6).astype(int)])
+
+
+@pytest.mark.parametrize("cubic", [False, True])
+def test_resampling_between_pixels_of_a_ramp_gives_what_is_between(cubic: bool) -> None:
+    ramp = np.tile(np.arange(16, dtype=np.float32) * 10, (16, 1))
+    places = np.full((4, 4, 2), 7.25, np.float32)
+    assert np.allclose(resample(ramp, places, cubic), 72.5, atol=0.5)  # OpenCV's cubic kernel is not exact on ramps
+
+
+def test_an_enlarged_picture_is_read_with_the_kernel_that_was_asked_for() -> None:
+    """A cubic kernel overshoots at an edge, a linear one does not."""
+    edge = np.repeat(np.where(np.arange(32) < 16, 60, 180)[None], 32, 0).astype(np.uint8)
+    larger = np.array([[3, 0, 0], [0, 3, 0]], np.float32)
+    linear, cubic = (warp(edge, larger, (90, 90), cubic=cubic) for cubic in (False, True))
+    assert (linear.min(), linear.max()) == (60, 180)
+    assert cubic.min() < 60
+    assert cubic.max() > 180

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mien_models.store import ModelStore
-from mien_pipeline.faces.recognise import CHIP_PX, DlibNetwork
+from mien_pipeline.faces.recognise import CHIP_PX, Convolution, DlibNetwork
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_testing.portraits import Portrait
 
@@ -32,3 +32,18 @@ def test_a_file_that_is_not_the_network_is_refused(models: ModelStore, tmp_path:
         (tmp_path / "weights.dat").write_bytes(damaged)
         with pytest.raises(ValueError, match="not dlib's face recognition network"):
             DlibEmbedder(tmp_path / "weights.dat")
+
+
+@pytest.mark.parametrize(("side", "stride"), [(3, 1), (3, 2), (7, 2)])
+def test_a_convolution_is_the_sum_over_its_window(side: int, stride: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((12, 15, 2)).astype(np.float32)
+    kernel, shift = rng.standard_normal((side * side * 2, 3)).astype(np.float32), np.array([1, -2, 0.5], np.float32)
+    found = Convolution(kernel, shift, side, stride)(x)
+    if stride == 1:
+        assert found.shape[:2] == x.shape[:2]
+        x = np.pad(x, ((side // 2, side // 2), (side // 2, side // 2), (0, 0)))
+    for row, column in ((0, 0), (2, 1), (found.shape[0] - 1, found.shape[1] - 1)):
+        window = x[row * stride : row * stride + side, column * stride : column * stride + side]
+        assert np.allclose(found[row, column], window.reshape(-1) @ kernel + shift, atol=1e-4)
+    assert found.shape == ((x.shape[0] - side) // stride + 1, (x.shape[1] - side) // stride + 1, 3)

@@ -1,10 +1,12 @@
 """Blending promises: a mask of 0 keeps the target's bits, a mask of 1 shows the crop, and between them is no edge."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien_pipeline.face import Patch
+from mien_pipeline.faces.align import warp
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.skin.blend import blend_bands, paste_back
 
@@ -76,3 +78,77 @@ def test_two_plain_colours_meet_without_an_edge() -> None:
 def test_blending_a_picture_with_itself_changes_nothing() -> None:
     picture = noise(90, 70)
     assert np.array_equal(blend_bands(picture, picture, disc(90, 5)[:, :70]), picture)
+
+
+def test_a_plain_colour_fades_in_over_16_px_and_fine_detail_at_once() -> None:
+    """Each frequency has a seam of its own width: a hard edge shows neither as a line nor as blurred skin."""
+    mask = np.zeros((128, 256), np.float32)
+    mask[:, 128:] = 1
+    base = np.full((128, 256, 3), 90, np.uint8)
+    plain = np.full_like(base, 150)
+    checks = np.repeat((60 + 60 * (np.indices((128, 256)).sum(0) % 2))[..., None], 3, 2).astype(np.uint8)
+    colour = (blend_bands(base, plain, mask)[64, 128:, 0] - 90.0) / 60
+    detail = np.abs(blend_bands(base, checks, mask)[64, 128:, 0] - 90.0) / 30
+    assert detail[2:].min() > 0.95
+    assert colour[:16].max() < 0.95
+    assert colour[32:].min() > 0.95
+
+
+def test_nothing_from_outside_the_mask_leaks_in() -> None:
+    """What the crop shows where its mask is 0 has no say anywhere."""
+    base, mask = noise(96, 96), disc(96, 6)
+    top = noise(96, 96, 1)
+    other = np.where((mask > 0)[..., None], top, 255 - top)
+    assert np.array_equal(blend_bands(base, top, mask), blend_bands(base, other, mask))
+
+
+def test_a_mask_of_one_shows_the_crop_everywhere() -> None:
+    top = noise(64, 80, 1)
+    assert np.array_equal(blend_bands(noise(64, 80), top, np.ones((64, 80), np.float32)), top)
+
+
+def test_without_levels_a_mask_mixes_pixel_by_pixel() -> None:
+    base, top, mask = np.full((20, 20, 3), 40, np.uint8), np.full((20, 20, 3), 200, np.uint8), disc(20, 5)
+    mixed = blend_bands(base, top, mask, levels=0)
+    assert np.abs(mixed - (40 + 160 * mask[..., None])).max() <= 0.5
+
+
+def test_a_tiny_mask_is_mixed_and_does_not_fail() -> None:
+    base, top = np.full((5, 9, 3), 40, np.uint8), np.full((5, 9, 3), 200, np.uint8)
+    half = np.full((5, 9), 0.5, np.float32)
+    assert (blend_bands(base, top, half) == 120).all()
+
+
+@pytest.mark.parametrize(("x", "y"), [(-20, -10), (90, 50), (30, 20)])
+def test_a_patch_that_reaches_beyond_the_picture_is_cut_off_there(x: int, y: int) -> None:
+    """Both ways of pasting: copied by whole pixels, and blended with a soft mask."""
+    target, crop = Image(noise(80, 120)), noise(40, 40, 1)
+    shift = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
+    rows, columns = slice(max(y, 0), min(y + 40, 80)), slice(max(x, 0), min(x + 40, 120))
+    inside = (slice(rows.start - y, rows.stop - y), slice(columns.start - x, columns.stop - x))
+    expected = target.pixels.copy()
+    expected[rows, columns] = crop[inside]
+    hard = paste_back(target, Patch(crop, shift, np.ones((40, 40), np.float32))).pixels
+    assert np.array_equal(hard, expected)
+    soft = paste_back(target, Patch(crop, shift, np.full((40, 40), 0.999, np.float32))).pixels
+    assert np.abs(soft.astype(int) - expected).max() <= 1
+
+
+def test_a_patch_beside_the_picture_changes_nothing() -> None:
+    target = Image(noise(80, 120))
+    far = np.array([[1, 0, -500], [0, 1, 0]], np.float32)
+    assert paste_back(target, Patch(noise(40, 40, 1), far, np.ones((40, 40), np.float32))) is target
+
+
+def test_a_crop_of_twice_the_size_lands_where_it_was_cut_out() -> None:
+    """What an engine hands back unchanged, at its own resolution, is the target again where the mask is 1."""
+    y, x = np.mgrid[:80, :120]
+    target = Image(np.stack([x * 2, y * 3, x + y], 2).astype(np.uint8))
+    affine = np.array([[2, 0, -40.5], [0, 2, -21]], np.float32)
+    crop = warp(target.pixels, affine, (64, 64), cubic=True)
+    marked = np.clip(crop.astype(int) + 20, 0, 255).astype(np.uint8)
+    result = paste_back(target, Patch(marked, affine, disc(64, 10))).pixels.astype(int)
+    row, column = 27, 36  # the middle of the crop
+    assert np.abs(result[row, column] - target.pixels[row, column] - 20).max() <= 2
+    changed = np.argwhere((result != target.pixels).any(2))
+    assert np.abs(changed.mean(0) - [(31.5 + 21) / 2, (31.5 + 40.5) / 2]).max() < 0.6

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien_pipeline.faces.topology import OVAL
-from mien_pipeline.skin.mask import face_mask, oval_mask, skin_mask
+from mien_pipeline.faces.topology import OVAL, face_width
+from mien_pipeline.skin.mask import cheek_mask, covers_features, face_mask, oval_mask, skin_mask, smooth_step
 from mien_testing.portraits import Portrait, mask_at, mesh_of
 
 
@@ -63,6 +63,50 @@ def test_the_oval_is_soft_inside_and_nothing_outside(astronaut: Portrait) -> Non
     assert not oval[rows, columns].any()
 
 
-def test_the_whole_mask_is_at_most_the_oval(astronaut: Portrait) -> None:
-    pixels, mesh = astronaut[0].pixels, mesh_of(astronaut)
-    assert (face_mask(pixels, mesh) <= oval_mask(pixels.shape, mesh)).all()
+def test_a_face_ends_at_its_outline_and_at_its_hair(astronaut: Portrait, admiral: Portrait) -> None:
+    """A fringe lies inside the oval and is not skin; a neck is skin and lies outside it. Neither is the face."""
+    image, mesh = astronaut[0], mesh_of(astronaut)
+    mask = face_mask(image.pixels, mesh)
+    below = mesh[152, :2] + 0.25 * (mesh[152, :2] - mesh[1, :2])
+    column, row = np.round(below).astype(int)
+    assert skin_mask(image.pixels, mesh)[row, column] > 0.7
+    assert mask[row, column] == 0
+    assert mask_at(mask, astronaut, 10, 109, 338) < 0.15
+    assert mask_at(mask, astronaut, 50, 280, 4, 13) > 0.95
+    assert mask_at(face_mask(admiral[0].pixels, mesh_of(admiral)), admiral, 50, 280, 4, 13) > 0.95
+
+
+def test_the_outline_is_soft_over_a_thirtieth_of_the_faces_width(astronaut: Portrait) -> None:
+    mesh = mesh_of(astronaut)
+    oval = oval_mask(astronaut[0].pixels.shape, mesh)
+    chin, inwards = mesh[152, :2], (mesh[1, :2] - mesh[152, :2]) / np.linalg.norm(mesh[1, :2] - mesh[152, :2])
+    depths = np.arange(0, 0.06, 0.01) * face_width(mesh)
+    columns, rows = np.round(chin + depths[:, None] * inwards).astype(int).T
+    along = oval[rows, columns]
+    assert (np.diff(along) >= 0).all()
+    assert along[0] < 0.4
+    assert 0.2 < along[1] < 0.9
+    assert along[-1] == 1
+
+
+def test_something_over_an_eye_the_nose_or_the_mouth_is_noticed(astronaut: Portrait) -> None:
+    mesh, shape = mesh_of(astronaut), astronaut[0].pixels.shape[:2]
+    assert not covers_features(np.ones(shape, np.float32), mesh)
+    for vertex in (159, 386, 4, 13):
+        covered = np.ones(shape, np.float32)
+        column, row = np.round(mesh[vertex, :2]).astype(int)
+        reach = int(0.2 * face_width(mesh))
+        covered[row - reach : row + reach, column - reach : column + reach] = 0
+        assert covers_features(covered, mesh)
+
+
+def test_cheeks_are_beside_the_nose_on_either_side(astronaut: Portrait) -> None:
+    cheeks = cheek_mask(astronaut[0].pixels.shape, mesh_of(astronaut))
+    assert mask_at(cheeks, astronaut, 50) == mask_at(cheeks, astronaut, 280) == 1
+    assert mask_at(cheeks, astronaut, 4, 13, 159, 386, 10, 152) == 0
+    assert set(np.unique(cheeks)) == {0, 1}
+
+
+def test_a_smooth_step_rises_from_0_to_1_with_level_ends() -> None:
+    steps = smooth_step(np.array([-1, 0, 0.01, 0.5, 0.99, 1, 2], np.float32))
+    assert np.allclose(steps, [0, 0, 0.0003, 0.5, 0.9997, 1, 1], atol=1e-4)

@@ -73,3 +73,29 @@ def test_glasses_and_a_cap_are_still_there_afterwards(admiral: Portrait, astrona
     bar = mesh[168, :2].astype(int)
     around = (slice(bar[1] - 4, bar[1] + 5), slice(bar[0] - 4, bar[0] + 5))
     assert np.abs(result[around].mean((0, 1)) - image.pixels[around].mean((0, 1))).max() < 25
+
+
+def test_a_pixel_that_did_not_change_is_the_targets_bit_for_bit(
+    astronaut: Portrait, admiral_likeness: MeshLikeness
+) -> None:
+    """Shape, light, grain and seam end inside the region."""
+    patch = rendered(admiral_likeness, astronaut)
+    left, top = (-patch.affine[:, 2]).astype(int)
+    height, width = patch.mask.shape
+    region = astronaut[0].pixels[top : top + height, left : left + width]
+    assert set(np.unique(patch.mask)) == {0, 1}
+    assert np.array_equal(patch.crop[patch.mask == 0], region[patch.mask == 0])
+    border = np.concatenate([patch.mask[0], patch.mask[-1], patch.mask[:, 0], patch.mask[:, -1]])
+    assert not border.any()
+
+
+def test_every_step_is_told_once_and_in_order(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    told: list[tuple[int, int]] = []
+    admiral_likeness.render(*astronaut, MeshOptions(), lambda done, total: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_targets_shape_is_kept_where_it_is_asked_for(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    """Then only skin changes; with the reference's shape the outline and what is around it move too."""
+    kept, moved = (rendered(admiral_likeness, astronaut, shape=shape).mask.sum() for shape in (0.0, 1.0))
+    assert kept < 0.8 * moved
