@@ -1,7 +1,9 @@
 """Rectified-flow sampling: the schedule, the Euler walk, guidance and inpainting, each a function over tensors.
 
-A *velocity* is a model with everything it is conditioned on already bound, so that what a swap adds (guidance, kept
-pixels) wraps a velocity in another velocity and the walk itself never grows a parameter.
+A *velocity* is a model with its conditioning already bound. Guidance and preserved pixels wrap one velocity in
+another, so `denoise` never grows a parameter.
+
+Latents are packed, (batch, tokens, 64), on any device; every function keeps their dtype.
 
 With data x₀, noise n and noise level σ, the straight path is x_σ = (1 − σ)·x₀ + σ·n, and its velocity dx/dσ = n − x₀
 (Liu et al. 2022, arXiv:2209.03003).
@@ -22,7 +24,16 @@ class Velocity(Protocol):
     """dx/dσ at one point of the path."""
 
     def __call__(self, latents: Tensor, sigma: float, step: int, /) -> Tensor:
-        """(batch, tokens, channels) in and out, same dtype; `step` counts from 0."""
+        """dx/dσ of packed latents.
+
+        Args:
+            latents: (batch, tokens, 64).
+            sigma: noise level in (0, 1].
+            step: counted from 0.
+
+        Returns:
+            Same shape, dtype and device as `latents`.
+        """
         ...
 
 
@@ -48,13 +59,16 @@ def denoise(velocity: Velocity, latents: Tensor, sigmas: Sequence[float], on_ste
 
 
 def schedule(steps: int, tokens: int, strength: float = 1.0, shifted: bool = True) -> list[float]:
-    """Noise levels from `strength` of the way down to 0.0.
+    """Decreasing noise levels of the last `strength` of a run, ending in 0.0.
 
     Args:
-        steps: of a full run; about `strength` × `steps` of them are taken, at least one.
+        steps: of a full run. `strength` × `steps` of them are taken, rounded to the nearest (a half up), at least one.
         tokens: image tokens, one for 16 × 16 pixels: larger pictures spend longer at high noise.
-        strength: 1.0 starts from pure noise, lower values keep more of the picture that is noised.
+        strength: in (0, 1]; 1.0 starts from pure noise, lower values keep more of the edited picture.
         shifted: FLUX.1-dev's schedule depends on the size; schnell's does not.
+
+    Returns:
+        One level more than steps are taken. A weaker run is the tail of the full one.
 
     Source: time shift, Esser et al. 2024 (arXiv:2403.03206), equation 23, with FLUX.1's line through
     (256 tokens, 0.5) and (4096 tokens, 1.15).
@@ -68,21 +82,31 @@ def schedule(steps: int, tokens: int, strength: float = 1.0, shifted: bool = Tru
 
 
 def add_noise(clean: Tensor, noise: Tensor, sigma: float) -> Tensor:
-    """The point of the straight path between `clean` and `noise` at `sigma`."""
+    """The point of the straight path at `sigma`: (1 − σ)·x₀ + σ·n.
+
+    Args:
+        clean, noise: same shape, dtype and device.
+        sigma: noise level in [0, 1].
+    """
     return (1.0 - sigma) * clean + sigma * noise
 
 
 def noise_like(latents: Tensor, seed: int) -> Tensor:
-    """Normal noise in the shape of `latents`, the same for the same seed whatever the device.
+    """Standard normal noise in the shape, dtype and on the device of `latents`; one seed gives one noise everywhere.
 
-    Drawn on the CPU in float32 from a generator of its own, then moved.
+    It is drawn on the CPU in float32 from a generator of its own, then moved.
     """
     generator = torch.Generator("cpu").manual_seed(seed)
     return torch.randn(latents.shape, generator=generator, dtype=torch.float32).to(latents)
 
 
 def true_cfg(cond: Velocity, uncond: Velocity, scale: float) -> Velocity:
-    """Real classifier-free guidance, v = u + scale · (c − u): two passes a step, and one when `scale` is 1.
+    """Real classifier-free guidance, v = u + scale · (c − u): two passes a step, one when `scale` is 1.
+
+    Args:
+        cond: with the prompt.
+        uncond: with the negative prompt.
+        scale: 1.0 means off.
 
     Source: Ho & Salimans 2022 (arXiv:2207.12598), equation 6.
     """
@@ -90,8 +114,8 @@ def true_cfg(cond: Velocity, uncond: Velocity, scale: float) -> Velocity:
         return cond
 
     def guided_velocity(latents: Tensor, sigma: float, step: int) -> Tensor:
-        away_from = uncond(latents, sigma, step)
-        return away_from + scale * (cond(latents, sigma, step) - away_from)
+        u = uncond(latents, sigma, step)
+        return u + scale * (cond(latents, sigma, step) - u)
 
     return guided_velocity
 
@@ -99,12 +123,12 @@ def true_cfg(cond: Velocity, uncond: Velocity, scale: float) -> Velocity:
 def inpaint(velocity: Velocity, clean: Tensor, mask: Tensor) -> Velocity:
     """`velocity` where the mask is 1; where it is 0, the velocity that leads straight back to `clean`.
 
-    That velocity is (x − x₀) / σ. On the path it equals n − x₀, so walking it is the same as noising `clean` to the
-    new level after every step and blending it in, and the last step lands on `clean` to float precision.
+    That velocity is (x − x₀) / σ. On the path it equals n − x₀. To follow it is the same as to noise `clean` to the
+    new level after every step and to blend it in. The last step lands on `clean` to float precision.
 
     Args:
-        clean: packed latents of the picture to keep, (batch, tokens, 64).
-        mask: (tokens, 1) or (batch, tokens, 1) in [0, 1].
+        clean: packed latents x₀ of the picture to preserve, (batch, tokens, 64).
+        mask: (tokens, 1) or (batch, tokens, 1) in [0, 1]; 1 is made anew.
     """
 
     def masked_velocity(latents: Tensor, sigma: float, step: int) -> Tensor:

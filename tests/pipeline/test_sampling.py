@@ -1,5 +1,6 @@
 """Sampling promises: a straight path is walked exactly, kept pixels come back, guidance costs a pass only when on."""
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -52,6 +53,54 @@ def test_the_schedule_is_the_one_flux_was_published_with() -> None:
         assert schedule(28, tokens, shifted=shifted) == pytest.approx(theirs.sigmas.tolist(), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("steps", "strength", "taken"),
+    [
+        (28, 1.0, 28),
+        (28, 0.75, 21),
+        (10, 0.24, 2),
+        (10, 0.25, 3),
+        (10, 0.26, 3),
+        (13, 0.42, 5),
+        (4, 0.5, 2),
+        (3, 0.5, 2),
+        (5, 0.5, 3),
+        (10, 0.95, 10),
+        (10, 0.94, 9),
+        (10, 0.05, 1),
+        (10, 0.04, 1),
+        (1, 0.01, 1),
+    ],
+)
+def test_strength_takes_the_nearest_number_of_steps_and_a_half_is_rounded_up(
+    steps: int, strength: float, taken: int
+) -> None:
+    assert len(schedule(steps, 1024, strength)) - 1 == taken
+
+
+@pytest.mark.parametrize("shifted", [True, False])
+def test_a_weaker_run_is_the_tail_of_the_full_one(shifted: bool) -> None:
+    full = schedule(20, 4096, shifted=shifted)
+    for strength, taken in ((0.3, 6), (0.55, 11), (0.8, 16)):
+        assert schedule(20, 4096, strength, shifted) == full[-taken - 1 :]
+
+
+def test_schnell_walks_in_even_steps_whatever_the_size() -> None:
+    for tokens in (256, 1024, 4096):
+        assert schedule(4, tokens, shifted=False) == [1.0, 0.75, 0.5, 0.25, 0.0]
+
+
+@pytest.mark.parametrize(("tokens", "mu"), [(256, 0.5), (4096, 1.15), (2176, 0.825)])
+def test_the_middle_of_a_run_is_shifted_by_the_line_through_two_published_sizes(tokens: int, mu: float) -> None:
+    """At half of the steps, e^mu / (e^mu + 1): a 256 px picture at mu 0.5 and a 1024 px one at 1.15."""
+    assert schedule(2, tokens)[1] == pytest.approx(math.exp(mu) / (math.exp(mu) + 1), abs=1e-12)
+
+
+def test_no_level_is_above_pure_noise_at_any_size() -> None:
+    """Unclamped, floating point gives 1 + 2e-16 for some sizes."""
+    assert max(schedule(1, tokens)[0] for tokens in range(16, 8193)) == 1.0
+
+
 @given(steps=st.integers(1, 60), strength=st.floats(0.01, 1.0), tokens=st.integers(16, 8192))
 def test_every_schedule_falls_to_zero_and_takes_at_least_one_step(steps: int, strength: float, tokens: int) -> None:
     sigmas = schedule(steps, tokens, strength)
@@ -60,6 +109,35 @@ def test_every_schedule_falls_to_zero_and_takes_at_least_one_step(steps: int, st
     assert all(before > after for before, after in pairwise(sigmas))
     assert sigmas[0] <= 1.0
     assert schedule(steps, tokens)[0] == pytest.approx(1.0)
+
+
+def test_an_euler_step_moves_by_the_velocity_times_the_change_of_level() -> None:
+    """From 1 with velocity 1 + σ + step: −0.25 · 2, then −0.75 · 2.75."""
+    seen: list[tuple[float, int]] = []
+    told: list[tuple[int, int]] = []
+
+    def model(latents: Tensor, sigma: float, step: int) -> Tensor:
+        seen.append((sigma, step))
+        return torch.full_like(latents, 1 + sigma + step)
+
+    landed = denoise(model, torch.ones(SHAPE), [1.0, 0.75, 0.0], lambda done, total: told.append((done, total)))
+    torch.testing.assert_close(landed, torch.full(SHAPE, 1 - 0.25 * 2 - 0.75 * 2.75))
+    assert seen == [(1.0, 0), (0.75, 1)]
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_the_path_from_image_to_noise_is_straight() -> None:
+    clean, noise = torch.full(SHAPE, 8.0), torch.full(SHAPE, 4.0)
+    assert torch.equal(add_noise(clean, noise, 0.0), clean)
+    assert torch.equal(add_noise(clean, noise, 1.0), noise)
+    assert torch.equal(add_noise(clean, noise, 0.25), torch.full(SHAPE, 7.0))
+
+
+def test_a_token_that_is_kept_in_part_moves_in_part() -> None:
+    """Mask 0.25: a quarter of the model's velocity, three quarters of (x − x₀) / σ."""
+    clean, latents = torch.full(SHAPE, 1.0), torch.full(SHAPE, 3.0)
+    velocity = inpaint(Counting(torch.full((1,), 8.0)), clean, torch.full((12, 1), 0.25))
+    assert torch.equal(velocity(latents, 0.5, 0), torch.full(SHAPE, 0.25 * 8 + 0.75 * (3 - 1) / 0.5))
 
 
 def test_inpainting_equals_noising_and_blending_after_every_step() -> None:
@@ -92,13 +170,14 @@ def test_kept_tokens_come_back_and_the_others_are_free() -> None:
 
 
 def test_true_guidance_of_one_makes_one_pass_and_above_one_two() -> None:
-    one, other = Counting(torch.ones(1)), Counting(torch.zeros(1))
+    one, other = Counting(torch.full((1,), 5.0)), Counting(torch.full((1,), 2.0))
     latents = torch.zeros(SHAPE)
     true_cfg(one, other, 1.0)(latents, 1.0, 0)
     assert (one.calls, other.calls) == (1, 0)
     guided = true_cfg(one, other, 3.0)(latents, 1.0, 0)
     assert (one.calls, other.calls) == (2, 1)
-    assert torch.equal(guided, torch.full(SHAPE, 3.0))
+    assert torch.equal(guided, torch.full(SHAPE, 2.0 + 3.0 * (5.0 - 2.0)))
+    assert torch.equal(true_cfg(one, other, 0.5)(latents, 1.0, 0), torch.full(SHAPE, 3.5))
 
 
 def test_whatever_the_listener_raises_ends_the_walk_at_its_step() -> None:
@@ -118,4 +197,6 @@ def test_the_same_seed_draws_the_same_noise() -> None:
     like = torch.empty(SHAPE)
     assert torch.equal(noise_like(like, 7), noise_like(like, 7))
     assert not torch.equal(noise_like(like, 7), noise_like(like, 8))
-    assert noise_like(like.to(torch.bfloat16), 7).dtype is torch.bfloat16
+    assert torch.equal(noise_like(like.to(torch.bfloat16), 7), noise_like(like, 7).to(torch.bfloat16))
+    generator = torch.Generator("cpu").manual_seed(7)
+    assert torch.equal(noise_like(like, 7), torch.randn(SHAPE, generator=generator))
