@@ -29,7 +29,7 @@ OnJob = Callable[[Mapping[str, Any]], None]
 
 
 def ignore_job(job: Mapping[str, Any]) -> None:
-    """The listener for whoever does not listen."""
+    """The listener that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ OnPull = Callable[[PullProgress], None]
 
 
 def ignore_pull(progress: PullProgress) -> None:
-    """The listener for whoever does not listen."""
+    """The listener that does nothing."""
 
 
 _WINDOW_S = 5.0  # long enough to be steady, short enough to follow a changing line

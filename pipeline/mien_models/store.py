@@ -1,6 +1,6 @@
 """Where weight files live: fetched once, checked, adopted whole, and found by name ever after without a network.
 
-`ModelStore` is what the rest of Mien knows; `shelf` says what lies where.
+`ModelStore` is what the rest of Mien knows; `local.folder` says which file is where.
 """
 
 import os
@@ -11,18 +11,20 @@ from pathlib import Path
 
 from mien_core.errors import Cancelled, MienError, ModelNotInstalled
 from mien_core.files import naming_disk_errors, remove_file
+from mien_core.locks import StopSignal
 from mien_models.catalogue.entries import Catalogue
 from mien_models.exchange import import_export
-from mien_models.install import Network, Pull
+from mien_models.install import Pull
 from mien_models.local import journal as journals
 from mien_models.local import listing
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import Connection
-from mien_models.local.folder import Shelf
+from mien_models.local.folder import ModelsFolder
 from mien_models.local.licences import Acceptance, LicenceText
 from mien_models.local.listing import ModelState, VerifiedFile
 from mien_models.local.verify import Verified, verify
 from mien_models.progress import OnPull, PullProgress, Reporter, ignore_pull
+from mien_models.remote.network import Network
 
 
 class ModelStore:
@@ -38,7 +40,7 @@ class ModelStore:
         caches: Sequence[Path] = (),
     ) -> None:
         """`offline`: never fetch. `caches`: folders of huggingface_hub to look into before anything is fetched."""
-        self.shelf = Shelf(root, catalogue)
+        self.folder = ModelsFolder(root, catalogue)
         self.catalogue = catalogue
         self.offline = offline
         self._network = network
@@ -46,7 +48,7 @@ class ModelStore:
 
     @property
     def root(self) -> Path:
-        return self.shelf.root
+        return self.folder.root
 
     # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -62,31 +64,31 @@ class ModelStore:
         """
         entry = self.catalogue.model(model)
         wanted = entry.files if file is None else (self.catalogue.file(model, file),)
-        missing = [each.installed_as for each in wanted if not self.shelf.is_ready(model, each)]
+        missing = [each.installed_as for each in wanted if not self.folder.is_ready(model, each)]
         if missing:
             raise ModelNotInstalled(
                 f"{model} is not installed", model=model, files=missing, command=f"mien models pull {model}"
             )
-        self.shelf.licences.check(model)
-        return self.shelf.view(model, wanted[0].installed_as if len(wanted) == 1 else "")
+        self.folder.licences.check(model)
+        return self.folder.view(model, wanted[0].installed_as if len(wanted) == 1 else "")
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """Of these models and bundles, the models that are not installed whole."""
         return tuple(name for name in self.catalogue.resolve(names) if not self.is_installed(name))
 
     def is_installed(self, model: str) -> bool:
-        return all(self.shelf.is_ready(model, file) for file in self.catalogue.model(model).files)
+        return all(self.folder.is_ready(model, file) for file in self.catalogue.model(model).files)
 
     def sha256(self, model: str, file: str | None = None) -> str:
         """The digest of an installed file; without `file`, of the model's first."""
         entry = self.catalogue.model(model)
         wanted = self.catalogue.file(model, file) if file else entry.files[0]
         self.path(model, wanted.installed_as)
-        return self.shelf.pins.installed(model, wanted) or ""
+        return self.folder.digests.installed(model, wanted) or ""
 
     def states(self, names: Iterable[str] | None = None) -> list[ModelState]:
         """Every model, or these models and bundles, with the state of each file."""
-        return listing.list_models(self.shelf, None if names is None else self.catalogue.resolve(names))
+        return listing.list_models(self.folder, None if names is None else self.catalogue.resolve(names))
 
     # ── getting ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -114,37 +116,16 @@ class ModelStore:
         self.check_licences(wanted)
         with naming_disk_errors(self.root):
             pulls = [
-                self._pull(model, self._until_stopped(model, on_progress), bytes_per_s)
+                self._pull(model, _until_stopped(self.folder.stop_signal(model), model, on_progress), bytes_per_s)
                 for model in wanted
                 if not self.is_installed(model)
             ]
-            self._check_disk(pulls)
+            if not self.offline:
+                _check_room(self.root, pulls)
             for pull in pulls:
-                with _naming(pull.model), self.shelf.alone(pull.model, pull.wait):
+                with _add_model(pull.model), self.folder.lock(pull.model, pull.wait):
                     if not self.is_installed(pull.model):
                         pull.run([*wanted, *self.catalogue.resolve(together)])
-
-    def _check_disk(self, pulls: Sequence[Pull]) -> None:
-        """Refuse several models that do not fit together before the first byte of one; one alone asks for itself."""
-        if len(pulls) < 2 or self.offline:
-            return
-        needed = 0
-        for pull in pulls:
-            with _naming(pull.model):
-                needed += pull.room()
-        check_disk(self.root, needed)
-
-    def _until_stopped(self, model: str, on_progress: OnPull) -> OnPull:
-        """The listener, which ends the pull once another process asks for that."""
-        signal = self.shelf.stop_signal(model)
-        before = signal.latest()
-
-        def listen(progress: PullProgress) -> None:
-            if signal.latest() != before:
-                raise Cancelled(f"the pull of {model} was stopped", model=model)
-            on_progress(progress)
-
-        return listen
 
     def check_licences(self, names: Iterable[str]) -> None:
         """Return if the terms of all these models and bundles were accepted.
@@ -153,38 +134,38 @@ class ModelStore:
             LicenceNotAccepted: those of the first that were not.
         """
         for model in self.catalogue.resolve(names):
-            self.shelf.licences.check(model)
+            self.folder.licences.check(model)
 
     def stop_pull(self, model: str) -> None:
         """Tell the pull of a model, in whichever process it runs, to end; return without waiting for it."""
-        self.shelf.stop_signal(model).send()
+        self.folder.stop_signal(model).send()
 
     def pause(self, model: str) -> None:
         """End the pull of a model in whichever process it runs; what has come stays for the next one."""
         self.catalogue.model(model)
         with naming_disk_errors(self.root):
             self.stop_pull(model)
-            with self.shelf.alone(model):
+            with self.folder.lock(model):
                 return
 
     def _pull(self, model: str, on_progress: OnPull, bytes_per_s: float | None = None) -> Pull:
         network = None if self.offline else self._network
         if network and bytes_per_s:
             network = replace(network, bytes_per_s=bytes_per_s)
-        return Pull(self.shelf, network, model, self._caches, Reporter(model, 0, on_progress))
+        return Pull(self.folder, network, model, self._caches, Reporter(model, 0, on_progress))
 
     def import_from(self, path: Path, on_progress: OnPull = ignore_pull) -> list[str]:
         """Install from a folder, a stick or a file; see `import_export.import_models`."""
-        return import_export.import_models(self.shelf, path, on_progress)
+        return import_export.import_models(self.folder, path, on_progress)
 
     def export_to(self, names: Iterable[str], folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:
         """Copy installed models to a folder that `import_from` takes; everything that lies there now."""
-        manifest = import_export.export_models(self.shelf, self.catalogue.resolve(names), folder, on_progress)
+        manifest = import_export.export_models(self.folder, self.catalogue.resolve(names), folder, on_progress)
         return sorted(manifest.models)
 
     def adopt(self, folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:
         """Link what another program has fetched already; see `import_export.adopt_models`."""
-        return import_export.adopt_models(self.shelf, folder, on_progress)
+        return import_export.adopt_models(self.folder, folder, on_progress)
 
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -192,31 +173,31 @@ class ModelStore:
         """Hash what is installed again; what changed goes to quarantine. Without names, everything."""
         every = self.catalogue.models if names is None else names
         with naming_disk_errors(self.root):
-            return verify(self.shelf, self.catalogue.resolve(every), on_progress)
+            return verify(self.folder, self.catalogue.resolve(every), on_progress)
 
     def verified_files(self) -> list[VerifiedFile]:
-        return listing.verified_files(self.shelf)
+        return listing.verified_files(self.folder)
 
     def checksums(self) -> str:
         """For `sha256sum -c`, run in `root`."""
-        return listing.checksums(self.shelf)
+        return listing.checksums(self.folder)
 
     def remove(self, model: str) -> None:
         """End a model's pull, drop what came of it and uninstall it; files that another model shares stay."""
         entry = self.catalogue.model(model)
         self.pause(model)
-        with naming_disk_errors(self.root), self.shelf.alone(model):
-            for part in self.shelf.parts(model):
+        with naming_disk_errors(self.root), self.folder.lock(model):
+            for part in self.folder.parts(model):
                 journals.discard(part)
-            installed = self.shelf.records.read(model)
-            self.shelf.records.remove(model)
+            installed = self.folder.records.read(model)
+            self.folder.records.remove(model)
             for path in {*(file.installed_as for file in entry.files), *(installed.files if installed else ())}:
-                remove_file(self.shelf.view(model, path))
-            _remove_empty(self.shelf.view(model))
-            used = {record.sha256 for _, one in self.shelf.records.all() for record in one.files.values()}
+                remove_file(self.folder.view(model, path))
+            _remove_empty(self.folder.view(model))
+            used = {record.sha256 for _, one in self.folder.records.all() for record in one.files.values()}
             for record in installed.files.values() if installed else ():
                 if record.sha256 not in used:
-                    self.shelf.blobs.discard(record.sha256)
+                    self.folder.blobs.discard(record.sha256)
 
     # ── licences and the network ─────────────────────────────────────────────────────────────────────────
 
@@ -228,20 +209,43 @@ class ModelStore:
         """
         name = self.catalogue.model(model).licence
         self._pull(model, on_progress).licence_text(name)
-        return self.shelf.licences.show(name)
+        return self.folder.licences.show(name)
 
     def accept_licence(self, model: str, sha256: str) -> Acceptance:
         """Hold that the text of this digest, as `licence` showed it, was accepted."""
-        return self.shelf.licences.accept(self.catalogue.model(model).licence, sha256)
+        return self.folder.licences.accept(self.catalogue.model(model).licence, sha256)
 
     def connections(self, last: int = 50) -> Sequence[Connection]:
         """The latest connections that left for the sake of models, oldest first."""
-        return list(self.shelf.egress_log.read(last))
+        return list(self.folder.egress_log.read(last))
+
+
+def _check_room(root: Path, pulls: Sequence[Pull]) -> None:
+    """Refuse several models that do not fit together before the first byte of one; one alone asks for itself."""
+    if len(pulls) < 2:
+        return
+    needed = 0
+    for pull in pulls:
+        with _add_model(pull.model):
+            needed += pull.room()
+    check_disk(root, needed)
+
+
+def _until_stopped(signal: StopSignal, model: str, on_progress: OnPull) -> OnPull:
+    """The listener, which ends the pull once another process asks for that."""
+    before = signal.latest()
+
+    def listen(progress: PullProgress) -> None:
+        if signal.latest() != before:
+            raise Cancelled(f"the pull of {model} was stopped", model=model)
+        on_progress(progress)
+
+    return listen
 
 
 @contextmanager
-def _naming(model: str) -> Generator[None]:
-    """Let an error say which of several models it is about."""
+def _add_model(model: str) -> Generator[None]:
+    """Add `model` to any error raised inside."""
     try:
         yield
     except MienError as error:

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from mien_models.catalogue.entries import Catalogue
-from mien_models.install import Network
 from mien_models.local import journal as journals
 from mien_models.local.blobs import sha256_of
 from mien_models.local.egress_log import EgressLog
 from mien_models.remote.download import Download, Wanted
-from mien_models.remote.http import Connector, Place
+from mien_models.remote.http import Connector, RemoteFile
+from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio
 
@@ -143,13 +143,13 @@ def serving(path: Path) -> Generator[Server]:
 FETCH = """
 import sys
 from pathlib import Path
-from mien_models.remote.http import Connector, Place
+from mien_models.remote.http import Connector, RemoteFile
 from mien_models.remote.download import Download, Wanted
 from mien_models.local.egress_log import EgressLog
 
 url, size, sha256, part = sys.argv[1:]
 connector = Connector(EgressLog(Path(part + ".log")), "m", 30)
-Download(connector).fetch((Place(url),), Wanted("w", int(size), sha256), Path(part), lambda count: None)
+Download(connector).fetch((RemoteFile(url),), Wanted("w", int(size), sha256), Path(part), lambda count: None)
 """
 
 
@@ -160,7 +160,7 @@ def speed(url: str, wanted: Wanted, folder: Path) -> float:
 
     def ours() -> None:
         journals.discard(part)
-        Download(connector).fetch((Place(url),), wanted, part, lambda total: None)
+        Download(connector).fetch((RemoteFile(url),), wanted, part, lambda total: None)
 
     def curls() -> None:
         out.unlink(missing_ok=True)
@@ -173,7 +173,7 @@ def speed(url: str, wanted: Wanted, folder: Path) -> float:
 
 
 def refetched(server: Server, wanted: Wanted, folder: Path) -> float:
-    """Kill the downloading process at twenty places; bytes sent beyond the file's own, in parts, a kill."""
+    """Kill the downloading process at twenty remotes; bytes sent beyond the file's own, in parts, a kill."""
     part = folder / "killed.part"
     command = [sys.executable, "-c", FETCH, server.url, str(wanted.size), str(wanted.sha256), str(part)]
     before = server.sent()

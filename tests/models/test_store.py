@@ -17,8 +17,8 @@ import pytest
 
 from mien_core.errors import ChecksumMismatch, DiskFull, DownloadFailed, InvalidCatalogue, ModelNotInstalled
 from mien_models.catalogue.entries import Catalogue, load_catalogue
-from mien_models.install import Network
 from mien_models.progress import PullProgress
+from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 from mien_testing.network import Shop, fall_silent, serve, status
 
@@ -73,7 +73,7 @@ def test_removing_a_model_leaves_what_another_one_shares(store: ModelStore) -> N
     store.remove("one")
 
     assert store.path("two").read_bytes() == SHARED
-    assert store.path("two").samefile(store.shelf.blobs.path(store.sha256("two")))
+    assert store.path("two").samefile(store.folder.blobs.path(store.sha256("two")))
     assert store.missing(["one", "two"]) == ("one",)
     assert not (store.root / "models/one").exists()
     store.remove("two")
@@ -113,14 +113,14 @@ def test_a_changed_file_may_be_found_by_two_at_once(store: ModelStore) -> None:
     """A console that lists models looks at them while they are being verified."""
     store.pull(["one"])
     spoil(store.path("one", "shared.dat"))
-    file, record = store.catalogue.file("one", "shared.dat"), store.shelf.records.read("one")
+    file, record = store.catalogue.file("one", "shared.dat"), store.folder.records.read("one")
     assert record is not None
 
     def look(count: int) -> None:
         assert store.states(["one"])[0].state == "quarantined"
 
-    assert store.shelf.verify_file("one", file, record.files["shared.dat"], look) == "quarantined"
-    assert store.shelf.verify_file("one", file, record.files["shared.dat"]) == "quarantined"
+    assert store.folder.verify_file("one", file, record.files["shared.dat"], look) == "quarantined"
+    assert store.folder.verify_file("one", file, record.files["shared.dat"]) == "quarantined"
     assert {file.name: file.state for file in store.states(["one"])[0].files} == {
         "deep/own.dat": "ready",
         "shared.dat": "quarantined",
@@ -341,7 +341,7 @@ import json, os, resource, signal, sys
 from pathlib import Path
 from mien_core.errors import MienError
 from mien_models.catalogue.entries import Catalogue
-from mien_models.install import Network
+from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 
 root, catalogue, how = Path(sys.argv[1]), Catalogue.model_validate_json(sys.argv[2]), sys.argv[3]
@@ -395,7 +395,7 @@ def test_an_egress_log_that_cannot_be_written_is_not_taken_for_the_network(shop:
     """Nothing is asked that could not be noted, and the disk is what has to be mended."""
     store = behind(shop, b"weights", tmp_path)
     store.root.mkdir()
-    store.shelf.egress_log.path.symlink_to("/dev/full")
+    store.folder.egress_log.path.symlink_to("/dev/full")
 
     with pytest.raises(DiskFull):
         store.pull(["thing"])
@@ -429,7 +429,7 @@ def pulled_elsewhere(store: ModelStore) -> Generator[subprocess.Popen[str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         try:
             deadline = time.monotonic() + 30
-            while not store.shelf.arrived("thing")[0]:
+            while not store.folder.arrived("thing")[0]:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             yield child
@@ -585,7 +585,7 @@ def test_what_a_killed_process_left_behind_is_cleared_and_what_a_living_one_uses
     left.mkdir(parents=True)
     (left / "half").write_bytes(bytes(1000))
 
-    with store.shelf.workspace() as in_use:
+    with store.folder.workspace() as in_use:
         (in_use / "half").write_bytes(b"mine")
         store.pull(["two"])
         assert (in_use / "half").read_bytes() == b"mine"

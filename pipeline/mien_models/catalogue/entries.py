@@ -85,11 +85,11 @@ class HuggingFaceSource(_Entry, frozen=True):
 
 
 class UrlSource(_Entry, frozen=True):
-    """The same folder at one or more places, the first one preferred. Each ends in a slash."""
+    """The same folder at one or more addresses, the first one preferred. Each ends in a slash."""
 
     kind: Literal["url"] = "url"
     bases: tuple[Url, ...] = Field(min_length=1)
-    redirect_hosts: tuple[str, ...] = Field(default=(), description="Hosts that the places above may send us on to.")
+    redirect_hosts: tuple[str, ...] = Field(default=(), description="Hosts that the addresses above may send us on to.")
     revision: str = ""
 
     @property
@@ -127,7 +127,7 @@ class ModelFile(_Entry, frozen=True):
     )
 
     @property
-    def remote(self) -> str:
+    def source_path(self) -> str:
         return self.at or self.path
 
     @property

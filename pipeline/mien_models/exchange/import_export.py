@@ -18,9 +18,9 @@ from mien_core.files import make_folder, move_into_place, naming_disk_errors, wr
 from mien_models.catalogue.entries import ModelFile, Name, RelativePath
 from mien_models.exchange.other_caches import files_of_size
 from mien_models.local.blobs import sha256_of
-from mien_models.local.digests import LockedModel, Pin
+from mien_models.local.digests import FileDigest, LockedModel
 from mien_models.local.disk import check_disk
-from mien_models.local.folder import Shelf
+from mien_models.local.folder import ModelsFolder
 from mien_models.local.formats import check_format
 from mien_models.progress import OnPull, Reporter
 
@@ -33,7 +33,7 @@ class ExportedModel(BaseModel, frozen=True):
     """One model of an exported folder; `lock` is what the exporter's own lock file says of it."""
 
     version: str
-    files: dict[RelativePath, Pin]
+    files: dict[RelativePath, FileDigest]
     lock: LockedModel = LockedModel()
 
 
@@ -45,7 +45,7 @@ class Manifest(BaseModel, frozen=True):
 # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def export_models(shelf: Shelf, names: Sequence[str], folder: Path, on_progress: OnPull) -> Manifest:
+def export_models(models: ModelsFolder, names: Sequence[str], folder: Path, on_progress: OnPull) -> Manifest:
     """Copy installed models to `folder`, next to what an earlier export put there.
 
     Raises:
@@ -53,7 +53,7 @@ def export_models(shelf: Shelf, names: Sequence[str], folder: Path, on_progress:
         DiskFull: `folder` has no room.
     """
     for name in names:
-        missing = [f.installed_as for f in shelf.catalogue.model(name).files if not shelf.is_ready(name, f)]
+        missing = [f.installed_as for f in models.catalogue.model(name).files if not models.is_ready(name, f)]
         if missing:
             raise ModelNotInstalled(
                 f"{name} is not installed", model=name, files=missing, command=f"mien models pull {name}"
@@ -62,46 +62,48 @@ def export_models(shelf: Shelf, names: Sequence[str], folder: Path, on_progress:
     manifest = _read_manifest(folder) if (folder / MANIFEST).exists() else Manifest()
     with naming_disk_errors(folder):
         for name in names:
-            manifest = Manifest(models={**manifest.models, name: _export(shelf, name, folder, on_progress)})
+            manifest = Manifest(models={**manifest.models, name: _export(models, name, folder, on_progress)})
             write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
         lines = [
-            f"{pin.sha256}  {name}/{path}\n" for name, one in manifest.models.items() for path, pin in one.files.items()
+            f"{digest.sha256}  {name}/{path}\n"
+            for name, one in manifest.models.items()
+            for path, digest in one.files.items()
         ]
         write_whole(folder / "SHA256SUMS", "".join(lines).encode())
     return manifest
 
 
-def _export(shelf: Shelf, name: str, folder: Path, on_progress: OnPull) -> ExportedModel:
-    entry, files = shelf.catalogue.model(name), dict[str, Pin]()
-    pins = {f.installed_as: shelf.record_of(name, f) for f in entry.files}
-    total = sum(record.size for record in pins.values() if record)
+def _export(models: ModelsFolder, name: str, folder: Path, on_progress: OnPull) -> ExportedModel:
+    entry, files = models.catalogue.model(name), dict[str, FileDigest]()
+    records = {f.installed_as: models.record_of(name, f) for f in entry.files}
+    total = sum(record.size for record in records.values() if record)
     if shutil.disk_usage(folder).free < total:
         raise DiskFull(f"{total / 1e9:.1f} GB must be free", folder=str(folder), needed_bytes=total)
     report = Reporter(name, total, on_progress, "installing")
-    for path, record in pins.items():
+    for path, record in records.items():
         if record is None:
             continue
         target = folder / name / path
         make_folder(target.parent)
         beside = target.with_name(f".{target.name}.new")
-        sha256 = _copy(shelf.view(name, path), beside, report)
+        sha256 = _copy(models.view(name, path), beside, report)
         if sha256 != record.sha256:
             beside.unlink()
             raise BrokenWeights(f"{path} changed on the disk; run mien models verify {name}", model=name, file=path)
         move_into_place(beside, target)
-        files[path] = Pin(sha256=sha256, size=record.size)
+        files[path] = FileDigest(sha256=sha256, size=record.size)
         report.finish_source(record.size)
-    if shelf.licences.has_text(entry.licence):
+    if models.licences.has_text(entry.licence):
         make_folder(folder / "licences")
-        write_whole(folder / "licences" / f"{entry.licence}.txt", shelf.licences.text_path(entry.licence).read_bytes())
+        write_whole(folder / "licences" / f"{entry.licence}.txt", models.licences.text_path(entry.licence).read_bytes())
     report.stage("done")
-    return ExportedModel(version=entry.version, files=files, lock=shelf.pins.locked(name))
+    return ExportedModel(version=entry.version, files=files, lock=models.digests.locked(name))
 
 
 # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def import_models(shelf: Shelf, path: Path, on_progress: OnPull) -> list[str]:
+def import_models(models: ModelsFolder, path: Path, on_progress: OnPull) -> list[str]:
     """Install what an exported folder, any folder of weight files, or a single file holds; the models installed.
 
     Files are copied, hashed on the way, and known by their digest alone: what they are called does not matter.
@@ -112,31 +114,31 @@ def import_models(shelf: Shelf, path: Path, on_progress: OnPull) -> list[str]:
     """
     if path.is_symlink() or not path.exists():
         raise ImportRefused(f"{path} is not a folder", reason="not-a-folder", path=str(path))
-    with naming_disk_errors(shelf.root):
+    with naming_disk_errors(models.root):
         if (path / MANIFEST).is_file():
-            return _import_exported(shelf, path, on_progress)
-        return _import_recognised(shelf, path, on_progress)
+            return _import_exported(models, path, on_progress)
+        return _import_recognised(models, path, on_progress)
 
 
-def _import_exported(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
+def _import_exported(models: ModelsFolder, folder: Path, on_progress: OnPull) -> list[str]:
     manifest = _read_manifest(folder)
     for name, exported in manifest.models.items():
-        if name not in shelf.catalogue.models:
+        if name not in models.catalogue.models:
             raise ImportRefused(f"the catalogue has no model called {name!r}", reason="unknown-model", path=name)
-        _import_model(shelf, folder, name, exported, on_progress)
+        _import_model(models, folder, name, exported, on_progress)
     return list(manifest.models)
 
 
-def _import_model(shelf: Shelf, folder: Path, name: str, exported: ExportedModel, on_progress: OnPull) -> None:
-    entry = shelf.catalogue.model(name)
-    total = sum(pin.size for pin in exported.files.values())
-    check_disk(shelf.root, total)
+def _import_model(models: ModelsFolder, folder: Path, name: str, exported: ExportedModel, on_progress: OnPull) -> None:
+    entry = models.catalogue.model(name)
+    total = sum(digest.size for digest in exported.files.values())
+    check_disk(models.root, total)
     report = Reporter(name, total, on_progress, "verifying")
-    with shelf.alone(name, report.tick), shelf.workspace() as work:
+    with models.lock(name, report.tick), models.workspace() as work:
         checked: list[tuple[Path, str]] = []
         for number, file in enumerate(entry.files):
             claimed = exported.files.get(file.installed_as)
-            wanted = shelf.pins.installed(name, file) or (claimed.sha256 if claimed else None)
+            wanted = models.digests.installed(name, file) or (claimed.sha256 if claimed else None)
             if claimed is None or wanted is None:
                 raise ImportRefused(f"{name} lacks {file.installed_as}", reason="damaged", path=file.installed_as)
             copy = work / str(number)
@@ -153,60 +155,60 @@ def _import_model(shelf: Shelf, folder: Path, name: str, exported: ExportedModel
             report.finish_source(claimed.size)
             checked.append((copy, sha256))
         for copy, sha256 in checked:
-            shelf.blobs.adopt(copy, sha256)
-        _take_over_lock(shelf, name, entry.files, exported)
-        _take_over_licence(shelf, folder, entry.licence)
-        shelf.install(name)
+            models.blobs.adopt(copy, sha256)
+        _take_over_lock(models, name, entry.files, exported)
+        _take_over_licence(models, folder, entry.licence)
+        models.install(name)
     report.stage("done")
 
 
-def _take_over_lock(shelf: Shelf, name: str, files: Sequence[ModelFile], exported: ExportedModel) -> None:
+def _take_over_lock(models: ModelsFolder, name: str, files: Sequence[ModelFile], exported: ExportedModel) -> None:
     """Digests nobody here knows yet are the exporter's; it had them from the source when it first pulled."""
     unknown = {file.path for file in files if not file.sha256}
-    lock, entry = exported.lock, shelf.catalogue.model(name)
+    lock, entry = exported.lock, models.catalogue.model(name)
     unlocked = {source.repository for file in files if not (source := entry.source_of(file)).revision}
-    shelf.pins.lock(
+    models.digests.lock(
         name,
         revisions={repository: commit for repository, commit in lock.revisions.items() if repository in unlocked},
-        files={path: pin for path, pin in lock.files.items() if path in unknown},
+        files={path: digest for path, digest in lock.files.items() if path in unknown},
         converted={
             file.converted: exported.files[file.converted]
             for file in files
-            if file.converted and shelf.pins.installed(name, file) is None
+            if file.converted and models.digests.installed(name, file) is None
         },
     )
 
 
-def _take_over_licence(shelf: Shelf, folder: Path, licence: str) -> None:
-    wanted = shelf.catalogue.licences[licence].text
+def _take_over_licence(models: ModelsFolder, folder: Path, licence: str) -> None:
+    wanted = models.catalogue.licences[licence].text
     path = folder / "licences" / f"{licence}.txt"
-    if wanted is None or shelf.licences.has_text(licence) or not path.is_file():
+    if wanted is None or models.licences.has_text(licence) or not path.is_file():
         return
     plain = _plain(folder, f"licences/{licence}.txt")
     check_format(plain, "text", path.name)
     text = plain.read_bytes()
     if wanted.sha256 in {None, hashlib.sha256(text).hexdigest()}:
-        shelf.licences.keep_text(licence, text)
+        models.licences.keep_text(licence, text)
 
 
-def _import_recognised(shelf: Shelf, path: Path, on_progress: OnPull) -> list[str]:
+def _import_recognised(models: ModelsFolder, path: Path, on_progress: OnPull) -> list[str]:
     """Take every file whose digest is one of the catalogue's, then install the models that are complete."""
-    known = _known_files(shelf)
-    sizes = {pin.size for _, _, pin in known}
+    known = _known_files(models)
+    sizes = {digest.size for _, _, digest in known}
     taken, wrong = set[str](), list[str]()
     for found in _plain_files(path):
         if found.stat().st_size in sizes:
             report = Reporter(found.name, found.stat().st_size, on_progress, "verifying")
-            check_disk(shelf.root, found.stat().st_size)
-            with shelf.workspace() as work:
+            check_disk(models.root, found.stat().st_size)
+            with models.workspace() as work:
                 sha256 = _copy(found, work / "copy", report)
-                owners = [(name, file) for name, file, pin in known if pin.sha256 == sha256]
+                owners = [(name, file) for name, file, digest in known if digest.sha256 == sha256]
                 here = work / "copy"
                 if any(not file.converted for _, file in owners):
-                    shelf.blobs.adopt(here, sha256)
-                    here = shelf.blobs.path(sha256)
+                    models.blobs.adopt(here, sha256)
+                    here = models.blobs.path(sha256)
                 for name, file in owners:
-                    shelf.link_in(name, file, here, sha256, tick=report.tick)
+                    models.take_in(name, file, here, sha256, stays=True, tick=report.tick)
                 if owners:
                     taken.update(name for name, _ in owners)
                     continue
@@ -216,53 +218,53 @@ def _import_recognised(shelf: Shelf, path: Path, on_progress: OnPull) -> list[st
         raise ImportRefused(f"{wrong[0]} is not the file it is called after", reason="wrong-bytes", path=wrong[0])
     if not taken:
         raise ImportRefused(f"no file in {path} is one of the catalogue's", reason="nothing-recognised", path=str(path))
-    return _install_complete(shelf, sorted(taken))
+    return _install_complete(models, sorted(taken))
 
 
 # ── linked ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def adopt_models(shelf: Shelf, folder: Path, on_progress: OnPull) -> list[str]:
+def adopt_models(models: ModelsFolder, folder: Path, on_progress: OnPull) -> list[str]:
     """Link what another program's folder holds of the catalogue, once hashed; the models that are complete now.
 
     For huggingface_hub's cache and the models folders of ComfyUI and A1111: links inside are followed, names
     do not matter, and nothing of theirs is changed. Where the two folders are on different disks the file
     is copied.
     """
-    known = _known_files(shelf)
+    known = _known_files(models)
     taken = set[str]()
-    with naming_disk_errors(shelf.root):
-        for path in files_of_size(folder, [pin.size for _, _, pin in known]):
+    with naming_disk_errors(models.root):
+        for path in files_of_size(folder, [digest.size for _, _, digest in known]):
             size = path.stat().st_size
             report = Reporter(path.name, size, on_progress, "verifying")
             sha256 = sha256_of(path, report.more_bytes)
-            for name, file, pin in known:
-                if pin.sha256 == sha256:
-                    shelf.link_in(name, file, path, sha256, tick=report.tick)
+            for name, file, digest in known:
+                if digest.sha256 == sha256:
+                    models.take_in(name, file, path, sha256, stays=True, tick=report.tick)
                     taken.add(name)
-    return _install_complete(shelf, sorted(taken))
+    return _install_complete(models, sorted(taken))
 
 
 # ── shared ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _known_files(shelf: Shelf) -> list[tuple[str, ModelFile, Pin]]:
+def _known_files(models: ModelsFolder) -> list[tuple[str, ModelFile, FileDigest]]:
     """Files that can be recognised by digest."""
     return [
-        (name, file, pin)
-        for name, entry in shelf.catalogue.models.items()
+        (name, file, digest)
+        for name, entry in models.catalogue.models.items()
         for file in entry.files
-        if (pin := shelf.pins.of(name, file))
+        if (digest := models.digests.of(name, file))
     ]
 
 
-def _install_complete(shelf: Shelf, names: Sequence[str]) -> list[str]:
+def _install_complete(models: ModelsFolder, names: Sequence[str]) -> list[str]:
     complete: list[str] = []
     for name in names:
-        digests = [shelf.pins.installed(name, file) for file in shelf.catalogue.model(name).files]
-        if all(sha256 and sha256 in shelf.blobs for sha256 in digests):
-            with shelf.alone(name):
-                shelf.install(name)
+        digests = [models.digests.installed(name, file) for file in models.catalogue.model(name).files]
+        if all(sha256 and sha256 in models.blobs for sha256 in digests):
+            with models.lock(name):
+                models.install(name)
             complete.append(name)
     return complete
 

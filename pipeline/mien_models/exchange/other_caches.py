@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mien_models.catalogue.entries import HuggingFaceSource, ModelFile
-from mien_models.local.digests import Pin
+from mien_models.local.digests import FileDigest
 
 
 def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
@@ -17,14 +17,14 @@ def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def find_in_hub_cache(
-    cache: Path, source: HuggingFaceSource, revision: str | None, file: ModelFile, pin: Pin
+    cache: Path, source: HuggingFaceSource, revision: str | None, file: ModelFile, digest: FileDigest
 ) -> Path | None:
     """The file in huggingface_hub's cache, if one of the right size is there. Its digest is not checked here."""
     repository = cache / f"models--{source.repository.replace('/', '--')}"
-    candidates = [repository / "blobs" / pin.sha256]  # large files are kept under their own sha256
+    candidates = [repository / "blobs" / digest.sha256]  # large files are kept under their own sha256
     if revision:
-        candidates.append(repository / "snapshots" / revision / file.remote)
-    return next((path for path in candidates if _has_size(path, pin.size)), None)
+        candidates.append(repository / "snapshots" / revision / file.source_path)
+    return next((path for path in candidates if _has_size(path, digest.size)), None)
 
 
 def files_of_size(folder: Path, sizes: Sequence[int]) -> Iterator[Path]:

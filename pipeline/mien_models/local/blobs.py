@@ -16,7 +16,7 @@ _NO_LINKS = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EM
 
 
 def ignore_count(count: int) -> None:
-    """The listener for whoever does not listen."""
+    """The listener that does nothing."""
 
 
 def sha256_of(path: Path, on_bytes: Callable[[int], None] = ignore_count) -> str:

@@ -15,7 +15,7 @@ from mien_core.locks import exclusively
 from mien_models.catalogue.entries import AnySource, Catalogue, ModelFile
 
 
-class Pin(BaseModel, frozen=True):
+class FileDigest(BaseModel, frozen=True):
     """What one file is."""
 
     sha256: str
@@ -26,8 +26,8 @@ class LockedModel(BaseModel, frozen=True):
     """`files` as their source serves them, `converted` as they are kept; the commit of each repository without one."""
 
     revisions: dict[str, str] = {}
-    files: dict[str, Pin] = {}
-    converted: dict[str, Pin] = {}
+    files: dict[str, FileDigest] = {}
+    converted: dict[str, FileDigest] = {}
 
 
 class LockFile(BaseModel, frozen=True):
@@ -35,7 +35,7 @@ class LockFile(BaseModel, frozen=True):
     models: dict[str, LockedModel] = {}
 
 
-class Pins:
+class LockedDigests:
     """The catalogue's digests with the lock's beneath them."""
 
     def __init__(self, root: Path, catalogue: Catalogue) -> None:
@@ -46,21 +46,21 @@ class Pins:
     def locked(self, model: str) -> LockedModel:
         return self._read().models.get(model, LockedModel())
 
-    def of(self, model: str, file: ModelFile) -> Pin | None:
+    def of(self, model: str, file: ModelFile) -> FileDigest | None:
         """What the source must serve; None while nobody knows."""
         if file.sha256 and file.size:
-            return Pin(sha256=file.sha256, size=file.size)
+            return FileDigest(sha256=file.sha256, size=file.size)
         return self.locked(model).files.get(file.path)
 
     def installed(self, model: str, file: ModelFile) -> str | None:
         """The digest of the file as it is kept: of what a pickle was converted into, or else the source's."""
         if file.converted:
-            pin = self.locked(model).converted.get(file.converted)
-            return pin.sha256 if pin else None
+            digest = self.locked(model).converted.get(file.converted)
+            return digest.sha256 if digest else None
         if file.sha256:
             return file.sha256
-        pin = self.locked(model).files.get(file.path)
-        return pin.sha256 if pin else None
+        digest = self.locked(model).files.get(file.path)
+        return digest.sha256 if digest else None
 
     def revision(self, model: str, source: AnySource) -> str | None:
         return source.revision or self.locked(model).revisions.get(source.repository)
@@ -70,8 +70,8 @@ class Pins:
         model: str,
         *,
         revisions: Mapping[str, str] = {},
-        files: Mapping[str, Pin] = {},
-        converted: Mapping[str, Pin] = {},
+        files: Mapping[str, FileDigest] = {},
+        converted: Mapping[str, FileDigest] = {},
     ) -> None:
         """Hold what has just been verified. What is held already stays as it is, but for conversions made anew."""
         if not (revisions or files or converted):

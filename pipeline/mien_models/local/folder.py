@@ -13,10 +13,9 @@ root/
 """
 
 import hashlib
-import secrets
 import shutil
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,27 +26,20 @@ from mien_models.catalogue.entries import Catalogue, ModelFile
 from mien_models.local import journal as journals
 from mien_models.local.blobs import Blobs, ignore_count, sha256_of
 from mien_models.local.convert import convert
-from mien_models.local.digests import Pin, Pins
+from mien_models.local.digests import FileDigest, LockedDigests
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import EgressLog
 from mien_models.local.formats import check_format
 from mien_models.local.licences import Licences
 from mien_models.local.records import Installed, InstalledFile, Records, State
+from mien_models.local.workspace import open_workspace
 
 
 def ignore_tick() -> None:
-    """The listener for whoever waits in silence."""
+    """The listener that does nothing."""
 
 
-class _InUseError(Exception):
-    """Somebody works there."""
-
-
-def _give_up() -> None:
-    raise _InUseError
-
-
-class Shelf:
+class ModelsFolder:
     """Everything below one models folder."""
 
     def __init__(self, root: Path, catalogue: Catalogue) -> None:
@@ -55,7 +47,7 @@ class Shelf:
         self.catalogue = catalogue
         self.blobs = Blobs(self.root)
         self.records = Records(self.root)
-        self.pins = Pins(self.root, catalogue)
+        self.digests = LockedDigests(self.root, catalogue)
         self.licences = Licences(self.root, catalogue)
         self.egress_log = EgressLog(self.root / "egress.log")
 
@@ -71,8 +63,8 @@ class Shelf:
         return list((self.root / "partial").glob(f"{model}.{_short(path) if path else '*'}.*.part"))
 
     @contextmanager
-    def alone(self, model: str, while_waiting: Callable[[], None] = lambda: None) -> Generator[None]:
-        """Nobody else changes this model meanwhile."""
+    def lock(self, model: str, while_waiting: Callable[[], None] = lambda: None) -> Generator[None]:
+        """No other process changes this model meanwhile."""
         with exclusively(self.root / "locks" / model, while_waiting):
             yield
 
@@ -85,34 +77,15 @@ class Shelf:
         far = [journals.how_far(journals.journal_path(part)) for part in self.parts(model)]
         return sum(done for done, _ in far), sum(size for _, size in far)
 
-    @contextmanager
-    def workspace(self) -> Generator[Path]:
-        """A folder on the store's own disk, gone afterwards; what killed processes left behind goes first."""
-        for left in (self.root / "partial").glob("work-*"):
-            with suppress(_InUseError), exclusively(self._guard(left), _give_up):
-                self._clear(left)
-        folder = self.root / "partial" / f"work-{secrets.token_hex(4)}"
-        with exclusively(self._guard(folder)):
-            folder.mkdir(parents=True)
-            try:
-                yield folder
-            finally:
-                self._clear(folder)
-
-    def _guard(self, folder: Path) -> Path:
-        """The lock that whoever works in a workspace holds, from before it is made."""
-        return self.root / "locks" / f".{folder.name}"
-
-    def _clear(self, folder: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(PermissionError):  # Windows removes no open file
-            self._guard(folder).unlink(missing_ok=True)
+    def workspace(self) -> AbstractContextManager[Path]:
+        """A folder on the store's own disk, gone afterwards."""
+        return open_workspace(self.root)
 
     def record_of(self, model: str, file: ModelFile) -> InstalledFile | None:
         """The file's record, if it is of the digest that is wanted today."""
         installed = self.records.read(model)
         record = installed.files.get(file.installed_as) if installed else None
-        return record if record and record.sha256 == self.pins.installed(model, file) else None
+        return record if record and record.sha256 == self.digests.installed(model, file) else None
 
     def is_ready(self, model: str, file: ModelFile) -> bool:
         """True when the file is there and as it was when last verified.
@@ -155,69 +128,63 @@ class Shelf:
         path: Path,
         sha256: str,
         *,
+        stays: bool = False,
         commit: str | None = None,
         tick: Callable[[], None] = ignore_tick,
     ) -> None:
-        """Make a file whose digest has just been found right part of the store; it is gone from where it was.
+        """Make a file whose digest has just been found right part of the store.
 
         Args:
+            model, file: what it is.
+            path: where it is; it is gone from there afterwards, unless it `stays`.
+            sha256: its digest.
+            stays: it is another program's: linked, or copied between two disks.
             commit: at which its repository was.
-            tick: called now and then while a pickle is converted.
+            tick: called now and then while a pickle is converted or a copy checked.
 
         Raises:
             BrokenWeights, EngineUnavailable: it is not of its format, or cannot be converted here.
+            ChecksumMismatch: it changed while it was copied.
+            DiskFull: there is no room for a copy.
         """
         check_format(path, file.format, file.path)
-        pin = Pin(sha256=sha256, size=path.stat().st_size)
-        if file.converted:
-            self._hold(model, file, pin, commit, self._converted(file, path, tick))
+        digest = FileDigest(sha256=sha256, size=path.stat().st_size)
+        converted = self._convert(file, path, tick) if file.converted else None
+        if not stays and converted:
             path.unlink()
-        else:
+        elif not stays:
             self.blobs.adopt(path, sha256)
-            self._hold(model, file, pin, commit)
+        elif not converted and sha256 not in self.blobs and not self.blobs.adopt_link(path, sha256):
+            self._copy_in(file, path, digest, tick)
+        self._lock_digests(model, file, digest, commit, converted)
 
-    def link_in(
-        self,
-        model: str,
-        file: ModelFile,
-        path: Path,
-        sha256: str,
-        *,
-        commit: str | None = None,
-        tick: Callable[[], None] = ignore_tick,
-    ) -> None:
-        """The same with a file of another program, which stays where it is: linked, or copied between two disks."""
-        check_format(path, file.format, file.path)
-        pin = Pin(sha256=sha256, size=path.stat().st_size)
-        if file.converted:
-            self._hold(model, file, pin, commit, self._converted(file, path, tick))
-            return
-        if sha256 not in self.blobs and not self.blobs.adopt_link(path, sha256):
-            check_disk(self.root, pin.size)
-            with self.workspace() as folder:
-                copy = Path(shutil.copyfile(path, folder / "copy"))
-                if sha256_of(copy, lambda _: tick()) != sha256:
-                    raise ChecksumMismatch(f"{path} changed while it was copied", file=file.path, expected=sha256)
-                self.blobs.adopt(copy, sha256)
-        self._hold(model, file, pin, commit)
+    def _copy_in(self, file: ModelFile, path: Path, digest: FileDigest, tick: Callable[[], None]) -> None:
+        check_disk(self.root, digest.size)
+        with self.workspace() as folder:
+            copy = Path(shutil.copyfile(path, folder / "copy"))
+            if sha256_of(copy, lambda _: tick()) != digest.sha256:
+                raise ChecksumMismatch(f"{path} changed while it was copied", file=file.path, expected=digest.sha256)
+            self.blobs.adopt(copy, digest.sha256)
 
-    def _converted(self, file: ModelFile, pickle: Path, tick: Callable[[], None]) -> Pin:
+    def _convert(self, file: ModelFile, pickle: Path, tick: Callable[[], None]) -> FileDigest:
         """What a pickle was turned into, which is a blob now."""
         with self.workspace() as folder:
             target = folder / "converted.safetensors"
             convert(pickle, target, file.path, tick)
             check_format(target, "safetensors", file.installed_as)
-            pin = Pin(sha256=sha256_of(target), size=target.stat().st_size)
-            self.blobs.adopt(target, pin.sha256)
-        return pin
+            digest = FileDigest(sha256=sha256_of(target), size=target.stat().st_size)
+            self.blobs.adopt(target, digest.sha256)
+        return digest
 
-    def _hold(self, model: str, file: ModelFile, pin: Pin, commit: str | None, converted: Pin | None = None) -> None:
+    def _lock_digests(
+        self, model: str, file: ModelFile, digest: FileDigest, commit: str | None, converted: FileDigest | None = None
+    ) -> None:
         """Lock what the catalogue does not know of a file."""
         source = self.catalogue.model(model).source_of(file)
-        self.pins.lock(
+        self.digests.lock(
             model,
             revisions={} if source.revision or commit is None else {source.repository: commit},
-            files={} if file.sha256 else {file.path: pin},
+            files={} if file.sha256 else {file.path: digest},
             converted={file.installed_as: converted} if converted else {},
         )
 
@@ -229,7 +196,7 @@ class Shelf:
         """
         entry, files = self.catalogue.model(model), {}
         for file in entry.files:
-            sha256 = self.pins.installed(model, file) or ""
+            sha256 = self.digests.installed(model, file) or ""
             view = self.view(model, file.installed_as)
             self.blobs.view(sha256, view)
             if not self.blobs.is_as_checked(sha256, view) and sha256_of(view) != sha256:
@@ -243,12 +210,12 @@ class Shelf:
                 mtime_ns=found.st_mtime_ns,
                 verified_at=_now(),
                 repository=source.repository,
-                revision=self.pins.revision(model, source) or "",
+                revision=self.digests.revision(model, source) or "",
             )
         self.records.write(model, Installed(version=entry.version, files=files))
 
     def _quarantine(self, model: str, file: ModelFile, record: InstalledFile) -> None:
-        """Take a changed file out of everyone's reach; its bytes stay for whoever wants to know what happened."""
+        """Move a changed file to where no engine finds it; its bytes are kept for a person who asks what happened."""
         kept = self.root / "quarantine" / f"{record.sha256}-{_now():%Y%m%dT%H%M%S%f}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         view = self.view(model, file.installed_as)
@@ -256,7 +223,7 @@ class Shelf:
             shared = view.samefile(blob) if (blob := self.blobs.path(record.sha256)).exists() else False
             view.replace(kept)
         except FileNotFoundError:
-            return  # whoever else found it changed was quicker, and notes it
+            return  # another process found it changed first, and notes it
         if shared:
             self.blobs.discard(record.sha256)
         self.records.note(model, file.installed_as, record.model_copy(update={"state": "quarantined"}))

@@ -33,7 +33,7 @@ class Offer:
     def changed_from(self, earlier: "Offer") -> bool:
         """True when the bytes of `earlier` cannot be continued with these.
 
-        Two places may name one file differently; there the digest decides in the end.
+        Two addresses may name one file differently; there the digest decides in the end.
         """
         if self.size != earlier.size:
             return True

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from mien_models.catalogue.entries import ModelFile
 from mien_models.local import journal as journals
-from mien_models.local.folder import Shelf
+from mien_models.local.folder import ModelsFolder
 from mien_models.local.records import State
 
 # The state of a model is the worst of its files'.
@@ -63,14 +63,14 @@ class VerifiedFile(BaseModel, frozen=True):
     verified_at: datetime
 
 
-def list_models(shelf: Shelf, names: Sequence[str] | None = None) -> list[ModelState]:
+def list_models(models: ModelsFolder, names: Sequence[str] | None = None) -> list[ModelState]:
     """These models, or all in the catalogue's order."""
-    return [model_state(shelf, name) for name in (names if names is not None else shelf.catalogue.models)]
+    return [model_state(models, name) for name in (names if names is not None else models.catalogue.models)]
 
 
-def model_state(shelf: Shelf, name: str) -> ModelState:
-    entry, licence = shelf.catalogue.model(name), shelf.catalogue.licence_of(name)
-    files = tuple(_file_state(shelf, name, file) for file in entry.files)
+def model_state(models: ModelsFolder, name: str) -> ModelState:
+    entry, licence = models.catalogue.model(name), models.catalogue.licence_of(name)
+    files = tuple(_file_state(models, name, file) for file in entry.files)
     states = {file.state for file in files}
     return ModelState(
         name=name,
@@ -80,17 +80,17 @@ def model_state(shelf: Shelf, name: str) -> ModelState:
         size=sum(sizes) if all(sizes := [file.size or 0 for file in files]) else 0,
         licence=licence.name,
         licence_url=licence.url,
-        licence_accepted=shelf.licences.acceptance(entry.licence) is not None if licence.must_accept else None,
+        licence_accepted=models.licences.acceptance(entry.licence) is not None if licence.must_accept else None,
         commercial_use=licence.commercial,
         gated=entry.gated,
         needed_by=entry.needed_by,
-        bundles=tuple(bundle for bundle, members in shelf.catalogue.bundles.items() if name in members),
+        bundles=tuple(bundle for bundle, members in models.catalogue.bundles.items() if name in members),
         memory_mib=entry.memory_mib,
         files=files,
     )
 
 
-def verified_files(shelf: Shelf) -> list[VerifiedFile]:
+def verified_files(models: ModelsFolder) -> list[VerifiedFile]:
     """Every installed file that is as it was when last verified."""
     return [
         VerifiedFile(
@@ -100,41 +100,41 @@ def verified_files(shelf: Shelf) -> list[VerifiedFile]:
             path=file.installed_as,
             size=record.size,
             sha256=record.sha256,
-            licence=shelf.catalogue.licence_of(name).name,
+            licence=models.catalogue.licence_of(name).name,
             verified_at=record.verified_at,
         )
-        for name, entry in shelf.catalogue.models.items()
+        for name, entry in models.catalogue.models.items()
         for file in entry.files
-        if shelf.is_ready(name, file) and (record := shelf.record_of(name, file))
+        if models.is_ready(name, file) and (record := models.record_of(name, file))
     ]
 
 
-def checksums(shelf: Shelf) -> str:
+def checksums(models: ModelsFolder) -> str:
     """The same for `sha256sum -c`, run in the models folder."""
-    return "".join(f"{file.sha256}  models/{file.model}/{file.path}\n" for file in verified_files(shelf))
+    return "".join(f"{file.sha256}  models/{file.model}/{file.path}\n" for file in verified_files(models))
 
 
-def _file_state(shelf: Shelf, model: str, file: ModelFile) -> FileState:
-    source, record = shelf.catalogue.model(model).source_of(file), shelf.record_of(model, file)
-    pin = shelf.pins.of(model, file)
+def _file_state(models: ModelsFolder, model: str, file: ModelFile) -> FileState:
+    source, record = models.catalogue.model(model).source_of(file), models.record_of(model, file)
+    digest = models.digests.of(model, file)
     return FileState(
         name=file.installed_as,
-        path=str(shelf.view(model, file.installed_as)),
+        path=str(models.view(model, file.installed_as)),
         format="safetensors" if file.converted else file.format,
-        size=record.size if record else (pin.size if pin else file.size),
-        sha256=shelf.pins.installed(model, file) or file.sha256,
-        state=_state(shelf, model, file),
+        size=record.size if record else (digest.size if digest else file.size),
+        sha256=models.digests.installed(model, file) or file.sha256,
+        state=_state(models, model, file),
         repository=source.repository,
-        revision=shelf.pins.revision(model, source),
+        revision=models.digests.revision(model, source),
         verified_at=record.verified_at if record else None,
     )
 
 
-def _state(shelf: Shelf, model: str, file: ModelFile) -> State:
-    if shelf.is_ready(model, file):
+def _state(models: ModelsFolder, model: str, file: ModelFile) -> State:
+    if models.is_ready(model, file):
         return "ready"
-    record = shelf.record_of(model, file)
+    record = models.record_of(model, file)
     if record and record.state == "quarantined":
         return "quarantined"
-    parts = shelf.parts(model, file.path)
+    parts = models.parts(model, file.path)
     return "partial" if any(journals.bytes_done(journals.journal_path(part)) for part in parts) else "missing"

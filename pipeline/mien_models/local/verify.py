@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from mien_core.files import make_folder, write_whole
-from mien_models.local.folder import Shelf
+from mien_models.local.folder import ModelsFolder
 from mien_models.local.records import State
 from mien_models.progress import OnPull, Reporter
 
@@ -28,32 +28,34 @@ class _Run(BaseModel, frozen=True):
     done: tuple[Verified, ...] = ()
 
 
-def verify(shelf: Shelf, names: Sequence[str], on_progress: OnPull) -> list[Verified]:
+def verify(models: ModelsFolder, names: Sequence[str], on_progress: OnPull) -> list[Verified]:
     """Hash every installed file of these models. What differs goes to quarantine and counts as missing.
 
     Progress is kept after each file, so that a run that was stopped, asked for again with the same names,
     does not hash those again.
     """
-    path = shelf.root / "verify.json"
+    path = models.root / "verify.json"
     run = _unfinished(path, tuple(names))
     for name in names:
-        run = _verify_model(shelf, name, run, path, on_progress)
+        run = _verify_model(models, name, run, path, on_progress)
     path.unlink(missing_ok=True)
     return list(run.done)
 
 
-def _verify_model(shelf: Shelf, name: str, run: _Run, path: Path, on_progress: OnPull) -> _Run:
+def _verify_model(models: ModelsFolder, name: str, run: _Run, path: Path, on_progress: OnPull) -> _Run:
     """The run with this model's files done."""
     done = {(one.model, one.file) for one in run.done}
     installed = [
         (file, record)
-        for file in shelf.catalogue.model(name).files
-        if (record := shelf.record_of(name, file)) and record.state == "ready" and (name, file.installed_as) not in done
+        for file in models.catalogue.model(name).files
+        if (record := models.record_of(name, file))
+        and record.state == "ready"
+        and (name, file.installed_as) not in done
     ]
     report = Reporter(name, sum(record.size for _, record in installed), on_progress, "verifying")
     for file, record in installed:
-        with shelf.alone(name, report.tick):
-            state = shelf.verify_file(name, file, record, report.more_bytes)
+        with models.lock(name, report.tick):
+            state = models.verify_file(name, file, record, report.more_bytes)
         report.finish_source(record.size)
         one = Verified(model=name, file=file.installed_as, sha256=record.sha256, ok=state == "ready", state=state)
         run = _Run(names=run.names, done=(*run.done, one))

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from mien_core.errors import DownloadFailed
 from mien_models.catalogue.entries import LOOPBACK, Catalogue, HuggingFaceSource, ModelFile, UrlSource
-from mien_models.remote.http import Place
+from mien_models.remote.http import RemoteFile
 
 _HEX = re.compile("[0-9a-f]+")
 _HUB = "https://huggingface.co/"
@@ -15,25 +15,26 @@ _HUB = "https://huggingface.co/"
 _HUB_HOSTS = ("huggingface.co", ".huggingface.co", ".hf.co")
 
 
-def hub_place(
+def hub_file(
     catalogue: Catalogue, source: HuggingFaceSource, file: ModelFile, revision: str, token: str | None
-) -> Place:
+) -> RemoteFile:
     """A file of a repository. The token goes to the hub itself or to a stand-in on this machine, to no other mirror."""
     mirrored = catalogue.mirror("hf:")
     base = _HUB if mirrored == "hf:" else mirrored
     known = base == _HUB or urlsplit(base).hostname in LOOPBACK
-    return Place(
-        f"{base}{source.repository}/resolve/{quote(revision, safe='')}/{quote(file.remote)}",
+    return RemoteFile(
+        f"{base}{source.repository}/resolve/{quote(revision, safe='')}/{quote(file.source_path)}",
         hosts=_HUB_HOSTS if base == _HUB else (),
         authorization=f"Bearer {token}" if token and known else None,
         page=_HUB + source.repository,
     )
 
 
-def url_places(catalogue: Catalogue, source: UrlSource, file: ModelFile) -> tuple[Place, ...]:
-    """A file of a folder, at each place that has it."""
+def url_files(catalogue: Catalogue, source: UrlSource, file: ModelFile) -> tuple[RemoteFile, ...]:
+    """A file of a folder, at each address that has it."""
     return tuple(
-        Place(catalogue.mirror(base + quote(file.remote)), hosts=source.redirect_hosts) for base in source.bases
+        RemoteFile(catalogue.mirror(base + quote(file.source_path)), hosts=source.redirect_hosts)
+        for base in source.bases
     )
 
 

@@ -27,14 +27,14 @@ _REDIRECTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RemoteFile:
     """A file on the network.
 
     Attributes:
         url: https, or http on this machine.
         hosts: where a redirect may lead; one that begins with a dot stands for all below it.
         authorization: the header's value; sent to the host of `url` and to no other.
-        page: what a person visits to be let in, where the place asks who they are.
+        page: what a person visits to be let in, where the source asks who they are.
     """
 
     url: str
@@ -70,7 +70,7 @@ class Reply:
         self.connection.close()
 
     def abort(self) -> None:
-        """Wake whoever is reading the body in another thread; they see the connection end."""
+        """Wake the thread that is reading the body; it sees the connection end."""
         if (sock := self.connection.sock) is not None:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
@@ -90,7 +90,7 @@ class Connector:
 
     def ask(
         self,
-        place: Place,
+        remote: RemoteFile,
         headers: Mapping[str, str],
         method: str = "GET",
         *,
@@ -101,33 +101,33 @@ class Connector:
 
         Args:
             stay: follow redirects within the first host only; one that leads elsewhere is the answer.
-            at: go there at once: where an earlier answer for this place came from.
+            at: go there at once: where an earlier answer for this remote came from.
 
         Raises:
-            DownloadFailed: `reason` is "redirect" where one leads to plain http or a host nobody named.
+            DownloadFailed: `reason` is "redirect" where one leads to plain http or a host that is not in the catalogue.
             DiskFull, StoreNotWritable: the egress log cannot be written, so nothing is asked.
             OSError, http.client.HTTPException: what a network does.
         """
-        url = at or place.url
+        url = at or remote.url
         for _ in range(_MOST_REDIRECTS):
-            reply = self._once(place, url, headers, method)
+            reply = self._once(remote, url, headers, method)
             target = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or not target:
                 return reply
             onward = urljoin(url, target)
-            if stay and origin_of(onward) != origin_of(place.url):
+            if stay and origin_of(onward) != origin_of(remote.url):
                 return reply
             reply.close()
-            _check_redirect(place, onward)
+            _check_redirect(remote, onward)
             url = onward
-        raise DownloadFailed(f"{_host(place.url)} redirects in circles", reason="redirect", host=_host(place.url))
+        raise DownloadFailed(f"{_host(remote.url)} redirects in circles", reason="redirect", host=_host(remote.url))
 
-    def _once(self, place: Place, url: str, headers: Mapping[str, str], method: str) -> Reply:
+    def _once(self, remote: RemoteFile, url: str, headers: Mapping[str, str], method: str) -> Reply:
         parts = urlsplit(url)
         connection = self._connect(parts)
         sent = {"User-Agent": "mien", "Accept-Encoding": "identity", **headers}
-        if place.authorization and origin_of(url) == origin_of(place.url):
-            sent["Authorization"] = place.authorization
+        if remote.authorization and origin_of(url) == origin_of(remote.url):
+            sent["Authorization"] = remote.authorization
         try:
             connection.request(method, parts._replace(scheme="", netloc="", fragment="").geturl() or "/", headers=sent)
             return Reply(url, connection.getresponse(), connection)
@@ -177,14 +177,14 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _check_redirect(place: Place, onward: str) -> None:
+def _check_redirect(remote: RemoteFile, onward: str) -> None:
     parts, host = urlsplit(onward), _host(onward)
-    plain_at_home = parts.scheme == "http" and host in LOOPBACK and _host(place.url) in LOOPBACK
+    plain_at_home = parts.scheme == "http" and host in LOOPBACK and _host(remote.url) in LOOPBACK
     if parts.scheme != "https" and not plain_at_home:
         raise DownloadFailed(
-            f"{_host(place.url)} redirects to an address that is not https", reason="redirect", host=host
+            f"{_host(remote.url)} redirects to an address that is not https", reason="redirect", host=host
         )
-    if not place.allows(host):
+    if not remote.allows(host):
         raise DownloadFailed(
-            f"{_host(place.url)} redirects to {host}, which the catalogue does not name", reason="redirect", host=host
+            f"{_host(remote.url)} redirects to {host}, which the catalogue does not name", reason="redirect", host=host
         )

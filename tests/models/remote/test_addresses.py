@@ -11,11 +11,11 @@ import pytest
 
 from mien_core.errors import ChecksumMismatch, DownloadFailed, GatedModel, LicenceNotAccepted
 from mien_models.catalogue.entries import Catalogue, HuggingFaceSource, ModelFile
-from mien_models.install import Network
-from mien_models.local.digests import Pin
+from mien_models.local.digests import FileDigest
 from mien_models.progress import PullProgress
-from mien_models.remote.addresses import hub_place
-from mien_models.remote.retry import Patience
+from mien_models.remote.addresses import hub_file
+from mien_models.remote.network import Network
+from mien_models.remote.retry import RetryPolicy
 from mien_models.store import ModelStore
 from mien_testing.network import Misbehaviour, Shop, fall_silent, redirect, serve, status
 
@@ -97,8 +97,8 @@ def open_store(shop: Shop, tmp_path: Path) -> OpenStore:
     def opened(
         folder: str = "store", token: str | None = None, caches: tuple[Path, ...] = (), **how: object
     ) -> ModelStore:
-        patience = Patience(attempts=2, first_s=0.01, stall_s=5)
-        network = Network(patience=patience, token=lambda: token)
+        policy = RetryPolicy(attempts=2, first_s=0.01, stall_s=5)
+        network = Network(policy=policy, token=lambda: token)
         return ModelStore(tmp_path / folder, catalogue(shop, **how), network=network, caches=caches)  # type: ignore[arg-type]
 
     return opened
@@ -169,13 +169,13 @@ def test_metadata_that_contradicts_the_catalogue_is_refused(shop: Shop, open_sto
 
 
 def test_what_is_locked_stays_locked(open_store: OpenStore) -> None:
-    pins = open_store().shelf.pins
-    first, second = Pin(sha256="a" * 64, size=1), Pin(sha256="b" * 64, size=2)
-    pins.lock("thing", revisions={"some/thing": COMMIT}, files={"model.safetensors": first})
-    pins.lock("thing", revisions={"some/thing": LATER}, files={"model.safetensors": second})
+    digests = open_store().folder.digests
+    first, second = FileDigest(sha256="a" * 64, size=1), FileDigest(sha256="b" * 64, size=2)
+    digests.lock("thing", revisions={"some/thing": COMMIT}, files={"model.safetensors": first})
+    digests.lock("thing", revisions={"some/thing": LATER}, files={"model.safetensors": second})
 
-    assert pins.locked("thing").files == {"model.safetensors": first}
-    assert pins.locked("thing").revisions == {"some/thing": COMMIT}
+    assert digests.locked("thing").files == {"model.safetensors": first}
+    assert digests.locked("thing").revisions == {"some/thing": COMMIT}
 
 
 def test_a_repository_without_a_revision_is_locked_to_the_commit_it_was_at(shop: Shop, open_store: OpenStore) -> None:
@@ -316,13 +316,13 @@ def test_a_stranger_among_mirrors_gets_no_token() -> None:
     mirrored = Catalogue(mirrors={"hf:": "https://mirror.example/"})
     direct = Catalogue()
 
-    assert hub_place(mirrored, source, file, COMMIT, "hf_secret").authorization is None
-    place = hub_place(direct, source, file, COMMIT, "hf_secret")
-    assert place.authorization == "Bearer hf_secret"
-    assert place.url == f"https://huggingface.co/some/thing/resolve/{COMMIT}/model.safetensors"
-    assert place.allows("cas-bridge.xethub.hf.co")
-    assert not place.allows("hf.co.evil.example")
-    assert not place.allows("evilhf.co")
+    assert hub_file(mirrored, source, file, COMMIT, "hf_secret").authorization is None
+    remote = hub_file(direct, source, file, COMMIT, "hf_secret")
+    assert remote.authorization == "Bearer hf_secret"
+    assert remote.url == f"https://huggingface.co/some/thing/resolve/{COMMIT}/model.safetensors"
+    assert remote.allows("cas-bridge.xethub.hf.co")
+    assert not remote.allows("hf.co.evil.example")
+    assert not remote.allows("evilhf.co")
 
 
 def test_what_hugging_faces_own_library_has_fetched_is_linked_and_not_fetched(

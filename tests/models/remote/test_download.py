@@ -20,9 +20,10 @@ import pytest
 from mien_core.errors import ChecksumMismatch, DownloadFailed, GatedModel
 from mien_models.local import journal as journals
 from mien_models.local.egress_log import EgressLog
-from mien_models.remote.download import Download, Throttle, Wanted
-from mien_models.remote.http import Connector, Place
-from mien_models.remote.retry import Patience
+from mien_models.remote.download import Download, Wanted
+from mien_models.remote.http import Connector, RemoteFile
+from mien_models.remote.retry import RetryPolicy
+from mien_models.remote.transfer import Throttle
 from mien_testing.network import (
     Authority,
     Misbehaviour,
@@ -36,7 +37,7 @@ from mien_testing.network import (
     status,
 )
 
-HASTE = Patience(attempts=3, first_s=0.01, longest_s=0.02, stall_s=5, longest_wait_s=2)
+HASTE = RetryPolicy(attempts=3, first_s=0.01, longest_s=0.02, stall_s=5, longest_wait_s=2)
 MIB = 1 << 20
 
 
@@ -45,16 +46,16 @@ def wanted(content: bytes) -> Wanted:
 
 
 def fetch(
-    place: Place | str,
+    remote: RemoteFile | str,
     want: Wanted,
     part: Path,
-    patience: Patience = HASTE,
+    policy: RetryPolicy = HASTE,
     on_total: Callable[[int], None] = lambda count: None,
-    others: tuple[Place, ...] = (),
+    others: tuple[RemoteFile, ...] = (),
 ) -> str:
-    connector = Connector(EgressLog(part.with_name("egress.log")), "a-model", patience.stall_s)
-    first = Place(place) if isinstance(place, str) else place
-    return Download(connector, patience).fetch((first, *others), want, part, on_total)
+    connector = Connector(EgressLog(part.with_name("egress.log")), "a-model", policy.stall_s)
+    first = RemoteFile(remote) if isinstance(remote, str) else remote
+    return Download(connector, policy).fetch((first, *others), want, part, on_total)
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_second_place_serves_what_the_first_one_lacks(
 ) -> None:
     other_shop.files["/w"] = content
 
-    fetch(shop.url + "w", wanted(content), part, others=(Place(other_shop.url + "w"),))
+    fetch(shop.url + "w", wanted(content), part, others=(RemoteFile(other_shop.url + "w"),))
     assert part.read_bytes() == content
 
 
@@ -160,13 +161,13 @@ def test_a_line_that_always_breaks_is_given_up_by_name(shop: Shop, content: byte
 KILLED = """
 import sys
 from pathlib import Path
-from mien_models.remote.http import Connector, Place
+from mien_models.remote.http import Connector, RemoteFile
 from mien_models.remote.download import Download, Wanted
 from mien_models.local.egress_log import EgressLog
 
 url, size, sha256, part = sys.argv[1:]
 connector = Connector(EgressLog(Path(part + ".log")), "m", 30)
-Download(connector).fetch((Place(url),), Wanted("w", int(size), sha256), Path(part), lambda count: None)
+Download(connector).fetch((RemoteFile(url),), Wanted("w", int(size), sha256), Path(part), lambda count: None)
 """
 
 
@@ -276,9 +277,9 @@ def test_whoever_stops_listening_stops_a_silent_download_at_once(shop: Shop, con
         if shop.silent.is_set() and total >= 2 * MIB:
             raise Stopped
 
-    patience = Patience(stall_s=600)
+    policy = RetryPolicy(stall_s=600)
     with pytest.raises(Stopped):
-        fetch(shop.url + "w", wanted(content), part, patience, listen)
+        fetch(shop.url + "w", wanted(content), part, policy, listen)
     assert journals.bytes_done(journals.journal_path(part)) >= 2 * MIB
 
 
@@ -286,7 +287,7 @@ def test_silence_is_a_stall_and_the_next_attempt_goes_on(shop: Shop, content: by
     shop.files["/w"] = content
     shop.next = [serve, *[fall_silent(2 * MIB)] * 3]
 
-    fetch(shop.url + "w", wanted(content), part, Patience(attempts=3, first_s=0.01, stall_s=0.3))
+    fetch(shop.url + "w", wanted(content), part, RetryPolicy(attempts=3, first_s=0.01, stall_s=0.3))
     assert part.read_bytes() == content
 
 
@@ -295,7 +296,7 @@ def test_a_server_that_stays_silent_is_given_up_as_stalled(shop: Shop, content: 
     shop.always = fall_silent(0)
 
     with pytest.raises(DownloadFailed) as refused:
-        fetch(shop.url + "w", wanted(content), part, Patience(attempts=2, first_s=0.01, stall_s=0.2))
+        fetch(shop.url + "w", wanted(content), part, RetryPolicy(attempts=2, first_s=0.01, stall_s=0.2))
     assert refused.value.fields["reason"] == "stalled"
 
 
@@ -316,7 +317,7 @@ def test_a_trickle_is_a_stall_too(shop: Shop, part: Path) -> None:
 
     shop.next = [serve, trickle, serve, trickle]
     with pytest.raises(DownloadFailed) as refused:
-        fetch(shop.url + "w", wanted(content), part, Patience(attempts=1, first_s=0.01, stall_s=0.4))
+        fetch(shop.url + "w", wanted(content), part, RetryPolicy(attempts=1, first_s=0.01, stall_s=0.4))
     gone.set()
     assert refused.value.fields["reason"] == "stalled"
 
@@ -345,10 +346,10 @@ def test_a_file_of_the_wrong_size_is_refused_before_it_is_read(shop: Shop, conte
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_gated_file_names_the_page_to_visit(shop: Shop, part: Path, code: int) -> None:
     shop.always = status(code)
-    place = Place(shop.url + "w", page="https://huggingface.co/somebody/something")
+    remote = RemoteFile(shop.url + "w", page="https://huggingface.co/somebody/something")
 
     with pytest.raises(GatedModel, match=r"huggingface\.co/somebody/something") as refused:
-        fetch(place, wanted(b"x"), part)
+        fetch(remote, wanted(b"x"), part)
     assert refused.value.fields["page"] == "https://huggingface.co/somebody/something"
     assert len(shop.asked) == 1
 
@@ -445,7 +446,7 @@ def test_a_token_goes_to_its_own_host_and_not_to_where_that_one_redirects(
     other_shop.files["/cdn"] = b"weights"
     shop.always = redirect(other_shop.url + "cdn")
 
-    fetch(Place(shop.url + "w", authorization="Bearer secret"), wanted(b"weights"), part)
+    fetch(RemoteFile(shop.url + "w", authorization="Bearer secret"), wanted(b"weights"), part)
     assert all(one.headers.get("Authorization") == "Bearer secret" for one in shop.asked)
     assert other_shop.asked
     assert not any("Authorization" in one.headers for one in other_shop.asked)
@@ -513,7 +514,7 @@ def test_a_redirect_from_https_to_plain_http_is_refused(
     monkeypatch.setenv("NO_PROXY", "*")
     secure = Shop(always=redirect("http://weights.example/w"))
     with serving(secure, authority.context(), "localhost"), pytest.raises(DownloadFailed) as refused:
-        fetch(Place(secure.url + "w", hosts=("weights.example",)), wanted(b"x"), part)
+        fetch(RemoteFile(secure.url + "w", hosts=("weights.example",)), wanted(b"x"), part)
     assert refused.value.fields["reason"] == "redirect"
 
 
@@ -595,7 +596,7 @@ def test_a_limited_download_takes_its_time_and_arrives_all_the_same(shop: Shop, 
     began = time.monotonic()
 
     Download(connector, HASTE, Throttle(6_000_000)).fetch(
-        (Place(shop.url + "w"),), wanted(content), part, lambda total: None
+        (RemoteFile(shop.url + "w"),), wanted(content), part, lambda total: None
     )
     assert part.read_bytes() == content
     assert time.monotonic() - began > 0.9 * len(content) / 6_000_000

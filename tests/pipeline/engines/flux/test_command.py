@@ -159,5 +159,5 @@ def test_make_tiny_writes_a_bundle_that_the_store_takes(mien: Any, tmp_path: Pat
         wanted = [(file.path, file.format, file.converted) for file in published.model(name).files]
         assert [(file.path, file.format, file.converted) for file in tiny.model(name).files] == wanted
         assert all(
-            (tmp_path / "tiny" / name / file.remote).stat().st_size == file.size for file in tiny.model(name).files
+            (tmp_path / "tiny" / name / file.source_path).stat().st_size == file.size for file in tiny.model(name).files
         )

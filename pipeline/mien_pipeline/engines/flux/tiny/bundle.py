@@ -60,7 +60,7 @@ def make_tiny(folder: Path, seed: int = 0) -> Path:
     for name in (*published.bundles[BUNDLE], *OPTIONAL):
         entries.append(_entry(published, name, folder / name))
         for file in published.model(name).files:
-            path = folder / name / file.remote
+            path = folder / name / file.source_path
             path.parent.mkdir(parents=True, exist_ok=True)
             files[f"{name}/{file.path}"](path)
             entries.append(_file_entry(name, file, path))
