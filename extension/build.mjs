@@ -1,17 +1,17 @@
 // Makes the two packages, the same bytes every time: `node extension/build.mjs [FOLDER]` (default: dist).
 // Chromium's manifest is the committed one; Firefox's is that one with manifest.firefox.json merged in (RFC 7396).
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const SHIPPED = ['_locales', 'icons', 'src', 'ui'];
+const SHIPPED = ["_locales", "icons", "src", "ui"];
 const DOS_DATE = (1 << 5) | 1; // 1980-01-01, the earliest a zip can say
 
 export function merged(target, patch) {
-  if (patch === null || typeof patch !== 'object' || Array.isArray(patch)) return patch;
-  const result = { ...(typeof target === 'object' && !Array.isArray(target) ? target : {}) };
+  if (patch === null || typeof patch !== "object" || Array.isArray(patch)) return patch;
+  const result = { ...(typeof target === "object" && !Array.isArray(target) ? target : {}) };
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete result[name];
     else result[name] = merged(result[name], value);
@@ -20,16 +20,16 @@ export function merged(target, patch) {
 }
 
 export function manifestFor(browser) {
-  const manifest = json('manifest.json');
-  return browser === 'firefox' ? merged(manifest, json('manifest.firefox.json')) : manifest;
+  const manifest = json("manifest.json");
+  return browser === "firefox" ? merged(manifest, json("manifest.firefox.json")) : manifest;
 }
 
 /** @returns {Map<string, Buffer>} path in the package → content, sorted by path. */
 export function filesFor(browser) {
   const manifest = Buffer.from(`${JSON.stringify(manifestFor(browser), null, 2)}\n`);
   const paths = SHIPPED.flatMap((folder) => filesIn(join(HERE, folder))).sort();
-  const named = paths.map((path) => [relative(HERE, path).split(sep).join('/'), readFileSync(path)]);
-  return new Map([['manifest.json', manifest], ...named]);
+  const named = paths.map((path) => [relative(HERE, path).split(sep).join("/"), readFileSync(path)]);
+  return new Map([["manifest.json", manifest], ...named]);
 }
 
 /**
@@ -49,7 +49,12 @@ export function zip(files) {
     offset += 4 + common.length + path.length + content.length;
   }
   const directory = Buffer.concat(central);
-  const end = Buffer.concat([u32(0x06054b50), u16(0, 0, files.size, files.size), u32(directory.length, offset), u16(0)]);
+  const end = Buffer.concat([
+    u32(0x06054b50),
+    u16(0, 0, files.size, files.size),
+    u32(directory.length, offset),
+    u16(0),
+  ]);
   return Buffer.concat([...locals, directory, end]);
 }
 
@@ -70,7 +75,7 @@ function filesIn(folder) {
 }
 
 function json(name) {
-  return JSON.parse(readFileSync(join(HERE, name), 'utf8'));
+  return JSON.parse(readFileSync(join(HERE, name), "utf8"));
 }
 
 /** CRC-32 as zip has it (ISO 3309). */
@@ -95,9 +100,9 @@ function u32(...values) {
   return buffer;
 }
 
-function main([folder = 'dist']) {
+function main([folder = "dist"]) {
   mkdirSync(folder, { recursive: true });
-  for (const browser of ['chromium', 'firefox']) {
+  for (const browser of ["chromium", "firefox"]) {
     const { version } = manifestFor(browser);
     const path = join(folder, `mien-${browser}-${version}.zip`);
     writeFileSync(path, zip(filesFor(browser)));

@@ -1,18 +1,18 @@
 // The background: every listener, registered at once, so that the browser can wake us for any of them.
 
-import { countOnBadge, noteOnBadge } from './badge.js';
-import { Connection } from './connection.js';
-import { buildMenu, menusOf, wishOf } from './context-menu.js';
-import { askFor, patternsBeyond } from './hosts.js';
-import { isOver, Jobs } from './jobs.js';
-import { Keychain } from './keychain.js';
-import { Page } from './page.js';
-import { problemOf } from './problem.js';
-import { Settings } from './settings.js';
-import { offerFor } from './sites.js';
-import { Swaps } from './swap-image.js';
-import { openFaces, openPairing, openPermission } from './windows.js';
-import { Wishes } from './wishes.js';
+import { countOnBadge, noteOnBadge } from "./badge.js";
+import { Connection } from "./connection.js";
+import { buildMenu, menusOf, readRequest } from "./context-menu.js";
+import { askFor, patternsBeyond } from "./hosts.js";
+import { isOver, Jobs } from "./jobs.js";
+import { Keychain } from "./keychain.js";
+import { Page } from "./page.js";
+import { problemOf } from "./problem.js";
+import { Settings } from "./settings.js";
+import { offerFor } from "./sites.js";
+import { Swaps } from "./swap-image.js";
+import { openFaces, openPairing, openPermission } from "./windows.js";
+import { PendingRequests } from "./pending-requests.js";
 
 const { chrome } = globalThis;
 const fetch = globalThis.fetch.bind(globalThis);
@@ -25,8 +25,8 @@ const jobs = new Jobs({
   onChange: (job) => Promise.all([swaps.onChange(job), countOnBadge(chrome, jobs)]),
   onResult: (job) => swaps.onResult(job),
 });
-const wishes = new Wishes(chrome);
-const swaps = new Swaps({ chrome, fetch, settings, connection, jobs, wishes });
+const pendingRequests = new PendingRequests(chrome);
+const swaps = new Swaps({ chrome, fetch, settings, connection, jobs, pendingRequests });
 const menu = { building: Promise.resolve() };
 
 function rebuildMenu() {
@@ -36,43 +36,43 @@ function rebuildMenu() {
 
 const resume = () => jobs.attach((job) => swaps.send(job));
 
-function wishFrom(tab, { frameId = 0, ...hint } = {}) {
+function describePlace(tab, { frameId = 0, ...hint } = {}) {
   return { tabId: tab.id, frameId, windowId: tab.windowId, tabUrl: tab.url, hint };
 }
 
 chrome.runtime.onInstalled.addListener(async ({ reason }) => {
   rebuildMenu();
-  if (reason === 'install' && !(await keychain.load())) await openPairing(chrome);
+  if (reason === "install" && !(await keychain.load())) await openPairing(chrome);
 });
 chrome.runtime.onStartup.addListener(rebuildMenu);
 
 chrome.storage.onChanged.addListener((changes, area) => {
-  if (area === 'local' && changes.recentReferences) rebuildMenu();
+  if (area === "local" && changes.recentReferences) rebuildMenu();
 });
 
 menusOf(chrome).onClicked.addListener((info, tab) => {
-  const wish = wishOf(info);
+  const request = readRequest(info);
   const { srcUrl, targetElementId, frameId, frameUrl } = info;
-  const where = wishFrom(tab, { srcUrl, targetElementId, frameId });
-  if (wish.do === 'open') return openConsole();
-  if (wish.do === 'restore') return new Page(chrome, where).ask({ do: 'restore', hint: where.hint });
-  // Asked for here, before anything is awaited, or the browser would not take it for the person's own wish.
+  const where = describePlace(tab, { srcUrl, targetElementId, frameId });
+  if (request.do === "open") return openConsole();
+  if (request.do === "restore") return new Page(chrome, where).ask({ do: "restore", hint: where.hint });
+  // Asked for here, before anything is awaited, or the browser would not take it for the person's own request.
   const granted = askFor(chrome, patternsBeyond(tab.url, frameId ? frameUrl : null, srcUrl));
-  return startSwap({ ...where, ask: wish.ask }, wish.referenceId, granted);
+  return startSwap({ ...where, ask: request.ask }, request.referenceId, granted);
 });
 
 chrome.commands.onCommand.addListener((command, tab) => {
-  if (command === 'swap-last') startSwap(wishFrom(tab));
+  if (command === "swap-last") startSwap(describePlace(tab));
 });
 
-async function startSwap(wish, referenceId, granted) {
+async function startSwap(request, referenceId, granted) {
   const { recentReferences } = await settings.all();
   const reference = recentReferences.find(({ id }) => id === referenceId) ?? null;
-  if (wish.frameId) await granted; // another site's frame lets nobody in before
+  if (request.frameId) await granted; // another site's frame lets nobody in before
   try {
-    await swaps.start({ ...wish, reference }, granted);
+    await swaps.start({ ...request, reference }, granted);
   } catch (error) {
-    await noteOnBadge(chrome, problemOf(error)); // there is no veil to say it on
+    await noteOnBadge(chrome, problemOf(error)); // there is no overlay to say it on
   }
 }
 
@@ -113,18 +113,21 @@ const fromOurPages = {
 
 chrome.runtime.onMessage.addListener((message, sender, respond) => {
   if (sender.id !== chrome.runtime.id) return false;
-  const ours = sender.url?.startsWith(chrome.runtime.getURL('')) ?? false;
+  const ours = sender.url?.startsWith(chrome.runtime.getURL("")) ?? false;
   const work = ours ? fromOurPages[message.do]?.(message) : hearPage(message, sender);
   if (!work) return false;
-  work.then(() => respond({ done: true }), () => respond({ done: false }));
+  work.then(
+    () => respond({ done: true }),
+    () => respond({ done: false }),
+  );
   return true;
 });
 
 /** A page's script speaks only of the pictures of its own frame. */
 async function hearPage(message, { tab, frameId }) {
-  if (message.do === 'picked') {
-    const wish = await wishes.take(message.wish);
-    if (wish?.tabId === tab.id && wish.frameId === frameId) await swaps.take(wish, message);
+  if (message.do === "picked") {
+    const request = await pendingRequests.take(message.request);
+    if (request?.tabId === tab.id && request.frameId === frameId) await swaps.take(request, message);
     return;
   }
   const job = await jobs.find({ tabId: tab.id, frameId, pictureId: message.pictureId });
@@ -133,12 +136,12 @@ async function hearPage(message, { tab, frameId }) {
 
 chrome.tabs.onRemoved.addListener(async (tabId) => {
   const { whenTabCloses } = await settings.all();
-  if (whenTabCloses !== 'cancel') return;
+  if (whenTabCloses !== "cancel") return;
   const left = (await jobs.all()).filter((job) => job.tabId === tabId && !isOver(job));
   await Promise.all(left.map(({ key }) => jobs.cancel(key)));
 });
 chrome.windows.onRemoved.addListener(async (chooser) => {
-  const unchosen = await jobs.find({ chooser, state: 'choosing' });
+  const unchosen = await jobs.find({ chooser, state: "choosing" });
   if (unchosen) await jobs.cancel(unchosen.key);
 });
 chrome.tabs.onActivated.addListener(({ tabId }) => offerFor({ chrome, settings }, tabId));

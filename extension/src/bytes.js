@@ -3,7 +3,7 @@
 const STEP = 0x8000; // String.fromCharCode takes its arguments from the stack
 
 export function toBase64(bytes) {
-  let binary = '';
+  let binary = "";
   for (let at = 0; at < bytes.length; at += STEP) binary += String.fromCharCode(...bytes.subarray(at, at + STEP));
   return btoa(binary);
 }

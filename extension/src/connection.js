@@ -1,10 +1,10 @@
 // The way to the daemon: port, pairing and session put together, and opened anew when one of them has lapsed.
 
-import { DaemonClient } from './daemon-client.js';
-import { Problem } from './problem.js';
-import { openSession } from './session.js';
+import { DaemonClient } from "./daemon-client.js";
+import { Problem } from "./problem.js";
+import { openSession } from "./session.js";
 
-const KEPT = 'session';
+const KEPT = "session";
 
 export class Connection {
   constructor({ chrome, fetch, settings, keychain, now = Date.now }) {
@@ -25,7 +25,7 @@ export class Connection {
   async proved() {
     const daemon = await this.stranger();
     const pairing = await this.keychain.load();
-    if (!pairing) throw new Problem('unpaired');
+    if (!pairing) throw new Problem("unpaired");
     const session = await openSession(daemon, pairing, this.now);
     await this.memory.set({ [KEPT]: { ...session, port: daemon.port, clientId: pairing.clientId } });
     return daemon.withToken(session.token);
@@ -39,7 +39,7 @@ export class Connection {
     try {
       return await ask(daemon.withToken(kept.token));
     } catch (error) {
-      if (error.code !== 'unpaired') throw error;
+      if (error.code !== "unpaired") throw error;
       return ask(await this.proved());
     }
   }
@@ -48,10 +48,10 @@ export class Connection {
   async state() {
     try {
       if (!(await this.keychain.load())) await this.stranger().then((daemon) => daemon.hello());
-      return { state: 'paired', health: await this.call((daemon) => daemon.health()) };
+      return { state: "paired", health: await this.call((daemon) => daemon.health()) };
     } catch (error) {
-      const states = { unpaired: 'unpaired', 'daemon-unreachable': 'unreachable', 'not-the-daemon': 'impostor' };
-      if (error.code === 'wrong-scope') return { state: 'paired', health: null };
+      const states = { unpaired: "unpaired", "daemon-unreachable": "unreachable", "not-the-daemon": "impostor" };
+      if (error.code === "wrong-scope") return { state: "paired", health: null };
       if (!(error.code in states)) throw error;
       return { state: states[error.code], health: null };
     }

@@ -1,8 +1,8 @@
 // The daemon's HTTP contract. No other module knows a URL of it, and nothing here knows why it is called.
 
-import { Problem } from './problem.js';
+import { Problem } from "./problem.js";
 
-const HOST = 'http://127.0.0.1';
+const HOST = "http://127.0.0.1";
 export const WAIT_S = 8; // Firefox cuts a background that only waits after 30 s; short turns keep it awake
 
 export class DaemonClient {
@@ -22,59 +22,59 @@ export class DaemonClient {
 
   /** Whether something that speaks as Mien listens; it has proved nothing yet. */
   async hello() {
-    const { name, api } = await this.#json('GET', '/v1/hello');
-    if (name !== 'mien' || api !== 1) throw new Problem('not-the-daemon');
+    const { name, api } = await this.#json("GET", "/v1/hello");
+    if (name !== "mien" || api !== 1) throw new Problem("not-the-daemon");
   }
 
   beginPairing(words) {
-    return this.#json('POST', '/v1/pair', words);
+    return this.#json("POST", "/v1/pair", words);
   }
 
   continuePairing(id, words, signal) {
-    return this.#json('POST', `/v1/pair/${encodeURIComponent(id)}`, words, { signal });
+    return this.#json("POST", `/v1/pair/${encodeURIComponent(id)}`, words, { signal });
   }
 
   beginSession(words) {
-    return this.#json('POST', '/v1/pair/sessions', words);
+    return this.#json("POST", "/v1/pair/sessions", words);
   }
 
   proveSession(id, words) {
-    return this.#json('POST', `/v1/pair/sessions/${encodeURIComponent(id)}`, words);
+    return this.#json("POST", `/v1/pair/sessions/${encodeURIComponent(id)}`, words);
   }
 
   health() {
-    return this.#json('GET', '/v1/health');
+    return this.#json("GET", "/v1/health");
   }
 
   async engines() {
-    return (await this.#json('GET', '/v1/engines')).engines;
+    return (await this.#json("GET", "/v1/engines")).engines;
   }
 
   async references() {
-    return (await this.#json('GET', '/v1/references')).references;
+    return (await this.#json("GET", "/v1/references")).references;
   }
 
   async referenceThumbnail(id) {
-    return (await this.#send('GET', `/v1/references/${encodeURIComponent(id)}/thumbnail`)).blob();
+    return (await this.#send("GET", `/v1/references/${encodeURIComponent(id)}/thumbnail`)).blob();
   }
 
   /** Let the daemon forget this browser. */
   resign(clientId) {
-    return this.#send('DELETE', `/v1/clients/${encodeURIComponent(clientId)}`);
+    return this.#send("DELETE", `/v1/clients/${encodeURIComponent(clientId)}`);
   }
 
   /** Put a picture under its own hash. @returns {Promise<string>} `sha256:…` */
   async putBlob(bytes) {
-    const hash = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));
-    const name = `sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-    const headers = { 'Content-Type': 'application/octet-stream' };
-    await this.#send('PUT', `/v1/blobs/${name}`, { body: bytes, headers });
+    const hash = new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes));
+    const name = `sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+    const headers = { "Content-Type": "application/octet-stream" };
+    await this.#send("PUT", `/v1/blobs/${name}`, { body: bytes, headers });
     return name;
   }
 
   /** @param {string} idempotencyKey  the same key makes the same job, however often it is sent. */
   postJob(job, idempotencyKey) {
-    return this.#json('POST', '/v1/jobs', job, { headers: { 'Idempotency-Key': idempotencyKey } });
+    return this.#json("POST", "/v1/jobs", job, { headers: { "Idempotency-Key": idempotencyKey } });
   }
 
   /**
@@ -82,28 +82,28 @@ export class DaemonClient {
    * @returns {Promise<{job: object, tag: string} | null>}
    */
   async job(id, tag, waitS = WAIT_S) {
-    const headers = tag ? { 'If-None-Match': tag } : {};
-    const response = await this.#send('GET', `/v1/jobs/${encodeURIComponent(id)}?wait=${waitS}`, { headers });
+    const headers = tag ? { "If-None-Match": tag } : {};
+    const response = await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}?wait=${waitS}`, { headers });
     if (response.status === 304) return null;
-    return { job: await response.json(), tag: response.headers.get('ETag') };
+    return { job: await response.json(), tag: response.headers.get("ETag") };
   }
 
   cancelJob(id) {
-    return this.#json('POST', `/v1/jobs/${encodeURIComponent(id)}/cancel`);
+    return this.#json("POST", `/v1/jobs/${encodeURIComponent(id)}/cancel`);
   }
 
   async result(id) {
-    return (await this.#send('GET', `/v1/jobs/${encodeURIComponent(id)}/result`)).blob();
+    return (await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}/result`)).blob();
   }
 
   async #json(method, path, words, { headers = {}, signal } = {}) {
     const body = words === undefined ? undefined : JSON.stringify(words);
-    const typed = words === undefined ? headers : { ...headers, 'Content-Type': 'application/json' };
+    const typed = words === undefined ? headers : { ...headers, "Content-Type": "application/json" };
     const response = await this.#send(method, path, { body, headers: typed, signal });
     try {
       return await response.json();
     } catch {
-      throw new Problem('not-the-daemon');
+      throw new Problem("not-the-daemon");
     }
   }
 
@@ -112,13 +112,19 @@ export class DaemonClient {
     let response;
     try {
       response = await this.fetch(`${HOST}:${this.port}${path}`, {
-        method, body, signal, headers: authorised, credentials: 'omit', cache: 'no-store', redirect: 'error',
+        method,
+        body,
+        signal,
+        headers: authorised,
+        credentials: "omit",
+        cache: "no-store",
+        redirect: "error",
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw new Problem('daemon-unreachable');
+      throw new Problem("daemon-unreachable");
     }
     if (response.ok || response.status === 304) return response;
-    throw Problem.from(await response.json().catch(() => ({ code: 'not-the-daemon' })));
+    throw Problem.from(await response.json().catch(() => ({ code: "not-the-daemon" })));
   }
 }

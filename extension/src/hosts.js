@@ -1,6 +1,6 @@
 // Which host a picture lives on, and whether we may read there.
 
-const READABLE = new Set(['http:', 'https:']);
+const READABLE = new Set(["http:", "https:"]);
 
 /** The match pattern of a URL's host, or null when there is no host to ask for. Patterns carry no port. */
 export function patternOf(url) {
@@ -9,11 +9,11 @@ export function patternOf(url) {
 }
 
 export function originOf(url) {
-  return tryUrl(url)?.origin ?? 'null';
+  return tryUrl(url)?.origin ?? "null";
 }
 
 export function hostOf(url) {
-  return tryUrl(url)?.hostname ?? '';
+  return tryUrl(url)?.hostname ?? "";
 }
 
 /**

@@ -1,20 +1,20 @@
 // The jobs this browser has asked for. What is known of them lies in storage.session, one entry a job, so that the
 // background may be cut off between any two lines: whoever wakes next reads the entries and goes on.
 
-import { Problem, problemOf } from './problem.js';
+import { Problem, problemOf } from "./problem.js";
 
-const PREFIX = 'job:';
+const PREFIX = "job:";
 const KEPT = 24; // finished jobs that the popup still lists
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000];
-const OVER = new Set(['done', 'failed', 'cancelled']);
-const ALARM = 'jobs';
+const OVER = new Set(["done", "failed", "cancelled"]);
+const ALARM = "jobs";
 
 export const isOver = ({ state }) => OVER.has(state);
 
 export class Jobs {
   /**
    * @param {object} with
-   * @param {(job: object) => Promise<void>} with.onChange  told of every step; the page's veil hangs on it.
+   * @param {(job: object) => Promise<void>} with.onChange  told of every step; the page's overlay hangs on it.
    * @param {(job: object) => Promise<object>} with.onResult  shows a result; what it returns is kept with the job.
    */
   constructor({ chrome, connection, onChange, onResult, pause = sleep, now = Date.now }) {
@@ -46,7 +46,7 @@ export class Jobs {
   }
 
   async add(job) {
-    const entry = { state: 'sending', ...job, key: crypto.randomUUID(), progress: 0, createdAt: this.now() };
+    const entry = { state: "sending", ...job, key: crypto.randomUUID(), progress: 0, createdAt: this.now() };
     await this.memory.set({ [PREFIX + entry.key]: entry });
     await this.alarms.create(ALARM, { periodInMinutes: 0.5 });
     await this.#forgetOldest();
@@ -88,12 +88,12 @@ export class Jobs {
   async cancel(key) {
     const job = await this.get(key);
     if (!job || isOver(job)) return;
-    await this.update(key, { state: 'cancelled' });
+    await this.update(key, { state: "cancelled" });
     if (job.daemonJob) await this.connection.call((daemon) => daemon.cancelJob(job.daemonJob)).catch(() => {});
   }
 
   fail(key, error) {
-    return this.update(key, { state: 'failed', problem: problemOf(error).toJSON() });
+    return this.update(key, { state: "failed", problem: problemOf(error).toJSON() });
   }
 
   /** Watch a job to its end; a second call joins the first. */
@@ -109,7 +109,7 @@ export class Jobs {
   async attach(resend) {
     const open = (await this.all()).filter((job) => !isOver(job));
     if (!open.length) await this.alarms.clear(ALARM);
-    const sending = open.filter(({ state }) => state === 'sending' || state === 'asking');
+    const sending = open.filter(({ state }) => state === "sending" || state === "asking");
     const sent = open.filter((job) => job.daemonJob);
     await Promise.all([...sending.map((job) => resend(job)), ...sent.map((job) => this.follow(job.key))]);
   }
@@ -127,12 +127,12 @@ export class Jobs {
         if (seen) await this.#take(job, seen.job);
         else await this.update(key, { polledAt: this.now() }); // this touch keeps the background awake
       } catch (error) {
-        if (error.code !== 'daemon-unreachable') {
+        if (error.code !== "daemon-unreachable") {
           await this.fail(key, error);
           return;
         }
         tag = null;
-        await this.update(key, { state: 'waiting' });
+        await this.update(key, { state: "waiting" });
         await this.pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)]);
         failures += 1;
       }
@@ -141,11 +141,11 @@ export class Jobs {
 
   /** Take in what the daemon says of a job. */
   async #take(job, { state, stage, progress, eta_s: etaS, result, problem }) {
-    if (state === 'failed') {
+    if (state === "failed") {
       await this.fail(job.key, Problem.from(problem));
       return;
     }
-    if (state !== 'done') {
+    if (state !== "done") {
       await this.update(job.key, { state, stage, progress, etaS });
       return;
     }

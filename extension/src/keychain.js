@@ -1,8 +1,8 @@
 // The pairing: client id and the key shared with the daemon, as a CryptoKey that cannot be read out, in IndexedDB.
 
-const DATABASE = 'mien';
-const STORE = 'pairing';
-const ONLY = 'current';
+const DATABASE = "mien";
+const STORE = "pairing";
+const ONLY = "current";
 
 export class Keychain {
   constructor(indexedDB) {
@@ -11,15 +11,15 @@ export class Keychain {
 
   /** @returns {Promise<{clientId: string, key: CryptoKey, pairedAt: number} | null>} */
   async load() {
-    return (await this.#run('readonly', (store) => store.get(ONLY))) ?? null;
+    return (await this.#run("readonly", (store) => store.get(ONLY))) ?? null;
   }
 
   async save({ clientId, key, pairedAt }) {
-    await this.#run('readwrite', (store) => store.put({ clientId, key, pairedAt }, ONLY));
+    await this.#run("readwrite", (store) => store.put({ clientId, key, pairedAt }, ONLY));
   }
 
   async forget() {
-    await this.#run('readwrite', (store) => store.clear());
+    await this.#run("readwrite", (store) => store.clear());
   }
 
   async #run(mode, work) {

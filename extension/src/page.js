@@ -1,12 +1,22 @@
 // A page, as the background sees it: one frame of one tab, in which our script can be put and spoken to.
 
-import { toBase64 } from './bytes.js';
-import { bytesOf } from './picture.js';
-import { Problem } from './problem.js';
+import { toBase64 } from "./bytes.js";
+import { bytesOf } from "./picture.js";
+import { Problem } from "./problem.js";
 
 const PART = 4_000_000; // a message may have 64 MB; shorter ones let the page breathe
 export const FILES = [
-  'style', 'frame', 'plate', 'veil', 'mark', 'source', 'replacement', 'finder', 'picker', 'swap', 'page-swap',
+  "style",
+  "frame",
+  "overlay",
+  "progress-overlay",
+  "mark",
+  "source",
+  "replacement",
+  "finder",
+  "picker",
+  "swap",
+  "page-swap",
 ].map((name) => `src/content/${name}.js`);
 
 export class Page {
@@ -22,7 +32,7 @@ export class Page {
     try {
       await this.chrome.scripting.executeScript({ target, files: FILES, injectImmediately: true });
     } catch {
-      throw new Problem('page-closed-to-us');
+      throw new Problem("page-closed-to-us");
     }
   }
 
@@ -36,23 +46,23 @@ export class Page {
   }
 
   find(hint) {
-    return this.ask({ do: 'find', hint });
+    return this.ask({ do: "find", hint });
   }
 
   async read(pictureId) {
-    return bytesOf((await this.ask({ do: 'read', pictureId })) ?? undefined);
+    return bytesOf((await this.ask({ do: "read", pictureId })) ?? undefined);
   }
 
   show(pictureId, progress) {
-    return this.ask({ do: 'progress', pictureId, progress });
+    return this.ask({ do: "progress", pictureId, progress });
   }
 
   fail(pictureId, problem) {
-    return this.ask({ do: 'fail', pictureId, problem });
+    return this.ask({ do: "fail", pictureId, problem });
   }
 
   clear(pictureId) {
-    return this.ask({ do: 'clear', pictureId });
+    return this.ask({ do: "clear", pictureId });
   }
 
   /** Hand over a result; the page takes each job's result once. @returns {Promise<boolean>} whether it was shown. */
@@ -62,7 +72,7 @@ export class Page {
     let taken = null;
     for (let part = 0; part < parts; part += 1) {
       const base64 = toBase64(bytes.subarray(part * PART, (part + 1) * PART));
-      const message = { do: 'deliver', pictureId, jobKey, part, parts, base64, mediaType: blob.type, facts };
+      const message = { do: "deliver", pictureId, jobKey, part, parts, base64, mediaType: blob.type, facts };
       taken = await this.ask(message);
       if (!taken) return false;
     }

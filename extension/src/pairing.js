@@ -2,8 +2,8 @@
 // daemon/PAIRING.md. Approval is the daemon's side's; but both people's sides look at the digits, so a program that
 // squats on the port cannot pair this browser with itself by saying yes.
 
-import * as handshake from './handshake.js';
-import { Problem } from './problem.js';
+import * as handshake from "./handshake.js";
+import { Problem } from "./problem.js";
 
 /**
  * @param {object} with
@@ -24,19 +24,19 @@ export async function pair({ daemon, keychain, name, compare, signal, now = Date
   const key = await handshake.pairingKey(keyPair.privateKey, daemonPoint, transcript);
   try {
     await daemon.continuePairing(offer.id, {
-      step: 'reveal',
+      step: "reveal",
       public_key: handshake.toText(clientPoint),
       nonce: handshake.toText(clientNonce),
     });
     const digits = await handshake.digits(transcript);
     const [approval] = await Promise.all([approved(daemon, offer.id, signal), compare(digits).then(insist)]);
     const mac = handshake.fromText(approval.confirmation);
-    if (!(await handshake.isConfirmation(key, transcript, approval.client, mac))) throw new Problem('not-the-daemon');
+    if (!(await handshake.isConfirmation(key, transcript, approval.client, mac))) throw new Problem("not-the-daemon");
     const pairing = { clientId: approval.client, key, pairedAt: now() };
     await keychain.save(pairing);
     return pairing;
   } catch (error) {
-    await daemon.continuePairing(offer.id, { step: 'cancel' }).catch(() => {}); // it may be over there already
+    await daemon.continuePairing(offer.id, { step: "cancel" }).catch(() => {}); // it may be over there already
     throw error;
   }
 }
@@ -44,12 +44,12 @@ export async function pair({ daemon, keychain, name, compare, signal, now = Date
 async function approved(daemon, id, signal) {
   for (;;) {
     signal?.throwIfAborted();
-    const outcome = await daemon.continuePairing(id, { step: 'wait' }, signal);
-    if (outcome.state === 'approved') return outcome;
-    if (outcome.state !== 'shown') throw new Problem('pairing-refused');
+    const outcome = await daemon.continuePairing(id, { step: "wait" }, signal);
+    if (outcome.state === "approved") return outcome;
+    if (outcome.state !== "shown") throw new Problem("pairing-refused");
   }
 }
 
 function insist(same) {
-  if (!same) throw new Problem('digits-differ');
+  if (!same) throw new Problem("digits-differ");
 }

@@ -1,13 +1,13 @@
 // The bytes of a picture on a page, by the first way that works.
 
-import { fromBase64 } from './bytes.js';
-import { hostOf, mayRead, originOf } from './hosts.js';
-import { Problem } from './problem.js';
-import { withReferer } from './referer.js';
+import { fromBase64 } from "./bytes.js";
+import { hostOf, mayRead, originOf } from "./hosts.js";
+import { Problem } from "./problem.js";
+import { withReferer } from "./referer.js";
 
 const MAX_BYTES = 200_000_000; // the daemon's own limit
 // We may read here for the daemon's sake, without anybody having been asked: so not on behalf of a page that may not.
-const THIS_MACHINE = '127.0.0.1';
+const THIS_MACHINE = "127.0.0.1";
 const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
 
 /**
@@ -19,19 +19,19 @@ export async function readPicture({ chrome, fetch, page, pageUrl, source, screen
   const ways = waysTo({ chrome, fetch, page, pageUrl, source });
   for (const way of ways) {
     const bytes = await way();
-    if (bytes?.length > MAX_BYTES) throw new Problem('image-too-large');
+    if (bytes?.length > MAX_BYTES) throw new Problem("image-too-large");
     if (bytes?.length) return { bytes, screenshot: false };
   }
-  const allowed = source.kind !== 'url' || (await mayRead(chrome, source.url));
+  const allowed = source.kind !== "url" || (await mayRead(chrome, source.url));
   const shot = await screenshot();
   if (shot) return { bytes: shot, screenshot: true };
-  throw allowed ? new Problem('picture-unreadable') : new Problem('host-not-allowed', { host: hostOf(source.url) });
+  throw allowed ? new Problem("picture-unreadable") : new Problem("host-not-allowed", { host: hostOf(source.url) });
 }
 
 function waysTo({ chrome, fetch, page, pageUrl, source }) {
   const asPage = () => page.read();
-  if (source.kind !== 'url') return [asPage];
-  if (source.url.startsWith('data:')) return [() => fetched(fetch, source.url)];
+  if (source.kind !== "url") return [asPage];
+  if (source.url.startsWith("data:")) return [() => fetched(fetch, source.url)];
   const { url } = source;
   if (hostOf(url) === THIS_MACHINE && originOf(url) !== originOf(pageUrl)) return [asPage];
   return [
@@ -47,11 +47,11 @@ function waysTo({ chrome, fetch, page, pageUrl, source }) {
 /** Null where the host refuses, answers with something else than a picture, or may not be read. */
 async function fetched(fetch, url) {
   try {
-    const response = await fetch(url, { credentials: 'include', cache: 'force-cache' });
-    const type = response.headers.get('Content-Type') ?? 'application/octet-stream';
+    const response = await fetch(url, { credentials: "include", cache: "force-cache" });
+    const type = response.headers.get("Content-Type") ?? "application/octet-stream";
     if (!response.ok || !PICTURE.test(type)) return null;
     if (hostOf(response.url) === THIS_MACHINE && hostOf(url) !== THIS_MACHINE) return null; // redirected here
-    if (Number(response.headers.get('Content-Length')) > MAX_BYTES) throw new Problem('image-too-large');
+    if (Number(response.headers.get("Content-Length")) > MAX_BYTES) throw new Problem("image-too-large");
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     if (error instanceof Problem) throw error;

@@ -1,18 +1,18 @@
 // What went wrong, by the same codes as the daemon's problem documents, with a few of the extension's own.
 
-const TOLD = new Set(['role', 'stage', 'model', 'host', 'incident', 'field']);
+const TOLD = new Set(["role", "stage", "model", "host", "incident", "field"]);
 
 export class Problem extends Error {
   /** @param {string} code  API, never renamed. @param {object} fields  what names the thing to fix. */
   constructor(code, fields = {}) {
     super(code);
-    this.name = 'Problem';
+    this.name = "Problem";
     this.code = code;
     this.fields = fields;
   }
 
   /** From an `application/problem+json` body. */
-  static from({ code = 'internal-error', ...fields } = {}) {
+  static from({ code = "internal-error", ...fields } = {}) {
     return new Problem(code, fields);
   }
 
@@ -25,53 +25,53 @@ export class Problem extends Error {
 
 /** Whatever was thrown, as a problem. */
 export function problemOf(error) {
-  return error instanceof Problem ? error : new Problem('internal-error');
+  return error instanceof Problem ? error : new Problem("internal-error");
 }
 
 // The one thing to do about each; what is not here can only be dismissed.
 const REMEDIES = {
-  unpaired: 'pair',
-  'not-the-daemon': 'options',
-  'daemon-unreachable': 'retry',
-  'no-reference': 'faces',
-  'unknown-reference': 'faces',
-  'consent-required': 'faces',
-  'several-faces': 'faces',
-  'no-face-found': 'faces',
-  'model-not-installed': 'open',
-  'licence-not-accepted': 'open',
-  'broken-weights': 'open',
-  'engine-unavailable': 'options',
-  'unknown-engine': 'options',
-  'invalid-options': 'options',
-  'not-enough-memory': 'options',
-  'host-not-allowed': 'allow',
-  'queue-full': 'retry',
-  'gpu-out-of-memory': 'retry',
-  'check-unavailable': 'retry',
-  'worker-died': 'retry',
-  'job-expired': 'retry',
-  'unknown-job': 'retry',
-  'internal-error': 'retry',
-  'disk-full': 'retry',
-  interrupted: 'retry',
+  unpaired: "pair",
+  "not-the-daemon": "options",
+  "daemon-unreachable": "retry",
+  "no-reference": "faces",
+  "unknown-reference": "faces",
+  "consent-required": "faces",
+  "several-faces": "faces",
+  "no-face-found": "faces",
+  "model-not-installed": "open",
+  "licence-not-accepted": "open",
+  "broken-weights": "open",
+  "engine-unavailable": "options",
+  "unknown-engine": "options",
+  "invalid-options": "options",
+  "not-enough-memory": "options",
+  "host-not-allowed": "allow",
+  "queue-full": "retry",
+  "gpu-out-of-memory": "retry",
+  "check-unavailable": "retry",
+  "worker-died": "retry",
+  "job-expired": "retry",
+  "unknown-job": "retry",
+  "internal-error": "retry",
+  "disk-full": "retry",
+  interrupted: "retry",
 };
 
 /** `pair`, `options`, `faces`, `open`, `allow`, `retry` or null. */
 export function remedyFor({ code, fields = {} }) {
-  if (code === 'no-face-found' && fields.role !== 'reference') return null;
+  if (code === "no-face-found" && fields.role !== "reference") return null;
   return REMEDIES[code] ?? null;
 }
 
 /** The message key of the words for a problem: `problem_no_face_found`, with `_reference` where the role matters. */
 export function messageKey({ code, fields = {} }) {
-  const key = `problem_${code.replaceAll('-', '_')}`;
-  return code === 'no-face-found' && fields.role === 'reference' ? `${key}_reference` : key;
+  const key = `problem_${code.replaceAll("-", "_")}`;
+  return code === "no-face-found" && fields.role === "reference" ? `${key}_reference` : key;
 }
 
 /** The words for a problem, in the browser's language; an unknown code still gets a sentence. */
 export function wordsFor(problem, i18n) {
   const { model, host, incident } = problem.fields ?? {};
-  const substitute = String(model ?? host ?? incident ?? '');
-  return i18n.getMessage(messageKey(problem), [substitute]) || i18n.getMessage('problem_other', [problem.code]);
+  const substitute = String(model ?? host ?? incident ?? "");
+  return i18n.getMessage(messageKey(problem), [substitute]) || i18n.getMessage("problem_other", [problem.code]);
 }

@@ -11,13 +11,13 @@ export async function withReferer(chrome, { pictureUrl, pageUrl }, work) {
   const rule = {
     id,
     action: {
-      type: 'modifyHeaders',
-      requestHeaders: [{ header: 'Referer', operation: 'set', value: refererFrom(pageUrl, pictureUrl) }],
+      type: "modifyHeaders",
+      requestHeaders: [{ header: "Referer", operation: "set", value: refererFrom(pageUrl, pictureUrl) }],
     },
     condition: {
       urlFilter: `|${pictureUrl}|`,
-      initiatorDomains: [new URL(chrome.runtime.getURL('')).hostname],
-      resourceTypes: ['xmlhttprequest', 'other'],
+      initiatorDomains: [new URL(chrome.runtime.getURL("")).hostname],
+      resourceTypes: ["xmlhttprequest", "other"],
     },
   };
   await rules.updateSessionRules({ removeRuleIds: [id], addRules: [rule] });

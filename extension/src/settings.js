@@ -3,10 +3,10 @@
 export const DEFAULTS = Object.freeze({
   port: 6436,
   engine: null, // the daemon's own default
-  faces: 'largest',
+  faces: "largest",
   reference: null, // { id, name }
   recentReferences: [],
-  whenTabCloses: 'keep',
+  whenTabCloses: "keep",
   excludedSites: [],
 });
 

@@ -1,8 +1,8 @@
 // Sites on which the person never wants the menu. Hiding it there takes the optional `tabs` permission, which the
 // options page asks for with the first such site; without it the menu shows and a click there does nothing.
 
-import { offerMenu } from './context-menu.js';
-import { hostOf } from './hosts.js';
+import { offerMenu } from "./context-menu.js";
+import { hostOf } from "./hosts.js";
 
 export async function offerFor({ chrome, settings }, tabId) {
   const tab = await chrome.tabs.get(tabId).catch(() => null);

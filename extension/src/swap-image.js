@@ -1,44 +1,46 @@
 // One swap, from the person's click to the job's end: this file is the story, the others do the work.
 
-import { hostOf, mayRead, patternsBeyond } from './hosts.js';
-import { isOver } from './jobs.js';
-import { Page } from './page.js';
-import { readPicture } from './picture.js';
-import { Problem, remedyFor, wordsFor } from './problem.js';
-import { progressOf } from './progress.js';
-import { screenshotOf } from './screenshot.js';
-import { thumbnailOf } from './thumbnail.js';
-import { openFaces } from './windows.js';
+import { hostOf, mayRead, patternsBeyond } from "./hosts.js";
+import { isOver } from "./jobs.js";
+import { Page } from "./page.js";
+import { readPicture } from "./picture.js";
+import { Problem, remedyFor, wordsFor } from "./problem.js";
+import { progressOf } from "./progress.js";
+import { screenshotOf } from "./screenshot.js";
+import { thumbnailOf } from "./thumbnail.js";
+import { openFaces } from "./windows.js";
 
 export class Swaps {
-  /** @param {object} app  everything there is: chrome, fetch, settings, connection, jobs, wishes. */
+  /** @param {object} app  everything there is: chrome, fetch, settings, connection, jobs, pendingRequests. */
   constructor(app) {
     this.app = app;
     this.sending = new Set(); // in this life of the background: an alarm must not send the same job beside us
   }
 
   /**
-   * Begin: find the picture, veil it, and go on as soon as it is known whose face it gets.
-   * @param {object} wish  `{ tabId, frameId, windowId, tabUrl, hint, reference }`; a reference of null is to be chosen.
+   * Find the picture, cover it with the overlay, and continue as soon as it is known whose face it gets.
+   * @param {object} request  `{ tabId, frameId, windowId, tabUrl, hint, reference }`; the person chooses where the
+   *   reference is null.
    */
-  async start(wish, granted = null) {
-    const { chrome, settings, wishes } = this.app;
-    const page = new Page(chrome, wish);
+  async start(request, granted = null) {
+    const { chrome, settings, pendingRequests } = this.app;
+    const page = new Page(chrome, request);
     const [{ reference, excludedSites }] = await Promise.all([settings.all(), page.enter()]);
-    if (excludedSites.includes(hostOf(wish.tabUrl))) throw new Problem('excluded-site', { host: hostOf(wish.tabUrl) });
-    const asked = { ...wish, reference: wish.ask ? null : (wish.reference ?? reference) };
-    const pick = wish.hint.srcUrl ? null : await wishes.keep(asked);
-    const found = await page.find({ ...wish.hint, pick });
-    if (!found?.found && wish.hint.srcUrl) throw new Problem('picture-gone');
+    if (excludedSites.includes(hostOf(request.tabUrl)))
+      throw new Problem("excluded-site", { host: hostOf(request.tabUrl) });
+    const asked = { ...request, reference: request.ask ? null : (request.reference ?? reference) };
+    const pick = request.hint.srcUrl ? null : await pendingRequests.keep(asked);
+    const found = await page.find({ ...request.hint, pick });
+    if (!found?.found && request.hint.srcUrl) throw new Problem("picture-gone");
     if (!found?.found) return; // the person picks it by hand
-    if (pick) await wishes.take(pick);
+    if (pick) await pendingRequests.take(pick);
     await this.take(asked, found, granted);
   }
 
   /** Go on with a picture that was found or picked. @param {Promise<boolean> | null} granted  what is being asked. */
-  async take(wish, { pictureId, source, box, pageUrl }, granted = null) {
+  async take(request, { pictureId, source, box, pageUrl }, granted = null) {
     const { jobs } = this.app;
-    const { tabId, frameId, windowId, reference } = wish;
+    const { tabId, frameId, windowId, reference } = request;
     await this.#supersede({ tabId, frameId, pictureId });
     const job = { tabId, frameId, pictureId, reference, request: { source, box, pageUrl, windowId } };
     if (!reference) {
@@ -46,28 +48,28 @@ export class Swaps {
       return;
     }
     const added = await jobs.add(job);
-    if (granted) await this.#untilAnswered(added, wish.tabUrl, granted);
+    if (granted) await this.#untilAnswered(added, request.tabUrl, granted);
     await this.send(added);
   }
 
-  /** The face was chosen for a picture that waits under its veil. */
+  /** The face was chosen for a picture that waits under its overlay. */
   async chosen(key, reference) {
     await this.app.settings.choose(reference);
-    const job = key && (await this.app.jobs.update(key, { reference, state: 'sending' }));
+    const job = key && (await this.app.jobs.update(key, { reference, state: "sending" }));
     if (job) await this.send(job);
   }
 
   /** Read the picture, prove the daemon, hand it over, and watch. May be called again after any interruption. */
   async send(job) {
     const { jobs, connection, settings } = this.app;
-    if (this.sending.has(job.key) || isOver((await jobs.get(job.key)) ?? { state: 'cancelled' })) return;
+    if (this.sending.has(job.key) || isOver((await jobs.get(job.key)) ?? { state: "cancelled" })) return;
     this.sending.add(job.key);
     try {
       const [{ bytes, screenshot }, daemon] = await Promise.all([this.#read(job), connection.proved()]);
       const target = await daemon.putBlob(bytes);
       const { engine, faces } = await settings.all();
       const options = { faces, ...(engine ? { engine } : {}) };
-      const words = { kind: 'swap', target, reference: `ref:${job.reference.id}`, options };
+      const words = { kind: "swap", target, reference: `ref:${job.reference.id}`, options };
       const { id, state } = await daemon.postJob(words, job.key);
       const sent = await jobs.update(job.key, { daemonJob: id, state, screenshot });
       if (!sent || isOver(sent)) return await daemon.cancelJob(id); // cancelled while it was on its way
@@ -89,33 +91,35 @@ export class Swaps {
 
   /** Once more, for whatever failed because this browser was not paired. */
   async afterPairing() {
-    const left = (await this.app.jobs.all()).filter(({ state, problem }) => state === 'failed' && problem.code === 'unpaired');
+    const left = (await this.app.jobs.all()).filter(
+      ({ state, problem }) => state === "failed" && problem.code === "unpaired",
+    );
     await Promise.all(left.map((job) => this.again(job)));
   }
 
   /** Ask whose face this picture gets, the first time or after another face would not do. */
   async chooseAgain({ key, tabId, frameId, pictureId, request }) {
     if (key) await this.app.jobs.remove(key);
-    const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: 'choosing' });
+    const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: "choosing" });
     this.onChange(job);
     const { id } = await openFaces(this.app.chrome, job.key);
     await this.app.jobs.update(job.key, { chooser: id });
   }
 
-  /** What the page is told of each change of a job. Not waited for: a page that a dialog has stopped holds nobody up. */
+  /** Tell the page of each change of a job. This is not awaited: a dialog may have stopped the page. */
   onChange(job) {
     const { chrome } = this.app;
     const page = new Page(chrome, job);
-    if (job.state === 'failed') page.fail(job.pictureId, this.#spoken(job.problem));
-    else if (job.state === 'cancelled') page.clear(job.pictureId);
-    else if (job.state !== 'done') page.show(job.pictureId, progressOf(job, chrome.i18n));
+    if (job.state === "failed") page.fail(job.pictureId, this.#spoken(job.problem));
+    else if (job.state === "cancelled") page.clear(job.pictureId);
+    else if (job.state !== "done") page.show(job.pictureId, progressOf(job, chrome.i18n));
   }
 
   /** A result has come: into the picture if it is still there, and into the popup's list in any case. */
   async onResult(job) {
     const { chrome, connection } = this.app;
     const blob = await connection.call((daemon) => daemon.result(job.daemonJob));
-    const note = chrome.i18n.getMessage(job.screenshot ? 'mark_note_screenshot' : 'mark_note', [job.reference.name]);
+    const note = chrome.i18n.getMessage(job.screenshot ? "mark_note_screenshot" : "mark_note", [job.reference.name]);
     const facts = { note, size: job.result.size };
     const shown = await new Page(chrome, job).deliver(job.pictureId, job.key, blob, facts);
     return { shown, resultThumbnail: await thumbnailOf(blob), mediaType: blob.type, request: null };
@@ -126,21 +130,21 @@ export class Swaps {
     const { source, pageUrl, windowId } = request;
     const page = new Page(chrome, { tabId, frameId });
     const screenshot = async () => {
-      const { box } = (await page.ask({ do: 'aside', pictureId, aside: true })) ?? {};
+      const { box } = (await page.ask({ do: "aside", pictureId, aside: true })) ?? {};
       return screenshotOf(chrome, { windowId, frameId }, box);
     };
     return readPicture({ chrome, fetch, page: { read: () => page.read(pictureId) }, pageUrl, source, screenshot });
   }
 
-  /** While the browser asks the person for a host, the veil says why; the browser's own question does not. */
+  /** While the browser asks the person for a host, the overlay says why; the browser's own question does not. */
   async #untilAnswered({ key, request }, tabUrl, granted) {
     const { chrome, jobs } = this.app;
     this.sending.add(key); // an alarm must not send it before the answer
     const { url } = request.source;
     const isAsked = patternsBeyond(tabUrl, url).length > 0 && !(await mayRead(chrome, url));
-    if (isAsked) await jobs.update(key, { state: 'asking', host: hostOf(url) });
+    if (isAsked) await jobs.update(key, { state: "asking", host: hostOf(url) });
     await granted;
-    if (isAsked) await jobs.update(key, { state: 'sending' });
+    if (isAsked) await jobs.update(key, { state: "sending" });
     this.sending.delete(key);
   }
 
@@ -156,4 +160,3 @@ export class Swaps {
     return { words: wordsFor(problem, i18n), action, label: action && i18n.getMessage(`remedy_${action}`) };
   }
 }
-

@@ -1,6 +1,6 @@
 // The person's references as a group of radio buttons with thumbnails.
 
-import { make } from './parts.js';
+import { make } from "./parts.js";
 
 /** Fill `box`; thumbnails come in as the daemon gives them. @param {(reference: object) => void} onChoose */
 export function showFaces(box, { references, chosenId, connection, onChoose }) {
@@ -8,17 +8,17 @@ export function showFaces(box, { references, chosenId, connection, onChoose }) {
 }
 
 function choice({ id, name }, { chosenId, connection, onChoose }) {
-  const picture = make('span', { className: 'picture' }, initialOf(name));
-  picture.setAttribute('aria-hidden', 'true');
-  const radio = make('input', { type: 'radio', name: 'face', value: id, checked: id === chosenId });
-  radio.addEventListener('change', () => onChoose({ id, name }));
+  const picture = make("span", { className: "picture" }, initialOf(name));
+  picture.setAttribute("aria-hidden", "true");
+  const radio = make("input", { type: "radio", name: "face", value: id, checked: id === chosenId });
+  radio.addEventListener("change", () => onChoose({ id, name }));
   connection
     .call((daemon) => daemon.referenceThumbnail(id))
-    .then((blob) => picture.replaceChildren(make('img', { src: URL.createObjectURL(blob), alt: '' })))
+    .then((blob) => picture.replaceChildren(make("img", { src: URL.createObjectURL(blob), alt: "" })))
     .catch(() => {}); // the initial stands in
-  return make('label', { className: 'face' }, radio, picture, make('span', { className: 'name', title: name }, name));
+  return make("label", { className: "face" }, radio, picture, make("span", { className: "name", title: name }, name));
 }
 
 function initialOf(name) {
-  return [...new Intl.Segmenter().segment(name)][0]?.segment.toLocaleUpperCase() ?? '?';
+  return [...new Intl.Segmenter().segment(name)][0]?.segment.toLocaleUpperCase() ?? "?";
 }

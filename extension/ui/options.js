@@ -1,14 +1,14 @@
 // The options page: every setting saves itself when it is changed.
 
-import { siteFrom } from '../src/sites.js';
-import { showPairing } from './pairing-panel.js';
-import { byId, localise, make, makeApp, say, tell } from './parts.js';
+import { siteFrom } from "../src/sites.js";
+import { showPairing } from "./pairing-panel.js";
+import { byId, localise, make, makeApp, say, tell } from "./parts.js";
 
 const { chrome, settings, keychain, connection } = makeApp();
 
 localise();
-document.title = say('options_title');
-const onPaired = () => Promise.all([showEngines(), tell({ do: 'paired' })]);
+document.title = say("options_title");
+const onPaired = () => Promise.all([showEngines(), tell({ do: "paired" })]);
 showPairing({ chrome, settings, keychain, connection, onPaired });
 showSettings();
 showSites();
@@ -18,16 +18,19 @@ showShortcut();
 
 async function showSettings() {
   const { faces, whenTabCloses, port } = await settings.all();
-  byId('which').value = faces;
-  byId('port').value = port;
+  byId("which").value = faces;
+  byId("port").value = port;
   document.querySelector(`input[name=closes][value=${whenTabCloses}]`).checked = true;
 }
 
-byId('which').addEventListener('change', ({ target }) => settings.change({ faces: target.value }));
-byId('engine').addEventListener('change', ({ target }) => settings.change({ engine: target.value || null }));
-byId('port').addEventListener('change', ({ target }) => target.reportValidity() && settings.change({ port: target.valueAsNumber }));
-for (const radio of document.querySelectorAll('input[name=closes]')) {
-  radio.addEventListener('change', () => settings.change({ whenTabCloses: radio.value }));
+byId("which").addEventListener("change", ({ target }) => settings.change({ faces: target.value }));
+byId("engine").addEventListener("change", ({ target }) => settings.change({ engine: target.value || null }));
+byId("port").addEventListener(
+  "change",
+  ({ target }) => target.reportValidity() && settings.change({ port: target.valueAsNumber }),
+);
+for (const radio of document.querySelectorAll("input[name=closes]")) {
+  radio.addEventListener("change", () => settings.change({ whenTabCloses: radio.value }));
 }
 
 async function showEngines() {
@@ -35,14 +38,18 @@ async function showEngines() {
   const engines = await connection.call((daemon) => daemon.engines()).catch(() => []);
   const names = engines.map(({ name }) => name);
   const listed = engine && !names.includes(engine) ? [engine, ...names] : names;
-  const options = listed.map((name) => make('option', { value: name }, name));
-  byId('engine').replaceChildren(make('option', { value: '' }, say('engine_default')), ...options);
-  byId('engine').value = engine ?? '';
+  const options = listed.map((name) => make("option", { value: name }, name));
+  byId("engine").replaceChildren(make("option", { value: "" }, say("engine_default")), ...options);
+  byId("engine").value = engine ?? "";
 }
 
 async function showSites() {
   const { excludedSites } = await settings.all();
-  byId('sites').replaceChildren(...excludedSites.map((site) => removable(site, () => changeSites((sites) => sites.filter((other) => other !== site)))));
+  byId("sites").replaceChildren(
+    ...excludedSites.map((site) =>
+      removable(site, () => changeSites((sites) => sites.filter((other) => other !== site))),
+    ),
+  );
 }
 
 async function changeSites(change) {
@@ -51,56 +58,60 @@ async function changeSites(change) {
   await showSites();
 }
 
-byId('add-site').addEventListener('submit', async (event) => {
+byId("add-site").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const asked = chrome.permissions.request({ permissions: ['tabs'] }); // first: it takes the person's own click
-  const site = siteFrom(byId('site').value);
-  byId('site').setCustomValidity(site ? '' : say('options_site_example'));
-  if (!byId('site').reportValidity()) return;
+  const asked = chrome.permissions.request({ permissions: ["tabs"] }); // first: it takes the person's own click
+  const site = siteFrom(byId("site").value);
+  byId("site").setCustomValidity(site ? "" : say("options_site_example"));
+  if (!byId("site").reportValidity()) return;
   await asked.catch(() => false); // without it the menu still shows there, and does nothing
   await changeSites((sites) => [...sites, site]);
-  byId('add-site').reset();
+  byId("add-site").reset();
 });
-byId('site').addEventListener('input', ({ target }) => target.setCustomValidity(''));
+byId("site").addEventListener("input", ({ target }) => target.setCustomValidity(""));
 
 async function showHosts() {
   const { origins = [] } = await chrome.permissions.getAll();
-  const asked = origins.filter((origin) => !origin.includes('//127.0.0.1/'));
-  byId('hosts').replaceChildren(...asked.map((origin) => removable(origin.replace(/\/\*$/, ''), async () => {
-    await chrome.permissions.remove({ origins: [origin] });
-    await showHosts();
-  })));
+  const asked = origins.filter((origin) => !origin.includes("//127.0.0.1/"));
+  byId("hosts").replaceChildren(
+    ...asked.map((origin) =>
+      removable(origin.replace(/\/\*$/, ""), async () => {
+        await chrome.permissions.remove({ origins: [origin] });
+        await showHosts();
+      }),
+    ),
+  );
 }
 
 function removable(name, remove) {
-  const button = make('button', { className: 'plain', type: 'button' }, say('remove'));
-  button.setAttribute('aria-label', say('options_remove_named', name));
-  button.addEventListener('click', remove);
-  return make('li', {}, make('span', {}, name), button);
+  const button = make("button", { className: "plain", type: "button" }, say("remove"));
+  button.setAttribute("aria-label", say("options_remove_named", name));
+  button.addEventListener("click", remove);
+  return make("li", {}, make("span", {}, name), button);
 }
 
 async function showShortcut() {
   const commands = await chrome.commands.getAll();
-  byId('shortcut').textContent = commands.find(({ name }) => name === 'swap-last')?.shortcut || '–';
+  byId("shortcut").textContent = commands.find(({ name }) => name === "swap-last")?.shortcut || "–";
 }
 
 let sure = false; // pressed once; whoever turns elsewhere has thought better of it
-byId('delete').addEventListener('blur', () => askAgain(false));
-byId('delete').addEventListener('click', async () => {
+byId("delete").addEventListener("blur", () => askAgain(false));
+byId("delete").addEventListener("click", async () => {
   if (!sure) return askAgain(true);
   askAgain(false);
   await connection.forget();
   await chrome.storage.local.clear();
   await chrome.storage.session.clear();
   const { origins = [] } = await chrome.permissions.getAll();
-  const optional = origins.filter((origin) => !origin.includes('//127.0.0.1/'));
+  const optional = origins.filter((origin) => !origin.includes("//127.0.0.1/"));
   if (optional.length) await chrome.permissions.remove({ origins: optional });
   await Promise.all([showSettings(), showSites(), showHosts(), showEngines()]);
   await showPairing({ chrome, settings, keychain, connection, onPaired });
-  byId('deleted').textContent = say('options_deleted');
+  byId("deleted").textContent = say("options_deleted");
 });
 
 function askAgain(asking) {
   sure = asking;
-  byId('delete').textContent = say(asking ? 'options_delete_again' : 'options_delete_act');
+  byId("delete").textContent = say(asking ? "options_delete_again" : "options_delete_act");
 }

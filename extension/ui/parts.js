@@ -1,8 +1,8 @@
 // What the extension's pages have in common: the app behind them, their words, and the few elements they all make.
 
-import { Connection } from '../src/connection.js';
-import { Keychain } from '../src/keychain.js';
-import { Settings } from '../src/settings.js';
+import { Connection } from "../src/connection.js";
+import { Keychain } from "../src/keychain.js";
+import { Settings } from "../src/settings.js";
 
 const { chrome } = globalThis;
 
@@ -18,9 +18,9 @@ export const say = (key, ...words) => chrome.i18n.getMessage(key, words);
 /** Fill every `data-say` and `data-say-*` of the page with its words, and set language and direction. */
 export function localise(root = document) {
   document.documentElement.lang = chrome.i18n.getUILanguage();
-  document.documentElement.dir = say('@@bidi_dir');
-  for (const element of root.querySelectorAll('[data-say]')) element.textContent = say(element.dataset.say);
-  for (const name of ['title', 'aria-label', 'placeholder']) {
+  document.documentElement.dir = say("@@bidi_dir");
+  for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  for (const name of ["title", "aria-label", "placeholder"]) {
     for (const element of root.querySelectorAll(`[data-say-${name}]`)) {
       element.setAttribute(name, say(element.getAttribute(`data-say-${name}`)));
     }
@@ -41,6 +41,6 @@ export const tell = (message) => chrome.runtime.sendMessage(message);
 
 /** The one problem a page could not say, in its words. */
 export function showNotice(box, words, action = null) {
-  box.replaceChildren(make('span', {}, words), ...(action ? [action] : []));
+  box.replaceChildren(make("span", {}, words), ...(action ? [action] : []));
   box.hidden = false;
 }

@@ -1,43 +1,44 @@
 // The popup: how the connection is, whose face, what is running, what came out.
 
-import { isOver } from '../src/jobs.js';
-import { problemOf, remedyFor, wordsFor } from '../src/problem.js';
-import { progressOf } from '../src/progress.js';
-import { openPairing } from '../src/windows.js';
-import { showFaces } from './face-grid.js';
-import { byId, localise, make, makeApp, say, showNotice, tell } from './parts.js';
+import { isOver } from "../src/jobs.js";
+import { problemOf, remedyFor, wordsFor } from "../src/problem.js";
+import { progressOf } from "../src/progress.js";
+import { openPairing } from "../src/windows.js";
+import { showFaces } from "./face-grid.js";
+import { byId, localise, make, makeApp, say, showNotice, tell } from "./parts.js";
 
 const { chrome, settings, connection } = makeApp();
 const RECENT = 8;
 
 localise();
-byId('settings').addEventListener('click', () => chrome.runtime.openOptionsPage());
-byId('open').addEventListener('click', openConsole);
-byId('which').addEventListener('change', ({ target }) => settings.change({ faces: target.value }));
-byId('engine').addEventListener('change', ({ target }) => settings.change({ engine: target.value || null }));
+byId("settings").addEventListener("click", () => chrome.runtime.openOptionsPage());
+byId("open").addEventListener("click", openConsole);
+byId("which").addEventListener("change", ({ target }) => settings.change({ faces: target.value }));
+byId("engine").addEventListener("change", ({ target }) => settings.change({ engine: target.value || null }));
 chrome.storage.session.onChanged.addListener(showJobs);
-tell({ do: 'resume' });
+tell({ do: "resume" });
 showJobs();
 sayNotice();
 connect();
 
 async function connect() {
   const { state } = await connection.state();
-  byId('state').className = `state ${state}`;
-  byId('state').textContent = say(`state_${state}`);
-  byId('help').hidden = state === 'paired';
-  byId('choices').hidden = state !== 'paired';
-  if (state === 'paired') return showChoices().catch((error) => showNotice(byId('notice'), wordsFor(problemOf(error), chrome.i18n)));
-  byId('help-words').textContent = say(`help_${state}`);
-  byId('help-command').hidden = state !== 'unreachable';
+  byId("state").className = `state ${state}`;
+  byId("state").textContent = say(`state_${state}`);
+  byId("help").hidden = state === "paired";
+  byId("choices").hidden = state !== "paired";
+  if (state === "paired")
+    return showChoices().catch((error) => showNotice(byId("notice"), wordsFor(problemOf(error), chrome.i18n)));
+  byId("help-words").textContent = say(`help_${state}`);
+  byId("help-command").hidden = state !== "unreachable";
   const acts = {
-    unpaired: ['remedy_pair', () => openPairing(chrome)],
-    unreachable: ['remedy_retry', connect],
-    impostor: ['remedy_options', () => chrome.runtime.openOptionsPage()],
+    unpaired: ["remedy_pair", () => openPairing(chrome)],
+    unreachable: ["remedy_retry", connect],
+    impostor: ["remedy_options", () => chrome.runtime.openOptionsPage()],
   };
   const [label, act] = acts[state];
-  byId('help-act').textContent = say(label);
-  byId('help-act').onclick = act;
+  byId("help-act").textContent = say(label);
+  byId("help-act").onclick = act;
 }
 
 async function showChoices() {
@@ -47,77 +48,79 @@ async function showChoices() {
   await settings.reconcile(references);
   const { reference, engine, faces } = await settings.all();
   const onChoose = (chosen) => settings.choose(chosen);
-  showFaces(byId('faces'), { references, chosenId: reference?.id, connection, onChoose });
-  byId('no-faces').hidden = references.length > 0;
-  byId('which').value = faces;
-  const named = engines.map(({ name, state }) => make('option', { value: name, disabled: state !== 'ready' }, name));
-  byId('engine').replaceChildren(make('option', { value: '' }, say('engine_default')), ...named);
-  byId('engine').value = engine ?? '';
+  showFaces(byId("faces"), { references, chosenId: reference?.id, connection, onChoose });
+  byId("no-faces").hidden = references.length > 0;
+  byId("which").value = faces;
+  const named = engines.map(({ name, state }) => make("option", { value: name, disabled: state !== "ready" }, name));
+  byId("engine").replaceChildren(make("option", { value: "" }, say("engine_default")), ...named);
+  byId("engine").value = engine ?? "";
   showJobs();
 }
 
 async function showJobs() {
   const kept = Object.entries(await chrome.storage.session.get(null));
-  const jobs = kept.flatMap(([name, job]) => (name.startsWith('job:') ? [job] : []));
+  const jobs = kept.flatMap(([name, job]) => (name.startsWith("job:") ? [job] : []));
   jobs.sort((one, other) => other.createdAt - one.createdAt);
-  const listed = jobs.filter((job) => !isOver(job) || job.state === 'failed');
-  const done = jobs.filter(({ state }) => state === 'done').slice(0, RECENT);
-  byId('running').hidden = !listed.length;
-  byId('jobs').replaceChildren(...listed.map(jobLine));
-  byId('recent').hidden = !done.length;
-  byId('results').replaceChildren(...done.map(resultTile));
-  byId('hint').hidden = byId('choices').hidden || jobs.length > 0;
+  const listed = jobs.filter((job) => !isOver(job) || job.state === "failed");
+  const done = jobs.filter(({ state }) => state === "done").slice(0, RECENT);
+  byId("running").hidden = !listed.length;
+  byId("jobs").replaceChildren(...listed.map(jobLine));
+  byId("recent").hidden = !done.length;
+  byId("results").replaceChildren(...done.map(resultTile));
+  byId("hint").hidden = byId("choices").hidden || jobs.length > 0;
 }
 
 function jobLine(job) {
-  const failed = job.state === 'failed';
-  const { words, left, fraction } = failed ? { words: wordsFor(job.problem, chrome.i18n), left: '' } : progressOf(job, chrome.i18n);
-  const bar = make('progress', { max: 1, ...(fraction === null ? {} : { value: fraction ?? 0 }) });
-  bar.setAttribute('aria-label', words);
-  const line = make('div', { className: 'line' }, make('span', {}, words), make('span', { className: 'left' }, left));
-  const what = make('div', { className: 'what' }, line, failed ? null : bar);
-  const retry = failed && remedyFor(job.problem) === 'retry';
+  const failed = job.state === "failed";
+  const { words, left, fraction } = failed
+    ? { words: wordsFor(job.problem, chrome.i18n), left: "" }
+    : progressOf(job, chrome.i18n);
+  const bar = make("progress", { max: 1, ...(fraction === null ? {} : { value: fraction ?? 0 }) });
+  bar.setAttribute("aria-label", words);
+  const line = make("div", { className: "line" }, make("span", {}, words), make("span", { className: "left" }, left));
+  const what = make("div", { className: "what" }, line, failed ? null : bar);
+  const retry = failed && remedyFor(job.problem) === "retry";
   const key = { key: job.key };
   const act = failed
-    ? smallButton(retry ? 'remedy_retry' : 'close', () => tell({ do: retry ? 'retry' : 'remove', ...key }))
-    : smallButton('cancel', () => tell({ do: 'cancel', ...key }));
-  return make('li', { className: `job ${job.state}` }, thumbnail(job.thumbnail), what, act);
+    ? smallButton(retry ? "remedy_retry" : "close", () => tell({ do: retry ? "retry" : "remove", ...key }))
+    : smallButton("cancel", () => tell({ do: "cancel", ...key }));
+  return make("li", { className: `job ${job.state}` }, thumbnail(job.thumbnail), what, act);
 }
 
 function resultTile({ daemonJob, resultThumbnail, mediaType, reference }) {
-  const save = make('button', {}, say('save'));
-  save.setAttribute('aria-label', say('popup_save_named', reference?.name ?? ''));
-  save.addEventListener('click', () => saveResult(daemonJob, mediaType));
-  return make('li', { className: 'result' }, thumbnail(resultThumbnail), save);
+  const save = make("button", {}, say("save"));
+  save.setAttribute("aria-label", say("popup_save_named", reference?.name ?? ""));
+  save.addEventListener("click", () => saveResult(daemonJob, mediaType));
+  return make("li", { className: "result" }, thumbnail(resultThumbnail), save);
 }
 
 function thumbnail(url) {
-  return url ? make('img', { className: 'thumb', src: url, alt: '' }) : make('span', { className: 'thumb' });
+  return url ? make("img", { className: "thumb", src: url, alt: "" }) : make("span", { className: "thumb" });
 }
 
 function smallButton(key, act) {
-  const button = make('button', { className: 'plain' }, say(key));
-  button.addEventListener('click', act);
+  const button = make("button", { className: "plain" }, say(key));
+  button.addEventListener("click", act);
   return button;
 }
 
 async function saveResult(daemonJob, mediaType) {
   try {
     const blob = await connection.call((daemon) => daemon.result(daemonJob));
-    const extension = (mediaType ?? blob.type).split('/')[1]?.replace('jpeg', 'jpg') ?? 'png';
-    const link = make('a', { href: URL.createObjectURL(blob), download: `mien-${daemonJob.slice(0, 8)}.${extension}` });
+    const extension = (mediaType ?? blob.type).split("/")[1]?.replace("jpeg", "jpg") ?? "png";
+    const link = make("a", { href: URL.createObjectURL(blob), download: `mien-${daemonJob.slice(0, 8)}.${extension}` });
     link.click();
   } catch (error) {
-    showNotice(byId('notice'), wordsFor(problemOf(error), chrome.i18n));
+    showNotice(byId("notice"), wordsFor(problemOf(error), chrome.i18n));
   }
 }
 
 async function sayNotice() {
-  const { notice } = await chrome.storage.session.get('notice');
+  const { notice } = await chrome.storage.session.get("notice");
   if (!notice) return;
-  showNotice(byId('notice'), wordsFor(notice, chrome.i18n));
-  await chrome.storage.session.remove('notice');
-  await chrome.action.setBadgeText({ text: '' });
+  showNotice(byId("notice"), wordsFor(notice, chrome.i18n));
+  await chrome.storage.session.remove("notice");
+  await chrome.action.setBadgeText({ text: "" });
 }
 
 async function openConsole() {

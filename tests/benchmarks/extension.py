@@ -1,4 +1,4 @@
-"""The extension: how soon the veil lies over a picture that was right-clicked, and what the browser adds to a swap.
+"""The extension: how soon the overlay lies over a picture that was right-clicked, and what the browser adds to a swap.
 
 Chromium on a screen of its own, a real mouse and a real keyboard, a daemon process with the mesh engine on loopback.
 Times begin when the key is sent that presses the menu's entry (starting `xdotool` is part of them) and end when the
@@ -43,12 +43,12 @@ ARGUMENTS = [
 ]
 SIDE = 1000  # 1 MP
 TURNS = 7
-# When the veil was painted, and when the result was, on the clock that Python reads as well.
+# When the overlay was painted, and when the result was, on the clock that Python reads as well.
 PAGE = """<!doctype html><title>picture</title><body style="margin:0"><img src="NAME" width=600 height=600><script>
 const painted = (name) => requestAnimationFrame(() => requestAnimationFrame(() => {
   window[name] ??= performance.timeOrigin + performance.now();
 }));
-new MutationObserver(() => painted("veiled")).observe(document.documentElement, { childList: true });
+new MutationObserver(() => painted("covered")).observe(document.documentElement, { childList: true });
 const image = document.images[0];
 const look = () => image.src.startsWith("blob:") && image.decode().then(() => painted("swapped"));
 new MutationObserver(look).observe(image, { attributes: true });
@@ -75,19 +75,19 @@ def rows(store: ModelStore) -> Iterator[Row]:
             args=ARGUMENTS,
         )
         pair(context, client, face)
-        veils: list[float] = []
+        overlays: list[float] = []
         ratios: list[float] = []
         for turn in range(TURNS + 1):
             began = time.perf_counter()
             client.swap(picture(target, 2 * turn), face, {"faces": "largest"})
             by_api_ms = (time.perf_counter() - began) * 1000
             (pages.folder / f"{turn}.jpg").write_bytes(picture(target, 2 * turn + 1))
-            veil_ms, swapped_ms = swap(context, display, pages.page(turn))
+            overlay_ms, swapped_ms = swap(context, display, pages.page(turn))
             if turn:  # the first is for warming up
-                veils.append(veil_ms)
+                overlays.append(overlay_ms)
                 ratios.append(swapped_ms / by_api_ms)
         context.close()
-        yield Row("right click to veil", statistics.median(veils), "ms", 150)
+        yield Row("right click to overlay", statistics.median(overlays), "ms", 150)
         yield Row(
             "right click to replaced picture over the same job by API, 1 MP", statistics.median(ratios), "ratio", 1.3
         )
@@ -105,7 +105,7 @@ def picture(path: Path, number: int) -> bytes:
 
 
 def swap(context: BrowserContext, display: str, url: str) -> tuple[float, float]:
-    """Milliseconds from the press of the menu's entry to the veil and to the result."""
+    """Milliseconds from the press of the menu's entry to the overlay and to the result."""
     page = context.new_page()
     page.goto(url)
     page.bring_to_front()
@@ -118,9 +118,9 @@ def swap(context: BrowserContext, display: str, url: str) -> tuple[float, float]
     began = time.time() * 1000
     press(display, "key", "Return")
     page.wait_for_function("window.swapped", timeout=60_000)
-    veiled, swapped = page.evaluate("[window.veiled, window.swapped]")
+    covered, swapped = page.evaluate("[window.covered, window.swapped]")
     page.close()
-    return veiled - began, swapped - began
+    return covered - began, swapped - began
 
 
 def on_screen(page: Page) -> tuple[str, str]:

@@ -131,7 +131,7 @@ def test_a_shared_word_is_used_by_several_user_interfaces() -> None:
 def test_every_string_that_is_named_exists(surface: Surface) -> None:
     calls = {
         "console": r"\bt\(\s*\"(\w+)\"",
-        "extension": r"(?:\bsay|getMessage|smallButton)\(\s*'(\w+)'|data-say(?:-[a-z-]+)?=\"(\w+)\"",
+        "extension": r"(?:\bsay|getMessage|smallButton)\(\s*[\"'](\w+)[\"']|data-say(?:-[a-z-]+)?=\"(\w+)\"",
         "tray": r"\b_?words\(\s*\"(\w+)\"",
     }
     known = {cut_plural(key) for key in collect(surface, FALLBACK)} | set(collect(surface, FALLBACK))
@@ -146,5 +146,5 @@ def test_every_string_that_is_named_exists(surface: Surface) -> None:
 
 
 def test_the_extensions_own_problems_have_their_sentences() -> None:
-    own = set(re.findall(r"new Problem\('([a-z-]+)'", CODE["extension"]))
+    own = set(re.findall(r"new Problem\(\"([a-z-]+)\"", CODE["extension"]))
     assert {code for code in own if key_of("problem", code) not in collect("extension", FALLBACK)} == set()

@@ -1,112 +1,119 @@
 // The connection promises: a session is opened when one is needed, renewed once when it has lapsed, and a picture only
 // goes to a daemon that has just proved itself.
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import assert from "node:assert/strict";
+import { test } from "node:test";
 
-import { fakeChrome, fakeFetch, fakeKeychain, offline } from './fakes.mjs';
-import { fakeDaemon } from './daemon-side.mjs';
+import { fakeChrome, fakeFetch, fakeKeychain, offline } from "./fakes.mjs";
+import { fakeDaemon } from "./daemon-side.mjs";
 
-const { Connection } = await import('../../extension/src/connection.js');
-const { DaemonClient } = await import('../../extension/src/daemon-client.js');
-const { pair } = await import('../../extension/src/pairing.js');
-const { Settings } = await import('../../extension/src/settings.js');
+const { Connection } = await import("../../extension/src/connection.js");
+const { DaemonClient } = await import("../../extension/src/daemon-client.js");
+const { pair } = await import("../../extension/src/pairing.js");
+const { Settings } = await import("../../extension/src/settings.js");
 
 async function connected() {
   const daemon = await fakeDaemon();
   const keychain = fakeKeychain();
   const chrome = fakeChrome();
   const client = new DaemonClient({ fetch: daemon.fetch, port: daemon.port });
-  await pair({ daemon: client, keychain, name: 'x', compare: async () => true });
-  daemon.routes['GET /v1/health'] = async () => ({ json: { version: '1' } });
+  await pair({ daemon: client, keychain, name: "x", compare: async () => true });
+  daemon.routes["GET /v1/health"] = async () => ({ json: { version: "1" } });
   daemon.asked.length = 0;
   const clock = { now: 0 };
-  const make = (fetch) => new Connection({ chrome, fetch, settings: new Settings(chrome), keychain, now: () => clock.now });
+  const make = (fetch) =>
+    new Connection({ chrome, fetch, settings: new Settings(chrome), keychain, now: () => clock.now });
   return { daemon, keychain, chrome, clock, make, connection: make(daemon.fetch) };
 }
 
 const paths = ({ asked }) => asked.map(({ path }) => path);
-const HANDSHAKE = ['/v1/pair/sessions', '/v1/pair/sessions/s1'];
+const HANDSHAKE = ["/v1/pair/sessions", "/v1/pair/sessions/s1"];
 
-test('one session serves many questions', async () => {
+test("one session serves many questions", async () => {
   const { daemon, connection } = await connected();
   for (let turn = 0; turn < 3; turn += 1) await connection.call((client) => client.health());
-  assert.deepEqual(paths(daemon), [...HANDSHAKE, '/v1/health', '/v1/health', '/v1/health']);
-  assert.equal(daemon.asked.at(-1).headers.Authorization, 'Bearer a-bearer');
+  assert.deepEqual(paths(daemon), [...HANDSHAKE, "/v1/health", "/v1/health", "/v1/health"]);
+  assert.equal(daemon.asked.at(-1).headers.Authorization, "Bearer a-bearer");
 });
 
-test('the session outlives the background, in memory that only the extension reads', async () => {
+test("the session outlives the background, in memory that only the extension reads", async () => {
   const { daemon, connection, make } = await connected();
   await connection.call((client) => client.health());
   await make(daemon.fetch).call((client) => client.health());
-  assert.deepEqual(paths(daemon), [...HANDSHAKE, '/v1/health', '/v1/health']);
+  assert.deepEqual(paths(daemon), [...HANDSHAKE, "/v1/health", "/v1/health"]);
 });
 
-test('a lapsed session is opened anew without asking in vain', async () => {
+test("a lapsed session is opened anew without asking in vain", async () => {
   const { daemon, connection, clock } = await connected();
   await connection.call((client) => client.health());
   clock.now = 15 * 60 * 1000;
   await connection.call((client) => client.health());
-  assert.deepEqual(paths(daemon), [...HANDSHAKE, '/v1/health', ...HANDSHAKE, '/v1/health']);
+  assert.deepEqual(paths(daemon), [...HANDSHAKE, "/v1/health", ...HANDSHAKE, "/v1/health"]);
 });
 
-test('a daemon that was restarted has forgotten the session; it is opened anew, once', async () => {
+test("a daemon that was restarted has forgotten the session; it is opened anew, once", async () => {
   const { daemon, connection } = await connected();
   await connection.call((client) => client.health());
   let refusals = 1;
-  const healthy = daemon.routes['GET /v1/health'];
-  daemon.routes['GET /v1/health'] = (request) =>
-    refusals-- > 0 ? { status: 401, json: { code: 'unpaired' } } : healthy(request);
-  assert.deepEqual(await connection.call((client) => client.health()), { version: '1' });
+  const healthy = daemon.routes["GET /v1/health"];
+  daemon.routes["GET /v1/health"] = (request) =>
+    refusals-- > 0 ? { status: 401, json: { code: "unpaired" } } : healthy(request);
+  assert.deepEqual(await connection.call((client) => client.health()), { version: "1" });
   refusals = 9;
-  await assert.rejects(connection.call((client) => client.health()), { code: 'unpaired' });
+  await assert.rejects(
+    connection.call((client) => client.health()),
+    { code: "unpaired" },
+  );
   assert.equal(refusals, 7);
 });
 
-test('every picture is preceded by a fresh proof', async () => {
+test("every picture is preceded by a fresh proof", async () => {
   const { daemon, connection } = await connected();
   await connection.proved();
   await connection.proved();
   assert.deepEqual(paths(daemon), [...HANDSHAKE, ...HANDSHAKE]);
 });
 
-test('a session is not used on another port than it was proved on', async () => {
+test("a session is not used on another port than it was proved on", async () => {
   const { daemon, connection, chrome } = await connected();
   await connection.call((client) => client.health());
   await new Settings(chrome).change({ port: 7000 });
-  await assert.rejects(connection.call((client) => client.health()), { code: 'not-the-daemon' });
-  assert.ok(!daemon.asked.some(({ port, headers }) => port === '7000' && headers.Authorization));
+  await assert.rejects(
+    connection.call((client) => client.health()),
+    { code: "not-the-daemon" },
+  );
+  assert.ok(!daemon.asked.some(({ port, headers }) => port === "7000" && headers.Authorization));
 });
 
-test('the state says what a person has to do', async () => {
+test("the state says what a person has to do", async () => {
   const { connection, make, keychain } = await connected();
-  assert.equal((await connection.state()).state, 'paired');
-  assert.equal((await make(offline).state()).state, 'unreachable');
-  const stranger = fakeFetch({ 'POST /v1/pair/sessions': async () => ({ json: { id: 's', nonce: '', proof: '' } }) });
+  assert.equal((await connection.state()).state, "paired");
+  assert.equal((await make(offline).state()).state, "unreachable");
+  const stranger = fakeFetch({ "POST /v1/pair/sessions": async () => ({ json: { id: "s", nonce: "", proof: "" } }) });
   const { chrome } = await connected();
   const impostor = new Connection({ chrome, fetch: stranger.fetch, settings: new Settings(chrome), keychain });
-  assert.equal((await impostor.state()).state, 'impostor');
+  assert.equal((await impostor.state()).state, "impostor");
   await connection.forget();
-  assert.equal((await connection.state()).state, 'unpaired');
+  assert.equal((await connection.state()).state, "unpaired");
 });
 
-test('without a pairing nothing is sent but the question whether anybody is there', async () => {
+test("without a pairing nothing is sent but the question whether anybody is there", async () => {
   const { daemon, connection } = await connected();
   await connection.forget();
   daemon.asked.length = 0;
-  await assert.rejects(connection.proved(), { code: 'unpaired' });
+  await assert.rejects(connection.proved(), { code: "unpaired" });
   assert.deepEqual(daemon.asked, []);
 });
 
-test('unpairing forgets the key here and takes the pairing back over there', async () => {
+test("unpairing forgets the key here and takes the pairing back over there", async () => {
   const { daemon, keychain, connection } = await connected();
-  daemon.routes['DELETE /v1/clients/client-1'] = async () => ({});
+  daemon.routes["DELETE /v1/clients/client-1"] = async () => ({});
   await connection.forget();
   assert.equal(keychain.pairing, null);
-  assert.deepEqual(daemon.asked.at(-1).method, 'DELETE');
-  assert.equal(daemon.asked.at(-1).headers.Authorization, 'Bearer a-bearer');
+  assert.deepEqual(daemon.asked.at(-1).method, "DELETE");
+  assert.equal(daemon.asked.at(-1).headers.Authorization, "Bearer a-bearer");
 });
 
-test('unpairing works without a daemon', async () => {
+test("unpairing works without a daemon", async () => {
   const { keychain, make } = await connected();
   await make(offline).forget();
   assert.equal(keychain.pairing, null);

@@ -1,19 +1,19 @@
 // The handshake's arithmetic promises: the same values as the daemon's, and keys that cannot be taken out.
-import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
 
-import './fakes.mjs';
+import "./fakes.mjs";
 
-const handshake = await import('../../extension/src/handshake.js');
+const handshake = await import("../../extension/src/handshake.js");
 
-const { cases } = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url)));
+const { cases } = JSON.parse(readFileSync(new URL("vectors.json", import.meta.url)));
 const { fromText, toText } = handshake;
 
 async function privateKey({ scalar, point }) {
   const raw = fromText(point);
-  const jwk = { kty: 'EC', crv: 'P-256', d: scalar, x: toText(raw.slice(1, 33)), y: toText(raw.slice(33)) };
-  return crypto.subtle.importKey('jwk', jwk, { name: 'ECDH', namedCurve: 'P-256' }, false, ['deriveBits']);
+  const jwk = { kty: "EC", crv: "P-256", d: scalar, x: toText(raw.slice(1, 33)), y: toText(raw.slice(33)) };
+  return crypto.subtle.importKey("jwk", jwk, { name: "ECDH", namedCurve: "P-256" }, false, ["deriveBits"]);
 }
 
 function transcriptOf({ name, port, client, daemon }) {
@@ -57,28 +57,28 @@ for (const vector of cases) {
     assert.ok(!(await handshake.isDaemonProof(key, { ...session, port: session.port + 1 }, proof)));
     const answer = await handshake.clientProof(key, session);
     assert.equal(toText(answer), vector.session.client_proof);
-    assert.ok(!(await handshake.isDaemonProof(key, session, answer)), 'an answer is no proof of the daemon');
+    assert.ok(!(await handshake.isDaemonProof(key, session, answer)), "an answer is no proof of the daemon");
   });
 }
 
-test('neither the pairing key nor the private key can be exported', async () => {
+test("neither the pairing key nor the private key can be exported", async () => {
   const keyPair = await handshake.newKeyPair();
   const point = await handshake.publicPoint(await handshake.newKeyPair());
   const key = await handshake.pairingKey(keyPair.privateKey, point, new Uint8Array(32));
   for (const secret of [key, keyPair.privateKey]) {
     assert.equal(secret.extractable, false);
-    await assert.rejects(crypto.subtle.exportKey('jwk', secret), /not extractable/);
+    await assert.rejects(crypto.subtle.exportKey("jwk", secret), /not extractable/);
   }
 });
 
-test('fields cannot borrow bytes from their neighbours', async () => {
+test("fields cannot borrow bytes from their neighbours", async () => {
   const rest = { clientPoint: new Uint8Array(65), clientNonce: new Uint8Array(32), daemonPoint: new Uint8Array(65) };
-  const one = await handshake.transcript({ ...rest, name: 'a1', port: 1, daemonNonce: new Uint8Array(32) });
-  const other = await handshake.transcript({ ...rest, name: 'a', port: 11, daemonNonce: new Uint8Array(32) });
+  const one = await handshake.transcript({ ...rest, name: "a1", port: 1, daemonNonce: new Uint8Array(32) });
+  const other = await handshake.transcript({ ...rest, name: "a", port: 11, daemonNonce: new Uint8Array(32) });
   assert.notDeepEqual(one, other);
 });
 
-test('six digits keep their leading zeros', async () => {
+test("six digits keep their leading zeros", async () => {
   for (let seed = 0; seed < 64; seed += 1) {
     assert.match(await handshake.digits(new Uint8Array(32).fill(seed)), /^\d{6}$/);
   }

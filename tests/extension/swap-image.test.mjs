@@ -1,25 +1,32 @@
 // A swap promises: the person's answer is waited for, what she stopped stays stopped, and what failed can go on.
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import assert from "node:assert/strict";
+import { test } from "node:test";
 
-import { fakeChrome } from './fakes.mjs';
+import { fakeChrome } from "./fakes.mjs";
 
-const { Jobs } = await import('../../extension/src/jobs.js');
-const { Problem } = await import('../../extension/src/problem.js');
-const { Settings } = await import('../../extension/src/settings.js');
-const { Swaps } = await import('../../extension/src/swap-image.js');
-const { Wishes } = await import('../../extension/src/wishes.js');
+const { Jobs } = await import("../../extension/src/jobs.js");
+const { Problem } = await import("../../extension/src/problem.js");
+const { Settings } = await import("../../extension/src/settings.js");
+const { Swaps } = await import("../../extension/src/swap-image.js");
+const { PendingRequests } = await import("../../extension/src/pending-requests.js");
 
-const FACE = { id: 'r', name: 'Anna' };
-const PICTURE = 'https://cdn.test/face.png';
-const WISH = { tabId: 1, frameId: 0, windowId: 1, tabUrl: 'https://page.test/', hint: { srcUrl: PICTURE }, reference: FACE };
+const FACE = { id: "r", name: "Anna" };
+const PICTURE = "https://cdn.test/face.png";
+const REQUEST = {
+  tabId: 1,
+  frameId: 0,
+  windowId: 1,
+  tabUrl: "https://page.test/",
+  hint: { srcUrl: PICTURE },
+  reference: FACE,
+};
 
 /** The extension with a page that has the picture and a daemon that finishes each job at its first look. */
 function extension({ url = PICTURE, proved } = {}) {
   const chrome = fakeChrome();
   const shown = [];
   const answers = {
-    find: () => ({ found: true, pictureId: 'p', source: { kind: 'url', url }, box: {}, pageUrl: WISH.tabUrl }),
+    find: () => ({ found: true, pictureId: "p", source: { kind: "url", url }, box: {}, pageUrl: REQUEST.tabUrl }),
     progress: ({ progress }) => shown.push(progress.words),
     fail: ({ problem }) => shown.push(problem.words),
     deliver: () => ({ shown: true }),
@@ -29,11 +36,11 @@ function extension({ url = PICTURE, proved } = {}) {
   const daemon = {
     posted: [],
     cancelled: [],
-    putBlob: async () => 'sha256:0',
-    postJob: async (job) => ({ id: `d${daemon.posted.push(job)}`, state: 'queued' }),
-    job: async () => ({ job: { state: 'done', result: { size: [320, 240] } }, tag: 'done' }),
+    putBlob: async () => "sha256:0",
+    postJob: async (job) => ({ id: `d${daemon.posted.push(job)}`, state: "queued" }),
+    job: async () => ({ job: { state: "done", result: { size: [320, 240] } }, tag: "done" }),
     cancelJob: async (id) => daemon.cancelled.push(id),
-    result: async () => new Blob(['x'], { type: 'image/png' }),
+    result: async () => new Blob(["x"], { type: "image/png" }),
   };
   const connection = { proved: proved ?? (async () => daemon), call: (ask) => ask(daemon) };
   const jobs = new Jobs({
@@ -42,8 +49,15 @@ function extension({ url = PICTURE, proved } = {}) {
     onChange: (job) => swaps.onChange(job),
     onResult: (job) => swaps.onResult(job),
   });
-  const fetch = async () => new Response('png', { headers: { 'Content-Type': 'image/png' } });
-  const swaps = new Swaps({ chrome, fetch, settings: new Settings(chrome), connection, jobs, wishes: new Wishes(chrome) });
+  const fetch = async () => new Response("png", { headers: { "Content-Type": "image/png" } });
+  const swaps = new Swaps({
+    chrome,
+    fetch,
+    settings: new Settings(chrome),
+    connection,
+    jobs,
+    pendingRequests: new PendingRequests(chrome),
+  });
   return { chrome, swaps, jobs, daemon, shown, states: async () => (await jobs.all()).map(({ state }) => state) };
 }
 
@@ -58,72 +72,79 @@ function question() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a swap goes from the click to the result in place', async () => {
+test("a swap goes from the click to the result in place", async () => {
   const { swaps, states, daemon, jobs } = extension();
-  await swaps.start(WISH);
-  assert.deepEqual(await states(), ['done']);
-  assert.deepEqual(daemon.posted, [{ kind: 'swap', target: 'sha256:0', reference: 'ref:r', options: { faces: 'largest' } }]);
+  await swaps.start(REQUEST);
+  assert.deepEqual(await states(), ["done"]);
+  assert.deepEqual(daemon.posted, [
+    { kind: "swap", target: "sha256:0", reference: "ref:r", options: { faces: "largest" } },
+  ]);
   assert.equal((await jobs.all())[0].shown, true);
 });
 
-test('while the browser asks for a host the veil says which and why, and an alarm sends nothing', async () => {
+test("while the browser asks for a host the overlay says which and why, and an alarm sends nothing", async () => {
   const { swaps, states, daemon, shown, jobs } = extension();
   const { asked, answer } = question();
-  const swap = swaps.start(WISH, asked);
+  const swap = swaps.start(REQUEST, asked);
   for (let turns = 0; turns < 20; turns += 1) await turn();
-  assert.deepEqual(await states(), ['asking']);
-  assert.equal(shown.at(-1), 'stage_asking');
+  assert.deepEqual(await states(), ["asking"]);
+  assert.equal(shown.at(-1), "stage_asking");
   await jobs.attach((job) => swaps.send(job));
   assert.deepEqual(daemon.posted, []);
   answer(true);
   await swap;
-  assert.deepEqual(await states(), ['done']);
+  assert.deepEqual(await states(), ["done"]);
 });
 
-test('nothing is said of permission where none is asked for', async () => {
-  const { swaps, shown } = extension({ url: 'https://page.test/face.png' });
-  await swaps.start({ ...WISH, hint: { srcUrl: 'https://page.test/face.png' } }, Promise.resolve(true));
-  assert.ok(!shown.includes('stage_asking'));
+test("nothing is said of permission where none is asked for", async () => {
+  const { swaps, shown } = extension({ url: "https://page.test/face.png" });
+  await swaps.start({ ...REQUEST, hint: { srcUrl: "https://page.test/face.png" } }, Promise.resolve(true));
+  assert.ok(!shown.includes("stage_asking"));
 });
 
-test('a swap that is cancelled while the browser asks is not sent after the answer', async () => {
+test("a swap that is cancelled while the browser asks is not sent after the answer", async () => {
   const { swaps, states, daemon, jobs } = extension();
   const { asked, answer } = question();
-  const swap = swaps.start(WISH, asked);
+  const swap = swaps.start(REQUEST, asked);
   for (let turns = 0; turns < 20; turns += 1) await turn();
   await jobs.cancel((await jobs.all())[0].key);
   answer(true);
   await swap;
-  assert.deepEqual([await states(), daemon.posted], [['cancelled'], []]);
+  assert.deepEqual([await states(), daemon.posted], [["cancelled"], []]);
 });
 
-test('a swap that is cancelled while it is being sent is cancelled over there as well', async () => {
+test("a swap that is cancelled while it is being sent is cancelled over there as well", async () => {
   const { swaps, states, daemon, jobs } = extension();
   const post = daemon.postJob;
   daemon.postJob = async (job) => {
     await jobs.cancel((await jobs.all())[0].key);
     return post(job);
   };
-  await swaps.start(WISH);
-  assert.deepEqual([await states(), daemon.cancelled], [['cancelled'], ['d1']]);
+  await swaps.start(REQUEST);
+  assert.deepEqual([await states(), daemon.cancelled], [["cancelled"], ["d1"]]);
 });
 
-test('a page that answers nothing more, stopped by a dialog, holds up no other swap', async () => {
+test("a page that answers nothing more, stopped by a dialog, holds up no other swap", async () => {
   const { chrome, swaps, jobs, daemon, states } = extension();
   const answer = chrome.tabs.sendMessage;
   chrome.tabs.sendMessage = (tabId, message) => (tabId === 2 ? new Promise(() => {}) : answer(tabId, message));
-  swaps.take({ ...WISH, tabId: 2 }, { pictureId: 'q', source: { kind: 'url', url: PICTURE }, box: {}, pageUrl: WISH.tabUrl });
-  await swaps.start(WISH);
-  assert.equal((await jobs.find({ tabId: 1 })).state, 'done');
+  swaps.take(
+    { ...REQUEST, tabId: 2 },
+    { pictureId: "q", source: { kind: "url", url: PICTURE }, box: {}, pageUrl: REQUEST.tabUrl },
+  );
+  await swaps.start(REQUEST);
+  assert.equal((await jobs.find({ tabId: 1 })).state, "done");
   assert.equal(daemon.posted.length, 2);
-  assert.deepEqual((await states()).sort(), ['done', 'queued']);
+  assert.deepEqual((await states()).sort(), ["done", "queued"]);
 });
 
-test('what failed for want of a pairing goes on once there is one, and leaves no failure behind', async () => {
+test("what failed for want of a pairing goes on once there is one, and leaves no failure behind", async () => {
   const unpaired = [true];
-  const app = extension({ proved: async () => (unpaired.pop() ? Promise.reject(new Problem('unpaired')) : app.daemon) });
-  await app.swaps.start(WISH);
-  assert.deepEqual([await app.states(), app.shown.at(-1)], [['failed'], 'problem_unpaired']);
+  const app = extension({
+    proved: async () => (unpaired.pop() ? Promise.reject(new Problem("unpaired")) : app.daemon),
+  });
+  await app.swaps.start(REQUEST);
+  assert.deepEqual([await app.states(), app.shown.at(-1)], [["failed"], "problem_unpaired"]);
   await app.swaps.afterPairing();
-  assert.deepEqual(await app.states(), ['done']);
+  assert.deepEqual(await app.states(), ["done"]);
 });

@@ -13,7 +13,13 @@ export function toasts() {
 
 export function announce(text, kind = "info") {
   const close = h("button", { class: "bare", "aria-label": t("close"), onclick: () => toast.remove() }, icon("close"));
-  const toast = h("div", { class: "toast", "data-kind": kind }, icon(kind === "bad" ? "warning" : "check"), h("p", {}, text), close);
+  const toast = h(
+    "div",
+    { class: "toast", "data-kind": kind },
+    icon(kind === "bad" ? "warning" : "check"),
+    h("p", {}, text),
+    close,
+  );
   region.append(toast);
   setTimeout(() => toast.remove(), SHOWN_MS);
 }

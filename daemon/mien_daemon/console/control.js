@@ -24,7 +24,14 @@ export function segmented(label, choices, value, onchange) {
       h(
         "label",
         {},
-        h("input", { type: "radio", name, value: key, checked: key === value, onchange: () => onchange(key), ...props }),
+        h("input", {
+          type: "radio",
+          name,
+          value: key,
+          checked: key === value,
+          onchange: () => onchange(key),
+          ...props,
+        }),
         h("span", {}, text),
       ),
     ),
@@ -52,7 +59,9 @@ export function field(label, input, hint) {
 }
 
 export function select(choices, value, onchange) {
-  const options = choices.map(([key, text, props = {}]) => h("option", { value: key, selected: key === value, ...props }, text));
+  const options = choices.map(([key, text, props = {}]) =>
+    h("option", { value: key, selected: key === value, ...props }, text),
+  );
   return h("select", { onchange: (event) => onchange(event.target.value) }, options);
 }
 
@@ -68,7 +77,14 @@ export function checkbox(label, checked, onchange, hint) {
 
 export function bar(fraction, label) {
   const percent = Math.round(100 * fraction);
-  const props = { class: "bar", role: "progressbar", "aria-label": label, "aria-valuenow": percent, "aria-valuemin": 0, "aria-valuemax": 100 };
+  const props = {
+    class: "bar",
+    role: "progressbar",
+    "aria-label": label,
+    "aria-valuenow": percent,
+    "aria-valuemin": 0,
+    "aria-valuemax": 100,
+  };
   return h("div", { ...props, vars: { done: `${percent}%` } });
 }
 

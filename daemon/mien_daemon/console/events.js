@@ -11,7 +11,7 @@ export class Events extends EventTarget {
 
   /** Listen until aborted. Dispatches "up", "down", and every daemon event as `on:<kind>` with its data as `detail`. */
   async listen(signal) {
-    for (let failures = 0; !signal.aborted; ) {
+    for (let failures = 0; !signal.aborted;) {
       try {
         await this.follow(signal, () => (failures = 0));
       } catch (error) {
@@ -28,7 +28,7 @@ export class Events extends EventTarget {
     connected();
     this.dispatchEvent(new Event("up"));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let rest = ""; ; ) {
+    for (let rest = ""; ;) {
       const { done, value } = await reader.read();
       if (done) return;
       const blocks = (rest + value).split("\n\n");

@@ -49,6 +49,12 @@ export function showHealth(place, health) {
   fill(
     place,
     h("p", { class: "daemon-state", "data-state": state }, t(`worker_${state}`)),
-    h("p", { class: "hint" }, engine ? t("engine_on_device", { engine: t(`engine_${engine}`), device: device.toUpperCase() }) : t("no_engine_loaded")),
+    h(
+      "p",
+      { class: "hint" },
+      engine
+        ? t("engine_on_device", { engine: t(`engine_${engine}`), device: device.toUpperCase() })
+        : t("no_engine_loaded"),
+    ),
   );
 }

@@ -1,5 +1,5 @@
 // Every job this page knows of, kept in step with the daemon's events.
-import { News } from "./news.js";
+import { Staleness } from "./staleness.js";
 
 const PAGE = 100;
 const OVER = new Set(["done", "failed", "cancelled"]);
@@ -11,7 +11,7 @@ export class JobList extends EventTarget {
     super();
     this.api = api;
     this.jobs = new Map();
-    this.news = new News();
+    this.staleness = new Staleness();
     this.next = null;
     this.loaded = false;
     events.addEventListener("up", () => this.load());
@@ -23,11 +23,11 @@ export class JobList extends EventTarget {
 
   /** The latest page, anew. */
   async load() {
-    const mark = this.news.mark();
+    const mark = this.staleness.mark();
     const page = await this.page(`limit=${PAGE}`);
     if (!page) return;
-    const told = page.jobs.filter(({ id }) => !this.news.isOld(id, mark));
-    const heard = [...this.jobs.values()].filter(({ id }) => this.news.isOld(id, mark));
+    const told = page.jobs.filter(({ id }) => !this.staleness.isOld(id, mark));
+    const heard = [...this.jobs.values()].filter(({ id }) => this.staleness.isOld(id, mark));
     this.jobs = new Map([...told, ...heard].map((job) => [job.id, job]));
     this.next = page.next;
     this.loaded = true;
@@ -36,7 +36,7 @@ export class JobList extends EventTarget {
 
   async more() {
     if (!this.next) return;
-    const [cursor, mark] = [this.next, this.news.mark()];
+    const [cursor, mark] = [this.next, this.staleness.mark()];
     this.next = null;
     const page = await this.page(`limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
     this.next = page?.next ?? null;
@@ -45,14 +45,14 @@ export class JobList extends EventTarget {
 
   /** Another order of what waits: only that is asked for. */
   async reorder() {
-    const mark = this.news.mark();
+    const mark = this.staleness.mark();
     const page = await this.page(`state=queued&limit=${PAGE}`);
     this.answered(page?.jobs ?? [], mark);
   }
 
   /** Ask for something that answers with a job. */
   async post(path, body) {
-    const mark = this.news.mark();
+    const mark = this.staleness.mark();
     const job = await this.api.post(path, body);
     this.answered([job], mark);
     return job;
@@ -61,7 +61,7 @@ export class JobList extends EventTarget {
   /** The job, asked for if it is not in the list; undefined when there is none. */
   async find(id) {
     if (!this.jobs.has(id)) {
-      const mark = this.news.mark();
+      const mark = this.staleness.mark();
       const job = await this.api.get(`/v1/jobs/${id}`).catch(ignoreRefusal);
       if (job) this.answered([job], mark);
     }
@@ -77,19 +77,19 @@ export class JobList extends EventTarget {
   }
 
   hear(job) {
-    this.news.heard(job.id);
+    this.staleness.heard(job.id);
     this.jobs.set(job.id, { ...this.jobs.get(job.id), ...job });
     this.changed();
   }
 
   drop(id) {
-    this.news.heard(id);
+    this.staleness.heard(id);
     this.jobs.delete(id);
     this.changed();
   }
 
   answered(jobs, mark) {
-    for (const job of jobs) if (!this.news.isOld(job.id, mark)) this.jobs.set(job.id, job);
+    for (const job of jobs) if (!this.staleness.isOld(job.id, mark)) this.jobs.set(job.id, job);
     this.changed();
   }
 

@@ -2,7 +2,7 @@
 import { announce } from "./announce.js";
 import { Api } from "./api.js";
 import { Draft } from "./swap/draft.js";
-import { fetcher, opened, session } from "./entrance.js";
+import { fetcher, opened, session } from "./boot.js";
 import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
 import { isOver, JobList } from "./job-list.js";
@@ -30,7 +30,16 @@ function run() {
   const jobs = new JobList(api, events);
   const router = new Router(location, window, "swap");
   const health = new Health(api);
-  const app = { api, session, events, jobs, router, health, pictures: new Pictures(api), draft: new Draft(api, sessionStorage, localStorage) };
+  const app = {
+    api,
+    session,
+    events,
+    jobs,
+    router,
+    health,
+    pictures: new Pictures(api),
+    draft: new Draft(api, sessionStorage, localStorage),
+  };
   const frame = shell(router);
   const ending = new AbortController();
   place.replaceChildren(frame.element);
@@ -44,7 +53,10 @@ function run() {
     const waiting = jobs.all.filter((job) => !isOver(job)).length;
     badge(frame.links.get("jobs"), waiting, t("jobs_waiting", { count: waiting }));
   });
-  events.addEventListener("on:pairing", ({ detail }) => detail.state === "shown" && router.place.view !== "settings" && announce(t("pairing_asked")));
+  events.addEventListener(
+    "on:pairing",
+    ({ detail }) => detail.state === "shown" && router.place.view !== "settings" && announce(t("pairing_asked")),
+  );
   health.watch(ending.signal, events);
   events.listen(ending.signal);
   showViews(app, frame.main, ending.signal);

@@ -6,7 +6,14 @@ import { detail, sentence } from "./problem.js";
 import { t } from "./words.js";
 
 export function empty(name, title, text, ...actions) {
-  return h("div", { class: "notice" }, h("div", { class: "notice-mark" }, icon(name)), h("h2", {}, title), h("p", {}, text), actions);
+  return h(
+    "div",
+    { class: "notice" },
+    h("div", { class: "notice-mark" }, icon(name)),
+    h("h2", {}, title),
+    h("p", {}, text),
+    actions,
+  );
 }
 
 export function loading(label = t("loading")) {

@@ -87,5 +87,7 @@ export function hex(buffer) {
 
 /** The picture files among what was dropped, pasted or chosen. */
 export function filesIn(transfer) {
-  return [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name));
+  return [...(transfer?.files ?? [])].filter(
+    (file) => file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name),
+  );
 }

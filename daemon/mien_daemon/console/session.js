@@ -1,4 +1,4 @@
-// Who this page is to the daemon: a one-time code from the address, traded at once for a bearer that lives with the tab.
+// This page's session: a one-time code from the address is traded at once for a token that lives as long as the tab.
 const KEY = "mien.session";
 
 export class Session extends EventTarget {

@@ -14,12 +14,25 @@ export function shell(router) {
   const links = new Map(VIEWS.map((view) => [view, link(view)]));
   const status = h("div", { class: "daemon" });
   const banner = h("div", { class: "banner", role: "alert", hidden: true });
-  const skip = h("a", { class: "skip", href: "#main", onclick: (event) => (event.preventDefault(), main.focus()) }, t("skip"));
+  const skip = h(
+    "a",
+    { class: "skip", href: "#main", onclick: (event) => (event.preventDefault(), main.focus()) },
+    t("skip"),
+  );
   const side = h(
     "nav",
     { class: "side", "aria-label": t("navigation") },
-    h("div", { class: "brand" }, h("img", { src: "/console/mien.svg", alt: "", width: 28, height: 28 }), h("span", {}, "Mien")),
-    h("ul", {}, [...links.values()].map((a) => h("li", {}, a))),
+    h(
+      "div",
+      { class: "brand" },
+      h("img", { src: "/console/mien.svg", alt: "", width: 28, height: 28 }),
+      h("span", {}, "Mien"),
+    ),
+    h(
+      "ul",
+      {},
+      [...links.values()].map((a) => h("li", {}, a)),
+    ),
     h("div", { class: "side-foot" }, status, themeButton()),
   );
   const mark = () => {
@@ -27,12 +40,24 @@ export function shell(router) {
   };
   router.addEventListener("change", mark);
   mark();
-  return { element: h("div", { class: "frame" }, skip, side, h("div", { class: "body" }, banner, main), toasts()), main, status, banner, links };
+  return {
+    element: h("div", { class: "frame" }, skip, side, h("div", { class: "body" }, banner, main), toasts()),
+    main,
+    status,
+    banner,
+    links,
+  };
 }
 
 function link(view) {
   const name = t(`view_${view}`);
-  return h("a", { href: `#/${view}`, title: name }, icon(view), h("span", {}, name), h("b", { class: "badge", hidden: true }));
+  return h(
+    "a",
+    { href: `#/${view}`, title: name },
+    icon(view),
+    h("span", {}, name),
+    h("b", { class: "badge", hidden: true }),
+  );
 }
 
 /** The number beside a view's name. */

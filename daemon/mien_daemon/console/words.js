@@ -1,5 +1,12 @@
 // Every visible word, from locales/*.json, and numbers as the language writes them.
-export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", ja: "日本語", zh_CN: "简体中文" };
+export const LANGUAGES = {
+  en: "English",
+  de: "Deutsch",
+  fr: "Français",
+  es: "Español",
+  ja: "日本語",
+  zh_CN: "简体中文",
+};
 
 const messages = new Map();
 const format = { language: "en", plural: new Intl.PluralRules("en") };
@@ -54,21 +61,34 @@ export function bytes(count) {
   return number(value, { style: "unit", unit: UNITS[power], maximumFractionDigits: digits });
 }
 
-const SPANS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const SPANS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 
 /** A length of time in its largest unit: "3 min", "0.4 s". */
 export function duration(seconds) {
   const [unit, length] = SPANS.find(([, span]) => seconds >= span) ?? SPANS.at(-1);
   const value = seconds / length;
   const digits = unit === "second" && seconds < 10 ? 1 : 0;
-  return number(value, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short", maximumFractionDigits: digits });
+  return number(value, {
+    style: "unit",
+    unit,
+    unitDisplay: unit === "day" ? "long" : "short",
+    maximumFractionDigits: digits,
+  });
 }
 
 /** How long ago, or how far ahead, a moment is; `at` in seconds since the epoch. */
 export function ago(at, style = "short", now = Date.now() / 1000) {
   const seconds = at - now;
   const [unit, length] = SPANS.find(([, span]) => Math.abs(seconds) >= span) ?? SPANS.at(-1);
-  return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style }).format(Math.round(seconds / length), unit);
+  return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style }).format(
+    Math.round(seconds / length),
+    unit,
+  );
 }
 
 export function moment(at) {

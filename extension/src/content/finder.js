@@ -1,12 +1,16 @@
-// Which picture the person means: the one under the pointer when the menu opened, as exactly as the browser lets us know.
+// Find the picture that was meant: the one under the pointer when the menu opened, as exactly as the browser tells.
 
 globalThis.mienFinder ??= (() => {
   const SMALLEST_PX = 32;
   let last = null; // the place of the last right click in this page's life
 
-  addEventListener('contextmenu', (event) => {
-    if (event.isTrusted) last = { x: event.clientX, y: event.clientY, target: event.composedPath()[0] };
-  }, { capture: true, passive: true });
+  addEventListener(
+    "contextmenu",
+    (event) => {
+      if (event.isTrusted) last = { x: event.clientX, y: event.clientY, target: event.composedPath()[0] };
+    },
+    { capture: true, passive: true },
+  );
 
   const isPicture = (element) => {
     const { width, height } = element.getBoundingClientRect();
@@ -14,20 +18,23 @@ globalThis.mienFinder ??= (() => {
   };
 
   /** Everything at a point, through open shadow roots, topmost first. */
-  const at = (x, y, root = document) => root.elementsFromPoint(x, y).flatMap((element) => {
-    const inner = element.shadowRoot ? at(x, y, element.shadowRoot).filter((other) => element.shadowRoot.contains(other)) : [];
-    return [...inner, element];
-  });
+  const at = (x, y, root = document) =>
+    root.elementsFromPoint(x, y).flatMap((element) => {
+      const inner = element.shadowRoot
+        ? at(x, y, element.shadowRoot).filter((other) => element.shadowRoot.contains(other))
+        : [];
+      return [...inner, element];
+    });
 
   const pictureAt = (x, y) => at(x, y).find(isPicture) ?? null;
 
   /** The picture that the pointer is on by the browser's own account: menus keep `:hover` as it was. */
   const hovered = () => {
-    const chain = [...document.querySelectorAll(':hover')].reverse();
+    const chain = [...document.querySelectorAll(":hover")].reverse();
     const direct = chain.slice(0, 2).find(isPicture);
     if (direct) return direct;
     for (const around of chain.slice(0, 4)) {
-      const pictures = [...around.querySelectorAll('img, canvas, svg image')].filter(isPicture);
+      const pictures = [...around.querySelectorAll("img, canvas, svg image")].filter(isPicture);
       if (pictures.length === 1) return pictures[0];
       if (pictures.length > 1) return null;
     }
@@ -43,21 +50,23 @@ globalThis.mienFinder ??= (() => {
   const byAddress = (url) => {
     const same = everyImage(document).filter((image) => mienSource.urlOf(image) === url);
     const under = last && same.find((image) => at(last.x, last.y).includes(image));
-    return under ?? same.find((image) => image.matches(':hover')) ?? same.find(shown) ?? same[0] ?? null;
+    return under ?? same.find((image) => image.matches(":hover")) ?? same.find(shown) ?? same[0] ?? null;
   };
 
   const everyImage = (root) => {
-    const own = [...root.querySelectorAll('img, svg image, input[type=image]')];
-    const inner = [...root.querySelectorAll('*')].flatMap((element) => (element.shadowRoot ? everyImage(element.shadowRoot) : []));
+    const own = [...root.querySelectorAll("img, svg image, input[type=image]")];
+    const inner = [...root.querySelectorAll("*")].flatMap((element) =>
+      element.shadowRoot ? everyImage(element.shadowRoot) : [],
+    );
     return [...own, ...inner];
   };
 
-  const byTarget = (id) => (id === undefined ? null : globalThis.browser?.menus?.getTargetElement?.(id) ?? null);
+  const byTarget = (id) => (id === undefined ? null : (globalThis.browser?.menus?.getTargetElement?.(id) ?? null));
 
   return {
     pictureAt,
 
-    pictures: () => [...document.querySelectorAll('*')].filter((element) => isPicture(element) && shown(element)),
+    pictures: () => [...document.querySelectorAll("*")].filter((element) => isPicture(element) && shown(element)),
 
     /** @param {{srcUrl?: string, targetElementId?: number}} hint  what the browser's menu said. */
     find({ srcUrl, targetElementId }) {

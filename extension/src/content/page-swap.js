@@ -19,21 +19,21 @@ globalThis.mienPage ??= (() => {
     const known = swapOf(element);
     const source = known?.originalSource() ?? mienSource.of(element);
     known?.undo();
-    const id = crypto.getRandomValues(new Uint32Array(4)).join('-'); // randomUUID is kept from plain http pages
+    const id = crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is kept from plain http pages
     const swap = new MienSwap(id, element, source, { tell, onEnd: () => swaps.delete(id) });
     swaps.set(id, swap);
     return swap;
   };
 
   const describe = (swap) => {
-    swap.show({ words: chrome.i18n.getMessage('stage_reading'), left: '', fraction: null });
+    swap.show({ words: chrome.i18n.getMessage("stage_reading"), left: "", fraction: null });
     return { found: true, pictureId: swap.id, source: swap.source, box: swap.box(), pageUrl: location.href };
   };
 
-  /** Let the person point at the picture; `wish` is the background's own note of what she asked for. */
-  const pickFor = async (wish) => {
+  /** Let the person point at the picture; `request` is the background's own note of what she asked for. */
+  const pickFor = async (request) => {
     const element = await mienPick();
-    if (element) tell({ do: 'picked', wish, ...describe(begin(element)) });
+    if (element) tell({ do: "picked", request, ...describe(begin(element)) });
   };
 
   const orders = {
@@ -48,7 +48,7 @@ globalThis.mienPage ??= (() => {
       const blob = await mienSource.read(element, source);
       return { base64: blob && (await base64Of(blob)) };
     },
-    /** The plates step aside for a screenshot. */
+    /** The overlays step aside for a screenshot. */
     async aside({ pictureId, aside }) {
       swaps.get(pictureId)?.aside(aside);
       await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
@@ -69,14 +69,17 @@ globalThis.mienPage ??= (() => {
   const base64Of = (blob) =>
     new Promise((resolve, reject) => {
       const reader = new FileReader();
-      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(',') + 1));
+      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
       reader.onerror = () => reject(reader.error);
       reader.readAsDataURL(blob);
     });
 
   chrome.runtime.onMessage.addListener((message, sender, respond) => {
     if (sender.id !== chrome.runtime.id || !(message.do in orders)) return false;
-    Promise.resolve(orders[message.do](message)).then((answer) => respond(answer ?? {}), () => respond(null));
+    Promise.resolve(orders[message.do](message)).then(
+      (answer) => respond(answer ?? {}),
+      () => respond(null),
+    );
     return true;
   });
   return true;

@@ -4,22 +4,22 @@
 globalThis.mienPick ??= () =>
   new Promise((resolve) => {
     const ended = new AbortController();
-    const plate = new MienPlate(document.documentElement);
+    const overlay = new MienOverlay(document.documentElement);
     let current = null;
     let light = null;
 
     const finish = (picture) => {
       ended.abort();
       light?.remove();
-      plate.remove();
+      overlay.remove();
       resolve(picture);
     };
     const aim = (picture) => {
       if (picture === current) return;
       light?.remove();
       current = picture;
-      light = picture && new MienPlate(picture);
-      light?.set(mienElement('div', 'highlight'));
+      light = picture && new MienOverlay(picture);
+      light?.set(mienElement("div", "highlight"));
     };
     const step = (by) => {
       const pictures = mienFinder.pictures();
@@ -34,19 +34,23 @@ globalThis.mienPick ??= () =>
       ArrowLeft: () => step(-1),
     };
     const seize = (kind, act) =>
-      addEventListener(kind, (event) => {
-        if (!event.isTrusted) return;
-        event.preventDefault();
-        event.stopImmediatePropagation();
-        act?.(event);
-      }, { capture: true, signal: ended.signal });
+      addEventListener(
+        kind,
+        (event) => {
+          if (!event.isTrusted) return;
+          event.preventDefault();
+          event.stopImmediatePropagation();
+          act?.(event);
+        },
+        { capture: true, signal: ended.signal },
+      );
 
-    seize('pointermove', ({ clientX, clientY }) => aim(mienFinder.pictureAt(clientX, clientY)));
-    seize('keydown', (event) => keys[event.key]?.(event));
-    seize('click', ({ clientX, clientY }) => finish(mienFinder.pictureAt(clientX, clientY)));
-    for (const kind of ['pointerdown', 'pointerup', 'mousedown', 'mouseup']) seize(kind);
+    seize("pointermove", ({ clientX, clientY }) => aim(mienFinder.pictureAt(clientX, clientY)));
+    seize("keydown", (event) => keys[event.key]?.(event));
+    seize("click", ({ clientX, clientY }) => finish(mienFinder.pictureAt(clientX, clientY)));
+    for (const kind of ["pointerdown", "pointerup", "mousedown", "mouseup"]) seize(kind);
 
-    const banner = mienElement('div', 'banner', chrome.i18n.getMessage('picker_words'));
-    banner.setAttribute('role', 'status');
-    plate.set(banner);
+    const banner = mienElement("div", "banner", chrome.i18n.getMessage("picker_words"));
+    banner.setAttribute("role", "status");
+    overlay.set(banner);
   });

@@ -24,7 +24,7 @@ globalThis.MienReplacement ??= class MienReplacement {
   }
 
   get isIntact() {
-    return this.#kind() === 'cover' || this.#current().includes(this.url);
+    return this.#kind() === "cover" || this.#current().includes(this.url);
   }
 
   /** Show the original for a moment. */
@@ -44,20 +44,26 @@ globalThis.MienReplacement ??= class MienReplacement {
   }
 
   #kind() {
-    if (this.element instanceof HTMLImageElement || this.element instanceof HTMLInputElement) return 'image';
-    if (this.element instanceof SVGImageElement) return 'svg';
-    return this.element instanceof HTMLCanvasElement || this.covered ? 'cover' : 'background';
+    if (this.element instanceof HTMLImageElement || this.element instanceof HTMLInputElement) return "image";
+    if (this.element instanceof SVGImageElement) return "svg";
+    return this.element instanceof HTMLCanvasElement || this.covered ? "cover" : "background";
   }
 
   #current() {
     const { element } = this;
-    return { image: element.src, svg: element.href?.baseVal, background: element.style?.backgroundImage }[this.#kind()] ?? '';
+    return (
+      { image: element.src, svg: element.href?.baseVal, background: element.style?.backgroundImage }[this.#kind()] ?? ""
+    );
   }
 
   #put() {
     this.#saved = [];
-    const put = { image: () => this.#putImage(), svg: () => this.#save(this.element, 'href', this.url),
-      background: () => this.#putBackground(), cover: () => this.listeners.cover(this.url) };
+    const put = {
+      image: () => this.#putImage(),
+      svg: () => this.#save(this.element, "href", this.url),
+      background: () => this.#putBackground(),
+      cover: () => this.listeners.cover(this.url),
+    };
     put[this.#kind()]();
   }
 
@@ -65,24 +71,28 @@ globalThis.MienReplacement ??= class MienReplacement {
     const { element } = this;
     // A picture chosen for a dense screen is laid out smaller than it is: keep its density, and with it the layout.
     const density = element.naturalWidth ? this.size.width / element.naturalWidth : 1;
-    for (const source of element.closest('picture')?.querySelectorAll('source') ?? []) this.#save(source, 'srcset', null);
-    this.#save(element, 'sizes', null);
-    this.#save(element, 'srcset', Math.abs(density - 1) > 0.01 ? `${this.url} ${density}x` : null);
-    this.#save(element, 'src', this.url);
+    for (const source of element.closest("picture")?.querySelectorAll("source") ?? [])
+      this.#save(source, "srcset", null);
+    this.#save(element, "sizes", null);
+    this.#save(element, "srcset", Math.abs(density - 1) > 0.01 ? `${this.url} ${density}x` : null);
+    this.#save(element, "src", this.url);
   }
 
   #putBackground() {
-    this.#saved.push([this.element, 'style', this.element.getAttribute('style')]);
-    const others = getComputedStyle(this.element).backgroundImage.replace(/url\((?:"(?:[^"\\]|\\.)*"|[^)]*)\)/, `url("${this.url}")`);
+    this.#saved.push([this.element, "style", this.element.getAttribute("style")]);
+    const others = getComputedStyle(this.element).backgroundImage.replace(
+      /url\((?:"(?:[^"\\]|\\.)*"|[^)]*)\)/,
+      `url("${this.url}")`,
+    );
     const refused = ({ blockedURI, violatedDirective }) => {
-      if (!violatedDirective.startsWith('img-src') || !blockedURI.startsWith('blob')) return;
+      if (!violatedDirective.startsWith("img-src") || !blockedURI.startsWith("blob")) return;
       this.covered = true; // the page's policy takes no such background: lie over it instead
       this.#putBack();
       this.listeners.cover(this.url);
     };
-    document.addEventListener('securitypolicyviolation', refused);
-    setTimeout(() => document.removeEventListener('securitypolicyviolation', refused), 2000);
-    this.element.style.setProperty('background-image', others, 'important');
+    document.addEventListener("securitypolicyviolation", refused);
+    setTimeout(() => document.removeEventListener("securitypolicyviolation", refused), 2000);
+    this.element.style.setProperty("background-image", others, "important");
   }
 
   #save(element, name, value) {
@@ -92,7 +102,7 @@ globalThis.MienReplacement ??= class MienReplacement {
   }
 
   #putBack() {
-    if (this.#kind() === 'cover') this.listeners.cover(null);
+    if (this.#kind() === "cover") this.listeners.cover(null);
     for (const [element, name, value] of this.#saved.reverse()) {
       if (value === null) element.removeAttribute(name);
       else element.setAttribute(name, value);
@@ -101,7 +111,7 @@ globalThis.MienReplacement ??= class MienReplacement {
   }
 
   #watch() {
-    const attributes = { attributes: true, attributeFilter: ['src', 'srcset', 'sizes', 'href', 'style', 'class'] };
+    const attributes = { attributes: true, attributeFilter: ["src", "srcset", "sizes", "href", "style", "class"] };
     this.#observer.observe(this.element, attributes);
     this.#observer.observe(document, { childList: true, subtree: true });
   }
@@ -116,7 +126,7 @@ globalThis.MienReplacement ??= class MienReplacement {
 
   /** The page took our element away; if it has drawn the same picture somewhere, that is where the result belongs. */
   #lookForTheNew() {
-    const candidates = this.#kind() === 'image' ? document.images : [];
+    const candidates = this.#kind() === "image" ? document.images : [];
     const drawn = [...candidates].find((image) => this.#isOriginal(image));
     if (drawn) {
       this.#again(drawn);
@@ -126,13 +136,15 @@ globalThis.MienReplacement ??= class MienReplacement {
 
   /** By the names in the markup: what an image really shows follows them only a moment later. */
   #isOriginal(element) {
-    if (this.#kind() !== 'image') return mienSource.urlOf(element) === this.originalUrl;
+    if (this.#kind() !== "image") return mienSource.urlOf(element) === this.originalUrl;
     const now = this.#namesOf(element);
-    return now.src === null ? now.srcset !== null && now.srcset === this.originalNames.srcset : now.src === this.originalNames.src;
+    return now.src === null
+      ? now.srcset !== null && now.srcset === this.originalNames.srcset
+      : now.src === this.originalNames.src;
   }
 
   #namesOf(element) {
-    return { src: element.getAttribute('src'), srcset: element.getAttribute('srcset') };
+    return { src: element.getAttribute("src"), srcset: element.getAttribute("srcset") };
   }
 
   #again(element) {

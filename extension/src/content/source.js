@@ -1,19 +1,22 @@
 // What a picture on the page is made of, and its bytes as far as the page itself can get them.
 
 globalThis.mienSource ??= {
-  /** @returns {{kind: 'url' | 'page', url: string} | null} `url` can be fetched from anywhere, `page` only from here. */
+  /**
+   * @param {Element} element
+   * @returns {{kind: 'url' | 'page', url: string} | null} `url` can be fetched from anywhere, `page` only from here.
+   */
   of(element) {
-    return element instanceof HTMLCanvasElement ? { kind: 'page', url: '' } : this.at(this.urlOf(element));
+    return element instanceof HTMLCanvasElement ? { kind: "page", url: "" } : this.at(this.urlOf(element));
   },
 
   at(url) {
-    return url ? { kind: url.startsWith('blob:') ? 'page' : 'url', url } : null;
+    return url ? { kind: url.startsWith("blob:") ? "page" : "url", url } : null;
   },
 
   urlOf(element) {
     if (element instanceof HTMLImageElement) return element.currentSrc || element.src;
     if (element instanceof SVGImageElement) return new URL(element.href.baseVal, document.baseURI).href;
-    if (element instanceof HTMLInputElement && element.type === 'image') return element.src;
+    if (element instanceof HTMLInputElement && element.type === "image") return element.src;
     return this.backgroundOf(element);
   },
 
@@ -21,7 +24,7 @@ globalThis.mienSource ??= {
   backgroundOf(element) {
     const image = getComputedStyle(element).backgroundImage;
     const found = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/.exec(image);
-    return found ? (found[1] ?? found[2] ?? found[3]).replace(/\\(.)/g, '$1') : null;
+    return found ? (found[1] ?? found[2] ?? found[3]).replace(/\\(.)/g, "$1") : null;
   },
 
   /** @returns {Promise<Blob | null>} null where the page itself may not read it. */
@@ -40,17 +43,16 @@ globalThis.mienSource ??= {
 
   async fetched(url) {
     if (!url) return null;
-    const credentials = url.startsWith('blob:') ? 'same-origin' : 'omit';
-    const response = await fetch(url, { credentials, cache: 'force-cache' });
+    const credentials = url.startsWith("blob:") ? "same-origin" : "omit";
+    const response = await fetch(url, { credentials, cache: "force-cache" });
     return response.ok ? response.blob() : null;
   },
 
   async drawn(element) {
     if (!(element instanceof HTMLImageElement)) return null;
-    const canvas = document.createElement('canvas');
+    const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [element.naturalWidth, element.naturalHeight];
-    canvas.getContext('2d').drawImage(element, 0, 0);
+    canvas.getContext("2d").drawImage(element, 0, 0);
     return new Promise((resolve) => canvas.toBlob(resolve));
   },
 };
-

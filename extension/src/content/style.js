@@ -11,7 +11,7 @@ globalThis.mienStyle ??= `
 }
 :host([hidden]) { display: none !important; }
 * { box-sizing: border-box; }
-.plate {
+.overlay {
   position: fixed; overflow: hidden; pointer-events: none; container-type: size;
   font: 500 13px/1.4 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; color: #fff;
   -webkit-font-smoothing: antialiased;
@@ -28,17 +28,19 @@ button.first { background: #fff; color: #17172b; }
 button.first:hover { background: #e8e8ff; }
 svg { display: block; flex: none; }
 
-.veil {
+.progress {
   position: absolute; inset: 0; display: grid; place-items: center; padding: 8px;
   background: rgb(17 17 32 / .7); animation: appear .12s ease-out;
 }
-/* Only what stands still is blurred: behind a ring that turns, a screen without a graphics card would blur all the time. */
-.veil.failed { background: rgb(24 17 28 / .76); backdrop-filter: blur(14px) saturate(1.25); pointer-events: auto; }
+/* Only a still picture is blurred: behind the turning ring, a computer without a graphics card would never stop. */
+.progress.failed { background: rgb(24 17 28 / .76); backdrop-filter: blur(14px) saturate(1.25); pointer-events: auto; }
 .card { display: grid; justify-items: center; gap: 10px; text-align: center; max-width: min(100%, 340px); }
 .ring { position: relative; width: 60px; height: 60px; }
 .ring svg { width: 100%; height: 100%; transform: rotate(-90deg); }
 .ring circle { fill: none; stroke-width: 5; stroke: rgb(255 255 255 / .2); }
-.ring .done { stroke: #a9a5ff; stroke-linecap: round; stroke-dasharray: 100; transition: stroke-dashoffset .35s ease-out; }
+.ring .done {
+  stroke: #a9a5ff; stroke-linecap: round; stroke-dasharray: 100; transition: stroke-dashoffset .35s ease-out;
+}
 .ring.unknown svg { animation: turn 1.1s linear infinite; }
 .ring.unknown .done { stroke-dashoffset: 72 !important; }
 .percent { position: absolute; inset: 0; display: grid; place-items: center; font-size: 14px; font-weight: 650;
@@ -47,30 +49,38 @@ svg { display: block; flex: none; }
 .stage { font-weight: 600; text-wrap: balance; }
 .left { opacity: .78; font-size: 12px; font-variant-numeric: tabular-nums; min-height: 1.4em; }
 .left:empty { display: none; }
-.sign { display: grid; place-items: center; width: 36px; height: 36px; border-radius: 50%; background: rgb(255 120 120 / .2); }
+.sign {
+  display: grid; place-items: center; width: 36px; height: 36px; border-radius: 50%; background: rgb(255 120 120 / .2);
+}
 .actions { display: flex; flex-wrap: wrap; gap: 8px; justify-content: center; }
 .reason { font-size: 13px; line-height: 1.45; text-wrap: pretty; }
 @container (max-width: 219px) or (max-height: 189px) {
-  .words .left, .veil:not(.failed) .stage { display: none; }
+  .words .left, .progress:not(.failed) .stage { display: none; }
   .ring { width: 44px; height: 44px; } .percent { font-size: 11px; }
   button { min-height: 28px; padding: 0 10px; font-size: 12px; }
   .sign { display: none; } .reason { font-size: 12px; } .card { gap: 6px; }
 }
 @container (max-width: 119px) or (max-height: 109px) {
-  .veil { padding: 2px; } .ring { width: 30px; height: 30px; } .percent { display: none; }
-  .veil:not(.failed) button .label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .veil:not(.failed) button { min-height: 24px; padding: 0 6px; }
+  .progress { padding: 2px; } .ring { width: 30px; height: 30px; } .percent { display: none; }
+  .progress:not(.failed) button .label {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }
+  .progress:not(.failed) button { min-height: 24px; padding: 0 6px; }
   .card { gap: 2px; }
 }
-.plate.roomy { overflow: visible; }
+.overlay.roomy { overflow: visible; }
 @container (max-width: 69px) or (max-height: 69px) {
   .ring { width: 24px; height: 24px; }
-  .veil:not(.failed) button { position: absolute; inset: 0; border-radius: 0; justify-content: center; background: none; }
-  .veil:not(.failed) button svg { opacity: 0; }
-  .veil:not(.failed) button:is(:hover, :focus-visible) { background: rgb(10 10 24 / .7); }
-  .veil:not(.failed) button:is(:hover, :focus-visible) svg { opacity: 1; }
+  .progress:not(.failed) button {
+    position: absolute; inset: 0; border-radius: 0; justify-content: center; background: none;
+  }
+  .progress:not(.failed) button svg { opacity: 0; }
+  .progress:not(.failed) button:is(:hover, :focus-visible) { background: rgb(10 10 24 / .7); }
+  .progress:not(.failed) button:is(:hover, :focus-visible) svg { opacity: 1; }
 }
-.plate.roomy .veil.failed { background: rgb(30 22 34 / .96); inset: auto; inset-block-start: 0; inset-inline-start: 0; width: max-content; max-width: 280px;
+.overlay.roomy .progress.failed { background: rgb(30 22 34 / .96); inset: auto; inset-block-start: 0;
+  inset-inline-start: 0;
+  width: max-content; max-width: 280px;
   border-radius: 14px; padding: 14px; box-shadow: 0 12px 40px rgb(0 0 0 / .45); }
 
 .mark { position: absolute; inset-block-end: 8px; inset-inline-end: 8px; display: flex; align-items: center; gap: 4px;
@@ -81,14 +91,18 @@ svg { display: block; flex: none; }
 .mark .tools { display: none; gap: 4px; }
 .mark:hover .tools, .mark:focus-within .tools, .mark.open .tools { display: flex; }
 .mark .tools button { min-height: 26px; padding: 0 10px; font-size: 12px; }
-.mark .note { display: none; padding-inline: 4px 6px; font-size: 12px; opacity: .9; white-space: nowrap; overflow: hidden;
+.mark .note { display: none; padding-inline: 4px 6px; font-size: 12px; opacity: .9; white-space: nowrap;
+  overflow: hidden;
   text-overflow: ellipsis; }
 .mark:hover .note, .mark:focus-within .note { display: block; }
 @container (max-width: 439px) { .mark .note { display: none !important; } }
 @container (max-width: 259px) { .mark .label { display: none; }
   .mark .tools button { padding: 0 6px; } }
-@container (max-width: 79px) or (max-height: 59px) { .mark { inset-block-end: 2px; inset-inline-end: 2px; padding: 0; } }
-.original { position: absolute; inset-block-start: 8px; inset-inline-start: 8px; padding: 3px 10px; border-radius: 999px;
+@container (max-width: 79px) or (max-height: 59px) {
+  .mark { inset-block-end: 2px; inset-inline-end: 2px; padding: 0; }
+}
+.original { position: absolute; inset-block-start: 8px; inset-inline-start: 8px; padding: 3px 10px;
+  border-radius: 999px;
   background: rgb(17 17 32 / .72); font-size: 12px; font-weight: 600; }
 img.cover { position: absolute; pointer-events: none; }
 
@@ -101,6 +115,8 @@ img.cover { position: absolute; pointer-events: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @keyframes appear { from { opacity: 0; } }
 @keyframes turn { to { transform: rotate(270deg); } }
-@media (prefers-reduced-motion: reduce) { *, .ring.unknown svg { animation-duration: 0s !important; transition: none !important; } }
-@media (forced-colors: active) { .mark, .veil, button { border: 1px solid CanvasText; } }
+@media (prefers-reduced-motion: reduce) {
+  *, .ring.unknown svg { animation-duration: 0s !important; transition: none !important; }
+}
+@media (forced-colors: active) { .mark, .progress, button { border: 1px solid CanvasText; } }
 `;

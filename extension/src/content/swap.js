@@ -1,8 +1,8 @@
-// One picture of the page on its way from the person's click to the result, and back if she wishes.
+// One picture of the page on its way from the person's click to the result, and back if she pendingRequests.
 
 globalThis.MienSwap ??= class MienSwap {
-  #plate;
-  #veil;
+  #overlay;
+  #progress;
   #replacement = null;
   #parts = [];
   #taken = null; // the job whose result is shown
@@ -26,12 +26,12 @@ globalThis.MienSwap ??= class MienSwap {
 
   show(progress) {
     this.#open();
-    this.#veil.show(progress);
+    this.#progress.show(progress);
   }
 
   fail(problem) {
     this.#open();
-    this.#veil.fail(problem);
+    this.#progress.fail(problem);
   }
 
   aside(aside) {
@@ -64,33 +64,34 @@ globalThis.MienSwap ??= class MienSwap {
 
   #showResult(blob, { note, size: [width, height] }) {
     this.#close();
-    this.#plate = new MienPlate(this.element);
-    this.#replacement = new MienReplacement(this.element, URL.createObjectURL(blob), { width, height }, {
-      onMoved: (element) => this.#moveTo(element),
-      onLost: () => this.end(),
-      cover: (url) => this.#cover(url),
-    });
+    this.#overlay = new MienOverlay(this.element);
+    this.#replacement = new MienReplacement(
+      this.element,
+      URL.createObjectURL(blob),
+      { width, height },
+      { onMoved: (element) => this.#moveTo(element), onLost: () => this.end(), cover: (url) => this.#cover(url) },
+    );
     const listeners = { onUndo: () => this.undo(), onCompare: (original) => this.#replacement.compare(original) };
-    this.mark = new MienMark(this.#plate, listeners, note);
+    this.mark = new MienMark(this.#overlay, listeners, note);
   }
 
   #moveTo(element) {
     this.element = element;
-    this.#plate.follow(element);
+    this.#overlay.follow(element);
   }
 
   /** Canvases, and backgrounds under a strict policy, keep their own picture; the result lies over it. */
   #cover(url) {
-    this.#plate.cover(url, getComputedStyle(this.element));
+    this.#overlay.cover(url, getComputedStyle(this.element));
   }
 
   #open() {
-    if (this.#plate) return;
-    this.#plate = new MienPlate(this.element);
-    this.#veil = new MienVeil(this.#plate, {
-      onCancel: () => this.#leave('cancel'),
-      onDismiss: () => this.#leave('dismiss'),
-      onAct: (action) => this.tell({ do: 'act', pictureId: this.id, action }),
+    if (this.#overlay) return;
+    this.#overlay = new MienOverlay(this.element);
+    this.#progress = new MienProgressOverlay(this.#overlay, {
+      onCancel: () => this.#leave("cancel"),
+      onDismiss: () => this.#leave("dismiss"),
+      onAct: (action) => this.tell({ do: "act", pictureId: this.id, action }),
     });
   }
 
@@ -100,8 +101,8 @@ globalThis.MienSwap ??= class MienSwap {
   }
 
   #close() {
-    this.#plate?.remove();
-    this.#plate = null;
+    this.#overlay?.remove();
+    this.#overlay = null;
   }
 };
 

@@ -7,6 +7,6 @@ MODULES = Path(__file__).parent
 
 
 def test_the_modules_keep_their_promises() -> None:
-    tests = sorted(str(path) for path in MODULES.glob("*.test.mjs"))
+    tests = sorted(str(path) for path in MODULES.rglob("*.test.mjs"))
     done = subprocess.run(["node", "--test", *tests], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -24,6 +24,9 @@ test("a language without a singular has one form for all", () => {
 
 test("sizes and spans stand in their largest unit", () => {
   speak("en", {});
-  assert.deepEqual([bytes(0), bytes(999), bytes(2_400_000), bytes(23_800_000_000)], ["0 byte", "999 byte", "2.4 MB", "24 GB"]);
+  assert.deepEqual(
+    [bytes(0), bytes(999), bytes(2_400_000), bytes(23_800_000_000)],
+    ["0 byte", "999 byte", "2.4 MB", "24 GB"],
+  );
   assert.deepEqual([duration(0.42), duration(61), duration(86_400 * 7)], ["0.4 sec", "1 min", "7 days"]);
 });

@@ -19,7 +19,13 @@ export function addReference(app, file) {
       form[name] = value;
       check();
     };
-    const name = h("input", { type: "text", maxlength: 60, required: true, autocomplete: "off", oninput: () => note("name")(name.value.trim()) });
+    const name = h("input", {
+      type: "text",
+      maxlength: 60,
+      required: true,
+      autocomplete: "off",
+      oninput: () => note("name")(name.value.trim()),
+    });
     const submit = (event) => {
       event.preventDefault();
       attempt(() => keep(app, form, close));
@@ -29,7 +35,12 @@ export function addReference(app, file) {
       { class: "dialog-body", onsubmit: submit },
       pictureField(form, check),
       field(t("name"), name, t("face_name_hint")),
-      h("fieldset", {}, h("legend", {}, t("basis")), ["self", "written-permission"].map((basis) => radio(basis, note("basis")))),
+      h(
+        "fieldset",
+        {},
+        h("legend", {}, t("basis")),
+        ["self", "written-permission"].map((basis) => radio(basis, note("basis"))),
+      ),
       checkbox(t("consent_adult_person"), false, note("adult")),
       field(t("consent_until"), expirySelect(note("seconds"))),
       h("p", { class: "hint lead" }, icon("lock"), t("consent_record")),
@@ -54,8 +65,15 @@ function pictureField(form, check) {
     check();
   };
   const show = () => {
-    const pick = button(t(form.file ? "another_picture" : "choose_picture"), "plus", () => choose(take, false), { type: "button", id: "choose-face" });
-    fill(place, form.file ? h("img", { src: URL.createObjectURL(form.file), alt: t("chosen_picture") }) : icon("faces"), h("div", {}, pick, h("p", { class: "hint" }, t("references_hint"))));
+    const pick = button(t(form.file ? "another_picture" : "choose_picture"), "plus", () => choose(take, false), {
+      type: "button",
+      id: "choose-face",
+    });
+    fill(
+      place,
+      form.file ? h("img", { src: URL.createObjectURL(form.file), alt: t("chosen_picture") }) : icon("faces"),
+      h("div", {}, pick, h("p", { class: "hint" }, t("references_hint"))),
+    );
   };
   place.addEventListener("drop", (event) => {
     event.preventDefault();
@@ -68,5 +86,10 @@ function pictureField(form, check) {
 
 function radio(basis, onchange) {
   const id = `basis-${basis}`;
-  return h("div", { class: "check" }, h("input", { type: "radio", name: "basis", id, value: basis, onchange: () => onchange(basis) }), h("label", { for: id }, t(`basis_${basis.replace("-", "_")}`)));
+  return h(
+    "div",
+    { class: "check" },
+    h("input", { type: "radio", name: "basis", id, value: basis, onchange: () => onchange(basis) }),
+    h("label", { for: id }, t(`basis_${basis.replace("-", "_")}`)),
+  );
 }

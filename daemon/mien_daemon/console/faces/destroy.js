@@ -13,7 +13,12 @@ export function askToDestroy(title, text, deed) {
       { class: "dialog-body" },
       h("p", {}, text),
       checkbox(t("forget_results_too"), true, (checked) => (chosen.results = checked)),
-      h("footer", {}, h("button", { autofocus: true, onclick: () => close() }, t("cancel")), h("button", { class: "danger", onclick: () => close(chosen) }, deed)),
+      h(
+        "footer",
+        {},
+        h("button", { autofocus: true, onclick: () => close() }, t("cancel")),
+        h("button", { class: "danger", onclick: () => close(chosen) }, deed),
+      ),
     );
   });
 }

@@ -13,18 +13,33 @@ export function from(seconds) {
 }
 
 export function expirySelect(onchange) {
-  return select([...SPANS.map((span) => [String(span), duration(span)]), ["0", t("never")]], String(SPANS.at(-1)), (value) => onchange(Number(value)));
+  return select(
+    [...SPANS.map((span) => [String(span), duration(span)]), ["0", t("never")]],
+    String(SPANS.at(-1)),
+    (value) => onchange(Number(value)),
+  );
 }
 
 /** A new expiry; undefined when the person thought better of it. */
 export function askExpiry(until) {
   return ask(t("expiry"), (close) => {
     const chosen = { seconds: SPANS.at(-1) };
-    const form = h("form", { class: "dialog-body", onsubmit: (event) => (event.preventDefault(), close(from(chosen.seconds))) });
+    const form = h("form", {
+      class: "dialog-body",
+      onsubmit: (event) => (event.preventDefault(), close(from(chosen.seconds))),
+    });
     form.append(
       h("p", { class: "hint" }, until ? moment(Date.parse(until) / 1000) : t("never_expires")),
-      field(t("consent_until"), expirySelect((seconds) => (chosen.seconds = seconds))),
-      h("footer", {}, h("button", { type: "button", onclick: () => close() }, t("cancel")), h("button", { class: "primary" }, t("save"))),
+      field(
+        t("consent_until"),
+        expirySelect((seconds) => (chosen.seconds = seconds)),
+      ),
+      h(
+        "footer",
+        {},
+        h("button", { type: "button", onclick: () => close() }, t("cancel")),
+        h("button", { class: "primary" }, t("save")),
+      ),
     );
     return form;
   });

@@ -16,22 +16,44 @@ export function referenceCard(app, reference, again) {
     "li",
     { class: "person card", "data-reference": id, "data-expired": expired ? "" : null },
     referenceImage(app, { key: `ref:${id}` }),
-    h("div", { class: "person-words" }, h("h2", {}, name), h("p", { class: "hint" }, t(`basis_${basis.replace("-", "_")}`)), expiry(until, expired)),
+    h(
+      "div",
+      { class: "person-words" },
+      h("h2", {}, name),
+      h("p", { class: "hint" }, t(`basis_${basis.replace("-", "_")}`)),
+      expiry(until, expired),
+    ),
     h(
       "div",
       { class: "row-actions" },
       expired ? h("span", { class: "grow" }) : button(t("use"), "swap", () => use(app, reference), { class: "grow" }),
-      iconButton("pencil", `${t("rename")}: ${name}`, deed(() => rename(app, reference))),
-      iconButton("clock", `${t("expiry")}: ${name}`, deed(() => expire(app, reference))),
+      iconButton(
+        "pencil",
+        `${t("rename")}: ${name}`,
+        deed(() => rename(app, reference)),
+      ),
+      iconButton(
+        "clock",
+        `${t("expiry")}: ${name}`,
+        deed(() => expire(app, reference)),
+      ),
       iconButton("download", `${t("export_record")}: ${name}`, () => attempt(() => exportRecord(app, reference))),
-      iconButton("trash", `${t("withdraw")}: ${name}`, deed(() => withdraw(app, reference))),
+      iconButton(
+        "trash",
+        `${t("withdraw")}: ${name}`,
+        deed(() => withdraw(app, reference)),
+      ),
     ),
   );
 }
 
 function expiry(until, expired) {
   if (!until) return h("p", { class: "hint" }, t("never_expires"));
-  return h("p", { class: expired ? "caution" : "hint" }, t(expired ? "expired" : "expires", { when: ago(Date.parse(until) / 1000) }));
+  return h(
+    "p",
+    { class: expired ? "caution" : "hint" },
+    t(expired ? "expired" : "expires", { when: ago(Date.parse(until) / 1000) }),
+  );
 }
 
 function use({ draft, router }, { id, name }) {

@@ -19,28 +19,51 @@ export function mount(main, app, signal) {
   const show = ({ references }) => {
     forget.hidden = references.length === 0;
     if (references.length === 0) return nobody(add);
-    return h("ul", { class: "people" }, references.map((reference) => referenceCard(app, reference, load)));
+    return h(
+      "ul",
+      { class: "people" },
+      references.map((reference) => referenceCard(app, reference, load)),
+    );
   };
   main.append(
     h(
       "div",
       { class: "page wide", "data-drop": "reference" },
-      h("header", { class: "page-head" }, h("h1", {}, t("view_faces")), forget, button(t("add_face"), "plus", () => add(), { id: "add-face" })),
+      h(
+        "header",
+        { class: "page-head" },
+        h("h1", {}, t("view_faces")),
+        forget,
+        button(t("add_face"), "plus", () => add(), { id: "add-face" }),
+      ),
       h("p", { class: "hint lead" }, icon("lock"), t("faces_sealed")),
       place,
     ),
   );
   main.addEventListener("dragover", (event) => event.preventDefault(), { signal });
-  main.addEventListener("drop", (event) => {
-    event.preventDefault();
-    const [file] = filesIn(event.dataTransfer);
-    if (file) add(file);
-  }, { signal });
+  main.addEventListener(
+    "drop",
+    (event) => {
+      event.preventDefault();
+      const [file] = filesIn(event.dataTransfer);
+      if (file) add(file);
+    },
+    { signal },
+  );
   load();
 }
 
 function nobody(add) {
-  return h("div", { class: "card" }, empty("faces", t("library_empty"), t("library_empty_hint"), button(t("add_face"), "plus", () => add(), { class: "primary" })));
+  return h(
+    "div",
+    { class: "card" },
+    empty(
+      "faces",
+      t("library_empty"),
+      t("library_empty_hint"),
+      button(t("add_face"), "plus", () => add(), { class: "primary" }),
+    ),
+  );
 }
 
 async function forgetAll({ api, draft, jobs }, again) {

@@ -4,7 +4,7 @@ import { bar, iconButton, setBar } from "../control.js";
 import { h, refill } from "../element.js";
 import { sentence } from "../problem.js";
 import { stageWords } from "../swap/progress.js";
-import { keepFaceInSight, previewPath } from "../swap/picture-of.js";
+import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
 import { ago, duration, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
 
@@ -17,7 +17,14 @@ export function jobRow(app, first) {
   const when = h("span", { class: "row-when" });
   const track = bar(0, t("progress"));
   const actions = h("div", { class: "row-actions" });
-  const element = h("li", { class: "row", "data-id": first.id }, h("div", { class: "thumb" }, img), h("div", { class: "row-main" }, h("p", {}, title, note), track), when, actions);
+  const element = h(
+    "li",
+    { class: "row", "data-id": first.id },
+    h("div", { class: "thumb" }, img),
+    h("div", { class: "row-main" }, h("p", {}, title, note), track),
+    when,
+    actions,
+  );
   let shown = null;
   return { element, update };
 

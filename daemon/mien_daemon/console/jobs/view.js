@@ -18,11 +18,20 @@ export function mount(main, app, signal) {
   const more = button(t("show_older"), null, () => jobs.more(), { class: "quiet" });
   const pause = pauseButton(app, signal);
   const clear = clearButton(app);
-  const filter = segmented(t("show"), FILTERS.map((name) => [name, t(`filter_${name}`)]), state.filter, (name) => {
-    state.filter = name;
-    show();
-  });
-  const display = rows(list, ({ id }) => id, (job) => jobRow(app, job));
+  const filter = segmented(
+    t("show"),
+    FILTERS.map((name) => [name, t(`filter_${name}`)]),
+    state.filter,
+    (name) => {
+      state.filter = name;
+      show();
+    },
+  );
+  const display = rows(
+    list,
+    ({ id }) => id,
+    (job) => jobRow(app, job),
+  );
   const show = () => {
     const shown = inOrder(jobs.all).filter((job) => matches(job, state.filter));
     display(shown);
@@ -69,7 +78,12 @@ export function batched(work) {
 
 function nothing(filter) {
   if (filter !== "all") return empty("jobs", t("no_jobs_here"), t("no_jobs_here_hint"));
-  return empty("jobs", t("no_jobs"), t("no_jobs_hint"), h("a", { class: "button primary", href: "#/swap" }, t("view_swap")));
+  return empty(
+    "jobs",
+    t("no_jobs"),
+    t("no_jobs_hint"),
+    h("a", { class: "button primary", href: "#/swap" }, t("view_swap")),
+  );
 }
 
 function pauseButton({ api, health }, signal) {

@@ -9,20 +9,45 @@ import { rows } from "../rows.js";
 
 export function group(app, list, name, models) {
   const names = new Set(models.map((model) => model.name));
-  const bundles = Object.keys(list.bundles).filter((bundle) => list.bundles[bundle].some((member) => names.has(member)) && (name === "starter") === (bundle === "starter"));
+  const bundles = Object.keys(list.bundles).filter(
+    (bundle) =>
+      list.bundles[bundle].some((member) => names.has(member)) && (name === "starter") === (bundle === "starter"),
+  );
   const actions = h("div", { class: "row-actions wrap" });
   const body = h("ul", { class: "rows" });
   const title = knows(`group_${name}`) ? t(`group_${name}`) : t(`engine_${name}`);
   let offered = "";
-  const show = rows(body, (model) => model.name, (model) => modelRow(app, list, model));
+  const show = rows(
+    body,
+    (model) => model.name,
+    (model) => modelRow(app, list, model),
+  );
   return {
-    element: h("section", { class: "group-of-models", "aria-label": title }, h("header", {}, h("div", {}, h("h2", {}, title), h("p", { class: "hint" }, t(knows(`group_${name}_hint`) ? `group_${name}_hint` : "group_hint"))), actions), body),
+    element: h(
+      "section",
+      { class: "group-of-models", "aria-label": title },
+      h(
+        "header",
+        {},
+        h(
+          "div",
+          {},
+          h("h2", {}, title),
+          h("p", { class: "hint" }, t(knows(`group_${name}_hint`) ? `group_${name}_hint` : "group_hint")),
+        ),
+        actions,
+      ),
+      body,
+    ),
     show() {
       show(models.map((model) => list.models.get(model.name)));
       const missing = JSON.stringify(bundles.map((bundle) => list.missing(bundle)));
       if (missing === offered) return;
       offered = missing;
-      refill(actions, bundles.map((bundle) => bundleButton(app, list, bundle)));
+      refill(
+        actions,
+        bundles.map((bundle) => bundleButton(app, list, bundle)),
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
 // The models and whatever is happening to them, kept in step with the daemon's events.
-import { News } from "../news.js";
+import { Staleness } from "../staleness.js";
 
 const UNDER_WAY = new Set(["queued", "running"]);
 
@@ -12,7 +12,7 @@ export class ModelList extends EventTarget {
     this.models = new Map();
     this.bundles = {};
     this.transfers = new Map();
-    this.news = new News();
+    this.staleness = new Staleness();
   }
 
   async load(signal) {
@@ -23,22 +23,24 @@ export class ModelList extends EventTarget {
     this.changed();
   }
 
-  /** News of one transfer; one that ended changes what is installed. */
+  /** Staleness of one transfer; one that ended changes what is installed. */
   async hear(transfer) {
-    this.news.heard(keyOf(transfer));
+    this.staleness.heard(keyOf(transfer));
     this.transfers.set(keyOf(transfer), transfer);
     this.changed();
     if (isUnderWay(transfer)) return;
-    if (this.models.has(transfer.name)) this.models.set(transfer.name, await this.api.get(`/v1/models/${transfer.name}`));
+    if (this.models.has(transfer.name))
+      this.models.set(transfer.name, await this.api.get(`/v1/models/${transfer.name}`));
     else await this.load();
     this.changed();
   }
 
   /** Ask for something that begins or ends transfers. */
   async post(path, body) {
-    const mark = this.news.mark();
+    const mark = this.staleness.mark();
     const { transfers } = await this.api.post(path, body);
-    for (const transfer of transfers) if (!this.news.isOld(keyOf(transfer), mark)) this.transfers.set(keyOf(transfer), transfer);
+    for (const transfer of transfers)
+      if (!this.staleness.isOld(keyOf(transfer), mark)) this.transfers.set(keyOf(transfer), transfer);
     this.changed();
   }
 
@@ -52,7 +54,9 @@ export class ModelList extends EventTarget {
 
   /** What is still to come of a bundle. */
   missing(bundle) {
-    return this.bundles[bundle].map((name) => this.models.get(name)).filter((model) => model && model.state !== "ready");
+    return this.bundles[bundle]
+      .map((name) => this.models.get(name))
+      .filter((model) => model && model.state !== "ready");
   }
 
   changed() {

@@ -17,7 +17,13 @@ export function modelRow(app, list, { name }) {
   const state = h("span", { class: "row-state", role: "status" });
   const track = bar(0, t("progress"));
   const actions = h("div", { class: "row-actions" });
-  const element = h("li", { class: "row model", "data-model": name }, h("div", { class: "row-main" }, h("p", {}, title, facts), h("p", {}, licence, commercial), track), state, actions);
+  const element = h(
+    "li",
+    { class: "row model", "data-model": name },
+    h("div", { class: "row-main" }, h("p", {}, title, facts), h("p", {}, licence, commercial), track),
+    state,
+    actions,
+  );
   let built = "";
   return {
     element,
@@ -64,22 +70,41 @@ function stateWords(model, transfer) {
 
 function deeds(app, list, model, transfer) {
   const { name } = model;
-  const deed = (icon, words, work) => iconButton(icon, `${words}: ${model.title}`, () => attempt(work), { "data-deed": icon });
+  const deed = (icon, words, work) =>
+    iconButton(icon, `${words}: ${model.title}`, () => attempt(work), { "data-deed": icon });
   const post = (verb) => () => list.post(`/v1/models/${name}/${verb}`);
   const get = (words) => deed("download", words, () => fetchModels(app, list, name));
   const cancel = deed("close", t("cancel"), post("cancel"));
   if (transfer?.action === "download") {
     if (isUnderWay(transfer)) return [deed("pause", t("pause"), post("pause")), cancel];
-    return [deed("play", t(transfer.state === "paused" ? "resume" : "try_again"), () => fetchModels(app, list, name)), cancel];
+    return [
+      deed("play", t(transfer.state === "paused" ? "resume" : "try_again"), () => fetchModels(app, list, name)),
+      cancel,
+    ];
   }
   if (isUnderWay(transfer)) return [];
   const remove = deed("trash", t("remove"), () => removeModel(app, list, model));
-  if (model.state === "ready") return [deed("shield", t("verify"), async () => (await list.post("/v1/model-store/verify", { names: [name] }), announce(t("verify_begun")))), remove];
+  if (model.state === "ready")
+    return [
+      deed(
+        "shield",
+        t("verify"),
+        async () => (await list.post("/v1/model-store/verify", { names: [name] }), announce(t("verify_begun"))),
+      ),
+      remove,
+    ];
   return [get(t(model.state === "partial" ? "resume" : "download")), ...(model.state === "missing" ? [] : [remove])];
 }
 
 async function removeModel({ api }, list, model) {
-  if (!(await confirm(t("remove_title", { name: model.title }), t("remove_text", { size: bytes(model.size) }), t("remove")))) return;
+  if (
+    !(await confirm(
+      t("remove_title", { name: model.title }),
+      t("remove_text", { size: bytes(model.size) }),
+      t("remove"),
+    ))
+  )
+    return;
   await api.delete(`/v1/models/${model.name}`);
   await list.load();
 }

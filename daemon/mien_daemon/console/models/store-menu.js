@@ -6,7 +6,8 @@ import { h } from "../element.js";
 import { t } from "../words.js";
 
 export function storeMenu(list) {
-  const verify = () => attempt(async () => (await list.post("/v1/model-store/verify", {}), announce(t("verify_begun"))));
+  const verify = () =>
+    attempt(async () => (await list.post("/v1/model-store/verify", {}), announce(t("verify_begun"))));
   const take = async () => {
     const path = await askFolder(t("import_models"), t("import_hint"), t("import"));
     if (path) await attempt(() => list.post("/v1/model-store/import", { path }));
@@ -16,14 +17,37 @@ export function storeMenu(list) {
     const names = [...list.models.values()].filter(({ state }) => state === "ready").map(({ name }) => name);
     if (path) await attempt(() => list.post("/v1/model-store/export", { names, path }));
   };
-  return h("div", { class: "group wrap" }, button(t("verify_all"), "shield", verify, { class: "quiet" }), button(t("import"), "upload", take, { class: "quiet" }), button(t("export"), "download", give, { class: "quiet" }));
+  return h(
+    "div",
+    { class: "group wrap" },
+    button(t("verify_all"), "shield", verify, { class: "quiet" }),
+    button(t("import"), "upload", take, { class: "quiet" }),
+    button(t("export"), "download", give, { class: "quiet" }),
+  );
 }
 
 function askFolder(title, hint, deed) {
   return ask(title, (close) => {
-    const input = h("input", { type: "text", required: true, autofocus: true, spellcheck: "false", placeholder: "/media/stick/mien" });
-    const form = h("form", { class: "dialog-body", onsubmit: (event) => (event.preventDefault(), close(input.value.trim())) });
-    form.append(field(t("folder"), input, hint), h("footer", {}, h("button", { type: "button", onclick: () => close() }, t("cancel")), h("button", { class: "primary" }, deed)));
+    const input = h("input", {
+      type: "text",
+      required: true,
+      autofocus: true,
+      spellcheck: "false",
+      placeholder: "/media/stick/mien",
+    });
+    const form = h("form", {
+      class: "dialog-body",
+      onsubmit: (event) => (event.preventDefault(), close(input.value.trim())),
+    });
+    form.append(
+      field(t("folder"), input, hint),
+      h(
+        "footer",
+        {},
+        h("button", { type: "button", onclick: () => close() }, t("cancel")),
+        h("button", { class: "primary" }, deed),
+      ),
+    );
     return form;
   });
 }

@@ -7,22 +7,40 @@ import { bytes, moment, t } from "../words.js";
 
 export function verifyTable({ api }) {
   const place = h("div", { class: "stack" });
-  filled(place, () => api.get("/v1/verify"), ({ files }) => (files.length ? table(api, files) : empty("shield", t("nothing_verified"), t("nothing_verified_hint"))), new AbortController().signal);
+  filled(
+    place,
+    () => api.get("/v1/verify"),
+    ({ files }) =>
+      files.length ? table(api, files) : empty("shield", t("nothing_verified"), t("nothing_verified_hint")),
+    new AbortController().signal,
+  );
   return place;
 }
 
 function table(api, files) {
-  const copy = () => attempt(async () => {
-    const response = await api.send("/v1/verify?format=sha256sum");
-    await navigator.clipboard.writeText(await response.text());
-    announce(t("copied"));
-  });
-  const heads = ["model", "file", "size", "sha256", "licence", "verified"].map((name) => h("th", { scope: "col" }, t(`column_${name}`)));
+  const copy = () =>
+    attempt(async () => {
+      const response = await api.send("/v1/verify?format=sha256sum");
+      await navigator.clipboard.writeText(await response.text());
+      announce(t("copied"));
+    });
+  const heads = ["model", "file", "size", "sha256", "licence", "verified"].map((name) =>
+    h("th", { scope: "col" }, t(`column_${name}`)),
+  );
   return h(
     "div",
     { class: "stack" },
-    h("div", { class: "page-head" }, h("p", { class: "hint grow" }, t("proof_hint")), button(t("copy_checksums"), "copy", copy)),
-    h("div", { class: "scroll card", tabindex: 0, role: "region", "aria-label": t("models_proof") }, h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, files.map(line)))),
+    h(
+      "div",
+      { class: "page-head" },
+      h("p", { class: "hint grow" }, t("proof_hint")),
+      button(t("copy_checksums"), "copy", copy),
+    ),
+    h(
+      "div",
+      { class: "scroll card", tabindex: 0, role: "region", "aria-label": t("models_proof") },
+      h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, files.map(line))),
+    ),
   );
 }
 

@@ -14,7 +14,13 @@ export function mount(main, app, signal) {
   const place = h("div", { class: "stack large" });
   const room = h("span", { class: "chip", hidden: true });
   const tabs = { library: () => library(app, list, signal), proof: () => verifyTable(app) };
-  const open = (tab) => filled(place, async () => (await list.load(signal), await showRoom(app, room), tab), (name) => tabs[name](), signal);
+  const open = (tab) =>
+    filled(
+      place,
+      async () => (await list.load(signal), await showRoom(app, room), tab),
+      (name) => tabs[name](),
+      signal,
+    );
   main.append(
     h(
       "div",
@@ -24,7 +30,15 @@ export function mount(main, app, signal) {
         { class: "page-head" },
         h("h1", {}, t("view_models")),
         room,
-        segmented(t("show"), [["library", t("models_library")], ["proof", t("models_proof")]], "library", open),
+        segmented(
+          t("show"),
+          [
+            ["library", t("models_library")],
+            ["proof", t("models_proof")],
+          ],
+          "library",
+          open,
+        ),
         storeMenu(list),
       ),
       place,
@@ -37,7 +51,10 @@ export function mount(main, app, signal) {
 function library(app, list, signal) {
   const element = h("div", { class: "stack large" });
   const groups = grouped([...list.models.values()]).map(([name, models]) => group(app, list, name, models));
-  fill(element, groups.map((each) => each.element));
+  fill(
+    element,
+    groups.map((each) => each.element),
+  );
   const show = batched(() => {
     for (const each of groups) each.show();
   });

@@ -5,19 +5,24 @@ import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { filled } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
-import { faceAt, previewPath } from "../swap/picture-of.js";
+import { faceAt, previewPath } from "../swap/target-picture.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
 import { verdict } from "../viewer/verdict.js";
 import { moment, t } from "../words.js";
-import { isKept } from "./kept.js";
+import { isKept } from "./retention.js";
 
 export function detail(main, app, signal, id) {
   const place = h("div", { class: "fullscreen" });
   main.append(h("h1", { class: "unseen" }, t("result")), place);
   document.addEventListener("keydown", (event) => turn(event, app, id), { signal });
-  filled(place, () => gather(app, id), (found) => built(app, found, signal), signal);
+  filled(
+    place,
+    () => gather(app, id),
+    (found) => built(app, found, signal),
+    signal,
+  );
 }
 
 async function gather({ api, jobs, pictures }, id) {
@@ -46,9 +51,27 @@ function aside(app, job) {
     h(
       "div",
       { class: "sections" },
-      h("section", { class: "panel" }, h("header", { class: "page-head" }, h("h2", {}, t("result")), h("span", { class: "grow" }), iconButton("close", t("back_to_results"), () => router.go("results"))), h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)), report(job.result)),
+      h(
+        "section",
+        { class: "panel" },
+        h(
+          "header",
+          { class: "page-head" },
+          h("h2", {}, t("result")),
+          h("span", { class: "grow" }),
+          iconButton("close", t("back_to_results"), () => router.go("results")),
+        ),
+        h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)),
+        report(job.result),
+      ),
       h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job.options)),
-      h("section", { class: "panel" }, h("h2", {}, t("what_it_says")), checked, button(t("verify_picture"), "shield", () => attempt(() => verify(app, job, checked)))),
+      h(
+        "section",
+        { class: "panel" },
+        h("h2", {}, t("what_it_says")),
+        checked,
+        button(t("verify_picture"), "shield", () => attempt(() => verify(app, job, checked))),
+      ),
     ),
     h(
       "div",
@@ -73,7 +96,11 @@ function settings(options) {
 
 async function verify({ api }, job, place) {
   const picture = await api.blob(`/v1/jobs/${job.id}/result`);
-  const response = await api.send("/v1/verify-image", { method: "POST", body: picture, headers: { "Content-Type": "application/octet-stream" } });
+  const response = await api.send("/v1/verify-image", {
+    method: "POST",
+    body: picture,
+    headers: { "Content-Type": "application/octet-stream" },
+  });
   fill(place, verdict(await response.json()));
 }
 

@@ -1,6 +1,6 @@
 // One result in the gallery.
 import { h } from "../element.js";
-import { keepFaceInSight } from "../swap/picture-of.js";
+import { keepFaceInSight } from "../swap/target-picture.js";
 import { ago, number, t } from "../words.js";
 
 const SIDE = 360;
@@ -19,7 +19,24 @@ export function tile(app, job) {
     element: h(
       "li",
       { class: "shot" },
-      h("a", { href: `#/results/${job.id}`, "aria-label": label }, img, h("span", { class: "shot-foot" }, h("b", {}, engine), when, likeness === undefined ? null : h("span", { class: "shot-score", title: t("to_reference") }, number(likeness, { minimumFractionDigits: 2, maximumFractionDigits: 2 })))),
+      h(
+        "a",
+        { href: `#/results/${job.id}`, "aria-label": label },
+        img,
+        h(
+          "span",
+          { class: "shot-foot" },
+          h("b", {}, engine),
+          when,
+          likeness === undefined
+            ? null
+            : h(
+                "span",
+                { class: "shot-score", title: t("to_reference") },
+                number(likeness, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+              ),
+        ),
+      ),
     ),
     update,
   };

@@ -8,7 +8,7 @@ import { empty, loading } from "../notice.js";
 import { rows } from "../rows.js";
 import { duration, t } from "../words.js";
 import { detail } from "./detail.js";
-import { isKept } from "./kept.js";
+import { isKept } from "./retention.js";
 import { tile } from "./tile.js";
 
 const DAY = 86_400;
@@ -20,7 +20,11 @@ export function mount(main, app, signal, item) {
   const list = h("ul", { class: "gallery", "aria-label": t("view_results") });
   const place = h("div", { class: "card" });
   const end = h("div", { class: "gallery-end" });
-  const show = rows(list, ({ id }) => id, (job) => tile(app, job));
+  const show = rows(
+    list,
+    ({ id }) => id,
+    (job) => tile(app, job),
+  );
   const clear = button(t("delete_all"), "trash", () => deleteAll(app), { class: "danger" });
   const update = () => {
     const kept = jobs.all.filter(isKept).sort((one, other) => other.created_at.localeCompare(one.created_at));
@@ -33,7 +37,16 @@ export function mount(main, app, signal, item) {
   jobs.addEventListener("change", soon, { signal });
   everyMinute(soon, signal);
   moreAt(end, jobs, signal);
-  main.append(h("div", { class: "page wide" }, h("header", { class: "page-head" }, h("h1", {}, t("view_results")), keepFor(app), clear), place, list, end));
+  main.append(
+    h(
+      "div",
+      { class: "page wide" },
+      h("header", { class: "page-head" }, h("h1", {}, t("view_results")), keepFor(app), clear),
+      place,
+      list,
+      end,
+    ),
+  );
   update();
   return undefined;
 }
@@ -51,7 +64,12 @@ function moreAt(end, jobs, signal) {
 }
 
 function nothing() {
-  return empty("results", t("no_results"), t("no_results_hint"), h("a", { class: "button primary", href: "#/swap" }, t("view_swap")));
+  return empty(
+    "results",
+    t("no_results"),
+    t("no_results_hint"),
+    h("a", { class: "button primary", href: "#/swap" }, t("view_swap")),
+  );
 }
 
 /** How long results are kept; a change counts for those that are there already. */
@@ -61,7 +79,13 @@ function keepFor({ api }) {
     const { settings } = await api.get("/v1/settings");
     const { value } = settings.find(({ name }) => name === "keep_results_s");
     const spans = [...new Set([...SPANS, value])].sort((one, other) => one - other);
-    place.append(select(spans.map((span) => [String(span), duration(span)]), String(value), (chosen) => attempt(() => api.put("/v1/settings", { keep_results_s: Number(chosen) }))));
+    place.append(
+      select(
+        spans.map((span) => [String(span), duration(span)]),
+        String(value),
+        (chosen) => attempt(() => api.put("/v1/settings", { keep_results_s: Number(chosen) })),
+      ),
+    );
   });
   return place;
 }

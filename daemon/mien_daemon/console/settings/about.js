@@ -5,14 +5,24 @@ import { t } from "../words.js";
 
 export function about({ api, health }, signal) {
   const place = h("div", {});
-  filled(place, () => api.get("/v1/models"), ({ models }) => build(models, health.current?.version), signal);
+  filled(
+    place,
+    () => api.get("/v1/models"),
+    ({ models }) => build(models, health.current?.version),
+    signal,
+  );
   return place;
 }
 
 function build(models, version) {
   const licences = new Map(models.map((model) => [model.licence, model]));
   const line = ([name, { licence_url: url, commercial_use: commercial }]) =>
-    h("div", {}, h("dt", {}, h("a", { href: url, target: "_blank", rel: "noreferrer" }, name)), h("dd", {}, t(commercial ? "commercial_yes" : "commercial_no")));
+    h(
+      "div",
+      {},
+      h("dt", {}, h("a", { href: url, target: "_blank", rel: "noreferrer" }, name)),
+      h("dd", {}, t(commercial ? "commercial_yes" : "commercial_no")),
+    );
   return h(
     "div",
     { class: "stack" },

@@ -11,7 +11,12 @@ export function appearance() {
   return h(
     "div",
     { class: "settings-rows" },
-    h("div", { class: "setting" }, h("span", { class: "label" }, t("look")), segmented(t("look"), themes, theme(), setTheme)),
+    h(
+      "div",
+      { class: "setting" },
+      h("span", { class: "label" }, t("look")),
+      segmented(t("look"), themes, theme(), setTheme),
+    ),
     h("div", { class: "setting" }, field(t("language"), select(languages, chosenLanguage(), chooseLanguage))),
   );
 }

@@ -9,7 +9,13 @@ import { ago, t } from "../words.js";
 
 export function clients({ api, events }, signal) {
   const place = h("div", {});
-  const show = () => filled(place, () => api.get("/v1/clients"), (found) => build(api, found.clients, show), signal);
+  const show = () =>
+    filled(
+      place,
+      () => api.get("/v1/clients"),
+      (found) => build(api, found.clients, show),
+      signal,
+    );
   events.addEventListener("on:pairing", show, { signal });
   show();
   return place;
@@ -21,36 +27,68 @@ function build(api, list, again) {
     "div",
     { class: "stack" },
     rows.length ? h("ul", { class: "rows" }, rows) : h("p", { class: "hint" }, t("no_clients")),
-    h("div", {}, button(t("new_token"), "key", () => newToken(api, again))),
+    h(
+      "div",
+      {},
+      button(t("new_token"), "key", () => newToken(api, again)),
+    ),
   );
 }
 
 function row(api, { id, name, scopes, origin, last_seen: seen }, again) {
-  const revoke = () => attempt(async () => {
-    if (!(await confirm(t("revoke_title", { name }), t("revoke_text"), t("revoke")))) return;
-    await api.delete(`/v1/clients/${id}`);
-    again();
-  });
-  const rename = () => attempt(async () => {
-    const chosen = await askName(t("rename"), name);
-    if (chosen) await api.patch(`/v1/clients/${id}`, { name: chosen });
-    again();
-  });
+  const revoke = () =>
+    attempt(async () => {
+      if (!(await confirm(t("revoke_title", { name }), t("revoke_text"), t("revoke")))) return;
+      await api.delete(`/v1/clients/${id}`);
+      again();
+    });
+  const rename = () =>
+    attempt(async () => {
+      const chosen = await askName(t("rename"), name);
+      if (chosen) await api.patch(`/v1/clients/${id}`, { name: chosen });
+      again();
+    });
   const last = seen ? t("last_seen", { when: ago(Date.parse(seen) / 1000) }) : t("never_seen");
   return h(
     "li",
     { class: "row client", "data-client": id },
     icon(origin ? "browser" : "key"),
-    h("div", { class: "row-main" }, h("p", {}, h("strong", {}, name), scopes.map((scope) => h("span", { class: "chip" }, t(`scope_${scope}`)))), h("p", { class: "hint" }, last)),
-    h("div", { class: "row-actions" }, iconButton("pencil", `${t("rename")}: ${name}`, rename), iconButton("trash", `${t("revoke")}: ${name}`, revoke)),
+    h(
+      "div",
+      { class: "row-main" },
+      h(
+        "p",
+        {},
+        h("strong", {}, name),
+        scopes.map((scope) => h("span", { class: "chip" }, t(`scope_${scope}`))),
+      ),
+      h("p", { class: "hint" }, last),
+    ),
+    h(
+      "div",
+      { class: "row-actions" },
+      iconButton("pencil", `${t("rename")}: ${name}`, rename),
+      iconButton("trash", `${t("revoke")}: ${name}`, revoke),
+    ),
   );
 }
 
 export function askName(title, value) {
   return ask(title, (close) => {
     const input = h("input", { type: "text", required: true, maxlength: 60, autofocus: true, value });
-    const form = h("form", { class: "dialog-body", onsubmit: (event) => (event.preventDefault(), close(input.value.trim())) });
-    form.append(field(t("name"), input), h("footer", {}, h("button", { type: "button", onclick: () => close() }, t("cancel")), h("button", { class: "primary" }, t("save"))));
+    const form = h("form", {
+      class: "dialog-body",
+      onsubmit: (event) => (event.preventDefault(), close(input.value.trim())),
+    });
+    form.append(
+      field(t("name"), input),
+      h(
+        "footer",
+        {},
+        h("button", { type: "button", onclick: () => close() }, t("cancel")),
+        h("button", { class: "primary" }, t("save")),
+      ),
+    );
     return form;
   });
 }
@@ -60,13 +98,27 @@ async function newToken(api, again) {
   await ask(t("new_token"), (close) => {
     const body = h("div", { class: "dialog-body" });
     const name = h("input", { type: "text", required: true, maxlength: 60, autofocus: true });
-    const scope = select(["swap", "models", "admin"].map((each) => [each, t(`scope_${each}`)]), "swap", () => {});
-    const make = (event) => attempt(async () => {
-      event.preventDefault();
-      const made = await api.post("/v1/tokens", { name: name.value.trim(), scope: scope.value });
-      fill(body, told(made.token, close));
-    });
-    fill(body, h("form", { class: "stack", onsubmit: make }, field(t("name"), name), field(t("may"), scope), h("footer", {}, h("button", { class: "primary" }, t("create")))));
+    const scope = select(
+      ["swap", "models", "admin"].map((each) => [each, t(`scope_${each}`)]),
+      "swap",
+      () => {},
+    );
+    const make = (event) =>
+      attempt(async () => {
+        event.preventDefault();
+        const made = await api.post("/v1/tokens", { name: name.value.trim(), scope: scope.value });
+        fill(body, told(made.token, close));
+      });
+    fill(
+      body,
+      h(
+        "form",
+        { class: "stack", onsubmit: make },
+        field(t("name"), name),
+        field(t("may"), scope),
+        h("footer", {}, h("button", { class: "primary" }, t("create"))),
+      ),
+    );
     return body;
   });
   again();
@@ -74,5 +126,14 @@ async function newToken(api, again) {
 
 function told(token, close) {
   const copy = () => attempt(async () => (await navigator.clipboard.writeText(token), announce(t("copied"))));
-  return [h("p", {}, t("token_once")), h("code", { class: "token" }, token), h("footer", {}, button(t("copy"), "copy", copy), h("button", { class: "primary", onclick: () => close() }, t("close")))];
+  return [
+    h("p", {}, t("token_once")),
+    h("code", { class: "token" }, token),
+    h(
+      "footer",
+      {},
+      button(t("copy"), "copy", copy),
+      h("button", { class: "primary", onclick: () => close() }, t("close")),
+    ),
+  ];
 }

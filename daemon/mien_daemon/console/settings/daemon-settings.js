@@ -11,11 +11,19 @@ const rank = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) - 100 : L
 
 export function daemonSettings({ api }, signal) {
   const place = h("div", {});
-  const build = ({ settings }) => h("div", { class: "settings-rows" }, settings.toSorted((one, other) => rank(one) - rank(other)).map((each) => setting(each, (value) => change(each.name, value))));
-  const change = (name, value) => attempt(async () => {
-    place.replaceChildren(build(await api.put("/v1/settings", { [name]: value })));
-    place.querySelector(`[data-setting=${name}] :is(input, select)`).focus();
-  });
+  const build = ({ settings }) =>
+    h(
+      "div",
+      { class: "settings-rows" },
+      settings
+        .toSorted((one, other) => rank(one) - rank(other))
+        .map((each) => setting(each, (value) => change(each.name, value))),
+    );
+  const change = (name, value) =>
+    attempt(async () => {
+      place.replaceChildren(build(await api.put("/v1/settings", { [name]: value })));
+      place.querySelector(`[data-setting=${name}] :is(input, select)`).focus();
+    });
   filled(place, () => api.get("/v1/settings"), build, signal);
   return place;
 }

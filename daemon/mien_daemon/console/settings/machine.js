@@ -16,7 +16,8 @@ export function machine({ api, health }, signal) {
 }
 
 function build(api, health, { found, engines }) {
-  const unload = () => attempt(async () => (await api.post("/v1/worker/unload"), await health.load(), announce(t("unloaded"))));
+  const unload = () =>
+    attempt(async () => (await api.post("/v1/worker/unload"), await health.load(), announce(t("unloaded"))));
   return h(
     "div",
     { class: "stack" },
@@ -26,10 +27,19 @@ function build(api, health, { found, engines }) {
       pair(t("system"), found.system),
       pair(t("processors"), String(found.processors)),
       found.memory_bytes ? pair(t("memory"), bytes(found.memory_bytes)) : null,
-      found.folders.map(({ purpose, path, free_bytes: free }) => pair(t(`folder_${purpose}`), h("span", {}, h("code", {}, path), free === null ? "" : ` · ${t("disk_left", { size: bytes(free) })}`))),
+      found.folders.map(({ purpose, path, free_bytes: free }) =>
+        pair(
+          t(`folder_${purpose}`),
+          h("span", {}, h("code", {}, path), free === null ? "" : ` · ${t("disk_left", { size: bytes(free) })}`),
+        ),
+      ),
     ),
     h("h3", {}, t("memory_plan")),
-    h("ul", { class: "rows" }, engines.map((engine) => need(engine, found.memory_bytes))),
+    h(
+      "ul",
+      { class: "rows" },
+      engines.map((engine) => need(engine, found.memory_bytes)),
+    ),
     h("div", {}, button(t("unload"), "down", unload)),
   );
 }
@@ -37,11 +47,26 @@ function build(api, health, { found, engines }) {
 /** How much of the machine an engine takes. */
 function need({ name, memory_bytes: needed, device, state, licence }, memory) {
   const share = memory ? Math.min(1, needed / memory) : 0;
-  const meter = h("div", { class: "meter", "data-kind": share < 0.8 ? "good" : "plain", vars: { done: `${share * 100}%` } });
+  const meter = h("div", {
+    class: "meter",
+    "data-kind": share < 0.8 ? "good" : "plain",
+    vars: { done: `${share * 100}%` },
+  });
   return h(
     "li",
     { class: "row plan" },
-    h("div", { class: "row-main" }, h("p", {}, h("strong", {}, t(`engine_${name}`)), h("span", { class: "chip" }, device), h("span", { class: "row-note" }, t(`lacks_${state.replace("-", "_")}`))), h("p", { class: "hint" }, licence)),
+    h(
+      "div",
+      { class: "row-main" },
+      h(
+        "p",
+        {},
+        h("strong", {}, t(`engine_${name}`)),
+        h("span", { class: "chip" }, device),
+        h("span", { class: "row-note" }, t(`lacks_${state.replace("-", "_")}`)),
+      ),
+      h("p", { class: "hint" }, licence),
+    ),
     h("span", { class: "row-state" }, bytes(needed)),
     meter,
   );

@@ -9,7 +9,8 @@ export function pairing({ api, session, events }, signal) {
   const place = h("div", { class: "stack", "aria-live": "polite" });
   if (!session.may("local")) return h("p", { class: "hint" }, t("pairing_elsewhere"));
   const show = (window) => fill(place, content(window, act));
-  const act = (method, path) => attempt(async () => show((await api.json(method, path)) ?? (await api.get("/v1/pair/window"))));
+  const act = (method, path) =>
+    attempt(async () => show((await api.json(method, path)) ?? (await api.get("/v1/pair/window"))));
   const look = () => attempt(async () => show(await api.get("/v1/pair/window", { signal })));
   events.addEventListener("on:pairing", look, { signal });
   countDown(place, look, signal);
@@ -19,27 +20,49 @@ export function pairing({ api, session, events }, signal) {
 
 /** After an approval the daemon keeps the window a while for the browser to fetch it: for the person it is over. */
 function content(window, act) {
-  if (window.state === "approved") return [h("p", { class: "lead ok" }, icon("check"), t("pairing_done", { name: window.name })), shut(act)];
+  if (window.state === "approved")
+    return [h("p", { class: "lead ok" }, icon("check"), t("pairing_done", { name: window.name })), shut(act)];
   return window.seconds_left > 0 ? open(window, act) : shut(act);
 }
 
 function shut(act) {
-  return [h("p", { class: "hint" }, t("pairing_hint")), h("div", {}, button(t("pair_browser"), "browser", () => act("POST", "/v1/pair/window"), { class: "primary", id: "pair" }))];
+  return [
+    h("p", { class: "hint" }, t("pairing_hint")),
+    h(
+      "div",
+      {},
+      button(t("pair_browser"), "browser", () => act("POST", "/v1/pair/window"), { class: "primary", id: "pair" }),
+    ),
+  ];
 }
 
 function open({ state, digits, name, origin, id, seconds_left: left }, act) {
   const close = button(t("stop_pairing"), "close", () => act("DELETE", "/v1/pair/window"));
   const timer = h("p", { class: "hint" }, t("pairing_seconds"), " ", h("span", { class: "seconds" }, left));
-  if (state !== "shown") return [h("p", { class: "waiting" }, h("span", { class: "spinner" }), t("pairing_waiting")), timer, h("div", {}, close)];
+  if (state !== "shown")
+    return [
+      h("p", { class: "waiting" }, h("span", { class: "spinner" }), t("pairing_waiting")),
+      timer,
+      h("div", {}, close),
+    ];
   return [
     h("p", { class: "lead" }, icon("browser"), t("pairing_asks", { name })),
-    h("p", { class: "digits", "aria-label": t("pairing_digits", { digits: [...digits].join(" ") }) }, digits.slice(0, 3), " ", digits.slice(3)),
+    h(
+      "p",
+      { class: "digits", "aria-label": t("pairing_digits", { digits: [...digits].join(" ") }) },
+      digits.slice(0, 3),
+      " ",
+      digits.slice(3),
+    ),
     h("p", { class: "hint" }, t("pairing_compare"), " ", h("code", {}, origin)),
     timer,
     h(
       "div",
       { class: "row-actions wrap" },
-      button(t("pairing_same"), "check", () => act("POST", `/v1/pair/${id}/approve`), { class: "primary", id: "approve" }),
+      button(t("pairing_same"), "check", () => act("POST", `/v1/pair/${id}/approve`), {
+        class: "primary",
+        id: "approve",
+      }),
       button(t("pairing_other"), "close", () => act("POST", `/v1/pair/${id}/refuse`), { class: "danger" }),
     ),
   ];

@@ -15,24 +15,44 @@ const CHOICES = {
 
 export function setting({ name, value, default: usual, meaning, source }, change) {
   const label = knows(`setting_${name}`) ? t(`setting_${name}`) : name;
-  const hint = [knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning, where(source)].filter(Boolean).join(" ");
-  const reset = value === usual ? null : h("button", { class: "link", onclick: () => change(usual) }, t("back_to_default"));
+  const hint = [knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning, where(source)]
+    .filter(Boolean)
+    .join(" ");
+  const reset =
+    value === usual ? null : h("button", { class: "link", onclick: () => change(usual) }, t("back_to_default"));
   return h("div", { class: "setting", "data-setting": name }, control(name, value, label, hint, change), reset);
 }
 
 function control(name, value, label, hint, change) {
   if (typeof value === "boolean") return checkbox(label, value, change, hint);
   if (name in CHOICES) return field(label, chosenFrom(CHOICES[name], value, change), hint);
-  if (name === "default_engine") return field(label, select(Object.keys(CONTROLS).map((each) => [each, t(`engine_${each}`)]), value, change), hint);
+  if (name === "default_engine")
+    return field(
+      label,
+      select(
+        Object.keys(CONTROLS).map((each) => [each, t(`engine_${each}`)]),
+        value,
+        change,
+      ),
+      hint,
+    );
   const numeric = typeof value === "number";
-  const input = h("input", { type: numeric ? "number" : "text", value, onchange: () => change(numeric ? Number(input.value) : input.value) });
+  const input = h("input", {
+    type: numeric ? "number" : "text",
+    value,
+    onchange: () => change(numeric ? Number(input.value) : input.value),
+  });
   return field(label, input, hint);
 }
 
 function chosenFrom(choices, value, change) {
   const show = choices[0][1];
   const values = [...new Set([...choices.map(([each]) => each), value])].sort((one, other) => one - other);
-  return select(values.map((each) => [String(each), show(each)]), String(value), (chosen) => change(Number(chosen)));
+  return select(
+    values.map((each) => [String(each), show(each)]),
+    String(value),
+    (chosen) => change(Number(chosen)),
+  );
 }
 
 function where(source) {

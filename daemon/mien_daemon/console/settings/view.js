@@ -13,19 +13,31 @@ const SECTIONS = { appearance, daemon: daemonSettings, pairing, clients, connect
 
 export function mount(main, app, signal) {
   const parts = Object.entries(SECTIONS).map(([name, build]) => section(name, build(app, signal)));
-  const index = Object.keys(SECTIONS).map((name) => h("button", { class: "quiet", onclick: () => jump(name) }, t(`settings_${name}`)));
+  const index = Object.keys(SECTIONS).map((name) =>
+    h("button", { class: "quiet", onclick: () => jump(name) }, t(`settings_${name}`)),
+  );
   main.append(
     h(
       "div",
       { class: "page settings" },
       h("header", { class: "page-head" }, h("h1", {}, t("view_settings"))),
-      h("div", { class: "with-index" }, h("nav", { class: "index", "aria-label": t("sections") }, index), h("div", { class: "stack large" }, parts)),
+      h(
+        "div",
+        { class: "with-index" },
+        h("nav", { class: "index", "aria-label": t("sections") }, index),
+        h("div", { class: "stack large" }, parts),
+      ),
     ),
   );
 }
 
 function section(name, content) {
-  return h("section", { class: "card section", id: `settings-${name}`, "aria-labelledby": `settings-${name}-title`, tabindex: -1 }, h("h2", { id: `settings-${name}-title` }, t(`settings_${name}`)), content);
+  return h(
+    "section",
+    { class: "card section", id: `settings-${name}`, "aria-labelledby": `settings-${name}-title`, tabindex: -1 },
+    h("h2", { id: `settings-${name}-title` }, t(`settings_${name}`)),
+    content,
+  );
 }
 
 function jump(name) {

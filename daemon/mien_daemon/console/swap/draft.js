@@ -1,7 +1,7 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { Problem } from "../problem.js";
 import { DEFAULTS } from "./engines.js";
-import { firstCast } from "./cast.js";
+import { assignLargest } from "./assignments.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
@@ -11,12 +11,18 @@ export class Draft extends EventTarget {
     super();
     Object.assign(this, { api, tab, remembered });
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
-    this.targets = (kept.targets ?? []).map((target) => ({ ...target, url: null, faces: undefined }));
+    this.targets = (kept.targets ?? []).map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
     this.references = (kept.references ?? []).map((reference) => ({ ...reference, url: null }));
     this.current = kept.current ?? 0;
     this.runs = kept.runs ?? {};
     this.consented = kept.consented ?? false;
-    this.options = { engine: "mesh", versus: "", seed: 0, restore: 0, ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}") };
+    this.options = {
+      engine: "mesh",
+      versus: "",
+      seed: 0,
+      restore: 0,
+      ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}"),
+    };
   }
 
   get target() {
@@ -29,7 +35,7 @@ export class Draft extends EventTarget {
   }
 
   addTarget(file, pictures) {
-    const target = { name: file.name, url: URL.createObjectURL(file), cast: {} };
+    const target = { name: file.name, url: URL.createObjectURL(file), assignments: {} };
     this.targets.push(target);
     this.current = this.targets.length - 1;
     this.changed();
@@ -42,7 +48,8 @@ export class Draft extends EventTarget {
       target.digest = await put();
       const { faces } = await this.api.get(`/v1/blobs/${target.digest}/faces`);
       target.faces = faces;
-      if (Object.keys(target.cast).length === 0) target.cast = firstCast(faces, this.references[0]?.key);
+      if (Object.keys(target.assignments).length === 0)
+        target.assignments = assignLargest(faces, this.references[0]?.key);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (target.digest) target.faces = null;
@@ -68,7 +75,8 @@ export class Draft extends EventTarget {
   useReference(reference) {
     if (!this.references.some(({ key }) => key === reference.key)) this.references.push(reference);
     for (const target of this.targets) {
-      if (target.faces && Object.values(target.cast).every((key) => !key)) target.cast = firstCast(target.faces, reference.key);
+      if (target.faces && Object.values(target.assignments).every((key) => !key))
+        target.assignments = assignLargest(target.faces, reference.key);
     }
     this.changed();
   }
@@ -76,21 +84,31 @@ export class Draft extends EventTarget {
   /** A job that was done once, to be done again with changes. */
   take(job, name) {
     const keys = [job.reference].flat().filter(Boolean);
-    for (const key of keys) if (!this.references.some((reference) => reference.key === key)) this.references.push({ key, name, url: null });
+    for (const key of keys)
+      if (!this.references.some((reference) => reference.key === key)) this.references.push({ key, name, url: null });
     const { engine, faces, seed = 0, restore = 0, format: _, ...own } = job.options;
-    const cast = Array.isArray(faces) ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]])) : {};
+    const assignments = Array.isArray(faces)
+      ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]]))
+      : {};
     this.targets = this.targets.filter(({ digest }) => digest !== job.target);
-    this.targets.push({ name, digest: job.target, url: null, cast });
+    this.targets.push({ name, digest: job.target, url: null, assignments });
     this.current = this.targets.length - 1;
     delete this.runs[job.target];
     this.consented = true; // it was given when the job was made
-    this.set({ engine, versus: "", seed, restore, ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${engine}.${key}`, value])) });
+    this.set({
+      engine,
+      versus: "",
+      seed,
+      restore,
+      ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${engine}.${key}`, value])),
+    });
   }
 
   removeReference(key) {
     this.references = this.references.filter((reference) => reference.key !== key);
     for (const target of this.targets) {
-      for (const [index, given] of Object.entries(target.cast)) if (given === key) delete target.cast[index];
+      for (const [index, given] of Object.entries(target.assignments))
+        if (given === key) delete target.assignments[index];
     }
     this.changed();
   }
@@ -107,7 +125,7 @@ export class Draft extends EventTarget {
   }
 
   give(index, key) {
-    this.target.cast = { ...this.target.cast, [index]: key };
+    this.target.assignments = { ...this.target.assignments, [index]: key };
     this.changed();
   }
 
@@ -120,7 +138,10 @@ export class Draft extends EventTarget {
   /** The options of a job for `engine`: what that engine knows, as it was set or by default. */
   optionsFor(engine) {
     const { seed, restore } = this.options;
-    const own = Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, this.options[`${engine}.${name}`] ?? DEFAULTS[engine][name]]);
+    const own = Object.keys(DEFAULTS[engine] ?? {}).map((name) => [
+      name,
+      this.options[`${engine}.${name}`] ?? DEFAULTS[engine][name],
+    ]);
     return { engine, seed, restore, ...Object.fromEntries(own) };
   }
 
@@ -136,7 +157,7 @@ export class Draft extends EventTarget {
   }
 
   changed() {
-    const bare = ({ name, digest, cast }) => ({ name, digest, cast });
+    const bare = ({ name, digest, assignments }) => ({ name, digest, assignments });
     const kept = {
       targets: this.targets.filter(({ digest }) => digest).map(bare),
       references: this.references.map(({ key, name }) => ({ key, name })),

@@ -7,18 +7,31 @@ import { mayUse } from "./consent.js";
 export function takeFiles(main, app, signal) {
   main.addEventListener("dragover", (event) => over(main, event), { signal });
   main.addEventListener("dragleave", (event) => event.relatedTarget === null && out(main), { signal });
-  main.addEventListener("drop", (event) => {
-    event.preventDefault();
-    out(main);
-    take(app, filesIn(event.dataTransfer), event.target);
-  }, { signal });
-  document.addEventListener("paste", (event) => {
-    const files = filesIn(event.clipboardData);
-    if (files.length === 0) return;
-    event.preventDefault();
-    // The first picture is the one to change, the next whose face to use, unless the focus says otherwise.
-    take(app, files, app.draft.targets.length === 0 ? main : document.activeElement, app.draft.references.length === 0);
-  }, { signal });
+  main.addEventListener(
+    "drop",
+    (event) => {
+      event.preventDefault();
+      out(main);
+      take(app, filesIn(event.dataTransfer), event.target);
+    },
+    { signal },
+  );
+  document.addEventListener(
+    "paste",
+    (event) => {
+      const files = filesIn(event.clipboardData);
+      if (files.length === 0) return;
+      event.preventDefault();
+      // The first picture is the one to change, the next whose face to use, unless the focus says otherwise.
+      take(
+        app,
+        files,
+        app.draft.targets.length === 0 ? main : document.activeElement,
+        app.draft.references.length === 0,
+      );
+    },
+    { signal },
+  );
 }
 
 function over(main, event) {
@@ -33,7 +46,10 @@ function out(main) {
 function take(app, files, place, preferReference = false) {
   const face = place?.closest?.("[data-face]")?.dataset.face;
   const zone = place?.closest?.("[data-drop]")?.dataset.drop;
-  const isReference = face !== undefined || zone === "reference" || (zone !== "target" && preferReference && app.draft.targets.length > 0);
+  const isReference =
+    face !== undefined ||
+    zone === "reference" ||
+    (zone !== "target" && preferReference && app.draft.targets.length > 0);
   if (isReference) return addReferences(app, files, face);
   return addTargets(app, files);
 }

@@ -37,13 +37,29 @@ function ignoreRefusal(error) {
 function engineChoice({ draft }, engines) {
   const { engine, versus } = draft.options;
   const known = engines.length ? engines : [{ name: engine, ready: true }];
-  const choices = known.map(({ name, ready }) => [name, ready ? t(`engine_${name}`) : t("engine_lacking", { engine: t(`engine_${name}`) })]);
+  const choices = known.map(({ name, ready }) => [
+    name,
+    ready ? t(`engine_${name}`) : t("engine_lacking", { engine: t(`engine_${name}`) }),
+  ]);
   const chosen = known.find(({ name }) => name === engine);
   const others = choices.filter(([name]) => name !== engine && known.find((each) => each.name === name)?.ready);
   return [
-    named(field(t("engine"), select(choices, engine, (name) => draft.set({ engine: name, versus: "" })), t(`engine_${engine}_hint`))),
-    chosen?.ready === false ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models"))) : null,
-    others.length ? field(t("compare_with"), select([["", t("no_comparison")], ...others], versus, (name) => draft.set({ versus: name }))) : null,
+    named(
+      field(
+        t("engine"),
+        select(choices, engine, (name) => draft.set({ engine: name, versus: "" })),
+        t(`engine_${engine}_hint`),
+      ),
+    ),
+    chosen?.ready === false
+      ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models")))
+      : null,
+    others.length
+      ? field(
+          t("compare_with"),
+          select([["", t("no_comparison")], ...others], versus, (name) => draft.set({ versus: name })),
+        )
+      : null,
   ];
 }
 
@@ -52,8 +68,17 @@ function settings(app, state, rebuild) {
   const controls = CONTROLS[engine] ?? [];
   return [
     controls.filter(({ advanced }) => !advanced).map((control) => controlFor(app, engine, control)),
-    slider(t("restore"), { min: 0, max: 1, step: 0.05, value: app.draft.options.restore, hint: t("restore_hint"), show: percent }, (restore) => app.draft.set({ restore })),
-    drawer(app, engine, controls.filter(({ advanced }) => advanced), (state.preset = presetChoice(app, engine, rebuild))),
+    slider(
+      t("restore"),
+      { min: 0, max: 1, step: 0.05, value: app.draft.options.restore, hint: t("restore_hint"), show: percent },
+      (restore) => app.draft.set({ restore }),
+    ),
+    drawer(
+      app,
+      engine,
+      controls.filter(({ advanced }) => advanced),
+      (state.preset = presetChoice(app, engine, rebuild)),
+    ),
   ];
 }
 
@@ -64,7 +89,11 @@ function named(element) {
 }
 
 function drawer(app, engine, controls, preset) {
-  const details = h("details", { class: "drawer", open: app.drawerOpen, ontoggle: () => (app.drawerOpen = details.open) });
+  const details = h("details", {
+    class: "drawer",
+    open: app.drawerOpen,
+    ontoggle: () => (app.drawerOpen = details.open),
+  });
   details.append(
     h("summary", {}, t("advanced")),
     preset.element,
@@ -80,12 +109,22 @@ function presetChoice({ draft }, engine, rebuild) {
   const presets = Object.keys(PRESETS[engine] ?? {});
   let shown = null;
   const refresh = () => {
-    const own = Object.fromEntries(Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, draft.options[`${engine}.${name}`]]));
+    const own = Object.fromEntries(
+      Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, draft.options[`${engine}.${name}`]]),
+    );
     const preset = presetOf(engine, own);
     if (preset === shown || presets.length < 2) return;
     shown = preset;
     const names = preset === "own" ? [...presets, "own"] : presets;
-    fill(element, segmented(t("preset"), names.map((name) => [name, t(`preset_${name}`)]), preset, use));
+    fill(
+      element,
+      segmented(
+        t("preset"),
+        names.map((name) => [name, t(`preset_${name}`)]),
+        preset,
+        use,
+      ),
+    );
   };
   refresh();
   return { element, refresh };
@@ -105,7 +144,18 @@ function controlFor({ draft }, engine, { name, choices, text, value, ...bounds }
     const input = h("textarea", { rows: 2, maxlength: text, value: current, onchange: () => set(input.value) });
     return field(t(`option_${name}`), input, t(`option_${name}_hint`));
   }
-  if (choices) return h("div", { class: "field" }, h("span", { class: "label" }, t(`option_${name}`)), segmented(t(`option_${name}`), choices.map((choice) => [choice, optionWords(name, choice)]), current, set));
+  if (choices)
+    return h(
+      "div",
+      { class: "field" },
+      h("span", { class: "label" }, t(`option_${name}`)),
+      segmented(
+        t(`option_${name}`),
+        choices.map((choice) => [choice, optionWords(name, choice)]),
+        current,
+        set,
+      ),
+    );
   const show = bounds.max === 1 ? percent : (shown) => number(shown);
   return slider(t(`option_${name}`), { ...bounds, value: current, hint: t(`option_${name}_hint`), show }, set);
 }

@@ -20,7 +20,10 @@ export const CONTROLS = {
 };
 
 export const DEFAULTS = Object.fromEntries(
-  Object.entries(CONTROLS).map(([engine, controls]) => [engine, Object.fromEntries(controls.map(({ name, value }) => [name, value]))]),
+  Object.entries(CONTROLS).map(([engine, controls]) => [
+    engine,
+    Object.fromEntries(controls.map(({ name, value }) => [name, value])),
+  ]),
 );
 
 /** Starting points for the advanced drawer; what they do not name goes back to its default. */

@@ -5,7 +5,7 @@ import { detail, sentence } from "../problem.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { openPicker } from "./face-picker.js";
-import { showPicture } from "./picture-of.js";
+import { showPicture } from "./target-picture.js";
 
 export function faceBoxes(app, _now, signal) {
   const { draft, pictures } = app;
@@ -15,14 +15,25 @@ export function faceBoxes(app, _now, signal) {
   const sheet = h("div", { class: "sheet", "data-drop": "target" }, img, boxes);
   const note = h("div", { class: "stage-note", role: "status" });
   const element = h("div", { class: "picture" }, sheet, note);
-  const show = rows(boxes, (face) => face.index, (face) => box(app, face));
+  const show = rows(
+    boxes,
+    (face) => face.index,
+    (face) => box(app, face),
+  );
   const fit = () => {
     const { clientWidth, clientHeight } = element;
     const scale = Math.min(clientWidth / img.naturalWidth, clientHeight / img.naturalHeight, 2);
-    setVars(sheet, { width: `${Math.floor(img.naturalWidth * scale)}px`, height: `${Math.floor(img.naturalHeight * scale)}px` });
+    setVars(sheet, {
+      width: `${Math.floor(img.naturalWidth * scale)}px`,
+      height: `${Math.floor(img.naturalHeight * scale)}px`,
+    });
   };
   const refresh = () => {
-    show(img.naturalWidth && target.faces ? target.faces.map((face) => ({ ...face, size: target.size ?? natural(img) })) : []);
+    show(
+      img.naturalWidth && target.faces
+        ? target.faces.map((face) => ({ ...face, size: target.size ?? natural(img) }))
+        : [],
+    );
     say(note, target);
   };
   img.addEventListener("load", () => (fit(), refresh()), { signal });
@@ -42,15 +53,28 @@ function box(app, face) {
   const { draft } = app;
   const mark = h("span", { class: "box-number" }, face.index + 1);
   const who = h("span", { class: "box-who" });
-  const element = h("button", { class: "box", "data-face": face.index, "aria-haspopup": "dialog", onclick: () => openPicker(app, face.index, element) }, mark, who);
+  const element = h(
+    "button",
+    {
+      class: "box",
+      "data-face": face.index,
+      "aria-haspopup": "dialog",
+      onclick: () => openPicker(app, face.index, element),
+    },
+    mark,
+    who,
+  );
   return { element, update };
 
   function update({ index, bbox: [x1, y1, x2, y2], size: [width, height] }) {
     setVars(element, { x: x1 / width, y: y1 / height, w: (x2 - x1) / width, h: (y2 - y1) / height });
-    const reference = draft.references.find(({ key }) => key === draft.target?.cast[index]);
+    const reference = draft.references.find(({ key }) => key === draft.target?.assignments[index]);
     element.dataset.given = Boolean(reference);
     who.textContent = reference?.name ?? "";
-    element.setAttribute("aria-label", t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }));
+    element.setAttribute(
+      "aria-label",
+      t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }),
+    );
   }
 }
 

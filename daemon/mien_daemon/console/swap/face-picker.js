@@ -10,12 +10,14 @@ const EDGE = 12;
 /** Open beside `anchor`, choose for the face `index`, and give the focus back. */
 export function openPicker(app, index, anchor) {
   const { draft } = app;
-  const given = draft.target.cast[index];
+  const given = draft.target.assignments[index];
   const pick = (key) => {
     draft.give(index, key);
     menu.close();
   };
-  const choices = draft.references.map((reference) => entry(referenceImage(app, reference), reference.name, given === reference.key, () => pick(reference.key)));
+  const choices = draft.references.map((reference) =>
+    entry(referenceImage(app, reference), reference.name, given === reference.key, () => pick(reference.key)),
+  );
   const menu = h(
     "dialog",
     { class: "picker", "aria-label": t("whose_face", { number: index + 1 }) },
@@ -39,7 +41,12 @@ export function openPicker(app, index, anchor) {
 }
 
 function entry(picture, name, chosen, onclick) {
-  return h("button", { class: "pick", "aria-pressed": String(chosen), onclick }, h("span", { class: "pick-image" }, picture), h("span", {}, name));
+  return h(
+    "button",
+    { class: "pick", "aria-pressed": String(chosen), onclick },
+    h("span", { class: "pick-image" }, picture),
+    h("span", {}, name),
+  );
 }
 
 function step(menu, event) {

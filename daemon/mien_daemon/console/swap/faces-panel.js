@@ -3,15 +3,19 @@ import { h, setVars } from "../element.js";
 import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
-import { showPicture } from "./picture-of.js";
+import { showPicture } from "./target-picture.js";
 import { referenceImage } from "./reference-image.js";
 
 export function facesPanel(app) {
   const { draft } = app;
-  const list = h("ul", { class: "cast" });
+  const list = h("ul", { class: "assignments" });
   const all = h("button", { class: "link", onclick: () => giveAll(draft) }, t("all_faces"));
   const element = h("section", { class: "panel" }, h("h2", {}, t("faces_in_picture"), all), list);
-  const show = rows(list, ({ index, target }) => `${target.digest}/${index}`, (face) => castRow(app, face));
+  const show = rows(
+    list,
+    ({ index, target }) => `${target.digest}/${index}`,
+    (face) => castRow(app, face),
+  );
   return {
     element,
     show() {
@@ -27,25 +31,42 @@ export function facesPanel(app) {
 /** Every face gets one, in turn from the left: one reference goes to all, several go round. */
 function giveAll(draft) {
   const { target, references } = draft;
-  target.cast = Object.fromEntries(target.faces.map(({ index }, turn) => [index, references[turn % references.length].key]));
+  target.assignments = Object.fromEntries(
+    target.faces.map(({ index }, turn) => [index, references[turn % references.length].key]),
+  );
   draft.changed();
 }
 
 function castRow(app, { index, bbox, target }) {
-  const place = h("span", { class: "cast-to" });
-  const label = h("span", { class: "cast-name" });
+  const place = h("span", { class: "assignments-to" });
+  const label = h("span", { class: "assignments-name" });
   const element = h(
     "li",
     {},
-    h("button", { class: "cast-row", "data-face": index, "aria-haspopup": "dialog", onclick: (event) => pick(app, index, event.currentTarget) }, crop(app, bbox, target), icon("forward"), place, label),
+    h(
+      "button",
+      {
+        class: "assignments-row",
+        "data-face": index,
+        "aria-haspopup": "dialog",
+        onclick: (event) => pick(app, index, event.currentTarget),
+      },
+      crop(app, bbox, target),
+      icon("forward"),
+      place,
+      label,
+    ),
   );
   let given;
   return {
     element,
     update() {
-      const reference = app.draft.references.find(({ key }) => key === target.cast[index]);
+      const reference = app.draft.references.find(({ key }) => key === target.assignments[index]);
       label.textContent = reference?.name ?? t("leave_alone");
-      element.firstChild.setAttribute("aria-label", t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }));
+      element.firstChild.setAttribute(
+        "aria-label",
+        t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }),
+      );
       if (given === (reference?.key ?? null)) return;
       given = reference?.key ?? null;
       place.replaceChildren(reference ? referenceImage(app, reference) : icon("close"));
@@ -69,5 +90,5 @@ function crop({ pictures }, [x1, y1, x2, y2], target) {
     setVars(img, { zoom: (img.naturalWidth * scale) / side, x: -left / side, y: -top / side });
   });
   showPicture(img, target, pictures);
-  return h("span", { class: "cast-face" }, img);
+  return h("span", { class: "assignments-face" }, img);
 }

@@ -6,14 +6,27 @@ import { isOver } from "../job-list.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addTargets, choose } from "./drop.js";
-import { showPicture } from "./picture-of.js";
+import { showPicture } from "./target-picture.js";
 
 export function filmstrip(app, signal) {
   const { draft, jobs } = app;
   const list = h("ul", { class: "frames" });
-  const add = h("button", { class: "frame-add", "aria-label": t("add_target"), title: t("add_target"), onclick: () => choose((files) => addTargets(app, files)) }, icon("plus"));
+  const add = h(
+    "button",
+    {
+      class: "frame-add",
+      "aria-label": t("add_target"),
+      title: t("add_target"),
+      onclick: () => choose((files) => addTargets(app, files)),
+    },
+    icon("plus"),
+  );
   const element = h("div", { class: "filmstrip", "data-drop": "target" }, list, add);
-  const show = rows(list, (target) => target, (target) => frame(app, target));
+  const show = rows(
+    list,
+    (target) => target,
+    (target) => frame(app, target),
+  );
   const update = () => {
     element.hidden = draft.targets.length === 0;
     show(draft.targets);
@@ -25,7 +38,11 @@ export function filmstrip(app, signal) {
 function frame(app, target) {
   const { draft, jobs, pictures } = app;
   const img = h("img", { alt: "" });
-  const open = h("button", { class: "film", "aria-label": t("show_target", { name: target.name }), onclick: () => draft.show(target) }, img);
+  const open = h(
+    "button",
+    { class: "film", "aria-label": t("show_target", { name: target.name }), onclick: () => draft.show(target) },
+    img,
+  );
   const remove = iconButton("close", t("remove_target", { name: target.name }), () => draft.removeTarget(target));
   showPicture(img, target, pictures);
   const element = h("li", {}, open, remove);
@@ -34,7 +51,13 @@ function frame(app, target) {
     update() {
       open.setAttribute("aria-current", String(draft.target === target));
       const run = (draft.runs[target.digest] ?? []).map(({ job }) => jobs.get(job));
-      element.dataset.state = target.problem ? "failed" : run.length === 0 ? "new" : run.every((job) => job && isOver(job)) ? run[0].state : "running";
+      element.dataset.state = target.problem
+        ? "failed"
+        : run.length === 0
+          ? "new"
+          : run.every((job) => job && isOver(job))
+            ? run[0].state
+            : "running";
     },
   };
 }

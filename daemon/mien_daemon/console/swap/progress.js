@@ -4,7 +4,7 @@ import { bar, button, setBar } from "../control.js";
 import { h } from "../element.js";
 import { isOver } from "../job-list.js";
 import { duration, percent, t } from "../words.js";
-import { showPicture } from "./picture-of.js";
+import { showPicture } from "./target-picture.js";
 
 export function progress(app, { run }) {
   const img = h("img", { alt: "", class: "dimmed" });
@@ -29,11 +29,21 @@ function line({ engine }, named) {
   const figures = h("span", { class: "figures" });
   const track = bar(0, t("progress"));
   return {
-    element: h("div", { class: "line" }, h("p", {}, named ? h("span", { class: "chip" }, t(`engine_${engine}`)) : null, stage, figures), track),
+    element: h(
+      "div",
+      { class: "line" },
+      h("p", {}, named ? h("span", { class: "chip" }, t(`engine_${engine}`)) : null, stage, figures),
+      track,
+    ),
     update(job) {
       if (!job) return;
       stage.textContent = stageWords(job);
-      figures.textContent = job.state === "running" ? [percent(job.progress), job.eta_s ? t("time_left", { time: duration(Math.ceil(job.eta_s)) }) : ""].filter(Boolean).join(" · ") : "";
+      figures.textContent =
+        job.state === "running"
+          ? [percent(job.progress), job.eta_s ? t("time_left", { time: duration(Math.ceil(job.eta_s)) }) : ""]
+              .filter(Boolean)
+              .join(" · ")
+          : "";
       setBar(track, job.progress);
       track.toggleAttribute("data-waiting", job.state === "queued");
     },

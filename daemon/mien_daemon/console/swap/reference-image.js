@@ -1,10 +1,11 @@
 // A reference face as a small picture, wherever it comes from.
 import { h } from "../element.js";
-import { previewPath } from "./picture-of.js";
+import { previewPath } from "./target-picture.js";
 
 export function referenceImage({ pictures }, { key, url }) {
   const img = h("img", { alt: "" });
   if (url) img.src = url;
-  else pictures.lazily(img, key.startsWith("ref:") ? `/v1/references/${key.slice(4)}/thumbnail` : previewPath(key, 320));
+  else
+    pictures.lazily(img, key.startsWith("ref:") ? `/v1/references/${key.slice(4)}/thumbnail` : previewPath(key, 320));
   return img;
 }

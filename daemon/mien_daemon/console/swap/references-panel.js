@@ -26,7 +26,11 @@ export function referencesPanel(app, signal) {
       button(t("from_library"), "faces", () => fromLibrary(app, signal)),
     ),
   );
-  const show = rows(list, ({ key }) => key, (reference) => tile(app, reference));
+  const show = rows(
+    list,
+    ({ key }) => key,
+    (reference) => tile(app, reference),
+  );
   return {
     element,
     show() {
@@ -38,15 +42,34 @@ export function referencesPanel(app, signal) {
 }
 
 function tile(app, reference) {
-  const remove = iconButton("close", t("remove_reference", { name: reference.name }), () => app.draft.removeReference(reference.key));
-  const saved = reference.key.startsWith("ref:") ? h("span", { class: "tile-mark", title: t("from_library") }, icon("lock")) : null;
-  return { element: h("li", { class: "tile" }, referenceImage(app, reference), h("span", { class: "tile-name" }, reference.name), saved, remove), update() {} };
+  const remove = iconButton("close", t("remove_reference", { name: reference.name }), () =>
+    app.draft.removeReference(reference.key),
+  );
+  const saved = reference.key.startsWith("ref:")
+    ? h("span", { class: "tile-mark", title: t("from_library") }, icon("lock"))
+    : null;
+  return {
+    element: h(
+      "li",
+      { class: "tile" },
+      referenceImage(app, reference),
+      h("span", { class: "tile-name" }, reference.name),
+      saved,
+      remove,
+    ),
+    update() {},
+  };
 }
 
 async function fromLibrary(app, signal) {
   const chosen = await ask(t("from_library"), (close) => {
     const place = h("div", { class: "dialog-body" });
-    filled(place, () => app.api.get("/v1/references"), ({ references }) => choices(app, references, close), signal);
+    filled(
+      place,
+      () => app.api.get("/v1/references"),
+      ({ references }) => choices(app, references, close),
+      signal,
+    );
     return place;
   });
   if (chosen) app.draft.useReference({ key: `ref:${chosen.id}`, name: chosen.name, url: null });
@@ -54,7 +77,13 @@ async function fromLibrary(app, signal) {
 
 function choices(app, references, close) {
   const usable = references.filter((reference) => reference.usable);
-  if (usable.length === 0) return empty("faces", t("library_empty"), t("library_empty_hint"), h("a", { class: "button", href: "#/faces", onclick: () => close() }, t("view_faces")));
+  if (usable.length === 0)
+    return empty(
+      "faces",
+      t("library_empty"),
+      t("library_empty_hint"),
+      h("a", { class: "button", href: "#/faces", onclick: () => close() }, t("view_faces")),
+    );
   return h(
     "ul",
     { class: "tiles large" },
@@ -62,7 +91,12 @@ function choices(app, references, close) {
       h(
         "li",
         { class: "tile" },
-        h("button", { class: "tile-choice", onclick: () => close(reference) }, referenceImage(app, { key: `ref:${reference.id}` }), h("span", { class: "tile-name" }, reference.name)),
+        h(
+          "button",
+          { class: "tile-choice", onclick: () => close(reference) },
+          referenceImage(app, { key: `ref:${reference.id}` }),
+          h("span", { class: "tile-name" }, reference.name),
+        ),
       ),
     ),
   );

@@ -7,7 +7,7 @@ import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
-import { faceAt, previewPath } from "./picture-of.js";
+import { faceAt, previewPath } from "./target-picture.js";
 
 export function result(app, { run }, signal) {
   const element = h("div", { class: "outcome" }, loading());
@@ -20,17 +20,36 @@ async function show(app, run, element, signal) {
   const { target } = draft;
   try {
     const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
-    const original = target.url && (await shows(target.url)) ? target.url : await pictures.url(previewPath(target.digest, 8192));
+    const original =
+      target.url && (await shows(target.url)) ? target.url : await pictures.url(previewPath(target.digest, 8192));
     if (signal.aborted) return;
     const named = (at) => (run.length > 1 ? t(`engine_${run[at].engine}`) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
     const redo = iconButton("pencil", t("redo"), () => draft.edit());
     const alone = run.length === 1;
-    const view = compare({ url: original, label: t("before") }, after, { more, signal, focus: faceAt(run[0].job).x, actions: [redo, alone ? taking(app, run[0].job) : null] });
-    fill(element, view, h("div", { class: "reports" }, run.map(({ job, engine }) => report(job.result, memoryOf(app, engine), alone ? null : taking(app, job)))));
+    const view = compare({ url: original, label: t("before") }, after, {
+      more,
+      signal,
+      focus: faceAt(run[0].job).x,
+      actions: [redo, alone ? taking(app, run[0].job) : null],
+    });
+    fill(
+      element,
+      view,
+      h(
+        "div",
+        { class: "reports" },
+        run.map(({ job, engine }) => report(job.result, memoryOf(app, engine), alone ? null : taking(app, job))),
+      ),
+    );
   } catch (error) {
     if (!error.document) throw error;
-    if (!signal.aborted) fill(element, refused(error.document), button(t("change_something"), "pencil", () => draft.edit()));
+    if (!signal.aborted)
+      fill(
+        element,
+        refused(error.document),
+        button(t("change_something"), "pencil", () => draft.edit()),
+      );
   }
 }
 
@@ -39,7 +58,9 @@ function taking(app, job) {
   const { pictures, api } = app;
   return [
     iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
-    iconButton("copy", t("copy"), () => attempt(async () => (await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`)), announce(t("copied"))))),
+    iconButton("copy", t("copy"), () =>
+      attempt(async () => (await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`)), announce(t("copied")))),
+    ),
     button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" }),
   ];
 }
@@ -59,5 +80,8 @@ function memoryOf({ engines }, name) {
 async function shows(url) {
   const img = new Image();
   img.src = url;
-  return img.decode().then(() => true, () => false);
+  return img.decode().then(
+    () => true,
+    () => false,
+  );
 }

@@ -4,11 +4,16 @@ import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
 import { t } from "../words.js";
-import { isReady, jobFor } from "./cast.js";
+import { isReady, jobFor } from "./assignments.js";
 
 export function runBar(app, signal) {
   const { draft, jobs } = app;
-  const go = h("button", { class: "primary large", id: "swap", onclick: () => attempt(() => begin(app)) }, icon("swap"), h("span", {}));
+  const go = h(
+    "button",
+    { class: "primary large", id: "swap", onclick: () => attempt(() => begin(app)) },
+    icon("swap"),
+    h("span", {}),
+  );
   const hint = h("p", { class: "hint", role: "status" });
   const show = () => {
     const ready = readyTargets(app);

@@ -68,11 +68,23 @@ const BUILD = {
 };
 
 function failed(app, { run, problem }) {
-  return { element: h("div", { class: "over" }, refused(problem, () => again(app, run)), back(app)) };
+  return {
+    element: h(
+      "div",
+      { class: "over" },
+      refused(problem, () => again(app, run)),
+      back(app),
+    ),
+  };
 }
 
 function cancelled(app, { run }) {
-  const words = h("div", { class: "notice" }, h("h2", {}, t("swap_cancelled")), button(t("try_again"), "retry", () => again(app, run)));
+  const words = h(
+    "div",
+    { class: "notice" },
+    h("h2", {}, t("swap_cancelled")),
+    button(t("try_again"), "retry", () => again(app, run)),
+  );
   return { element: h("div", { class: "over" }, words, back(app)) };
 }
 
@@ -87,7 +99,10 @@ function dropZone(app) {
     h("div", { class: "drop-art", "aria-hidden": "true" }, icon("faces"), icon("forward"), icon("results")),
     h("h2", {}, t("drop_title")),
     h("p", {}, t("drop_text")),
-    button(t("choose_picture"), "plus", () => choose((files) => addTargets(app, files)), { class: "primary large", id: "choose-target" }),
+    button(t("choose_picture"), "plus", () => choose((files) => addTargets(app, files)), {
+      class: "primary large",
+      id: "choose-target",
+    }),
     h("p", { class: "hint" }, icon("lock"), t("drop_private")),
   );
   return { element };

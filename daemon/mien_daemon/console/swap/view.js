@@ -19,7 +19,12 @@ export function mount(main, app, signal) {
       "div",
       { class: "studio" },
       h("section", { class: "center", "aria-label": t("picture") }, center, strip),
-      h("aside", { class: "inspector", "aria-label": t("swap_settings") }, h("div", { class: "sections" }, references, faces, engine), run),
+      h(
+        "aside",
+        { class: "inspector", "aria-label": t("swap_settings") },
+        h("div", { class: "sections" }, references, faces, engine),
+        run,
+      ),
     ),
   );
   const show = () => {

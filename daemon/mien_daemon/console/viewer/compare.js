@@ -18,12 +18,32 @@ export function compare(before, after, { more = [], actions = [], focus = 0.5, s
   const element = h("div", { class: "compare", "data-mode": more.length ? "columns" : "slider" });
   const show = (mode) => {
     element.dataset.mode = mode;
-    const panes = { slider: () => [divided(before, after, focus, zoom, signal)], columns: () => [before, after, ...more].map(single), after: () => [stacked(before, after, zoom, signal)] };
+    const panes = {
+      slider: () => [divided(before, after, focus, zoom, signal)],
+      columns: () => [before, after, ...more].map(single),
+      after: () => [stacked(before, after, zoom, signal)],
+    };
     fill(view, panes[mode]());
   };
-  const single = ({ url, label }) => h("figure", {}, pane([image(url, label)], zoom, signal), h("figcaption", {}, label));
-  const modes = segmented(t("compare"), MODES.map((mode) => [mode, t(`compare_${mode}`)]), element.dataset.mode, show);
-  element.append(view, h("div", { class: "toolbar" }, modes, hold(element, signal), zoomButtons(zoom, signal), h("div", { class: "group end" }, ...actions)));
+  const single = ({ url, label }) =>
+    h("figure", {}, pane([image(url, label)], zoom, signal), h("figcaption", {}, label));
+  const modes = segmented(
+    t("compare"),
+    MODES.map((mode) => [mode, t(`compare_${mode}`)]),
+    element.dataset.mode,
+    show,
+  );
+  element.append(
+    view,
+    h(
+      "div",
+      { class: "toolbar" },
+      modes,
+      hold(element, signal),
+      zoomButtons(zoom, signal),
+      h("div", { class: "group end" }, ...actions),
+    ),
+  );
   show(element.dataset.mode);
   return element;
 }
@@ -37,7 +57,15 @@ function stacked(before, after, zoom, signal) {
 
 function divided(before, after, focus, zoom, signal) {
   const both = pane([image(before.url, before.label), image(after.url, after.label)], zoom, signal);
-  const input = h("input", { class: "divider", type: "range", min: 0, max: 100, step: 1, value: 50, "aria-label": t("divider") });
+  const input = h("input", {
+    class: "divider",
+    type: "range",
+    min: 0,
+    max: 100,
+    step: 1,
+    value: 50,
+    "aria-label": t("divider"),
+  });
   const handle = h("div", { class: "handle", "aria-hidden": "true" });
   const place = () => setVars(both, { split: `${input.value}%` });
   input.addEventListener("input", place);
@@ -58,7 +86,12 @@ function divided(before, after, focus, zoom, signal) {
     place();
   };
   both.lastElementChild.firstElementChild.addEventListener("load", () => requestAnimationFrame(start), { once: true });
-  both.append(h("span", { class: "tag before" }, before.label), h("span", { class: "tag after" }, after.label), input, handle);
+  both.append(
+    h("span", { class: "tag before" }, before.label),
+    h("span", { class: "tag after" }, after.label),
+    input,
+    handle,
+  );
   return both;
 }
 

@@ -3,7 +3,11 @@ import { h, setVars } from "../element.js";
 
 /** `layers` are <img> elements of the same picture size, lowest first. */
 export function pane(layers, zoom, signal) {
-  const element = h("div", { class: "pane", "data-zoom": "fit" }, layers.map((img) => h("div", { class: "layer" }, img)));
+  const element = h(
+    "div",
+    { class: "pane", "data-zoom": "fit" },
+    layers.map((img) => h("div", { class: "layer" }, img)),
+  );
   const size = () => ({ width: layers[0].naturalWidth || 1, height: layers[0].naturalHeight || 1 });
   const box = () => ({ width: element.clientWidth || 1, height: element.clientHeight || 1 });
 
@@ -25,13 +29,17 @@ export function pane(layers, zoom, signal) {
   zoom.addEventListener("change", place, { signal });
   for (const img of layers) img.addEventListener("load", place, { signal });
 
-  element.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const middle = element.getBoundingClientRect();
-    const dx = event.clientX - middle.left - middle.width / 2;
-    const dy = event.clientY - middle.top - middle.height / 2;
-    zoom.by(Math.exp(-event.deltaY / 400), dx, dy, size(), box());
-  }, { passive: false });
+  element.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const middle = element.getBoundingClientRect();
+      const dx = event.clientX - middle.left - middle.width / 2;
+      const dy = event.clientY - middle.top - middle.height / 2;
+      zoom.by(Math.exp(-event.deltaY / 400), dx, dy, size(), box());
+    },
+    { passive: false },
+  );
   element.addEventListener("dblclick", () => zoom.to(zoom.scale === null ? 1 : null));
   drag(element, (dx, dy) => zoom.scale !== null && zoom.pan(dx, dy, size(), box()));
   return element;

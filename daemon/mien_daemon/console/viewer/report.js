@@ -9,7 +9,12 @@ export function report(result, memory, actions = null) {
   return h(
     "div",
     { class: "report" },
-    h("div", { class: "report-head" }, facts(result, memory), actions ? h("div", { class: "group end" }, actions) : null),
+    h(
+      "div",
+      { class: "report-head" },
+      facts(result, memory),
+      actions ? h("div", { class: "group end" }, actions) : null,
+    ),
     swapped.map((face) => faceReport(face, swapped.length)),
     result.provenance ? provenance(result.provenance) : null,
   );
@@ -35,14 +40,28 @@ function faceReport({ index, identity, warnings }, count) {
     "section",
     { class: "face-report" },
     count > 1 ? h("h4", {}, t("face_number", { number: index + 1 })) : null,
-    identity ? [score(t("to_reference"), identity.to_reference, "good"), score(t("to_target"), identity.to_target, "plain")] : null,
-    warnings.map((warning) => h("p", { class: "caution" }, icon("warning"), t(`warning_${warning.replaceAll("-", "_")}`))),
+    identity
+      ? [score(t("to_reference"), identity.to_reference, "good"), score(t("to_target"), identity.to_target, "plain")]
+      : null,
+    warnings.map((warning) =>
+      h("p", { class: "caution" }, icon("warning"), t(`warning_${warning.replaceAll("-", "_")}`)),
+    ),
   );
 }
 
 function score(label, value, kind) {
-  const meter = h("div", { class: "meter", "data-kind": kind, vars: { done: `${Math.max(0, Math.min(1, value)) * 100}%` } });
-  return h("div", { class: "score" }, h("span", {}, label), h("b", {}, number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 })), meter);
+  const meter = h("div", {
+    class: "meter",
+    "data-kind": kind,
+    vars: { done: `${Math.max(0, Math.min(1, value)) * 100}%` },
+  });
+  return h(
+    "div",
+    { class: "score" },
+    h("span", {}, label),
+    h("b", {}, number(value, { minimumFractionDigits: 2, maximumFractionDigits: 2 })),
+    meter,
+  );
 }
 
 function provenance({ c2pa, watermark }) {

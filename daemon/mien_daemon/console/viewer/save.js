@@ -1,5 +1,11 @@
 // Taking a result out of the page: into a file, or onto the clipboard.
-const ENDINGS = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/avif": "avif", "image/tiff": "tif" };
+const ENDINGS = {
+  "image/jpeg": "jpg",
+  "image/png": "png",
+  "image/webp": "webp",
+  "image/avif": "avif",
+  "image/tiff": "tif",
+};
 
 /** The file exactly as the daemon marked it. */
 export async function savePicture(api, job) {

@@ -16,10 +16,22 @@ export function verdict({ credentials, watermark, metadata }) {
     actions.length ? h("p", { class: "hint" }, t("actions_recorded", { count: actions.length })) : null,
     parents.length ? h("p", { class: "hint" }, t("parents_recorded", { count: parents.length })) : null,
     parents.some((parent) => parent.state === "invalid") ? line("caution", t("parent_invalid")) : null,
-    Object.keys(metadata ?? {}).length ? h("details", { class: "drawer" }, h("summary", {}, t("metadata")), h("pre", {}, JSON.stringify(metadata, null, 1))) : null,
+    Object.keys(metadata ?? {}).length
+      ? h(
+          "details",
+          { class: "drawer" },
+          h("summary", {}, t("metadata")),
+          h("pre", {}, JSON.stringify(metadata, null, 1)),
+        )
+      : null,
   );
 }
 
 function line(kind, text) {
-  return h("p", { class: `verdict-line ${kind}` }, icon(kind === "caution" ? "warning" : kind === "ok" ? "shield" : "key"), text);
+  return h(
+    "p",
+    { class: `verdict-line ${kind}` },
+    icon(kind === "caution" ? "warning" : kind === "ok" ? "shield" : "key"),
+    text,
+  );
 }

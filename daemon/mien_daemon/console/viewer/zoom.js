@@ -37,7 +37,11 @@ export class Zoom extends EventTarget {
     const after = Math.min(8 / devicePixelRatio, before * factor);
     if (after <= smallest) return this.to(null);
     const slip = 1 / before - 1 / after;
-    return this.to(after * devicePixelRatio, this.x + (dx * slip) / picture.width, this.y + (dy * slip) / picture.height);
+    return this.to(
+      after * devicePixelRatio,
+      this.x + (dx * slip) / picture.width,
+      this.y + (dy * slip) / picture.height,
+    );
   }
 }
 

@@ -7,7 +7,7 @@ import pytest
 PICTURE = "<img src=/face.png alt=face>"
 
 
-def test_cancelling_takes_the_veil_away_and_stops_the_job(person: Any, site: Any, daemon: Any) -> None:
+def test_cancelling_takes_the_overlay_away_and_stops_the_job(person: Any, site: Any, daemon: Any) -> None:
     daemon.hold()
     page = person.open(site.page("/cancel", PICTURE))
     person.swap(page, "img")
@@ -98,7 +98,7 @@ def test_a_hostile_page_reads_nothing_and_presses_nothing(person: Any, site: Any
     assert page.evaluate("Object.keys(window).filter((name) => /mien/i.test(name))") == []
     assert daemon.jobs()[0]["state"] == "running"
     x, y = person.on_screen(page, "img")
-    assert person.screen.colour_at(x - 140, y - 100) != (200, 40, 40), "the veil is to be seen all the same"
+    assert person.screen.colour_at(x - 140, y - 100) != (200, 40, 40), "the overlay is to be seen all the same"
     daemon.release()
     person.sees_green(page)
 
@@ -114,7 +114,7 @@ def test_a_page_that_covers_the_picture_covers_the_mark_as_well(person: Any, sit
     person.until(lambda: person.overlays(page).seen() == [])
 
 
-def test_a_page_that_takes_the_veil_away_does_not_stop_the_swap(person: Any, site: Any, daemon: Any) -> None:
+def test_a_page_that_takes_the_overlay_away_does_not_stop_the_swap(person: Any, site: Any, daemon: Any) -> None:
     daemon.hold()
     page = person.open(site.page("/removes", PICTURE))
     person.swap(page, "img")

@@ -178,7 +178,7 @@ class Firefox:
         self.screen.xdotool("sleep", 1.5)
         self.screen.keys("alt+a")
 
-    def is_veiled(self, context: str, selector: str) -> bool:
+    def is_covered(self, context: str, selector: str) -> bool:
         x, y = self.on_screen(context, selector)
         return bool(self.screen.colour_at(x - 120, y - 100) != (200, 40, 40))
 

@@ -45,7 +45,7 @@ def test_a_refusal_is_said_over_the_picture_and_leaves_it_alone(person: Any, sit
     page = person.open(site.page("/firefox-refused", "<img id=it src=/face.png alt=face>"))
     person.swap(page, "#it")
     person.until(lambda: daemon.jobs()[0]["state"] == "failed")
-    person.until(lambda: person.is_veiled(page, "#it"))
+    person.until(lambda: person.is_covered(page, "#it"))
     person.close(page)
 
 

@@ -29,7 +29,10 @@ test("a page that was asked for before an event keeps the event's news", async (
   tell("job", { id: "new", state: "running" });
   page.resolve({ jobs: [{ id: "old", state: "done" }], next: null });
   await loading;
-  assert.deepEqual(list.all.map(({ id }) => id), ["old", "new"]);
+  assert.deepEqual(
+    list.all.map(({ id }) => id),
+    ["old", "new"],
+  );
 });
 
 test("a deleted job does not come back with an older page", async () => {

@@ -1,7 +1,7 @@
 // Who gets whose face, and the jobs that follow from it. Pure functions over a draft's values.
 
 /** At first the largest face gets the first reference and all others are left alone. */
-export function firstCast(faces, reference) {
+export function assignLargest(faces, reference) {
   if (!reference || faces.length === 0) return {};
   const largest = faces.reduce((best, face) => (area(face) > area(best) ? face : best));
   return { [largest.index]: reference };
@@ -13,7 +13,7 @@ export function area({ bbox: [x1, y1, x2, y2] }) {
 
 /** Faces that get a reference, in order: [[index, reference], …]. */
 export function chosen(target) {
-  return Object.entries(target.cast)
+  return Object.entries(target.assignments)
     .filter(([, reference]) => reference)
     .map(([index, reference]) => [Number(index), reference])
     .sort(([one], [other]) => one - other);
@@ -21,10 +21,10 @@ export function chosen(target) {
 
 /** The body of one job. A reference each, or one for all chosen faces; "largest" while faces are not known. */
 export function jobFor(target, fallback, options, priority) {
-  const cast = chosen(target);
-  const references = cast.map(([, reference]) => reference);
+  const assignments = chosen(target);
+  const references = assignments.map(([, reference]) => reference);
   const reference = new Set(references).size > 1 ? references : (references[0] ?? fallback);
-  const faces = cast.length ? cast.map(([index]) => index) : "largest";
+  const faces = assignments.length ? assignments.map(([index]) => index) : "largest";
   return { kind: "swap", target: target.digest, reference, options: { ...options, faces, priority } };
 }
 

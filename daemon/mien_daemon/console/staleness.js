@@ -1,5 +1,5 @@
 // An answer can be older than an event that overtook it: this says which things were heard of while one waited.
-export class News {
+export class Staleness {
   constructor() {
     this.count = 0;
     this.heardAt = new Map();
