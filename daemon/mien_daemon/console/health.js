@@ -1,6 +1,7 @@
 // What the daemon is doing, for the foot of the navigation and for whoever needs its limits.
 import { h, fill } from "./element.js";
 import { t } from "./words.js";
+import { engineWords } from "./swap/option-words.js";
 
 const EVERY_MS = 15_000;
 
@@ -53,7 +54,7 @@ export function showHealth(place, health) {
       "p",
       { class: "hint" },
       engine
-        ? t("engine_on_device", { engine: t(`engine_${engine}`), device: device.toUpperCase() })
+        ? t("engine_on_device", { engine: engineWords(engine), device: device.toUpperCase() })
         : t("no_engine_loaded"),
     ),
   );

@@ -7,6 +7,7 @@ import { stageWords } from "../swap/progress.js";
 import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
 import { ago, duration, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
+import { engineWords } from "../swap/option-words.js";
 
 const THUMBNAIL = 160;
 
@@ -33,7 +34,7 @@ export function jobRow(app, first) {
     if (job === shown) return;
     app.pictures.lazily(img, thumbnailPath(job));
     keepFaceInSight(img, job);
-    title.textContent = job.kind === "restore" ? t("restore") : t(`engine_${job.options.engine ?? "mesh"}`);
+    title.textContent = job.kind === "restore" ? t("restore") : engineWords(job.options.engine ?? "mesh");
     note.textContent = noteOf(job);
     track.hidden = job.state !== "running";
     setBar(track, job.progress);

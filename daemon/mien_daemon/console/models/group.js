@@ -6,6 +6,7 @@ import { bytes, knows, t } from "../words.js";
 import { fetchModels } from "./fetch.js";
 import { modelRow, sizeOf } from "./model-row.js";
 import { rows } from "../rows.js";
+import { engineWords } from "../swap/option-words.js";
 
 export function group(app, list, name, models) {
   const names = new Set(models.map((model) => model.name));
@@ -15,7 +16,7 @@ export function group(app, list, name, models) {
   );
   const actions = h("div", { class: "row-actions wrap" });
   const body = h("ul", { class: "rows" });
-  const title = knows(`group_${name}`) ? t(`group_${name}`) : t(`engine_${name}`);
+  const title = knows(`group_${name}`) ? t(`group_${name}`) : engineWords(name);
   let offered = "";
   const show = rows(
     body,

@@ -8,6 +8,7 @@ import { bytes, duration, knows, percent, t } from "../words.js";
 import { fetchModels } from "./fetch.js";
 import { readLicence } from "./licence.js";
 import { isUnderWay } from "./model-list.js";
+import { engineWords } from "../swap/option-words.js";
 
 export function modelRow(app, list, { name }) {
   const title = h("strong", {});
@@ -55,7 +56,7 @@ function sizeWords(model) {
 
 function neededBy(what) {
   const key = `needed_${what.replaceAll(" ", "_")}`;
-  return t(knows(key) ? key : `engine_${what}`);
+  return knows(key) ? t(key) : engineWords(what);
 }
 
 function stateWords(model, transfer) {

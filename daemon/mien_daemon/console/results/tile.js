@@ -2,6 +2,7 @@
 import { h } from "../element.js";
 import { keepFaceInSight } from "../swap/target-picture.js";
 import { ago, number, t } from "../words.js";
+import { engineWords } from "../swap/option-words.js";
 
 const SIDE = 360;
 
@@ -9,7 +10,7 @@ export function tile(app, job) {
   const img = h("img", { alt: "", loading: "lazy" });
   app.pictures.lazily(img, `/v1/jobs/${job.id}/preview?side=${SIDE}`);
   keepFaceInSight(img, job);
-  const engine = job.kind === "restore" ? t("restore") : t(`engine_${job.result.engine}`);
+  const engine = job.kind === "restore" ? t("restore") : engineWords(job.result.engine);
   const when = h("span", { class: "when" });
   const update = () => (when.textContent = ago(Date.parse(job.finished_at) / 1000, "narrow"));
   update();

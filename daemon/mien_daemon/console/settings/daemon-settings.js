@@ -11,19 +11,25 @@ const rank = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) - 100 : L
 
 export function daemonSettings({ api }, signal) {
   const place = h("div", {});
-  const build = ({ settings }) =>
+  const build = ([{ settings }, { engines }]) =>
     h(
       "div",
       { class: "settings-rows" },
       settings
         .toSorted((one, other) => rank(one) - rank(other))
-        .map((each) => setting(each, (value) => change(each.name, value))),
+        .map((each) =>
+          setting(
+            each,
+            engines.map(({ name }) => name),
+            (value) => change(each.name, value, engines),
+          ),
+        ),
     );
-  const change = (name, value) =>
+  const change = (name, value, engines) =>
     attempt(async () => {
-      place.replaceChildren(build(await api.put("/v1/settings", { [name]: value })));
+      place.replaceChildren(build([await api.put("/v1/settings", { [name]: value }), { engines }]));
       place.querySelector(`[data-setting=${name}] :is(input, select)`).focus();
     });
-  filled(place, () => api.get("/v1/settings"), build, signal);
+  filled(place, () => Promise.all([api.get("/v1/settings"), api.get("/v1/engines")]), build, signal);
   return place;
 }

@@ -4,6 +4,7 @@ import { button } from "../control.js";
 import { h } from "../element.js";
 import { filled } from "../notice.js";
 import { bytes, t } from "../words.js";
+import { engineWords } from "../swap/option-words.js";
 
 export function machine({ api, health }, signal) {
   const place = h("div", {});
@@ -61,7 +62,7 @@ function need({ name, memory_bytes: needed, device, state, licence }, memory) {
       h(
         "p",
         {},
-        h("strong", {}, t(`engine_${name}`)),
+        h("strong", {}, engineWords(name)),
         h("span", { class: "chip" }, device),
         h("span", { class: "row-note" }, t(`lacks_${state.replace("-", "_")}`)),
       ),

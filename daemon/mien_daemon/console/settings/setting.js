@@ -1,6 +1,6 @@
 // One setting as a control that fits its kind.
 import { checkbox, field, select } from "../control.js";
-import { CONTROLS } from "../swap/engines.js";
+import { engineWords } from "../swap/option-words.js";
 import { h } from "../element.js";
 import { bytes, duration, knows, t } from "../words.js";
 
@@ -13,24 +13,29 @@ const CHOICES = {
   max_blob_bytes: [20e6, 50e6, 100e6, 200e6].map((value) => [value, bytes]),
 };
 
-export function setting({ name, value, default: usual, meaning, source }, change) {
+export function setting({ name, value, default: usual, meaning, source }, engines, change) {
   const label = knows(`setting_${name}`) ? t(`setting_${name}`) : name;
   const hint = [knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning, where(source)]
     .filter(Boolean)
     .join(" ");
   const reset =
     value === usual ? null : h("button", { class: "link", onclick: () => change(usual) }, t("back_to_default"));
-  return h("div", { class: "setting", "data-setting": name }, control(name, value, label, hint, change), reset);
+  return h(
+    "div",
+    { class: "setting", "data-setting": name },
+    control(name, value, label, hint, engines, change),
+    reset,
+  );
 }
 
-function control(name, value, label, hint, change) {
+function control(name, value, label, hint, engines, change) {
   if (typeof value === "boolean") return checkbox(label, value, change, hint);
   if (name in CHOICES) return field(label, chosenFrom(CHOICES[name], value, change), hint);
   if (name === "default_engine")
     return field(
       label,
       select(
-        Object.keys(CONTROLS).map((each) => [each, t(`engine_${each}`)]),
+        [...new Set([...engines, value])].map((each) => [each, engineWords(each)]),
         value,
         change,
       ),

@@ -1,6 +1,6 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { Problem } from "../problem.js";
-import { DEFAULTS } from "./engines.js";
+import { valuesOf } from "./engines.js";
 import { assignLargest } from "./assignments.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
@@ -11,6 +11,8 @@ export class Draft extends EventTarget {
     super();
     Object.assign(this, { api, tab, remembered });
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
+    /** @type {import("./engines.js").Engine[]} */
+    this.engines = []; // until the API has told them
     this.targets = (kept.targets ?? []).map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
     this.references = (kept.references ?? []).map((reference) => ({ ...reference, url: null }));
     this.current = kept.current ?? 0;
@@ -135,14 +137,20 @@ export class Draft extends EventTarget {
     this.changed();
   }
 
-  /** The options of a job for `engine`: what that engine knows, as it was set or by default. */
-  optionsFor(engine) {
+  engineOf(name) {
+    return this.engines.find((engine) => engine.name === name);
+  }
+
+  /** The options of a job for the engine `name`: its controls as set or by default; while unknown, what was set. */
+  optionsFor(name) {
     const { seed, restore } = this.options;
-    const own = Object.keys(DEFAULTS[engine] ?? {}).map((name) => [
-      name,
-      this.options[`${engine}.${name}`] ?? DEFAULTS[engine][name],
-    ]);
-    return { engine, seed, restore, ...Object.fromEntries(own) };
+    const engine = this.engineOf(name);
+    return { engine: name, seed, restore, ...(engine ? valuesOf(engine, this.options) : this.#settingsOf(name)) };
+  }
+
+  #settingsOf(engine) {
+    const own = Object.entries(this.options).filter(([key]) => key.startsWith(`${engine}.`));
+    return Object.fromEntries(own.map(([key, value]) => [key.slice(engine.length + 1), value]));
   }
 
   began(target, jobs) {

@@ -1,30 +1,33 @@
 // With what and how strongly: the engine, its settings, and the drawer of the finer ones.
-import { button, iconButton, select, segmented, slider, field } from "../control.js";
+import { iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
-import { number, percent, t } from "../words.js";
-import { optionWords } from "./option-words.js";
-import { CONTROLS, DEFAULTS, PRESETS, presetOf } from "./engines.js";
+import { knows, percent, t } from "../words.js";
+import { readEngine } from "./engines.js";
+import { optionControl } from "./option-control.js";
+import { engineWords } from "./option-words.js";
+import { presetChoice } from "./preset-choice.js";
 
 export function enginePanel(app, signal) {
   const { draft, api } = app;
   const element = h("section", { class: "panel" }, h("h2", {}, t("engine")));
   const body = h("div", { class: "stack" });
-  const state = { engines: [], built: "" };
+  /** @type {{ preset: ReturnType<typeof presetChoice> | null, built: string, turn: number }} */
+  const state = { preset: null, built: "", turn: 0 };
   element.append(body);
   const show = () => {
     state.preset?.refresh();
-    const key = JSON.stringify([draft.options.engine, draft.options.versus, state.engines.length, state.turn]);
+    const known = draft.engines.map(({ name, ready }) => [name, ready]);
+    const key = JSON.stringify([draft.options.engine, draft.options.versus, known, state.turn]);
     if (key === state.built) return;
     state.built = key;
-    fill(body, engineChoice(app, state.engines), settings(app, state, rebuild));
+    fill(body, engineChoice(draft), settings(app, state, rebuild));
   };
   const rebuild = () => {
-    state.turn = (state.turn ?? 0) + 1;
+    state.turn += 1;
     show();
   };
   api.get("/v1/engines", { signal }).then(({ engines }) => {
-    state.engines = engines.map((engine) => ({ ...engine, ready: engine.state === "ready" }));
-    app.engines = engines;
+    draft.engines = engines.map(readEngine);
     if (!signal.aborted) draft.changed();
   }, ignoreRefusal);
   return { element, show };
@@ -34,12 +37,12 @@ function ignoreRefusal(error) {
   if (!error.document && error.name !== "AbortError") throw error;
 }
 
-function engineChoice({ draft }, engines) {
+function engineChoice(draft) {
   const { engine, versus } = draft.options;
-  const known = engines.length ? engines : [{ name: engine, ready: true }];
+  const known = draft.engines.length ? draft.engines : [{ name: engine, summary: "", ready: true }];
   const choices = known.map(({ name, ready }) => [
     name,
-    ready ? t(`engine_${name}`) : t("engine_lacking", { engine: t(`engine_${name}`) }),
+    ready ? engineWords(name) : t("engine_lacking", { engine: engineWords(name) }),
   ]);
   const chosen = known.find(({ name }) => name === engine);
   const others = choices.filter(([name]) => name !== engine && known.find((each) => each.name === name)?.ready);
@@ -48,7 +51,7 @@ function engineChoice({ draft }, engines) {
       field(
         t("engine"),
         select(choices, engine, (name) => draft.set({ engine: name, versus: "" })),
-        t(`engine_${engine}_hint`),
+        knows(`engine_${engine}_hint`) ? t(`engine_${engine}_hint`) : chosen?.summary,
       ),
     ),
     chosen?.ready === false
@@ -64,22 +67,27 @@ function engineChoice({ draft }, engines) {
 }
 
 function settings(app, state, rebuild) {
-  const { engine } = app.draft.options;
-  const controls = CONTROLS[engine] ?? [];
+  const { draft } = app;
+  const engine = draft.engineOf(draft.options.engine);
+  const [main, advanced] = [false, true].map((wanted) => optionControls(draft, engine, wanted));
+  state.preset = engine ? presetChoice(draft, engine, rebuild) : null;
   return [
-    controls.filter(({ advanced }) => !advanced).map((control) => controlFor(app, engine, control)),
+    main,
     slider(
       t("restore"),
-      { min: 0, max: 1, step: 0.05, value: app.draft.options.restore, hint: t("restore_hint"), show: percent },
-      (restore) => app.draft.set({ restore }),
+      { min: 0, max: 1, step: 0.05, value: draft.options.restore, hint: t("restore_hint"), show: percent },
+      (restore) => draft.set({ restore }),
     ),
-    drawer(
-      app,
-      engine,
-      controls.filter(({ advanced }) => advanced),
-      (state.preset = presetChoice(app, engine, rebuild)),
-    ),
+    drawer(app, [state.preset?.element, advanced, seed(draft)]),
   ];
+}
+
+function optionControls(draft, engine, advanced) {
+  const controls = engine?.controls.filter((control) => control.advanced === advanced) ?? [];
+  return controls.map((control) => {
+    const key = `${engine.name}.${control.name}`;
+    return optionControl(control, draft.options[key] ?? control.value, (value) => draft.set({ [key]: value }));
+  });
 }
 
 /** The panel's heading is the label already: it need not be read twice. */
@@ -88,76 +96,14 @@ function named(element) {
   return element;
 }
 
-function drawer(app, engine, controls, preset) {
+/** The finer settings; whether they are shown is remembered in `app`. */
+function drawer(app, content) {
   const details = h("details", {
     class: "drawer",
     open: app.drawerOpen,
     ontoggle: () => (app.drawerOpen = details.open),
   });
-  details.append(
-    h("summary", {}, t("advanced")),
-    preset.element,
-    ...controls.map((control) => controlFor(app, engine, control)),
-    seed(app.draft),
-  );
-  return details;
-}
-
-/** Starting points for the settings; "own" once they are none of these. */
-function presetChoice({ draft }, engine, rebuild) {
-  const element = h("div", {});
-  const presets = Object.keys(PRESETS[engine] ?? {});
-  let shown = null;
-  const refresh = () => {
-    const own = Object.fromEntries(
-      Object.keys(DEFAULTS[engine] ?? {}).map((name) => [name, draft.options[`${engine}.${name}`]]),
-    );
-    const preset = presetOf(engine, own);
-    if (preset === shown || presets.length < 2) return;
-    shown = preset;
-    const names = preset === "own" ? [...presets, "own"] : presets;
-    fill(
-      element,
-      segmented(
-        t("preset"),
-        names.map((name) => [name, t(`preset_${name}`)]),
-        preset,
-        use,
-      ),
-    );
-  };
-  refresh();
-  return { element, refresh };
-
-  function use(name) {
-    const values = { ...DEFAULTS[engine], ...PRESETS[engine][name] };
-    draft.set(Object.fromEntries(Object.entries(values).map(([key, value]) => [`${engine}.${key}`, value])));
-    rebuild();
-  }
-}
-
-function controlFor({ draft }, engine, { name, choices, text, value, ...bounds }) {
-  const key = `${engine}.${name}`;
-  const current = draft.options[key] ?? value;
-  const set = (chosen) => draft.set({ [key]: chosen });
-  if (text) {
-    const input = h("textarea", { rows: 2, maxlength: text, value: current, onchange: () => set(input.value) });
-    return field(t(`option_${name}`), input, t(`option_${name}_hint`));
-  }
-  if (choices)
-    return h(
-      "div",
-      { class: "field" },
-      h("span", { class: "label" }, t(`option_${name}`)),
-      segmented(
-        t(`option_${name}`),
-        choices.map((choice) => [choice, optionWords(name, choice)]),
-        current,
-        set,
-      ),
-    );
-  const show = bounds.max === 1 ? percent : (shown) => number(shown);
-  return slider(t(`option_${name}`), { ...bounds, value: current, hint: t(`option_${name}_hint`), show }, set);
+  return fill(details, h("summary", {}, t("advanced")), content);
 }
 
 function seed(draft) {

@@ -1,46 +1,79 @@
-// The settings of each engine as controls: names, bounds and defaults are those of the API's options.
-export const CONTROLS = {
-  mesh: [
-    { name: "shape", min: 0, max: 1, step: 0.05, value: 0.7 },
-    { name: "gaze", choices: ["target", "reference"], value: "target", advanced: true },
-  ],
-  inswapper: [],
-  flux: [
-    { name: "strength", min: 0.05, max: 1, step: 0.05, value: 0.75 },
-    { name: "base", choices: ["dev", "schnell", "fill"], value: "dev", advanced: true },
-    { name: "prompt", text: 2000, value: "", advanced: true },
-    { name: "negative_prompt", text: 2000, value: "", advanced: true },
-    { name: "id_weight", min: 0, max: 3, step: 0.05, value: 0.8, advanced: true },
-    { name: "ip_adapter_scale", min: 0, max: 3, step: 0.05, value: 0.4, advanced: true },
-    { name: "controlnet_conditioning_scale", min: 0, max: 3, step: 0.05, value: 0.7, advanced: true },
-    { name: "steps", min: 1, max: 100, step: 1, value: 28, advanced: true },
-    { name: "guidance_scale", min: 0, max: 50, step: 0.1, value: 3.5, advanced: true },
-    { name: "true_cfg_scale", min: 1, max: 20, step: 0.1, value: 1, advanced: true },
-  ],
-};
+// Each engine's controls and presets, read from the schemas that `GET /v1/engines` serves.
 
-export const DEFAULTS = Object.fromEntries(
-  Object.entries(CONTROLS).map(([engine, controls]) => [
-    engine,
-    Object.fromEntries(controls.map(({ name, value }) => [name, value])),
-  ]),
-);
+/**
+ * An option as a control: one of `choices`, a switch, a text, or a number with or without bounds.
+ * @typedef {{
+ *   name: string, kind: "choice" | "switch" | "text" | "slider" | "number", value: any, advanced: boolean,
+ *   hint: string, choices?: string[], maxLength?: number, min?: number, max?: number, step?: number,
+ * }} Control
+ * @typedef {{
+ *   name: string, summary: string, ready: boolean, memoryBytes: number, controls: Control[],
+ *   presets: Map<string, Record<string, any>>,
+ * }} Engine
+ */
 
-/** Starting points for the advanced drawer; what they do not name goes back to its default. */
-export const PRESETS = {
-  mesh: { balanced: {}, likeness: { shape: 1 }, gentle: { shape: 0.4 } },
-  inswapper: { balanced: {} },
-  flux: {
-    balanced: {},
-    likeness: { strength: 0.85, id_weight: 1.1, ip_adapter_scale: 0.6, controlnet_conditioning_scale: 0.8 },
-    gentle: { strength: 0.55, id_weight: 0.7, ip_adapter_scale: 0.3 },
-    quick: { steps: 12 },
-  },
-};
+/**
+ * One engine of the API's answer; options without a `control` are for the command line and the API.
+ * @returns {Engine}
+ */
+export function readEngine({ name, summary, state, memory_bytes: memoryBytes, options, presets }) {
+  const controls = Object.entries(options)
+    .filter(([, schema]) => schema.control)
+    .map(([option, schema]) => readControl(option, schema));
+  return {
+    name,
+    summary,
+    ready: state === "ready",
+    memoryBytes,
+    controls,
+    presets: new Map(presets.map((preset) => [preset.name, preset.options])),
+  };
+}
 
-/** Which preset the settings are, if they are one. */
+/**
+ * The control that fits an option's JSON schema.
+ * @returns {Control}
+ */
+export function readControl(name, schema) {
+  const { control, default: value, description = "" } = schema;
+  return { name, value, advanced: control === "advanced", hint: description, ...readKind(schema) };
+}
+
+/** @returns {Pick<Control, "kind" | "choices" | "maxLength" | "min" | "max" | "step">} */
+function readKind(schema) {
+  if (schema.enum) return { kind: "choice", choices: schema.enum };
+  if (schema.type === "boolean") return { kind: "switch" };
+  if (schema.type === "string") return { kind: "text", maxLength: schema.maxLength };
+  const bounds = readBounds(schema);
+  return { kind: bounds.min === undefined || bounds.max === undefined ? "number" : "slider", ...bounds };
+}
+
+/** An excluded bound is one step away: a slider cannot stop just beside a number. */
+function readBounds(schema) {
+  const step = schema.step ?? schema.multipleOf ?? (schema.type === "integer" ? 1 : 0.01);
+  const { exclusiveMinimum: above, exclusiveMaximum: below } = schema;
+  const min = schema.minimum ?? (above === undefined ? undefined : above + step);
+  const max = schema.maximum ?? (below === undefined ? undefined : below - step);
+  return { min, max, step };
+}
+
+/** What an engine's controls are set to by `settings`, whose keys are `engine.option`. */
+export function valuesOf({ name, controls }, settings) {
+  return Object.fromEntries(
+    controls.map((control) => [control.name, settings[`${name}.${control.name}`] ?? control.value]),
+  );
+}
+
+/** Every control's value under a preset: what the preset does not name has its default. */
+export function valuesUnder({ controls, presets }, preset) {
+  const named = presets.get(preset) ?? {};
+  return Object.fromEntries(controls.map(({ name, value }) => [name, named[name] ?? value]));
+}
+
+/** The preset that the settings are, or "own" when they are none. */
 export function presetOf(engine, settings) {
-  const same = ([, values]) =>
-    Object.entries(DEFAULTS[engine]).every(([name, value]) => (settings[name] ?? value) === (values[name] ?? value));
-  return Object.entries(PRESETS[engine]).find(same)?.[0] ?? "own";
+  const values = valuesOf(engine, settings);
+  const isSame = (preset) =>
+    Object.entries(valuesUnder(engine, preset)).every(([name, value]) => values[name] === value);
+  return [...engine.presets.keys()].find(isSame) ?? "own";
 }

@@ -1,15 +1,29 @@
-// Options and their values in words; a value that is a name of its own stays as it is.
+// Engines, options and their values in words; a name that no language has words for stays as it is.
 import { knows, t } from "../words.js";
 
 const SHARED = new Set(["engine", "seed", "restore", "faces", "format"]);
 
+const wordsOr = (key, name) => (knows(key) ? t(key) : name);
+
+export function engineWords(name) {
+  return wordsOr(`engine_${name}`, name);
+}
+
+export function presetWords(name) {
+  return wordsOr(`preset_${name}`, name);
+}
+
 export function optionName(name) {
-  if (SHARED.has(name)) return t(name);
-  return knows(`option_${name}`) ? t(`option_${name}`) : name;
+  return SHARED.has(name) ? t(name) : wordsOr(`option_${name}`, name);
+}
+
+/** What an option does: in the person's language, or as its schema describes it. */
+export function optionHint({ name, hint }) {
+  return wordsOr(`option_${name}_hint`, hint);
 }
 
 export function optionWords(name, value) {
-  if (name === "engine") return t(`engine_${value}`);
+  if (name === "engine") return engineWords(value);
   if (name === "faces") return Array.isArray(value) ? value.map((index) => index + 1).join(", ") : t(`faces_${value}`);
-  return knows(`option_${name}_${value}`) ? t(`option_${name}_${value}`) : String(value);
+  return wordsOr(`option_${name}_${value}`, String(value));
 }

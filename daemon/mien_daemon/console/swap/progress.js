@@ -5,6 +5,7 @@ import { h } from "../element.js";
 import { isOver } from "../job-list.js";
 import { duration, percent, t } from "../words.js";
 import { showPicture } from "./target-picture.js";
+import { engineWords } from "./option-words.js";
 
 export function progress(app, { run }) {
   const img = h("img", { alt: "", class: "dimmed" });
@@ -32,7 +33,7 @@ function line({ engine }, named) {
     element: h(
       "div",
       { class: "line" },
-      h("p", {}, named ? h("span", { class: "chip" }, t(`engine_${engine}`)) : null, stage, figures),
+      h("p", {}, named ? h("span", { class: "chip" }, engineWords(engine)) : null, stage, figures),
       track,
     ),
     update(job) {

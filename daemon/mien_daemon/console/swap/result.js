@@ -8,6 +8,7 @@ import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
 import { faceAt, previewPath } from "./target-picture.js";
+import { engineWords } from "./option-words.js";
 
 export function result(app, { run }, signal) {
   const element = h("div", { class: "outcome" }, loading());
@@ -23,7 +24,7 @@ async function show(app, run, element, signal) {
     const original =
       target.url && (await shows(target.url)) ? target.url : await pictures.url(previewPath(target.digest, 8192));
     if (signal.aborted) return;
-    const named = (at) => (run.length > 1 ? t(`engine_${run[at].engine}`) : t("after"));
+    const named = (at) => (run.length > 1 ? engineWords(run[at].engine) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
     const redo = iconButton("pencil", t("redo"), () => draft.edit());
     const alone = run.length === 1;
@@ -72,8 +73,8 @@ async function sendOn({ api, draft, pictures }, job) {
   await draft.addTarget(file, pictures);
 }
 
-function memoryOf({ engines }, name) {
-  return engines?.find((engine) => engine.name === name)?.memory_bytes;
+function memoryOf({ draft }, name) {
+  return draft.engineOf(name)?.memoryBytes;
 }
 
 /** Whether the browser can show it: HEIC and TIFF it usually cannot. */

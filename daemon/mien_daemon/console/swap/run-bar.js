@@ -47,8 +47,8 @@ function missing(draft, ready) {
 }
 
 /** Until the engines are known none is said to lack anything. */
-function lacksModels({ draft, engines = [] }) {
-  return engines.some(({ name, state }) => name === draft.options.engine && state !== "ready");
+function lacksModels({ draft }) {
+  return draft.engineOf(draft.options.engine)?.ready === false;
 }
 
 async function begin(app) {

@@ -2,6 +2,7 @@
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { bytes, duration, number, t } from "../words.js";
+import { engineWords } from "../swap/option-words.js";
 
 /** `result` is a finished job's report; `memory` bytes the engine needs, where known; `actions` stand at its head. */
 export function report(result, memory, actions = null) {
@@ -24,7 +25,7 @@ function facts({ engine, seconds, size }, memory) {
   return h(
     "dl",
     { class: "facts" },
-    fact(t("engine"), t(`engine_${engine}`)),
+    fact(t("engine"), engineWords(engine)),
     fact(t("time_taken"), duration(seconds)),
     fact(t("size"), size.join(" × ")),
     memory ? fact(t("memory"), bytes(memory)) : null,

@@ -3,9 +3,6 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { assignLargest, isReady, jobFor } from "../../../../daemon/mien_daemon/console/swap/assignments.js";
-import { PRESETS, presetOf } from "../../../../daemon/mien_daemon/console/swap/engines.js";
-import { inOrder, neighbour } from "../../../../daemon/mien_daemon/console/jobs/order.js";
-import { parse } from "../../../../daemon/mien_daemon/console/events.js";
 
 const faces = [
   { index: 0, bbox: [0, 0, 10, 10] },
@@ -38,39 +35,4 @@ test("while faces are not known the largest is meant", () => {
   assert.deepEqual(jobFor({ digest: "t", assignments: {} }, "a", {}, "interactive").options.faces, "largest");
   assert.equal(isReady({ digest: "t", assignments: {} }, "a"), true);
   assert.equal(isReady({ digest: "t", assignments: {}, faces }, "a"), false);
-});
-
-test("settings are recognised as the preset they are", () => {
-  assert.equal(presetOf("flux", {}), "balanced");
-  assert.equal(presetOf("flux", PRESETS.flux.quick), "quick");
-  assert.equal(presetOf("flux", { steps: 13 }), "own");
-});
-
-test("a waiting job moves up before its neighbour and down behind it", () => {
-  const queued = (id, position, priority = "interactive") => ({
-    id,
-    state: "queued",
-    position,
-    priority,
-    created_at: "",
-  });
-  const jobs = [
-    queued("c", 3),
-    queued("a", 1),
-    queued("b", 2),
-    queued("z", 0, "batch"),
-    { id: "r", state: "running", created_at: "" },
-  ];
-  assert.deepEqual(
-    inOrder(jobs).map(({ id }) => id),
-    ["r", "a", "b", "c", "z"],
-  );
-  assert.equal(neighbour(jobs, "b", -1), "a");
-  assert.equal(neighbour(jobs, "a", 1), "c");
-  assert.equal(neighbour(jobs, "z", 1), null);
-});
-
-test("an event's fields are read as the format says", () => {
-  assert.deepEqual(parse('id: x-1\nevent: job\ndata: {"a":1}'), { id: "x-1", event: "job", data: '{"a":1}' });
-  assert.deepEqual(parse(": still here"), { event: "message", data: "" });
 });

@@ -1,0 +1,82 @@
+// An engine's schema becomes controls, defaults and presets.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  presetOf,
+  readControl,
+  readEngine,
+  valuesOf,
+  valuesUnder,
+} from "../../../../daemon/mien_daemon/console/swap/engines.js";
+
+const SERVED = {
+  name: "flux",
+  summary: "",
+  state: "needs-models",
+  memory_bytes: 3,
+  options: {
+    strength: { type: "number", exclusiveMinimum: 0, maximum: 1, step: 0.05, default: 0.75, control: "main" },
+    steps: { type: "integer", minimum: 1, maximum: 100, default: 28, control: "advanced" },
+    side: { type: "integer", minimum: 256, default: 1024 },
+  },
+  presets: [
+    { name: "balanced", options: {} },
+    { name: "quick", options: { steps: 12 } },
+  ],
+};
+const ENGINE = readEngine(SERVED);
+
+test("an option without a control is not shown", () => {
+  assert.deepEqual(
+    ENGINE.controls.map(({ name, advanced }) => [name, advanced]),
+    [
+      ["strength", false],
+      ["steps", true],
+    ],
+  );
+});
+
+test("an engine is ready when the API says so", () => {
+  assert.equal(ENGINE.ready, false);
+  assert.equal(readEngine({ ...SERVED, state: "ready" }).ready, true);
+});
+
+test("a number between bounds is a slider; one without is typed", () => {
+  const control = (schema) => readControl("x", { default: 0, ...schema });
+  assert.equal(control({ type: "number", minimum: 0, maximum: 1 }).kind, "slider");
+  assert.equal(control({ type: "number", minimum: 0 }).kind, "number");
+});
+
+test("an excluded bound is a step away", () => {
+  assert.deepEqual([ENGINE.controls[0].min, ENGINE.controls[0].max], [0.05, 1]);
+});
+
+test("a whole number moves by one, or by what it must be a multiple of", () => {
+  assert.equal(ENGINE.controls[1].step, 1);
+  assert.equal(readControl("side", { type: "integer", multipleOf: 16 }).step, 16);
+});
+
+test("choices, switches and texts are what their schema says", () => {
+  assert.deepEqual(readControl("gaze", { enum: ["a", "b"], type: "string" }).choices, ["a", "b"]);
+  assert.equal(readControl("gate", { type: "boolean", default: true }).kind, "switch");
+  assert.equal(readControl("prompt", { type: "string", maxLength: 20 }).maxLength, 20);
+});
+
+test("a control without words is described by its schema", () => {
+  assert.equal(readControl("x", { type: "boolean", description: "Does x." }).hint, "Does x.");
+});
+
+test("what was not set has its default", () => {
+  assert.deepEqual(valuesOf(ENGINE, { "flux.steps": 4, "mesh.shape": 1 }), { strength: 0.75, steps: 4 });
+});
+
+test("what a preset does not name has its default", () => {
+  assert.deepEqual(valuesUnder(ENGINE, "quick"), { strength: 0.75, steps: 12 });
+});
+
+test("settings are recognised as the preset they are", () => {
+  assert.equal(presetOf(ENGINE, {}), "balanced");
+  assert.equal(presetOf(ENGINE, { "flux.steps": 12 }), "quick");
+  assert.equal(presetOf(ENGINE, { "flux.steps": 13 }), "own");
+});

@@ -1,0 +1,85 @@
+"""The console's controls are those of the schemas that the API serves, for every engine there is."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien_core.errors import InvalidOptions
+from mien_core.languages import collect
+from mien_daemon.routes.console import FOLDER
+from mien_pipeline.engines.readiness import own_options
+from mien_pipeline.engines.registry import ENGINES, parse_options
+
+READ = f"""
+import {{ readEngine, valuesUnder }} from {json.dumps((FOLDER / "swap/engines.js").as_uri())};
+import {{ readFileSync }} from "node:fs";
+const engine = readEngine(JSON.parse(readFileSync(0, "utf8")));
+const presets = [...engine.presets.keys()].map((name) => [name, valuesUnder(engine, name)]);
+console.log(JSON.stringify({{ controls: engine.controls, presets: Object.fromEntries(presets) }}));
+"""
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """What the console makes of each engine."""
+    script: Path = tmp_path_factory.mktemp("console") / "read.mjs"
+    script.write_text(READ, encoding="utf-8")
+    return {name: read(script, name) for name in ENGINES}
+
+
+def read(script: Path, name: str) -> Any:
+    entry = ENGINES[name]
+    served = {
+        "name": name,
+        "summary": entry.summary,
+        "state": "ready",
+        "memory_bytes": 0,
+        "options": own_options(entry.options),
+        "presets": [{"name": preset, "options": dict(options)} for preset, options in entry.presets.items()],
+    }
+    done = subprocess.run(
+        ["node", str(script)], input=json.dumps(served), capture_output=True, text=True, check=True, timeout=60
+    )
+    return json.loads(done.stdout)
+
+
+def accepts(engine: str, **options: object) -> bool:
+    try:
+        parse_options({"engine": engine, **options})
+    except InvalidOptions:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_end_of_a_control_is_accepted_and_a_step_beyond_is_not(engine: str, engines: Mapping[str, Any]) -> None:
+    for control in engines[engine]["controls"]:
+        name = control["name"]
+        for value in (control["value"], control.get("min"), control.get("max"), *control.get("choices", ())):
+            assert value is None or accepts(engine, **{name: value}), (name, value)
+        if control["kind"] == "slider":
+            assert not accepts(engine, **{name: control["max"] + control["step"]}), name
+            assert not accepts(engine, **{name: control["min"] - control["step"]}), name
+        if control["kind"] == "text":
+            assert not accepts(engine, **{name: "x" * (control["maxLength"] + 1)}), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_preset_is_accepted(engine: str, engines: Mapping[str, Any]) -> None:
+    for values in engines[engine]["presets"].values():
+        assert accepts(engine, **values)
+
+
+def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
+    english = collect("console", "en")
+    wanted = {f"engine_{name}" for name in ENGINES} | {f"engine_{name}_hint" for name in ENGINES}
+    for entry in ENGINES.values():
+        wanted |= {f"preset_{name}" for name in entry.presets}
+        for name, schema in own_options(entry.options).items():
+            if isinstance(schema, dict) and "control" in schema:
+                wanted.add(f"option_{name}")
+    assert wanted - set(english) == set()
