@@ -1,4 +1,4 @@
-"""`python -m mien_daemon` is `mien`."""
+"""`python -m mien_cli` is `mien`."""
 
 import os
 import sys

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STARTER = "starter"
 
 
-def configure(args: Namespace) -> Config:
+def load_config(args: Namespace) -> Config:
     """The configuration that flags and environment name."""
     from mien_daemon.config import Config
 
@@ -30,7 +30,7 @@ def open_store(args: Namespace) -> ModelStore:
     from mien_models.exchange.other_caches import hub_cache
     from mien_models.store import ModelStore
 
-    config = configure(args)
+    config = load_config(args)
     return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline, caches=(hub_cache(),))
 
 
@@ -40,13 +40,13 @@ def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> No
     Raises:
         Offline, LicenceNotAccepted, DownloadFailed: as `ModelStore.pull` says.
     """
-    from mien_cli.output import tell
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.output import print_note
+    from mien_cli.progress_bars import show_pull_progress
 
     if missing := store.missing(names):
         if not store.offline:
-            tell(f"Fetching {', '.join(missing)}: once, then no network is needed.")
-        with pull_bars(quiet=quiet) as listen:
+            print_note(f"Fetching {', '.join(missing)}: once, then no network is needed.")
+        with show_pull_progress(quiet=quiet) as listen:
             store.pull(missing, listen)
 
 
@@ -64,7 +64,7 @@ def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
     from mien_api.folders import make_private
     from mien_pipeline.runtime import Runtime
 
-    state = configure(args).folders.state
+    state = load_config(args).folders.state
     make_private(state)
     return Runtime(store, state)
 

@@ -58,22 +58,22 @@ def build_parser(named: str | None) -> argparse.ArgumentParser:
         summary = SUMMARIES.get(named) or getattr(command, "SUMMARY", "")
         leaf = commands.add_parser(named, help=summary, description=getattr(command, "DESCRIPTION", None))
         command.add_arguments(leaf)
-        complete(parser)
+        complete_parser(parser)
         return parser
     for name, summary in list_summaries().items():
         commands.add_parser(name, help=summary)
     return parser
 
 
-def complete(parser: argparse.ArgumentParser) -> None:
+def complete_parser(parser: argparse.ArgumentParser) -> None:
     """Give every command that has no description its summary for one, and every leaf what all of them take."""
     kind = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage]
     groups = [action for action in parser._actions if isinstance(action, kind)]
     for group in groups:
         summaries = {listed.dest: listed.help or "" for listed in group._choices_actions}
         for name, command in group.choices.items():
-            command.description = command.description or sentence(summaries[name])
-            complete(command)
+            command.description = command.description or to_sentence(summaries[name])
+            complete_parser(command)
     if not groups:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
         parser.add_argument("--offline", action="store_true", help="no connection leaves this process")
@@ -81,7 +81,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--models-dir", metavar="DIR", help="the model store's folder")
 
 
-def sentence(summary: str) -> str:
+def to_sentence(summary: str) -> str:
     return f"{summary[0].upper()}{summary[1:]}."
 
 
@@ -91,11 +91,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser(words[0] if words else None).parse_args(words)
     except WrongUsage as wrong:
-        return refuse_usage(wrong, in_json="--json" in words)
+        return print_wrong_usage(wrong, in_json="--json" in words)
     except BrokenCommand as broken:
         from mien_core.errors import EngineUnavailable
 
-        return refuse(EngineUnavailable(str(broken)), in_json="--json" in words)
+        return print_refusal(EngineUnavailable(str(broken)), in_json="--json" in words)
     if args.version:
         from importlib.metadata import version
 
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         status: int = args.run(args)
     except MienError as error:
-        return refuse(error, in_json=args.json)
+        return print_refusal(error, in_json=args.json)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -123,11 +123,11 @@ def run(args: argparse.Namespace) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 -- the outermost place there is
         log_to_file(args)
-        return refuse(named(error), in_json=args.json)
+        return print_refusal(name_folder_error(error), in_json=args.json)
     return status
 
 
-def named(error: Exception) -> Exception:
+def name_folder_error(error: Exception) -> Exception:
     """A folder that cannot be used is the person's to mend, whichever command met it; the rest stays as it is."""
     import errno
     from pathlib import Path
@@ -155,29 +155,29 @@ def log_to_file(args: argparse.Namespace) -> None:
         log_to(logging.NullHandler())
 
 
-def refuse_usage(wrong: WrongUsage, *, in_json: bool) -> int:
+def print_wrong_usage(wrong: WrongUsage, *, in_json: bool) -> int:
     if in_json:
         from mien_api.problems import problem_for
-        from mien_cli.output import as_json
+        from mien_cli.output import to_json
         from mien_core.errors import BadRequest
 
-        sys.stdout.write(as_json(problem_for(BadRequest(str(wrong)))) + "\n")
+        sys.stdout.write(to_json(problem_for(BadRequest(str(wrong)))) + "\n")
     sys.stderr.write(f"{wrong.usage}mien: {wrong}\n")
     return WRONG_USAGE
 
 
-def refuse(error: Exception, *, in_json: bool) -> int:
+def print_refusal(error: Exception, *, in_json: bool) -> int:
     from mien_api.problems import problem_for
-    from mien_cli.output import as_json
+    from mien_cli.output import to_json
 
     problem = problem_for(error)
     if in_json:
-        sys.stdout.write(as_json(problem) + "\n")
-    sys.stderr.write(in_words(problem))
+        sys.stdout.write(to_json(problem) + "\n")
+    sys.stderr.write(to_text(problem))
     return 1
 
 
-def in_words(problem: Mapping[str, object]) -> str:
+def to_text(problem: Mapping[str, object]) -> str:
     """What happened, then what there would have been, or the command that helps."""
     from textwrap import fill
 

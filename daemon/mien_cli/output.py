@@ -1,4 +1,4 @@
-"""How a command speaks: one JSON document on stdout with `--json`, words otherwise; progress always on stderr."""
+"""What a command prints: its answer on stdout, as one JSON document or as text; notes and questions on stderr."""
 
 import json
 import sys
@@ -6,17 +6,24 @@ from argparse import Namespace
 from collections.abc import Mapping
 
 
-def answer(args: Namespace, document: Mapping[str, object], words: str) -> int:
-    """Print what a command found out, in the form the person asked for, and return exit status 0."""
-    sys.stdout.write((as_json(document) if args.json else words) + "\n")
+def print_answer(args: Namespace, document: Mapping[str, object], text: str) -> int:
+    """Print the document with `--json`, else the text; returns exit status 0."""
+    sys.stdout.write((to_json(document) if args.json else text) + "\n")
     return 0
 
 
-def as_json(document: Mapping[str, object]) -> str:
-    """A document as it is printed."""
+def to_json(document: Mapping[str, object]) -> str:
+    """The document, indented, with characters of every language as they are."""
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def tell(words: str) -> None:
-    """A line for the person, on stderr, so that stdout stays one document."""
-    sys.stderr.write(words + "\n")
+def print_note(text: str) -> None:
+    """Print a line for the person on stderr, so that stdout stays one document."""
+    sys.stderr.write(text + "\n")
+
+
+def confirm(question: str) -> bool:
+    """Ask on stderr and read one line of stdin; only `y` or `yes` is a yes, and the end of stdin is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -23,7 +23,7 @@ def ignore_fraction(stage: str, fraction: float) -> None:
 
 
 @contextmanager
-def job_bar(*, quiet: bool) -> Generator[OnFraction]:
+def show_job_progress(*, quiet: bool) -> Generator[OnFraction]:
     """One swap's bar; gone when it is over."""
     if quiet or not sys.stderr.isatty():
         yield ignore_fraction
@@ -38,13 +38,13 @@ def job_bar(*, quiet: bool) -> Generator[OnFraction]:
 
 
 @contextmanager
-def pull_bars(*, quiet: bool) -> Generator[OnPull]:
+def show_pull_progress(*, quiet: bool) -> Generator[OnPull]:
     """A bar with bytes, rate and time for every model that is being fetched; a line a stage without a terminal."""
     if quiet:
         yield ignore_pull
         return
     if not sys.stderr.isatty():
-        yield PullLines().tell
+        yield PullLines().write
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -72,18 +72,18 @@ class PullLines:
     """A line when a model's stage changes and at each tenth of a long one: what a log can hold."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str, int]] = set()
+        self._written: set[tuple[str, str, int]] = set()
 
-    def tell(self, now: PullProgress) -> None:
+    def write(self, now: PullProgress) -> None:
         if now.note:
             sys.stderr.write(f"{now.note}\n")
         tenth = 10 * now.done_bytes // now.total_bytes if now.total_bytes > LONG_BYTES else 0
-        if (now.model, now.stage, tenth) not in self._told:
-            self._told.add((now.model, now.stage, tenth))
-            sys.stderr.write(f"{now.model}: {now.stage}{how_far(now)}\n")
+        if (now.model, now.stage, tenth) not in self._written:
+            self._written.add((now.model, now.stage, tenth))
+            sys.stderr.write(f"{now.model}: {now.stage}{describe_transfer(now)}\n")
 
 
-def how_far(now: PullProgress) -> str:
+def describe_transfer(now: PullProgress) -> str:
     """Bytes, rate and time to go, as far as they are known; nothing for a stage without bytes."""
     if now.stage not in {"downloading", "verifying"} or not now.total_bytes:
         return ""

@@ -20,7 +20,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def format_of(output: Path | None) -> Format | None:
+def choose_format(output: Path | None) -> Format | None:
     """The format that the name of the output asks for; None leaves it to the picture's own.
 
     Raises:
@@ -45,7 +45,7 @@ def refuse_overwriting(output: Path | None, inputs: Iterable[Path]) -> None:
         raise InvalidOptions(f"{output} is one of the pictures to read", field="output")
 
 
-def beside(picture: Path, what: str, data: bytes) -> Path:
+def name_beside(picture: Path, what: str, data: bytes) -> Path:
     """A name beside the picture's own, by what was done to it and by the format it came out in."""
     from mien_pipeline.media.probe import probe
 
@@ -54,7 +54,7 @@ def beside(picture: Path, what: str, data: bytes) -> Path:
     return picture.with_name(f"{picture.stem}-{what}{suffix}")
 
 
-def write(output: Path, data: bytes) -> None:
+def write_result(output: Path, data: bytes) -> None:
     """The whole file or none, for whom this user's files are for.
 
     Raises:

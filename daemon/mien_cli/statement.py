@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SESSION_S = 12 * 3600.0  # a terminal that stays open for days asks again
 
 
-def add_statement_to(parser: ArgumentParser) -> None:
+def add_statement_arguments(parser: ArgumentParser) -> None:
     """Give a command that takes a reference the words with which a script makes the statement."""
     parser.add_argument(
         "--basis", default="", metavar="BASIS", help="self (it shows you), or written-permission (you have theirs)"
@@ -28,64 +28,60 @@ def require_statement(args: Namespace) -> None:
     Raises:
         ConsentRequired: the person did not confirm it, or half of it was said; `field` says what is missing.
     """
-    from mien_cli.in_process import configure
-    from mien_cli.output import tell
+    from mien_cli.in_process import load_config
+    from mien_cli.output import print_note
     from mien_core.errors import ConsentRequired
     from mien_daemon.references.consent import Consent
 
     if args.basis or args.adult:
         Consent.given("", args.basis, adult=args.adult, expires_at=None)
         return
-    record = configure(args).folders.state / "stated"
-    if was_made(record):
+    record = load_config(args).folders.state / "stated"
+    if is_recorded(record):
         return
-    if not is_somebody_there():
-        tell(f"By using a reference face you state: {one_of_them()} (--basis and --adult say so in words.)")
+    if not is_at_terminal():
+        print_note(f"By using a reference face you state: {join_statements()} (--basis and --adult say so in words.)")
         return
-    if not agrees():
+    if not ask_person():
         raise ConsentRequired("a face is used with permission only", field="basis")
-    keep(record)
+    record_statement(record)
 
 
-def is_somebody_there() -> bool:
+def is_at_terminal() -> bool:
     import sys
 
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def agrees() -> bool:
-    import sys
+def ask_person() -> bool:
+    from mien_cli.output import confirm, print_note
 
-    from mien_cli.output import tell
-
-    tell(f"Faces are used with permission only. {one_of_them()}")
-    sys.stderr.write("Is this true of every reference face you use in this session? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    print_note(f"Faces are used with permission only. {join_statements()}")
+    return confirm("Is this true of every reference face you use in this session?")
 
 
-def one_of_them() -> str:
+def join_statements() -> str:
     from mien_daemon.references.consent import STATEMENTS
 
     return " Or: ".join(STATEMENTS.values())
 
 
-def was_made(record: Path) -> bool:
+def is_recorded(record: Path) -> bool:
     """Whether it was made in this session, of these words, and not too long ago."""
     try:
-        return record.read_text(encoding="ascii") == session() and time.time() - record.stat().st_mtime < SESSION_S
+        return record.read_text(encoding="ascii") == name_session() and time.time() - record.stat().st_mtime < SESSION_S
     except OSError:
         return False
 
 
-def keep(record: Path) -> None:
+def record_statement(record: Path) -> None:
     from mien_core.files import write_whole
 
     record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(record, session().encode(), 0o600)
+    write_whole(record, name_session().encode(), 0o600)
 
 
-def session() -> str:
+def name_session() -> str:
     """The terminal's session and the version of the words; nothing of the picture or the person."""
     import os
     import sys

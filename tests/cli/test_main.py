@@ -82,7 +82,7 @@ def test_a_name_that_is_not_known_is_answered_with_those_that_are(
 def test_every_warning_is_told_in_words(warning: SwapWarning) -> None:
     scores = {"to_reference": 0.593, "before": 0.38, "to_target": 0.61}
     face = {"index": 0, "swapped": True, "identity": scores, "warnings": [warning]}
-    told = swap.words(Path("out.jpg"), {"engine": "mesh", "seconds": 1.1, "faces": [face]}).splitlines()
+    told = swap.to_text(Path("out.jpg"), {"engine": "mesh", "seconds": 1.1, "faces": [face]}).splitlines()
     assert told[:2] == [
         "out.jpg  (mesh, 1.10 s)",
         "face 0: 0.59 like the reference (was 0.38), 0.61 like the target",

@@ -23,9 +23,9 @@ def add_arguments(parser):
     parser.set_defaults(run=run)
 
 def run(args):
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
-    return answer(args, {"hands": args.hands}, "~" * args.hands)
+    return print_answer(args, {"hands": args.hands}, "~" * args.hands)
 """
 
 Install = Callable[[str, str], None]

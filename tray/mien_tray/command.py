@@ -59,18 +59,18 @@ def show(args: Namespace) -> int:
     """The tray itself, until somebody quits it."""
     import os
 
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_tray.__main__ import run as run_tray
 
     if args.offline:
         os.environ["MIEN_OFFLINE"] = "1"  # the daemon that the tray starts reads it
     run_tray(args.state_dir, args.models_dir, at_login=args.at_login)
-    return answer(args, {"ended": True}, "The tray has ended.")
+    return print_answer(args, {"ended": True}, "The tray has ended.")
 
 
 def start_at_login(args: Namespace) -> int:
     """Set it, or raise `StoreNotWritable` with the reason."""
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_core.errors import StoreNotWritable
     from mien_tray.__main__ import folder_flags
     from mien_tray.autostart import autostart
@@ -81,12 +81,12 @@ def start_at_login(args: Namespace) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreNotWritable(f"the start at login could not be set: {reason}", folder=error.filename) from error
-    return answer(args, {"start_at_login": login.is_on()}, f"start at login: {args.start_at_login}")
+    return print_answer(args, {"start_at_login": login.is_on()}, f"start at login: {args.start_at_login}")
 
 
 def end(args: Namespace) -> int:
     from mien_api.folders import Folders
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_tray.__main__ import end_tray
     from mien_tray.supervisor import Places, Supervisor
 
@@ -94,14 +94,14 @@ def end(args: Namespace) -> int:
     ended = {"tray": end_tray(folders.state)}
     if args.quit_all:
         ended["daemon"] = Supervisor(Places(folders.state, folders.models, folders.logs)).stop()
-    return answer(
+    return print_answer(
         args, {"ended": ended}, ", ".join(f"{part}: {'ended' if did else 'still runs'}" for part, did in ended.items())
     )
 
 
 def change_settings(args: Namespace, changes: dict[str, bool]) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_cli.settings import change_settings
 
     change_settings(args, changes)
-    return answer(args, changes, ", ".join(f"{name}: {'on' if on else 'off'}" for name, on in changes.items()))
+    return print_answer(args, changes, ", ".join(f"{name}: {'on' if on else 'off'}" for name, on in changes.items()))

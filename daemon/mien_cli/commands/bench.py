@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     if args.sheet:
         return draw_sheet(args)
@@ -34,19 +34,19 @@ def run(args: Namespace) -> int:
     figures = [{"suite": suite, **describe(row)} for suite, row in rows]
     if args.record:
         record(figures)
-    answer(args, {"machine": machine(), "rows": figures}, table(rows))
+    print_answer(args, {"machine": machine(), "rows": figures}, table(rows))
     return 0 if all(row.holds for _, row in rows) else 1
 
 
 def measure(args: Namespace) -> Iterator[tuple[str, Row]]:
     from mien_cli.in_process import fetch_missing, open_store
-    from mien_cli.output import tell
+    from mien_cli.output import print_note
 
     store = open_store(args)
     fetch_missing(store, ["starter"], quiet=args.json)
     for name, suite in suites(args.suite):
         for row in suite.rows(store):
-            tell(f"{name}: {row.what}: {row.value:.3g} {row.unit}")
+            print_note(f"{name}: {row.what}: {row.value:.3g} {row.unit}")
             yield name, row
 
 
@@ -123,8 +123,8 @@ def table(rows: list[tuple[str, Row]]) -> str:
 def draw_sheet(args: Namespace) -> int:
     """For every picture of a folder one sheet: it, and every other face on it, with scores."""
     from mien_cli.in_process import fetch_needed, open_runtime, open_store
-    from mien_cli.output import answer, tell
-    from mien_cli.result_file import make_folder, write
+    from mien_cli.output import print_answer, print_note
+    from mien_cli.result_file import make_folder, write_result
     from mien_pipeline.evaluation.sheets import draw_contact_sheet
 
     store = open_store(args)
@@ -136,6 +136,6 @@ def draw_sheet(args: Namespace) -> int:
     for name, target in pictures.items():
         others = {other: data for other, data in pictures.items() if other != name}
         sheet, sheets[name] = draw_contact_sheet(runtime, target, others)
-        write(into / f"{name}.png", sheet)
-        tell(f"{name}: {into / (name + '.png')}")
-    return answer(args, {"sheets": sheets}, str(into))
+        write_result(into / f"{name}.png", sheet)
+        print_note(f"{name}: {into / (name + '.png')}")
+    return print_answer(args, {"sheets": sheets}, str(into))

@@ -26,29 +26,31 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def list_clients(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     document = DaemonClient.running(args.state_dir).request("GET", "/v1/clients")
-    return answer(args, document, "\n".join(line(client) for client in document["clients"]) or "nobody but you")
+    return print_answer(
+        args, document, "\n".join(to_line(client) for client in document["clients"]) or "nobody but you"
+    )
 
 
-def line(client: dict[str, Any]) -> str:
+def to_line(client: dict[str, Any]) -> str:
     scopes, seen = ",".join(client["scopes"]), client["last_seen"] or "never"
     return f"{client['id']}  {scopes:<7}  last seen {seen:<24}  {client['name']}"
 
 
 def revoke_client(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     DaemonClient.running(args.state_dir).request("DELETE", f"/v1/clients/{quote(args.id, safe='')}")
-    return answer(args, {"id": args.id, "revoked": True}, f"{args.id} is refused from now on")
+    return print_answer(args, {"id": args.id, "revoked": True}, f"{args.id} is refused from now on")
 
 
 def rename_client(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     path = f"/v1/clients/{quote(args.id, safe='')}"
     client = DaemonClient.running(args.state_dir).request("PATCH", path, {"name": args.name})
-    return answer(args, client, f"{client['id']} is called {client['name']} now")
+    return print_answer(args, client, f"{client['id']} is called {client['name']} now")

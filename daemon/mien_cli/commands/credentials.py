@@ -28,18 +28,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def show(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
-    certificate = authority_of(args).certificate()
+    certificate = open_authority(args).certificate()
     if certificate is None:
-        return answer(args, {"certificate": None}, "there is none yet; the first result makes one")
-    return answer(args, {"certificate": describe(certificate)}, words(certificate))
+        return print_answer(args, {"certificate": None}, "there is none yet; the first result makes one")
+    return print_answer(args, {"certificate": describe(certificate)}, to_text(certificate))
 
 
 def rotate(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
-    authority = authority_of(args)
+    authority = open_authority(args)
     before = authority.certificate()
     authority.rotate()
     after = authority.certificate()
@@ -47,14 +47,14 @@ def rotate(args: Namespace) -> int:
         "before": describe(before) if before else None,
         "certificate": describe(after) if after else None,
     }
-    return answer(args, found, words(after) if after else "")
+    return print_answer(args, found, to_text(after) if after else "")
 
 
-def authority_of(args: Namespace) -> Authority:
-    from mien_cli.in_process import configure
+def open_authority(args: Namespace) -> Authority:
+    from mien_cli.in_process import load_config
     from mien_pipeline.trust.authority import Authority
 
-    return Authority(configure(args).folders.state)
+    return Authority(load_config(args).folders.state)
 
 
 def describe(certificate: Certificate) -> dict[str, str]:
@@ -66,6 +66,6 @@ def describe(certificate: Certificate) -> dict[str, str]:
     }
 
 
-def words(certificate: Certificate) -> str:
+def to_text(certificate: Certificate) -> str:
     found = describe(certificate)
     return f"{found['name']}, serial {found['serial']}, {found['from']} to {found['until']}"

@@ -23,11 +23,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.commands.swap import words
+    from mien_cli.commands.swap import to_text
     from mien_cli.in_process import fetch_missing, fetch_needed, open_runtime, open_store
-    from mien_cli.output import answer
-    from mien_cli.progress_bars import job_bar
-    from mien_cli.result_file import make_folder, write
+    from mien_cli.output import print_answer
+    from mien_cli.progress_bars import show_job_progress
+    from mien_cli.result_file import make_folder, write_result
     from mien_pipeline.engines.mesh.options import MeshOptions
     from mien_pipeline.evaluation.sheets import draw_side_by_side
     from mien_pipeline.report import describe
@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
     fetch_needed(store, "mesh", quiet=args.json)
     target, reference = (store.path(PORTRAITS, name).read_bytes() for name in (TARGET, REFERENCE))
     runtime = open_runtime(args, store)
-    with job_bar(quiet=args.json) as show:
+    with show_job_progress(quiet=args.json) as show:
         done = runtime.swap(target, [reference], MeshOptions(), lambda at: show(at.stage, at.fraction))
     side_by_side = draw_side_by_side(runtime.marker, target, reference, done)
 
@@ -46,7 +46,9 @@ def run(args: Namespace) -> int:
     suffix = Path(TARGET).suffix
     pictures = {f"target{suffix}": target, f"result{suffix}": done.data, "side-by-side.png": side_by_side}
     for name, data in pictures.items():
-        write(folder / name, data)
+        write_result(folder / name, data)
     report = describe(done)
     files = {Path(name).stem: str(folder / name) for name in pictures}
-    return answer(args, {"output": files["result"], "files": files, **report}, words(Path(files["result"]), report))
+    return print_answer(
+        args, {"output": files["result"], "files": files, **report}, to_text(Path(files["result"]), report)
+    )

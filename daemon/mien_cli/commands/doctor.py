@@ -22,43 +22,43 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.in_process import configure, open_store
-    from mien_cli.output import answer
+    from mien_cli.in_process import load_config, open_store
+    from mien_cli.output import print_answer
     from mien_daemon.config import product_version
     from mien_daemon.state.personal_data import find_personal_data
     from mien_pipeline.device import device_name
     from mien_pipeline.engines.readiness import describe
     from mien_pipeline.engines.registry import ENGINES
 
-    folders, store, device = configure(args).folders, open_store(args), device_name()
+    folders, store, device = load_config(args).folders, open_store(args), device_name()
     found: dict[str, Any] = {
         "version": product_version(),
-        "platform": platform_words(),
-        "libraries": versions(LIBRARIES),
-        "optional_libraries": versions(OPTIONAL),
+        "platform": describe_platform(),
+        "libraries": read_versions(LIBRARIES),
+        "optional_libraries": read_versions(OPTIONAL),
         "device": device,
         "engines": {entry.name: describe(entry, store, device)["state"] for entry in ENGINES.values()},
         "models": {"missing": list(store.missing(["starter"]))},
-        "folders": folder_sizes(folders),
+        "folders": measure_folders(folders),
         "stored": [
             {"what": each.what, "path": str(each.path), "files": each.files, "bytes": each.bytes}
             for each in find_personal_data(folders)
         ],
-        "daemon": daemon_state(folders.state),
-        "keyring": keyring_state(folders.state),
-        "connections": connections(store),
+        "daemon": ask_daemon(folders.state),
+        "keyring": describe_keyring(folders.state),
+        "connections": list_connections(store),
     }
-    found["problems"] = problems(found)
-    return answer(args, found, words(found))
+    found["problems"] = find_problems(found)
+    return print_answer(args, found, to_text(found))
 
 
-def platform_words() -> str:
+def describe_platform() -> str:
     import platform
 
     return f"Python {platform.python_version()} on {platform.system()} {platform.release()} ({platform.machine()})"
 
 
-def versions(names: tuple[str, ...]) -> dict[str, str | None]:
+def read_versions(names: tuple[str, ...]) -> dict[str, str | None]:
     from importlib.metadata import PackageNotFoundError, version
 
     found: dict[str, str | None] = {}
@@ -70,10 +70,10 @@ def versions(names: tuple[str, ...]) -> dict[str, str | None]:
     return found
 
 
-def folder_sizes(folders: Folders) -> dict[str, dict[str, Any]]:
+def measure_folders(folders: Folders) -> dict[str, dict[str, Any]]:
     """Where things lie and how much of them there is."""
     return {
-        name: {"path": str(path), "bytes": size_of(path)}
+        name: {"path": str(path), "bytes": measure_folder(path)}
         for name, path in (
             ("state", folders.state),
             ("cache", folders.cache),
@@ -83,7 +83,7 @@ def folder_sizes(folders: Folders) -> dict[str, dict[str, Any]]:
     }
 
 
-def size_of(folder: Path) -> int:
+def measure_folder(folder: Path) -> int:
     """Bytes below a folder; a file that has several names counts once."""
     seen: dict[tuple[int, int], int] = {}
     for path in folder.rglob("*"):
@@ -93,7 +93,7 @@ def size_of(folder: Path) -> int:
     return sum(seen.values())
 
 
-def daemon_state(state: Path) -> dict[str, Any]:
+def ask_daemon(state: Path) -> dict[str, Any]:
     from mien_api.client import DaemonClient
     from mien_core.errors import MienError
 
@@ -106,7 +106,7 @@ def daemon_state(state: Path) -> dict[str, Any]:
         return {"running": True, "port": daemon.port, "problem": str(error)}
 
 
-def keyring_state(state: Path) -> dict[str, Any]:
+def describe_keyring(state: Path) -> dict[str, Any]:
     """Which secret store there is, and which keys there are, in it or in files that only this user can read."""
     import keyring
 
@@ -116,14 +116,14 @@ def keyring_state(state: Path) -> dict[str, Any]:
     return {"backend": type(backend).__module__, "usable": keys.place == "secret-store", "keys": keys.names}
 
 
-def connections(store: ModelStore) -> list[dict[str, str]]:
+def list_connections(store: ModelStore) -> list[dict[str, str]]:
     """The last connections that left this machine: downloads of models, and nothing else ever."""
     from dataclasses import asdict
 
     return [asdict(connection) for connection in store.connections()]
 
 
-def problems(found: dict[str, Any]) -> list[str]:
+def find_problems(found: dict[str, Any]) -> list[str]:
     """What a person may want to do something about, as sentences."""
     sentences: list[str] = []
     if absent := [name for name, version in found["libraries"].items() if version is None]:
@@ -137,7 +137,7 @@ def problems(found: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def words(found: dict[str, Any]) -> str:
+def to_text(found: dict[str, Any]) -> str:
     lines = [f"Mien {found['version']}, {found['platform']}, device {found['device']}"]
     lines += [f"{name}: {folder['path']} ({folder['bytes'] / 1e6:.1f} MB)" for name, folder in found["folders"].items()]
     lines += [f"stored: {each['what']} ({each['bytes'] / 1e6:.1f} MB): {each['path']}" for each in found["stored"]]

@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.in_process import open_store
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_pipeline.device import device_name
     from mien_pipeline.engines.readiness import describe
     from mien_pipeline.engines.registry import ENGINES
@@ -24,10 +24,12 @@ def run(args: Namespace) -> int:
     store = open_store(args)
     device = device_name()
     engines = [describe(entry, store, device) for entry in ENGINES.values()]
-    return answer(args, {"engines": engines}, "\n".join(words(engine, store.catalogue.bundles) for engine in engines))
+    return print_answer(
+        args, {"engines": engines}, "\n".join(to_text(engine, store.catalogue.bundles) for engine in engines)
+    )
 
 
-def words(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
+def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
     """In 80 columns; a command to paste stays one line."""
     from textwrap import fill
 
@@ -40,12 +42,12 @@ def words(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
         told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them")
     elif engine["missing_models"]:
         told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
-        command = f"\n      mien models pull {shortest(engine['missing_models'], bundles)}"
+        command = f"\n      mien models pull {name_shortest(engine['missing_models'], bundles)}"
     lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
     return "\n".join([f"{engine['name']}  {engine['state']}", *lines]) + command
 
 
-def shortest(models: Sequence[str], bundles: Mapping[str, Sequence[str]]) -> str:
+def name_shortest(models: Sequence[str], bundles: Mapping[str, Sequence[str]]) -> str:
     """What to ask for to get these models: the bundle of just them, or each by name."""
     whole = [name for name, members in bundles.items() if len(members) > 1 and set(members) == set(models)]
     return whole[0] if whole else " ".join(models)

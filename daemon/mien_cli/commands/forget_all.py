@@ -28,23 +28,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_api import runtime_file
-    from mien_cli.in_process import configure
-    from mien_cli.output import answer
+    from mien_cli.in_process import load_config
+    from mien_cli.output import print_answer
     from mien_daemon.state.personal_data import find_personal_data
 
-    folders = configure(args).folders
+    folders = load_config(args).folders
     before = find_personal_data(folders)
-    if not (args.yes or args.json or is_sure(words_of(before))):
-        return answer(args, {}, "nothing was removed")
+    if not (args.yes or args.json or ask_person(list_kept(before))):
+        return print_answer(args, {}, "nothing was removed")
     stop_daemon(folders.state)
     with runtime_file.held(folders.state):
-        forget(folders)
+        remove_all(folders)
     after = find_personal_data(folders)
     found = {
         "removed": {"files": sum(each.files for each in before), "bytes": sum(each.bytes for each in before)},
         "remaining": [{"what": each.what, "path": str(each.path), "files": each.files} for each in after],
     }
-    answer(args, found, f"{found_words(before)} removed; looked again: {found_words(after)} left")
+    print_answer(args, found, f"{count_kept(before)} removed; looked again: {count_kept(after)} left")
     return 1 if after else 0
 
 
@@ -70,7 +70,7 @@ def stop_daemon(state: Path) -> None:
         time.sleep(0.02)
 
 
-def forget(folders: Folders) -> None:
+def remove_all(folders: Folders) -> None:
     """Keys first: what they sealed cannot be opened any more even if a file cannot be deleted.
 
     A secret store that keeps a key keeps the list of keys here, so that the next try knows what to delete.
@@ -95,21 +95,22 @@ def forget(folders: Folders) -> None:
             remove(path)
 
 
-def is_sure(kept: str) -> bool:
-    """What the person at the terminal says; where nobody sits at one, the command was meant."""
+def ask_person(kept: str) -> bool:
+    """Whether the person at the terminal agrees; True without a terminal, for scripts."""
     import sys
+
+    from mien_cli.output import confirm, print_note
 
     if not sys.stdin.isatty():
         return True
-    sys.stderr.write(f"{kept}\nRemove all of this for good? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    print_note(kept)
+    return confirm("Remove all of this for good?")
 
 
-def words_of(before: Sequence[Stored]) -> str:
+def list_kept(before: Sequence[Stored]) -> str:
     return "\n".join(f"{each.what}: {each.path} ({each.count_label})" for each in before) or "nothing is kept"
 
 
-def found_words(kept: Sequence[Stored]) -> str:
+def count_kept(kept: Sequence[Stored]) -> str:
     files, size = sum(each.files for each in kept), sum(each.bytes for each in kept)
     return f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"

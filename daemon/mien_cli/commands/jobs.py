@@ -24,7 +24,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     nouns = parser.add_subparsers(metavar="ACTION", required=True)
     listing = nouns.add_parser("list", help="jobs, newest first")
     listing.add_argument("--state", metavar="STATES", help="only these, separated by commas: queued,running,done,…")
-    listing.add_argument("--limit", type=count, default=100, metavar="N", help="at most so many (default: %(default)s)")
+    listing.add_argument(
+        "--limit", type=parse_count, default=100, metavar="N", help="at most so many (default: %(default)s)"
+    )
     listing.set_defaults(run=list_jobs)
     showing = nouns.add_parser("show", help="one job")
     showing.add_argument("id", metavar="ID")
@@ -37,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         nouns.add_parser(verb, help=summary).set_defaults(run=change_queue, path=path)
 
 
-def count(text: str) -> int:
+def parse_count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise ArgumentTypeError("at most so many is a number from 1 on")
     return int(text)
@@ -47,7 +49,7 @@ def list_jobs(args: Namespace) -> int:
     from urllib.parse import urlencode
 
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     daemon = DaemonClient.running(args.state_dir)
     found: list[dict[str, Any]] = []
@@ -60,47 +62,47 @@ def list_jobs(args: Namespace) -> int:
         cursor = page["next"]
         if cursor is None:
             break
-    return answer(args, {"jobs": found, "next": cursor}, "\n".join(line(job) for job in found) or "no jobs")
+    return print_answer(args, {"jobs": found, "next": cursor}, "\n".join(to_line(job) for job in found) or "no jobs")
 
 
 def show_job(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     job = DaemonClient.running(args.state_dir).request("GET", f"/v1/jobs/{quote(args.id, safe='')}")
-    return answer(args, job, words(job))
+    return print_answer(args, job, to_text(job))
 
 
 def change_job(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     job = DaemonClient.running(args.state_dir).request("POST", f"/v1/jobs/{quote(args.id, safe='')}/{args.verb}")
-    return answer(args, job, line(job))
+    return print_answer(args, job, to_line(job))
 
 
 def change_queue(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     daemon = DaemonClient.running(args.state_dir)
     daemon.request("POST", args.path)
     health = daemon.request("GET", "/v1/health")
     queue, worker = health["queue"], health["worker"]
     told = f"{'paused' if queue['paused'] else 'running'}, {queue['queued']} waiting; the worker is {worker['state']}"
-    return answer(args, {"queue": queue, "worker": worker}, told)
+    return print_answer(args, {"queue": queue, "worker": worker}, told)
 
 
-def line(job: Mapping[str, Any]) -> str:
+def to_line(job: Mapping[str, Any]) -> str:
     """A job in one line: what it is, how far, or why not."""
     state = f"{job['progress']:.0%}" if job["state"] == "running" else job["state"]
     reason = f"  {job['problem']['code']}" if job["problem"] else ""
     return f"{job['id']}  {job['kind']:<7}  {state:<9}  {job['created_at']}{reason}"
 
 
-def words(job: Mapping[str, Any]) -> str:
+def to_text(job: Mapping[str, Any]) -> str:
     """A job in a few lines."""
-    told = [line(job)]
+    told = [to_line(job)]
     if job["stage"]:
         told.append(f"    stage {job['stage']}" + (f", {job['eta_s']} s to go" if job["eta_s"] is not None else ""))
     if job["problem"]:

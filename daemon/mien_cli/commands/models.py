@@ -20,68 +20,68 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 def add_arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="ACTION", required=True)
-    _verb(verbs, "list", run_list, "every model and bundle: installed or not, its licence, its size")
-    pull = _verb(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
+    add_action(verbs, "list", run_list, "every model and bundle: installed or not, its licence, its size")
+    pull = add_action(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
     pull.add_argument("names", nargs="+", metavar="NAME")
     pull.add_argument(
-        "--limit-rate", type=bytes_a_second, metavar="BYTES", help="bytes a second at most; k, m and g are known"
+        "--limit-rate", type=parse_rate, metavar="BYTES", help="bytes a second at most; k, m and g are known"
     )
-    pause = _verb(verbs, "pause", run_pause, "end a pull that another process runs; what has come stays")
+    pause = add_action(verbs, "pause", run_pause, "end a pull that another process runs; what has come stays")
     pause.add_argument("names", nargs="+", metavar="NAME")
-    verify = _verb(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
+    verify = add_action(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
     verify.add_argument("names", nargs="*", metavar="NAME")
     verify.add_argument("--sums", action="store_true", help="print lines for `sha256sum -c` and hash nothing")
-    _verb(verbs, "import", run_import, "install from a folder, a stick or a file").add_argument(
+    add_action(verbs, "import", run_import, "install from a folder, a stick or a file").add_argument(
         "path", type=Path, metavar="PATH"
     )
-    export = _verb(verbs, "export", run_export, "copy installed models to a folder that import takes")
+    export = add_action(verbs, "export", run_export, "copy installed models to a folder that import takes")
     export.add_argument("names", nargs="+", metavar="NAME")
     export.add_argument("path", type=Path, metavar="PATH")
-    adopt = _verb(verbs, "adopt", run_adopt, "link what another program has fetched, without a copy")
+    adopt = add_action(verbs, "adopt", run_adopt, "link what another program has fetched, without a copy")
     adopt.add_argument(
         "path", type=Path, nargs="?", metavar="PATH", help="a models folder (default: Hugging Face's own cache)"
     )
-    _verb(verbs, "remove", run_remove, "end a model's pull, drop what came of it, uninstall it").add_argument(
+    add_action(verbs, "remove", run_remove, "end a model's pull, drop what came of it, uninstall it").add_argument(
         "name", metavar="NAME"
     )
-    licence = _verb(verbs, "licence", run_licence, "read a model's licence, or accept it")
+    licence = add_action(verbs, "licence", run_licence, "read a model's licence, or accept it")
     licence.add_argument("name", metavar="NAME")
     licence.add_argument("--accept", action="store_true", help="record that these words were read and accepted")
-    tiny = _verb(verbs, "make-tiny", run_make_tiny, "write small random weights in flux's real layouts")
+    tiny = add_action(verbs, "make-tiny", run_make_tiny, "write small random weights in flux's real layouts")
     tiny.add_argument("path", type=Path, metavar="DIR")
-    token = _verb(verbs, "token", run_token, "keep the Hugging Face token that gated models need")
+    token = add_action(verbs, "token", run_token, "keep the Hugging Face token that gated models need")
     token.add_argument("--forget", action="store_true", help="remove it")
 
 
-def _verb(verbs: _SubParsersAction[ArgumentParser], name: str, run: object, summary: str) -> ArgumentParser:
+def add_action(verbs: _SubParsersAction[ArgumentParser], name: str, run: object, summary: str) -> ArgumentParser:
     parser: ArgumentParser = verbs.add_parser(name, help=summary)
     parser.set_defaults(run=run)
     return parser
 
 
-def bytes_a_second(text: str) -> float:
+def parse_rate(text: str) -> float:
     """A number as people write it: 800, 500k, 2.5M."""
     number = text.rstrip("kKmMgG")
     return float(number) * _UNITS[text[len(number) :].lower()]
 
 
 def run_list(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     store = open_store(args)
     models, bundles = store.states(), store.catalogue.bundles
     document = {"models": [model.model_dump(mode="json") for model in models], "bundles": bundles}
-    lines = [_line(model) for model in models] + [_bundle_line(name, bundles[name]) for name in bundles]
-    return answer(args, document, "\n".join(lines))
+    lines = [model_to_text(model) for model in models] + [bundle_to_text(name, bundles[name]) for name in bundles]
+    return print_answer(args, document, "\n".join(lines))
 
 
 def run_pull(args: Namespace) -> int:
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.progress_bars import show_pull_progress
 
     store = open_store(args)
-    with pull_bars(quiet=args.json) as listen:
+    with show_pull_progress(quiet=args.json) as listen:
         store.pull(args.names, listen, bytes_per_s=args.limit_rate)
-    return _show(args, store, store.catalogue.resolve(args.names))
+    return print_models(args, store, store.catalogue.resolve(args.names))
 
 
 def run_pause(args: Namespace) -> int:
@@ -89,45 +89,45 @@ def run_pause(args: Namespace) -> int:
     models = store.catalogue.resolve(args.names)
     for model in models:
         store.pause(model)
-    return _show(args, store, models)
+    return print_models(args, store, models)
 
 
 def run_verify(args: Namespace) -> int:
-    from mien_cli.output import answer
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.output import print_answer
+    from mien_cli.progress_bars import show_pull_progress
 
     store = open_store(args)
     if args.sums:
         sums = store.checksums()
-        return answer(args, {"sums": sums, "models_dir": str(store.root)}, sums.removesuffix("\n"))
-    with pull_bars(quiet=args.json) as listen:
+        return print_answer(args, {"sums": sums, "models_dir": str(store.root)}, sums.removesuffix("\n"))
+    with show_pull_progress(quiet=args.json) as listen:
         checked = store.verify(args.names or None, listen)
     words = [f"{'ok' if one.ok else one.state.upper():<11} {one.model}/{one.file}" for one in checked]
     document = {"files": [one.model_dump() for one in checked], "models_dir": str(store.root)}
-    answer(args, document, "\n".join(words) or "nothing is installed")
+    print_answer(args, document, "\n".join(words) or "nothing is installed")
     return 0 if all(one.ok for one in checked) else 1
 
 
 def run_import(args: Namespace) -> int:
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.progress_bars import show_pull_progress
 
     store = open_store(args)
-    with pull_bars(quiet=args.json) as listen:
+    with show_pull_progress(quiet=args.json) as listen:
         names = store.import_from(args.path, listen)
-    return _show(args, store, names)
+    return print_models(args, store, names)
 
 
 def run_export(args: Namespace) -> int:
-    from mien_cli.output import answer
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.output import print_answer
+    from mien_cli.progress_bars import show_pull_progress
 
-    with pull_bars(quiet=args.json) as listen:
+    with show_pull_progress(quiet=args.json) as listen:
         names = open_store(args).export_to(args.names, args.path, listen)
-    return answer(args, {"path": str(args.path), "models": names}, f"{args.path}: {', '.join(names)}")
+    return print_answer(args, {"path": str(args.path), "models": names}, f"{args.path}: {', '.join(names)}")
 
 
 def run_make_tiny(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_core.errors import EngineUnavailable
     from mien_pipeline.engines.registry import ENGINES
 
@@ -137,41 +137,41 @@ def run_make_tiny(args: Namespace) -> int:
 
     catalogue = make_tiny(args.path)
     install = f"MIEN_CATALOGUE={catalogue} mien models pull {BUNDLE}"
-    return answer(args, {"catalogue": str(catalogue), "bundle": BUNDLE, "command": install}, install)
+    return print_answer(args, {"catalogue": str(catalogue), "bundle": BUNDLE, "command": install}, install)
 
 
 def run_adopt(args: Namespace) -> int:
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.progress_bars import show_pull_progress
     from mien_models.exchange.other_caches import hub_cache
 
     store = open_store(args)
-    with pull_bars(quiet=args.json) as listen:
+    with show_pull_progress(quiet=args.json) as listen:
         names = store.adopt(args.path or hub_cache(), listen)
-    return _show(args, store, names)
+    return print_models(args, store, names)
 
 
 def run_remove(args: Namespace) -> int:
     store = open_store(args)
     store.remove(args.name)
-    return _show(args, store, [args.name])
+    return print_models(args, store, [args.name])
 
 
 def run_licence(args: Namespace) -> int:
-    from mien_cli.output import answer
-    from mien_cli.progress_bars import pull_bars
+    from mien_cli.output import print_answer
+    from mien_cli.progress_bars import show_pull_progress
     from mien_core.errors import LicenceNotAccepted
 
     store = open_store(args)
-    with pull_bars(quiet=args.json) as listen:
+    with show_pull_progress(quiet=args.json) as listen:
         licence = store.licence(args.name, listen)
     words = f"{licence.name}\n{licence.url}\n{licence.note}\n\n{licence.text}".rstrip()
     if not args.accept:
-        return answer(args, licence.model_dump(mode="json"), words)
+        return print_answer(args, licence.model_dump(mode="json"), words)
     if licence.sha256 is None:
         raise LicenceNotAccepted(f"{licence.name} has no text to accept, only a page", url=licence.url)
     accepted = store.accept_licence(args.name, licence.sha256)
     document = licence.model_copy(update={"accepted_at": accepted.accepted_at}).model_dump(mode="json")
-    return answer(args, document, f"{words}\n\naccepted at {accepted.accepted_at:%Y-%m-%d %H:%M} UTC")
+    return print_answer(args, document, f"{words}\n\naccepted at {accepted.accepted_at:%Y-%m-%d %H:%M} UTC")
 
 
 def run_token(args: Namespace) -> int:
@@ -179,29 +179,29 @@ def run_token(args: Namespace) -> int:
     import getpass
     import sys
 
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_core.errors import EngineUnavailable
     from mien_models.remote.token import forget_token, keep_token
 
     if args.forget:
         forget_token()
-        return answer(args, {"kept": False}, "forgotten")
+        return print_answer(args, {"kept": False}, "forgotten")
     token = getpass.getpass("Hugging Face token: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
     if not keep_token(token):
         raise EngineUnavailable("this system has no secret store; set HF_TOKEN for the commands that need it")
-    return answer(args, {"kept": True}, "kept in the system's secret store")
+    return print_answer(args, {"kept": True}, "kept in the system's secret store")
 
 
-def _show(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
-    from mien_cli.output import answer
+def print_models(args: Namespace, store: ModelStore, names: Sequence[str]) -> int:
+    from mien_cli.output import print_answer
 
     models = store.states(names)
     document = {"models": [model.model_dump(mode="json") for model in models]}
-    words = "\n".join(_line(model) for model in models)
-    return answer(args, document, words or "no model is complete with what was found")
+    words = "\n".join(model_to_text(model) for model in models)
+    return print_answer(args, document, words or "no model is complete with what was found")
 
 
-def _bundle_line(name: str, models: Sequence[str]) -> str:
+def bundle_to_text(name: str, models: Sequence[str]) -> str:
     from textwrap import fill
 
     return fill(
@@ -209,7 +209,7 @@ def _bundle_line(name: str, models: Sequence[str]) -> str:
     )
 
 
-def _line(model: ModelState) -> str:
+def model_to_text(model: ModelState) -> str:
     from rich.filesize import decimal
 
     # What the weights take in memory is about their size, until their source tells the files' own.

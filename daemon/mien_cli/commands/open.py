@@ -18,12 +18,12 @@ def run(args: Namespace) -> int:
     import webbrowser
 
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer, tell
+    from mien_cli.output import print_answer, print_note
 
     invitation = DaemonClient.running(args.state_dir).request("POST", "/v1/sessions")
     url = str(invitation["url"])
     opened = not args.print and webbrowser.open(url)
     if not args.print and not opened:
-        tell("No browser could be opened. This address is good for a minute, once:")
+        print_note("No browser could be opened. This address is good for a minute, once:")
     document = {"opened": opened} if opened else {"opened": opened, **invitation}
-    return answer(args, document, "The page is open in your browser." if opened else url)
+    return print_answer(args, document, "The page is open in your browser." if opened else url)

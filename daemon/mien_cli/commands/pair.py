@@ -1,8 +1,7 @@
-"""`mien pair`: open the window, show six digits, let the browser in or send it away."""
+"""`mien pair`: open pairing, show six digits, approve or refuse the browser that shows them."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,9 +9,8 @@ if TYPE_CHECKING:
 
     from mien_api.client import DaemonClient
 
-DESCRIPTION = "Open pairing for two minutes; a browser that asks is let in when its six digits are the same."
+DESCRIPTION = "Open pairing for two minutes; a browser is paired when it shows the same six digits as this command."
 WAIT_S = 20
-YES = {"y", "yes"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,40 +18,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.output import answer, tell
+    from mien_api.client import DaemonClient
+    from mien_cli.output import confirm, print_answer, print_note
 
-    daemon = running_daemon(args.state_dir)
+    daemon = DaemonClient.running(args.state_dir)
     daemon.request("POST", "/v1/pair/window")
-    tell("Pairing is open for two minutes.")
-    tell("In the browser: the Mien button in the toolbar, then Pair.")
+    print_note("Pairing is open for two minutes.")
+    print_note("In the browser: the Mien button in the toolbar, then Pair.")
     try:
         asked = wait_for_digits(daemon)
-        tell(f"\n    {asked['digits'][:3]} {asked['digits'][3:]}\n")
-        tell(f"{asked['name']} shows six digits as well ({asked['origin']}).")
-        if not same_digits():
+        print_note(f"\n    {asked['digits'][:3]} {asked['digits'][3:]}\n")
+        print_note(f"{asked['name']} shows six digits as well ({asked['origin']}).")
+        if not confirm("Are they the same, and did you start this?"):
             daemon.request("POST", f"/v1/pair/{asked['id']}/refuse")
-            return refused(args, asked)
+            return print_refusal(args, asked)
         client = daemon.request("POST", f"/v1/pair/{asked['id']}/approve")["client"]
     except BaseException:
         daemon.request("DELETE", "/v1/pair/window")
         raise
-    tell("Approved. Now confirm in the browser that it shows the same digits.")
-    return answer(args, {"client": client, "name": asked["name"], "scopes": ["swap"]}, f"paired: {asked['name']}")
-
-
-def running_daemon(state_dir: str | None) -> DaemonClient:
-    """The daemon whose window is to be opened.
-
-    Raises:
-        DaemonUnreachable: none runs.
-    """
-    from mien_api.client import DaemonClient
-    from mien_core.errors import DaemonUnreachable
-
-    daemon = DaemonClient.discover(state_dir)
-    if daemon is None:
-        raise DaemonUnreachable("no daemon is running; start it with `mien serve`", command="mien serve")
-    return daemon
+    print_note("Approved. Now confirm in the browser that it shows the same digits.")
+    return print_answer(args, {"client": client, "name": asked["name"], "scopes": ["swap"]}, f"paired: {asked['name']}")
 
 
 def wait_for_digits(daemon: DaemonClient) -> dict[str, Any]:
@@ -72,16 +56,9 @@ def wait_for_digits(daemon: DaemonClient) -> dict[str, Any]:
     return window
 
 
-def same_digits() -> bool:
-    """What the person says; only a clear yes is one, and silence on stdin is none."""
-    sys.stderr.write("Are they the same, and did you start this? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in YES
+def print_refusal(args: Namespace, asked: dict[str, Any]) -> int:
+    from mien_cli.output import print_answer, print_note
 
-
-def refused(args: Namespace, asked: dict[str, Any]) -> int:
-    from mien_cli.output import answer, tell
-
-    tell("Sent away. Nothing was granted.")
-    answer(args, {"client": None, "name": asked["name"], "scopes": []}, f"refused: {asked['name']}")
+    print_note("Sent away. Nothing was granted.")
+    print_answer(args, {"client": None, "name": asked["name"], "scopes": []}, f"refused: {asked['name']}")
     return 1

@@ -32,14 +32,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_pipeline.plan.fit import make_plan
 
-    plan = make_plan(*asked(args), side=args.side)
-    return answer(args, {"engine": args.engine, **plan.as_json()}, words(args.engine, plan))
+    plan = make_plan(*read_machine(args), side=args.side)
+    return print_answer(args, {"engine": args.engine, **plan.as_json()}, to_text(args.engine, plan))
 
 
-def asked(args: Namespace) -> tuple[tuple[Component, ...], Hardware]:
+def read_machine(args: Namespace) -> tuple[tuple[Component, ...], Hardware]:
     """The engine's networks, and the machine that the flags describe.
 
     Raises:
@@ -65,7 +65,7 @@ def asked(args: Namespace) -> tuple[tuple[Component, ...], Hardware]:
     return (Component("networks", "identity", parameters, 0, parameters),), Hardware(args.device, memory, width=0)
 
 
-def words(engine: str, plan: Plan) -> str:
+def to_text(engine: str, plan: Plan) -> str:
     """The plan as a table for people."""
     from rich.console import Console
     from rich.table import Table

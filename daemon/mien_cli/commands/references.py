@@ -19,7 +19,7 @@ NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    from mien_cli.statement import add_statement_to
+    from mien_cli.statement import add_statement_arguments
 
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     adding = actions.add_parser(
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     adding.add_argument("image", type=Path, metavar="IMAGE", help="a picture of one person")
     adding.add_argument("--name", required=True, metavar="N", help="what you call this face")
-    add_statement_to(adding)
+    add_statement_arguments(adding)
     adding.add_argument(
         "--days",
         type=int,
@@ -53,17 +53,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def add(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_daemon.references.consent import Consent
 
-    consent = Consent.given(args.name, args.basis, adult=args.adult, expires_at=end_of(args.days))
+    consent = Consent.given(args.name, args.basis, adult=args.adult, expires_at=compute_end(args.days))
     picture = read_picture(args.image)
-    daemon = daemon_of(args)
-    made = add_by(daemon, picture, consent) if daemon else add_here(args, picture, consent)
-    return answer(args, made, f"{made['id']}  {made['name']}: use it as ref:{made['id']}")
+    daemon = find_daemon(args)
+    made = add_through_daemon(daemon, picture, consent) if daemon else add_in_process(args, picture, consent)
+    return print_answer(args, made, f"{made['id']}  {made['name']}: use it as ref:{made['id']}")
 
 
-def end_of(days: int) -> datetime | None:
+def compute_end(days: int) -> datetime | None:
     """When a consent of so many days ends; None for 0.
 
     Raises:
@@ -78,13 +78,13 @@ def end_of(days: int) -> datetime | None:
     return datetime.now(UTC) + timedelta(days=days) if days else None
 
 
-def add_by(daemon: DaemonClient, picture: bytes, consent: Consent) -> dict[str, Any]:
+def add_through_daemon(daemon: DaemonClient, picture: bytes, consent: Consent) -> dict[str, Any]:
     statement = {"name": consent.label, "basis": consent.basis, "adult": consent.adult}
     name = daemon.put_blob(picture)
     return daemon.request("POST", "/v1/references", {"picture": name, **statement, "expires_at": consent.expires_at})
 
 
-def add_here(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any]:
+def add_in_process(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any]:
     """Checked and sealed by this process."""
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
@@ -95,23 +95,23 @@ def add_here(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any
     fetch_missing(store, NEEDED_MODELS, quiet=args.json)
     with blame_the_reference():
         require_one_face(open_runtime(args, store).find_faces(picture))
-    return describe(library_of(args).add(picture, preview(picture, THUMBNAIL_SIDE), consent))
+    return describe(open_library(args).add(picture, preview(picture, THUMBNAIL_SIDE), consent))
 
 
 def list_all(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
     from mien_daemon.references.library import describe
 
-    daemon = daemon_of(args)
+    daemon = find_daemon(args)
     found = (
         daemon.request("GET", "/v1/references")
         if daemon
-        else {"references": [describe(record) for record in library_of(args).records()]}
+        else {"references": [describe(record) for record in open_library(args).records()]}
     )
-    return answer(args, found, "\n".join(line(each) for each in found["references"]) or "nobody")
+    return print_answer(args, found, "\n".join(to_line(each) for each in found["references"]) or "nobody")
 
 
-def line(reference: dict[str, Any]) -> str:
+def to_line(reference: dict[str, Any]) -> str:
     end = reference["expires_at"] or "for ever"
     over = "" if reference["usable"] else "  (ended)"
     return f"{reference['id']}  {reference['basis']:<18}  until {end}{over}  {reference['name']}"
@@ -119,35 +119,35 @@ def line(reference: dict[str, Any]) -> str:
 
 def export(args: Namespace) -> int:
     """One document either way: the record is for a person to keep."""
-    from mien_cli.output import answer, as_json
+    from mien_cli.output import print_answer, to_json
 
-    daemon = daemon_of(args)
-    found = daemon.request("GET", path_of(args.id)) if daemon else library_of(args).export(args.id)
-    return answer(args, found, as_json(found))
+    daemon = find_daemon(args)
+    found = daemon.request("GET", build_path(args.id)) if daemon else open_library(args).export(args.id)
+    return print_answer(args, found, to_json(found))
 
 
 def remove(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
-    daemon = daemon_of(args)
+    daemon = find_daemon(args)
     if daemon:
-        daemon.request("DELETE", path_of(args.id) + query_of(args))
+        daemon.request("DELETE", build_path(args.id) + build_query(args))
     else:
         refuse_results(args)
-        library_of(args).withdraw(args.id)
-    return answer(args, {"id": args.id, "withdrawn": True}, f"{args.id} is withdrawn, and its picture shredded")
+        open_library(args).withdraw(args.id)
+    return print_answer(args, {"id": args.id, "withdrawn": True}, f"{args.id} is withdrawn, and its picture shredded")
 
 
 def forget_all(args: Namespace) -> int:
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
-    daemon = daemon_of(args)
+    daemon = find_daemon(args)
     if daemon:
-        gone = daemon.request("DELETE", "/v1/references" + query_of(args))
+        gone = daemon.request("DELETE", "/v1/references" + build_query(args))
     else:
         refuse_results(args)
-        gone = {"references": library_of(args).forget_all(), "results": 0}
-    return answer(args, gone, f"{gone['references']} faces shredded, {gone['results']} results deleted")
+        gone = {"references": open_library(args).forget_all(), "results": 0}
+    return print_answer(args, gone, f"{gone['references']} faces shredded, {gone['results']} results deleted")
 
 
 def refuse_results(args: Namespace) -> None:
@@ -164,24 +164,24 @@ def refuse_results(args: Namespace) -> None:
         )
 
 
-def daemon_of(args: Namespace) -> DaemonClient | None:
+def find_daemon(args: Namespace) -> DaemonClient | None:
     from mien_api.client import DaemonClient
 
     return DaemonClient.discover(args.state_dir)
 
 
-def library_of(args: Namespace) -> ReferenceLibrary:
-    from mien_cli.in_process import configure
+def open_library(args: Namespace) -> ReferenceLibrary:
+    from mien_cli.in_process import load_config
     from mien_daemon.references.library import ReferenceLibrary
 
-    return ReferenceLibrary(configure(args).folders.state)
+    return ReferenceLibrary(load_config(args).folders.state)
 
 
-def path_of(reference: str) -> str:
+def build_path(reference: str) -> str:
     from urllib.parse import quote
 
     return f"/v1/references/{quote(reference, safe='')}"
 
 
-def query_of(args: Namespace) -> str:
+def build_query(args: Namespace) -> str:
     return "?results=true" if args.results else ""

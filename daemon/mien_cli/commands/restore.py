@@ -25,29 +25,29 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
-    from mien_cli.output import answer
-    from mien_cli.result_file import beside, format_of, refuse_overwriting, write
+    from mien_cli.output import print_answer
+    from mien_cli.result_file import choose_format, name_beside, refuse_overwriting, write_result
     from mien_pipeline.options import parse_restore_options
 
-    options = parse_restore_options({"amount": args.amount, "format": format_of(args.output)})
+    options = parse_restore_options({"amount": args.amount, "format": choose_format(args.output)})
     refuse_overwriting(args.output, [args.image])
-    data, report = restore(args, read_picture(args.image), options)
-    output: Path = args.output or beside(args.image, "restored", data)
-    write(output, data)
-    return answer(args, {"output": str(output), **report}, words(output, report))
+    data, report = make_restoration(args, read_picture(args.image), options)
+    output: Path = args.output or name_beside(args.image, "restored", data)
+    write_result(output, data)
+    return print_answer(args, {"output": str(output), **report}, to_text(output, report))
 
 
-def restore(args: Namespace, image: bytes, options: RestoreOptions) -> tuple[bytes, Mapping[str, Any]]:
+def make_restoration(args: Namespace, image: bytes, options: RestoreOptions) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
     from mien_api.client import DaemonClient
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
-    from mien_cli.progress_bars import job_bar
+    from mien_cli.progress_bars import show_job_progress
     from mien_pipeline.engines.registry import ALWAYS
 
     store = open_store(args)
     fetch_missing(store, ALWAYS, quiet=args.json)
     daemon = None if args.local else DaemonClient.discover(args.state_dir)
-    with job_bar(quiet=args.json) as show:
+    with show_job_progress(quiet=args.json) as show:
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
             return daemon.restore(image, asked, lambda job: show(job["stage"] or job["state"], job["progress"]))
@@ -57,6 +57,6 @@ def restore(args: Namespace, image: bytes, options: RestoreOptions) -> tuple[byt
         return done.data, describe(done)
 
 
-def words(output: Path, report: Mapping[str, Any]) -> str:
+def to_text(output: Path, report: Mapping[str, Any]) -> str:
     faces = [f"face {face['index']}: {face['identity']['to_target']:.2f} like it was" for face in report["faces"]]
     return "\n".join([f"{output}  ({report['engine']}, {report['seconds']:.2f} s)", *faces])

@@ -18,12 +18,12 @@ DESCRIPTION = "Run the daemon on 127.0.0.1."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--port", type=port, metavar="N", help="0 picks a free one (default: 6436)")
+    parser.add_argument("--port", type=parse_port, metavar="N", help="0 picks a free one (default: 6436)")
     parser.add_argument("--foreground", action="store_true", help="stay in this terminal and log to stderr")
     parser.set_defaults(run=run)
 
 
-def port(text: str) -> int:
+def parse_port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise ArgumentTypeError("a port is a number from 0 to 65535")
     return int(text)
@@ -55,7 +55,7 @@ def announce(args: Namespace, started: RuntimeFile, config: Config) -> int:
     """Say where the daemon listens; never its token."""
     import sys
 
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     document = {
         "port": started.port,
@@ -63,7 +63,7 @@ def announce(args: Namespace, started: RuntimeFile, config: Config) -> int:
         "version": started.version,
         "state_dir": str(config.folders.state),
     }
-    status = answer(args, document, f"Mien listens on http://127.0.0.1:{started.port} (process {started.pid})")
+    status = print_answer(args, document, f"Mien listens on http://127.0.0.1:{started.port} (process {started.pid})")
     sys.stdout.flush()
     return status
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    from mien_cli.statement import add_statement_to
+    from mien_cli.statement import add_statement_arguments
 
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
     parser.add_argument(
@@ -44,54 +44,54 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="an engine's own option, repeatable; see `mien engines`",
     )
-    add_statement_to(parser)
+    add_statement_arguments(parser)
     parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
-    from mien_cli.output import answer
-    from mien_cli.result_file import beside, refuse_overwriting, write
+    from mien_cli.output import print_answer
+    from mien_cli.result_file import name_beside, refuse_overwriting, write_result
     from mien_cli.statement import require_statement
 
-    options = chosen_options(args)
-    if not all(is_kept(face) for face in args.face):
+    options = read_options(args)
+    if not all(is_library_face(face) for face in args.face):
         require_statement(args)
-    refuse_overwriting(args.output, [args.target, *(Path(face) for face in args.face if not is_kept(face))])
+    refuse_overwriting(args.output, [args.target, *(Path(face) for face in args.face if not is_library_face(face))])
     target = read_picture(args.target)
-    references = [face if is_kept(face) else read_picture(Path(face)) for face in args.face]
-    data, report = swap(args, target, references, options)
-    output: Path = args.output or beside(args.target, "swapped", data)
-    write(output, data)
-    return answer(args, {"output": str(output), **report}, words(output, report))
+    references = [face if is_library_face(face) else read_picture(Path(face)) for face in args.face]
+    data, report = make_swap(args, target, references, options)
+    output: Path = args.output or name_beside(args.target, "swapped", data)
+    write_result(output, data)
+    return print_answer(args, {"output": str(output), **report}, to_text(output, report))
 
 
-def chosen_options(args: Namespace) -> SwapOptions:
+def read_options(args: Namespace) -> SwapOptions:
     """The options as the API takes them.
 
     Raises:
         InvalidOptions, UnknownEngine: `field` names the one.
     """
-    from mien_cli.result_file import format_of
+    from mien_cli.result_file import choose_format
     from mien_pipeline.engines.registry import parse_options
 
     raw: dict[str, object] = {
         "engine": args.engine,
-        "faces": args.faces if args.faces in {"largest", "all"} else face_indices(args.faces),
+        "faces": args.faces if args.faces in {"largest", "all"} else parse_faces(args.faces),
         "seed": args.seed,
         "restore": args.restore,
-        "format": format_of(args.output),
+        "format": choose_format(args.output),
     }
-    return parse_options(raw | dict(name_and_value(each) for each in args.set))
+    return parse_options(raw | dict(parse_setting(each) for each in args.set))
 
 
-def is_kept(face: str) -> bool:
+def is_library_face(face: str) -> bool:
     """`ref:ID` names a face of the library; anything else is a file."""
     return face.startswith("ref:")
 
 
-def face_indices(text: str) -> list[int]:
+def parse_faces(text: str) -> list[int]:
     from mien_core.errors import InvalidOptions
 
     try:
@@ -100,7 +100,7 @@ def face_indices(text: str) -> list[int]:
         raise InvalidOptions(f"faces: {text!r} is neither largest, all nor indices like 0,2", field="faces") from None
 
 
-def name_and_value(text: str) -> tuple[str, object]:
+def parse_setting(text: str) -> tuple[str, object]:
     """NAME=VALUE with the value read as JSON where it is JSON: 0.5 is a number, target a word."""
     import json
 
@@ -115,18 +115,18 @@ def name_and_value(text: str) -> tuple[str, object]:
         return name, value
 
 
-def swap(
+def make_swap(
     args: Namespace, target: bytes, references: Sequence[bytes | str], options: SwapOptions
 ) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
     from mien_api.client import DaemonClient
     from mien_cli.in_process import fetch_needed, open_runtime, open_store
-    from mien_cli.progress_bars import job_bar
+    from mien_cli.progress_bars import show_job_progress
 
     store = open_store(args)
     fetch_needed(store, options.engine, quiet=args.json)
     daemon = None if args.local else DaemonClient.discover(args.state_dir)
-    with job_bar(quiet=args.json) as show:
+    with show_job_progress(quiet=args.json) as show:
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
             return daemon.swap(
@@ -135,23 +135,23 @@ def swap(
         from mien_pipeline.report import describe
 
         runtime = open_runtime(args, store)
-        pictures = [opened(args, each) if isinstance(each, str) else each for each in references]
+        pictures = [open_library_face(args, each) if isinstance(each, str) else each for each in references]
         done = runtime.swap(target, pictures, options, lambda at: show(at.stage, at.fraction))
         return done.data, describe(done)
 
 
-def opened(args: Namespace, kept: str) -> bytes:
+def open_library_face(args: Namespace, kept: str) -> bytes:
     """The picture of a face of the library.
 
     Raises:
         UnknownReference: there is none, it has expired, or its record was edited.
     """
-    from mien_cli.commands.references import library_of
+    from mien_cli.commands.references import open_library
 
-    return library_of(args).picture(kept.removeprefix("ref:"))
+    return open_library(args).picture(kept.removeprefix("ref:"))
 
 
-def words(output: Path, report: Mapping[str, Any]) -> str:
+def to_text(output: Path, report: Mapping[str, Any]) -> str:
     """What happened, for a person: where the picture is, and for every face how well it went."""
     lines = [f"{output}  ({report['engine']}, {report['seconds']:.2f} s)"]
     for face in report["faces"]:

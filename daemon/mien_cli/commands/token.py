@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def create_token(args: Namespace) -> int:
     from mien_api.client import DaemonClient
-    from mien_cli.output import answer
+    from mien_cli.output import print_answer
 
     made = DaemonClient.running(args.state_dir).request("POST", "/v1/tokens", {"name": args.name, "scope": args.scope})
-    return answer(args, made, str(made["token"]))
+    return print_answer(args, made, str(made["token"]))

@@ -40,18 +40,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.in_process import configure, open_store
-    from mien_cli.output import answer
+    from mien_cli.in_process import load_config, open_store
+    from mien_cli.output import print_answer
     from mien_pipeline.trust.verify import Inspector
 
-    picture = picture_of(args.image)
-    state = configure(args).folders.state
+    picture = read_image(args.image)
+    state = load_config(args).folders.state
     found = Inspector(watermark_folder(open_store(args)), state).inspect(picture)
-    answer(args, found.as_json(), words(found))
+    print_answer(args, found.as_json(), to_text(found))
     return 1 if found.is_contradicted else 0
 
 
-def picture_of(path: Path) -> bytes:
+def read_image(path: Path) -> bytes:
     """The bytes of the picture that was named."""
     import sys
 
@@ -72,17 +72,17 @@ def watermark_folder(store: ModelStore) -> Path | None:
         return None
 
 
-def words(found: Inspection) -> str:
+def to_text(found: Inspection) -> str:
     """The findings in sentences, what matters most first."""
-    return "\n".join([*credential_words(found), *watermark_words(found), *metadata_words(found)])
+    return "\n".join([*credentials_to_lines(found), *watermark_to_lines(found), *metadata_to_lines(found)])
 
 
-def credential_words(found: Inspection) -> list[str]:
+def credentials_to_lines(found: Inspection) -> list[str]:
     credentials = found.credentials
     if credentials.state == "none":
         elsewhere = " (they are kept elsewhere, and nothing was fetched)" if credentials.problems else ""
         return [f"Content credentials: none{elsewhere}."]
-    lines = [f"Content credentials: {STATES[credentials.state]}, signed by {signer_words(found)}."]
+    lines = [f"Content credentials: {STATES[credentials.state]}, signed by {signer_to_text(found)}."]
     lines += [f"  Problem: {problem}" for problem in credentials.problems]
     if credentials.software:
         lines.append(f"  Made with: {credentials.software}")
@@ -99,7 +99,7 @@ def credential_words(found: Inspection) -> list[str]:
     return lines
 
 
-def signer_words(found: Inspection) -> str:
+def signer_to_text(found: Inspection) -> str:
     if found.credentials.trusted:
         return "this installation of Mien"
     name = found.credentials.signer.get("common_name") or found.credentials.signer.get("issuer") or "nobody named"
@@ -107,14 +107,14 @@ def signer_words(found: Inspection) -> str:
     return f"{name}, who is not known here" if found.credentials.state == "valid" else f"{name}, or so they say"
 
 
-def watermark_words(found: Inspection) -> list[str]:
+def watermark_to_lines(found: Inspection) -> list[str]:
     if found.watermark is None:
         return ["Watermark: not looked for; `mien models pull watermark` gets what is needed."]
     reading = found.watermark
     return [f"Watermark of Mien: {reading.strength} ({reading.agreeing} of 32 bits)."]
 
 
-def metadata_words(found: Inspection) -> list[str]:
+def metadata_to_lines(found: Inspection) -> list[str]:
     private = found.metadata.get("private")
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in found.metadata.items() if name != "private"]
     if isinstance(private, list):

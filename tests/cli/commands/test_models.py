@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mien_cli.commands.models import bytes_a_second
+from mien_cli.commands.models import parse_rate
 from mien_cli.main import main
 
 WEIGHTS, LICENCE = b"weights", b"Read this first.\n"
@@ -168,4 +168,4 @@ def test_without_a_terminal_progress_is_one_line_a_stage(mien: Mien, capsys: pyt
 
 @pytest.mark.parametrize(("text", "rate"), [("500k", 500e3), ("2.5M", 2.5e6), ("1g", 1e9), ("800", 800.0)])
 def test_a_rate_limit_is_written_as_people_write_it(text: str, rate: float) -> None:
-    assert bytes_a_second(text) == rate
+    assert parse_rate(text) == rate
