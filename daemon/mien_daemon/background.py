@@ -1,10 +1,11 @@
-"""Tasks that outlive the call that began them, held so that they are neither lost nor forgotten at shutdown."""
+"""Work that outlives the call that began it: tasks that are held, and threads that are waited for."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import ParamSpec, TypeVar
 
 Answer = TypeVar("Answer")
+Arguments = ParamSpec("Arguments")
 
 
 class BackgroundTasks:
@@ -30,3 +31,16 @@ class BackgroundTasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_in_thread(work: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+    """As `asyncio.to_thread`, but a caller that is cancelled waits until the thread is done, and only then ends.
+
+    What follows, such as deleting a file that the thread writes, cannot overtake it.
+    """
+    thread = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise

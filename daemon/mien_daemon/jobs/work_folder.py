@@ -1,14 +1,14 @@
 """A folder for each job that runs: its opened references and its result, and nothing that outlives it."""
 
-import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from mien_core.files import write_whole
+from mien_daemon.background import run_in_thread
 from mien_daemon.jobs.job import Job
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.state.personal_data import folder_for_references, remove
@@ -55,7 +55,7 @@ class WorkFolder:
         Raises:
             UnknownReference: the library no longer opens one of them.
         """
-        await asyncio.to_thread(self._folder.mkdir, mode=0o700)
+        await run_in_thread(self._folder.mkdir, mode=0o700)
         references = [await self._materialise(name, number) for number, name in enumerate(job.ask.references)]
         target = self._pictures.path(digest_of(job.ask.target))
         return RunJob(
@@ -74,16 +74,12 @@ class WorkFolder:
             OSError: there is no file.
             ValueError: its bytes have another digest.
         """
-        if await asyncio.to_thread(_sha256, self.result) != finished.sha256:
+        if await run_in_thread(_sha256, self.result) != finished.sha256:
             raise ValueError("the result is not what the worker wrote")
 
     async def remove(self) -> None:
         """Delete the folder with all that is in it; what cannot be deleted now is deleted at the next start."""
-        for folder in {self._folder, self._private}:
-            try:
-                await asyncio.to_thread(remove, folder)
-            except OSError:
-                log.exception("the folder of a job could not be deleted")
+        await run_in_thread(_remove_all, {self._folder, self._private})
 
     async def _materialise(self, name: str, number: int) -> Path:
         """The file of a picture; one from the library is decrypted for just this job."""
@@ -91,7 +87,7 @@ class WorkFolder:
             return self._pictures.path(digest_of(name))
         picture = await self._references.picture(name.removeprefix("ref:"))
         path = self._private / f"reference{number}"
-        await asyncio.to_thread(_write_private, path, picture)
+        await run_in_thread(_write_private, path, picture)
         return path
 
 
@@ -117,13 +113,21 @@ class WorkFolders:
     async def sweep(self) -> None:
         """Delete what an earlier daemon left in the middle of a job."""
         for folder in {self._root, self._private}:
-            await asyncio.to_thread(_empty, folder)
+            await run_in_thread(_empty, folder)
 
     def close(self) -> None:
         """Remove the folder in memory; one that still holds something is cleared at the next start."""
         if self._private != self._root:
             with suppress(OSError):
                 self._private.rmdir()
+
+
+def _remove_all(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        try:
+            remove(folder)
+        except OSError:
+            log.exception("the folder of a job could not be deleted")
 
 
 def _empty(folder: Path) -> None:

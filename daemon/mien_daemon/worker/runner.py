@@ -10,6 +10,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,14 +67,18 @@ class Inbox:
         self.work: queue.SimpleQueue[RunJob | FindFaces] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
 
-    def listen(self, pipe: BinaryIO) -> None:
+    def listen(self, pipe: BinaryIO, on_end: Callable[[], object] = lambda: os._exit(0)) -> None:
         """Read messages until the daemon is gone, then end the process at once, in the middle of its work."""
         while (message := messages.read(pipe)) is not None:
             if isinstance(message, CancelWork):
-                self._cancelled.add(message.id)
+                self.cancel(message.id)
             elif isinstance(message, RunJob | FindFaces):
                 self.work.put(message)
-        os._exit(0)
+        on_end()
+
+    def cancel(self, work_id: str) -> None:
+        """Note that this work is no longer wanted."""
+        self._cancelled.add(work_id)
 
     def stop_if_cancelled(self, job: str) -> None:
         """Raise `Cancelled` when the daemon has cancelled this job."""

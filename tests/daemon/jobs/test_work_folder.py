@@ -1,12 +1,15 @@
 """A job's folder: opened references and the result lie in it, are the user's alone, and are gone with the job."""
 
+import asyncio
 import hashlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mien_core.errors import UnknownReference
+from mien_core.files import write_whole
 from mien_daemon.jobs.job import Ask
 from mien_daemon.jobs.work_folder import WorkFolders
 from mien_daemon.state import personal_data
@@ -124,3 +127,30 @@ async def test_a_folder_that_cannot_be_deleted_hinders_no_job(
         await folder.prepare(make_job("a"))
         monkeypatch.setattr("mien_daemon.jobs.work_folder.remove", refuse)
     assert "could not be deleted" in caplog.text
+
+
+async def test_a_job_that_is_interrupted_while_its_reference_is_opened_leaves_nothing(
+    folders: WorkFolders, private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def write_slowly(path: Path, data: bytes, mode: int) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(20)
+        write_whole(path, data, mode)
+
+    monkeypatch.setattr("mien_daemon.jobs.work_folder.write_whole", write_slowly)
+
+    async def run() -> None:
+        job = make_job("a")
+        async with folders.open("a") as folder:
+            await folder.prepare(replace(job, ask=replace(job.ask, references=("ref:ada",))))
+
+    running = asyncio.create_task(run())
+    await begun.wait()
+    running.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert listing(tmp_path / "spool") == listing(private) == []

@@ -2,16 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO, cast
-
-import pytest
+from typing import Any
 
 from mien_daemon import keys
-from mien_daemon.worker import messages
-from mien_daemon.worker.messages import CancelWork, Failed, Finished, Heartbeat, Progressed, Ready, RunJob, SetUp
 
 Daemon = Any
 OpenDaemon = Any
@@ -131,73 +125,3 @@ async def test_faces_are_found_by_the_worker(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     answer = await daemon.ask("GET", f"/v1/blobs/{job['target']}/faces")
     assert (answer.status, answer.json) == (200, {"faces": []})
-
-
-# ── the process itself ───────────────────────────────────────────────────────────────────────────────────
-
-
-def test_every_message_survives_the_pipe() -> None:
-    said: list[messages.Message] = [
-        SetUp("module:function", "/state", "/models", True),
-        RunJob("1", "swap", "/target", ["/reference"], {"faces": [0, 1]}, "/output"),
-        CancelWork("1"),
-        Ready(),
-        Heartbeat(None),
-        Progressed("1", "generate", 1, 2),
-        Finished("1", {"faces": []}, "image/png", "00"),
-        Failed("1", "no-face-found", "none", {"role": "target"}),
-    ]
-    for message in said:
-        frame = messages.encode(message)
-        assert messages.decode(frame[messages.LENGTH.size :]) == message
-
-
-def test_a_frame_too_long_to_be_true_is_refused() -> None:
-    with pytest.raises(ValueError, match="frame"):
-        messages.body_length(b"\xff\xff\xff\xff")
-
-
-def test_a_worker_whose_daemon_is_gone_ends() -> None:
-    with start_worker() as worker:
-        assert worker.stdin
-        worker.stdin.close()
-        assert worker.wait(20) == 0
-
-
-def test_what_a_library_prints_does_not_disturb_the_pipe() -> None:
-    code = (
-        "import os; from mien_daemon.worker.runner import take_standard_streams; "
-        "from mien_daemon.worker.messages import Ready; pipe = take_standard_streams()[1]; "
-        "print('noise', flush=True); os.write(1, b'noise'); pipe.send(Ready())"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert messages.decode(done.stdout[messages.LENGTH.size :]) == Ready()
-    assert done.stderr.count(b"noise") == 2
-
-
-def test_a_worker_reaches_no_network_leaves_no_core_and_keeps_its_files_private() -> None:
-    code = (
-        "from mien_daemon.worker.isolation import isolate\n"
-        "import os, resource, socket\n"
-        "isolate()\n"
-        "for reach in (lambda: socket.create_connection(('127.0.0.1', 9)),\n"
-        "              lambda: socket.getaddrinfo('a.example', 80),\n"
-        "              lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))):\n"
-        "    try:\n        reach()\n    except PermissionError:\n        print('refused')\n"
-        "print(resource.getrlimit(resource.RLIMIT_CORE)[0], oct(os.umask(0)), os.nice(0) > 0)\n"
-        "one, other = socket.socketpair(); one.send(b'x'); print(other.recv(1))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["refused"] * 3 + ["0 0o77 True", "b'x'"]
-
-
-def start_worker() -> subprocess.Popen[bytes]:
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "mien_daemon.worker.runner"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert worker.stdin
-    assert worker.stdout
-    worker.stdin.write(messages.encode(SetUp("mien_testing.runtime:fake_runtime", "/nowhere", "/nowhere", False)))
-    worker.stdin.flush()
-    assert messages.read(cast("BinaryIO", worker.stdout)) == Ready()
-    return worker
