@@ -10,8 +10,9 @@ NumberFormat = Literal["float32", "bfloat16", "float8", "int8", "nf4", "gguf-q8"
 Phase = Literal["identity", "text", "picture", "sampling"]
 PHASES: tuple[Phase, ...] = ("identity", "text", "picture", "sampling")
 
-# Bytes of one parameter of a matrix. The 4-bit formats keep a scale for every block: NF4 four bytes for 64 values,
-# GGUF's Q4_0 two for 32 and Q8_0 two for 32. Norms and biases stay in bfloat16 whatever the matrices are.
+# Bytes of one parameter of a matrix. Block formats keep a scale for every block: NF4 four bytes for 64 values
+# (32 + 4) / 64, GGUF's Q4_0 two for 32 (16 + 2) / 32, Q8_0 two for 32 (32 + 2) / 32. Norms and biases stay in bfloat16
+# in every format but float32.
 BYTES: dict[NumberFormat, float] = {
     "float32": 4.0,
     "bfloat16": 2.0,
@@ -25,14 +26,14 @@ BYTES: dict[NumberFormat, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One network.
+    """One network, by its size.
 
     Attributes:
         name: as the engine calls it.
         phase: when it works.
-        wide, narrow: parameters of matrices, and of vectors.
-        window: parameters that streaming keeps on the accelerator: what is outside the blocks and two blocks.
-        part: the identity part that it belongs to, if any.
+        wide, narrow: how many parameters are in matrices, and in vectors.
+        window: parameters that streaming keeps on the accelerator: all outside the blocks, and the two largest blocks.
+        part: the identity method that it belongs to, or "".
     """
 
     name: str
@@ -43,19 +44,22 @@ class Component:
     part: str = ""
 
     def bytes_as(self, form: NumberFormat) -> int:
+        """Bytes of the whole network with its matrices in `form`."""
         vectors = 4.0 if form == "float32" else 2.0
         return int(self.wide * BYTES[form] + self.narrow * vectors)
 
     def window_as(self, form: NumberFormat) -> int:
+        """Bytes on the accelerator while the network is streamed in `form`; never more than the whole of it."""
         return min(int(self.window * BYTES[form]), self.bytes_as(form))
 
 
 def component(
     name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], part: str = "", leaves: bool = False
 ) -> Component:
-    """A component from its tensors.
+    """A component from the names and shapes of its tensors.
 
     Args:
+        shapes: of every tensor, by its name; blocks are known by a number in the name, as in `blocks.3.`.
         leaves: streamed one tensor at a time instead of one block at a time.
     """
     wide = {key: prod(shape) for key, shape in shapes.items() if len(shape) > 1}

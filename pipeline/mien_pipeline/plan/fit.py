@@ -16,8 +16,8 @@ class Hardware:
 
     Attributes:
         device, total_bytes: what computes, and its memory.
-        width: of the transformer, for the activations.
-        forms: number formats the transformer can be had in; a GGUF file is one, full weights make the others.
+        width: of the transformer's hidden state, for the activations.
+        forms: number formats that the transformer is available in. A GGUF file is one; full weights make the others.
     """
 
     device: DeviceKind
@@ -26,16 +26,20 @@ class Hardware:
     forms: frozenset[NumberFormat] = frozenset(BYTES)
 
 
-def make_plan(components: Sequence[Component], machine: Hardware, side: int = DEFAULT_SIDE) -> Plan:
+def make_plan(components: Sequence[Component], hardware: Hardware, side: int = DEFAULT_SIDE) -> Plan:
     """The fastest plan that fits.
 
+    Args:
+        side: of the square working picture, in pixels.
+
     Raises:
-        NotEnoughMemory: none does; `plan` is the smallest there is, `would_fit` says what would.
+        NotEnoughMemory: no plan fits. `needed_bytes` and `plan` are of the smallest one, `usable_bytes` is what the
+            device has, `would_fit` names the changes that would make one fit.
     """
-    found = _first_that_fits(components, machine, side)
+    found = _first_that_fits(components, hardware, side)
     if found.fits:
         return found
-    would_fit = list(_alternatives(components, machine, side))
+    would_fit = list(_alternatives(components, hardware, side))
     raise NotEnoughMemory(
         f"{found.peak_bytes / GIB:.1f} GiB are needed at least and {found.usable_bytes / GIB:.1f} GiB are usable; "
         f"what would fit: {', '.join(would_fit) or 'nothing'}",
@@ -46,13 +50,13 @@ def make_plan(components: Sequence[Component], machine: Hardware, side: int = DE
     )
 
 
-def _first_that_fits(components: Sequence[Component], machine: Hardware, side: int) -> Plan:
+def _first_that_fits(components: Sequence[Component], hardware: Hardware, side: int) -> Plan:
     """The first plan of the ladder that fits, or the smallest."""
     plans: list[Plan] = []
-    rungs = [rung for rung in LADDERS[machine.device] if rung.core[0] in machine.forms]
-    for rung, text, tiled in product(rungs, TEXT_FORMS[machine.device], (False, True)):
+    rungs = [rung for rung in LADDERS[hardware.device] if rung.core[0] in hardware.forms]
+    for rung, text, tiled in product(rungs, TEXT_FORMS[hardware.device], (False, True)):
         placements = tuple(_place(each, rung, text) for each in components)
-        plan = Plan(machine.device, machine.total_bytes, side, machine.width, placements, tiled)
+        plan = Plan(hardware.device, hardware.total_bytes, side, hardware.width, placements, tiled)
         if plan.fits:
             return plan
         plans.append(plan)
@@ -71,21 +75,21 @@ def _place(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) -> 
     return Placement(one, "float32" if rung.core[0] == "float32" else "bfloat16", "on-demand")
 
 
-def _alternatives(components: Sequence[Component], machine: Hardware, side: int) -> Iterator[str]:
-    """What a person could change for it to fit."""
+def _alternatives(components: Sequence[Component], hardware: Hardware, side: int) -> Iterator[str]:
+    """Each change that would make a plan fit: a smaller side, a method less, another form, more memory."""
     for smaller in (768, 512):
-        if smaller < side and _first_that_fits(components, machine, smaller).fits:
+        if smaller < side and _first_that_fits(components, hardware, smaller).fits:
             yield f"a working side of {smaller} px"
             break
     for part in sorted({each.part for each in components if each.part}):
         rest = [each for each in components if each.part != part]
-        if _first_that_fits(rest, machine, side).fits:
+        if _first_that_fits(rest, hardware, side).fits:
             yield f"switching {part} off"
     for form, called in OTHER_FORMS.items():
-        other = replace(machine, forms=machine.forms | {form})
-        if form not in machine.forms and _first_that_fits(components, other, side).fits:
+        other = replace(hardware, forms=hardware.forms | {form})
+        if form not in hardware.forms and _first_that_fits(components, other, side).fits:
             yield called
     for gib in (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80, 128):
-        if _first_that_fits(components, replace(machine, total_bytes=gib * GIB), side).fits:
+        if _first_that_fits(components, replace(hardware, total_bytes=gib * GIB), side).fits:
             yield f"{gib} GiB of memory"
             break

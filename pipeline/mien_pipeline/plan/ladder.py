@@ -23,8 +23,8 @@ OTHER_FORMS: dict[NumberFormat, str] = {
 LARGE_PARTS = frozenset({"control_net", "faceid"})
 # What the transformer is streamed as, block by block, where it cannot stay.
 STREAMED: tuple[NumberFormat, ...] = ("float8", "gguf-q8", "gguf-q4")
-# From the fastest to the smallest. float8 is stored and cast to bfloat16 layer by layer. Apple's GPUs have no float8,
-# so the transformer comes as GGUF there, and what does not fit is streamed from the disk: it is all one memory.
+# From the fastest to the smallest. float8 is stored, and cast to bfloat16 layer by layer. Apple's GPUs have no float8:
+# the transformer comes as GGUF there. Their memory is one, so what does not fit is streamed from the disk.
 LADDERS: dict[DeviceKind, tuple[Rung, ...]] = {
     "discrete": (
         Rung(("bfloat16", "resident"), ("bfloat16", "resident")),

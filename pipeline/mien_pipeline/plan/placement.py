@@ -19,9 +19,11 @@ RESERVE_BYTES = GIB * 3 // 4
 # What macOS lets one process wire for the GPU: two thirds of a small machine's memory, three quarters of a large one's.
 UNIFIED_SHARE = 0.7
 DEFAULT_SIDE = 1024
-# Widths of the hidden state alive at once in a single block: norm, query, key, value and two of them in float32 for
-# the rotation, attention, four of the MLP, their concatenation (five) and the sum.
+# Widths of the hidden state alive at once in a single block: the state, its norm, query, key and value (3), two of
+# them in float32 for the rotation (4), attention, the MLP (4), both concatenated (5), the sum: 1+1+3+4+1+4+5+1.
 HIDDEN_UNITS = 20
+# A control net's own residuals are alive until the last block has taken its own: InfuseNet makes 4 + 10.
+CONTROL_UNITS = 14
 # Full-size feature maps of the VAE's last stage alive at once, and their channels.
 VAE_MAPS = 4
 VAE_CHANNELS = 256
@@ -38,23 +40,23 @@ class Placement:
 
     @property
     def accelerator_bytes(self) -> int:
-        """While it works."""
+        """Bytes on the accelerator while the network works."""
         return (self.component.window_as if self.residency == "streamed" else self.component.bytes_as)(self.form)
 
     @property
     def waiting_bytes(self) -> int:
-        """On the accelerator while others work."""
+        """Bytes on the accelerator while other networks work."""
         return self.accelerator_bytes if self.residency == "resident" else 0
 
     @property
     def host_bytes(self) -> int:
-        """In main memory, or on the disk where the memory is one."""
+        """Bytes in main memory, or on the disk of a machine with one memory for both."""
         return self.component.bytes_as(self.form) if self.residency != "resident" else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where everything lives and what that peaks at.
+    """Where every network lives, and the peak of that.
 
     Attributes:
         device: what computes.
@@ -79,7 +81,7 @@ class Plan:
         return next(placement for placement in self.placements if placement.component.name == name)
 
     def phase_bytes(self, phase: Phase) -> int:
-        """On the accelerator while `phase` runs."""
+        """Bytes on the accelerator while `phase` runs."""
         waiting = sum(each.waiting_bytes for each in self.placements)
         working = [
             each.accelerator_bytes - each.waiting_bytes for each in self.placements if each.component.phase == phase
@@ -88,13 +90,13 @@ class Plan:
         return waiting + (sum(working) if phase == "sampling" else max(working, default=0)) + self.activations(phase)
 
     def activations(self, phase: Phase) -> int:
-        """Estimated; see the module's docstring."""
+        """Bytes of activations while `phase` runs; estimated, see the module's docstring."""
         if not any(each.component.phase == phase for each in self.placements):
             return 0
         value = 4 if self.placements[0].form == "float32" else 2
         tokens = (self.side // 16) ** 2 + 512
         if phase == "sampling":
-            control = sum(14 for each in self.placements if each.component.name == "control_net")
+            control = sum(CONTROL_UNITS for each in self.placements if each.component.name == "control_net")
             return (HIDDEN_UNITS + control) * tokens * self.width * value
         if phase == "picture":
             side = min(self.side, VAE_TILE) if self.tiled else self.side
@@ -143,5 +145,5 @@ class Plan:
 
 
 def usable_memory(device: DeviceKind, total_bytes: int) -> int:
-    """What of a device's memory may be planned with."""
+    """Bytes of a device's memory that a plan may use."""
     return int(total_bytes * UNIFIED_SHARE) if device == "unified" else max(0, total_bytes - RESERVE_BYTES)

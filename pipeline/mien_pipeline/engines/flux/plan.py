@@ -40,8 +40,8 @@ def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
         "ir_se50": shapes_of(files.ir_se50),
     }
     width = transformer["x_embedder.weight"][0]
-    machine = Hardware(device.kind, device.total_bytes, width, available_forms(files))
-    return make_plan(components(shapes), machine, side)
+    hardware = Hardware(device.kind, device.total_bytes, width, available_forms(files))
+    return make_plan(components(shapes), hardware, side)
 
 
 def available_forms(files: FluxFiles) -> frozenset[NumberFormat]:
