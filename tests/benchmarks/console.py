@@ -19,7 +19,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mien_models.store import ModelStore
-from mien_pipeline.evaluation.benchmark import Row
+from mien_pipeline.evaluation.measures import Row
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

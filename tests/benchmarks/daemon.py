@@ -20,7 +20,7 @@ from mien_api.client import DaemonClient
 from mien_daemon.worker.isolation import NICE
 from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.evaluation.benchmark import Row, ratio
+from mien_pipeline.evaluation.measures import Row, ratio
 from mien_pipeline.runtime import Runtime
 
 SIDE = 1000  # 1 megapixel

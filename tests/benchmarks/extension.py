@@ -25,7 +25,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from mien_api.client import DaemonClient
 from mien_models.store import ModelStore
-from mien_pipeline.evaluation.benchmark import Row
+from mien_pipeline.evaluation.measures import Row
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 CHROMIUM = "/usr/bin/chromium"

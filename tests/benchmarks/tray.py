@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien_models.store import ModelStore
-from mien_pipeline.evaluation.benchmark import Row
+from mien_pipeline.evaluation.measures import Row
 from mien_testing.desktop import Panel, open_desk, open_screen, until
 
 MINUTE_S = 60.0

@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 
 from mien_models.store import ModelStore
-from mien_pipeline.evaluation.benchmark import Row, ratio, seconds
+from mien_pipeline.evaluation.measures import Row, ratio, seconds
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
 from mien_pipeline.report import Edit, ModelUse

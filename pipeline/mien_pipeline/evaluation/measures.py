@@ -60,7 +60,7 @@ def ratio(
 
 
 def memory_added(run: Callable[[], object]) -> int:
-    """Bytes by which the resident memory of this process rises above where it stands, at most, while `run` runs.
+    """The most by which `run` raises the resident memory of this process, in bytes.
 
     Linux only: the kernel's high-water mark is reset first (proc(5), clear_refs).
     """

@@ -1,4 +1,4 @@
-"""One swap with the embedded engine: whole, alone, its memory, and the command line's own start."""
+"""One swap with the embedded engine: whole, alone, and its memory."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.registry import ENGINES
-from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio, seconds
+from mien_pipeline.evaluation.measures import Row, memory_added, ratio, seconds
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
@@ -39,7 +39,6 @@ def rows(store: ModelStore) -> Iterator[Row]:
         yield Row(f"12-MP swap: {name}", taken * 1000, "ms")
     yield from mesh_alone(store, reference)
     yield Row("peak memory of a 12-MP swap ÷ its raw pixels", memory_of_a_swap(store, photo, reference), "ratio", 8)
-    yield Row("mien --help ÷ python -c pass", start_of_the_command_line(), "ratio", 4)
 
 
 def mesh_alone(store: ModelStore, reference: bytes) -> Iterator[Row]:
@@ -68,19 +67,12 @@ def memory_of_a_swap(store: ModelStore, photo: bytes, reference: bytes) -> float
     return float(json.loads(answer)["added"]) / (WIDTH * HEIGHT * 3)
 
 
-def start_of_the_command_line() -> float:
-    def python(*arguments: str) -> None:
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-
-    return ratio(lambda: python("-m", "mien_cli", "--help"), lambda: python("-c", "pass"), times=15)
-
-
 def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT) -> bytes:
     """A JPEG with one face of about a sixth of its height: a portrait enlarged, mirrored outwards, with grain."""
     portrait = PillowImage.open(store.path("demo-portraits", "astronaut.png")).convert("RGB")
     enlarged = np.asarray(portrait.resize((height, height), PillowImage.Resampling.BICUBIC), np.float32)
-    beside = (width - height) // 2
-    picture = np.pad(enlarged, ((0, 0), (beside, width - height - beside), (0, 0)), mode="reflect")
+    margin = (width - height) // 2
+    picture = np.pad(enlarged, ((0, 0), (margin, width - height - margin), (0, 0)), mode="reflect")
     grain = np.random.default_rng(0).normal(0, 4, (height, width, 1))
     noisy = np.clip(picture + grain, 0, 255).astype(np.uint8)
     data = BytesIO()

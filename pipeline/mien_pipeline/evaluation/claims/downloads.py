@@ -27,7 +27,7 @@ from mien_models.remote.download import Download, Wanted
 from mien_models.remote.http import Connector, RemoteFile
 from mien_models.remote.network import Network
 from mien_models.store import ModelStore
-from mien_pipeline.evaluation.benchmark import Row, memory_added, ratio
+from mien_pipeline.evaluation.measures import Row, memory_added, ratio
 
 GIB = 1 << 30
 KILLS = 20
@@ -50,6 +50,14 @@ def rows(store: ModelStore) -> Iterator[Row]:
         yield Row("1 GiB verified: time ÷ sha256sum's", verified(served, wanted, folder), "ratio", 1.2)
         served.unlink()
         yield Row("10 GiB pulled: resident memory added", sparse_pull(folder) / 1e6, "MB", 50)
+
+
+def ignore_total(total: int) -> None:
+    """A listener that does nothing."""
+
+
+def ignore_error(request: object, client_address: object) -> None:
+    """A client that was killed leaves a broken pipe; that is what is measured."""
 
 
 def write_random(path: Path, size: int) -> None:
@@ -124,7 +132,7 @@ def serve(path: Path) -> None:
     """Serve until killed; the port comes on stdout."""
     Handler.path_served = path
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+        http.handle_error = ignore_error  # type: ignore[method-assign]
         sys.stdout.write(f"{http.server_port}\n")
         sys.stdout.flush()
         http.serve_forever()
@@ -134,8 +142,7 @@ def serve(path: Path) -> None:
 def serving(path: Path) -> Generator[Server]:
     with subprocess.Popen([sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            yield Server(int(process.stdout.readline()))
+            yield Server(int(process.stdout.readline() if process.stdout else 0))
         finally:
             process.kill()
 
@@ -160,7 +167,7 @@ def speed(url: str, wanted: Wanted, folder: Path) -> float:
 
     def ours() -> None:
         journals.discard(part)
-        Download(connector).fetch((RemoteFile(url),), wanted, part, lambda total: None)
+        Download(connector).fetch((RemoteFile(url),), wanted, part, ignore_total)
 
     def curls() -> None:
         out.unlink(missing_ok=True)
