@@ -22,7 +22,6 @@ from mien_api import runtime_file
 from mien_api.client import DaemonClient
 from mien_api.folders import Folders
 from mien_cli.main import main
-from mien_core.redaction import RedactingFormatter, log_to
 from mien_daemon import keys as slots
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
@@ -43,20 +42,6 @@ def png(shade: int = 150) -> bytes:
 # ── the process ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_process_that_left_its_core_behind_writes_none() -> None:
-    code = """
-import ctypes, sys
-from mien_core.hardening import disable_core_dumps
-disable_core_dumps()
-if sys.platform != "win32":
-    import resource
-    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
-if sys.platform == "linux":
-    assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0, "PR_GET_DUMPABLE"
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 async def test_the_worker_writes_no_core_and_its_title_tells_nothing(daemon: Any) -> None:
     job = await daemon.finished(await daemon.swap())
     pid = daemon.app[slots.WORKER].status().pid
@@ -70,60 +55,6 @@ async def test_the_worker_writes_no_core_and_its_title_tells_nothing(daemon: Any
 
 
 # ── logs ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_logged_error_says_where_and_what_kind_but_not_what_it_said() -> None:
-    def inner() -> None:
-        raise ValueError("CANARY-INNER")
-
-    out = io.StringIO()
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(RedactingFormatter("%(message)s"))
-    log = logging.Logger("test")
-    log.addHandler(handler)
-    try:
-        try:
-            inner()
-        except ValueError as error:
-            raise OSError("CANARY-OUTER", "CANARY-PATH") from error
-    except OSError:
-        log.exception("incident %s", "0f0f")
-    text = out.getvalue()
-    assert "CANARY" not in text
-    assert "OSError at test_personal_data.py:" in text
-    assert "ValueError at test_personal_data.py:" in text
-    assert "inner" in text
-    assert "incident 0f0f" in text
-
-
-def test_an_error_that_nobody_caught_is_logged_as_discreetly() -> None:
-    code = """
-import logging, sys, threading
-from mien_core.redaction import log_to
-log_to(logging.StreamHandler(sys.stderr))
-def fail(): raise RuntimeError("CANARY")
-thread = threading.Thread(target=fail); thread.start(); thread.join()
-fail()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.count("CRITICAL mien: uncaught") == 2
-    assert done.stderr.count("RuntimeError at") == 2
-    assert "CANARY" not in done.stderr
-
-
-def test_logging_goes_to_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    root, hooks = logging.getLogger(), (sys.excepthook, __import__("threading").excepthook)
-    before, level = list(root.handlers), root.level
-    monkeypatch.setattr(sys, "excepthook", hooks[0])
-    monkeypatch.setattr(__import__("threading"), "excepthook", hooks[1])
-    out = logging.StreamHandler(io.StringIO())
-    log_to(out)
-    try:
-        assert root.handlers == [out]
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
 
 
 SERVE = """

@@ -1,23 +1,14 @@
 """The certificate authority of one install: made once, private, without a name, rotatable."""
 
 import datetime
-import logging
-import stat
-import sys
 import threading
 from pathlib import Path
-from typing import cast
 
-import keyring.backend
-import keyring.backends.chainer
-import keyring.backends.fail
-import keyring.errors
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mien_core.errors import MarkingFailed
-from mien_core.key_store import SERVICE, KeyStore, trusted_secret_store
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_pipeline.report import Edit
@@ -25,50 +16,7 @@ from mien_pipeline.trust import authority as authority_module
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.marking import ResultMarker
-
-
-class MemoryStore:
-    """A secret store that holds what it is given, as a desktop's does.
-
-    No subclass of the library's: those register themselves and would become the whole process's secret store.
-    """
-
-    priority = 5.0
-
-    def __init__(self) -> None:
-        self.held: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.held.pop((service, username), None) is None:
-            raise keyring.errors.PasswordDeleteError("absent")
-
-
-class LockedStore(MemoryStore):
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise keyring.errors.KeyringLocked("locked")
-
-
-class WeakStore(MemoryStore):
-    priority = 0.5
-
-
-def no_store() -> object:
-    """What the library answers on a machine without any."""
-    return keyring.backends.fail.Keyring()  # type: ignore[no-untyped-call]
-
-
-def stored_in(state: Path, backend: object) -> KeyStore:
-    return KeyStore(state, cast("keyring.backend.KeyringBackend", backend))
-
-
-def usable_of(backend: object) -> object:
-    return trusted_secret_store(cast("keyring.backend.KeyringBackend", backend))
+from mien_testing.secret_store import MemoryStore, stored_in
 
 
 def leaf(chain: str) -> x509.Certificate:
@@ -77,92 +25,6 @@ def leaf(chain: str) -> x509.Certificate:
 
 def key_files(state: Path) -> list[Path]:
     return sorted((state / "keys").glob("*.key"))
-
-
-# ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_without_a_secret_store_a_key_lies_in_a_private_file_and_a_warning_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    keys = stored_in(tmp_path, no_store())
-    with caplog.at_level(logging.WARNING):
-        assert keys.save("master", b"\x01\x02") == "file"
-    assert "key-in-file" in caplog.text
-    assert str(tmp_path) not in caplog.text
-    assert keys.load("master") == b"\x01\x02"
-    if sys.platform != "win32":
-        assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
-        assert stat.S_IMODE(key_files(tmp_path)[0].stat().st_mode) == 0o600
-
-
-def test_with_a_secret_store_no_key_touches_the_disk(tmp_path: Path) -> None:
-    store = MemoryStore()
-    keys = stored_in(tmp_path, store)
-    assert keys.place == "secret-store"
-    assert keys.save("master", b"\xfe\x02") == "secret-store"
-    assert keys.load("master") == b"\xfe\x02"
-    assert key_files(tmp_path) == []
-    assert keys.names == ["master"]
-    keys.delete("master")
-    assert keys.load("master") is None
-    assert store.held == {}
-    assert keys.names == []
-
-
-class StubbornStore(MemoryStore):
-    def delete_password(self, service: str, username: str) -> None:
-        """It says yes and does nothing."""
-
-
-class ShutStore(MemoryStore):
-    def delete_password(self, service: str, username: str) -> None:
-        raise keyring.errors.KeyringLocked("locked")
-
-
-@pytest.mark.parametrize("kind", [StubbornStore, ShutStore])
-def test_a_key_that_stays_in_the_secret_store_is_not_called_deleted(tmp_path: Path, kind: type[MemoryStore]) -> None:
-    keys = stored_in(tmp_path, kind())
-    keys.save("master", b"x")
-    with pytest.raises(PermissionError):
-        keys.delete("master")
-    assert keys.names == ["master"]
-
-
-def test_two_installs_of_one_user_share_a_secret_store_and_no_key(tmp_path: Path) -> None:
-    store = MemoryStore()
-    stored_in(tmp_path / "one", store).save("master", b"1")
-    assert stored_in(tmp_path / "two", store).load("master") is None
-    stored_in(tmp_path / "two", store).save("master", b"2")
-    assert stored_in(tmp_path / "one", store).load("master") == b"1"
-    assert {service for service, _ in store.held} == {SERVICE}
-
-
-def test_a_secret_store_that_is_locked_is_no_secret_store(tmp_path: Path) -> None:
-    keys = stored_in(tmp_path, LockedStore())
-    assert keys.save("master", b"x") == "file"
-    assert keys.load("master") == b"x"
-
-
-def test_weak_secret_stores_are_refused() -> None:
-    """Such as files whose password stands in the program that reads them."""
-    assert usable_of(WeakStore()) is None
-    assert usable_of(no_store()) is None
-    assert isinstance(usable_of(MemoryStore()), MemoryStore)
-
-
-def test_a_chain_of_stores_is_only_as_good_as_the_store_that_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    chain = keyring.backends.chainer.ChainerBackend()  # type: ignore[no-untyped-call]
-    weak, good = WeakStore(), MemoryStore()
-    monkeypatch.setattr(keyring.backends.chainer.ChainerBackend, "backends", [weak, good])
-    assert usable_of(chain) is good
-    monkeypatch.setattr(keyring.backends.chainer.ChainerBackend, "backends", [weak])
-    assert usable_of(chain) is None
-
-
-def test_a_keys_name_cannot_leave_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="name"):
-        stored_in(tmp_path, no_store()).save("../evil", b"x")
 
 
 # ── certificates ─────────────────────────────────────────────────────────────────────────────────────────────
