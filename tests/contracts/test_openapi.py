@@ -80,7 +80,7 @@ def bodies(document: Any) -> Iterator[tuple[str, str, Any]]:
         for method, operation in operations.items():
             content = operation.get("requestBody", {}).get("content", {}).get("application/json")
             if content is None or path.startswith("/v1/pair"):
-                continue  # a pairing's steps follow one another; tests/daemon/access/test_pairing.py sends them
+                continue  # a pairing's steps follow one another; tests/daemon/routes/test_pairing.py sends them
             filled = path
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":

@@ -1,0 +1,186 @@
+"""Pairing over HTTP: an extension pairs in an open window, proves itself, and gets a bearer bound to its origin."""
+
+import asyncio
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien_daemon import keys
+from mien_daemon.access import handshake
+from mien_testing.pairing import NAME, ORIGIN, Browser
+
+
+class PairingClient:
+    """A browser at a real daemon."""
+
+    def __init__(self, daemon: Any, origin: str | None = ORIGIN) -> None:
+        self.daemon = daemon
+        self.browser = Browser(port=daemon.port)
+        self.headers = {"Origin": origin} if origin else {}
+
+    async def post(self, path: str, words: object, token: str | None = None) -> Any:
+        return await self.daemon.ask("POST", path, words, token=token, headers=self.headers)
+
+    async def begin(self) -> Any:
+        commitment = handshake.commitment(self.browser.point, self.browser.nonce)
+        answer = await self.post("/v1/pair", {"name": NAME, "commitment": handshake.to_text(commitment)})
+        if answer.status == 201:
+            self.browser.pairing_id = answer.json["id"]
+            self.browser.hear(
+                handshake.from_text(answer.json["public_key"], 65), handshake.from_text(answer.json["nonce"], 32)
+            )
+        return answer
+
+    async def step(self, step: str, **words: str) -> Any:
+        return await self.post(f"/v1/pair/{self.browser.pairing_id}", {"step": step, **words})
+
+    async def reveal(self) -> Any:
+        point, nonce = handshake.to_text(self.browser.point), handshake.to_text(self.browser.nonce)
+        return await self.step("reveal", public_key=point, nonce=nonce)
+
+    async def paired(self) -> str:
+        await self.daemon.ask("POST", "/v1/pair/window")
+        await self.begin()
+        await self.reveal()
+        answer = await self.daemon.ask("POST", f"/v1/pair/{self.browser.pairing_id}/approve")
+        return str(answer.json["client"])
+
+    async def bearer(self, client: str) -> str:
+        nonce = secrets.token_bytes(32)
+        begun = await self.post("/v1/pair/sessions", {"client": client, "nonce": handshake.to_text(nonce)})
+        spoken = client, self.daemon.port, nonce, handshake.from_text(begun.json["nonce"], 32)
+        assert handshake.from_text(begun.json["proof"], 32) == handshake.daemon_proof(self.browser.key, *spoken)
+        proof = handshake.to_text(handshake.client_proof(self.browser.key, *spoken))
+        answer = await self.post(f"/v1/pair/sessions/{begun.json['id']}", {"proof": proof})
+        assert answer.json["expires_in_s"] == 900
+        return str(answer.json["token"])
+
+
+async def test_outside_the_window_pairing_is_forbidden(daemon: Any) -> None:
+    answer = await PairingClient(daemon).begin()
+    assert (answer.status, answer.code) == (403, "pairing-closed")
+
+
+@pytest.mark.parametrize("origin", [None, "https://evil.test", "null", "http://127.0.0.1:6436"])
+async def test_only_an_extension_is_paired(daemon: Any, origin: str | None) -> None:
+    await daemon.ask("POST", "/v1/pair/window")
+    answer = await PairingClient(daemon, origin).begin()
+    assert (answer.status, answer.code) == (403, "foreign-origin")
+
+
+async def test_a_second_browser_and_a_fourth_try_are_told_when_to_come_back(daemon: Any) -> None:
+    await daemon.ask("POST", "/v1/pair/window")
+    assert (await PairingClient(daemon).begin()).status == 201
+    answer = await PairingClient(daemon).begin()
+    assert (answer.status, answer.code, int(answer.headers["Retry-After"]) > 0) == (429, "too-many-requests", True)
+    for _ in range(2):
+        await daemon.ask("POST", "/v1/pair/window")
+        assert (await PairingClient(daemon).begin()).status == 201
+    await daemon.ask("POST", "/v1/pair/window")
+    assert (await PairingClient(daemon).begin()).status == 429
+
+
+async def test_only_the_person_opens_the_window_and_approves(daemon: Any) -> None:
+    """Not even an administrator's token; and nobody at all without one."""
+    browser_client = PairingClient(daemon)
+    tokens = {await daemon.token("admin"): "wrong-scope", await daemon.token("swap"): "wrong-scope", None: "unpaired"}
+    await daemon.ask("POST", "/v1/pair/window")
+    await browser_client.begin()
+    await browser_client.reveal()
+    paths = [
+        "/v1/pair/window",
+        f"/v1/pair/{browser_client.browser.pairing_id}/approve",
+        f"/v1/pair/{browser_client.browser.pairing_id}/refuse",
+    ]
+    for token, code in tokens.items():
+        for path in paths:
+            assert (await daemon.ask("POST", path, token=token)).code == code
+    clients = (await daemon.ask("GET", "/v1/clients")).json["clients"]
+    assert [client for client in clients if client["origin"]] == []
+
+
+async def test_a_paired_browser_gets_a_bearer_bound_to_its_origin_and_loses_it_with_its_pairing(daemon: Any) -> None:
+    browser_client = PairingClient(daemon)
+    client = await browser_client.paired()
+    token = await browser_client.bearer(client)
+    ours = {"Origin": ORIGIN}
+    assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).status == 200
+    foreign = {"Origin": ORIGIN.replace("a", "b")}
+    assert (await daemon.ask("GET", "/v1/health", token=token, headers=foreign)).code == "foreign-origin"
+    for path in ("/v1/clients", "/v1/settings"):
+        assert (await daemon.ask("GET", path, token=token, headers=ours)).code == "wrong-scope"
+    assert (await daemon.ask("DELETE", f"/v1/clients/{client}")).status == 204
+    assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).code == "unpaired"
+    words = {"client": client, "nonce": handshake.to_text(bytes(32))}
+    assert (await browser_client.post("/v1/pair/sessions", words)).code == "unpaired"
+
+
+async def test_a_browser_may_take_its_own_pairing_back_and_nobody_elses(daemon: Any) -> None:
+    browser_client = PairingClient(daemon)
+    client = await browser_client.paired()
+    other = (await daemon.ask("POST", "/v1/tokens", {"name": "other", "scope": "swap"})).json["id"]
+    token = await browser_client.bearer(client)
+    ours = {"Origin": ORIGIN}
+    answer = await daemon.ask("DELETE", f"/v1/clients/{other}", token=token, headers=ours)
+    assert (answer.status, answer.code) == (403, "wrong-scope")
+    assert (await daemon.ask("DELETE", f"/v1/clients/{client}", token=token, headers=ours)).status == 204
+    assert (await daemon.ask("GET", "/v1/health", token=token, headers=ours)).code == "unpaired"
+    assert [known["id"] for known in (await daemon.ask("GET", "/v1/clients")).json["clients"]] == [other]
+
+
+async def test_a_pairing_outlives_the_daemon_and_its_bearers_do_not(open_daemon: Any, tmp_path: Path) -> None:
+    state = tmp_path / "kept"
+    async with open_daemon(state) as daemon:
+        browser_client = PairingClient(daemon)
+        client = await browser_client.paired()
+        token = await browser_client.bearer(client)
+    async with open_daemon(state) as again:
+        assert (await again.ask("GET", "/v1/health", token=token)).code == "unpaired"
+        browser_client.daemon = again
+        assert (await again.ask("GET", "/v1/health", token=await browser_client.bearer(client))).status == 200
+
+
+async def test_the_browser_hears_of_the_decision_as_it_is_made(daemon: Any) -> None:
+    browser_client = PairingClient(daemon)
+    await daemon.ask("POST", "/v1/pair/window")
+    await browser_client.begin()
+    assert (await browser_client.reveal()).json == {"state": "shown", "client": None, "confirmation": None}
+    waiting = asyncio.create_task(browser_client.step("wait"))
+    shown = (await daemon.ask("GET", "/v1/pair/window")).json
+    assert (shown["digits"], shown["name"], shown["origin"]) == (browser_client.browser.digits, NAME, ORIGIN)
+    await daemon.ask("POST", f"/v1/pair/{browser_client.browser.pairing_id}/refuse")
+    assert (await waiting).json["state"] == "refused"
+
+
+async def test_whoever_watches_the_window_misses_nothing_between_two_looks(daemon: Any) -> None:
+    opened = (await daemon.ask("POST", "/v1/pair/window")).json
+    await PairingClient(daemon).begin()
+    seen = await daemon.ask("GET", f"/v1/pair/window?wait=20&seen={opened['revision']}")
+    assert seen.json["state"] == "begun"
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        ({"name": NAME}, "commitment"),
+        ({"name": NAME, "commitment": "AA"}, "commitment"),
+        ({"name": NAME, "commitment": 7}, "commitment"),
+        ({"name": "two\nlines", "commitment": "A" * 43}, "name"),
+        ({"name": NAME, "commitment": "A" * 43, "more": 1}, "more"),
+    ],
+)
+async def test_a_malformed_beginning_names_what_is_wrong(daemon: Any, words: object, field: str) -> None:
+    await daemon.ask("POST", "/v1/pair/window")
+    answer = await PairingClient(daemon).post("/v1/pair", words)
+    assert (answer.status, answer.code, answer.json["field"]) == (400, "bad-request", field)
+
+
+async def test_what_is_told_to_everybody_who_listens_holds_no_digits(daemon: Any) -> None:
+    browser_client = PairingClient(daemon)
+    await browser_client.paired()
+    events = [event for event in daemon.app[keys.EVENTS].since(0) or [] if event.kind == "pairing"]
+    assert [event.data["state"] for event in events] == [None, "begun", "shown", "approved"]
+    assert browser_client.browser.digits not in json.dumps([dict(event.data) for event in events])

@@ -1,0 +1,81 @@
+"""A preview is small, upright and opaque, belongs to whoever may see the picture, and never waits for a swap."""
+
+import io
+import struct
+from typing import Any
+
+import PIL.Image
+import pytest
+
+from mien_daemon import keys
+from mien_daemon.pictures.preview_process import preview
+
+
+def picture(width: int, height: int, mode: str = "RGB", kind: str = "png", **save: Any) -> bytes:
+    made = io.BytesIO()
+    PIL.Image.new(mode, (width, height)).save(made, kind, **save)
+    return made.getvalue()
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    return PIL.Image.open(io.BytesIO(data)).size
+
+
+async def test_a_preview_is_small_and_comes_while_a_swap_runs(daemon: Any) -> None:
+    await daemon.until(await daemon.swap("gate=go"), "running")
+    name = await daemon.put(picture(900, 600))
+    answer = await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=300")
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert size_of(answer.body) == (300, 200)
+    (daemon.state / "go").touch()
+
+
+async def test_a_result_has_a_preview_and_a_job_without_one_says_why(daemon: Any) -> None:
+    job = await daemon.finished(await daemon.swap())
+    assert size_of((await daemon.ask("GET", f"/v1/jobs/{job['id']}/preview?side=16")).body) == (8, 8)
+    failed = await daemon.finished(await daemon.swap("fail=no-face-found"))
+    assert (await daemon.ask("GET", f"/v1/jobs/{failed['id']}/preview")).code == "job-finished"
+
+
+async def test_another_clients_picture_has_no_preview(daemon: Any) -> None:
+    name = await daemon.put(picture(20, 20))
+    answer = await daemon.ask("GET", f"/v1/blobs/{name}/preview", token=await daemon.token("swap"))
+    assert answer.code == "unknown-blob"
+
+
+async def test_a_picture_that_breaks_half_way_is_refused_and_the_next_one_is_not(daemon: Any) -> None:
+    broken = await daemon.put(picture(900, 600, kind="jpeg")[:-2000] + b"\xff\xd9")
+    assert (await daemon.ask("GET", f"/v1/blobs/{broken}/preview")).status in {200, 415}
+    whole = await daemon.put(picture(900, 600))
+    assert (await daemon.ask("GET", f"/v1/blobs/{whole}/preview?side=90")).status == 200
+
+
+async def test_a_killed_preview_process_costs_one_answer(daemon: Any) -> None:
+    name = await daemon.put(picture(900, 600))
+    assert (await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=100")).status == 200
+    previews = daemon.app[keys.PREVIEWS]
+    previews._process.kill()
+    await previews._process.wait()
+    assert (await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=110")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (picture(64, 32, "RGBA"), (16, 8)),
+        (picture(64, 32, "LA"), (16, 8)),
+        (picture(64, 32, "P"), (16, 8)),
+        (picture(64, 32, "I;16"), (16, 8)),
+        (picture(64, 32, "CMYK", "jpeg"), (16, 8)),
+        (picture(64, 32, "L", "tiff"), (16, 8)),
+        (picture(8, 4), (8, 4)),
+    ],
+    ids=["alpha", "grey alpha", "palette", "sixteen bits", "cmyk", "tiff", "smaller already"],
+)
+def test_whatever_is_read_is_shown(data: bytes, size: tuple[int, int]) -> None:
+    assert size_of(preview(data, 16)) == size
+
+
+def test_a_preview_is_upright() -> None:
+    turned = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)
+    assert size_of(preview(picture(64, 32, kind="jpeg", exif=turned), 32)) == (16, 32)
