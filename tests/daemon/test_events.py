@@ -1,102 +1,8 @@
-"""Events: in order, to whom they concern, resumed where a client was, and honest when something is forgotten."""
+"""The ring of events keeps the last thousand in order; a reader that is too slow can tell."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import aiohttp
-
-from mien_daemon import keys
 from mien_daemon.events import KEPT, Events
-
-Daemon = Any
-LOCAL = "mien_token-of-the-test"
-
-
-@asynccontextmanager
-async def stream(daemon: Daemon, token: str = LOCAL, last: str | None = None) -> AsyncGenerator[AsyncIterator[Any]]:
-    """Events as they come, each a dict of its fields with `data` read."""
-    headers = {"Authorization": f"Bearer {token}", **({"Last-Event-ID": last} if last else {})}
-    url = f"http://127.0.0.1:{daemon.port}/v1/events"
-    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
-        assert answer.status == 200
-        assert answer.headers["Content-Type"] == "text/event-stream"
-
-        async def events() -> AsyncIterator[Any]:
-            fields: dict[str, Any] = {}
-            async for line in answer.content:
-                name, _, value = line.decode().rstrip("\n").partition(": ")
-                if name:
-                    fields[name] = json.loads(value) if name == "data" else value
-                elif "event" in fields:
-                    yield fields
-                    fields = {}
-
-        yield events()
-
-
-async def next_of(events: AsyncIterator[Any], kind: str = "job", **wanted: object) -> Any:
-    async with asyncio.timeout(20):
-        async for event in events:
-            if event["event"] == kind and wanted.items() <= event["data"].items():
-                return event
-    raise AssertionError(f"the stream ended before {kind} {wanted}")
-
-
-async def test_a_job_is_told_from_queued_to_done(daemon: Daemon) -> None:
-    async with stream(daemon) as events:
-        job = await daemon.swap()
-        for state in ("queued", "running", "done"):
-            event = await next_of(events, id=job["id"], state=state)
-        assert event["data"] == (await daemon.ask("GET", f"/v1/jobs/{job['id']}")).json
-
-
-async def test_a_client_comes_back_and_misses_nothing(daemon: Daemon) -> None:
-    async with stream(daemon) as events:
-        job = await daemon.swap()
-        queued = await next_of(events, id=job["id"], state="queued")
-    await daemon.finished(job)
-    async with stream(daemon, last=queued["id"]) as events:
-        assert (await next_of(events, id=job["id"]))["data"]["state"] == "running"
-        assert (await next_of(events, id=job["id"], state="done"))["data"]["result"]
-
-
-async def test_a_client_of_another_life_is_told_to_read_the_lists_again(daemon: Daemon) -> None:
-    for unknown in ("ffffffff-3", "nonsense", f"{daemon.app[keys.EVENTS].name(1).split('-')[0]}-999999"):
-        async with stream(daemon, last=unknown) as events:
-            assert (await next_of(events, "reset"))["data"] == {}
-
-
-async def test_a_client_hears_only_of_its_own_jobs(daemon: Daemon) -> None:
-    token = await daemon.token("swap")
-    async with stream(daemon, token) as events:
-        await daemon.finished(await daemon.swap())
-        name = await daemon.put(b_picture(), token=token)
-        posted = await daemon.ask("POST", "/v1/jobs", {"kind": "swap", "target": name, "reference": name}, token=token)
-        assert (await anext(events))["data"]["id"] == posted.json["id"]
-
-
-async def test_a_stream_ends_when_its_token_is_revoked(daemon: Daemon) -> None:
-    made = (await daemon.ask("POST", "/v1/tokens", {"name": "batch", "scope": "swap"})).json
-    async with stream(daemon, made["token"]) as events, asyncio.timeout(20):
-        assert (await daemon.ask("DELETE", f"/v1/clients/{made['id']}")).status == 204
-        await daemon.ask("POST", "/v1/queue/pause")
-        assert [event async for event in events] == []
-
-
-async def test_streams_end_with_the_daemon(open_daemon: Any) -> None:
-    async with open_daemon() as daemon:
-        reading = asyncio.create_task(read_all(daemon))
-        await daemon.eventually(lambda: reading.done() or daemon.app[keys.EVENTS].waited_for)
-    assert await reading == []
-
-
-async def test_the_queue_and_the_worker_are_told_to_administrators(daemon: Daemon) -> None:
-    async with stream(daemon) as events:
-        await daemon.ask("POST", "/v1/queue/pause")
-        assert (await next_of(events, "queue"))["data"]["paused"] is True
 
 
 def test_what_is_forgotten_is_known_to_be_forgotten() -> None:
@@ -110,16 +16,25 @@ def test_what_is_forgotten_is_known_to_be_forgotten() -> None:
     assert events.since(events.last) == []
 
 
-async def read_all(daemon: Daemon) -> list[Any]:
-    async with stream(daemon) as events:
-        return [event async for event in events]
+async def test_a_reader_that_waits_is_woken_by_the_next_event() -> None:
+    events = Events()
+    waiting = asyncio.create_task(events.wait_beyond(events.last))
+    await asyncio.sleep(0)
+    assert events.waited_for
+    events.publish("job", {})
+    async with asyncio.timeout(5):
+        await waiting
 
 
-def b_picture() -> bytes:
-    import io
+async def test_what_happened_already_is_not_waited_for() -> None:
+    events = Events()
+    events.publish("job", {})
+    async with asyncio.timeout(5):
+        await events.wait_beyond(0)
 
-    import PIL.Image
 
-    made = io.BytesIO()
-    PIL.Image.new("RGB", (8, 8), (9, 9, 9)).save(made, "png")
-    return made.getvalue()
+def test_an_events_name_is_read_back_and_another_lifes_is_not() -> None:
+    events = Events()
+    events.publish("job", {})
+    assert events.number(events.name(1)) == 1
+    assert events.number(Events().name(1)) is None

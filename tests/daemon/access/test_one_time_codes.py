@@ -35,7 +35,7 @@ async def test_a_code_becomes_a_session_of_its_client_bound_to_the_page(
     assert client == script
     session = clients.authenticate(token)
     assert session is not None
-    assert (session.id, session.scopes, session.origin) == (script.id, {"admin"}, PAGE)
+    assert (session.id, session.scopes, session.origin) == (script.id, frozenset({"admin"}), PAGE)
     clock.now += CONSOLE_SESSION_S - 1
     assert clients.authenticate(token) is not None
     clock.now += 1

@@ -213,6 +213,14 @@ async def test_a_waiting_job_can_be_moved_before_another_or_to_the_end(daemon: D
     assert [job["id"] for job in done] == [late, a, c, b]
 
 
+async def test_waiting_jobs_say_their_place(daemon: Daemon) -> None:
+    await daemon.until(await daemon.swap("gate=gate"), "running")
+    first, second = await daemon.swap(), await daemon.swap()
+    assert first["position"] < second["position"]
+    open_gate(daemon)
+    assert (await daemon.finished(second))["position"] is None
+
+
 async def test_only_waiting_jobs_are_moved(daemon: Daemon) -> None:
     running = await daemon.until(await daemon.swap("gate=gate"), "running")
     waiting = await daemon.swap()
