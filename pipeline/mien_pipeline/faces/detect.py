@@ -12,18 +12,25 @@ import numpy as np
 
 from mien_pipeline.face import Face, Kps, Mesh
 from mien_pipeline.faces.align import five_points, invert, transform, warp
+from mien_pipeline.faces.search import (
+    OVERLAP,
+    TILE_PX,
+    drop_duplicates,
+    scale_by,
+    shift_by,
+    shrink_to,
+    tile_starts,
+    undo_quarter_turns,
+)
 from mien_pipeline.faces.topology import head_pose
 from mien_pipeline.image import Affine, Floats, Image, Pixels
-from mien_pipeline.media.pyramid import halve
 
 # YuNet's finds count from this score (53 of 54 portraits found, and nothing in the pictures without a face).
 DETECTION_SCORE = 0.7
-OVERLAP = 0.3  # boxes that share more than this part of their union are one face
 # YuNet finds faces from about 12 px up. At this side an 80-px face of a 12-MP picture is 25 px wide.
 COARSE_SIDE_PX = 1280
 # The finer pass, when the first finds nothing: a 40-px face of a 12-MP picture is 25 px wide again.
 FINE_SIDE_PX = 2560
-TILE_PX, TILE_OVERLAP_PX = 1024, 128  # tiles bound the finer pass's memory; a small face fits into the overlap
 # Below this the mesh network says the crop shows no face (measured: .002–.014 off faces, above .9 on them).
 MESH_SCORE = 0.5
 
@@ -80,7 +87,7 @@ class MeshDetector:
         """
         for boxes in self._search(image.pixels):
             found = [self._fit_face(image.pixels, box) for box in boxes]
-            faces = _drop_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
+            faces = drop_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
             if faces:
                 return sorted(faces, key=lambda face: float(face.bbox[0] + face.bbox[2]))
         return []
@@ -93,14 +100,14 @@ class MeshDetector:
 
     def _search(self, pixels: Pixels) -> Iterator[list[_Detection]]:
         """What each search finds, in picture coordinates; each search is dearer than the one before."""
-        coarse = _shrink(pixels, COARSE_SIDE_PX)
-        grow = _scale_by(pixels.shape[1] / coarse.shape[1])
+        coarse = shrink_to(pixels, COARSE_SIDE_PX)
+        grow = scale_by(pixels.shape[1] / coarse.shape[1])
         yield [box.move(grow) for box in self._run_yunet(coarse)]
         if max(pixels.shape[:2]) > COARSE_SIDE_PX:
             yield self._detect_in_tiles(pixels)
         for quarters in (1, 3, 2):
             turned = np.ascontiguousarray(np.rot90(coarse, quarters))
-            back = _undo_quarter_turns(quarters, coarse.shape[1], coarse.shape[0])
+            back = undo_quarter_turns(quarters, coarse.shape[1], coarse.shape[0])
             yield [box.move(back).move(grow) for box in self._run_yunet(turned)]
 
     def _run_yunet(self, pixels: Pixels) -> list[_Detection]:
@@ -115,13 +122,12 @@ class MeshDetector:
 
     def _detect_in_tiles(self, pixels: Pixels) -> list[_Detection]:
         """The finds of the finer pass, in the pixels of `pixels`; one face may come from several tiles."""
-        fine = _shrink(pixels, FINE_SIDE_PX)
-        grow = _scale_by(pixels.shape[1] / fine.shape[1])
+        fine = shrink_to(pixels, FINE_SIDE_PX)
+        grow = scale_by(pixels.shape[1] / fine.shape[1])
         found: list[_Detection] = []
-        for top, left in product(_tile_starts(fine.shape[0]), _tile_starts(fine.shape[1])):
-            place = np.array([[1, 0, left], [0, 1, top]], np.float32)
+        for top, left in product(tile_starts(fine.shape[0]), tile_starts(fine.shape[1])):
             tile = np.ascontiguousarray(fine[top : top + TILE_PX, left : left + TILE_PX])
-            found += [box.move(place).move(grow) for box in self._run_yunet(tile)]
+            found += [box.move(shift_by(left, top)).move(grow) for box in self._run_yunet(tile)]
         return found
 
     def _fit_face(self, pixels: Pixels, box: _Detection) -> Face:
@@ -151,38 +157,6 @@ class MeshDetector:
         return np.hstack([xy, mesh[:, 2:] / np.float32(scale)]), 1 / (1 + math.exp(-logit))
 
 
-def _shrink(pixels: Pixels, side_px: int) -> Pixels:
-    """`pixels` with its longer side at most `side_px`; averaged first to twice that: then a linear kernel reads all."""
-    scale = side_px / max(pixels.shape[:2])
-    if scale >= 1:
-        return pixels
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(halve(pixels, min(size)), size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _tile_starts(length: int) -> list[int]:
-    """Where tiles begin so that they cover `length` and overlap."""
-    if length <= TILE_PX:
-        return [0]
-    count = math.ceil((length - TILE_OVERLAP_PX) / (TILE_PX - TILE_OVERLAP_PX))
-    return [round(start) for start in np.linspace(0, length - TILE_PX, count)]
-
-
-def _scale_by(factor: float) -> Affine:
-    """(2, 3) float32, `factor` times as large."""
-    return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
-
-
-def _undo_quarter_turns(quarters: int, width: int, height: int) -> Affine:
-    """(2, 3) float32, points of `np.rot90(picture, quarters)` back to the picture of `width` and `height`."""
-    turns = {
-        1: [[0, -1, width - 1], [1, 0, 0]],
-        2: [[-1, 0, width - 1], [0, -1, height - 1]],
-        3: [[0, 1, 0], [-1, 0, height - 1]],
-    }
-    return np.array(turns[quarters], np.float32)
-
-
 def _measure_roll(left: Floats, right: Floats) -> float:
     """Roll of the line between the eyes, radians, positive clockwise on the screen."""
     return math.atan2(float(right[1] - left[1]), float(right[0] - left[0]))
@@ -195,20 +169,3 @@ def _bound_level(points: Floats, angle: float) -> tuple[Floats, float]:
     level = points @ turn.T
     low, high = level.min(0), level.max(0)
     return ((low + high) / 2) @ turn, float((high - low).max())
-
-
-def _drop_duplicates(faces: Sequence[Face]) -> list[Face]:
-    """The best of every group of faces whose boxes overlap: one face may be found in two tiles, or in two boxes."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: face.det_score, reverse=True):
-        if all(_intersection_over_union(face.bbox, other.bbox) < OVERLAP for other in kept):
-            kept.append(face)
-    return kept
-
-
-def _intersection_over_union(one: Floats, other: Floats) -> float:
-    """Intersection over union of two boxes."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = float(np.prod(np.maximum(sides, 0)))
-    areas = float(np.prod(one[2:] - one[:2])) + float(np.prod(other[2:] - other[:2]))
-    return shared / max(areas - shared, 1e-6)

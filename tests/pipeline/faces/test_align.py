@@ -74,10 +74,30 @@ def test_shrinking_keeps_places(shift: int) -> None:
     assert np.abs(middle - expected).max() < 0.3
 
 
-def test_a_crop_beside_the_picture_is_black() -> None:
-    pixels = np.full((50, 50, 3), 200, np.uint8)
-    far = np.array([[0.2, 0, 1000], [0, 0.2, 1000]], np.float32)
-    assert not warp(pixels, far, (20, 20)).any()
+@pytest.mark.parametrize("scale", [0.2, 1.0])
+@pytest.mark.parametrize(("x", "y"), [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1)])
+def test_a_crop_beside_the_picture_is_black(x: int, y: int, scale: float) -> None:
+    """On any side of it, whether the picture shrinks or not."""
+    pixels = np.full((50, 60, 3), 200, np.uint8)
+    far = np.array([[scale, 0, 500 * x], [0, scale, 500 * y]], np.float32)
+    result = warp(pixels, far, (20, 24))
+    assert result.shape == (24, 20, 3)
+    assert not result.any()
+
+
+@pytest.mark.parametrize("scale", [0.45, 0.2])
+def test_a_shrunken_part_shows_its_part_of_the_picture_up_to_its_edges(scale: float) -> None:
+    """Only the part that the result needs is read; a ramp shows a pixel that is missing or out of place."""
+    y, x = np.mgrid[:900, :1200]
+    ramp = np.stack([x * 0.2, y * 0.25, (x + y) * 0.1], 2).astype(np.float32)
+    cos, sin = scale * np.cos(0.3), scale * np.sin(0.3)
+    affine = np.array([[cos, -sin, 0], [sin, cos, 0]], np.float32)
+    affine[:, 2] = np.array([15, 12]) - affine[:, :2] @ np.array([600, 450])
+    small = warp(np.round(ramp).astype(np.uint8), affine, (30, 24))
+    rows, columns = np.indices((24, 30))
+    places = transform(np.stack([columns.ravel(), rows.ravel()], 1).astype(np.float32), invert(affine))
+    expected = np.stack([places[:, 0] * 0.2, places[:, 1] * 0.25, places.sum(1) * 0.1], 1).reshape(24, 30, 3)
+    assert np.abs(small - expected).max() < 1.5
 
 
 def test_the_template_of_128_px_networks_lies_8_px_further_right() -> None:
@@ -109,6 +129,14 @@ def test_resampling_between_pixels_of_a_ramp_gives_what_is_between(cubic: bool) 
     ramp = np.tile(np.arange(16, dtype=np.float32) * 10, (16, 1))
     places = np.full((4, 4, 2), 7.25, np.float32)
     assert np.allclose(resample(ramp, places, cubic), 72.5, atol=0.5)  # OpenCV's cubic kernel is not exact on ramps
+
+
+def test_places_are_read_with_a_linear_kernel_unless_a_cubic_one_is_asked_for() -> None:
+    edge = np.repeat(np.where(np.arange(32) < 16, 60.0, 180.0)[None], 32, 0).astype(np.float32)
+    y, x = (np.mgrid[:64, :64] / 2).astype(np.float32)
+    linear, cubic = resample(edge, np.stack([x, y], 2)), resample(edge, np.stack([x, y], 2), cubic=True)
+    assert (linear.min(), linear.max()) == (60, 180)
+    assert cubic.min() < 60
 
 
 def test_an_enlarged_picture_is_read_with_the_kernel_that_was_asked_for() -> None:

@@ -89,3 +89,23 @@ def test_a_mesh_fitted_again_to_the_same_picture_stays_where_it_is(detector: Mes
     assert again.mesh is not None
     assert face.mesh is not None
     assert np.abs(again.mesh - face.mesh)[:, :2].mean() < 1
+
+
+def test_faces_come_left_to_right_however_high_they_are(
+    detector: MeshDetector, astronaut: Portrait, admiral: Portrait
+) -> None:
+    one = photograph(astronaut, 70, (1000, 1700), 560, 40).pixels
+    other = photograph(admiral, 90, (1000, 1700), 20, 1000).pixels
+    faces = detector.detect(Image(np.where(one == 120, other, one)))
+    assert [round(float(face.bbox[2] - face.bbox[0]), -1) for face in faces] == [90, 70]
+
+
+def test_a_mesh_is_fitted_again_wherever_the_face_is(detector: MeshDetector, astronaut: Portrait) -> None:
+    picture = photograph(astronaut, 90, (1600, 500), 1100, 10)
+    (face,) = detector.detect(picture)
+    again = detector.refit(picture, face)
+    assert again.mesh is not None
+    assert face.mesh is not None
+    assert np.abs(again.mesh - face.mesh)[:, :2].mean() < 1
+    assert again.mesh_score > 0.9
+    assert again.det_score == face.det_score
