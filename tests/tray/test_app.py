@@ -2,6 +2,9 @@
 
 import json
 import queue
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,17 +16,19 @@ from typing import Any
 import pytest
 
 from mien_api import runtime_file
+from mien_api.folders import Folders
 from mien_api.runtime_file import RuntimeFile
 from mien_tray.app import Tray
-from mien_tray.autostart import autostart
-from mien_tray.icon_image import Look, Mark
-from mien_tray.menu import Action, Line, Verb
+from mien_tray.autostart import choose_autostart
+from mien_tray.icon_image import IconState, Symbol
+from mien_tray.menu import Action, MenuLine, Verb
 from mien_tray.status import NOTIFY
 from mien_tray.strings import Words
-from mien_tray.supervisor import Places, Supervisor
+from mien_tray.supervisor import Launch, Supervisor
 
 WAIT_S = 20.0
-Shown = tuple[Look, str]
+NO_PROCESS = 2**22 + 1  # Linux gives process ids up to 2**22
+Shown = tuple[IconState, str]
 
 
 def healthy() -> dict[str, Any]:
@@ -101,7 +106,7 @@ def daemon(tmp_path: Path) -> Generator[FakeDaemon]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     with runtime_file.held(made.state):
-        runtime_file.write(made.state, RuntimeFile(server.server_port, 1, "0", "token"))
+        runtime_file.write(made.state, RuntimeFile(server.server_port, NO_PROCESS, "0", "token"))
         yield made
     for _ in range(5):
         made.events.put(None)
@@ -114,12 +119,12 @@ class Glass:
     """A view that keeps what it is shown. With `shows_notifications` off there is no service for them."""
 
     def __init__(self, *, shows_notifications: bool = True) -> None:
-        self.shown: queue.SimpleQueue[tuple[Look, str, Sequence[Line]]] = queue.SimpleQueue()
+        self.shown: queue.SimpleQueue[tuple[IconState, str, Sequence[MenuLine]]] = queue.SimpleQueue()
         self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.stopped = threading.Event()
         self._shows_notifications = shows_notifications
 
-    def show(self, look: Look, title: str, lines: Sequence[Line]) -> None:
+    def show(self, look: IconState, title: str, lines: Sequence[MenuLine]) -> None:
         self.shown.put((look, title, lines))
 
     def notify(self, title: str, text: str) -> bool:
@@ -132,13 +137,13 @@ class Glass:
     def stop(self) -> None:
         self.stopped.set()
 
-    def until(self, holds: Callable[[Look, str, Sequence[Line]], bool]) -> Sequence[Line]:
+    def until(self, holds: Callable[[IconState, str, Sequence[MenuLine]], bool]) -> Sequence[MenuLine]:
         while True:
             shown = self.shown.get(timeout=WAIT_S)
             if holds(*shown):
                 return shown[2]
 
-    def until_title(self, title: str) -> Sequence[Line]:
+    def until_title(self, title: str) -> Sequence[MenuLine]:
         return self.until(lambda _, shown, __: shown == title)
 
 
@@ -149,6 +154,10 @@ class Running:
     opened: queue.SimpleQueue[str]
 
 
+def never(folders: Folders) -> Any:
+    raise OSError(2, "there is no program in this test")
+
+
 Run = Callable[..., Running]
 
 
@@ -157,16 +166,16 @@ def run(tmp_path: Path) -> Generator[Run]:
     """Run a tray on the state folder, and end it after the test."""
     with ExitStack() as stack:
 
-        def start(*, shows_notifications: bool = True, browser: bool = True) -> Running:
+        def start(*, shows_notifications: bool = True, browser: bool = True, launch: Launch = never) -> Running:
             opened: queue.SimpleQueue[str] = queue.SimpleQueue()
 
             def open_page(url: str) -> bool:
                 opened.put(url)
                 return browser
 
-            places = Places(tmp_path / "state", tmp_path / "models", tmp_path / "logs")
-            login = autostart((), "linux", {"DISPLAY": ":0"}, tmp_path)
-            tray = Tray(Supervisor(places, launch=never), login, Words(), open_page)
+            folders = Folders.find(tmp_path / "state", tmp_path / "models")
+            login = choose_autostart((), "linux", {"DISPLAY": ":0"}, tmp_path)
+            tray = Tray(Supervisor(folders, launch=launch), login, Words(), open_page)
             glass = Glass(shows_notifications=shows_notifications)
             thread = threading.Thread(target=tray.run, args=[glass])
             thread.start()
@@ -175,10 +184,6 @@ def run(tmp_path: Path) -> Generator[Run]:
             return Running(tray, glass, opened)
 
         yield start
-
-
-def never(places: Places) -> Any:
-    raise OSError(2, "there is no program in this test")
 
 
 REQUESTS: dict[Action, tuple[str, str, Mapping[str, object] | None]] = {
@@ -232,10 +237,10 @@ def test_a_failure_asks_for_attention_until_the_jobs_were_looked_at(daemon: Fake
     daemon.listeners.acquire(timeout=WAIT_S)
     for _ in range(2):
         daemon.tell("job", state="failed", problem={"code": "disk-full", "title": "?"})
-    running.glass.until(lambda look, _, __: look == Look(Mark.ATTENTION))
+    running.glass.until(lambda look, _, __: look == IconState(Symbol.ATTENTION))
     running.tray.ask(Action(Verb.OPEN, "jobs"))
     assert running.opened.get(timeout=WAIT_S) == "http://127.0.0.1:1/#code=abc&view=jobs"
-    running.glass.until(lambda look, _, __: look == Look(Mark.IDLE))
+    running.glass.until(lambda look, _, __: look == IconState(Symbol.IDLE))
 
 
 def test_a_browser_that_does_not_start_is_said(daemon: FakeDaemon, run: Run) -> None:
@@ -275,7 +280,7 @@ def test_an_event_that_nobody_knows_has_everything_read_again(daemon: FakeDaemon
 
 def test_without_a_daemon_a_click_says_that_there_is_none(tmp_path: Path, run: Run) -> None:
     running = run()
-    running.glass.until(lambda look, _, __: look == Look(Mark.STOPPED))
+    running.glass.until(lambda look, _, __: look == IconState(Symbol.STOPPED))
     running.tray.ask(Action(Verb.OPEN))
     assert running.glass.told.get(timeout=WAIT_S) == "That did not work: Mien is stopped"
 
@@ -291,3 +296,60 @@ def test_quitting_stops_the_view(daemon: FakeDaemon, run: Run) -> None:
     running = run()
     running.tray.ask(Action(Verb.QUIT))
     assert running.glass.stopped.wait(WAIT_S)
+
+
+# A daemon whose process runs, whose lock is held and whose port answers nothing.
+SILENT_DAEMON = """
+import os, signal, sys
+from pathlib import Path
+from mien_api import runtime_file
+from mien_api.runtime_file import RuntimeFile
+
+state = Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+with runtime_file.held(state):
+    runtime_file.write(state, RuntimeFile(int(sys.argv[2]), os.getpid(), "0", "token"))
+    print("ready", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
+    """A daemon that is there and does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    command = [sys.executable, "-c", SILENT_DAEMON, str(tmp_path / "state"), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def test_start_on_a_silent_daemon_ends_it_and_starts_another(silent: subprocess.Popen[str], run: Run) -> None:
+    held_at_start: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def launch(folders: Folders) -> Any:
+        held_at_start.put(runtime_file.is_held(folders.state))
+        return never(folders)
+
+    running = run(launch=launch)
+    lines = running.glass.until(lambda state, _, __: state == IconState(Symbol.STOPPED))
+    assert Action(Verb.START) in [getattr(line, "action", None) for line in lines]
+    running.tray.ask(Action(Verb.START))
+    assert held_at_start.get(timeout=WAIT_S) is False, "the silent one has let its folder go"
+    assert silent.wait(WAIT_S) == 0, "it was asked, not killed"
+
+
+def test_start_leaves_a_daemon_that_answers_alone(
+    daemon: FakeDaemon, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The click may come from a menu that is older than the daemon. No process has the fake's id: a signal fails."""
+    running = run()
+    running.glass.until_title("Mien · Idle")
+    running.tray.ask(Action(Verb.START))
+    running.tray.ask(Action(Verb.PAIR))
+    daemon.was_asked("POST", "/v1/pair/window")
+    assert running.glass.told.empty()
+    assert "failed" not in caplog.text

@@ -10,7 +10,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mien_tray.autostart import TASK_SPACE, LogonTask, WrittenFile, autostart, command, desktop_quoted, unit_quoted
+from mien_tray.autostart import (
+    TASK_SPACE,
+    LogonTask,
+    WrittenFile,
+    build_command,
+    choose_autostart,
+    quote_for_desktop,
+    quote_for_unit,
+)
 
 SCREEN = {"DISPLAY": ":0"}
 # Everything that one of the formats gives a meaning to.
@@ -19,13 +27,13 @@ AWKWARD = ["--state-dir", """/home/a b/100 % "of" $HOME/`it`\\'s; %h"""]
 
 READ_WITH_GLIB = """
 import json, sys
-from mien_tray.desktop import library
-print(json.dumps(library("GLib").shell_parse_argv(sys.argv[1])[1]))
+from mien_tray.desktop import load_library
+print(json.dumps(load_library("GLib").shell_parse_argv(sys.argv[1])[1]))
 """
 
 
 def written(home: Path, platform: str = "linux", environ: dict[str, str] | None = None) -> WrittenFile:
-    found = autostart(AWKWARD, platform, SCREEN if environ is None else environ, home)
+    found = choose_autostart(AWKWARD, platform, SCREEN if environ is None else environ, home)
     assert isinstance(found, WrittenFile)
     return found
 
@@ -34,7 +42,7 @@ def written(home: Path, platform: str = "linux", environ: dict[str, str] | None 
     ("platform", "environ"), [("linux", SCREEN), ("linux", {}), ("darwin", {})], ids=["desktop", "no screen", "macOS"]
 )
 def test_it_is_off_then_on_then_gone(platform: str, environ: dict[str, str], tmp_path: Path) -> None:
-    login = autostart((), platform, environ, tmp_path)
+    login = choose_autostart((), platform, environ, tmp_path)
     assert not login.is_on()
     login.turn_off()
     login.turn_on()
@@ -56,13 +64,13 @@ def test_the_desktop_entry_starts_this_tray_whatever_its_folders_are_called(tmp_
     lines = dict(line.split("=", 1) for line in written(tmp_path).content.decode().splitlines()[1:])
     read = [sys.executable, "-c", READ_WITH_GLIB, lines["Exec"].replace("\\\\", "\\")]
     words = json.loads(subprocess.run(read, capture_output=True, check=True).stdout)
-    assert [word.replace("%%", "%") for word in words] == [*command(), "--at-login", *AWKWARD]
+    assert [word.replace("%%", "%") for word in words] == [*build_command(), "--at-login", *AWKWARD]
     assert (lines["Type"], lines["Terminal"]) == ("Application", "false")
 
 
 def test_a_backslash_in_exec_is_written_four_times() -> None:
     """Twice for the quotes, and that twice for the string: the specification's own example."""
-    assert desktop_quoted("\\") == '"' + "\\" * 4 + '"'
+    assert quote_for_desktop("\\") == '"' + "\\" * 4 + '"'
 
 
 def test_systemd_takes_the_unit_and_reads_the_command_as_it_was_meant(tmp_path: Path) -> None:
@@ -82,13 +90,13 @@ def test_systemd_takes_the_unit_and_reads_the_command_as_it_was_meant(tmp_path: 
 
 
 def test_the_unit_escapes_what_systemd_would_expand() -> None:
-    assert unit_quoted('a "b" $HOME %h \\') == '"a \\"b\\" $$HOME %%h \\\\"'
+    assert quote_for_unit('a "b" $HOME %h \\') == '"a \\"b\\" $$HOME %%h \\\\"'
 
 
 def test_the_launch_agent_says_the_same_when_it_is_read_back(tmp_path: Path) -> None:
     login = written(tmp_path, "darwin")
     read = plistlib.loads(login.content)
-    assert read["ProgramArguments"] == [*command("darwin"), "--at-login", *AWKWARD]
+    assert read["ProgramArguments"] == [*build_command("darwin"), "--at-login", *AWKWARD]
     assert read["RunAtLoad"] is True
     assert "KeepAlive" not in read  # who quits the tray has quit it
     assert login.path == tmp_path / "Library/LaunchAgents" / f"{read['Label']}.plist"
@@ -119,7 +127,7 @@ WINDOWS = {"USERDOMAIN": "HOME", "USERNAME": "ana"}
 
 def test_windows_has_a_logon_task_of_this_user_with_no_more_rights() -> None:
     scheduler = Scheduler()
-    login = autostart(AWKWARD, "win32", WINDOWS, run=scheduler)
+    login = choose_autostart(AWKWARD, "win32", WINDOWS, run=scheduler)
     assert isinstance(login, LogonTask)
     assert not login.is_on()
     login.turn_off()
@@ -134,20 +142,20 @@ def test_windows_has_a_logon_task_of_this_user_with_no_more_rights() -> None:
         "LeastPrivilege",
         "InteractiveToken",
     )
-    assert found["Command"] == command("win32")[0]
-    assert found["Arguments"] == subprocess.list2cmdline([*command("win32")[1:], "--at-login", *AWKWARD])
+    assert found["Command"] == build_command("win32")[0]
+    assert found["Arguments"] == subprocess.list2cmdline([*build_command("win32")[1:], "--at-login", *AWKWARD])
     login.turn_off()
     assert scheduler.tasks == {}
 
 
 def test_a_refusal_of_the_scheduler_is_said() -> None:
     with pytest.raises(OSError, match="status 5"):
-        autostart((), "win32", WINDOWS, run=Scheduler(refuses=True)).turn_on()
+        choose_autostart((), "win32", WINDOWS, run=Scheduler(refuses=True)).turn_on()
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / ".config").write_text("a file", encoding="utf-8")
-    login = autostart((), "linux", SCREEN, tmp_path)
+    login = choose_autostart((), "linux", SCREEN, tmp_path)
     with pytest.raises(OSError, match=r"autostart"):
         login.turn_on()
     assert not login.is_on()
@@ -156,10 +164,10 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_windows_starts_the_interpreter_that_opens_no_console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pythonw.exe").touch()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python.exe"))
-    assert command("win32") == [str(tmp_path / "pythonw.exe"), "-m", "mien_tray"]
-    assert command("linux") == [str(tmp_path / "python.exe"), "-m", "mien_tray"]
+    assert build_command("win32") == [str(tmp_path / "pythonw.exe"), "-m", "mien_tray"]
+    assert build_command("linux") == [str(tmp_path / "python.exe"), "-m", "mien_tray"]
 
 
 def test_a_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert command() == [sys.executable, "tray"]
+    assert build_command() == [sys.executable, "tray"]

@@ -11,7 +11,7 @@ from mien_tray.icon import open_icon
 @pytest.mark.parametrize("linux", [True, False])
 def test_without_pystray_there_is_no_icon_and_it_is_said_why(linux: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desktop, "is_linux", lambda: linux)
-    monkeypatch.setattr(desktop, "backend", lambda: "gtk")
+    monkeypatch.setattr(desktop, "choose_backend", lambda: "gtk")
     monkeypatch.setenv("PYSTRAY_BACKEND", "dummy")
     for name in ("pystray", "pystray._util", "pystray._util.notify_dbus"):
         monkeypatch.setitem(sys.modules, name, None)

@@ -6,13 +6,13 @@ from itertools import combinations
 import pytest
 from PIL import Image, ImageChops
 
-from mien_tray.icon_image import AMBER, BLUE, CORAL, GREY, Look, Mark, draw, look_of
-from mien_tray.status import Daemon, Job, Model, Pairing, Phase, Status
+from mien_tray.icon_image import AMBER, BLUE, CORAL, GREY, IconState, Symbol, choose_icon_state, draw
+from mien_tray.status import DaemonState, JobSummary, ModelSummary, PairingSummary, Phase, Status
 
-RUNNING = Status(Daemon(Phase.RUNNING))
-JOB = Job("a", "swap", True, 0.43)
-MODEL = Model("m", "M", "downloading", 200, 90)
-LOOKS = [Look(mark) for mark in Mark] + [Look(Mark.BUSY, 50), Look(Mark.DOWNLOADING, 50)]
+RUNNING = Status(DaemonState(Phase.RUNNING))
+JOB = JobSummary("a", "swap", True, 0.43)
+MODEL = ModelSummary("m", "M", "downloading", 200, 90)
+LOOKS = [IconState(mark) for mark in Symbol] + [IconState(Symbol.BUSY, 50), IconState(Symbol.DOWNLOADING, 50)]
 
 
 def luminance(colour: tuple[int, int, int]) -> float:
@@ -33,7 +33,7 @@ def test_every_mark_stands_out_on_black_and_on_white(colour: tuple[int, int, int
 @pytest.mark.parametrize("panel", [(24, 24, 24), (245, 245, 245)], ids=["dark", "light"])
 @pytest.mark.parametrize(("one", "other"), list(combinations(LOOKS, 2)))
 def test_two_states_differ_at_16_pixels_without_their_colours(
-    one: Look, other: Look, panel: tuple[int, int, int]
+    one: IconState, other: IconState, panel: tuple[int, int, int]
 ) -> None:
     """In grey, on either panel: a tenth of the pixels or more differ by a sixth of the range or more."""
     first, second = (seen(look, panel) for look in (one, other))
@@ -41,7 +41,7 @@ def test_two_states_differ_at_16_pixels_without_their_colours(
     assert differing >= 0.1 * 16 * 16
 
 
-def seen(look: Look, panel: tuple[int, int, int]) -> Image.Image:
+def seen(look: IconState, panel: tuple[int, int, int]) -> Image.Image:
     """As a panel shows it: scaled down onto its own colour, and then without hues."""
     small = draw(look).resize((16, 16), Image.Resampling.BILINEAR)
     shown = Image.new("RGB", (16, 16), panel)
@@ -49,40 +49,40 @@ def seen(look: Look, panel: tuple[int, int, int]) -> Image.Image:
     return shown.convert("L")
 
 
-@pytest.mark.parametrize("mark", [Mark.BUSY, Mark.DOWNLOADING])
-def test_progress_is_seen(mark: Mark) -> None:
-    inked = [sum(draw(Look(mark, percent)).getchannel("A").tobytes()) for percent in range(0, 101, 20)]
+@pytest.mark.parametrize("mark", [Symbol.BUSY, Symbol.DOWNLOADING])
+def test_progress_is_seen(mark: Symbol) -> None:
+    inked = [sum(draw(IconState(mark, percent)).getchannel("A").tobytes()) for percent in range(0, 101, 20)]
     assert inked == sorted(inked)
     assert inked[-1] > 1.25 * inked[0]
 
 
 @pytest.mark.parametrize("side", [16, 22, 32, 64])
 def test_the_picture_is_as_large_as_asked_and_its_corners_are_clear(side: int) -> None:
-    picture = draw(Look(Mark.ATTENTION), side)
+    picture = draw(IconState(Symbol.ATTENTION), side)
     assert (picture.size, picture.mode) == ((side, side), "RGBA")
     assert picture.getchannel("A").tobytes()[0] <= 2
 
 
 PRESSING = {
-    "starting": (Status(Daemon(Phase.STARTING)), Look(Mark.IDLE)),
-    "stopped": (Status(Daemon(Phase.STOPPED), jobs=[JOB]), Look(Mark.STOPPED)),
-    "silent": (Status(Daemon(Phase.SILENT)), Look(Mark.STOPPED)),
-    "gave up": (Status(Daemon(Phase.FAILED)), Look(Mark.STOPPED)),
-    "idle": (RUNNING, Look(Mark.IDLE)),
-    "waiting jobs only": (replace(RUNNING, jobs=[replace(JOB, running=False)], paused=True), Look(Mark.IDLE)),
-    "busy, in steps": (replace(RUNNING, jobs=[JOB], models=[MODEL]), Look(Mark.BUSY, 40)),
-    "downloading": (replace(RUNNING, models=[MODEL]), Look(Mark.DOWNLOADING, 45)),
-    "of unknown size": (replace(RUNNING, models=[replace(MODEL, size_bytes=0)]), Look(Mark.DOWNLOADING, 0)),
+    "starting": (Status(DaemonState(Phase.STARTING)), IconState(Symbol.IDLE)),
+    "stopped": (Status(DaemonState(Phase.STOPPED), jobs=[JOB]), IconState(Symbol.STOPPED)),
+    "silent": (Status(DaemonState(Phase.SILENT)), IconState(Symbol.STOPPED)),
+    "gave up": (Status(DaemonState(Phase.FAILED)), IconState(Symbol.STOPPED)),
+    "idle": (RUNNING, IconState(Symbol.IDLE)),
+    "waiting jobs only": (replace(RUNNING, jobs=[replace(JOB, running=False)], paused=True), IconState(Symbol.IDLE)),
+    "busy, in steps": (replace(RUNNING, jobs=[JOB], models=[MODEL]), IconState(Symbol.BUSY, 40)),
+    "downloading": (replace(RUNNING, models=[MODEL]), IconState(Symbol.DOWNLOADING, 45)),
+    "of unknown size": (replace(RUNNING, models=[replace(MODEL, size_bytes=0)]), IconState(Symbol.DOWNLOADING, 0)),
     "a browser that asks to be paired": (
-        replace(RUNNING, jobs=[JOB], pairing=Pairing(True, "p")),
-        Look(Mark.ATTENTION),
+        replace(RUNNING, jobs=[JOB], pairing=PairingSummary(True, "p")),
+        IconState(Symbol.ATTENTION),
     ),
-    "an open pairing window": (replace(RUNNING, pairing=Pairing(True)), Look(Mark.IDLE)),
-    "degraded": (replace(RUNNING, degraded=True), Look(Mark.ATTENTION)),
-    "a failure nobody saw": (replace(RUNNING, unseen_failures=1), Look(Mark.ATTENTION)),
+    "an open pairing window": (replace(RUNNING, pairing=PairingSummary(True)), IconState(Symbol.IDLE)),
+    "degraded": (replace(RUNNING, degraded=True), IconState(Symbol.ATTENTION)),
+    "a failure nobody saw": (replace(RUNNING, unseen_failures=1), IconState(Symbol.ATTENTION)),
 }
 
 
 @pytest.mark.parametrize(("status", "look"), PRESSING.values(), ids=PRESSING)
-def test_the_most_pressing_thing_is_shown(status: Status, look: Look) -> None:
-    assert look_of(status) == look
+def test_the_most_pressing_thing_is_shown(status: Status, look: IconState) -> None:
+    assert choose_icon_state(status) == look

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mien_core.languages import LANGUAGES
-from mien_tray.menu import SHOWN_JOBS, Action, Entry, Line, Verb, menu, size_label, title
-from mien_tray.status import NOTIFY, Daemon, Job, Model, Pairing, Phase, Reason, Status
+from mien_tray.menu import SHOWN_JOBS, Action, Entry, MenuLine, Verb, build_menu, build_title, describe_size
+from mien_tray.status import NOTIFY, DaemonState, JobSummary, ModelSummary, PairingSummary, Phase, Reason, Status
 from mien_tray.strings import Words
 
 WORDS = Words()
-RUNNING = Status(Daemon(Phase.RUNNING), at_login=False)
+RUNNING = Status(DaemonState(Phase.RUNNING), at_login=False)
 
 
-def entries(lines: Sequence[Line]) -> Iterator[Entry]:
+def entries(lines: Sequence[MenuLine]) -> Iterator[Entry]:
     for line in lines:
         if isinstance(line, Entry):
             yield line
@@ -24,16 +24,16 @@ def entries(lines: Sequence[Line]) -> Iterator[Entry]:
 
 
 def find(status: Status, label: str) -> Entry:
-    (found,) = [entry for entry in entries(menu(status, WORDS)) if entry.label == label]
+    (found,) = [entry for entry in entries(build_menu(status, WORDS)) if entry.label == label]
     return found
 
 
 def labels(status: Status) -> list[str]:
-    return [entry.label for entry in entries(menu(status, WORDS))]
+    return [entry.label for entry in entries(build_menu(status, WORDS))]
 
 
 def verbs(status: Status) -> set[Verb]:
-    return {entry.action.verb for entry in entries(menu(status, WORDS)) if entry.action}
+    return {entry.action.verb for entry in entries(build_menu(status, WORDS)) if entry.action}
 
 
 def test_an_idle_menu_is_whole() -> None:
@@ -60,47 +60,47 @@ def test_an_idle_menu_is_whole() -> None:
 
 
 def test_opening_the_page_is_what_a_click_on_the_icon_does() -> None:
-    defaults = [entry for entry in entries(menu(RUNNING, WORDS)) if entry.default]
+    defaults = [entry for entry in entries(build_menu(RUNNING, WORDS)) if entry.default]
     assert [entry.action for entry in defaults] == [Action(Verb.OPEN)]
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.RUNNING])
 def test_without_a_daemon_nothing_is_offered_that_needs_one(phase: Phase) -> None:
-    offered = verbs(Status(Daemon(phase, Reason("killed"), 2), at_login=True, paused=True))
+    offered = verbs(Status(DaemonState(phase, Reason("killed"), 2), at_login=True, paused=True))
     assert offered <= {Verb.OPEN, Verb.START, Verb.LOGIN, Verb.QUIT, Verb.QUIT_ALL}
     assert (Verb.START in offered) == (phase is not Phase.STARTING)
 
 
 def test_the_reason_a_daemon_is_not_there_is_said() -> None:
     why = Reason("port-in-use", {"detail": "port 6436 cannot be had", "port": 6436})
-    assert "The port is taken by another program. Trying again." in labels(Status(Daemon(Phase.WAITING, why, 1)))
+    assert "The port is taken by another program. Trying again." in labels(Status(DaemonState(Phase.WAITING, why, 1)))
     gave_up = "The port is taken by another program. Gave up after 5 tries."
-    assert gave_up in labels(Status(Daemon(Phase.FAILED, why, 5)))
+    assert gave_up in labels(Status(DaemonState(Phase.FAILED, why, 5)))
 
 
 def test_a_reason_without_words_of_its_own_keeps_the_daemons() -> None:
     why = Reason("disk-full", {"detail": "the disk has 3 MB left"})
-    assert "the disk has 3 MB left Trying again." in labels(Status(Daemon(Phase.WAITING, why, 1)))
+    assert "the disk has 3 MB left Trying again." in labels(Status(DaemonState(Phase.WAITING, why, 1)))
 
 
 def test_jobs_that_run_come_first_and_each_can_be_cancelled() -> None:
-    jobs = (Job("a", "swap", True, 0.43, 12.4), Job("b", "restore", False))
+    jobs = (JobSummary("a", "swap", True, 0.43, 12.4), JobSummary("b", "restore", False))
     busy = replace(RUNNING, jobs=jobs, queued=1)
     assert find(busy, "Swap: 40 %, 10 s left").below == (Entry("Cancel", Action(Verb.CANCEL, "a")),)
     assert find(busy, "Restoration: waiting").below == (Entry("Cancel", Action(Verb.CANCEL, "b")),)
     assert find(busy, "Running: 1, waiting: 1").enabled is False
-    assert title(busy, WORDS) == "Mien · Swap: 43 %, 12 s left"
+    assert build_title(busy, WORDS) == "Mien · Swap: 43 %, 12 s left"
 
 
 def test_a_long_queue_is_cut_and_the_page_has_the_rest() -> None:
-    jobs = [Job(str(number), "swap", False) for number in range(SHOWN_JOBS + 5)]
+    jobs = [JobSummary(str(number), "swap", False) for number in range(SHOWN_JOBS + 5)]
     assert find(replace(RUNNING, jobs=jobs, queued=130), "120 more…").action == Action(Verb.OPEN, "jobs")
 
 
 def test_the_menu_keeps_still_while_a_job_goes_on_by_a_per_cent() -> None:
     """A desktop may close an open menu that is replaced."""
     before, after = (
-        menu(replace(RUNNING, jobs=[Job("a", "swap", True, progress)]), WORDS) for progress in (0.40, 0.44)
+        build_menu(replace(RUNNING, jobs=[JobSummary("a", "swap", True, progress)]), WORDS) for progress in (0.40, 0.44)
     )
     assert before == after
 
@@ -116,12 +116,12 @@ def test_the_queue_is_paused_or_resumed_whichever_it_is_not() -> None:
     ("loaded", "running", "can"), [(True, False, True), (True, True, False), (False, False, False)]
 )
 def test_a_model_is_unloaded_only_when_there_is_one_that_nobody_uses(loaded: bool, running: bool, can: bool) -> None:
-    jobs = [Job("a", "swap", True)] if running else []
+    jobs = [JobSummary("a", "swap", True)] if running else []
     assert find(replace(RUNNING, loaded=loaded, jobs=jobs), "Unload the model now").enabled is can
 
 
 def test_digits_are_shown_in_two_groups_with_both_answers() -> None:
-    asked = replace(RUNNING, pairing=Pairing(True, "p1", "Firefox on Linux", "012345"))
+    asked = replace(RUNNING, pairing=PairingSummary(True, "p1", "Firefox on Linux", "012345"))
     assert find(asked, "Firefox on Linux shows 012 345?").enabled is False
     assert find(asked, "Yes, 012 345: pair").action == Action(Verb.APPROVE, "p1")
     assert find(asked, "No, other digits: refuse").action == Action(Verb.REFUSE, "p1")
@@ -129,22 +129,22 @@ def test_digits_are_shown_in_two_groups_with_both_answers() -> None:
 
 
 def test_an_open_window_can_be_shut() -> None:
-    assert find(replace(RUNNING, pairing=Pairing(True)), "Stop waiting").action == Action(Verb.CLOSE_PAIRING)
+    assert find(replace(RUNNING, pairing=PairingSummary(True)), "Stop waiting").action == Action(Verb.CLOSE_PAIRING)
 
 
 MODELS = {
-    "ready": (Model("m", "M", "ready", 10), "M: ready", set()),
-    "missing": (Model("m", "M", "missing", 2_500_000_000), "M: 2.5 GB", {Verb.DOWNLOAD}),
-    "missing, of a size not known yet": (Model("m", "M", "missing"), "M: not here", {Verb.DOWNLOAD}),
-    "begun": (Model("m", "M", "partial", 2_500_000), "M: 2 MB, begun", {Verb.DOWNLOAD}),
-    "damaged": (Model("m", "M", "quarantined", 2_500), "M: 2 kB", {Verb.DOWNLOAD}),
-    "under way": (Model("m", "M", "downloading", 200, 90), "M: 45 %", {Verb.PAUSE_DOWNLOAD}),
-    "with a licence to read": (Model("m", "M", "missing", 1, licence_to_read=True), "M: 1 kB", set()),
+    "ready": (ModelSummary("m", "M", "ready", 10), "M: ready", set()),
+    "missing": (ModelSummary("m", "M", "missing", 2_500_000_000), "M: 2.5 GB", {Verb.DOWNLOAD}),
+    "missing, of a size not known yet": (ModelSummary("m", "M", "missing"), "M: not here", {Verb.DOWNLOAD}),
+    "begun": (ModelSummary("m", "M", "partial", 2_500_000), "M: 2 MB, begun", {Verb.DOWNLOAD}),
+    "damaged": (ModelSummary("m", "M", "quarantined", 2_500), "M: 2 kB", {Verb.DOWNLOAD}),
+    "under way": (ModelSummary("m", "M", "downloading", 200, 90), "M: 45 %", {Verb.PAUSE_DOWNLOAD}),
+    "with a licence to read": (ModelSummary("m", "M", "missing", 1, licence_to_read=True), "M: 1 kB", set()),
 }
 
 
 @pytest.mark.parametrize(("model", "label", "offered"), MODELS.values(), ids=MODELS)
-def test_a_model_offers_what_its_state_allows(model: Model, label: str, offered: set[Verb]) -> None:
+def test_a_model_offers_what_its_state_allows(model: ModelSummary, label: str, offered: set[Verb]) -> None:
     """A licence is read on the page, which has room for it: nothing is fetched from here before that."""
     line = find(replace(RUNNING, models=[model]), label)
     actions = [entry.action for entry in entries(line.below) if entry.action]
@@ -155,7 +155,9 @@ def test_a_model_offers_what_its_state_allows(model: Model, label: str, offered:
 def test_every_notification_can_be_turned_off_and_on() -> None:
     chosen = dict.fromkeys(NOTIFY, True) | {"failed": False}
     status = replace(RUNNING, notify=chosen)
-    offered = [entry for entry in entries(menu(status, WORDS)) if entry.action and entry.action.verb is Verb.NOTIFY]
+    offered = [
+        entry for entry in entries(build_menu(status, WORDS)) if entry.action and entry.action.verb is Verb.NOTIFY
+    ]
     assert {entry.action.subject: entry.ticked for entry in offered if entry.action} == chosen
     assert all(entry.action and entry.action.on is not entry.ticked for entry in offered)
 
@@ -167,7 +169,7 @@ def test_start_at_login_is_offered_only_where_it_can_be_set() -> None:
 
 def test_trouble_is_on_the_first_level() -> None:
     status = replace(RUNNING, degraded=True, unseen_failures=3, message="A job is done")
-    first = [line.label for line in menu(status, WORDS) if isinstance(line, Entry)]
+    first = [line.label for line in build_menu(status, WORDS) if isinstance(line, Entry)]
     assert first[1:5] == [
         "The worker died too often; jobs wait.",
         "Try the worker again",
@@ -181,11 +183,11 @@ def test_trouble_is_on_the_first_level() -> None:
     [(1, "1 kB"), (999_400, "999 kB"), (1_000_000, "1 MB"), (999_999_999, "1000 MB"), (23_800_000_000, "23.8 GB")],
 )
 def test_sizes_are_in_decimal_units(size_bytes: int, label: str) -> None:
-    assert size_label(size_bytes) == label
+    assert describe_size(size_bytes) == label
 
 
 JOBS = some.builds(
-    Job,
+    JobSummary,
     some.just("a"),
     some.sampled_from(["swap", "restore"]),
     some.booleans(),
@@ -195,14 +197,16 @@ JOBS = some.builds(
 STATUSES = some.builds(
     Status,
     some.builds(
-        Daemon, some.sampled_from(Phase), some.none() | some.builds(Reason, some.sampled_from(["killed", "?"]))
+        DaemonState, some.sampled_from(Phase), some.none() | some.builds(Reason, some.sampled_from(["killed", "?"]))
     ),
     jobs=some.lists(JOBS, max_size=SHOWN_JOBS + 2),
     queued=some.integers(0, 200),
     paused=some.booleans(),
     loaded=some.booleans(),
     degraded=some.booleans(),
-    pairing=some.builds(Pairing, some.booleans(), some.none() | some.just("p"), some.none(), some.just("123456")),
+    pairing=some.builds(
+        PairingSummary, some.booleans(), some.none() | some.just("p"), some.none(), some.just("123456")
+    ),
     at_login=some.none() | some.booleans(),
     unseen_failures=some.integers(0, 5),
 )
@@ -212,6 +216,6 @@ STATUSES = some.builds(
 @given(STATUSES, some.sampled_from([Words(language) for language in LANGUAGES]))
 def test_every_status_has_a_menu_in_every_language(status: Status, words: Words) -> None:
     """Whatever is going on, the page can be opened and the tray quit."""
-    offered = {entry.action.verb for entry in entries(menu(status, words)) if entry.action}
+    offered = {entry.action.verb for entry in entries(build_menu(status, words)) if entry.action}
     assert {Verb.OPEN, Verb.QUIT, Verb.QUIT_ALL} <= offered
-    assert title(status, words).startswith("Mien · ")
+    assert build_title(status, words).startswith("Mien · ")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mien_tray.notices import Happened, happened, sentences
+from mien_tray.notices import Notice, read_notice, to_sentences
 from mien_tray.strings import Words
 
 WORDS = Words()
@@ -16,26 +16,26 @@ def download(state: str, **more: object) -> dict[str, object]:
     return {"action": "download", "name": "iris", "state": state, "problem": None, **more}
 
 
-EVENTS: dict[str, tuple[str, Mapping[str, Any], Happened | None]] = {
-    "a job is done": ("job", {"state": "done", "problem": None}, Happened("finished")),
+EVENTS: dict[str, tuple[str, Mapping[str, Any], Notice | None]] = {
+    "a job is done": ("job", {"state": "done", "problem": None}, Notice("finished")),
     "a job has failed": (
         "job",
         {"state": "failed", "problem": PROBLEM},
-        Happened("failed", reason="No face was found in the picture."),
+        Notice("failed", reason="No face was found in the picture."),
     ),
     "a job was cancelled by the person": ("job", {"state": "cancelled", "problem": None}, None),
     "a job goes on": ("job", {"state": "running", "problem": None}, None),
     "a browser shows its digits": (
         "pairing",
         {"open": True, "state": "shown", "name": "Firefox"},
-        Happened("pairing", name="Firefox"),
+        Notice("pairing", name="Firefox"),
     ),
     "the window opens": ("pairing", {"open": True, "state": None, "name": None}, None),
-    "a model has come": ("download", download("done"), Happened("downloads", name="iris")),
+    "a model has come": ("download", download("done"), Notice("downloads", name="iris")),
     "a model did not come": (
         "download",
         download("failed", problem={"code": "of-the-future", "title": "Something new"}),
-        Happened("downloads", name="iris", reason="Something new"),
+        Notice("downloads", name="iris", reason="Something new"),
     ),
     "a model was paused": ("download", download("paused"), None),
     "a model was verified": ("download", {**download("done"), "action": "verify"}, None),
@@ -45,18 +45,18 @@ EVENTS: dict[str, tuple[str, Mapping[str, Any], Happened | None]] = {
 
 
 @pytest.mark.parametrize(("kind", "data", "expected"), EVENTS.values(), ids=EVENTS)
-def test_an_event_is_worth_a_notification_or_not(kind: str, data: Mapping[str, Any], expected: Happened | None) -> None:
-    assert happened(kind, data, WORDS) == expected
+def test_an_event_is_worth_a_notification_or_not(kind: str, data: Mapping[str, Any], expected: Notice | None) -> None:
+    assert read_notice(kind, data, WORDS) == expected
 
 
 def test_a_problem_is_said_in_the_persons_language() -> None:
-    failed = happened("job", {"state": "failed", "problem": PROBLEM}, Words("de"))
-    assert failed == Happened("failed", reason="Im Bild wurde kein Gesicht gefunden.")
+    failed = read_notice("job", {"state": "failed", "problem": PROBLEM}, Words("de"))
+    assert failed == Notice("failed", reason="Im Bild wurde kein Gesicht gefunden.")
 
 
 def test_a_batch_is_one_sentence_for_each_kind() -> None:
-    batch = [Happened("finished")] * 60 + [Happened("failed", reason="x")] * 2 + [Happened("downloads", name="iris")]
-    assert list(sentences(batch, WORDS)) == [
+    batch = [Notice("finished")] * 60 + [Notice("failed", reason="x")] * 2 + [Notice("downloads", name="iris")]
+    assert list(to_sentences(batch, WORDS)) == [
         ("finished", "60 jobs are done"),
         ("failed", "2 jobs have failed"),
         ("downloads", "iris has been downloaded"),
@@ -64,8 +64,8 @@ def test_a_batch_is_one_sentence_for_each_kind() -> None:
 
 
 def test_one_of_a_kind_says_what_it_is() -> None:
-    alone = [Happened("failed", reason="The disk is too full"), Happened("pairing", name="Firefox")]
-    assert list(sentences(alone, WORDS)) == [
+    alone = [Notice("failed", reason="The disk is too full"), Notice("pairing", name="Firefox")]
+    assert list(to_sentences(alone, WORDS)) == [
         ("failed", "A job has failed: The disk is too full"),
         ("pairing", "Firefox asks to be paired. Compare the digits in the menu."),
     ]

@@ -1,4 +1,4 @@
-"""`python -m mien_tray`: the tray. `mien tray` is the same with the command line's manners."""
+"""`python -m mien_tray`: the tray. `mien tray` runs the same and prints as every command does."""
 
 import argparse
 import logging
@@ -17,17 +17,17 @@ from mien_api.folders import Folders
 from mien_api.runtime_file import RuntimeFile
 from mien_core.languages import choose_language
 from mien_tray.app import Tray
-from mien_tray.autostart import autostart
+from mien_tray.autostart import choose_autostart
 from mien_tray.desktop import NoTray, has_tray_host, is_linux
 from mien_tray.icon import open_icon
 from mien_tray.menu import Action, Verb
 from mien_tray.strings import Words
-from mien_tray.supervisor import Places, Supervisor
+from mien_tray.supervisor import Supervisor
 from mien_tray.view import Terminal, View
 
-OWN_FOLDER = "tray"  # in the state folder: held while a tray runs, so that there is one
+OWN_FOLDER = "tray"  # in the state folder; locked while a tray runs, so that only one does
 END_S = 15.0
-HOST_WAIT_S = 20.0  # after a login the panel may come later than we do
+HOST_WAIT_S = 20.0  # after a login the panel may start later than the tray
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,19 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(state_dir: str | None, models_dir: str | None, *, at_login: bool) -> int:
-    """Run the tray until somebody quits it.
+    """Run the tray until it is quit.
 
     Raises:
         AlreadyRunning: a tray runs on this state folder.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # Without a terminal to draw in, `webbrowser` does not fall back on one that would hold us until it is closed.
+    # Without TERM, `webbrowser` tries no text browser, which would block until it is closed.
     os.environ.pop("TERM", None)
     folders = Folders.find(state_dir, models_dir)
-    with only_one(folders.state):
+    with hold_tray_lock(folders.state):
         words = Words(choose_language())
-        places = Places(folders.state, folders.models, folders.logs)
-        tray = Tray(Supervisor(places), autostart(folder_flags(state_dir, models_dir)), words)
+        tray = Tray(Supervisor(folders), choose_autostart(build_folder_flags(state_dir, models_dir)), words)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: tray.ask(Action(Verb.QUIT)))
         view = open_view(tray, words, at_login=at_login)
@@ -68,8 +67,8 @@ def run(state_dir: str | None, models_dir: str | None, *, at_login: bool) -> int
 
 
 @contextmanager
-def only_one(state: Path) -> Generator[None]:
-    """Hold the state folder's place for a tray, and say in it which process that is.
+def hold_tray_lock(state: Path) -> Generator[None]:
+    """Lock the tray's folder in the state folder, and write this process's id there.
 
     Raises:
         AlreadyRunning: another tray holds it.
@@ -86,7 +85,7 @@ def only_one(state: Path) -> Generator[None]:
 
 
 def end_tray(state: Path) -> bool:
-    """Ask the tray on this state folder to end, and wait; whether there is none any more."""
+    """Ask the tray on this state folder to end and wait; whether none runs any more."""
     own = state / OWN_FOLDER
     if (found := runtime_file.read(own)) is not None:
         os.kill(found.pid, signal.SIGTERM)
@@ -97,7 +96,7 @@ def end_tray(state: Path) -> bool:
 
 
 def open_view(tray: Tray, words: Words, *, at_login: bool) -> View:
-    """The icon; where there can be none, a terminal, the reason, and the page instead where there is a screen."""
+    """The icon. Where it is impossible: a terminal, the reason on stderr, and the page if there is a screen."""
     try:
         icon = open_icon(tray.ask)
     except NoTray as error:
@@ -106,12 +105,12 @@ def open_view(tray: Tray, words: Words, *, at_login: bool) -> View:
             tray.open_when_ready()
         return Terminal()
     if is_linux():
-        threading.Thread(target=look_for_host, args=[tray, words, at_login], name="tray host", daemon=True).start()
+        threading.Thread(target=warn_without_host, args=[tray, words, at_login], name="tray host", daemon=True).start()
     return icon
 
 
-def look_for_host(tray: Tray, words: Words, at_login: bool) -> None:
-    """An icon that nobody shows is not there: say so, and open the page instead."""
+def warn_without_host(tray: Tray, words: Words, at_login: bool) -> None:
+    """Say so, and open the page, when no panel shows the icon."""
     if at_login:
         threading.Event().wait(HOST_WAIT_S)
     if has_tray_host():
@@ -122,8 +121,8 @@ def look_for_host(tray: Tray, words: Words, at_login: bool) -> None:
         tray.open_when_ready()
 
 
-def folder_flags(state_dir: str | None, models_dir: str | None) -> list[str]:
-    """What a start at login must be told, because it has neither these flags nor this environment."""
+def build_folder_flags(state_dir: str | None, models_dir: str | None) -> list[str]:
+    """The flags that a start at login needs, because it has neither these flags nor this environment."""
     state, models = state_dir or os.environ.get("MIEN_STATE_DIR"), models_dir or os.environ.get("MIEN_MODELS_DIR")
     named = {"--state-dir": state, "--models-dir": models}
     return [word for flag, folder in named.items() if folder for word in (flag, str(Path(folder).absolute()))]

@@ -1,4 +1,4 @@
-"""The tray: clicks and events come in, requests and pictures go out, and nothing that fails ends it."""
+"""The tray's loop: take clicks and events, send requests, show the state. No failure ends it."""
 
 import logging
 import threading
@@ -11,12 +11,12 @@ from time import monotonic
 from mien_api.client import DaemonClient, DaemonUnreachable, Event, MienError
 from mien_api.runtime_file import RuntimeFile
 from mien_tray.autostart import Autostart
-from mien_tray.daemon_cache import Knowledge
-from mien_tray.icon_image import look_of
-from mien_tray.menu import Action, Verb, menu, title, why_label
-from mien_tray.notices import Happened, happened, sentences
-from mien_tray.requests import request_for
-from mien_tray.status import Daemon, Phase, Status
+from mien_tray.daemon_cache import DaemonCache
+from mien_tray.icon_image import choose_icon_state
+from mien_tray.menu import Action, Verb, build_menu, build_title, describe_reason
+from mien_tray.notices import Notice, read_notice, to_sentences
+from mien_tray.requests import build_request
+from mien_tray.status import DaemonState, Phase, Status
 from mien_tray.strings import Words
 from mien_tray.supervisor import Supervisor
 from mien_tray.view import View
@@ -31,26 +31,26 @@ OpenPage = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Something for the person that came up outside the loop."""
+class Notification:
+    """A text for the person from another thread."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class HungUp:
-    """The daemon's events have ended."""
+class Disconnected:
+    """The stream of this daemon's events has ended."""
 
     daemon: RuntimeFile
 
 
-Item = Action | Event | HungUp | Said
+Item = Action | Event | Disconnected | Notification
 
 
 class Tray:
-    """One loop, in a thread of its own: take what came, do it, look, show.
+    """One loop in a thread of its own: take an item, act on it, read the state, show it.
 
-    Everything it knows belongs to that thread; others only put into the inbox, with `ask` and `say`.
+    All attributes belong to that thread. Other threads only put items into the inbox, with `ask` and `say`.
     """
 
     def __init__(
@@ -61,32 +61,32 @@ class Tray:
         self._words = words
         self._open_page = open_page
         self._inbox: SimpleQueue[Item] = SimpleQueue()
-        self._knowledge = Knowledge()
+        self._cache = DaemonCache()
         self._listening_to: RuntimeFile | None = None
-        self._happened: list[Happened] = []
+        self._notices: list[Notice] = []
         self._unseen_failures = 0
         self._message: str | None = None
         self._at_login = login.is_on()
         self._wants_page = False
-        self._status = Status(Daemon(Phase.STARTING))
+        self._status = Status(DaemonState(Phase.STARTING))
         self._over = False
 
     def ask(self, action: Action) -> None:
-        """Somebody clicked."""
+        """Put a click into the inbox."""
         self._inbox.put(action)
 
     def say(self, text: str) -> None:
-        """Tell the person something at the next turn."""
-        self._inbox.put(Said(text))
+        """Put a text for the person into the inbox."""
+        self._inbox.put(Notification(text))
 
     def open_when_ready(self) -> None:
         """Open the page as soon as there is a daemon to serve it."""
         self._wants_page = True
 
     def run(self, view: View) -> None:
-        """Until somebody quits. An error that nobody planned for is logged, and what comes in is taken all the same."""
+        """Run until quit. Unexpected errors are logged; the loop continues."""
         while not self._over:
-            for step in (self._show, self._take):
+            for step in (self._show, self._take_items):
                 try:
                     step(view)
                 except Exception:
@@ -94,17 +94,21 @@ class Tray:
         view.stop()
 
     def _show(self, view: View) -> None:
-        self._look(view)
-        view.show(look_of(self._status), title(self._status, self._words), menu(self._status, self._words))
+        self._update_status(view)
+        view.show(
+            choose_icon_state(self._status),
+            build_title(self._status, self._words),
+            build_menu(self._status, self._words),
+        )
 
-    # ── what comes in ──
+    # ── items ──
 
-    def _take(self, view: View) -> None:
-        """The next item; after an event also those that come in the same moment."""
+    def _take_items(self, view: View) -> None:
+        """Take the next item; after an event also those that follow within `SETTLE_S`."""
         try:
-            item = self._inbox.get(timeout=self._pause_s())
+            item = self._inbox.get(timeout=self._longest_wait_s())
         except Empty:
-            self._knowledge.forget()
+            self._cache.mark_all_stale()
             return
         self._handle(item, view)
         settled = monotonic() + SETTLE_S
@@ -114,31 +118,31 @@ class Tray:
             except Empty:
                 break
             self._handle(item, view)
-        self._tell_what_happened(view)
+        self._notify_what_happened(view)
 
     def _handle(self, item: Item, view: View) -> None:
         match item:
             case Event():
-                self._knowledge.heard(item.kind)
-                if (one := happened(item.kind, item.data, self._words)) is not None:
-                    self._happened.append(one)
+                self._cache.mark_stale(item.kind)
+                if (one := read_notice(item.kind, item.data, self._words)) is not None:
+                    self._notices.append(one)
                     self._unseen_failures += one.category == "failed"
-            case HungUp():
+            case Disconnected():
                 if item.daemon == self._listening_to:
                     self._listening_to = None
-            case Said():
-                self._tell(view, item.text)
+            case Notification():
+                self._notify(view, item.text)
             case Action():
-                self._knowledge.forget()
+                self._cache.mark_all_stale()
                 try:
-                    self._do(item)
+                    self._perform(item)
                 except MienError as error:
-                    self._tell(view, self._words("refused", reason=error))
+                    self._notify(view, self._words("refused", reason=error))
 
-    def _do(self, action: Action) -> None:
-        """What a click asks for; raises what the daemon refuses."""
-        if (request := request_for(action)) is not None:
-            self._client().request(request.method, request.path, request.body)
+    def _perform(self, action: Action) -> None:
+        """Do what a click asks for; raises what the daemon refuses."""
+        if (request := build_request(action)) is not None:
+            self._connect().request(request.method, request.path, request.body)
             return
         match action.verb:
             case Verb.OPEN:
@@ -156,8 +160,8 @@ class Tray:
                 self._over = True
 
     def _open(self, view: str) -> None:
-        """The page, let in by a code that is good once. The browser's start is waited for elsewhere."""
-        url = str(self._client().request("POST", "/v1/sessions")["url"]) + (f"&view={view}" if view else "")
+        """Open the page with a one-time code. Another thread waits for the browser to start."""
+        url = str(self._connect().request("POST", "/v1/sessions")["url"]) + (f"&view={view}" if view else "")
         self._unseen_failures = 0
         self._message = None
 
@@ -174,33 +178,33 @@ class Tray:
             self.say(self._words("no_login", reason=error.strerror or error))
         self._at_login = self._login.is_on()
 
-    # ── what is known ──
+    # ── the status ──
 
-    def _look(self, view: View) -> None:
-        """Make the status of this moment."""
-        before, daemon = self._status.daemon, self._supervisor.look()
+    def _update_status(self, view: View) -> None:
+        """Ask the supervisor and the daemon, and set the status to their answers."""
+        before, daemon = self._status.daemon, self._supervisor.check()
         if daemon.phase is Phase.RUNNING:
             try:
                 self._listen()
-                self._knowledge.refresh(self._client())
-                self._status = self._knowledge.status(daemon, self._at_login, self._unseen_failures, self._message)
+                self._cache.refresh(self._connect())
+                self._status = self._cache.build_status(daemon, self._at_login, self._unseen_failures, self._message)
                 self._open_if_wanted()
                 return
-            except Exception as error:  # noqa: BLE001 what does not answer as agreed is as good as silent
-                # It may be ending; whether it is, the supervisor says at the next look.
-                log.warning("the daemon did not tell how it is: %r", error)
-                daemon = Daemon(Phase.SILENT)
+            except Exception as error:  # noqa: BLE001 a wrong answer counts as none
+                # The daemon may be ending: the next check by the supervisor tells.
+                log.warning("the daemon did not report its state: %r", error)
+                daemon = DaemonState(Phase.SILENT)
         self._status = Status(daemon, at_login=self._at_login, message=self._message)
         if daemon.phase is Phase.FAILED and before.phase is not Phase.FAILED:
-            self._tell(view, why_label(daemon, self._words))
+            self._notify(view, describe_reason(daemon, self._words))
 
     def _open_if_wanted(self) -> None:
         if self._wants_page:
             self._wants_page = False
             self._open("")
 
-    def _pause_s(self) -> float:
-        """How long nothing can change without something coming in."""
+    def _longest_wait_s(self) -> float:
+        """How long to wait for an item before the state is read again."""
         if self._status.daemon.phase is Phase.SILENT:
             return 1.0
         if self._status.daemon.phase is Phase.RUNNING and self._status.pairing.open:
@@ -208,12 +212,12 @@ class Tray:
         return self._supervisor.due_in_s
 
     def _listen(self) -> None:
-        """Have the daemon's events put into the inbox, from a thread that ends with it."""
+        """Start a thread that puts the daemon's events into the inbox; it ends with the daemon."""
         found = self._supervisor.running
         if found is None or found == self._listening_to:
             return
         self._listening_to = found
-        self._knowledge.forget()
+        self._cache.mark_all_stale()
 
         def listen() -> None:
             try:
@@ -221,24 +225,24 @@ class Tray:
                     self._inbox.put(event)
             except MienError:
                 pass
-            self._inbox.put(HungUp(found))
+            self._inbox.put(Disconnected(found))
 
         threading.Thread(target=listen, name="daemon events", daemon=True).start()
 
-    def _client(self) -> DaemonClient:
+    def _connect(self) -> DaemonClient:
         found = self._supervisor.running
         if found is None:
             raise DaemonUnreachable(self._words("state_stopped"))
         return DaemonClient(found.port, found.token, CALL_S)
 
-    # ── what is said ──
+    # ── notifications ──
 
-    def _tell_what_happened(self, view: View) -> None:
-        for category, sentence in sentences(self._happened, self._words):
+    def _notify_what_happened(self, view: View) -> None:
+        for category, sentence in to_sentences(self._notices, self._words):
             if self._status.notify[category]:
-                self._tell(view, sentence)
-        self._happened.clear()
+                self._notify(view, sentence)
+        self._notices.clear()
 
-    def _tell(self, view: View, text: str) -> None:
-        """A notification; the menu keeps what could not be shown as one."""
+    def _notify(self, view: View, text: str) -> None:
+        """Show a notification. A text that cannot be shown stays in the menu."""
         self._message = None if view.notify("Mien", text) else text

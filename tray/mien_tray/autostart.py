@@ -1,13 +1,13 @@
-"""Starting the tray at login: off until the person asks, and gone without a trace when she takes it back.
+"""Starting the tray at login: off until the person turns it on; turning it off removes everything that was written.
 
 | Where | What is written |
 |---|---|
 | a Linux desktop | an XDG autostart entry |
 | Linux without a screen | a systemd user unit, wanted by default.target |
 | macOS | a LaunchAgent |
-| Windows | a logon task of this user, with her rights and no more |
+| Windows | a logon task of this user, without more rights |
 
-What only one of them needs is imported there: the tray is to stay small.
+Imports that only one system needs are made where it needs them, to keep the tray small.
 """
 
 import os
@@ -34,11 +34,11 @@ class Autostart(Protocol):
     def is_on(self) -> bool: ...
 
     def turn_on(self) -> None:
-        """Raises OSError with the reason when it cannot be."""
+        """Raises OSError when the system refuses; its text is the reason."""
         ...
 
     def turn_off(self) -> None:
-        """Raises OSError with the reason when it cannot be."""
+        """Raises OSError when the system refuses; its text is the reason."""
         ...
 
 
@@ -98,46 +98,46 @@ def run_quietly(command: Sequence[str]) -> int:
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
-def autostart(
+def choose_autostart(
     folders: Sequence[str] = (),
     platform: str = sys.platform,
     environ: Mapping[str, str] = os.environ,
     home: Path | None = None,
     run: Run = run_quietly,
 ) -> Autostart:
-    """This machine's way; `folders` are the flags that name folders other than the usual ones."""
+    """The way of this system. `folders` are the flags that name other folders than the usual ones."""
     at = home or Path.home()
-    started = [*command(platform), "--at-login", *folders]
+    started = [*build_command(platform), "--at-login", *folders]
     if platform == "win32":
-        return LogonTask(logon_task(started, f"{environ['USERDOMAIN']}\\{environ['USERNAME']}"), run)
+        return LogonTask(build_logon_task(started, f"{environ['USERDOMAIN']}\\{environ['USERNAME']}"), run)
     if platform == "darwin":
-        return WrittenFile(at / "Library/LaunchAgents" / f"{LABEL}.plist", launch_agent(started))
+        return WrittenFile(at / "Library/LaunchAgents" / f"{LABEL}.plist", build_launch_agent(started))
     config = Path(environ.get("XDG_CONFIG_HOME") or at / ".config")
     if has_screen(environ):
-        return WrittenFile(config / "autostart" / f"{NAME}.desktop", desktop_entry(started))
+        return WrittenFile(config / "autostart" / f"{NAME}.desktop", build_desktop_entry(started))
     units = config / "systemd/user"
     unit = f"{NAME}.service"
-    return WrittenFile(units / unit, user_unit(started), units / "default.target.wants" / unit)
+    return WrittenFile(units / unit, build_user_unit(started), units / "default.target.wants" / unit)
 
 
 def has_screen(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
-def command(platform: str = sys.platform) -> list[str]:
+def build_command(platform: str = sys.platform) -> list[str]:
     """How the tray is started again; on Windows by the interpreter that opens no console window."""
     windowless = Path(sys.executable).with_name("pythonw.exe")
     return command_for("tray", str(windowless) if platform == "win32" and windowless.exists() else None)
 
 
-def desktop_entry(words: Sequence[str]) -> bytes:
+def build_desktop_entry(words: Sequence[str]) -> bytes:
     """Source: the Desktop Entry Specification 1.5, with its two layers of quoting in Exec."""
     lines = (
         "[Desktop Entry]",
         "Type=Application",
         "Name=Mien",
         "Comment=Local face swaps: the tray and its daemon",
-        f"Exec={' '.join(desktop_quoted(word) for word in words)}",
+        f"Exec={' '.join(quote_for_desktop(word) for word in words)}",
         "Terminal=false",
         "NoDisplay=true",
         "X-GNOME-Autostart-enabled=true",
@@ -145,23 +145,23 @@ def desktop_entry(words: Sequence[str]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def desktop_quoted(word: str) -> str:
+def quote_for_desktop(word: str) -> str:
     """An argument for Exec: quoted, then escaped as every string value is, with per cent signs doubled."""
     quoted = "".join(f"\\{char}" if char in '"`$\\' else char for char in word)
     return '"' + quoted.replace("\\", "\\\\").replace("%", "%%") + '"'
 
 
-def user_unit(words: Sequence[str]) -> bytes:
+def build_user_unit(words: Sequence[str]) -> bytes:
     """Source: systemd.service(5), "Command lines"."""
     lines = (
         "[Unit]",
         "Description=Mien: local face swaps, the tray and its daemon",
         "",
         "[Service]",
-        f"ExecStart={' '.join(unit_quoted(word) for word in words)}",
+        f"ExecStart={' '.join(quote_for_unit(word) for word in words)}",
         "Restart=on-failure",
         "RestartSec=5",
-        # The daemon is the tray's child and may go on without it.
+        # The daemon is the tray's child and outlives it.
         "KillMode=process",
         "",
         "[Install]",
@@ -170,12 +170,12 @@ def user_unit(words: Sequence[str]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def unit_quoted(word: str) -> str:
+def quote_for_unit(word: str) -> str:
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'
 
 
-def launch_agent(words: Sequence[str]) -> bytes:
+def build_launch_agent(words: Sequence[str]) -> bytes:
     """Source: launchd.plist(5)."""
     import plistlib
 
@@ -186,12 +186,12 @@ def launch_agent(words: Sequence[str]) -> bytes:
             "RunAtLoad": True,
             "ProcessType": "Interactive",
             "LimitLoadToSessionType": "Aqua",
-            "AbandonProcessGroup": True,  # the daemon may go on without the tray
+            "AbandonProcessGroup": True,  # the daemon outlives the tray
         }
     )
 
 
-def logon_task(words: Sequence[str], user: str) -> bytes:
+def build_logon_task(words: Sequence[str], user: str) -> bytes:
     """Source: Task Scheduler Schema 1.2. UTF-16, because schtasks reads nothing else."""
     from xml.etree import ElementTree as ET
 

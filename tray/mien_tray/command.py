@@ -1,4 +1,4 @@
-"""`mien tray`: the tray app, and what its menu changes about itself, for scripts.
+"""`mien tray`: the tray app, and flags for what its menu changes about itself.
 
 The rest of the menu has commands of its own: `mien open`, `mien jobs`, `mien models`, `mien pair`.
 """
@@ -25,38 +25,38 @@ SWITCH = ("on", "off")
 
 def add_arguments(parser: ArgumentParser) -> None:
     asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("--at-login", action="store_true", help="as the session starts it: opens no page by itself")
+    asked.add_argument("--at-login", action="store_true", help="started by the session: open no page by itself")
     asked.add_argument(
         "--start-at-login",
         choices=SWITCH,
         metavar="on|off",
-        help="whether the session starts it; off until you say so",
+        help="whether the session starts it; off by default",
     )
-    asked.add_argument("--quit", action="store_true", help="end the tray that runs; the daemon goes on")
+    asked.add_argument("--quit", action="store_true", help="end the running tray; the daemon keeps running")
     asked.add_argument("--quit-all", action="store_true", help="end the tray and the daemon; jobs are kept")
     for category, what in CATEGORIES.items():
         asked.add_argument(
-            f"--notify-{category}", choices=SWITCH, metavar="on|off", help=f"whether the tray says that {what}"
+            f"--notify-{category}", choices=SWITCH, metavar="on|off", help=f"whether the tray notifies you when {what}"
         )
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
     if args.start_at_login:
-        return start_at_login(args)
+        return set_start_at_login(args)
     if args.quit or args.quit_all:
-        return end(args)
+        return end_tray_and_daemon(args)
     if changes := {
         f"notify_{category}": chosen == "on"
         for category in CATEGORIES
         if (chosen := getattr(args, f"notify_{category}")) is not None
     }:
         return change_settings(args, changes)
-    return show(args)
+    return run_here(args)
 
 
-def show(args: Namespace) -> int:
-    """The tray itself, until somebody quits it."""
+def run_here(args: Namespace) -> int:
+    """Run the tray until it is quit."""
     import os
 
     from mien_cli.output import print_answer
@@ -68,14 +68,18 @@ def show(args: Namespace) -> int:
     return print_answer(args, {"ended": True}, "The tray has ended.")
 
 
-def start_at_login(args: Namespace) -> int:
-    """Set it, or raise `StoreNotWritable` with the reason."""
+def set_start_at_login(args: Namespace) -> int:
+    """Turn the start at login on or off.
+
+    Raises:
+        StoreNotWritable: the system refuses; `folder` is what cannot be written.
+    """
     from mien_cli.output import print_answer
     from mien_core.errors import StoreNotWritable
-    from mien_tray.__main__ import folder_flags
-    from mien_tray.autostart import autostart
+    from mien_tray.__main__ import build_folder_flags
+    from mien_tray.autostart import choose_autostart
 
-    login = autostart(folder_flags(args.state_dir, args.models_dir))
+    login = choose_autostart(build_folder_flags(args.state_dir, args.models_dir))
     try:
         (login.turn_on if args.start_at_login == "on" else login.turn_off)()
     except OSError as error:
@@ -84,16 +88,16 @@ def start_at_login(args: Namespace) -> int:
     return print_answer(args, {"start_at_login": login.is_on()}, f"start at login: {args.start_at_login}")
 
 
-def end(args: Namespace) -> int:
+def end_tray_and_daemon(args: Namespace) -> int:
     from mien_api.folders import Folders
     from mien_cli.output import print_answer
     from mien_tray.__main__ import end_tray
-    from mien_tray.supervisor import Places, Supervisor
+    from mien_tray.supervisor import Supervisor
 
     folders = Folders.find(args.state_dir, args.models_dir)
     ended = {"tray": end_tray(folders.state)}
     if args.quit_all:
-        ended["daemon"] = Supervisor(Places(folders.state, folders.models, folders.logs)).stop()
+        ended["daemon"] = Supervisor(folders).stop()
     return print_answer(
         args, {"ended": ended}, ", ".join(f"{part}: {'ended' if did else 'still runs'}" for part, did in ended.items())
     )

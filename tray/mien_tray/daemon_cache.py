@@ -1,9 +1,9 @@
-"""What the daemon has told so far, read again only where it has changed."""
+"""The daemon's answers; only those that may have changed are asked for again."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from mien_tray.status import Daemon, Status, jobs_from, models_from, notify_from, pairing_from
+from mien_tray.status import DaemonState, Status, read_jobs, read_models, read_notify, read_pairing
 
 PATHS = {
     "health": "/v1/health",
@@ -12,7 +12,7 @@ PATHS = {
     "pairing": "/v1/pair/window",
     "settings": "/v1/settings",
 }
-TOUCHED = {
+STALE_AFTER = {
     "job": {"health", "jobs"},
     "job-deleted": {"health", "jobs"},
     "queue": {"health", "jobs"},
@@ -22,45 +22,47 @@ TOUCHED = {
 }
 
 
-class Asks(Protocol):
-    """A daemon that answers."""
+class DaemonApi(Protocol):
+    """The part of `DaemonClient` that is used here."""
 
     def request(self, method: str, path: str, document: Mapping[str, object] | None = None) -> dict[str, Any]: ...
 
 
-class Knowledge:
-    """The last answer to each question, and which of them are old."""
+class DaemonCache:
+    """The last answer from each path, and which of them are stale."""
 
     def __init__(self) -> None:
         self._answers: dict[str, Mapping[str, Any]] = {}
-        self._old = set(PATHS)
+        self._stale = set(PATHS)
 
-    def heard(self, kind: str) -> None:
-        """An event of this kind came; one that is not known may mean anything."""
-        self._old |= TOUCHED.get(kind, set(PATHS))
+    def mark_stale(self, kind: str) -> None:
+        """Mark what an event of this kind changes; an unknown kind may change everything."""
+        self._stale |= STALE_AFTER.get(kind, set(PATHS))
 
-    def forget(self) -> None:
-        self._old = set(PATHS)
+    def mark_all_stale(self) -> None:
+        self._stale = set(PATHS)
 
-    def refresh(self, daemon: Asks) -> None:
-        """Ask again what is old; raises as the client does, and then it stays old."""
-        for part in sorted(self._old):
+    def refresh(self, daemon: DaemonApi) -> None:
+        """Ask for every stale answer; raises as the client does, and what was not read stays stale."""
+        for part in sorted(self._stale):
             self._answers[part] = daemon.request("GET", PATHS[part])
-            self._old.discard(part)
+            self._stale.discard(part)
 
-    def status(self, daemon: Daemon, at_login: bool | None, unseen_failures: int, message: str | None) -> Status:
-        """All that is known of a daemon that runs."""
+    def build_status(
+        self, daemon: DaemonState, at_login: bool | None, unseen_failures: int, message: str | None
+    ) -> Status:
+        """The status of a daemon that runs."""
         health = self._answers["health"]
         return Status(
             daemon,
-            jobs=jobs_from(self._answers["jobs"]),
+            jobs=read_jobs(self._answers["jobs"]),
             queued=health["queue"]["queued"],
             paused=health["queue"]["paused"],
             loaded=health["worker"]["pid"] is not None,
             degraded=health["degraded"],
-            models=models_from(self._answers["models"]),
-            pairing=pairing_from(self._answers["pairing"]),
-            notify=notify_from(self._answers["settings"]),
+            models=read_models(self._answers["models"]),
+            pairing=read_pairing(self._answers["pairing"]),
+            notify=read_notify(self._answers["settings"]),
             at_login=at_login,
             unseen_failures=unseen_failures,
             message=message,

@@ -1,6 +1,6 @@
-"""What a Linux desktop has for a tray: PyGObject, a place for icons, a service that shows notifications.
+"""What a Linux desktop offers a tray: PyGObject, a panel that shows icons, a service that shows notifications.
 
-Nothing of GTK is loaded by importing this.
+Importing this module loads nothing of GTK.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ CALL_MS = 3000
 
 
 class NoTray(Exception):
-    """There can be no icon with a menu: `key` is the string that says so, the message the fact behind it."""
+    """An icon with a menu is impossible here. `key` names the string for the person; the message is the reason."""
 
     def __init__(self, key: str, fact: str) -> None:
         super().__init__(fact)
@@ -37,11 +37,11 @@ class NoTray(Exception):
 
 
 def is_linux() -> bool:
-    """Linux, or what has the same desktops; a function, so that no checker takes the other half for dead code."""
+    """Linux, or a system with the same desktops. A function, so that type checkers check both branches."""
     return sys.platform not in {"win32", "darwin"}
 
 
-def backend(environ: Mapping[str, str] = os.environ) -> str:
+def choose_backend(environ: Mapping[str, str] = os.environ) -> str:
     """The backend of pystray to use, with GTK ready for it: appindicator, else gtk.
 
     Raises:
@@ -55,30 +55,30 @@ def backend(environ: Mapping[str, str] = os.environ) -> str:
     # GTK's display code looks for OpenGL visuals and so loads LLVM: 55 MB resident for an icon that needs none.
     os.environ.setdefault("GDK_GL", "disable")
     try:
-        gtk = library("Gtk", "3.0")
+        gtk = load_library("Gtk", "3.0")
     except (ImportError, ValueError) as error:
         raise NoTray("no_menu", str(error)) from error
-    library("GLib").set_prgname("mien")  # what window managers and screen readers call us
+    load_library("GLib").set_prgname("mien")  # what window managers and screen readers call us
     if not gtk.init_check()[0]:
         raise NoTray("no_screen", "the display does not answer")
     versions = load_gi().Repository.get_default().enumerate_versions
     return chosen or ("appindicator" if any("0.1" in versions(name) for name in INDICATORS) else "gtk")
 
 
-def library(name: str, version: str = "2.0") -> Any:
-    """A library of the GNOME world; raises ImportError or ValueError where there is no such."""
+def load_library(name: str, version: str = "2.0") -> Any:
+    """Load a GNOME library; raises ImportError or ValueError when it is not installed."""
     load_gi().require_version(name, version)
     return importlib.import_module(f"gi.repository.{name}")
 
 
 def load_gi() -> Any:
-    """PyGObject, which comes with the system and not from PyPI: a virtual environment does not see it, so look there.
+    """Load PyGObject from where distributions keep it, because a virtual environment does not see it there.
 
     Raises:
         ImportError: there is none for this Python.
     """
     if importlib.util.find_spec("gi") is None:
-        folder = next((folder / "gi" for folder in SYSTEM_FOLDERS if fits(folder / "gi")), None)
+        folder = next((folder / "gi" for folder in SYSTEM_FOLDERS if is_built_for_this_python(folder / "gi")), None)
         if folder is None:
             raise ImportError(f"PyGObject (python3-gi) is not installed for Python 3.{sys.version_info.minor}")
         found = importlib.util.spec_from_file_location(
@@ -91,7 +91,7 @@ def load_gi() -> Any:
     return importlib.import_module("gi")
 
 
-def fits(folder: Path) -> bool:
+def is_built_for_this_python(folder: Path) -> bool:
     """Whether a copy of PyGObject was built for this very Python."""
     return any((folder / f"_gi{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
 
@@ -102,9 +102,9 @@ def has_tray_host() -> bool:
 
 
 def has_notifier_host() -> bool:
-    glib = library("GLib")
+    glib = load_library("GLib")
     try:
-        answer = call(
+        answer = call_bus(
             WATCHER,
             "/StatusNotifierWatcher",
             "org.freedesktop.DBus.Properties",
@@ -135,22 +135,22 @@ def has_x11_tray() -> bool:
 
 
 def notify(title: str, text: str) -> bool:
-    """Have a notification shown; False when there is nobody who does that.
+    """Show a notification; False when no service shows it.
 
-    pystray's own way loses it without a word, and ends the icon where the service is broken.
+    pystray's own way loses it silently, and ends the icon when the service is broken.
     """
-    glib = library("GLib")
+    glib = load_library("GLib")
     sent = glib.Variant("(susssasa{sv}i)", ("Mien", 0, "", title, text.replace("<", "‹"), [], {}, -1))
     try:
-        call(NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS, "Notify", sent)
+        call_bus(NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS, "Notify", sent)
     except glib.Error as error:
         log.info("no notification: %s", error)
         return False
     return True
 
 
-def call(name: str, path: str, interface: str, method: str, arguments: Any) -> Any:
+def call_bus(name: str, path: str, interface: str, method: str, arguments: Any) -> Any:
     """Call a method on the session bus and unpack the answer; raises GLib.Error."""
-    gio = library("Gio")
+    gio = load_library("Gio")
     bus = gio.bus_get_sync(gio.BusType.SESSION, None)
     return bus.call_sync(name, path, interface, method, arguments, None, gio.DBusCallFlags.NONE, CALL_MS, None).unpack()

@@ -7,20 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mien_tray import desktop
-from mien_tray.icon_image import Look, Mark, draw
-from mien_tray.menu import Action, Entry, Line, Separator
+from mien_tray.icon_image import IconState, Symbol, draw
+from mien_tray.menu import Action, Entry, MenuLine, Separator
 
-Ask = Callable[[Action], None]
+OnClick = Callable[[Action], None]
 
 
-def open_icon(ask: Ask) -> "Icon":
-    """The icon, not yet shown; `ask` hears of every click, on the main thread.
+def open_icon(ask: OnClick) -> "Icon":
+    """The icon, not yet shown. `ask` is called with every click, on the main thread.
 
     Raises:
         NoTray: there can be no icon with a menu here.
     """
     if desktop.is_linux():
-        os.environ["PYSTRAY_BACKEND"] = desktop.backend()
+        os.environ["PYSTRAY_BACKEND"] = desktop.choose_backend()
     try:
         if desktop.is_linux():
             vars(importlib.import_module("pystray._util.notify_dbus"))["Notifier"] = _NoNotifier
@@ -31,7 +31,7 @@ def open_icon(ask: Ask) -> "Icon":
 
 
 class _NoNotifier:
-    """In place of pystray's: that one ends `run` where the notification service is broken. `desktop.notify` does it."""
+    """Replaces pystray's, which ends `run` when the notification service is broken. `desktop.notify` shows ours."""
 
     def notify(self, *_: object) -> None: ...
 
@@ -39,19 +39,19 @@ class _NoNotifier:
 
 
 class Icon:
-    """A view in the panel. Only what has changed is handed on, so that an open menu stays open."""
+    """A view in the panel. It passes on only what changed, so that an open menu stays open."""
 
-    def __init__(self, pystray: Any, ask: Ask) -> None:
+    def __init__(self, pystray: Any, ask: OnClick) -> None:
         self._pystray = pystray
         self._ask = ask
-        self._shown: tuple[Look, str, tuple[Line, ...]] | None = None
-        self._icon: Any = pystray.Icon("mien", draw(Look(Mark.IDLE)), "Mien")
+        self._shown: tuple[IconState, str, tuple[MenuLine, ...]] | None = None
+        self._icon: Any = pystray.Icon("mien", draw(IconState(Symbol.IDLE)), "Mien")
 
-    def show(self, look: Look, title: str, lines: Sequence[Line]) -> None:
+    def show(self, state: IconState, title: str, lines: Sequence[MenuLine]) -> None:
         before = self._shown
-        self._shown = (look, title, tuple(lines))
-        if before is None or before[0] != look:
-            self._icon.icon = draw(look)
+        self._shown = (state, title, tuple(lines))
+        if before is None or before[0] != state:
+            self._icon.icon = draw(state)
         if before is None or before[1] != title:
             self._icon.title = title
         if before is None or before[2] != tuple(lines):
@@ -72,19 +72,19 @@ class Icon:
     def _ready(self, icon: Any) -> None:
         icon.visible = True
         if desktop.is_linux():
-            # pystray gives Ctrl-C back to the system, which ends the process without a word.
-            desktop.library("GLib").idle_add(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGTERM))
+            # pystray resets Ctrl-C to the system's default, which ends the process at once.
+            desktop.load_library("GLib").idle_add(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGTERM))
 
-    def _menu(self, lines: Sequence[Line]) -> Any:
+    def _menu(self, lines: Sequence[MenuLine]) -> Any:
         return self._pystray.Menu(*(self._item(line) for line in lines))
 
-    def _item(self, line: Line) -> Any:
+    def _item(self, line: MenuLine) -> Any:
         if isinstance(line, Separator):
             return self._pystray.Menu.SEPARATOR
         return self._pystray.MenuItem(
             line.label,
             self._menu(line.below) if line.below else self._clicked(line),
-            checked=None if line.ticked is None else _always(line.ticked),
+            checked=None if line.ticked is None else _return_always(line.ticked),
             default=line.default,
             enabled=line.enabled,
         )
@@ -97,5 +97,5 @@ class Icon:
         return clicked
 
 
-def _always(ticked: bool) -> Callable[[object], bool]:
+def _return_always(ticked: bool) -> Callable[[object], bool]:
     return lambda _: ticked

@@ -1,6 +1,6 @@
-"""How the icon looks: what it says at a glance, and the picture of it, drawn so that 16 pixels are enough.
+"""The icon's state and its picture, which is readable at 16 pixels.
 
-A panel may be dark or light and is not asked: every colour has a contrast of at least 3 to black and to white
+A panel may be dark or light, and cannot be asked which: every colour has a contrast of at least 3 to black and to white
 (WCAG 2.2, 1.4.11), and no state is told by colour alone.
 """
 
@@ -25,8 +25,8 @@ CREAM = (255, 244, 236)
 WHITE = (255, 255, 255)
 
 
-class Mark(StrEnum):
-    """What a glance must tell."""
+class Symbol(StrEnum):
+    """What the icon tells at a glance."""
 
     IDLE = "idle"
     BUSY = "busy"
@@ -36,55 +36,55 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A mark; `percent` goes with busy and downloading, in steps."""
+class IconState:
+    """A symbol; `percent` belongs to busy and downloading, in steps of `STEP_PERCENT`."""
 
-    mark: Mark
+    symbol: Symbol
     percent: int = 0
 
 
-def look_of(status: Status) -> Look:
+def choose_icon_state(status: Status) -> IconState:
     """The most pressing thing wins: not running, then what waits for the person, then what is being done."""
     if status.daemon.phase is Phase.STARTING:
-        return Look(Mark.IDLE)
+        return IconState(Symbol.IDLE)
     if status.daemon.phase is not Phase.RUNNING:
-        return Look(Mark.STOPPED)
+        return IconState(Symbol.STOPPED)
     if status.pairing.id is not None or status.degraded or status.unseen_failures:
-        return Look(Mark.ATTENTION)
+        return IconState(Symbol.ATTENTION)
     if status.running:
-        return Look(Mark.BUSY, stepped(100 * status.running[0].progress))
+        return IconState(Symbol.BUSY, clamp_to_step(100 * status.running[0].progress))
     if status.downloading:
         total = sum(model.size_bytes for model in status.downloading)
         done = sum(model.done_bytes for model in status.downloading)
-        return Look(Mark.DOWNLOADING, stepped(100 * done / total) if total else 0)
-    return Look(Mark.IDLE)
+        return IconState(Symbol.DOWNLOADING, clamp_to_step(100 * done / total) if total else 0)
+    return IconState(Symbol.IDLE)
 
 
-def stepped(percent: float) -> int:
+def clamp_to_step(percent: float) -> int:
     return min(100, max(0, int(percent) // STEP_PERCENT * STEP_PERCENT))
 
 
-def draw(look: Look, side: int = SIDE) -> Image.Image:
-    """The picture, RGBA, `side` × `side` pixels, transparent round the mark."""
+def draw(state: IconState, side: int = SIDE) -> Image.Image:
+    """The picture, RGBA, `side` × `side` pixels, transparent round the symbol."""
     large = side * OVERSAMPLED
     picture = Image.new("RGBA", (large, large))
     pen = Pen(ImageDraw.Draw(picture), large)
-    match look.mark:
-        case Mark.IDLE:
+    match state.symbol:
+        case Symbol.IDLE:
             pen.tile(CORAL)
             pen.face(DARK, CREAM)
-        case Mark.STOPPED:
+        case Symbol.STOPPED:
             pen.tile(GREY)
             pen.cross(WHITE)
-        case Mark.ATTENTION:
+        case Symbol.ATTENTION:
             pen.tile(AMBER)
             pen.exclamation(WHITE)
-        case Mark.BUSY:
-            pen.ring(CORAL, look.percent)
+        case Symbol.BUSY:
+            pen.ring(CORAL, state.percent)
             pen.face(CORAL, CORAL, scale=0.62)
-        case Mark.DOWNLOADING:
+        case Symbol.DOWNLOADING:
             pen.arrow(BLUE)
-            pen.bar(BLUE, look.percent)
+            pen.bar(BLUE, state.percent)
     return picture.resize((side, side), Image.Resampling.LANCZOS)
 
 
@@ -96,7 +96,7 @@ class Pen:
         self._side = side
 
     def tile(self, colour: tuple[int, int, int]) -> None:
-        """The rounded square behind the marks that are not under way."""
+        """The rounded square behind the symbols without progress."""
         self._on.rounded_rectangle(self._box(0.02, 0.02, 0.98, 0.98), 0.27 * self._side, fill=colour)
 
     def face(self, left: tuple[int, int, int], right: tuple[int, int, int], scale: float = 1.0) -> None:
@@ -107,7 +107,7 @@ class Pen:
         self._on.pieslice(box, -90, 90, fill=right)
 
     def ring(self, colour: tuple[int, int, int], percent: int) -> None:
-        """How far it is, clockwise from the top; the rest of the way is a thin line, so that 0 % is seen too."""
+        """Progress, clockwise from the top. A thin line shows the rest, so that 0 % is visible too."""
         self._arc(colour, 0, 360, 0.05, 0.445)
         self._arc(colour, 0, 3.6 * percent, 0.17, 0.405)
 
@@ -116,7 +116,7 @@ class Pen:
         self._on.polygon([self._at(0.18, 0.36), self._at(0.82, 0.36), self._at(0.5, 0.7)], fill=colour)
 
     def bar(self, colour: tuple[int, int, int], percent: int) -> None:
-        """How far it is, from left to right below the arrow."""
+        """Progress, from left to right below the arrow."""
         self._line(colour, 0.06, (0.1, 0.87), (0.9, 0.87))
         if percent:
             self._line(colour, 0.2, (0.1, 0.87), (0.1 + 0.8 * percent / 100, 0.87))

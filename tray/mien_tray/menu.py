@@ -1,10 +1,10 @@
-"""The menu as a function of the status: no tray, no daemon and no clock in here."""
+"""The menu as a pure function of the status."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mien_tray.status import Daemon, Job, Model, Pairing, Phase, Status
+from mien_tray.status import DaemonState, JobSummary, ModelSummary, PairingSummary, Phase, Status
 from mien_tray.strings import Words
 
 SHOWN_JOBS = 10
@@ -50,7 +50,7 @@ class Entry:
 
     label: str
     action: Action | None = None
-    below: Sequence["Line"] = ()
+    below: Sequence["MenuLine"] = ()
     ticked: bool | None = None
     default: bool = False
 
@@ -69,20 +69,20 @@ class Separator:
         return hash(Separator)
 
 
-Line = Entry | Separator
+MenuLine = Entry | Separator
 SEPARATOR = Separator()
 
 
-def menu(status: Status, words: Words) -> tuple[Line, ...]:
+def build_menu(status: Status, words: Words) -> tuple[MenuLine, ...]:
     """Every line, top to bottom. What needs a running daemon is there only while it runs."""
     running = status.daemon.phase is Phase.RUNNING
     return (
         Entry(words("open"), Action(Verb.OPEN), default=True),
         SEPARATOR,
-        *state_lines(status, words),
-        *(daemon_lines(status, words) if running else ()),
+        *build_state_lines(status, words),
+        *(build_daemon_lines(status, words) if running else ()),
         SEPARATOR,
-        *login_lines(status, words),
+        *build_login_lines(status, words),
         Entry(
             words("quit"),
             below=(
@@ -93,18 +93,18 @@ def menu(status: Status, words: Words) -> tuple[Line, ...]:
     )
 
 
-def title(status: Status, words: Words) -> str:
+def build_title(status: Status, words: Words) -> str:
     """The icon's own words: what it shows, with every per cent."""
     if status.daemon.phase is Phase.RUNNING and status.running and not status.degraded:
-        return f"Mien · {job_label(status.running[0], words, step=1)}"
+        return f"Mien · {describe_job(status.running[0], words, step=1)}"
     if status.daemon.phase is Phase.RUNNING and status.downloading:
-        return f"Mien · {model_label(status.downloading[0], words, step=1)}"
-    return f"Mien · {state_label(status, words)}"
+        return f"Mien · {describe_model(status.downloading[0], words, step=1)}"
+    return f"Mien · {describe_state(status, words)}"
 
 
-def state_label(status: Status, words: Words) -> str:
+def describe_state(status: Status, words: Words) -> str:
     if status.daemon.phase is not Phase.RUNNING:
-        return daemon_label(status.daemon, words)
+        return describe_daemon(status.daemon, words)
     if status.degraded:
         return words("state_degraded")
     if status.paused:
@@ -114,11 +114,11 @@ def state_label(status: Status, words: Words) -> str:
     return words("state_idle")
 
 
-def daemon_label(daemon: Daemon, words: Words) -> str:
-    return words(f"state_{daemon.phase}", why=why_label(daemon, words), tries=daemon.tries)
+def describe_daemon(daemon: DaemonState, words: Words) -> str:
+    return words(f"state_{daemon.phase}", why=describe_reason(daemon, words), tries=daemon.tries)
 
 
-def why_label(daemon: Daemon, words: Words) -> str:
+def describe_reason(daemon: DaemonState, words: Words) -> str:
     """The reason in words; a problem that has none of its own keeps the daemon's."""
     if daemon.why is None:
         return ""
@@ -128,8 +128,8 @@ def why_label(daemon: Daemon, words: Words) -> str:
     return str(daemon.why.fields.get("detail", daemon.why.code))
 
 
-def state_lines(status: Status, words: Words) -> Iterator[Line]:
-    yield Entry(state_label(status, words))
+def build_state_lines(status: Status, words: Words) -> Iterator[MenuLine]:
+    yield Entry(describe_state(status, words))
     if status.daemon.phase is Phase.STOPPED:
         yield Entry(words("start"), Action(Verb.START))
     if status.daemon.phase in {Phase.FAILED, Phase.WAITING, Phase.SILENT}:
@@ -142,12 +142,12 @@ def state_lines(status: Status, words: Words) -> Iterator[Line]:
         yield Entry(words("last_message", text=status.message))
 
 
-def daemon_lines(status: Status, words: Words) -> Iterator[Line]:
+def build_daemon_lines(status: Status, words: Words) -> Iterator[MenuLine]:
     yield SEPARATOR
-    yield from pairing_lines(status.pairing, words)
-    yield Entry(words("view_jobs"), below=tuple(job_lines(status, words)))
+    yield from build_pairing_lines(status.pairing, words)
+    yield Entry(words("view_jobs"), below=tuple(build_job_lines(status, words)))
     yield Entry(words("queue_pause"), Action(Verb.PAUSE, on=not status.paused), ticked=status.paused)
-    yield Entry(words("view_models"), below=tuple(model_lines(status.models, words)))
+    yield Entry(words("view_models"), below=tuple(build_model_lines(status.models, words)))
     # A model in the middle of a job cannot be taken from it: cancel the job first.
     can_unload = status.loaded and not status.running
     yield Entry(words("unload"), Action(Verb.UNLOAD) if can_unload else None)
@@ -161,10 +161,10 @@ def daemon_lines(status: Status, words: Words) -> Iterator[Line]:
     )
 
 
-def pairing_lines(pairing: Pairing, words: Words) -> Iterator[Line]:
+def build_pairing_lines(pairing: PairingSummary, words: Words) -> Iterator[MenuLine]:
     """Lines of the first level: a browser waits for its pairing no longer than two minutes."""
     if pairing.id is not None and pairing.digits is not None:
-        digits = spaced(pairing.digits)
+        digits = group_digits(pairing.digits)
         yield Entry(words("pair_digits", name=pairing.name, digits=digits))
         # Once more on the line that can be clicked: desktops draw the other one grey.
         yield Entry(words("pair_approve", digits=digits), Action(Verb.APPROVE, pairing.id))
@@ -178,55 +178,55 @@ def pairing_lines(pairing: Pairing, words: Words) -> Iterator[Line]:
         yield Entry(words("pair"), Action(Verb.PAIR))
 
 
-def spaced(digits: str) -> str:
+def group_digits(digits: str) -> str:
     """Six digits as two groups, which is how people read them aloud."""
     return f"{digits[:3]} {digits[3:]}"
 
 
-def job_lines(status: Status, words: Words) -> Iterator[Line]:
+def build_job_lines(status: Status, words: Words) -> Iterator[MenuLine]:
     if not status.jobs:
         yield Entry(words("no_jobs"))
     for job in status.jobs[:SHOWN_JOBS]:
-        yield Entry(job_label(job, words), below=(Entry(words("cancel"), Action(Verb.CANCEL, job.id)),))
+        yield Entry(describe_job(job, words), below=(Entry(words("cancel"), Action(Verb.CANCEL, job.id)),))
     hidden = len(status.running) + status.queued - SHOWN_JOBS
     if hidden > 0:
         yield Entry(words("more_jobs", count=hidden), Action(Verb.OPEN, "jobs"))
 
 
-def job_label(job: Job, words: Words, step: int = STEP_PERCENT) -> str:
+def describe_job(job: JobSummary, words: Words, step: int = STEP_PERCENT) -> str:
     kind = words(f"kind_{job.kind}")
     if not job.running:
         return words("job_queued", kind=kind)
-    percent = stepped(round(100 * job.progress), step)
+    percent = round_down(round(100 * job.progress), step)
     if job.eta_s is None:
         return words("job_running", kind=kind, percent=percent)
-    return words("job_running_eta", kind=kind, percent=percent, seconds=max(step, stepped(round(job.eta_s), step)))
+    return words("job_running_eta", kind=kind, percent=percent, seconds=max(step, round_down(round(job.eta_s), step)))
 
 
-def stepped(number: int, step: int) -> int:
+def round_down(number: int, step: int) -> int:
     return number // step * step
 
 
-def model_lines(models: Sequence[Model], words: Words) -> Iterator[Line]:
+def build_model_lines(models: Sequence[ModelSummary], words: Words) -> Iterator[MenuLine]:
     if not models:
         yield Entry(words("no_models"))
     for model in models:
-        yield Entry(model_label(model, words), below=tuple(model_actions(model, words)))
+        yield Entry(describe_model(model, words), below=tuple(build_model_actions(model, words)))
 
 
-def model_label(model: Model, words: Words, step: int = STEP_PERCENT) -> str:
+def describe_model(model: ModelSummary, words: Words, step: int = STEP_PERCENT) -> str:
     if model.state == "ready":
         return words("model_ready", name=model.title)
     if model.state == "downloading":
-        return words("model_downloading", name=model.title, percent=stepped(model.percent, step))
+        return words("model_downloading", name=model.title, percent=round_down(model.percent, step))
     if model.state == "partial":
-        return words("model_partial", name=model.title, size=size_label(model.size_bytes))
+        return words("model_partial", name=model.title, size=describe_size(model.size_bytes))
     if not model.size_bytes:  # its source tells the size when the download begins
         return words("model_unsized", name=model.title)
-    return words("model_missing", name=model.title, size=size_label(model.size_bytes))
+    return words("model_missing", name=model.title, size=describe_size(model.size_bytes))
 
 
-def model_actions(model: Model, words: Words) -> Iterator[Line]:
+def build_model_actions(model: ModelSummary, words: Words) -> Iterator[MenuLine]:
     if model.state == "downloading":
         yield Entry(words("download_pause"), Action(Verb.PAUSE_DOWNLOAD, model.name))
     elif model.state != "ready" and model.licence_to_read:
@@ -238,7 +238,7 @@ def model_actions(model: Model, words: Words) -> Iterator[Line]:
     yield Entry(words("model_details"), Action(Verb.OPEN, "models"))
 
 
-def size_label(size_bytes: int) -> str:
+def describe_size(size_bytes: int) -> str:
     """Decimal units, as disks and download pages count."""
     if size_bytes >= 1_000_000_000:
         return f"{size_bytes / 1_000_000_000:.1f} GB"
@@ -247,6 +247,6 @@ def size_label(size_bytes: int) -> str:
     return f"{max(1, round(size_bytes / 1_000))} kB"
 
 
-def login_lines(status: Status, words: Words) -> Iterator[Line]:
+def build_login_lines(status: Status, words: Words) -> Iterator[MenuLine]:
     if status.at_login is not None:
         yield Entry(words("login"), Action(Verb.LOGIN, on=not status.at_login), ticked=status.at_login)

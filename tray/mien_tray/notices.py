@@ -1,4 +1,4 @@
-"""What is worth a notification: from the daemon's events to sentences, several of a kind in one."""
+"""From the daemon's events to notifications; several events of a kind make one sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ from mien_tray.strings import Words
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """One event of the daemon, as far as a person is concerned. `category` is one of `status.NOTIFY`."""
+class Notice:
+    """An event that is worth a notification. `category` is one of `status.NOTIFY`."""
 
     category: str
     name: str = ""
     reason: str = ""
 
 
-def happened(kind: str, data: Mapping[str, Any], words: Words) -> Happened | None:
-    """What an event means to a person; None for most of them."""
+def read_notice(kind: str, data: Mapping[str, Any], words: Words) -> Notice | None:
+    """The notice of an event; None for most events."""
     if kind == "job" and data["state"] == "done":
-        return Happened("finished")
+        return Notice("finished")
     if kind == "job" and data["state"] == "failed":
-        return Happened("failed", reason=reason_of(data["problem"], words))
+        return Notice("failed", reason=describe_problem(data["problem"], words))
     if kind == "pairing" and data["state"] == "shown":
-        return Happened("pairing", name=str(data["name"]))
+        return Notice("pairing", name=str(data["name"]))
     if kind == "download" and data["action"] == "download" and data["state"] == "done":
-        return Happened("downloads", name=str(data["name"]))
+        return Notice("downloads", name=str(data["name"]))
     if kind == "download" and data["action"] == "download" and data["state"] == "failed":
-        return Happened("downloads", name=str(data["name"]), reason=reason_of(data["problem"], words))
+        return Notice("downloads", name=str(data["name"]), reason=describe_problem(data["problem"], words))
     return None
 
 
-def sentences(those: Sequence[Happened], words: Words) -> Iterator[tuple[str, str]]:
-    """(category, sentence) for what happened in one moment; a hundred finished jobs are one sentence."""
+def to_sentences(those: Sequence[Notice], words: Words) -> Iterator[tuple[str, str]]:
+    """(category, sentence) of notices that came together; a hundred finished jobs make one sentence."""
     for category in ("finished", "failed"):
         same = [one for one in those if one.category == category]
         if len(same) == 1:
@@ -49,7 +49,7 @@ def sentences(those: Sequence[Happened], words: Words) -> Iterator[tuple[str, st
             yield one.category, words("said_download", name=one.name)
 
 
-def reason_of(problem: Mapping[str, Any] | None, words: Words) -> str:
+def describe_problem(problem: Mapping[str, Any] | None, words: Words) -> str:
     """A problem in the person's language; in the daemon's own words where its code has no string here."""
     if problem is None:
         return ""

@@ -1,4 +1,4 @@
-"""What each click asks of the daemon."""
+"""The request that each click sends to the daemon."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Request:
     body: Mapping[str, object] | None = None
 
 
-def request_for(action: Action) -> Request | None:
+def build_request(action: Action) -> Request | None:
     """The request behind an action; None for what the tray does itself."""
     subject = quote(action.subject, safe="")
     match action.verb:

@@ -1,4 +1,4 @@
-"""What the tray knows at one moment: values, made from the daemon's answers."""
+"""What the tray shows, as values read from the daemon's answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,34 +9,34 @@ NOTIFY = ("finished", "failed", "pairing", "downloads")
 
 
 class Phase(StrEnum):
-    """How the daemon is."""
+    """The daemon's state, as the tray sees it."""
 
     STARTING = "starting"
     RUNNING = "running"
-    SILENT = "silent"  # it runs, as far as one can see, and does not answer
-    STOPPED = "stopped"  # on purpose: nobody starts it again but the person
+    SILENT = "silent"  # its process runs and does not answer
+    STOPPED = "stopped"  # on purpose: only the person starts it again
     WAITING = "waiting"  # it died; another start is due
     FAILED = "failed"  # it died too often
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the daemon is not there: a code with a string of its own, and what stands in its braces."""
+    """Why the daemon does not run: a code, which has a string of its own, and the values for its braces."""
 
     code: str
     fields: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class DaemonState:
     phase: Phase
     why: Reason | None = None
     tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A job that runs or waits. `progress` is 0..1."""
+class JobSummary:
+    """A job that runs or waits, as the menu shows it. `progress` is 0..1."""
 
     id: str
     kind: str
@@ -46,7 +46,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelSummary:
     """A model of the catalogue; `state` is ready, missing, partial, quarantined or downloading."""
 
     name: str
@@ -62,8 +62,8 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
-    """The window that lets a browser in; `digits` once there is something to compare."""
+class PairingSummary:
+    """The pairing window; `digits` are set once a browser shows the same ones."""
 
     open: bool = False
     id: str | None = None
@@ -75,14 +75,14 @@ class Pairing:
 class Status:
     """Everything the menu, the icon and its title are made of."""
 
-    daemon: Daemon
-    jobs: Sequence[Job] = ()
+    daemon: DaemonState
+    jobs: Sequence[JobSummary] = ()
     queued: int = 0
     paused: bool = False
     loaded: bool = False
     degraded: bool = False
-    models: Sequence[Model] = ()
-    pairing: Pairing = Pairing()
+    models: Sequence[ModelSummary] = ()
+    pairing: PairingSummary = PairingSummary()
     notify: Mapping[str, bool] = field(default_factory=lambda: dict.fromkeys(NOTIFY, True))
     at_login: bool | None = None
     """None where it cannot be set."""
@@ -91,27 +91,27 @@ class Status:
     """What a notification would have said, where there is no service that shows them."""
 
     @property
-    def running(self) -> Sequence[Job]:
+    def running(self) -> Sequence[JobSummary]:
         return [job for job in self.jobs if job.running]
 
     @property
-    def downloading(self) -> Sequence[Model]:
+    def downloading(self) -> Sequence[ModelSummary]:
         return [model for model in self.models if model.state == "downloading"]
 
 
-def jobs_from(answer: Mapping[str, Any]) -> tuple[Job, ...]:
+def read_jobs(answer: Mapping[str, Any]) -> tuple[JobSummary, ...]:
     """From `GET /v1/jobs?state=queued,running`, which has the newest first: those that run, then the next in turn."""
     oldest_first = [
-        Job(job["id"], job["kind"], job["state"] == "running", job["progress"], job["eta_s"])
+        JobSummary(job["id"], job["kind"], job["state"] == "running", job["progress"], job["eta_s"])
         for job in reversed(answer["jobs"])
     ]
     return tuple(sorted(oldest_first, key=lambda job: not job.running))
 
 
-def pairing_from(answer: Mapping[str, Any]) -> Pairing:
+def read_pairing(answer: Mapping[str, Any]) -> PairingSummary:
     """From `GET /v1/pair/window`."""
     asked = answer["state"] == "shown"
-    return Pairing(
+    return PairingSummary(
         open=answer["seconds_left"] > 0 and answer["state"] != "approved",
         id=answer["id"] if asked else None,
         name=answer["name"] if asked else None,
@@ -119,21 +119,21 @@ def pairing_from(answer: Mapping[str, Any]) -> Pairing:
     )
 
 
-def notify_from(answer: Mapping[str, Any]) -> dict[str, bool]:
+def read_notify(answer: Mapping[str, Any]) -> dict[str, bool]:
     """From `GET /v1/settings`."""
     values = {setting["name"]: setting["value"] for setting in answer["settings"]}
     return {name: bool(values[f"notify_{name}"]) for name in NOTIFY}
 
 
-def models_from(answer: Mapping[str, Any]) -> tuple[Model, ...]:
+def read_models(answer: Mapping[str, Any]) -> tuple[ModelSummary, ...]:
     """From `GET /v1/models`: what is installed, and what is on its way."""
     downloads = {one["name"]: one for one in answer["transfers"] if one["action"] == "download"}
-    return tuple(model_from(model, downloads.get(model["name"], {})) for model in answer["models"])
+    return tuple(read_model(model, downloads.get(model["name"], {})) for model in answer["models"])
 
 
-def model_from(model: Mapping[str, Any], download: Mapping[str, Any]) -> Model:
+def read_model(model: Mapping[str, Any], download: Mapping[str, Any]) -> ModelSummary:
     under_way = download.get("state") in {"queued", "running"}
-    return Model(
+    return ModelSummary(
         name=model["name"],
         title=model["title"],
         state="downloading" if under_way else model["state"],

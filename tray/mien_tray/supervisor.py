@@ -1,7 +1,7 @@
-"""Keeping a daemon there: started, watched, started again with a growing delay and a limit, and why it is not there.
+"""Keeps a daemon running: starts it, watches it, and restarts it with a growing delay, up to a limit.
 
-The daemon is a process of its own that outlives the tray. One that somebody else started is used as it is. One that
-was stopped cleanly was stopped on purpose and stays so until the person asks for it.
+The daemon is a process of its own that outlives the tray. A daemon that another program started is used as it is. A
+daemon that ended cleanly was stopped on purpose, and stays stopped until the person starts it.
 """
 
 import logging
@@ -10,33 +10,23 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from mien_api import runtime_file
+from mien_api.folders import Folders
 from mien_api.runtime_file import RuntimeFile
 from mien_api.start_daemon import START_S, StartedDaemon
-from mien_tray.status import Daemon, Phase, Reason
+from mien_tray.status import DaemonState, Phase, Reason
 
 log = logging.getLogger(__name__)
 
-DELAYS_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before the first, second, … start in a row; the last repeats
+DELAYS_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before the first, second, … restart in a row; the last repeats
 TRIES = 5  # deaths within WINDOW_S after which only the person starts it again
 WINDOW_S = 300.0
 STOP_S = 15.0  # the daemon ends its worker and closes its database
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders that the daemon is started with."""
-
-    state: Path
-    models: Path
-    logs: Path
-
-
-class Child(Protocol):
+class LaunchedDaemon(Protocol):
     """A daemon that we started."""
 
     pid: int
@@ -53,8 +43,8 @@ class Child(Protocol):
 class DaemonProcess:
     """A real daemon, which outlives the tray."""
 
-    def __init__(self, places: Places) -> None:
-        self._started = StartedDaemon(places.state, places.models, places.logs)
+    def __init__(self, folders: Folders) -> None:
+        self._started = StartedDaemon(folders.state, folders.models, folders.logs)
         self.pid = self._started.pid
 
     def ended(self) -> Reason | None:
@@ -68,37 +58,37 @@ class DaemonProcess:
         self._started.kill()
 
 
-Launch = Callable[[Places], Child]
+Launch = Callable[[Folders], LaunchedDaemon]
 
 
 class Supervisor:
-    """Look at the daemon as often as you like: what is due is done then, and the answer is how it is."""
+    """Starts the daemon and watches it. Call `check` as often as you like: it starts the daemon when that is due."""
 
     def __init__(
         self,
-        places: Places,
+        folders: Folders,
         launch: Launch = DaemonProcess,
         clock: Callable[[], float] = time.monotonic,
         delays_s: Sequence[float] = DELAYS_S,
     ) -> None:
-        self._places = places
+        self._folders = folders
         self._launch = launch
         self._clock = clock
         self._delays_s = delays_s
-        self._child: Child | None = None
+        self._child: LaunchedDaemon | None = None
         self._alive_at = 0.0  # when it was started, or last seen ready
         self._found: RuntimeFile | None = None
         self._deaths: deque[float] = deque()
-        self._daemon = Daemon(Phase.STARTING)
+        self._daemon = DaemonState(Phase.STARTING)
 
-    def look(self) -> Daemon:
+    def check(self) -> DaemonState:
         """How the daemon is now; starts it where that is due."""
-        found = runtime_file.read(self._places.state)
+        found = runtime_file.read(self._folders.state)
         if found is not None:
             self._alive_at = self._clock()
-            self._daemon = Daemon(Phase.RUNNING)
+            self._daemon = DaemonState(Phase.RUNNING)
         elif self._daemon.phase not in {Phase.STOPPED, Phase.FAILED}:
-            self._daemon = self._look_for_it()
+            self._daemon = self._find_or_start()
         self._found = found
         return self._daemon
 
@@ -109,28 +99,28 @@ class Supervisor:
 
     @property
     def due_in_s(self) -> float:
-        """Seconds until looking again may find something new of itself."""
+        """Seconds until the next `check` may find a change."""
         if self._daemon.phase is Phase.WAITING:
             return max(0.0, self._due_at - self._clock())
         return 0.1 if self._daemon.phase is Phase.STARTING else 30.0
 
     def start(self) -> None:
-        """The person wants it: at once, with as many tries as at first."""
+        """Let the next `check` start the daemon at once, with all its tries."""
         self._deaths.clear()
         if self._daemon.phase is not Phase.RUNNING:
-            self._daemon = Daemon(Phase.STARTING)
+            self._daemon = DaemonState(Phase.STARTING)
 
     def stop(self, timeout_s: float = STOP_S) -> bool:
-        """Ask the daemon to end, whoever started it, and wait; jobs are kept. False when it still runs after that."""
-        self._daemon = Daemon(Phase.STOPPED)
-        found = runtime_file.read(self._places.state)
+        """Ask the daemon to end and wait; whether it has ended. Jobs are kept."""
+        self._daemon = DaemonState(Phase.STOPPED)
+        found = runtime_file.read(self._folders.state)
         if found is None and self._child is not None and self._child.ended() is None:
-            self._child.kill()  # it has not got to where it could be asked
+            self._child.kill()  # it is still starting, so it cannot be asked
         if found is not None:
-            # On Windows this ends it without asking; what it had acknowledged is on the disk all the same.
+            # On Windows this ends it at once; everything that it acknowledged is on the disk.
             os.kill(found.pid, signal.SIGTERM)
         until = self._clock() + timeout_s
-        while runtime_file.is_held(self._places.state):
+        while runtime_file.is_held(self._folders.state):
             if self._clock() > until:
                 return False
             time.sleep(0.02)
@@ -143,48 +133,48 @@ class Supervisor:
             return 0.0
         return self._deaths[-1] + self._delays_s[min(len(self._deaths), len(self._delays_s)) - 1]
 
-    def _look_for_it(self) -> Daemon:
-        """It is wanted and not there (yet)."""
+    def _find_or_start(self) -> DaemonState:
+        """The state of a daemon that should run and is not ready; starts one when that is due."""
         if self._child is not None:
-            return self._look_at_child(self._child)
-        if self._found is not None and not runtime_file.is_held(self._places.state):
-            return self._lost()
+            return self._check_child(self._child)
+        if self._found is not None and not runtime_file.is_held(self._folders.state):
+            return self._judge_loss()
         if self._clock() < self._due_at:
             return self._daemon
-        if not runtime_file.is_held(self._places.state):  # else somebody else's is starting or ending
-            return self._begin()
-        return Daemon(Phase.STARTING)
+        if not runtime_file.is_held(self._folders.state):  # else another one is starting or ending
+            return self._launch_daemon()
+        return DaemonState(Phase.STARTING)
 
-    def _begin(self) -> Daemon:
+    def _launch_daemon(self) -> DaemonState:
         log.info("starting the daemon")
         self._alive_at = self._clock()
         try:
-            self._child = self._launch(self._places)
+            self._child = self._launch(self._folders)
         except OSError as error:
-            return self._died(Reason("not_started", {"detail": error.strerror or str(error)}))
-        return Daemon(Phase.STARTING)
+            return self._record_death(Reason("not_started", {"detail": error.strerror or str(error)}))
+        return DaemonState(Phase.STARTING)
 
-    def _look_at_child(self, child: Child) -> Daemon:
+    def _check_child(self, child: LaunchedDaemon) -> DaemonState:
         why = child.ended()
         if why is None:
             if self._clock() - self._alive_at < START_S:
-                return Daemon(Phase.STARTING)
+                return DaemonState(Phase.STARTING)
             child.kill()
             why = Reason("silent")
         self._child = None
-        return Daemon(Phase.STOPPED) if child.ended_cleanly() else self._died(why)
+        return DaemonState(Phase.STOPPED) if child.ended_cleanly() else self._record_death(why)
 
-    def _lost(self) -> Daemon:
-        """A daemon of somebody else's is gone: the file it removes when it ends cleanly says how."""
-        if (self._places.state / runtime_file.NAME).exists():
-            return self._died(Reason("killed"))
-        return Daemon(Phase.STOPPED)
+    def _judge_loss(self) -> DaemonState:
+        """The state after a daemon of another program is gone. One that ends cleanly removes its runtime file."""
+        if (self._folders.state / runtime_file.NAME).exists():
+            return self._record_death(Reason("killed"))
+        return DaemonState(Phase.STOPPED)
 
-    def _died(self, why: Reason) -> Daemon:
+    def _record_death(self, why: Reason) -> DaemonState:
         now = self._clock()
         while self._deaths and now - self._deaths[0] > WINDOW_S:
             self._deaths.popleft()
         self._deaths.append(now)
         tries = len(self._deaths)
         log.warning("the daemon ended: %s (%d in %.0f s)", why.code, tries, WINDOW_S)
-        return Daemon(Phase.FAILED if tries >= TRIES else Phase.WAITING, why, tries)
+        return DaemonState(Phase.FAILED if tries >= TRIES else Phase.WAITING, why, tries)

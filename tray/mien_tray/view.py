@@ -1,4 +1,4 @@
-"""What shows the tray's state: the icon, or a terminal where there can be no icon."""
+"""What shows the tray's state: the icon, or a terminal where an icon is impossible."""
 
 import logging
 import sys
@@ -6,16 +6,16 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from mien_tray.icon_image import Look
-from mien_tray.menu import Line
+from mien_tray.icon_image import IconState
+from mien_tray.menu import MenuLine
 
 log = logging.getLogger(__name__)
 
 
 class View(Protocol):
-    """Shows and says; safe to call from any thread."""
+    """Shows the state and notifications; safe to call from any thread."""
 
-    def show(self, look: Look, title: str, lines: Sequence[Line]) -> None: ...
+    def show(self, state: IconState, title: str, lines: Sequence[MenuLine]) -> None: ...
 
     def notify(self, title: str, text: str) -> bool:
         """Whether a person can have seen it."""
@@ -29,18 +29,18 @@ class View(Protocol):
 
 
 class Terminal:
-    """No icon: changes and messages are lines on stderr, as they would be in a log."""
+    """No icon: changes and notifications are lines on stderr."""
 
     def __init__(self, write: Callable[[str], object] | None = None) -> None:
         self._write = write or sys.stderr.write
-        self._shown: Look | None = None
+        self._shown: IconState | None = None
         self._over = threading.Event()
 
-    def show(self, look: Look, title: str, lines: Sequence[Line]) -> None:
-        del lines  # nobody could click them; every one has its command
-        if self._shown is None or look.mark is not self._shown.mark:
+    def show(self, state: IconState, title: str, lines: Sequence[MenuLine]) -> None:
+        del lines  # a terminal has no clicks; every line has its command
+        if self._shown is None or state.symbol is not self._shown.symbol:
             self._write(f"{title}\n")
-        self._shown = look
+        self._shown = state
 
     def notify(self, title: str, text: str) -> bool:
         self._write(f"{title}: {text}\n")

@@ -23,7 +23,7 @@ from mien_api.client import DaemonClient
 from mien_api.errors import Unpaired
 from mien_daemon.access import handshake
 from mien_testing.desktop import WAIT_S, Desk, Panel, open_desk, swap, until
-from mien_tray.icon_image import BLUE, Look, Mark, draw
+from mien_tray.icon_image import BLUE, IconState, Symbol, draw
 
 REMOTE = bytes(range(256)) * 400
 NAME = "Chromium on Linux"
@@ -39,7 +39,7 @@ def icon_of(panel: Panel) -> Image.Image | None:
         return None
 
 
-def shows(panel: Panel, look: Look) -> bool:
+def shows(panel: Panel, look: IconState) -> bool:
     return icon_of(panel) == draw(look)
 
 
@@ -139,7 +139,7 @@ def test_a_daemon_is_started_and_started_again_when_it_dies_but_not_when_it_was_
 ) -> None:
     tray = desk.tray()
     until(lambda: panel.title() == "Mien · Idle", "an idle tray")
-    assert shows(panel, Look(Mark.IDLE))
+    assert shows(panel, IconState(Symbol.IDLE))
 
     first = desk.daemon_pid
     os.kill(first, signal.SIGKILL)
@@ -149,7 +149,7 @@ def test_a_daemon_is_started_and_started_again_when_it_dies_but_not_when_it_was_
 
     os.kill(desk.daemon_pid, signal.SIGTERM)
     panel.line("Mien is stopped")
-    until(lambda: shows(panel, Look(Mark.STOPPED)), "the icon of a stopped daemon")
+    until(lambda: shows(panel, IconState(Symbol.STOPPED)), "the icon of a stopped daemon")
     assert panel.menu().find("Jobs") is None
     panel.click("Start Mien")
     until(lambda: panel.title() == "Mien · Idle", "a daemon that the person started")
@@ -177,7 +177,7 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
 
     job = swap(daemon, "steps=2 gate=never")
     until(lambda: percent(daemon, job) > 0 and panel.title() == f"Mien · {swap_at(daemon, job)}", "its per cent")
-    until(lambda: shows(panel, Look(Mark.BUSY, percent(daemon, job))), "its per cent in the icon")
+    until(lambda: shows(panel, IconState(Symbol.BUSY, percent(daemon, job))), "its per cent in the icon")
     waiting = swap(daemon, "")
     panel.line("Running: 1, waiting: 1")
     panel.line("Jobs", "Swap: waiting")
@@ -190,9 +190,9 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
 
     swap(daemon, "fail=no-face-found")
     panel.is_told("Mien: A job has failed: No face was found in the picture.")
-    until(lambda: shows(panel, Look(Mark.ATTENTION)), "attention")
+    until(lambda: shows(panel, IconState(Symbol.ATTENTION)), "attention")
     panel.click("Failed jobs: 1")
-    until(lambda: shows(panel, Look(Mark.IDLE)), "calm once it was looked at")
+    until(lambda: shows(panel, IconState(Symbol.IDLE)), "calm once it was looked at")
 
 
 def test_the_queue_is_paused_and_the_model_unloaded(office: Office) -> None:
@@ -228,7 +228,7 @@ def test_a_browser_is_paired_by_the_digits_in_the_menu(office: Office) -> None:
 
     browser = Browser(daemon)
     panel.is_told(f"Mien: {NAME} asks to be paired")
-    until(lambda: shows(panel, Look(Mark.ATTENTION)), "attention")
+    until(lambda: shows(panel, IconState(Symbol.ATTENTION)), "attention")
     panel.line(f"{NAME} shows {browser.digits[:3]} {browser.digits[3:]}")
     panel.click("No, other digits")
     assert browser.outcome() == "refused"

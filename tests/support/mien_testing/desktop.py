@@ -36,7 +36,7 @@ from jeepney.io.blocking import open_dbus_connection
 
 from mien_api import runtime_file
 from mien_api.client import DaemonClient
-from mien_tray.icon_image import Look, Mark, draw
+from mien_tray.icon_image import IconState, Symbol, draw
 
 WAIT_S = 30.0  # a busy machine of two cores; what is waited for takes well under a second
 
@@ -85,17 +85,17 @@ def until(look: Callable[[], T | None], what: str) -> T:
 
 
 @dataclass
-class Line:
+class PanelLine:
     """A line of a menu as a panel gets it."""
 
     number: int
     label: str
     enabled: bool
     ticked: bool | None
-    below: "list[Line]" = field(default_factory=list["Line"])
+    below: "list[PanelLine]" = field(default_factory=list["PanelLine"])
 
     @classmethod
-    def read(cls, node: tuple[int, Mapping[str, tuple[str, Any]], Sequence[tuple[str, Any]]]) -> "Line":
+    def read(cls, node: tuple[int, Mapping[str, tuple[str, Any]], Sequence[tuple[str, Any]]]) -> "PanelLine":
         number, properties, below = node
         values = {name: value for name, (_, value) in properties.items()}
         return cls(
@@ -106,7 +106,7 @@ class Line:
             [cls.read(child) for _, child in below],
         )
 
-    def find(self, *path: str) -> "Line | None":
+    def find(self, *path: str) -> "PanelLine | None":
         """The line whose label begins so, below the line whose label begins so, …"""
         if not path:
             return self
@@ -147,14 +147,14 @@ class Panel:
     def title(self) -> str:
         return str(self.property("Title"))
 
-    def menu(self) -> Line:
+    def menu(self) -> PanelLine:
         """The whole menu as it is now."""
         address = self._menu_address()
         self._ask(new_method_call(address, "AboutToShow", "i", (0,)))
         _, root = self._ask(new_method_call(address, "GetLayout", "iias", (0, -1, [])))
-        return Line.read(root)
+        return PanelLine.read(root)
 
-    def line(self, *path: str) -> Line:
+    def line(self, *path: str) -> PanelLine:
         return until(lambda: self.menu().find(*path), f"the menu line {path}")
 
     def click(self, *path: str) -> None:
@@ -370,7 +370,7 @@ def end_daemon(state: Path) -> None:
 def swap(daemon: DaemonClient, orders: str = "") -> Mapping[str, Any]:
     """A job that the worker of `Desk.obedient_daemon` does as ordered."""
     picture = BytesIO()
-    draw(Look(Mark.IDLE), 8).save(picture, "png")
+    draw(IconState(Symbol.IDLE), 8).save(picture, "png")
     blob = daemon.put_blob(picture.getvalue())
     options = {"engine": "flux", "prompt": orders}
     return daemon.post_job({"kind": "swap", "target": blob, "reference": blob, "options": options})
