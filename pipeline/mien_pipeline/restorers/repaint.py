@@ -11,7 +11,7 @@ from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine
-from mien_pipeline.restorers.skin_texture import OUTLIER, SkinRegion, fine, luminance_of
+from mien_pipeline.restorers.skin_texture import OUTLIER, SkinRegion, fine_detail, luminance_of
 from mien_pipeline.skin.blend import paste_back
 
 
@@ -27,9 +27,9 @@ class Repaint:
     def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:
         """(h, w) code values: the painted skin's fine luminance in place of the picture's own."""
         painted = paste_back(image, self.painter.prepare(image, face).render(image, face, self.options, on_step))
-        there = luminance_of(painted.pixels[view.rows, view.columns])
-        detail = fine(there - view.luminance, view.face_px)
+        repainted = luminance_of(painted.pixels[view.rows, view.columns])
+        detail = fine_detail(repainted - view.luminance, view.face_px)
         inside = detail[view.skin > 0.5]
-        # What stands out is an edge that was painted elsewhere, not texture.
+        # A large value is an edge that was painted elsewhere, not texture.
         limit = OUTLIER * float(inside.std()) if inside.size else 0.0
         return np.clip(detail, -limit, limit)

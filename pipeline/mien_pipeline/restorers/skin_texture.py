@@ -1,13 +1,14 @@
-"""What texture a face's skin has and lacks, band by band, and a patch of its own skin to make more of."""
+"""The texture that a face's skin has and lacks, band by band, and more of it grown from a patch of that skin."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology
 from mien_pipeline.faces.topology import face_width
-from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.image import Affine, Floats, Image, Mask, Pixels
 from mien_pipeline.skin.mask import face_mask, smooth_step
 
 # Pores and fine lines: from the finest that a picture shows to a fortieth of the face's width, an octave a band.
@@ -22,7 +23,7 @@ OWN_QUANTILE = 0.7
 NATURAL_SKIN = (2.0, 2.0, 1.0)
 # How much of what is lacking each band gets: the coarser, the more of its energy is shape rather than texture.
 BAND_SHARE = (1.0, 0.8, 0.4)
-# What stands out further than this many deviations of its band is a wrinkle, a lash or an edge, not texture.
+# A value beyond this many deviations of its band is a wrinkle, a lash or an edge, not texture.
 OUTLIER = 2.5
 # ITU-R BT.601 luma.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -37,7 +38,7 @@ class SkinRegion:
     Attributes:
         rows, columns: where it is.
         pixels: (h, w, 3) uint8; luminance: (h, w) float32 code values.
-        skin: (h, w) float32, 1 on plain skin: without eyes, brows, lips and nostrils.
+        skin: (h, w) float32 in 0..1, 1 on plain skin: without eyes, brows, lips and nostrils.
         face_px: the face's width.
     """
 
@@ -45,11 +46,12 @@ class SkinRegion:
     columns: slice
     pixels: Pixels
     luminance: Floats
-    skin: Floats
+    skin: Mask
     face_px: float
 
     @classmethod
-    def around(cls, image: Image, mesh: Floats) -> "SkinRegion":
+    def around(cls, image: Image, mesh: Mesh) -> "SkinRegion":
+        """The face of `mesh`, in pixels of `image`, with a quarter of its width around it."""
         width = face_width(mesh)
         margin = 0.25 * width
         low = np.floor(mesh[:, :2].min(0) - margin).astype(int)
@@ -62,17 +64,18 @@ class SkinRegion:
         return cls(rows, columns, pixels, luminance_of(pixels), plain_skin(pixels, local), width)
 
     @property
-    def affine(self) -> Floats:
+    def affine(self) -> Affine:
+        """(2, 3) float32, image → region."""
         return np.array([[1, 0, -self.columns.start], [0, 1, -self.rows.start]], np.float32)
 
 
 def luminance_of(pixels: Pixels) -> Floats:
-    """(h, w) float32 code values."""
+    """(h, w) float32 BT.601 luma in 0..255 of (h, w, 3) uint8 RGB."""
     return (pixels.astype(np.float32) @ LUMA).astype(np.float32)
 
 
-def plain_skin(pixels: Pixels, mesh: Floats) -> Floats:
-    """(h, w) float32 in 0..1: the face's skin without its features, soft at every border."""
+def plain_skin(pixels: Pixels, mesh: Mesh) -> Mask:
+    """(h, w) float32 in 0..1: the face's skin without its features, soft at every border; `mesh` in these pixels."""
     width = face_width(mesh)
     features = np.zeros(pixels.shape[:2], np.uint8)
     nostrils = (48, 115, 220, 45, 4, 275, 440, 344, 278, 294, 327, 2, 98, 64)
@@ -91,7 +94,7 @@ def plain_skin(pixels: Pixels, mesh: Floats) -> Floats:
     return np.minimum(face_mask(pixels, mesh), away).astype(np.float32)
 
 
-def bands(luminance: Floats, width: float) -> list[Floats]:
+def split_bands(luminance: Floats, width: float) -> list[Floats]:
     """Octaves of detail, the finest first: differences of Gaussians up to a fortieth of the face's width."""
     found: list[Floats] = []
     finer, sigma = luminance, FINEST_PX
@@ -102,16 +105,16 @@ def bands(luminance: Floats, width: float) -> list[Floats]:
     return found
 
 
-def energy(band: Floats, weight: Floats, radius: float) -> Floats:
+def local_energy(band: Floats, weight: Mask, radius: float) -> Floats:
     """(h, w): the local root mean square of a band's texture where `weight` is, edges left out."""
     inside = weight > 0.5
     limit = OUTLIER * float(np.sqrt(np.mean(np.square(band[inside])))) if inside.any() else 0.0
     power = np.square(np.minimum(np.abs(band), max(limit, 1e-3))) * weight
-    mean = smoothed(power, radius) / np.maximum(smoothed(weight, radius), 1e-3)
+    mean = smooth(power, radius) / np.maximum(smooth(weight, radius), 1e-3)
     return np.sqrt(np.maximum(mean, 0)).astype(np.float32)
 
 
-def smoothed(values: Floats, radius: float) -> Floats:
+def smooth(values: Floats, radius: float) -> Floats:
     """A Gaussian mean over `radius` pixels, taken on a smaller picture where that shows no difference."""
     height, width = values.shape
     size = max(1, round(width * min(1.0, 6 / radius))), max(1, round(height * min(1.0, 6 / radius)))
@@ -120,15 +123,15 @@ def smoothed(values: Floats, radius: float) -> Floats:
     return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def texture(luminance: Floats, skin: Floats, width: float) -> Floats:
+def find_missing_texture(luminance: Floats, skin: Mask, width: float) -> Floats:
     """(h, w) code values: what the skin lacks of its own texture, to be added to the luminance."""
     inside = skin > 0.5
     result = np.zeros_like(luminance)
     if np.count_nonzero(inside) < 64:
         return result
-    grown = synthesised(luminance, skin, width)
-    for index, (own, new) in enumerate(zip(bands(luminance, width), bands(grown, width), strict=True)):
-        have = energy(own, skin, WINDOW * width)
+    grown = synthesise(luminance, skin, width)
+    for index, (own, new) in enumerate(zip(split_bands(luminance, width), split_bands(grown, width), strict=True)):
+        have = local_energy(own, skin, WINDOW * width)
         want = max(float(np.quantile(have[inside], OWN_QUANTILE)), NATURAL_SKIN[index])
         lacking = BAND_SHARE[index] * np.sqrt(np.maximum(want**2 - have**2, 0.0))
         result += new / max(float(np.sqrt(np.mean(np.square(new[inside])))), 1e-3) * lacking
@@ -136,13 +139,13 @@ def texture(luminance: Floats, skin: Floats, width: float) -> Floats:
     return (result * lit).astype(np.float32)
 
 
-def synthesised(luminance: Floats, skin: Floats, width: float) -> Floats:
+def synthesise(luminance: Floats, skin: Mask, width: float) -> Floats:
     """(h, w): texture with the spectrum of the face's best patch of skin, without its features.
 
     White noise filtered by the patch: a random-phase texture, Galerne, Gousseau & Morel 2011 (Random phase textures),
     section 4. Pores and grain are such textures; wrinkles are not, and are left out of the patch.
     """
-    detail = fine(luminance, width) * skin
+    detail = fine_detail(luminance, width) * skin
     patch = best_patch(detail, skin, width)
     noise = np.random.default_rng(0).standard_normal(luminance.shape).astype(np.float32)
     spectrum = np.fft.rfft2(noise) * np.fft.rfft2(patch, luminance.shape)
@@ -152,12 +155,12 @@ def synthesised(luminance: Floats, skin: Floats, width: float) -> Floats:
     return noise + (made / spread if spread > 1e-3 else np.zeros_like(made))
 
 
-def fine(luminance: Floats, width: float) -> Floats:
+def fine_detail(luminance: Floats, width: float) -> Floats:
     """(h, w): what is finer than `COARSEST`."""
     return luminance - np.asarray(cv2.GaussianBlur(luminance, (0, 0), COARSEST * width), np.float32)
 
 
-def best_patch(detail: Floats, skin: Floats, width: float) -> Floats:
+def best_patch(detail: Floats, skin: Mask, width: float) -> Floats:
     """The square of skin with the most even texture, windowed and without outliers."""
     side = int(max(8, min(width / 5, *detail.shape)))
     covered = cv2.boxFilter(skin, -1, (side, side))
@@ -176,7 +179,7 @@ def best_patch(detail: Floats, skin: Floats, width: float) -> Floats:
     return np.asarray(np.clip(patch - patch.mean(), -limit, limit) * window, np.float32)
 
 
-def added(pixels: Pixels, detail: Floats, amount: float) -> Pixels:
+def add_detail(pixels: Pixels, detail: Floats, amount: float) -> Pixels:
     """`pixels` with `amount` of `detail` on all three channels alike: light changes, colour differences do not."""
     values = pixels.astype(np.float32) + np.float32(amount) * detail[..., None]
     return np.clip(np.round(values), 0, 255).astype(np.uint8)

@@ -17,7 +17,7 @@ from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine, FaceEmbedder
 from mien_pipeline.restorers.repaint import Repaint
-from mien_pipeline.restorers.skin_texture import SkinRegion, added, texture
+from mien_pipeline.restorers.skin_texture import SkinRegion, add_detail, find_missing_texture
 
 # Similarity of the result to the input under the recogniser.
 LOCK = 0.98
@@ -44,7 +44,7 @@ class Resynthesis:
     name = "vivid"
 
     def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:  # noqa: ARG002
-        return texture(view.luminance, view.skin, view.face_px)
+        return find_missing_texture(view.luminance, view.skin, view.face_px)
 
 
 def load(embedder: FaceEmbedder, painter: Engine | None, painting: SwapOptions | None) -> "Vivid":
@@ -78,7 +78,7 @@ class Vivid:
         own = self.embedder.embed(image, face)
         for attempt in range(TRIES):
             on_step(TRIES + attempt, 2 * TRIES)
-            pixels = added(view.pixels, missing * view.skin, amount * LOWERED**attempt)
+            pixels = add_detail(view.pixels, missing * view.skin, amount * LOWERED**attempt)
             result = image.pixels.copy()
             result[view.rows, view.columns] = pixels
             if self.embedder.similarity(own, self.embedder.embed(Image(result), face)) >= LOCK:

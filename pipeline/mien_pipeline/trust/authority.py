@@ -1,4 +1,4 @@
-"""This install's own certificate authority: who signs the results, without saying who anybody is."""
+"""This install's own certificate authority: it signs the results without naming the person."""
 
 import datetime
 from contextlib import suppress
@@ -55,7 +55,7 @@ class Signatory:
 
 
 class Authority:
-    """The certificates in one state folder. Made on first use, by whichever process is first."""
+    """The certificates in one state folder. The process that first signs makes them."""
 
     def __init__(self, state: Path, keys: KeyStore | None = None) -> None:
         self._folder = state / "credentials"
@@ -63,7 +63,7 @@ class Authority:
         self._loaded: Signatory | None = None
 
     def signatory(self) -> Signatory:
-        """Who signs now; asked anew for every picture, because another process may have rotated.
+        """The key that signs now; ask again for every picture, because another process may have rotated it.
 
         Raises:
             MarkingFailed: the key is gone from the secret store, or a file cannot be written.
@@ -167,7 +167,7 @@ def _leaf(
 
 
 def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    """Valid from midnight: the hour of an installation is nobody's business."""
+    """Valid from midnight: the hour of an installation stays private."""
     today = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return (
         x509.CertificateBuilder()
@@ -182,7 +182,7 @@ def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePub
 
 
 def _name(common: str) -> x509.Name:
-    """The same for every install: a certificate that named somebody would be in every picture."""
+    """The same for every install: a certificate that named a person would be in every picture."""
     return x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Mien"), x509.NameAttribute(NameOID.COMMON_NAME, common)]
     )

@@ -34,7 +34,7 @@ _MAX_TILES = 24
 _REMEMBERED = 64
 
 # A pattern of 8 × 8 blurred colours, found by hill climbing, that shows nothing and that the network scores 0.97.
-_ALARMING = bytes.fromhex(
+_SELF_TEST_COLOURS = bytes.fromhex(
     "a17765ad8370f9ba74a087b0cdbb7fbd8557d5708ec76169ab7c6ac27f52ca6254d9a1509f576cc08c82ea997bdb81ac"
     "ddae90d49983fbb4b9ae48519b8d6ec17b7adbc4a2f58d6ce8af9dd19a82b4675ea4696fb5534affc0bef4a17acfb4a9"
     "c89484dca070ce9481d37b85964765d78c8fdbc599ca905ee57286c5bc72e47d8ac49eb0a3491dae9d77eaa5a3954a67"
@@ -72,7 +72,7 @@ class OpenNsfw:
             ContentBlocked: with the stage and nothing else.
             CheckUnavailable: no verdict could be had.
         """
-        for view, limit in _views(pixels):
+        for view, limit in _prepare_views(pixels):
             digest = hashlib.blake2b(view.tobytes(), digest_size=16, person=str(limit).encode()).digest()
             if digest in self._passed:
                 continue
@@ -93,41 +93,41 @@ class OpenNsfw:
         return float(answer[1])
 
     def _remember(self, digest: bytes) -> None:
-        """A result differs from its target in few tiles: views that passed need not pass again."""
+        """Keep a view that passed: a result differs from its target in few tiles, and the rest need not pass again."""
         self._passed[digest] = None
         if len(self._passed) > _REMEMBERED:
             self._passed.popitem(last=False)
 
     def _prove_itself(self) -> None:
-        """A picture that must pass passes and one that must not does not; neither shows anything."""
+        """Score one picture that must pass and one that must not; neither shows anything."""
         y, x = np.mgrid[0:_RESIZED_SIDE, 0:_RESIZED_SIDE]
         ramp = np.stack((x, y, 255 - x), axis=2).astype(np.uint8)
-        low, high = (self._score(_whole(sample)) for sample in (ramp, alarming(_RESIZED_SIDE)))
+        low, high = (self._score(_prepare_whole(sample)) for sample in (ramp, self_test_picture(_RESIZED_SIDE)))
         if not (low < 0.1 and high > 0.9):
             raise CheckUnavailable("the content check fails its self-test", reason="failed")
 
 
-def alarming(side: int) -> Pixels:
-    """A square picture that must not pass, though it shows nothing: what proves that the check can say no."""
-    colours = np.frombuffer(_ALARMING, np.uint8).reshape(8, 8, 3).astype(np.float32)
+def self_test_picture(side: int) -> Pixels:
+    """A square picture that shows nothing and must not pass: it proves that the check can refuse."""
+    colours = np.frombuffer(_SELF_TEST_COLOURS, np.uint8).reshape(8, 8, 3).astype(np.float32)
     blurred = cv2.resize(colours, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.asarray(np.clip(blurred, 0, 255), np.uint8)
 
 
-def _views(pixels: Pixels) -> Iterator[tuple[Floats, float]]:
+def _prepare_views(pixels: Pixels) -> Iterator[tuple[Floats, float]]:
     """The network's inputs for one picture, each with its limit: the whole, then overlapping tiles."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise CheckUnavailable("the content check was handed something that is no picture", reason="failed")
     small = halve(pixels, _WORKING_SIDE)
-    yield _whole(small), WHOLE_LIMIT
+    yield _prepare_whole(small), WHOLE_LIMIT
     if min(pixels.shape[:2]) >= _MIN_TILED_SIDE:
-        for top, bottom in _spans(small.shape[0], min(small.shape[:2])):
-            for left, right in _spans(small.shape[1], min(small.shape[:2])):
+        for top, bottom in _tile_spans(small.shape[0], min(small.shape[:2])):
+            for left, right in _tile_spans(small.shape[1], min(small.shape[:2])):
                 tile = np.ascontiguousarray(small[top:bottom, left:right])
-                yield _input(_resized(tile, _INPUT_SIDE, _INPUT_SIDE)), TILE_LIMIT
+                yield _to_network_input(_resize(tile, _INPUT_SIDE, _INPUT_SIDE)), TILE_LIMIT
 
 
-def _spans(length: int, short: int) -> list[tuple[int, int]]:
+def _tile_spans(length: int, short: int) -> list[tuple[int, int]]:
     """Starts and ends of tiles along one side, neighbours sharing at least half a tile."""
     count = min(_MAX_TILES, max(2, math.ceil(length / (_TILE_PITCH * short))))
     extent = math.ceil(2 * length / (count + 1))
@@ -135,17 +135,17 @@ def _spans(length: int, short: int) -> list[tuple[int, int]]:
     return [(int(start), int(start) + extent) for start in starts]
 
 
-def _whole(pixels: Pixels) -> Floats:
+def _prepare_whole(pixels: Pixels) -> Floats:
     edge = (_RESIZED_SIDE - _INPUT_SIDE) // 2
-    return _input(_resized(pixels, _RESIZED_SIDE, _RESIZED_SIDE)[edge:-edge, edge:-edge])
+    return _to_network_input(_resize(pixels, _RESIZED_SIDE, _RESIZED_SIDE)[edge:-edge, edge:-edge])
 
 
-def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
+def _resize(pixels: Pixels, width: int, height: int) -> Pixels:
     shrinks = width < pixels.shape[1] and height < pixels.shape[0]
     mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=mode), np.uint8)
 
 
-def _input(pixels: Pixels) -> Floats:
+def _to_network_input(pixels: Pixels) -> Floats:
     """(224, 224, 3) float32, BGR, around the training set's mean."""
     return np.ascontiguousarray(pixels[..., ::-1] - _MEAN_BGR)

@@ -1,4 +1,4 @@
-"""Content credentials (C2PA): every result is signed with what was done to it, and anybody's can be read.
+"""Content credentials (C2PA): every result is signed with what was done to it, and any picture's can be read.
 
 Nothing is fetched from anywhere: not manifests kept elsewhere, not revocation lists. No thumbnails are made: they
 would carry the picture from before the swap, and those that the target's own credentials bring along are redacted,
@@ -26,10 +26,10 @@ State = Literal["valid", "invalid", "none"]
 ASSERTION = "local.mien.making"
 _UNREADABLE = "unreadable_parent"  # in that assertion: the target had credentials, and they were ruined
 _UNREADABLE_CODES = ("manifest.unreadable",)
-_UNTRUSTED = "signingCredential.untrusted"  # somebody's own root, as ours is to others: no fault of the picture
+_UNTRUSTED = "signingCredential.untrusted"  # signed under a private root, as ours is to others: no fault of the picture
 
 # What stays of the target's own credentials: what was done to it, by whom, and what ties that to its pixels. The rest
-# (thumbnails, camera data, whatever a maker adds) may show or tell what the whitelist of EXIF drops as well.
+# (thumbnails, camera data, anything that a maker adds) may show or tell what the whitelist of EXIF drops as well.
 _KEPT_ASSERTIONS = (
     "c2pa.actions",
     "c2pa.certificate-status",
@@ -104,7 +104,7 @@ def sign(
 
     Args:
         time_stamp_url: a time-stamp authority to ask (RFC 3161), so that the credentials outlive the certificate;
-            it learns a hash and when. By default nobody is asked.
+            it learns a hash and when. By default none is asked.
 
     Raises:
         MarkingFailed: no credentials could be made or embedded.
@@ -132,7 +132,7 @@ def sign(
 
 
 def read(picture: bytes, media_type: str, roots: str = "") -> Credentials:
-    """What the credentials of anybody's picture say; `roots` are those called trusted, PEM."""
+    """What the credentials of any picture say; `roots` are those called trusted, PEM."""
     try:
         with (
             c2pa.Context.from_dict(_settings(roots)) as context,
@@ -141,7 +141,7 @@ def read(picture: bytes, media_type: str, roots: str = "") -> Credentials:
             store: dict[str, Any] = json.loads(reader.json())
     except c2pa.C2paError as error:
         return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=_UNREADABLE_CODES))
-    return _credentials(store)
+    return _to_credentials(store)
 
 
 def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _private(target: bytes, media_type: str) -> list[str]:
+def _private_assertions(target: bytes, media_type: str) -> list[str]:
     """Every assertion of the target's own credentials, and of those inside them, that must not leave with a result."""
     try:
         with (
@@ -173,7 +173,7 @@ def _private(target: bytes, media_type: str) -> list[str]:
 
 
 def _manifest(edit: Edit, target: bytes, target_media_type: str) -> dict[str, Any]:
-    redacted = _private(target, target_media_type)
+    redacted = _private_assertions(target, target_media_type)
     agent = {"name": CREATOR_TOOL, "version": version("mien")}
     edited = {
         "action": "c2pa.edited",
@@ -200,7 +200,7 @@ def _manifest(edit: Edit, target: bytes, target_media_type: str) -> dict[str, An
     }
 
 
-def _credentials(store: Mapping[str, Any]) -> Credentials:
+def _to_credentials(store: Mapping[str, Any]) -> Credentials:
     manifests: Mapping[str, Any] = store.get("manifests", {})
     manifest: Mapping[str, Any] = manifests.get(store.get("active_manifest", ""), {})
     problems = _failures(store.get("validation_results"))
@@ -212,7 +212,7 @@ def _credentials(store: Mapping[str, Any]) -> Credentials:
         actions=tuple(str(action.get("action")) for action in actions),
         source_type=sources[-1] if sources else None,
         parents=tuple(
-            _parent(ingredient, manifests, is_ruined=_has_ruined_parent(manifest))
+            _to_parent(ingredient, manifests, is_ruined=_has_ruined_parent(manifest))
             for ingredient in manifest.get("ingredients", [])
             if ingredient.get("relationship") == "parentOf"
         ),
@@ -238,7 +238,7 @@ def _has_ruined_parent(manifest: Mapping[str, Any]) -> bool:
     )
 
 
-def _parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], *, is_ruined: bool) -> Parent:
+def _to_parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], *, is_ruined: bool) -> Parent:
     """What was recorded of a parent when it was opened: a tampered one leaves the child's own credentials valid."""
     results: Mapping[str, Any] = ingredient.get("validation_results") or {}
     if is_ruined:

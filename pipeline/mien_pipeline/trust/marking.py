@@ -55,7 +55,7 @@ class ResultMarker:
 
 
 def time_stamp_url(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The time-stamp authority that a person chose with `MIEN_TIME_STAMP`; nobody is asked by default, or offline.
+    """The time-stamp authority that a person chose with `MIEN_TIME_STAMP`; None by default and offline.
 
     Raises:
         MarkingFailed: it is no web address.

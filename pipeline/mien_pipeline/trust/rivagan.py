@@ -40,7 +40,7 @@ class Decoder:
 
     def logits(self, picture: Floats) -> Floats:
         """(32,), positive for a 1, from a (3, H, W) picture in −1..1."""
-        return _pooled(self._out(self._norm(np.tanh(self._hidden(picture)))), self.attention(picture))
+        return _pool(self._out(self._norm(np.tanh(self._hidden(picture)))), self.attention(picture))
 
     def attention(self, picture: Floats) -> Floats:
         """(32, H, W): where in the picture each bit lives."""
@@ -53,13 +53,13 @@ class Decoder:
         as it is: half the work, and what it writes reads back as well.
         """
         hidden = np.tanh(self._hidden(picture))
-        logits = _pooled(self._out(self._norm(hidden)), attention)
+        logits = _pool(self._out(self._norm(hidden)), attention)
         wanting = np.asarray(signs / (1 + np.exp(signs * logits - margin)), np.float32)
         back = self._out_back(attention * wanting[:, None, None]) * self._norm.scale * (1 - hidden**2)
         return self._hidden_back(np.asarray(back, np.float32))
 
 
-def _pooled(votes: Floats, attention: Floats) -> Floats:
+def _pool(votes: Floats, attention: Floats) -> Floats:
     total = np.einsum("bhw,bhw->b", votes, attention)
     return np.asarray(total / votes[0].size, np.float32)
 
@@ -188,7 +188,7 @@ def _float_tensor(data: bytes) -> dict[str, Floats]:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, value) of one protocol buffer message: integers, or bytes of whatever is inside."""
+    """(field number, value) of one protocol buffer message: integers, or bytes."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)

@@ -1,4 +1,4 @@
-"""What a picture says about itself: credentials, watermark, metadata. For anybody's pictures, without a network."""
+"""What a picture says about itself: credentials, watermark, metadata. It works for any picture and needs no network."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ class Inspection:
     """Everything a picture says about itself.
 
     Attributes:
-        watermark: None where the watermark's networks are not installed, so nobody looked.
+        watermark: None where the watermark's networks are not installed.
         metadata: the entries we know, and the names of private ones that are present.
     """
 
@@ -51,7 +51,7 @@ class Inspector:
     def __init__(self, watermark: Path | None, state: Path | None = None) -> None:
         """
         Args:
-            watermark: rivaGAN's decoder, an ONNX file; without it nobody looks for the watermark.
+            watermark: rivaGAN's decoder, an ONNX file; without it the watermark is not read.
             state: the folder whose certificates are called trusted; it is only read.
         """
         self._watermark = Watermark(watermark) if watermark else None

@@ -1,4 +1,4 @@
-"""The invisible mark of every result: one product number, the same for everybody, that survives saving and resizing.
+"""The invisible mark of every result: one product number, the same in every install, that survives saving and resizing.
 
 It is not who made the picture and not evidence by itself (the weights are public, so it can be forged); it supports
 the signed credentials, which the first social network strips.
@@ -67,14 +67,14 @@ class Watermark:
     def __init__(self, network: Path) -> None:
         """From its file; raises `MarkingFailed` when that is not the network it should be."""
         try:
-            self._decoder = Decoder(pinned(network, DECODER_SHA256))
+            self._decoder = Decoder(read_pinned(network, DECODER_SHA256))
         except (OSError, ValueError, KeyError) as error:
             raise MarkingFailed("the watermark's network cannot be loaded") from error
 
     def embed(self, pixels: Pixels) -> tuple[Pixels, Reading]:
         """The marked picture and what can be read from it; (H, W, 3) uint8 RGB, the argument stays as it is."""
-        picture = _canonical(pixels)
-        signs, hiding = 2 * _bits() - 1, _hiding(picture)
+        picture = _to_canonical(pixels)
+        signs, hiding = 2 * _bits() - 1, _hiding_strength(picture)
         attention = self._decoder.attention(picture)
         residual = np.zeros_like(picture)  # in grey levels
         marked, reading = pixels, Reading(0)
@@ -84,7 +84,7 @@ class Watermark:
                 direction = self._decoder.towards(now, attention, signs, _MARGIN)
                 step = np.tensordot(_LEAST_SEEN, direction, axes=1)
                 residual += _STEP * hiding * step / max(float(np.sqrt(np.mean(step**2))), 1e-20)
-            marked = _added(pixels, residual.transpose(1, 2, 0))
+            marked = _add_residual(pixels, residual.transpose(1, 2, 0))
             reading = self.read(marked)
             if reading.agreeing >= STRONG_BITS + _SPARE_BITS:
                 break
@@ -92,11 +92,11 @@ class Watermark:
 
     def read(self, pixels: Pixels) -> Reading:
         """What a picture carries; (H, W, 3) uint8 RGB."""
-        logits = self._decoder.logits(_canonical(pixels))
+        logits = self._decoder.logits(_to_canonical(pixels))
         return Reading(int(((logits > 0) == (_bits() > 0)).sum()))
 
 
-def pinned(path: Path, digest: str) -> bytes:
+def read_pinned(path: Path, digest: str) -> bytes:
     """The file's bytes; raises `ValueError` when they are others than those of that SHA-256."""
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != digest:
@@ -109,7 +109,7 @@ def _bits() -> Floats:
     return np.array([PRODUCT_NUMBER >> (BITS - 1 - bit) & 1 for bit in range(BITS)], np.float32)
 
 
-def _hiding(picture: Floats) -> Floats:
+def _hiding_strength(picture: Floats) -> Floats:
     """(S, S) how much of the residual each place can hide: little in a sky, more in grass.
 
     Contrast masking: coloured clouds of three grey levels are seen on an even wall; there they stay below one, next
@@ -122,14 +122,14 @@ def _hiding(picture: Floats) -> Floats:
     return np.asarray(np.clip(contrast / _HIDING_CONTRAST, _LEAST_HIDING, 1), np.float32)
 
 
-def _canonical(pixels: Pixels) -> Floats:
+def _to_canonical(pixels: Pixels) -> Floats:
     """(3, S, S) in −1..1."""
     side = CANONICAL_SIDE
     small = cv2.resize(halve(pixels, 2 * side), (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(small.transpose(2, 0, 1) / _LEVELS - 1, np.float32)
 
 
-def _added(pixels: Pixels, residual: Floats) -> Pixels:
+def _add_residual(pixels: Pixels, residual: Floats) -> Pixels:
     """`pixels` plus the stretched residual, given in grey levels.
 
     Stretched as bytes around 128: a float residual of a 12-megapixel picture would take 144 MB and ten times as long.

@@ -220,10 +220,10 @@ def test_a_picture_of_nobody_or_of_several_is_refused(run: Run, portrait: str, t
 
 
 def test_a_picture_that_may_not_be_used_is_refused_as_the_reference(run: Run, tmp_path: Path) -> None:
-    from mien_pipeline.trust.content import alarming
+    from mien_pipeline.trust.content import self_test_picture
 
     path = tmp_path / "pattern.png"
-    PIL.Image.fromarray(alarming(600)).save(path)
+    PIL.Image.fromarray(self_test_picture(600)).save(path)
     problem = run("references", "add", str(path), "--name", "E", "--basis", "self", "--adult")[1]
     assert (problem["code"], problem["stage"]) == ("content-blocked", "reference")
 

@@ -3,96 +3,34 @@
 `mesh` runs as it is, `flux` on the tiny bundle, `inswapper` on networks of its two shapes with random weights.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
-from mien_core.errors import Cancelled, EngineUnavailable, ImportRefused, LicenceNotAccepted, ModelNotInstalled
+from mien_core.errors import Cancelled, EngineUnavailable, LicenceNotAccepted, ModelNotInstalled
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.onnx.inswapper import RECOGNISER_FILE, SWAPPER_FILE
 from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
 from mien_pipeline.face import Patch
-from mien_pipeline.options import SwapOptions
+from mien_pipeline.options import SwapOptions, WrongOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Engine, Likeness, Weights
 from mien_pipeline.skin.blend import paste_back
 from mien_testing.portraits import Portrait
+from mien_testing.swapper import Folder
 
 OPTIONS: dict[str, SwapOptions] = {
     "mesh": MeshOptions(),
     "inswapper": InswapperOptions(),
     "flux": FluxOptions(side=256, steps=1, strength=1.0, drift_gate=False),
 }
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Weights that lie in one folder."""
-
-    path_: Path
-
-    def path(self, model: str, file: str | None = None, /) -> Path:
-        return self.path_ / (file or model)
-
-
-def write_network(
-    path: Path, inputs: dict[str, Sequence[int]], output: Sequence[int], nodes: list[onnx.NodeProto],
-    weights: Mapping[str, NDArray[np.generic]],
-) -> None:  # fmt: skip
-    graph = helper.make_graph(
-        nodes,
-        path.stem,
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, output)],
-        [numpy_helper.from_array(values, name) for name, values in weights.items()],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(path))
-
-
-@pytest.fixture(scope="session")
-def swapper_weights(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """inswapper's two networks: the swapper tints the picture by the identity, the recogniser looks at 8 × 8 means."""
-    folder, rng = tmp_path_factory.mktemp("inswapper"), np.random.default_rng(0)
-    write_network(
-        folder / SWAPPER_FILE,
-        {"target": (1, 3, 128, 128), "source": (1, 512)},
-        (1, 3, 128, 128),
-        [
-            helper.make_node("MatMul", ["source", "mix"], ["mapped"]),
-            helper.make_node("MatMul", ["mapped", "tint"], ["colour"]),
-            helper.make_node("Reshape", ["colour", "shape"], ["shift"]),
-            helper.make_node("Add", ["target", "shift"], ["output"]),
-        ],
-        {
-            "tint": rng.normal(0, 0.2, (512, 3)).astype(np.float32),
-            "shape": np.array([1, 3, 1, 1], np.int64),
-            "mix": np.eye(512, dtype=np.float32),  # the last one is the identity map, by its authors' convention
-        },
-    )
-    write_network(
-        folder / RECOGNISER_FILE,
-        {"input": (1, 3, 112, 112)},
-        (1, 512),
-        [
-            helper.make_node("AveragePool", ["input"], ["means"], kernel_shape=[14, 14], strides=[14, 14]),
-            helper.make_node("Flatten", ["means"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weights"], ["output"]),
-        ],
-        {"weights": rng.normal(0, 1, (192, 512)).astype(np.float32)},
-    )
-    return Folder(folder)
 
 
 @pytest.fixture(params=list(ENGINES), scope="session")
@@ -224,18 +162,11 @@ def test_missing_libraries_are_refused_by_name(engine_name: str, tmp_path: Path)
     assert refused.value.fields["libraries"] == ["no_such_library"]
 
 
-@pytest.mark.parametrize("damaged", [SWAPPER_FILE, RECOGNISER_FILE])
-def test_inswapper_refuses_a_file_that_is_no_network(swapper_weights: Folder, tmp_path: Path, damaged: str) -> None:
-    for name in (SWAPPER_FILE, RECOGNISER_FILE):
-        (tmp_path / name).write_bytes(swapper_weights.path(name).read_bytes())
-    (tmp_path / damaged).write_bytes(b"not a network")
-    with pytest.raises(ImportRefused) as refused:
-        ENGINES["inswapper"].load(Folder(tmp_path))
-    assert refused.value.fields["file"] == damaged
+def test_another_engines_options_raise_and_never_become_defaults(
+    likeness: Likeness, engine_name: str, astronaut: Portrait
+) -> None:
+    class Others(SwapOptions, frozen=True):
+        engine: str = "another"
 
-
-def test_inswapper_refuses_its_networks_in_each_others_place(swapper_weights: Folder, tmp_path: Path) -> None:
-    (tmp_path / SWAPPER_FILE).write_bytes(swapper_weights.path(RECOGNISER_FILE).read_bytes())
-    (tmp_path / RECOGNISER_FILE).write_bytes(swapper_weights.path(SWAPPER_FILE).read_bytes())
-    with pytest.raises(ImportRefused):
-        ENGINES["inswapper"].load(Folder(tmp_path))
+    with pytest.raises(WrongOptions):
+        likeness.render(*astronaut, Others(), ignore_step)

@@ -9,11 +9,9 @@ import pytest
 
 from mien_core.errors import InvalidOptions, UnknownEngine
 from mien_models.catalogue.entries import load_catalogue
-from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.readiness import describe
 from mien_pipeline.engines.registry import ENGINES, GROUP, find_engines, missing_models, needed_models, parse_options
 from mien_pipeline.options import SwapOptions
 
@@ -115,23 +113,6 @@ def test_flux_options_keep_a_bases_defaults_through_the_registry() -> None:
     quick = parse_options({"engine": "flux", "base": "schnell"})
     assert isinstance(quick, FluxOptions)
     assert quick.steps == 4
-
-
-def test_a_description_brings_everything_that_a_page_needs_for_its_controls(models: ModelStore) -> None:
-    described = describe(ENGINES["mesh"], models, "cuda")
-    options = described["options"]
-    assert isinstance(options, dict)
-    assert options["shape"] == {
-        "default": 0.7, "minimum": 0, "maximum": 1, "type": "number", "control": "main", "step": 0.05,
-        "description": "How far the face's shape moves towards the reference's; 0 keeps the target's.",
-    }  # fmt: skip
-    assert options["gaze"]["enum"] == ["target", "reference"]
-    assert options["gaze"]["control"] == "advanced"
-    assert described["presets"] == [
-        {"name": "balanced", "options": {}},
-        {"name": "likeness", "options": {"shape": 1.0}},
-        {"name": "gentle", "options": {"shape": 0.4}},
-    ]
 
 
 def test_the_table_is_read_without_a_heavy_library() -> None:

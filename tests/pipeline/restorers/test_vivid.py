@@ -15,8 +15,7 @@ from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE, face_w
 from mien_pipeline.image import Floats, Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import ignore_step
-from mien_pipeline.restorers.registry import RESTORERS
-from mien_pipeline.restorers.skin_texture import SkinRegion, bands, synthesised
+from mien_pipeline.restorers.skin_texture import SkinRegion, split_bands
 from mien_pipeline.restorers.vivid import LOCK, LOWERED, TRIES, Vivid
 from mien_pipeline.skin.blend import paste_back
 
@@ -56,7 +55,7 @@ def fine_energy(image: Image, face: Face) -> float:
     """Root mean square of the finest band of luminance on plain skin, edges clipped."""
     assert face.mesh is not None
     view = SkinRegion.around(image, face.mesh)
-    finest = bands(view.luminance, face_width(face.mesh))[0][view.skin > 0.5]
+    finest = split_bands(view.luminance, face_width(face.mesh))[0][view.skin > 0.5]
     return float(np.sqrt(np.mean(np.clip(finest, -8, 8) ** 2)))
 
 
@@ -175,22 +174,7 @@ def test_an_amount_of_nothing_changes_nothing(portrait: Image, detector: MeshDet
     assert not patch.mask.any()
 
 
-def test_synthesised_texture_has_its_patchs_spectrum() -> None:
-    """Stripes every six pixels in the skin come back as energy at that period, in every place alike."""
-    rng = np.random.default_rng(3)
-    stripes = 12 * np.sin(np.arange(160) * 2 * np.pi / 6)[None, :] + rng.normal(0, 1, (160, 160))
-    made = synthesised((128 + stripes).astype(np.float32), np.ones((160, 160), np.float32), 160.0)
-    spectrum = np.abs(np.fft.rfft2(made))[:4].sum(0)
-    assert abs(int(spectrum[5:].argmax()) + 5 - 160 / 6) < 3
-    assert made[:, :80].std() == pytest.approx(made[:, 80:].std(), rel=0.2)
-
-
 def test_a_face_without_a_mesh_is_a_mistake_of_the_caller(portrait: Image, embedder: DlibEmbedder) -> None:
     face = Face(np.zeros(4, np.float32), 1.0, np.zeros((5, 2), np.float32))
     with pytest.raises(ValueError, match="mesh"):
         Vivid(embedder).restore(portrait, face, 1.0, ignore_step)
-
-
-def test_the_table_of_restorers_names_it(embedder: DlibEmbedder) -> None:
-    restorer = RESTORERS["vivid"].load(embedder)
-    assert restorer.name == "vivid"

@@ -17,7 +17,7 @@ from mien_pipeline.engines.registry import ENGINES, parse_options
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.trust import content
 from mien_pipeline.trust.check import check as check_picture
-from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, alarming
+from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, self_test_picture
 
 STAGES = ("target", "reference", "result")
 
@@ -66,7 +66,7 @@ def test_no_everyday_photograph_is_blocked(check: OpenNsfw, photographs: Mapping
 @pytest.mark.parametrize("side", [200, 640])
 def test_a_blocked_picture_is_named_by_its_stage_and_nothing_else(check: OpenNsfw, stage: str, side: int) -> None:
     with pytest.raises(ContentBlocked) as blocked:
-        check.check(alarming(side), stage)
+        check.check(self_test_picture(side), stage)
     assert blocked.value.fields == {"stage": stage}
 
 
@@ -75,8 +75,8 @@ def test_a_part_of_an_innocent_picture_is_enough(check: OpenNsfw) -> None:
     y, x = np.mgrid[0:600, 0:800]
     pixels = np.stack((x // 4, y // 3, 255 - x // 4), axis=2).astype(np.uint8)
     check.check(pixels, "target")
-    pixels[:400, :534] = cv2.resize(alarming(256)[16:-16, 16:-16], (534, 400))
-    whole = next(iter(content._views(pixels)))  # pyright: ignore[reportPrivateUsage]
+    pixels[:400, :534] = cv2.resize(self_test_picture(256)[16:-16, 16:-16], (534, 400))
+    whole = next(iter(content._prepare_views(pixels)))  # pyright: ignore[reportPrivateUsage]
     assert check._score(whole[0]) < content.WHOLE_LIMIT  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(ContentBlocked):
         check.check(pixels, "target")
@@ -101,7 +101,7 @@ class Recorder:
 @pytest.mark.parametrize(("colour", "page"), [(0, 255), (255, 0)])
 def test_a_shape_that_lies_in_the_transparency_alone_is_seen(colour: int, page: int) -> None:
     """The stored colours are one even black or white; the page behind them shows what is there."""
-    shape = np.asarray(cv2.cvtColor(alarming(320), cv2.COLOR_RGB2GRAY), np.uint8)
+    shape = np.asarray(cv2.cvtColor(self_test_picture(320), cv2.COLOR_RGB2GRAY), np.uint8)
     recorder = Recorder()
     check_picture(Image(np.full((320, 320, 3), colour, np.uint8), alpha=shape), recorder, "target")
     shown = page + (colour - page) * (shape[..., None] / 255)
@@ -117,7 +117,7 @@ def test_an_opaque_picture_is_looked_at_once() -> None:
 def test_every_pixel_of_a_tiled_picture_is_seen_by_some_tile() -> None:
     for length, short in ((400, 400), (711, 400), (1200, 400), (12_000, 400)):
         seen = np.zeros(length, bool)
-        spans = content._spans(length, short)  # pyright: ignore[reportPrivateUsage]
+        spans = content._tile_spans(length, short)  # pyright: ignore[reportPrivateUsage]
         for start, end in spans:
             assert 0 <= start < end <= length
             seen[start:end] = True
@@ -221,13 +221,13 @@ def test_what_passed_as_a_tile_is_asked_about_again_as_a_whole(
     check: OpenNsfw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(check, monkeypatch, np.array([[0.4, 0.6]]))
-    view, _ = next(iter(content._views(picture())))  # pyright: ignore[reportPrivateUsage]
+    view, _ = next(iter(content._prepare_views(picture())))  # pyright: ignore[reportPrivateUsage]
     limits = iter((content.TILE_LIMIT, content.WHOLE_LIMIT))
 
     def views(_: Pixels) -> list[tuple[Floats, float]]:
         return [(view, next(limits))]
 
-    monkeypatch.setattr(content, "_views", views)
+    monkeypatch.setattr(content, "_prepare_views", views)
     check.check(picture(), "target")
     with pytest.raises(ContentBlocked):
         check.check(picture(), "target")

@@ -1,0 +1,73 @@
+"""A description promises what an engine lacks, in the order in which a person mends it, and all a page needs of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
+from mien_pipeline.engines.readiness import describe, own_options
+from mien_pipeline.engines.registry import ENGINES, needed_models
+from mien_pipeline.options import SwapOptions
+
+
+def test_an_engine_whose_libraries_and_models_are_there_is_ready(models: ModelStore) -> None:
+    described = describe(ENGINES["mesh"], models, "cuda")
+    assert (described["state"], described["missing_libraries"], described["missing_models"]) == ("ready", [], [])
+
+
+def test_an_engine_without_its_models_names_each(tmp_path: Path) -> None:
+    described = describe(ENGINES["mesh"], ModelStore(tmp_path, load_catalogue({})), "cpu")
+    assert described["state"] == "needs-models"
+    assert described["missing_models"] == list(needed_models("mesh"))
+
+
+def test_missing_libraries_come_before_missing_models(tmp_path: Path) -> None:
+    entry = replace(ENGINES["flux"], libraries=("sys", "no_such_library"))
+    described = describe(entry, ModelStore(tmp_path, load_catalogue({})), "cpu")
+    assert described["state"] == "needs-libraries"
+    assert described["missing_libraries"] == ["no_such_library"]
+    assert described["missing_models"]
+
+
+def test_an_engine_that_needs_no_library_runs_on_the_processor_wherever_others_run(models: ModelStore) -> None:
+    assert describe(ENGINES["mesh"], models, "cuda")["device"] == "cpu"
+    assert describe(ENGINES["flux"], models, "cuda")["device"] == "cuda"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engines_own_options_are_all_but_those_that_every_engine_has(engine: str) -> None:
+    kind = ENGINES[engine].options
+    assert list(own_options(kind)) == [name for name in kind.model_fields if name not in SwapOptions.model_fields]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_control_says_how_to_draw_itself(engine: str) -> None:
+    """A slider has bounds and a step, a choice its words, a text its length; presets change controls alone."""
+    options = own_options(ENGINES[engine].options)
+    controls = {name: schema for name, schema in options.items() if isinstance(schema, dict) and "control" in schema}
+    for schema in controls.values():
+        assert schema["control"] in {"main", "advanced"}
+        bounds = {"minimum", "exclusiveMinimum"} & schema.keys() and {"maximum", "step"} <= schema.keys()
+        assert bounds or "enum" in schema or "maxLength" in schema
+        assert "default" in schema
+    for preset in ENGINES[engine].presets.values():
+        assert preset.keys() <= controls.keys()
+
+
+def test_a_description_brings_everything_that_a_page_needs_for_its_controls(models: ModelStore) -> None:
+    described = describe(ENGINES["mesh"], models, "cuda")
+    options = described["options"]
+    assert isinstance(options, dict)
+    assert options["shape"] == {
+        "default": 0.7, "minimum": 0, "maximum": 1, "type": "number", "control": "main", "step": 0.05,
+        "description": "How far the face's shape moves towards the reference's; 0 keeps the target's.",
+    }  # fmt: skip
+    assert options["gaze"]["enum"] == ["target", "reference"]
+    assert options["gaze"]["control"] == "advanced"
+    assert described["presets"] == [
+        {"name": "balanced", "options": {}},
+        {"name": "likeness", "options": {"shape": 1.0}},
+        {"name": "gentle", "options": {"shape": 0.4}},
+    ]
