@@ -22,7 +22,9 @@ const connection = new Connection({ chrome, fetch, settings, keychain });
 const jobs = new Jobs({
   chrome,
   connection,
-  onChange: (job) => Promise.all([swaps.onChange(job), countOnBadge(chrome, jobs)]),
+  onChange: async (job) => {
+    await Promise.all([swaps.onChange(job), countOnBadge(chrome, jobs)]);
+  },
   onResult: (job) => swaps.onResult(job),
 });
 const pendingRequests = new PendingRequests(chrome);
@@ -36,6 +38,11 @@ function rebuildMenu() {
 
 const resume = () => jobs.attach((job) => swaps.send(job));
 
+/**
+ * Where a request comes from, and what it says of the picture.
+ * @param {chrome.tabs.Tab} tab
+ * @param {{ frameId?: number, srcUrl?: string, targetElementId?: number }} said
+ */
 function describePlace(tab, { frameId = 0, ...hint } = {}) {
   return { tabId: tab.id, frameId, windowId: tab.windowId, tabUrl: tab.url, hint };
 }
@@ -62,13 +69,13 @@ menusOf(chrome).onClicked.addListener((info, tab) => {
 });
 
 chrome.commands.onCommand.addListener((command, tab) => {
-  if (command === "swap-last") startSwap(describePlace(tab));
+  if (command === "swap-last" && tab) startSwap(describePlace(tab));
 });
 
 async function startSwap(request, referenceId, granted) {
   const { recentReferences } = await settings.all();
   const reference = recentReferences.find(({ id }) => id === referenceId) ?? null;
-  if (request.frameId) await granted; // another site's frame lets nobody in before
+  if (request.frameId) await granted; // the frame of another site cannot be read before
   try {
     await swaps.start({ ...request, reference }, granted);
   } catch (error) {
@@ -104,7 +111,10 @@ const fromPages = {
 const fromOurPages = {
   cancel: ({ key }) => jobs.cancel(key),
   remove: ({ key }) => jobs.remove(key),
-  retry: async ({ key }) => swaps.again(await jobs.get(key)),
+  retry: async ({ key }) => {
+    const job = await jobs.get(key);
+    if (job) await swaps.again(job);
+  },
   chosen: ({ key, reference }) => swaps.chosen(key, reference),
   resume: () => resume(),
   paired: () => swaps.afterPairing(),
@@ -123,8 +133,13 @@ chrome.runtime.onMessage.addListener((message, sender, respond) => {
   return true;
 });
 
-/** A page's script speaks only of the pictures of its own frame. */
+/**
+ * A page's script speaks only of the pictures of its own frame.
+ * @param {any} message
+ * @param {chrome.runtime.MessageSender} sender
+ */
 async function hearPage(message, { tab, frameId }) {
+  if (!tab) return;
   if (message.do === "picked") {
     const request = await pendingRequests.take(message.request);
     if (request?.tabId === tab.id && request.frameId === frameId) await swaps.take(request, message);

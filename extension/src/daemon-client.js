@@ -79,9 +79,10 @@ export class DaemonClient {
 
   /**
    * The job as soon as it is not what it was at `tag`, or null when nothing changed for a few seconds.
-   * @returns {Promise<{job: object, tag: string} | null>}
+   * @returns {Promise<{job: any, tag: string | null} | null>}
    */
   async job(id, tag, waitS = WAIT_S) {
+    /** @type {Record<string, string>} */
     const headers = tag ? { "If-None-Match": tag } : {};
     const response = await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}?wait=${waitS}`, { headers });
     if (response.status === 304) return null;
@@ -96,6 +97,12 @@ export class DaemonClient {
     return (await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}/result`)).blob();
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [words]
+   * @param {{ headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   */
   async #json(method, path, words, { headers = {}, signal } = {}) {
     const body = words === undefined ? undefined : JSON.stringify(words);
     const typed = words === undefined ? headers : { ...headers, "Content-Type": "application/json" };
@@ -107,6 +114,11 @@ export class DaemonClient {
     }
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{ body?: BodyInit, headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   */
   async #send(method, path, { body, headers = {}, signal } = {}) {
     const authorised = this.token ? { ...headers, Authorization: `Bearer ${this.token}` } : headers;
     let response;

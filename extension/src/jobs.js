@@ -1,5 +1,5 @@
 // The jobs this browser has asked for. What is known of them lies in storage.session, one entry a job, so that the
-// background may be cut off between any two lines: whoever wakes next reads the entries and goes on.
+// background may be cut off between any two lines: the next one reads the entries and continues.
 
 import { Problem, problemOf } from "./problem.js";
 
@@ -9,13 +9,28 @@ const PAUSES_MS = [500, 1000, 2000, 4000, 8000];
 const OVER = new Set(["done", "failed", "cancelled"]);
 const ALARM = "jobs";
 
+/**
+ * A job of this browser, as `storage.session` has it.
+ * @typedef {{
+ *   key: string, state: string, tabId: number, frameId: number, pictureId: string, createdAt: number,
+ *   reference: { id: string, name: string } | null, request: any, progress: number, stage?: string, etaS?: number,
+ *   daemonJob?: string, problem?: any, result?: any, screenshot?: boolean, finishedAt?: number, chooser?: number,
+ *   resultThumbnail?: string | null, thumbnail?: string | null, mediaType?: string, shown?: boolean,
+ * }} Job
+ */
+
+/** @param {{ state: string }} job */
 export const isOver = ({ state }) => OVER.has(state);
 
 export class Jobs {
   /**
-   * @param {object} with
-   * @param {(job: object) => Promise<void>} with.onChange  told of every step; the page's overlay hangs on it.
-   * @param {(job: object) => Promise<object>} with.onResult  shows a result; what it returns is kept with the job.
+   * @param {object} parts
+   * @param {typeof globalThis.chrome} parts.chrome
+   * @param {any} parts.connection
+   * @param {(job: Job) => Promise<void>} parts.onChange  told of every step; the page's overlay hangs on it.
+   * @param {(job: Job) => Promise<object>} parts.onResult  shows a result; what it returns is kept with the job.
+   * @param {(milliseconds: number) => Promise<void>} [parts.pause]
+   * @param {() => number} [parts.now]
    */
   constructor({ chrome, connection, onChange, onResult, pause = sleep, now = Date.now }) {
     this.memory = chrome.storage.session;
@@ -25,17 +40,22 @@ export class Jobs {
     this.onResult = onResult;
     this.pause = pause;
     this.now = now;
-    this.following = new Map(); // key → promise, in this life of the background only
+    /** @type {Promise<any>} the last write; the next waits for it */
     this.writing = Promise.resolve();
+    this.following = new Map(); // key → promise, in this life of the background only
   }
 
+  /** Every job, the newest first. @returns {Promise<Job[]>} */
   async all() {
+    /** @type {Record<string, any>} */
     const kept = await this.memory.get(null);
     const jobs = Object.entries(kept).flatMap(([name, job]) => (name.startsWith(PREFIX) ? [job] : []));
     return jobs.sort((one, other) => other.createdAt - one.createdAt);
   }
 
+  /** @returns {Promise<Job | null>} */
   async get(key) {
+    /** @type {Record<string, any>} */
     const { [PREFIX + key]: job } = await this.memory.get(PREFIX + key);
     return job ?? null;
   }
@@ -78,7 +98,7 @@ export class Jobs {
     return this.#inTurn(() => this.memory.remove(PREFIX + key));
   }
 
-  /** Whoever reads an entry and writes it again does so alone, or one would undo what the other did. */
+  /** Run `work` after every earlier change: two that read and write one entry would undo each other. */
   #inTurn(work) {
     this.writing = this.writing.catch(() => {}).then(work);
     return this.writing;
@@ -105,7 +125,7 @@ export class Jobs {
     return this.following.get(key);
   }
 
-  /** Take up every job that nobody in this life of the background is watching. `resend` goes on with unsent ones. */
+  /** Watch every open job that is not being watched; `resend` continues those that were not sent yet. */
   async attach(resend) {
     const open = (await this.all()).filter((job) => !isOver(job));
     if (!open.length) await this.alarms.clear(ALARM);
@@ -116,6 +136,7 @@ export class Jobs {
 
   async #follow(key) {
     let failures = 0;
+    /** @type {string | null} */
     let tag = null;
     for (;;) {
       const job = await this.get(key);

@@ -69,7 +69,7 @@ export class Page {
   async deliver(pictureId, jobKey, blob, facts) {
     const bytes = new Uint8Array(await blob.arrayBuffer());
     const parts = Math.max(1, Math.ceil(bytes.length / PART));
-    let taken = null;
+    let taken = { shown: false };
     for (let part = 0; part < parts; part += 1) {
       const base64 = toBase64(bytes.subarray(part * PART, (part + 1) * PART));
       const message = { do: "deliver", pictureId, jobKey, part, parts, base64, mediaType: blob.type, facts };

@@ -6,9 +6,14 @@ import * as handshake from "./handshake.js";
 import { Problem } from "./problem.js";
 
 /**
- * @param {object} with
- * @param {(digits: string) => Promise<boolean>} with.compare  shows the digits; resolves to what the person says.
- * @returns the pairing, kept in the keychain.
+ * Pair this browser; the pairing is kept in the keychain.
+ * @param {object} parts
+ * @param {any} parts.daemon
+ * @param {import("./keychain.js").Keychain} parts.keychain
+ * @param {string} parts.name  what the daemon's side shows for this browser.
+ * @param {(digits: string) => Promise<boolean>} parts.compare  shows the digits; resolves to what the person says.
+ * @param {AbortSignal} [parts.signal]
+ * @param {() => number} [parts.now]
  */
 export async function pair({ daemon, keychain, name, compare, signal, now = Date.now }) {
   await daemon.hello();

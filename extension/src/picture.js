@@ -11,8 +11,14 @@ const THIS_MACHINE = "127.0.0.1";
 const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
 
 /**
- * @param {object} source  what the page's script found: `{ kind: 'url' | 'page', url }`.
- * @param {object} page    the page it lies on: `read()` gives the bytes as the page itself can get them.
+ * The bytes of a picture, by the first way that works.
+ * @param {object} from
+ * @param {typeof globalThis.chrome} from.chrome
+ * @param {typeof globalThis.fetch} from.fetch
+ * @param {{ read: () => Promise<Uint8Array | null> }} from.page  gives the bytes as the page itself can get them.
+ * @param {string} from.pageUrl
+ * @param {{ kind: "url" | "page", url: string }} from.source  what the page's script found.
+ * @param {() => Promise<Uint8Array | null>} from.screenshot  the last way.
  * @returns {Promise<{bytes: Uint8Array, screenshot: boolean}>}
  */
 export async function readPicture({ chrome, fetch, page, pageUrl, source, screenshot }) {
@@ -59,7 +65,7 @@ async function fetched(fetch, url) {
   }
 }
 
-/** The page's own answer, which travels as text. */
+/** The page's own answer, which travels as text. @param {{ base64?: string }} [answer] */
 export function bytesOf({ base64 } = {}) {
   return base64 ? fromBase64(base64) : null;
 }

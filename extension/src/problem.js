@@ -57,13 +57,20 @@ const REMEDIES = {
   interrupted: "retry",
 };
 
-/** `pair`, `options`, `faces`, `open`, `allow`, `retry` or null. */
+/**
+ * The one thing to do: `pair`, `options`, `faces`, `open`, `allow`, `retry`, or null.
+ * @param {{ code: string, fields?: Record<string, any> }} problem
+ * @returns {string | null}
+ */
 export function remedyFor({ code, fields = {} }) {
   if (code === "no-face-found" && fields.role !== "reference") return null;
   return REMEDIES[code] ?? null;
 }
 
-/** The message key of the words for a problem: `problem_no_face_found`, with `_reference` where the role matters. */
+/**
+ * The key of a problem's sentence: `problem_no_face_found`, with `_reference` where the role matters.
+ * @param {{ code: string, fields?: Record<string, any> }} problem
+ */
 export function messageKey({ code, fields = {} }) {
   const key = `problem_${code.replaceAll("-", "_")}`;
   return code === "no-face-found" && fields.role === "reference" ? `${key}_reference` : key;

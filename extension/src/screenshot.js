@@ -13,7 +13,7 @@ export async function screenshotOf(chrome, { windowId, frameId }, box) {
   const scale = bitmap.width / box.viewportWidth;
   const [x, y, width, height] = [box.x, box.y, box.width, box.height].map((length) => Math.round(length * scale));
   const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").drawImage(bitmap, x, y, width, height, 0, 0, width, height);
+  canvas.getContext("2d")?.drawImage(bitmap, x, y, width, height, 0, 0, width, height);
   bitmap.close();
   const blob = await canvas.convertToBlob({ type: "image/png" });
   return new Uint8Array(await blob.arrayBuffer());

@@ -11,7 +11,13 @@ import { thumbnailOf } from "./thumbnail.js";
 import { openFaces } from "./windows.js";
 
 export class Swaps {
-  /** @param {object} app  everything there is: chrome, fetch, settings, connection, jobs, pendingRequests. */
+  /**
+   * @param {{
+   *   chrome: typeof globalThis.chrome, fetch: typeof globalThis.fetch, jobs: import("./jobs.js").Jobs,
+   *   settings: import("./settings.js").Settings, connection: import("./connection.js").Connection,
+   *   pendingRequests: import("./pending-requests.js").PendingRequests,
+   * }} app
+   */
   constructor(app) {
     this.app = app;
     this.sending = new Set(); // in this life of the background: an alarm must not send the same job beside us
@@ -19,7 +25,7 @@ export class Swaps {
 
   /**
    * Find the picture, cover it with the overlay, and continue as soon as it is known whose face it gets.
-   * @param {object} request  `{ tabId, frameId, windowId, tabUrl, hint, reference }`; the person chooses where the
+   * @param {any} request  `{ tabId, frameId, windowId, tabUrl, hint, reference }`; the person chooses where the
    *   reference is null.
    */
   async start(request, granted = null) {
@@ -73,7 +79,9 @@ export class Swaps {
       const { id, state } = await daemon.postJob(words, job.key);
       const sent = await jobs.update(job.key, { daemonJob: id, state, screenshot });
       if (!sent || isOver(sent)) return await daemon.cancelJob(id); // cancelled while it was on its way
-      thumbnailOf(new Blob([bytes])).then((thumbnail) => jobs.note(job.key, { thumbnail }));
+      thumbnailOf(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)])).then((thumbnail) =>
+        jobs.note(job.key, { thumbnail }),
+      );
       await jobs.follow(job.key);
     } catch (error) {
       await jobs.fail(job.key, error);
@@ -97,7 +105,10 @@ export class Swaps {
     await Promise.all(left.map((job) => this.again(job)));
   }
 
-  /** Ask whose face this picture gets, the first time or after another face would not do. */
+  /**
+   * Ask whose face this picture gets, the first time or after another face would not do.
+   * @param {Pick<import("./jobs.js").Job, "tabId" | "frameId" | "pictureId" | "request"> & { key?: string }} job
+   */
   async chooseAgain({ key, tabId, frameId, pictureId, request }) {
     if (key) await this.app.jobs.remove(key);
     const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: "choosing" });

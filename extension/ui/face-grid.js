@@ -2,7 +2,7 @@
 
 import { make } from "./parts.js";
 
-/** Fill `box`; thumbnails come in as the daemon gives them. @param {(reference: object) => void} onChoose */
+/** Fill `box`; thumbnails come in as the daemon gives them, and `onChoose` hears of a choice. */
 export function showFaces(box, { references, chosenId, connection, onChoose }) {
   box.replaceChildren(...references.map((reference) => choice(reference, { chosenId, connection, onChoose })));
 }

@@ -31,7 +31,8 @@ async function show() {
     choose(reference);
     showFaces(byId("faces"), { references, chosenId: reference?.id, connection, onChoose: choose });
     byId("no-faces").hidden = references.length > 0;
-    (document.querySelector("input:checked") ?? document.querySelector("input"))?.focus();
+    const first = byId("faces").querySelector("input:checked") ?? byId("faces").querySelector("input");
+    first?.focus();
   } catch (error) {
     showNotice(byId("notice"), wordsFor(error, chrome.i18n), remedy(error));
   }

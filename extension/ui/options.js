@@ -5,6 +5,8 @@ import { showPairing } from "./pairing-panel.js";
 import { byId, localise, make, makeApp, say, tell } from "./parts.js";
 
 const { chrome, settings, keychain, connection } = makeApp();
+/** @type {NodeListOf<HTMLInputElement>} what becomes of swaps when their tab is closed */
+const radios = document.querySelectorAll("input[name=closes]");
 
 localise();
 document.title = say("options_title");
@@ -20,7 +22,7 @@ async function showSettings() {
   const { faces, whenTabCloses, port } = await settings.all();
   byId("which").value = faces;
   byId("port").value = port;
-  document.querySelector(`input[name=closes][value=${whenTabCloses}]`).checked = true;
+  for (const radio of radios) radio.checked = radio.value === whenTabCloses;
 }
 
 byId("which").addEventListener("change", ({ target }) => settings.change({ faces: target.value }));
@@ -29,7 +31,7 @@ byId("port").addEventListener(
   "change",
   ({ target }) => target.reportValidity() && settings.change({ port: target.valueAsNumber }),
 );
-for (const radio of document.querySelectorAll("input[name=closes]")) {
+for (const radio of radios) {
   radio.addEventListener("change", () => settings.change({ whenTabCloses: radio.value }));
 }
 

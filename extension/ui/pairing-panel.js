@@ -69,7 +69,9 @@ function open(panel) {
 
 /** What the list of clients will call this browser: ASCII, as the protocol wants it. */
 function nameOfBrowser() {
-  const brands = navigator.userAgentData?.brands.map(({ brand }) => brand) ?? [];
+  /** @type {any} Chromium alone has it, and no standard */
+  const { userAgentData } = navigator;
+  const brands = userAgentData?.brands.map(({ brand }) => brand) ?? [];
   const known = ["Microsoft Edge", "Brave", "Opera", "Google Chrome", "Chromium"];
   const browser =
     known.find((name) => brands.includes(name)) ?? (navigator.userAgent.includes("Firefox") ? "Firefox" : "Browser");

@@ -19,7 +19,7 @@ export const say = (key, ...words) => chrome.i18n.getMessage(key, words);
 export function localise(root = document) {
   document.documentElement.lang = chrome.i18n.getUILanguage();
   document.documentElement.dir = say("@@bidi_dir");
-  for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  for (const element of queryAll(root, "[data-say]")) element.textContent = say(element.dataset.say);
   for (const name of ["title", "aria-label", "placeholder"]) {
     for (const element of root.querySelectorAll(`[data-say-${name}]`)) {
       element.setAttribute(name, say(element.getAttribute(`data-say-${name}`)));
@@ -27,6 +27,13 @@ export function localise(root = document) {
   }
 }
 
+/** @returns {HTMLElement[]} */
+const queryAll = (root, selector) => [...root.querySelectorAll(selector)];
+
+/**
+ * An element of this page's own markup.
+ * @returns {any} the page's script knows which kind it is.
+ */
 export const byId = (id) => document.getElementById(id);
 
 /** `make('li', { className: 'job' }, child, 'text')` */

@@ -58,8 +58,9 @@ async function showChoices() {
 }
 
 async function showJobs() {
-  const kept = Object.entries(await chrome.storage.session.get(null));
-  const jobs = kept.flatMap(([name, job]) => (name.startsWith("job:") ? [job] : []));
+  /** @type {Record<string, any>} */
+  const kept = await chrome.storage.session.get(null);
+  const jobs = Object.entries(kept).flatMap(([name, job]) => (name.startsWith("job:") ? [job] : []));
   jobs.sort((one, other) => other.createdAt - one.createdAt);
   const listed = jobs.filter((job) => !isOver(job) || job.state === "failed");
   const done = jobs.filter(({ state }) => state === "done").slice(0, RECENT);

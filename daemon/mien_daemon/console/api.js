@@ -28,13 +28,15 @@ export class Api {
     return this.json("DELETE", path, body);
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   * @param {{ headers?: Record<string, string>, signal?: AbortSignal }} [options]
+   */
   async json(method, path, body, { headers = {}, signal } = {}) {
-    const init = { method, headers: { ...headers }, signal };
-    if (body !== undefined) {
-      init.body = JSON.stringify(body);
-      init.headers["Content-Type"] = "application/json";
-    }
-    const response = await this.send(path, init);
+    const typed = body === undefined ? headers : { ...headers, "Content-Type": "application/json" };
+    const response = await this.send(path, { method, body: body && JSON.stringify(body), headers: typed, signal });
     const type = response.headers.get("Content-Type") ?? "";
     return type.includes("json") ? response.json() : null;
   }
@@ -44,7 +46,12 @@ export class Api {
     return (await this.send(path, { signal })).blob();
   }
 
-  /** Any request; a refusal is thrown as a `Problem`. */
+  /**
+   * Send any request; a refusal is thrown as a `Problem`.
+   * @param {string} path
+   * @param {RequestInit} [init]
+   * @returns {Promise<Response>}
+   */
   async send(path, init = {}) {
     const headers = { ...init.headers, Authorization: `Bearer ${this.session.token}` };
     let response;

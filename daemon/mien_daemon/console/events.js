@@ -27,24 +27,30 @@ export class Events extends EventTarget {
     const response = await this.api.send("/v1/events", { headers, signal });
     connected();
     this.dispatchEvent(new Event("up"));
+    if (!response.body) return;
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ;) {
       const { done, value } = await reader.read();
       if (done) return;
       const blocks = (rest + value).split("\n\n");
-      rest = blocks.pop();
+      rest = blocks.pop() ?? "";
       for (const block of blocks) this.take(parse(block));
     }
   }
 
+  /** @param {{ event: string, data: string, id?: string }} block */
   take({ id, event, data }) {
     if (id) this.last = id;
     if (data) this.dispatchEvent(new CustomEvent(`on:${event}`, { detail: JSON.parse(data) }));
   }
 }
 
-/** One block of the event-stream format. */
+/**
+ * One block of the event-stream format.
+ * @param {string} block
+ */
 export function parse(block) {
+  /** @type {{ event: string, data: string, id?: string }} */
   const fields = { event: "message", data: "" };
   for (const line of block.split("\n")) {
     const at = line.indexOf(":");
@@ -53,6 +59,7 @@ export function parse(block) {
   return fields;
 }
 
+/** @returns {Promise<void>} */
 function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

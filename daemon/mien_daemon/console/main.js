@@ -14,7 +14,7 @@ import { h } from "./element.js";
 import { empty, refused } from "./notice.js";
 import { t } from "./words.js";
 
-const place = document.getElementById("app");
+const place = /** @type {HTMLElement} */ (document.getElementById("app"));
 
 async function start() {
   const open = await opened;
@@ -55,7 +55,8 @@ function run() {
   });
   events.addEventListener(
     "on:pairing",
-    ({ detail }) => detail.state === "shown" && router.place.view !== "settings" && announce(t("pairing_asked")),
+    (/** @type {any} */ { detail }) =>
+      detail.state === "shown" && router.place.view !== "settings" && announce(t("pairing_asked")),
   );
   health.watch(ending.signal, events);
   events.listen(ending.signal);

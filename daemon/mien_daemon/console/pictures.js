@@ -75,7 +75,7 @@ export class Pictures {
   /** Pictures that are still shown stay shown: revoking an address does not touch what was decoded. */
   forgetOldest() {
     if (this.urls.size <= KEPT) return;
-    const [path, url] = this.urls.entries().next().value;
+    const [[path, url]] = this.urls;
     this.urls.delete(path);
     url.then(URL.revokeObjectURL, () => {});
   }

@@ -23,7 +23,7 @@ export function rows(parent, keyOf, create) {
       else parent.insertBefore(row.element, place);
     }
     // An element that is moved loses the focus.
-    if (focused?.isConnected && focused !== document.activeElement) focused.focus();
+    if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus();
   };
 
   function remember(item) {

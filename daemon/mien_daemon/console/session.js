@@ -4,7 +4,11 @@ const KEY = "mien.session";
 export class Session extends EventTarget {
   constructor(fetch, { location, history, storage, channel }) {
     super();
-    Object.assign(this, { fetch, location, history, storage, channel });
+    this.fetch = fetch;
+    this.location = location;
+    this.history = history;
+    this.storage = storage;
+    this.channel = channel;
     this.channel.onmessage = ({ data }) => this.adopt(data);
   }
 
@@ -22,7 +26,8 @@ export class Session extends EventTarget {
     const asked = new URLSearchParams(this.location.hash.slice(1));
     const code = asked.get("code");
     if (code) {
-      const view = asked.has("view") ? `#/${encodeURIComponent(asked.get("view"))}` : "";
+      const wanted = asked.get("view");
+      const view = wanted === null ? "" : `#/${encodeURIComponent(wanted)}`;
       this.history.replaceState(null, "", this.location.pathname + view);
       await this.trade(code);
     }
@@ -38,7 +43,7 @@ export class Session extends EventTarget {
     this.channel.postMessage(session);
   }
 
-  /** Another tab was opened with a fresh code: a page whose own session is over goes on with that. */
+  /** Take the session of another tab that was opened with a fresh code, when this page's own is over. */
   adopt(session) {
     if (this.token) return;
     this.keep(session);

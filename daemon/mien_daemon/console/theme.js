@@ -2,7 +2,7 @@
 export const THEMES = ["auto", "light", "dark"];
 
 export function theme() {
-  return document.documentElement.dataset.theme;
+  return document.documentElement.dataset.theme ?? "auto";
 }
 
 export function setTheme(name) {

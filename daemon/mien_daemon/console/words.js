@@ -33,7 +33,11 @@ export function knows(key) {
   return messages.has(key);
 }
 
-/** The words under `key` with `{names}` filled in; `count` picks the plural form. */
+/**
+ * The words under `key` with `{names}` filled in; `count` picks the plural form.
+ * @param {string} key
+ * @param {Record<string, any>} values
+ */
 export function t(key, values = {}) {
   const form = "count" in values ? `${key}_${format.plural.select(values.count)}` : key;
   const text = messages.get(form) ?? messages.get(`${key}_other`) ?? messages.get(key) ?? key;
@@ -44,6 +48,10 @@ function said(value) {
   return typeof value === "number" ? number(value) : String(value);
 }
 
+/**
+ * @param {number} value
+ * @param {Intl.NumberFormatOptions} options
+ */
 export function number(value, options = { maximumFractionDigits: 2 }) {
   return new Intl.NumberFormat(format.language, options).format(value);
 }
@@ -61,6 +69,7 @@ export function bytes(count) {
   return number(value, { style: "unit", unit: UNITS[power], maximumFractionDigits: digits });
 }
 
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const SPANS = [
   ["day", 86_400],
   ["hour", 3600],
@@ -68,9 +77,14 @@ const SPANS = [
   ["second", 1],
 ];
 
+/** The largest unit that a length of time fills, with the seconds of one; less than a second is in seconds. */
+function unitFor(seconds) {
+  return SPANS.find(([, span]) => seconds >= span) ?? SPANS[SPANS.length - 1];
+}
+
 /** A length of time in its largest unit: "3 min", "0.4 s". */
 export function duration(seconds) {
-  const [unit, length] = SPANS.find(([, span]) => seconds >= span) ?? SPANS.at(-1);
+  const [unit, length] = unitFor(seconds);
   const value = seconds / length;
   const digits = unit === "second" && seconds < 10 ? 1 : 0;
   return number(value, {
@@ -81,10 +95,14 @@ export function duration(seconds) {
   });
 }
 
-/** How long ago, or how far ahead, a moment is; `at` in seconds since the epoch. */
+/**
+ * How long ago, or how far ahead, a moment is; `at` in seconds since the epoch.
+ * @param {number} at
+ * @param {Intl.RelativeTimeFormatStyle} style
+ */
 export function ago(at, style = "short", now = Date.now() / 1000) {
   const seconds = at - now;
-  const [unit, length] = SPANS.find(([, span]) => Math.abs(seconds) >= span) ?? SPANS.at(-1);
+  const [unit, length] = unitFor(Math.abs(seconds));
   return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style }).format(
     Math.round(seconds / length),
     unit,

@@ -2,7 +2,8 @@
 
 globalThis.mienFinder ??= (() => {
   const SMALLEST_PX = 32;
-  let last = null; // the place of the last right click in this page's life
+  /** @type {{ x: number, y: number, target: EventTarget } | null} the last right click in this page's life */
+  let last = null;
 
   addEventListener(
     "contextmenu",
@@ -17,12 +18,17 @@ globalThis.mienFinder ??= (() => {
     return width >= SMALLEST_PX && height >= SMALLEST_PX && mienSource.of(element) !== null;
   };
 
-  /** Everything at a point, through open shadow roots, topmost first. */
+  /**
+   * Everything at a point, through open shadow roots, topmost first.
+   * @param {number} x
+   * @param {number} y
+   * @param {DocumentOrShadowRoot} root
+   * @returns {Element[]}
+   */
   const at = (x, y, root = document) =>
     root.elementsFromPoint(x, y).flatMap((element) => {
-      const inner = element.shadowRoot
-        ? at(x, y, element.shadowRoot).filter((other) => element.shadowRoot.contains(other))
-        : [];
+      const { shadowRoot } = element;
+      const inner = shadowRoot ? at(x, y, shadowRoot).filter((other) => shadowRoot.contains(other)) : [];
       return [...inner, element];
     });
 
@@ -49,7 +55,8 @@ globalThis.mienFinder ??= (() => {
   /** The image with this address: the clicked one, the hovered one, or the first in view. */
   const byAddress = (url) => {
     const same = everyImage(document).filter((image) => mienSource.urlOf(image) === url);
-    const under = last && same.find((image) => at(last.x, last.y).includes(image));
+    const here = last ? at(last.x, last.y) : [];
+    const under = same.find((image) => here.includes(image));
     return under ?? same.find((image) => image.matches(":hover")) ?? same.find(shown) ?? same[0] ?? null;
   };
 

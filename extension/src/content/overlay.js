@@ -6,7 +6,10 @@ globalThis.MienOverlay ??= class MienOverlay {
   #overlay;
   #host;
   #timer;
+  /** @type {HTMLImageElement | null} */
   #cover = null;
+  /** Whether it hides where something else covers the picture. */
+  hidesUnder = false;
   #ended = new AbortController();
   #observer = new ResizeObserver(() => this.place());
 
@@ -50,18 +53,14 @@ globalThis.MienOverlay ??= class MienOverlay {
     this.#cover?.remove();
     this.#cover = null;
     if (!url) return;
-    this.#cover = document.createElement("img");
-    this.#cover.className = "cover";
-    this.#cover.alt = "";
-    this.#cover.src = url;
+    const image = document.createElement("img");
+    image.className = "cover";
+    image.alt = "";
+    image.src = url;
     const fit = { contain: "contain", cover: "cover" }[backgroundSize] ?? "fill";
-    Object.assign(this.#cover.style, {
-      width: "100%",
-      height: "100%",
-      objectFit: fit,
-      objectPosition: backgroundPosition,
-    });
-    this.#overlay.prepend(this.#cover);
+    Object.assign(image.style, { width: "100%", height: "100%", objectFit: fit, objectPosition: backgroundPosition });
+    this.#overlay.prepend(image);
+    this.#cover = image;
   }
 
   /** Let what is on the overlay reach beyond a picture that is too small for words. */
@@ -183,7 +182,7 @@ globalThis.mienIcon ??= (path, size = 16) => {
     "stroke-linejoin": "round",
     "aria-hidden": "true",
   })) {
-    svg.setAttribute(name, value);
+    svg.setAttribute(name, String(value));
   }
   const line = document.createElementNS(svg.namespaceURI, "path");
   line.setAttribute("d", path);

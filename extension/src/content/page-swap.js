@@ -69,7 +69,7 @@ globalThis.mienPage ??= (() => {
   const base64Of = (blob) =>
     new Promise((resolve, reject) => {
       const reader = new FileReader();
-      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+      reader.onload = () => resolve(String(reader.result).split(",")[1]);
       reader.onerror = () => reject(reader.error);
       reader.readAsDataURL(blob);
     });

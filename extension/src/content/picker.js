@@ -6,6 +6,7 @@ globalThis.mienPick ??= () =>
     const ended = new AbortController();
     const overlay = new MienOverlay(document.documentElement);
     let current = null;
+    /** @type {any} the overlay that shows which picture is meant */
     let light = null;
 
     const finish = (picture) => {

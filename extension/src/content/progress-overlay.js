@@ -1,4 +1,4 @@
-// The overlay over a picture while it is being swapped, and the words there when it could not be.
+// The progress of a swap, or the problem that ended it, over the picture.
 
 globalThis.MienProgressOverlay ??= class MienProgressOverlay {
   #overlay;
@@ -38,7 +38,7 @@ globalThis.MienProgressOverlay ??= class MienProgressOverlay {
     sign.append(mienIcon(mienIcons.warning, 20));
     const reason = mienElement("div", "reason", words);
     const actions = mienElement("div", "actions");
-    if (action) actions.append(mienButton(label, () => this.listeners.onAct(action), { className: "first" }));
+    if (action && label) actions.append(mienButton(label, () => this.listeners.onAct(action), { className: "first" }));
     actions.append(mienButton(chrome.i18n.getMessage("close"), () => this.listeners.onDismiss()));
     card.append(sign, reason, actions);
     overlay.append(card);
@@ -96,7 +96,7 @@ globalThis.mienCircles ??= () => {
     const circle = document.createElementNS(svg.namespaceURI, "circle");
     circle.setAttribute("class", name);
     for (const [key, value] of Object.entries({ cx: 30, cy: 30, r: 26, pathLength: 100 }))
-      circle.setAttribute(key, value);
+      circle.setAttribute(key, String(value));
     svg.append(circle);
   }
   return svg;

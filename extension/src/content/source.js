@@ -52,7 +52,7 @@ globalThis.mienSource ??= {
     if (!(element instanceof HTMLImageElement)) return null;
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [element.naturalWidth, element.naturalHeight];
-    canvas.getContext("2d").drawImage(element, 0, 0);
+    canvas.getContext("2d")?.drawImage(element, 0, 0);
     return new Promise((resolve) => canvas.toBlob(resolve));
   },
 };

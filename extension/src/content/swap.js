@@ -1,11 +1,14 @@
-// One picture of the page on its way from the person's click to the result, and back if she pendingRequests.
+// One picture of the page on its way from the person's click to the result, and back on undo.
 
 globalThis.MienSwap ??= class MienSwap {
   #overlay;
   #progress;
+  /** @type {any} */
   #replacement = null;
+  /** @type {BlobPart[]} */
   #parts = [];
-  #taken = null; // the job whose result is shown
+  /** @type {string | null} the job whose result is shown */
+  #taken = null;
 
   constructor(id, element, source, { tell, onEnd }) {
     this.id = id;

@@ -58,6 +58,7 @@ async function keep({ api, pictures }, { file, name, basis, adult, seconds }, cl
 
 function pictureField(form, check) {
   const place = h("div", { class: "face-drop" });
+  /** @param {File[]} files */
   const take = ([file]) => {
     if (!file) return;
     form.file = file;

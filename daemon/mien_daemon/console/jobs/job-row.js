@@ -26,6 +26,7 @@ export function jobRow(app, first) {
     when,
     actions,
   );
+  /** @type {any} the job as it is shown */
   let shown = null;
   return { element, update };
 

@@ -9,6 +9,7 @@ import { daemonSettings } from "./daemon-settings.js";
 import { machine } from "./machine.js";
 import { pairing } from "./pairing.js";
 
+/** @type {Record<string, (app: any, signal: AbortSignal) => HTMLElement>} */
 const SECTIONS = { appearance, daemon: daemonSettings, pairing, clients, connections, machine, about };
 
 export function mount(main, app, signal) {
@@ -41,7 +42,7 @@ function section(name, content) {
 }
 
 function jump(name) {
-  const place = document.getElementById(`settings-${name}`);
+  const place = /** @type {HTMLElement} */ (document.getElementById(`settings-${name}`));
   place.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   place.focus({ preventScroll: true });
 }

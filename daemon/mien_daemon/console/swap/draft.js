@@ -9,7 +9,9 @@ const REMEMBERED = "mien.options"; // settings only, for the next time
 export class Draft extends EventTarget {
   constructor(api, tab, remembered) {
     super();
-    Object.assign(this, { api, tab, remembered });
+    this.api = api;
+    this.tab = tab;
+    this.remembered = remembered;
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them

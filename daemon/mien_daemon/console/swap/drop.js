@@ -72,6 +72,6 @@ export async function addReferences({ draft, pictures }, files, face) {
 export function choose(onfiles, multiple = true) {
   const input = document.createElement("input");
   Object.assign(input, { type: "file", multiple, accept: "image/*,.heic,.heif,.avif,.tif,.tiff" });
-  input.addEventListener("change", () => onfiles([...input.files]));
+  input.addEventListener("change", () => onfiles([...(input.files ?? [])]));
   input.click();
 }

@@ -9,6 +9,7 @@ import { presetWords } from "./option-words.js";
 export function presetChoice(draft, engine, onuse) {
   const element = h("div", {});
   const presets = [...engine.presets.keys()];
+  /** @type {string | null} */
   let shown = null;
   const refresh = () => {
     const preset = presetOf(engine, draft.options);

@@ -2,6 +2,10 @@
 import { h } from "../element.js";
 import { previewPath } from "./target-picture.js";
 
+/**
+ * @param {{ pictures: import("../pictures.js").Pictures }} app
+ * @param {{ key: string, url?: string | null }} reference
+ */
 export function referenceImage({ pictures }, { key, url }) {
   const img = h("img", { alt: "" });
   if (url) img.src = url;

@@ -13,6 +13,7 @@ export function stage(app, signal) {
   const { draft, jobs } = app;
   const element = h("div", { class: "stage" });
   let shown = "";
+  /** @type {((now: any) => void) | null} updates what is shown, where it can be */
   let refresh = null;
   let inner = new AbortController();
 
@@ -33,8 +34,9 @@ export function stage(app, signal) {
   async function build(now, leaving) {
     const part = await BUILD[now.kind]().catch(() => unreachable);
     if (leaving.aborted) return;
+    /** @type {{ element: HTMLElement, refresh?: (now: any) => void }} */
     const built = part(app, now, leaving);
-    refresh = built.refresh;
+    refresh = built.refresh ?? null;
     element.dataset.kind = now.kind;
     fill(element, built.element);
     refresh?.(subject(draft, jobs));

@@ -11,6 +11,10 @@ const MODES = ["slider", "columns", "after"];
  * `before` and `after` are `{url, label}`; `more` are further panes of the same size (another engine's result).
  * `focus` is where in the picture, 0..1 from the left, the divider stands at first: in the middle of a face.
  * Returns the element; its toolbar takes `actions` at its end.
+ * @typedef {{ url: string, label: string }} Pane
+ * @param {Pane} before
+ * @param {Pane} after
+ * @param {{ more?: Pane[], actions?: any[], focus?: number, signal: AbortSignal }} options
  */
 export function compare(before, after, { more = [], actions = [], focus = 0.5, signal }) {
   const zoom = new Zoom();

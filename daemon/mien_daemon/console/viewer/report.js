@@ -4,7 +4,12 @@ import { icon } from "../icon.js";
 import { bytes, duration, number, t } from "../words.js";
 import { engineWords } from "../swap/option-words.js";
 
-/** `result` is a finished job's report; `memory` bytes the engine needs, where known; `actions` stand at its head. */
+/**
+ * `result` is a finished job's report; `memory` the bytes its engine needs, where known; `actions` are at its head.
+ * @param {any} result
+ * @param {number} [memory]
+ * @param {HTMLElement[] | null} [actions]
+ */
 export function report(result, memory, actions = null) {
   const swapped = result.faces?.filter((face) => face.swapped) ?? [];
   return h(

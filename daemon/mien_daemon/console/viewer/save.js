@@ -23,6 +23,6 @@ export async function copyPicture(url) {
   img.src = url;
   await img.decode();
   const canvas = new OffscreenCanvas(img.naturalWidth, img.naturalHeight);
-  canvas.getContext("2d").drawImage(img, 0, 0);
+  canvas.getContext("2d")?.drawImage(img, 0, 0);
   await navigator.clipboard.write([new ClipboardItem({ "image/png": canvas.convertToBlob({ type: "image/png" }) })]);
 }

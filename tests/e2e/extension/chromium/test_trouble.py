@@ -47,7 +47,7 @@ def test_without_a_daemon_the_picture_says_how_to_start_it(person: Any, site: An
     ("code", "words", "buttons"),
     [
         ("no-face-found", "No face was found in the picture", {"Close"}),
-        ("content-blocked", "The content check does not allow this picture", {"Close"}),
+        ("content-blocked", "The content check stopped this picture", {"Close"}),
     ],
 )
 def test_a_refusal_is_said_over_the_picture(
