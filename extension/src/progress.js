@@ -1,20 +1,9 @@
 // A job's state in the words of the overlay and of the popup.
 
-// The pipeline's stages → whose words say it.
-const STAGES = {
-  load: "stage_load",
-  decode: "stage_decode",
-  check: "stage_check",
-  "check-result": "stage_check",
-  detect: "stage_detect",
-  identity: "stage_identity",
-  generate: "stage_generate",
-  restore: "stage_restore",
-  score: "stage_score",
-  mark: "stage_mark",
-};
-
-/** @returns {{words: string, left: string, fraction: number | null}} `fraction` is null while nobody can know it. */
+/**
+ * What is said of a job; `fraction` is null while it cannot be known.
+ * @returns {{words: string, left: string, fraction: number | null}}
+ */
 export function progressOf({ state, stage, progress, etaS, host }, i18n) {
   const say = (key, ...words) => i18n.getMessage(key, words);
   if (state === "choosing") return { words: say("stage_choosing"), left: "", fraction: null };
@@ -23,7 +12,7 @@ export function progressOf({ state, stage, progress, etaS, host }, i18n) {
   if (state === "queued") return { words: say("stage_queued"), left: "", fraction: null };
   if (state === "waiting") return { words: say("stage_waiting"), left: say("stage_waiting_hint"), fraction: null };
   return {
-    words: say(STAGES[stage] ?? "stage_running"),
+    words: say(`stage_${String(stage).replaceAll("-", "_")}`) || say("stage_running"),
     left: etaS >= 1 ? timeLeft(etaS, say) : "",
     fraction: progress ?? null,
   };

@@ -1,0 +1,70 @@
+// A page is spoken to in one frame, and may be gone.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { FILES, Page } from "../../extension/src/page.js";
+
+const EXTENSION = fileURLToPath(new URL("../../extension/", import.meta.url));
+
+function pageThat(answer) {
+  const heard = [];
+  const sendMessage = async (tabId, message, options) => {
+    heard.push({ tabId, message, options });
+    return answer(message);
+  };
+  const executeScript = async (injection) => heard.push(injection);
+  return { page: new Page({ tabs: { sendMessage }, scripting: { executeScript } }, { tabId: 3, frameId: 5 }), heard };
+}
+
+test("the scripts that are put into a page are those of the folder, in order of need", () => {
+  assert.ok(FILES.every((file) => existsSync(EXTENSION + file)));
+  assert.equal(FILES.length, readdirSync(`${EXTENSION}src/content`).length);
+});
+
+test("the script is put into one frame", async () => {
+  const { page, heard } = pageThat(() => null);
+  await page.enter();
+  assert.deepEqual(heard[0].target, { tabId: 3, frameIds: [5] });
+});
+
+test("a page that takes no extension is a problem of its own", async () => {
+  const executeScript = async () => {
+    throw new Error("Cannot access a chrome:// URL");
+  };
+  const page = new Page({ scripting: { executeScript } }, { tabId: 1 });
+  await assert.rejects(page.enter(), { code: "page-closed-to-us" });
+});
+
+test("a page that is gone answers nothing", async () => {
+  const { page } = pageThat(() => {
+    throw new Error("Could not establish connection");
+  });
+  assert.equal(await page.ask({ do: "find" }), null);
+  assert.equal(await page.read("p"), null);
+});
+
+test("bytes come as the page has them", async () => {
+  const { page } = pageThat(() => ({ base64: "AQI=" }));
+  assert.deepEqual(await page.read("p"), new Uint8Array([1, 2]));
+});
+
+test("a large result goes over in parts, each with its number", async () => {
+  const { page, heard } = pageThat(({ part, parts }) => ({ shown: part === parts - 1 }));
+  const shown = await page.deliver("p", "job", new Blob([new Uint8Array(9_000_000)], { type: "image/png" }), {});
+  assert.equal(shown, true);
+  assert.deepEqual(
+    heard.map(({ message }) => [message.part, message.parts]),
+    [
+      [0, 3],
+      [1, 3],
+      [2, 3],
+    ],
+  );
+});
+
+test("a page that goes away between two parts shows nothing", async () => {
+  const { page } = pageThat(({ part }) => (part ? null : { shown: false }));
+  assert.equal(await page.deliver("p", "job", new Blob([new Uint8Array(9_000_000)]), {}), false);
+});
