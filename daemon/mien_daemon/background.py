@@ -25,6 +25,11 @@ class BackgroundTasks:
         """Run `work` to its end, even when the caller is cancelled meanwhile, and return its answer."""
         return await asyncio.shield(self.start(work))
 
+    async def wait(self) -> None:
+        """Wait until every task has ended by itself."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def stop(self) -> None:
         """Cancel every task and wait until each has ended."""
         tasks = list(self._tasks)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mien_core.errors import InvalidImage
 from mien_core.program import command_for
+from mien_daemon.background import BackgroundTasks
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
 
@@ -55,6 +56,7 @@ class Previews:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._ending = BackgroundTasks()
 
     async def make(self, path: Path, digest: str, side: int) -> bytes:
         """A JPEG of the picture, upright, no side longer than `side`; `digest` names the picture's bytes.
@@ -65,19 +67,19 @@ class Previews:
         async with self._turn:
             preview = self._recent.get(digest, side)
             if preview is None:
-                preview = await self._ask(path, side)
+                self._stop_idle_timer()
+                try:
+                    preview = await self._ask(path, side)
+                finally:
+                    self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._forget)
                 self._recent.keep(digest, side, preview)
             return preview
 
     async def close(self) -> None:
-        """Kill the process, if one runs."""
-        process, self._process = self._process, None
-        if self._idle:
-            self._idle.cancel()
-        if process and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        """End the process, if one runs, and wait for its end."""
+        self._stop_idle_timer()
+        self._end_process()
+        await self._ending.wait()
 
     async def _ask(self, path: Path, side: int) -> bytes:
         process = await self._running()
@@ -102,17 +104,30 @@ class Previews:
         raise InvalidImage("no preview could be made of the picture")
 
     async def _running(self) -> asyncio.subprocess.Process:
-        if self._idle:
-            self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._end_process)
         if self._process is None or self._process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(*command_for("preview"), stdin=pipe, stdout=pipe)
         return self._process
 
-    def _end_process(self) -> None:
-        """Close the process' pipe, so that it ends, and keep nothing of any picture in memory."""
+    def _stop_idle_timer(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+            self._idle = None
+
+    def _forget(self) -> None:
+        """End the process, and keep nothing of any picture in memory."""
         self._recent.clear()
+        self._end_process()
+
+    def _end_process(self) -> None:
         process, self._process = self._process, None
-        if process and process.stdin:
-            process.stdin.close()
+        if process:
+            self._ending.start(kill(process))
+
+
+async def kill(process: asyncio.subprocess.Process) -> None:
+    """End a process and wait for its end."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    await process.wait()

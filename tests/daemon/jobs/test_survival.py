@@ -1,10 +1,8 @@
 """`kill -9` at any point: no acknowledged job is lost, none is done twice, nothing half-written is ever shown."""
 
 import contextlib
-import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,9 +13,7 @@ import pytest
 
 from mien_api import runtime_file
 from mien_api.client import DaemonClient
-from mien_api.errors import StateTooNew
 from mien_core.errors import DaemonUnreachable
-from mien_daemon.state.database import Database, connect
 from mien_testing.started import until_ready
 
 Start = Callable[[], tuple["subprocess.Popen[bytes]", DaemonClient]]
@@ -146,28 +142,6 @@ def test_a_file_that_a_new_daemon_removes_while_it_is_read_names_nobody(
     assert runtime_file.read(tmp_path) is None
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "not a database": lambda path: path.write_bytes(b"this was never a database, but it is long enough" * 100),
-    "pages overwritten": lambda path: overwrite(path, 4096, b"\xff" * 8192),
-    "cut short": lambda path: os.truncate(path, 5000),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-async def test_a_damaged_database_is_moved_aside_and_kept(tmp_path: Path, damage: Callable[[Path], object]) -> None:
-    first = Database(tmp_path)
-    await first.write(lambda db: db.executemany("INSERT INTO blobs VALUES (?, 1, 1, NULL, 1, 1)", names(200)))
-    first.close()
-    path = tmp_path / "mien.db"
-    damage(path)
-    damaged = path.read_bytes()
-    second = Database(tmp_path)
-    assert second.moved_aside
-    assert second.moved_aside.read_bytes() == damaged
-    assert await second.read(lambda db: db.execute("SELECT count(*) FROM blobs").fetchone()[0]) == 0
-    second.close()
-
-
 def test_a_daemon_says_that_its_database_was_damaged(start: Start, tmp_path: Path) -> None:
     (tmp_path / "mien.db").write_bytes(b"x" * 5000)
     _, client = start()
@@ -175,36 +149,3 @@ def test_a_daemon_says_that_its_database_was_damaged(start: Start, tmp_path: Pat
     aside = [path.name for path in tmp_path.glob("mien.db.damaged-*")]
     assert len(aside) == 1
     assert aside[0] in notices[0]
-
-
-def test_the_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "mien.db"
-    connection = connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(StateTooNew):
-        connect(path)
-    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (99,)
-
-
-async def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    database = Database(tmp_path)
-
-    def half(db: sqlite3.Connection) -> None:
-        db.execute("INSERT INTO blobs VALUES ('a', 1, 1, NULL, 1, 1)")
-        raise KeyError("in the middle")
-
-    with pytest.raises(KeyError):
-        await database.write(half)
-    assert await database.read(lambda db: db.execute("SELECT count(*) FROM blobs").fetchone()[0]) == 0
-    database.close()
-
-
-def names(count: int) -> list[tuple[str]]:
-    return [(f"{number:064x}",) for number in range(count)]
-
-
-def overwrite(path: Path, at: int, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(at)
-        file.write(data)

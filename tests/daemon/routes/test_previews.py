@@ -1,14 +1,11 @@
 """A preview is small, upright and opaque, belongs to whoever may see the picture, and never waits for a swap."""
 
 import io
-import struct
 from typing import Any
 
 import PIL.Image
-import pytest
 
 from mien_daemon import keys
-from mien_daemon.pictures.preview_process import preview
 
 
 def picture(width: int, height: int, mode: str = "RGB", kind: str = "png", **save: Any) -> bytes:
@@ -57,25 +54,3 @@ async def test_a_killed_preview_process_costs_one_answer(daemon: Any) -> None:
     previews._process.kill()
     await previews._process.wait()
     assert (await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=110")).status == 200
-
-
-@pytest.mark.parametrize(
-    ("data", "size"),
-    [
-        (picture(64, 32, "RGBA"), (16, 8)),
-        (picture(64, 32, "LA"), (16, 8)),
-        (picture(64, 32, "P"), (16, 8)),
-        (picture(64, 32, "I;16"), (16, 8)),
-        (picture(64, 32, "CMYK", "jpeg"), (16, 8)),
-        (picture(64, 32, "L", "tiff"), (16, 8)),
-        (picture(8, 4), (8, 4)),
-    ],
-    ids=["alpha", "grey alpha", "palette", "sixteen bits", "cmyk", "tiff", "smaller already"],
-)
-def test_whatever_is_read_is_shown(data: bytes, size: tuple[int, int]) -> None:
-    assert size_of(preview(data, 16)) == size
-
-
-def test_a_preview_is_upright() -> None:
-    turned = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)
-    assert size_of(preview(picture(64, 32, kind="jpeg", exif=turned), 32)) == (16, 32)

@@ -1,0 +1,82 @@
+"""Previews of every kind of picture: upright, small, eight bits of RGB, without the metadata of the picture."""
+
+import io
+import struct
+from typing import Any
+
+import PIL.Image
+import pytest
+
+from mien_core.errors import InvalidImage
+from mien_daemon.pictures.preview_process import BEHIND_TRANSPARENCY, preview
+
+
+def picture(width: int, height: int, mode: str = "RGB", kind: str = "png", **save: Any) -> bytes:
+    made = io.BytesIO()
+    PIL.Image.new(mode, (width, height)).save(made, kind, **save)
+    return made.getvalue()
+
+
+def opened(data: bytes) -> PIL.Image.Image:
+    return PIL.Image.open(io.BytesIO(data))
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    return opened(data).size
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (picture(64, 32, "RGBA"), (16, 8)),
+        (picture(64, 32, "LA"), (16, 8)),
+        (picture(64, 32, "P"), (16, 8)),
+        (picture(64, 32, "I;16"), (16, 8)),
+        (picture(64, 32, "CMYK", "jpeg"), (16, 8)),
+        (picture(64, 32, "L", "tiff"), (16, 8)),
+        (picture(8, 4), (8, 4)),
+    ],
+    ids=["alpha", "grey alpha", "palette", "sixteen bits", "cmyk", "tiff", "smaller already"],
+)
+def test_whatever_is_read_is_shown(data: bytes, size: tuple[int, int]) -> None:
+    assert size_of(preview(data, 16)) == size
+
+
+def test_a_preview_is_upright() -> None:
+    turned = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)
+    assert size_of(preview(picture(64, 32, kind="jpeg", exif=turned), 32)) == (16, 32)
+
+
+def test_what_is_transparent_is_shown_on_grey() -> None:
+    made = opened(preview(picture(16, 16, "RGBA"), 16)).convert("RGB")
+    seen = made.getpixel((8, 8))
+    assert isinstance(seen, tuple)
+    assert all(abs(one - other) <= 2 for one, other in zip(seen, BEHIND_TRANSPARENCY, strict=True))
+
+
+def test_sixteen_bits_keep_their_brightness() -> None:
+    half = io.BytesIO()
+    PIL.Image.new("I;16", (16, 16), 32_896).save(half, "png")
+    seen = opened(preview(half.getvalue(), 16)).convert("L").getpixel((8, 8))
+    assert isinstance(seen, int)
+    assert abs(seen - 128) <= 1
+
+
+def test_no_metadata_of_the_picture_comes_along() -> None:
+    exif = PIL.Image.Exif()
+    exif[0x010E] = "a secret"
+    made = preview(picture(64, 32, kind="jpeg", exif=exif, comment=b"a secret"), 16)
+    assert b"secret" not in made
+    assert "exif" not in opened(made).info
+
+
+def test_the_colour_profile_comes_along_where_the_preview_is_still_in_it() -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert opened(preview(picture(16, 16, icc_profile=profile), 16)).info["icc_profile"] == profile
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(InvalidImage):
+        preview(b"no picture", 16)

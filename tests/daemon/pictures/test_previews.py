@@ -1,0 +1,131 @@
+"""Previews: made one after the other in a process of their own; recent ones are remembered, none for long."""
+
+import asyncio
+import io
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from mien_core.errors import InvalidImage
+from mien_daemon.pictures import previews as module
+from mien_daemon.pictures.previews import KEPT_SIDE, Previews, RecentPreviews
+
+# A process that answers each request with the path's last letters, or does as the path says.
+SCRIPT = """
+import os, sys, time
+from mien_daemon.worker import messages
+from mien_daemon.worker.messages import *
+while (wanted := messages.read(sys.stdin.buffer)) is not None:
+    made = (wanted.picture + str(wanted.side)).encode()
+    if wanted.picture == "garbage": said = messages.LENGTH.pack(2) + b"{}"
+    elif wanted.picture == "wrong": said = messages.encode(Ready())
+    elif wanted.picture == "die": os._exit(1)
+    elif wanted.picture == "hang": time.sleep(60)
+    elif wanted.picture == "refuse": said = messages.encode(Failed("", "invalid-image", "as the test wants it"))
+    else: said = messages.encode(PreviewMade(len(made))) + made
+    sys.stdout.buffer.write(said)
+    sys.stdout.buffer.flush()
+"""
+
+
+@pytest.fixture
+async def previews(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Previews]:
+    monkeypatch.setattr(module, "command_for", lambda _: [sys.executable, "-c", SCRIPT])
+    made = Previews()
+    yield made
+    await made.close()
+
+
+def test_the_preview_that_was_asked_for_last_stays_and_the_one_not_asked_for_longest_goes() -> None:
+    recent = RecentPreviews(most_bytes=30)
+    for name in ("a", "b", "c"):
+        recent.keep(name, 64, name.encode() * 10)
+    assert recent.get("a", 64) == b"a" * 10, "all three fit exactly"
+    recent.keep("d", 64, b"d" * 10)
+    assert recent.get("b", 64) is None, "a was asked for after b"
+    assert [recent.get(name, 64) is not None for name in ("a", "c", "d")] == [True, True, True]
+    recent.keep("e", 64, b"e" * 20)
+    assert [recent.get(name, 64) is not None for name in ("a", "c", "d", "e")] == [False, False, True, True]
+
+
+def test_a_preview_is_remembered_by_its_picture_and_its_size() -> None:
+    recent = RecentPreviews()
+    recent.keep("a", 64, b"small")
+    assert recent.get("a", 65) is None
+    assert recent.get("b", 64) is None
+
+
+def test_a_large_preview_is_not_kept_and_a_cleared_one_neither() -> None:
+    recent = RecentPreviews()
+    recent.keep("a", KEPT_SIDE, b"kept")
+    recent.keep("a", KEPT_SIDE + 1, b"looked at once")
+    assert recent.get("a", KEPT_SIDE) == b"kept"
+    assert recent.get("a", KEPT_SIDE + 1) is None
+    recent.clear()
+    assert recent.get("a", KEPT_SIDE) is None
+
+
+def test_what_is_kept_stays_below_eight_megabytes() -> None:
+    recent = RecentPreviews()
+    for number in range(20):
+        recent.keep(str(number), 64, bytes(1 << 20))
+    assert [number for number in range(20) if recent.get(str(number), 64)] == list(range(12, 20))
+
+
+async def test_a_preview_is_made_once_and_remembered(previews: Previews) -> None:
+    assert await previews.make(Path("a"), "digest", 64) == b"a64"
+    assert await previews.make(Path("another path"), "digest", 64) == b"a64"
+    assert await previews.make(Path("b"), "digest", 65) == b"b65"
+
+
+async def test_previews_that_are_asked_for_at_once_are_not_mixed_up(previews: Previews) -> None:
+    asked = [previews.make(Path(name), name, 64) for name in "abc"]
+    assert await asyncio.gather(*asked) == [b"a64", b"b64", b"c64"]
+
+
+@pytest.mark.parametrize("broken", ["garbage", "wrong", "die", "hang", "refuse"])
+async def test_a_process_that_fails_costs_one_preview_and_the_next_is_made(
+    previews: Previews, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    await previews.make(Path("first"), "first", 64)  # the process is warm before its time counts
+    if broken == "hang":
+        monkeypatch.setattr(module, "TIMEOUT_S", 0.1)
+    with pytest.raises(InvalidImage):
+        await previews.make(Path(broken), broken, 64)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "command_for", lambda _: [sys.executable, "-c", SCRIPT])
+    assert await previews.make(Path("next"), "next", 64) == b"next64"
+
+
+async def test_a_request_that_is_broken_off_does_not_spoil_the_next_answer(previews: Previews) -> None:
+    await previews.make(Path("first"), "first", 64)
+    asking = asyncio.create_task(previews.make(Path("hang"), "hang", 64))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert await previews.make(Path("next"), "next", 64) == b"next64"
+
+
+async def test_nothing_stays_in_memory_when_no_preview_is_asked_for(
+    previews: Previews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE_S", 0.0)
+    assert await previews.make(Path("a"), "digest", 64) == b"a64"
+    async with asyncio.timeout(20):
+        while await previews.make(Path("b"), "digest", 64) == b"a64":  # noqa: ASYNC110 forgetting sends no event
+            await asyncio.sleep(0.01)
+
+
+async def test_the_real_process_makes_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    PIL.Image.new("RGB", (900, 600)).save(path)
+    previews = Previews()
+    try:
+        made = await previews.make(path, "digest", 300)
+    finally:
+        await previews.close()
+    assert PIL.Image.open(io.BytesIO(made)).size == (300, 200)
