@@ -81,7 +81,7 @@ def parse_restore_options(raw: Mapping[str, object]) -> RestoreOptions:
 
 
 def public_settings(options: BaseModel) -> dict[str, object]:
-    """The options that may be read in a result by anybody, as JSON: all but the private ones and those not given."""
+    """The options that a result may show to every reader, as JSON: all but the private ones and those that are None."""
     return options.model_dump(mode="json", exclude_none=True, exclude=private_fields(type(options)))
 
 

@@ -41,10 +41,10 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-"""Told after every step; whatever it raises ends the swap."""
+"""Told after every step; what it raises ends the swap."""
 
 OnStep = Callable[[int, int], None]
-"""(done, total) inside one stage; whatever it raises ends the stage."""
+"""(done, total) inside one stage; what it raises ends the stage."""
 
 
 def ignore_progress(progress: Progress) -> None:

@@ -94,7 +94,7 @@ class Edit:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What anybody may read of the options in the result; a person's own words are not in it."""
+        """The options that the result shows to every reader; a person's own words are not among them."""
         return {**(public_settings(self.options) if self.options else {}), "engine": self.engine}
 
 

@@ -39,7 +39,7 @@ def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: 
         picture: encoded.
         edit: what is done to its faces.
         components: the loaded networks.
-        clock: tells its listener about every step; whatever that raises ends the edit and nothing is left behind.
+        clock: tells its listener about every step; what that raises ends the edit and nothing is left behind.
 
     Returns:
         The encoded, marked picture at its own size, with scores and timings.
@@ -85,12 +85,12 @@ def prepare(reference: bytes, engine: Engine, components: Components, clock: Sto
     with clock.stage("identity"):
         image = decode(reference)
         check(image, components.check, "reference")
-        face = only_face(components.detector.detect(image))
+        face = choose_reference_face(components.detector.detect(image))
         likeness = engine.prepare(image, face)
         return Reference(likeness, components.embedder.embed(image, face))
 
 
-def only_face(faces: Sequence[Face]) -> Face:
+def choose_reference_face(faces: Sequence[Face]) -> Face:
     """The face that a reference picture is of: the largest, when no other is nearly as large."""
     by_size = sorted(faces, key=area, reverse=True)
     if not by_size:

@@ -107,7 +107,7 @@ class FaceSwap:
         image, patches = replace_faces(original, faces, assignments, self.options, clock)
         changed = [index for index, patch in patches.items() if patch.mask.any()]
         if not changed:
-            raise no_change(patches)
+            raise refuse_unchanged(patches)
         if self.options.restore and self.restorer:
             with clock.stage("restore"):
                 swapped = [faces[index] for index in changed]
@@ -196,8 +196,8 @@ def replace_faces(
     return result, patches
 
 
-def no_change(patches: Mapping[int, Patch]) -> NoFaceFound:
-    """A target in which no face could be swapped is refused; it is not handed back as if it had been."""
+def refuse_unchanged(patches: Mapping[int, Patch]) -> NoFaceFound:
+    """The error for a target in which no face could be swapped: it is not handed back as if it had been."""
     why = sorted({warning for patch in patches.values() for warning in patch.warnings})
     return NoFaceFound("no face of the target can be swapped", role="target", warnings=why)
 

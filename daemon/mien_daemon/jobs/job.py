@@ -26,7 +26,8 @@ class Ask:
     Attributes:
         target: "sha256:…".
         references: each "sha256:…" or "ref:ID"; one for all chosen faces or one each; none for a restore.
-        options: as given and checked, without `priority`.
+        options: the checked options as their own JSON, without `priority`. The worker makes the value of it again:
+            a row may outlive the engine that it names.
     """
 
     kind: Kind

@@ -31,7 +31,7 @@ class EngineEntry:
         models: names of the models it takes beyond those of every swap.
         instead: for some of those, others that can stand in.
         libraries: what must be importable; the `gpu` extra installs them.
-        licence: what binds whoever uses the results.
+        licence: what binds a person who uses the results.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
     """
 

@@ -19,12 +19,12 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
         "licence": entry.licence,
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,
-        "options": own_options(entry.options),
+        "options": describe_own_options(entry.options),
         "presets": [{"name": name, "options": dict(options)} for name, options in entry.presets.items()],
     }
 
 
-def own_options(kind: type[SwapOptions]) -> dict[str, object]:
+def describe_own_options(kind: type[SwapOptions]) -> dict[str, object]:
     """What an engine understands beyond what all of them do: name → its JSON schema, with default and meaning.
 
     The order is that in which a user interface shows them; `options.py` says what `private`, `control`, `step` mean.

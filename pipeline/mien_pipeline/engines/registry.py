@@ -23,7 +23,7 @@ BUILT_IN = tuple(
     for name, module in (("mesh", "mesh.entry"), ("inswapper", "onnx.entry"), ("flux", "flux.entry"))
 )
 
-# The models that every swap takes, whatever the engine.
+# The models that every swap takes, with any engine.
 ALWAYS = ("face-detection", "face-mesh", "identity-score", "content-check", "watermark")
 
 
@@ -36,7 +36,7 @@ def find_engines(added: Iterable[EntryPoint]) -> dict[str, EngineEntry]:
     for point in added:
         try:
             entry = point.load()
-        except Exception:  # whatever a stranger's module raises, the other engines work
+        except Exception:  # another package may raise anything; the other engines still work
             log.exception("the engine %s of %s cannot be imported", point.name, point.value)
             continue
         if not isinstance(entry, EngineEntry) or entry.name in found:

@@ -24,7 +24,7 @@ PRODUCT_NUMBER = 0x4D69656E  # "Mien"
 # In the code, as the content check's: a catalogue that names another network must not be a way round the mark.
 DECODER_SHA256 = "6b006690cf352fa50a91a0b6d6241dbcded0a9957969e2c0665cf9a7011b3880"
 
-# Read and written at one size, whatever the picture's, so that resizing changes nothing; 3 × 3 tiles of the
+# Read and written at one size for pictures of every size, so that resizing changes nothing; 3 × 3 tiles of the
 # convolution. On 13 photographs this size reads back as well as 256 × 256 at a sixth of the work.
 CANONICAL_SIDE = 132
 

@@ -7,7 +7,7 @@ import pytest
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
-from mien_pipeline.engines.readiness import describe, own_options
+from mien_pipeline.engines.readiness import describe, describe_own_options
 from mien_pipeline.engines.registry import ENGINES, needed_models
 from mien_pipeline.options import SwapOptions
 
@@ -37,15 +37,17 @@ def test_an_engine_that_needs_no_library_runs_on_the_processor_wherever_others_r
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_engines_own_options_are_all_but_those_that_every_engine_has(engine: str) -> None:
+def test_an_engines_describe_own_options_are_all_but_those_that_every_engine_has(engine: str) -> None:
     kind = ENGINES[engine].options
-    assert list(own_options(kind)) == [name for name in kind.model_fields if name not in SwapOptions.model_fields]
+    assert list(describe_own_options(kind)) == [
+        name for name in kind.model_fields if name not in SwapOptions.model_fields
+    ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_control_says_how_to_draw_itself(engine: str) -> None:
     """A slider has bounds and a step, a choice its words, a text its length; presets change controls alone."""
-    options = own_options(ENGINES[engine].options)
+    options = describe_own_options(ENGINES[engine].options)
     controls = {name: schema for name, schema in options.items() if isinstance(schema, dict) and "control" in schema}
     for schema in controls.values():
         assert schema["control"] in {"main", "advanced"}

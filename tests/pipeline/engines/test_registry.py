@@ -28,7 +28,7 @@ NOT_AN_ENTRY = "an engine"
 
 
 def brought(name: str, attribute: str, monkeypatch: pytest.MonkeyPatch) -> EntryPoint:
-    """An entry point into this file, whatever name pytest gave it."""
+    """An entry point into this file under a name of our own; pytest gave it another."""
     monkeypatch.setitem(sys.modules, "a_package_with_an_engine", sys.modules[__name__])
     return EntryPoint(name, f"a_package_with_an_engine:{attribute}", GROUP)
 

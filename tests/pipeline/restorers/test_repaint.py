@@ -93,7 +93,7 @@ def test_painted_texture_is_taken_and_painted_light_and_colour_are_not(waxy: Por
 
 
 def test_the_real_stack_obeys_the_lock(waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder) -> None:
-    """What random weights paint is noise; whatever of it is let through leaves the same person."""
+    """What random weights paint is noise; what is let through of it leaves the same person."""
     image, face = waxy
     told: list[float] = []
     result = restored(waxy, engine, embedder, lambda done, total: told.append(done / total), side=256, steps=3)

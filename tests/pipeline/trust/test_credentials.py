@@ -181,7 +181,7 @@ def test_a_target_whose_format_has_no_credentials_is_still_the_parent(signatory:
 
 
 def of_a_camera(signatory: Signatory, target: bytes, parent: bytes | None = None) -> bytes:
-    """A target with somebody else's credentials: a thumbnail of it, where it was taken and with what, and by whom."""
+    """A target with a camera's credentials: a thumbnail, the place, the camera and the person."""
     manifest = {
         "claim_generator_info": [{"name": "Camera"}],
         "assertions": [
@@ -293,7 +293,7 @@ def test_a_time_stamp_that_was_asked_for_and_not_given_is_no_result(signatory: S
 
 @pytest.fixture
 def listener() -> Generator[tuple[str, list[str]]]:
-    """A server on loopback, and the paths that anybody asked it for."""
+    """A server on loopback, and the paths that it was asked for."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

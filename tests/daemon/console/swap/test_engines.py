@@ -11,7 +11,7 @@ import pytest
 from mien_core.errors import InvalidOptions
 from mien_core.languages import collect
 from mien_daemon.routes.console import FOLDER
-from mien_pipeline.engines.readiness import own_options
+from mien_pipeline.engines.readiness import describe_own_options
 from mien_pipeline.engines.registry import ENGINES, parse_options
 
 READ = f"""
@@ -38,7 +38,7 @@ def read(script: Path, name: str) -> Any:
         "summary": entry.summary,
         "state": "ready",
         "memory_bytes": 0,
-        "options": own_options(entry.options),
+        "options": describe_own_options(entry.options),
         "presets": [{"name": preset, "options": dict(options)} for preset, options in entry.presets.items()],
     }
     done = subprocess.run(
@@ -79,7 +79,7 @@ def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
     wanted = {f"engine_{name}" for name in ENGINES} | {f"engine_{name}_hint" for name in ENGINES}
     for entry in ENGINES.values():
         wanted |= {f"preset_{name}" for name in entry.presets}
-        for name, schema in own_options(entry.options).items():
+        for name, schema in describe_own_options(entry.options).items():
             if isinstance(schema, dict) and "control" in schema:
                 wanted.add(f"option_{name}")
     assert wanted - set(english) == set()
