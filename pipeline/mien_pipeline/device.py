@@ -1,6 +1,6 @@
-"""Which device computes, in which number format, and how a network gets there. The only file that says "cuda".
+"""Which device computes, and in which number format. The only file that says "cuda".
 
-Torch is imported where it is needed: whoever only asks for the device's name does not wait for it.
+Torch is imported inside functions: `device_name` answers without it.
 """
 
 import os
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Attributes:
-    torch: what tensors are moved to.
-    kind: for the memory plan.
-    total_bytes: of the memory that networks live in.
+    """What computes.
+
+    Attributes:
+        torch: what tensors are moved to.
+        kind: for the memory plan.
+        name: of the card, or "mps" or "cpu".
+        total_bytes: of the memory that networks live in.
     """
 
     torch: "torch.device"
@@ -37,7 +40,10 @@ class Device:
 
 
 def device_name(environ: Mapping[str, str] = os.environ) -> str:
-    """ "cuda", "mps" or "cpu": where engines that can use an accelerator run, told by what is installed."""
+    """Where engines that can use an accelerator run: "cuda", "mps" or "cpu".
+
+    `MIEN_DEVICE` decides if it is set; else the installed build of torch and the driver do. Torch is not imported.
+    """
     if wanted := environ.get("MIEN_DEVICE"):
         return wanted
     try:
@@ -71,12 +77,12 @@ def choose_device(environ: Mapping[str, str] = os.environ) -> Device:
 
 
 def onnx_providers(device: Device) -> list[str]:
-    """What ONNX Runtime runs recognisers on, best first."""
+    """The execution providers of ONNX Runtime for recognisers, best first."""
     return ["CUDAExecutionProvider", "CPUExecutionProvider"] if device.kind == "discrete" else ["CPUExecutionProvider"]
 
 
 def compute_dtype(form: NumberFormat) -> "torch.dtype":
-    """What a network stored as `form` computes in."""
+    """The dtype that a network stored as `form` computes in."""
     import torch
 
     return torch.float32 if form == "float32" else torch.bfloat16
@@ -84,7 +90,7 @@ def compute_dtype(form: NumberFormat) -> "torch.dtype":
 
 @contextmanager
 def name_out_of_memory() -> Generator[None]:
-    """A device that runs out of memory is `GpuOutOfMemory`, and what it had cached is given back."""
+    """Raise `GpuOutOfMemory` when the device runs out of memory inside, and give its cached memory back."""
     import torch
 
     try:

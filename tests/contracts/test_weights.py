@@ -13,7 +13,7 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
-from mien_pipeline.engines.diffusion.clip import NOT_SEEN_WITH, clip_tower
+from mien_pipeline.engines.diffusion.clip import OTHER_TENSORS, clip_tower
 from mien_pipeline.engines.diffusion.eva import EvaTower
 from mien_pipeline.engines.diffusion.irse import IrSe50
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
@@ -94,7 +94,7 @@ OURS: list[tuple[str, str, tuple[str, ...], Callable[[Shapes], nn.Module]]] = [
     ("arcface-ir-se50", "", (), IrSe50.from_shapes),
     ("bisenet", "", TRAINING_HEADS, BiSeNet.from_shapes),
     ("withanyone.arc", "", (), ArcAdapter.from_shapes),
-    ("clip-vit-l14", "", NOT_SEEN_WITH, clip_tower),
+    ("clip-vit-l14", "", OTHER_TENSORS, clip_tower),
     ("xlabs-ip-adapter-v1", "", (), XlabsAdapter.from_shapes),
     ("xlabs-ip-adapter-v2", "", (), XlabsAdapter.from_shapes),
 ]

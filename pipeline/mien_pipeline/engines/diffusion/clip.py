@@ -1,6 +1,6 @@
-"""CLIP ViT-L/14's image tower, through transformers: what XLabs' adapter looks at pictures with.
+"""CLIP ViT-L/14's image tower, through transformers: it makes the embedding that XLabs' adapter reads.
 
-Source: Radford et al. 2021 (arXiv:2103.00020). The published file says nothing of its configuration.
+Source: Radford et al. 2021 (arXiv:2103.00020). The published file holds no configuration: sizes come from shapes.
 """
 
 from pathlib import Path
@@ -14,12 +14,12 @@ from mien_pipeline.engines.diffusion.weights import depth, load
 
 # Heads are 64 wide in every CLIP.
 HEAD_DIM = 64
-# The other half of the file, and numbers that are counted today.
-NOT_SEEN_WITH = ("text_model.", "text_projection.", "logit_scale", "vision_model.embeddings.position_ids")
+# The text tower, and position numbers that transformers counts by itself today.
+OTHER_TENSORS = ("text_model.", "text_projection.", "logit_scale", "vision_model.embeddings.position_ids")
 
 
 def clip_tower(shapes: Shapes) -> CLIPVisionModelWithProjection:
-    """In the size that a file's shapes say."""
+    """The tower without weights, in the size that a file's shapes give."""
     dim, _, patch, _ = shapes["vision_model.embeddings.patch_embedding.weight"]
     places = shapes["vision_model.embeddings.position_embedding.weight"][0]
     return CLIPVisionModelWithProjection(
@@ -36,13 +36,13 @@ def clip_tower(shapes: Shapes) -> CLIPVisionModelWithProjection:
 
 
 def load_clip(path: Path) -> Any:
-    """The tower, in main memory and full precision: it looks once at a reference.
+    """The tower in main memory, float32: it runs once for each reference.
 
     Raises:
-        BrokenWeights: the file does not hold it.
+        BrokenWeights: the file does not hold this tower.
     """
-    tower: Any = load(clip_tower, path, ignored=NOT_SEEN_WITH, dtype=torch.float32)
+    tower: Any = load(clip_tower, path, ignored=OTHER_TENSORS, dtype=torch.float32)
     embeddings = tower.vision_model.embeddings
-    # No value of the file's: it was left on the meta device.
+    # The file has no such value, so it was left on the meta device.
     embeddings.position_ids = torch.arange(embeddings.num_positions)[None]
     return tower

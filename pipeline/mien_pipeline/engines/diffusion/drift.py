@@ -1,9 +1,13 @@
-"""The drift gate: is the result the reference or still the target, for a recogniser nothing was conditioned on?"""
+"""The drift gate: is the result the reference, or still the target?
+
+The recogniser that answers is one that no network of the stack was conditioned on.
+"""
 
 from mien_pipeline.report import IdentityScores
 
 
 def is_nearer_to_target(scores: IdentityScores) -> bool:
+    """True when the result is at least as like the target as it is like the reference."""
     return scores.to_target >= scores.to_reference
 
 
@@ -13,5 +17,5 @@ def is_pulled_away(scores: IdentityScores) -> bool:
 
 
 def is_better(first: IdentityScores, second: IdentityScores) -> bool:
-    """True when the second attempt is to be kept: more like the reference, seen from the target."""
+    """True when the second attempt is nearer to the reference, each measured from the target."""
     return second.to_reference - second.to_target > first.to_reference - first.to_target

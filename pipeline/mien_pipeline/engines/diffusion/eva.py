@@ -1,4 +1,4 @@
-"""The EVA02-CLIP-L-336 image tower that PuLID looks at faces with: one embedding and five levels of features.
+"""The EVA02-CLIP-L-336 image tower that PuLID reads: one embedding and five levels of features.
 
 Source: EVA-CLIP, Sun et al. 2023 (arXiv:2303.15389); EVA-02, Fang et al. 2023 (arXiv:2303.11331): a vision
 transformer with rotary positions, SwiGLU and a layer norm inside attention. Names are those of the published file.
@@ -41,12 +41,12 @@ class VisionRope(nn.Module):
         self.register_buffer("freqs_sin", both.sin())
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, heads, 1 + grid², 64), the class token in front left alone."""
+        """(batch, heads, 1 + grid², 64) to the same shape; the class token in front is left alone."""
         first, rest = x[:, :, :1], x[:, :, 1:]
         even, odd = rest[..., 0::2], rest[..., 1::2]
-        turned = torch.stack([-odd, even], dim=-1).flatten(-2)
+        quarter_turn = torch.stack([-odd, even], dim=-1).flatten(-2)
         cos, sin = self.get_buffer("freqs_cos").to(x), self.get_buffer("freqs_sin").to(x)
-        return torch.cat([first, rest * cos + turned * sin], dim=2)
+        return torch.cat([first, rest * cos + quarter_turn * sin], dim=2)
 
 
 class EvaAttention(nn.Module):
@@ -64,6 +64,7 @@ class EvaAttention(nn.Module):
         self.rope = rope
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, 1 + grid², dim) to the same shape."""
         q, k, v = (
             part.unflatten(-1, (-1, HEAD_DIM)).transpose(1, 2)
             for part in (self.q_proj(x) + self.q_bias, self.k_proj(x), self.v_proj(x) + self.v_bias)
@@ -89,6 +90,8 @@ class SwiGlu(nn.Module):
 
 
 class EvaBlock(nn.Module):
+    """Attention, then the MLP, each added to its own input; norms come first."""
+
     def __init__(self, dim: int, hidden: int, rope: VisionRope) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim, eps=EPS)
@@ -103,6 +106,8 @@ class EvaBlock(nn.Module):
 
 
 class PatchEmbed(nn.Module):
+    """(batch, 3, H, W) to (batch, H/patch · W/patch, dim): one linear map of every patch."""
+
     def __init__(self, dim: int, patch: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, dim, patch, patch)
@@ -113,8 +118,10 @@ class PatchEmbed(nn.Module):
 
 
 class EvaTower(nn.Module):
-    """Args:
-    dim, hidden, layers, grid, patch, output_dim: 1024, 2730, 24, 24, 14 and 768 as published.
+    """The whole image tower.
+
+    Args:
+        dim, hidden, layers, grid, patch, output_dim: 1024, 2730, 24, 24, 14 and 768 as published.
     """
 
     def __init__(
@@ -138,7 +145,7 @@ class EvaTower(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "EvaTower":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         dim, _, patch, _ = shapes["patch_embed.proj.weight"]
         return cls(
             dim=dim,
@@ -150,13 +157,14 @@ class EvaTower(nn.Module):
         )
 
     def forward(self, pixels: Tensor, taps: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
-        """The class token's embedding, and the tokens as they *enter* the blocks named by `taps`.
+        """The class token's embedding, and the tokens as they *enter* the blocks that `taps` names.
 
         Args:
             pixels: (batch, 3, 336, 336) RGB, normalised with CLIP's mean and deviation.
+            taps: numbers of blocks, counted from 0, in increasing order.
 
         Returns:
-            (batch, 768), not normalised, and (batch, 577, 1024) for every tap.
+            (batch, 768), not normalised, and (batch, 577, 1024) for every tap; the dtype of `pixels`.
         """
         patches = self.patch_embed(pixels)
         x = torch.cat([self.cls_token.expand(patches.shape[0], -1, -1), patches], dim=1) + self.pos_embed

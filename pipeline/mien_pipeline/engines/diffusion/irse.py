@@ -15,7 +15,7 @@ from mien_pipeline.engines.diffusion.weights import depth
 
 
 class SqueezeExcite(nn.Module):
-    """Every channel weighed by what the whole picture says."""
+    """Weighs every channel by its mean over the whole picture."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class SqueezeExcite(nn.Module):
 
 
 class Unit(nn.Module):
-    """One improved residual unit. Where the width changes, the shortcut is a convolution, else it drops pixels."""
+    """One improved residual unit. Where the width changes, the shortcut is a convolution; elsewhere it drops pixels."""
 
     def __init__(self, before: int, after: int, stride: int, squeezed: int) -> None:
         super().__init__()
@@ -54,10 +54,12 @@ class Unit(nn.Module):
 
 
 class IrSe50(nn.Module):
-    """Args:
-    widths: channels before the first unit and after each of the 24: 64, then 3 × 64, 4 × 128, 14 × 256, 3 × 512.
-    squeezed: channels of each unit's squeeze, a sixteenth.
-    flat: 7 × 7 × 512 values that the embedding is made of.
+    """The whole recogniser.
+
+    Args:
+        widths: channels before the first unit and after each of the 24: 64, then 3 × 64, 4 × 128, 14 × 256, 3 × 512.
+        squeezed: channels of each unit's squeeze, a sixteenth.
+        flat: 7 × 7 × 512 values that the embedding is made of.
     """
 
     def __init__(self, widths: tuple[int, ...], squeezed: tuple[int, ...], flat: int, embedding_dim: int = 512) -> None:
@@ -82,7 +84,7 @@ class IrSe50(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "IrSe50":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         units = range(depth(shapes, "body."))
         widths = tuple(shapes[f"body.{unit}.res_layer.1.weight"][0] for unit in units)
         squeezed = tuple(shapes[f"body.{unit}.res_layer.5.fc1.weight"][0] for unit in units)

@@ -13,8 +13,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 def manifest(name: str) -> dict[str, tuple[int, ...]]:
     """Names and shapes of one published file, as `manifests/{name}.txt` lists them.
 
-    A line is a name and its sizes, as `3072x64` ("-" for a single number); `[0-18]` in a name stands for
-    every index of the range.
+    A line is a name and its sizes, as `3072x64` ("-" for a single number). `[0-18]` in a name means every index of
+    the range, `[0,2-4]` the indices 0, 2, 3 and 4.
     """
     text = files("mien_pipeline.engines.diffusion").joinpath("manifests", f"{name}.txt").read_text(encoding="utf-8")
     return dict(entry for line in text.splitlines() for entry in _expand(line))

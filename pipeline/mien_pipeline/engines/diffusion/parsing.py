@@ -75,7 +75,7 @@ class BasicBlock(nn.Module):
 
 
 class Resnet18(nn.Module):
-    """Features at an eighth, a sixteenth and a thirty-second of the size."""
+    """(batch, 3, H, W) to features at H/8, H/16 and H/32."""
 
     def __init__(self, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ def _stage(before: int, after: int, stride: int) -> nn.Sequential:
 
 
 class Attention(nn.Module):
-    """Attention refinement: every channel weighed by its mean over the picture."""
+    """Attention refinement: weighs every channel by its mean over the picture."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
@@ -112,6 +112,8 @@ class Attention(nn.Module):
 
 
 class ContextPath(nn.Module):
+    """ResNet's features, and what surrounds them, brought to one size."""
+
     def __init__(self, widths: tuple[int, int, int, int], context: int) -> None:
         super().__init__()
         self.resnet = Resnet18(widths)
@@ -130,6 +132,8 @@ class ContextPath(nn.Module):
 
 
 class Fusion(nn.Module):
+    """Joins detail and context, then weighs every channel by its mean."""
+
     def __init__(self, before: int, after: int, squeezed: int) -> None:
         super().__init__()
         self.convblk = ConvNorm(before, after, 1)
@@ -143,6 +147,8 @@ class Fusion(nn.Module):
 
 
 class Head(nn.Module):
+    """One score for every class at every pixel."""
+
     def __init__(self, before: int, middle: int, classes: int) -> None:
         super().__init__()
         self.conv = ConvNorm(before, middle, 3)
@@ -154,9 +160,11 @@ class Head(nn.Module):
 
 
 class BiSeNet(nn.Module):
-    """Args:
-    widths: of ResNet's stages, 64, 128, 256, 512.
-    context: 128. fused: 256. squeezed: 64.
+    """The whole parsing network.
+
+    Args:
+        widths: channels of ResNet's stages, (64, 128, 256, 512).
+        context, fused, squeezed: channels of the context path, the fusion and its squeeze: 128, 256, 64.
     """
 
     def __init__(
@@ -174,7 +182,7 @@ class BiSeNet(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "BiSeNet":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         first, second, third, fourth = (shapes[f"cp.resnet.layer{stage}.0.conv1.weight"][0] for stage in (1, 2, 3, 4))
         return cls(
             (first, second, third, fourth),
@@ -185,6 +193,6 @@ class BiSeNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, 3, H, W) normalised RGB to (batch, H, W) int64 `ParsingClass`s."""
+        """(batch, 3, H, W) RGB, normalised with `MEAN` and `STD`, to (batch, H, W) int64 `ParsingClass`es."""
         scores = self.conv_out(self.ffm(*self.cp(x)))
         return F.interpolate(scores, x.shape[2:], mode="bilinear", align_corners=True).argmax(1)

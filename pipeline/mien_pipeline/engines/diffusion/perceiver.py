@@ -46,6 +46,7 @@ class PerceiverAttention(PerceiverCrossAttention):
         super().__init__(dim, dim, heads, dim_head)
 
     def forward(self, tokens: Tensor, queries: Tensor) -> Tensor:
+        """(batch, m, dim) and (batch, n, dim) to (batch, n, dim)."""
         queries = self.norm2(queries)
         return self._attend(torch.cat([self.norm1(tokens), queries], dim=1), queries)
 
@@ -58,7 +59,7 @@ def feed_forward(dim: int, inner: int) -> nn.Sequential:
 
 
 def perceiver_layers(dim: int, depth: int, heads: int, inner: int) -> nn.ModuleList:
-    """`depth` pairs of attention and feed-forward, each to be added to its own input."""
+    """`depth` pairs of attention and feed-forward; the caller adds each to its own input."""
     return nn.ModuleList(
         nn.ModuleList([PerceiverAttention(dim, heads), feed_forward(dim, inner)]) for _ in range(depth)
     )

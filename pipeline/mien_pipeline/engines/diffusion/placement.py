@@ -16,8 +16,12 @@ from torch import nn
 from mien_pipeline.device import Device, release_cache
 from mien_pipeline.plan.placement import Plan
 
-# Names that layerwise casting leaves in full precision: they are small and they steer everything.
-KEPT_IN_FULL = ("pos_embed", "norm", "x_embedder", "time_text_embed", "proj_out$", "rope")
+# Patterns of names that layerwise casting leaves in full precision: small layers that every token passes.
+FULL_PRECISION = ("pos_embed", "norm", "x_embedder", "time_text_embed", "proj_out$", "rope")
+
+
+# Networks that are streamed block by block; the others tensor by tensor.
+STREAMED_BY_BLOCK = frozenset({"transformer", "control_net"})
 
 
 class Placer:
@@ -29,14 +33,14 @@ class Placer:
         self._disk: Path | None = None
 
     def place(self, name: str, module: Any) -> Any:
-        """A network just loaded, placed for its lifetime; returns it.
+        """Place a network that was just loaded, for its lifetime, and return it.
 
-        Resident ones move now, streamed ones get the hooks that move their layers, on-demand ones stay where they
-        are until `on_device`. float8 is stored and cast to bfloat16 layer by layer.
+        A resident one moves to the device now. A streamed one gets the hooks that move its layers. An on-demand one
+        stays where it is until `on_device`. float8 is stored, and cast to bfloat16 layer by layer.
         """
         placement = self.plan.of(name)
         if placement.form == "float8":
-            apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=KEPT_IN_FULL)
+            apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=FULL_PRECISION)
         if placement.residency == "resident":
             return module.to(self.device.torch)
         if placement.residency == "streamed":
@@ -45,7 +49,7 @@ class Placer:
 
     @contextmanager
     def on_device(self, name: str, module: Any) -> Generator[Any]:
-        """The network on the device for as long as the context is open."""
+        """The network, on the device while the context is open."""
         placement = self.plan.of(name)
         if placement.residency != "on-demand":
             yield module
@@ -57,16 +61,16 @@ class Placer:
             release_cache()
 
     def _stream(self, name: str, module: nn.Module) -> None:
-        blocks = name in {"transformer", "control_net"}
+        blocks = name in STREAMED_BY_BLOCK
         apply_group_offloading(
             module,
             onload_device=self.device.torch,
             offload_device=torch.device("cpu"),
             offload_type="block_level" if blocks else "leaf_level",
             num_blocks_per_group=1 if blocks else None,
-            # Only where copies and kernels can overlap; elsewhere a layer is waited for.
+            # A stream helps where copies and kernels can overlap; elsewhere each layer is waited for.
             use_stream=self.device.kind == "discrete",
-            # One memory for both: what is not at work lies on the disk.
+            # One memory for both: layers that do not work lie on the disk.
             offload_to_disk_path=self._folder(name) if self.device.kind == "unified" else None,
         )
 

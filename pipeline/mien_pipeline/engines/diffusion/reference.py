@@ -1,14 +1,14 @@
-"""The reference face as each recogniser wants it. Four contracts that nobody may mix up.
+"""The reference face in the form that each recogniser was trained with. There are four contracts.
 
-| who asks | recogniser | input | embedding |
+| used by | recogniser | input | embedding |
 |---|---|---|---|
 | PuLID, WithAnyone | glintr100 of antelopev2 | 112 px, BGR | as it comes, not normalised |
 | InfiniteYou | IR-SE50 | 112 px, BGR in −1..1 | unit length |
 | PuLID | EVA02-CLIP-L-336 | 336 px, RGB, grey face on white | normalised by PuLID itself |
 | XLabs | CLIP ViT-L/14 | 224 px, RGB | as it comes |
 
-Another file called glintr100.onnx exists that is another network: the store knows ours by its sha256. A mix-up would
-give a plausible, wrong face, and no error.
+Another network is published as glintr100.onnx too: the store tells ours by its sha256. A mix-up would give a plausible,
+wrong face, and no error.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,9 @@ from torch.nn import functional as F
 from mien_core.errors import BrokenWeights
 from mien_pipeline.engines.diffusion import eva, parsing
 from mien_pipeline.engines.diffusion.parsing import BiSeNet, ParsingClass
+from mien_pipeline.face import Kps
 from mien_pipeline.faces.align import align, similarity_transform, warp
-from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.image import Affine, Floats, Image, Pixels
 
 # FFHQ's five points in a 512 px crop, as facexlib uses them and PuLID was trained with.
 FFHQ_TEMPLATE: Floats = np.array(
@@ -39,7 +40,7 @@ FFHQ_TEMPLATE: Floats = np.array(
     np.float32,
 )
 PORTRAIT_PX = 512
-# What PuLID paints white before EVA looks: all that is not the face itself.
+# What PuLID paints white before EVA sees the face.
 NOT_THE_FACE = (
     ParsingClass.BACKGROUND,
     ParsingClass.LEFT_EAR,
@@ -74,35 +75,49 @@ class ArcFaceRecogniser:
             raise BrokenWeights(f"{weights.name} is no face recogniser", file=weights.name)
         self._embed = cast("Callable[[NDArray[np.uint8]], NDArray[np.float32]]", found.get_feat)
 
-    def embed(self, image: Image, kps: Floats) -> Tensor:
-        """(1, 512) float32, not normalised."""
+    def embed(self, image: Image, kps: Kps) -> Tensor:
+        """(1, 512) float32 on the CPU, not normalised.
+
+        Args:
+            kps: of the face, in the image's pixels.
+        """
         crop = align(image.pixels, kps, 112).crop
         return torch.from_numpy(np.asarray(self._embed(np.ascontiguousarray(crop[..., ::-1])), np.float32)).view(1, -1)
 
 
-def portrait(pixels: Pixels, kps: Floats) -> Pixels:
-    """The face in FFHQ's pose, (512, 512, 3); beyond the picture it is facexlib's grey."""
+def portrait(pixels: Pixels, kps: Kps) -> Pixels:
+    """The face in FFHQ's pose, (512, 512, 3) uint8 RGB; facexlib's grey beyond the picture.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        kps: of the face, in those pixels.
+    """
     affine = portrait_affine(kps)
     crop = warp(pixels, affine, (PORTRAIT_PX, PORTRAIT_PX))
     inside = warp(np.full(pixels.shape[:2], 255, np.uint8), affine, (PORTRAIT_PX, PORTRAIT_PX))
     return np.where(inside[..., None] > 127, crop, np.array([132, 133, 135], np.uint8)).astype(np.uint8)
 
 
-def portrait_affine(kps: Floats) -> Floats:
-    """(2, 3), picture → portrait."""
+def portrait_affine(kps: Kps) -> Affine:
+    """(2, 3) float32, pixels of the picture → pixels of the portrait."""
     return similarity_transform(kps, FFHQ_TEMPLATE)
 
 
 @torch.no_grad()
 def parse_face(network: BiSeNet, crop: Pixels) -> ParsingMap:
-    """(h, w) int64: the `ParsingClass` of every pixel of a portrait."""
+    """(h, w) int64, the `ParsingClass` of every pixel of a (h, w, 3) uint8 RGB portrait."""
     weight = next(network.parameters())
     found = network(_normalise(_to_unit_range(crop), parsing.MEAN, parsing.STD).to(weight))
     return np.asarray(found[0].cpu().numpy(), np.int64)
 
 
 def for_eva(crop: Pixels, regions: ParsingMap, side: int) -> Tensor:
-    """What EVA looks at, (1, 3, side, side): the face in grey, everything else white."""
+    """What EVA sees: (1, 3, side, side) float32 RGB, normalised; the face in grey, everything else white.
+
+    Args:
+        crop: (512, 512, 3) uint8 RGB portrait.
+        regions: (512, 512) int64, its `ParsingClass`es.
+    """
     unit = _to_unit_range(crop)
     grey = (unit * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).expand_as(unit)
     around = torch.from_numpy(np.isin(regions, [int(region) for region in NOT_THE_FACE]))
@@ -111,20 +126,20 @@ def for_eva(crop: Pixels, regions: ParsingMap, side: int) -> Tensor:
     return _normalise(small, eva.MEAN, eva.STD)
 
 
-def for_irse(image: Image, kps: Floats) -> Tensor:
-    """What IR-SE50 looks at, (1, 3, 112, 112) BGR in −1..1."""
+def for_irse(image: Image, kps: Kps) -> Tensor:
+    """What IR-SE50 sees: (1, 3, 112, 112) float32 **BGR** in −1..1, ArcFace-aligned."""
     crop = align(image.pixels, kps, 112).crop
     return _to_unit_range(np.ascontiguousarray(crop[..., ::-1])) * 2.0 - 1.0
 
 
 def for_clip(crop: Pixels, side: int) -> Tensor:
-    """What CLIP looks at, (1, 3, side, side) normalised RGB."""
+    """What CLIP sees: (1, 3, side, side) float32 RGB, normalised; `crop` is a (512, 512, 3) uint8 RGB portrait."""
     small = F.interpolate(_to_unit_range(crop), (side, side), mode="bicubic", antialias=True).clamp(0, 1)
     return _normalise(small, eva.MEAN, eva.STD)
 
 
 def _to_unit_range(crop: Pixels) -> Tensor:
-    """(1, 3, h, w) float32 in 0..1."""
+    """(h, w, 3) uint8 to (1, 3, h, w) float32 in 0..1."""
     return torch.from_numpy(np.ascontiguousarray(crop)).permute(2, 0, 1)[None].float() / 255.0
 
 

@@ -1,8 +1,11 @@
 """The part of the target that is made anew: cut out, sized for the model, masked, and put back at its own size.
 
-A small face is cut out with its surroundings and worked on at the model's best size; one that fills the picture takes
-the whole of it. The model works on multiples of 16; the cut is padded to them, never shortened, so that every size
-comes back exact.
+A small face is cut out with its surroundings and worked on at the model's best size. A face that fills the picture
+takes the whole of it. The model works on multiples of 16: the cut is padded to them, never shortened, so that every
+size comes back exact.
+
+*Target pixels* count from the target's top left corner, *cut pixels* from the cut's, *working pixels* are cut pixels
+times `Cut.scale`.
 """
 
 import math
@@ -12,7 +15,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.face import Face, Patch
-from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_pipeline.report import SwapWarning
 
 MULTIPLE = 16
@@ -30,13 +33,13 @@ FEATHER = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Where the work happens.
+    """Where the work happens, and at which size.
 
     Attributes:
-        left, top, width, height: the cut, whole pixels of the target.
+        left, top, width, height: whole target pixels; always inside the picture.
         scale: target pixels → working pixels.
-        inner: width and height of the picture in the working size; the rest is padding.
-        outer: the working size, multiples of 16.
+        inner: (width, height) of the cut in working pixels; what lies beyond is padding.
+        outer: (width, height) of the working picture, multiples of 16.
     """
 
     left: int
@@ -49,17 +52,18 @@ class Cut:
 
     @property
     def tokens(self) -> int:
+        """How many squares of 16 × 16 working pixels there are."""
         return (self.outer[0] // MULTIPLE) * (self.outer[1] // MULTIPLE)
 
     def to_working(self, points: Floats) -> Floats:
-        """(N, 2) target pixels → working pixels."""
+        """Points in target pixels as points in working pixels, both (N, 2) float32, x before y."""
         ratio = np.array([self.inner[0] / self.width, self.inner[1] / self.height], np.float32)
         moved: Floats = ((points - np.array([self.left, self.top], np.float32) + 0.5) * ratio - 0.5).astype(np.float32)
         return moved
 
 
 def region_of(face: Face) -> tuple[float, float, float, float]:
-    """The box that is made anew, x1 y1 x2 y2 in target pixels; it may reach beyond the picture."""
+    """The box that is made anew, (x1, y1, x2, y2) in target pixels; it may reach beyond the picture."""
     x1, y1, x2, y2 = (float(value) for value in face.bbox)
     width, height = x2 - x1, y2 - y1
     return (
@@ -74,8 +78,8 @@ def cut_for(image_size: tuple[int, int], face: Face, side: int) -> Cut:
     """Where to work on `face`.
 
     Args:
-        image_size: width and height of the target.
-        side: of the square whose area the model works best at, in pixels.
+        image_size: (width, height) of the target.
+        side: of the square whose area the model works best at, in working pixels.
     """
     image_width, image_height = image_size
     x1, y1, x2, y2 = region_of(face)
@@ -106,7 +110,7 @@ def extract(image: Image, cut: Cut) -> Pixels:
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """(h, w, 3) to (height, width, 3): averaged when it shrinks, Lanczos when it grows, untouched at its own size."""
+    """Scale (H, W, 3) uint8 to `size`, (width, height): area average to shrink, Lanczos to grow, a copy of none."""
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
     shrinks = size[0] < pixels.shape[1]
@@ -120,13 +124,13 @@ def _pad(pixels: Pixels, cut: Cut) -> Pixels:
     return np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
 
 
-def mask_for(face: Face, cut: Cut, keep: Floats | None = None) -> Floats:
-    """What is made anew, (height, width) of the cut in 0..1, at the target's own scale.
+def mask_for(face: Face, cut: Cut, preserved: Mask | None = None) -> Mask:
+    """What is made anew: (cut.height, cut.width) float32 in 0..1, in cut pixels; 1 is made anew.
 
-    An ellipse in the region around the face, soft inside its edge, so that nothing outside the region changes.
+    A superellipse in the region around the face. It is soft inside its edge, so nothing outside the region changes.
 
     Args:
-        keep: (height, width) of the cut in 0..1, what stays the target's whatever the region says.
+        preserved: same shape and range; 1 where the target's own pixel stays whatever the region says.
     """
     x1, y1, x2, y2 = region_of(face)
     rows = np.arange(cut.height, dtype=np.float32)[:, None] + cut.top
@@ -138,13 +142,18 @@ def mask_for(face: Face, cut: Cut, keep: Floats | None = None) -> Floats:
     soft = 2 * FEATHER
     mask = np.clip((1.0 - distance) / soft, 0.0, 1.0)
     mask = mask * mask * (3.0 - 2.0 * mask)
-    if keep is not None:
-        mask = mask * (1.0 - keep)
+    if preserved is not None:
+        mask = mask * (1.0 - preserved)
     return mask.astype(np.float32)
 
 
-def patch(made: Pixels, mask: Floats, cut: Cut, warnings: tuple[SwapWarning, ...] = ()) -> Patch:
-    """The picture that was made, at the target's own scale and where it belongs."""
+def patch(made: Pixels, mask: Mask, cut: Cut, warnings: tuple[SwapWarning, ...] = ()) -> Patch:
+    """The made picture at the target's own scale, and where it belongs.
+
+    Args:
+        made: (outer height, outer width, 3) uint8 RGB, the working picture with its padding.
+        mask: (cut.height, cut.width) float32 in 0..1, as `mask_for` gives it.
+    """
     inner = made[: cut.inner[1], : cut.inner[0]]
     crop = resize(np.ascontiguousarray(inner), (cut.width, cut.height))
     affine = np.array([[1, 0, -cut.left], [0, 1, -cut.top]], np.float32)

@@ -35,10 +35,14 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def agree(file: str, found: Shapes, wanted: Shapes, ignored: Collection[str] = ()) -> None:
-    """Return in silence when `found` is exactly `wanted`, names that begin with one of `ignored` set aside.
+    """Check that `found` holds exactly the tensors of `wanted`.
+
+    Args:
+        file: its name, for the message.
+        ignored: beginnings of names that may be in the file beside them.
 
     Raises:
-        BrokenWeights: `missing`, `extra` and `misshapen` name every tensor that stands in the way.
+        BrokenWeights: `missing`, `extra` and `misshapen` name every tensor that differs, `file` is the file.
     """
     missing = sorted(wanted.keys() - found.keys())
     extra = sorted(name for name in found.keys() - wanted.keys() if not name.startswith(tuple(ignored)))
@@ -74,11 +78,11 @@ def load(
     ignored: Collection[str] = (),
     dtype: torch.dtype | None = None,
 ) -> Built:
-    """The network of one file or of several shards, in the size they say, in main memory and ready to run.
+    """The network of one file or of several shards, in main memory, in evaluation mode and without gradients.
 
     Args:
-        build: makes the module from the files' names (without `prefix`) and shapes; called on the meta device.
-        paths: safetensors files.
+        build: makes the module from the files' names (without `prefix`) and shapes; runs on the meta device.
+        paths: one safetensors file, or its shards.
         prefix: what the files put before this module's names.
         ignored: beginnings of names that belong to other parts of the same files.
         dtype: of floating-point values; None keeps the files'.
@@ -140,12 +144,16 @@ def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
 
 
 def strip_prefix(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
-    """The part of a file whose names begin with `prefix`, without it."""
+    """The names that begin with `prefix`, without it, and their shapes."""
     return {name[len(prefix) :]: tuple(shape) for name, shape in shapes.items() if name.startswith(prefix)}
 
 
 def depth(shapes: Shapes, name: str) -> int:
-    """How many layers a file has: one more than the largest index that follows `name`."""
+    """How many layers a file has: one more than the largest index that follows `name`.
+
+    Raises:
+        KeyError: no name begins with `name`.
+    """
     indices = [int(key[len(name) :].split(".", 1)[0]) for key in shapes if key.startswith(name)]
     if not indices:
         raise KeyError(f"{name}*")

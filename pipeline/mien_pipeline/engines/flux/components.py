@@ -1,11 +1,11 @@
-"""The networks of the stack, for the memory plan: from published names and shapes, or from the files at hand."""
+"""The networks of the stack as the memory plan sees them, from published shapes or from installed files."""
 
 from collections.abc import Mapping
 
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.plan.component import Component, Phase, component
 
-# name → (when it works, identity part, published file, what the file puts before the names, streamed tensor by tensor)
+# name → (when it works, identity method, published file, prefix of its names there, streamed tensor by tensor)
 NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
     "transformer": ("sampling", "", "flux1-dev.transformer", "", False),
     "control_net": ("sampling", "instantid", "infiniteyou.infusenet", "", False),
@@ -48,5 +48,5 @@ def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
 
 
 def _is_tied_copy(name: str) -> bool:
-    # T5's embedding under its second name.
+    # T5's embedding has a second name.
     return name == "encoder.embed_tokens.weight"

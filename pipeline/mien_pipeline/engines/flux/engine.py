@@ -12,21 +12,22 @@ from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift, reference, target
 from mien_pipeline.engines.diffusion.preserve_mask import hair_is_at_risk, preserve_mask
-from mien_pipeline.engines.flux.faceid import FaceId, FaceTokens, XlabsAdapter, face_tokens
+from mien_pipeline.engines.flux.faceid import FaceId, XlabsAdapter
 from mien_pipeline.engines.flux.files import find_files, models_used
+from mien_pipeline.engines.flux.identity import FluxIdentity
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.latents import decode, encode, face_tokens_of, fill_input, image_ids, token_mask
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
-from mien_pipeline.engines.flux.pulid import EVA_TAPS, IdTokens, Pulid
+from mien_pipeline.engines.flux.pulid import Pulid
 from mien_pipeline.engines.flux.second_attempt import adjust
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import DEFAULT_NEGATIVE_PROMPT, DEFAULT_PROMPT
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_conditioning
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.faces.score import DlibEmbedder
-from mien_pipeline.image import Floats, Image
+from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.plan.placement import DEFAULT_SIDE
 from mien_pipeline.progress import OnStep
@@ -35,7 +36,7 @@ from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import add_noise, denoise, inpaint, noise_like, schedule
 from mien_pipeline.skin.blend import paste_back
 
-# Narrower faces are made of a few tokens before they are enlarged.
+# A narrower face covers only a few tokens of the target, and is enlarged.
 SMALL_FACE_PX = 64
 
 
@@ -54,7 +55,7 @@ def load(weights: ModelStore) -> "FluxEngine":
 
 
 def _load_scorer(weights: ModelStore) -> FaceEmbedder | None:
-    """The recogniser of the drift gate; without it the gate stands open."""
+    """The recogniser of the drift gate; None if it is not installed, and then the gate passes everything."""
     try:
         return DlibEmbedder(weights.path("identity-score"))
     except ModelNotInstalled:
@@ -62,7 +63,7 @@ def _load_scorer(weights: ModelStore) -> FaceEmbedder | None:
 
 
 class FluxEngine:
-    """Everything is loaded when it is first needed and kept until the engine is dropped."""
+    """FLUX.1 with the identity stack. A network is loaded when it is first needed, and kept with the engine."""
 
     name = "flux"
 
@@ -72,75 +73,32 @@ class FluxEngine:
         self.scorer = scorer
 
     def prepare(self, reference: Image, face: Face) -> "FluxLikeness":
-        """One reference face. Its tokens are computed when a part first asks for them, and kept."""
+        """One reference face; its tokens are computed when an identity method first reads them, and kept."""
         return FluxLikeness(self.stack, self.scorer, reference, face)
 
 
 class FluxLikeness:
-    """A reference face and all that no target changes."""
+    """One reference face, ready to be made in place of any target face."""
 
     def __init__(self, stack: Stack, scorer: FaceEmbedder | None, image: Image, face: Face) -> None:
         self.stack = stack
         self.scorer = scorer
         self.image = image
         self.face = face
-
-    # ── identity, computed once ──────────────────────────────────────────────────────────────────────────
-
-    @cached_property
-    def portrait(self) -> Any:
-        return reference.portrait(self.image.pixels, self.face.kps)
+        self.identity = FluxIdentity(stack, image, face)
 
     @cached_property
-    def regions(self) -> reference.ParsingMap:
-        return _regions(self.stack, self.portrait)
-
-    @cached_property
-    def embedding(self) -> Tensor:
-        """(1, 512), antelopev2, not normalised."""
-        return self.stack.arcface.embed(self.image, self.face.kps)
-
-    @cached_property
-    def id_tokens(self) -> IdTokens:
-        stack = self.stack
-        looked_at = reference.for_eva(self.portrait, self.regions, stack.eva.image_size)
-        eva, levels = stack.run("eva", stack.eva, lambda tower: tower(stack.to_device(looked_at, "eva"), EVA_TAPS))
-        return stack.id_tokens(self.embedding, eva, levels)
-
-    @cached_property
-    def control_tokens(self) -> Tensor:
-        """(1, 8, 4096), what InfuseNet is given instead of text."""
-        stack = self.stack
-        looked_at = stack.to_device(reference.for_irse(self.image, self.face.kps), "ir_se50")
-        embedding = stack.run("ir_se50", stack.ir_se50, lambda network: network(looked_at))
-        tokens = stack.run(
-            "resampler", stack.resampler, lambda network: network(stack.to_device(embedding, "resampler")[:, None])
-        )
-        return stack.to_device(tokens, "control_net")
-
-    @cached_property
-    def face_tokens(self) -> FaceTokens:
-        stack = self.stack
-        embedding = self.clip_embedding if isinstance(stack.faceid, XlabsAdapter) else self.embedding
-        return face_tokens(stack.faceid.project, stack.to_device(embedding, "faceid"))
-
-    @cached_property
-    def clip_embedding(self) -> Tensor:
-        """(1, 768), for XLabs' adapter, which was trained on whole pictures rather than faces."""
-        tower = self.stack.clip
-        with torch.no_grad():
-            seen: Tensor = tower(reference.for_clip(self.portrait, tower.config.image_size)).image_embeds
-        return seen
-
-    @cached_property
-    def own_score(self) -> Floats | None:
-        """The reference under the drift gate's recogniser; None without one."""
+    def own_embedding(self) -> Embedding | None:
+        """(D,) float32: the reference under the drift gate's recogniser; None without one."""
         return _embed(self.scorer, self.image, self.face)
 
-    # ── one target ───────────────────────────────────────────────────────────────────────────────────────
-
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
-        """This identity in place of `face`; tried once more when the drift gate says so."""
+        """This identity in place of `face`, attempted a second time when the drift gate refuses the first.
+
+        Raises:
+            ModelNotInstalled, LicenceNotAccepted, InvalidOptions: as `Stack.check` raises them, before anything loads.
+            GpuOutOfMemory: the device ran out of memory.
+        """
         settings = require_options(options, FluxOptions)
         self.stack.check(settings.base, settings.decoder)
         with name_out_of_memory():
@@ -151,7 +109,7 @@ class FluxLikeness:
             again = adjust(settings, scores)
             if again is None:
                 return _with_attempts(first, (scores,))
-            # The bar stays where it is: what a second attempt needs nobody could know before.
+            # Progress stays at its end: that there would be a second attempt was not known before.
             second = self.attempt(target, face, again, lambda _done, _total: on_step(settings.steps, settings.steps))
         second_scores = self.score(target, face, second) or scores
         if drift.is_better(scores, second_scores):
@@ -160,25 +118,39 @@ class FluxLikeness:
 
     def attempt(self, target_image: Image, face: Face, options: FluxOptions, on_step: OnStep) -> Patch:
         """One walk from noise to a patch."""
-        stack = self.stack
+        stack, vae = self.stack, self.stack.vae(options.decoder)
         cut = target.cut_for((target_image.width, target_image.height), face, options.side)
-        portrait = reference.portrait(target_image.pixels, face.kps)
-        theirs = _regions(stack, portrait)
-        hair = hair_is_at_risk(self.regions, theirs)
+        theirs = stack.parse_face(reference.portrait(target_image.pixels, face.kps))
+        hair = hair_is_at_risk(self.identity.regions, theirs)
         mask = target.mask_for(face, cut, preserve_mask(theirs, face, cut, hair))
         pixels = target.extract(target_image, cut)
-        vae = stack.vae(options.decoder)
-        clean = self._on_device(stack.run("vae", vae, lambda network: encode(network, pixels)))
+        # The walk itself is in float32: its steps are small sums.
+        clean = stack.run("vae", vae, lambda network: encode(network, pixels)).to(stack.device.torch, torch.float32)
         known = None
         if options.base == "fill":
             known = stack.run("vae", vae, lambda network: fill_input(network, pixels, mask, cut))
             known = stack.to_device(known, "transformer")
+        canvas = Canvas(image_ids(cut, stack.to_device(clean, "transformer")), known)
+        methods = self.identity_methods(face, cut, options, vae)
+        latents = self._sample(clean, token_mask(mask, cut), canvas, methods, options, on_step)
+        made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
+        return target.patch(made, mask, cut, _warnings(face, hair))
+
+    def _sample(
+        self,
+        clean: Tensor,
+        mask: Tensor,
+        canvas: Canvas,
+        methods: Sequence[IdentityMethod],
+        options: FluxOptions,
+        on_step: OnStep,
+    ) -> Tensor:
+        """Packed latents (1, tokens, 64) float32: made anew where `mask` (tokens, 1) is 1, else `clean`."""
+        stack = self.stack
         prompt, negative = stack.text(options.base).encode(
             options.prompt or DEFAULT_PROMPT, options.negative_prompt or DEFAULT_NEGATIVE_PROMPT
         )
-        methods = self.identity_methods(face, cut, options, vae)
-        sigmas = schedule(options.steps, cut.tokens, options.strength, shifted=options.base != "schnell")
-        canvas = Canvas(image_ids(cut, stack.to_device(clean, "transformer")), known)
+        sigmas = schedule(options.steps, clean.shape[1], options.strength, shifted=options.base != "schnell")
         start = add_noise(clean, noise_like(clean, options.seed), sigmas[0])
         with bind_conditioning(
             stack.transformer(options.base),
@@ -192,10 +164,7 @@ class FluxLikeness:
             cache_threshold=options.cache_threshold,
             queries=isinstance(stack.faceid, XlabsAdapter) if options.ip_adapter_scale else False,
         ) as velocity:
-            masked = inpaint(velocity, clean, token_mask(mask, cut).to(clean))
-            latents = denoise(masked, start, sigmas, on_step)
-        made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
-        return target.patch(made, mask, cut, self._warnings(face, hair))
+            return denoise(inpaint(velocity, clean, mask.to(clean)), start, sigmas, on_step)
 
     def identity_methods(self, face: Face, cut: target.Cut, options: FluxOptions, vae: Any) -> list[IdentityMethod]:
         """The identity methods that are switched on."""
@@ -208,42 +177,39 @@ class FluxLikeness:
             drawn = keypoint_picture(cut.to_working(face.kps), *cut.outer)
             points = stack.run("vae", vae, lambda network: encode(network, drawn))
             points = stack.to_device(points, "control_net")
-            methods.append(InstantId(stack.control_net, self.control_tokens, points, blocks, instantid))
+            methods.append(InstantId(stack.control_net, self.identity.control_tokens, points, blocks, instantid))
         if pulid.weight:
-            methods.append(Pulid(stack.pulid_attentions, self.id_tokens, blocks[0], pulid))
+            methods.append(Pulid(stack.pulid_attentions, self.identity.id_tokens, blocks[0], pulid))
         if faceid.weight:
             region = face_tokens_of(face, cut).to(stack.device.torch)
-            methods.append(FaceId(stack.faceid, self.face_tokens, faceid, region))
+            methods.append(FaceId(stack.faceid, self.identity.face_tokens, faceid, region))
         return methods
 
     def score(self, image: Image, face: Face, patch: Patch) -> IdentityScores | None:
-        """The patch in its place, compared with both faces; None without a recogniser."""
+        """How like the reference and how like the target the pasted patch is; None without a recogniser or a mesh."""
         before = _embed(self.scorer, image, face)
-        if self.scorer is None or before is None or self.own_score is None:
+        if self.scorer is None or before is None or self.own_embedding is None:
             return None
         after = self.scorer.embed(paste_back(image, patch), face)
         return IdentityScores(
             recogniser=self.scorer.recogniser,
-            to_reference=self.scorer.similarity(after, self.own_score),
+            to_reference=self.scorer.similarity(after, self.own_embedding),
             to_target=self.scorer.similarity(after, before),
-            before=self.scorer.similarity(before, self.own_score),
+            before=self.scorer.similarity(before, self.own_embedding),
         )
 
-    def _on_device(self, latents: Tensor) -> Tensor:
-        # The walk itself is in float32: its steps are small sums.
-        return latents.to(self.stack.device.torch, torch.float32)
 
-    def _warnings(self, face: Face, hair: bool) -> tuple[SwapWarning, ...]:
-        found: list[SwapWarning] = []
-        if float(face.bbox[2] - face.bbox[0]) < SMALL_FACE_PX:
-            found.append("small-face")
-        if hair:
-            found.append("hair-kept")
-        return tuple(found)
+def _warnings(face: Face, hair: bool) -> tuple[SwapWarning, ...]:
+    found: list[SwapWarning] = []
+    if float(face.bbox[2] - face.bbox[0]) < SMALL_FACE_PX:
+        found.append("small-face")
+    if hair:
+        found.append("hair-kept")
+    return tuple(found)
 
 
 def weight_schedules(options: FluxOptions) -> tuple[WeightSchedule, WeightSchedule, WeightSchedule]:
-    """Of InstantID, PuLID and IP-Adapter FaceID."""
+    """When and how strongly InstantID, PuLID and IP-Adapter FaceID act, in this order."""
     return (
         WeightSchedule(
             options.controlnet_conditioning_scale, options.control_start, options.control_end, options.control_steps
@@ -255,11 +221,7 @@ def weight_schedules(options: FluxOptions) -> tuple[WeightSchedule, WeightSchedu
     )
 
 
-def _regions(stack: Stack, portrait: Any) -> reference.ParsingMap:
-    return stack.run("parsing", stack.parsing, lambda network: reference.parse_face(network, portrait))
-
-
-def _embed(scorer: FaceEmbedder | None, image: Image, face: Face) -> Floats | None:
+def _embed(scorer: FaceEmbedder | None, image: Image, face: Face) -> Embedding | None:
     return scorer.embed(image, face) if scorer is not None and face.mesh is not None else None
 
 

@@ -1,4 +1,4 @@
-"""The IP-Adapter FaceID part: fine-grained face tokens, attended to behind the blocks and inside the face alone.
+"""IP-Adapter FaceID: fine-grained face tokens that the image tokens of the face attend to behind the blocks.
 
 Two published layouts: WithAnyone's ArcFace branch (57 cross-attentions, one behind every block) and XLabs' IP-Adapter
 (keys and values for the queries of the 19 double blocks). Both are decoupled cross-attention.
@@ -46,7 +46,7 @@ class ArcAdapter(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "ArcAdapter":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         inner, dim = shapes["ipa_arc.0.to_q.weight"]
         hidden, embedding_dim = shapes["arcface_in_arc.0.weight"]
         return cls(dim, depth(shapes, "ipa_arc."), inner // 64, hidden, embedding_dim)
@@ -62,7 +62,7 @@ class ArcAdapter(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArcResiduals:
-    """CA(tokens, image) behind every block."""
+    """CA(tokens, image) behind every block; tokens are (1, 8, dim)."""
 
     attentions: nn.ModuleList
     tokens: Tensor
@@ -97,7 +97,7 @@ class XlabsAdapter(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "XlabsAdapter":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         rows, embedding_dim = shapes["ip_adapter_proj_model.proj.weight"]
         dim, token_dim = shapes["double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight"]
         return cls(dim, token_dim, rows // token_dim, embedding_dim, depth(shapes, "double_blocks."))
@@ -131,7 +131,7 @@ class XlabsAttention(nn.Module):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class XlabsResiduals:
-    """Behind the double blocks alone."""
+    """Attention of a double block's queries to the adapter's tokens, (1, n, token_dim); single blocks get nothing."""
 
     attentions: list[nn.Module]
     tokens: Tensor
@@ -145,7 +145,7 @@ class XlabsResiduals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceTokens:
-    """(1, n, dim) each: the face's, and the projector's own answer to an embedding of zeros."""
+    """(1, n, dim) each: of the face, and of an embedding of zeros."""
 
     cond: Tensor
     uncond: Tensor
@@ -153,12 +153,17 @@ class FaceTokens:
 
 @torch.no_grad()
 def face_tokens(project: Callable[[Tensor], Tensor], embedding: Tensor) -> FaceTokens:
-    """Tokens of one embedding and IP-Adapter's own unconditional, the projection of zeros."""
+    """Tokens of one embedding and IP-Adapter's own unconditional, the projection of zeros.
+
+    Args:
+        project: of an adapter.
+        embedding: (1, 512) for WithAnyone, (1, 768) for XLabs, on the adapter's device in its dtype.
+    """
     return FaceTokens(cond=project(embedding), uncond=project(torch.zeros_like(embedding)))
 
 
 class FaceId:
-    """IP-Adapter FaceID for one reference and one target, as a part of a velocity."""
+    """IP-Adapter FaceID for one reference and one target."""
 
     name = "faceid"
 
@@ -171,7 +176,7 @@ class FaceId:
     ) -> None:
         """
         Args:
-            region: (n,) int64 places of the image tokens that show the face; None for all of them.
+            region: (n,) int64 indices of the image tokens that show the face; None for all of them.
         """
         self.adapter = adapter
         self.tokens = tokens
@@ -180,12 +185,12 @@ class FaceId:
 
     def residuals(self, one: ModelPass) -> Residuals:
         inner = self.adapter.residuals(self.tokens.cond if one.branch == "cond" else self.tokens.uncond)
-        return inner if self.region is None else Regional(inner, self.region)
+        return inner if self.region is None else RegionalResiduals(inner, self.region)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Regional:
-    """Another part's residuals on some of the image tokens; they alone are computed, the others get nothing."""
+class RegionalResiduals:
+    """Other residuals on some image tokens alone: they are computed there, and 0 elsewhere."""
 
     inner: Residuals
     region: Tensor

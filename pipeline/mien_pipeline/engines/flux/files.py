@@ -60,7 +60,7 @@ def find_files(store: ModelStore) -> FluxFiles:
     """Every file of the stack.
 
     Raises:
-        ModelNotInstalled: `models` and `files` name all that is missing, `command` gets it.
+        ModelNotInstalled: `models` and `files` name all that is missing, `command` installs it.
         LicenceNotAccepted: `model` is the first whose terms must be accepted.
     """
     layout = _faceid_layout(store)
@@ -98,7 +98,7 @@ def _models_for(layout: str) -> tuple[str, ...]:
 
 
 def _require(store: ModelStore, models: Sequence[str]) -> None:
-    """All that is missing, in one refusal."""
+    """Raise one `ModelNotInstalled` that names everything missing."""
     missing: dict[str, list[str]] = {}
     for model in models:
         try:
@@ -116,7 +116,7 @@ def _require(store: ModelStore, models: Sequence[str]) -> None:
 
 
 def _faceid_layout(store: ModelStore) -> Literal["withanyone", "xlabs"]:
-    """WithAnyone, which is made for faces, unless XLabs' adapter is installed and it is not."""
+    """WithAnyone, which was made for faces, unless only XLabs' adapter is installed."""
     wanted = not _is_available(store, "withanyone") and all(_is_available(store, name) for name in XLABS)
     return "xlabs" if wanted else "withanyone"
 
@@ -134,7 +134,7 @@ def _file_names(files: object) -> list[str]:
 
 
 def models_used(store: ModelStore, files: FluxFiles) -> tuple[ModelUse, ...]:
-    """Every weight file that takes part, with its digest."""
+    """Every weight file that the engine uses, with its digest."""
     full = SINGLE if files.transformer and files.transformer.is_file() else FULL
     transformer = [full] if files.transformer else [model for model, form in GGUF.items() if form in files.gguf]
     return tuple(

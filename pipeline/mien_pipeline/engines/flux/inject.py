@@ -1,8 +1,8 @@
-"""Where the identity parts enter the transformer: one hook on every block, gone again when the work is done.
+"""Where the identity methods enter the transformer: one hook on every block, removed when the work is done.
 
-Everything an identity adds is a residual on the image tokens behind a block. Hung there as diffusers `ModelHook`s,
-and hung before any cache is switched on, residuals are part of what a cache remembers and skips; as forward hooks,
-or as control net arguments, they would be added to blocks that a cache has skipped.
+An identity method adds residuals to the image tokens behind a block. The hooks are diffusers `ModelHook`s, registered
+before any cache: so a cache remembers the residuals with the block, and skips both. Forward hooks, or control net
+arguments, would add them to blocks that the cache has skipped.
 """
 
 from collections.abc import Generator, Sequence
@@ -20,28 +20,31 @@ HOOK = "mien_identity"
 
 
 class Residuals(Protocol):
-    """What one identity part adds behind the blocks, in one pass at one step."""
+    """What one identity method adds behind the blocks, in one pass at one step."""
 
     def after(self, block: int, hidden: Tensor, query: Tensor | None, /) -> Tensor | None:
-        """The residual behind `block`, or None where the part adds nothing.
+        """The residual behind `block`, or None where the method adds nothing.
 
         Args:
             block: 0 … 18 are FLUX.1's double blocks, 19 … 56 its single blocks.
             hidden: image tokens as they leave the block, (batch, tokens, dim).
             query: the block's own image queries after their norm and before their rotation,
                 (batch, tokens, heads, head dim); None behind single blocks.
+
+        Returns:
+            Shape, dtype and device of `hidden`.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WeightSchedule:
-    """How strongly a part acts, step by step.
+    """How strongly an identity method acts, step by step.
 
     Attributes:
-        weight: 0 switches the part off: it is not computed at all.
-        start, end: the part of the run in which it acts, as fractions of the steps taken.
-        each: a factor for every step in order; the last one goes on to the end. Empty means 1 throughout.
+        weight: 0 switches the method off: it is not computed at all.
+        start, end: between which fractions of the steps taken it acts.
+        each: a factor for every step in order; steps beyond take the last one. Empty means 1 throughout.
     """
 
     weight: float
@@ -51,7 +54,7 @@ class WeightSchedule:
 
     def at(self, step: int, total: int) -> float:
         """The weight at `step` of `total`, counted from 0."""
-        # In whole steps, so that 0.3 of ten steps is the fourth one whatever binary fractions say.
+        # Rounded to 6 digits: 0.3 of ten steps begins with the fourth, although 0.3 × 10 is not 3 in binary.
         if not round(self.start * total, 6) <= step or not step + 1 <= round(self.end * total, 6):
             return 0.0
         factor = self.each[min(step, len(self.each) - 1)] if self.each else 1.0
@@ -60,7 +63,12 @@ class WeightSchedule:
 
 @dataclass(slots=True)
 class Slot:
-    """The pass under way: what the hooks read. Empty between passes."""
+    """What the hooks read during a pass; empty between passes.
+
+    Attributes:
+        active: weight and residuals of every method that acts in this pass.
+        queries: image queries by double block, (batch, tokens, heads, head dim); only with `queries=True`.
+    """
 
     active: Sequence[tuple[float, Residuals]] = ()
     queries: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
@@ -100,10 +108,10 @@ class QueryHook(ModelHook):
 
 @contextmanager
 def inject_residuals(transformer: FluxTransformer2DModel, queries: bool = False) -> Generator[Slot]:
-    """The transformer with a hook on every block, and the slot they read; undone on the way out, whatever happens.
+    """Hook every block of the transformer, and give the slot that the hooks read; removed at exit, also by an error.
 
     Args:
-        queries: also keep each double block's image queries. They cost memory, and one layout alone needs them.
+        queries: also keep each double block's image queries. They cost memory, and only XLabs' adapter reads them.
     """
     slot = Slot()
     doubles: list[Any] = list(transformer.transformer_blocks)
@@ -126,7 +134,7 @@ def inject_residuals(transformer: FluxTransformer2DModel, queries: bool = False)
 
 @contextmanager
 def first_block_cache(transformer: FluxTransformer2DModel, threshold: float) -> Generator[None]:
-    """First-block cache inside, off again outside; a threshold of 0 caches nothing.
+    """Switch the first-block cache on inside and off at exit; a threshold of 0 caches nothing.
 
     Enter it inside `inject_residuals`, never around it: the cache does not remember what a later hook adds.
     """
@@ -141,5 +149,5 @@ def first_block_cache(transformer: FluxTransformer2DModel, threshold: float) -> 
 
 
 def _forget_registries(transformer: FluxTransformer2DModel) -> None:
-    # The root registry remembers which children carry hooks; that memory is stale now.
+    # The root registry remembers which children carry hooks, and its memory is stale now.
     HookRegistry.check_if_exists_or_initialize(transformer).invalidate_child_registries_cache()

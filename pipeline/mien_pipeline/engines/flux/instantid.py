@@ -1,7 +1,7 @@
-"""The InstantID part: identity tokens from an ArcFace embedding, and a control net led by the target's five points.
+"""InstantID: identity tokens from an ArcFace embedding, and a control net led by the target's five points.
 
-InstantID itself exists for SDXL alone; InfiniteYou is the same design on FLUX.1: a resampler makes tokens of the
-embedding, and an identity control net is given those tokens *instead of* text, together with a picture of the points.
+InstantID itself exists for SDXL alone. InfiniteYou is the same design on FLUX.1: a resampler makes tokens of the
+embedding, and an identity control net reads those tokens *instead of* text, together with a picture of the points.
 
 Sources: InstantID, Wang et al. 2024 (arXiv:2401.07519); InfiniteYou, Jiang et al. 2025 (arXiv:2503.16418).
 """
@@ -23,9 +23,10 @@ from mien_pipeline.engines.diffusion.perceiver import perceiver_layers
 from mien_pipeline.engines.diffusion.weights import depth
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.velocity import ModelPass
-from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.face import Kps
+from mien_pipeline.image import Pixels
 
-# RGB of eyes, nose and mouth corners, and the sticks between them: InstantID's drawing, which the net was trained on.
+# RGB of eyes, nose and mouth corners, and the sticks between them: the drawing that InstantID's net was trained on.
 POINT_COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
 STICKS = ((0, 2), (1, 2), (3, 2), (4, 2))
 STICK_WIDTH = 4
@@ -64,7 +65,7 @@ class Resampler(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "Resampler":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         _, queries, dim = shapes["latents"]
         return cls(
             dim=dim,
@@ -96,7 +97,7 @@ def identity_net(config: Mapping[str, object]) -> FluxControlNetModel:
         return cast(FluxControlNetModel, FluxControlNetModel.from_config(dict(config)))
 
 
-def keypoint_picture(kps: Floats, width: int, height: int) -> Pixels:
+def keypoint_picture(kps: Kps, width: int, height: int) -> Pixels:
     """The five points joined with sticks on black, (height, width, 3) uint8 RGB.
 
     Args:
@@ -117,7 +118,7 @@ def keypoint_picture(kps: Floats, width: int, height: int) -> Pixels:
 
 
 class InstantId:
-    """InstantID for one reference and one target, as a part of a velocity."""
+    """InstantID for one reference and one target."""
 
     name = "instantid"
 
@@ -165,7 +166,7 @@ class InstantId:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ControlResiduals:
-    """One residual for every few blocks: with 4 and 10 of them, double // 5 and single // 4."""
+    """One residual, (batch, tokens, dim), for every few blocks: with 4 and 10 of them, block // 5 and block // 4."""
 
     double: Sequence[Tensor]
     single: Sequence[Tensor]

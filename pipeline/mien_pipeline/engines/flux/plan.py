@@ -16,13 +16,16 @@ FROM_FULL: tuple[NumberFormat, ...] = ("float32", "bfloat16", "float8", "int8", 
 
 
 def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
-    """The memory plan of the files at hand, from their headers alone.
+    """The memory plan of the installed files, from their headers alone.
+
+    Args:
+        side: of the square working picture, in pixels.
 
     Raises:
-        NotEnoughMemory: with the smallest plan there is, and what would fit.
-        EngineUnavailable: as `available_forms` says.
+        NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
+        EngineUnavailable: as `available_forms` raises it.
     """
-    # One file, safetensors or GGUF, is FLUX.1 [dev]'s at published size under its makers' own names.
+    # A single file has its makers' names; it holds FLUX.1 [dev] at published size.
     folder = files.transformer if files.transformer and files.transformer.is_dir() else None
     transformer = shapes_in(folder) if folder else manifest("flux1-dev.transformer")
     shapes: Mapping[str, Shapes] = {
@@ -45,10 +48,10 @@ def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
 
 
 def available_forms(files: FluxFiles) -> frozenset[NumberFormat]:
-    """What the transformer can be loaded as: full weights become any form that is no file of its own.
+    """The forms that the transformer can be loaded in: its GGUF files', and all that full weights can become.
 
     Raises:
-        EngineUnavailable: the only files there are need a library that is not installed.
+        EngineUnavailable: every form needs a library that is not installed; `libraries` names one.
     """
     forms: list[NumberFormat] = [*files.gguf, *(FROM_FULL if files.transformer else ())]
     usable: frozenset[NumberFormat] = frozenset(form for form in forms if can_load(form))

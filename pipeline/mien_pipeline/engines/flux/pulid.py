@@ -1,4 +1,4 @@
-"""The PuLID part: identity tokens from ArcFace and EVA features, cross-attended to behind every few blocks.
+"""PuLID: identity tokens from ArcFace and EVA features, to which image tokens attend behind every few blocks.
 
 Source: PuLID, Guo et al. 2024 (arXiv:2404.16022) and the published FLUX weights v0.9.1, whose parameter names these
 modules carry.
@@ -24,7 +24,7 @@ EVA_TAPS = (4, 8, 12, 16, 20)
 
 
 def mapping(first: int, inner: int, last: int) -> nn.Sequential:
-    """Three linear maps with layer norm and leaky ReLU between them."""
+    """(batch, …, first) to (batch, …, last): three linear maps with layer norm and leaky ReLU between them."""
     return nn.Sequential(
         nn.Linear(first, inner),
         nn.LayerNorm(inner),
@@ -76,7 +76,7 @@ class IDFormer(nn.Module):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "IDFormer":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         _, queries, dim = shapes["latents"]
         mapped, id_dim = shapes["id_embedding_mapping.0.weight"]
         return cls(
@@ -111,7 +111,7 @@ class PulidAttentions(nn.ModuleList):
 
     @classmethod
     def from_shapes(cls, shapes: Shapes) -> "PulidAttentions":
-        """In the size that a file's shapes say."""
+        """The network in the size that a file's shapes give."""
         inner, dim = shapes["0.to_q.weight"]
         kv_dim = shapes["0.to_kv.weight"][1]
         # Heads are 128 wide as trained.
@@ -119,7 +119,12 @@ class PulidAttentions(nn.ModuleList):
 
 
 def attention_of(block: int, doubles: int) -> int | None:
-    """Which cross-attention follows `block`, or None; double blocks come first."""
+    """The index of the cross-attention that follows `block`, or None.
+
+    Args:
+        block: counted over double blocks, then single blocks.
+        doubles: how many double blocks there are.
+    """
     if block < doubles:
         return block // DOUBLE_INTERVAL if block % DOUBLE_INTERVAL == 0 else None
     behind = -(-doubles // DOUBLE_INTERVAL)
@@ -129,7 +134,7 @@ def attention_of(block: int, doubles: int) -> int | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IdTokens:
-    """(1, 32, 2048) each: the identity's, and the IDFormer's own answer to no face at all."""
+    """(1, 32, 2048) each: of the identity, and of zeros in place of a face."""
 
     cond: Tensor
     uncond: Tensor
@@ -150,7 +155,7 @@ def id_tokens(former: IDFormer, embedding: Tensor, eva: Tensor, levels: Sequence
 
 
 class Pulid:
-    """PuLID for one reference, as a part of a velocity."""
+    """PuLID for one reference."""
 
     name = "pulid"
 
@@ -167,7 +172,7 @@ class Pulid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PulidResiduals:
-    """CA(tokens, image) behind the blocks that have one."""
+    """CA(tokens, image) behind the blocks that have one; tokens are (batch, 32, 2048)."""
 
     attentions: nn.ModuleList
     tokens: Tensor

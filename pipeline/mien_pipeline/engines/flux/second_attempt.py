@@ -4,7 +4,7 @@ from mien_pipeline.engines.diffusion.drift import is_nearer_to_target, is_pulled
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.report import IdentityScores
 
-# Judged, not measured: what a second attempt changes.
+# Judged, not measured: factors and steps of a second attempt.
 STRONGER = 1.25
 BOLDER = 0.1
 CALMER = 0.75
@@ -12,10 +12,10 @@ HEAVIEST = 1.5
 
 
 def adjust(options: FluxOptions, scores: IdentityScores) -> FluxOptions | None:
-    """The options of a second attempt; None when the first will do.
+    """The options of a second attempt; None when the first one passes the gate.
 
-    Nearer to the target: the identity acts more strongly, and more noise leaves less of the target. Pulled away: the
-    prompt's guidance gives way.
+    Nearer to the target: the identity acts more strongly, and more noise leaves less of the target. Pulled away from
+    the reference: the prompt's guidance is lowered.
     """
     change: dict[str, float] = {}
     if is_nearer_to_target(scores):

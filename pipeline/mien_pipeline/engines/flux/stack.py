@@ -1,4 +1,4 @@
-"""Every network of the stack: found in the model store, planned for, loaded when it is first needed, kept."""
+"""Every network of the stack, loaded when it is first needed and kept."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ from mien_pipeline.engines.diffusion.irse import IrSe50
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
 from mien_pipeline.engines.diffusion.placement import Placer
-from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser
+from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser, ParsingMap, parse_face
 from mien_pipeline.engines.diffusion.weights import Built, load, shards_in
 from mien_pipeline.engines.flux import pulid
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
@@ -27,6 +27,7 @@ from mien_pipeline.engines.flux.instantid import Resampler, identity_net
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, TextEncoders
 from mien_pipeline.engines.flux.transformer import config_of, load_transformer, load_vae
+from mien_pipeline.image import Pixels
 from mien_pipeline.plan.placement import Plan
 
 Network = TypeVar("Network")
@@ -49,7 +50,7 @@ class Stack:
     # ── FLUX.1 ───────────────────────────────────────────────────────────────────────────────────────────
 
     def transformer(self, base: Base) -> Any:
-        """One base at a time: the other is dropped before this one is loaded."""
+        """The base's transformer. Only one is held: another base is dropped before this one is loaded."""
         if self._base is None or self._base[0] != base:
             self._base = None
             self._base = base, self.placer.place("transformer", self._load_transformer(base))
@@ -66,11 +67,11 @@ class Stack:
         return load_transformer(self.files.transformer, form)
 
     def check(self, base: Base, decoder: Literal["full", "tiny"]) -> None:
-        """Return in silence when what these options take is there; nothing is loaded for it.
+        """Check that the weights of these options are installed; nothing is loaded.
 
         Raises:
-            ModelNotInstalled, LicenceNotAccepted: it is not.
-            InvalidOptions: the memory plan has room for a GGUF file, and this base comes in full weights alone.
+            ModelNotInstalled, LicenceNotAccepted: they are not; `model` names the first.
+            InvalidOptions: the memory plan has room for a GGUF file, and this base is published in full weights only.
         """
         self.base_folder(base)
         if base != "dev" and self.plan.of("transformer").form in GGUF.values():
@@ -79,7 +80,7 @@ class Stack:
             self.store.path(TINY_VAE)
 
     def base_folder(self, base: Base) -> Path:
-        """Where a base's own files lie; text encoders and VAE are the same for all of them."""
+        """Where a base's own files lie; text encoders and VAE are the same for every base."""
         return self.files.base if base == "dev" else self.store.path(OTHER_BASES[base])
 
     def vae(self, decoder: Literal["full", "tiny"]) -> Any:
@@ -128,7 +129,7 @@ class Stack:
 
     @cached_property
     def clip(self) -> Any:
-        """For XLabs' layout alone."""
+        """CLIP's image tower, for XLabs' layout only."""
         if self.files.clip is None:
             raise ModelNotInstalled(
                 f"{XLABS[1]} is not installed", model=XLABS[1], command=f"mien models pull {XLABS[1]}"
@@ -147,6 +148,10 @@ class Stack:
     def parsing(self) -> BiSeNet:
         return self._load("parsing", BiSeNet.from_shapes, self.files.parsing, "", TRAINING_HEADS)
 
+    def parse_face(self, portrait: Pixels) -> ParsingMap:
+        """(512, 512) int64: the `ParsingClass` of every pixel of a (512, 512, 3) uint8 RGB portrait."""
+        return self.run("parsing", self.parsing, lambda network: parse_face(network, portrait))
+
     @cached_property
     def resampler(self) -> Resampler:
         return self._load("resampler", Resampler.from_shapes, self.files.resampler, "image_proj.")
@@ -160,16 +165,22 @@ class Stack:
         return ArcFaceRecogniser(self.files.arcface, onnx_providers(self.device))
 
     def run(self, name: str, network: Any, work: Callable[[Any], Network]) -> Network:
-        """`work` with the network on the device, without gradients."""
+        """The result of `work` with the network on the device, without gradients."""
         with torch.no_grad(), self.placer.on_device(name, network) as placed:
             return work(placed)
 
     def to_device(self, value: Tensor, name: str) -> Tensor:
-        """A tensor on the device, in what the network computes in."""
+        """The tensor on the device, in the dtype that the named network computes in."""
         return value.to(self.device.torch, self._form(name))
 
     def id_tokens(self, embedding: Tensor, eva: Tensor, levels: list[Tensor]) -> pulid.IdTokens:
-        """PuLID's tokens, ready for the transformer."""
+        """PuLID's tokens on the device.
+
+        Args:
+            embedding: (1, 512) ArcFace antelopev2.
+            eva: (1, 768) EVA embedding.
+            levels: five (1, 577, 1024) EVA hidden states.
+        """
         return self.run(
             "id_former",
             self.id_former,
@@ -182,7 +193,7 @@ class Stack:
         )
 
     def prompt_to_device(self, prompt: Prompt) -> Prompt:
-        """A prompt on the device, in what the transformer computes in."""
+        """The prompt on the device, in the dtype that the transformer computes in."""
         return Prompt(self.to_device(prompt.tokens, "transformer"), self.to_device(prompt.pooled, "transformer"))
 
     def _form(self, name: str) -> torch.dtype:

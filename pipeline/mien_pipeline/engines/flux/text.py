@@ -1,4 +1,4 @@
-"""The prompt as FLUX.1 reads it: T5 tokens and a pooled CLIP vector, computed once and kept."""
+"""The prompt as FLUX.1 reads it: T5 tokens and a pooled CLIP vector, computed once and cached."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -30,9 +30,11 @@ DEFAULT_NEGATIVE_PROMPT = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """Attributes:
-    tokens: (1, n, 4096) T5 states.
-    pooled: (1, 768) CLIP's pooled output.
+    """One encoded prompt.
+
+    Attributes:
+        tokens: (1, n, 4096), T5's last hidden states.
+        pooled: (1, 768), CLIP's pooled output.
     """
 
     tokens: Tensor
@@ -40,9 +42,10 @@ class Prompt:
 
 
 class TextEncoders:
-    """CLIP-L and T5-XXL of a FLUX.1 folder: in memory only while a new prompt is encoded.
+    """CLIP-L and T5-XXL of a FLUX.1 folder, in memory only while a new prompt is encoded.
 
-    They are half the memory of the whole stack and are needed for a moment; what they computed is kept instead.
+    They are half of the stack's memory and work for a moment. Their results are cached instead, the
+    `CACHED_PROMPTS` that were used last.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class TextEncoders:
         """
         Args:
             folder: with `tokenizer`, `tokenizer_2`, `text_encoder` and `text_encoder_2` inside.
-            placed: puts a named module where the memory plan says for as long as its context is open.
+            dtype: of the encoders and of their results.
+            on_device: a context that has a named module where the memory plan says.
+            max_tokens: that T5 reads; a longer prompt is cut.
         """
         self.folder = folder
         self.dtype = dtype
@@ -66,11 +71,11 @@ class TextEncoders:
         self._cache: OrderedDict[str, Prompt] = OrderedDict()
 
     def encode(self, *prompts: str) -> tuple[Prompt, ...]:
-        """Each prompt as the transformer reads it; prompts seen before cost nothing."""
+        """Each prompt as the transformer reads it; the encoders are loaded only if one is not in the cache."""
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
             self.loads += 1
-            # Its bars would run through whatever the command line prints.
+            # transformers would draw its progress bars over what the command line prints.
             logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
             for prompt, pooled, tokens in zip(new, self._encode_pooled(new), self._encode_tokens(new), strict=True):
                 self._cache[prompt] = Prompt(tokens=tokens, pooled=pooled)

@@ -46,7 +46,7 @@ def config_of(folder: Path) -> dict[str, Any]:
     """The `config.json` of a diffusers folder.
 
     Raises:
-        BrokenWeights: it is not there or not JSON.
+        BrokenWeights: the file is missing or not JSON.
     """
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -56,9 +56,10 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def check_libraries(form: NumberFormat) -> None:
-    """
+    """Check that the library of this form, if it needs one, is installed.
+
     Raises:
-        EngineUnavailable: `libraries` that this form needs are not installed.
+        EngineUnavailable: it is not; `libraries` names it.
     """
     if not can_load(form):
         library = LIBRARIES[form]
@@ -75,7 +76,7 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
     """FLUX.1's transformer in main memory, from a diffusers folder or from one file, safetensors or GGUF.
 
     Raises:
-        BrokenWeights: what is there does not make this network.
+        BrokenWeights: the files do not hold this network; `file` names one.
         EngineUnavailable: the form needs a library that is not installed.
     """
     check_libraries(form)
@@ -83,7 +84,7 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
         return load_single_file(weights, form)
     config, dtype, quantization = config_of(weights), compute_dtype(form), _quantization(form)
     if quantization is not None:
-        # Its bars would run through whatever the command line prints.
+        # diffusers would draw its progress bars over what the command line prints.
         logging.disable_progress_bar()
         quantised: Any = FluxTransformer2DModel.from_pretrained(
             str(weights), quantization_config=quantization, torch_dtype=dtype, local_files_only=True
@@ -98,7 +99,7 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
 
 
 def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
-    """The transformer from one file, which says nothing of its configuration.
+    """The transformer from one file, which holds no configuration.
 
     Raises:
         BrokenWeights: the file does not hold this transformer.
@@ -120,7 +121,7 @@ def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] =
 
 
 def _quantization(form: NumberFormat) -> Any:
-    """What diffusers is told of a form that it makes while it loads; None of those that are plain numbers."""
+    """diffusers' configuration for a form that it makes while it loads; None for plain floats."""
     if form == "nf4":
         from diffusers.quantizers.quantization_config import BitsAndBytesConfig
 

@@ -18,14 +18,14 @@ Branch = Literal["cond", "uncond"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelPass:
-    """One walk through the transformer: what an identity method may look at.
+    """One pass through the transformer: what an identity method may read.
 
     Attributes:
-        branch: with the prompt and the identity, or with their unconditional counterparts.
+        branch: "cond" with the prompt and the identity, "uncond" with their unconditional counterparts.
         latents: packed, (batch, tokens, 64), in the transformer's dtype.
         timestep: (batch,) noise levels in 0..1.
         pooled: (batch, 768) the prompt's pooled embedding.
-        image_ids: (tokens, 3) row and column of every image token.
+        image_ids: (tokens, 3) 0, row and column of every image token.
     """
 
     branch: Branch
@@ -42,8 +42,10 @@ class IdentityMethod(Protocol):
     schedule: WeightSchedule
 
     def residuals(self, one: ModelPass) -> Residuals | None:
-        """What to add in this pass: the identity's tokens, or on the `uncond` branch the method's own
-        unconditional; None when the method has nothing to say on that branch."""
+        """What to add in this pass, of the identity or, on the `uncond` branch, of the method's own unconditional.
+
+        None when the method adds nothing on that branch.
+        """
         ...
 
 
@@ -52,8 +54,8 @@ class Canvas:
     """The picture being made, as the transformer sees it.
 
     Attributes:
-        image_ids: (tokens, 3).
-        known: (1, tokens, channels) what Fill models read beside the latents (masked picture and mask); None otherwise.
+        image_ids: (tokens, 3) 0, row and column of every image token.
+        known: (1, tokens, 320), what Fill models read beside the latents; None for the other bases.
     """
 
     image_ids: Tensor
@@ -61,9 +63,9 @@ class Canvas:
 
 
 class FluxVelocity:
-    """dx/dσ of FLUX.1 under one branch of its conditioning.
+    """dx/dσ of FLUX.1 under one branch of its conditioning: a `sampling.Velocity` over packed latents.
 
-    Raises what the methods and the transformer raise, and leaves the slot empty all the same.
+    Whatever a method or the transformer raises passes through, and the slot is empty afterwards.
     """
 
     def __init__(
@@ -143,9 +145,10 @@ def bind_conditioning(
     cache_threshold: float = 0.0,
     queries: bool = False,
 ) -> Generator[Velocity]:
-    """One velocity of the prompt and every method; the transformer is as it was once the context is left.
+    """Bind the prompts and the identity methods into one velocity; at exit the transformer is as it was.
 
     Args:
+        prompt, negative: on the transformer's device, in the dtype that it computes in.
         guidance_scale: FLUX's distilled guidance, an input of the model.
         true_cfg_scale: 1 makes one pass a step, more makes two.
         total: steps that will be taken; schedules are fractions of it.

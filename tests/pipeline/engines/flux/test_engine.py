@@ -199,10 +199,10 @@ def test_two_faces_are_made_one_after_the_other_each_in_its_own_place(likeness: 
     assert not changed[-40:, :60].any()
 
 
-def parse_always_as(regions: ParsingMap) -> Callable[[object, Pixels], ParsingMap]:
+def parse_always_as(regions: ParsingMap) -> Callable[[Pixels], ParsingMap]:
     """A parsing network that sees the same in every portrait."""
 
-    def seen(_stack: object, _portrait: Pixels) -> ParsingMap:
+    def seen(_portrait: Pixels) -> ParsingMap:
         return regions
 
     return seen
@@ -214,7 +214,7 @@ def test_what_is_always_kept_is_kept_bit_for_bit(
     """Glasses, as the parsing network would see them across the eyes."""
     glasses = np.full((512, 512), int(ParsingClass.SKIN), np.int64)
     glasses[215:265, 150:360] = int(ParsingClass.GLASSES)
-    monkeypatch.setattr(engine_module, "_regions", parse_always_as(glasses))
+    monkeypatch.setattr(likeness.stack, "parse_face", parse_always_as(glasses))
     image, face = target
     patch = likeness.render(image, face, QUICK, ignore_step)
     result = paste_back(image, patch)
@@ -232,10 +232,10 @@ def test_a_bald_reference_leaves_the_target_its_hair_and_says_so(
     haired = bald.copy()
     haired[:200] = int(ParsingClass.HAIR)
     likeness = engine.prepare(*reference)
-    monkeypatch.setattr(engine_module, "_regions", parse_always_as(bald))
-    assert likeness.regions is bald
+    monkeypatch.setattr(likeness.stack, "parse_face", parse_always_as(bald))
+    assert likeness.identity.regions is bald
     without_hair = likeness.render(*target, QUICK, ignore_step)
-    monkeypatch.setattr(engine_module, "_regions", parse_always_as(haired))
+    monkeypatch.setattr(likeness.stack, "parse_face", parse_always_as(haired))
     with_hair = likeness.render(*target, QUICK, ignore_step)
     assert without_hair.warnings == ()
     assert with_hair.warnings == ("hair-kept",)

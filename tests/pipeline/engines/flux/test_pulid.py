@@ -69,16 +69,16 @@ def test_pulid_is_given_the_raw_embedding_and_what_enters_every_fourth_block_of_
 
     handles = [block.register_forward_pre_hook(enters(index)) for index, block in enumerate(stack.eva.blocks)]
     handles.append(stack.id_former.register_forward_pre_hook(gives))
-    likeness = engine.prepare(*reference)
+    identity = engine.prepare(*reference).identity
     try:
-        assert likeness.id_tokens.cond.shape == likeness.id_tokens.uncond.shape
+        assert identity.id_tokens.cond.shape == identity.id_tokens.uncond.shape
     finally:
         for handle in handles:
             handle.remove()
     (face, levels), (no_face, no_levels) = given
     for index, level in zip((4, 8, 12, 16, 20), levels, strict=True):
         assert torch.equal(level, entering[index])
-    assert torch.equal(face[:, :512], likeness.embedding)
+    assert torch.equal(face[:, :512], identity.embedding)
     torch.testing.assert_close(face[:, 512:].norm(dim=-1), torch.ones(1))
     assert not no_face.any()
     assert not any(level.any() for level in no_levels)
