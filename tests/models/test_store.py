@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -533,51 +532,6 @@ def test_a_mirror_of_the_persons_own_stands_in_for_a_source(shop: Shop, tmp_path
 
     store.pull(["own"])
     assert store.path("own").read_bytes() == b"weights"
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("models = 3", "models"),
-        ("[models.x]\ntitle = 'X'", "models.x"),
-        ("[mirrors]\n'hf:' = 'http://elsewhere.example/'", "neither https"),
-        ("not toml", "TOML"),
-        ("[bundles]\nb = ['nobody']", "nobody"),
-    ],
-)
-def test_a_wrong_catalogue_says_where_it_is_wrong(text: str, says: str, tmp_path: Path) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(text)
-
-    with pytest.raises(InvalidCatalogue) as refused:
-        load_catalogue({"MIEN_CATALOGUE": str(own)})
-    assert says in str(refused.value) or says in str(refused.value.fields["field"])
-    assert refused.value.fields["file"] == str(own)
-
-
-@pytest.mark.parametrize("path", ["../up", "/root", "a/../../b", "C:\\x", "con.txt", "a\0b", "", "a/b.", "dir/nul"])
-def test_no_entry_reaches_outside_its_folder_on_any_platform(path: str, tmp_path: Path) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(f"""
-        [licences.free]
-        name = "Free"
-        url = "https://example.org"
-        commercial = true
-        [models.x]
-        title = "X"
-        version = "1"
-        licence = "free"
-        source = {{ kind = "url", bases = ["https://example.org/"] }}
-        files = [{{ path = {json.dumps(path)}, format = "dlib" }}]
-    """)
-    with pytest.raises(InvalidCatalogue) as refused:
-        load_catalogue({"MIEN_CATALOGUE": str(own)})
-    assert "path" in str(refused.value.fields["field"])
-
-
-def test_a_missing_catalogue_of_ones_own_is_named() -> None:
-    with pytest.raises(InvalidCatalogue, match="nowhere"):
-        load_catalogue({"MIEN_CATALOGUE": "/nowhere.toml"})
 
 
 def test_what_a_killed_process_left_behind_is_cleared_and_what_a_living_one_uses_is_not(store: ModelStore) -> None:

@@ -1,14 +1,12 @@
-"""The Hugging Face token lies in the system's secret store or nowhere, and the egress log stays small."""
+"""The Hugging Face token lies in the system's secret store or nowhere."""
 
 from collections.abc import Callable, Generator
-from pathlib import Path
 
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
 
-from mien_models.local.egress_log import EgressLog
 from mien_models.remote.token import forget_token, keep_token, read_token
 
 
@@ -71,21 +69,3 @@ def test_a_token_of_the_environment_goes_before_the_one_that_is_kept() -> None:
     keep_token("hf_kept")
 
     assert read_token({"HF_TOKEN": "hf_given"}) == "hf_given"
-
-
-def test_the_egress_log_keeps_its_last_megabyte_and_the_one_before(tmp_path: Path) -> None:
-    log = EgressLog(tmp_path / "egress.log")
-    log.path.write_text("x" * (1 << 20) + "\n")
-    log.note("huggingface.co", None, "a-model")
-    log.note("cdn.hf.co", 443, "a-model")
-
-    assert [(line.host, line.model) for line in log.read()] == [
-        ("huggingface.co", "a-model"),
-        ("cdn.hf.co:443", "a-model"),
-    ]
-    assert (tmp_path / "egress.log.1").stat().st_size > 1 << 20
-    assert log.path.stat().st_mode & 0o077 == 0
-
-
-def test_a_log_that_nobody_wrote_is_empty(tmp_path: Path) -> None:
-    assert list(EgressLog(tmp_path / "egress.log").read()) == []
