@@ -1,7 +1,7 @@
 """An entry of the catalogue makes sense by itself, and a person's own file may add to it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ WHEEL = {"kind": "wheel", "package": "p", "version": "1", "size": 9}
 SHA256 = "0" * 64
 
 
-def model(*files: dict[str, object], **more: object) -> dict[str, object]:
+def model(*files: Mapping[str, object], **more: object) -> dict[str, object]:
     return {"title": "A", "version": "1", "licence": "free", "source": HERE, "files": files, **more}
 
 

@@ -13,13 +13,13 @@ WORDS = "You may use this, © 2026.".encode()
 OTHER = b"You may not."
 
 
-def with_words(folder: Path, content: bytes | None = WORDS, **more: object) -> Catalogue:
+def with_words(folder: Path, content: bytes | None = WORDS) -> Catalogue:
     """One model under a licence that must be accepted; with `content`, the catalogue knows its digest."""
     source = {"kind": "local", "folder": str(folder)}
     text: dict[str, object] = {"path": "LICENSE", "format": "text", "source": source}
     if content is not None:
         text |= {"size": len(content), "sha256": sha256_hex(content)}
-    return local_catalogue(folder, {"thing": {"a.dat": b"w"}}, must_accept=True, text=text, **more)
+    return local_catalogue(folder, {"thing": {"a.dat": b"w"}}, must_accept=True, text=text)
 
 
 @pytest.fixture
