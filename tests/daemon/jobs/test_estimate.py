@@ -125,17 +125,6 @@ def test_a_stage_that_comes_again_is_not_counted_twice() -> None:
     assert estimate.fraction == pytest.approx(0.75), "2.5 of the stage that runs again, 5 of the one that was passed"
 
 
-def test_a_first_job_tells_no_time_left_before_a_fifth_of_it_is_over() -> None:
-    clock = Clock()
-    estimate = ProgressEstimate(StageDurations(), "swap mesh", clock)
-    clock.now = 2.0
-    estimate.move("identity", 1, 1)
-    assert (estimate.fraction, estimate.eta_s) == (0.15, None)
-    estimate.move("check", 1, 1)
-    assert estimate.fraction == 0.25
-    assert estimate.eta_s == 6.0, "a quarter took 2 s"
-
-
 def test_a_known_job_that_has_not_begun_counts_down_the_usual_time_and_never_below_its_remaining_share() -> None:
     clock = Clock()
     durations = StageDurations()
@@ -169,3 +158,24 @@ def test_a_job_that_is_quicker_than_before_is_not_expected_to_stay_so() -> None:
     clock.now = 1.0
     estimate.move("generate", 5, 10)
     assert estimate.eta_s == 5.0
+
+
+def test_a_first_job_tells_the_time_left_once_more_than_a_fifth_is_over_and_in_tenths() -> None:
+    clock = Clock()
+    durations = StageDurations()
+    first = ProgressEstimate(durations, "swap flux", clock)
+    clock.now = 1.0
+    first.fraction = 0.2
+    assert first.eta_s is None
+    first.fraction = 0.3
+    assert first.eta_s == 2.3, "0.7 / 0.3 is 2.333…"
+
+
+def test_the_last_seconds_of_a_known_job_are_told_as_they_are() -> None:
+    clock = Clock()
+    durations = StageDurations()
+    durations.learn("swap flux", {"generate": 10.0})
+    estimate = ProgressEstimate(durations, "swap flux", clock)
+    clock.now = 9.5
+    estimate.move("generate", 95, 100)
+    assert estimate.eta_s == 0.5

@@ -286,8 +286,8 @@ async def test_a_change_is_finished_when_the_client_goes_away_in_the_middle(
                 await room.events.wait_beyond(room.events.last - 1)
 
 
-async def test_what_is_over_is_deleted_again_and_again_and_a_failure_ends_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_what_is_over_is_deleted_again_and_again_and_a_failure_is_logged_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("mien_daemon.jobs.queue.SWEEP_S", 0.0)
     swept = asyncio.Event()
@@ -306,3 +306,22 @@ async def test_what_is_over_is_deleted_again_and_again_and_a_failure_ends_nothin
     expiring = asyncio.create_task(expire(Store(), Blobs()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await asyncio.wait_for(swept.wait(), 10)
     expiring.cancel()
+    assert "could not be deleted" in caplog.text
+
+
+async def test_what_is_over_is_looked_for_once_a_minute_and_not_without_pause() -> None:
+    looked = list[float]()
+
+    class Store:
+        async def expire(self, forget_after_s: float) -> None:
+            looked.append(forget_after_s)
+
+    class Blobs:
+        async def sweep(self) -> None:
+            pass
+
+    expiring = asyncio.create_task(expire(Store(), Blobs()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    expiring.cancel()
+    assert len(looked) == 1

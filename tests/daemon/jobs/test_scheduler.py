@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien_api.errors import JobFinished
+from mien_core.errors import UnknownReference
 from mien_daemon.access.clients import LOCAL
 from mien_daemon.jobs import scheduler as module
 from mien_daemon.jobs.job import Job, Priority
@@ -281,3 +282,49 @@ async def test_the_second_job_of_a_kind_has_an_estimate_from_the_first(tmp_path:
             while room.queue.show(second)["eta_s"] is None:
                 await room.events.wait_beyond(room.events.last)
         assert first.id != second.id
+
+
+async def test_a_job_is_told_as_running_before_its_executor_says_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_self: FakeReferences, _reference: str) -> bytes:
+        raise UnknownReference("withdrawn meanwhile")
+
+    monkeypatch.setattr(FakeReferences, "picture", refuse)
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.finished(await room.submit(reference="ref:ada"))
+        assert room.states_told(job) == ["queued", "running", "failed"]
+        assert not executor.ran
+
+
+async def test_a_job_that_was_cancelled_at_work_can_be_repeated(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.until(await room.submit("gate=g"), "running")
+        await room.queue.cancel(LOCAL, job.id)
+        executor.gates["g"].set()
+        assert (await room.finished(await room.queue.retry(LOCAL, job.id))).state == "done"
+
+
+async def test_after_trouble_with_the_disk_a_job_is_not_tried_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, refusals = JobStore.change, [OSError("full")]
+
+    async def refuse_once(self: JobStore, job: Job) -> Job:
+        if job.state == "running" and refusals:
+            raise refusals.pop()
+        return await change(self, job)
+
+    monkeypatch.setattr(JobStore, "change", refuse_once)
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        job = await room.submit()
+        async with asyncio.timeout(10):
+            while refusals:
+                await room.store.get(job.id)
+        for _ in range(20):
+            await room.store.get(job.id)
+        assert (await room.queue.get(LOCAL, job.id)).state == "queued"
+        assert not executor.ran

@@ -73,6 +73,7 @@ async def test_each_job_is_numbered_and_placed_behind_the_last(store: JobStore) 
     first, second = await add(store), await add(store)
     assert (second.number, second.position) == (first.number + 1, first.position + 1)
     assert first.id != second.id
+    assert len(first.id) == 24
 
 
 async def test_an_unknown_job_is_told_apart(store: JobStore) -> None:

@@ -154,6 +154,18 @@ def test_progress_is_told_at_a_new_stage_and_ten_times_a_second(
     assert (events.since(0) or ())[-1].data["stage"] == "generate"
 
 
+def test_progress_within_a_stage_is_told_again_after_exactly_a_tenth_of_a_second(
+    jobs: UnfinishedJobs, events: Events, clock: list[float]
+) -> None:
+    jobs.recover([make_job("a")])
+    running = begun(jobs)
+    estimate = ProgressEstimate(jobs.durations, "swap flux")
+    for clock[0], told in ((0.0, 1), (0.0625, 1), (0.1, 2)):
+        estimate.move("decode", 1, 10)
+        jobs.tell_progress(running, estimate)
+        assert events.last == told
+
+
 def test_a_late_word_of_a_job_that_ended_tells_nothing(jobs: UnfinishedJobs, events: Events) -> None:
     jobs.recover([make_job("a")])
     running = begun(jobs)
