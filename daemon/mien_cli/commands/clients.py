@@ -30,7 +30,7 @@ def list_clients(args: Namespace) -> int:
 
     document = DaemonClient.running(args.state_dir).request("GET", "/v1/clients")
     return print_answer(
-        args, document, "\n".join(to_line(client) for client in document["clients"]) or "nobody but you"
+        args, document, "\n".join(to_line(client) for client in document["clients"]) or "no client but you"
     )
 
 
