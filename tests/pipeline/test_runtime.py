@@ -9,7 +9,7 @@ import pytest
 from mien_core.errors import NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
-from mien_pipeline.engines.registry import parse_options
+from mien_pipeline.engines.registry import ALWAYS, parse_options
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
 from mien_pipeline.swap import Components
@@ -175,3 +175,17 @@ def test_a_swap_is_restored_by_its_own_engine_where_that_can_paint(under_test: R
 
 def test_faces_are_found_for_choosing_among_them(under_test: Runtime) -> None:
     assert [tuple(face.bbox) for face in under_test.find_faces(picture(MIDDLE))] == [MIDDLE]
+
+
+def test_the_real_networks_are_loaded_from_the_store_and_named_in_the_report(
+    models: ModelStore, portrait: bytes, tmp_path: Path
+) -> None:
+    made = create_runtime(models.root, tmp_path, offline=True)
+    assert len(made.find_faces(portrait)) == 1
+    done = made.swap(portrait, [portrait], MESH)
+    assert done.provenance.c2pa
+    named = [model.name for model in done.models]
+    assert [name for name in named if name in ALWAYS] == list(ALWAYS)
+    assert "iris" in str(named)
+    assert done.faces[0].identity is not None
+    assert done.faces[0].identity.to_reference > 0.9, "the same person"

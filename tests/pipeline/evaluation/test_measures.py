@@ -2,7 +2,7 @@
 
 import pytest
 
-from mien_pipeline.evaluation.measures import Row, memory_added, ratio
+from mien_pipeline.evaluation.measures import Row, memory_added, ratio, resident_bytes, seconds
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_a_figure_without_a_limit_only_reports() -> None:
 
 def test_a_ratio_is_the_median_of_turns_and_the_first_turn_does_not_count() -> None:
     clock, calls = [0.0], list[str]()
-    costs = {"run": iter([99.0, 2.0, 4.0, 90.0]), "unit": iter([99.0, 1.0, 1.0, 1.0])}
+    costs = {"run": iter([99.0, 4.0, 8.0, 180.0]), "unit": iter([99.0, 2.0, 2.0, 2.0])}
 
     def work(name: str) -> None:
         calls.append(name)
@@ -28,6 +28,16 @@ def test_a_ratio_is_the_median_of_turns_and_the_first_turn_does_not_count() -> N
     found = ratio(lambda: work("run"), lambda: work("unit"), times=3, clock=lambda: clock[0])
     assert found == 4.0
     assert calls == ["run", "unit", "unit", "run", "unit", "run", "unit", "run"]
+
+
+def test_seconds_are_taken_five_times_after_a_first_run_that_does_not_count() -> None:
+    calls: list[int] = []
+    assert 0 <= seconds(lambda: calls.append(1)) < 1
+    assert len(calls) == 6
+
+
+def test_resident_memory_is_told_in_bytes() -> None:
+    assert resident_bytes() > 10 << 20
 
 
 def test_memory_that_was_given_back_before_the_end_counts() -> None:
