@@ -134,10 +134,22 @@ def test_a_patch_that_reaches_beyond_the_picture_is_cut_off_there(x: int, y: int
     assert np.abs(soft.astype(int) - expected).max() <= 1
 
 
-def test_a_patch_beside_the_picture_changes_nothing() -> None:
+@pytest.mark.parametrize(("x", "y"), [(500, 0), (120, 10), (10, 80), (-40, 10), (10, -40)])
+def test_a_patch_beside_the_picture_changes_nothing(x: int, y: int) -> None:
+    """Also one that only touches it."""
     target = Image(noise(80, 120))
-    far = np.array([[1, 0, -500], [0, 1, 0]], np.float32)
-    assert paste_back(target, Patch(noise(40, 40, 1), far, np.ones((40, 40), np.float32))) is target
+    beside = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
+    assert paste_back(target, Patch(noise(40, 40, 1), beside, np.ones((40, 40), np.float32))) is target
+
+
+def test_a_patch_shows_where_its_mask_is_and_nowhere_else() -> None:
+    """A small part of a wide crop, far from its corners."""
+    target, crop = Image(noise(80, 120)), noise(30, 60, 1)
+    mask = np.zeros((30, 60), np.float32)
+    mask[5:11, 40:56] = 1
+    expected = target.pixels.copy()
+    expected[15:21, 60:76] = crop[5:11, 40:56]
+    assert np.array_equal(paste_back(target, Patch(crop, SHIFT, mask)).pixels, expected)
 
 
 def test_a_crop_of_twice_the_size_lands_where_it_was_cut_out() -> None:

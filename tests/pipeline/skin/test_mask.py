@@ -1,4 +1,4 @@
-"""The mask promises: a face's own skin and features, without hair, cap, rims and whatever is held before it."""
+"""The mask promises: a face's own skin and features, without hair, cap, rims and things held before it."""
 
 import numpy as np
 import pytest
