@@ -36,6 +36,14 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def javascript(session: nox.Session) -> None:
+    """Style, format and types of the JavaScript, then its own tests under node."""
+    session.run("npm", "ci", "--silent", "--prefix", "tests/javascript", external=True)
+    session.run("npm", "run", "--silent", "--prefix", "tests/javascript", "check", external=True)
+    session.run("pytest", "-q", "tests/extension", "tests/daemon/console")
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Console, extension and tray in real browsers and on a real desktop."""
     session.run("pytest", "-q", "tests/e2e", *session.posargs)
