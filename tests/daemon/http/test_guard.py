@@ -1,18 +1,26 @@
 """The guard: each threat that needs no browser, as the request it sends and the answer it gets."""
 
 import asyncio
-import hashlib
 import io
 import logging
-import struct
-import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import PIL.Image
 import pytest
 
+from mien_api.errors import (
+    MethodNotAllowed,
+    QueueFull,
+    RangeNotSatisfiable,
+    RequestTimeout,
+    RequestTooLarge,
+    TooManyRequests,
+    UnknownRoute,
+    Unpaired,
+)
+from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
+from mien_daemon.http.guard import EXTENSION_ORIGIN, problem_response
 from mien_daemon.state.database import Database
 
 Daemon = Any
@@ -169,6 +177,12 @@ async def test_what_must_not_get_in_is_refused(
     assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
 
 
+def picture() -> bytes:
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (4, 4)).save(made, "png")
+    return made.getvalue()
+
+
 async def test_hello_needs_no_token_and_says_nothing_else(daemon: Daemon) -> None:
     answer = await daemon.raw(get(b"/v1/hello", GOOD))
     assert answer.status == 200
@@ -233,16 +247,6 @@ async def test_a_token_in_a_url_or_a_malformed_line_never_reaches_a_log(
     assert not [record for record in ours if "SECRET" in record.getMessage() + str(record.exc_info)]
 
 
-async def test_a_slow_body_is_answered_and_holds_up_nobody(open_daemon: OpenDaemon) -> None:
-    async with open_daemon(body_timeout_s=0.2) as daemon:
-        head = b"PUT /v1/blobs/sha256:" + b"0" * 64 + b" HTTP/1.1\r\n" + GOOD + AUTH
-        slow = asyncio.create_task(daemon.raw(head + b"Content-Type: image/png\r\nContent-Length: 1000\r\n\r\nx"))
-        assert (await daemon.ask("GET", "/v1/health")).status == 200
-        answer = await slow
-        assert (answer.status, answer.code) == (408, "request-timeout")
-        assert list((daemon.state / "arriving").iterdir()) == []
-
-
 @pytest.mark.parametrize("said", [b"", b"GET /v1/hello HTTP/1.1\r\nHost: 127"], ids=["nothing", "half a head"])
 async def test_a_connection_that_asks_nothing_is_closed(
     open_daemon: OpenDaemon, monkeypatch: pytest.MonkeyPatch, said: bytes
@@ -255,98 +259,6 @@ async def test_a_connection_that_asks_nothing_is_closed(
         writer.close()
 
 
-async def test_chunks_beyond_the_limit_are_refused_in_mid_stream_and_nothing_stays(open_daemon: OpenDaemon) -> None:
-    async with open_daemon(settings={"max_blob_bytes": 100_000}) as daemon:
-
-        async def chunks() -> AsyncIterator[bytes]:
-            for _ in range(4000):
-                yield b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-
-        head = b"PUT /v1/blobs/sha256:" + b"0" * 64 + b" HTTP/1.1\r\n" + GOOD + AUTH
-        answer = await daemon.raw(
-            head + b"Content-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n", more=chunks()
-        )
-        assert (answer.status, answer.code, answer.json["limit_bytes"]) == (413, "image-too-large", 100_000)
-        announced = await daemon.raw(head + b"Content-Type: image/png\r\nContent-Length: 100001\r\n\r\n")
-        assert (announced.status, announced.code) == (413, "image-too-large")
-        assert list((daemon.state / "arriving").iterdir()) == []
-
-
-async def test_bytes_that_are_not_what_their_name_says_are_refused(daemon: Daemon) -> None:
-    name = f"sha256:{hashlib.sha256(b'other').hexdigest()}"
-    answer = await daemon.ask("PUT", f"/v1/blobs/{name}", data=picture())
-    assert (answer.status, answer.code, answer.json["expected"]) == (422, "digest-mismatch", name)
-    assert list((daemon.state / "arriving").iterdir()) == []
-
-
-async def test_a_body_cut_short_leaves_nothing(daemon: Daemon) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
-    head = b"PUT /v1/blobs/sha256:" + b"0" * 64 + b" HTTP/1.1\r\n" + GOOD + AUTH
-    head = head.replace(b"PORT", str(daemon.port).encode()).replace(b"TOKEN", b"mien_token-of-the-test")
-    writer.write(head + b"Content-Type: image/png\r\nContent-Length: 1000\r\n\r\nhalf")
-    await writer.drain()
-    arriving = daemon.state / "arriving"
-    await daemon.eventually(lambda: list(arriving.iterdir()))
-    writer.close()
-    await daemon.eventually(lambda: not list(arriving.iterdir()))
-    assert await reader.read() == b""
-
-
-def picture() -> bytes:
-    made = io.BytesIO()
-    PIL.Image.new("RGB", (4, 4)).save(made, "png")
-    return made.getvalue()
-
-
-def bomb() -> bytes:
-    """30,000 × 30,000 black pixels of one bit, 109 kB of PNG."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    side = 30_000
-    packer = zlib.compressobj(9)
-    rows = b"".join(packer.compress(bytes(1 + side // 8)) for _ in range(side)) + packer.flush()
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def animation() -> bytes:
-    """160 megapixels in 40 frames, a few kilobytes of WebP: the same still over and over."""
-    still = io.BytesIO()
-    PIL.Image.new("RGB", (2000, 2000), (120, 90, 70)).save(still, "webp", lossless=True)
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
-
-    size = (1999).to_bytes(3, "little") * 2
-    frame = chunk(b"ANMF", bytes(6) + size + (10).to_bytes(3, "little") + b"\0" + still.getvalue()[12:])
-    body = b"WEBP" + chunk(b"VP8X", b"\2\0\0\0" + size) + chunk(b"ANIM", bytes(6)) + frame * 40
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8"/></svg>'
-WRONG = {
-    "a bomb": (bomb, 422, "image-too-large"),
-    "an animation": (animation, 422, "image-too-large"),
-    "a drawing": (lambda: SVG, 415, "invalid-image"),
-    "noise": (lambda: b"nothing that anybody could read", 415, "invalid-image"),
-    "half a picture's head": (lambda: picture()[:20], 415, "invalid-image"),
-}
-
-
-@pytest.mark.parametrize(("make", "status", "code"), WRONG.values(), ids=WRONG)
-async def test_what_is_no_honest_picture_is_refused_when_the_job_is_posted(
-    daemon: Daemon, make: Any, status: int, code: str
-) -> None:
-    good, wrong = await daemon.put(picture()), await daemon.put(make(), headers={"Content-Type": "image/png"})
-    for field in ("target", "reference"):
-        job = {"kind": "swap", "target": good, "reference": good, field: wrong}
-        answer = await daemon.ask("POST", "/v1/jobs", job)
-        assert (answer.status, answer.code, answer.json["field"]) == (status, code, field)
-    assert daemon.app[keys.WORKER].status().state == "stopped"
-
-
 async def test_an_error_nobody_planned_for_gets_a_number_and_says_nothing(
     daemon: Daemon, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -356,3 +268,54 @@ async def test_an_error_nobody_planned_for_gets_a_number_and_says_nothing(
     assert (answer.status, answer.code) == (500, "internal-error")
     assert set(answer.json) == {"type", "title", "status", "code", "incident"}
     assert f"incident {answer.json['incident']}" in caplog.text
+
+
+# ── the answer to an error ──
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "name", "value"),
+    [
+        (Unpaired("no"), 401, "WWW-Authenticate", "Bearer"),
+        (QueueFull("full"), 429, "Retry-After", None),
+        (TooManyRequests("slower", retry_after_s=7), 429, "Retry-After", "7"),
+        (MethodNotAllowed("no", allowed="GET PUT"), 405, "Allow", "GET, PUT"),
+        (RangeNotSatisfiable("no", size=9), 416, "Content-Range", "bytes */9"),
+    ],
+)
+def test_an_answer_has_the_header_that_its_status_asks_for(
+    error: Exception, status: int, name: str, value: str | None
+) -> None:
+    answer = problem_response(error)
+    assert (answer.status, answer.content_type) == (status, "application/problem+json")
+    assert int(answer.headers[name]) > 0 if value is None else answer.headers[name] == value
+
+
+@pytest.mark.parametrize(
+    ("error", "closes"),
+    [
+        (RequestTooLarge("more"), True),
+        (RequestTimeout("slow"), True),
+        (ImageTooLarge("more", limit_bytes=1), True),
+        (ImageTooLarge("more", pixels=1), False),
+        (UnknownRoute("no"), False),
+    ],
+)
+def test_a_connection_whose_body_was_not_read_to_its_end_is_closed(error: Exception, closes: bool) -> None:
+    assert (problem_response(error).keep_alive is False) is closes
+
+
+@pytest.mark.parametrize(
+    ("origin", "matches"),
+    [
+        ("chrome-extension://" + "ap" * 16, True),
+        ("chrome-extension://" + "aq" * 16, False),
+        ("chrome-extension://" + "a" * 31, False),
+        ("moz-extension://01234567-89ab-cdef-0123-456789abcdef", True),
+        ("moz-extension://01234567-89ab-cdef-0123-456789ABCDEF", False),
+        ("chrome-extension://" + "a" * 32 + ".evil", False),
+        ("https://chrome-extension", False),
+    ],
+)
+def test_only_whole_origins_of_extensions_match(origin: str, matches: bool) -> None:
+    assert bool(EXTENSION_ORIGIN.fullmatch(origin)) is matches

@@ -80,6 +80,14 @@ def test_a_consent_can_be_read_back_and_equal_consents_have_equal_bytes() -> Non
     assert consent.encoded() != consent.until(None).encoded()
 
 
+def test_the_bytes_of_a_consent_stay_these_so_that_pictures_of_earlier_versions_open() -> None:
+    consent = Consent("Ann", "self", True, "2026-11", to_iso(NOON), None)
+    assert consent.encoded() == (
+        b'{"adult": true, "basis": "self", "expires_at": null, "given_at": "2026-11-28T12:00:00+00:00", '
+        b'"label": "Ann", "statement": "2026-11"}'
+    )
+
+
 def test_a_consent_counts_for_a_year_unless_the_person_says_otherwise() -> None:
     assert timedelta(days=365) == DEFAULT_PERIOD
 
