@@ -10,7 +10,7 @@ KEPT = 1000  # a client that missed more reads the lists again
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PublishedEvent:
     """One thing that happened.
 
     Attributes:
@@ -30,7 +30,7 @@ class Events:
 
     def __init__(self) -> None:
         self._boot = secrets.token_hex(4)
-        self._ring: deque[Event] = deque(maxlen=KEPT)
+        self._ring: deque[PublishedEvent] = deque(maxlen=KEPT)
         self._last = 0
         self.closed = False
         self._next: asyncio.Future[None] | None = None
@@ -40,7 +40,7 @@ class Events:
     ) -> None:
         """Add an event and wake every reader."""
         self._last += 1
-        self._ring.append(Event(self._last, kind, data, owner, subject))
+        self._ring.append(PublishedEvent(self._last, kind, data, owner, subject))
         if self._next is not None and not self._next.done():
             self._next.set_result(None)
         self._next = None
@@ -72,7 +72,7 @@ class Events:
             return None
         return int(digits)
 
-    def since(self, number: int) -> Sequence[Event] | None:
+    def since(self, number: int) -> Sequence[PublishedEvent] | None:
         """Every event after `number`; None when some of them are forgotten."""
         first = self._ring[0].number if self._ring else self._last + 1
         if number < first - 1:

@@ -6,7 +6,7 @@ from mien_api.errors import QueueFull
 from mien_core.errors import MienError
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
-from mien_daemon.jobs.job import Ask
+from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.unfinished import UnfinishedJobs, duration_kind
 from mien_daemon.pictures.blobs import PictureBlobs, digest_of
 
@@ -50,7 +50,7 @@ class Admission:
                 retry_after_s=int(min(max(typical, SOONEST_S), LATEST_S)),
             )
 
-    async def inspect(self, client: Client, ask: Ask) -> None:
+    async def inspect(self, client: Client, ask: JobRequest) -> None:
         """Return if every picture is there, may be used by this client, and may be decoded.
 
         Raises:

@@ -20,7 +20,7 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class JobRequest:
     """A job as it was asked for.
 
     Attributes:
@@ -57,7 +57,7 @@ class Job:
     number: int
     id: str
     owner: str
-    ask: Ask
+    ask: JobRequest
     state: State
     position: float
     attempts: int

@@ -12,7 +12,7 @@ from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import DAY_S, LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.job import Ask, Job, State
+from mien_daemon.jobs.job import Job, JobRequest, State
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
@@ -50,7 +50,7 @@ class JobQueue:
         """Break off changes that are under way; what was acknowledged is on the disk."""
         await self._changes.stop()
 
-    async def submit(self, client: Client, ask: Ask, key: str | None = None, digest: str = "") -> Job:
+    async def submit(self, client: Client, ask: JobRequest, key: str | None = None, digest: str = "") -> Job:
         """Take a job; it is on the disk when this returns.
 
         Raises:
@@ -178,7 +178,7 @@ class JobQueue:
         """How many jobs wait and run, and whether the queue is paused."""
         return self._jobs.counts()
 
-    async def _admit(self, client: Client, ask: Ask, key: str | None, digest: str) -> Job:
+    async def _admit(self, client: Client, ask: JobRequest, key: str | None, digest: str) -> Job:
         async with self._changing:
             self._admission.require_room()
             job, is_new = await self._store.add(client.id, ask, key, digest)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien_api.errors import IdempotencyKeyReused, UnknownJob
 from mien_core.files import move_into_place
-from mien_daemon.jobs.job import Ask, Job, Priority, State
+from mien_daemon.jobs.job import Job, JobRequest, Priority, State
 from mien_daemon.state.database import Database
 
 
@@ -28,7 +28,7 @@ class JobStore:
         """
         return await self._database.write(_requeue)
 
-    async def add(self, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:
+    async def add(self, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
         """Keep a job; the second value is False when an idempotency key is repeated and the job is the earlier one.
 
         Raises:
@@ -123,7 +123,7 @@ class JobStore:
         _update(db, job)
 
 
-def _add(db: sqlite3.Connection, owner: str, ask: Ask, key: str | None, digest: str) -> tuple[Job, bool]:
+def _add(db: sqlite3.Connection, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
     if key is not None and (before := _known(db, owner, key, digest)):
         return before, False
     now = time.time()
@@ -193,7 +193,7 @@ def _update(db: sqlite3.Connection, job: Job) -> None:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    ask = Ask(
+    ask = JobRequest(
         row["kind"], row["target"], json.loads(row["reference"]), json.loads(row["options"]), Priority(row["priority"])
     )
     return Job(

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from mien_daemon import keys
 from mien_daemon.access.clients import Client
-from mien_daemon.events import Event
+from mien_daemon.events import PublishedEvent
 from mien_daemon.http.route import Route
 
 QUIET_S = 15.0  # a comment after so long without an event: so a dead connection is noticed
@@ -41,14 +41,14 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def concerns(client: Client, event: Event) -> bool:
+def concerns(client: Client, event: PublishedEvent) -> bool:
     """Whether a client is sent an event: of its own jobs, of downloads with scope models, of all with scope admin."""
     if event.owner is not None:
         return client.sees(event.owner)
     return client.may("models" if event.kind == "download" else "admin")
 
 
-def frame(name: str, event: Event) -> str:
+def frame(name: str, event: PublishedEvent) -> str:
     data = json.dumps(event.data, separators=(",", ":"))
     return f"id: {name}\nevent: {event.kind}\ndata: {data}\n\n"
 

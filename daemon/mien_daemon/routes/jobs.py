@@ -26,7 +26,7 @@ from mien_daemon.http.schemas import (
     NewSwap,
     WaitQuery,
 )
-from mien_daemon.jobs.job import STATES, Ask, Priority, State
+from mien_daemon.jobs.job import STATES, JobRequest, Priority, State
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import parse_restore_options
 
@@ -57,7 +57,7 @@ def idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
+def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> JobRequest:
     """The job to queue, with its options checked now rather than when it runs.
 
     Raises:
@@ -70,10 +70,12 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> Ask:
     priority = Priority[named]
     if isinstance(asked, NewRestore):
         wanted = parse_restore_options(options).model_dump(mode="json", exclude_none=True)
-        return Ask("restore", asked.target, (), wanted, priority)
+        return JobRequest("restore", asked.target, (), wanted, priority)
     references = [asked.reference] if isinstance(asked.reference, str) else asked.reference
     checked = parse_options({"engine": default_engine, **options})
-    return Ask("swap", asked.target, tuple(references), checked.model_dump(mode="json", exclude_unset=True), priority)
+    return JobRequest(
+        "swap", asked.target, tuple(references), checked.model_dump(mode="json", exclude_unset=True), priority
+    )
 
 
 async def list_jobs(request: web.Request) -> web.Response:
@@ -151,7 +153,7 @@ ROUTES = (
         "/v1/jobs",
         "post_job",
         post_job,
-        "Ask for a swap or a restore",
+        "JobRequest for a swap or a restore",
         "swap",
         {202: JobAnswer},
         body=NewJob,

@@ -7,7 +7,7 @@ import pytest
 from mien_api.errors import QueueFull, UnknownBlob
 from mien_core.errors import ImageTooLarge, InvalidImage, UnknownReference
 from mien_daemon.access.clients import LOCAL
-from mien_daemon.jobs.job import Ask
+from mien_daemon.jobs.job import JobRequest
 from mien_testing.daemon import name_of, png
 from mien_testing.jobs import open_jobs
 
@@ -33,16 +33,19 @@ async def test_each_picture_is_refused_by_the_name_of_its_field(tmp_path: Path) 
         good, missing = await room.put(), name_of(b"never sent")
         for target, reference, field in ((missing, good, "target"), (good, missing, "reference")):
             with pytest.raises(UnknownBlob) as refused:
-                await room.admission.inspect(LOCAL, Ask("swap", target, (reference,), {}))
+                await room.admission.inspect(LOCAL, JobRequest("swap", target, (reference,), {}))
             assert refused.value.fields["field"] == field
-        await room.admission.inspect(LOCAL, Ask("swap", good, (good, "ref:ada"), {}))
+        await room.admission.inspect(LOCAL, JobRequest("swap", good, (good, "ref:ada"), {}))
 
 
 async def test_what_no_decoder_should_see_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
     async with open_jobs(tmp_path, max_pixels=1000) as room:
         good, broken, large = await room.put(), await room.put(b"not a picture"), await room.put(png(side=40))
         for bad, error in ((broken, InvalidImage), (large, ImageTooLarge)):
-            for ask, field in ((Ask("swap", bad, (good,), {}), "target"), (Ask("swap", good, (bad,), {}), "reference")):
+            for ask, field in (
+                (JobRequest("swap", bad, (good,), {}), "target"),
+                (JobRequest("swap", good, (bad,), {}), "reference"),
+            ):
                 with pytest.raises(error) as refused:
                     await room.admission.inspect(LOCAL, ask)
                 assert refused.value.fields["field"] == field
@@ -51,4 +54,4 @@ async def test_what_no_decoder_should_see_is_refused_by_the_name_of_its_field(tm
 async def test_a_face_that_is_not_in_the_library_is_refused(tmp_path: Path) -> None:
     async with open_jobs(tmp_path) as room:
         with pytest.raises(UnknownReference):
-            await room.admission.inspect(LOCAL, Ask("swap", await room.put(), ("ref:ben",), {}))
+            await room.admission.inspect(LOCAL, JobRequest("swap", await room.put(), ("ref:ben",), {}))

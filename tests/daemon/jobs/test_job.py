@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from mien_daemon.jobs.job import FINISHED, STATES, Ask, JobProgress, Priority, State, describe, format_time
+from mien_daemon.jobs.job import FINISHED, STATES, JobProgress, JobRequest, Priority, State, describe, format_time
 from mien_testing.jobs import make_job
 
 ZEROS, ONES = "0" * 64, "1" * 64
 
 
 def test_a_job_names_the_pictures_that_were_sent_and_not_those_of_the_library() -> None:
-    ask = Ask("swap", f"sha256:{ZEROS}", (f"sha256:{ONES}", "ref:ada"), {})
+    ask = JobRequest("swap", f"sha256:{ZEROS}", (f"sha256:{ONES}", "ref:ada"), {})
     assert list(ask.pictures) == [ZEROS, ONES]
 
 

@@ -17,7 +17,7 @@ from mien_api.errors import (
 )
 from mien_core.errors import DiskFull, UnknownReference
 from mien_daemon.access.clients import LOCAL, Client, Scope
-from mien_daemon.jobs.job import Ask, Job, Priority
+from mien_daemon.jobs.job import Job, JobRequest, Priority
 from mien_daemon.jobs.queue import expire
 from mien_daemon.jobs.store import JobStore
 from mien_testing.jobs import FakeExecutor, open_jobs
@@ -63,7 +63,7 @@ async def test_a_picture_of_another_client_and_an_unknown_reference_are_refused(
     async with open_jobs(tmp_path) as room:
         name = await room.put(client=BEN)
         with pytest.raises(UnknownBlob):
-            await room.queue.submit(ADA, Ask("restore", name, (), {}))
+            await room.queue.submit(ADA, JobRequest("restore", name, (), {}))
         with pytest.raises(UnknownReference):
             await room.submit(reference="ref:nobody")
 
@@ -73,7 +73,7 @@ async def test_a_disk_without_headroom_refuses(tmp_path: Path, monkeypatch: pyte
         name = await room.put()
         monkeypatch.setattr("mien_daemon.pictures.blobs.HEADROOM_SHARE", 1.0)
         with pytest.raises(DiskFull):
-            await room.queue.submit(LOCAL, Ask("restore", name, (), {}))
+            await room.queue.submit(LOCAL, JobRequest("restore", name, (), {}))
         assert room.queue.counts()["queued"] == 0
 
 

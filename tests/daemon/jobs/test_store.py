@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mien_api.errors import IdempotencyKeyReused, UnknownJob
-from mien_daemon.jobs.job import Ask, Job, Priority
+from mien_daemon.jobs.job import Job, JobRequest, Priority
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.database import Database
 
-ASK = Ask(
+ASK = JobRequest(
     "swap", "sha256:" + "0" * 64, ["sha256:" + "1" * 64, "ref:ada"], {"engine": "flux", "seed": 7}, Priority.batch
 )
 
@@ -29,7 +29,7 @@ def store(database: Database, tmp_path: Path) -> JobStore:
     return JobStore(database, tmp_path)
 
 
-async def add(store: JobStore, owner: str = "ada", ask: Ask = ASK) -> Job:
+async def add(store: JobStore, owner: str = "ada", ask: JobRequest = ASK) -> Job:
     return (await store.add(owner, ask, None, ""))[0]
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien_daemon.jobs.job import Ask, Job, Priority
+from mien_daemon.jobs.job import Job, JobRequest, Priority
 from mien_daemon.jobs.waiting import WaitingJobs
 
 
 def job(name: str, position: float, priority: Priority = Priority.interactive) -> Job:
-    ask = Ask("swap", "sha256:" + "0" * 64, (), {}, priority)
+    ask = JobRequest("swap", "sha256:" + "0" * 64, (), {}, priority)
     return Job(1, name, "local", ask, "queued", position, 0, 0.0)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mien_core.errors import UnknownReference
 from mien_core.files import write_whole
-from mien_daemon.jobs.job import Ask
+from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.work_folder import WorkFolders
 from mien_daemon.state import personal_data
 from mien_daemon.worker.messages import Finished
@@ -56,7 +56,7 @@ def is_the_users_alone(path: Path) -> bool:
 
 async def test_an_executor_is_told_where_everything_lies(folders: WorkFolders, private: Path, tmp_path: Path) -> None:
     job = make_job("a")
-    ask = Ask("swap", job.ask.target, (job.ask.references[0], "ref:ada"), {"seed": 1})
+    ask = JobRequest("swap", job.ask.target, (job.ask.references[0], "ref:ada"), {"seed": 1})
     async with folders.open("a") as folder:
         work = await folder.prepare(replace(job, ask=ask))
         assert (work.id, work.kind, work.options) == ("a", "swap", {"seed": 1})

@@ -13,7 +13,7 @@ from mien_api.errors import DigestMismatch, UnknownBlob
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge, InvalidImage
 from mien_daemon.access.clients import LOCAL, Client, Scope
 from mien_daemon.config import LiveSettings
-from mien_daemon.jobs.job import Ask, Job
+from mien_daemon.jobs.job import Job, JobRequest
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.pictures import blobs as module
 from mien_daemon.pictures.blobs import UNUSED_S, Found, PictureBlobs, digest_of, require_headroom
@@ -66,7 +66,7 @@ async def age(database: Database, seconds: float) -> None:
 
 
 async def ask(jobs: JobStore, target: bytes, reference: bytes) -> Job:
-    job, _ = await jobs.add("ada", Ask("swap", name_of(target), [name_of(reference)], {}), None, "")
+    job, _ = await jobs.add("ada", JobRequest("swap", name_of(target), [name_of(reference)], {}), None, "")
     return job
 
 

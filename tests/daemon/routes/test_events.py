@@ -11,7 +11,7 @@ import pytest
 
 from mien_daemon import keys
 from mien_daemon.access.clients import Client, Scope
-from mien_daemon.events import Event
+from mien_daemon.events import PublishedEvent
 from mien_daemon.routes.events import concerns
 
 Daemon = Any
@@ -132,4 +132,4 @@ def b_picture() -> bytes:
 def test_an_event_goes_to_its_owner_or_to_the_scope_that_it_concerns(
     scope: Scope, owner: str | None, kind: str, told: bool
 ) -> None:
-    assert concerns(Client("me", "name", frozenset({scope})), Event(1, kind, {}, owner)) is told
+    assert concerns(Client("me", "name", frozenset({scope})), PublishedEvent(1, kind, {}, owner)) is told

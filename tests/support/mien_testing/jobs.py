@@ -14,7 +14,7 @@ from mien_daemon.access.clients import LOCAL, Client
 from mien_daemon.config import LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.job import Ask, Job, Kind, Priority, State
+from mien_daemon.jobs.job import Job, JobRequest, Kind, Priority, State
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
@@ -136,9 +136,9 @@ class JobRoom:
         key: str | None = None,
         digest: str = "",
     ) -> Job:
-        """Ask for a swap that a fake executor does as ordered."""
+        """JobRequest for a swap that a fake executor does as ordered."""
         target = await self.put(client=client)
-        ask = Ask("swap", target, (reference or target,), {"engine": "flux", "prompt": orders}, priority)
+        ask = JobRequest("swap", target, (reference or target,), {"engine": "flux", "prompt": orders}, priority)
         return await self.queue.submit(client, ask, key, digest)
 
     async def until(self, job: Job, *states: State) -> Job:
@@ -186,5 +186,5 @@ def make_job(
     name: str = "a", position: float = 1.0, priority: Priority = Priority.interactive, *, kind: Kind = "swap"
 ) -> Job:
     """A waiting job, as the store would return it."""
-    ask = Ask(kind, "sha256:" + "0" * 64, ("sha256:" + "1" * 64,), {"engine": "flux"}, priority)
+    ask = JobRequest(kind, "sha256:" + "0" * 64, ("sha256:" + "1" * 64,), {"engine": "flux"}, priority)
     return Job(1, name, LOCAL.id, ask, "queued", position, 0, 100.0)
