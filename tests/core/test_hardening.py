@@ -73,3 +73,34 @@ def test_processes_of_this_machine_still_talk(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "hello 1\n"
+
+
+def test_a_socket_that_was_handed_over_is_used_where_it_stays_on_this_machine(tmp_path: Path) -> None:
+    """Opened by its descriptor, its family is known only when it is used."""
+    (tmp_path / "attempt.py").write_text(
+        "import os, socket\n"
+        "here, there = socket.socketpair()\n"
+        "handed = socket.socket(fileno=os.dup(here.fileno()))\n"
+        "handed.sendmsg([b'hello'])\n"
+        "print(there.recv(5).decode())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mien_core.hardening", "attempt"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "hello\n"
+
+
+def test_a_module_is_run_with_its_own_arguments(tmp_path: Path) -> None:
+    (tmp_path / "attempt.py").write_text("import sys; print(__name__, sys.argv[1:])")
+    done = subprocess.run(
+        [sys.executable, "-m", "mien_core.hardening", "attempt", "one", "two"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "__main__ ['one', 'two']\n"

@@ -1,4 +1,4 @@
-"""The starter models: there after one pull, found by name ever after, and never fetched behind a person's back."""
+"""Members of a wheel: there after one pull, found by name ever after, and never fetched behind a person's back."""
 
 import importlib.util
 import os
