@@ -1,5 +1,5 @@
 // Makes the two packages, the same bytes every time: `node extension/build.mjs [FOLDER]` (default: dist).
-// Chromium's manifest is the committed one; Firefox's is that one with manifest.firefox.json merged in (RFC 7396).
+// Chromium's manifest is the committed one; Firefox's is that one with manifest.firefox.json mergePatch in (RFC 7396).
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
@@ -9,19 +9,19 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const SHIPPED = ["_locales", "icons", "src", "ui"];
 const DOS_DATE = (1 << 5) | 1; // 1980-01-01, the earliest a zip can say
 
-export function merged(target, patch) {
+export function mergePatch(target, patch) {
   if (patch === null || typeof patch !== "object" || Array.isArray(patch)) return patch;
   const result = { ...(typeof target === "object" && !Array.isArray(target) ? target : {}) };
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete result[name];
-    else result[name] = merged(result[name], value);
+    else result[name] = mergePatch(result[name], value);
   }
   return result;
 }
 
 export function manifestFor(browser) {
   const manifest = json("manifest.json");
-  return browser === "firefox" ? merged(manifest, json("manifest.firefox.json")) : manifest;
+  return browser === "firefox" ? mergePatch(manifest, json("manifest.firefox.json")) : manifest;
 }
 
 /** @returns {Map<string, Buffer>} path in the package → content, sorted by path. */

@@ -12,7 +12,7 @@ export async function buildMenu(chrome, { recentReferences }) {
   const add = (entry) => menus.create({ contexts: CONTEXTS, ...entry }, () => void chrome.runtime.lastError);
   add({ id: "swap", title: say("menu_swap") });
   for (const { id, name } of recentReferences) {
-    add({ id: `swap:${id}`, parentId: "swap", title: say("menu_reference", escaped(name)) });
+    add({ id: `swap:${id}`, parentId: "swap", title: say("menu_reference", escapeAccessKey(name)) });
   }
   if (recentReferences.length) add({ id: "line", parentId: "swap", type: "separator" });
   add({ id: "choose", parentId: "swap", title: say("menu_choose") });
@@ -42,6 +42,6 @@ export function menusOf(chrome) {
 }
 
 /** `&` marks an access key in a menu. */
-function escaped(name) {
+function escapeAccessKey(name) {
   return name.replaceAll("&", "&&");
 }

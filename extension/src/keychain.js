@@ -23,10 +23,10 @@ export class Keychain {
   }
 
   async #run(mode, work) {
-    const database = await settled(this.#open());
+    const database = await awaitRequest(this.#open());
     try {
       const transaction = database.transaction(STORE, mode);
-      const result = await settled(work(transaction.objectStore(STORE)));
+      const result = await awaitRequest(work(transaction.objectStore(STORE)));
       return result;
     } finally {
       database.close();
@@ -40,7 +40,7 @@ export class Keychain {
   }
 }
 
-function settled(request) {
+function awaitRequest(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);

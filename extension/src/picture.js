@@ -6,7 +6,7 @@ import { Problem } from "./problem.js";
 import { withReferer } from "./referer.js";
 
 const MAX_BYTES = 200_000_000; // the daemon's own limit
-// We may read here for the daemon's sake, without anybody having been asked: so not on behalf of a page that may not.
+// The extension may read here without a question, because the daemon is here: so it reads nothing here for a page.
 const THIS_MACHINE = "127.0.0.1";
 const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
 
@@ -37,21 +37,21 @@ export async function readPicture({ chrome, fetch, page, pageUrl, source, screen
 function waysTo({ chrome, fetch, page, pageUrl, source }) {
   const asPage = () => page.read();
   if (source.kind !== "url") return [asPage];
-  if (source.url.startsWith("data:")) return [() => fetched(fetch, source.url)];
+  if (source.url.startsWith("data:")) return [() => fetchPicture(fetch, source.url)];
   const { url } = source;
   if (hostOf(url) === THIS_MACHINE && originOf(url) !== originOf(pageUrl)) return [asPage];
   return [
-    () => fetched(fetch, url),
+    () => fetchPicture(fetch, url),
     async () => {
       if (!pageUrl || !(await mayRead(chrome, url))) return null;
-      return withReferer(chrome, { pictureUrl: url, pageUrl }, () => fetched(fetch, url));
+      return withReferer(chrome, { pictureUrl: url, pageUrl }, () => fetchPicture(fetch, url));
     },
     asPage,
   ];
 }
 
 /** Null where the host refuses, answers with something else than a picture, or may not be read. */
-async function fetched(fetch, url) {
+async function fetchPicture(fetch, url) {
   try {
     const response = await fetch(url, { credentials: "include", cache: "force-cache" });
     const type = response.headers.get("Content-Type") ?? "application/octet-stream";

@@ -23,7 +23,7 @@ export class Problem extends Error {
   }
 }
 
-/** Whatever was thrown, as a problem. */
+/** Anything that was thrown, as a problem. */
 export function problemOf(error) {
   return error instanceof Problem ? error : new Problem("internal-error");
 }

@@ -43,7 +43,7 @@ export class Swaps {
     await this.take(asked, found, granted);
   }
 
-  /** Go on with a picture that was found or picked. @param {Promise<boolean> | null} granted  what is being asked. */
+  /** Continue with a picture that was found or picked. @param {Promise<boolean> | null} granted  the open question. */
   async take(request, { pictureId, source, box, pageUrl }, granted = null) {
     const { jobs } = this.app;
     const { tabId, frameId, windowId, reference } = request;
@@ -97,7 +97,7 @@ export class Swaps {
     await this.send(job);
   }
 
-  /** Once more, for whatever failed because this browser was not paired. */
+  /** Once more, for what failed because this browser was not paired. */
   async afterPairing() {
     const left = (await this.app.jobs.all()).filter(
       ({ state, problem }) => state === "failed" && problem.code === "unpaired",

@@ -15,7 +15,7 @@ function choice({ id, name }, { chosenId, connection, onChoose }) {
   connection
     .call((daemon) => daemon.referenceThumbnail(id))
     .then((blob) => picture.replaceChildren(make("img", { src: URL.createObjectURL(blob), alt: "" })))
-    .catch(() => {}); // the initial stands in
+    .catch(() => {}); // the initial is shown instead
   return make("label", { className: "face" }, radio, picture, make("span", { className: "name", title: name }, name));
 }
 

@@ -97,7 +97,7 @@ async function showShortcut() {
   byId("shortcut").textContent = commands.find(({ name }) => name === "swap-last")?.shortcut || "–";
 }
 
-let sure = false; // pressed once; whoever turns elsewhere has thought better of it
+let sure = false; // pressed once; leaving the button takes it back
 byId("delete").addEventListener("blur", () => askAgain(false));
 byId("delete").addEventListener("click", async () => {
   if (!sure) return askAgain(true);

@@ -96,7 +96,7 @@ test("the state says what a person has to do", async () => {
   assert.equal((await connection.state()).state, "unpaired");
 });
 
-test("without a pairing nothing is sent but the question whether anybody is there", async () => {
+test("without a pairing nothing is sent but the question whether a daemon is there", async () => {
   const { daemon, connection } = await connected();
   await connection.forget();
   daemon.asked.length = 0;

@@ -101,7 +101,7 @@ test("an alarm is set with the first job and cleared when none is open", async (
   assert.deepEqual(chrome.log.at(-1), ["no alarm", "jobs"]);
 });
 
-test("a daemon that is gone is waited for, ever more patiently, and the job goes on", async () => {
+test("a daemon that is gone is waited for, with growing pauses, and the job continues", async () => {
   const { jobs, told, pauses } = background([...Array(7).fill(unreachable), seen("running"), seen("done")]);
   const { key } = await sent(jobs);
   await jobs.follow(key);
@@ -148,7 +148,7 @@ test("cancelling ends a job here at once and tells the daemon", async () => {
   assert.equal(told.filter((word) => word === "cancel d1").length, 1);
 });
 
-test("what is over stays over, whatever arrives late", async () => {
+test("what is over stays over when something arrives late", async () => {
   const { jobs } = background();
   const { key } = await sent(jobs);
   await jobs.cancel(key);

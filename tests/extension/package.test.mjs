@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const BUILD = fileURLToPath(new URL("../../extension/build.mjs", import.meta.url));
-const { filesFor, manifestFor, merged, zip } = await import("../../extension/build.mjs");
+const { filesFor, manifestFor, mergePatch, zip } = await import("../../extension/build.mjs");
 const { FILES } = await import("../../extension/src/page.js");
 const README = readFileSync(fileURLToPath(new URL("../../extension/README.md", import.meta.url)), "utf8");
 
@@ -106,7 +106,7 @@ test("Firefox gets what it wants: scripts, an id, the policy in words, and the t
   assert.ok(manifest.host_permissions.every((pattern) => !/:\d+\//.test(pattern)));
 });
 
-test("pages of the extension can be framed by nobody and reached by no page", () => {
+test("pages of the extension can be framed and reached by no page", () => {
   const manifest = manifestFor("chromium");
   assert.equal(manifest.web_accessible_resources, undefined);
   assert.equal(manifest.externally_connectable, undefined);
@@ -115,7 +115,7 @@ test("pages of the extension can be framed by nobody and reached by no page", ()
 });
 
 test("a merge patch removes with null and replaces lists whole", () => {
-  assert.deepEqual(merged({ a: 1, b: { c: 2, d: 3 }, e: [1] }, { a: null, b: { c: 4 }, e: [2] }), {
+  assert.deepEqual(mergePatch({ a: 1, b: { c: 2, d: 3 }, e: [1] }, { a: null, b: { c: 4 }, e: [2] }), {
     b: { c: 4, d: 3 },
     e: [2],
   });

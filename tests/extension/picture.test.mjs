@@ -143,7 +143,7 @@ test("a site may be typed as people type it", () => {
   assert.equal(siteFrom("not a site"), null);
 });
 
-test("bytes survive the way through text, whatever their number", () => {
+test("any number of bytes survives the way through text", () => {
   for (const size of [0, 1, 2, 3, 0x8000, 0x8001, 100_003]) {
     const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) & 255);
     assert.deepEqual(fromBase64(toBase64(bytes)), bytes);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { progressOf } from "../../extension/src/progress.js";
 import { fakeChrome } from "./fakes.mjs";
 
-test("progress says the stage, the time left only when it is worth saying, and no fraction that nobody knows", () => {
+test("progress says the stage, the time left only when it is worth saying, and no fraction that is not known", () => {
   const known = fakeChrome().i18n;
   const i18n = { getMessage: (key, words) => (key.endsWith("_future") ? "" : known.getMessage(key, words)) };
   const running = { state: "running", stage: "generate", progress: 0.4, etaS: 12.3 };

@@ -1,4 +1,4 @@
-// A swap promises: the person's answer is waited for, what she stopped stays stopped, and what failed can go on.
+// A swap waits for the person's answer, stays stopped once it was stopped, and can be tried again once it failed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -138,7 +138,7 @@ test("a page that answers nothing more, stopped by a dialog, holds up no other s
   assert.deepEqual((await states()).sort(), ["done", "queued"]);
 });
 
-test("what failed for want of a pairing goes on once there is one, and leaves no failure behind", async () => {
+test("what failed for want of a pairing continues once there is one, and leaves no failure behind", async () => {
   const unpaired = [true];
   const app = extension({
     proved: async () => (unpaired.pop() ? Promise.reject(new Problem("unpaired")) : app.daemon),

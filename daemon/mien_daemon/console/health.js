@@ -1,4 +1,4 @@
-// What the daemon is doing, for the foot of the navigation and for whoever needs its limits.
+// What the daemon is doing, for the foot of the navigation and for views that need its limits.
 import { h, fill } from "./element.js";
 import { t } from "./words.js";
 import { engineWords } from "./swap/option-words.js";
@@ -12,7 +12,7 @@ export class Health extends EventTarget {
     this.current = null;
   }
 
-  /** Ask now and from time to time, while anybody can see it. */
+  /** Ask now and from time to time, while the page is visible. */
   async watch(signal, events) {
     const look = () => document.hidden || this.load();
     events.addEventListener("on:worker", look, { signal });

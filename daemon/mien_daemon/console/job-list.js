@@ -40,21 +40,21 @@ export class JobList extends EventTarget {
     this.next = null;
     const page = await this.page(`limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
     this.next = page?.next ?? null;
-    this.answered(page?.jobs ?? [], mark);
+    this.takeAnswer(page?.jobs ?? [], mark);
   }
 
   /** Another order of what waits: only that is asked for. */
   async reorder() {
     const mark = this.staleness.mark();
     const page = await this.page(`state=queued&limit=${PAGE}`);
-    this.answered(page?.jobs ?? [], mark);
+    this.takeAnswer(page?.jobs ?? [], mark);
   }
 
   /** Ask for something that answers with a job. */
   async post(path, body) {
     const mark = this.staleness.mark();
     const job = await this.api.post(path, body);
-    this.answered([job], mark);
+    this.takeAnswer([job], mark);
     return job;
   }
 
@@ -63,7 +63,7 @@ export class JobList extends EventTarget {
     if (!this.jobs.has(id)) {
       const mark = this.staleness.mark();
       const job = await this.api.get(`/v1/jobs/${id}`).catch(ignoreRefusal);
-      if (job) this.answered([job], mark);
+      if (job) this.takeAnswer([job], mark);
     }
     return this.jobs.get(id);
   }
@@ -77,18 +77,18 @@ export class JobList extends EventTarget {
   }
 
   hear(job) {
-    this.staleness.heard(job.id);
+    this.staleness.note(job.id);
     this.jobs.set(job.id, { ...this.jobs.get(job.id), ...job });
     this.changed();
   }
 
   drop(id) {
-    this.staleness.heard(id);
+    this.staleness.note(id);
     this.jobs.delete(id);
     this.changed();
   }
 
-  answered(jobs, mark) {
+  takeAnswer(jobs, mark) {
     for (const job of jobs) if (!this.staleness.isOld(job.id, mark)) this.jobs.set(job.id, job);
     this.changed();
   }

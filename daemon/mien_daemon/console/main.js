@@ -1,4 +1,4 @@
-// Everything the page is made of, in the order it comes to life.
+// Everything the page is made of, in the order in which it starts.
 import { announce } from "./announce.js";
 import { Api } from "./api.js";
 import { Draft } from "./swap/draft.js";
@@ -63,7 +63,7 @@ function run() {
   showViews(app, frame.main, ending.signal);
 }
 
-/** One view at a time; leaving one aborts whatever it still waits for. */
+/** One view at a time; leaving one aborts what it still waits for. */
 function showViews(app, main, ended) {
   let leaving = new AbortController();
   const show = async () => {

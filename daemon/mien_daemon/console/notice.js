@@ -34,7 +34,7 @@ export function refused(document, again) {
 }
 
 /** Fill `place` with what `load` gives `build`, with the states in between. */
-export async function filled(place, load, build, signal) {
+export async function fillWhenLoaded(place, load, build, signal) {
   place.replaceChildren(loading());
   try {
     const content = await load();
@@ -42,6 +42,6 @@ export async function filled(place, load, build, signal) {
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
     if (!error.document) throw error;
-    place.replaceChildren(refused(error.document, () => filled(place, load, build, signal)));
+    place.replaceChildren(refused(error.document, () => fillWhenLoaded(place, load, build, signal)));
   }
 }

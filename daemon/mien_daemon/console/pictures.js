@@ -25,7 +25,7 @@ export class Pictures {
   url(path) {
     const known = this.urls.get(path);
     this.urls.delete(path);
-    const url = known ?? this.fetched(path);
+    const url = known ?? this.fetchUrl(path);
     this.urls.set(path, url);
     if (!known) this.forgetOldest();
     return url;
@@ -58,7 +58,7 @@ export class Pictures {
     }
   }
 
-  async fetched(path) {
+  async fetchUrl(path) {
     if (this.running >= AT_ONCE) await new Promise((resolve) => this.queue.push(resolve));
     this.running += 1;
     try {

@@ -1,15 +1,16 @@
-// An answer can be older than an event that overtook it: this says which things were heard of while one waited.
+// An answer can be older than an event that overtook it. This remembers which things an event was about, and when.
 export class Staleness {
   constructor() {
     this.count = 0;
     this.heardAt = new Map();
   }
 
-  heard(id) {
+  /** Note an event about `id`. */
+  note(id) {
     this.heardAt.set(id, ++this.count);
   }
 
-  /** To be taken before asking. */
+  /** The place in the order of events; take it before asking. */
   mark() {
     return this.count;
   }

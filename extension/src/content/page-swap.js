@@ -30,7 +30,7 @@ globalThis.mienPage ??= (() => {
     return { found: true, pictureId: swap.id, source: swap.source, box: swap.box(), pageUrl: location.href };
   };
 
-  /** Let the person point at the picture; `request` is the background's own note of what she asked for. */
+  /** Let the person point at the picture; `request` names the background's own note of what was asked for. */
   const pickFor = async (request) => {
     const element = await mienPick();
     if (element) tell({ do: "picked", request, ...describe(begin(element)) });

@@ -1,5 +1,5 @@
 // How everything that lies over a picture looks. One text for all of it, put into each closed shadow root.
-// `all: initial !important` in the shadow's own sheet wins over whatever the page says of the host.
+// `all: initial !important` in the shadow's own sheet wins over what the page says of the host.
 
 globalThis.mienStyle ??= `
 :host {

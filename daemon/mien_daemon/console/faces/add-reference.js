@@ -9,7 +9,7 @@ import { choose } from "../swap/drop.js";
 import { t } from "../words.js";
 import { expirySelect, from, SPANS } from "./expiry.js";
 
-/** Resolves to true when somebody was added. */
+/** Resolves to true when a person was added. */
 export function addReference(app, file) {
   return ask(t("add_face"), (close) => {
     const form = { file, name: "", basis: "", adult: false, seconds: SPANS.at(-1) };

@@ -3,7 +3,7 @@ import { announce, attempt } from "../announce.js";
 import { button } from "../control.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
-import { empty, filled } from "../notice.js";
+import { empty, fillWhenLoaded } from "../notice.js";
 import { filesIn } from "../pictures.js";
 import { t } from "../words.js";
 import { addReference } from "./add-reference.js";
@@ -14,11 +14,11 @@ export function mount(main, app, signal) {
   const { api } = app;
   const place = h("div", {});
   const forget = button(t("forget_everything"), "trash", () => forgetAll(app, load), { class: "danger", hidden: true });
-  const load = () => filled(place, () => api.get("/v1/references"), show, signal);
+  const load = () => fillWhenLoaded(place, () => api.get("/v1/references"), show, signal);
   const add = async (file) => (await addReference(app, file)) && load();
   const show = ({ references }) => {
     forget.hidden = references.length === 0;
-    if (references.length === 0) return nobody(add);
+    if (references.length === 0) return emptyLibrary(add);
     return h(
       "ul",
       { class: "people" },
@@ -53,7 +53,7 @@ export function mount(main, app, signal) {
   load();
 }
 
-function nobody(add) {
+function emptyLibrary(add) {
   return h(
     "div",
     { class: "card" },

@@ -1,4 +1,4 @@
-// One job in the list: its picture, how it stands, and what can be done about it.
+// One job in the list: its picture, its state, and what can be done about it.
 import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
 import { h, refill } from "../element.js";

@@ -2,7 +2,7 @@
 import { ask } from "../dialog.js";
 import { attempt } from "../announce.js";
 import { h } from "../element.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { moment, t } from "../words.js";
 
 /** Show the licence of a model; true when it is accepted, now or before. */
@@ -12,7 +12,7 @@ export async function readLicence(app, list, name) {
     t("licence_of", { name: list.models.get(name).title }),
     (close) => {
       const place = h("div", { class: "dialog-body" });
-      filled(
+      fillWhenLoaded(
         place,
         () => app.api.get(`/v1/models/${name}/licence`, { signal: leaving.signal }),
         (licence) => words(app, name, licence, close),

@@ -1,4 +1,4 @@
-// The models and whatever is happening to them, kept in step with the daemon's events.
+// The models and their transfers, kept in step with the daemon's events.
 import { Staleness } from "../staleness.js";
 
 const UNDER_WAY = new Set(["queued", "running"]);
@@ -25,7 +25,7 @@ export class ModelList extends EventTarget {
 
   /** Staleness of one transfer; one that ended changes what is installed. */
   async hear(transfer) {
-    this.staleness.heard(keyOf(transfer));
+    this.staleness.note(keyOf(transfer));
     this.transfers.set(keyOf(transfer), transfer);
     this.changed();
     if (isUnderWay(transfer)) return;

@@ -1,4 +1,4 @@
-// One model: for what, how large, under which licence, how it stands, and what can be done about it.
+// One model: for what, how large, under which licence, its state, and what can be done about it.
 import { announce, attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
 import { confirm } from "../dialog.js";

@@ -2,12 +2,12 @@
 import { announce, attempt } from "../announce.js";
 import { button } from "../control.js";
 import { h } from "../element.js";
-import { empty, filled } from "../notice.js";
+import { empty, fillWhenLoaded } from "../notice.js";
 import { bytes, moment, t } from "../words.js";
 
 export function verifyTable({ api }) {
   const place = h("div", { class: "stack" });
-  filled(
+  fillWhenLoaded(
     place,
     () => api.get("/v1/verify"),
     ({ files }) =>

@@ -2,7 +2,7 @@
 import { segmented } from "../control.js";
 import { fill, h } from "../element.js";
 import { batched } from "../jobs/view.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { bytes, t } from "../words.js";
 import { group } from "./group.js";
 import { grouped, ModelList } from "./model-list.js";
@@ -15,7 +15,7 @@ export function mount(main, app, signal) {
   const room = h("span", { class: "chip", hidden: true });
   const tabs = { library: () => library(app, list, signal), proof: () => verifyTable(app) };
   const open = (tab) =>
-    filled(
+    fillWhenLoaded(
       place,
       async () => (await list.load(signal), await showRoom(app, room), tab),
       (name) => tabs[name](),

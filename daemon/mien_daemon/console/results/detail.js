@@ -3,7 +3,7 @@ import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
 import { faceAt, previewPath } from "../swap/target-picture.js";
 import { compare } from "../viewer/compare.js";
@@ -17,7 +17,7 @@ export function detail(main, app, signal, id) {
   const place = h("div", { class: "fullscreen" });
   main.append(h("h1", { class: "unseen" }, t("result")), place);
   document.addEventListener("keydown", (event) => turn(event, app, id), { signal });
-  filled(
+  fillWhenLoaded(
     place,
     () => gather(app, id),
     (found) => built(app, found, signal),

@@ -1,11 +1,11 @@
-// What this is, and the licences that bind whoever uses it.
+// What this is, and the licences that its user is bound by.
 import { h } from "../element.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { t } from "../words.js";
 
 export function about({ api, health }, signal) {
   const place = h("div", {});
-  filled(
+  fillWhenLoaded(
     place,
     () => api.get("/v1/models"),
     ({ models }) => build(models, health.current?.version),

@@ -4,13 +4,13 @@ import { button, field, iconButton, select } from "../control.js";
 import { ask, confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { ago, t } from "../words.js";
 
 export function clients({ api, events }, signal) {
   const place = h("div", {});
   const show = () =>
-    filled(
+    fillWhenLoaded(
       place,
       () => api.get("/v1/clients"),
       (found) => build(api, found.clients, show),

@@ -1,13 +1,13 @@
 // Every connection that left the machine, and why.
 import { h } from "../element.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { moment, t } from "../words.js";
 
 const SHOWN = 50;
 
 export function connections({ api }, signal) {
   const place = h("div", {});
-  filled(
+  fillWhenLoaded(
     place,
     () => api.get("/v1/model-store/connections"),
     ({ connections: list }) => build(list.slice(-SHOWN).reverse()),

@@ -1,7 +1,7 @@
 // Every setting of the daemon with its meaning; a change is kept at once.
 import { attempt } from "../announce.js";
 import { h } from "../element.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { setting } from "./setting.js";
 
 // What a person changes comes first; limits and the port come last, and what this page has not heard of in between.
@@ -30,6 +30,6 @@ export function daemonSettings({ api }, signal) {
       place.replaceChildren(build([await api.put("/v1/settings", { [name]: value }), { engines }]));
       place.querySelector(`[data-setting=${name}] :is(input, select)`).focus();
     });
-  filled(place, () => Promise.all([api.get("/v1/settings"), api.get("/v1/engines")]), build, signal);
+  fillWhenLoaded(place, () => Promise.all([api.get("/v1/settings"), api.get("/v1/engines")]), build, signal);
   return place;
 }

@@ -2,7 +2,7 @@
 import { announce, attempt } from "../announce.js";
 import { button } from "../control.js";
 import { h } from "../element.js";
-import { filled } from "../notice.js";
+import { fillWhenLoaded } from "../notice.js";
 import { bytes, t } from "../words.js";
 import { engineWords } from "../swap/option-words.js";
 
@@ -12,7 +12,7 @@ export function machine({ api, health }, signal) {
     const [found, { engines }] = await Promise.all([api.get("/v1/machine"), api.get("/v1/engines")]);
     return { found, engines };
   };
-  filled(place, load, (both) => build(api, health, both), signal);
+  fillWhenLoaded(place, load, (both) => build(api, health, both), signal);
   return place;
 }
 

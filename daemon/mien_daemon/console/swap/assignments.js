@@ -12,7 +12,7 @@ export function area({ bbox: [x1, y1, x2, y2] }) {
 }
 
 /** Faces that get a reference, in order: [[index, reference], …]. */
-export function chosen(target) {
+export function listAssigned(target) {
   return Object.entries(target.assignments)
     .filter(([, reference]) => reference)
     .map(([index, reference]) => [Number(index), reference])
@@ -21,7 +21,7 @@ export function chosen(target) {
 
 /** The body of one job. A reference each, or one for all chosen faces; "largest" while faces are not known. */
 export function jobFor(target, fallback, options, priority) {
-  const assignments = chosen(target);
+  const assignments = listAssigned(target);
   const references = assignments.map(([, reference]) => reference);
   const reference = new Set(references).size > 1 ? references : (references[0] ?? fallback);
   const faces = assignments.length ? assignments.map(([index]) => index) : "largest";
@@ -31,5 +31,5 @@ export function jobFor(target, fallback, options, priority) {
 /** Whether there is enough to begin with. */
 export function isReady(target, fallback) {
   if (!target.digest || target.problem) return false;
-  return target.faces ? chosen(target).length > 0 : Boolean(fallback);
+  return target.faces ? listAssigned(target).length > 0 : Boolean(fallback);
 }

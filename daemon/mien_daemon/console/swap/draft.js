@@ -155,7 +155,7 @@ export class Draft extends EventTarget {
     return Object.fromEntries(own.map(([key, value]) => [key.slice(engine.length + 1), value]));
   }
 
-  began(target, jobs) {
+  startRun(target, jobs) {
     this.runs[target.digest] = jobs;
     this.changed();
   }

@@ -3,7 +3,7 @@ import { button, iconButton } from "../control.js";
 import { ask } from "../dialog.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
-import { empty, filled } from "../notice.js";
+import { empty, fillWhenLoaded } from "../notice.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
@@ -64,7 +64,7 @@ function tile(app, reference) {
 async function fromLibrary(app, signal) {
   const chosen = await ask(t("from_library"), (close) => {
     const place = h("div", { class: "dialog-body" });
-    filled(
+    fillWhenLoaded(
       place,
       () => app.api.get("/v1/references"),
       ({ references }) => choices(app, references, close),

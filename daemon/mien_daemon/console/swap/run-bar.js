@@ -63,6 +63,6 @@ async function begin(app) {
       const job = await jobs.post("/v1/jobs", jobFor(target, fallback, draft.optionsFor(name), priority));
       run.push({ job: job.id, engine: name });
     }
-    draft.began(target, run);
+    draft.startRun(target, run);
   }
 }

@@ -17,7 +17,7 @@ async function preview(img, digest, pictures) {
   }
 }
 
-/** Where the first changed face of a result stands, 0..1 from the left and from the top. */
+/** Where the first changed face of a result is, 0..1 from the left and from the top. */
 export function faceAt({ result }) {
   const face = result?.faces?.find(({ swapped }) => swapped);
   if (!face) return { x: 0.5, y: 0.3 };

@@ -9,7 +9,7 @@ const MODES = ["slider", "columns", "after"];
 
 /**
  * `before` and `after` are `{url, label}`; `more` are further panes of the same size (another engine's result).
- * `focus` is where in the picture, 0..1 from the left, the divider stands at first: in the middle of a face.
+ * `focus` is where in the picture, 0..1 from the left, the divider is at first: in the middle of a face.
  * Returns the element; its toolbar takes `actions` at its end.
  * @typedef {{ url: string, label: string }} Pane
  * @param {Pane} before

@@ -1,0 +1,66 @@
+// Pictures are sent under their own hash, fetched once, and few at a time.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { filesIn, hex, Pictures } from "../../../daemon/mien_daemon/console/pictures.js";
+
+globalThis.IntersectionObserver ??= class {
+  observe() {}
+  unobserve() {}
+};
+
+test("a file is sent under the hash of its bytes", async () => {
+  const sent = [];
+  const pictures = new Pictures({ send: async (path, init) => sent.push([path, init.method]) });
+  const name = await pictures.put(new File(["abc"], "a.png"));
+  assert.equal(name, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  assert.deepEqual(sent, [[`/v1/blobs/${name}`, "PUT"]]);
+});
+
+test("a picture is fetched once, and again after a failure", async () => {
+  let asked = 0;
+  const blob = async () => {
+    asked += 1;
+    if (asked === 1) throw new TypeError("Failed to fetch");
+    return new Blob(["x"]);
+  };
+  const pictures = new Pictures({ blob });
+  await assert.rejects(pictures.url("/a"));
+  const url = await pictures.url("/a");
+  assert.equal(await pictures.url("/a"), url);
+  assert.equal(asked, 2);
+  URL.revokeObjectURL(url);
+});
+
+test("four are fetched at once and the others wait their turn", async () => {
+  const waiting = [];
+  const blob = () => new Promise((resolve) => waiting.push(() => resolve(new Blob(["x"]))));
+  const pictures = new Pictures({ blob });
+  const urls = ["/1", "/2", "/3", "/4", "/5"].map((path) => pictures.url(path));
+  assert.equal(waiting.length, 4);
+  waiting[0]();
+  await urls[0];
+  await new Promise(setImmediate);
+  assert.equal(waiting.length, 5);
+  for (const finish of waiting) finish();
+  for (const url of await Promise.all(urls)) URL.revokeObjectURL(url);
+});
+
+test("pictures are known by their type, or by the name where browsers have no type for them", () => {
+  const files = [
+    ["a.png", "image/png"],
+    ["b.HEIC", ""],
+    ["c.txt", "text/plain"],
+    ["d.tif", ""],
+  ];
+  const transfer = { files: files.map(([name, type]) => ({ name, type })) };
+  assert.deepEqual(
+    filesIn(transfer).map(({ name }) => name),
+    ["a.png", "b.HEIC", "d.tif"],
+  );
+  assert.deepEqual(filesIn(null), []);
+});
+
+test("bytes are written as two digits each", () => {
+  assert.equal(hex(new Uint8Array([0, 10, 255]).buffer), "000aff");
+});

@@ -1,0 +1,42 @@
+// Engines, options and values have words, or keep their own names.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  engineWords,
+  optionHint,
+  optionName,
+  optionWords,
+  presetWords,
+} from "../../../../daemon/mien_daemon/console/swap/option-words.js";
+import { speak } from "../../../../daemon/mien_daemon/console/words.js";
+
+speak("en", {
+  engine_mesh: "Mesh",
+  preset_quick: "Quick",
+  faces_all: "all",
+  seed: "Seed",
+  option_shape: "Face shape",
+  option_shape_hint: "How far.",
+  option_gaze_target: "Keep it",
+});
+
+test("what has words is said in them", () => {
+  assert.deepEqual(
+    [engineWords("mesh"), presetWords("quick"), optionName("shape"), optionName("seed")],
+    ["Mesh", "Quick", "Face shape", "Seed"],
+  );
+  assert.equal(optionWords("gaze", "target"), "Keep it");
+  assert.equal(optionHint({ name: "shape", hint: "of the schema" }), "How far.");
+});
+
+test("what another package brought keeps its name, and its schema describes it", () => {
+  assert.deepEqual([engineWords("other"), presetWords("wild"), optionName("fuzz")], ["other", "wild", "fuzz"]);
+  assert.equal(optionWords("fuzz", 0.5), "0.5");
+  assert.equal(optionHint({ name: "fuzz", hint: "of the schema" }), "of the schema");
+});
+
+test("faces are counted from one", () => {
+  assert.equal(optionWords("faces", [0, 2]), "1, 3");
+  assert.equal(optionWords("faces", "all"), "all");
+});
