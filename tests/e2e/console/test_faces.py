@@ -60,7 +60,7 @@ async def test_a_picture_with_several_people_is_refused_in_words(console: Any, p
     await console.page.get_by_label("This is me").check()
     await console.page.get_by_label("The person is an adult.").check()
     await console.button("Add a face", "dialog").click()
-    await expect(console.page.locator(".toast")).to_contain_text("The reference shows several people")
+    await expect(console.page.locator(".toast")).to_contain_text("The reference shows more than one person")
 
 
 async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgotten(
