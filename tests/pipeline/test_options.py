@@ -89,3 +89,36 @@ def test_a_wrong_member_of_a_list_is_named_by_the_option() -> None:
     with pytest.raises(InvalidOptions) as refused:
         validate(FluxOptions, {"id_steps": [1, 99]}, "flux")
     assert refused.value.fields["field"] == "id_steps"
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed", "refused"),
+    [
+        ("restore", [0, 0.5, 1], [-0.01, 1.01]),
+        ("seed", [0, 2**63 - 1], [-1, 2**63]),
+        ("faces", ["all", "largest", [0, 99]], [[-1], [100], "some"]),
+        ("format", ["avif", None], ["gif"]),
+    ],
+)
+def test_what_every_engine_understands_has_bounds(option: str, allowed: list[object], refused: list[object]) -> None:
+    for value in allowed:
+        validate(MeshOptions, {option: value}, "mesh")
+    for value in refused:
+        with pytest.raises(InvalidOptions) as error:
+            validate(MeshOptions, {option: value}, "mesh")
+        assert error.value.fields["field"] == option
+
+
+@pytest.mark.parametrize("amount", [0, 1])
+def test_a_restore_takes_all_of_the_detail_or_none(amount: float) -> None:
+    assert parse_restore_options({"amount": amount}).amount == amount
+
+
+def test_a_negative_amount_is_refused() -> None:
+    with pytest.raises(InvalidOptions):
+        parse_restore_options({"amount": -0.01})
+
+
+def test_by_default_the_largest_face_is_swapped_with_seed_0_in_its_own_format_and_not_restored() -> None:
+    made = MeshOptions()
+    assert (made.faces, made.seed, made.format, made.restore) == ("largest", 0, None, 0.0)
