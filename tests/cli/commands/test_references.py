@@ -1,0 +1,130 @@
+"""`mien references` keeps only what it may, with the consent that says so; with a daemon it asks that."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mien_cli.main import main
+from mien_models.store import ModelStore
+from mien_pipeline.trust.content import MODEL_SHA256
+from mien_testing.scripted_daemon import ScriptedDaemon
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(here: Path, run_json: Run) -> Run:
+    """A command with `--json`, on a state folder of its own: exit status and document."""
+    return run_json
+
+
+@pytest.fixture
+def portrait(here: Path) -> str:
+    return str(here / "astronaut.png")
+
+
+def test_a_face_is_kept_listed_exported_and_removed(run: Run, portrait: str) -> None:
+    status, made = run("references", "add", portrait, "--name", "Eileen", "--basis", "self", "--adult")
+    assert (status, made["name"], made["usable"]) == (0, "Eileen", True)
+    assert run("references", "list") == (0, {"references": [made]})
+    status, export = run("references", "export", made["id"])
+    assert (status, export["basis"]) == (0, "self")
+    assert run("references", "remove", made["id"])[0] == 0
+    assert run("references", "list") == (0, {"references": []})
+    assert run("references", "remove", made["id"])[1]["code"] == "unknown-reference"
+
+
+def test_a_consent_may_have_no_end(run: Run, portrait: str) -> None:
+    made = run("references", "add", portrait, "--name", "E", "--basis", "self", "--adult", "--days", "0")[1]
+    assert made["expires_at"] is None
+    assert run("references", "forget-all") == (0, {"references": 1, "results": 0})
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [(("--basis", "self"), "adult"), (("--adult",), "basis"), (("--basis", "self", "--adult", "--days", "-1"), "days")],
+)
+def test_without_the_statement_nothing_is_kept(run: Run, portrait: str, words: tuple[str, ...], field: str) -> None:
+    status, problem = run("references", "add", portrait, "--name", "E", *words)
+    assert (status, problem["code"], problem["field"]) == (1, "consent-required", field)
+    assert run("references", "list") == (0, {"references": []})
+
+
+def test_a_picture_of_nobody_or_of_several_is_refused(run: Run, portrait: str, tmp_path: Path) -> None:
+    statement = ("--name", "E", "--basis", "self", "--adult")
+    nobody = tmp_path / "nobody.png"
+    PIL.Image.new("RGB", (300, 300), (90, 120, 150)).save(nobody)
+    assert run("references", "add", str(nobody), *statement)[1]["code"] == "no-face-found"
+    face = np.asarray(PIL.Image.open(portrait).convert("RGB"))
+    two = tmp_path / "two.png"
+    PIL.Image.fromarray(np.concatenate((face, face), axis=1)).save(two)
+    problem = run("references", "add", str(two), *statement)[1]
+    assert (problem["code"], problem["role"]) == ("several-faces", "reference")
+
+
+def test_a_picture_that_may_not_be_used_is_refused_as_the_reference(run: Run, tmp_path: Path) -> None:
+    from mien_pipeline.trust.content import self_test_picture
+
+    path = tmp_path / "pattern.png"
+    PIL.Image.fromarray(self_test_picture(600)).save(path)
+    problem = run("references", "add", str(path), "--name", "E", "--basis", "self", "--adult")[1]
+    assert (problem["code"], problem["stage"]) == ("content-blocked", "reference")
+
+
+def test_a_replaced_content_check_is_never_used(
+    portrait: str, models: ModelStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The store notices, and puts the pinned file back or refuses; what was put there decides nothing."""
+    mine = tmp_path / "models"
+    shutil.copytree(models.root, mine, symlinks=True)
+    check = mine / "models" / "content-check" / "open-nsfw.onnx"
+    check.unlink()
+    check.write_bytes(b"a network that lets everything pass")
+    words = ["references", "add", portrait, "--name", "E", "--basis", "self", "--adult", "--offline", "--json"]
+    status = main([*words, "--state-dir", str(tmp_path / "state"), "--models-dir", str(mine)])
+    capsys.readouterr()
+    assert status == 1 or hashlib.sha256(check.read_bytes()).hexdigest() == MODEL_SHA256
+
+
+# ── with a daemon ────────────────────────────────────────────────────────────────────────────────────────────
+
+KEPT = {"id": "r1", "name": "Eileen", "basis": "self", "expires_at": None, "usable": True}
+
+
+def test_a_running_daemon_is_sent_the_picture_and_the_statement(
+    scripted: ScriptedDaemon, portrait: str, run_json: Run
+) -> None:
+    scripted.answers["POST /v1/references"] = KEPT
+    words = ("--name", "Eileen", "--basis", "self", "--adult", "--days", "0")
+    assert run_json("references", "add", portrait, *words) == (0, KEPT)
+    sent = scripted.asked[-1].body
+    digest = hashlib.sha256(Path(portrait).read_bytes()).hexdigest()
+    assert sent["picture"] == f"sha256:{digest}"
+    assert (sent["name"], sent["basis"], sent["adult"], sent["expires_at"]) == ("Eileen", "self", True, None)
+
+
+def test_the_daemons_library_is_listed_exported_and_removed_with_its_results(
+    scripted: ScriptedDaemon, run_json: Run
+) -> None:
+    scripted.answers["GET /v1/references"] = {"references": [KEPT]}
+    assert run_json("references", "list")[1] == {"references": [KEPT]}
+    scripted.answers["GET /v1/references/a%2Fb"] = KEPT
+    assert run_json("references", "export", "a/b") == (0, KEPT)
+    assert run_json("references", "remove", "a/b", "--results")[0] == 0
+    assert scripted.asked[-1][:2] == ("DELETE", "/v1/references/a%2Fb?results=true")
+    scripted.answers["DELETE /v1/references"] = {"references": 1, "results": 0}
+    assert run_json("references", "forget-all") == (0, {"references": 1, "results": 0})
+
+
+def test_without_a_daemon_results_cannot_be_deleted_and_no_face_is(run: Run, portrait: str) -> None:
+    made = run("references", "add", portrait, "--name", "E", "--basis", "self", "--adult")[1]
+    for words in (["remove", made["id"]], ["forget-all"]):
+        status, problem = run("references", *words, "--results")
+        assert (status, problem["code"], problem["command"]) == (1, "daemon-unreachable", "mien forget-all")
+    assert len(run("references", "list")[1]["references"]) == 1

@@ -1,0 +1,134 @@
+"""`mien swap` writes a whole picture or none, reports what scripts rely on, and says what to fix."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import PIL.Image
+import pytest
+
+from mien_cli.commands import swap
+from mien_cli.main import main
+from mien_pipeline.report import SwapWarning
+
+RunJson = Callable[..., tuple[int, Any]]
+
+
+def pictures(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("warning", get_args(SwapWarning))
+def test_every_warning_is_told_in_words(warning: SwapWarning) -> None:
+    scores = {"to_reference": 0.593, "before": 0.38, "to_target": 0.61}
+    face = {"index": 0, "swapped": True, "identity": scores, "warnings": [warning]}
+    told = swap.to_text(Path("out.jpg"), {"engine": "mesh", "seconds": 1.1, "faces": [face]}).splitlines()
+    assert told[:2] == [
+        "out.jpg  (mesh, 1.10 s)",
+        "face 0: 0.59 like the reference (was 0.38), 0.61 like the target",
+    ]
+    assert re.fullmatch(rf"    {warning}: [A-Z].*\.", told[2])
+
+
+def test_a_swap_writes_the_picture_and_reports_what_scripts_rely_on(here: Path, run_json: RunJson) -> None:
+    status, report = run_json("swap", "grace_hopper.jpg", "--face", "astronaut.png", "-o", "out.png", "--local")
+    assert status == 0
+    assert {"output", "engine", "seconds", "stages", "size", "faces", "provenance", "models"} <= set(report)
+    assert report["output"] == "out.png"
+    face = report["faces"][0]
+    assert face["swapped"]
+    assert face["identity"]["to_reference"] > face["identity"]["before"]
+    assert report["provenance"]["c2pa"]
+    assert {"face-detection", "content-check"} <= {model["name"] for model in report["models"]}
+    with PIL.Image.open(here / "out.png") as made, PIL.Image.open(here / "grace_hopper.jpg") as target:
+        assert made.format == "PNG"
+        assert made.size == target.size == tuple(report["size"])
+
+
+def test_without_a_name_the_result_lies_beside_the_target_in_its_format(here: Path, run_json: RunJson) -> None:
+    status, report = run_json("swap", "grace_hopper.jpg", "--face", "astronaut.png", "--local")
+    assert (status, report["output"]) == (0, "grace_hopper-swapped.jpg")
+    with PIL.Image.open(here / "grace_hopper-swapped.jpg") as made:
+        assert made.format == "JPEG"
+
+
+REFUSALS: dict[str, tuple[list[str], str, dict[str, object]]] = {
+    "no face in the target": (["nobody.png", "--face", "astronaut.png"], "no-face-found", {"role": "target"}),
+    "no face in the reference": (["astronaut.png", "--face", "nobody.png"], "no-face-found", {"role": "reference"}),
+    "a target that is not there": (["absent.png", "--face", "astronaut.png"], "invalid-image", {"file": "absent.png"}),
+    "a target that is no picture": (["notes.txt", "--face", "astronaut.png"], "invalid-image", {}),
+    "an engine nobody has": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--engine", "magic"],
+        "unknown-engine",
+        {"field": "engine"},
+    ),
+    "faces in words": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--faces", "left"],
+        "invalid-options",
+        {"field": "faces"},
+    ),
+    "a face that is not there": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--faces", "4"],
+        "invalid-options",
+        {"field": "faces", "found": 1},
+    ),
+    "an option nobody has": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--set", "glow=1"],
+        "invalid-options",
+        {"field": "glow"},
+    ),
+    "an option out of range": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--set", "shape=3"],
+        "invalid-options",
+        {"field": "shape"},
+    ),
+    "an output that cannot be marked": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "-o", "out.gif"],
+        "invalid-options",
+        {"field": "output"},
+    ),
+    "an output that is an input": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "-o", "astronaut.png"],
+        "invalid-options",
+        {"field": "output"},
+    ),
+    "a face that is not in the library": (
+        ["astronaut.png", "--face", "ref:0123456789abcdef"],
+        "unknown-reference",
+        {"reason": "absent"},
+    ),
+    "models that are not there": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--engine", "inswapper"],
+        "model-not-installed",
+        {"model": "inswapper"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_names_what_to_fix_and_leaves_no_file(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same document as the API's, exit status 1, a sentence on stderr, no traceback, nothing written."""
+    arguments, code, fields = REFUSALS[name]
+    (here / "notes.txt").write_text("not a picture")
+    before = pictures(here)
+    untouched = (here / "astronaut.png").read_bytes()
+    status = main(["swap", *arguments, "--local", "--json"])
+    said = capsys.readouterr()
+    problem = json.loads(said.out)
+    assert status == 1
+    assert problem["code"] == code
+    assert fields.items() <= problem.items()
+    assert "Traceback" not in said.err
+    assert said.err.startswith("mien: ") or "\nmien: " in said.err
+    assert pictures(here) == before
+    assert (here / "astronaut.png").read_bytes() == untouched
+
+
+def test_an_output_folder_that_is_not_there_is_refused_and_nothing_is_left(here: Path, run_json: RunJson) -> None:
+    status, problem = run_json("swap", "astronaut.png", "--face", "grace_hopper.jpg", "-o", "absent/out.png", "--local")
+    assert (status, problem["code"]) == (1, "output-not-writable")
+    assert not (here / "absent").exists()
