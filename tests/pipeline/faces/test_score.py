@@ -33,5 +33,12 @@ def test_two_people_are_strangers(embedder: DlibEmbedder, astronaut: Portrait, a
     assert embedder.similarity(embedder.embed(*astronaut), embedder.embed(*admiral)) < 0.45
 
 
+def test_scores_can_be_compared_with_those_of_earlier_versions(
+    embedder: DlibEmbedder, astronaut: Portrait, admiral: Portrait
+) -> None:
+    """The two bundled portraits, as earlier versions score them: a face's crop and the scale are as they were."""
+    assert embedder.similarity(embedder.embed(*astronaut), embedder.embed(*admiral)) == pytest.approx(0.377, abs=0.01)
+
+
 def test_similarity_never_leaves_its_scale(embedder: DlibEmbedder) -> None:
     assert embedder.similarity(np.zeros(128, np.float32), np.ones(128, np.float32)) == -1
