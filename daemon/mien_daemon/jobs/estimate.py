@@ -50,14 +50,13 @@ class ProgressEstimate:
         self._is_known = durations.is_known(kind)
         self._clock = clock
         self._began = clock()
-        self._passed: set[str] = set()
+        self._passed: set[str | None] = set()
         self.stage: str | None = None
         self.fraction = 0.0
 
     def move(self, stage: str, done: int, total: int) -> None:
         """The job is at `done` of `total` in `stage`."""
-        if self.stage is not None and stage != self.stage:
-            self._passed.add(self.stage)
+        self._passed.add(self.stage)
         self.stage = stage
         whole = sum(self._expected.values()) or 1.0
         behind = sum(seconds for name, seconds in self._expected.items() if name in self._passed and name != stage)

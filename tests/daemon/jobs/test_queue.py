@@ -20,6 +20,7 @@ from mien_daemon.access.clients import LOCAL, Client, Scope
 from mien_daemon.jobs.job import Job, JobRequest, Priority
 from mien_daemon.jobs.queue import expire
 from mien_daemon.jobs.store import JobStore
+from mien_testing.daemon import name_of
 from mien_testing.jobs import FakeExecutor, open_jobs
 
 ADA = Client("ada", "Ada's browser", frozenset[Scope]({"swap"}))
@@ -56,7 +57,17 @@ async def test_a_full_queue_refuses_and_a_key_that_came_before_is_answered_all_t
         await room.submit()
         with pytest.raises(QueueFull):
             await room.submit()
+        with pytest.raises(QueueFull):  # before it looks at any picture
+            await room.queue.submit(LOCAL, JobRequest("restore", name_of(b"never sent"), (), {}))
         assert (await room.submit(key="k")).id == first.id
+
+
+async def test_of_many_requests_at_once_only_as_many_are_taken_as_may_wait(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, max_queued=2) as room:
+        await room.put()
+        answers = await asyncio.gather(*(room.submit() for _ in range(5)), return_exceptions=True)
+        assert [type(answer) for answer in answers].count(QueueFull) == 3
+        assert room.queue.counts()["queued"] == 2
 
 
 async def test_a_picture_of_another_client_and_an_unknown_reference_are_refused(tmp_path: Path) -> None:
@@ -208,7 +219,7 @@ async def test_a_moved_job_is_before_the_other_and_both_are_on_the_disk_so(tmp_p
         a, b = await room.submit(), await room.submit()
         batch = await room.submit(priority=Priority.batch)
         moved = await room.queue.move(LOCAL, batch.id, a.id)
-        assert moved.ask.priority is Priority.interactive
+        assert (moved.id, moved.ask.priority) == (batch.id, Priority.interactive)
         assert [job.id for job in room.jobs.waiting] == [batch.id, a.id, b.id]
         assert [job.id for job in await room.store.recover()] == [batch.id, a.id, b.id]
         kinds = [event.kind for event in room.events.since(0) or ()]

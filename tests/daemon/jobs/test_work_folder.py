@@ -67,7 +67,7 @@ async def test_an_executor_is_told_where_everything_lies(folders: WorkFolders, p
         assert private in opened.parents
         assert work.output == str(folder.result)
         assert folder.result.parent == tmp_path / "spool" / "a"
-        for path in (folder.result.parent, opened.parent, opened):
+        for path in (tmp_path / "spool", folder.result.parent, opened.parent, opened):
             assert is_the_users_alone(path)
     assert listing(tmp_path / "spool") == listing(private) == []
 
