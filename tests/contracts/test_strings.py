@@ -83,6 +83,11 @@ def test_every_problem_stage_warning_and_setting_has_its_string() -> None:
     assert {f"setting_{name}" for name in Settings.model_fields} <= set(english["console"])
 
 
+def test_a_problems_sentence_needs_no_field() -> None:
+    """The tray says it alone; what a field names belongs into the advice."""
+    assert [code for code, text in load(FALLBACK)["problems"].items() if "{" in text] == []
+
+
 def test_advice_is_about_a_problem_that_exists() -> None:
     assert set(load(FALLBACK)["advice"]) <= CODES
 

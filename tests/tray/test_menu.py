@@ -73,13 +73,13 @@ def test_without_a_daemon_nothing_is_offered_that_needs_one(phase: Phase) -> Non
 
 def test_the_reason_a_daemon_is_not_there_is_said() -> None:
     why = Reason("port-in-use", {"detail": "port 6436 cannot be had", "port": 6436})
-    assert "The port is taken by another program. Trying again." in labels(Status(DaemonState(Phase.WAITING, why, 1)))
-    gave_up = "The port is taken by another program. Gave up after 5 tries."
+    assert "Another program uses this port. Trying again." in labels(Status(DaemonState(Phase.WAITING, why, 1)))
+    gave_up = "Another program uses this port. Gave up after 5 tries."
     assert gave_up in labels(Status(DaemonState(Phase.FAILED, why, 5)))
 
 
 def test_a_reason_without_words_of_its_own_keeps_the_daemons() -> None:
-    why = Reason("disk-full", {"detail": "the disk has 3 MB left"})
+    why = Reason("of-the-future", {"detail": "the disk has 3 MB left"})
     assert "the disk has 3 MB left Trying again." in labels(Status(DaemonState(Phase.WAITING, why, 1)))
 
 

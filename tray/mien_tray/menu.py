@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mien_core.languages import key_of
 from mien_tray.status import DaemonState, JobSummary, ModelSummary, PairingSummary, Phase, Status
 from mien_tray.strings import Words
 
@@ -119,12 +120,12 @@ def describe_daemon(daemon: DaemonState, words: Words) -> str:
 
 
 def describe_reason(daemon: DaemonState, words: Words) -> str:
-    """The reason in words; a problem that has none of its own keeps the daemon's."""
+    """The reason in words: the tray's own, else the problem's; one that has neither keeps the daemon's."""
     if daemon.why is None:
         return ""
-    key = f"why_{daemon.why.code.replace('-', '_')}"
-    if words.knows(key):
-        return words(key, **daemon.why.fields)
+    for key in (key_of("why", daemon.why.code), key_of("problem", daemon.why.code)):
+        if words.knows(key):
+            return words(key, **daemon.why.fields)
     return str(daemon.why.fields.get("detail", daemon.why.code))
 
 
