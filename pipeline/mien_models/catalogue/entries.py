@@ -193,7 +193,7 @@ class Model(_Entry, frozen=True):
 
 
 class Catalogue(_Entry, frozen=True):
-    """Every model, licence and bundle, and where mirrors stand in for sources."""
+    """Every model, licence and bundle, and which mirrors replace sources."""
 
     format: Literal[1] = 1
     models: dict[Name, Model] = {}
@@ -228,7 +228,7 @@ class Catalogue(_Entry, frozen=True):
         return tuple(found)
 
     def mirror(self, address: str) -> str:
-        """`address` at its mirror, if one stands in for it: the longest matching prefix wins."""
+        """`address` at its mirror, if it has one: the longest matching prefix wins."""
         prefix = max((prefix for prefix in self.mirrors if address.startswith(prefix)), key=len, default=None)
         return address if prefix is None else self.mirrors[prefix] + address[len(prefix) :]
 

@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mien_core.errors import InvalidCatalogue
 
-PUBLIC_KEY = "1f587cc616d6fabe49e34d447aae6feb5fe48d16cebca785986b7b1fce571c34"
+PUBLIC_KEY = "80c6e80d54b66043fc374b41e9db249909ad904e51a1c97e96dcd447b69e92af"
 
 
 def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_KEY) -> None:
-    """Return in silence when `content` is what the maintainers signed.
+    """Return if `content` is what the maintainers signed.
 
     Raises:
         InvalidCatalogue: the signature beside `catalogue` is missing or does not fit.
@@ -63,7 +63,7 @@ def key_from(path: Path) -> Ed25519PrivateKey:
 
 
 def _publish(key: Ed25519PrivateKey, source: Path) -> None:
-    """Write the public half into this module's source, where `PUBLIC_KEY` stands."""
+    """Write the public half into this module's source, at `PUBLIC_KEY`."""
     text = source.read_text(encoding="utf-8")
     line = f'PUBLIC_KEY = "{key.public_key().public_bytes_raw().hex()}"'
     source.write_text(re.sub(r'^PUBLIC_KEY = "[0-9a-f]{64}"$', line, text, flags=re.MULTILINE), encoding="utf-8")
