@@ -73,7 +73,7 @@ class DaemonClient:
         """One request with a JSON answer; {} where there is nothing to say.
 
         Raises:
-            DaemonUnreachable: nobody answers.
+            DaemonUnreachable: no daemon answers.
             MienError: what the daemon refused, as its own class.
         """
         body = None if document is None else json.dumps(document).encode()
@@ -110,7 +110,7 @@ class DaemonClient:
 
         Raises:
             MienError: the job failed; it is the error it failed with.
-            Cancelled: somebody stopped it.
+            Cancelled: it was stopped.
         """
         last: Document = dict(job)
         for last in self.watch(job):

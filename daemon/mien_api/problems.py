@@ -83,7 +83,7 @@ RETRY_AFTER_S = {"queue-full": 10, "too-many-requests": 20, "gpu-out-of-memory":
 
 
 def row_for(error: Exception) -> Row:
-    """The most specific row wins; an error nobody planned for is `internal-error`."""
+    """The most specific row wins; an unexpected error is `internal-error`."""
     for kind in type(error).__mro__:
         if issubclass(kind, errors.MienError) and kind in PROBLEMS:
             return PROBLEMS[kind]
@@ -93,7 +93,7 @@ def row_for(error: Exception) -> Row:
 def problem_for(error: Exception) -> dict[str, object]:
     """The problem document of an error.
 
-    An error that nobody planned for gets an `incident` number; the log has the traceback under that number,
+    An unexpected error gets an `incident` number; the log has the traceback under that number,
     the document never does.
     """
     row = row_for(error)

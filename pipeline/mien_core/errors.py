@@ -16,9 +16,9 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── ModelNotInstalled      a weight file is missing
     │   ├── UnknownModel
     │   ├── LicenceNotAccepted
-    │   ├── GatedModel             its source asks who you are: `page` says where to say so
-    │   ├── Offline                the network is switched off by the person
-    │   ├── DownloadFailed         `reason` says why; a retry goes on from where it was
+    │   ├── GatedModel             its source asks for an account: `page` says where
+    │   ├── Offline                the person has switched the network off
+    │   ├── DownloadFailed         `reason` says why; a retry continues from the bytes that are there
     │   ├── ChecksumMismatch
     │   ├── BrokenWeights          a weight file lacks tensors, or has others than its network
     │   ├── ImportRefused
@@ -129,7 +129,7 @@ class ChecksumMismatch(ModelError):
 
 
 class BrokenWeights(ModelError):
-    """`file` is the one; `missing`, `extra` and `misshapen` name its tensors that stand in the way."""
+    """`file` is the one; `missing`, `extra` and `misshapen` name the tensors that differ."""
 
     code = "broken-weights"
 

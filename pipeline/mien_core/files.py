@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens to the machine, and what a disk refuses, by name.
+"""Files that are whole or not there, also after a crash or a power cut; and what a disk refuses, by name.
 
 A rename is lost in a power cut until its folder is synced, so every rename here is followed by that.
 """
@@ -119,7 +119,7 @@ def naming_disk_errors(folder: Path) -> Generator[None]:
 
 @contextmanager
 def naming_output_errors(path: Path) -> Generator[None]:
-    """Turn whatever the file system refuses at a path that the person chose into an error that says what to do.
+    """Turn any refusal of the file system at a path that the person chose into an error that says what to do.
 
     Raises:
         DiskFull, OutputNotWritable: `file` says where.

@@ -1,4 +1,4 @@
-"""Where this install's private keys lie: the platform's secret store, else files that only this user can read."""
+"""Where this install's private keys are: the platform's secret store, else files that only this user can read."""
 
 import logging
 import re
@@ -50,7 +50,7 @@ class KeyStore:
         """Keep a key, and say where it went."""
         self._make_folder()
         if self._backend is not None:
-            self._write_down({*self._in_secret_store, name})  # first: no crash may leave an entry that nobody knows of
+            self._write_down({*self._in_secret_store, name})  # first: no crash may leave an entry that is never deleted
             try:
                 self._backend.set_password(SERVICE, self._account(name), key.hex())
             except keyring.errors.KeyringError:
@@ -58,7 +58,7 @@ class KeyStore:
                 self._write_down(self._in_secret_store - {name})
             else:
                 return "secret-store"
-        log.warning("key-in-file: no secret store, so a key lies in a file that only this user can read")
+        log.warning("key-in-file: no secret store, so a key is in a file that only this user can read")
         write_whole(self._file(name), key, 0o600)
         return "file"
 
@@ -77,7 +77,7 @@ class KeyStore:
             with suppress(keyring.errors.PasswordDeleteError):  # it has none, which is looked at next
                 self._backend.delete_password(SERVICE, self._account(name))
             if self._backend.get_password(SERVICE, self._account(name)) is not None:
-                raise PermissionError("the secret store does not let go of a key")
+                raise PermissionError("the secret store has not deleted a key")
         except keyring.errors.KeyringError as error:
             raise PermissionError("the secret store is locked") from error
         self._write_down(self._in_secret_store - {name})

@@ -30,7 +30,7 @@ class PullProgress:
 
 
 OnPull = Callable[[PullProgress], None]
-"""Told about every change, a few times a second at most; whatever it raises ends the pull."""
+"""Told about every change, a few times a second at most; what it raises ends the pull."""
 
 
 def ignore_pull(progress: PullProgress) -> None:

@@ -109,7 +109,7 @@ class ModelStore:
         Raises:
             LicenceNotAccepted: before anything is fetched.
             Offline, DownloadFailed, GatedModel, ChecksumMismatch, BrokenWeights, DiskFull, StoreNotWritable:
-                nothing is half-installed, and a second pull goes on from where this one stopped; `model` is the one.
+                nothing is half-installed, and a second pull continues where this one stopped; `model` is the one.
             Cancelled: another process paused or removed the model.
         """
         wanted = self.catalogue.resolve(names)

@@ -104,3 +104,17 @@ def test_a_module_is_run_with_its_own_arguments(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "__main__ ['one', 'two']\n"
+
+
+@pytest.mark.parametrize(
+    "use", ["connect(('127.0.0.1', 9))", "bind(('127.0.0.1', 0))", "sendto(b'x', ('127.0.0.1', 9))"]
+)
+def test_a_socket_that_was_open_before_is_of_no_use(use: str) -> None:
+    code = (
+        "import socket; from mien_core.hardening import forbid_network\n"
+        "with socket.socket(type=socket.SOCK_DGRAM) as made:\n"
+        "    forbid_network()\n"
+        f"    made.{use}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "PermissionError: socket." in done.stderr

@@ -65,6 +65,21 @@ def test_waiting_ends_when_the_holder_dies(tmp_path: Path) -> None:
     assert asked == [1]
 
 
+def test_a_lock_that_another_has_is_asked_for_several_times_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, waits = tmp_path / "one", list[float]()
+    monkeypatch.setattr(time, "sleep", waits.append)
+
+    def give_up_later() -> None:
+        if len(waits) == 3:
+            raise GiveUpError
+
+    with held_elsewhere(path), pytest.raises(GiveUpError), exclusively(path, give_up_later):
+        pytest.fail("two have the lock")
+    assert 0 < sum(waits) < 1
+
+
 def test_a_lock_is_free_again_afterwards_whatever_happened(tmp_path: Path) -> None:
     path = tmp_path / "one"
     with pytest.raises(GiveUpError), exclusively(path):

@@ -1,7 +1,7 @@
 """Models on a stick: exported to a folder, imported from one, and linked from other programs' folders.
 
 An exported folder holds `MODEL/PATH` for each file, `mien-models.json` saying which they are, the licences'
-texts, and `SHA256SUMS` for whoever wants to check without Mien.
+texts, and `SHA256SUMS` for a check without Mien.
 """
 
 import hashlib
@@ -163,7 +163,7 @@ def _import_model(models: ModelsFolder, folder: Path, name: str, exported: Expor
 
 
 def _take_over_lock(models: ModelsFolder, name: str, files: Sequence[ModelFile], exported: ExportedModel) -> None:
-    """Digests nobody here knows yet are the exporter's; it had them from the source when it first pulled."""
+    """Take digests that are not known here from the exporter, who got them from the source at its first pull."""
     unknown = {file.path for file in files if not file.sha256}
     lock, entry = exported.lock, models.catalogue.model(name)
     unlocked = {source.repository for file in files if not (source := entry.source_of(file)).revision}
@@ -312,7 +312,7 @@ def _linked(path: str) -> ImportRefused:
 
 
 def _copy(source: Path, target: Path, report: Reporter) -> str:
-    """Copy while hashing: the digest is of the bytes that were written, whatever happens to the source."""
+    """Copy while hashing: the digest is of the bytes that were written, even if the source changes meanwhile."""
     digest = hashlib.sha256()
     descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as reading, target.open("wb") as writing:

@@ -19,7 +19,7 @@ _POLL_S = 0.2
 
 
 def convert(pickle: Path, target: Path, name: str, tick: Callable[[], None]) -> None:
-    """Write what is in `pickle` to `target`, calling `tick` now and then; whatever it raises ends this.
+    """Write what is in `pickle` to `target`, calling `tick` now and then; what it raises ends this.
 
     Raises:
         BrokenWeights: it holds something else than tensors, or none.

@@ -47,7 +47,7 @@ class LockedDigests:
         return self._read().models.get(model, LockedModel())
 
     def of(self, model: str, file: ModelFile) -> FileDigest | None:
-        """What the source must serve; None while nobody knows."""
+        """What the source must serve; None while it is unknown."""
         if file.sha256 and file.size:
             return FileDigest(sha256=file.sha256, size=file.size)
         return self.locked(model).files.get(file.path)

@@ -11,7 +11,7 @@ HEADROOM_SHARE = 0.05
 
 
 def check_disk(folder: Path, needed: int) -> None:
-    """Return in silence when `needed` more bytes leave enough free.
+    """Return if `needed` more bytes leave enough free.
 
     Raises:
         DiskFull: `needed_bytes` and `free_bytes` say how much is missing.

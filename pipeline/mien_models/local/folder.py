@@ -59,7 +59,7 @@ class ModelsFolder:
         return self.root / "partial" / f"{model}.{_short(path)}.{key[:16]}.part"
 
     def parts(self, model: str, path: str | None = None) -> list[Path]:
-        """What has come of a model's unfinished downloads, or of one file's, whatever its digest."""
+        """What has come of a model's unfinished downloads, or of one file's, under any digest."""
         return list((self.root / "partial").glob(f"{model}.{_short(path) if path else '*'}.*.part"))
 
     @contextmanager

@@ -38,7 +38,7 @@ class _Tensor(BaseModel):
     data_offsets: tuple[int, int]
 
 
-# `__metadata__` stands among the tensors and maps words to words.
+# `__metadata__` is among the tensors and maps words to words.
 _HEADER: TypeAdapter[dict[str, _Tensor | dict[str, str]]] = TypeAdapter(dict[str, _Tensor | dict[str, str]])
 
 

@@ -1,4 +1,4 @@
-"""How far each part of a download has come, kept beside it so that a killed process goes on from there."""
+"""How far each part of a download has come, kept beside it so that the next process continues after a kill."""
 
 import json
 import os

@@ -103,7 +103,7 @@ class Licences:
         return acceptance
 
     def check(self, model: str) -> None:
-        """Return in silence when the model's licence needs no consent or has it.
+        """Return if the model's licence needs no consent or has it.
 
         Raises:
             LicenceNotAccepted: `licence`, `url` and `command` say what to read and how to accept it.

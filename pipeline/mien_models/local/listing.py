@@ -15,7 +15,7 @@ _WORST_FIRST: tuple[State, ...] = ("quarantined", "partial", "missing", "ready")
 
 
 class FileState(BaseModel, frozen=True):
-    """One file; `sha256` is None until somebody knows it, `verified_at` until it was hashed here."""
+    """One file; `sha256` is None while it is unknown, `verified_at` until it was hashed here."""
 
     name: str
     path: str

@@ -18,7 +18,7 @@ _HUB_HOSTS = ("huggingface.co", ".huggingface.co", ".hf.co")
 def hub_file(
     catalogue: Catalogue, source: HuggingFaceSource, file: ModelFile, revision: str, token: str | None
 ) -> RemoteFile:
-    """A file of a repository. The token goes to the hub itself or to a stand-in on this machine, to no other mirror."""
+    """A file of a repository. The token goes to the hub itself or to a mirror on this machine, to no other mirror."""
     mirrored = catalogue.mirror("hf:")
     base = _HUB if mirrored == "hf:" else mirrored
     known = base == _HUB or urlsplit(base).hostname in LOOPBACK

@@ -1,6 +1,6 @@
 """One file from the network to the disk: in parts, resumable after anything, hashed while it is written.
 
-Whatever the listener raises ends the download, and the bytes that are there stay for the next one.
+What the listener raises ends the download; the bytes that are there stay for the next one.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Download:
 
         Args:
             remotes: where it may be had, tried in this order.
-            part: kept with its journal when this fails, so that the next call goes on from there.
+            part: kept with its journal when this fails, so that the next call continues from there.
             on_total: told how many bytes are there, several times a second; what it raises ends this.
 
         Raises:

@@ -32,7 +32,7 @@ class RemoteFile:
 
     Attributes:
         url: https, or http on this machine.
-        hosts: where a redirect may lead; one that begins with a dot stands for all below it.
+        hosts: where a redirect may lead; one that begins with a dot means all below it.
         authorization: the header's value; sent to the host of `url` and to no other.
         page: what a person visits to be let in, where the source asks who they are.
     """
@@ -82,7 +82,7 @@ class Connector:
     """Opens connections, each noted in the egress log."""
 
     def __init__(self, log: EgressLog, model: str, timeout_s: float, context: ssl.SSLContext | None = None) -> None:
-        """`timeout_s` is the longest silence; `context` stands in for the system's certificates."""
+        """`timeout_s` is the longest silence; `context` replaces the system's certificates."""
         self._log = log
         self._model = model
         self._timeout_s = timeout_s

@@ -102,7 +102,7 @@ class Resolver:
         return ResolvedFile(file, (remote,), wanted, revision)
 
     def _ask_hub(self, remote: RemoteFile, digest: FileDigest | None) -> HubMetadata:
-        """What the hub says of a file. A stand-in that says nothing is enough where the digest is known."""
+        """What the hub says of a file. A mirror that says nothing is enough where the digest is known."""
 
         def attempt() -> HubMetadata:
             reply = ask(self._connector, remote, {}, "HEAD", stay=True)

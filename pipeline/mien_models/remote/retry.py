@@ -156,7 +156,7 @@ T = TypeVar("T")
 
 
 def retry(policy: RetryPolicy, attempt: Callable[[], T], tick: Callable[[], None]) -> T:
-    """What `attempt` gives, tried again after whatever may pass; `tick` is called while waiting."""
+    """What `attempt` gives, tried again after failures that may pass; `tick` is called while waiting."""
     pauses = Pauses(policy)
     while True:
         try:

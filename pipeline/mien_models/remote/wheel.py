@@ -35,7 +35,7 @@ def fetch_members(
 
     Args:
         folder: an empty folder for everything this leaves behind.
-        on_total: told how many bytes of the wheel are there; whatever it raises ends the download.
+        on_total: told how many bytes of the wheel are there; what it raises ends the download.
         index: an index to ask in place of the one that pip is set up with.
 
     Raises:
@@ -105,7 +105,7 @@ def _command(source: WheelSource, arrived: Path, index: str | None) -> list[str]
 
 @contextmanager
 def _ended(process: subprocess.Popen[str]) -> Generator[None]:
-    """See that pip is gone, whatever happens here."""
+    """End pip when the context ends, also after an error."""
     try:
         yield
     finally:
