@@ -75,7 +75,7 @@ class Job:
         """Whether it is done, failed or cancelled."""
         return self.state in FINISHED
 
-    def repeated(self, position: float) -> "Job":
+    def start_over(self, position: float) -> "Job":
         """The same job, waiting again as if it had never begun."""
         return replace(
             self,

@@ -190,7 +190,7 @@ class JobQueue:
         async with self._changing:
             # Another request may have repeated it meanwhile.
             _require_repeatable(self._jobs.find(job.id) or await self._store.get(job.id))
-            again = await self._store.change(job.repeated(self._jobs.waiting.last_position(job)))
+            again = await self._store.change(job.start_over(self._jobs.waiting.last_position(job)))
             self._jobs.add(again)
         return again
 

@@ -146,7 +146,7 @@ class Scheduler:
     async def _keep(self, job: Job, finished: Finished, folder: WorkFolder) -> Job:
         """The job is done: its picture, then its row, then the event."""
         done = replace(
-            self._jobs.ended(job, "done"),
+            self._jobs.end(job, "done"),
             result=finished.report,
             media_type=finished.media_type,
             result_sha256=finished.sha256,
@@ -158,7 +158,7 @@ class Scheduler:
 
     async def _close(self, job: Job, state: State, error: Exception | None = None) -> Job:
         """The job ends without a picture: its row, then the event."""
-        closed = await self._store.change(self._jobs.ended(job, state, error))
+        closed = await self._store.change(self._jobs.end(job, state, error))
         self._jobs.close(closed)
         return closed
 

@@ -102,7 +102,7 @@ class UnfinishedJobs:
         self.add(again)
         return again
 
-    def ended(self, job: Job, state: State, error: Exception | None = None) -> Job:
+    def end(self, job: Job, state: State, error: Exception | None = None) -> Job:
         """The row of a job that ends now in this state."""
         now = time.time()
         return replace(

@@ -29,7 +29,7 @@ def test_a_repeated_job_keeps_what_was_asked_and_forgets_what_came_of_it() -> No
     failed = replace(
         make_job(), state="failed", attempts=2, started_at=1.0, finished_at=2.0, expires_at=3.0, problem={"code": "x"}
     )
-    assert failed.repeated(7.0) == replace(make_job(), position=7.0)
+    assert failed.start_over(7.0) == replace(make_job(), position=7.0)
 
 
 def test_a_waiting_job_shows_its_position_and_no_progress() -> None:

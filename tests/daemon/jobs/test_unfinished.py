@@ -112,11 +112,11 @@ def test_an_attempt_is_told_from_a_later_one_of_the_same_job(jobs: UnfinishedJob
 
 @pytest.mark.usefixtures("clock")
 def test_a_job_that_ends_expires_after_its_time_and_carries_its_problem(jobs: UnfinishedJobs) -> None:
-    ended = jobs.ended(make_job("a"), "failed", WorkerDied("it died"))
+    ended = jobs.end(make_job("a"), "failed", WorkerDied("it died"))
     assert (ended.state, ended.finished_at, ended.expires_at) == ("failed", 1000.0, 1100.0)
     assert ended.problem
     assert ended.problem["code"] == "worker-died"
-    assert jobs.ended(make_job("a"), "cancelled").problem is None
+    assert jobs.end(make_job("a"), "cancelled").problem is None
 
 
 def test_a_closed_job_is_forgotten_and_told_without_its_progress(jobs: UnfinishedJobs, events: Events) -> None:
