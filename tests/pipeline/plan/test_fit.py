@@ -1,5 +1,6 @@
 """What is chosen fits, and what cannot fit is refused with what would."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,3 +83,50 @@ def test_full_weights_that_are_too_large_are_answered_with_the_files_that_would_
     full = Hardware("unified", 16 * GIB, PUBLISHED_WIDTH, frozenset({"bfloat16"}))
     with pytest.raises(NotEnoughMemory, match="GGUF file in 4 bits"):
         make_plan(published_components(), full)
+
+
+FULL_WEIGHTS = frozenset[NumberFormat]({"bfloat16"})
+
+
+@pytest.mark.parametrize(
+    ("hardware", "side", "would_fit"),
+    [
+        (
+            Hardware("discrete", 3 * GIB, PUBLISHED_WIDTH),
+            1024,
+            ["a working side of 768 px", "switching faceid off", "switching instantid off", "4 GiB of memory"],
+        ),
+        (Hardware("unified", 12 * GIB, PUBLISHED_WIDTH), 1024, ["switching instantid off", "16 GiB of memory"]),
+        (
+            Hardware("unified", 16 * GIB, PUBLISHED_WIDTH, FULL_WEIGHTS),
+            1024,
+            ["the transformer from a GGUF file in 4 bits", "48 GiB of memory"],
+        ),
+        (Hardware("cpu", 16 * GIB, PUBLISHED_WIDTH), 1024, ["32 GiB of memory"]),
+    ],
+)
+def test_each_change_that_would_help_is_named_and_no_other(hardware: Hardware, side: int, would_fit: list[str]) -> None:
+    with pytest.raises(NotEnoughMemory) as refused:
+        make_plan(published_components(), hardware, side)
+    fields: Any = refused.value.fields
+    assert fields["would_fit"] == would_fit
+    needed, usable = fields["needed_bytes"], fields["usable_bytes"]
+    assert str(refused.value) == (
+        f"{needed / GIB:.1f} GiB are needed at least and {usable / GIB:.1f} GiB are usable; "
+        f"what would fit: {', '.join(would_fit)}"
+    )
+    assert needed == fields["plan"]["peak_bytes"]
+
+
+def test_no_smaller_side_is_offered_than_the_one_asked_for() -> None:
+    with pytest.raises(NotEnoughMemory) as refused:
+        make_plan(published_components(), Hardware("discrete", 2 * GIB, PUBLISHED_WIDTH), 512)
+    assert not [change for change in refused.value.fields["would_fit"] if "side" in change]  # type: ignore[attr-defined]
+
+
+def test_a_plan_in_tiles_is_tried_before_a_slower_way_to_hold_the_networks() -> None:
+    """The VAE in tiles costs little; a network that is streamed costs every step."""
+    plans = [planned("discrete", gib) for gib in (8, 12, 16, 24, 48)]
+    for plan in plans:
+        whole = replace(plan, tiled=False)
+        assert plan.tiled != whole.fits
