@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mien_core.errors import Cancelled, EngineUnavailable, LicenceNotAccepted, ModelNotInstalled
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
-from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.onnx.options import InswapperOptions
@@ -43,7 +41,12 @@ def loaded(engine_name: str, request: pytest.FixtureRequest) -> Engine:
     source = {"mesh": "models", "inswapper": "swapper_weights", "flux": "tiny_store"}[engine_name]
     weights: Weights = request.getfixturevalue(source)
     found = ENGINES[engine_name].load(weights)
-    if isinstance(found, FluxEngine):
+    if engine_name == "flux":
+        import torch
+
+        from mien_pipeline.engines.flux.engine import FluxEngine
+
+        assert isinstance(found, FluxEngine)
         found.stack.text("dev").max_tokens = 32  # 512 would be most of the time
         torch.set_num_threads(1)  # networks this small wait for each other longer than they work
     return found

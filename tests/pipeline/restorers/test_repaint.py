@@ -1,7 +1,7 @@
 """Vivid with FLUX.1 promises: a face is its own reference, fine light on skin is all that is taken, the lock holds."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -9,7 +9,6 @@ import pytest
 
 from mien_core.errors import Cancelled
 from mien_models.store import ModelStore
-from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.face import Face, Patch
@@ -23,6 +22,9 @@ from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.skin_texture import SkinRegion
 from mien_pipeline.restorers.vivid import LOCK
 from mien_pipeline.skin.blend import paste_back
+
+if TYPE_CHECKING:
+    from mien_pipeline.engines.flux.engine import FluxEngine
 
 Portrait = tuple[Image, Face]
 
@@ -92,7 +94,7 @@ def test_painted_texture_is_taken_and_painted_light_and_colour_are_not(waxy: Por
     assert (change[view.skin == 0] == 0).all()
 
 
-def test_the_real_stack_obeys_the_lock(waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder) -> None:
+def test_the_real_stack_obeys_the_lock(waxy: Portrait, engine: "FluxEngine", embedder: DlibEmbedder) -> None:
     """What random weights paint is noise; what is let through of it leaves the same person."""
     image, face = waxy
     told: list[float] = []
@@ -103,7 +105,7 @@ def test_the_real_stack_obeys_the_lock(waxy: Portrait, engine: FluxEngine, embed
 
 
 def test_a_cancel_ends_a_painted_restoration_at_its_step(
-    waxy: Portrait, engine: FluxEngine, embedder: DlibEmbedder
+    waxy: Portrait, engine: "FluxEngine", embedder: DlibEmbedder
 ) -> None:
 
     def stop(done: int, _total: int) -> None:

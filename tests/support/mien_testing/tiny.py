@@ -1,19 +1,21 @@
-"""The tiny bundle: every weight file in its published layout, installed by the model store as the real ones are."""
+"""The tiny bundle: every weight file in its published layout, installed by the model store as the real ones are.
+
+Torch is imported inside the fixtures: collecting the tests does not wait for it.
+"""
+
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from mien_models.store import ModelStore
-from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness, load
 from mien_pipeline.engines.flux.options import FluxOptions
-from mien_pipeline.engines.flux.tiny.bundle import OPTIONAL
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.progress import ignore_step
 from mien_testing.pictures import face_at, picture
 
-# Networks this small are not worth sharing out: on a busy machine threads wait for each other longer than they work.
-torch.set_num_threads(1)
+if TYPE_CHECKING:
+    from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness
 
 QUICK = FluxOptions(side=256, steps=2, strength=1.0)
 Picture = tuple[Image, Face]
@@ -25,8 +27,15 @@ def store(tiny_store: ModelStore) -> ModelStore:
 
 
 @pytest.fixture(scope="session")
-def engine(store: ModelStore) -> FluxEngine:
+def engine(store: ModelStore) -> "FluxEngine":
     """The engine as it is loaded anywhere, reading 32 tokens of the prompt: 512 would be most of the time."""
+
+    import torch
+
+    from mien_pipeline.engines.flux.engine import load
+
+    # Networks this small are not shared out: on a busy machine threads wait for each other longer than they work.
+    torch.set_num_threads(1)
     found = load(store)
     found.stack.text("dev").max_tokens = 32
     return found
@@ -44,12 +53,12 @@ def target() -> Picture:
 
 
 @pytest.fixture(scope="session")
-def likeness(engine: FluxEngine, reference: Picture) -> FluxLikeness:
+def likeness(engine: "FluxEngine", reference: Picture) -> "FluxLikeness":
     return engine.prepare(*reference)
 
 
 @pytest.fixture(scope="session")
-def made(likeness: FluxLikeness, target: Picture) -> Patch:
+def made(likeness: "FluxLikeness", target: Picture) -> Patch:
     """The reference in the target's place, in two steps."""
     return likeness.render(*target, QUICK, ignore_step)
 
@@ -57,5 +66,8 @@ def made(likeness: FluxLikeness, target: Picture) -> Patch:
 @pytest.fixture(scope="session")
 def with_options(store: ModelStore) -> ModelStore:
     """The store with every other base, decoder and adapter in it as well."""
+
+    from mien_pipeline.engines.flux.tiny.bundle import OPTIONAL
+
     store.pull(OPTIONAL)
     return store

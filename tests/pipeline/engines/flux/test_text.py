@@ -7,6 +7,7 @@ from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
 from mien_pipeline.engines.flux.engine import FluxEngine
+from mien_pipeline.engines.flux.text import CACHED_PROMPTS, TextEncoders
 
 
 def test_the_prompt_is_encoded_as_flux_1s_pipeline_encodes_it(engine: FluxEngine) -> None:
@@ -22,3 +23,29 @@ def test_the_prompt_is_encoded_as_flux_1s_pipeline_encodes_it(engine: FluxEngine
     ours = engine.stack.text("dev").encode("a portrait, freckles")[0]
     torch.testing.assert_close(ours.tokens, tokens)
     torch.testing.assert_close(ours.pooled, pooled)
+
+
+def count_loads(encoders: TextEncoders, *prompts: str) -> int:
+    before = encoders.loads
+    encoders.encode(*prompts)
+    return encoders.loads - before
+
+
+def test_a_prompt_is_encoded_once_until_sixteen_others_have_been_used_since(engine: FluxEngine) -> None:
+    """The least recently used one goes first."""
+    plan = engine.stack.text("dev")
+    encoders = TextEncoders(plan.folder, dtype=torch.float32, on_device=plan.on_device, max_tokens=8)
+    first = encoders.encode("prompt 0")[0]
+    encoders.encode(*(f"prompt {number}" for number in range(1, CACHED_PROMPTS)))
+    assert encoders.encode("prompt 0")[0] is first
+    assert count_loads(encoders, "one more") == 1
+    assert count_loads(encoders, "prompt 0") == 0
+    assert count_loads(encoders, "prompt 1") == 1
+
+
+def test_the_same_prompt_twice_is_one_prompt(engine: FluxEngine) -> None:
+    plan = engine.stack.text("dev")
+    encoders = TextEncoders(plan.folder, dtype=torch.float32, on_device=plan.on_device, max_tokens=8)
+    one, other = encoders.encode("twice", "twice")
+    assert one is other
+    assert encoders.loads == 1
