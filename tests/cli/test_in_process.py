@@ -1,0 +1,61 @@
+"""What commands share that work in their own process: flags reach the store, and only what is missing is fetched."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from mien_cli.in_process import fetch_missing, fetch_needed, load_config, open_runtime, open_store, read_picture
+from mien_core.errors import ImageTooLarge, InvalidImage, Offline
+from mien_pipeline.media import probe
+
+
+def flags(folder: Path, *, offline: bool = True) -> Namespace:
+    return Namespace(state_dir=str(folder / "s"), models_dir=str(folder / "m"), offline=offline)
+
+
+def test_flags_come_before_the_environment(folders: Path) -> None:
+    config = load_config(flags(folders))
+    assert (config.folders.state, config.folders.models) == (folders / "s", folders / "m")
+    assert config.settings.offline
+    store = open_store(flags(folders))
+    assert (store.root, store.offline) == (folders / "m", True)
+
+
+def test_what_is_missing_is_refused_offline_without_a_word_of_fetching(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Offline):
+        fetch_missing(open_store(flags(folders)), ["face-detection"], quiet=True)
+    assert "Fetching" not in capsys.readouterr().err
+
+
+def test_nothing_is_fetched_and_nothing_said_where_all_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = open_store(Namespace(state_dir=None, models_dir=None, offline=True))
+    fetch_missing(store, ["face-detection"], quiet=False)
+    fetch_needed(store, "inswapper", quiet=False)  # its own weights are not: they are pulled by name
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_state_folder_is_this_users_alone(here: Path) -> None:
+    args = Namespace(state_dir=None, models_dir=None, offline=True)
+    open_runtime(args, open_store(args))
+    assert (here / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(b"bytes")
+    assert read_picture(tmp_path / "picture.png") == b"bytes"
+    for name in ("absent.png", "."):
+        with pytest.raises(InvalidImage) as refused:
+            read_picture(tmp_path / name)
+        assert refused.value.fields["file"] == str(tmp_path / name)
+
+
+def test_a_file_with_more_bytes_than_any_picture_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(probe.MAX_FILE_BYTES + 1)
+    with pytest.raises(ImageTooLarge) as refused:
+        read_picture(path)
+    assert refused.value.fields["limit_bytes"] == probe.MAX_FILE_BYTES

@@ -1,0 +1,65 @@
+"""The daemon's answers become what the menu shows: jobs in their order, downloads on their models, digits in time."""
+
+from typing import Any
+
+import pytest
+
+from mien_tray.status import JobSummary, ModelSummary, PairingSummary, read_jobs, read_models, read_pairing
+
+
+def job(name: str, state: str) -> dict[str, Any]:
+    return {"id": name, "kind": "swap", "state": state, "progress": 0.5, "eta_s": None}
+
+
+def test_jobs_that_run_come_first_and_then_the_oldest() -> None:
+    """The daemon has the newest first."""
+    answer = {"jobs": [job("new", "queued"), job("runs", "running"), job("old", "queued")]}
+    assert [each.id for each in read_jobs(answer)] == ["runs", "old", "new"]
+    assert read_jobs(answer)[0] == JobSummary("runs", "swap", True, 0.5)
+
+
+MODEL = {"name": "iris", "title": "Iris", "state": "partial", "size": 100, "licence_accepted": None}
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_model_that_is_on_its_way_says_how_far(state: str) -> None:
+    transfer = {"name": "iris", "action": "download", "state": state, "total_bytes": 200, "done_bytes": 90}
+    (model,) = read_models({"models": [MODEL], "transfers": [transfer]})
+    assert (model.state, model.size_bytes, model.percent) == ("downloading", 200, 45)
+
+
+@pytest.mark.parametrize(
+    "transfer", [{"action": "verify", "state": "running"}, {"action": "download", "state": "done"}]
+)
+def test_a_model_that_is_not_on_its_way_keeps_its_state(transfer: dict[str, object]) -> None:
+    (model,) = read_models({"models": [MODEL], "transfers": [{"name": "iris", **transfer}]})
+    assert model == ModelSummary("iris", "Iris", "partial", 100)
+
+
+@pytest.mark.parametrize(("accepted", "to_read"), [(None, False), (True, False), (False, True)])
+def test_a_licence_is_to_be_read_where_it_was_not_accepted(accepted: bool | None, to_read: bool) -> None:
+    (model,) = read_models({"models": [{**MODEL, "licence_accepted": accepted}], "transfers": []})
+    assert model.licence_to_read is to_read
+
+
+@pytest.mark.parametrize(("done", "size", "percent"), [(0, 0, 0), (5, 0, 0), (50, 100, 50), (300, 100, 100)])
+def test_a_per_cent_is_never_more_than_all(done: int, size: int, percent: int) -> None:
+    assert ModelSummary("m", "M", "downloading", size, done).percent == percent
+
+
+WINDOW = {"seconds_left": 60, "id": "p", "name": "Firefox", "digits": "123456"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"state": None}, PairingSummary(open=True)),
+        ({"state": "shown"}, PairingSummary(True, "p", "Firefox", "123456")),
+        ({"state": "approved"}, PairingSummary(open=False)),
+        ({"state": None, "seconds_left": 0}, PairingSummary(open=False)),
+    ],
+)
+def test_digits_are_there_only_while_they_are_to_be_compared(
+    changes: dict[str, object], expected: PairingSummary
+) -> None:
+    assert read_pairing({**WINDOW, **changes}) == expected
