@@ -156,7 +156,7 @@ def test_a_disk_without_locks_has_none_that_are_held(tmp_path: Path, monkeypatch
 
 
 def test_those_that_looked_before_see_that_it_was_sent(tmp_path: Path) -> None:
-    signal = StopSignal(tmp_path / "locks" / "stop")
+    signal = StopSignal(tmp_path / "new" / "locks" / "stop")
     assert signal.latest() == ""
     signal.send()
     first = signal.latest()

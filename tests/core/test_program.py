@@ -92,6 +92,25 @@ def test_a_program_that_returns_nothing_has_succeeded(monkeypatch: pytest.Monkey
     assert Program("some.module").has_network
 
 
+def test_a_hidden_word_counts_in_the_first_place_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may be called as one of them."""
+    ran: list[str] = []
+
+    class Module:
+        def __init__(self, called: str) -> None:
+            ran.append(called)
+
+        def main(self) -> None: ...
+
+    monkeypatch.setattr(program, "import_module", Module)
+    monkeypatch.setattr(sys, "argv", [])
+    run_frozen(["mien", "verify", "worker-process"])
+    assert ran == ["mien_cli.__main__"]
+    assert sys.argv == ["mien", "verify", "worker-process"]
+    run_frozen(["mien"])
+    assert sys.argv == ["mien"]
+
+
 # ── the bundle's entry ───────────────────────────────────────────────────────────────────────────────────────
 
 

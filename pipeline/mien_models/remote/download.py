@@ -24,7 +24,7 @@ from mien_models.remote.retry import (
     host_of,
     raise_for_status,
 )
-from mien_models.remote.transfer import SourceChangedError, Throttle, Transfer, Way
+from mien_models.remote.transfer import FileTransfer, SourceChangedError, Throttle, Way
 
 _HASH_BYTES = 1 << 20
 _MOST_FRESH_STARTS = 2
@@ -143,7 +143,7 @@ class Download:
         try:
             with part.open("ab") as file:
                 file.truncate(offer.size)
-            transfer = Transfer(partial(ask, self._connector, remote), way, journal, part)
+            transfer = FileTransfer(partial(ask, self._connector, remote), way, journal, part)
             return transfer.run(on_total), journal.resumed
         finally:
             journal.close()

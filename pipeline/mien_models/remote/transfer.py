@@ -75,7 +75,7 @@ class Way:
     threads: int
 
 
-class Transfer:
+class FileTransfer:
     """Reads what the journal says is missing of a file. Used once."""
 
     def __init__(self, ask: Ask, way: Way, journal: Journal, part: Path) -> None:
@@ -224,7 +224,7 @@ class Transfer:
 class _Hasher:
     """Hashes the file from its beginning as far as it is there, until all of it is."""
 
-    def __init__(self, transfer: Transfer) -> None:
+    def __init__(self, transfer: FileTransfer) -> None:
         self.digest = hashlib.sha256()
         self._transfer = transfer
         self._part = 0

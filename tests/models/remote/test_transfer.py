@@ -15,7 +15,7 @@ from mien_core.errors import DownloadFailed
 from mien_models.local.journal import Journal, Offer, journal_path
 from mien_models.remote.http import RemoteFile, Reply
 from mien_models.remote.retry import TransientFailure
-from mien_models.remote.transfer import SourceChangedError, Throttle, Transfer, Way
+from mien_models.remote.transfer import FileTransfer, SourceChangedError, Throttle, Way
 
 REMOTE = RemoteFile("https://a.example/w")
 CONTENT = bytes(range(256)) * 40
@@ -69,10 +69,10 @@ def part(tmp_path: Path) -> Path:
     return path
 
 
-def transfer(source: Source, part: Path, *, ranges: bool = True, stall_s: float = 30, threads: int = 3) -> Transfer:
+def transfer(source: Source, part: Path, *, ranges: bool = True, stall_s: float = 30, threads: int = 3) -> FileTransfer:
     offer = Offer(REMOTE.url, len(CONTENT), '"one"', None)
     journal = Journal.open(journal_path(part), offer, STEP if ranges else len(CONTENT))
-    return Transfer(source, Way(REMOTE, "https://cdn/w", ranges, stall_s, Throttle(), threads), journal, part)
+    return FileTransfer(source, Way(REMOTE, "https://cdn/w", ranges, stall_s, Throttle(), threads), journal, part)
 
 
 def test_the_whole_file_arrives_in_parts_and_is_hashed(part: Path) -> None:
