@@ -153,7 +153,7 @@ ROUTES = (
         "/v1/jobs",
         "post_job",
         post_job,
-        "JobRequest for a swap or a restore",
+        "Ask for a swap or a restore",
         "swap",
         {202: JobAnswer},
         body=NewJob,

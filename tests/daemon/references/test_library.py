@@ -67,6 +67,8 @@ def test_neither_face_nor_name_is_readable_on_the_disk(library: ReferenceLibrary
             assert "CANARY" not in path.name
             if sys.platform != "win32" and path.name != "lock":
                 assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    if sys.platform != "win32":
+        assert stat.S_IMODE((tmp_path / "references").stat().st_mode) == 0o700
 
 
 def test_each_record_has_a_key_of_its_own(library: ReferenceLibrary, tmp_path: Path) -> None:

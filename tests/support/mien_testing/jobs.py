@@ -136,7 +136,7 @@ class JobRoom:
         key: str | None = None,
         digest: str = "",
     ) -> Job:
-        """JobRequest for a swap that a fake executor does as ordered."""
+        """Ask for a swap that a fake executor does as ordered."""
         target = await self.put(client=client)
         ask = JobRequest("swap", target, (reference or target,), {"engine": "flux", "prompt": orders}, priority)
         return await self.queue.submit(client, ask, key, digest)
