@@ -1,4 +1,4 @@
-"""What commands share that make pictures in their own process: the store, filled, and the runtime on top of it."""
+"""What commands share that make pictures in their own process: the configuration, the store and the runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mien_models.store import ModelStore
     from mien_pipeline.runtime import Runtime
 
-# What is fetched without being asked for by name; an engine's own weights are gigabytes.
+# Fetched without being named: all small networks. An engine's own weights are gigabytes.
 STARTER = "starter"
 
 
@@ -35,7 +35,7 @@ def open_store(args: Namespace) -> ModelStore:
 
 
 def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> None:
-    """Pull what a command needs and is not there, saying so; nothing is fetched when nothing is missing.
+    """Pull the models that a command needs and that are missing, and say so.
 
     Raises:
         Offline, LicenceNotAccepted, DownloadFailed: as `ModelStore.pull` says.
@@ -51,7 +51,7 @@ def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> No
 
 
 def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
-    """Pull the small networks that every swap takes. An engine's own large ones are pulled by name only."""
+    """Pull the small networks that a swap with this engine needs. Its own large ones are pulled by name only."""
     from mien_pipeline.engines.registry import needed_models
 
     needed = set(needed_models(engine))
@@ -60,7 +60,7 @@ def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
 
 
 def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
-    """A runtime in this process, on a state folder that is this user's alone."""
+    """A runtime in this process, on a state folder that only this user can read."""
     from mien_api.folders import make_private
     from mien_pipeline.runtime import Runtime
 
@@ -73,8 +73,8 @@ def read_picture(path: Path) -> bytes:
     """The bytes of a file that a person named.
 
     Raises:
-        InvalidImage: `file` says which one cannot be read.
-        ImageTooLarge: more bytes than any picture has.
+        InvalidImage: `file` cannot be read.
+        ImageTooLarge: it has more than `limit_bytes`.
     """
     from mien_core.errors import ImageTooLarge, InvalidImage
     from mien_pipeline.media.probe import MAX_FILE_BYTES

@@ -66,7 +66,7 @@ def build_parser(named: str | None) -> argparse.ArgumentParser:
 
 
 def complete_parser(parser: argparse.ArgumentParser) -> None:
-    """Give every command that has no description its summary for one, and every leaf what all of them take."""
+    """Give each command without a description its summary as one, and each leaf the flags that all leaves have."""
     kind = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage]
     groups = [action for action in parser._actions if isinstance(action, kind)]
     for group in groups:
@@ -121,14 +121,14 @@ def run(args: argparse.Namespace) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return 1
-    except Exception as error:  # noqa: BLE001 -- the outermost place there is
+    except Exception as error:  # noqa: BLE001 -- the outermost handler
         log_to_file(args)
         return print_refusal(name_folder_error(error), in_json=args.json)
     return status
 
 
 def name_folder_error(error: Exception) -> Exception:
-    """A folder that cannot be used is the person's to mend, whichever command met it; the rest stays as it is."""
+    """`OutputNotWritable` or `DiskFull` for a folder that cannot be used; any other error as it is."""
     import errno
     from pathlib import Path
 
@@ -141,7 +141,7 @@ def name_folder_error(error: Exception) -> Exception:
 
 
 def log_to_file(args: argparse.Namespace) -> None:
-    """From here on the log is a file of this user's: a traceback is for whoever mends it, not for the terminal."""
+    """Log to a file of this user from now on: a traceback belongs there and not on the terminal."""
     import logging
 
     from mien_api.folders import Folders
@@ -178,7 +178,7 @@ def print_refusal(error: Exception, *, in_json: bool) -> int:
 
 
 def to_text(problem: Mapping[str, object]) -> str:
-    """What happened, then what there would have been, or the command that helps."""
+    """What happened, then the names that are known or the command that helps."""
     from textwrap import fill
 
     incident = f", incident {problem['incident']}" if "incident" in problem else ""

@@ -19,12 +19,12 @@ OnFraction = Callable[[str, float], None]
 
 
 def ignore_fraction(stage: str, fraction: float) -> None:
-    """The listener for whoever does not look."""
+    """The listener that does nothing."""
 
 
 @contextmanager
 def show_job_progress(*, quiet: bool) -> Generator[OnFraction]:
-    """One swap's bar; gone when it is over."""
+    """Show one job's bar; it disappears when the job ends."""
     if quiet or not sys.stderr.isatty():
         yield ignore_fraction
         return
@@ -39,7 +39,7 @@ def show_job_progress(*, quiet: bool) -> Generator[OnFraction]:
 
 @contextmanager
 def show_pull_progress(*, quiet: bool) -> Generator[OnPull]:
-    """A bar with bytes, rate and time for every model that is being fetched; a line a stage without a terminal."""
+    """Show a bar with bytes, rate and time for each model; without a terminal, a line for each stage."""
     if quiet:
         yield ignore_pull
         return
@@ -69,7 +69,7 @@ def show_pull_progress(*, quiet: bool) -> Generator[OnPull]:
 
 
 class PullLines:
-    """A line when a model's stage changes and at each tenth of a long one: what a log can hold."""
+    """Writes a line when a model's stage changes, and at each tenth of a long download: few enough for a log."""
 
     def __init__(self) -> None:
         self._written: set[tuple[str, str, int]] = set()
@@ -84,7 +84,7 @@ class PullLines:
 
 
 def describe_transfer(now: PullProgress) -> str:
-    """Bytes, rate and time to go, as far as they are known; nothing for a stage without bytes."""
+    """Bytes, rate and time to go, as far as they are known; '' for a stage without bytes."""
     if now.stage not in {"downloading", "verifying"} or not now.total_bytes:
         return ""
     words = f" {now.done_bytes / 1e6:.1f} of {now.total_bytes / 1e6:.1f} MB"

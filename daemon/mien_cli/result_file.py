@@ -1,4 +1,4 @@
-"""Where a command's picture goes: its format, its name, and that no input is written over."""
+"""Where a command writes its picture: its format and its name; no input is overwritten."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ FORMATS: dict[str, Format] = {
 
 
 def choose_format(output: Path | None) -> Format | None:
-    """The format that the name of the output asks for; None leaves it to the picture's own.
+    """The format that the output's name asks for; None, without a name, keeps the picture's own.
 
     Raises:
-        InvalidOptions: `field` output, a name that no markable picture has.
+        InvalidOptions: `field` is output; `known` lists the endings of formats that can be marked.
     """
     from mien_core.errors import InvalidOptions
 
@@ -46,7 +46,7 @@ def refuse_overwriting(output: Path | None, inputs: Iterable[Path]) -> None:
 
 
 def name_beside(picture: Path, what: str, data: bytes) -> Path:
-    """A name beside the picture's own, by what was done to it and by the format it came out in."""
+    """A path beside the picture: its name, what was done to it, and the ending of the format of `data`."""
     from mien_pipeline.media.probe import probe
 
     made = probe(data).format
@@ -55,7 +55,7 @@ def name_beside(picture: Path, what: str, data: bytes) -> Path:
 
 
 def write_result(output: Path, data: bytes) -> None:
-    """The whole file or none, for whom this user's files are for.
+    """Write the whole file or none, with the permissions that the umask gives.
 
     Raises:
         DiskFull, OutputNotWritable: `file` says which.
@@ -67,7 +67,7 @@ def write_result(output: Path, data: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder, there; raises as `write` does."""
+    """Make the folder if it is not there; raises as `write_result` does."""
     from mien_core.files import naming_output_errors
 
     with naming_output_errors(folder):

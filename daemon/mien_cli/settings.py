@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def change_settings(args: Namespace, changes: Mapping[str, object]) -> None:
-    """Ask the running daemon; write the settings file where none runs.
+    """Ask the running daemon; where none runs, write the settings file.
 
     Raises:
         InvalidOptions: `field` names the setting that is unknown or has no such value.

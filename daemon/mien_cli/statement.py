@@ -1,4 +1,4 @@
-"""The statement about a reference face that is used once: asked for once a session, and the picture kept nowhere."""
+"""The statement about a reference face that is used once: asked for once a session. The picture is not kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SESSION_S = 12 * 3600.0  # a terminal that stays open for days asks again
 
 
 def add_statement_arguments(parser: ArgumentParser) -> None:
-    """Give a command that takes a reference the words with which a script makes the statement."""
+    """Add the flags with which a script makes the statement."""
     parser.add_argument(
         "--basis", default="", metavar="BASIS", help="self (it shows you), or written-permission (you have theirs)"
     )
@@ -21,12 +21,12 @@ def add_statement_arguments(parser: ArgumentParser) -> None:
 
 
 def require_statement(args: Namespace) -> None:
-    """Return once the statement was made: in the command's own words, or on the terminal, once a session.
+    """Return when the statement was made: by flags, or on the terminal, once a session.
 
-    Where nobody sits at a terminal and the words are left out, what is stated by going on is said on stderr.
+    Without flags and without a terminal, stderr says what using the command states.
 
     Raises:
-        ConsentRequired: the person did not confirm it, or half of it was said; `field` says what is missing.
+        ConsentRequired: the person did not confirm, or gave one flag of two; `field` names the missing one.
     """
     from mien_cli.in_process import load_config
     from mien_cli.output import print_note
@@ -67,7 +67,7 @@ def join_statements() -> str:
 
 
 def is_recorded(record: Path) -> bool:
-    """Whether it was made in this session, of these words, and not too long ago."""
+    """Whether the statement was made in this session, with the present words, within `SESSION_S`."""
     try:
         return record.read_text(encoding="ascii") == name_session() and time.time() - record.stat().st_mtime < SESSION_S
     except OSError:
@@ -82,7 +82,7 @@ def record_statement(record: Path) -> None:
 
 
 def name_session() -> str:
-    """The terminal's session and the version of the words; nothing of the picture or the person."""
+    """The version of the statement and the id of the terminal's session; nothing of the picture or the person."""
     import os
     import sys
 

@@ -1,4 +1,4 @@
-"""`mien credentials`: the certificate that signs this installation's results, and a new one for who wants no link."""
+"""`mien credentials`: show the certificate that signs this installation's results, or make a new one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mien_pipeline.trust.authority import Authority
 
-DESCRIPTION = "The certificate that signs results. It names nobody; its serial number is in every one of them."
+DESCRIPTION = "The certificate that signs results. It names no person; its serial number is in every result."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,8 +21,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     rotating = actions.add_parser(
         "rotate",
         help="a new certificate",
-        description="From the next result on another certificate signs, so that later results cannot be linked with "
-        "earlier ones by it. This installation still knows its earlier results as its own.",
+        description="Another certificate signs from the next result on, so that it does not link later results with "
+        "earlier ones. This installation still recognises its earlier results.",
     )
     rotating.set_defaults(run=rotate)
 

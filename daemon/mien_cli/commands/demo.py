@@ -1,4 +1,4 @@
-"""`mien demo`: two bundled public-domain portraits, swapped, so that a newcomer sees what to expect."""
+"""`mien demo`: swap two bundled public-domain portraits, to show a newcomer what to expect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mien doctor`: what is installed, missing and misconfigured, what is stored where, and every connection made."""
+"""`mien doctor`: what is installed, missing or misconfigured; what is stored where; recent connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mien_api.folders import Folders
     from mien_models.store import ModelStore
 
-# What the product is made of; the rest is what these bring.
+# What Mien imports itself; these bring the rest.
 LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python", "pillow")
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
 
@@ -71,7 +71,7 @@ def read_versions(names: tuple[str, ...]) -> dict[str, str | None]:
 
 
 def measure_folders(folders: Folders) -> dict[str, dict[str, Any]]:
-    """Where things lie and how much of them there is."""
+    """Each folder's path and size."""
     return {
         name: {"path": str(path), "bytes": measure_folder(path)}
         for name, path in (
@@ -107,7 +107,7 @@ def ask_daemon(state: Path) -> dict[str, Any]:
 
 
 def describe_keyring(state: Path) -> dict[str, Any]:
-    """Which secret store there is, and which keys there are, in it or in files that only this user can read."""
+    """The secret store and the names of our keys, which are in it or in files that only this user can read."""
     import keyring
 
     from mien_core.key_store import KeyStore
@@ -117,14 +117,14 @@ def describe_keyring(state: Path) -> dict[str, Any]:
 
 
 def list_connections(store: ModelStore) -> list[dict[str, str]]:
-    """The last connections that left this machine: downloads of models, and nothing else ever."""
+    """The last connections to other machines: downloads of models only."""
     from dataclasses import asdict
 
     return [asdict(connection) for connection in store.connections()]
 
 
 def find_problems(found: dict[str, Any]) -> list[str]:
-    """What a person may want to do something about, as sentences."""
+    """What a person may want to mend, as sentences."""
     sentences: list[str] = []
     if absent := [name for name, version in found["libraries"].items() if version is None]:
         sentences.append(f"Libraries are missing: {', '.join(absent)}. Install Mien again.")

@@ -1,4 +1,4 @@
-"""`mien engines`: every engine, ready or what it lacks, its licence, device and memory."""
+"""`mien engines`: each engine's state, what it lacks, its licence, device and memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
 
 
 def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:
-    """In 80 columns; a command to paste stays one line."""
+    """An engine in lines of 80 columns; a command to paste stays on one line."""
     from textwrap import fill
 
     memory = engine["memory_bytes"] / (1 << 30)
@@ -48,6 +48,6 @@ def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str
 
 
 def name_shortest(models: Sequence[str], bundles: Mapping[str, Sequence[str]]) -> str:
-    """What to ask for to get these models: the bundle of just them, or each by name."""
+    """The shortest argument of `mien models pull` for these models: a bundle of exactly them, or each name."""
     whole = [name for name, members in bundles.items() if len(members) > 1 and set(members) == set(models)]
     return whole[0] if whole else " ".join(models)

@@ -1,4 +1,4 @@
-"""`mien forget-all`: everything personal that Mien keeps, removed, and the proof that it is."""
+"""`mien forget-all`: remove everything personal that Mien keeps, then look again."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 VERBS = {"cancel": "stop a job", "retry": "queue a failed or cancelled job again"}
 WHOLE = {
-    "pause": ("/v1/queue/pause", "start no further job; what runs goes on"),
+    "pause": ("/v1/queue/pause", "start no further job; a running one continues"),
     "resume": ("/v1/queue/resume", "start jobs again"),
     "unload": ("/v1/worker/unload", "end the worker process and give its memory back"),
-    "restart": ("/v1/worker/restart", "try a worker again that died too often"),
+    "restart": ("/v1/worker/restart", "start the worker again after it died too often"),
 }
 
 
@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     listing = nouns.add_parser("list", help="jobs, newest first")
     listing.add_argument("--state", metavar="STATES", help="only these, separated by commas: queued,running,done,…")
     listing.add_argument(
-        "--limit", type=parse_count, default=100, metavar="N", help="at most so many (default: %(default)s)"
+        "--limit", type=parse_count, default=100, metavar="N", help="at most N jobs (default: %(default)s)"
     )
     listing.set_defaults(run=list_jobs)
     showing = nouns.add_parser("show", help="one job")
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def parse_count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise ArgumentTypeError("at most so many is a number from 1 on")
+        raise ArgumentTypeError("the limit is a whole number, at least 1")
     return int(text)
 
 
@@ -94,7 +94,7 @@ def change_queue(args: Namespace) -> int:
 
 
 def to_line(job: Mapping[str, Any]) -> str:
-    """A job in one line: what it is, how far, or why not."""
+    """A job in one line: its kind, its progress or state, and its problem."""
     state = f"{job['progress']:.0%}" if job["state"] == "running" else job["state"]
     reason = f"  {job['problem']['code']}" if job["problem"] else ""
     return f"{job['id']}  {job['kind']:<7}  {state:<9}  {job['created_at']}{reason}"

@@ -21,14 +21,14 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 def add_arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(metavar="ACTION", required=True)
     add_action(verbs, "list", run_list, "every model and bundle: installed or not, its licence, its size")
-    pull = add_action(verbs, "pull", run_pull, "fetch models or bundles; goes on where an earlier pull stopped")
+    pull = add_action(verbs, "pull", run_pull, "fetch models or bundles; continues where an earlier pull stopped")
     pull.add_argument("names", nargs="+", metavar="NAME")
     pull.add_argument(
-        "--limit-rate", type=parse_rate, metavar="BYTES", help="bytes a second at most; k, m and g are known"
+        "--limit-rate", type=parse_rate, metavar="BYTES", help="at most so many bytes a second, such as 500k, 2.5m, 1g"
     )
-    pause = add_action(verbs, "pause", run_pause, "end a pull that another process runs; what has come stays")
+    pause = add_action(verbs, "pause", run_pause, "end a pull that another process runs; what was fetched stays")
     pause.add_argument("names", nargs="+", metavar="NAME")
-    verify = add_action(verbs, "verify", run_verify, "hash what is installed; what changed goes to quarantine")
+    verify = add_action(verbs, "verify", run_verify, "hash what is installed; a changed file goes to quarantine")
     verify.add_argument("names", nargs="*", metavar="NAME")
     verify.add_argument("--sums", action="store_true", help="print lines for `sha256sum -c` and hash nothing")
     add_action(verbs, "import", run_import, "install from a folder, a stick or a file").add_argument(
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     adopt.add_argument(
         "path", type=Path, nargs="?", metavar="PATH", help="a models folder (default: Hugging Face's own cache)"
     )
-    add_action(verbs, "remove", run_remove, "end a model's pull, drop what came of it, uninstall it").add_argument(
+    add_action(verbs, "remove", run_remove, "uninstall a model; ends its pull and drops what was fetched").add_argument(
         "name", metavar="NAME"
     )
     licence = add_action(verbs, "licence", run_licence, "read a model's licence, or accept it")
@@ -60,7 +60,7 @@ def add_action(verbs: _SubParsersAction[ArgumentParser], name: str, run: object,
 
 
 def parse_rate(text: str) -> float:
-    """A number as people write it: 800, 500k, 2.5M."""
+    """Bytes a second, read from 800, 500k, 2.5M or 1g."""
     number = text.rstrip("kKmMgG")
     return float(number) * _UNITS[text[len(number) :].lower()]
 
@@ -175,7 +175,7 @@ def run_licence(args: Namespace) -> int:
 
 
 def run_token(args: Namespace) -> int:
-    """The token is typed or piped in, never an argument that a process list shows."""
+    """Keep the token, which is typed or piped in: a process list would show an argument."""
     import getpass
     import sys
 
@@ -198,7 +198,7 @@ def print_models(args: Namespace, store: ModelStore, names: Sequence[str]) -> in
     models = store.states(names)
     document = {"models": [model.model_dump(mode="json") for model in models]}
     words = "\n".join(model_to_text(model) for model in models)
-    return print_answer(args, document, words or "no model is complete with what was found")
+    return print_answer(args, document, words or "what was found completes no model")
 
 
 def bundle_to_text(name: str, models: Sequence[str]) -> str:

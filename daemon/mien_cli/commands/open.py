@@ -1,4 +1,4 @@
-"""`mien open`: the console page in the default browser, let in by a code that is good once."""
+"""`mien open`: open the console page in the default browser with a one-time code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--print", action="store_true", help="print the address instead; it is good for a minute, once")
+    parser.add_argument("--print", action="store_true", help="print the address instead; it works once, for a minute")
     parser.set_defaults(run=run)
 
 
@@ -24,6 +24,6 @@ def run(args: Namespace) -> int:
     url = str(invitation["url"])
     opened = not args.print and webbrowser.open(url)
     if not args.print and not opened:
-        print_note("No browser could be opened. This address is good for a minute, once:")
+        print_note("No browser could be opened. This address works once, for a minute:")
     document = {"opened": opened} if opened else {"opened": opened, **invitation}
     return print_answer(args, document, "The page is open in your browser." if opened else url)

@@ -59,6 +59,6 @@ def wait_for_digits(daemon: DaemonClient) -> dict[str, Any]:
 def print_refusal(args: Namespace, asked: dict[str, Any]) -> int:
     from mien_cli.output import print_answer, print_note
 
-    print_note("Sent away. Nothing was granted.")
+    print_note("Refused. Nothing was granted.")
     print_answer(args, {"client": None, "name": asked["name"], "scopes": []}, f"refused: {asked['name']}")
     return 1

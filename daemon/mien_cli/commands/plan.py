@@ -1,4 +1,4 @@
-"""`mien plan`: where every network of an engine would live, in which number format, and what that peaks at."""
+"""`mien plan`: where each network of an engine would be kept, in which number format, and the peak of memory."""
 
 from __future__ import annotations
 

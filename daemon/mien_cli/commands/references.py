@@ -1,4 +1,4 @@
-"""`mien references`: faces that may be used again, each with the consent that says so."""
+"""`mien references`: faces that may be used again, each kept with its consent."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def add(args: Namespace) -> int:
 
 
 def compute_end(days: int) -> datetime | None:
-    """When a consent of so many days ends; None for 0.
+    """When a consent of that many days ends; None for 0.
 
     Raises:
-        ConsentRequired: a negative number.
+        ConsentRequired: `field` is days: negative, or more than a hundred years.
     """
     from datetime import UTC, datetime, timedelta
 
@@ -85,7 +85,7 @@ def add_through_daemon(daemon: DaemonClient, picture: bytes, consent: Consent) -
 
 
 def add_in_process(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any]:
-    """Checked and sealed by this process."""
+    """Check the picture and seal it in this process."""
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
     from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
@@ -108,7 +108,7 @@ def list_all(args: Namespace) -> int:
         if daemon
         else {"references": [describe(record) for record in open_library(args).records()]}
     )
-    return print_answer(args, found, "\n".join(to_line(each) for each in found["references"]) or "nobody")
+    return print_answer(args, found, "\n".join(to_line(each) for each in found["references"]) or "no face is kept")
 
 
 def to_line(reference: dict[str, Any]) -> str:
@@ -118,7 +118,7 @@ def to_line(reference: dict[str, Any]) -> str:
 
 
 def export(args: Namespace) -> int:
-    """One document either way: the record is for a person to keep."""
+    """Print the record as a document, with `--json` or without, because the person may keep it."""
     from mien_cli.output import print_answer, to_json
 
     daemon = find_daemon(args)
@@ -151,7 +151,7 @@ def forget_all(args: Namespace) -> int:
 
 
 def refuse_results(args: Namespace) -> None:
-    """Results are the daemon's; without one they can only be forgotten whole.
+    """Refuse `--results` without a daemon, which alone knows the jobs of a face.
 
     Raises:
         DaemonUnreachable: `command` says how.
@@ -160,7 +160,7 @@ def refuse_results(args: Namespace) -> None:
 
     if args.results:
         raise DaemonUnreachable(
-            "results are the daemon's: start it, or use `mien forget-all`", command="mien forget-all"
+            "results belong to the daemon: start it, or use `mien forget-all`", command="mien forget-all"
         )
 
 

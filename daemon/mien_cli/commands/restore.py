@@ -1,4 +1,4 @@
-"""`mien restore`: Vivid alone, skin detail back into a picture from any tool."""
+"""`mien restore`: repair skin detail in a picture from any tool, with Vivid alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mien serve`: the daemon, in this terminal or behind it."""
+"""`mien serve`: run the daemon in this terminal, or in the background."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def serve_here(args: Namespace, config: Config) -> int:
 
 
 def announce(args: Namespace, started: RuntimeFile, config: Config) -> int:
-    """Say where the daemon listens; never its token."""
+    """Print where the daemon listens, without its token."""
     import sys
 
     from mien_cli.output import print_answer

@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="REFERENCE",
-        help="a picture of the face that is wanted, or ref:ID for one of the library; "
+        help="a picture of the face to put in, or ref:ID for a face of the library; "
         "repeat it to give each of --faces its own",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: TARGET's name with -swapped")
@@ -152,7 +152,7 @@ def open_library_face(args: Namespace, kept: str) -> bytes:
 
 
 def to_text(output: Path, report: Mapping[str, Any]) -> str:
-    """What happened, for a person: where the picture is, and for every face how well it went."""
+    """Where the picture is, and each face's scores and warnings."""
     lines = [f"{output}  ({report['engine']}, {report['seconds']:.2f} s)"]
     for face in report["faces"]:
         if not face["swapped"]:
@@ -162,11 +162,11 @@ def to_text(output: Path, report: Mapping[str, Any]) -> str:
             f"face {face['index']}: {scores['to_reference']:.2f} like the reference (was {scores['before']:.2f}), "
             f"{scores['to_target']:.2f} like the target"
         )
-        lines += [f"    {warning}: {said}" for warning, said in sentences(face["warnings"]).items()]
+        lines += [f"    {warning}: {said}" for warning, said in explain_warnings(face["warnings"]).items()]
     return "\n".join(lines)
 
 
-def sentences(warnings: Sequence[str]) -> dict[str, str]:
+def explain_warnings(warnings: Sequence[str]) -> dict[str, str]:
     """Each warning with its sentence."""
     from mien_core.languages import look_up
 

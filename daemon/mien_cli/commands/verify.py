@@ -1,4 +1,4 @@
-"""`mien verify`: what a picture says about itself, for anybody's pictures and without a network."""
+"""`mien verify`: what any picture says about itself, read without a network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARENTS = {
     "valid": "with valid credentials",
     "invalid": "whose own credentials were invalid",
 }
-# https://cv.iptc.org/newscodes/digitalsourcetype/, those that are met
+# https://cv.iptc.org/newscodes/digitalsourcetype/, the common ones
 SOURCES = {
     "digitalCapture": "a photograph",
     "computationalCapture": "a photograph that a camera computed from several",
@@ -52,7 +52,7 @@ def run(args: Namespace) -> int:
 
 
 def read_image(path: Path) -> bytes:
-    """The bytes of the picture that was named."""
+    """The bytes of the file, or of standard input."""
     import sys
 
     from mien_cli.in_process import read_picture
@@ -63,7 +63,7 @@ def read_image(path: Path) -> bytes:
 
 
 def watermark_folder(store: ModelStore) -> Path | None:
-    """Where the watermark's networks lie; None when they are not installed, which only leaves one question open."""
+    """The folder of the watermark's networks; None when they are not installed: then no watermark is looked for."""
     from mien_core.errors import ModelNotInstalled
 
     try:
@@ -73,7 +73,7 @@ def watermark_folder(store: ModelStore) -> Path | None:
 
 
 def to_text(found: Inspection) -> str:
-    """The findings in sentences, what matters most first."""
+    """The findings in sentences, the most important first."""
     return "\n".join([*credentials_to_lines(found), *watermark_to_lines(found), *metadata_to_lines(found)])
 
 
@@ -102,8 +102,8 @@ def credentials_to_lines(found: Inspection) -> list[str]:
 def signer_to_text(found: Inspection) -> str:
     if found.credentials.trusted:
         return "this installation of Mien"
-    name = found.credentials.signer.get("common_name") or found.credentials.signer.get("issuer") or "nobody named"
-    # Whose they are is asked of valid ones only; others may carry anybody's name.
+    name = found.credentials.signer.get("common_name") or found.credentials.signer.get("issuer") or "an unnamed signer"
+    # Only valid credentials prove their signer; in others the name may be false.
     return f"{name}, who is not known here" if found.credentials.state == "valid" else f"{name}, or so they say"
 
 
