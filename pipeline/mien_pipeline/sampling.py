@@ -44,7 +44,7 @@ def denoise(velocity: Velocity, latents: Tensor, sigmas: Sequence[float], on_ste
         velocity: the model with its conditioning already bound.
         latents: packed noise, (batch, tokens, 64).
         sigmas: decreasing noise levels in [0, 1]; the last is 0.0. N + 1 values make N steps.
-        on_step: told after every step; whatever it raises ends the run.
+        on_step: called after every step with steps done and steps in all; an error that it raises ends the run.
 
     Returns:
         Denoised latents, same shape and dtype as ``latents``.

@@ -130,7 +130,7 @@ def mask_for(face: Face, cut: Cut, preserved: Mask | None = None) -> Mask:
     A superellipse in the region around the face. It is soft inside its edge, so nothing outside the region changes.
 
     Args:
-        preserved: same shape and range; 1 where the target's own pixel stays whatever the region says.
+        preserved: same shape and range; 1 where the target's own pixel stays, inside the region too.
     """
     x1, y1, x2, y2 = region_of(face)
     rows = np.arange(cut.height, dtype=np.float32)[:, None] + cut.top

@@ -1,4 +1,4 @@
-"""All that the stack knows of one reference face, each part computed when it is first read and kept."""
+"""What the identity methods know of one reference face; each value is computed when it is first read, and kept."""
 
 from functools import cached_property
 

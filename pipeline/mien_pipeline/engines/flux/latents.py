@@ -120,7 +120,7 @@ def fill_input(vae: Any, pixels: Pixels, mask: Mask, cut: Cut) -> Tensor:
     holes = (_to_working_size(mask, cut) > 0.5).astype(np.float32)
     grey = (pixels * (1 - holes[..., None]) + 127.5 * holes[..., None]).astype(np.uint8)
     known = encode(vae, grey)
-    # Every latent pixel carries the 8 × 8 pixels of mask that it stands for.
+    # Every latent pixel carries the 8 × 8 mask pixels that it covers.
     eighths = torch.from_numpy(holes).view(cut.outer[1] // 8, 8, cut.outer[0] // 8, 8)
     carried = eighths.permute(1, 3, 0, 2).reshape(1, 64, cut.outer[1] // 8, cut.outer[0] // 8)
     return torch.cat([known, pack(carried).to(known)], dim=-1)

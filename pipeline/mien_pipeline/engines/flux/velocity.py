@@ -65,7 +65,7 @@ class Canvas:
 class FluxVelocity:
     """dx/dσ of FLUX.1 under one branch of its conditioning: a `sampling.Velocity` over packed latents.
 
-    Whatever a method or the transformer raises passes through, and the slot is empty afterwards.
+    Errors of a method or of the transformer pass through; the slot is empty afterwards.
     """
 
     def __init__(

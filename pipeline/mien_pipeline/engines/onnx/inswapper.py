@@ -1,4 +1,4 @@
-"""The 128-pixel GAN baseline: InsightFace's inswapper, for comparing; its weights are non-commercial."""
+"""The 128-pixel GAN baseline, for comparison: InsightFace's inswapper. Its weights are non-commercial."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from mien_pipeline.skin.mask import face_mask
 
 SWAPPER_PX = 128
 RECOGNISER_PX = 112
-# Erodes the square's own border, where the generator was never asked for anything.
+# Share of the crop's side that is left out at every border: the generator was not trained to be pasted there.
 _BORDER = 0.04
 
 MODEL, SWAPPER_FILE, RECOGNISER_FILE = "inswapper", "inswapper_128.onnx", "w600k_r50.onnx"
@@ -32,7 +32,7 @@ def load(weights: Weights) -> "InswapperEngine":
 
 
 class InswapperEngine:
-    """ArcFace says who, inswapper draws them on the target's aligned crop."""
+    """ArcFace gives the identity; inswapper generates it on the target's aligned crop."""
 
     name = "inswapper"
 
@@ -40,7 +40,7 @@ class InswapperEngine:
         """Load both networks on the CPU.
 
         Raises:
-            ImportRefused: a file is no network of the kind that its name promises.
+            ImportRefused: `file` holds no ONNX network with the inputs that it should have, or no identity map.
         """
         self._swapper = _network(swapper, inputs=2)
         self._recogniser = _network(recogniser, inputs=1)
@@ -48,6 +48,7 @@ class InswapperEngine:
         self.models: Sequence[ModelUse] = [_use(path) for path in (swapper, recogniser)]
 
     def prepare(self, reference: Image, face: Face) -> "InswapperLikeness":
+        """The identity of one reference face."""
         crop = align(reference.pixels, face.kps, RECOGNISER_PX).crop
         blob = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5  # ArcFace's own range, RGB
         (embedding,) = self._recogniser.run(None, {self._recogniser.get_inputs()[0].name: blob})
@@ -64,7 +65,7 @@ class InswapperLikeness:
     latent: Floats
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
-        """The generated 128-px crop, masked by the target's own skin."""
+        """The generated crop, (128, 128, 3) uint8 RGB, masked by the target's own skin; one step."""
         require_options(options, InswapperOptions)
         aligned = align(target.pixels, face.kps, SWAPPER_PX)
         blob = np.ascontiguousarray(aligned.crop.transpose(2, 0, 1)[None], np.float32) / 255
@@ -76,7 +77,7 @@ class InswapperLikeness:
 
 
 def _mask(aligned: Aligned, face: Face) -> Floats:
-    """(128, 128): the target's skin, less the crop's border."""
+    """(128, 128) float32 in 0..1, in crop pixels: the target's skin without the crop's border."""
     border = np.zeros(aligned.crop.shape[:2], np.float32)
     edge = round(_BORDER * SWAPPER_PX)
     border[edge:-edge, edge:-edge] = 1
@@ -93,7 +94,7 @@ def _use(path: Path) -> ModelUse:
 
 
 def _network(path: Path, inputs: int) -> Any:
-    """An ONNX Runtime session of a file with so many inputs."""
+    """An ONNX Runtime session of a file that has `inputs` inputs."""
     import onnxruntime
 
     try:

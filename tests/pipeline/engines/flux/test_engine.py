@@ -133,7 +133,7 @@ def test_methods_are_aimed_at_the_targets_face_in_the_working_picture(
 def test_tokens_outside_the_mask_land_on_the_targets_own_latents(
     engine: FluxEngine, likeness: FluxLikeness, target: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the model wants there: after every step the target is blended in again."""
+    """After every step the target is blended in again there."""
     landed: list[Tensor] = []
 
     def watched(velocity: Velocity, latents: Tensor, sigmas: Sequence[float], on_step: OnStep) -> Tensor:

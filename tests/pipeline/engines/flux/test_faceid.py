@@ -86,7 +86,7 @@ def write(path: Path, tensors: dict[str, tuple[int, ...]]) -> Path:
 
 
 def test_a_whole_withanyone_file_is_taken_for_its_arcface_branch(tmp_path: Path) -> None:
-    """Its SigLIP branch is somebody else's; anything else in the file is refused."""
+    """Its SigLIP branch is ignored; anything else in the file is refused."""
     arc = shapes(ArcAdapter(8, 2, 1, 16, 12))
     others = ("ipa_sig.", "arcface_in_sig.", "siglip_in_sig.")
     sig = {name: (1,) * len(shape) for name, shape in manifest("withanyone.sig").items()}

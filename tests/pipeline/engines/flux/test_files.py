@@ -38,7 +38,7 @@ def test_terms_that_are_not_accepted_are_refused_before_anything_is_loaded(
 
 
 def test_a_gguf_file_stands_in_for_the_full_transformer(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever pulled the bundle for small cards is told of no missing 22 GiB."""
+    """With the bundle for small cards installed, the full 22 GiB are not reported as missing."""
     here = {name for name in store.catalogue.models if store.is_installed(name)} - {FULL}
 
     def is_installed(_store: ModelStore, model: str) -> bool:

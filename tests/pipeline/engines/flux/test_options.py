@@ -10,7 +10,7 @@ from mien_pipeline.engines.registry import parse_options
     ("base", "expected"), [("dev", (28, 3.5, 0.75)), ("schnell", (4, 3.5, 0.75)), ("fill", (28, 30.0, 1.0))]
 )
 def test_a_base_has_the_defaults_it_was_trained_with(base: str, expected: tuple[int, float, float]) -> None:
-    """Whatever is asked for by name wins, and a job that is written down and read again stays as it was."""
+    """A value given by name wins, and options that are stored and read again are the same."""
     options = parse_options({"engine": "flux", "base": base})
     assert isinstance(options, FluxOptions)
     assert (options.steps, options.guidance_scale, options.strength) == expected

@@ -21,7 +21,7 @@ def test_a_result_nearer_to_the_target_is_tried_again_more_boldly() -> None:
     assert again.guidance_scale == FluxOptions().guidance_scale
     off = adjust(FluxOptions(id_weight=0.0), IdentityScores("fake", 0.2, 0.5, 0.1))
     assert off is not None
-    assert off.id_weight == 0.0, "a part that is switched off stays off"
+    assert off.id_weight == 0.0, "a method that is switched off stays off"
 
 
 def test_a_result_pulled_away_by_guidance_is_tried_again_more_calmly() -> None:

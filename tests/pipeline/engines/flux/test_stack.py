@@ -1,4 +1,4 @@
-"""The stack promises: what options take is checked before it is loaded, and another adapter stands in."""
+"""What options need is checked before anything is loaded, and XLabs' adapter can take WithAnyone's place."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from mien_testing.tiny import QUICK, Picture
 def test_xlabs_adapter_paints_in_withanyones_place(
     engine: FluxEngine, with_options: ModelStore, reference: Picture, target: Picture, made: Patch
 ) -> None:
-    """Its CLIP tower looks at the reference; the other two parts are the same."""
+    """Its CLIP tower looks at the reference; the other two methods are the same."""
     files = replace(
         engine.stack.files,
         faceid=with_options.path("xlabs-ip-adapter"),

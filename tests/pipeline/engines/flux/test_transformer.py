@@ -28,7 +28,7 @@ SMALL_FLUX: dict[str, Any] = TINY_FLUX | {
 
 
 def test_one_file_holds_what_a_folder_holds(tmp_path: Path) -> None:
-    """Whoever has FLUX.1's transformer in one file, from another program, needs no second copy of it."""
+    """A single file from another program is read as it is; no second copy is needed."""
     full: Any = FluxTransformer2DModel(**SMALL_FLUX).eval()
     save_file(full.state_dict(), tmp_path / "flux1-dev.safetensors")
     loaded = load_single_file(tmp_path / "flux1-dev.safetensors", "float32", SMALL_FLUX)
