@@ -109,3 +109,24 @@ def test_a_mesh_is_fitted_again_wherever_the_face_is(detector: MeshDetector, ast
     assert np.abs(again.mesh - face.mesh)[:, :2].mean() < 1
     assert again.mesh_score > 0.9
     assert again.det_score == face.det_score
+
+
+def test_a_tiny_face_at_the_bottom_of_a_tall_picture_is_found_by_the_finer_pass(
+    detector: MeshDetector, astronaut: Portrait
+) -> None:
+    """At 28 px of 12 megapixels it is 9 px wide in the first search, which is too small."""
+    (found,) = detector.detect(photograph(astronaut, 28, (3000, 4000), 2300, 3700))
+    assert 0.75 * 28 < found.bbox[2] - found.bbox[0] < 1.35 * 28
+    assert 2300 < found.bbox[0] < 2300 + 6 * 28
+    assert 3700 < found.bbox[1] < 3700 + 6 * 28
+
+
+def test_a_face_is_as_deep_as_it_is_large(detector: MeshDetector, astronaut: Portrait) -> None:
+    """Depth is in the picture's pixels, as width and height are."""
+    depths = []
+    for face_px in (60, 120):
+        (face,) = detector.detect(photograph(astronaut, face_px, (900, 700), 100, 20))
+        assert face.mesh is not None
+        depths.append(float(np.ptp(face.mesh[:, 2])) / face_px)
+    assert depths[0] == pytest.approx(depths[1], rel=0.15)
+    assert 0.3 < depths[1] < 1.2
