@@ -90,3 +90,11 @@ def test_what_a_listener_raises_ends_the_stage_before_it_begins() -> None:
     with pytest.raises(InterruptedError), Stopwatch(stop).concurrent_stage("check", began.set):
         pass
     assert not began.is_set()
+
+
+def test_a_stage_is_told_at_its_very_beginning() -> None:
+    told: list[Progress] = []
+    watch = Stopwatch(told.append)
+    with watch.stage("detect"), watch.concurrent_stage("check", lambda: None), watch.time("blend"):
+        assert told == [Progress("detect", 0, 1), Progress("check", 0, 1)]
+    assert len(told) == 2
