@@ -77,6 +77,7 @@ async def test_a_code_of_a_revoked_client_is_refused(codes: OneTimeCodes, client
 
 
 def test_only_the_oldest_code_goes_when_there_are_too_many(codes: OneTimeCodes) -> None:
+    assert OUTSTANDING == 16
     issued = [codes.issue(LOCAL) for _ in range(OUTSTANDING + 1)]
     assert is_refused(codes, issued[0])
     assert all(codes.redeem(code, PAGE)[0] is LOCAL for code in issued[1:])

@@ -186,7 +186,9 @@ def test_a_name_that_could_trick_a_terminal_is_refused(pairing: Pairing, name: s
 async def test_whoever_waits_hears_of_every_change(pairing: Pairing) -> None:
     pairing.open()
     waiting = asyncio.create_task(pairing.wait_for_change(60))
-    await asyncio.sleep(0)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not waiting.done()
     Browser().begin(pairing)
     await asyncio.wait_for(waiting, 5)
     await pairing.wait_for_change(0.01)

@@ -88,6 +88,7 @@ async def test_memory_is_bounded_however_many_challenges_are_asked_for(
 ) -> None:
     browser, client_id = await pair(pairing)
     nonce = secrets.token_bytes(32)
+    assert HALF_OPEN == 32
     challenges = [sessions.challenge(client_id, nonce) for _ in range(HALF_OPEN + 1)]
     first, second = (
         handshake.client_proof(browser.key, client_id, PORT, nonce, challenge.daemon_nonce)

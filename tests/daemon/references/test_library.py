@@ -59,6 +59,13 @@ def test_what_was_added_can_be_used(library: ReferenceLibrary, tmp_path: Path) -
     assert ReferenceLibrary(tmp_path).picture(record.id) == PICTURE
 
 
+def test_an_id_and_a_files_name_are_64_random_bits(library: ReferenceLibrary, tmp_path: Path) -> None:
+    one, other = library.add(PICTURE, THUMBNAIL, consent()), library.add(PICTURE, THUMBNAIL, consent())
+    names = {one.id, other.id, *(path.stem for path in files(tmp_path))}
+    assert len(names) == 4
+    assert all(len(bytes.fromhex(name)) == 8 for name in names)
+
+
 def test_neither_face_nor_name_is_readable_on_the_disk(library: ReferenceLibrary, tmp_path: Path) -> None:
     library.add(PICTURE, THUMBNAIL, consent())
     for path in tmp_path.rglob("*"):
@@ -229,6 +236,14 @@ def test_a_record_that_was_edited_can_be_withdrawn(library: ReferenceLibrary, tm
     for path in files(tmp_path):
         path.write_bytes(b"x")
     library.withdraw(record.id)
+    assert files(tmp_path) == []
+
+
+def test_a_record_whose_file_was_deleted_can_be_withdrawn(library: ReferenceLibrary, tmp_path: Path) -> None:
+    record = library.add(PICTURE, THUMBNAIL, consent())
+    files(tmp_path)[0].unlink()
+    library.withdraw(record.id)
+    assert library.records() == []
     assert files(tmp_path) == []
 
 
