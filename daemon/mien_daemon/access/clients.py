@@ -58,7 +58,7 @@ LOCAL = Client("local", "this user's own programs", frozenset[Scope]({"local"}))
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Whom a short-lived bearer token stands for.
+    """A short-lived bearer token of a client.
 
     Attributes:
         client: the client's id.

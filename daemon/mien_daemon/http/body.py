@@ -32,7 +32,7 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(data or b"{}")
     except ValidationError as error:
-        raise malformed(error, data) from None
+        raise to_bad_request(error, data) from None
 
 
 async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> bytes:
@@ -68,16 +68,16 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise malformed(error, json.dumps(values).encode()) from None
+        raise to_bad_request(error, json.dumps(values).encode()) from None
 
 
-def malformed(error: ValidationError, sent: bytes) -> BadRequest:
+def to_bad_request(error: ValidationError, sent: bytes) -> BadRequest:
     """The error that names the first wrong member."""
-    field, words = first_wrong(error, sent)
+    field, words = find_first_mistake(error, sent)
     return BadRequest(words, field=field)
 
 
-def first_wrong(error: ValidationError, sent: bytes) -> tuple[str, str]:
+def find_first_mistake(error: ValidationError, sent: bytes) -> tuple[str, str]:
     """(the first member that is wrong, as the client named it; what is wrong with it)."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = _member(first, sent) or "body"

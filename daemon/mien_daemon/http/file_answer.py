@@ -15,9 +15,7 @@ RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 ENDINGS = {"image/jpeg": "jpg", "image/tiff": "tif"}
 
 
-async def picture_answer(
-    request: web.Request, path: Path, digest: str, media_type: str, name: str
-) -> web.StreamResponse:
+async def send_picture(request: web.Request, path: Path, digest: str, media_type: str, name: str) -> web.StreamResponse:
     """Answer with a picture file; its ETag is the hash of its bytes.
 
     Raises:
@@ -68,7 +66,7 @@ def parse_range(asked: str, size: int) -> tuple[int, int]:
     """Start and stop of one range of bytes, RFC 9110 section 14.1.2; several ranges are not served.
 
     Raises:
-        RangeNotSatisfiable: malformed, several, or beyond the end.
+        RangeNotSatisfiable: to_bad_request, several, or beyond the end.
     """
     match = RANGE.fullmatch(asked.replace(" ", ""))
     first, last = match.groups() if match else ("", "")

@@ -78,12 +78,12 @@ class Consent:
     def has_ended_at(self, moment: datetime) -> bool:
         return self.expires_at is not None and datetime.fromisoformat(self.expires_at) <= moment
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         """One encoding for one consent: the picture is sealed with the digest of these bytes."""
         return json.dumps(asdict(self), sort_keys=True).encode()
 
     @classmethod
-    def decoded(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes) -> Self:
         return cls(**json.loads(data))
 
 

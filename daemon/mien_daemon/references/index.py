@@ -31,7 +31,7 @@ class LibraryIndex:
     def with_record(self, reference: str, entry: SealedRecord) -> "LibraryIndex":
         return replace(self, records={**self.records, reference: entry})
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         records = {
             name: {"key": base64.b64encode(entry.key).decode("ascii"), "stem": entry.stem}
             for name, entry in self.records.items()
@@ -39,7 +39,7 @@ class LibraryIndex:
         return json.dumps({"master": self.master, "records": records}, indent=1).encode()
 
     @classmethod
-    def decoded(cls, data: bytes) -> "LibraryIndex":
+    def decode(cls, data: bytes) -> "LibraryIndex":
         """Raises `UnknownReference` for an index that was edited into something else."""
         try:
             raw = json.loads(data)

@@ -159,7 +159,7 @@ class ReferenceLibrary:
     def _seal(self, index: LibraryIndex, record: Record, picture: bytes, thumbnail: bytes) -> SealedRecord:
         """Write a record's files under a new key and a new stem; nothing refers to them yet."""
         key, stem, name = new_key(), secrets.token_hex(8), record.id.encode()
-        consent = record.consent.encoded()
+        consent = record.consent.encode()
         for kind, content, bound in (
             ("consent", consent, b"consent"),
             ("thumbnail", thumbnail, b"thumbnail"),
@@ -182,10 +182,10 @@ class ReferenceLibrary:
             ) from error
 
     def _record(self, index: LibraryIndex, reference: str) -> Record:
-        return Record(reference, Consent.decoded(self._unseal(index, reference, "consent", b"consent")))
+        return Record(reference, Consent.decode(self._unseal(index, reference, "consent", b"consent")))
 
     def _picture(self, index: LibraryIndex, record: Record) -> bytes:
-        bound = hashlib.sha256(record.consent.encoded()).digest()
+        bound = hashlib.sha256(record.consent.encode()).digest()
         return self._unseal(index, record.id, "picture", bound)
 
     # ── changing ─────────────────────────────────────────────────────────────────────────────────────────
@@ -231,12 +231,12 @@ class ReferenceLibrary:
 
     def _index(self) -> LibraryIndex:
         try:
-            return LibraryIndex.decoded((self._folder / INDEX).read_bytes())
+            return LibraryIndex.decode((self._folder / INDEX).read_bytes())
         except FileNotFoundError:
             return LibraryIndex()
 
     def _save(self, index: LibraryIndex) -> None:
-        write_whole(self._folder / INDEX, index.encoded(), 0o600)
+        write_whole(self._folder / INDEX, index.encode(), 0o600)
 
     def _unlink(self, stem: str) -> None:
         for suffix in _SEALED:

@@ -9,7 +9,7 @@ from mien_api.errors import RequestTimeout, UnsupportedMediaType
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
 from mien_daemon.http.body import reply
-from mien_daemon.http.file_answer import picture_answer
+from mien_daemon.http.file_answer import send_picture
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import BlobTaken, FoundFaces
 from mien_daemon.pictures.blobs import digest_of
@@ -28,13 +28,13 @@ async def put_blob(request: web.Request) -> web.Response:
     timeout_s = request.app[keys.CONFIG].body_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
-            size = await request.app[keys.BLOBS].put(digest, request[keys.CLIENT], chunks(request), announced)
+            size = await request.app[keys.BLOBS].put(digest, request[keys.CLIENT], read_pieces(request), announced)
     except TimeoutError:
         raise RequestTimeout("the picture came too slowly", timeout_s=timeout_s) from None
     return reply(BlobTaken(blob=f"sha256:{digest}", size=size), 201)
 
 
-async def chunks(request: web.Request) -> AsyncIterator[bytes]:
+async def read_pieces(request: web.Request) -> AsyncIterator[bytes]:
     """The body in pieces of about 1 MiB, each of which is one write."""
     gathered = bytearray()
     async for piece in request.content.iter_any():
@@ -51,7 +51,7 @@ async def get_blob(request: web.Request) -> web.StreamResponse:
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
     info = await blobs.inspect(digest)
-    return await picture_answer(request, blobs.path(digest), digest, f"image/{info.format}", digest[:12])
+    return await send_picture(request, blobs.path(digest), digest, f"image/{info.format}", digest[:12])
 
 
 async def find_faces(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Discriminator, RootModel
 from mien_core.errors import BadRequest, InvalidOptions
 from mien_daemon import keys
 from mien_daemon.http.body import read_json, read_query, reply
-from mien_daemon.http.file_answer import is_known, picture_answer
+from mien_daemon.http.file_answer import is_known, send_picture
 from mien_daemon.http.guard import authenticate
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import (
@@ -144,7 +144,7 @@ async def delete_finished_jobs(request: web.Request) -> web.Response:
 
 async def get_job_result(request: web.Request) -> web.StreamResponse:
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
-    return await picture_answer(request, path, job.result_sha256 or "", job.media_type or "image/png", job.id[:12])
+    return await send_picture(request, path, job.result_sha256 or "", job.media_type or "image/png", job.id[:12])
 
 
 ROUTES = (

@@ -8,7 +8,15 @@ import pytest
 from aiohttp import web
 from pydantic import Field, ValidationError
 
-from mien_daemon.http.body import MAX_JSON_BYTES, first_wrong, malformed, read_bytes, read_json, read_query, reply
+from mien_daemon.http.body import (
+    MAX_JSON_BYTES,
+    find_first_mistake,
+    read_bytes,
+    read_json,
+    read_query,
+    reply,
+    to_bad_request,
+)
 from mien_daemon.http.schemas import Answer, Body
 
 
@@ -87,8 +95,8 @@ async def test_what_is_no_object_is_a_wrong_body(serve: Any, sent: bytes) -> Non
 def test_an_unknown_member_is_said_to_be_unknown() -> None:
     with pytest.raises(ValidationError) as wrong:
         Part.model_validate_json(b'{"size": 1, "colour": 2}')
-    assert first_wrong(wrong.value, b'{"size": 1, "colour": 2}') == ("colour", "colour: there is no such field")
-    assert malformed(wrong.value, b'{"size": 1, "colour": 2}').fields == {"field": "colour"}
+    assert find_first_mistake(wrong.value, b'{"size": 1, "colour": 2}') == ("colour", "colour: there is no such field")
+    assert to_bad_request(wrong.value, b'{"size": 1, "colour": 2}').fields == {"field": "colour"}
 
 
 async def test_a_json_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not(serve: Any) -> None:

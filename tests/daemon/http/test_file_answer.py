@@ -8,7 +8,7 @@ from aiohttp import web
 
 from mien_api.errors import RangeNotSatisfiable
 from mien_daemon.http import file_answer
-from mien_daemon.http.file_answer import is_known, parse_range, picture_answer, wants_range
+from mien_daemon.http.file_answer import is_known, parse_range, send_picture, wants_range
 
 DATA = bytes(range(100))
 DIGEST = "0f" * 32
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def answer(path: Path) -> Any:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await picture_answer(request, path, DIGEST, "image/jpeg", "name")
+        return await send_picture(request, path, DIGEST, "image/jpeg", "name")
 
     return handle
 
@@ -121,7 +121,7 @@ async def test_a_picture_larger_than_a_piece_is_sent_whole(
 )
 async def test_the_name_ends_as_its_format_does(serve: Any, path: Path, media_type: str, ending: str) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await picture_answer(request, path, DIGEST, media_type, "name")
+        return await send_picture(request, path, DIGEST, media_type, "name")
 
     async with serve(handle) as client:
         sent = await client.get("/")

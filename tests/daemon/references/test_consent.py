@@ -75,14 +75,14 @@ def test_a_new_name_or_end_changes_nothing_else() -> None:
 def test_a_consent_can_be_read_back_and_equal_consents_have_equal_bytes() -> None:
     """The picture is sealed with the digest of these bytes."""
     consent = given("Ann Ärmel", datetime.now(UTC) + DEFAULT_PERIOD)
-    assert Consent.decoded(consent.encoded()) == consent
-    assert consent.encoded() == Consent.decoded(consent.encoded()).encoded()
-    assert consent.encoded() != consent.until(None).encoded()
+    assert Consent.decode(consent.encode()) == consent
+    assert consent.encode() == Consent.decode(consent.encode()).encode()
+    assert consent.encode() != consent.until(None).encode()
 
 
 def test_the_bytes_of_a_consent_stay_these_so_that_pictures_of_earlier_versions_open() -> None:
     consent = Consent("Ann", "self", True, "2026-11", to_iso(NOON), None)
-    assert consent.encoded() == (
+    assert consent.encode() == (
         b'{"adult": true, "basis": "self", "expires_at": null, "given_at": "2026-11-28T12:00:00+00:00", '
         b'"label": "Ann", "statement": "2026-11"}'
     )

@@ -13,8 +13,8 @@ RECORD = SealedRecord(b"\x00wrapped\xff", "0123456789abcdef")
 
 def test_an_index_is_read_back_as_it_was_written() -> None:
     index = LibraryIndex(MASTERS[1]).with_record("ann", RECORD)
-    assert LibraryIndex.decoded(index.encoded()) == index
-    assert LibraryIndex.decoded(LibraryIndex().encoded()) == LibraryIndex()
+    assert LibraryIndex.decode(index.encode()) == index
+    assert LibraryIndex.decode(LibraryIndex().encode()) == LibraryIndex()
 
 
 def test_a_record_is_added_or_replaced_and_the_others_stay() -> None:
@@ -29,22 +29,22 @@ def test_a_record_is_added_or_replaced_and_the_others_stay() -> None:
 )
 def test_what_is_no_index_is_refused_as_edited(data: bytes) -> None:
     with pytest.raises(UnknownReference) as refused:
-        LibraryIndex.decoded(data)
+        LibraryIndex.decode(data)
     assert refused.value.fields["reason"] == "edited"
 
 
 def test_an_index_cannot_name_a_key_that_is_no_master_key() -> None:
     """`keys/` has other keys of this install."""
     edited = json.dumps({"master": "authority", "records": {}}).encode()
-    assert LibraryIndex.decoded(edited).master == ""
+    assert LibraryIndex.decode(edited).master == ""
 
 
 @pytest.mark.parametrize("stem", ["../../evil", "", "ABC", "a.b", "a" * 65, "aa\n"])
 def test_a_stem_that_is_no_plain_name_leads_nowhere(stem: str) -> None:
     edited = json.dumps({"master": MASTERS[0], "records": {"ann": {"key": "", "stem": stem}}}).encode()
-    assert LibraryIndex.decoded(edited).records == {}
+    assert LibraryIndex.decode(edited).records == {}
 
 
 def test_the_longest_stem_is_read() -> None:
     index = LibraryIndex(MASTERS[0]).with_record("ann", SealedRecord(b"", "a" * 64))
-    assert LibraryIndex.decoded(index.encoded()) == index
+    assert LibraryIndex.decode(index.encode()) == index

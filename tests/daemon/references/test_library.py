@@ -39,7 +39,7 @@ def files(state: Path) -> list[Path]:
 
 
 def index_of(state: Path) -> LibraryIndex:
-    return LibraryIndex.decoded((state / "references" / "index.json").read_bytes())
+    return LibraryIndex.decode((state / "references" / "index.json").read_bytes())
 
 
 def is_refused(library: ReferenceLibrary, reference: str, reason: str) -> bool:
@@ -127,7 +127,7 @@ def test_a_consent_that_was_forged_with_the_records_own_key_opens_no_picture(
     master = KeyStore(tmp_path).load(index.master)
     assert master is not None
     key = AESGCM(master).decrypt(entry.key[:12], entry.key[12:], name)
-    forged = AESGCM(key).encrypt(bytes(12), record.consent.until(None).encoded(), name + b"consent")
+    forged = AESGCM(key).encrypt(bytes(12), record.consent.until(None).encode(), name + b"consent")
     (tmp_path / "references" / f"{entry.stem}.consent").write_bytes(bytes(12) + forged)
     assert library.record(record.id).consent.expires_at is None, "the forgery itself opens"
     assert is_refused(library, record.id, "edited")
@@ -137,7 +137,7 @@ def test_files_of_one_record_do_not_open_another(library: ReferenceLibrary, tmp_
     one, other = library.add(PICTURE, THUMBNAIL, consent("a")), library.add(PICTURE, THUMBNAIL, consent("b"))
     index = index_of(tmp_path)
     swapped = replace(index, records={one.id: index.records[other.id], other.id: index.records[one.id]})
-    (tmp_path / "references" / "index.json").write_bytes(swapped.encoded())
+    (tmp_path / "references" / "index.json").write_bytes(swapped.encode())
     assert is_refused(library, one.id, "edited")
     assert library.records() == []
 
