@@ -75,9 +75,11 @@ class Plan:
 
     @property
     def usable_bytes(self) -> int:
+        """Bytes of the device's memory that may be planned with."""
         return usable_memory(self.device, self.total_bytes)
 
     def of(self, name: str) -> Placement:
+        """Where the network of this name lives."""
         return next(placement for placement in self.placements if placement.component.name == name)
 
     def phase_bytes(self, phase: Phase) -> int:
@@ -105,14 +107,17 @@ class Plan:
 
     @property
     def peak_bytes(self) -> int:
+        """Bytes on the accelerator in the busiest phase."""
         return max(self.phase_bytes(phase) for phase in PHASES)
 
     @property
     def host_bytes(self) -> int:
+        """Bytes of everything that is not resident, in main memory or on the disk."""
         return sum(each.host_bytes for each in self.placements)
 
     @property
     def fits(self) -> bool:
+        """True when the peak is within the usable memory."""
         return self.peak_bytes <= self.usable_bytes
 
     def as_json(self) -> dict[str, object]:

@@ -57,6 +57,7 @@ class ArcAdapter(nn.Module):
         return projected.view(-1, ARC_TOKENS, self.dim)
 
     def residuals(self, tokens: Tensor) -> Residuals:
+        """What the tokens (1, 8, dim) add behind the blocks."""
         return ArcResiduals(self.ipa_arc, tokens)
 
 
@@ -109,6 +110,7 @@ class XlabsAdapter(nn.Module):
         return projected
 
     def residuals(self, tokens: Tensor) -> Residuals:
+        """What the tokens (1, n, token_dim) add behind the double blocks."""
         return XlabsResiduals([block.get_submodule("processor") for block in self.double_blocks], tokens)
 
 

@@ -84,6 +84,7 @@ class Stack:
         return self.files.base if base == "dev" else self.store.path(OTHER_BASES[base])
 
     def vae(self, decoder: Literal["full", "tiny"]) -> Any:
+        """FLUX.1's VAE, or TAEF1 for "tiny"; in tiles where the memory plan says so."""
         if decoder not in self._vaes:
             folder = self.files.base / "vae" if decoder == "full" else self.store.path(TINY_VAE)
             network = load_vae(folder, self.plan.of("vae").form)
@@ -93,6 +94,7 @@ class Stack:
         return self._vaes[decoder]
 
     def text(self, base: Base) -> TextEncoders:
+        """The text encoders with as many tokens as the base was trained with."""
         max_tokens = SCHNELL_TOKENS if base == "schnell" else DEV_TOKENS
         if max_tokens not in self._texts:
             self._texts[max_tokens] = TextEncoders(
@@ -107,6 +109,7 @@ class Stack:
 
     @cached_property
     def control_net(self) -> Any:
+        """InstantID's identity net, InfuseNet."""
         config = config_of(self.files.control_net)
         network = load(
             lambda _: identity_net(config), shards_in(self.files.control_net), dtype=self._form("control_net")

@@ -28,6 +28,12 @@ MODEL, SWAPPER_FILE, RECOGNISER_FILE = "inswapper", "inswapper_128.onnx", "w600k
 
 
 def load(weights: Weights) -> "InswapperEngine":
+    """The engine on the CPU, from the model store.
+
+    Raises:
+        ModelNotInstalled, LicenceNotAccepted: `model` names the model.
+        ImportRefused: `file` is another network than it should be.
+    """
     return InswapperEngine(weights.path(MODEL, SWAPPER_FILE), weights.path(MODEL, RECOGNISER_FILE))
 
 

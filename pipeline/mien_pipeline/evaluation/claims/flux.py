@@ -62,7 +62,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class RandomStack:
     transformer: Any
     control: Any
     attentions: PulidAttentions
@@ -82,7 +82,7 @@ def drawn(*shape: int) -> torch.Tensor:
     return noise_like(torch.empty(shape), 1)
 
 
-def stack() -> Stack:
+def stack() -> RandomStack:
     torch.manual_seed(0)
     attentions = PulidAttentions(PerceiverCrossAttention(WIDTH, 512, 4, 128) for _ in range(20))
     modules: list[Any] = [
@@ -91,7 +91,7 @@ def stack() -> Stack:
         attentions,
         ArcAdapter(WIDTH, 57, WIDTH // 64, 4 * WIDTH),
     ]
-    return Stack(*(module.eval().requires_grad_(False) for module in modules))
+    return RandomStack(*(module.eval().requires_grad_(False) for module in modules))
 
 
 LATENTS = drawn(1, TOKENS, 64)
@@ -99,7 +99,7 @@ PROMPT = Prompt(drawn(1, TEXT_TOKENS, TEXT_WIDTH), drawn(1, 64))
 IDS = torch.tensor([[0.0, row, column] for row in range(SIDE) for column in range(SIDE)])
 
 
-def step(whole: Stack, parts: tuple[IdentityMethod, ...]) -> None:
+def step(whole: RandomStack, parts: tuple[IdentityMethod, ...]) -> None:
     with bind_conditioning(
         whole.transformer, PROMPT, PROMPT, Canvas(IDS), parts, guidance_scale=3.5, total=1
     ) as velocity:
