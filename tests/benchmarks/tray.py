@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mien_models.store import ModelStore
 from mien_pipeline.evaluation.measures import Row
-from mien_testing.desktop import Panel, open_desk, open_screen, until
+from mien_testing.desktop import open_desk, open_screen
+from mien_testing.panel import Panel, until
 
 MINUTE_S = 60.0
 

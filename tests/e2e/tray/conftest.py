@@ -4,7 +4,8 @@ from collections.abc import Generator
 
 import pytest
 
-from mien_testing.desktop import Desk, Panel, open_desk, open_screen
+from mien_testing.desktop import Desk, open_desk, open_screen
+from mien_testing.panel import Panel
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from mien_testing.desktop import BROKEN_SERVICE, NOTIFICATIONS, WAIT_S, Desk, Panel, swap, until
+from mien_testing.desktop import BROKEN_SERVICE, Desk, swap
+from mien_testing.panel import NOTIFICATIONS, WAIT_S, Panel, until
 
 
 def ends_well(tray: subprocess.Popen[bytes]) -> bool:

@@ -2,7 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from mien_testing.desktop import WAIT_S, Desk, Panel, swap, until
+from mien_testing.desktop import Desk, swap
+from mien_testing.panel import WAIT_S, Panel, until
 
 
 def test_what_the_menu_does_commands_do_too(desk: Desk, panel: Panel) -> None:

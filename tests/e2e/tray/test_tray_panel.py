@@ -22,7 +22,8 @@ from PIL import Image
 from mien_api.client import DaemonClient
 from mien_api.errors import Unpaired
 from mien_daemon.access import handshake
-from mien_testing.desktop import WAIT_S, Desk, Panel, open_desk, swap, until
+from mien_testing.desktop import Desk, open_desk, swap
+from mien_testing.panel import WAIT_S, Panel, until
 from mien_tray.icon_image import BLUE, IconState, Symbol, draw
 
 REMOTE = bytes(range(256)) * 400

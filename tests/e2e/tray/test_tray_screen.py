@@ -5,7 +5,8 @@ from io import BytesIO
 
 from PIL import Image
 
-from mien_testing.desktop import Desk, swap, until
+from mien_testing.desktop import Desk, swap
+from mien_testing.panel import until
 from mien_tray.icon_image import CORAL
 
 PANEL = (
