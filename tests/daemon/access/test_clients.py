@@ -85,6 +85,7 @@ async def test_a_token_stands_for_its_client_in_the_next_daemon_as_well(
     made, token = await clients.create_token("nightly", ["swap", "models"])
     assert (made.name, made.scopes, made.origin) == ("nightly", frozenset({"swap", "models"}), None)
     assert clients.authenticate(token) == made
+    assert len(bytes.fromhex(made.id)) == 8
     assert clients.authenticate(token + "x") is None
     again = await reopened(database)
     assert again.authenticate(token) == made

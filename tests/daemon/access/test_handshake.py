@@ -61,6 +61,7 @@ def test_both_sides_compute_the_same_secret_of_32_bytes() -> None:
     assert secret == handshake.shared_secret(theirs, handshake.public_point(ours))
     assert len(secret) == handshake.KEY_BYTES
     assert len(handshake.public_point(ours)) == handshake.POINT_BYTES
+    assert (handshake.KEY_BYTES, handshake.NONCE_BYTES, handshake.POINT_BYTES) == (32, 32, 65)
 
 
 def test_a_point_off_the_curve_is_refused() -> None:

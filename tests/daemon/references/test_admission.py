@@ -3,7 +3,11 @@
 import pytest
 
 from mien_core.errors import ContentBlocked, InvalidImage, NoFaceFound, SeveralFaces
-from mien_daemon.references.admission import blame_the_reference, require_one_face
+from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
+
+
+def test_a_thumbnail_has_320_pixels_on_its_longest_side() -> None:
+    assert THUMBNAIL_SIDE == 320
 
 
 def test_one_face_is_taken() -> None:
