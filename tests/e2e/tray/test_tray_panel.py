@@ -24,7 +24,7 @@ from mien_api.errors import Unpaired
 from mien_daemon.access import handshake
 from mien_testing.desktop import Desk, open_desk, swap
 from mien_testing.panel import WAIT_S, Panel, until
-from mien_tray.icon_image import BLUE, IconState, Symbol, draw
+from mien_tray.icon_image import BLUE, IconState, Symbol, clamp_to_step, draw
 
 REMOTE = bytes(range(256)) * 400
 NAME = "Chromium on Linux"
@@ -177,14 +177,16 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
     assert panel.line("Jobs", "No jobs").enabled is False
 
     job = swap(daemon, "steps=2 gate=never")
-    until(lambda: percent(daemon, job) > 0 and panel.title() == f"Mien · {swap_at(daemon, job)}", "its per cent")
-    until(lambda: shows(panel, IconState(Symbol.BUSY, percent(daemon, job))), "its per cent in the icon")
+    until(
+        lambda: percent(daemon, job) > 0 and panel.title().startswith(f"Mien · {swap_at(daemon, job)}"), "its per cent"
+    )
+    until(lambda: shows(panel, IconState(Symbol.BUSY, clamp_to_step(percent(daemon, job)))), "its per cent in the icon")
     waiting = swap(daemon, "")
     panel.line("Running: 1, waiting: 1")
     panel.line("Jobs", "Swap: waiting")
     assert not panel.line("Unload the model now").enabled
 
-    panel.click("Jobs", swap_at(daemon, job), "Cancel")
+    panel.click("Jobs", f"Swap: {clamp_to_step(percent(daemon, job))} %", "Cancel")
     assert daemon.wait(waiting)["state"] == "done"
     assert daemon.request("GET", f"/v1/jobs/{job['id']}")["state"] == "cancelled"
     panel.is_told("Mien: A job is done")
