@@ -5,20 +5,23 @@ import nox
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["fast", "lint", "types"]
 
-# Tests that need a browser, a desktop, torch, or a process of their own for most of their time.
+# Folders whose tests need a browser, a desktop, or torch; importing torch alone takes seconds. Modules that spend
+# their time in processes of their own are marked `slow`.
 NOT_FAST = (
     "tests/e2e",
     "tests/gpu",
     "tests/pipeline/engines/diffusion",
     "tests/pipeline/engines/flux",
     "tests/pipeline/restorers",
+    "tests/pipeline/test_sampling.py",
 )
 
 
 @nox.session
 def fast(session: nox.Session) -> None:
     """The unit tests: under a minute on two cores, collection included."""
-    session.run("pytest", "-q", "-m", "not slow", *(f"--ignore={path}" for path in NOT_FAST), *session.posargs)
+    left_out = [f"--ignore={path}" for path in NOT_FAST]
+    session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow", *left_out, *session.posargs)
 
 
 @nox.session

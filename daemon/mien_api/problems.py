@@ -12,77 +12,77 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProblemRow:
     """How one kind of error leaves the daemon."""
 
     status: int
     title: str
 
 
-PROBLEMS: dict[type[errors.MienError], Row] = {
-    errors.BadRequest: Row(400, "The request is malformed"),
-    errors.InvalidImage: Row(415, "This is not a picture that Mien reads"),
-    errors.ImageTooLarge: Row(422, "The picture is too large"),
-    errors.InvalidOptions: Row(422, "An option has no such name or no such value"),
-    errors.UnknownEngine: Row(422, "There is no engine of that name"),
-    errors.NoFaceFound: Row(422, "No face was found in a picture"),
-    errors.SeveralFaces: Row(422, "The reference shows more than one person"),
-    errors.ModelNotInstalled: Row(409, "A model is not installed"),
-    errors.UnknownModel: Row(404, "There is no model of that name"),
-    errors.LicenceNotAccepted: Row(409, "A licence has to be read and accepted first"),
-    errors.GatedModel: Row(409, "The model's source wants to know who you are"),
-    errors.Offline: Row(409, "The network is switched off"),
-    errors.DownloadFailed: Row(502, "A download failed"),
-    errors.ChecksumMismatch: Row(502, "A file is not what its checksum says"),
-    errors.BrokenWeights: Row(409, "A weight file does not hold its network"),
-    errors.ImportRefused: Row(422, "A file was not taken into the model store"),
-    errors.InvalidCatalogue: Row(422, "The catalogue of models is not valid"),
-    errors.ContentBlocked: Row(422, "The content check stopped this picture"),
-    errors.CheckUnavailable: Row(503, "The content check could not run, so nothing else may"),
-    errors.MarkingFailed: Row(500, "The result could not be marked, so it is not delivered"),
-    errors.ConsentRequired: Row(422, "A reference needs the statement that allows its use"),
-    errors.UnknownReference: Row(404, "There is no such reference"),
-    errors.DiskFull: Row(507, "The disk is too full"),
-    errors.OutputNotWritable: Row(422, "A file or a folder cannot be written"),
-    errors.StoreNotWritable: Row(507, "The models folder cannot be written to"),
-    errors.GpuOutOfMemory: Row(503, "The accelerator has too little free memory"),
-    errors.NotEnoughMemory: Row(409, "This machine has too little memory for that"),
-    errors.EngineUnavailable: Row(409, "The engine's libraries are not installed"),
-    errors.DaemonUnreachable: Row(503, "The daemon does not answer"),
-    errors.Cancelled: Row(409, "The person stopped it"),
-    refused.RequestTooLarge: Row(413, "The request has too many bytes"),
-    refused.UnsupportedMediaType: Row(415, "This route does not take such content"),
-    refused.RequestTimeout: Row(408, "The request came too slowly"),
-    refused.RangeNotSatisfiable: Row(416, "There is nothing in that range"),
-    refused.DigestMismatch: Row(422, "The bytes are not what their name says"),
-    refused.IdempotencyKeyReused: Row(422, "That idempotency key was used for another request"),
-    refused.WrongHost: Row(421, "The Host line names another server"),
-    refused.ForeignOrigin: Row(403, "Another site may not ask this"),
-    refused.Unpaired: Row(401, "A valid token is needed"),
-    refused.WrongScope: Row(403, "This token is for something else"),
-    refused.PairingClosed: Row(403, "Pairing is not open"),
-    refused.UnknownRoute: Row(404, "There is nothing at this path"),
-    refused.MethodNotAllowed: Row(405, "This path has no such method"),
-    refused.UnknownBlob: Row(404, "There is no such picture here"),
-    refused.UnknownJob: Row(404, "There is no such job"),
-    refused.UnknownClient: Row(404, "There is no such client"),
-    refused.JobExpired: Row(410, "The result was kept for its time and is gone"),
-    refused.QueueFull: Row(429, "The queue is full"),
-    refused.TooManyRequests: Row(429, "Too many requests"),
-    refused.JobFinished: Row(409, "The job has finished"),
-    refused.JobUnfinished: Row(409, "The job has not finished"),
-    refused.WorkerDied: Row(500, "The worker process died while it did this"),
-    refused.AlreadyRunning: Row(409, "A daemon is already running on this state folder"),
-    refused.PortInUse: Row(409, "The port is taken by another program"),
-    refused.StateTooNew: Row(409, "The state folder belongs to a later version of Mien"),
+PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
+    errors.BadRequest: ProblemRow(400, "The request is malformed"),
+    errors.InvalidImage: ProblemRow(415, "This is not a picture that Mien reads"),
+    errors.ImageTooLarge: ProblemRow(422, "The picture is too large"),
+    errors.InvalidOptions: ProblemRow(422, "An option has no such name or no such value"),
+    errors.UnknownEngine: ProblemRow(422, "There is no engine of that name"),
+    errors.NoFaceFound: ProblemRow(422, "No face was found in a picture"),
+    errors.SeveralFaces: ProblemRow(422, "The reference shows more than one person"),
+    errors.ModelNotInstalled: ProblemRow(409, "A model is not installed"),
+    errors.UnknownModel: ProblemRow(404, "There is no model of that name"),
+    errors.LicenceNotAccepted: ProblemRow(409, "A licence has to be read and accepted first"),
+    errors.GatedModel: ProblemRow(409, "The model's source wants to know who you are"),
+    errors.Offline: ProblemRow(409, "The network is switched off"),
+    errors.DownloadFailed: ProblemRow(502, "A download failed"),
+    errors.ChecksumMismatch: ProblemRow(502, "A file is not what its checksum says"),
+    errors.BrokenWeights: ProblemRow(409, "A weight file does not hold its network"),
+    errors.ImportRefused: ProblemRow(422, "A file was not taken into the model store"),
+    errors.InvalidCatalogue: ProblemRow(422, "The catalogue of models is not valid"),
+    errors.ContentBlocked: ProblemRow(422, "The content check stopped this picture"),
+    errors.CheckUnavailable: ProblemRow(503, "The content check could not run, so nothing else may"),
+    errors.MarkingFailed: ProblemRow(500, "The result could not be marked, so it is not delivered"),
+    errors.ConsentRequired: ProblemRow(422, "A reference needs the statement that allows its use"),
+    errors.UnknownReference: ProblemRow(404, "There is no such reference"),
+    errors.DiskFull: ProblemRow(507, "The disk is too full"),
+    errors.OutputNotWritable: ProblemRow(422, "A file or a folder cannot be written"),
+    errors.StoreNotWritable: ProblemRow(507, "The models folder cannot be written to"),
+    errors.GpuOutOfMemory: ProblemRow(503, "The accelerator has too little free memory"),
+    errors.NotEnoughMemory: ProblemRow(409, "This machine has too little memory for that"),
+    errors.EngineUnavailable: ProblemRow(409, "The engine's libraries are not installed"),
+    errors.DaemonUnreachable: ProblemRow(503, "The daemon does not answer"),
+    errors.Cancelled: ProblemRow(409, "The person stopped it"),
+    refused.RequestTooLarge: ProblemRow(413, "The request has too many bytes"),
+    refused.UnsupportedMediaType: ProblemRow(415, "This route does not take such content"),
+    refused.RequestTimeout: ProblemRow(408, "The request came too slowly"),
+    refused.RangeNotSatisfiable: ProblemRow(416, "There is nothing in that range"),
+    refused.DigestMismatch: ProblemRow(422, "The bytes are not what their name says"),
+    refused.IdempotencyKeyReused: ProblemRow(422, "That idempotency key was used for another request"),
+    refused.WrongHost: ProblemRow(421, "The Host line names another server"),
+    refused.ForeignOrigin: ProblemRow(403, "Another site may not ask this"),
+    refused.Unpaired: ProblemRow(401, "A valid token is needed"),
+    refused.WrongScope: ProblemRow(403, "This token is for something else"),
+    refused.PairingClosed: ProblemRow(403, "Pairing is not open"),
+    refused.UnknownRoute: ProblemRow(404, "There is nothing at this path"),
+    refused.MethodNotAllowed: ProblemRow(405, "This path has no such method"),
+    refused.UnknownBlob: ProblemRow(404, "There is no such picture here"),
+    refused.UnknownJob: ProblemRow(404, "There is no such job"),
+    refused.UnknownClient: ProblemRow(404, "There is no such client"),
+    refused.JobExpired: ProblemRow(410, "The result was kept for its time and is gone"),
+    refused.QueueFull: ProblemRow(429, "The queue is full"),
+    refused.TooManyRequests: ProblemRow(429, "Too many requests"),
+    refused.JobFinished: ProblemRow(409, "The job has finished"),
+    refused.JobUnfinished: ProblemRow(409, "The job has not finished"),
+    refused.WorkerDied: ProblemRow(500, "The worker process died while it did this"),
+    refused.AlreadyRunning: ProblemRow(409, "A daemon is already running on this state folder"),
+    refused.PortInUse: ProblemRow(409, "The port is taken by another program"),
+    refused.StateTooNew: ProblemRow(409, "The state folder belongs to a later version of Mien"),
 }
-INTERNAL = Row(500, "Something went wrong inside Mien")
+INTERNAL = ProblemRow(500, "Something went wrong inside Mien")
 
 # Codes of errors that ask for a wait, and the seconds to say when the error does not know better.
 RETRY_AFTER_S = {"queue-full": 10, "too-many-requests": 20, "gpu-out-of-memory": 30, "check-unavailable": 30}
 
 
-def row_for(error: Exception) -> Row:
+def row_for(error: Exception) -> ProblemRow:
     """The most specific row wins; an unexpected error is `internal-error`."""
     for kind in type(error).__mro__:
         if issubclass(kind, errors.MienError) and kind in PROBLEMS:
@@ -104,7 +104,7 @@ def problem_for(error: Exception) -> dict[str, object]:
     return document(error.code, _narrowed(row, error), str(error), error.fields)
 
 
-def document(code: str, row: Row, detail: str, fields: Mapping[str, object]) -> dict[str, object]:
+def document(code: str, row: ProblemRow, detail: str, fields: Mapping[str, object]) -> dict[str, object]:
     """A problem document; `fields` never overwrite its own members."""
     members: dict[str, object] = {
         "type": f"urn:mien:problem:{code}",
@@ -133,10 +133,10 @@ def error_for(problem: Mapping[str, object]) -> errors.MienError:
     return kind(str(problem.get("detail") or problem.get("title") or "the daemon refused"), **fields)
 
 
-def _narrowed(row: Row, error: errors.MienError) -> Row:
+def _narrowed(row: ProblemRow, error: errors.MienError) -> ProblemRow:
     """Too many bytes is the request's own size (413); too many pixels is what the request describes (422)."""
     if isinstance(error, errors.ImageTooLarge) and "limit_bytes" in error.fields:
-        return Row(413, row.title)
+        return ProblemRow(413, row.title)
     return row
 
 

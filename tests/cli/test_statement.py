@@ -10,6 +10,8 @@ from mien_cli.main import main
 from mien_daemon.references.consent import STATEMENTS
 from mien_models.store import ModelStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def swap(models: ModelStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:

@@ -16,6 +16,8 @@ from mien_api.client import DaemonClient
 from mien_models.store import ModelStore
 from mien_testing.started import until_ready
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

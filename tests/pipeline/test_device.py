@@ -6,6 +6,8 @@ import torch
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.device import choose_device, device_name, name_out_of_memory
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_device_that_is_not_here_is_refused_by_name() -> None:
     with pytest.raises(EngineUnavailable, match="tpu"):

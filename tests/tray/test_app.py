@@ -26,6 +26,8 @@ from mien_tray.status import NOTIFY
 from mien_tray.strings import Words
 from mien_tray.supervisor import Launch, Supervisor
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 20.0
 NO_PROCESS = 2**22 + 1  # Linux gives process ids up to 2**22
 Shown = tuple[IconState, str]

@@ -9,6 +9,8 @@ import pytest
 
 from mien_cli.main import main
 
+pytestmark = pytest.mark.slow
+
 RunJson = Callable[..., tuple[int, Any]]
 
 

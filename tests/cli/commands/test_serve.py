@@ -15,6 +15,8 @@ from mien_api.client import DaemonClient
 from mien_cli.main import main
 from mien_testing.started import until_ready
 
+pytestmark = pytest.mark.slow
+
 MIEN = [sys.executable, "-m", "mien_cli"]
 
 

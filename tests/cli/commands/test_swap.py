@@ -13,6 +13,8 @@ from mien_cli.commands import swap
 from mien_cli.main import main
 from mien_pipeline.report import SwapWarning
 
+pytestmark = pytest.mark.slow
+
 RunJson = Callable[..., tuple[int, Any]]
 
 

@@ -16,6 +16,8 @@ from mien_pipeline.media.decode import decode
 from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.marking import ResultMarker
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, Any]]
 
 

@@ -16,6 +16,8 @@ from mien_api.client import DaemonClient
 from mien_core.errors import DaemonUnreachable
 from mien_testing.started import until_ready
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[[], tuple["subprocess.Popen[bytes]", DaemonClient]]
 
 # A daemon like any other, but for its worker: a script of three lines instead of a flag in the product.

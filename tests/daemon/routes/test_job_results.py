@@ -14,6 +14,8 @@ from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.database import Database
 from mien_testing.daemon import png
 
+pytestmark = pytest.mark.slow
+
 Daemon = Any
 OpenDaemon = Any
 

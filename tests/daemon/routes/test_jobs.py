@@ -12,6 +12,8 @@ from mien_daemon.jobs.job import Job
 from mien_daemon.jobs.store import JobStore
 from mien_testing.daemon import png
 
+pytestmark = pytest.mark.slow
+
 Daemon = Any
 OpenDaemon = Any
 

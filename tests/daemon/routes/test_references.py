@@ -13,6 +13,8 @@ from mien_core.errors import ContentBlocked
 from mien_daemon import keys as slots
 from mien_daemon.references.consent import Consent
 
+pytestmark = pytest.mark.slow
+
 
 def png() -> bytes:
     made = io.BytesIO()

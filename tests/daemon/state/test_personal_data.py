@@ -30,6 +30,8 @@ from mien_daemon.state.personal_data import find_personal_data, folder_for_refer
 from mien_pipeline.trust.authority import Authority
 from mien_testing.started import until_ready
 
+pytestmark = pytest.mark.slow
+
 on_linux = sys.platform == "linux"
 
 

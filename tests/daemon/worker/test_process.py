@@ -16,6 +16,8 @@ from mien_daemon.worker import process as module
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, Progressed, RunJob
 from mien_daemon.worker.process import WorkerGone, WorkerProcess
 
+pytestmark = pytest.mark.slow
+
 PRELUDE = """
 import os, sys, time
 from mien_daemon.worker import messages

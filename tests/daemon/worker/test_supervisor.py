@@ -5,7 +5,11 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from mien_daemon import keys
+
+pytestmark = pytest.mark.slow
 
 Daemon = Any
 OpenDaemon = Any

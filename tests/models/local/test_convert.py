@@ -14,6 +14,8 @@ from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 from mien_testing.network import Shop
 
+pytestmark = pytest.mark.slow
+
 
 def store_of(folder: Path, name: str) -> ModelStore:
     content = (folder / name).read_bytes()

@@ -37,6 +37,8 @@ from mien_testing.network import (
     status,
 )
 
+pytestmark = pytest.mark.slow
+
 HASTE = RetryPolicy(attempts=3, first_s=0.01, longest_s=0.02, stall_s=5, longest_wait_s=2)
 MIB = 1 << 20
 

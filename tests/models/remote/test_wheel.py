@@ -12,6 +12,8 @@ from mien_models.progress import PullProgress
 from mien_models.store import ModelStore
 from mien_testing.network import OTHER, WEIGHTS, Index
 
+pytestmark = pytest.mark.slow
+
 
 def everything_below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

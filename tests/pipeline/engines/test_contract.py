@@ -24,6 +24,8 @@ from mien_pipeline.skin.blend import paste_back
 from mien_testing.portraits import Portrait
 from mien_testing.swapper import Folder
 
+pytestmark = pytest.mark.slow
+
 OPTIONS: dict[str, SwapOptions] = {
     "mesh": MeshOptions(),
     "inswapper": InswapperOptions(),

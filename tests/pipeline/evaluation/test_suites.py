@@ -14,6 +14,8 @@ from mien_models.store import ModelStore
 from mien_pipeline.evaluation.measures import Row
 from mien_pipeline.evaluation.suites import Suite, choose_suites, find_suites
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SHIPPED = ["downloads", "flux", "pipeline", "trust"]
 SUITE = """

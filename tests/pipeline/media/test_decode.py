@@ -156,6 +156,7 @@ def test_no_damage_raises_anything_but_a_named_refusal(kind: str, damage: list[t
         assert decode(bytes(data)).pixels.shape[2] == 3
 
 
+@pytest.mark.slow
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
     """109 kB that would be 900 megapixels; in a fresh process, because only there memory can be told."""
     code = """

@@ -45,6 +45,7 @@ def test_a_signature_over_foreign_content_is_refused(kind: str) -> None:
         decode(head + photograph("WEBP"))
 
 
+@pytest.mark.slow
 def test_frames_count_towards_the_limit() -> None:
     """2 kB that would be 160 megapixels: ten frames of 4000 × 4000."""
     frames = [PIL.Image.new("RGB", (4000, 4000), (25 * shade, 0, 0)) for shade in range(10)]

@@ -19,6 +19,8 @@ from mien_pipeline.trust import content
 from mien_pipeline.trust.check import check as check_picture
 from mien_pipeline.trust.content import MODEL_SHA256, OpenNsfw, self_test_picture
 
+pytestmark = pytest.mark.slow
+
 STAGES = ("target", "reference", "result")
 
 

@@ -27,6 +27,8 @@ from mien_pipeline.trust.credentials import ASSERTION
 from mien_pipeline.trust.marking import ResultMarker, time_stamp_url
 from mien_pipeline.trust.verify import Inspector
 
+pytestmark = pytest.mark.slow
+
 MODELS = [ModelUse("face-mesh", "12" * 32)]
 SWAP = Edit("swap", "mesh", MeshOptions(), MODELS)
 

@@ -17,6 +17,8 @@ from mien_pipeline.image import Pixels
 from mien_pipeline.trust.rivagan import BITS
 from mien_pipeline.trust.watermark import STRONG_BITS, WEAK_BITS, Reading, Watermark
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     "astronaut.png",
     "grace_hopper.jpg",
