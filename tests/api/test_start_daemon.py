@@ -19,6 +19,7 @@ from mien_api.runtime_file import RuntimeFile
 from mien_api.start_daemon import StartedDaemon, serve_command, start_daemon, wait_until_ready
 from mien_core import program
 from mien_core.errors import DaemonUnreachable, OutputNotWritable
+from mien_testing.stand_in import returning
 
 Start = Callable[[str], StartedDaemon]
 
@@ -34,7 +35,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Start]:
     started: list[StartedDaemon] = []
 
     def starting(code: str) -> StartedDaemon:
-        monkeypatch.setattr("mien_api.start_daemon.serve_command", lambda *_: [sys.executable, "-c", code])
+        monkeypatch.setattr("mien_api.start_daemon.serve_command", returning([sys.executable, "-c", code]))
         started.append(StartedDaemon(tmp_path / "state", tmp_path / "models", tmp_path / "logs"))
         return started[-1]
 

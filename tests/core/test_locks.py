@@ -131,7 +131,11 @@ def test_a_program_that_only_asked_is_not_taken_for_a_holder(tmp_path: Path, mon
     path = tmp_path / "one"
     asking = exclusively(path)
     asking.__enter__()
-    monkeypatch.setattr(time, "sleep", lambda _: asking.__exit__(None, None, None))
+
+    def let_go(_: float) -> None:
+        asking.__exit__(None, None, None)
+
+    monkeypatch.setattr(time, "sleep", let_go)
     with exclusively_or_not_at_all(path):
         assert is_held(path)
 

@@ -256,7 +256,7 @@ async def test_a_removed_model_is_stopped_first_and_told(downloads: Downloads, s
     store.go_on.set()
     await downloads.remove("one")
     assert [what for what, _ in store.asked] == ["pull", "stop", "remove"]
-    last = (events.since(0) or ())[-1]
+    last = list(events.since(0) or [])[-1]
     assert (last.data, last.subject) == ({"action": "remove", "name": "one", "state": "done"}, "one")
 
 

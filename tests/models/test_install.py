@@ -1,6 +1,6 @@
 """A pull brings what is missing, counts what it will write, and refuses what it cannot have before the first byte."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from mien_models.local.folder import ModelsFolder
 from mien_models.progress import PullProgress, Reporter
 from mien_models.remote.network import Network
 from mien_testing.network import Shop
+from mien_testing.stand_in import returning
 from mien_testing.weights import local_catalogue, sha256_hex
 
 MODELS = {"thing": {"a.dat": b"aaa", "deep/b.dat": b"bb"}}
@@ -28,7 +29,7 @@ def pull_of(catalogue: Catalogue, root: Path, told: list[PullProgress], network:
     return Pull(ModelsFolder(root, catalogue), network, "thing", (), report)
 
 
-def served(shop: Shop, files: Sequence[dict[str, object]]) -> Catalogue:
+def served(shop: Shop, files: Sequence[Mapping[str, object]]) -> Catalogue:
     return Catalogue.model_validate(
         {
             "licences": {"free": {"name": "Free", "url": "https://example.org/", "commercial": True}},
@@ -96,7 +97,7 @@ def test_a_pickle_needs_room_twice_and_torch(
     file = {"path": "w.pth", "format": "pickle", "converted": "w.safetensors", "size": 7, "sha256": "0" * 64}
     pull = pull_of(served(shop, [file]), tmp_path, told, Network(token=lambda: None))
     assert pull.room() == 14
-    monkeypatch.setattr(install, "find_spec", lambda _: None)
+    monkeypatch.setattr(install, "find_spec", returning(None))
     with pytest.raises(EngineUnavailable) as refused:
         pull.run(["thing"])
     assert refused.value.fields == {"needs": "torch"}
@@ -108,6 +109,6 @@ def test_one_who_waits_hears_how_far_the_other_has_come(
 ) -> None:
     file = {"path": "w.dat", "format": "dlib", "size": 7, "sha256": sha256_hex(b"weights")}
     pull = pull_of(served(shop, [file]), tmp_path, told)
-    monkeypatch.setattr(ModelsFolder, "arrived", lambda *_: (3, 7))
+    monkeypatch.setattr(ModelsFolder, "arrived", returning((3, 7)))
     pull.wait()
     assert (told[-1].done_bytes, told[-1].total_bytes) == (3, 7)

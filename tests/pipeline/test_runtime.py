@@ -14,6 +14,7 @@ from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
 from mien_pipeline.swap import Components
 from mien_testing.painted import BLUE, MIDDLE, RED, Detector, Embedder, FakeCheck, Marker, Painter, colours, picture
+from mien_testing.stand_in import returning
 
 
 class Entry:
@@ -44,7 +45,7 @@ class Entry:
 def engines(monkeypatch: pytest.MonkeyPatch) -> dict[str, Entry]:
     found = {name: Entry(name) for name in ("mesh", "inswapper", "flux")}
     monkeypatch.setattr(runtime, "ENGINES", found)
-    monkeypatch.setattr(runtime, "missing_models", lambda *_: ())
+    monkeypatch.setattr(runtime, "missing_models", returning(()))
     return found
 
 
@@ -91,9 +92,8 @@ def test_a_reference_that_is_used_again_and_again_is_prepared_once(
 
 
 def test_the_engine_that_is_asked_for_swaps_and_stays(under_test: Runtime, engines: dict[str, Entry]) -> None:
-    for _ in range(2):
-        done = under_test.swap(picture(MIDDLE), [picture(MIDDLE, colour=RED)], MESH)
-    assert colours(done.data)[1] == RED
+    done = [under_test.swap(picture(MIDDLE), [picture(MIDDLE, colour=RED)], MESH) for _ in range(2)]
+    assert [colours(each.data)[1] for each in done] == [RED, RED]
     assert under_test.engine_name == "mesh"
     assert engines["mesh"].loaded == 1
 

@@ -8,6 +8,7 @@ import pytest
 
 from mien_cli.commands import bench
 from mien_pipeline.evaluation.measures import Row
+from mien_testing.stand_in import returning
 
 RunJson = Callable[..., tuple[int, Any]]
 
@@ -17,7 +18,7 @@ def test_the_exit_status_says_whether_every_figure_holds(
     value: float, status: int, folders: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = Row("a ratio", value, "ratio", limit=1.0)
-    monkeypatch.setattr(bench, "measure", lambda args, folder: [("made-up", row)])
+    monkeypatch.setattr(bench, "measure", returning([("made-up", row)]))
     found, document = run_json("bench")
     assert found == status
     assert [(each["suite"], each["what"], each["holds"]) for each in document["rows"]] == [

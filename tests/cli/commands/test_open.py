@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mien_testing.scripted_daemon import ScriptedDaemon
+from mien_testing.stand_in import returning
 
 SESSION = {"url": "http://127.0.0.1:6436/#code=abc", "code": "abc"}
 
@@ -40,7 +41,7 @@ def test_printing_opens_no_browser(opened: list[str], run_text: Callable[..., An
 def test_where_no_browser_opens_the_address_is_printed(
     opened: list[str], run_text: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webbrowser, "open", lambda url: False)
+    monkeypatch.setattr(webbrowser, "open", returning(False))
     printed = run_text("open")
     assert (printed.status, printed.out) == (0, SESSION["url"] + "\n")
     assert "No browser could be opened" in printed.err

@@ -91,7 +91,7 @@ def test_every_mac_of_other_fields_or_of_another_step_is_another() -> None:
 
 def test_a_transcript_changes_with_everything_that_was_seen() -> None:
     seen: tuple[Any, ...] = ("name", 1, b"C", b"m", b"D", b"n")
-    changed = [("name2", *seen[1:]), (seen[0], 2, *seen[2:])]
+    changed: list[tuple[Any, ...]] = [("name2", *seen[1:]), (seen[0], 2, *seen[2:])]
     changed += [(*seen[:at], b"other", *seen[at + 1 :]) for at in range(2, 6)]
     made = {handshake.transcript(*fields) for fields in (seen, *changed)}
     assert len(made) == 7

@@ -27,8 +27,9 @@ async def handle(_request: web.Request) -> web.Response:
 
 
 def operation(**fields: Any) -> Any:
-    route = Route(**{"method": "GET", "path": "/v1/apples", "operation_id": "get_apple", "handler": handle,
-                     "summary": "An apple", "scope": "swap", "answers": {200: Hello}, **fields})  # fmt: skip
+    apple: dict[str, Any] = {"method": "GET", "path": "/v1/apples", "operation_id": "get_apple", "handler": handle}
+    apple |= {"summary": "An apple", "scope": "swap", "answers": {200: Hello}}
+    route = Route(**(apple | fields))
     return describe([route], 6436)["paths"][route.path][route.method.lower()]
 
 

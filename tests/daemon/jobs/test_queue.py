@@ -189,7 +189,7 @@ async def test_a_deleted_job_is_gone_with_its_picture_and_that_is_told(tmp_path:
         assert not room.store.result(job.id).exists()
         with pytest.raises(UnknownJob):
             await room.queue.get(LOCAL, job.id)
-        last = (room.events.since(room.events.last - 1) or ())[-1]
+        last = list(room.events.since(room.events.last - 1) or [])[-1]
         assert (last.kind, last.data, last.subject, last.owner) == ("job-deleted", {"id": job.id}, job.id, job.owner)
 
 
@@ -248,7 +248,7 @@ async def test_a_pause_is_told_kept_and_ended(tmp_path: Path) -> None:
         await room.queue.pause(True)
         assert room.settings.current.paused is True
         job = await room.submit()
-        assert (room.events.since(0) or ())[0].data == {"queued": 0, "running": 0, "paused": True}
+        assert next(iter(room.events.since(0) or [])).data == {"queued": 0, "running": 0, "paused": True}
         assert room.queue.counts()["queued"] == 1
         await room.queue.pause(False)
         assert (await room.finished(job)).state == "done"

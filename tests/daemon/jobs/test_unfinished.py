@@ -56,7 +56,7 @@ def test_what_an_earlier_daemon_left_waits_and_no_event_tells_of_it(jobs: Unfini
 
 def test_a_new_job_waits_and_its_owner_is_told(jobs: UnfinishedJobs, events: Events) -> None:
     jobs.add(make_job("a"))
-    (event,) = events.since(0) or ()
+    (event,) = list(events.since(0) or [])
     assert (event.kind, event.owner, event.subject, event.data) == ("job", "local", "a", jobs.show(make_job("a")))
 
 
@@ -98,7 +98,7 @@ def test_a_job_that_comes_back_waits_first_and_keeps_its_attempt_only_when_it_co
     assert [job.id for job in jobs.waiting] == ["a", "b"]
     assert not jobs.is_running("a")
     assert not jobs.holds(running)
-    assert (events.since(0) or ())[-1].data["state"] == "queued"
+    assert list(events.since(0) or [])[-1].data["state"] == "queued"
 
 
 def test_an_attempt_is_told_from_a_later_one_of_the_same_job(jobs: UnfinishedJobs) -> None:
@@ -127,7 +127,7 @@ def test_a_closed_job_is_forgotten_and_told_without_its_progress(jobs: Unfinishe
     jobs.close(failed)
     assert jobs.find("a") is None
     assert jobs.counts()["running"] == 0
-    assert (events.since(0) or ())[-1].data["progress"] == 0.0
+    assert list(events.since(0) or [])[-1].data["progress"] == 0.0
 
 
 def test_progress_is_told_at_a_new_stage_and_ten_times_a_second(
@@ -151,7 +151,7 @@ def test_progress_is_told_at_a_new_stage_and_ten_times_a_second(
     assert jobs.show(running.job)["progress"] == round(estimate.fraction, 3), "asked for, it is the latest"
     assert told_after(0.02, "generate", 3) == 1
     assert told_after(0.1, "generate", 4) == 1
-    assert (events.since(0) or ())[-1].data["stage"] == "generate"
+    assert list(events.since(0) or [])[-1].data["stage"] == "generate"
 
 
 def test_progress_within_a_stage_is_told_again_after_exactly_a_tenth_of_a_second(
@@ -201,5 +201,5 @@ def test_jobs_of_one_kind_and_engine_take_alike_and_others_do_not() -> None:
 
 def test_the_counts_are_told_to_administrators(jobs: UnfinishedJobs, events: Events) -> None:
     jobs.tell_counts()
-    (event,) = events.since(0) or ()
+    (event,) = list(events.since(0) or [])
     assert (event.kind, event.owner, event.data) == ("queue", None, {"queued": 0, "running": 0, "paused": False})

@@ -15,6 +15,7 @@ from mien_daemon.jobs.work_folder import WorkFolders
 from mien_daemon.state import personal_data
 from mien_daemon.worker.messages import Finished
 from mien_testing.jobs import SEALED, FakeReferences, make_job
+from mien_testing.stand_in import returning
 
 
 class Pictures:
@@ -27,7 +28,7 @@ def private(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     """Where opened references lie: a folder in memory, or the spool where there is none."""
     memory = tmp_path / "memory" / "mien"
     memory.parent.mkdir()
-    monkeypatch.setattr(personal_data, "memory_folder", lambda _: memory if request.param == "memory" else None)
+    monkeypatch.setattr(personal_data, "memory_folder", returning(memory if request.param == "memory" else None))
     monkeypatch.setattr(personal_data, "MEMORY_BYTES", 1)
     return memory if request.param == "memory" else tmp_path / "spool"
 

@@ -19,6 +19,7 @@ from mien_daemon.pictures import blobs as module
 from mien_daemon.pictures.blobs import UNUSED_S, Found, PictureBlobs, digest_of, require_headroom
 from mien_daemon.state.database import Database
 from mien_testing.daemon import config_for, name_of, png
+from mien_testing.stand_in import returning
 
 ADA = Client("ada", "Ada's browser", frozenset[Scope]({"swap"}))
 BEN = Client("ben", "Ben's browser", frozenset[Scope]({"swap"}))
@@ -144,7 +145,11 @@ async def test_a_header_is_read_once(blobs: PictureBlobs, monkeypatch: pytest.Mo
     await put(blobs)
     found = await blobs.inspect(DIGEST)
     assert found == Found("png", 8, 8)
-    monkeypatch.setattr(module, "_probe", lambda _: pytest.fail("it is in the database"))
+
+    def refuse(_: object) -> None:
+        pytest.fail("it is in the database")
+
+    monkeypatch.setattr(module, "_probe", refuse)
     assert await blobs.inspect(DIGEST) == found
 
 
@@ -162,7 +167,7 @@ def test_the_disk_keeps_its_headroom(tmp_path: Path, monkeypatch: pytest.MonkeyP
     class Usage:
         total, free = 1_000_000_000_000, 10_000_000_100
 
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", returning(Usage))
     require_headroom(tmp_path, 100)
     with pytest.raises(DiskFull) as refused:
         require_headroom(tmp_path, 101)

@@ -12,6 +12,7 @@ import pytest
 from mien_core.errors import InvalidImage
 from mien_daemon.pictures import previews as module
 from mien_daemon.pictures.previews import KEPT_SIDE, Previews, RecentPreviews
+from mien_testing.stand_in import returning
 
 # A process that answers each request with the path's last letters, or does as the path says.
 SCRIPT = """
@@ -33,7 +34,7 @@ while (wanted := messages.read(sys.stdin.buffer)) is not None:
 
 @pytest.fixture
 async def previews(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Previews]:
-    monkeypatch.setattr(module, "command_for", lambda _: [sys.executable, "-c", SCRIPT])
+    monkeypatch.setattr(module, "command_for", returning([sys.executable, "-c", SCRIPT]))
     made = Previews()
     yield made
     await made.close()
@@ -96,7 +97,7 @@ async def test_a_process_that_fails_costs_one_preview_and_the_next_is_made(
     with pytest.raises(InvalidImage):
         await previews.make(Path(broken), broken, 64)
     monkeypatch.undo()
-    monkeypatch.setattr(module, "command_for", lambda _: [sys.executable, "-c", SCRIPT])
+    monkeypatch.setattr(module, "command_for", returning([sys.executable, "-c", SCRIPT]))
     assert await previews.make(Path("next"), "next", 64) == b"next64"
 
 

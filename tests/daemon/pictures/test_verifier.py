@@ -10,11 +10,12 @@ import pytest
 from mien_core.errors import ImageTooLarge, InvalidImage
 from mien_daemon.pictures import verifier as module
 from mien_daemon.pictures.verifier import Verifier, command
+from mien_testing.stand_in import returning
 
 
 def script(monkeypatch: pytest.MonkeyPatch, code: str) -> Verifier:
     """A verifier whose process runs this code instead."""
-    monkeypatch.setattr(module, "command", lambda _state, _models: [sys.executable, "-c", code])
+    monkeypatch.setattr(module, "command", returning([sys.executable, "-c", code]))
     return Verifier(Path("/state"), Path("/models"))
 
 

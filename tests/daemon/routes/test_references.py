@@ -12,6 +12,7 @@ import pytest
 from mien_core.errors import ContentBlocked
 from mien_daemon import keys as slots
 from mien_daemon.references.consent import Consent
+from mien_testing.stand_in import returning
 
 pytestmark = pytest.mark.slow
 
@@ -134,7 +135,7 @@ async def test_an_expired_reference_is_refused_when_the_job_is_posted(
     daemon: Any, faces: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = (await added(daemon)).json
-    monkeypatch.setattr(Consent, "has_ended_at", lambda *_: True)
+    monkeypatch.setattr(Consent, "has_ended_at", returning(True))
     answer = await swap_with(daemon, f"ref:{made['id']}")
     assert (answer.status, answer.code, answer.json["reason"]) == (404, "unknown-reference", "expired")
     listed = (await daemon.ask("GET", "/v1/references")).json["references"]

@@ -85,6 +85,7 @@ def test_faces_are_told_where_they_are_and_how_they_are_turned(said: Said, tmp_p
     job = work(tmp_path)
     answer = run(Seeing(tmp_path), said, FindFaces("2", job.target))
     assert answer == Faces("2", [runner.describe_face(0, TURNED)])
+    assert isinstance(answer, Faces)
     assert answer.faces[0]["index"] == 0
     assert answer.faces[0]["yaw_deg"] == 12.3
 

@@ -8,6 +8,7 @@ import pytest
 
 from mien_core.errors import DiskFull
 from mien_models.local.disk import HEADROOM_BYTES, check_disk
+from mien_testing.stand_in import returning
 
 
 class Usage(NamedTuple):
@@ -17,7 +18,7 @@ class Usage(NamedTuple):
 
 
 def has(monkeypatch: pytest.MonkeyPatch, total: int, free: int) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
+    monkeypatch.setattr(shutil, "disk_usage", returning(Usage(total, total - free, free)))
 
 
 @pytest.mark.parametrize(("total", "headroom"), [(50 << 30, HEADROOM_BYTES), (1000 << 30, (1000 << 30) // 20)])

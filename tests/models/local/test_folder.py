@@ -9,6 +9,7 @@ from mien_core.errors import ChecksumMismatch
 from mien_models.catalogue.entries import ModelFile
 from mien_models.local.blobs import Blobs
 from mien_models.local.folder import ModelsFolder
+from mien_testing.stand_in import returning
 from mien_testing.weights import local_catalogue, sha256_hex
 
 CONTENT = b"weights of a thing"
@@ -59,7 +60,7 @@ def test_another_programs_file_stays_and_is_linked(models: ModelsFolder, arrived
 def test_another_programs_file_on_another_disk_is_copied_and_checked(
     models: ModelsFolder, arrived: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Blobs, "adopt_link", lambda *_: False)
+    monkeypatch.setattr(Blobs, "adopt_link", returning(False))
     ticks: list[None] = []
     models.take_in("thing", file_of(models), arrived, SHA256, stays=True, tick=lambda: ticks.append(None))
     assert models.blobs.path(SHA256).read_bytes() == CONTENT
@@ -71,7 +72,7 @@ def test_another_programs_file_on_another_disk_is_copied_and_checked(
 def test_a_file_that_changes_while_it_is_copied_is_not_taken(
     models: ModelsFolder, arrived: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Blobs, "adopt_link", lambda *_: False)
+    monkeypatch.setattr(Blobs, "adopt_link", returning(False))
     arrived.write_bytes(b"something else")
     with pytest.raises(ChecksumMismatch, match="changed while it was copied"):
         models.take_in("thing", file_of(models), arrived, SHA256, stays=True)

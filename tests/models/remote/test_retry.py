@@ -41,7 +41,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
     monkeypatch.setattr(time, "sleep", made.sleep)
     monkeypatch.setattr(time, "monotonic", lambda: made.now)
-    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+
+    def longest(low: float, high: float) -> float:
+        return high
+
+    monkeypatch.setattr(random, "uniform", longest)
     return made
 
 

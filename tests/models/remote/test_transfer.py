@@ -147,7 +147,13 @@ def test_a_connection_that_breaks_off_may_be_tried_again_and_keeps_its_bytes(par
 def test_a_trickle_counts_as_silence(part: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte a second never ends by itself."""
     now = [0.0]
-    monkeypatch.setattr(Answer, "read1", lambda self, _: (now.__setitem__(0, now[0] + 1.5), self._body.read(1))[1])
+
+    class Trickle(Answer):
+        def read1(self, size: int) -> bytes:
+            now[0] += 1.5
+            return super().read1(1)
+
+    monkeypatch.setattr(f"{__name__}.Answer", Trickle)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     made = transfer(Source(), part, stall_s=5, threads=1)
     with pytest.raises(TransientFailure, match="next to nothing"):
