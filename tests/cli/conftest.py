@@ -74,7 +74,8 @@ def run_text(capsys: pytest.CaptureFixture[str]) -> Callable[..., Printed]:
 
     def run(*words: str) -> Printed:
         status = main(words)
-        return Printed(status, *capsys.readouterr())
+        printed = capsys.readouterr()
+        return Printed(status, printed.out, printed.err)
 
     return run
 

@@ -8,7 +8,6 @@ from typing import cast
 
 import keyring.backend
 import keyring.backends.chainer
-import keyring.backends.fail
 import keyring.errors
 import pytest
 

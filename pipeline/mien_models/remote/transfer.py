@@ -33,7 +33,7 @@ class SourceChangedError(Exception):
 class Ask(Protocol):
     """Asks a source for a file from where it really lies; failures of the network come by name."""
 
-    def __call__(self, headers: Mapping[str, str], at: str) -> Reply: ...
+    def __call__(self, headers: Mapping[str, str], *, at: str) -> Reply: ...
 
 
 class Throttle:

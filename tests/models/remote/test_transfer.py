@@ -149,7 +149,7 @@ def test_a_trickle_counts_as_silence(part: Path, monkeypatch: pytest.MonkeyPatch
     now = [0.0]
 
     class Trickle(Answer):
-        def read1(self, size: int) -> bytes:
+        def read1(self, count: int) -> bytes:
             now[0] += 1.5
             return super().read1(1)
 
