@@ -157,7 +157,7 @@ class Licence(_Entry, frozen=True):
         if self.text and (self.text.source is None or self.text.format != "text"):
             raise ValueError("the text needs a source and the format text")
         if self.must_accept and self.text is None:
-            raise ValueError("nobody can accept a licence without a text")
+            raise ValueError("a licence without a text cannot be accepted")
         return self
 
 

@@ -73,7 +73,7 @@ class Resolver:
         sha256, size = (digest.sha256, digest.size) if digest else (file.sha256, file.size)
         if sha256 is None:
             raise DownloadFailed(
-                f"nobody has written down a digest for {file.path}", reason="no-digest", source=source.repository
+                f"no source gives a digest for {file.path}", reason="no-digest", source=source.repository
             )
         return ResolvedFile(file, url_files(self._catalogue, source, file), Wanted(file.path, size, sha256), None)
 

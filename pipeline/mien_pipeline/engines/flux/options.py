@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from mien_pipeline.options import SwapOptions
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-# A factor for every step in order; the last one goes on to the end.
+# A factor for every step in order; steps beyond the last one take the last one.
 StepWeights = Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(max_length=100)]
 
 
