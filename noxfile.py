@@ -1,8 +1,13 @@
 """The checks by name, in the environment that nox runs in: `nox -l` lists them, `nox -s fast lint` runs two."""
 
+import sys
+
 import nox
 
 nox.options.default_venv_backend = "none"
+# The tools of the environment that nox itself runs in, whether it is activated or not.
+TOOL = (sys.executable, "-m")
+
 nox.options.sessions = ["fast", "lint", "types"]
 
 # Folders whose tests need a browser, a desktop, or torch; importing torch alone takes seconds. Modules that spend
@@ -21,21 +26,21 @@ NOT_FAST = (
 def fast(session: nox.Session) -> None:
     """The unit tests: under a minute on two cores, collection included."""
     left_out = [f"--ignore={path}" for path in NOT_FAST]
-    session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow", *left_out, *session.posargs)
+    session.run(*TOOL, "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow", *left_out, *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style of the Python code."""
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    session.run(*TOOL, "ruff", "check", ".")
+    session.run(*TOOL, "ruff", "format", "--check", ".")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Types of the Python code."""
-    session.run("mypy")
-    session.run("pyright")
+    session.run(*TOOL, "mypy")
+    session.run(*TOOL, "pyright")
 
 
 @nox.session
@@ -43,18 +48,18 @@ def javascript(session: nox.Session) -> None:
     """Style, format and types of the JavaScript, then its own tests under node."""
     session.run("npm", "ci", "--silent", "--prefix", "tests/javascript", external=True)
     session.run("npm", "run", "--silent", "--prefix", "tests/javascript", "check", external=True)
-    session.run("pytest", "-q", "tests/extension", "tests/daemon/console")
+    session.run(*TOOL, "pytest", "-q", "tests/extension", "tests/daemon/console")
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
     """Console, extension and tray in real browsers and on a real desktop."""
-    session.run("pytest", "-q", "tests/e2e", *session.posargs)
+    session.run(*TOOL, "pytest", "-q", "tests/e2e", *session.posargs)
 
 
 @nox.session(name="all")
 def everything(session: nox.Session) -> None:
     """What CI runs."""
-    session.run("pytest", "-q", *session.posargs)
+    session.run(*TOOL, "pytest", "-q", *session.posargs)
     for other in ("lint", "types", "javascript"):
         session.notify(other)
