@@ -69,7 +69,7 @@ def needed_models(engine: str) -> tuple[str, ...]:
 
 
 def missing_models(engine: str, store: "ModelStore") -> tuple[str, ...]:
-    """What is to be pulled before this engine can swap; none where another model stands in."""
+    """The models to pull before this engine can swap, without those that an installed alternative replaces."""
     instead = ENGINES[engine].instead
     return tuple(
         name
