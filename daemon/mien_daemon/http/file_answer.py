@@ -40,7 +40,8 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
     response.content_type = media_type
     response.content_length = stop - start
     await response.prepare(request)
-    with await asyncio.to_thread(path.open, "rb") as file:
+    # Opened here, not in a thread: a client that leaves meanwhile would leave the open file behind.
+    with path.open("rb") as file:
         file.seek(start)
         while start < stop:
             piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, stop - start))
