@@ -83,6 +83,8 @@ async def end_streams(app: web.Application) -> None:
 async def open_database(app: web.Application) -> AsyncIterator[None]:
     await app[keys.CLIENTS].load()
     yield
+    await app[keys.PAIRING].finish_approvals()
+    await app[keys.CLIENTS].close()
     app[keys.DATABASE].close()
 
 

@@ -1,6 +1,8 @@
 """The clients of the daemon: named tokens for scripts, paired browsers, and their sessions."""
 
+import asyncio
 import hashlib
+import logging
 import secrets
 import sqlite3
 import time
@@ -9,7 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mien_api.errors import UnknownClient
+from mien_core.errors import MienError
+from mien_daemon.background import BackgroundTasks
 from mien_daemon.state.database import Database
+
+log = logging.getLogger(__name__)
 
 Scope = Literal["swap", "models", "admin", "local"]
 GRANTABLE: tuple[Scope, ...] = ("swap", "models", "admin")
@@ -81,7 +87,11 @@ def new_token() -> str:
 
 
 class ClientRegistry:
-    """All clients in memory. A new client counts once it is on the disk; a revoked one is out at once."""
+    """All clients in memory. A new client counts once it is on the disk; a revoked one is out at once.
+
+    One change is written at a time, in SQL that changes only a row that is still there. A change that began is finished
+    even when its caller goes away. So memory and disk never differ, and no change brings a revoked client back.
+    """
 
     def __init__(
         self,
@@ -97,6 +107,12 @@ class ClientRegistry:
         self._clients: dict[str, Client] = {LOCAL.id: LOCAL}
         self._tokens: dict[bytes, str] = {hash_token(local_token): LOCAL.id}
         self._sessions: dict[bytes, Session] = {}
+        self._one_change = asyncio.Lock()
+        self._changes = BackgroundTasks()
+
+    async def close(self) -> None:
+        """Wait for changes that are under way."""
+        await self._changes.wait()
 
     async def load(self) -> None:
         """Read the clients from the database."""
@@ -137,7 +153,7 @@ class ClientRegistry:
         """A new client for a script, and its token, of which only the hash is kept."""
         token = new_token()
         client = Client(secrets.token_hex(8), name, frozenset(scopes), created_at=self._wall_clock())
-        await self._insert(client, hash_token(token))
+        await self._changes.finish(self._insert(client, hash_token(token)))
         return client, token
 
     async def add_paired(
@@ -145,7 +161,7 @@ class ClientRegistry:
     ) -> Client:
         """A new client for a paired browser: it has no token of its own, only sessions."""
         client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, self._wall_clock())
-        await self._insert(client, None)
+        await self._changes.finish(self._insert(client, None))
         return client
 
     def open_session(self, client_id: str, lifetime_s: float = SESSION_S, origin: str | None = None) -> str:
@@ -160,11 +176,18 @@ class ClientRegistry:
         return token
 
     async def rename(self, client_id: str, name: str) -> Client:
-        """The client under another name; raises `UnknownClient`."""
-        renamed = replace(self.get(client_id), name=name)
-        await self._database.write(lambda db: db.execute("UPDATE clients SET name = ? WHERE id = ?", (name, client_id)))
-        self._clients[client_id] = renamed
-        return renamed
+        """The client under another name; raises `UnknownClient`, also when it is revoked meanwhile."""
+        self.get(client_id)
+        return await self._changes.finish(self._rename(client_id, name))
+
+    async def _rename(self, client_id: str, name: str) -> Client:
+        sql = "UPDATE clients SET name = ? WHERE id = ?"
+        async with self._one_change:
+            self.get(client_id)
+            await self._database.write(lambda db: db.execute(sql, (name, client_id)))
+            # As it is now: it may have been revoked or seen while the disk was written.
+            self._clients[client_id] = replace(self.get(client_id), name=name)
+            return self._clients[client_id]
 
     async def revoke(self, client_id: str) -> None:
         """Refuse the client from now on, even before the database is written; raises `UnknownClient`."""
@@ -172,22 +195,31 @@ class ClientRegistry:
         del self._clients[client_id]
         self._tokens = {digest: owner for digest, owner in self._tokens.items() if owner != client_id}
         self._sessions = {digest: held for digest, held in self._sessions.items() if held.client != client_id}
-        await self._database.write(lambda db: db.execute("DELETE FROM clients WHERE id = ?", (client_id,)))
+        await self._changes.finish(self._delete(client_id))
+
+    async def _delete(self, client_id: str) -> None:
+        async with self._one_change:
+            await self._database.write(lambda db: db.execute("DELETE FROM clients WHERE id = ?", (client_id,)))
 
     def is_active(self, client: Client) -> bool:
         """Whether the client has not been revoked."""
         return client.id in self._clients
 
-    async def touch(self, client: Client) -> None:
-        """Write down when a client was last seen, at most once a minute."""
+    def touch(self, client: Client) -> None:
+        """Note when a client was last seen, at most once a minute; no request waits for the disk, or fails with it."""
         now = self._wall_clock()
         known = self._clients.get(client.id)
-        if known is None or client.id == LOCAL.id or now - (known.last_seen or 0) < TOUCH_EVERY_S:
+        if known is None or client.id == LOCAL.id or 0 <= now - (known.last_seen or 0) < TOUCH_EVERY_S:
             return
         self._clients[client.id] = replace(known, last_seen=now)
-        await self._database.write(
-            lambda db: db.execute("UPDATE clients SET last_seen = ? WHERE id = ?", (now, client.id))
-        )
+        self._changes.start(self._write_last_seen(client.id, now))
+
+    async def _write_last_seen(self, client_id: str, now: float) -> None:
+        sql = "UPDATE clients SET last_seen = ? WHERE id = ?"
+        try:
+            await self._database.write(lambda db: db.execute(sql, (now, client_id)))
+        except (MienError, sqlite3.Error) as error:
+            log.warning("when a client was last seen could not be written down: %s", type(error).__name__)
 
     async def _insert(self, client: Client, token_hash: bytes | None) -> None:
         row = (
@@ -201,8 +233,9 @@ class ClientRegistry:
         )
         sql = """INSERT INTO clients (id, name, scopes, token_hash, origin, pairing_key, created_at)
                  VALUES (?, ?, ?, ?, ?, ?, ?)"""
-        await self._database.write(lambda db: db.execute(sql, row))
-        self._remember(client, token_hash)
+        async with self._one_change:
+            await self._database.write(lambda db: db.execute(sql, row))
+            self._remember(client, token_hash)
 
     def _remember(self, client: Client, token_hash: bytes | None) -> None:
         self._clients[client.id] = client

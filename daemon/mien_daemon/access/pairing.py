@@ -23,6 +23,7 @@ from mien_api.errors import PairingClosed, TooManyRequests
 from mien_core.errors import BadRequest
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import Client, ClientRegistry
+from mien_daemon.background import BackgroundTasks
 
 WINDOW_S = 120.0  # long enough to walk through a browser's options page, too short to be forgotten
 COLLECT_S = 30.0  # how long an approval waits to be fetched
@@ -106,6 +107,11 @@ class Pairing:
         self._attempts: deque[float] = deque()
         self._changed = asyncio.Event()
         self._revision = 0
+        self._approvals = BackgroundTasks()
+
+    async def finish_approvals(self) -> None:
+        """Wait for approvals that are being stored."""
+        await self._approvals.wait()
 
     # ── the person's side ──
 
@@ -138,10 +144,19 @@ class Pairing:
         Raises:
             PairingClosed: no browser with this id shows digits, or it cancelled while its client was being stored.
         """
-        pending = self._require(pairing_id, "shown")
+        return await self._approvals.finish(self._approve(self._require(pairing_id, "shown")))
+
+    async def _approve(self, pending: _PendingBrowser) -> Client:
+        """Store the client, then tell; a caller that goes away meanwhile leaves no half of it."""
+        if pending.state != "shown":
+            raise PairingClosed("this pairing is over")
         pending.state = "approved"
         self._closes_at = self._clock() + COLLECT_S
-        client = await self._clients.add_paired(pending.name, pending.origin, pending.key)
+        try:
+            client = await self._clients.add_paired(pending.name, pending.origin, pending.key)
+        except Exception:
+            pending.state = "shown"  # the person may approve again
+            raise
         if self._pending is not pending:
             await self._clients.revoke(client.id)
             raise PairingClosed("this pairing is over")

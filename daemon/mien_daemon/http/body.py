@@ -9,8 +9,9 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from mien_api.errors import RequestTimeout, RequestTooLarge, UnsupportedMediaType
+from mien_api.errors import RequestTimeout, RequestTooLarge, Unpaired, UnsupportedMediaType
 from mien_core.errors import BadRequest
+from mien_daemon.keys import CLIENT, CLIENTS
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,15 +25,28 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
     Raises:
         UnsupportedMediaType: the content type is not application/json.
         RequestTooLarge, RequestTimeout: more bytes, or more slowly, than such a body needs.
+        Unpaired: the client was revoked while its body came.
         BadRequest: not JSON, or not of that shape; `field` names the first member that is wrong.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaType("the body must be application/json", field="Content-Type")
     data = await read_bytes(request, MAX_JSON_BYTES, JSON_TIMEOUT_S)
+    require_active(request)
     try:
         return model.model_validate_json(data or b"{}")
     except ValidationError as error:
         raise to_bad_request(error, data) from None
+
+
+def require_active(request: web.Request) -> None:
+    """Return unless the client was revoked after the guard let it in: a body may take its time.
+
+    Raises:
+        Unpaired: it was revoked.
+    """
+    client = request.get(CLIENT)
+    if client is not None and not request.app[CLIENTS].is_active(client):
+        raise Unpaired("this client was revoked")
 
 
 async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> bytes:

@@ -74,7 +74,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if route is not None and route.scope is not None and not client.may(route.scope):
             raise WrongScope(f"this token does not allow {route.scope}", needs=route.scope)
         request[CLIENT] = client
-        await request.app[CLIENTS].touch(client)
+        request.app[CLIENTS].touch(client)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("bodies are taken as they are, not encoded", field="Content-Encoding")
     await let_body_in(request)

@@ -8,7 +8,7 @@ from aiohttp import web
 from mien_api.errors import RequestTimeout, UnsupportedMediaType
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.http.body import reply
+from mien_daemon.http.body import reply, require_active
 from mien_daemon.http.file_answer import send_picture
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import BlobTaken, FoundFaces
@@ -42,6 +42,7 @@ async def read_pieces(request: web.Request) -> AsyncIterator[bytes]:
         if len(gathered) >= CHUNK_BYTES:
             yield bytes(gathered)
             gathered.clear()
+    require_active(request)
     if gathered:
         yield bytes(gathered)
 

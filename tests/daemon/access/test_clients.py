@@ -212,9 +212,10 @@ async def test_the_last_visit_is_written_down_at_most_once_a_minute(
     seen: list[float | None] = []
     for at in (1000.0, 1000.0 + TOUCH_EVERY_S - 0.1, 1000.0 + TOUCH_EVERY_S):
         clock.now = at
-        await clients.touch(client)
+        clients.touch(client)
         seen.append(clients.get(client.id).last_seen)
     assert seen == [1000.0, 1000.0, 1060.0]
+    await clients.close()
     assert (await reopened(database)).get(client.id).last_seen == 1060.0
 
 
@@ -223,8 +224,8 @@ async def test_the_visits_of_own_programs_and_of_revoked_clients_are_not_written
 ) -> None:
     client, _ = await clients.create_token("script", ["swap"])
     await clients.revoke(client.id)
-    await clients.touch(client)
-    await clients.touch(LOCAL)
+    clients.touch(client)
+    clients.touch(LOCAL)
     assert not clients.is_active(client)
     assert clients.authenticate(LOCAL_TOKEN) == LOCAL
     assert await database.read(lambda db: db.execute("SELECT * FROM clients").fetchall()) == []
