@@ -20,7 +20,8 @@ from typing import IO, cast
 import PIL.Image
 
 from mien_core.errors import ImageTooLarge, InvalidImage
-from mien_pipeline.media.polyglot import Bytes, find_foreign_part
+from mien_pipeline.media.directory import require_honest_directories
+from mien_pipeline.media.polyglot import Bytes, find_foreign_part, join_jpeg_exif
 
 # 108-megapixel telephones and 102-megapixel medium format fit. Decoded, that is 360 MB of RGB, and a swap needs at
 # most eight times as much: a 4 GB machine can still give that.
@@ -134,12 +135,17 @@ def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
     if kind == "heif" and not _heif_is_readable():
         raise InvalidImage("HEIC needs the package pillow-heif", found=kind, readable=readable_formats())
     _refuse_polyglot(data, kind)
+    if kind == "tiff":
+        require_honest_directories(data)
+    elif kind == "jpeg":  # Pillow parses its EXIF as it opens the file
+        require_honest_directories(join_jpeg_exif(data))
     names = [name for name, ours in READABLE.items() if ours == kind]
     with _silence_pillow():
         try:
             # Named formats only: Pillow must not guess another parser from the content.
             with PIL.Image.open(_as_file(data), formats=names) as picture:
                 info = _check_size(picture, kind)
+                _drop_boundless_exif(picture)
                 yield picture, info
         except (PIL.Image.DecompressionBombError, MemoryError) as error:
             raise ImageTooLarge(
@@ -220,6 +226,16 @@ def _count_frames(picture: PIL.Image.Image, kind: str) -> int:
     finally:
         picture.seek(0)
     return 2
+
+
+def _drop_boundless_exif(picture: PIL.Image.Image) -> None:
+    """Forget an EXIF block that takes more memory than it has bytes: it counts as damaged, the picture does not."""
+    exif = picture.info.get("exif")
+    if isinstance(exif, bytes):
+        try:
+            require_honest_directories(exif.removeprefix(b"Exif\0\0"))
+        except InvalidImage:
+            del picture.info["exif"]
 
 
 def _refuse_polyglot(data: Bytes, kind: str) -> None:
