@@ -28,7 +28,10 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── CheckUnavailable       the content check could not run, so nothing else may
     │   ├── MarkingFailed          a picture that cannot be marked is not delivered
     │   ├── ConsentRequired        a reference without the statement that allows its use
-    │   └── UnknownReference
+    │   ├── UnknownReference
+    │   ├── KeyUnavailable         a key that is needed cannot be had: its secret store is locked or absent
+    │   ├── WrongPassphrase        what the passphrase should open stays shut
+    │   └── BackupRefused          a file that is no backup of the library, or a damaged one
     ├── ResourceError
     │   ├── DiskFull
     │   ├── OutputNotWritable      the result has no place at the path that was given
@@ -166,6 +169,26 @@ class ConsentRequired(TrustError):
 
 class UnknownReference(TrustError):
     code = "unknown-reference"
+
+
+class KeyUnavailable(TrustError):
+    """A key that is needed cannot be had, so nothing is changed.
+
+    `reason` is "locked" (the secret store refuses), "absent" (it is not there, or no longer has the key) or "wrong"
+    (it has another key under that name).
+    """
+
+    code = "key-unavailable"
+
+
+class WrongPassphrase(TrustError):
+    code = "wrong-passphrase"
+
+
+class BackupRefused(TrustError):
+    """`file` is the one; `reason` is "not-a-backup", "too-new" or "damaged"."""
+
+    code = "backup-refused"
 
 
 class ResourceError(MienError):

@@ -3,7 +3,8 @@
 import logging
 import re
 import secrets
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,8 @@ import keyring.backend
 import keyring.backends.chainer
 import keyring.errors
 
-from mien_core.files import write_whole
+from mien_core.errors import KeyUnavailable
+from mien_core.files import remove_file, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -32,32 +34,40 @@ class KeyStore:
         self._backend = trusted_secret_store(backend)
 
     def load(self, name: str) -> bytes | None:
-        """The key, or None where there is none.
+        """The key, or None where there is provably none: it was never kept, or the store that kept it has none now.
 
         Raises:
-            OSError: the secret store is locked, which is not the same as having none.
+            KeyUnavailable: the key is in a secret store that is locked ("locked"), or that is not this one ("absent").
         """
-        file = self._file(name)
+        file, listed = self._file(name), self._in_secret_store
         if file.exists():
             return file.read_bytes()
+        if self._backend is None:
+            if name in listed:
+                raise _absent()
+            return None
         try:
-            stored = self._backend.get_password(SERVICE, self._account(name)) if self._backend else None
-        except keyring.errors.KeyringError as error:
-            raise PermissionError("the secret store is locked") from error
-        return bytes.fromhex(stored) if stored else None
+            stored = self._ask(name)
+        except KeyUnavailable:
+            if name in listed:
+                raise
+            return None  # a locked store cannot hold what was never put there
+        if stored is None and listed.get(name) not in {None, "", self._backend_name}:
+            raise _absent()
+        return stored
 
     def save(self, name: str, key: bytes) -> KeyPlace:
-        """Keep a key, and say where it went."""
+        """Keep a key where it can be read again, and say where that is."""
         self._make_folder()
         if self._backend is not None:
-            self._write_down({*self._in_secret_store, name})  # first: no crash may leave an entry that is never deleted
-            try:
-                self._backend.set_password(SERVICE, self._account(name), key.hex())
-            except keyring.errors.KeyringError:
-                log.warning("key-store-refused")
-                self._write_down(self._in_secret_store - {name})
-            else:
+            before = self._in_secret_store
+            # First, because no crash may leave an entry that is never deleted.
+            self._write_down({**before, name: self._backend_name})
+            if self._put(name, key):
+                remove_file(self._file(name))
                 return "secret-store"
+            log.warning("key-store-refused")
+            self._write_down(before)
         log.warning("key-in-file: no secret store, so a key is in a file that only this user can read")
         write_whole(self._file(name), key, 0o600)
         return "file"
@@ -66,21 +76,39 @@ class KeyStore:
         """Forget a key, wherever it is.
 
         Raises:
-            PermissionError: the secret store still has it.
+            KeyUnavailable: the secret store still has it, or is not there to be asked.
         """
         self._file(name).unlink(missing_ok=True)
         if name not in self._in_secret_store:
             return
+        if self._backend is None:
+            raise _absent()
+        # A store that has none says so by an error; what it has is looked at next.
+        with naming_refusals(), suppress(keyring.errors.PasswordDeleteError):
+            self._backend.delete_password(SERVICE, self._account(name))
+        if self._ask(name) is not None:
+            raise KeyUnavailable("the secret store has not deleted a key", reason="locked")
+        self._write_down({each: place for each, place in self._in_secret_store.items() if each != name})
+
+    def _put(self, name: str, key: bytes) -> bool:
+        """Whether the secret store took the key and gives it back."""
+        assert self._backend is not None  # noqa: S101 - asked by our only caller
         try:
-            if self._backend is None:
-                raise PermissionError("the secret store that has the key is not there")
-            with suppress(keyring.errors.PasswordDeleteError):  # it has none, which is looked at next
-                self._backend.delete_password(SERVICE, self._account(name))
-            if self._backend.get_password(SERVICE, self._account(name)) is not None:
-                raise PermissionError("the secret store has not deleted a key")
-        except keyring.errors.KeyringError as error:
-            raise PermissionError("the secret store is locked") from error
-        self._write_down(self._in_secret_store - {name})
+            with naming_refusals():
+                self._backend.set_password(SERVICE, self._account(name), key.hex())
+            return self._ask(name) == key
+        except KeyUnavailable:
+            return False
+
+    def _ask(self, name: str) -> bytes | None:
+        """What the secret store has under a name; raises `KeyUnavailable` where it does not say."""
+        assert self._backend is not None  # noqa: S101 - asked by our callers
+        with naming_refusals():
+            stored = self._backend.get_password(SERVICE, self._account(name))
+        try:
+            return bytes.fromhex(stored) if stored else None
+        except ValueError:
+            raise KeyUnavailable("the secret store has another thing under the key's name", reason="wrong") from None
 
     @property
     def names(self) -> list[str]:
@@ -93,12 +121,21 @@ class KeyStore:
         return "secret-store" if self._backend else "file"
 
     @property
-    def _in_secret_store(self) -> set[str]:
-        """The names, never the keys: a secret store cannot be asked what it has of ours."""
-        return set(self._list.read_text(encoding="ascii").split()) if self._list.exists() else set()
+    def _in_secret_store(self) -> dict[str, str]:
+        """Which keys are in a secret store, and in which kind of store ("" where an older version did not say).
 
-    def _write_down(self, names: set[str]) -> None:
-        write_whole(self._list, "\n".join(sorted(names)).encode(), 0o600)
+        Never the keys: a secret store cannot be asked what it has of ours.
+        """
+        lines = self._list.read_text(encoding="utf-8").splitlines() if self._list.exists() else ()
+        return {name: place for name, _, place in (line.partition(" ") for line in lines) if name}
+
+    @property
+    def _backend_name(self) -> str:
+        return f"{type(self._backend).__module__}.{type(self._backend).__qualname__}"
+
+    def _write_down(self, places: Mapping[str, str]) -> None:
+        lines = [f"{name} {places[name]}".rstrip() for name in sorted(places)]
+        write_whole(self._list, "\n".join(lines).encode(), 0o600)
 
     @property
     def _list(self) -> Path:
@@ -124,15 +161,38 @@ class KeyStore:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def _absent() -> KeyUnavailable:
+    return KeyUnavailable("the secret store that has the key is not there", reason="absent")
+
+
+@contextmanager
+def naming_refusals() -> Generator[None]:
+    """Turn whatever a secret store raises into one refusal: its backends are other programs' code.
+
+    Raises:
+        KeyUnavailable: `reason` is "locked".
+    """
+    try:
+        yield
+    except KeyUnavailable:
+        raise
+    except Exception as error:
+        raise KeyUnavailable("the secret store is locked, or refuses", reason="locked") from error
+
+
 def trusted_secret_store(
     backend: keyring.backend.KeyringBackend | None = None,
 ) -> keyring.backend.KeyringBackend | None:
     """The secret store to use, or None where there is only a weak one: a chain of stores counts as its best link.
 
-    `backend` is asked; by default the platform's.
+    `backend` is asked; by default the platform's. One that cannot be loaded here, or cannot be reached, is none.
     """
-    backend = backend or keyring.get_keyring()
-    if isinstance(backend, keyring.backends.chainer.ChainerBackend):
-        links = [link for link in backend.backends if link.priority >= LEAST_PRIORITY]
-        return max(links, key=lambda link: link.priority, default=None)
-    return backend if backend.priority >= LEAST_PRIORITY else None
+    try:
+        backend = backend or keyring.get_keyring()
+        if isinstance(backend, keyring.backends.chainer.ChainerBackend):
+            links = [link for link in backend.backends if link.priority >= LEAST_PRIORITY]
+            return max(links, key=lambda link: link.priority, default=None)
+        return backend if backend.priority >= LEAST_PRIORITY else None
+    except Exception as error:  # noqa: BLE001 - a backend is another program's code, named by an environment variable
+        log.warning("no-secret-store: %s", type(error).__name__)
+        return None

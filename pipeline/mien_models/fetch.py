@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from mien_core.errors import BrokenWeights, ChecksumMismatch, DownloadFailed
+from mien_core.errors import BrokenWeights, ChecksumMismatch, DownloadFailed, KeyUnavailable
 from mien_models.catalogue.entries import AnySource, HuggingFaceSource, LocalSource, ModelFile, UrlSource, WheelSource
 from mien_models.exchange.other_caches import find_in_hub_cache
 from mien_models.local import journal as journals
@@ -38,6 +38,11 @@ class Fetcher:
         connector = Connector(models.egress_log, model, network.policy.stall_s)
         self._resolver = Resolver(model, models.catalogue, models.digests, connector, network, report)
         self._download = Download(connector, network.policy, Throttle(network.bytes_per_s), network.threads)
+
+    @property
+    def locked_token(self) -> KeyUnavailable | None:
+        """Why the sources were asked without a token, if a locked secret store may have one."""
+        return self._resolver.locked_token
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────
 

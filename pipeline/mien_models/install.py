@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from mien_core.errors import EngineUnavailable, Offline
+from mien_core.errors import EngineUnavailable, GatedModel, Offline
 from mien_models.catalogue.entries import LocalSource, ModelFile
 from mien_models.fetch import Fetcher
 from mien_models.local import journal as journals
@@ -41,7 +41,19 @@ class Pull:
             self._report.tick()
 
     def run(self, together: Sequence[str]) -> None:
-        """Fetch what is missing and install the model. `together`: models asked for at once, to share wheels."""
+        """Fetch what is missing and install the model. `together`: models asked for at once, to share wheels.
+
+        Raises:
+            KeyUnavailable: the source asks who you are, and the secret store that may have the token is locked.
+        """
+        try:
+            self._run(together)
+        except GatedModel as gated:
+            if locked := self._fetcher.locked_token:
+                raise locked from gated
+            raise
+
+    def _run(self, together: Sequence[str]) -> None:
         for file in self._missing():
             linked = self._fetcher.link_from_caches(file, self._models.digests.of(self.model, file))
             if not linked and isinstance(source := self._fetcher.source_of(file), LocalSource):

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from typing import cast
 
+import keyring
 import keyring.backend
 import keyring.backends.chainer
 import keyring.errors
 import pytest
 
+from mien_core.errors import KeyUnavailable
 from mien_core.key_store import LEAST_PRIORITY, SERVICE, trusted_secret_store
 from mien_testing.secret_store import MemoryStore, no_store, stored_in
 
@@ -74,7 +76,7 @@ class ShutStore(MemoryStore):
 def test_a_key_that_stays_in_the_secret_store_is_not_called_deleted(tmp_path: Path, kind: type[MemoryStore]) -> None:
     keys = stored_in(tmp_path, kind())
     keys.save("master", b"x")
-    with pytest.raises(PermissionError):
+    with pytest.raises(KeyUnavailable):
         keys.delete("master")
     assert keys.names == ["master"]
 
@@ -143,8 +145,82 @@ class LockableStore(MemoryStore):
 
 
 def test_a_locked_store_is_not_taken_for_one_without_the_key(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError, match="locked"):
+    stored_in(tmp_path, MemoryStore()).save("master", b"x")
+    with pytest.raises(KeyUnavailable, match="locked"):
         stored_in(tmp_path, LockableStore()).load("master")
+
+
+def test_what_was_never_kept_is_not_missed_where_the_store_is_locked(tmp_path: Path) -> None:
+    assert stored_in(tmp_path, LockableStore()).load("master") is None
+
+
+@pytest.mark.parametrize("place", ["no store", "another kind of store"])
+def test_a_key_in_another_store_is_not_taken_for_no_key(tmp_path: Path, place: str) -> None:
+    class Other(MemoryStore):
+        pass
+
+    stored_in(tmp_path, MemoryStore()).save("master", b"x")
+    with pytest.raises(KeyUnavailable) as refused:
+        stored_in(tmp_path, no_store() if place == "no store" else Other()).load("master")
+    assert refused.value.fields["reason"] == "absent"
+
+
+def test_a_key_that_the_same_store_has_lost_is_no_more(tmp_path: Path) -> None:
+    store = MemoryStore()
+    stored_in(tmp_path, store).save("master", b"x")
+    store.held.clear()
+    assert stored_in(tmp_path, store).load("master") is None
+
+
+class BrokenStore(MemoryStore):
+    """Another program's code: what it raises is its own business."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise RuntimeError("no session bus")
+
+
+def test_whatever_a_secret_store_raises_is_one_named_refusal(tmp_path: Path) -> None:
+    stored_in(tmp_path, MemoryStore()).save("master", b"x")
+    with pytest.raises(KeyUnavailable):
+        stored_in(tmp_path, BrokenStore()).load("master")
+
+
+class ForgetfulStore(MemoryStore):
+    """A store that says yes and keeps nothing."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        return
+
+
+@pytest.mark.parametrize("kind", [ForgetfulStore, BrokenStore])
+def test_a_key_that_the_store_does_not_give_back_goes_into_a_file(tmp_path: Path, kind: type[MemoryStore]) -> None:
+    keys = stored_in(tmp_path, kind())
+    assert keys.save("master", b"x") == "file"
+    assert keys.load("master") == b"x"
+
+
+def test_a_key_that_moved_into_the_secret_store_leaves_no_older_one_in_a_file(tmp_path: Path) -> None:
+    stored_in(tmp_path, no_store()).save("master", b"old")
+    keys = stored_in(tmp_path, MemoryStore())
+    assert keys.save("master", b"new") == "secret-store"
+    assert keys.load("master") == b"new"
+    assert key_files(tmp_path) == []
+
+
+def test_a_store_that_cannot_even_be_found_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that the environment names and that is not installed here."""
+
+    def fail() -> None:
+        raise ModuleNotFoundError("no such backend")
+
+    class Unreachable(MemoryStore):
+        @property
+        def priority(self) -> float:  # type: ignore[override]
+            raise RuntimeError("no session bus")
+
+    assert trusted(Unreachable()) is None
+    monkeypatch.setattr(keyring, "get_keyring", fail)
+    assert trusted_secret_store() is None
 
 
 def test_a_key_in_a_file_is_read_where_a_secret_store_came_later(tmp_path: Path) -> None:
@@ -159,7 +235,7 @@ def test_a_key_in_a_file_is_read_where_a_secret_store_came_later(tmp_path: Path)
 
 def test_a_key_whose_secret_store_is_gone_cannot_be_deleted(tmp_path: Path) -> None:
     stored_in(tmp_path, MemoryStore()).save("master", b"x")
-    with pytest.raises(PermissionError, match="not there"):
+    with pytest.raises(KeyUnavailable, match="not there"):
         stored_in(tmp_path, no_store()).delete("master")
 
 

@@ -77,17 +77,16 @@ def remove_all(folders: Folders) -> None:
     """
     from contextlib import suppress
 
-    from keyring.errors import KeyringError
-
+    from mien_core.errors import KeyUnavailable
     from mien_core.key_store import KeyStore
     from mien_daemon.state.personal_data import list_places, remove
     from mien_models.remote.token import forget_token
 
     keys = KeyStore(folders.state)
     for name in keys.names:
-        with suppress(PermissionError):
+        with suppress(KeyUnavailable):
             keys.delete(name)
-    with suppress(KeyringError):
+    with suppress(KeyUnavailable):
         forget_token()
     kept = keys.names
     for _, path in list(list_places(folders)):

@@ -180,15 +180,13 @@ def run_token(args: Namespace) -> int:
     import sys
 
     from mien_cli.output import print_answer
-    from mien_core.errors import EngineUnavailable
     from mien_models.remote.token import forget_token, keep_token
 
     if args.forget:
         forget_token()
         return print_answer(args, {"kept": False}, "forgotten")
     token = getpass.getpass("Hugging Face token: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    if not keep_token(token):
-        raise EngineUnavailable("this system has no secret store; set HF_TOKEN for the commands that need it")
+    keep_token(token)
     return print_answer(args, {"kept": True}, "kept in the system's secret store")
 
 

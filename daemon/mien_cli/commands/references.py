@@ -89,7 +89,7 @@ def add_in_process(args: Namespace, picture: bytes, consent: Consent) -> dict[st
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
     from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
-    from mien_daemon.references.library import describe
+    from mien_daemon.references.records import describe
 
     store = open_store(args)
     fetch_missing(store, NEEDED_MODELS, quiet=args.json)
@@ -100,7 +100,7 @@ def add_in_process(args: Namespace, picture: bytes, consent: Consent) -> dict[st
 
 def list_all(args: Namespace) -> int:
     from mien_cli.output import print_answer
-    from mien_daemon.references.library import describe
+    from mien_daemon.references.records import describe
 
     daemon = find_daemon(args)
     found = (

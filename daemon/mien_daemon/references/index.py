@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mien_core.errors import UnknownReference
-from mien_daemon.references.sealing import MASTERS
+from mien_daemon.references.sealing import MASTERS, is_check_of, opens
 
 STEM = re.compile(r"[0-9a-f]{1,64}")
 """A stem is a part of a file's name; anything else could lead out of the folder."""
@@ -23,20 +23,27 @@ class SealedRecord:
 
 @dataclass(frozen=True, slots=True)
 class LibraryIndex:
-    """Which master key is in use, and every record."""
+    """Which master key is in use, a value that only this key makes, and every record."""
 
     master: str = ""
     records: Mapping[str, SealedRecord] = field(default_factory=dict[str, SealedRecord])
+    check: bytes = b""
 
-    def with_record(self, reference: str, entry: SealedRecord) -> "LibraryIndex":
-        return replace(self, records={**self.records, reference: entry})
+    def with_records(self, records: Mapping[str, SealedRecord]) -> "LibraryIndex":
+        return replace(self, records={**self.records, **records})
+
+    def is_sealed_by(self, master: bytes) -> bool:
+        """Whether this is the master key in use.
+
+        An index of an older version has no check value: there the key must open one of the records.
+        """
+        if self.check:
+            return is_check_of(master, self.check)
+        return not self.records or any(opens(master, each.key, name.encode()) for name, each in self.records.items())
 
     def encode(self) -> bytes:
-        records = {
-            name: {"key": base64.b64encode(entry.key).decode("ascii"), "stem": entry.stem}
-            for name, entry in self.records.items()
-        }
-        return json.dumps({"master": self.master, "records": records}, indent=1).encode()
+        records = {name: {"key": _to_text(entry.key), "stem": entry.stem} for name, entry in self.records.items()}
+        return json.dumps({"master": self.master, "check": _to_text(self.check), "records": records}, indent=1).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "LibraryIndex":
@@ -48,6 +55,11 @@ class LibraryIndex:
                 for name, entry in raw["records"].items()
                 if STEM.fullmatch(str(entry["stem"]))
             }
-            return cls(raw["master"] if raw["master"] in MASTERS else "", records)
+            master = raw["master"] if raw["master"] in MASTERS else ""
+            return cls(master, records, base64.b64decode(raw.get("check", "")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnknownReference("the library's index was changed outside of Mien", reason="edited") from error
+
+
+def _to_text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

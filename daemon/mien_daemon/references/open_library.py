@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from mien_api.errors import JobUnfinished
-from mien_core.errors import UnknownReference
+from mien_core.errors import KeyUnavailable, UnknownReference
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.events import Events
 from mien_daemon.references.library import ReferenceLibrary
@@ -26,7 +26,7 @@ class OpenLibrary:
         """Remove what an interrupted change left. A library that cannot be read does not stop the daemon."""
         try:
             await asyncio.to_thread(self.library.remove_leftovers)
-        except (UnknownReference, OSError) as error:
+        except (KeyUnavailable, UnknownReference, OSError) as error:
             log.warning("reference-leftovers-kept: %s", type(error).__name__)
 
     def forget_in_memory(self) -> None:

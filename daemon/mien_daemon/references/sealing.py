@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 MASTERS = ("references-1", "references-2")  # names in the key store; the one not in use is always deleted
 NONCE_BYTES = 12
 KEY_BITS = 256
+_CHECKED = b"the master key of this library"
 
 
 class Keys(Protocol):
     """Where keys are kept by name; `mien_core.key_store.KeyStore` in the product."""
 
     def load(self, name: str) -> bytes | None:
-        """The key, or None where there is none."""
+        """The key, or None where there is provably none; raises `KeyUnavailable` where that cannot be known."""
         ...
 
     def save(self, name: str, key: bytes) -> object:
@@ -48,9 +49,28 @@ def unseal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
 
     Raises:
         InvalidTag: another key, another `bound`, or a changed byte.
-        ValueError: too short to be sealed.
+        ValueError: too short to be sealed, or no key.
     """
     return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+
+
+def make_check(master: bytes) -> bytes:
+    """A value that tells this master key from every other, and says nothing about it."""
+    return seal(master, _CHECKED, b"check")
+
+
+def opens(key: bytes, sealed: bytes, bound: bytes) -> bool:
+    """Whether this key sealed it."""
+    try:
+        unseal(key, sealed, bound)
+    except (InvalidTag, ValueError):
+        return False
+    return True
+
+
+def is_check_of(master: bytes, check: bytes) -> bool:
+    """Whether `make_check` made this value of this key."""
+    return opens(master, check, b"check")
 
 
 class MasterKeys:
@@ -67,35 +87,40 @@ class MasterKeys:
             self._opened = self._open_keys()
         return self._opened
 
-    def require(self, name: str) -> bytes:
-        """The master key called `name`; "" is the name of none.
+    def load(self, name: str) -> bytes | None:
+        """The master key called `name`, or None where there is provably none.
 
         Raises:
-            InvalidTag: there is none, so what it wraps cannot be opened.
+            KeyUnavailable: it cannot be had now.
         """
-        key = self._keys.load(name) if name else None
-        if key is None:
-            raise InvalidTag
+        return self._keys.load(name)
+
+    def make(self, name: str) -> bytes:
+        """A new key under `name`. The caller knows that nothing is sealed with an older one."""
+        key = new_key()
+        self._keys.save(name, key)
         return key
 
-    def ensure(self, name: str) -> str:
-        """The name of the master key in use: `name`, or the first name if that is empty; makes the key if it is lost.
-
-        What a lost key had wrapped cannot be opened again.
-        """
-        name = name or MASTERS[0]
-        if self._keys.load(name) is None:
-            self._keys.save(name, new_key())
-        return name
-
-    def add_other(self, name: str) -> tuple[str, bytes]:
+    def make_other(self, name: str) -> tuple[str, bytes]:
         """A new key under the name that is not `name`."""
-        other, key = next(each for each in MASTERS if each != name), new_key()
-        self._keys.save(other, key)
-        return other, key
+        other = next(each for each in MASTERS if each != name)
+        return other, self.make(other)
+
+    def require_reachable(self) -> None:
+        """Return if every master key can be had, and so be deleted.
+
+        Raises:
+            KeyUnavailable: one cannot.
+        """
+        for name in MASTERS:
+            self._keys.load(name)
 
     def delete_all_but(self, name: str) -> None:
-        """Delete every master key but the one in use; "" deletes both."""
+        """Delete every master key but the one in use; "" deletes both.
+
+        Raises:
+            KeyUnavailable: one is still there.
+        """
         for each in MASTERS:
             if each != name:
                 self._keys.delete(each)

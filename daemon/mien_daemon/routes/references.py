@@ -13,7 +13,7 @@ from mien_daemon.http.schemas import DIGEST, Answer, Body, PersonsName, Picture
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
 from mien_daemon.references.consent import DEFAULT_PERIOD, STATEMENTS, Consent
-from mien_daemon.references.library import Record, describe
+from mien_daemon.references.records import Record, describe
 
 JOBS_PAGE = 100
 
@@ -126,12 +126,13 @@ async def export_reference(request: web.Request) -> web.Response:
 async def change_reference(request: web.Request) -> web.Response:
     body = await read_json(request, ChangedReference)
     library, reference = request.app[keys.REFERENCES].library, request.match_info["id"]
-    consent = (await asyncio.to_thread(library.record, reference)).consent
-    if body.name is not None:
-        consent = consent.named(body.name)
-    if "expires_at" in body.model_fields_set:
-        consent = consent.until(body.expires_at)
-    return reply(show(await asyncio.to_thread(library.change, reference, consent), fully=True))
+
+    def edit(consent: Consent) -> Consent:
+        if body.name is not None:
+            consent = consent.named(body.name)
+        return consent.until(body.expires_at) if "expires_at" in body.model_fields_set else consent
+
+    return reply(show(await asyncio.to_thread(library.change, reference, edit), fully=True))
 
 
 async def get_reference_thumbnail(request: web.Request) -> web.Response:
@@ -182,7 +183,7 @@ ROUTES = (
         "The faces that may be used; names alone for scope swap",
         "swap",
         {200: ReferenceList},
-        problems=("unknown-reference",),
+        problems=("unknown-reference", "key-unavailable"),
     ),
     Route(
         "POST",
@@ -196,6 +197,7 @@ ROUTES = (
         problems=(
             "bad-request",
             "consent-required",
+            "key-unavailable",
             "unknown-blob",
             "invalid-image",
             "image-too-large",
@@ -217,7 +219,7 @@ ROUTES = (
         "admin",
         {200: ForgottenReferences},
         query=WithResults,
-        problems=("bad-request",),
+        problems=("bad-request", "key-unavailable"),
     ),
     Route(
         "GET",
@@ -227,7 +229,7 @@ ROUTES = (
         "Everything that is kept of one person, for that person",
         "admin",
         {200: ReferenceExport},
-        problems=("unknown-reference",),
+        problems=("unknown-reference", "key-unavailable"),
     ),
     Route(
         "PATCH",
@@ -238,7 +240,7 @@ ROUTES = (
         "admin",
         {200: ReferenceAnswer},
         body=ChangedReference,
-        problems=("bad-request", "consent-required", "unknown-reference"),
+        problems=("bad-request", "consent-required", "unknown-reference", "key-unavailable"),
     ),
     Route(
         "DELETE",
@@ -249,7 +251,7 @@ ROUTES = (
         "admin",
         {204: None},
         query=WithResults,
-        problems=("bad-request", "unknown-reference"),
+        problems=("bad-request", "unknown-reference", "key-unavailable"),
     ),
     Route(
         "GET",
@@ -259,6 +261,6 @@ ROUTES = (
         "A face of the library, small",
         "swap",
         {200: "image/jpeg"},
-        problems=("unknown-reference",),
+        problems=("unknown-reference", "key-unavailable"),
     ),
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from mien_core.errors import ChecksumMismatch, DownloadFailed
+from mien_core.errors import ChecksumMismatch, DownloadFailed, KeyUnavailable
 from mien_models.catalogue.entries import AnySource, Catalogue, HuggingFaceSource, ModelFile, UrlSource
 from mien_models.local.digests import FileDigest, LockedDigests
 from mien_models.progress import Reporter
@@ -54,6 +54,7 @@ class Resolver:
         self._network = network
         self._report = report
         self._commits: dict[str, str] = {}  # by repository
+        self.locked_token: KeyUnavailable | None = None  # why there is no token, if a locked secret store may have one
 
     def resolve_remote(self, file: ModelFile, source: AnySource) -> ResolvedFile:
         """Where the file is and what must arrive.
@@ -79,7 +80,7 @@ class Resolver:
 
     def _resolve_hub(self, file: ModelFile, source: HuggingFaceSource, digest: FileDigest | None) -> ResolvedFile:
         sha256, size = (digest.sha256, digest.size) if digest else (file.sha256, file.size)
-        token = self._network.token()
+        token = self._read_token()
         revision = self._digests.revision(self._model, source) or self._commits.get(source.repository)
         stated = HubMetadata(None, None, None, None)
         if revision is None or sha256 is None:
@@ -100,6 +101,14 @@ class Resolver:
             self._report.note(f"{file.path}: {told}, as {source.repository} states it, is locked from now on")
         remote = hub_file(self._catalogue, source, file, revision or "main", token)
         return ResolvedFile(file, (remote,), wanted, revision)
+
+    def _read_token(self) -> str | None:
+        """The token, or None; most files need none, so a locked secret store ends nothing yet."""
+        try:
+            return self._network.token()
+        except KeyUnavailable as locked:
+            self.locked_token = locked
+            return None
 
     def _ask_hub(self, remote: RemoteFile, digest: FileDigest | None) -> HubMetadata:
         """What the hub says of a file. A mirror that says nothing is enough where the digest is known."""

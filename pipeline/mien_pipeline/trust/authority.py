@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mien_core.errors import MarkingFailed
+from mien_core.errors import KeyUnavailable, MarkingFailed
 from mien_core.files import write_whole
 from mien_core.key_store import KeyStore
 from mien_core.locks import exclusively
@@ -66,7 +66,8 @@ class Authority:
         """The key that signs now; ask again for every picture, because another process may have rotated it.
 
         Raises:
-            MarkingFailed: the key is gone from the secret store, or a file cannot be written.
+            KeyUnavailable: the key is in a secret store that is locked or absent; `command` makes another one.
+            MarkingFailed: the key is not the certificate's, or a file cannot be written.
         """
         try:
             with exclusively(self._folder / "lock"):
@@ -114,10 +115,17 @@ class Authority:
             return None
         if self._loaded and self._loaded.chain == chain:
             return self._loaded
-        stored = self._keys.load(_key_name(leaf))
+        try:
+            stored = self._keys.load(_key_name(leaf))
+        except KeyUnavailable as error:
+            error.fields.setdefault("command", "mien credentials rotate")
+            raise
         if stored is None:
             return None  # a wiped secret store: the certificate is worthless without its key
-        key = serialization.load_der_private_key(stored, None)
+        try:
+            key = serialization.load_der_private_key(stored, None)
+        except ValueError as error:
+            raise MarkingFailed("the signing key is damaged") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != leaf.public_key():
             raise MarkingFailed("the signing key does not belong to the certificate")
         return Signatory(key, chain, self.roots())
@@ -136,7 +144,7 @@ class Authority:
         write_whole(self._chain_file, chain.encode(), 0o600)  # last: from here on this certificate signs
         for name in self._keys.names:
             if name.startswith(_KEY) and name != _key_name(leaf):
-                with suppress(PermissionError):  # a locked secret store; the next certificate tries again
+                with suppress(KeyUnavailable):  # a locked secret store; the next certificate tries again
                     self._keys.delete(name)
         return Signatory(leaf_key, chain, roots)
 

@@ -6,21 +6,21 @@ import pytest
 
 from mien_core.errors import UnknownReference
 from mien_daemon.references.index import LibraryIndex, SealedRecord
-from mien_daemon.references.sealing import MASTERS
+from mien_daemon.references.sealing import MASTERS, make_check, new_key, seal
 
 RECORD = SealedRecord(b"\x00wrapped\xff", "0123456789abcdef")
 
 
 def test_an_index_is_read_back_as_it_was_written() -> None:
-    index = LibraryIndex(MASTERS[1]).with_record("ann", RECORD)
+    index = LibraryIndex(MASTERS[1]).with_records({"ann": RECORD})
     assert LibraryIndex.decode(index.encode()) == index
     assert LibraryIndex.decode(LibraryIndex().encode()) == LibraryIndex()
 
 
 def test_a_record_is_added_or_replaced_and_the_others_stay() -> None:
     other = SealedRecord(b"other", "ff")
-    index = LibraryIndex(MASTERS[0]).with_record("ann", RECORD).with_record("bea", other)
-    assert index.with_record("ann", other).records == {"ann": other, "bea": other}
+    index = LibraryIndex(MASTERS[0]).with_records({"ann": RECORD}).with_records({"bea": other})
+    assert index.with_records({"ann": other}).records == {"ann": other, "bea": other}
     assert index.records == {"ann": RECORD, "bea": other}, "the index itself does not change"
 
 
@@ -46,5 +46,22 @@ def test_a_stem_that_is_no_plain_name_leads_nowhere(stem: str) -> None:
 
 
 def test_the_longest_stem_is_read() -> None:
-    index = LibraryIndex(MASTERS[0]).with_record("ann", SealedRecord(b"", "a" * 64))
+    index = LibraryIndex(MASTERS[0]).with_records({"ann": SealedRecord(b"", "a" * 64)})
     assert LibraryIndex.decode(index.encode()) == index
+
+
+def test_the_check_value_tells_the_key_of_a_library_from_every_other() -> None:
+    master = new_key()
+    index = LibraryIndex.decode(LibraryIndex(MASTERS[0], check=make_check(master)).encode())
+    assert index.is_sealed_by(master)
+    assert not index.is_sealed_by(new_key())
+    assert not index.is_sealed_by(b"no key")
+
+
+def test_an_index_of_an_older_version_is_tried_on_its_records() -> None:
+    master = new_key()
+    index = LibraryIndex(MASTERS[0]).with_records(
+        {"edited": RECORD, "ann": SealedRecord(seal(master, new_key(), b"ann"), "ff")}
+    )
+    assert index.is_sealed_by(master)
+    assert not index.is_sealed_by(new_key())

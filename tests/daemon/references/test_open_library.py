@@ -107,3 +107,15 @@ async def test_a_ruined_library_does_not_keep_the_daemon_from_starting(
     (tmp_path / "references" / "index.json").write_bytes(b"{")
     await library.start()
     assert "reference-leftovers-kept: UnknownReference" in caplog.text
+
+
+async def test_a_locked_secret_store_does_not_keep_the_daemon_from_starting(
+    library: OpenLibrary, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(library)
+    (tmp_path / "references" / "00ff.picture").write_bytes(b"left over")
+    for key in (tmp_path / "keys").glob("*.key"):
+        key.unlink()
+    await library.start()
+    assert "reference-leftovers-kept: KeyUnavailable" in caplog.text
+    assert (tmp_path / "references" / "00ff.picture").exists()

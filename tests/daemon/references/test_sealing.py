@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from mien_daemon.references.sealing import MASTERS, MasterKeys, new_key, seal, unseal
+from mien_daemon.references.sealing import MASTERS, MasterKeys, is_check_of, make_check, new_key, seal, unseal
 
 KEY = bytes(range(32))
 
@@ -80,39 +80,25 @@ def test_no_key_store_is_opened_before_a_key_is_needed_and_it_is_opened_once(key
 
     masters = MasterKeys(open_keys)
     assert opened == []
-    masters.ensure("")
-    masters.ensure(MASTERS[0])
+    masters.load(MASTERS[0])
+    masters.make(MASTERS[0])
     assert opened == ["opened"]
 
 
-def test_the_first_master_key_is_made_when_there_is_none_and_kept_afterwards(
-    masters: MasterKeys, keys: MemoryKeys
-) -> None:
-    assert masters.ensure("") == MASTERS[0]
-    first = masters.require(MASTERS[0])
-    assert len(first) == 32
-    assert masters.ensure(MASTERS[0]) == MASTERS[0]
-    assert masters.require(MASTERS[0]) == first
+def test_a_key_that_was_made_is_kept_under_its_name(masters: MasterKeys, keys: MemoryKeys) -> None:
+    assert masters.load(MASTERS[0]) is None
+    key = masters.make(MASTERS[0])
+    assert len(key) == 32
+    assert masters.load(MASTERS[0]) == key
     assert set(keys.kept) == {MASTERS[0]}
-
-
-def test_a_lost_master_key_is_replaced_under_its_own_name(masters: MasterKeys, keys: MemoryKeys) -> None:
-    assert masters.ensure(MASTERS[1]) == MASTERS[1]
-    assert set(keys.kept) == {MASTERS[1]}
-
-
-@pytest.mark.parametrize("name", ["", *MASTERS])
-def test_without_a_master_key_nothing_can_be_opened(masters: MasterKeys, name: str) -> None:
-    with pytest.raises(InvalidTag):
-        masters.require(name)
 
 
 @pytest.mark.parametrize(("name", "other"), [MASTERS, MASTERS[::-1]])
 def test_the_next_master_key_has_the_other_name_and_is_another_key(
     masters: MasterKeys, keys: MemoryKeys, name: str, other: str
 ) -> None:
-    masters.ensure(name)
-    made, key = masters.add_other(name)
+    masters.make(name)
+    made, key = masters.make_other(name)
     assert made == other
     assert keys.kept[other] == key != keys.kept[name]
     masters.delete_all_but(made)
@@ -120,6 +106,14 @@ def test_the_next_master_key_has_the_other_name_and_is_another_key(
 
 
 def test_all_master_keys_can_be_deleted(masters: MasterKeys, keys: MemoryKeys) -> None:
-    masters.add_other(masters.ensure(""))
+    masters.make(MASTERS[0])
+    masters.make_other(MASTERS[0])
     masters.delete_all_but("")
     assert keys.kept == {}
+
+
+def test_a_key_is_known_by_its_check_value_and_not_shown_by_it() -> None:
+    check = make_check(KEY)
+    assert is_check_of(KEY, check)
+    assert not is_check_of(new_key(), check)
+    assert KEY not in check

@@ -6,7 +6,9 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
+from keyring.errors import KeyringLocked
 
+from mien_core.errors import KeyUnavailable
 from mien_models.remote.token import forget_token, keep_token, read_token
 
 
@@ -46,7 +48,7 @@ def use_keyring() -> Generator[None]:
 def test_a_token_is_kept_read_and_forgotten() -> None:
     keyring.set_keyring(Vault())
 
-    assert keep_token("hf_secret")
+    keep_token("hf_secret")
     assert read_token({}) == "hf_secret"
     forget_token()
     assert read_token({}) is None
@@ -58,8 +60,11 @@ def test_without_a_real_secret_store_nothing_is_kept(make: Callable[[], KeyringB
     backend = make()
     keyring.set_keyring(backend)
 
-    assert not keep_token("hf_secret")
+    with pytest.raises(KeyUnavailable):
+        keep_token("hf_secret")
     assert read_token({}) is None
+    with pytest.raises(KeyUnavailable):
+        forget_token()
     assert getattr(backend, "secrets", {}) == {}
 
 
@@ -68,4 +73,22 @@ def test_a_token_of_the_environment_goes_before_the_one_that_is_kept() -> None:
     keyring.set_keyring(Vault())
     keep_token("hf_kept")
 
+    assert read_token({"HF_TOKEN": "hf_given"}) == "hf_given"
+
+
+class Locked(Vault):
+    """A store that says no to everything."""
+
+    def refuse(self, *_: object) -> None:
+        raise KeyringLocked("locked")
+
+    get_password = set_password = delete_password = refuse  # type: ignore[assignment]
+
+
+@pytest.mark.usefixtures("use_keyring")
+def test_a_locked_store_is_named_and_not_taken_for_one_without_a_token() -> None:
+    keyring.set_keyring(Locked())
+    for action in (lambda: read_token({}), lambda: keep_token("hf_secret"), forget_token):
+        with pytest.raises(KeyUnavailable):
+            action()  # type: ignore[no-untyped-call]
     assert read_token({"HF_TOKEN": "hf_given"}) == "hf_given"

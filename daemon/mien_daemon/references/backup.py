@@ -1,0 +1,242 @@
+"""A backup of the library in one file that a passphrase opens.
+
+The file is a line of magic, a line of header, and frames. The header is JSON with the parameters of scrypt, the salt
+and a sealed word by which a wrong passphrase is told from a damaged file; the line ends in its own digest. A frame is
+its length (8 bytes, big-endian) and what AES-256-GCM made of one record. The nonce counts the frames and says which
+is the last, as in STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015), so that no frame can be dropped, doubled, moved
+or cut off; each is bound to the two lines before them.
+"""
+
+import hashlib
+import json
+import secrets
+import struct
+import unicodedata
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from mien_core.errors import BackupRefused, ConsentRequired, WrongPassphrase
+from mien_daemon.references.consent import STATEMENTS, Consent
+from mien_daemon.references.records import Record
+from mien_daemon.references.sealing import KEY_BITS, opens, seal
+
+MAGIC, VERSION = b"mien-references-backup ", b"1"
+# OWASP's password storage cheat sheet: scrypt with N = 2^17, r = 8, p = 1, which is 128 MiB and about half a second.
+COST = {"n": 1 << 17, "r": 8, "p": 1}
+# A forged header must not take all memory before the first check: four times the above.
+MOST_MEMORY = 512 << 20
+SALT_BYTES = 16
+_LONGEST_LINE = 4096
+_WORD = b"this passphrase opens the backup"
+_COUNTER_BYTES = 11
+_ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """One record with its pictures."""
+
+    record: Record
+    thumbnail: bytes
+    picture: bytes
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for the same picture under the same name and basis."""
+        consent = self.record.consent
+        about = json.dumps([consent.label, consent.basis]).encode()
+        return hashlib.sha256(about + hashlib.sha256(self.picture).digest()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The ids of the records that a backup holds, and of those that could not be opened."""
+
+    references: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The ids of the records that came out of a backup, and of those that were here already."""
+
+    added: tuple[str, ...]
+    present: tuple[str, ...]
+
+
+# ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def writing(out: BinaryIO, passphrase: str) -> Generator[Callable[[BackedUp], None]]:
+    """Write a backup: the value of the context writes one record; leaving it writes the end."""
+    salt = secrets.token_bytes(SALT_BYTES)
+    key = _derive(passphrase, salt, **COST)
+    header = {"kdf": "scrypt", **COST, "salt": salt.hex(), "check": seal(key, _WORD, MAGIC + salt).hex()}
+    line = json.dumps(header).encode()
+    head = MAGIC + VERSION + b"\n" + line + b" " + _digest_of(line) + b"\n"
+    out.write(head)
+    count = 0
+
+    def write(content: bytes, *, last: bool) -> None:
+        nonlocal count
+        sealed = AESGCM(key).encrypt(_nonce(count, last=last), content, hashlib.sha256(head).digest())
+        out.write(struct.pack(">Q", len(sealed)) + sealed)
+        count += 1
+
+    yield lambda whole: write(_encode(whole), last=False)
+    write(b"", last=True)
+
+
+def _encode(whole: BackedUp) -> bytes:
+    about = {
+        "id": whole.record.id,
+        "consent": asdict(whole.record.consent),
+        "thumbnail": len(whole.thumbnail),
+        "picture": len(whole.picture),
+    }
+    return json.dumps(about).encode() + b"\n" + whole.thumbnail + whole.picture
+
+
+# ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBackup:
+    """A backup whose passphrase was right.
+
+    Attributes:
+        source: the file, which can be read from anywhere.
+        key: opens its frames.
+        head: the two lines before them.
+    """
+
+    source: BinaryIO
+    key: bytes
+    head: bytes
+
+    def records(self) -> Iterator[BackedUp]:
+        """Every record, from the first one on; raises `BackupRefused` where the file is damaged, at its end at last."""
+        self.source.seek(len(self.head))
+        bound, count = hashlib.sha256(self.head).digest(), 0
+        while True:
+            sealed = _read_frame(self.source)
+            content = _unseal(self.key, sealed, _nonce(count, last=False), bound)
+            if content is None:
+                if _unseal(self.key, sealed, _nonce(count, last=True), bound) != b"" or self.source.read(1):
+                    raise _damaged()
+                return
+            yield _decode(content)
+            count += 1
+
+
+def open_backup(source: BinaryIO, passphrase: str) -> OpenBackup:
+    """Open a file from its beginning.
+
+    Raises:
+        WrongPassphrase: the file is a backup that this passphrase does not open.
+        BackupRefused: `reason` is "not-a-backup", "too-new" or "damaged".
+    """
+    source.seek(0)
+    magic, line = source.readline(_LONGEST_LINE), source.readline(_LONGEST_LINE)
+    if not magic.startswith(MAGIC):
+        raise BackupRefused("the file is no backup of a reference library", reason="not-a-backup")
+    if magic != MAGIC + VERSION + b"\n":
+        raise BackupRefused("the backup is of a later version of Mien", reason="too-new")
+    return OpenBackup(source, _open_header(line, passphrase), magic + line)
+
+
+def _open_header(line: bytes, passphrase: str) -> bytes:
+    """The key of the file."""
+    text, _, digest = line.rstrip(b"\n").rpartition(b" ")
+    if digest != _digest_of(text):
+        raise _damaged()
+    try:
+        header = json.loads(text)
+        salt, check = bytes.fromhex(header["salt"]), bytes.fromhex(header["check"])
+        cost = {name: int(header[name]) for name in COST}
+        if 128 * cost["n"] * cost["r"] > MOST_MEMORY or not 1 <= cost["p"] <= 4:
+            raise _damaged()
+        key = _derive(passphrase, salt, **cost)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged() from error
+    if not opens(key, check, MAGIC + salt):
+        raise WrongPassphrase("the passphrase does not open this backup")
+    return key
+
+
+def _read_frame(source: BinaryIO) -> bytes:
+    length = source.read(8)
+    if len(length) != 8:
+        raise _damaged()
+    (size,) = struct.unpack(">Q", length)
+    here = source.tell()
+    if size > source.seek(0, 2) - here:
+        raise _damaged()
+    source.seek(here)
+    return source.read(size)
+
+
+def _unseal(key: bytes, sealed: bytes, nonce: bytes, bound: bytes) -> bytes | None:
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, bound)
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _decode(content: bytes) -> BackedUp:
+    """One record, with nothing in it that this library would not have kept itself."""
+    head, _, rest = content.partition(b"\n")
+    try:
+        about = json.loads(head)
+        record = Record(_check_id(about["id"]), _check_consent(Consent(**about["consent"])))
+        small, large = int(about["thumbnail"]), int(about["picture"])
+    except (ValueError, KeyError, TypeError, ConsentRequired) as error:
+        raise _damaged() from error
+    if small < 0 or large < 0 or small + large != len(rest):
+        raise _damaged()
+    return BackedUp(record, rest[:small], rest[small:])
+
+
+def _check_id(value: Any) -> str:
+    if len(bytes.fromhex(value)) * 2 != _ID_DIGITS or len(value) != _ID_DIGITS:
+        raise ValueError("no id of a record")
+    return str(value)
+
+
+def _check_consent(consent: Consent) -> Consent:
+    for moment in (consent.given_at, consent.expires_at):
+        if moment is not None and datetime.fromisoformat(moment).tzinfo is None:
+            raise ValueError("no moment in UTC")
+    if consent.adult is not True or consent.basis not in STATEMENTS or not isinstance(consent.label, str):
+        raise ConsentRequired("a record without a statement", field="basis")
+    return consent
+
+
+# ── both ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _derive(passphrase: str, salt: bytes, n: int, r: int, p: int) -> bytes:
+    """A key; the same for the same characters, however the keyboard put them together."""
+    normal = unicodedata.normalize("NFC", passphrase).encode()
+    return Scrypt(salt=salt, length=KEY_BITS // 8, n=n, r=r, p=p).derive(normal)
+
+
+def _nonce(count: int, *, last: bool) -> bytes:
+    return count.to_bytes(_COUNTER_BYTES, "big") + bytes([last])
+
+
+def _digest_of(line: bytes) -> bytes:
+    """Against accidents; a forger is found out by the sealed word."""
+    return hashlib.sha256(line).hexdigest()[:16].encode("ascii")
+
+
+def _damaged() -> BackupRefused:
+    return BackupRefused("the backup is damaged or was cut off", reason="damaged")
