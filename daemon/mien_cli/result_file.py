@@ -1,12 +1,19 @@
-"""Where a command writes its picture: its format and its name; no input is overwritten."""
+"""Where a command writes its picture: its format, its name, and what happens where that name is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable, Mapping
+
+    from mien_core.outputs import Exists, Inputs, Output, Written
     from mien_pipeline.options import Format
 
 FORMATS: dict[str, Format] = {
@@ -18,56 +25,225 @@ FORMATS: dict[str, Format] = {
     ".jpeg": "jpeg",
     ".tif": "tiff",
 }
+EXISTS = ("number", "skip", "replace", "fail")
+STANDARD_OUTPUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
+SEPARATORS = tuple({os.sep, "/"})
 
 
-def choose_format(output: Path | None) -> Format | None:
-    """The format that the output's name asks for; None, without a name, keeps the picture's own.
+def add_output_arguments(parser: ArgumentParser, default: str) -> None:
+    """Add `-o` and `--exists`, which mean the same in every command that makes one picture."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help=f"a file, a folder, or - for standard output (default: {default}, beside the picture)",
+    )
+    add_exists_argument(parser)
+
+
+def add_exists_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--exists",
+        choices=EXISTS,
+        help="what to do where the file is there already: number the new one, skip the work, replace the file, or fail "
+        "(default: replace a file that -o names, else number)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPlace:
+    """Where one result goes.
+
+    Attributes:
+        source: the picture that is edited; the result is named after it where no name was given.
+        what: what was done to it, a part of that name.
+        named: what `-o` says; None without it.
+        exists: what happens where the name is taken.
+        inputs: every file that is read.
+    """
+
+    source: Path
+    what: str
+    named: str | None
+    exists: Exists
+    inputs: Inputs
+
+    @classmethod
+    def choose(cls, args: Namespace, source: Path, what: str, references: Iterable[Path] = ()) -> Self:
+        """What the arguments say, checked as far as can be without reading the picture.
+
+        Raises:
+            OutputIsInput: `file` is an input under any of its names.
+            InvalidOptions: `field` is output.
+        """
+        from mien_core.errors import InvalidOptions
+        from mien_core.outputs import Exists, Inputs
+
+        named, inputs = args.output, Inputs.of([source, *references])
+        if named == "":
+            raise InvalidOptions("the name of the output is empty", field="output")
+        chosen = named is None or names_folder(named)
+        exists = Exists(args.exists or ("number" if chosen else "replace"))
+        place = cls(source, what, named, exists, inputs)
+        if place.is_standard_output:
+            place.check_standard_output(in_json=args.json)
+        elif named is not None and not chosen:
+            inputs.refuse(Path(named))
+        return place
+
+    @property
+    def is_standard_output(self) -> bool:
+        return self.named in STANDARD_OUTPUT
+
+    @property
+    def format(self) -> Format | None:
+        """The format that the name asks for; None keeps the picture's own.
+
+        Raises:
+            InvalidOptions: `field` is output; `known` lists the endings of formats that can be marked.
+        """
+        if self.named is None or self.is_standard_output or names_folder(self.named):
+            return None
+        return choose_format(Path(self.named))
+
+    def check(self, picture: bytes, wanted: Format | None) -> Path | None:
+        """Check the place before the work; the file that is there already, where it makes the work needless.
+
+        Args:
+            picture: the file that is edited: a result without a format of its own has this one's.
+            wanted: the result's format, if one was asked for.
+
+        Raises:
+            InvalidImage: `picture` is none that Mien reads.
+            InvalidOptions: the name ends like another format than the wanted one; `field` is format.
+            OutputIsInput, OutputExists, OutputNotWritable, DiskFull: `file` says which.
+        """
+        from mien_core.errors import InvalidOptions
+
+        if self.is_standard_output:
+            return None
+        if self.format is not None and wanted != self.format:
+            raise InvalidOptions(f"{self.named} does not end like a {wanted} picture", field="format")
+        output = self._output(wanted or guess_format(picture))
+        folder = output.path.parent
+        if folder.is_dir() or not self._makes_folder:
+            return output.check(len(picture))
+        check_new_folder(folder)
+        return None
+
+    def write(self, data: bytes) -> Written:
+        """Write the result.
+
+        Raises:
+            OutputIsInput, OutputExists, OutputNotWritable, DiskFull: `file` says which.
+        """
+        from mien_core.outputs import Written
+        from mien_pipeline.media.probe import probe
+
+        if self.is_standard_output:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return Written(Path("-"))
+        output = self._output(probe(data).format)
+        if self._makes_folder:
+            make_folder(output.path.parent)
+        return output.write(data)
+
+    @property
+    def _makes_folder(self) -> bool:
+        """Whether the name says that a folder is meant, so that it is made where it is not there."""
+        return self.named is not None and self.named.endswith(SEPARATORS)
+
+    def _output(self, format: str) -> Output:
+        from mien_core.outputs import Output, fit_name
+
+        if self.named is not None and not names_folder(self.named):
+            return Output(Path(self.named), self.exists, self.inputs)
+        suffix = next(suffix for suffix, name in FORMATS.items() if name == format)
+        folder = self.source.parent if self.named is None else Path(self.named)
+        path = fit_name(folder / f"{self.source.stem}{suffix}", f"-{self.what}")
+        return Output(path, self.exists, self.inputs)
+
+    def check_standard_output(self, *, in_json: bool) -> None:
+        """Raises `InvalidOptions` where a picture on standard output cannot be meant, `OutputIsInput` as `choose`."""
+        from mien_core.errors import InvalidOptions
+
+        if in_json:
+            raise InvalidOptions("with --json standard output is one document, and not the picture", field="output")
+        if sys.stdout.isatty():
+            raise InvalidOptions("a picture is not written to a terminal", field="output")
+        self.inputs.refuse(Path("/dev/stdout"))
+
+
+def names_folder(named: str) -> bool:
+    """Whether a name means a folder: one that is there, or one that ends as only folders do."""
+    return named.endswith(SEPARATORS) or os.path.isdir(named)  # noqa: PTH112 - pathlib's raises for a name too long
+
+
+def choose_format(output: Path) -> Format | None:
+    """The format that a file's name asks for, or else the name of the file that it links to.
+
+    None keeps the picture's own, for a pipe or a device without an ending.
 
     Raises:
         InvalidOptions: `field` is output; `known` lists the endings of formats that can be marked.
     """
     from mien_core.errors import InvalidOptions
 
-    if output is None:
+    for name in (output, Path(os.path.realpath(output))):
+        if name.suffix.lower() in FORMATS:
+            return FORMATS[name.suffix.lower()]
+    if os.path.exists(output) and not output.is_file():  # noqa: PTH110 - as below
         return None
-    if output.suffix.lower() not in FORMATS:
-        raise InvalidOptions(
-            f"{output.name} does not end like a picture that can be marked", field="output", known=sorted(FORMATS)
-        )
-    return FORMATS[output.suffix.lower()]
+    raise InvalidOptions(
+        f"{output.name} does not end like a picture that can be marked", field="output", known=sorted(FORMATS)
+    )
 
 
-def refuse_overwriting(output: Path | None, inputs: Iterable[Path]) -> None:
-    """Raises `InvalidOptions` when the output is one of the pictures to read."""
-    from mien_core.errors import InvalidOptions
-
-    if output and output.resolve() in [path.resolve() for path in inputs]:
-        raise InvalidOptions(f"{output} is one of the pictures to read", field="output")
-
-
-def name_beside(picture: Path, what: str, data: bytes) -> Path:
-    """A path beside the picture: its name, what was done to it, and the ending of the format of `data`."""
+def guess_format(picture: bytes) -> str:
+    """The format of a result that keeps the picture's own, from the picture's header alone."""
     from mien_pipeline.media.probe import probe
 
-    made = probe(data).format
-    suffix = next(suffix for suffix, name in FORMATS.items() if name == made)
-    return picture.with_name(f"{picture.stem}-{what}{suffix}")
+    own = probe(picture).format
+    return own if own in FORMATS.values() else {"heif": "jpeg"}.get(own, "png")
 
 
-def write_result(output: Path, data: bytes) -> None:
-    """Write the whole file or none, with the permissions that the umask gives.
+def print_result(args: Namespace, place: ResultPlace, written: Written, report: Mapping[str, object], text: str) -> int:
+    """Print the answer; on stderr where standard output is the picture."""
+    from mien_cli.output import print_answer, print_note
+
+    if not written.is_new:
+        return print_skipped(args, written.path)
+    if not place.is_standard_output:
+        return print_answer(args, {"output": str(written.path), **report}, f"{written.path}  {text}")
+    print_note(f"{written.path}  {text}")
+    return 0
+
+
+def print_skipped(args: Namespace, existing: Path) -> int:
+    """Say that nothing was done, because the file is there already."""
+    from mien_cli.output import print_answer
+
+    return print_answer(args, {"output": str(existing), "skipped": True}, f"{existing} is there already; skipped")
+
+
+def check_new_folder(folder: Path) -> None:
+    """Check that a folder can be made; raises `OutputNotWritable` or `DiskFull`."""
+    from mien_core.files import naming_output_errors, probe_folder
+
+    with naming_output_errors(folder):
+        if os.path.lexists(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        probe_folder(next(each for each in folder.absolute().parents if os.path.lexists(each)))
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder if it is not there.
 
     Raises:
         DiskFull, OutputNotWritable: `file` says which.
     """
-    from mien_core.files import naming_output_errors, write_whole
-
-    with naming_output_errors(output):
-        write_whole(output, data)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder if it is not there; raises as `write_result` does."""
     from mien_core.files import naming_output_errors
 
     with naming_output_errors(folder):

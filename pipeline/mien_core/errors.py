@@ -10,6 +10,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── ImageTooLarge          more pixels or bytes than the limits
     │   ├── InvalidOptions         an option has no such name or no such value
     │   ├── UnknownEngine
+    │   ├── OutputIsInput          the result would take the place of a file that is read
     │   ├── NoFaceFound            role: target or reference
     │   └── SeveralFaces           a reference that shows more than one person
     ├── ModelError
@@ -35,6 +36,7 @@ document and survive pickling, so an error can cross from the worker.
     ├── ResourceError
     │   ├── DiskFull
     │   ├── OutputNotWritable      the result has no place at the path that was given
+    │   ├── OutputExists           another file is there, and the person asked to fail then
     │   ├── StoreNotWritable       the models folder is read-only
     │   ├── GpuOutOfMemory
     │   ├── NotEnoughMemory        refused before loading, with the plan
@@ -81,6 +83,12 @@ class InvalidOptions(BadRequest):
 
 class UnknownEngine(BadRequest):
     code = "unknown-engine"
+
+
+class OutputIsInput(BadRequest):
+    """`file` is the path that was given."""
+
+    code = "output-is-input"
 
 
 class NoFaceFound(BadRequest):
@@ -209,6 +217,12 @@ class OutputNotWritable(ResourceError):
     """`file` says where."""
 
     code = "output-not-writable"
+
+
+class OutputExists(ResourceError):
+    """`file` is what is there already."""
+
+    code = "output-exists"
 
 
 class GpuOutOfMemory(ResourceError):

@@ -35,21 +35,50 @@ def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
     Raises:
         OSError: a full disk or a read-only folder; what was at `path` is as it was.
     """
-    beside = path.with_name(f".{path.name[:_NAME_CHARACTERS]}.{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(beside, flags, 0o666 if mode is None else 0o600)
+    with write_beside(path, data, mode) as beside:
+        beside.replace(path)
+
+
+@contextmanager
+def write_beside(path: Path, data: bytes, mode: int | None = None) -> Generator[Path]:
+    """A file beside `path` that holds `data`, synced. It is removed at the end, unless it was moved.
+
+    The block gives it the name at `path`; the folder is synced after that. Arguments and errors as in `write_whole`.
+    """
+    beside = _name_beside(path)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        _write_new(beside, data, mode)
+        yield beside
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def probe_folder(folder: Path) -> None:
+    """Make a file in the folder and remove it; raises `OSError` where no file can be made."""
+    beside = _name_beside(folder / "mien")
+    try:
+        _write_new(beside, b"", None)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _name_beside(path: Path) -> Path:
+    """A hidden name in the same folder that no other file has."""
+    return path.with_name(f".{path.name[:_NAME_CHARACTERS]}.{secrets.token_hex(8)}")
+
+
+def _write_new(path: Path, data: bytes, mode: int | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666 if mode is None else 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        if data:
             file.write(data)
             file.flush()
-            if mode is not None:
-                beside.chmod(mode)
+        if mode is not None:
+            path.chmod(mode)
+        if data:
             os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def move_into_place(source: Path, target: Path, mode: int | None = None) -> None:

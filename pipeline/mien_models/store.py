@@ -158,9 +158,12 @@ class ModelStore:
         """Install from a folder, a stick or a file; see `import_export.import_models`."""
         return import_export.import_models(self.folder, path, on_progress)
 
-    def export_to(self, names: Iterable[str], folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:
+    def export_to(
+        self, names: Iterable[str], folder: Path, on_progress: OnPull = ignore_pull, *, replace: bool = False
+    ) -> list[str]:
         """Copy installed models to a folder that `import_from` takes; everything that lies there now."""
-        manifest = import_export.export_models(self.folder, self.catalogue.resolve(names), folder, on_progress)
+        models = self.catalogue.resolve(names)
+        manifest = import_export.export_models(self.folder, models, folder, on_progress, replace=replace)
         return sorted(manifest.models)
 
     def adopt(self, folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:

@@ -16,11 +16,14 @@ DESCRIPTION = "Measure, in ratios of one run."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.result_file import add_exists_argument
+
     parser.add_argument("--suite", action="append", metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--record", action="store_true", help="keep the figures in tests/benchmarks/recorded.json")
     parser.add_argument(
         "--sheet", type=Path, metavar="DIR", help="instead: swap every pair of the pictures in DIR into DIR/sheet"
     )
+    add_exists_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -75,21 +78,32 @@ def source_folder() -> Path | None:
 
 
 def draw_sheet(args: Namespace) -> int:
-    """For every picture of a folder one sheet: it, and every other face on it, with scores."""
-    from mien_cli.in_process import fetch_needed, open_runtime, open_store
+    """For every picture of a folder one sheet: it, and every other face on it, with scores.
+
+    Raises:
+        InvalidOptions: `field` is sheet: there is no such folder.
+        OutputIsInput, OutputExists, OutputNotWritable, DiskFull: `file` says which; no sheet was drawn.
+    """
+    from mien_cli.in_process import fetch_needed, open_runtime, open_store, read_picture
     from mien_cli.output import print_answer, print_note
-    from mien_cli.result_file import make_folder, write_result
+    from mien_cli.result_file import make_folder
+    from mien_core.errors import InvalidOptions
+    from mien_core.outputs import Exists, Inputs, Output
     from mien_pipeline.evaluation.sheets import draw_contact_sheet
 
+    if not args.sheet.is_dir():
+        raise InvalidOptions(f"there is no folder {args.sheet}", field="sheet")
     store = open_store(args)
     fetch_needed(store, "mesh", quiet=args.json)
+    paths = [path for path in sorted(args.sheet.iterdir()) if path.is_file()]
     runtime, into = open_runtime(args, store), args.sheet / "sheet"
     make_folder(into)
-    pictures = {path.stem: path.read_bytes() for path in sorted(args.sheet.iterdir()) if path.is_file()}
+    inputs, exists = Inputs.of(paths), Exists(args.exists or "number")
+    places = {path.name: Output(into / f"{path.stem}.png", exists, inputs) for path in paths}
+    pictures = {path.name: read_picture(path) for path in paths if not places[path.name].check()}
     sheets: dict[str, Mapping[str, object]] = {}
     for name, target in pictures.items():
-        others = {other: data for other, data in pictures.items() if other != name}
+        others = {path.stem: read_picture(path) for path in paths if path.name != name}
         sheet, sheets[name] = draw_contact_sheet(runtime, target, others)
-        write_result(into / f"{name}.png", sheet)
-        print_note(f"{name}: {into / (name + '.png')}")
+        print_note(f"{name}: {places[name].write(sheet).path}")
     return print_answer(args, {"sheets": sheets}, str(into))

@@ -37,6 +37,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     export = add_action(verbs, "export", run_export, "copy installed models to a folder that import takes")
     export.add_argument("names", nargs="+", metavar="NAME")
     export.add_argument("path", type=Path, metavar="PATH")
+    export.add_argument(
+        "--exists",
+        choices=("replace", "fail"),
+        default="fail",
+        help="what to do with a file in the way that no export wrote (default: %(default)s)",
+    )
     adopt = add_action(verbs, "adopt", run_adopt, "link what another program has fetched, without a copy")
     adopt.add_argument(
         "path", type=Path, nargs="?", metavar="PATH", help="a models folder (default: Hugging Face's own cache)"
@@ -122,7 +128,7 @@ def run_export(args: Namespace) -> int:
     from mien_cli.progress_bars import show_pull_progress
 
     with show_pull_progress(quiet=args.json) as listen:
-        names = open_store(args).export_to(args.names, args.path, listen)
+        names = open_store(args).export_to(args.names, args.path, listen, replace=args.exists == "replace")
     return print_answer(args, {"path": str(args.path), "models": names}, f"{args.path}: {', '.join(names)}")
 
 

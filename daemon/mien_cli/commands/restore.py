@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.result_file import add_output_arguments
+
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to repair")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: IMAGE's name with -restored")
+    add_output_arguments(parser, "IMAGE's name with -restored")
     parser.add_argument(
         "--amount", type=float, default=0.5, metavar="0..1", help="the most to do (default: %(default)s)"
     )
@@ -25,16 +27,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
-    from mien_cli.output import print_answer
-    from mien_cli.result_file import choose_format, name_beside, refuse_overwriting, write_result
+    from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_pipeline.options import parse_restore_options
 
-    options = parse_restore_options({"amount": args.amount, "format": choose_format(args.output)})
-    refuse_overwriting(args.output, [args.image])
-    data, report = make_restoration(args, read_picture(args.image), options)
-    output: Path = args.output or name_beside(args.image, "restored", data)
-    write_result(output, data)
-    return print_answer(args, {"output": str(output), **report}, to_text(output, report))
+    place = ResultPlace.choose(args, args.image, "restored")
+    options = parse_restore_options({"amount": args.amount, "format": place.format})
+    image = read_picture(args.image)
+    if existing := place.check(image, options.format):
+        return print_skipped(args, existing)
+    data, report = make_restoration(args, image, options)
+    return print_result(args, place, place.write(data), report, to_text(report))
 
 
 def make_restoration(args: Namespace, image: bytes, options: RestoreOptions) -> tuple[bytes, Mapping[str, Any]]:
@@ -57,6 +59,6 @@ def make_restoration(args: Namespace, image: bytes, options: RestoreOptions) -> 
         return done.data, describe(done)
 
 
-def to_text(output: Path, report: Mapping[str, Any]) -> str:
+def to_text(report: Mapping[str, Any]) -> str:
     faces = [f"face {face['index']}: {face['identity']['to_target']:.2f} like it was" for face in report["faces"]]
-    return "\n".join([f"{output}  ({report['engine']}, {report['seconds']:.2f} s)", *faces])
+    return "\n".join([f"({report['engine']}, {report['seconds']:.2f} s)", *faces])

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping, Sequence
 
+    from mien_cli.result_file import ResultPlace
     from mien_pipeline.options import SwapOptions
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.result_file import add_output_arguments
     from mien_cli.statement import add_statement_arguments
 
     parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
@@ -25,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a picture of the face to put in, or ref:ID for a face of the library; "
         "repeat it to give each of --faces its own",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="default: TARGET's name with -swapped")
+    add_output_arguments(parser, "TARGET's name with -swapped")
     parser.add_argument("--engine", default="mesh", metavar="NAME", help="see `mien engines` (default: %(default)s)")
     parser.add_argument(
         "--faces",
@@ -51,29 +53,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.in_process import read_picture
-    from mien_cli.output import print_answer
-    from mien_cli.result_file import name_beside, refuse_overwriting, write_result
+    from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_cli.statement import require_statement
 
-    options = read_options(args)
-    if not all(is_library_face(face) for face in args.face):
+    files = [Path(face) for face in args.face if not is_library_face(face)]
+    place = ResultPlace.choose(args, args.target, "swapped", files)
+    options = read_options(args, place)
+    if files:
         require_statement(args)
-    refuse_overwriting(args.output, [args.target, *(Path(face) for face in args.face if not is_library_face(face))])
     target = read_picture(args.target)
+    if existing := place.check(target, options.format):
+        return print_skipped(args, existing)
     references = [face if is_library_face(face) else read_picture(Path(face)) for face in args.face]
     data, report = make_swap(args, target, references, options)
-    output: Path = args.output or name_beside(args.target, "swapped", data)
-    write_result(output, data)
-    return print_answer(args, {"output": str(output), **report}, to_text(output, report))
+    return print_result(args, place, place.write(data), report, to_text(report))
 
 
-def read_options(args: Namespace) -> SwapOptions:
+def read_options(args: Namespace, place: ResultPlace) -> SwapOptions:
     """The options as the API takes them.
 
     Raises:
         InvalidOptions, UnknownEngine: `field` names the one.
     """
-    from mien_cli.result_file import choose_format
     from mien_pipeline.engines.registry import parse_options
 
     raw: dict[str, object] = {
@@ -81,7 +82,7 @@ def read_options(args: Namespace) -> SwapOptions:
         "faces": args.faces if args.faces in {"largest", "all"} else parse_faces(args.faces),
         "seed": args.seed,
         "restore": args.restore,
-        "format": choose_format(args.output),
+        "format": place.format,
     }
     return parse_options(raw | dict(parse_setting(each) for each in args.set))
 
@@ -151,9 +152,9 @@ def open_library_face(args: Namespace, kept: str) -> bytes:
     return open_library(args).picture(kept.removeprefix("ref:"))
 
 
-def to_text(output: Path, report: Mapping[str, Any]) -> str:
-    """Where the picture is, and each face's scores and warnings."""
-    lines = [f"{output}  ({report['engine']}, {report['seconds']:.2f} s)"]
+def to_text(report: Mapping[str, Any]) -> str:
+    """Engine and time, and each face's scores and warnings."""
+    lines = [f"({report['engine']}, {report['seconds']:.2f} s)"]
     for face in report["faces"]:
         if not face["swapped"]:
             continue

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from mien_core.errors import BrokenWeights, DiskFull, ImportRefused, ModelNotInstalled
 from mien_core.files import make_folder, move_into_place, naming_disk_errors, write_whole
 from mien_models.catalogue.entries import ModelFile, Name, RelativePath
+from mien_models.exchange.export_places import check_places
 from mien_models.exchange.other_caches import files_of_size
 from mien_models.local.blobs import sha256_of
 from mien_models.local.digests import FileDigest, LockedModel
@@ -45,11 +46,22 @@ class Manifest(BaseModel, frozen=True):
 # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def export_models(models: ModelsFolder, names: Sequence[str], folder: Path, on_progress: OnPull) -> Manifest:
+def export_models(
+    models: ModelsFolder, names: Sequence[str], folder: Path, on_progress: OnPull, *, replace: bool = False
+) -> Manifest:
     """Copy installed models to `folder`, next to what an earlier export put there.
+
+    Args:
+        models: where they are installed.
+        names: which ones.
+        folder: made if it is not there.
+        on_progress: told of every copied part.
+        replace: whether files that no export wrote may be replaced.
 
     Raises:
         ModelNotInstalled: one of them is not there to be copied.
+        OutputIsInput: `folder` leads into the models folder itself.
+        OutputExists: a file is there that no export wrote; `file` says which, and nothing was copied.
         DiskFull: `folder` has no room.
     """
     for name in names:
@@ -60,6 +72,8 @@ def export_models(models: ModelsFolder, names: Sequence[str], folder: Path, on_p
             )
     folder.mkdir(parents=True, exist_ok=True)
     manifest = _read_manifest(folder) if (folder / MANIFEST).exists() else Manifest()
+    exported = {(name, path) for name, one in manifest.models.items() for path in one.files}
+    check_places(models, names, folder, exported, replace=replace)
     with naming_disk_errors(folder):
         for name in names:
             manifest = Manifest(models={**manifest.models, name: _export(models, name, folder, on_progress)})

@@ -39,3 +39,24 @@ def test_figures_are_recorded_in_a_checkout_only(
     monkeypatch.setattr(bench, "source_folder", lambda: None)
     status, problem = run_json("bench", "--record")
     assert (status, problem["code"], problem["field"]) == (1, "invalid-options", "record")
+
+
+def test_sheets_write_over_no_picture_and_two_pictures_of_one_name_get_one_each(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien_pipeline.evaluation.sheets.draw_contact_sheet", returning((b"a sheet", {})))
+    folder = here / "shown"
+    folder.mkdir()
+    for name in ("a.png", "a.jpg"):
+        (folder / name).write_bytes(b"mine")
+    (folder / "sheet").symlink_to(folder)  # into which the sheets would be written
+    status, document = run_json("bench", "--sheet", str(folder))
+    assert (status, set(document["sheets"])) == (0, {"a.jpg", "a.png"})
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == {
+        "a.png": b"mine",
+        "a.jpg": b"mine",
+        "a-2.png": b"a sheet",
+        "a-3.png": b"a sheet",
+    }
+    assert run_json("bench", "--sheet", str(folder), "--exists", "replace")[1]["code"] == "output-is-input"
+    assert run_json("bench", "--sheet", str(here / "absent"))[1]["field"] == "sheet"

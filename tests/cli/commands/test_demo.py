@@ -25,6 +25,28 @@ def test_the_demo_swaps_two_portraits_and_shows_them_side_by_side(here: Path, ru
     assert report["faces"][0]["identity"]["to_reference"] > report["faces"][0]["identity"]["before"]
 
 
+def test_the_demo_writes_over_no_picture_and_its_pictures_have_one_number(here: Path, run_json: RunJson) -> None:
+    (here / "shown").mkdir()
+    (here / "shown" / "target.jpg").write_bytes(b"mine")
+    status, report = run_json("demo", "-o", "shown")
+    assert status == 0
+    assert pictures(here / "shown") == {"target.jpg", "target-2.jpg", "result-2.jpg", "side-by-side-2.png"}
+    assert report["output"] == str(Path("shown") / "result-2.jpg")
+    assert (here / "shown" / "target.jpg").read_bytes() == b"mine"
+
+
+def test_the_demo_refuses_a_place_before_it_works_in_it(here: Path, run_json: RunJson) -> None:
+    status, problem = run_json("demo", "-o", "nobody.png", "--models-dir", str(here / "empty"))
+    assert (status, problem["code"]) == (1, "output-not-writable")
+    (here / "target.jpg").write_bytes(b"mine")
+    status, problem = run_json("demo", "-o", ".", "--exists", "fail", "--models-dir", str(here / "empty"))
+    assert (status, problem["code"]) == (1, "output-exists")
+    for name in ("result.jpg", "side-by-side.png"):
+        (here / name).write_bytes(b"mine")
+    status, report = run_json("demo", "-o", ".", "--exists", "skip", "--models-dir", str(here / "empty"))
+    assert (status, report["skipped"]) == (0, True)
+
+
 def test_offline_a_model_that_is_missing_is_refused_and_nothing_claims_to_be_fetched(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,9 +26,9 @@ def pictures(folder: Path) -> set[str]:
 def test_every_warning_is_told_in_words(warning: SwapWarning) -> None:
     scores = {"to_reference": 0.593, "before": 0.38, "to_target": 0.61}
     face = {"index": 0, "swapped": True, "identity": scores, "warnings": [warning]}
-    told = swap.to_text(Path("out.jpg"), {"engine": "mesh", "seconds": 1.1, "faces": [face]}).splitlines()
+    told = swap.to_text({"engine": "mesh", "seconds": 1.1, "faces": [face]}).splitlines()
     assert told[:2] == [
-        "out.jpg  (mesh, 1.10 s)",
+        "(mesh, 1.10 s)",
         "face 0: 0.59 like the reference (was 0.38), 0.61 like the target",
     ]
     assert re.fullmatch(rf"    {warning}: [A-Z].*\.", told[2])
@@ -93,8 +93,18 @@ REFUSALS: dict[str, tuple[list[str], str, dict[str, object]]] = {
     ),
     "an output that is an input": (
         ["astronaut.png", "--face", "grace_hopper.jpg", "-o", "astronaut.png"],
-        "invalid-options",
-        {"field": "output"},
+        "output-is-input",
+        {"file": "astronaut.png"},
+    ),
+    "an output that is the reference": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "-o", "./grace_hopper.jpg"],
+        "output-is-input",
+        {"file": "grace_hopper.jpg"},
+    ),
+    "a file that is there": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "-o", "nobody.png", "--exists", "fail"],
+        "output-exists",
+        {"file": "nobody.png"},
     ),
     "a face that is not in the library": (
         ["astronaut.png", "--face", "ref:0123456789abcdef"],
@@ -130,7 +140,34 @@ def test_a_refusal_names_what_to_fix_and_leaves_no_file(
     assert (here / "astronaut.png").read_bytes() == untouched
 
 
-def test_an_output_folder_that_is_not_there_is_refused_and_nothing_is_left(here: Path, run_json: RunJson) -> None:
-    status, problem = run_json("swap", "astronaut.png", "--face", "grace_hopper.jpg", "-o", "absent/out.png", "--local")
-    assert (status, problem["code"]) == (1, "output-not-writable")
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap, "make_swap", never_called)
+    (here / "file").write_bytes(b"")
+    for output in ("absent/out.png", "file/out.png", "x" * 300 + ".png"):
+        status, problem = run_json("swap", "astronaut.png", "--face", "grace_hopper.jpg", "-o", output, "--local")
+        assert (status, problem["code"], problem["file"]) == (1, "output-not-writable", output)
     assert not (here / "absent").exists()
+
+
+def never_called(*_: object) -> None:
+    raise AssertionError("the work was done")
+
+
+def test_the_reference_survives_a_result_that_would_be_called_like_it(here: Path, run_json: RunJson) -> None:
+    face = (here / "astronaut.png").read_bytes()
+    (here / "grace_hopper-swapped.jpg").write_bytes(face)
+    command = ["swap", "grace_hopper.jpg", "--face", "grace_hopper-swapped.jpg", "--local"]
+    status, report = run_json(*command)
+    assert (status, report["output"]) == (0, "grace_hopper-swapped-2.jpg")
+    assert run_json(*command, "--exists", "replace")[1]["code"] == "output-is-input"
+    assert (here / "grace_hopper-swapped.jpg").read_bytes() == face
+
+
+def test_skip_does_no_work_and_says_so(here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swap, "make_swap", never_called)
+    (here / "grace_hopper-swapped.jpg").write_bytes(b"there")
+    status, report = run_json("swap", "grace_hopper.jpg", "--face", "astronaut.png", "--exists", "skip")
+    assert (status, report) == (0, {"output": "grace_hopper-swapped.jpg", "skipped": True})
+    assert (here / "grace_hopper-swapped.jpg").read_bytes() == b"there"
