@@ -27,7 +27,7 @@ from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.progress import OnStep
 from mien_pipeline.report import SwapWarning
 from mien_pipeline.skin.blend import blend_bands
-from mien_pipeline.skin.glasses import crosses_bridge, glasses_mask
+from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.grain import match_grain
 from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin_mask
 
@@ -103,10 +103,10 @@ def render_face(
         box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
     ]
     inner, face, base = Grid.over(box.shape, step), box.to_local(shaped), moved.pixels[box.part]
-    drawn, valid = _draw(texture, places, inner, box.shape)
+    drawn, valid, bare = _draw(texture, places, inner, box.shape)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), moved.skin[box.part]), valid)
     on_step(2, STEPS)
-    new, kept = _fit_into_target(drawn, base, alpha, face, reference, inner, eyes)
+    new, kept = _fit_into_target(drawn, base, alpha * bare, face, reference, inner, eyes)
     on_step(3, STEPS)
     # The grain of the target as it came: drawing it to the new shape has softened it.
     grain = target[box.part].astype(np.float32)
@@ -141,7 +141,7 @@ def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: R
 def _find_own_skin(target: Pixels, mesh: Mesh) -> tuple[Mask, tuple[SwapWarning, ...]]:
     """(H, W) 1 where the target shows its own face, 0 on hair, covers and the rims of glasses."""
     skin = skin_mask(target, mesh)
-    frame = glasses_mask(target, mesh) if crosses_bridge(target, mesh) else np.zeros_like(skin)
+    frame = glasses_mask(target, mesh)
     occluded = frame.any() or covers_features(skin, mesh)
     return np.minimum(skin, 1 - frame), ("occluded",) if occluded else ()
 
@@ -152,19 +152,22 @@ def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[E
     return turn_irises(places, grid.locate(shaped), eyes)
 
 
-def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) -> tuple[Pixels, Mask]:
-    """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person's own skin."""
+def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) -> tuple[Pixels, Mask, Mask]:
+    """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person, and their bare skin."""
     full = grid.enlarge(places * texture.colour.shape[0] - 0.5, shape)
-    valid = np.asarray(resample(texture.validity, full) / 255, np.float32)
-    return resample(texture.colour, full, cubic=True), valid
+    valid, bare = (np.asarray(resample(part, full) / 255, np.float32) for part in (texture.validity, texture.skin))
+    return resample(texture.colour, full, cubic=True), valid, bare
 
 
 def _fit_into_target(
-    drawn: Pixels, base: Pixels, alpha: Mask, face: Mesh, reference: Mesh, grid: Grid, eyes: tuple[EyeSwap, EyeSwap]
+    drawn: Pixels, base: Pixels, skin: Mask, face: Mesh, reference: Mesh, grid: Grid, eyes: tuple[EyeSwap, EyeSwap]
 ) -> tuple[Floats, Mask]:
-    """The drawn face in the target's light and expression, (H, W, 3) float32, and (H, W) what stays the target's."""
+    """The drawn face in the target's light and expression, (H, W, 3) float32, and (H, W) what stays the target's.
+
+    `skin` is (H, W) float32 in 0..1, where both show bare skin.
+    """
     features, before = eyes_and_lips_mask(base.shape, face), base.astype(np.float32)
-    new = relight(drawn, base, alpha, features, grid, face_width(face)).astype(np.float32)
+    new = relight(drawn, base, skin, features, grid, face_width(face)).astype(np.float32)
     new = remove_smile_folds(new, face, reference, grid)
     mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)
     _mix_in(new, match_lip_colour(before, new, face), mouth)

@@ -1,12 +1,12 @@
 """Reference → texture: the face unrolled onto the canonical mesh once, its hidden side taken from the other."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from mien_pipeline.engines.mesh.forehead import WORK_SIDE, clear_forehead, fill_texture, forehead_mask
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
@@ -14,7 +14,7 @@ from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
-from mien_pipeline.skin.glasses import crosses_bridge, glasses_mask
+from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
 
@@ -27,14 +27,18 @@ MARGIN = 0.25  # face widths around the mesh that `skin_mask` sees
 OWN_FROM, OWN_FULLY = 0.15, 0.40
 _VALID_SHRINK, _VALID_FEATHER = 0.012, 0.012  # of the texture's side
 _SEAM = 0.02  # of the texture's side, over which own skin fades into mirrored
-_FOREHEAD_SIZE = (256, 256)  # of the texture in which the forehead is cleared
-_BARE = 0.2  # of the forehead that must be bare for the rest to be guessed from it
-_SURFACE_ROUNDS = 8
-_SHADOW, _SHADOW_DARKER = 0.012, 0.1  # its width, of the texture's side; how much darker it is than bare skin
-_OFF_BROWS = 0.015  # of the texture's side
 _FOREHEAD_FEATHER = 0.03  # of the texture's side
-_FOREHEAD = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 251, 284, 332, 297, 338, 10, 109, 67, 103, 54, 21)
-_RIM_SHADOW, _RIM_REACH = 0.008, 0.03  # face widths: of shadow beside a rim; of skin from which it is painted over
+# The lower face is the reference's own whatever grows there. On bearded references likeness rose from .52 to .73.
+_JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
+_NOSE_WINGS = (98, 2, 327, 129, 358)
+_JAW_INSIDE, _JAW_FEATHER = 0.97, 0.008  # of the hull's own size; of the texture's side
+# Near the outline, what faces the viewer less than the first on both sides may be an ear, or what is behind the head.
+_GRAZING, _GRAZING_SEEN, _NEAR_OUTLINE = 0.14, 0.34, 0.1  # the last of the texture's side
+_JAW_FACES, _JAW_FACES_FULLY = 0.25, 0.5  # what hardly faces the viewer may be what is behind the head
+_RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
+_RIM_SEEN = 0.1  # of the rims' mask
+_RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
+_FAR = 0.02  # weight of skin from four times as far, where none is near
 _MAP_STEP = 4  # texture pixels to one of the map, which is interpolated between
 _DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # of a face as depths are compared; face widths by which a part hides another
 _LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
@@ -47,12 +51,14 @@ class Texture:
 
     Attributes:
         colour: (S, S, 3) uint8 RGB.
-        validity: (S, S) uint8, 255 where it shows this person's skin and features, 0 where hair or nothing was seen.
+        validity: (S, S) uint8, 255 where it shows this person's face, beard included, 0 where hair or nothing was seen.
+        skin: (S, S) uint8, 255 where that is bare skin, whose colour tells the light.
         glasses: whether the reference wears some; their rims are painted over.
     """
 
     colour: Pixels
     validity: Pixels
+    skin: Pixels
     glasses: bool = False
 
 
@@ -63,21 +69,58 @@ def unroll(reference: Image, mesh: Mesh) -> Texture:
     places, facing = _map_texture(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
     pixels, glasses = _paint_over_glasses(pixels, local)
-    skin = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
-    seen = np.asarray(resample(skin, places) * inside.all(2), np.float32)
-    return replace(
-        _complete(_clear_forehead(resample(pixels, places, cubic=True), seen), seen, facing), glasses=glasses
-    )
+    bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
+    skin = np.asarray(resample(bare, places) * inside.all(2), np.float32)
+    colour, made = clear_forehead(resample(pixels, places, cubic=True), skin)
+    faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
+    own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * inside.all(2) * faces_us)).astype(np.float32)
+    return _complete(colour, own, skin, facing, glasses)
+
+
+@cache
+def _lower_face_mask(side: int) -> Mask:
+    """(side, side) float32 in 0..1: 1 where a beard and a moustache grow, inside the outline of the jaw."""
+    points = topology().uv[list(_JAW + _NOSE_WINGS)]
+    middle = points.mean(0)
+    hull = cv2.convexHull(((middle + _JAW_INSIDE * (points - middle)) * side).astype(np.float32))
+    filled = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(filled, np.round(hull * 16).astype(np.int32), (1,), shift=4)
+    return np.asarray(blur(filled.astype(np.float32), _JAW_FEATHER * side), np.float32)
+
+
+@cache
+def _inner_face_mask(side: int) -> Mask:
+    """(side, side) float32 in 0..1: 1 well inside the outline, where nostrils and lips may turn away."""
+    small = cv2.erode(fill_texture(face.OVAL), disc(round(_NEAR_OUTLINE * WORK_SIDE)))
+    return np.asarray(cv2.resize(blur(small.astype(np.float32), 3), (side, side)), np.float32)
 
 
 def _paint_over_glasses(pixels: Pixels, mesh: Mesh) -> tuple[Pixels, bool]:
-    """The picture with the rims of glasses painted over from the skin beside them, and whether there were any."""
-    frame = glasses_mask(pixels, mesh) if crosses_bridge(pixels, mesh) else np.zeros(pixels.shape[:2], np.float32)
+    """The picture with the rims of glasses painted over with the skin around, and whether there were any.
+
+    Only skin lends its colour: a rim under a brow or beside a lash would draw them out otherwise.
+    """
+    frame = glasses_mask(pixels, mesh)
     if not frame.any():
         return pixels, False
-    width = face_width(mesh)
-    over = cv2.dilate((frame > 0.1).astype(np.uint8), disc(max(1, round(_RIM_SHADOW * width))))
-    return np.asarray(cv2.inpaint(pixels, over, _RIM_REACH * width, cv2.INPAINT_TELEA), np.uint8), True
+    scale = _RIM_WIDTH_PX / max(face_width(mesh), _RIM_WIDTH_PX)
+    size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+    rims = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.float32) > _RIM_SEEN
+    over = cv2.dilate(rims.astype(np.uint8), disc(max(1, round(_RIM_SHADOW * _RIM_WIDTH_PX))))
+    lends = (over == 0).astype(np.float32)
+    for vertices in (face.LEFT_EYE, face.RIGHT_EYE, face.LEFT_BROW, face.RIGHT_BROW):
+        hull = cv2.convexHull((mesh[list(vertices), :2] * scale).astype(np.float32))
+        cv2.fillConvexPoly(lends, np.round(hull).astype(np.int32), (0,))
+    near, far = (
+        (blur(small * lends[..., None], reach), blur(lends, reach)[..., None])
+        for reach in (_RIM_REACH * _RIM_WIDTH_PX, 4 * _RIM_REACH * _RIM_WIDTH_PX)
+    )
+    around = (near[0] + _FAR * far[0]) / (near[1] + _FAR * far[1] + 1e-6)
+    share = blur(over.astype(np.float32), 0.4 * _RIM_SHADOW * _RIM_WIDTH_PX)
+    full = np.asarray(cv2.resize(np.dstack([around, share]), pixels.shape[1::-1]), np.float32)
+    painted = pixels + full[..., 3:] * (full[..., :3] - pixels)
+    return np.clip(painted + 0.5, 0, 255).astype(np.uint8), True
 
 
 def _cut_region(pixels: Pixels, mesh: Mesh) -> tuple[Pixels, Mesh]:
@@ -110,61 +153,6 @@ def _map_texture(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
 
 
-def _clear_forehead(colour: Pixels, seen: Mask) -> Pixels:
-    """`colour` with a clear forehead: strands of hair and the shadow of a fringe are painted over.
-
-    Bare skin varies slowly there. A surface of second degree is fitted to the lighter part of what was seen, and what
-    is darker than it gets its colour. Wrinkles are too narrow to count.
-    """
-    small = np.asarray(cv2.resize(colour, _FOREHEAD_SIZE, interpolation=cv2.INTER_AREA), np.float32)
-    asked = _forehead_mask()
-    bare = asked & (cv2.resize(seen, _FOREHEAD_SIZE, interpolation=cv2.INTER_AREA) > 0.5)
-    if np.count_nonzero(bare) < _BARE * np.count_nonzero(asked):
-        return colour
-    skin = _fit_surface(small, bare)
-    below = 1 - small.mean(2) / np.maximum(skin.mean(2), 1)
-    wide = blur(np.asarray(np.maximum(below, 0) * asked, np.float32), _SHADOW * _FOREHEAD_SIZE[0])
-    share = smooth_step((wide / _SHADOW_DARKER - 0.5).astype(np.float32)) * asked
-    share = blur(np.asarray(cv2.dilate(share, _disc(_SHADOW)), np.float32), _SHADOW * _FOREHEAD_SIZE[0])
-    full = np.asarray(cv2.resize(np.dstack([skin, share]), colour.shape[1::-1]), np.float32)
-    return np.asarray(np.clip(colour + full[..., 3:] * (full[..., :3] - colour) + 0.5, 0, 255), np.uint8)
-
-
-def _fit_surface(colour: Floats, bare: NDArray[np.bool_]) -> Floats:
-    """(H, W, 3) polynomial of second degree, fitted to the lighter part of what is `bare`."""
-    y, x = (np.mgrid[: colour.shape[0], : colour.shape[1]] / colour.shape[0] - 0.5).astype(np.float32)
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 2)
-    known, values = terms[bare], colour[bare]
-    fitted = np.linalg.lstsq(known, values, rcond=None)[0]
-    for _ in range(_SURFACE_ROUNDS):
-        above = (values - known @ fitted).mean(1, keepdims=True) / np.maximum(
-            (known @ fitted).mean(1, keepdims=True), 1
-        )
-        weight = np.exp(-((np.where(above < 0, 2 * above, above) / _SHADOW_DARKER) ** 2)).astype(np.float32)
-        fitted = np.linalg.lstsq(known * weight, values * weight, rcond=None)[0]
-    return np.asarray(terms @ fitted, np.float32)
-
-
-@cache
-def _forehead_mask() -> NDArray[np.bool_]:
-    """(256, 256) True on the forehead of a texture of _FOREHEAD_SIZE, without its brows."""
-    brows = cv2.dilate(_fill(face.LEFT_BROW) | _fill(face.RIGHT_BROW), _disc(_OFF_BROWS))
-    return np.asarray((_fill(_FOREHEAD) > 0) & (brows == 0))
-
-
-def _disc(radius: float) -> Pixels:
-    """A disc of `radius`, of the texture's side, at the size at which the forehead is cleared."""
-    return disc(round(radius * _FOREHEAD_SIZE[0]))
-
-
-def _fill(vertices: tuple[int, ...]) -> Pixels:
-    """(256, 256) 1 inside a polygon of the texture, at the size at which its forehead is cleared; else 0."""
-    filled = np.zeros(_FOREHEAD_SIZE, np.uint8)
-    outline = np.round(topology().uv[list(vertices)] * _FOREHEAD_SIZE).astype(np.int32)
-    cv2.fillPoly(filled, [outline], (1,))
-    return filled
-
-
 def vertex_facing(mesh: Mesh) -> Floats:
     """(468,) float32, cosine between each vertex's normal and the view of a (468, 3) mesh; 0 where turned away."""
     triangles = topology().triangles
@@ -190,7 +178,7 @@ def vertex_visibility(mesh: Mesh) -> Floats:
     return np.asarray(~hidden, np.float32)
 
 
-def _complete(colour: Pixels, seen: Mask, facing: Mask) -> Texture:
+def _complete(colour: Pixels, seen: Mask, skin: Mask, facing: Mask, glasses: bool) -> Texture:
     """Each side as far as the picture shows it, the rest from the other side in this side's light."""
     side = colour.shape[0]
     clear = facing * seen
@@ -200,13 +188,16 @@ def _complete(colour: Pixels, seen: Mask, facing: Mask) -> Texture:
     # Softened only towards what was seen: a blur alone would let the unseen back in.
     own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
+    grazing = smooth_step(np.asarray((np.maximum(clear, mirrored) - _GRAZING) / (_GRAZING_SEEN - _GRAZING), np.float32))
+    validity = validity * np.maximum(grazing, _inner_face_mask(side))
+    bare = _to_bytes(own * skin + (1 - own) * skin[:, ::-1])
     if float(own[seen > 0.5].min()) > 0.999:
-        return Texture(colour, _to_bytes(_shrink(validity)))
+        return Texture(colour, _to_bytes(_shrink(validity)), bare, glasses)
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
-    balanced = other * _balance(other, light, np.minimum(clear, mirrored))
+    balanced = other * _balance(other, light, np.minimum(facing * skin, (facing * skin)[:, ::-1]))
     mixed = own[..., None] * light + (1 - own[..., None]) * balanced
-    return Texture(to_srgb(mixed.astype(np.float32)), _to_bytes(_shrink(validity)))
+    return Texture(to_srgb(mixed.astype(np.float32)), _to_bytes(_shrink(validity)), bare, glasses)
 
 
 def _shrink(validity: Mask) -> Mask:
@@ -217,7 +208,7 @@ def _shrink(validity: Mask) -> Mask:
     # A forehead has no features to lose: another face's skin may begin slowly there.
     oval, plain = (
         np.asarray(cv2.resize(part.astype(np.float32), (side, side)), np.float32)
-        for part in (_fill(face.OVAL), _forehead_mask())
+        for part in (fill_texture(face.OVAL), forehead_mask())
     )
     slow = smooth_step(2 * blur(inner * oval, _FOREHEAD_FEATHER * side) - 1)
     return np.asarray(np.minimum(soft, slow + (1 - plain)), np.float32)
