@@ -21,16 +21,32 @@ Affine = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Native:
+    """The stored pixels of a picture whose colour space is not sRGB.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB in the space of `profile`.
+        seen: the same as sRGB, before any edit.
+        profile: an ICC profile of primaries and curves.
+    """
+
+    pixels: Pixels
+    seen: Pixels
+    profile: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Image:
     """A decoded picture, upright.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB, in the colour space of `icc_profile` (sRGB without one).
+        pixels: (H, W, 3) uint8 RGB as a viewer shows them, sRGB.
         alpha: (H, W) uint8, or None for an opaque picture.
-        icc_profile: the colour profile as found, kept for the result.
+        icc_profile: the colour profile that a result carries.
         format: how the picture came: "jpeg", "png", "webp", "avif", "tiff", "bmp" or "heif".
         exif: the EXIF block as found, unfiltered; `media.metadata` decides what a result keeps.
         warnings: what decoding had to give up, if anything.
+        native: the stored pixels, where that profile is another than sRGB's; `media.seen` carries edits over to them.
     """
 
     pixels: Pixels
@@ -39,6 +55,7 @@ class Image:
     format: str = "png"
     exif: bytes | None = None
     warnings: tuple[SwapWarning, ...] = ()
+    native: Native | None = None
 
     @property
     def height(self) -> int:

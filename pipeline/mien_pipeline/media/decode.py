@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from mien_core.errors import InvalidImage
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media import probe
-from mien_pipeline.media.colour import to_rgb
+from mien_pipeline.media.colour_tags import read_colour_tags
+from mien_pipeline.media.seen import see
 from mien_pipeline.report import SwapWarning
 
 _GREY_MODES = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"}
@@ -21,8 +22,8 @@ _TIFF_BITS_PER_SAMPLE = 258
 def decode(data: bytes) -> Image:
     """The picture in `data`, turned upright, 8 bits a channel.
 
-    RGB pixels stay unchanged and keep their colour profile. Pixels that are not RGB (CMYK, Lab, grey with a profile
-    of its own) become sRGB, through their profile where they have one.
+    The pixels are those that a viewer shows, as sRGB: see `media.seen`. The stored ones are kept beside them where a
+    result carries their colour space.
 
     Raises:
         InvalidImage, ImageTooLarge: as `probe.probe`, and where the body of the file is damaged or cut short.
@@ -32,13 +33,13 @@ def decode(data: bytes) -> Image:
             raise InvalidImage("32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}")
         grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored)
         exif = _read_exif(stored)
+        tags = read_colour_tags(stored, data, info.format)
         stored.load()
         upright = _turn_upright(stored)
-        profile = upright.info.get("icc_profile")
         coloured, alpha = _split_alpha(_reduce_to_eight_bits(upright))
-        rgb, kept = to_rgb(coloured, profile)
+        pixels, profile, native = see(coloured, tags)
         warnings: tuple[SwapWarning, ...] = (*(("sixteen-bit",) if sixteen else ()), *(("grey",) if grey else ()))
-        return Image(np.asarray(rgb), alpha, kept, info.format, exif, warnings)
+        return Image(pixels, alpha, profile, info.format, exif, warnings, native)
 
 
 def _turn_upright(picture: PIL.Image.Image) -> PIL.Image.Image:
@@ -79,6 +80,11 @@ def _split_alpha(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, Pixels | No
     """The colours, and the (H, W) uint8 alpha channel, or None where it is opaque everywhere."""
     if picture.mode not in _ALPHA_MODES and "transparency" not in picture.info:
         return picture, None
-    straight = picture.convert("RGBA")
+    if picture.mode in {"LA", "La"}:  # the colours stay grey: a profile of grey is for those
+        straight = picture if picture.mode == "LA" else picture.convert("LA")
+        colours = straight.getchannel("L")
+    else:
+        straight = picture.convert("RGBA")
+        colours = straight.convert("RGB")
     alpha = np.asarray(straight.getchannel("A"))
-    return straight.convert("RGB"), None if alpha.min() == 255 else alpha
+    return colours, None if alpha.min() == 255 else alpha

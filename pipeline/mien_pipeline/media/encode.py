@@ -12,6 +12,7 @@ import PIL.TiffImagePlugin
 from mien_core.errors import InvalidOptions
 from mien_pipeline.image import Image
 from mien_pipeline.media.metadata import filter_exif
+from mien_pipeline.media.seen import to_stored
 from mien_pipeline.options import Format
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -74,9 +75,8 @@ def encode(image: Image, format: Format, xmp: bytes | None = None) -> bytes:
 
 def _to_pillow(image: Image) -> PIL.Image.Image:
     """The picture as Pillow's, RGB or RGBA."""
-    if image.alpha is None:
-        return PIL.Image.fromarray(image.pixels)
-    return PIL.Image.fromarray(np.dstack((image.pixels, image.alpha)))
+    pixels = to_stored(image)
+    return PIL.Image.fromarray(pixels if image.alpha is None else np.dstack((pixels, image.alpha)))
 
 
 def _metadata_options(format: Format, exif: bytes | None, xmp: bytes | None) -> dict[str, object]:
