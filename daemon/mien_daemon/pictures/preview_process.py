@@ -1,4 +1,4 @@
-"""The process that makes previews: Pillow alone, no network, little memory, one picture at a time.
+"""The process that makes previews: no network, little memory, one picture at a time.
 
 The program `preview` of `mien_core.program`; it ends when its standard input is closed.
 """
@@ -15,8 +15,10 @@ from mien_core.errors import MienError
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
+from mien_pipeline.media.colour_tags import read_colour_tags
 from mien_pipeline.media.metadata import copy_packet
 from mien_pipeline.media.probe import open_picture
+from mien_pipeline.media.seen import see
 
 QUALITY = 86
 BEHIND_TRANSPARENCY = (128, 128, 128)
@@ -24,37 +26,43 @@ SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 def preview(data: bytes, side: int) -> bytes:
-    """A JPEG of a picture, upright, in its own colour space, no side longer than `side`.
+    """A JPEG of a picture as a viewer shows it, upright, in sRGB, no side longer than `side`.
 
     Of the metadata it keeps only what a result says of itself.
 
     Raises:
         InvalidImage, ImageTooLarge: as `probe.open_picture` says.
     """
-    with open_picture(data) as (picture, _):
-        profile = picture.info.get("icc_profile")
+    with open_picture(data) as (picture, info):
+        tags = read_colour_tags(picture, data, info.format)
         kept = {"xmp": copy_packet(picture), "comment": b""}  # Pillow would take the comment along
         picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
         PIL.ImageOps.exif_transpose(picture, in_place=True)
-        small = flatten(picture)
-        small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small = reduce(picture, side)
+        alpha = small.getchannel("A") if small.mode in ("RGBA", "LA") else None
+        colours = small.convert({"RGBA": "RGB", "LA": "L"}[small.mode]) if alpha else small
+        shown = PIL.Image.fromarray(see(colours, tags)[0])
+        if alpha:
+            ground = PIL.Image.new("RGB", shown.size, BEHIND_TRANSPARENCY)
+            ground.paste(shown, mask=alpha)
+            shown = ground
         encoded = io.BytesIO()
-        small.save(encoded, "JPEG", quality=QUALITY, icc_profile=profile if small.mode == "RGB" else None, **kept)
+        shown.save(encoded, "JPEG", quality=QUALITY, **kept)
         return encoded.getvalue()
 
 
-def flatten(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Eight bits, no transparency, RGB."""
+def reduce(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
+    """No side longer than `side`, eight bits; RGBA or LA where it is transparent, else any mode that `see` takes."""
     if picture.mode in SIXTEEN_BIT:
-        return picture.point(lambda value: value / 257).convert("L").convert("RGB")
-    if picture.mode == "RGB":
-        return picture
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        seen = picture.convert("RGBA")
-        ground = PIL.Image.new("RGB", seen.size, BEHIND_TRANSPARENCY)
-        ground.paste(seen, mask=seen.getchannel("A"))
-        return ground
-    return picture.convert("RGB")
+        picture = picture.point(lambda value: value / 257).convert("L")
+    elif picture.mode == "La":
+        picture = picture.convert("LA")
+    elif picture.mode not in ("RGBA", "LA") and ("A" in picture.getbands() or "transparency" in picture.info):
+        picture = picture.convert("RGBA")
+    elif picture.mode in ("P", "1"):
+        picture = picture.convert("RGB" if picture.mode == "P" else "L")
+    picture.thumbnail((side, side), PIL.Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture
 
 
 def main() -> None:

@@ -2,22 +2,22 @@
 
 Everything looks at and works on what is seen. A profile is kept only where it is plain (see `icc`): then the stored
 pixels stay, and what an edit changed is carried over to them. Every other picture becomes sRGB, without a profile.
-A profile that cannot be read, or that describes other pixels than these, is dropped, as browsers do.
+A profile that cannot be read, or that describes other pixels than these, is dropped, as browsers do. No OpenCV here:
+previews are made with this too, in a small process.
 """
 
 import io
 from collections.abc import Callable, Iterator
 
-import cv2
 import numpy as np
 import PIL.Image
 import PIL.ImageCms
 
 from mien_core.errors import InvalidImage
 from mien_pipeline.image import Floats, Image, Native, Pixels
-from mien_pipeline.media.colour import to_srgb
 from mien_pipeline.media.colour_tags import ColourTags, HdrSpace
 from mien_pipeline.media.icc import (
+    SRGB_CURVE,
     SRGB_MATRIX,
     RgbSpace,
     is_public,
@@ -32,6 +32,7 @@ _CMS_ERRORS = (PIL.ImageCms.PyCMSError, OSError, ValueError)
 _REFERENCE_WHITE = 203.0  # cd/m², what a standard display's white is in BT.2100 (ITU-R BT.2408-7, 2.2)
 _HLG_PEAK = 1000.0  # cd/m², of the display that BT.2100 names
 _HLG_GAMMA = 1.2
+_LIGHT_STEPS = 1 << 14
 _NARROW = [min(max(round((code - 16) * 255 / 219), 0), 255) for code in range(256)]
 
 
@@ -70,9 +71,8 @@ def to_stored(image: Image) -> Pixels:
     for rows in _stripes(len(stored)):
         new, old = image.pixels[rows], native.seen[rows]
         if not np.array_equal(new, old):
-            stored[rows] = _carry_over(
-                stored[rows], convert(old), convert(new), np.asarray(cv2.absdiff(new, old), np.uint8)
-            )
+            change = np.maximum(new, old) - np.minimum(new, old)
+            stored[rows] = _carry_over(stored[rows], convert(old), convert(new), change)
     return stored
 
 
@@ -125,6 +125,8 @@ def _reduce_range(stored: Pixels, space: HdrSpace) -> Pixels:
     """HDR code values as sRGB: reference white becomes white, and what is brighter is cut off."""
     matrix = (np.linalg.inv(SRGB_MATRIX) @ space.matrix).astype(np.float32)
     table = _light_of_pq() if space.curve == "pq" else _light_of_hlg()
+    steps = np.arange(_LIGHT_STEPS + 1) / _LIGHT_STEPS
+    codes = np.round(np.interp(steps, SRGB_CURVE.light_of(np.arange(256) / 255), np.arange(256))).astype(np.uint8)
     seen = np.empty_like(stored)
     for rows in _stripes(len(stored)):
         light = table[stored[rows]]
@@ -132,7 +134,8 @@ def _reduce_range(stored: Pixels, space: HdrSpace) -> Pixels:
             luminance = light @ np.array([0.2627, 0.6780, 0.0593], np.float32)
             system = np.maximum(luminance, 1e-6) ** (_HLG_GAMMA - 1) * (_HLG_PEAK / _REFERENCE_WHITE)
             light = light * np.asarray(system, np.float32)[..., None]
-        seen[rows] = to_srgb(light @ matrix.T)
+        shown = np.clip(light @ matrix.T, 0, 1)
+        seen[rows] = codes[(shown * _LIGHT_STEPS + 0.5).astype(np.uint16)]
     return seen
 
 

@@ -4,11 +4,13 @@ import io
 import struct
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import pytest
 
 from mien_core.errors import InvalidImage
 from mien_daemon.pictures.preview_process import BEHIND_TRANSPARENCY, preview
+from mien_testing.profiles import exchanging_profile, inverting_profile, save, with_chunks
 
 
 def picture(width: int, height: int, mode: str = "RGB", kind: str = "png", **save: Any) -> bytes:
@@ -70,11 +72,28 @@ def test_no_metadata_of_the_picture_comes_along() -> None:
     assert "exif" not in opened(made).info
 
 
-def test_the_colour_profile_comes_along_where_the_preview_is_still_in_it() -> None:
-    from PIL import ImageCms
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_a_preview_shows_what_a_viewer_shows_and_needs_no_profile(mode: str) -> None:
+    """Under the first profile red is blue, under the second a picture is its negative."""
+    made = io.BytesIO()
+    found = inverting_profile() if mode == "L" else exchanging_profile()
+    PIL.Image.new("RGB", (16, 16), (230, 30, 30)).convert(mode).save(made, "png", icc_profile=found)
+    seen = opened(preview(made.getvalue(), 16))
+    assert "icc_profile" not in seen.info
+    pixel = seen.convert("RGB").getpixel((8, 8))
+    assert isinstance(pixel, tuple)
+    assert pixel[2] > 130
+    if mode != "L":
+        assert pixel[0] < 60
 
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert opened(preview(picture(16, 16, icc_profile=profile), 16)).info["icc_profile"] == profile
+
+def test_code_points_of_a_png_count_for_its_preview() -> None:
+    made = with_chunks(picture(16, 16), (b"cICP", bytes([1, 8, 0, 1])))
+    grey = with_chunks(save(np.full((16, 16, 3), 60, np.uint8), "PNG"), (b"cICP", bytes([1, 8, 0, 1])))
+    assert opened(preview(made, 16)).convert("L").getpixel((8, 8)) == 0
+    light = opened(preview(grey, 16)).convert("L").getpixel((8, 8))
+    assert isinstance(light, int)
+    assert light > 120
 
 
 def test_what_is_no_picture_is_refused() -> None:
