@@ -5,6 +5,8 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+import psutil
+
 from mien_api.errors import WorkerDied
 from mien_api.problems import error_for
 from mien_core.errors import Cancelled
@@ -27,6 +29,10 @@ log = logging.getLogger(__name__)
 OnProgressed = Callable[[Progressed], None]
 START_S = 60.0  # before the first heartbeat: a cold disk, a scanner that reads every file
 LINGER_S = 2.0  # between closing its pipe and being gone
+# The longest that the decoders take for what the limits let in, on a machine ten times slower than ours.
+MOST_SILENT_S = 120.0
+WORKING_SHARE = 0.05  # of one processor: a worker that waits takes far less, one that computes far more
+HELD_S = 1.0  # a timer that is this late was not run: the machine slept, or this process was stopped
 
 
 class WorkerGone(Exception):
@@ -115,8 +121,7 @@ class WorkerProcess:
         silence_s = START_S
         try:
             while True:
-                async with asyncio.timeout(silence_s):
-                    message = await messages.receive(pipe)
+                message = await self._hear(pipe, silence_s)
                 silence_s = self._heartbeat_timeout_s
                 if message is None:
                     self._pipe_closed = True
@@ -135,6 +140,33 @@ class WorkerProcess:
                     Cancelled("the job was cancelled") if cancelled else WorkerDied("the worker process died")
                 )
         return status
+
+    async def _hear(self, pipe: asyncio.StreamReader, silence_s: float) -> Message | None:
+        """The next message.
+
+        A parser may hold the worker's interpreter, and with it the thread that says that it lives. So a worker that
+        computes is not silent before `MOST_SILENT_S`; one that waits for nothing is, after `silence_s`. Time in which
+        this process itself was held does not count.
+
+        Raises:
+            TimeoutError: it is silent.
+        """
+        receiving = asyncio.ensure_future(messages.receive(pipe))
+        loop, silent_s = asyncio.get_running_loop(), 0.0
+        try:
+            while True:
+                began, computed_s = loop.time(), processor_s(self.process.pid)
+                await asyncio.wait([receiving], timeout=silence_s)
+                if receiving.done():
+                    return await receiving
+                if loop.time() - began > silence_s + HELD_S:
+                    continue
+                silent_s += silence_s
+                is_at_work = processor_s(self.process.pid) - computed_s > WORKING_SHARE * silence_s
+                if not is_at_work or silent_s >= MOST_SILENT_S:
+                    raise TimeoutError
+        finally:
+            receiving.cancel()
 
     async def _end(self) -> int:
         """The exit status; a process that closed its pipe and has not ended after `LINGER_S` is killed.
@@ -165,6 +197,15 @@ class WorkerProcess:
                     answer.set_exception(failure(message))
             case _:
                 raise ValueError(f"the worker sent {type(message).__name__}")
+
+
+def processor_s(pid: int) -> float:
+    """Seconds of processor time that a process has used; 0 when it is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def failure(message: Failed) -> Exception:

@@ -15,6 +15,7 @@ from mien_core.errors import Cancelled, NoFaceFound
 from mien_daemon.worker import process as module
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, Progressed, RunJob
 from mien_daemon.worker.process import WorkerGone, WorkerProcess
+from mien_testing.stand_in import returning
 
 pytestmark = pytest.mark.slow
 
@@ -125,6 +126,38 @@ async def test_a_worker_that_dies_at_work_is_told_to_have_died_and_takes_nothing
         assert told == [9]
         with pytest.raises(WorkerGone):
             await ask(process)
+
+
+SPIN = """
+def spin(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until: pass
+"""
+
+
+async def test_a_worker_that_computes_is_not_silent_though_it_cannot_say_that_it_lives() -> None:
+    script = SPIN + "say(Heartbeat(None)); hear(); spin(2.5); say(Finished('1', {}, 'image/png', '00')); hear()"
+    async with speaking(script, heartbeat_timeout_s=1.0) as (process, told):
+        assert isinstance(await ask(process), Finished)
+        assert not told
+
+
+async def test_a_worker_that_computes_for_ever_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SILENT_S", 1.0)
+    async with speaking(SPIN + "say(Heartbeat(None)); hear(); spin(1e6)", heartbeat_timeout_s=0.4) as (process, told):
+        with pytest.raises(WorkerDied):
+            await ask(process)
+        assert len(told) == 1
+
+
+async def test_time_in_which_the_daemon_itself_was_held_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon is stopped together with its worker: it looks again late, and the worker has done nothing."""
+    monkeypatch.setattr(module, "HELD_S", -1.0)  # every look is a late one
+    monkeypatch.setattr(module, "processor_s", returning(0.0))
+    script = "say(Heartbeat(None)); hear(); time.sleep(1.0); say(Finished('1', {}, 'image/png', '00')); hear()"
+    async with speaking(script, heartbeat_timeout_s=0.2) as (process, told):
+        assert isinstance(await ask(process), Finished)
+        assert not told
 
 
 async def test_a_worker_that_falls_silent_is_killed() -> None:
