@@ -45,8 +45,10 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.DATABASE] = Database(config.folders.state)
     app[keys.CLIENTS] = ClientRegistry(app[keys.DATABASE], local_token)
     app[keys.ONE_TIME_CODES] = OneTimeCodes(app[keys.CLIENTS])
-    app[keys.PREVIEWS] = Previews()
-    app[keys.BLOBS] = PictureBlobs(config.folders.state, app[keys.DATABASE], app[keys.SETTINGS])
+    app[keys.PREVIEWS] = Previews([config.folders.state / "blobs", config.folders.state / "results"])
+    app[keys.BLOBS] = PictureBlobs(
+        config.folders.state, app[keys.DATABASE], app[keys.SETTINGS], app[keys.PREVIEWS].read_header
+    )
     app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])
     app[keys.WORKER] = WorkerSupervisor(config, app[keys.SETTINGS], app[keys.EVENTS])
     library = ReferenceLibrary(config.folders.state)

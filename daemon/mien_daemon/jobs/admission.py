@@ -64,7 +64,7 @@ class Admission:
             digest = digest_of(name)
             await self._blobs.require(digest, client, field)
             try:
-                await self._blobs.inspect(digest)
+                await self._blobs.inspect(digest, client)
             except MienError as error:
                 error.fields.setdefault("field", field)
                 raise

@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
 from mien_daemon.state.database import Database
+from mien_daemon.worker.messages import HeaderRead
 
+ReadHeader = Callable[[Path, Client], Awaitable[HeaderRead]]
 NAME = re.compile(r"sha256:([0-9a-f]{64})")
 HEADROOM_BYTES = 64_000_000  # left free on the disk of the state folder …
 HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
@@ -62,7 +64,8 @@ def require_headroom(folder: Path, coming: int = 0) -> None:
 class PictureBlobs:
     """The folder of pictures and the table that says whose they are."""
 
-    def __init__(self, state: Path, database: Database, settings: LiveSettings) -> None:
+    def __init__(self, state: Path, database: Database, settings: LiveSettings, read_header: ReadHeader) -> None:
+        """`read_header` is how a header is read: in another process, whatever the bytes are."""
         self._folder = state / "blobs"
         self._arriving = state / "arriving"
         shutil.rmtree(self._arriving, ignore_errors=True)  # halves of uploads that a crash interrupted
@@ -70,6 +73,7 @@ class PictureBlobs:
             folder.mkdir(mode=0o700, exist_ok=True)
         self._database = database
         self._settings = settings
+        self._read_header = read_header
 
     def path(self, digest: str) -> Path:
         """Where a picture lies, or would."""
@@ -121,18 +125,20 @@ class PictureBlobs:
         if row is None or not self.path(digest).exists():
             raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
 
-    async def inspect(self, digest: str) -> "Found":
-        """What the picture's header says; it is read once and kept in the database.
+    async def inspect(self, digest: str, client: Client) -> "Found":
+        """What the picture's header says; it is read once, in `client`'s turn, and kept in the database.
 
         Raises:
             InvalidImage, ImageTooLarge: Mien may not swap it.
+            TooManyRequests: this client has too many pictures waiting to be read.
         """
         sql = "SELECT format, width, height FROM blobs WHERE sha256 = ?"
         row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
         if row is not None and row["format"]:
             info = Found(row["format"], row["width"], row["height"])
         else:
-            info = await asyncio.to_thread(_probe, self.path(digest))
+            read = await self._read_header(self.path(digest), client)
+            info = Found(read.format, read.width, read.height)
             found = (info.format, info.width, info.height, digest)
             await self._database.write(
                 lambda db: db.execute("UPDATE blobs SET format = ?, width = ?, height = ? WHERE sha256 = ?", found)
@@ -180,14 +186,6 @@ class Found:
     format: str
     width: int
     height: int
-
-
-def _probe(path: Path) -> Found:
-    """Pillow is loaded with the first job, not with the daemon."""
-    from mien_pipeline.media.probe import probe
-
-    info = probe(path)
-    return Found(info.format, info.width, info.height)
 
 
 def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The process that makes previews: no network, little memory, one picture at a time.
+"""The process that reads headers and makes previews: no network, little memory, one picture at a time.
 
 The program `preview` of `mien_core.program`; it ends when its standard input is closed.
 """
@@ -14,10 +14,10 @@ import PIL.ImageOps
 from mien_core.errors import MienError
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate
-from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
+from mien_daemon.worker.messages import Failed, HeaderRead, MakePreview, PreviewMade, ReadHeader
 from mien_pipeline.media.colour_tags import read_colour_tags
 from mien_pipeline.media.metadata import copy_packet
-from mien_pipeline.media.probe import open_picture
+from mien_pipeline.media.probe import open_picture, probe
 from mien_pipeline.media.seen import see
 
 QUALITY = 86
@@ -25,17 +25,21 @@ BEHIND_TRANSPARENCY = (128, 128, 128)
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
-def preview(data: bytes, side: int) -> bytes:
+def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
     """A JPEG of a picture as a viewer shows it, upright, in sRGB, no side longer than `side`.
 
-    Of the metadata it keeps only what a result says of itself.
+    Of the metadata it keeps only what a result says of itself. A preview has no content credentials; so of a picture
+    that is a result, or says that it is one, it has at most half the side: it never stands in for the picture.
 
     Raises:
         InvalidImage, ImageTooLarge: as `probe.open_picture` says.
     """
     with open_picture(data) as (picture, info):
         tags = read_colour_tags(picture, data, info.format)
-        kept = {"xmp": copy_packet(picture), "comment": b""}  # Pillow would take the comment along
+        packet = copy_packet(picture)
+        kept = {"xmp": packet, "comment": b""}  # Pillow would take the comment along
+        if is_result or packet:
+            side = max(1, min(side, max(picture.size) // 2))
         picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
         PIL.ImageOps.exif_transpose(picture, in_place=True)
         small = reduce(picture, side)
@@ -69,15 +73,26 @@ def main() -> None:
     isolate()
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while isinstance(wanted := messages.read(incoming), MakePreview):
-        try:
-            made = preview(Path(wanted.picture).read_bytes(), wanted.side)
-            answer = messages.encode(PreviewMade(len(made))) + made
-        except (MienError, OSError) as error:
-            answer = messages.encode(Failed("", getattr(error, "code", "invalid-image"), str(error)))
-        outgoing.write(answer)
+    while isinstance(wanted := messages.read(incoming), ReadHeader | MakePreview):
+        outgoing.write(answer(wanted))
         outgoing.flush()
     sys.exit(0)
+
+
+def answer(wanted: ReadHeader | MakePreview) -> bytes:
+    """The frame that answers, with a preview's bytes behind it."""
+    try:
+        if isinstance(wanted, ReadHeader):
+            info = probe(Path(wanted.picture))
+            return messages.encode(HeaderRead(info.format, info.width, info.height))
+        made = preview(Path(wanted.picture).read_bytes(), wanted.side, is_result=wanted.is_result)
+        return messages.encode(PreviewMade(len(made))) + made
+    except MienError as error:
+        return messages.encode(Failed("", error.code, str(error), error.fields))
+    except MemoryError:
+        return messages.encode(Failed("", "image-too-large", "the picture needs more memory than a preview may have"))
+    except OSError as error:
+        return messages.encode(Failed("", "invalid-image", error.strerror or "the picture cannot be read"))
 
 
 if __name__ == "__main__":

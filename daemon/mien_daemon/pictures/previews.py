@@ -1,24 +1,27 @@
-"""Small pictures to look at, made in a process of their own: never in the front process, never behind a running swap.
+"""Small pictures to look at, and what headers say: from processes of their own, never behind a running swap.
 
 A browser shows a gallery of two hundred results of twelve megapixels, or a HEIC that it cannot read, as these.
 They are kept in memory alone, and only while a client asks for some.
 """
 
 import asyncio
-import contextlib
 from collections import OrderedDict
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mien_core.errors import InvalidImage
-from mien_core.program import command_for
+from mien_daemon.access.clients import Client
+from mien_daemon.access.shares import Share, Turns
 from mien_daemon.background import BackgroundTasks
-from mien_daemon.worker import messages
-from mien_daemon.worker.messages import Failed, MakePreview, PreviewMade
+from mien_daemon.pictures.reader import PictureReader
+from mien_daemon.worker.messages import HeaderRead
 
 KEPT_BYTES = 8 << 20  # some four hundred thumbnails
 KEPT_SIDE = 512  # larger ones are looked at once
-TIMEOUT_S = 20.0  # 120 megapixels of PNG take about two
 IDLE_S = 20.0
+PLACES = 2  # one client's pictures, however slow, leave the other place
+MOST_WAITING = 32  # of one client; a browser asks for six at a time
+RETRY_AFTER_S = 5
 
 
 class RecentPreviews:
@@ -49,85 +52,67 @@ class RecentPreviews:
 
 
 class Previews:
-    """Makes one preview after the other; the process ends, and memory is freed, after `IDLE_S` without a request."""
+    """Whatever the front process wants to know of a picture, asked of processes that may hang or die of it.
 
-    def __init__(self) -> None:
+    Clients take turns: what one of them sends, however it is made, never keeps the pictures of others waiting.
+    """
+
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        """`folders` are those whose pictures are read."""
         self._recent = RecentPreviews()
-        self._turn = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self._ending = BackgroundTasks()
+        self._readers = [PictureReader(folders) for _ in range(PLACES)]
+        self._turns = Turns(PLACES, Share("pictures being read", MOST_WAITING, RETRY_AFTER_S))
+        self._forgetting: asyncio.TimerHandle | None = None
+        self._warming = BackgroundTasks()
 
-    async def make(self, path: Path, digest: str, side: int) -> bytes:
+    async def make(self, path: Path, digest: str, side: int, client: Client, *, is_result: bool = False) -> bytes:
         """A JPEG of the picture, upright, no side longer than `side`; `digest` names the picture's bytes.
 
         Raises:
-            InvalidImage: it cannot be read, or not in time.
+            InvalidImage, ImageTooLarge: it cannot be read, or not in time.
+            TooManyRequests: this client waits for too many already.
         """
-        async with self._turn:
+        async with self._reader(client) as reader:
             preview = self._recent.get(digest, side)
             if preview is None:
-                self._stop_idle_timer()
-                try:
-                    preview = await self._ask(path, side)
-                finally:
-                    self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._forget)
+                preview = await reader.make_preview(path, side, is_result=is_result)
                 self._recent.keep(digest, side, preview)
+                self._forget_later()
             return preview
 
+    async def read_header(self, path: Path, client: Client) -> HeaderRead:
+        """Format and size of a picture; raises as `make`."""
+        async with self._reader(client) as reader:
+            return await reader.read_header(path)
+
+    def warm(self) -> None:
+        """Start a process, if none runs: a picture is on its way."""
+        if len(self._readers) == PLACES:
+            self._warming.start(self._readers[-1].warm())
+
     async def close(self) -> None:
-        """End the process, if one runs, and wait for its end."""
-        self._stop_idle_timer()
-        self._end_process()
-        await self._ending.wait()
+        """End the processes, and wait for their end."""
+        self._forget()
+        await self._warming.wait()
+        await asyncio.gather(*(reader.close() for reader in self._readers))
 
-    async def _ask(self, path: Path, side: int) -> bytes:
-        process = await self._running()
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the preview process has no pipes")
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                process.stdin.write(messages.encode(MakePreview(str(path), side)))
-                await process.stdin.drain()
-                answer = await messages.receive(process.stdout)
-                if isinstance(answer, PreviewMade):
-                    return await process.stdout.readexactly(answer.size)
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
-            await self.close()
-            raise InvalidImage("no preview could be made of the picture") from error
-        except asyncio.CancelledError:
-            await self.close()  # half an answer is in the pipe; the next one needs a new process
-            raise
-        if isinstance(answer, Failed):
-            raise InvalidImage(answer.detail)
-        await self.close()
-        raise InvalidImage("no preview could be made of the picture")
+    @asynccontextmanager
+    async def _reader(self, client: Client) -> AsyncGenerator[PictureReader]:
+        async with self._turns.take(client):
+            reader = self._readers.pop()  # the one that was used last, which runs already
+            try:
+                yield reader
+            finally:
+                self._readers.append(reader)
 
-    async def _running(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            pipe = asyncio.subprocess.PIPE
-            self._process = await asyncio.create_subprocess_exec(*command_for("preview"), stdin=pipe, stdout=pipe)
-        return self._process
-
-    def _stop_idle_timer(self) -> None:
-        if self._idle:
-            self._idle.cancel()
-            self._idle = None
+    def _forget_later(self) -> None:
+        if self._forgetting:
+            self._forgetting.cancel()
+        self._forgetting = asyncio.get_running_loop().call_later(IDLE_S, self._forget)
 
     def _forget(self) -> None:
-        """End the process, and keep nothing of any picture in memory."""
+        """Keep nothing of any picture in memory."""
+        if self._forgetting:
+            self._forgetting.cancel()
+            self._forgetting = None
         self._recent.clear()
-        self._end_process()
-
-    def _end_process(self) -> None:
-        process, self._process = self._process, None
-        if process:
-            self._ending.start(kill(process))
-
-
-async def kill(process: asyncio.subprocess.Process) -> None:
-    """End a process and wait for its end."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    await process.wait()

@@ -25,6 +25,7 @@ async def put_blob(request: web.Request) -> web.Response:
     announced = request.content_length
     if announced is not None and announced > limit:
         raise ImageTooLarge(f"the file has {announced:,} bytes", limit_bytes=limit)
+    request.app[keys.PREVIEWS].warm()
     timeout_s = request.app[keys.CONFIG].body_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
@@ -51,7 +52,7 @@ async def get_blob(request: web.Request) -> web.StreamResponse:
     digest = digest_of(request.match_info["name"])
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
-    info = await blobs.inspect(digest)
+    info = await blobs.inspect(digest, request[keys.CLIENT])
     return await send_picture(request, blobs.path(digest), digest, f"image/{info.format}", digest[:12])
 
 
@@ -59,7 +60,7 @@ async def find_faces(request: web.Request) -> web.Response:
     digest = digest_of(request.match_info["name"])
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
-    await blobs.inspect(digest)
+    await blobs.inspect(digest, request[keys.CLIENT])
     faces = await request.app[keys.WORKER].find_faces(str(blobs.path(digest)))
     return reply(FoundFaces(faces=[dict(face) for face in faces]))
 
@@ -91,7 +92,14 @@ ROUTES = (
         "A picture that was sent, as it came",
         "swap",
         {200: "image/*", 206: "image/*", 304: None},
-        problems=("bad-request", "unknown-blob", "range-not-satisfiable", "invalid-image", "image-too-large"),
+        problems=(
+            "bad-request",
+            "unknown-blob",
+            "range-not-satisfiable",
+            "invalid-image",
+            "image-too-large",
+            "too-many-requests",
+        ),
         headers={"If-None-Match": "An ETag", "Range": "One range of bytes"},
     ),
     Route(
@@ -107,6 +115,7 @@ ROUTES = (
             "unknown-blob",
             "invalid-image",
             "image-too-large",
+            "too-many-requests",
             "content-blocked",
             "check-unavailable",
             "model-not-installed",

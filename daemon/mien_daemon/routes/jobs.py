@@ -169,6 +169,7 @@ ROUTES = (
             "image-too-large",
             "idempotency-key-reused",
             "queue-full",
+            "too-many-requests",
             "disk-full",
         ),
     ),
@@ -240,6 +241,7 @@ ROUTES = (
             "unknown-reference",
             "key-unavailable",
             "queue-full",
+            "too-many-requests",
         ),
     ),
     Route(

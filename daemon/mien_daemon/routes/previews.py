@@ -21,14 +21,16 @@ async def preview_blob(request: web.Request) -> web.Response:
     side = read_query(request, PreviewQuery).side
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
-    await blobs.inspect(digest)
-    return _answer(await request.app[keys.PREVIEWS].make(blobs.path(digest), digest, side))
+    client = request[keys.CLIENT]
+    await blobs.inspect(digest, client)
+    return _answer(await request.app[keys.PREVIEWS].make(blobs.path(digest), digest, side, client))
 
 
 async def preview_job_result(request: web.Request) -> web.Response:
     side = read_query(request, PreviewQuery).side
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
-    return _answer(await request.app[keys.PREVIEWS].make(path, job.result_sha256 or job.id, side))
+    client, digest = request[keys.CLIENT], f"result {job.result_sha256 or job.id}"
+    return _answer(await request.app[keys.PREVIEWS].make(path, digest, side, client, is_result=True))
 
 
 def _answer(preview: bytes) -> web.Response:
@@ -45,17 +47,26 @@ ROUTES = (
         "swap",
         {200: "image/jpeg"},
         query=PreviewQuery,
-        problems=("bad-request", "unknown-blob", "invalid-image", "image-too-large"),
+        problems=("bad-request", "unknown-blob", "invalid-image", "image-too-large", "too-many-requests"),
     ),
     Route(
         "GET",
         "/v1/jobs/{id}/preview",
         "preview_job_result",
         preview_job_result,
-        "A result, small, as JPEG",
+        "A result, small, as JPEG; at most half its side, because a preview has no content credentials",
         "swap",
         {200: "image/jpeg"},
         query=PreviewQuery,
-        problems=("bad-request", "unknown-job", "job-unfinished", "job-finished", "job-expired", "invalid-image"),
+        problems=(
+            "bad-request",
+            "unknown-job",
+            "job-unfinished",
+            "job-finished",
+            "job-expired",
+            "invalid-image",
+            "image-too-large",
+            "too-many-requests",
+        ),
     ),
 )

@@ -107,11 +107,11 @@ async def add_reference(request: web.Request) -> web.Response:
     digest = digest_of(body.picture)
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "picture")
-    await blobs.inspect(digest)
+    await blobs.inspect(digest, request[keys.CLIENT])
     path = blobs.path(digest)
     with blame_the_reference():
         require_one_face(await request.app[keys.WORKER].find_faces(str(path)))
-    thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE)
+    thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, request[keys.CLIENT])
     picture = await asyncio.to_thread(path.read_bytes)
     record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, picture, thumbnail, consent)
     await blobs.drop(digest)
@@ -201,6 +201,7 @@ ROUTES = (
             "unknown-blob",
             "invalid-image",
             "image-too-large",
+            "too-many-requests",
             "no-face-found",
             "several-faces",
             "content-blocked",

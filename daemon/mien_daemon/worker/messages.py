@@ -123,11 +123,30 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
+class ReadHeader:
+    """To the preview process: say what the header of this picture says."""
+
+    picture: FilePath
+    type: Literal["read-header"] = "read-header"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class HeaderRead:
+    """A picture's format, by our name for it, and its size in pixels."""
+
+    format: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,16}$")]
+    width: Annotated[StrictInt, Field(ge=1)]
+    height: Annotated[StrictInt, Field(ge=1)]
+    type: Literal["header-read"] = "header-read"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class MakePreview:
-    """To the preview process: a path, and the longest side in pixels."""
+    """To the preview process: a path, the longest side in pixels, and whether the picture is one of our results."""
 
     picture: FilePath
     side: StrictInt
+    is_result: StrictBool = False
     type: Literal["make-preview"] = "make-preview"
 
 
@@ -150,6 +169,8 @@ Message = (
     | Finished
     | Faces
     | Failed
+    | ReadHeader
+    | HeaderRead
     | MakePreview
     | PreviewMade
 )

@@ -20,10 +20,8 @@ _FOREIGN_START = re.compile(
 _FOREIGN_START_BYTES = 8
 # These must not come anywhere after it, in capitals or not. They are too long to turn up by chance in the film of a
 # moving picture.
-_FOREIGN_ANYWHERE = (
-    *(b"%pdf-1", b"rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"<?php", b"<!doctype", b"<html", b"<script", b"<svg>"),
-    *(b"<svg" + blank for blank in (b" ", b"\t", b"\n", b"\r", b"\v", b"\f")),
-)
+_FOREIGN_ANYWHERE = (b"%pdf-1", b"rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"<?php", b"<!doctype", b"<html", b"<script")
+_SVG = re.compile(rb"<svg[\s>]")
 _LONGEST_WORD = max(map(len, _FOREIGN_ANYWHERE))
 # A JPEG of a telephone has some dozens of parts, a PNG of 200 MB in pieces of 8 kB, as libpng writes them, 25,000.
 # Parsers keep a list of all of them: a file of nothing but empty parts would take gigabytes and minutes.
@@ -81,6 +79,8 @@ def _find_anywhere(data: Bytes, at: int) -> int:
     while window := data[at : at + _WINDOW + _LONGEST_WORD]:
         lower = window.lower()
         places = [place for word in _FOREIGN_ANYWHERE if (place := lower.find(word)) >= 0]
+        if svg := _SVG.search(lower):
+            places.append(svg.start())
         if places:
             return at + min(places)
         at += _WINDOW

@@ -15,10 +15,10 @@ from mien_daemon.access.clients import LOCAL, Client, Scope
 from mien_daemon.config import LiveSettings
 from mien_daemon.jobs.job import Job, JobRequest
 from mien_daemon.jobs.store import JobStore
-from mien_daemon.pictures import blobs as module
 from mien_daemon.pictures.blobs import UNUSED_S, Found, PictureBlobs, digest_of, require_headroom
 from mien_daemon.state.database import Database
 from mien_testing.daemon import config_for, name_of, png
+from mien_testing.jobs import read_header
 from mien_testing.stand_in import returning
 
 ADA = Client("ada", "Ada's browser", frozenset[Scope]({"swap"}))
@@ -42,7 +42,7 @@ async def database(state: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 def blobs(state: Path, database: Database) -> PictureBlobs:
     config = config_for(state, max_blob_bytes=10_000, max_pixels=1000)
-    return PictureBlobs(state, database, LiveSettings(config))
+    return PictureBlobs(state, database, LiveSettings(config), read_header)
 
 
 @pytest.fixture
@@ -137,29 +137,26 @@ async def test_a_picture_of_exactly_the_limit_is_taken(blobs: PictureBlobs) -> N
 async def test_halves_that_a_crash_left_are_gone_at_the_next_start(state: Path, database: Database) -> None:
     (state / "arriving").mkdir()
     (state / "arriving" / "half").write_bytes(b"half")
-    PictureBlobs(state, database, LiveSettings(config_for(state)))
+    PictureBlobs(state, database, LiveSettings(config_for(state)), read_header)
     assert list((state / "arriving").iterdir()) == []
 
 
-async def test_a_header_is_read_once(blobs: PictureBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_header_is_read_once(blobs: PictureBlobs) -> None:
     await put(blobs)
-    found = await blobs.inspect(DIGEST)
+    found = await blobs.inspect(DIGEST, ADA)
     assert found == Found("png", 8, 8)
 
-    def refuse(_: object) -> None:
-        pytest.fail("it is in the database")
-
-    monkeypatch.setattr(module, "_probe", refuse)
-    assert await blobs.inspect(DIGEST) == found
+    blobs.path(DIGEST).write_bytes(b"no picture any more")
+    assert await blobs.inspect(DIGEST, BEN) == found
 
 
 async def test_what_may_not_be_decoded_is_refused(blobs: PictureBlobs) -> None:
     with pytest.raises(InvalidImage):
-        await blobs.inspect(await put(blobs, b"no picture"))
+        await blobs.inspect(await put(blobs, b"no picture"), ADA)
     large = await put(blobs, png(side=32))
     for _ in ("read", "known"):
         with pytest.raises(ImageTooLarge) as refused:
-            await blobs.inspect(large)
+            await blobs.inspect(large, ADA)
         assert refused.value.fields == {"limit_pixels": 1000, "width": 32, "height": 32}
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
+from mien_api.errors import TooManyRequests
 from mien_core.errors import InvalidImage
+from mien_daemon.access.clients import LOCAL, Client, Scope
 from mien_daemon.pictures import previews as module
-from mien_daemon.pictures.previews import KEPT_SIDE, Previews, RecentPreviews
+from mien_daemon.pictures import reader
+from mien_daemon.pictures.previews import KEPT_SIDE, MOST_WAITING, RETRY_AFTER_S, Previews, RecentPreviews
+from mien_daemon.worker.messages import HeaderRead
 from mien_testing.stand_in import returning
 
 # A process that answers each request with the path's last letters, or does as the path says.
@@ -20,21 +24,26 @@ import os, sys, time
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import *
 while (wanted := messages.read(sys.stdin.buffer)) is not None:
-    made = (wanted.picture + str(wanted.side)).encode()
+    made = (wanted.picture + str(getattr(wanted, "side", ""))).encode()
     if wanted.picture == "garbage": said = messages.LENGTH.pack(2) + b"{}"
     elif wanted.picture == "wrong": said = messages.encode(Ready())
     elif wanted.picture == "die": os._exit(1)
-    elif wanted.picture == "hang": time.sleep(60)
+    elif wanted.picture == "hang": time.sleep(600)
+    elif wanted.picture == "endless": said = messages.encode(PreviewMade(1 << 40))
     elif wanted.picture == "refuse": said = messages.encode(Failed("", "invalid-image", "as the test wants it"))
+    elif isinstance(wanted, ReadHeader): said = messages.encode(HeaderRead("png", 7, len(wanted.picture)))
     else: said = messages.encode(PreviewMade(len(made))) + made
     sys.stdout.buffer.write(said)
     sys.stdout.buffer.flush()
 """
 
 
+ADA, BEN = (Client(name, name, frozenset[Scope]({"swap"})) for name in ("ada", "ben"))
+
+
 @pytest.fixture
 async def previews(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Previews]:
-    monkeypatch.setattr(module, "command_for", returning([sys.executable, "-c", SCRIPT]))
+    monkeypatch.setattr(reader, "command_for", returning([sys.executable, "-c", SCRIPT]))
     made = Previews()
     yield made
     await made.close()
@@ -77,47 +86,47 @@ def test_what_is_kept_stays_below_eight_megabytes() -> None:
 
 
 async def test_a_preview_is_made_once_and_remembered(previews: Previews) -> None:
-    assert await previews.make(Path("a"), "digest", 64) == b"a64"
-    assert await previews.make(Path("another path"), "digest", 64) == b"a64"
-    assert await previews.make(Path("b"), "digest", 65) == b"b65"
+    assert await previews.make(Path("a"), "digest", 64, ADA) == b"a64"
+    assert await previews.make(Path("another path"), "digest", 64, ADA) == b"a64"
+    assert await previews.make(Path("b"), "digest", 65, ADA) == b"b65"
 
 
 async def test_previews_that_are_asked_for_at_once_are_not_mixed_up(previews: Previews) -> None:
-    asked = [previews.make(Path(name), name, 64) for name in "abc"]
+    asked = [previews.make(Path(name), name, 64, ADA) for name in "abc"]
     assert await asyncio.gather(*asked) == [b"a64", b"b64", b"c64"]
 
 
-@pytest.mark.parametrize("broken", ["garbage", "wrong", "die", "hang", "refuse"])
+@pytest.mark.parametrize("broken", ["garbage", "wrong", "die", "hang", "refuse", "endless"])
 async def test_a_process_that_fails_costs_one_preview_and_the_next_is_made(
     previews: Previews, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    await previews.make(Path("first"), "first", 64)  # the process is warm before its time counts
+    await previews.make(Path("first"), "first", 64, ADA)  # the process is warm before its time counts
     if broken == "hang":
-        monkeypatch.setattr(module, "TIMEOUT_S", 0.1)
+        monkeypatch.setattr(reader, "TIMEOUT_S", 0.1)
     with pytest.raises(InvalidImage):
-        await previews.make(Path(broken), broken, 64)
+        await previews.make(Path(broken), broken, 64, ADA)
     monkeypatch.undo()
-    monkeypatch.setattr(module, "command_for", returning([sys.executable, "-c", SCRIPT]))
-    assert await previews.make(Path("next"), "next", 64) == b"next64"
+    monkeypatch.setattr(reader, "command_for", returning([sys.executable, "-c", SCRIPT]))
+    assert await previews.make(Path("next"), "next", 64, ADA) == b"next64"
 
 
 async def test_a_request_that_is_broken_off_does_not_spoil_the_next_answer(previews: Previews) -> None:
-    await previews.make(Path("first"), "first", 64)
-    asking = asyncio.create_task(previews.make(Path("hang"), "hang", 64))
+    await previews.make(Path("first"), "first", 64, ADA)
+    asking = asyncio.create_task(previews.make(Path("hang"), "hang", 64, ADA))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert await previews.make(Path("next"), "next", 64) == b"next64"
+    assert await previews.make(Path("next"), "next", 64, ADA) == b"next64"
 
 
 async def test_nothing_stays_in_memory_when_no_preview_is_asked_for(
     previews: Previews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "IDLE_S", 0.0)
-    assert await previews.make(Path("a"), "digest", 64) == b"a64"
+    assert await previews.make(Path("a"), "digest", 64, ADA) == b"a64"
     async with asyncio.timeout(20):
-        while await previews.make(Path("b"), "digest", 64) == b"a64":  # noqa: ASYNC110 forgetting sends no event
+        while await previews.make(Path("b"), "digest", 64, ADA) == b"a64":  # noqa: ASYNC110 forgetting sends no event
             await asyncio.sleep(0.01)
 
 
@@ -126,7 +135,56 @@ async def test_the_real_process_makes_a_picture(tmp_path: Path) -> None:
     PIL.Image.new("RGB", (900, 600)).save(path)
     previews = Previews()
     try:
-        made = await previews.make(path, "digest", 300)
+        made = await previews.make(path, "digest", 300, ADA)
     finally:
         await previews.close()
     assert PIL.Image.open(io.BytesIO(made)).size == (300, 200)
+
+
+async def test_a_header_is_read_by_the_process(previews: Previews) -> None:
+    assert await previews.read_header(Path("four"), ADA) == HeaderRead("png", 7, 4)
+    for broken in ("garbage", "die", "refuse"):
+        with pytest.raises(InvalidImage):
+            await previews.read_header(Path(broken), ADA)
+    assert await previews.read_header(Path("next"), ADA) == HeaderRead("png", 7, 4)
+
+
+async def test_pictures_that_hang_keep_only_their_own_sender_waiting(previews: Previews) -> None:
+    asking = [asyncio.create_task(previews.make(Path("hang"), str(number), 64, ADA)) for number in range(8)]
+    assert await previews.make(Path("a"), "a", 64, BEN) == b"a64"
+    assert await previews.read_header(Path("four"), BEN) == HeaderRead("png", 7, 4)
+    assert not any(each.done() for each in asking)
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert await previews.make(Path("b"), "b", 64, ADA) == b"b64"
+
+
+async def test_a_sender_of_too_many_is_told_to_come_back_and_others_are_not(
+    previews: Previews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = [asyncio.create_task(previews.make(Path("hang"), str(number), 64, ADA)) for number in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests) as refused:
+        await previews.make(Path("a"), "a", 64, ADA)
+    assert refused.value.fields == {"share": "pictures being read", "retry_after_s": RETRY_AFTER_S}
+    assert await previews.make(Path("a"), "a", 64, BEN) == b"a64"
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def test_a_request_that_leaves_while_the_process_starts_leaves_no_process_behind(previews: Previews) -> None:
+    for _ in range(3):
+        asking = asyncio.create_task(previews.make(Path("a"), "a", 64, LOCAL))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    await previews.close()
+    assert all(each._process is None for each in previews._readers)  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_process_is_started_while_the_picture_is_still_on_its_way(previews: Previews) -> None:
+    previews.warm()
+    await previews._warming.wait()  # pyright: ignore[reportPrivateUsage]
+    assert previews._readers[-1]._process is not None  # pyright: ignore[reportPrivateUsage]

@@ -6,6 +6,7 @@ from typing import Any
 import PIL.Image
 
 from mien_daemon import keys
+from mien_pipeline.media.metadata import SWAPPED, write_packet
 
 
 def picture(width: int, height: int, mode: str = "RGB", kind: str = "png", **save: Any) -> bytes:
@@ -29,9 +30,23 @@ async def test_a_preview_is_small_and_comes_while_a_swap_runs(daemon: Any) -> No
 
 async def test_a_result_has_a_preview_and_a_job_without_one_says_why(daemon: Any) -> None:
     job = await daemon.finished(await daemon.swap())
-    assert size_of((await daemon.ask("GET", f"/v1/jobs/{job['id']}/preview?side=16")).body) == (8, 8)
+    assert size_of((await daemon.ask("GET", f"/v1/jobs/{job['id']}/preview?side=16")).body) == (4, 4)
     failed = await daemon.finished(await daemon.swap("fail=no-face-found"))
     assert (await daemon.ask("GET", f"/v1/jobs/{failed['id']}/preview")).code == "job-finished"
+
+
+async def test_the_preview_of_a_result_never_stands_in_for_it(daemon: Any) -> None:
+    """A preview has no content credentials. The fake runtime's result is its target."""
+    job = await daemon.finished(await daemon.swap(picture=picture(400, 300)))
+    for side in (200, 399, 400, 8192):
+        assert size_of((await daemon.ask("GET", f"/v1/jobs/{job['id']}/preview?side={side}")).body) == (200, 150)
+
+
+async def test_a_result_that_is_sent_again_as_a_picture_is_previewed_as_the_result_that_it_is(daemon: Any) -> None:
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (400, 300)).save(made, "jpeg", xmp=write_packet("mesh", SWAPPED))
+    name = await daemon.put(made.getvalue())
+    assert size_of((await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=8192")).body) == (200, 150)
 
 
 async def test_another_clients_picture_has_no_preview(daemon: Any) -> None:
@@ -50,7 +65,7 @@ async def test_a_picture_that_breaks_half_way_is_refused_and_the_next_one_is_not
 async def test_a_killed_preview_process_costs_one_answer(daemon: Any) -> None:
     name = await daemon.put(picture(900, 600))
     assert (await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=100")).status == 200
-    previews = daemon.app[keys.PREVIEWS]
-    previews._process.kill()
-    await previews._process.wait()
+    process = daemon.app[keys.PREVIEWS]._readers[-1]._process
+    process.kill()
+    await process.wait()
     assert (await daemon.ask("GET", f"/v1/blobs/{name}/preview?side=110")).status == 200

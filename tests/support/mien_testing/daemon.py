@@ -103,7 +103,7 @@ class Daemon:
             writer.close()
 
     async def put(self, data: bytes, **more: Any) -> str:
-        answer = await self.ask("PUT", f"/v1/blobs/{name_of(data)}", data=data, **more)
+        answer = await self.ask("PUT", f"/v1/blobs/{name_of(data)}", data=io.BytesIO(data), **more)
         assert answer.status == 201, answer.body
         return name_of(data)
 

@@ -22,8 +22,9 @@ from mien_daemon.jobs.unfinished import UnfinishedJobs
 from mien_daemon.jobs.work_folder import WorkFolders
 from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.state.database import Database
-from mien_daemon.worker.messages import Finished, Progressed, RunJob
+from mien_daemon.worker.messages import Finished, HeaderRead, Progressed, RunJob
 from mien_daemon.worker.process import OnProgressed, WorkerGone
+from mien_pipeline.media.probe import probe
 from mien_testing.daemon import config_for, name_of, png
 from mien_testing.runtime import ORDER
 
@@ -87,6 +88,12 @@ class FakeExecutor:
 
     async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
         return []
+
+
+async def read_header(path: Path, _: Client) -> HeaderRead:
+    """What a header says, without a process of its own."""
+    info = probe(path)
+    return HeaderRead(info.format, info.width, info.height)
 
 
 class FakeReferences:
@@ -167,7 +174,7 @@ async def open_jobs(state: Path, *executors: FakeExecutor, **settings: object) -
     """The jobs of a state folder, with these executors; leave the block and they stop."""
     config = config_for(state, **settings)
     live, events, database = LiveSettings(config), Events(), Database(state)
-    blobs, references = PictureBlobs(state, database, live), FakeReferences()
+    blobs, references = PictureBlobs(state, database, live, read_header), FakeReferences()
     jobs, store = UnfinishedJobs(events, live), JobStore(database, state)
     folders = WorkFolders(state, blobs, references)
     scheduler = Scheduler(jobs, store, folders, executors, events)
