@@ -193,14 +193,15 @@ class ModelStore:
             for part in self.folder.parts(model):
                 journals.discard(part)
             installed = self.folder.records.read(model)
-            self.folder.records.remove(model)
             for path in {*(file.installed_as for file in entry.files), *(installed.files if installed else ())}:
                 remove_file(self.folder.view(model, path))
             _remove_empty(self.folder.view(model))
-            used = {record.sha256 for _, one in self.folder.records.all() for record in one.files.values()}
+            others = [one for name, one in self.folder.records.all() if name != model]
+            used = {record.sha256 for one in others for record in one.files.values()}
             for record in installed.files.values() if installed else ():
                 if record.sha256 not in used:
                     self.folder.blobs.discard(record.sha256)
+            self.folder.records.remove(model)  # last: until then a removal that was cut off can be repeated
 
     # ── licences and the network ─────────────────────────────────────────────────────────────────────────
 

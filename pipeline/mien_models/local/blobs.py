@@ -89,10 +89,12 @@ def link(existing: Path, path: Path) -> bool:
         if error.errno in _NO_LINKS:
             return False
         raise
-    if os.name == "nt":
-        remove_file(path)  # which cannot be replaced while it is read-only
-    # rename() does nothing when both names are links to one file, and leaves the first one standing.
-    beside.replace(path)
-    beside.unlink(missing_ok=True)
+    try:
+        if os.name == "nt":
+            remove_file(path)  # which cannot be replaced while it is read-only
+        beside.replace(path)
+    finally:
+        # rename() does nothing when both names are links to one file, and leaves the first one standing.
+        beside.unlink(missing_ok=True)
     sync_folder(path.parent)
     return True

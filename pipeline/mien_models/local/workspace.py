@@ -20,16 +20,22 @@ def _give_up() -> None:
 @contextmanager
 def open_workspace(root: Path) -> Generator[Path]:
     """A folder below `root`, gone afterwards; those of processes that were killed go first."""
-    for left in (root / "partial").glob("work-*"):
+    for left in _list_left(root):
         with suppress(_InUseError), exclusively(_lock_of(root, left), _give_up):
             _clear(root, left)
     folder = root / "partial" / f"work-{secrets.token_hex(4)}"
     with exclusively(_lock_of(root, folder)):
-        folder.mkdir(parents=True)
         try:
+            folder.mkdir(parents=True)
             yield folder
         finally:
             _clear(root, folder)
+
+
+def _list_left(root: Path) -> list[Path]:
+    """The folders of every process, and those that only a lock speaks of: made too late, or cleared too early."""
+    locked = {root / "partial" / lock.name.removeprefix(".") for lock in (root / "locks").glob(".work-*")}
+    return sorted({*(root / "partial").glob("work-*"), *locked})
 
 
 def _lock_of(root: Path, folder: Path) -> Path:

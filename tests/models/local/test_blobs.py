@@ -104,6 +104,18 @@ def test_a_link_that_fails_for_another_reason_says_so(
         link(arrived, tmp_path / "new")
 
 
+def test_a_link_that_cannot_be_put_in_its_place_leaves_nothing_beside_it(
+    arrived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path, __: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        link(arrived, tmp_path / "views/new")
+    assert list((tmp_path / "views").iterdir()) == []
+
+
 def test_what_is_discarded_is_gone_and_may_be_discarded_again(blobs: Blobs, arrived: Path) -> None:
     blobs.adopt(arrived, SHA256)
     blobs.discard(SHA256)

@@ -33,3 +33,17 @@ def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_uses_is_not
         assert in_use.is_dir()
         assert not left.exists()
         assert part.exists(), "a download that goes on is no workspace"
+
+
+def test_a_lock_whose_folder_was_never_made_goes_too(tmp_path: Path) -> None:
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/.work-dead").touch()
+    with open_workspace(tmp_path) as folder:
+        assert [lock.name for lock in (tmp_path / "locks").iterdir()] == [f".{folder.name}"]
+
+
+def test_a_folder_that_cannot_be_made_leaves_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "partial").write_text("a file where the folder should be")
+    with pytest.raises(OSError), open_workspace(tmp_path):  # noqa: PT011 which one is the system's business
+        pass
+    assert list((tmp_path / "locks").iterdir()) == []
