@@ -125,9 +125,18 @@ class WorkFolders:
 def _remove_all(folders: Iterable[Path]) -> None:
     for folder in folders:
         try:
-            remove(folder)
+            _remove_at_last(folder)
         except OSError:
             log.exception("the folder of a job could not be deleted")
+
+
+def _remove_at_last(folder: Path) -> None:
+    """Delete a folder; a disk that refuses once is asked again, because a decrypted face may lie in it."""
+    try:
+        remove(folder)
+    except OSError:
+        if folder.exists():
+            remove(folder)
 
 
 def _empty(folder: Path) -> None:

@@ -94,10 +94,19 @@ class PictureBlobs:
                     "the bytes are not those of that name", expected=f"sha256:{digest}", found=f"sha256:{found}"
                 )
             # File and row change on the database's thread, as in `sweep`, so that neither is seen without the other.
-            await self._database.write(lambda db: _settle(db, arriving, self.path(digest), size, owner.id))
+            try:
+                await self._database.write(lambda db: _settle(db, arriving, self.path(digest), size, owner.id))
+            except Exception:
+                await self._database.read(lambda db: self._remove_unlisted(db, digest))
+                raise
         finally:
             arriving.unlink(missing_ok=True)
         return size
+
+    def _remove_unlisted(self, db: sqlite3.Connection, digest: str) -> None:
+        """Delete a picture that has no row, because the row could not be written after the file."""
+        if db.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (digest,)).fetchone() is None:
+            self.path(digest).unlink(missing_ok=True)
 
     async def _receive(self, path: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
         """Write, hash and count; the loop never waits for the disk longer than a chunk."""

@@ -1,6 +1,7 @@
 """The reference library: add a face with a consent, list, change, export and withdraw."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -14,6 +15,8 @@ from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
 from mien_daemon.references.consent import DEFAULT_PERIOD, STATEMENTS, Consent
 from mien_daemon.references.records import Record, describe
+
+log = logging.getLogger(__name__)
 
 JOBS_PAGE = 100
 
@@ -114,7 +117,10 @@ async def add_reference(request: web.Request) -> web.Response:
     thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, request[keys.CLIENT])
     picture = await asyncio.to_thread(path.read_bytes)
     record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, picture, thumbnail, consent)
-    await blobs.drop(digest)
+    try:
+        await blobs.drop(digest)
+    except Exception:
+        log.exception("the picture of a new reference could not be deleted; the next sweep does it")
     return reply(show(record, fully=True), 201, {"Location": f"/v1/references/{record.id}"})
 
 

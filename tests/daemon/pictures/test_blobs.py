@@ -2,10 +2,12 @@
 
 import hashlib
 import shutil
+import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +130,29 @@ async def test_bytes_of_another_digest_and_too_many_of_them_leave_nothing(blobs:
     assert list((state / "arriving").iterdir()) == list((state / "blobs").iterdir()) == []
     with pytest.raises(UnknownBlob):
         await blobs.require("0" * 64, ADA, "target")
+
+
+async def test_a_picture_whose_row_is_refused_leaves_no_file_and_one_that_was_there_stays(
+    blobs: PictureBlobs, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(blobs)
+    other, write = png(shade=7), Database.write
+
+    async def refuse(self: Database, work: Callable[[sqlite3.Connection], object], **more: Any) -> object:
+        def cut(db: sqlite3.Connection) -> None:
+            work(db)
+            raise sqlite3.OperationalError("disk I/O error")
+
+        return await write(self, cut, **more)
+
+    monkeypatch.setattr(Database, "write", refuse)
+    for picture in (PICTURE, other):
+        with pytest.raises(Exception, match="disk I/O error"):
+            await put(blobs, picture, BEN)
+    monkeypatch.undo()
+    assert blobs.path(DIGEST).read_bytes() == PICTURE
+    assert not blobs.path(hashlib.sha256(other).hexdigest()).exists()
+    await put(blobs, other, BEN)
 
 
 async def test_a_picture_of_exactly_the_limit_is_taken(blobs: PictureBlobs) -> None:
