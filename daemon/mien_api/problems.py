@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mien_api import errors as refused
 from mien_core import errors
+from mien_core.files import name_system_error
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     errors.OutputNotWritable: ProblemRow(422, "A file or a folder cannot be written"),
     errors.OutputExists: ProblemRow(409, "A file of that name is there already"),
     errors.StoreNotWritable: ProblemRow(507, "The models folder cannot be written to"),
+    errors.DiskFailed: ProblemRow(503, "The disk or the system refused a file"),
     errors.GpuOutOfMemory: ProblemRow(503, "The accelerator has too little free memory"),
     errors.NotEnoughMemory: ProblemRow(409, "This machine has too little memory for that"),
     errors.EngineUnavailable: ProblemRow(409, "The engine's libraries are not installed"),
@@ -98,9 +100,12 @@ def row_for(error: Exception) -> ProblemRow:
 def problem_for(error: Exception) -> dict[str, object]:
     """The problem document of an error.
 
-    An unexpected error gets an `incident` number; the log has the traceback under that number,
-    the document never does.
+    What the system refused, such as a write to a full disk, is named. An unexpected error gets an `incident` number;
+    the log has the traceback under that number, the document never does.
     """
+    if refusal := name_system_error(error):
+        log.error("the system refused", exc_info=error)
+        error = refusal
     row = row_for(error)
     if row is INTERNAL or not isinstance(error, errors.MienError):
         incident = secrets.token_hex(4)

@@ -54,6 +54,7 @@ const REMEDIES = {
   "unknown-job": "retry",
   "internal-error": "retry",
   "disk-full": "retry",
+  "disk-failed": "retry",
   interrupted: "retry",
 };
 

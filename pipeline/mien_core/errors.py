@@ -38,6 +38,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── OutputNotWritable      the result has no place at the path that was given
     │   ├── OutputExists           another file is there, and the person asked to fail then
     │   ├── StoreNotWritable       the models folder is read-only
+    │   ├── DiskFailed             the disk or the system refused a file: `reason` says why
     │   ├── GpuOutOfMemory
     │   ├── NotEnoughMemory        refused before loading, with the plan
     │   └── EngineUnavailable      the libraries an engine needs are not installed
@@ -211,6 +212,12 @@ class StoreNotWritable(ResourceError):
     """`folder` is what cannot be written to."""
 
     code = "store-not-writable"
+
+
+class DiskFailed(ResourceError):
+    """`reason` is what the system says."""
+
+    code = "disk-failed"
 
 
 class OutputNotWritable(ResourceError):

@@ -12,10 +12,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mien_core.errors import DiskFull, OutputNotWritable, StoreNotWritable
+from mien_core.errors import DiskFailed, DiskFull, NotEnoughMemory, OutputNotWritable, StoreNotWritable
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+# What a broken disk says, one that was unplugged, and a system that has no more open files to give.
+_FAILED = {errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOLCK} | _FORBIDDEN
+_SQLITE_FULL = 13
+_SQLITE_FAILED = {8, 10, 14}  # read-only, input or output, cannot be opened
 # Network file systems that cannot sync a folder, and folders that one may write to and not open. The rename is done.
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM}
 # A file's name may have 255 bytes and a character up to four: this much of it leaves room for what makes it unique.
@@ -157,6 +161,34 @@ def naming_output_errors(path: Path) -> Generator[None]:
         yield
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def name_system_error(error: Exception) -> DiskFull | DiskFailed | NotEnoughMemory | None:
+    """What the system refused to any part of the program, as an error that says what to do; None for other errors.
+
+    The path stays out of it: the daemon's answers name no files.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return NotEnoughMemory("the machine has too little free memory")
+    if (code := getattr(error, "sqlite_errorcode", None)) is not None:
+        return _name_database_error(int(code) & 0xFF)
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in _FULL:
+        return DiskFull("the disk is full")
+    if error.errno in _FAILED:
+        reason = error.strerror or ""
+        return DiskFailed(f"the system refused a file: {reason}", reason=reason)
+    return None
+
+
+def _name_database_error(code: int) -> DiskFull | DiskFailed | None:
+    """`code` is a result of SQLite without its extension (sqlite.org/rescode.html)."""
+    if code == _SQLITE_FULL:
+        return DiskFull("the disk is full")
+    if code in _SQLITE_FAILED:
+        return DiskFailed("the system refused the database's file", reason="database")
+    return None
 
 
 def output_error(path: Path, error: OSError) -> DiskFull | OutputNotWritable:

@@ -65,6 +65,13 @@ def test_an_error_nobody_planned_for_tells_its_number_and_nothing_of_itself() ->
     assert problem["incident"] != problem_for(ZeroDivisionError())["incident"]
 
 
+def test_a_refusal_of_the_system_is_named_wherever_it_comes_from() -> None:
+    full, broken = problem_for(OSError(28, "No space left on device", "/a/name")), problem_for(OSError(5, "I/O error"))
+    assert (full["code"], full["status"]) == ("disk-full", 507)
+    assert (broken["code"], broken["status"], broken["reason"]) == ("disk-failed", 503, "I/O error")
+    assert "/a/name" not in str(full)
+
+
 def test_a_kind_without_a_row_is_told_as_the_kind_it_is_of() -> None:
     class NoFaceInTheDark(NoFaceFound):
         pass

@@ -2,16 +2,18 @@
 
 import errno
 import os
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mien_core.errors import DiskFull, OutputNotWritable, StoreNotWritable
+from mien_core.errors import DiskFailed, DiskFull, NotEnoughMemory, OutputNotWritable, StoreNotWritable
 from mien_core.files import (
     make_folder,
     move_into_place,
+    name_system_error,
     naming_disk_errors,
     naming_output_errors,
     output_error,
@@ -272,3 +274,38 @@ def test_nothing_is_renamed_where_nothing_is_refused(tmp_path: Path) -> None:
     with naming_disk_errors(tmp_path), naming_output_errors(tmp_path):
         pass
     assert isinstance(output_error(tmp_path, PermissionError(errno.EACCES, "no")), OutputNotWritable)
+
+
+@pytest.mark.parametrize(
+    ("refused", "kind"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/home/ann/photo"), DiskFull),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), DiskFull),
+        (OSError(errno.EIO, "Input/output error", "/home/ann/photo"), DiskFailed),
+        (OSError(errno.EMFILE, "Too many open files"), DiskFailed),
+        (PermissionError(errno.EACCES, "Permission denied", "/home/ann/photo"), DiskFailed),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), NotEnoughMemory),
+        (MemoryError(), NotEnoughMemory),
+    ],
+)
+def test_what_the_system_refuses_has_a_name_and_says_no_path(refused: Exception, kind: type[Exception]) -> None:
+    named = name_system_error(refused)
+    assert type(named) is kind
+    assert "ann" not in f"{named} {named.fields}"
+
+
+def test_a_database_on_a_full_disk_says_what_a_file_there_says(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "small.db")
+    try:
+        database.execute("PRAGMA max_page_count = 2")
+        database.execute("CREATE TABLE pictures (bytes)")
+        with pytest.raises(sqlite3.OperationalError) as refused:
+            database.execute("INSERT INTO pictures VALUES (zeroblob(100000))")
+    finally:
+        database.close()
+    assert type(name_system_error(refused.value)) is DiskFull
+
+
+@pytest.mark.parametrize("other", [ConnectionResetError(errno.ECONNRESET, "reset"), ValueError("a mistake"), OSError()])
+def test_a_mistake_of_ours_gets_no_name_of_the_system(other: Exception) -> None:
+    assert name_system_error(other) is None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mien_core.errors import Cancelled, GpuOutOfMemory, MienError
-from mien_core.files import write_whole
+from mien_core.files import name_system_error, write_whole
 from mien_core.redaction import log_to
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate
@@ -101,12 +101,13 @@ class JobRunner:
             self._pipe.send(self._run(work) if isinstance(work, RunJob) else self._find(work))
         except MienError as error:
             self._pipe.send(Failed(work.id, error.code, str(error), error.fields))
-        except MemoryError:
-            self._pipe.send(Failed(work.id, "not-enough-memory", "the machine has too little free memory"))
         except Exception as error:
+            refusal: MienError | None = name_system_error(error)
             if is_out_of_device_memory(error):
                 refusal = GpuOutOfMemory("the accelerator has too little free memory")
-                self._pipe.send(Failed(work.id, refusal.code, str(refusal)))
+            if refusal is not None:
+                log.error("job %s: the system refused", work.id, exc_info=error)
+                self._pipe.send(Failed(work.id, refusal.code, str(refusal), refusal.fields))
                 return
             log.exception("job %s failed", work.id)
             if is_broken_device(error):

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mien_core.errors import KeyUnavailable, MarkingFailed
-from mien_core.files import write_whole
+from mien_core.errors import DiskFull, KeyUnavailable, MarkingFailed
+from mien_core.files import name_system_error, write_whole
 from mien_core.key_store import KeyStore
 from mien_core.locks import exclusively
 
@@ -68,13 +68,14 @@ class Authority:
         Raises:
             KeyUnavailable: the key is in a secret store that is locked or absent; `command` makes another one.
             MarkingFailed: the key is not the certificate's, or a file cannot be written.
+            DiskFull
         """
         try:
             with exclusively(self._folder / "lock"):
                 self._loaded = self._load() or self._issue()
                 return self._loaded
         except OSError as error:
-            raise MarkingFailed("the signing certificate cannot be kept on the disk") from error
+            raise _cannot_keep(error) from error
 
     def rotate(self) -> Signatory:
         """A new root, key and serial: later pictures cannot be linked with earlier ones.
@@ -87,7 +88,7 @@ class Authority:
                 self._loaded = self._issue()
                 return self._loaded
         except OSError as error:
-            raise MarkingFailed("the signing certificate cannot be kept on the disk") from error
+            raise _cannot_keep(error) from error
 
     def certificate(self) -> x509.Certificate | None:
         """What signs results; None before the first one."""
@@ -147,6 +148,15 @@ class Authority:
                 with suppress(KeyUnavailable):  # a locked secret store; the next certificate tries again
                     self._keys.delete(name)
         return Signatory(leaf_key, chain, roots)
+
+
+def _cannot_keep(error: OSError) -> DiskFull | MarkingFailed:
+    """What a person can do something about is named; anything else is a result that cannot be marked."""
+    refusal = name_system_error(error)
+    if isinstance(refusal, DiskFull):
+        return refusal
+    reason = error.strerror or str(error)
+    return MarkingFailed(f"the signing certificate cannot be kept on the disk: {reason}", reason=reason)
 
 
 def _root(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

@@ -115,6 +115,8 @@ def test_a_face_is_described_in_rounded_numbers_that_json_can_say() -> None:
     [
         (Cancelled("stop"), "cancelled"),
         (MemoryError(), "not-enough-memory"),
+        (OSError(28, "No space left on device", "a secret"), "disk-full"),
+        (OSError(5, "Input/output error", "a secret"), "disk-failed"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "gpu-out-of-memory"),
         (ZeroDivisionError("a secret"), "internal-error"),
     ],
