@@ -57,6 +57,13 @@ def browser(session: nox.Session) -> None:
     session.run(*TOOL, "pytest", "-q", "tests/e2e", *session.posargs)
 
 
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Every file-system call of every command and request fails once: about forty minutes. Linux, with a C compiler."""
+    env = {"MIEN_EVERY_FAULT": "1"}
+    session.run(*TOOL, "pytest", "-q", "tests/faults", *session.posargs, env=env)
+
+
 @nox.session(name="all")
 def everything(session: nox.Session) -> None:
     """What CI runs."""

@@ -8,7 +8,7 @@ import pytest
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 
-pytest_plugins = ["mien_testing.daemon", "mien_testing.network", "mien_testing.marks"]
+pytest_plugins = ["mien_testing.daemon", "mien_testing.network", "mien_testing.marks", "mien_testing.faults"]
 
 MODELS = Path(__file__).parents[1] / ".models"
 
