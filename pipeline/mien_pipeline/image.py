@@ -47,6 +47,7 @@ class Image:
         exif: the EXIF block as found, unfiltered; `media.metadata` decides what a result keeps.
         warnings: what decoding had to give up, if anything.
         native: the stored pixels, where that profile is another than sRGB's; `media.seen` carries edits over to them.
+        missing_rows: how many of the last rows the file lacks, 0 for its end marker alone; None for a whole picture.
     """
 
     pixels: Pixels
@@ -56,6 +57,7 @@ class Image:
     exif: bytes | None = None
     warnings: tuple[SwapWarning, ...] = ()
     native: Native | None = None
+    missing_rows: int | None = None
 
     @property
     def height(self) -> int:

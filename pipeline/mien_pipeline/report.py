@@ -20,6 +20,11 @@ SwapWarning = Literal[
     "grey",
 ]
 
+PictureWarning = Literal[
+    "incomplete",  # the target's file lacks its last bytes; `missing_rows` counts them
+    "reference-incomplete",  # a reference's does
+]
+
 
 @dataclass(frozen=True, slots=True)
 class IdentityScores:
@@ -100,7 +105,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """A finished swap: the encoded picture and everything a person may want to know of it."""
+    """A finished swap: the encoded picture and everything a person may want to know of it.
+
+    `warnings` are about whole pictures, `faces` have their own. `missing_rows` is the target's; see `Image`.
+    """
 
     data: bytes
     media_type: str
@@ -111,6 +119,8 @@ class Swapped:
     faces: tuple[FaceReport, ...]
     provenance: Provenance
     models: tuple[ModelUse, ...] = field(default=())
+    warnings: tuple[PictureWarning, ...] = ()
+    missing_rows: int | None = None
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
@@ -120,6 +130,8 @@ def describe(swapped: Swapped) -> dict[str, object]:
         "seconds": round(swapped.seconds, 3),
         "stages": {name: round(seconds, 4) for name, seconds in swapped.stages.items()},
         "size": list(swapped.size),
+        "warnings": list(swapped.warnings),
+        "missing_rows": swapped.missing_rows,
         "faces": [
             {
                 "index": face.index,

@@ -9,7 +9,7 @@ from mien_pipeline.image import Image
 from mien_pipeline.options import Format, RestoreOptions
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import FaceEmbedder, Restorer
-from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse
+from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, PictureWarning
 from mien_pipeline.swap_image import ChangedImage, report_face, restore_faces
 
 
@@ -30,6 +30,10 @@ class FaceRestoration:
     @property
     def format(self) -> Format | None:
         return self.options.format
+
+    @property
+    def warnings(self) -> tuple[PictureWarning, ...]:
+        return ()
 
     def choose(self, faces: Sequence[Face]) -> Sequence[int]:
         """Every face; raises `NoFaceFound` with `role` "target" when there is none."""

@@ -13,7 +13,7 @@ from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
-from mien_pipeline.report import ModelUse, Swapped
+from mien_pipeline.report import ModelUse, PictureWarning, Swapped
 from mien_pipeline.swap_image import FaceEdit, Reference, area
 from mien_pipeline.trust.check import check
 
@@ -59,6 +59,7 @@ def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: 
     checked = partial(check, made.image, components.check, "result")
     with clock.concurrent_stage("check-result", checked), clock.stage("score"):
         reports = edit.judge(original, made, faces, chosen)
+    incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
     record = edit.record(components.models)
     with clock.stage("mark"):
         marked = components.marker.mark(made.image, picture, record, edit.format)
@@ -72,6 +73,8 @@ def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: 
         faces=tuple(reports),
         provenance=marked.provenance,
         models=tuple(record.models),
+        warnings=(*incomplete, *edit.warnings),
+        missing_rows=original.missing_rows,
     )
 
 
@@ -87,7 +90,7 @@ def prepare(reference: bytes, engine: Engine, components: Components, clock: Sto
         check(image, components.check, "reference")
         face = choose_reference_face(components.detector.detect(image))
         likeness = engine.prepare(image, face)
-        return Reference(likeness, components.embedder.embed(image, face))
+        return Reference(likeness, components.embedder.embed(image, face), image.missing_rows is not None)
 
 
 def choose_reference_face(faces: Sequence[Face]) -> Face:

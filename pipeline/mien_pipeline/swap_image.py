@@ -14,16 +14,20 @@ from mien_pipeline.image import Image
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import Engine, FaceEmbedder, Likeness, Restorer
-from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, SwapWarning
+from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, PictureWarning, SwapWarning
 from mien_pipeline.skin.blend import paste_back
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A reference face, checked and prepared: all that no target changes."""
+    """A reference face, checked and prepared: all that no target changes.
+
+    `is_incomplete` says that its file ends before its last rows.
+    """
 
     likeness: Likeness
     embedding: Embedding
+    is_incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +51,11 @@ class FaceEdit(Protocol):
     @property
     def format(self) -> Format | None:
         """The result's format; None is the picture's own."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[PictureWarning, ...]:
+        """What the report says of the pictures that the edit was made from."""
         ...
 
     def choose(self, faces: Sequence[Face]) -> Sequence[int]:
@@ -94,6 +103,10 @@ class FaceSwap:
     @property
     def format(self) -> Format | None:
         return self.options.format
+
+    @property
+    def warnings(self) -> tuple[PictureWarning, ...]:
+        return ("reference-incomplete",) if any(each.is_incomplete for each in self.references) else ()
 
     def choose(self, faces: Sequence[Face]) -> Sequence[int]:
         """See `FaceEdit.choose`; the number of references has to fit as well."""

@@ -20,6 +20,8 @@ DONE = Swapped(
     ),
     provenance=Provenance(c2pa=True, watermark="weak"),
     models=(ModelUse("iris", "0" * 64),),
+    warnings=("incomplete",),
+    missing_rows=3,
 )
 
 
@@ -30,6 +32,8 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
         "seconds": 1.235,
         "stages": {"decode": 0.1235},
         "size": [100, 40],
+        "warnings": ["incomplete"],
+        "missing_rows": 3,
         "faces": [
             {
                 "index": 0,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
+from itertools import product
 from threading import Event
 from typing import Any, cast
 
@@ -60,6 +61,28 @@ def test_pixels_outside_the_mask_stay_bit_identical() -> None:
     assert changed[y1:y2, x1:x2].all()
     changed[y1:y2, x1:x2] = False
     assert not changed.any()
+
+
+def test_the_report_says_of_whole_pictures_whether_they_end_early() -> None:
+    def save(*faces: tuple[int, int, int, int], lost: int = 0) -> bytes:
+        out = BytesIO()
+        PillowImage.open(BytesIO(picture(*faces))).convert("RGB").save(out, "JPEG", quality=100)
+        return out.getvalue()[: -lost or None]
+
+    whole, cut = save(MIDDLE), save(MIDDLE, lost=2)
+    said = {}
+    for target, reference in product((whole, cut), (whole, cut)):
+        edit = FaceSwap(
+            Painter(), [prepare(reference, Painter(), components(), Stopwatch())], MeshOptions(), Embedder()
+        )
+        done = edit_picture(target, edit, components(), Stopwatch())
+        said[target == cut, reference == cut] = done.warnings, done.missing_rows
+    assert said == {
+        (False, False): ((), None),
+        (False, True): (("reference-incomplete",), None),
+        (True, False): (("incomplete",), 0),
+        (True, True): (("incomplete", "reference-incomplete"), 0),
+    }
 
 
 def test_a_reference_without_a_face_says_so() -> None:

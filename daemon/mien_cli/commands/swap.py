@@ -155,6 +155,7 @@ def open_library_face(args: Namespace, kept: str) -> bytes:
 def to_text(report: Mapping[str, Any]) -> str:
     """Engine and time, and each face's scores and warnings."""
     lines = [f"({report['engine']}, {report['seconds']:.2f} s)"]
+    lines += explain_warnings(report.get("warnings", ())).values()
     for face in report["faces"]:
         if not face["swapped"]:
             continue

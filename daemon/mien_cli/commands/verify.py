@@ -74,7 +74,10 @@ def watermark_folder(store: ModelStore) -> Path | None:
 
 def to_text(found: Inspection) -> str:
     """The findings in sentences, the most important first."""
-    return "\n".join([*credentials_to_lines(found), *watermark_to_lines(found), *metadata_to_lines(found)])
+    from mien_core.languages import look_up
+
+    warnings = [look_up("warnings", warning) for warning in found.warnings]
+    return "\n".join([*warnings, *credentials_to_lines(found), *watermark_to_lines(found), *metadata_to_lines(found)])
 
 
 def credentials_to_lines(found: Inspection) -> list[str]:

@@ -17,7 +17,7 @@ from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import Failed, HeaderRead, MakePreview, PreviewMade, ReadHeader
 from mien_pipeline.media.colour_tags import read_colour_tags
 from mien_pipeline.media.metadata import copy_packet
-from mien_pipeline.media.probe import open_picture, probe
+from mien_pipeline.media.probe import load_picture, probe
 from mien_pipeline.media.seen import see
 
 QUALITY = 86
@@ -32,15 +32,15 @@ def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
     that is a result, or says that it is one, it has at most half the side: it never stands in for the picture.
 
     Raises:
-        InvalidImage, ImageTooLarge: as `probe.open_picture` says.
+        InvalidImage, ImageTooLarge: as `probe.load_picture` says.
     """
-    with open_picture(data) as (picture, info):
+    with load_picture(data, side) as loaded:
+        picture, info = loaded.picture, loaded.info
         tags = read_colour_tags(picture, data, info.format)
         packet = copy_packet(picture)
         kept = {"xmp": packet, "comment": b""}  # Pillow would take the comment along
         if is_result or packet:
-            side = max(1, min(side, max(picture.size) // 2))
-        picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
+            side = max(1, min(side, max(info.width, info.height) // 2))
         PIL.ImageOps.exif_transpose(picture, in_place=True)
         small = reduce(picture, side)
         alpha = small.getchannel("A") if small.mode in ("RGBA", "LA") else None

@@ -79,7 +79,7 @@ class ColourTags:
 
 
 def read_colour_tags(picture: PIL.Image.Image, data: Bytes, kind: str) -> ColourTags:
-    """What `data`, a file of `kind`, says before its pixels; `picture` is the same, not loaded yet."""
+    """What `data`, a file of `kind`, says before its pixels; `picture` is the same."""
     profile = picture.info.get("icc_profile") or None
     if kind == "png":
         tags = _read_png(data, profile)

@@ -17,6 +17,7 @@ _GREY_MODES = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"}
 _WIDE_MODES = {"I", "F"}  # 32 bits a channel: scientific data with no agreed white
 _ALPHA_MODES = {"RGBA", "RGBa", "LA", "La", "PA"}
 _TIFF_BITS_PER_SAMPLE = 258
+_PNG_BIT_DEPTH = 24  # where it stands: after the signature, the length and name of IHDR, width and height
 
 
 def decode(data: bytes) -> Image:
@@ -25,21 +26,28 @@ def decode(data: bytes) -> Image:
     The pixels are those that a viewer shows, as sRGB: see `media.seen`. The stored ones are kept beside them where a
     result carries their colour space.
 
+    A file that does not hold its picture to the last row is refused, with one exception. A JPEG may lack its end
+    marker and up to a fiftieth of its rows, or one row of blocks (8 or 16 rows) where that is more: downloads lose
+    their last kilobytes. Those rows are grey, and `missing_rows` counts them. A progressive JPEG may lack as much of
+    its last pass, which holds the lowest bit; an earlier pass may not be missing. Bytes that no checksum covers may
+    have been changed: then pixels differ, and every row is still there.
+
     Raises:
-        InvalidImage, ImageTooLarge: as `probe.probe`, and where the body of the file is damaged or cut short.
+        InvalidImage: as `probe.probe`, and where the body of the file is damaged; `reason` is a `damage.Damage`.
+        ImageTooLarge: as `probe.probe`.
     """
-    with probe.open_picture(data) as (stored, info):
+    with probe.load_picture(data) as loaded:
+        stored, info = loaded.picture, loaded.info
         if stored.mode in _WIDE_MODES:
             raise InvalidImage("32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}")
-        grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored)
+        grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored, data)
         exif = _read_exif(stored)
         tags = read_colour_tags(stored, data, info.format)
-        stored.load()
         upright = _turn_upright(stored)
         coloured, alpha = _split_alpha(_reduce_to_eight_bits(upright))
         pixels, profile, native = see(coloured, tags)
         warnings: tuple[SwapWarning, ...] = (*(("sixteen-bit",) if sixteen else ()), *(("grey",) if grey else ()))
-        return Image(pixels, alpha, profile, info.format, exif, warnings, native)
+        return Image(pixels, alpha, profile, info.format, exif, warnings, native, loaded.missing_rows)
 
 
 def _turn_upright(picture: PIL.Image.Image) -> PIL.Image.Image:
@@ -51,12 +59,12 @@ def _turn_upright(picture: PIL.Image.Image) -> PIL.Image.Image:
     return picture if orientation == 1 else PIL.ImageOps.exif_transpose(picture)
 
 
-def _has_sixteen_bits(picture: PIL.Image.Image) -> bool:
+def _has_sixteen_bits(picture: PIL.Image.Image, data: bytes) -> bool:
     """Whether the file has 16 bits a channel. Pillow opens those as 8-bit modes; only the header tells."""
     if picture.format == "TIFF":
         bits = getattr(picture, "tag_v2", {}).get(_TIFF_BITS_PER_SAMPLE, (8,))
         return any(int(bit) > 8 for bit in (bits if isinstance(bits, tuple) else (bits,)))
-    return ";16" in picture.mode or any(";16" in str(tile.args) for tile in getattr(picture, "tile", ()))
+    return ";16" in picture.mode or (picture.format == "PNG" and data[_PNG_BIT_DEPTH] == 16)
 
 
 def _read_exif(picture: PIL.Image.Image) -> bytes | None:

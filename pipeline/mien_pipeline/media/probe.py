@@ -1,10 +1,9 @@
 """A file's format and the size of its picture, from its header alone; refusals come before anything is decoded.
 
-It needs no library but Pillow, so the daemon's front process may probe every upload.
+`load_picture` goes on to the last row. The header needs no library but Pillow, so the daemon's front process may probe
+every upload.
 """
 
-import functools
-import importlib
 import io
 import mmap
 import struct
@@ -20,7 +19,10 @@ from typing import IO, cast
 import PIL.Image
 
 from mien_core.errors import ImageTooLarge, InvalidImage
+from mien_pipeline.media import containers, jpeg, png
+from mien_pipeline.media.damage import refuse_damaged
 from mien_pipeline.media.directory import require_honest_directories
+from mien_pipeline.media.kinds import READABLE, heif_is_readable, kind_of, readable_formats
 from mien_pipeline.media.polyglot import Bytes, find_foreign_part, join_jpeg_exif
 
 # 108-megapixel telephones and 102-megapixel medium format fit. Decoded, that is 360 MB of RGB, and a swap needs at
@@ -31,18 +33,6 @@ MAX_SIDE = 32_000
 # Compressed photographs of 108 megapixels are 20 to 80 MB, so this leaves room for metadata. An uncompressed file may
 # have 50 megapixels at four bytes a pixel. The daemon's own default is the same.
 MAX_FILE_BYTES = 200_000_000
-
-READABLE = {
-    "JPEG": "jpeg",
-    "MPO": "jpeg",  # a photograph first, then its depth or gain map, as many telephones write
-    "PNG": "png",
-    "WEBP": "webp",
-    "AVIF": "avif",
-    "TIFF": "tiff",
-    "BMP": "bmp",
-    "HEIF": "heif",
-}
-"""Pillow's names for the formats it may try, and ours."""
 
 # Everything that Pillow's parsers are known to raise on damaged files. Each means the same to a person.
 DAMAGE = (
@@ -59,28 +49,9 @@ DAMAGE = (
     zlib.error,
 )
 
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_AVIF_BRANDS = {b"avif", b"avis"}
-_SIGNATURES = (
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"II*\0", "tiff"),
-    (b"MM\0*", "tiff"),
-    (b"II+\0", "tiff"),
-    (b"MM\0+", "tiff"),
-    (b"BM", "bmp"),
-    (b"GIF8", "gif"),
-    (b"%PDF-", "pdf"),
-    (b"PK", "zip"),
-    (b"\x1f\x8b", "gzip"),
-    (b"8BPS", "psd"),
-    (b"\0\0\1\0", "ico"),
-    (b"\xff\x0a", "jpeg-xl"),
-    (b"\0\0\0\x0cJXL ", "jpeg-xl"),
-    (b"\0\0\0\x0cjP  ", "jpeg-2000"),
-    (b"\x1aE\xdf\xa3", "matroska"),
-)
 _HEAD = 4096
+_NEW_SUBFILE_TYPE, _COPY_OR_MASK = 254, 0b101
+_MAX_COPIES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +89,72 @@ def probe(source: bytes | Path) -> PictureInfo:
 
 @contextmanager
 def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
-    """The picture, parsed but not decoded, and what its header says.
+    """The picture, parsed but not decoded, and what its header says. Its pixels are not there: see `load_picture`.
 
     Raises:
-        InvalidImage, ImageTooLarge: as `probe`; also from the block, where the body proves damaged as it decodes.
+        InvalidImage, ImageTooLarge: as `probe`.
     """
+    kind = _check_kind(data)
+    with _parse(data, kind, _cut_head(data, kind)) as (picture, info):
+        yield picture, info
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPicture:
+    """A picture with its pixels.
+
+    Attributes:
+        picture: Pillow's, loaded.
+        info: what the header says.
+        missing_rows: how many of the last rows are not in the file, 0 for its end marker alone; None for a whole one.
+    """
+
+    picture: PIL.Image.Image
+    info: PictureInfo
+    missing_rows: int | None
+
+
+@contextmanager
+def load_picture(data: Bytes, side: int | None = None) -> Generator[LoadedPicture]:
+    """The picture with its pixels, each of which the file holds; see `decode` for the one exception.
+
+    Args:
+        data: the file.
+        side: how large the picture has to be, where a smaller one will do: a JPEG is decoded no larger than needed.
+
+    Raises:
+        InvalidImage: as `probe`, or damaged before its last row; `reason` is one of `damage.Damage`.
+        ImageTooLarge: as `probe`.
+    """
+    kind = _check_kind(data)
+    with _parse(data, kind, _cut_head(data, kind)):
+        pass  # the limits come before every other work
+    data, missing = _check_body(data, kind)
+    with _parse(data, kind, data) as (picture, info):
+        if kind == "tiff":
+            containers.check_pieces(picture, data)
+        if side is not None and kind == "jpeg":
+            picture.draft("RGB", (side, side))
+        try:
+            # Once, and before anything else is asked: Pillow's `getexif` loads too, and a second load after one that
+            # failed returns what there is, without an error.
+            picture.load()
+        except DAMAGE as error:
+            raise _explain(data, kind, error) from error
+        if kind == "heif":
+            containers.check_filled(picture)
+        elif kind == "png":
+            png.check_rows(picture, data)
+        yield LoadedPicture(picture, info, missing)
+
+
+def _cut_head(data: Bytes, kind: str) -> Bytes:
+    """As much of the file as Pillow needs for its header."""
+    return png.cut_head(data) if kind == "png" else data
+
+
+def _check_kind(data: Bytes) -> str:
+    """The format of a file that may be parsed; raises where it may not."""
     if len(data) > MAX_FILE_BYTES:
         raise ImageTooLarge(
             f"the file has {len(data):,} bytes, the limit is {MAX_FILE_BYTES:,}",
@@ -132,18 +164,24 @@ def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
     kind = kind_of(data[:_HEAD])
     if kind not in READABLE.values():
         raise InvalidImage(f"{kind} is not a picture format Mien reads", found=kind, readable=readable_formats())
-    if kind == "heif" and not _heif_is_readable():
+    if kind == "heif" and not heif_is_readable():
         raise InvalidImage("HEIC needs the package pillow-heif", found=kind, readable=readable_formats())
     _refuse_polyglot(data, kind)
     if kind == "tiff":
         require_honest_directories(data)
     elif kind == "jpeg":  # Pillow parses its EXIF as it opens the file
         require_honest_directories(join_jpeg_exif(data))
+    return kind
+
+
+@contextmanager
+def _parse(data: Bytes, kind: str, read: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
+    """The picture in `read`, which is `data` or a part of it."""
     names = [name for name, ours in READABLE.items() if ours == kind]
     with _silence_pillow():
         try:
             # Named formats only: Pillow must not guess another parser from the content.
-            with PIL.Image.open(_as_file(data), formats=names) as picture:
+            with PIL.Image.open(_as_file(read), formats=names) as picture:
                 info = _check_size(picture, kind)
                 _drop_boundless_exif(picture)
                 yield picture, info
@@ -152,52 +190,38 @@ def open_picture(data: Bytes) -> Generator[tuple[PIL.Image.Image, PictureInfo]]:
                 "the picture needs more memory than the limits allow", limit_pixels=MAX_PIXELS
             ) from error
         except DAMAGE as error:
-            raise InvalidImage(f"the {kind} file is damaged or incomplete", found=kind) from error
+            raise _explain(data, kind, error) from error
 
 
-def kind_of(head: bytes) -> str:
-    """The format that the first bytes of a file name, as "jpeg" or "pdf"; "unknown", or "nothing" for no bytes."""
-    for signature, kind in _SIGNATURES:
-        if head.startswith(signature):
-            return kind
-    if head[:4] == b"RIFF":
-        return "webp" if head[8:12] == b"WEBP" else "riff"
-    if head[4:8] == b"ftyp":
-        return _kind_of_brands(head)
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(b"<"):
-        return "svg" if b"<svg" in text else "markup"
-    return "unknown" if head else "nothing"
+def _check_body(data: Bytes, kind: str) -> tuple[Bytes, int | None]:
+    """The file as Pillow may read it, and how many of the last rows are missing; see `LoadedPicture`."""
+    if kind == "jpeg":
+        return jpeg.repair_end(data)
+    if kind == "png":
+        return png.check(data), None
+    containers.check_length(data, kind)
+    return data, None
 
 
-def readable_formats() -> list[str]:
-    """The formats that this installation reads, sorted, for a message."""
-    return sorted({kind for kind in READABLE.values() if kind != "heif" or _heif_is_readable()})
-
-
-def _kind_of_brands(head: bytes) -> str:
-    """The format of an ISO container. AVIF and HEIF share it: the major brand decides, then the compatible ones."""
-    length = min(int.from_bytes(head[:4], "big"), 256)
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, length, 4))]
-    if brands[0] in _AVIF_BRANDS or (brands[0] in {b"mif1", b"msf1"} and _AVIF_BRANDS & set(brands)):
-        return "avif"
-    return "heif" if brands[0] in _HEIF_BRANDS else "video"
-
-
-@functools.cache
-def _heif_is_readable() -> bool:
-    """Whether pillow-heif is installed. It is optional: its codec has patents of its own."""
+def _explain(data: Bytes, kind: str, error: Exception) -> InvalidImage:
+    """What to say of a file that Pillow could not read."""
     try:
-        importlib.import_module("pillow_heif").register_heif_opener()
-    except ImportError:
-        return False
-    return True
+        containers.check_length(data, kind)
+        lost = png.find_lost_row(png.check(data)) if kind == "png" else None
+    except InvalidImage as found:
+        return found
+    if lost is not None:
+        return lost
+    if isinstance(error, EOFError) or "truncated" in str(error):
+        return refuse_damaged(kind, "ends-early", "the file ends before the picture does")
+    return refuse_damaged(kind, "bad-data", f"it cannot be decoded ({error})")
 
 
 def _check_size(picture: PIL.Image.Image, kind: str) -> PictureInfo:
     """What the header says; raises where that is beyond the limits, animated or empty."""
     width, height = picture.size
-    frames = 1 if picture.format == "MPO" else _count_frames(picture, kind)
+    # A telephone's file has its photograph first, then others or its depth. HEIC names the one that counts.
+    frames = 1 if picture.format in {"MPO", "HEIF"} else _count_frames(picture, kind)
     if width * height * frames > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise ImageTooLarge(
             f"the picture has {width} × {height} pixels"
@@ -216,11 +240,17 @@ def _check_size(picture: PIL.Image.Image, kind: str) -> PictureInfo:
 
 
 def _count_frames(picture: PIL.Image.Image, kind: str) -> int:
-    """How many frames the header promises. For TIFF 2 means "more than one": to count, Pillow walks every directory."""
+    """How many frames the header promises. For TIFF 2 means "more than one": to count, Pillow walks every directory.
+
+    A smaller copy of a TIFF's picture, or its mask, does not count (TIFF 6.0, NewSubfileType).
+    """
     if kind != "tiff":
         return int(getattr(picture, "n_frames", 1))
     try:
-        picture.seek(1)
+        for page in range(1, _MAX_COPIES):
+            picture.seek(page)
+            if not int(getattr(picture, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)) & _COPY_OR_MASK:
+                return 2
     except EOFError:
         return 1
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien_core.errors import InvalidImage, MarkingFailed
 from mien_pipeline.image import Image
-from mien_pipeline.media import metadata, probe
+from mien_pipeline.media import kinds, metadata
 from mien_pipeline.media.encode import MEDIA_TYPES, encode, result_format
 from mien_pipeline.options import Format
 from mien_pipeline.report import Edit, Marked, Provenance
@@ -70,7 +70,7 @@ def time_stamp_url(environ: Mapping[str, str] = os.environ) -> str | None:
 
 def media_type_of(target: bytes) -> str:
     """The media type under which the target is recorded as the parent."""
-    kind = probe.kind_of(target[:64])
-    if kind not in probe.READABLE.values():
+    kind = kinds.kind_of(target[:64])
+    if kind not in kinds.READABLE.values():
         raise InvalidImage("the target is not a picture", found=kind)
     return f"image/{kind}"

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from mien_pipeline.media import metadata, probe
 from mien_pipeline.media.decode import decode
+from mien_pipeline.report import PictureWarning
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import Credentials
 from mien_pipeline.trust.rivagan import BITS
 from mien_pipeline.trust.watermark import Reading, Watermark
+
+_METADATA_SIDE = 64  # metadata may stand after the pixels, which are not looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,13 @@ class Inspection:
     Attributes:
         watermark: None where the watermark's networks are not installed.
         metadata: the entries we know, and the names of private ones that are present.
+        warnings: "incomplete" where the file ends before its last rows; see `decode`.
     """
 
     credentials: Credentials
     watermark: Reading | None
     metadata: Mapping[str, object]
+    warnings: tuple[PictureWarning, ...] = ()
 
     @property
     def is_contradicted(self) -> bool:
@@ -42,6 +47,7 @@ class Inspection:
                 "agreeing": reading.agreeing if reading else None,
             },
             "metadata": dict(self.metadata),
+            "warnings": list(self.warnings),
         }
 
 
@@ -64,10 +70,11 @@ class Inspector:
             InvalidImage, ImageTooLarge: it is no picture Mien reads.
         """
         image = decode(data)
-        with probe.open_picture(data) as (picture, info):
-            found = metadata.read(picture)
+        with probe.load_picture(data, _METADATA_SIDE) as loaded:
+            found = metadata.read(loaded.picture)
         return Inspection(
-            credentials.read(data, f"image/{info.format}", self._roots),
+            credentials.read(data, f"image/{image.format}", self._roots),
             self._watermark.read(image.pixels) if self._watermark else None,
             found,
+            ("incomplete",) if image.missing_rows is not None else (),
         )

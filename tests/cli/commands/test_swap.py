@@ -2,16 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import PIL.Image
 import pytest
 
-from mien_cli.commands import swap
+from mien_cli.commands import restore, swap
 from mien_cli.main import main
-from mien_pipeline.report import SwapWarning
+from mien_pipeline.report import PictureWarning, SwapWarning
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +32,15 @@ def test_every_warning_is_told_in_words(warning: SwapWarning) -> None:
         "face 0: 0.59 like the reference (was 0.38), 0.61 like the target",
     ]
     assert re.fullmatch(rf"    {warning}: [A-Z].*\.", told[2])
+
+
+@pytest.mark.parametrize("warning", get_args(PictureWarning))
+@pytest.mark.parametrize("to_text", [swap.to_text, restore.to_text])
+def test_what_is_said_of_a_whole_picture_comes_first(
+    warning: PictureWarning, to_text: Callable[[Mapping[str, Any]], str]
+) -> None:
+    told = to_text({"engine": "mesh", "seconds": 1.1, "warnings": [warning], "faces": []})
+    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].* last bytes.*\.", told)
 
 
 def test_a_swap_writes_the_picture_and_reports_what_scripts_rely_on(here: Path, run_json: RunJson) -> None:

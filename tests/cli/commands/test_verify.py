@@ -82,6 +82,12 @@ def test_the_words_say_what_matters(words: Callable[[bytes], str], marked: bytes
     assert "not the face of the person photographed" in said
 
 
+def test_the_words_for_a_picture_that_lost_its_last_bytes_say_so_first(
+    words: Callable[[bytes], str], marked: bytes
+) -> None:
+    assert words(marked[:-2]).startswith("The picture's file lacks its last bytes")
+
+
 def test_the_words_for_a_picture_that_was_changed_trust_no_name_in_it(
     words: Callable[[bytes], str], marked: bytes
 ) -> None:

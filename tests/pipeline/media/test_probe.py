@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from mien_core.errors import ImageTooLarge, InvalidImage
-from mien_pipeline.media import probe
+from mien_pipeline.media import kinds, probe
 from mien_pipeline.media.decode import decode
 from mien_testing.files import FORMATS, archive, encoded, gradient, photograph, png_of
 
@@ -98,7 +98,7 @@ def test_the_probe_reads_no_pixels() -> None:
 
 @pytest.fixture
 def without_pillow_heif(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    readable: Callable[..., bool] = probe._heif_is_readable  # pyright: ignore[reportPrivateUsage]
+    readable: Callable[..., bool] = kinds.heif_is_readable
     cache_clear: Callable[[], None] = readable.cache_clear  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     cache_clear()

@@ -21,6 +21,7 @@ export function report(result, memory, actions = null) {
       facts(result, memory),
       actions ? h("div", { class: "group end" }, actions) : null,
     ),
+    (result.warnings ?? []).map(caution),
     swapped.map((face) => faceReport(face, swapped.length)),
     result.provenance ? provenance(result.provenance) : null,
   );
@@ -49,10 +50,12 @@ function faceReport({ index, identity, warnings }, count) {
     identity
       ? [score(t("to_reference"), identity.to_reference, "good"), score(t("to_target"), identity.to_target, "plain")]
       : null,
-    warnings.map((warning) =>
-      h("p", { class: "caution" }, icon("warning"), t(`warning_${warning.replaceAll("-", "_")}`)),
-    ),
+    warnings.map(caution),
   );
+}
+
+function caution(warning) {
+  return h("p", { class: "caution" }, icon("warning"), t(`warning_${warning.replaceAll("-", "_")}`));
 }
 
 function score(label, value, kind) {

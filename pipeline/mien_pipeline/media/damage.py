@@ -1,0 +1,19 @@
+"""What is wrong with a picture file, in one word for programs and in one sentence for people."""
+
+from typing import Literal
+
+from mien_core.errors import InvalidImage
+
+Damage = Literal[
+    "ends-early",  # bytes are missing at the end
+    "rows-missing",  # the pixels end before the last row; `row` and `rows` say where
+    "scans-missing",  # a progressive JPEG ends before the pass that holds its detail
+    "checksum",  # bytes were changed after they were written; `chunk` says which
+    "bad-header",  # what describes the picture contradicts itself
+    "bad-data",  # the compressed pixels are not what the format allows
+]
+
+
+def refuse_damaged(kind: str, reason: Damage, detail: str, **fields: object) -> InvalidImage:
+    """The error for a damaged file of the format `kind`; `detail` goes on from "the file is damaged:"."""
+    return InvalidImage(f"the {kind} file is damaged: {detail}", found=kind, reason=reason, **fields)

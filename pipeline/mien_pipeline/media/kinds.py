@@ -1,0 +1,77 @@
+"""Which format a file is of, by its first bytes, and which formats are read."""
+
+import functools
+import importlib
+
+READABLE = {
+    "JPEG": "jpeg",
+    "MPO": "jpeg",  # a photograph first, then its depth or gain map, as many telephones write
+    "PNG": "png",
+    "WEBP": "webp",
+    "AVIF": "avif",
+    "TIFF": "tiff",
+    "BMP": "bmp",
+    "HEIF": "heif",
+}
+"""Pillow's names for the formats it may try, and ours."""
+
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+    (b"BM", "bmp"),
+    (b"GIF8", "gif"),
+    (b"%PDF-", "pdf"),
+    (b"PK", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"8BPS", "psd"),
+    (b"\0\0\1\0", "ico"),
+    (b"\xff\x0a", "jpeg-xl"),
+    (b"\0\0\0\x0cJXL ", "jpeg-xl"),
+    (b"\0\0\0\x0cjP  ", "jpeg-2000"),
+    (b"\x1aE\xdf\xa3", "matroska"),
+)
+
+
+def kind_of(head: bytes) -> str:
+    """The format that the first bytes of a file name, as "jpeg" or "pdf"; "unknown", or "nothing" for no bytes."""
+    for signature, kind in _SIGNATURES:
+        if head.startswith(signature):
+            return kind
+    if head[:4] == b"RIFF":
+        return "webp" if head[8:12] == b"WEBP" else "riff"
+    if head[4:8] == b"ftyp":
+        return _kind_of_brands(head)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<"):
+        return "svg" if b"<svg" in text else "markup"
+    return "unknown" if head else "nothing"
+
+
+def readable_formats() -> list[str]:
+    """The formats that this installation reads, sorted, for a message."""
+    return sorted({kind for kind in READABLE.values() if kind != "heif" or heif_is_readable()})
+
+
+def _kind_of_brands(head: bytes) -> str:
+    """The format of an ISO container. AVIF and HEIF share it: the major brand decides, then the compatible ones."""
+    length = min(int.from_bytes(head[:4], "big"), 256)
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, length, 4))]
+    if brands[0] in _AVIF_BRANDS or (brands[0] in {b"mif1", b"msf1"} and _AVIF_BRANDS & set(brands)):
+        return "avif"
+    return "heif" if brands[0] in _HEIF_BRANDS else "video"
+
+
+@functools.cache
+def heif_is_readable() -> bool:
+    """Whether pillow-heif is installed. It is optional: its codec has patents of its own."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError:
+        return False
+    return True
