@@ -17,7 +17,8 @@ MienError
 ├── MissingError
 │   ├── UnknownRoute, MethodNotAllowed
 │   ├── UnknownBlob, UnknownJob, UnknownClient
-│   └── JobExpired              the job is known, its picture is gone
+│   ├── JobExpired              the job is known, its picture is gone
+│   └── ResultDamaged           the job is known, the bytes of its picture are not those that were written
 └── StateError
     ├── QueueFull
     ├── TooManyRequests
@@ -26,7 +27,9 @@ MienError
     ├── WorkerDied
     ├── AlreadyRunning          another daemon holds the state folder
     ├── PortInUse
-    └── StateTooNew             the state folder was written by a later version
+    ├── StateTooNew             the state folder was written by a later version
+    ├── StateBusy               another program has locked the database
+    └── StateUnavailable        the state folder is gone, damaged, unreadable or open to others
 """
 
 from mien_core.errors import BadRequest, MienError
@@ -120,6 +123,10 @@ class JobExpired(MissingError):
     code = "job-expired"
 
 
+class ResultDamaged(MissingError):
+    code = "result-damaged"
+
+
 class StateError(MienError):
     pass
 
@@ -156,3 +163,13 @@ class PortInUse(StateError):
 
 class StateTooNew(StateError):
     code = "state-too-new"
+
+
+class StateBusy(StateError):
+    code = "state-busy"
+
+
+class StateUnavailable(StateError):
+    """`reason` is "removed", "damaged", "disk" or "shared"."""
+
+    code = "state-unavailable"

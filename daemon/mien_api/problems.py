@@ -74,6 +74,7 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     refused.UnknownJob: ProblemRow(404, "There is no such job"),
     refused.UnknownClient: ProblemRow(404, "There is no such client"),
     refused.JobExpired: ProblemRow(410, "The result was kept for its time and is gone"),
+    refused.ResultDamaged: ProblemRow(410, "The result was damaged on the disk"),
     refused.QueueFull: ProblemRow(429, "The queue is full"),
     refused.TooManyRequests: ProblemRow(429, "Too many requests"),
     refused.JobFinished: ProblemRow(409, "The job has finished"),
@@ -82,11 +83,20 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     refused.AlreadyRunning: ProblemRow(409, "A daemon is already running on this state folder"),
     refused.PortInUse: ProblemRow(409, "The port is taken by another program"),
     refused.StateTooNew: ProblemRow(409, "The state folder belongs to a later version of Mien"),
+    refused.StateBusy: ProblemRow(503, "Another program has locked Mien's database"),
+    refused.StateUnavailable: ProblemRow(503, "Mien's state folder cannot be used"),
 }
 INTERNAL = ProblemRow(500, "Something went wrong inside Mien")
 
 # Codes of errors that ask for a wait, and the seconds to say when the error does not know better.
-RETRY_AFTER_S = {"queue-full": 10, "too-many-requests": 20, "gpu-out-of-memory": 30, "check-unavailable": 30}
+RETRY_AFTER_S = {
+    "queue-full": 10,
+    "too-many-requests": 20,
+    "gpu-out-of-memory": 30,
+    "check-unavailable": 30,
+    "state-busy": 2,
+    "state-unavailable": 10,
+}
 
 
 def row_for(error: Exception) -> ProblemRow:

@@ -1,10 +1,12 @@
 """Everything the daemon is made of, on one page."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from mien_api.errors import StateBusy
 from mien_daemon import keys
 from mien_daemon.access.clients import ClientRegistry
 from mien_daemon.access.one_time_codes import OneTimeCodes
@@ -30,6 +32,8 @@ from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.routes import ROUTES
 from mien_daemon.state.database import Database
 from mien_daemon.worker.supervisor import WorkerSupervisor
+
+log = logging.getLogger(__name__)
 
 
 def create_app(config: Config, local_token: str) -> web.Application:
@@ -69,7 +73,7 @@ def create_app(config: Config, local_token: str) -> web.Application:
 def add_jobs(app: web.Application, config: Config) -> None:
     """The queue and what it is made of; the worker is the one executor today."""
     events, settings, blobs, references = (app[keys.EVENTS], app[keys.SETTINGS], app[keys.BLOBS], app[keys.REFERENCES])
-    jobs = UnfinishedJobs(events, settings)
+    jobs = UnfinishedJobs(events, settings, app[keys.DATABASE].clock)
     store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
     folders = WorkFolders(config.folders.state, blobs, references)
     scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, [app[keys.WORKER]], events)
@@ -112,7 +116,10 @@ async def run_references(app: web.Application) -> AsyncIterator[None]:
 
 
 async def run_queue(app: web.Application) -> AsyncIterator[None]:
-    await app[keys.BLOBS].forget_used_faces()
+    try:
+        await app[keys.BLOBS].forget_used_faces()
+    except StateBusy:
+        log.warning("another program has locked the database; it is waited for")
     await app[keys.SCHEDULER].start()
     expiring = asyncio.create_task(expire(app[keys.JOB_STORE], app[keys.BLOBS]))
     yield

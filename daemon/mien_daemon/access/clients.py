@@ -5,14 +5,15 @@ import hashlib
 import logging
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mien_api.errors import UnknownClient
+from mien_api.errors import StateBusy, UnknownClient
 from mien_core.errors import MienError
 from mien_daemon.background import BackgroundTasks
+from mien_daemon.state.clock import running_s
 from mien_daemon.state.database import Database
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ IMPLIED: dict[Scope, frozenset[Scope]] = {
 """What each scope allows. `local` cannot be granted to a token: only it may approve a pairing."""
 
 SESSION_S = 15 * 60.0
+CLOSE_S = 5.0  # how long the end of the daemon waits for a locked database
 TOUCH_EVERY_S = 60.0  # `last_seen` is written at most once a minute for each client
 
 
@@ -68,7 +70,7 @@ class Session:
 
     Attributes:
         client: the client's id.
-        expires_at: seconds of `time.monotonic`; at this moment the token is no longer good.
+        expires_at: seconds of `running_s`; at this moment the token is no longer good.
         origin: the page that it is bound to; None for the client's own origin.
     """
 
@@ -97,13 +99,13 @@ class ClientRegistry:
         self,
         database: Database,
         local_token: str,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = running_s,
+        dates: Callable[[], float] | None = None,
     ) -> None:
-        """`local_token` is the token of this user's own programs; sessions are timed by `clock`."""
+        """`local_token` is the token of this user's own programs; sessions are timed by `clock`, rows by `dates`."""
         self._database = database
         self._clock = clock
-        self._wall_clock = wall_clock
+        self._now = dates or database.clock.now
         self._clients: dict[str, Client] = {LOCAL.id: LOCAL}
         self._tokens: dict[bytes, str] = {hash_token(local_token): LOCAL.id}
         self._sessions: dict[bytes, Session] = {}
@@ -111,8 +113,10 @@ class ClientRegistry:
         self._changes = BackgroundTasks()
 
     async def close(self) -> None:
-        """Wait for changes that are under way."""
-        await self._changes.wait()
+        """Wait for changes that are under way, and for a while for those that another program holds up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._changes.wait()
 
     async def load(self) -> None:
         """Read the clients from the database."""
@@ -152,7 +156,7 @@ class ClientRegistry:
     async def create_token(self, name: str, scopes: Iterable[Scope]) -> tuple[Client, str]:
         """A new client for a script, and its token, of which only the hash is kept."""
         token = new_token()
-        client = Client(secrets.token_hex(8), name, frozenset(scopes), created_at=self._wall_clock())
+        client = Client(secrets.token_hex(8), name, frozenset(scopes), created_at=self._now())
         await self._changes.finish(self._insert(client, hash_token(token)))
         return client, token
 
@@ -160,7 +164,7 @@ class ClientRegistry:
         self, name: str, origin: str, pairing_key: bytes, scopes: Iterable[Scope] = ("swap",)
     ) -> Client:
         """A new client for a paired browser: it has no token of its own, only sessions."""
-        client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, self._wall_clock())
+        client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, self._now())
         await self._changes.finish(self._insert(client, None))
         return client
 
@@ -184,22 +188,38 @@ class ClientRegistry:
         sql = "UPDATE clients SET name = ? WHERE id = ?"
         async with self._one_change:
             self.get(client_id)
-            await self._database.write(lambda db: db.execute(sql, (name, client_id)))
+            await self._database.forget(lambda db: db.execute(sql, (name, client_id)))
             # As it is now: it may have been revoked or seen while the disk was written.
             self._clients[client_id] = replace(self.get(client_id), name=name)
             return self._clients[client_id]
 
     async def revoke(self, client_id: str) -> None:
-        """Refuse the client from now on, even before the database is written; raises `UnknownClient`."""
+        """Refuse the client from now on, even before the database is written.
+
+        Raises:
+            UnknownClient: there is none, or it was revoked.
+            StateBusy: it is refused, but the disk says so only when another program lets go of the database.
+        """
         self.get(client_id)
         del self._clients[client_id]
         self._tokens = {digest: owner for digest, owner in self._tokens.items() if owner != client_id}
         self._sessions = {digest: held for digest, held in self._sessions.items() if held.client != client_id}
-        await self._changes.finish(self._delete(client_id))
+        try:
+            await self._changes.finish(self._delete(client_id, patient=False))
+        except StateBusy:
+            self._changes.start(self._delete_later(client_id))  # or the next daemon would know it again
+            raise
 
-    async def _delete(self, client_id: str) -> None:
+    async def _delete_later(self, client_id: str) -> None:
+        try:
+            await self._delete(client_id, patient=True)
+        except (MienError, sqlite3.Error) as error:
+            log.error("a revoked client is still on the disk: %s", type(error).__name__)
+
+    async def _delete(self, client_id: str, *, patient: bool) -> None:
         async with self._one_change:
-            await self._database.write(lambda db: db.execute("DELETE FROM clients WHERE id = ?", (client_id,)))
+            sql = "DELETE FROM clients WHERE id = ?"
+            await self._database.forget(lambda db: db.execute(sql, (client_id,)), patient=patient)
 
     def is_active(self, client: Client) -> bool:
         """Whether the client has not been revoked."""
@@ -207,7 +227,7 @@ class ClientRegistry:
 
     def touch(self, client: Client) -> None:
         """Note when a client was last seen, at most once a minute; no request waits for the disk, or fails with it."""
-        now = self._wall_clock()
+        now = self._now()
         known = self._clients.get(client.id)
         if known is None or client.id == LOCAL.id or 0 <= now - (known.last_seen or 0) < TOUCH_EVERY_S:
             return

@@ -1,12 +1,12 @@
 """One-time codes: a page that was just opened trades one for a session, so no lasting secret is in its address."""
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mien_api.errors import Unpaired
 from mien_daemon.access.clients import Client, ClientRegistry, hash_token
+from mien_daemon.state.clock import running_s
 
 CODE_S = 60.0  # a browser that starts cold on a slow disk needs a good part of it
 OUTSTANDING = 16  # beyond this the oldest code is forgotten
@@ -22,7 +22,7 @@ class _IssuedCode:
 class OneTimeCodes:
     """Codes that were issued and not yet redeemed, by the hash of their text; in memory, for a minute."""
 
-    def __init__(self, clients: ClientRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clients: ClientRegistry, clock: Callable[[], float] = running_s) -> None:
         self._clients = clients
         self._clock = clock
         self._issued: dict[bytes, _IssuedCode] = {}

@@ -11,7 +11,6 @@ and what it defends against, is in `daemon/PAIRING.md`.
 import asyncio
 import re
 import secrets
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from mien_core.errors import BadRequest
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import Client, ClientRegistry
 from mien_daemon.background import BackgroundTasks
+from mien_daemon.state.clock import running_s
 
 WINDOW_S = 120.0  # long enough to walk through a browser's options page, too short to be forgotten
 COLLECT_S = 30.0  # how long an approval waits to be fetched
@@ -98,7 +98,7 @@ class _PendingBrowser:
 class Pairing:
     """The pairing window: a person opens it, at most one browser asks in it, and the person alone approves."""
 
-    def __init__(self, clients: ClientRegistry, port: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clients: ClientRegistry, port: int, clock: Callable[[], float] = running_s) -> None:
         self._clients = clients
         self._port = port
         self._clock = clock

@@ -1,13 +1,13 @@
 """Sessions of paired browsers: the daemon proves itself, then the client, which gets a bearer token for 15 minutes."""
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mien_api.errors import UnknownClient, Unpaired
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import Client, ClientRegistry
+from mien_daemon.state.clock import running_s
 
 ANSWER_S = 10.0  # between the daemon's proof and the client's
 HALF_OPEN = 32  # beyond this the oldest unanswered proof is forgotten
@@ -33,7 +33,7 @@ class _HalfOpen:
 class Sessions:
     """Proofs that were given and not yet answered; `ClientRegistry` keeps the bearer tokens."""
 
-    def __init__(self, clients: ClientRegistry, port: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clients: ClientRegistry, port: int, clock: Callable[[], float] = running_s) -> None:
         self._clients = clients
         self._port = port
         self._clock = clock

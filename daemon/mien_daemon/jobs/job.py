@@ -1,6 +1,6 @@
 """A job: what was asked, how far it is, what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -99,8 +99,10 @@ class JobProgress:
     published_at: float = field(default=0.0, repr=False)
 
 
-def describe(job: Job, progress: JobProgress | None) -> dict[str, object]:
-    """The job as the API shows it."""
+def describe(
+    job: Job, progress: JobProgress | None, dated: Callable[[float | None], float | None] = lambda moment: moment
+) -> dict[str, object]:
+    """The job as the API shows it; `dated` turns a time of the state's clock into one of the system's."""
     ask = job.ask
     return {
         "id": job.id,
@@ -111,10 +113,10 @@ def describe(job: Job, progress: JobProgress | None) -> dict[str, object]:
         "eta_s": progress.eta_s if progress and job.state == "running" else None,
         "attempts": job.attempts,
         "position": job.position if job.state == "queued" else None,
-        "created_at": format_time(job.created_at),
-        "started_at": format_time(job.started_at),
-        "finished_at": format_time(job.finished_at),
-        "expires_at": format_time(job.expires_at),
+        "created_at": format_time(dated(job.created_at)),
+        "started_at": format_time(dated(job.started_at)),
+        "finished_at": format_time(dated(job.finished_at)),
+        "expires_at": format_time(dated(job.expires_at)),
         "target": ask.target,
         "reference": (ask.references[0] if len(ask.references) == 1 else list(ask.references) or None),
         "options": dict(ask.options),

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from mien_api.errors import JobExpired, JobFinished, JobUnfinished, UnknownJob
+from mien_core.errors import MienError
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import DAY_S, LiveSettings
@@ -170,9 +171,15 @@ class JobQueue:
         """Take note of what a person set."""
         self._jobs.tell_counts()
 
-    async def keep_for(self, seconds: int) -> None:
-        """Let finished jobs expire so long after they finished."""
-        await self._store.keep_for(seconds)
+    async def change_settings(self, changes: Mapping[str, bool | int | str]) -> None:
+        """Apply and keep settings, and let finished jobs expire by them; raises as `LiveSettings.change`."""
+        await self._changes.finish(self._change_settings(changes))
+
+    async def _change_settings(self, changes: Mapping[str, bool | int | str]) -> None:
+        await self._settings.change(changes)
+        if "keep_results_s" in changes:
+            await self._store.keep_for(self._settings.current.keep_results_s)
+        self.settings_changed()
 
     def counts(self) -> dict[str, object]:
         """How many jobs wait and run, and whether the queue is paused."""
@@ -190,7 +197,7 @@ class JobQueue:
         async with self._changing:
             # Another request may have repeated it meanwhile.
             _require_repeatable(self._jobs.find(job.id) or await self._store.get(job.id))
-            again = await self._store.change(job.start_over(self._jobs.waiting.last_position(job)))
+            again = await self._store.repeat(job.start_over(self._jobs.waiting.last_position(job)))
             self._jobs.add(again)
         return again
 
@@ -227,6 +234,8 @@ async def expire(store: JobStore, blobs: PictureBlobs) -> None:
         try:
             await store.expire(FORGET_S)
             await blobs.sweep()
+        except MienError as error:
+            log.warning("what has expired is deleted later: %s", error.code)
         except Exception:
             log.exception("what has expired could not be deleted")
         await asyncio.sleep(SWEEP_S)

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from mien_api.errors import JobFinished, WorkerDied
-from mien_core.errors import Cancelled
+from mien_api.errors import JobFinished, StateBusy, WorkerDied
+from mien_core.errors import Cancelled, MienError
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.events import Events
 from mien_daemon.jobs.estimate import ProgressEstimate
@@ -17,6 +17,7 @@ from mien_daemon.jobs.job import Job, State
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import RunningJob, UnfinishedJobs, duration_kind
 from mien_daemon.jobs.work_folder import WorkFolder, WorkFolders
+from mien_daemon.state.database import BUSY_S
 from mien_daemon.worker.messages import Finished, Progressed
 from mien_daemon.worker.process import WorkerGone
 
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 2  # a job that killed two workers is not given a third
 TROUBLE_S = 5.0  # before trying again when the disk would not take a change of state
+START_S = 2.0  # how long the start waits for a locked database; then the daemon answers, and jobs begin later
+LOST_S = 10.0  # after so long a job that is in no list and has not ended is ended
 LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
 
 
@@ -46,11 +49,19 @@ class Scheduler:
         self._running_on: dict[str, Executor] = {}
         self._stopping: set[str] = set()
         self._loops = BackgroundTasks()
+        self._recovered = asyncio.Event()
 
     async def start(self) -> None:
-        """Take up what the last daemon left, and begin."""
+        """Take up what the last daemon left, and begin; where another program locks the database, once it is free."""
         await self._folders.sweep()
+        starting = self._loops.start(self._begin())
+        await asyncio.wait([starting], timeout=START_S)
+        if starting.done():
+            starting.result()
+
+    async def _begin(self) -> None:
         self._jobs.recover(await self._store.recover())
+        self._recovered.set()
         for executor in self._executors:
             self._loops.start(self._serve(executor))
 
@@ -65,23 +76,52 @@ class Scheduler:
         Raises:
             JobFinished: it was done or had failed before.
         """
-        if self._jobs.waiting.take_out(job.id):
-            return await self._close(job, "cancelled")
+        await self._until_recovered()
         self._stopping.add(job.id)
+        patience = LOST_S / LOOK_EVERY_S
         try:
-            while self._jobs.is_running(job.id):
+            while True:
+                waiting = self._jobs.waiting.find(job.id)
+                if waiting is not None:
+                    return await self._cancel_waiting(waiting)
+                if not self._jobs.is_running(job.id):
+                    job = await self._store.get(job.id)
+                    if job.is_finished:
+                        break
+                    # Its end is just being written down; or it was lost from memory, and then it ends here.
+                    patience -= 1
+                    if patience < 0:
+                        return await self._close(job, "cancelled")
                 since = self._events.last
                 if executor := self._running_on.get(job.id):
                     await executor.cancel(job.id)
                 await _at_most(LOOK_EVERY_S, self._events.wait_beyond(since))
         finally:
             self._stopping.discard(job.id)
-        job = self._jobs.find(job.id) or await self._store.get(job.id)
-        if not job.is_finished:
-            return await self.cancel(job)  # its worker died just then, and it is waiting again
         if job.state != "cancelled":
             raise JobFinished(f"the job is {job.state}", job=job.id, state=job.state)
         return job
+
+    async def _cancel_waiting(self, job: Job) -> Job:
+        """End a job that waits; one whose end cannot be written down goes on waiting."""
+        self._jobs.waiting.take_out(job.id)
+        try:
+            return await self._close(job, "cancelled")
+        except Exception:
+            self._jobs.add(job)
+            raise
+
+    async def _until_recovered(self) -> None:
+        """Wait until the jobs of the last daemon are known.
+
+        Raises:
+            StateBusy: another program locks the database, so they are not yet.
+        """
+        try:
+            async with asyncio.timeout(BUSY_S):
+                await self._recovered.wait()
+        except TimeoutError:
+            raise StateBusy("another program has locked the database", retry_after_s=2) from None
 
     async def _serve(self, executor: Executor) -> None:
         """Run one job after the other on this executor, for ever."""
@@ -97,12 +137,15 @@ class Scheduler:
         began, job = time.monotonic(), running.job
         self._running_on[job.id] = executor
         try:
-            await self._store.change(job)
+            await self._store.change(job, patient=True)
             self._jobs.tell(job)
             async with self._folders.open(job.id) as folder:
                 job = await self._settle(job, await self._attempt(running, executor, folder), folder)
-        except Exception:
-            log.exception("job %s could not be written down; it waits", job.id)
+        except Exception as error:
+            if isinstance(error, MienError):
+                log.error("job %s could not be written down; it waits: %s", job.id, error.code)
+            else:
+                log.exception("job %s could not be written down; it waits", job.id)
             if self._jobs.holds(running):
                 job = self._jobs.requeue_first(job, counted=False)
             await asyncio.sleep(TROUBLE_S)
@@ -135,13 +178,13 @@ class Scheduler:
             case Finished():
                 return await self._keep(job, outcome, folder)
             case WorkerGone():
-                return await self._store.change(self._jobs.requeue_first(job, counted=False))
+                return await self._store.change(self._jobs.requeue_first(job, counted=False), patient=True)
             case WorkerDied() if job.attempts < MAX_ATTEMPTS:
-                return await self._store.change(self._jobs.requeue_first(job, counted=True))
+                return await self._store.change(self._jobs.requeue_first(job, counted=True), patient=True)
             case Cancelled():
-                return await self._close(job, "cancelled")
+                return await self._close(job, "cancelled", patient=True)
             case error:
-                return await self._close(job, "failed", error)
+                return await self._close(job, "failed", error, patient=True)
 
     async def _keep(self, job: Job, finished: Finished, folder: WorkFolder) -> Job:
         """The job is done: its picture, then its row, then the event."""
@@ -156,9 +199,9 @@ class Scheduler:
         self._jobs.close(done)
         return done
 
-    async def _close(self, job: Job, state: State, error: Exception | None = None) -> Job:
+    async def _close(self, job: Job, state: State, error: Exception | None = None, *, patient: bool = False) -> Job:
         """The job ends without a picture: its row, then the event."""
-        closed = await self._store.change(self._jobs.end(job, state, error))
+        closed = await self._store.change(self._jobs.end(job, state, error), patient=patient)
         self._jobs.close(closed)
         return closed
 

@@ -3,11 +3,10 @@
 import json
 import secrets
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mien_api.errors import IdempotencyKeyReused, UnknownJob
+from mien_api.errors import IdempotencyKeyReused, UnknownBlob, UnknownJob
 from mien_core.files import move_into_place
 from mien_daemon.jobs.job import Job, JobRequest, Priority, State
 from mien_daemon.state.database import Database
@@ -18,6 +17,8 @@ class JobStore:
 
     def __init__(self, database: Database, state: Path) -> None:
         self._database = database
+        self.clock = database.clock
+        self._keep_s: float | None = None  # what a person has set meanwhile
         self.results = state / "results"
         self.results.mkdir(mode=0o700, exist_ok=True)
 
@@ -26,15 +27,16 @@ class JobStore:
 
         A job that was running goes first of its priority, and the attempt that was cut off does not count.
         """
-        return await self._database.write(_requeue)
+        return await self._database.write(_requeue, patient=True)
 
     async def add(self, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
         """Keep a job; the second value is False when an idempotency key is repeated and the job is the earlier one.
 
         Raises:
             IdempotencyKeyReused: the key came before with another body.
+            UnknownBlob: a picture was deleted meanwhile.
         """
-        return await self._database.write(lambda db: _add(db, owner, ask, key, digest))
+        return await self._database.write(lambda db: _add(db, owner, ask, key, digest, self.clock.now()))
 
     async def known(self, owner: str, key: str, digest: str) -> Job | None:
         """The job that an idempotency key made, if it made one; raises as `add` does."""
@@ -68,9 +70,19 @@ class JobStore:
         rows = await self._database.read(lambda db: db.execute(sql, (*values, size)).fetchall())
         return [_job(row) for row in rows]
 
-    async def change(self, job: Job) -> Job:
-        """Put a job's new state on the disk."""
-        await self._database.write(lambda db: _update(db, job))
+    async def change(self, job: Job, *, patient: bool = False) -> Job:
+        """Put a job's new state on the disk; `patient` waits as long as another program locks the database."""
+        await self._database.write(lambda db: _update(db, job, self._keep_s), patient=patient)
+        return job
+
+    async def repeat(self, job: Job) -> Job:
+        """Let a finished job wait again; raises `UnknownBlob` when one of its pictures was deleted meanwhile."""
+
+        def queue(db: sqlite3.Connection) -> None:
+            _use_pictures(db, job.ask, self.clock.now())
+            _update(db, job, self._keep_s)
+
+        await self._database.write(queue)
         return job
 
     async def change_all(self, jobs: Sequence[Job]) -> None:
@@ -78,18 +90,19 @@ class JobStore:
 
         def update(db: sqlite3.Connection) -> None:
             for job in jobs:
-                _update(db, job)
+                _update(db, job, self._keep_s)
 
         await self._database.write(update)
 
     async def keep_for(self, seconds: int) -> None:
-        """Set when finished jobs expire: this many seconds after they finished."""
+        """Set when finished jobs expire: this many seconds after they finished; a job that is finishing, too."""
+        self._keep_s = seconds
         sql = "UPDATE jobs SET expires_at = finished_at + ? WHERE finished_at IS NOT NULL"
         await self._database.write(lambda db: db.execute(sql, (seconds,)))
 
     async def finish(self, job: Job, picture: Path) -> Job:
-        """Keep the picture, then say that the job is done: never the other way round."""
-        await self._database.write(lambda db: self._settle(db, job, picture))
+        """Keep the picture, then say that the job is done: never the other way round. Waits for a locked database."""
+        await self._database.write(lambda db: self._settle(db, job, picture), patient=True)
         return job
 
     async def delete(self, job_id: str) -> None:
@@ -99,40 +112,44 @@ class JobStore:
             self.result(job_id).unlink(missing_ok=True)
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
-        await self._database.write(forget)
+        await self._database.forget(forget)
 
     async def expire(self, forget_after_s: float) -> None:
         """Delete expired pictures, and the rows of jobs that expired `forget_after_s` ago."""
 
         def sweep(db: sqlite3.Connection) -> None:
-            now = time.time()
+            self.clock.write_down(db)
+            now = self.clock.now()
             sql = "SELECT id FROM jobs WHERE result_sha256 IS NOT NULL AND expires_at <= ?"
             for row in db.execute(sql, (now,)).fetchall():
                 self.result(row["id"]).unlink(missing_ok=True)
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
             db.execute("DELETE FROM jobs WHERE expires_at <= ?", (now - forget_after_s,))
 
-        await self._database.write(sweep)
+        await self._database.forget(sweep)
 
     def result(self, job_id: str) -> Path:
         """Where the picture of a job lies, or would."""
         return self.results / job_id
 
     def _settle(self, db: sqlite3.Connection, job: Job, picture: Path) -> None:
-        move_into_place(picture, self.result(job.id))
-        _update(db, job)
+        if db.execute("SELECT 1 FROM jobs WHERE id = ?", (job.id,)).fetchone() is not None:
+            move_into_place(picture, self.result(job.id))
+            _update(db, job, self._keep_s)
 
 
-def _add(db: sqlite3.Connection, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
+def _add(
+    db: sqlite3.Connection, owner: str, ask: JobRequest, key: str | None, digest: str, now: float
+) -> tuple[Job, bool]:
     if key is not None and (before := _known(db, owner, key, digest)):
         return before, False
-    now = time.time()
+    _use_pictures(db, ask, now)
     job_id = secrets.token_hex(12)
     row = db.execute(
         """INSERT INTO jobs
                (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at)
-           VALUES (?, ?, ?, 'queued', ?, (SELECT COALESCE(MAX(position), 0) + 1 FROM jobs), ?, ?, ?, 0, ?)
-           RETURNING *""",
+           SELECT ?, ?, ?, 'queued', ?, COALESCE(MAX(position), 0) + 1, ?, ?, ?, 0, ?
+           FROM jobs WHERE ABS(position) < 1e12 RETURNING *""",
         (
             job_id,
             owner,
@@ -146,10 +163,17 @@ def _add(db: sqlite3.Connection, owner: str, ask: JobRequest, key: str | None, d
     ).fetchone()
     pictures = [(job_id, digest) for digest in dict.fromkeys(ask.pictures)]
     db.executemany("INSERT INTO job_pictures (job, sha256) VALUES (?, ?)", pictures)
-    db.executemany("UPDATE blobs SET used_at = ? WHERE sha256 = ?", [(now, digest) for _, digest in pictures])
     if key is not None:
         db.execute("INSERT INTO idempotency VALUES (?, ?, ?, ?)", (owner, key, digest, job_id))
     return _job(row), True
+
+
+def _use_pictures(db: sqlite3.Connection, ask: JobRequest, now: float) -> None:
+    """Note that a job names these pictures; a sweep between the job's inspection and now may have taken one."""
+    for digest in dict.fromkeys(ask.pictures):
+        if not db.execute("UPDATE blobs SET used_at = ? WHERE sha256 = ?", (now, digest)).rowcount:
+            field = "target" if ask.target == f"sha256:{digest}" else "reference"
+            raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
 
 
 def _known(db: sqlite3.Connection, owner: str, key: str, digest: str) -> Job | None:
@@ -165,13 +189,16 @@ def _known(db: sqlite3.Connection, owner: str, key: str, digest: str) -> Job | N
 def _requeue(db: sqlite3.Connection) -> Sequence[Job]:
     db.execute(
         """UPDATE jobs SET state = 'queued', started_at = NULL, attempts = MAX(attempts - 1, 0),
-           position = (SELECT MIN(position) - 1 FROM jobs) WHERE state = 'running'"""
+           position = (SELECT COALESCE(MIN(position), 0) - 1 FROM jobs WHERE ABS(position) < 1e12)
+           WHERE state = 'running'"""
     )
     rows = db.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority, position").fetchall()
     return [_job(row) for row in rows]
 
 
-def _update(db: sqlite3.Connection, job: Job) -> None:
+def _update(db: sqlite3.Connection, job: Job, keep_s: float | None) -> None:
+    """`keep_s` was set by a person, perhaps after the job's own `expires_at` was computed."""
+    expires_at = job.expires_at if job.finished_at is None or keep_s is None else job.finished_at + keep_s
     db.execute(
         """UPDATE jobs SET state = ?, priority = ?, position = ?, attempts = ?, started_at = ?, finished_at = ?,
            expires_at = ?, result = ?, media_type = ?, result_sha256 = ?, problem = ? WHERE id = ?""",
@@ -182,7 +209,7 @@ def _update(db: sqlite3.Connection, job: Job) -> None:
             job.attempts,
             job.started_at,
             job.finished_at,
-            job.expires_at,
+            expires_at,
             _dumped(job.result),
             job.media_type,
             job.result_sha256,

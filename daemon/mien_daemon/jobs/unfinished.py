@@ -11,6 +11,7 @@ from mien_daemon.events import Events
 from mien_daemon.jobs.estimate import ProgressEstimate, StageDurations
 from mien_daemon.jobs.job import Job, JobProgress, State, describe
 from mien_daemon.jobs.waiting import WaitingJobs
+from mien_daemon.state.clock import StateClock
 
 TELL_EVERY_S = 0.1  # progress within a stage is told no more often
 
@@ -26,11 +27,12 @@ class RunningJob:
 class UnfinishedJobs:
     """The jobs that wait and the jobs that run; every change of one is an event."""
 
-    def __init__(self, events: Events, settings: LiveSettings) -> None:
+    def __init__(self, events: Events, settings: LiveSettings, clock: StateClock) -> None:
         self.waiting = WaitingJobs()
         self.durations = StageDurations()
         self._events = events
         self._settings = settings
+        self._clock = clock
         self._running: dict[str, RunningJob] = {}
         self._changed = asyncio.Event()
 
@@ -54,7 +56,7 @@ class UnfinishedJobs:
     def show(self, job: Job) -> dict[str, object]:
         """The job as the API shows it, with its progress."""
         running = self._running.get(job.id)
-        return describe(job, running.progress if running else None)
+        return describe(job, running.progress if running else None, self._clock.show)
 
     def counts(self) -> dict[str, object]:
         """How many wait and run, and whether the queue is paused."""
@@ -85,7 +87,7 @@ class UnfinishedJobs:
         if self._settings.current.paused or not self.waiting:
             return None
         job = self.waiting.take_first()
-        running = RunningJob(replace(job, state="running", attempts=job.attempts + 1, started_at=time.time()))
+        running = RunningJob(replace(job, state="running", attempts=job.attempts + 1, started_at=self._clock.now()))
         self._running[job.id] = running
         return running
 
@@ -104,7 +106,7 @@ class UnfinishedJobs:
 
     def end(self, job: Job, state: State, error: Exception | None = None) -> Job:
         """The row of a job that ends now in this state."""
-        now = time.time()
+        now = self._clock.now()
         return replace(
             job,
             state=state,

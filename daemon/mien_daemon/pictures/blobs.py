@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien_api.errors import DigestMismatch, UnknownBlob
-from mien_core.errors import BadRequest, DiskFull, ImageTooLarge
+from mien_core.errors import BadRequest, DiskFull, ImageTooLarge, MienError
 from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
@@ -93,11 +93,13 @@ class PictureBlobs:
                 raise DigestMismatch(
                     "the bytes are not those of that name", expected=f"sha256:{digest}", found=f"sha256:{found}"
                 )
+            now = self._database.clock.now()
             # File and row change on the database's thread, as in `sweep`, so that neither is seen without the other.
             try:
-                await self._database.write(lambda db: _settle(db, arriving, self.path(digest), size, owner.id))
+                await self._database.write(lambda db: _settle(db, arriving, self.path(digest), size, owner.id, now))
             except Exception:
-                await self._database.read(lambda db: self._remove_unlisted(db, digest))
+                with suppress(MienError, sqlite3.Error):  # what cannot be looked up now is found at the next start
+                    await self._database.write(lambda db: self._remove_unlisted(db, digest))
                 raise
         finally:
             arriving.unlink(missing_ok=True)
@@ -169,17 +171,17 @@ class PictureBlobs:
     async def drop(self, digest: str) -> None:
         """Delete a picture now, unless a job needs it: the library has a sealed copy."""
         sql = f"SELECT sha256 FROM blobs WHERE sha256 = :digest AND sha256 NOT IN ({_NEEDED})"  # noqa: S608
-        values: dict[str, float | str] = {"digest": digest, "now": time.time()}
+        values: dict[str, float | str] = {"digest": digest, "now": self._database.clock.now()}
         await self._database.write(lambda db: self._forget_found(db, sql, values))
 
     async def sweep(self) -> None:
         """Delete pictures that are needed no more and were not used lately."""
-        now = time.time()
+        now = self._database.clock.now()
         await self._database.write(lambda db: self._forget_found(db, UNUSED, {"now": now, "since": now - UNUSED_S}))
 
     async def forget_used_faces(self) -> None:
         """Delete the references of finished jobs, however lately they were sent: their session is over too."""
-        now = time.time()
+        now = self._database.clock.now()
         await self._database.write(lambda db: self._forget_found(db, USED_FACES, {"now": now}))
 
     def _forget_found(self, db: sqlite3.Connection, sql: str, values: Mapping[str, float | str]) -> None:
@@ -208,12 +210,12 @@ def _append(descriptor: int, update: Callable[[bytes], None], chunk: bytes, fold
     require_headroom(folder)
 
 
-def _settle(db: sqlite3.Connection, arrived: Path, place: Path, size: int, owner: str) -> None:
+def _settle(db: sqlite3.Connection, arrived: Path, place: Path, size: int, owner: str, now: float) -> None:
     place.parent.mkdir(mode=0o700, exist_ok=True)
     move_into_place(arrived, place)
     db.execute(
         """INSERT INTO blobs (sha256, size, used_at) VALUES (?, ?, ?)
            ON CONFLICT DO UPDATE SET used_at = excluded.used_at""",
-        (place.name, size, time.time()),
+        (place.name, size, now),
     )
     db.execute("INSERT OR IGNORE INTO blob_owners (sha256, owner) VALUES (?, ?)", (place.name, owner))

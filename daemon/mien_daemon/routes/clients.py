@@ -9,23 +9,26 @@ from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import ClientAnswer, ClientList, NewToken, RenameClient, TokenAnswer
 from mien_daemon.jobs.job import format_time
+from mien_daemon.state.clock import StateClock
 
 
-def show(client: Client) -> ClientAnswer:
+def show(client: Client, clock: StateClock) -> ClientAnswer:
     scopes = sorted(client.scopes)
-    created, seen = format_time(client.created_at), format_time(client.last_seen)
+    created, seen = format_time(clock.show(client.created_at)), format_time(clock.show(client.last_seen))
     return ClientAnswer(
         id=client.id, name=client.name, scopes=scopes, origin=client.origin, created_at=created, last_seen=seen
     )
 
 
 async def list_clients(request: web.Request) -> web.Response:
-    return reply(ClientList(clients=[show(client) for client in request.app[keys.CLIENTS].list_all()]))
+    clock = request.app[keys.DATABASE].clock
+    return reply(ClientList(clients=[show(client, clock) for client in request.app[keys.CLIENTS].list_all()]))
 
 
 async def rename_client(request: web.Request) -> web.Response:
     body = await read_json(request, RenameClient)
-    return reply(show(await request.app[keys.CLIENTS].rename(request.match_info["id"], body.name)))
+    renamed = await request.app[keys.CLIENTS].rename(request.match_info["id"], body.name)
+    return reply(show(renamed, request.app[keys.DATABASE].clock))
 
 
 async def revoke_client(request: web.Request) -> web.Response:

@@ -37,7 +37,25 @@ def notices(app: web.Application) -> list[str]:
         found.append(f"The database was damaged; it lies in {aside.name} now, a new one was begun.")
     if app[keys.WORKER].status().state == "degraded":
         found.append("The worker died three times in five minutes; jobs wait. Its log says why.")
+    clock = app[keys.DATABASE].clock
+    clock.look()
+    for jump in clock.jumps[-1:]:
+        way = "ahead" if jump > 0 else "back"
+        found.append(
+            f"The system's clock jumped {way} by {describe_span(abs(jump))}. "
+            "Mien counts the time that passed: nothing is deleted early or kept longer for it."
+        )
+    if app[keys.DATABASE].damaged:
+        found.append("The database was damaged while the daemon ran. Start the daemon again: it moves it aside.")
     return found
+
+
+def describe_span(seconds: float) -> str:
+    """A length of time in its largest unit."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 ROUTES = (

@@ -39,10 +39,7 @@ async def get_settings(request: web.Request) -> web.Response:
 async def change_settings(request: web.Request) -> web.Response:
     changes = (await read_json(request, Changes)).root
     settings = request.app[keys.SETTINGS]
-    await settings.change(changes)
-    if "keep_results_s" in changes:
-        await request.app[keys.QUEUE].keep_for(settings.current.keep_results_s)
-    request.app[keys.QUEUE].settings_changed()
+    await request.app[keys.QUEUE].change_settings(changes)
     return reply(show(settings))
 
 

@@ -1,4 +1,8 @@
-"""The daemon's SQLite file: one connection on one thread. There is one writer, and no lock to wait for."""
+"""The daemon's SQLite file: one connection writes, another reads, each on a thread of its own.
+
+Readers never wait for a writer (WAL). Another program that locks the file makes a write wait for `BUSY_S` and then fail
+with `StateBusy`; a write that must not be lost waits as long as it takes.
+"""
 
 import asyncio
 import logging
@@ -6,62 +10,217 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from mien_api.errors import StateBusy, StateUnavailable
+from mien_core.errors import DiskFull, MienError
 from mien_core.files import sync_folder
-from mien_daemon.state.migrations import migrate
+from mien_daemon.background import BackgroundTasks
+from mien_daemon.state.clock import StateClock
+from mien_daemon.state.migrations import migrate, require_tables
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+Work = Callable[[sqlite3.Connection], Answer]
 
 NAME = "mien.db"
+BUSY_S = 2.0  # how long a request waits for another program's lock before it is told to come back
+OPEN_S = 10.0  # the same for the start of the daemon, which has 30 s in all
+RETRY_S = 0.05
+# Results of SQLite that mean: this is no database, or a broken one. Every other leaves the file where it is.
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 class Database:
-    """The open file. `moved_aside` names what a damaged predecessor was renamed to, if there was one."""
+    """The open file.
 
-    def __init__(self, state: Path) -> None:
+    Attributes:
+        clock: by which everything in it is dated.
+        moved_aside: what a damaged predecessor was renamed to, if there was one.
+        removed: set once the file is found to be gone, or another one lies in its place.
+        damaged: whether the file was found to be broken while the daemon ran.
+    """
+
+    def __init__(self, state: Path, clock: StateClock | None = None) -> None:
+        """Open the file, or begin one.
+
+        Raises:
+            StateBusy: another program has locked it for longer than `OPEN_S`.
+            StateUnavailable: it cannot be read or written.
+            StateTooNew: a later version of Mien wrote it.
+        """
         self.path = state / NAME
+        self.clock = clock or StateClock()
         self.moved_aside: Path | None = None
-        self._thread = ThreadPoolExecutor(1, "database")
-        self._connection = self._thread.submit(self._open).result()
+        self.removed = asyncio.Event()
+        self.damaged = False
+        self._writing = ThreadPoolExecutor(1, "database")
+        self._reading = ThreadPoolExecutor(1, "database-reader")
+        self._calls = BackgroundTasks()
+        self._turn = asyncio.Lock()  # writes are done in the order in which they were asked for
+        self._locked: tuple[float, float] | None = None  # when a lock was seen first, and last
+        self._is_closed = False
+        try:
+            self._writer = self._writing.submit(self._open).result()
+            self._reader = self._reading.submit(connect_reader, self.path).result()
+            self._reading.submit(self.clock.resume, self._reader).result()
+        except BaseException:
+            self._writing.shutdown()
+            self._reading.shutdown()
+            raise
+        self._identity = identify(self.path)
 
-    async def write(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def write(self, work: Work[Answer], *, patient: bool = False) -> Answer:
         """Run `work` in a transaction that is on the disk when this returns.
 
-        A caller that is cancelled meanwhile does not take the transaction with it.
-        """
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._thread, self._transact, work))
+        A caller that is cancelled meanwhile does not take the transaction with it. `work` runs again from its beginning
+        where the file was locked; a `patient` write waits for the lock as long as that takes.
 
-    async def read(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        """Run `work`, which changes nothing."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
+        Raises:
+            StateBusy: another program holds the lock.
+            StateUnavailable, DiskFull: the file is gone or damaged, or the disk refuses.
+        """
+        return await self._calls.finish(self._in_turn(lambda: self._transact(work), patient))
+
+    async def forget(self, work: Work[Answer], *, patient: bool = False) -> Answer:
+        """As `write`, for a deletion: afterwards no byte of what went is in the file or its journal.
+
+        Raises as `write`.
+        """
+        answer = await self.write(work, patient=patient)
+        with suppress(StateBusy):  # it is done; the next deletion or the next minute empties the journal
+            await self.empty_journal()
+        return answer
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        """Run `work`, which changes nothing, on what was written last.
+
+        Raises:
+            StateBusy, StateUnavailable: as `write`.
+        """
+        until = time.monotonic() + BUSY_S
+        while True:
+            try:
+                return await self._calls.finish(self._run(self._reading, lambda: self._look(work)))
+            except StateBusy:  # only where the other program keeps even readers out
+                if time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(RETRY_S)
+
+    async def empty_journal(self) -> None:
+        """Move the journal into the file and cut it to nothing; a reader elsewhere may put that off for a while."""
+        await self._calls.finish(self._in_turn(self._checkpoint, patient=False))
 
     def close(self) -> None:
-        """Write the journal into the file and close it."""
-        self._thread.submit(self._close).result()
-        self._thread.shutdown()
+        """Write the journal into the file and close it; a write that waits for a lock gives up."""
+        self._is_closed = True
+        self._reading.submit(self._reader.close).result()
+        self._writing.submit(self._close).result()
+        self._reading.shutdown()
+        self._writing.shutdown()
+
+    async def _in_turn(self, call: Callable[[], Answer], patient: bool) -> Answer:
+        """Write after all that was asked for before, as soon as no other program holds the lock."""
+        try:
+            async with asyncio.timeout(None if patient else self._left_s()):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise _busy() from None
+        try:
+            while True:
+                try:
+                    answer = await self._run(self._writing, call)
+                except StateBusy:
+                    self._locked = (self._locked_since, time.monotonic())
+                    if self._is_closed or (not patient and self._left_s() <= RETRY_S):
+                        raise
+                else:
+                    self._locked = None
+                    return answer
+                await asyncio.sleep(RETRY_S)
+        finally:
+            self._turn.release()
+
+    @property
+    def _locked_since(self) -> float:
+        """When another program was first seen to hold the lock that it still holds; now, where none does."""
+        now = time.monotonic()
+        return self._locked[0] if self._locked and now - self._locked[1] < BUSY_S else now
+
+    def _left_s(self) -> float:
+        """How long a write may still wait: of one long lock, not every request waits anew."""
+        return max(RETRY_S, self._locked_since + BUSY_S - time.monotonic())
+
+    async def _run(self, thread: ThreadPoolExecutor, call: Callable[[], Answer]) -> Answer:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, call)
+        except StateUnavailable as error:
+            if error.fields.get("reason") == "removed":
+                self.removed.set()
+            elif error.fields.get("reason") == "damaged":
+                self.damaged = True
+            raise
+
+    def require_present(self) -> None:
+        """Return if the file that was opened still lies in its place.
+
+        Raises:
+            StateUnavailable: `reason` is "removed". What would be written now would be lost.
+        """
+        if identify(self.path) != self._identity:
+            raise StateUnavailable("the state folder was removed or replaced while the daemon ran", reason="removed")
 
     def _close(self) -> None:
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._connection.close()
-
-    def _transact(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            answer = work(self._connection)
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            self._transact(lambda db: self.clock.write_down(db, at_once=True))
+            self._checkpoint()
+        except MienError as error:
+            log.warning("the journal could not be written into the database: %s", error.code)
+        self._writer.close()
+
+    def _checkpoint(self) -> None:
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise name_error(error) from error
+
+    def _look(self, work: Work[Answer]) -> Answer:
+        self.require_present()
+        try:
+            return work(self._reader)
+        except sqlite3.Error as error:
+            raise name_error(error) from error
+
+    def _transact(self, work: Work[Answer]) -> Answer:
+        self.require_present()
+        connection = self._writer
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                answer = work(connection)
+            except BaseException:
+                if connection.in_transaction:  # SQLite itself ends one that the disk refused
+                    connection.execute("ROLLBACK")
+                raise
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise name_error(error) from error
         return answer
 
     def _open(self) -> sqlite3.Connection:
         try:
             return connect(self.path)
         except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise name_error(error) from error
             self.moved_aside = move_aside(self.path)
             log.error(
                 "the database was damaged (%s); it lies in %s now, a new one was begun", error, self.moved_aside.name
@@ -73,24 +232,81 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open, check and bring up to date.
 
     Raises:
-        sqlite3.DatabaseError: the file is damaged, or not a database of Mien.
+        sqlite3.DatabaseError: `is_damage` says whether the file is damaged, or not a database of Mien.
         StateTooNew: a later version of Mien wrote it.
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = _open_file(path, OPEN_S)
     try:
-        connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # an acknowledged job is on the disk: p50 2.3 ms, p99 18.9 ms
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # a deleted prompt is not left in a free page
+        connection.execute("PRAGMA temp_store = MEMORY")
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        migrate(connection)
+        if migrate(connection):
+            connection.execute("VACUUM")  # an older version left deleted rows in free pages
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        require_tables(connection)
+        connection.execute("PRAGMA busy_timeout = 0")  # from now on `Database` waits, and its thread does not
     except BaseException:
         connection.close()
         raise
     path.chmod(0o600)
     return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A second connection, which can change nothing."""
+    connection = _open_file(path, 0)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _open_file(path: Path, timeout_s: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout_s, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    # A text that is no UTF-8 makes one row unreadable, not the list it stands in.
+    connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    return connection
+
+
+def identify(path: Path) -> tuple[int, int] | None:
+    """Device and number of a file; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's result without its extension; that of a damaged file for what we found ourselves."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is no database of Mien, rather than locked, unreadable or on a full disk."""
+    return primary_code(error) in DAMAGED
+
+
+def name_error(error: sqlite3.Error) -> Exception:
+    """What SQLite refused, as an error that says what to do; `error` itself where that is a mistake of ours."""
+    code = primary_code(error)
+    if code in BUSY:
+        return _busy()
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull("the disk is full")
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return StateUnavailable("the database was damaged while the daemon ran", reason="damaged")
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+        return StateUnavailable("the database cannot be read or written", reason="disk")
+    return error
+
+
+def _busy() -> StateBusy:
+    return StateBusy("another program has locked the database", retry_after_s=2)
 
 
 def move_aside(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 from mien_api.errors import StateTooNew
 
@@ -33,13 +34,22 @@ CREATE TABLE idempotency (
 ) STRICT;
 """
 
-MIGRATIONS: Sequence[str] = (VERSION_1,)
+VERSION_2 = """
+CREATE TABLE clock (
+    id INTEGER PRIMARY KEY CHECK (id = 1), told REAL NOT NULL, wall REAL NOT NULL, running REAL NOT NULL,
+    boot TEXT NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2)
 """The SQL that leads from each version to the next, from an empty file on. A released entry is never edited: a change
 of the tables is one more entry at the end."""
 
 
-def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
+def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> bool:
     """Bring a database up to date, each version in one transaction: a crash leaves it at one of them.
+
+    Returns whether an older version wrote it; False for an empty file and for one that is up to date.
 
     Raises:
         StateTooNew: a later version of Mien wrote it; it is left alone.
@@ -54,3 +64,23 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+    return 0 < found < len(migrations)
+
+
+def require_tables(connection: sqlite3.Connection) -> None:
+    """Return if every table is there with every column.
+
+    Raises:
+        sqlite3.DatabaseError: another program made or changed this file.
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        missing = _columns(fresh) - _columns(connection)
+    if missing:
+        raise sqlite3.DatabaseError(f"there is no {min(missing)}")
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    sql = """SELECT sqlite_master.name, pragma_table_info.name FROM sqlite_master, pragma_table_info(sqlite_master.name)
+             WHERE sqlite_master.type = 'table' AND sqlite_master.name NOT LIKE 'sqlite_%'"""
+    return {f"{table}.{column}" for table, column in connection.execute(sql)}

@@ -120,7 +120,7 @@ async def test_a_result_is_a_file_until_its_time_is_over(tmp_path: Path) -> None
         job = await room.finished(await room.submit())
         found, path = await room.queue.result(LOCAL, job.id)
         assert (found, path) == (job, room.store.result(job.id))
-        await room.queue.keep_for(0)
+        await room.store.keep_for(0)
         await room.store.expire(forget_after_s=3600)
         with pytest.raises(JobExpired):
             await room.queue.result(LOCAL, job.id)
@@ -279,10 +279,10 @@ async def test_a_change_is_finished_when_the_client_goes_away_in_the_middle(
 ) -> None:
     begun, go_on, change = asyncio.Event(), asyncio.Event(), JobStore.change
 
-    async def change_slowly(self: JobStore, job: Job) -> Job:
+    async def change_slowly(self: JobStore, job: Job, *, patient: bool = False) -> Job:
         begun.set()
         await go_on.wait()
-        return await change(self, job)
+        return await change(self, job, patient=patient)
 
     async with open_jobs(tmp_path) as room:
         job = await room.submit()

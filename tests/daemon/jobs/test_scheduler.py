@@ -196,10 +196,10 @@ async def test_a_disk_that_takes_no_change_lets_the_job_wait_and_ends_nothing(
     monkeypatch.setattr(module, "TROUBLE_S", 0.0)
     change, refusals = JobStore.change, [OSError("full"), OSError("full")]
 
-    async def refuse_twice(self: JobStore, job: Job) -> Job:
+    async def refuse_twice(self: JobStore, job: Job, *, patient: bool = False) -> Job:
         if job.state == "running" and refusals:
             raise refusals.pop()
-        return await change(self, job)
+        return await change(self, job, patient=patient)
 
     monkeypatch.setattr(JobStore, "change", refuse_twice)
     executor = FakeExecutor()
@@ -312,10 +312,10 @@ async def test_after_trouble_with_the_disk_a_job_is_not_tried_again_at_once(
 ) -> None:
     change, refusals = JobStore.change, [OSError("full")]
 
-    async def refuse_once(self: JobStore, job: Job) -> Job:
+    async def refuse_once(self: JobStore, job: Job, *, patient: bool = False) -> Job:
         if job.state == "running" and refusals:
             raise refusals.pop()
-        return await change(self, job)
+        return await change(self, job, patient=patient)
 
     monkeypatch.setattr(JobStore, "change", refuse_once)
     executor = FakeExecutor()

@@ -12,6 +12,7 @@ from mien_daemon.jobs.job import Job, JobRequest, Priority
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.database import Database
 
+PICTURES = [("0" * 64,), ("1" * 64,)]
 ASK = JobRequest(
     "swap", "sha256:" + "0" * 64, ["sha256:" + "1" * 64, "ref:ada"], {"engine": "flux", "seed": 7}, Priority.batch
 )
@@ -20,6 +21,7 @@ ASK = JobRequest(
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = Database(tmp_path)
+    await database.write(lambda db: db.executemany("INSERT INTO blobs VALUES (?, 1, 1, NULL, 1, 1)", PICTURES))
     yield database
     database.close()
 

@@ -11,6 +11,7 @@ from mien_daemon.events import Events
 from mien_daemon.jobs import unfinished as module
 from mien_daemon.jobs.estimate import ProgressEstimate
 from mien_daemon.jobs.unfinished import RunningJob, UnfinishedJobs, duration_kind
+from mien_daemon.state.clock import StateClock
 from mien_testing.daemon import config_for
 from mien_testing.jobs import make_job
 
@@ -26,20 +27,25 @@ def settings(tmp_path: Path) -> LiveSettings:
 
 
 @pytest.fixture
-def jobs(events: Events, settings: LiveSettings) -> UnfinishedJobs:
-    return UnfinishedJobs(events, settings)
+def seconds() -> list[float]:
+    """What every clock says; set `seconds[0]`."""
+    return [1000.0]
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def jobs(events: Events, settings: LiveSettings, seconds: list[float]) -> UnfinishedJobs:
+    return UnfinishedJobs(events, settings, StateClock(lambda: seconds[0], lambda: seconds[0]))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, seconds: list[float]) -> list[float]:
     """The seconds that the module sees; set `clock[0]`."""
-    now = [1000.0]
 
     class Time:
-        monotonic = time = staticmethod(lambda: now[0])
+        monotonic = staticmethod(lambda: seconds[0])
 
     monkeypatch.setattr(module, "time", Time)
-    return now
+    return seconds
 
 
 def begun(jobs: UnfinishedJobs) -> RunningJob:

@@ -18,9 +18,9 @@ class Interleaved(Database):
     def be_seeded(self, seed: int) -> None:
         self._chance = random.Random(seed)
 
-    async def write(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def write(self, work: Callable[[sqlite3.Connection], Answer], *, patient: bool = False) -> Answer:
         await self._let_others_go()
-        answer = await super().write(work)
+        answer = await super().write(work, patient=patient)
         await self._let_others_go()
         return answer
 

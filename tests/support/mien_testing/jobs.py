@@ -175,7 +175,7 @@ async def open_jobs(state: Path, *executors: FakeExecutor, **settings: object) -
     config = config_for(state, **settings)
     live, events, database = LiveSettings(config), Events(), Database(state)
     blobs, references = PictureBlobs(state, database, live, read_header), FakeReferences()
-    jobs, store = UnfinishedJobs(events, live), JobStore(database, state)
+    jobs, store = UnfinishedJobs(events, live, database.clock), JobStore(database, state)
     folders = WorkFolders(state, blobs, references)
     scheduler = Scheduler(jobs, store, folders, executors, events)
     admission = Admission(jobs, blobs, references, live)
