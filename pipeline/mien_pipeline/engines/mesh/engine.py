@@ -19,6 +19,7 @@ from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
+from mien_pipeline.skin.tone import find_tone
 
 # Measured on 46 hard targets: fine to 31°, usable to 42°, broken where the mesh saturates at 45°.
 WARN_YAW_DEG, REFUSE_YAW_DEG = 35.0, 44.0
@@ -82,7 +83,11 @@ class MeshLikeness:
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
         rendered = render_face(self.texture, self.mesh, pixels, region.to_local(mesh), settings.shape, eyes, on_step)
         warnings = self.warnings + _list_warnings(face, mesh, rendered.brightness) + rendered.warnings
-        return Patch(rendered.pixels, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))
+        tone = find_tone(pixels)
+        result = (
+            np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), pixels) if tone else rendered.pixels
+        )
+        return Patch(result, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))
 
 
 def _list_warnings(face: Face, mesh: Mesh, brightness: float) -> tuple[SwapWarning, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.eyes import EyeSwap
 from mien_pipeline.engines.mesh.grid import Box, Grid
@@ -12,13 +13,17 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask
-from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import disc
 
 LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's: the dark line between lips
 MOUTH_OPENS = 0.08  # of its width: a mouth that is open so far shows teeth, not a line
-LIP_SATURATION = 0.2  # of the palest lips; a part as pale as teeth has much less than its lips
-EYE_FEATHER = 0.006
+LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
+LIP_RED = 6.0  # in a of Lab, by which lips are redder than teeth at least
+EYE_MARGIN, EYE_FEATHER = 0.008, 0.006  # face widths around an open eye that is kept
+LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
+SURROUNDINGS = 0.1  # face widths over which what is kept takes the new face's colours
+WHITES, LIGHTER_WHITES = 0.85, 1.1  # the quantile of an eye's lightness that is its white; how much lighter it may be
 # Where a smile folds the skin, from the nose's wing to beside the chin, and how wide, in face widths.
 FOLD = (129, 203, 206, 216, 212, 202, 204, 211)
 FOLD_WIDTH, FOLD_FEATHER = 0.06, 0.02
@@ -42,13 +47,81 @@ def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Ma
 
 
 def target_eyes_mask(shape: tuple[int, ...], mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Mask:
-    """(H, W) float32 in 0..1, how much of the target's own picture stays in its eyes; `mesh` (468, 3) in its pixels."""
-    kept = np.zeros(shape[:2], np.float32)
+    """(H, W) float32 in 0..1, how much of the target's own picture stays in its eyes; `mesh` (468, 3) in its pixels.
+
+    Of shut eyes the lids and what surrounds them stay as well: the reference's are painted for an open eye.
+    """
+    kept, width = np.zeros(shape[:2], np.float32), face_width(mesh)
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
         if eye.share < 1:
-            soft = blur(_fill_rings(shape, mesh, (ring,)), EYE_FEATHER * face_width(mesh))
+            margin, feather = (LIDS, LIDS_FEATHER) if eye.shut else (EYE_MARGIN, EYE_FEATHER)
+            filled = cv2.dilate(_fill_rings(shape, mesh, (ring,)), disc(max(1, round(margin * width))))
+            soft = blur(np.asarray(filled, np.float32), feather * width)
             kept = np.maximum(kept, (1 - eye.share) * soft)
     return kept
+
+
+def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Mesh) -> Floats:
+    """`new` with lips whose colour nears the target's where the face is made much lighter: they would turn white.
+
+    Args:
+        new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
+        skin: how light bare skin was in the reference and is in the target, in linear light.
+        mesh: (468, 3) in their pixels.
+    """
+    lighter = float(np.clip(np.log2((skin[1] + 1e-4) / (skin[0] + 1e-4)) / LIPS_GIVE_WAY, 0, 1))
+    if lighter <= 0:
+        return new
+    lips = np.maximum(
+        _fill_rings(new.shape, mesh, (face.OUTER_LIPS,)) - _fill_rings(new.shape, mesh, (face.INNER_LIPS,)), 0
+    )
+    if not lips.any():
+        return new
+    part = Box.covering(lips).part
+    inside = lips[part] > 0
+    gain = (target[part][inside].mean(0) + 1) / (new[part][inside].mean(0) + 1)
+    whole = _fill_rings(new.shape, mesh, (face.OUTER_LIPS,))
+    soft = blur(whole, LIPS_FEATHER * face_width(mesh))
+    return np.asarray(new * np.power(gain, lighter * soft[..., None]), np.float32)
+
+
+def match_surroundings(target: Floats, new: Floats, skin: Mask, kept: Mask, grid: Grid, width: float) -> Floats:
+    """`target` in the colours that `new` has around the part that is kept, (H, W, 3) float32.
+
+    Args:
+        target, new: (H, W, 3) float32 RGB code values 0..255, in the same place.
+        skin: (H, W) float32 in 0..1, where both show skin.
+        kept: (H, W) float32 in 0..1, the part of `target` that stays.
+        grid: over both.
+        width: of the face, in pixels.
+    """
+    old, other = grid.shrink(target), grid.shrink(new)
+    weight = grid.shrink(np.asarray(skin * (1 - kept), np.float32))
+    ratio = light_ratio(
+        np.float32(1 / 255) * old, np.float32(1 / 255) * other, weight, SURROUNDINGS * width / grid.step
+    )
+    return np.asarray(target * grid.enlarge(np.clip(ratio, 0.3, 3.0).astype(np.float32), target.shape[:2]), np.float32)
+
+
+def dim_eyes(new: Floats, target: Floats, mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
+    """`new` with eyes no lighter than the target's: where a dark face is made lighter, the whites would glow.
+
+    `new`, `target` and the result are (H, W, 3) float32 RGB code values 0..255, `mesh` is (468, 3) in their pixels.
+    """
+    result = new.copy()
+    for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
+        if eye.share <= 0:
+            continue
+        filled = _fill_rings(new.shape, mesh, (ring,))
+        part = Box.covering(filled).part
+        inside = filled[part] > 0
+        if not inside.any():
+            continue
+        whites = [float(np.quantile(picture[part][inside].mean(1), WHITES)) for picture in (new, target)]
+        gain = min(1.0, (whites[1] * LIGHTER_WHITES + 4) / (whites[0] + 4))
+        soft = blur(filled, EYE_FEATHER * face_width(mesh))
+        result *= 1 + soft[..., None] * (gain - 1)
+    return result
 
 
 def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:
@@ -62,18 +135,19 @@ def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:
     lips, shown = (outer - inner)[part] > 0, target[part]
     if not lips.any():
         return target
-    painted = shown[lips].mean(0)
-    gain = (new[part][lips].mean(0) + 1) / (painted + 1)
-    paint = np.clip(_measure_saturation(shown) / max(float(_measure_saturation(painted)), LIP_SATURATION), 0, 1)
+    gain = (new[part][lips].mean(0) + 1) / (shown[lips].mean(0) + 1)
+    paint = _find_paint(shown, lips, inner[part] > 0)
     result = target.copy()
     result[part] *= 1 + paint[..., None] * (gain - 1)
     return result
 
 
-def _measure_saturation(colour: Floats) -> Floats:
-    """0 for grey, towards 1 for a pure colour; the last axis of `colour` is RGB."""
-    low, high = colour.min(-1), colour.max(-1)
-    return np.asarray((high - low) / (high + 1), np.float32)
+def _find_paint(shown: Floats, lips: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Mask:
+    """(h, w) 0..1, how far each pixel is as red as the lips and not as pale as the palest between them, the teeth."""
+    red = np.asarray(cv2.cvtColor(np.clip(shown / 255, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)[..., 1], np.float32)
+    of_lips = float(red[lips].mean())
+    of_teeth = min(float(np.quantile(red[inside], 0.1)) if inside.any() else 0.0, of_lips - LIP_RED)
+    return np.asarray(np.clip((red - of_teeth) / (of_lips - of_teeth), 0, 1), np.float32)
 
 
 def remove_smile_folds(new: Floats, mesh: Mesh, reference: Mesh, grid: Grid) -> Floats:

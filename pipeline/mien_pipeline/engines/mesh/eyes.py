@@ -16,6 +16,7 @@ from mien_pipeline.skin.light import blur
 
 CLOSED_OPENNESS = 0.085  # height by width below which lids are shut (closed measured ≤ .07, laughing ≥ .10)
 OPENNESS_SCALE = 0.2  # lids that differ by this much are no longer worth exchanging
+MISFIT_LIMIT = 0.7  # see `_measure_misfit`
 TURN_LIMIT = 0.25  # of the eye's width: beyond it there is no white to show
 TURN_DOWN_LIMIT = 0.12  # the same up and down, where the lids follow the gaze
 IRIS_RADIUS = 0.2  # of the eye's width: 11.7 mm of about 30
@@ -52,14 +53,16 @@ class EyeSwap:
     """How one eye is rendered.
 
     Attributes:
-        share: 0..1 of the reference's own eye; the rest stays the target's.
+        share: 1 for the reference's own eye, 0 for the target's; a mixture would show both.
         reference_along: where the reference's iris is, in eye widths as `Eye.along`.
         target_along: where it is moved to.
+        shut: whether the target's lids are.
     """
 
     share: float
     reference_along: float
     target_along: float
+    shut: bool = False
 
 
 class EyeReader:
@@ -97,17 +100,19 @@ class EyeReader:
 
 
 def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze: bool) -> tuple[EyeSwap, EyeSwap]:
-    """How much of the reference's eyes the result shows: all where both are as open and look alike, less otherwise.
+    """Whose eyes the result shows: the reference's where both are about as open and look alike, else the target's.
 
-    Both eyes get the same share, or their colours would differ; but an eye that is shut stays the target's. With
+    Both open eyes are treated alike, or their colours would differ; but an eye that is shut stays the target's. With
     `own_gaze` the reference keeps its gaze.
     """
     pairs = list(zip(reference, target, strict=True))
     usable = [not (mine.closed or theirs.closed) for mine, theirs in pairs]
     misfit = [_measure_misfit(mine, theirs) for (mine, theirs), use in zip(pairs, usable, strict=True) if use]
-    share = 1.0 if own_gaze else float(np.exp(-np.mean(misfit))) if misfit else 0.0
+    share = 1.0 if misfit and (own_gaze or float(np.mean(misfit)) < MISFIT_LIMIT) else 0.0
     left, right = (
-        EyeSwap(share, mine.along, mine.along if own_gaze else theirs.along) if use else EyeSwap(0.0, 0.0, 0.0)
+        EyeSwap(share, mine.along, mine.along if own_gaze else theirs.along)
+        if use
+        else EyeSwap(0.0, 0.0, 0.0, theirs.closed)
         for (mine, theirs), use in zip(pairs, usable, strict=True)
     )
     return left, right

@@ -14,9 +14,11 @@ from mien_pipeline.skin.mask import disc, smooth_step
 
 WORK_SIDE = 256  # of the texture in which the forehead is cleared
 _ROUNDS = 6  # in which the surface is fitted to what is not hair
+_NEAR = 0.05  # of the texture's side around the forehead, where skin bends the surface as well
 _REACH, _TRUST_IN_PLANE = 0.08, 0.1  # of the texture's side; weight of the plane where skin near by has 1
 _LEVEL = 0.02  # how strongly the plane is held level: half a face must not tilt it for the other half
 _SHADOW, _SHADOW_DARKER = 0.012, 0.1  # its width, of the texture's side; how much darker it is than bare skin
+_FADE = 0.025  # of the texture's side, over which what is made fades into what was seen
 _STRAND_DARKER = 0.12  # a single hair or a thin strand; wrinkles are up to .1 darker than the skin beside them
 _FRINGE = 0.06  # of the forehead that hair hides, from which the hidden part is made and not left to the target
 _OFF_BROWS = 0.008  # of the texture's side
@@ -43,13 +45,17 @@ def clear_forehead(colour: Pixels, seen: Mask) -> tuple[Pixels, Mask]:
     asked = forehead_mask()
     surface = _fit_surface(small, sure > 0.5, asked)
     hair = ((sure < 0.5) & asked).astype(np.float32)
-    share = np.maximum(_find_darker(small, surface, asked), hair)
-    share = blur(np.asarray(cv2.dilate(share, _disc(_SHADOW)), np.float32), _SHADOW * WORK_SIDE)
+    # A strand is thin; what a fringe hid ends slowly, or its lower edge would show.
+    strands, fringe = (
+        blur(np.asarray(cv2.dilate(part, _disc(reach)), np.float32), reach * WORK_SIDE)
+        for part, reach in ((_find_darker(small, surface, asked), _SHADOW), (hair, _FADE))
+    )
+    share = np.maximum(strands, fringe)
     share *= 1 - blur(np.asarray(_brows_mask(), np.float32), 0.5 * _OFF_BROWS * WORK_SIDE)
     full = np.asarray(cv2.resize(np.dstack([surface, share]), colour.shape[1::-1]), np.float32)
     cleared = np.clip(colour + full[..., 3:] * (full[..., :3] - colour) + 0.5, 0, 255).astype(np.uint8)
-    fringe = np.count_nonzero(hair) > _FRINGE * np.count_nonzero(asked)
-    return cleared, full[..., 3] if fringe else np.zeros(colour.shape[:2], np.float32)
+    hidden = np.count_nonzero(hair) > _FRINGE * np.count_nonzero(asked)
+    return cleared, full[..., 3] if hidden else np.zeros(colour.shape[:2], np.float32)
 
 
 @cache
@@ -90,7 +96,8 @@ def _fit_surface(colour: Floats, skin: NDArray[np.bool_], asked: NDArray[np.bool
     """(h, w, 3) the colour of bare skin: a plane through forehead, cheeks and nose, bent to what is bare near by."""
     y, x = (np.mgrid[:WORK_SIDE, :WORK_SIDE] / WORK_SIDE - 0.5).astype(np.float32)
     basis = np.stack([np.ones_like(x), x, y], 2)
-    bare = skin & (asked | _elsewhere_mask())
+    near = cv2.dilate(asked.astype(np.uint8), _disc(_NEAR)) > 0
+    bare = skin & (near | _elsewhere_mask()) & (_brows_mask() == 0)
     if np.count_nonzero(bare) < WORK_SIDE:
         return np.broadcast_to(np.median(colour.reshape(-1, 3), axis=0), colour.shape).astype(np.float32)
     weight = np.ones(np.count_nonzero(bare), np.float32)
@@ -102,7 +109,7 @@ def _fit_surface(colour: Floats, skin: NDArray[np.bool_], asked: NDArray[np.bool
         )
         plane = np.asarray(basis @ fitted, np.float32)
         trust = np.zeros(bare.shape, np.float32)
-        trust[bare & asked] = weight[asked[bare]]
+        trust[bare & near] = weight[near[bare]]
         bend = blur((colour - plane) * trust[..., None], _REACH * WORK_SIDE)
         bend /= blur(trust, _REACH * WORK_SIDE)[..., None] + _TRUST_IN_PLANE
         surface = np.clip(plane + bend, 0, 255).astype(np.float32)

@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.expression import (
+    dim_eyes,
     eyes_and_lips_mask,
     match_lip_colour,
+    match_surroundings,
     remove_smile_folds,
     target_eyes_mask,
     target_mouth_mask,
+    temper_lips,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
@@ -24,6 +27,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.media.colour import to_linear
 from mien_pipeline.progress import OnStep
 from mien_pipeline.report import SwapWarning
 from mien_pipeline.skin.blend import blend_bands
@@ -166,13 +170,22 @@ def _fit_into_target(
 
     `skin` is (H, W) float32 in 0..1, where both show bare skin.
     """
-    features, before = eyes_and_lips_mask(base.shape, face), base.astype(np.float32)
-    new = relight(drawn, base, skin, features, grid, face_width(face)).astype(np.float32)
-    new = remove_smile_folds(new, face, reference, grid)
+    features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
+    new = relight(drawn, base, skin, features, grid, width).astype(np.float32)
+    new = temper_lips(new, before, (_mean_light(drawn, skin), _mean_light(base, skin)), face)
+    new = remove_smile_folds(dim_eyes(new, before, face, eyes), face, reference, grid)
     mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)
     _mix_in(new, match_lip_colour(before, new, face), mouth)
-    _mix_in(new, before, kept_eyes)
+    shut = any(eye.shut for eye in eyes)
+    lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
+    _mix_in(new, lids, kept_eyes)
     return new, np.maximum(mouth, kept_eyes)
+
+
+def _mean_light(pixels: Pixels, weight: Mask) -> float:
+    """Mean of (H, W, 3) uint8 RGB in linear light where `weight` (H, W) is high; 0 where it is nowhere."""
+    chosen = pixels[::4, ::4][weight[::4, ::4] > 0.5]
+    return float(to_linear(chosen[None]).mean()) if len(chosen) else 0.0
 
 
 def _mix_in(new: Floats, old: Floats, share: Mask) -> None:

@@ -74,7 +74,7 @@ def unroll(reference: Image, mesh: Mesh) -> Texture:
     colour, made = clear_forehead(resample(pixels, places, cubic=True), skin)
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
     own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * inside.all(2) * faces_us)).astype(np.float32)
-    return _complete(colour, own, skin, facing, glasses)
+    return _complete(colour, own, skin, made, facing, glasses)
 
 
 @cache
@@ -178,7 +178,7 @@ def vertex_visibility(mesh: Mesh) -> Floats:
     return np.asarray(~hidden, np.float32)
 
 
-def _complete(colour: Pixels, seen: Mask, skin: Mask, facing: Mask, glasses: bool) -> Texture:
+def _complete(colour: Pixels, seen: Mask, skin: Mask, made: Mask, facing: Mask, glasses: bool) -> Texture:
     """Each side as far as the picture shows it, the rest from the other side in this side's light."""
     side = colour.shape[0]
     clear = facing * seen
@@ -190,7 +190,8 @@ def _complete(colour: Pixels, seen: Mask, skin: Mask, facing: Mask, glasses: boo
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
     grazing = smooth_step(np.asarray((np.maximum(clear, mirrored) - _GRAZING) / (_GRAZING_SEEN - _GRAZING), np.float32))
     validity = validity * np.maximum(grazing, _inner_face_mask(side))
-    bare = _to_bytes(own * skin + (1 - own) * skin[:, ::-1])
+    plain = np.maximum(skin, made)
+    bare = _to_bytes(own * plain + (1 - own) * plain[:, ::-1])
     if float(own[seen > 0.5].min()) > 0.999:
         return Texture(colour, _to_bytes(_shrink(validity)), bare, glasses)
     light = to_linear(colour)

@@ -4,15 +4,18 @@ import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.expression import (
+    dim_eyes,
     match_lip_colour,
+    match_surroundings,
     remove_smile_folds,
     target_eyes_mask,
     target_mouth_mask,
+    temper_lips,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap
 from mien_pipeline.engines.mesh.grid import Grid
 from mien_pipeline.engines.mesh.shape import mouth_openness
-from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width
 from mien_testing.portraits import Portrait, fine_detail, mesh_of
 
 
@@ -35,6 +38,41 @@ def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> Non
     left, right = (mesh[list(ring), :2].mean(0).astype(int) for ring in (LEFT_EYE, RIGHT_EYE))
     assert kept[left[1], left[0]] > 0.9
     assert kept[right[1], right[0]] == 0
+
+
+def test_a_shut_eye_keeps_its_lids_and_what_is_around_them_in_the_new_faces_colours(astronaut: Portrait) -> None:
+    mesh, pixels = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    shut, open_eye = EyeSwap(0.0, 0, 0, shut=True), EyeSwap(0.0, 0, 0)
+    lids, eyes = (target_eyes_mask(pixels.shape, mesh, (each, each)) for each in (shut, open_eye))
+    crease = mesh[[27, 257], :2].astype(int)  # above the upper lids
+    assert all(lids[y, x] > 0.5 > eyes[y, x] for x, y in crease)
+    darker = pixels * np.array([0.5, 0.6, 0.7], np.float32)
+    grid = Grid.over(pixels.shape, Grid.step_for(face_width(mesh)))
+    skin = np.zeros(pixels.shape[:2], np.float32)
+    cv2.fillConvexPoly(skin, np.round(cv2.convexHull(np.ascontiguousarray(mesh[:, :2]))).astype(np.int32), (1,))
+    matched = match_surroundings(pixels, darker, skin, lids, grid, face_width(mesh))
+    assert all(np.allclose(matched[y, x], darker[y, x], rtol=0.25, atol=6) for x, y in crease)
+
+
+def test_eyes_of_a_face_that_is_made_lighter_do_not_glow(astronaut: Portrait) -> None:
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    whole = EyeSwap(1.0, 0, 0)
+    dimmed = dim_eyes(np.full_like(target, 250), target, mesh, (whole, whole))
+    eye = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(eye, [np.round(mesh[list(LEFT_EYE), :2]).astype(np.int32)], (1,))
+    inside = cv2.erode(eye, np.ones((3, 3), np.uint8)) > 0
+    assert dimmed[inside].mean() < 1.15 * np.quantile(target[inside].mean(1), 0.9)
+    same = dim_eyes(target, target, mesh, (whole, whole))
+    assert np.array_equal(same, target)
+
+
+def test_lips_of_a_face_that_is_made_four_times_lighter_are_as_the_targets(astronaut: Portrait) -> None:
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    pale = np.full_like(target, 245)
+    lip = mesh[17, :2].astype(int)
+    tempered = temper_lips(pale, target, (0.05, 0.4), mesh)
+    assert tempered[lip[1], lip[0]].mean() < 200
+    assert np.array_equal(temper_lips(pale, target, (0.4, 0.4), mesh), pale)
 
 
 def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Portrait) -> None:

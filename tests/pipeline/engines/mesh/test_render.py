@@ -99,3 +99,12 @@ def test_the_targets_shape_is_kept_where_it_is_asked_for(astronaut: Portrait, ad
     """Then only skin changes; with the reference's shape the outline and what is around it move too."""
     kept, moved = (rendered(admiral_likeness, astronaut, shape=shape).mask.sum() for shape in (0.0, 1.0))
     assert kept < 0.8 * moved
+
+
+def test_a_grey_target_gets_a_grey_face(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    image, face = astronaut
+    grey = np.asarray(cv2.cvtColor(cv2.cvtColor(image.pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+    target = replace(image, pixels=grey)
+    result = paste_back(target, rendered(admiral_likeness, (target, face))).pixels
+    assert np.ptp(result, axis=2).max() == 0
+    assert np.abs(result.astype(int) - grey).max() > 30
