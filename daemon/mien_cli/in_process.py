@@ -59,14 +59,49 @@ def fetch_needed(store: ModelStore, engine: str, *, quiet: bool) -> None:
     fetch_missing(store, starter, quiet=quiet)
 
 
-def open_runtime(args: Namespace, store: ModelStore) -> Runtime:
-    """A runtime in this process, on a state folder that only this user can read."""
+def open_runtime(args: Namespace, store: ModelStore, *, caged: bool = True) -> Runtime:
+    """A runtime in this process, on a state folder that only this user can read; the cage closes first.
+
+    `caged` is False for a command that must reach the secret store afterwards.
+
+    Raises:
+        MarkingFailed: results could not be signed.
+    """
     from mien_api.folders import make_private
-    from mien_pipeline.runtime import Runtime
+    from mien_pipeline.trust.authority import Authority
+    from mien_pipeline.trust.time_stamp import time_stamp_url
 
     state = load_config(args).folders.state
     make_private(state)
-    return Runtime(store, state)
+    authority = Authority(state)
+    if caged:
+        authority.hold()  # the cage has no way to the secret store
+        close_cage(args, web=not store.offline and time_stamp_url() is not None)
+    from mien_pipeline.runtime import Runtime
+
+    return Runtime(store, authority)
+
+
+def close_cage(args: Namespace, *, web: bool = False, readable: Iterable[Path] | None = None) -> None:
+    """Close the cage around this process, if the command has it to itself.
+
+    Args:
+        web: a time-stamp authority is asked.
+        readable: all that is opened from now on; None leaves files open, because the result goes where the person says.
+    """
+    if not args.owns_process:
+        return
+    from mien_core.cage import walls
+
+    walls.close(
+        walls.Cage(
+            readable=tuple(readable or ()),
+            memory_bytes=walls.most_memory_bytes(),
+            web=web,
+            accelerator=walls.has_accelerator(),
+            holds_files=readable is not None,
+        )
+    )
 
 
 def read_picture(path: Path) -> bytes:

@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         build_parser(None).print_help(sys.stderr)
         return WRONG_USAGE
+    args.owns_process = argv is None
     return run(args)
 
 

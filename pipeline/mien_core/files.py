@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,9 +81,17 @@ def _write_new(path: Path, data: bytes, mode: int | None) -> None:
             file.write(data)
             file.flush()
         if mode is not None:
-            path.chmod(mode)
+            set_mode(file.fileno(), path, mode)
         if data:
             os.fsync(file.fileno())
+
+
+def set_mode(descriptor: int, path: Path, mode: int) -> None:
+    """Give an open file its permissions: by its descriptor where the system can, as a caged process may."""
+    if sys.platform == "win32":
+        path.chmod(mode)
+    else:
+        os.fchmod(descriptor, mode)
 
 
 def move_into_place(source: Path, target: Path, mode: int | None = None) -> None:

@@ -1,11 +1,11 @@
-"""What a process that holds faces gives up: core dumps and the network.
+"""What a process that holds faces gives up on every system: core dumps, and Python's way to networks and programs.
 
 A process that runs engines calls `forbid_network` before it imports anything else.
 `python -m mien_core.hardening MODULE ARGUMENT…` runs a module that way.
 
 The refusal is an audit hook of the interpreter, below every library that is written in Python, and cannot be taken
-back. Native code that opens sockets by itself does not pass there; none of the libraries we load does so, and the
-daemon's tests watch a swap from outside.
+back. It holds no native code: a decoder that a picture has taken over calls the system without asking Python, and so
+does ctypes. `mien_core.cage` holds those, on Linux.
 """
 
 import ctypes
@@ -18,6 +18,10 @@ import sys
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 _LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
 _USES = {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"}
+_PROGRAMS = {
+    *("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.fork", "os.forkpty"),
+    *("os.startfile", "os.startfile/2", "_winapi.CreateProcess"),
+}
 _PR_SET_DUMPABLE = 4  # prctl(2)
 
 
@@ -33,10 +37,24 @@ def disable_core_dumps() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def forbid_network() -> None:
-    """Refuse every socket but those between processes of this machine, with `PermissionError`, from now on."""
+def forbid_network(*, web: bool = False) -> None:
+    """Refuse every socket but those between processes of this machine, with `PermissionError`, from now on.
+
+    `web` only keeps libraries from asking their hubs.
+    """
     os.environ.update(_OFFLINE)
-    sys.addaudithook(_refuse)
+    if not web:
+        sys.addaudithook(_refuse)
+
+
+def forbid_programs() -> None:
+    """Refuse to start any program, with `PermissionError`, from now on."""
+    sys.addaudithook(_refuse_programs)
+
+
+def _refuse_programs(event: str, _arguments: tuple[object, ...]) -> None:
+    if event in _PROGRAMS:
+        raise PermissionError(f"{event}: this process starts no programs")
 
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal, cast
 
-ProgramName = Literal["mien", "tray", "worker", "preview", "convert"]
+ProgramName = Literal["mien", "tray", "worker", "preview", "convert", "cage-check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ PROGRAMS: Mapping[ProgramName, Program] = {
     "mien": Program("mien_cli.__main__"),
     "tray": Program("mien_tray.__main__", "tray", is_command=True),
     "worker": Program("mien_daemon.worker.runner", "worker-process"),
-    "preview": Program("mien_daemon.pictures.preview_process", "preview-process"),
+    "preview": Program("mien_daemon.pictures.preview_start", "preview-process"),
     "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
+    "cage-check": Program("mien_core.cage.attempts", "cage-check-process"),
 }
 
 
@@ -54,7 +55,8 @@ def command_for(name: ProgramName, interpreter: str | None = None) -> list[str]:
     if is_frozen():
         return [sys.executable, *([program.word] if program.word else [])]
     hardened = [] if program.has_network else ["mien_core.hardening"]
-    return [interpreter or sys.executable, "-m", *hardened, program.module.removesuffix(".__main__")]
+    # -P: no module is taken from the folder that Mien was started in, which may hold a stranger's files.
+    return [interpreter or sys.executable, "-P", "-m", *hardened, program.module.removesuffix(".__main__")]
 
 
 def run_frozen(argv: Sequence[str]) -> int:

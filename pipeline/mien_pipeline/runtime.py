@@ -24,9 +24,11 @@ from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.swap import Components, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
-from mien_pipeline.trust.check import check, flatten
+from mien_pipeline.trust.authority import Authority
+from mien_pipeline.trust.check import check
 from mien_pipeline.trust.content import OpenNsfw
-from mien_pipeline.trust.marking import ResultMarker, time_stamp_url
+from mien_pipeline.trust.marking import ResultMarker
+from mien_pipeline.trust.time_stamp import time_stamp_url
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8
@@ -59,23 +61,23 @@ class RecentlyUsed(Generic[Key, Value]):
         self._values.clear()
 
 
-def create_runtime(models: Path, state: Path, *, offline: bool) -> "Runtime":
+def create_runtime(models: Path, state: Path, *, offline: bool, authority: Authority | None = None) -> "Runtime":
     """The runtime that a worker process is told to make; see the daemon's configuration."""
-    return Runtime(ModelStore(models, load_catalogue(), offline=offline), state)
+    return Runtime(ModelStore(models, load_catalogue(), offline=offline), authority or Authority(state))
 
 
 class Runtime:
     """Loaded networks, one engine at a time, and the last few references prepared. One thread only."""
 
-    def __init__(self, store: ModelStore, state: Path) -> None:
+    def __init__(self, store: ModelStore, authority: Authority) -> None:
         """Nothing is loaded yet: each network is on first use, and stays.
 
         Args:
             store: where the weights are; a missing one raises `ModelNotInstalled` when it is needed.
-            state: the folder that holds what signs results.
+            authority: what signs results.
         """
         self._store = store
-        self._state = state
+        self._authority = authority
         self._engine: Engine | None = None
         self._references: RecentlyUsed[tuple[str, str], Reference] = RecentlyUsed(KEPT_REFERENCES)
 
@@ -112,7 +114,7 @@ class Runtime:
         """The faces of a picture that has passed the content check, left to right."""
         image = decode(picture)
         check(image, self._check, "target")
-        return self._detector.detect(flatten(image))
+        return self._detector.detect(image)
 
     def unload(self) -> None:
         """Forget the engine and every prepared reference."""
@@ -123,7 +125,7 @@ class Runtime:
     def marker(self) -> ResultMarker:
         """Marks results, and sheets of them."""
         url = None if self._store.offline else time_stamp_url()
-        return ResultMarker(self._store.path("watermark"), self._state, url)
+        return ResultMarker(self._store.path("watermark"), self._authority, url)
 
     @cached_property
     def models(self) -> tuple[ModelUse, ...]:

@@ -4,7 +4,7 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from mien_core.errors import NoFaceFound, SeveralFaces
@@ -15,7 +15,7 @@ from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import ModelUse, PictureWarning, Swapped
 from mien_pipeline.swap_image import FaceEdit, Reference, area
-from mien_pipeline.trust.check import check, flatten
+from mien_pipeline.trust.check import check
 
 # A second face this large beside the largest makes it unclear whose identity is meant.
 RIVAL_AREA = 0.5
@@ -53,13 +53,12 @@ def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: 
         original = decode(picture)
         result_format(original, edit.format)  # what cannot be marked in that format is refused before the work
     with clock.concurrent_stage("check", partial(check, original, components.check, "target")), clock.stage("detect"):
-        seen = flatten(original)
-        faces = components.detector.detect(seen)
+        faces = components.detector.detect(original)
         chosen = edit.choose(faces)
     made = edit.change(original, faces, chosen, clock)
     checked = partial(check, made.image, components.check, "result")
     with clock.concurrent_stage("check-result", checked), clock.stage("score"):
-        reports = edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen)
+        reports = edit.judge(original, made, faces, chosen)
     incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
     record = edit.record(components.models)
     with clock.stage("mark"):
@@ -89,7 +88,6 @@ def prepare(reference: bytes, engine: Engine, components: Components, clock: Sto
     with clock.stage("identity"):
         image = decode(reference)
         check(image, components.check, "reference")
-        image = flatten(image)
         face = choose_reference_face(components.detector.detect(image))
         likeness = engine.prepare(image, face)
         return Reference(likeness, components.embedder.embed(image, face), image.missing_rows is not None)

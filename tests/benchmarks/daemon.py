@@ -22,6 +22,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.evaluation.measures import Row, ratio
 from mien_pipeline.runtime import Runtime
+from mien_pipeline.trust.authority import Authority
 
 SIDE = 1000  # 1 megapixel
 ASKED = 400  # requests for health, so that the 99th percentile is four of them
@@ -34,7 +35,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
             "daemon ready after start", statistics.median(ready_s(store, Path(folder)) for _ in range(5)), "s", 1.0
         )
         with running(store, Path(folder)) as (process, daemon):
-            runtime = Runtime(store, Path(folder))
+            runtime = Runtime(store, Authority(Path(folder)))
             # As nice as the worker: beside other programs it would get more of the processor than the worker does.
             with ThreadPoolExecutor(1, initializer=os.nice, initargs=(NICE,)) as here:
                 overhead = ratio(

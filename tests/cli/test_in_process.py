@@ -11,7 +11,7 @@ from mien_pipeline.media import probe
 
 
 def flags(folder: Path, *, offline: bool = True) -> Namespace:
-    return Namespace(state_dir=str(folder / "s"), models_dir=str(folder / "m"), offline=offline)
+    return Namespace(state_dir=str(folder / "s"), models_dir=str(folder / "m"), offline=offline, owns_process=False)
 
 
 def test_flags_come_before_the_environment(folders: Path) -> None:
@@ -38,7 +38,7 @@ def test_nothing_is_fetched_and_nothing_said_where_all_is_there(here: Path, caps
 
 
 def test_the_state_folder_is_this_users_alone(here: Path) -> None:
-    args = Namespace(state_dir=None, models_dir=None, offline=True)
+    args = Namespace(state_dir=None, models_dir=None, offline=True, owns_process=False)
     open_runtime(args, open_store(args))
     assert (here / "state").stat().st_mode & 0o777 == 0o700
 

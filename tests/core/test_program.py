@@ -28,13 +28,23 @@ def run_entry(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[by
 
 
 def test_an_interpreter_runs_each_program_as_a_module() -> None:
-    assert command_for("mien") == [sys.executable, "-m", "mien_cli"]
-    assert command_for("worker") == [sys.executable, "-m", "mien_daemon.worker.runner"]
-    assert command_for("tray", "pythonw") == ["pythonw", "-m", "mien_tray"]
+    assert command_for("mien") == [sys.executable, "-P", "-m", "mien_cli"]
+    assert command_for("worker") == [sys.executable, "-P", "-m", "mien_daemon.worker.runner"]
+    assert command_for("tray", "pythonw") == ["pythonw", "-P", "-m", "mien_tray"]
+
+
+def test_a_program_takes_no_module_from_the_folder_that_it_is_started_in(tmp_path: Path) -> None:
+    """A person may start the daemon among downloaded files, one of which is called as a library."""
+    for name in ("numpy", "PIL", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken')")
+    done = subprocess.run(
+        [*command_for("mien"), "swap", "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "taken" not in done.stderr
 
 
 def test_a_program_without_network_starts_hardened() -> None:
-    assert command_for("convert")[1:] == ["-m", "mien_core.hardening", "mien_models.local.convert"]
+    assert command_for("convert")[1:] == ["-P", "-m", "mien_core.hardening", "mien_models.local.convert"]
 
 
 @pytest.mark.usefixtures("frozen")
@@ -130,7 +140,7 @@ def test_the_bundle_makes_previews(tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     PIL.Image.new("RGB", (40, 30), "teal").save(picture)
 
-    done = run_entry("preview-process", given=messages.encode(MakePreview(str(picture), 20)))
+    done = run_entry("preview-process", str(tmp_path), given=messages.encode(MakePreview(str(picture), 20)))
     answer = io.BytesIO(done.stdout)
     assert isinstance(messages.read(answer), PreviewMade)
     assert PIL.Image.open(io.BytesIO(answer.read())).size == (20, 15)

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mien_api.folders import Folders
+    from mien_core.cage.attempts import Found
+    from mien_core.cage.walls import Wall
     from mien_models.store import ModelStore
 
 # What Mien imports itself; these bring the rest.
 LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python", "pillow")
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
+CAGE_STATES = {"on": "closed, tried", "off": "open", "not-here": "not on this system"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,6 +50,7 @@ def run(args: Namespace) -> int:
         ],
         "daemon": ask_daemon(folders.state),
         "keyring": describe_keyring(folders.state),
+        "cage": try_cage(store),
         "connections": list_connections(store),
     }
     found["problems"] = find_problems(found)
@@ -116,6 +121,19 @@ def describe_keyring(state: Path) -> dict[str, Any]:
     return {"backend": type(backend).__module__, "usable": keys.place == "secret-store", "keys": keys.names}
 
 
+def try_cage(store: ModelStore) -> Mapping[Wall, Found]:
+    """Each wall of the cage around what decodes pictures, as a process inside found it."""
+    from mien_core.cage.attempts import check
+    from mien_core.errors import MarkingFailed
+    from mien_pipeline.trust.time_stamp import time_stamp_url
+
+    try:
+        web = not store.offline and time_stamp_url() is not None
+    except MarkingFailed:
+        web = False
+    return check(web=web)
+
+
 def list_connections(store: ModelStore) -> list[dict[str, str]]:
     """The last connections to other machines: downloads of models only."""
     from dataclasses import asdict
@@ -132,6 +150,8 @@ def find_problems(found: dict[str, Any]) -> list[str]:
         sentences.append(f"Models are missing: {', '.join(missing)}. They come with `mien models pull starter`.")
     if not found["keyring"]["usable"]:
         sentences.append("There is no secret store, so keys lie in files that only this user can read.")
+    if off := [wall for wall, tried in found["cage"].items() if tried["state"] == "off"]:
+        sentences.append(f"The cage around pictures is open: {', '.join(off)}.")
     if found["daemon"].get("problem"):
         sentences.append(f"The daemon does not answer: {found['daemon']['problem']}.")
     return sentences
@@ -146,6 +166,10 @@ def to_text(found: dict[str, Any]) -> str:
     lines.append(f"daemon: {'running on port ' + str(found['daemon']['port']) if running else 'not running'}")
     lines.append(f"secret store: {found['keyring']['backend'] if found['keyring']['usable'] else 'none'}")
     lines += [f"key: {name}" for name in found["keyring"]["keys"]]
+    lines += [
+        f"cage, {wall}: {CAGE_STATES[tried['state']]}" + (f" ({tried['why']})" if tried["why"] else "")
+        for wall, tried in found["cage"].items()
+    ]
     lines += [f"connection: {each['at']} {each['host']} for {each['model']}" for each in found["connections"]]
     lines += found["problems"] or ["Nothing is wrong."]
     return "\n".join(lines)

@@ -94,7 +94,7 @@ def add_in_process(args: Namespace, picture: bytes, consent: Consent) -> dict[st
     store = open_store(args)
     fetch_missing(store, NEEDED_MODELS, quiet=args.json)
     with blame_the_reference():
-        require_one_face(open_runtime(args, store).find_faces(picture))
+        require_one_face(open_runtime(args, store, caged=False).find_faces(picture))
     return describe(open_library(args).add(picture, preview(picture, THUMBNAIL_SIDE), consent))
 
 

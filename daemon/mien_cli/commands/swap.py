@@ -135,8 +135,8 @@ def make_swap(
             )
         from mien_pipeline.report import describe
 
-        runtime = open_runtime(args, store)
         pictures = [open_library_face(args, each) if isinstance(each, str) else each for each in references]
+        runtime = open_runtime(args, store)  # from here on the process is caged
         done = runtime.swap(target, pictures, options, lambda at: show(at.stage, at.fraction))
         return done.data, describe(done)
 

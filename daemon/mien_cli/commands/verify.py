@@ -40,13 +40,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.in_process import load_config, open_store
+    from mien_cli.in_process import close_cage, load_config, open_store
     from mien_cli.output import print_answer
-    from mien_pipeline.trust.verify import Inspector
 
     picture = read_image(args.image)
-    state = load_config(args).folders.state
-    found = Inspector(watermark_folder(open_store(args)), state).inspect(picture)
+    state, store = load_config(args).folders.state, open_store(args)
+    close_cage(args, readable=[store.root, state / "credentials"])
+    from mien_pipeline.trust.verify import Inspector
+
+    found = Inspector(watermark_folder(store), state).inspect(picture)
     print_answer(args, found.as_json(), to_text(found))
     return 1 if found.is_contradicted else 0
 

@@ -1,6 +1,6 @@
-"""The process that reads headers and makes previews: no network, little memory, one picture at a time.
+"""The process that reads headers and makes previews: in a cage, with little memory, one picture at a time.
 
-The program `preview` of `mien_core.program`; it ends when its standard input is closed.
+It ends when its standard input is closed. `preview_start` closes the cage before this is loaded.
 """
 
 import io
@@ -13,7 +13,6 @@ import PIL.ImageOps
 
 from mien_core.errors import MienError
 from mien_daemon.worker import messages
-from mien_daemon.worker.isolation import isolate
 from mien_daemon.worker.messages import Failed, HeaderRead, MakePreview, PreviewMade, ReadHeader
 from mien_pipeline.media.colour_tags import read_colour_tags
 from mien_pipeline.media.metadata import copy_packet
@@ -70,7 +69,7 @@ def reduce(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
 
 
 def main() -> None:
-    isolate()
+    """Answer each request on standard input."""
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while isinstance(wanted := messages.read(incoming), ReadHeader | MakePreview):
@@ -93,7 +92,3 @@ def answer(wanted: ReadHeader | MakePreview) -> bytes:
         return messages.encode(Failed("", "image-too-large", "the picture needs more memory than a preview may have"))
     except OSError as error:
         return messages.encode(Failed("", "invalid-image", error.strerror or "the picture cannot be read"))
-
-
-if __name__ == "__main__":
-    main()

@@ -51,6 +51,7 @@ class WorkerProcess:
         self.process = process
         self.engine: str | None = None
         self.ready = asyncio.Event()
+        self.certificate: tuple[int, int] | None = None  # which one it signs with, by its file
         self.unwanted = False  # the daemon ends it itself; that is not a death
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._on_end = on_end

@@ -2,6 +2,9 @@
 
 Run as `python -m mien_daemon.worker.runner`. Frames come on standard input and go to what was standard output;
 what libraries print goes to standard error. When the daemon is gone the worker ends at once.
+
+The cage closes after the first frame, which says where models and pictures are, and before any library that decodes,
+computes or starts threads is loaded.
 """
 
 import hashlib
@@ -14,13 +17,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from mien_core.errors import Cancelled, GpuOutOfMemory, MienError
+from mien_core.errors import Cancelled, GpuOutOfMemory, MarkingFailed, MienError
 from mien_core.files import name_system_error, write_whole
 from mien_core.redaction import log_to
 from mien_daemon.worker import messages
-from mien_daemon.worker.isolation import isolate
+from mien_daemon.worker.isolation import isolate, worker_cage
 from mien_daemon.worker.messages import (
     CancelWork,
     Faces,
@@ -35,10 +38,14 @@ from mien_daemon.worker.messages import (
 )
 from mien_daemon.worker.runtime import WorkerRuntime, make_runtime
 from mien_pipeline.engines.registry import parse_options
-from mien_pipeline.face import Face
 from mien_pipeline.options import parse_restore_options
 from mien_pipeline.progress import Progress
 from mien_pipeline.report import Swapped, describe
+from mien_pipeline.trust.authority import Authority
+from mien_pipeline.trust.time_stamp import time_stamp_url
+
+if TYPE_CHECKING:
+    from mien_pipeline.face import Face  # NumPy starts threads
 
 log = logging.getLogger("mien_daemon.worker")
 
@@ -137,7 +144,7 @@ class JobRunner:
         return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
 
 
-def describe_face(index: int, face: Face) -> dict[str, object]:
+def describe_face(index: int, face: "Face") -> dict[str, object]:
     """A face as the API shows it: where it is and how it is turned."""
     return {
         "index": index,
@@ -178,18 +185,40 @@ def take_standard_streams() -> tuple[BinaryIO, Pipe]:
     return incoming, Pipe(outgoing)
 
 
+def load_authority(state: Path) -> Authority:
+    """What signs results, with its key: the cage has no way to where keys are kept.
+
+    Where there is no key now, the first job is refused for it, and the daemon starts another worker.
+    """
+    authority = Authority(state)
+    try:
+        authority.hold()
+    except MarkingFailed:
+        log.exception("no key that signs could be had")
+    return authority
+
+
+def close_cage(set_up: SetUp) -> None:
+    try:
+        web = not set_up.offline and time_stamp_url() is not None
+    except MarkingFailed:
+        web = False  # it is said where it matters, with the first job
+    isolate(worker_cage(set_up, web=web))
+
+
 def main() -> None:
-    isolate()
     log_to(logging.StreamHandler(sys.stderr))
     incoming, pipe = take_standard_streams()
     set_up = messages.read(incoming)
     if not isinstance(set_up, SetUp):
         sys.exit("the worker is started by the daemon")
+    authority = load_authority(Path(set_up.state))
+    close_cage(set_up)
     inbox = Inbox()
     loaded: list[WorkerRuntime] = []
     for target, arguments in ((inbox.listen, (incoming,)), (send_heartbeat, (pipe, loaded))):
         threading.Thread(target=target, args=arguments, daemon=True).start()
-    runtime = make_runtime(set_up)
+    runtime = make_runtime(set_up, authority)
     loaded.append(runtime)
     pipe.send(Ready())
     runner = JobRunner(runtime, inbox, pipe)

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mien_daemon.worker.messages import SetUp
-from mien_pipeline.face import Face
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress
 from mien_pipeline.report import Swapped
+from mien_pipeline.trust.authority import Authority
+
+if TYPE_CHECKING:
+    from mien_pipeline.face import Face  # NumPy starts threads, and the cage closes before there are any
 
 
 class WorkerRuntime(Protocol):
@@ -26,17 +29,17 @@ class WorkerRuntime(Protocol):
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress) -> Swapped: ...
 
-    def find_faces(self, picture: bytes) -> Sequence[Face]: ...
+    def find_faces(self, picture: bytes) -> Sequence["Face"]: ...
 
 
 class MakeRuntime(Protocol):
     """What "module:function" in the configuration names."""
 
-    def __call__(self, models: Path, state: Path, *, offline: bool) -> WorkerRuntime: ...
+    def __call__(self, models: Path, state: Path, *, offline: bool, authority: Authority) -> WorkerRuntime: ...
 
 
-def make_runtime(set_up: SetUp) -> WorkerRuntime:
+def make_runtime(set_up: SetUp, authority: Authority) -> WorkerRuntime:
     """The runtime that the daemon's configuration names."""
     module, _, function = set_up.runtime.partition(":")
     make = cast("MakeRuntime", getattr(import_module(module), function))
-    return make(Path(set_up.models), Path(set_up.state), offline=set_up.offline)
+    return make(Path(set_up.models), Path(set_up.state), offline=set_up.offline, authority=authority)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
+from mien_core.errors import MarkingFailed
 from mien_core.program import command_for
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
@@ -20,6 +21,9 @@ from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess
 from mien_pipeline.device import device_name
 
 log = logging.getLogger(__name__)
+
+# What signs results, below the state folder: `mien_pipeline.trust.authority` writes it, last when it makes a new key.
+CERTIFICATE = "credentials/chain.pem"
 
 State = Literal["stopped", "starting", "idle", "busy", "restarting", "degraded"]
 
@@ -76,9 +80,12 @@ class WorkerSupervisor:
     async def _start_if_needed(self) -> None:
         async with self._starting:
             while not self._shut:
-                if self._ready_process():
-                    self._start_idle_timer()
-                    return
+                if process := self._ready_process():
+                    if process.busy or process.certificate == self._certificate():
+                        self._start_idle_timer()
+                        return
+                    log.info("the worker ends: results are signed with another key now, which it cannot reach")
+                    await self.close()
                 await self._recover()
                 if not self._shut:
                     await self._start()
@@ -145,6 +152,11 @@ class WorkerSupervisor:
         self._set_state("busy")
         try:
             answer = await process.ask(work, on_progressed)
+        except (MarkingFailed, RuntimeError):
+            # Its cage closed when there was no key, or around folders that are no more: a new one looks again.
+            if not process.busy:
+                await self.close()
+            raise
         finally:
             if not process.ended.done() and not process.busy:
                 self._set_state("idle")
@@ -179,7 +191,16 @@ class WorkerSupervisor:
         ready.cancel()
         if process.ready.is_set():
             log.info("worker %d is ready after %.0f ms", started.pid, 1000 * (time.monotonic() - began))
+            process.certificate = self._certificate()
             self._set_state("idle")
+
+    def _certificate(self) -> tuple[int, int] | None:
+        """Which certificate signs now, by its file; None before the first."""
+        try:
+            found = (self._config.folders.state / CERTIFICATE).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def _note_end(self, process: WorkerProcess, status: int) -> None:
         """Let go of a process that ended; an end that the daemon did not cause is a death."""

@@ -1,4 +1,4 @@
-"""Turns a pickled state dict into safetensors, in a child process that has no network.
+"""Turns a pickled state dict into safetensors, in a child process in a cage.
 
 The program `convert` of `mien_core.program`, called with the pickle and the file to write.
 
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
+from mien_core.cage import walls
+from mien_core.cage.walls import Cage
 from mien_core.errors import BrokenWeights, EngineUnavailable
 from mien_core.program import command_for
 
@@ -47,7 +49,8 @@ def _said(child: subprocess.Popen[str], tick: Callable[[], None]) -> str:
 
 
 def main() -> int:
-    source, target = map(Path, sys.argv[1:])
+    source, target = (Path(word).absolute() for word in sys.argv[1:])
+    walls.close(Cage(readable=[source], writable=[target.parent], memory_bytes=walls.most_memory_bytes()))
     try:
         import torch
         from safetensors.torch import save_file

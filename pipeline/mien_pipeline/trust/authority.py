@@ -61,6 +61,16 @@ class Authority:
         self._folder = state / "credentials"
         self._keys = keys or KeyStore(state)
         self._loaded: Signatory | None = None
+        self._is_held = False
+
+    def hold(self) -> None:
+        """Load the key that signs now, and sign with no other: for a process that will not reach the keys any more.
+
+        Raises:
+            MarkingFailed: as `signatory` says.
+        """
+        self.signatory()
+        self._is_held = True
 
     def signatory(self) -> Signatory:
         """The key that signs now; ask again for every picture, because another process may have rotated it.
@@ -70,6 +80,8 @@ class Authority:
             MarkingFailed: the key is not the certificate's, or a file cannot be written.
             DiskFull
         """
+        if self._is_held and self._loaded:
+            return self._loaded
         try:
             with exclusively(self._folder / "lock"):
                 self._loaded = self._load() or self._issue()
@@ -90,17 +102,18 @@ class Authority:
         except OSError as error:
             raise _cannot_keep(error) from error
 
+    @property
+    def chain_file(self) -> Path:
+        """The certificates that sign now, PEM; `rotate` replaces the file."""
+        return self._folder / "chain.pem"
+
     def certificate(self) -> x509.Certificate | None:
         """What signs results; None before the first one."""
-        return _leaf_of(self._chain_file.read_text(encoding="ascii")) if self._chain_file.exists() else None
+        return _leaf_of(self.chain_file.read_text(encoding="ascii")) if self.chain_file.exists() else None
 
     def roots(self) -> str:
         """PEM of every root of this install; empty before the first result."""
         return self._roots_file.read_text(encoding="ascii") if self._roots_file.exists() else ""
-
-    @property
-    def _chain_file(self) -> Path:
-        return self._folder / "chain.pem"
 
     @property
     def _roots_file(self) -> Path:
@@ -108,9 +121,9 @@ class Authority:
 
     def _load(self) -> Signatory | None:
         """None where there is no certificate yet, or too old a one."""
-        if not self._chain_file.exists():
+        if not self.chain_file.exists():
             return None
-        chain = self._chain_file.read_text(encoding="ascii")
+        chain = self.chain_file.read_text(encoding="ascii")
         leaf = _leaf_of(chain)
         if leaf.not_valid_after_utc - RENEWED_BEFORE < datetime.datetime.now(datetime.UTC):
             return None
@@ -142,7 +155,7 @@ class Authority:
         )
         self._keys.save(_key_name(leaf), private)
         write_whole(self._roots_file, roots.encode(), 0o600)
-        write_whole(self._chain_file, chain.encode(), 0o600)  # last: from here on this certificate signs
+        write_whole(self.chain_file, chain.encode(), 0o600)  # last: from here on this certificate signs
         for name in self._keys.names:
             if name.startswith(_KEY) and name != _key_name(leaf):
                 with suppress(KeyUnavailable):  # a locked secret store; the next certificate tries again

@@ -1,7 +1,5 @@
 """The one way a result leaves: watermark, then the file with its metadata, then signed credentials."""
 
-import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,18 +17,18 @@ from mien_pipeline.trust.watermark import Watermark
 class ResultMarker:
     """Marks every result of every engine; loaded once, thread-safe."""
 
-    def __init__(self, watermark: Path, state: Path, time_stamp_url: str | None = None) -> None:
+    def __init__(self, watermark: Path, authority: Authority, time_stamp_url: str | None = None) -> None:
         """
         Args:
             watermark: rivaGAN's decoder, an ONNX file.
-            state: the folder that holds the signing certificate; it is made there on first use.
+            authority: whose certificate signs; it is made on first use.
             time_stamp_url: see `credentials.sign`.
 
         Raises:
             MarkingFailed: the networks cannot be loaded, or no certificate made.
         """
         self._watermark = Watermark(watermark)
-        self._authority = Authority(state)
+        self._authority = authority
         self._authority.signatory()  # made now, so that what cannot be signed is known before the work
         self._time_stamp_url = time_stamp_url
 
@@ -52,20 +50,6 @@ class ResultMarker:
         signatory = self._authority.signatory()
         signed = sign(encoded, media_type, target, media_type_of(target), edit, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
-
-
-def time_stamp_url(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The time-stamp authority that a person chose with `MIEN_TIME_STAMP`; None by default and offline.
-
-    Raises:
-        MarkingFailed: it is no web address.
-    """
-    url = environ.get("MIEN_TIME_STAMP", "")
-    if not url or environ.get("MIEN_OFFLINE", "0") not in {"", "0"}:
-        return None
-    if not url.startswith(("http://", "https://")):
-        raise MarkingFailed("MIEN_TIME_STAMP is no web address", variable="MIEN_TIME_STAMP")
-    return url
 
 
 def media_type_of(target: bytes) -> str:

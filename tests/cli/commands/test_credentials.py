@@ -9,6 +9,7 @@ import pytest
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_pipeline.report import Edit, ModelUse
+from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.marking import ResultMarker
 
 Run = Callable[..., tuple[int, Any]]
@@ -29,7 +30,7 @@ def test_a_certificate_is_shown_and_rotated_and_its_pictures_stay_ones_own(
     run: Run, portrait: str, models: ModelStore, tmp_path: Path
 ) -> None:
     assert run("credentials", "show") == (0, {"certificate": None})
-    marker = ResultMarker(models.path("watermark"), tmp_path / "state")
+    marker = ResultMarker(models.path("watermark"), Authority(tmp_path / "state"))
     data = Path(portrait).read_bytes()
     picture = tmp_path / "picture.png"
     picture.write_bytes(marker.mark(decode(data), data, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data)

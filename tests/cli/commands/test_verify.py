@@ -14,6 +14,7 @@ from mien_daemon.pictures.verifier import Verifier
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_pipeline.report import Edit, ModelUse
+from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.marking import ResultMarker
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ def run(here: Path, run_json: Run) -> Run:
 def marked(models: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A result of another install."""
     portrait = (models.path("demo-portraits") / "grace_hopper.jpg").read_bytes()
-    marker = ResultMarker(models.path("watermark"), tmp_path_factory.mktemp("other"))
+    marker = ResultMarker(models.path("watermark"), Authority(tmp_path_factory.mktemp("other")))
     return marker.mark(decode(portrait), portrait, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data
 
 
@@ -101,7 +102,7 @@ def test_the_words_tell_of_a_parent_that_was_changed(
     words: Callable[[bytes], str], marked: bytes, models: ModelStore, tmp_path: Path
 ) -> None:
     parent = marked[:-300] + bytes([marked[-300] ^ 0x55]) + marked[-299:]
-    marker = ResultMarker(models.path("watermark"), tmp_path / "state")
+    marker = ResultMarker(models.path("watermark"), Authority(tmp_path / "state"))
     said = words(marker.mark(decode(marked), parent, Edit("swap", "mesh", None, [ModelUse("a", "0" * 64)])).data)
     assert "Content credentials: valid, signed by this installation of Mien." in said
     assert "whose own credentials were invalid, signed by Mien local signer: assertion.dataHash.mismatch" in said

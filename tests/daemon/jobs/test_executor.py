@@ -40,14 +40,20 @@ async def open_real(state: Path) -> AsyncGenerator[Executor]:
 
 @pytest.fixture(params=[open_fake, open_real], ids=["fake", "real"])
 async def executor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Executor]:
-    (tmp_path / "target").write_bytes(png())
+    spool(tmp_path).mkdir(mode=0o700, parents=True)
+    (spool(tmp_path) / "target").write_bytes(png())
     async with request.param(tmp_path / "state") as opened:
         yield opened
 
 
+def spool(folder: Path) -> Path:
+    """Where the worker may write."""
+    return folder / "state" / "spool"
+
+
 def work(folder: Path, orders: str = "", name: str = "job") -> RunJob:
-    target = str(folder / "target")
-    return RunJob(name, "swap", target, [target], {"engine": "flux", "prompt": orders}, str(folder / f"{name}.result"))
+    target, result = str(spool(folder) / "target"), str(spool(folder) / f"{name}.result")
+    return RunJob(name, "swap", target, [target], {"engine": "flux", "prompt": orders}, result)
 
 
 async def run(executor: Executor, job: RunJob, told: list[Progressed] | None = None) -> Finished:
@@ -65,7 +71,7 @@ async def test_the_result_lies_where_it_was_wanted_and_has_the_digest_that_is_to
     executor: Executor, tmp_path: Path
 ) -> None:
     finished = await run(executor, work(tmp_path))
-    result = (tmp_path / "job.result").read_bytes()
+    result = (spool(tmp_path) / "job.result").read_bytes()
     assert finished.id == "job"
     assert finished.sha256 == hashlib.sha256(result).hexdigest()
     assert finished.media_type == "image/png"
@@ -101,7 +107,7 @@ async def test_a_cancelled_job_ends_as_cancelled_and_the_next_one_runs(executor:
     await executor.cancel("job")
     with pytest.raises(Cancelled):
         await running
-    assert not (tmp_path / "job.result").exists()
+    assert not (spool(tmp_path) / "job.result").exists()
     assert (await run(executor, work(tmp_path, name="next"))).id == "next"
 
 
@@ -112,4 +118,4 @@ async def test_cancelling_what_it_does_not_know_changes_nothing(executor: Execut
 
 
 async def test_it_finds_the_faces_of_a_picture(executor: Executor, tmp_path: Path) -> None:
-    assert list(await executor.find_faces(str(tmp_path / "target"))) == []
+    assert list(await executor.find_faces(str(spool(tmp_path) / "target"))) == []

@@ -133,7 +133,7 @@ async def test_nothing_stays_in_memory_when_no_preview_is_asked_for(
 async def test_the_real_process_makes_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     PIL.Image.new("RGB", (900, 600)).save(path)
-    previews = Previews()
+    previews = Previews([tmp_path])
     try:
         made = await previews.make(path, "digest", 300, ADA)
     finally:
@@ -188,3 +188,15 @@ async def test_a_process_is_started_while_the_picture_is_still_on_its_way(previe
     previews.warm()
     await previews._warming.wait()  # pyright: ignore[reportPrivateUsage]
     assert previews._readers[-1]._process is not None  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_the_real_process_reads_no_picture_of_another_folder(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    PIL.Image.new("RGB", (90, 60)).save(path)
+    (tmp_path / "shown").mkdir()
+    previews = Previews([tmp_path / "shown"])
+    try:
+        with pytest.raises(InvalidImage, match="denied"):
+            await previews.make(path, "digest", 300, ADA)
+    finally:
+        await previews.close()

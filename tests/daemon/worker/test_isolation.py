@@ -1,20 +1,37 @@
-"""A worker reaches no network, leaves no core, and keeps its files to the user."""
+"""A worker reaches no network, starts no program, leaves no core, and keeps its files to the user."""
 
 import subprocess
 import sys
+from pathlib import Path
+
+from mien_core.cage.walls import GIB
+from mien_daemon.worker.isolation import worker_cage
+from mien_daemon.worker.messages import SetUp
 
 
 def test_a_worker_reaches_no_network_leaves_no_core_and_keeps_its_files_private() -> None:
     code = (
+        "from mien_core.cage.walls import Cage\n"
         "from mien_daemon.worker.isolation import isolate\n"
-        "import os, resource, socket\n"
-        "isolate()\n"
+        "import os, resource, socket, subprocess, sys\n"
+        "isolate(Cage())\n"
         "for reach in (lambda: socket.create_connection(('127.0.0.1', 9)),\n"
         "              lambda: socket.getaddrinfo('a.example', 80),\n"
-        "              lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))):\n"
+        "              lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9)),\n"
+        "              lambda: subprocess.run([sys.executable, '-c', ''])):\n"
         "    try:\n        reach()\n    except PermissionError:\n        print('refused')\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0], oct(os.umask(0)), os.nice(0) > 0)\n"
-        "one, other = socket.socketpair(); one.send(b'x'); print(other.recv(1))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["refused"] * 3 + ["0 0o77 True", "b'x'"]
+    assert done.stdout.splitlines() == ["refused"] * 4 + ["0 0o77 True"]
+
+
+def test_a_worker_reads_models_and_pictures_and_no_key_token_or_result_of_another_job(tmp_path: Path) -> None:
+    state, models = tmp_path / "state", tmp_path / "models"
+    cage = worker_cage(SetUp("a:b", str(state), str(models), True), web=False)
+    assert {state / "blobs", models} <= set(cage.readable)
+    assert list(cage.writable) == [state / "spool"]
+    named = {*cage.readable, *cage.writable}
+    assert not named & {state, tmp_path, state / "keys", state / "results", state / "references"}
+    assert cage.memory_bytes >= 4 * GIB
+    assert not cage.web

@@ -217,8 +217,8 @@ def test_the_heart_beats_with_the_engine_in_memory_until_the_daemon_is_gone(
 # ── the process ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_worker_whose_daemon_is_gone_ends() -> None:
-    with start_worker() as worker:
+def test_a_worker_whose_daemon_is_gone_ends(tmp_path: Path) -> None:
+    with start_worker(tmp_path) as worker:
         assert worker.stdin
         worker.stdin.close()
         assert worker.wait(20) == 0
@@ -243,13 +243,13 @@ def test_what_a_library_prints_does_not_disturb_the_pipe() -> None:
     assert done.stderr.count(b"noise") == 2
 
 
-def start_worker() -> subprocess.Popen[bytes]:
+def start_worker(state: Path) -> subprocess.Popen[bytes]:
     worker = subprocess.Popen(
         [sys.executable, "-m", "mien_daemon.worker.runner"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert worker.stdin
     assert worker.stdout
-    worker.stdin.write(messages.encode(SetUp("mien_testing.runtime:fake_runtime", "/nowhere", "/nowhere", False)))
+    worker.stdin.write(messages.encode(SetUp("mien_testing.runtime:fake_runtime", str(state), "/nowhere", False)))
     worker.stdin.flush()
     assert messages.read(cast("BinaryIO", worker.stdout)) == Ready()
     return worker

@@ -268,7 +268,7 @@ async def at_console(chromium: Browser, daemon: Daemon, **context: Any) -> Async
     console = Console(await opened.new_page(), opened, daemon)
     yield console
     await opened.close()
-    daemon.forget("hold", "fail")
+    daemon.forget("hold", "fail-no-face-found", "fail-content-blocked")
     for job in daemon.ask("GET", "/v1/jobs?state=queued,running")["jobs"]:
         with suppress(OSError):
             daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")

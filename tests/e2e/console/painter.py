@@ -2,7 +2,7 @@
 
 `python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps.
 A picture shows one face for every square that fits side by side into it.
-A file `hold` in the state folder keeps a running job where it is; a file `fail` makes jobs refuse with the code in it.
+A file `hold` in the state folder keeps a running job where it is; a file `fail-CODE` makes jobs refuse with it.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from mien_pipeline.face import Face
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.report import FaceReport, IdentityScores, Swapped
+from mien_pipeline.trust.authority import Authority
 from mien_testing.runtime import FakeRuntime, swapped
 
 STEPS = 4
@@ -67,9 +68,9 @@ class Painter(FakeRuntime):
             while step == 2 and (self._folder / "hold").exists():
                 on_progress(Progress("generate", step, STEPS))
                 time.sleep(0.01)
-        refusal = self._folder / "fail"
-        if refusal.exists():
-            raise REFUSALS[refusal.read_text(encoding="ascii")]("as the test wants it", role="target", stage="target")
+        for code, refusal in REFUSALS.items():
+            if (self._folder / f"fail-{code}").exists():
+                raise refusal("as the test wants it", role="target", stage="target")
         picture = opened(target)
         found = boxes(picture)
         chosen = options.faces if isinstance(options.faces, tuple) else tuple(range(len(found)))
@@ -86,9 +87,9 @@ class Painter(FakeRuntime):
         return replace(swapped(made.getvalue(), options.engine, 0), size=picture.size, faces=faces)
 
 
-def paint(models: Path, state: Path, *, offline: bool) -> Painter:
+def paint(models: Path, state: Path, *, offline: bool, authority: Authority) -> Painter:
     """What the daemon under test calls instead of loading networks."""
-    del models, offline
+    del models, offline, authority
     return Painter(state)
 
 

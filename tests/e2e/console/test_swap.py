@@ -157,19 +157,19 @@ async def test_a_running_swap_is_cancelled(console: Any, pictures: Any) -> None:
 
 
 async def test_a_refusal_is_told_in_words_and_tried_again(console: Any, pictures: Any) -> None:
-    console.daemon.order("fail", "no-face-found")
+    console.daemon.order("fail-no-face-found")
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
     await expect(console.page.locator(".stage [role=alert]")).to_contain_text(
         "No face was found in the picture. Choose a picture"
     )
-    console.daemon.forget("fail")
+    console.daemon.forget("fail-no-face-found")
     await console.button("Try again").click()
     await console.result_shown()
 
 
 async def test_what_the_content_check_stops_is_said_without_saying_more(console: Any, pictures: Any) -> None:
-    console.daemon.order("fail", "content-blocked")
+    console.daemon.order("fail-content-blocked")
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
     await expect(console.page.locator(".stage [role=alert]")).to_contain_text("The content check stopped this picture.")

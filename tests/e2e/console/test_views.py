@@ -72,7 +72,7 @@ async def test_the_queue_is_paused_resumed_and_a_job_cancelled_and_tried_again(c
 
 
 async def test_a_failed_job_says_why_and_the_filter_finds_it(console: Any, pictures: Any) -> None:
-    console.daemon.order("fail", "no-face-found")
+    console.daemon.order("fail-no-face-found")
     (job,) = await make_jobs(console, pictures, 1)
     console.daemon.forget("hold")
     await console.go("jobs")

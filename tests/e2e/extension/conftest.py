@@ -313,11 +313,11 @@ class DaemonProcess:
         (self.state / "hold").touch()
 
     def release(self) -> None:
-        for name in ("hold", "fail", "real"):
-            (self.state / name).unlink(missing_ok=True)
+        for order in ("hold", "real", *(path.name for path in self.state.glob("fail-*"))):
+            (self.state / order).unlink(missing_ok=True)
 
     def refuse(self, code: str) -> None:
-        (self.state / "fail").write_text(code, encoding="ascii")
+        (self.state / f"fail-{code}").touch()
 
     def swap_for_real(self) -> None:
         """From now on by the product's own pipeline."""

@@ -1,7 +1,7 @@
 """The daemon's process for these tests: real but for the pictures, which it paints green instead of swapping faces.
 
-`python painter.py STATE_DIR PORT`. A file `hold` in the state folder keeps a running job where it is; a file `fail`
-makes the next ones refuse with the code written in it; a file `real` gives them to the product's own pipeline.
+`python painter.py STATE_DIR PORT`. A file `hold` in the state folder keeps a running job where it is; a file
+`fail-CODE` makes the next ones refuse with that code; a file `real` gives them to the product's own pipeline.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.report import Swapped
 from mien_pipeline.runtime import Runtime, create_runtime
+from mien_pipeline.trust.authority import Authority
 from mien_testing.runtime import FakeRuntime, swapped
 
 STEPS = 4
@@ -32,14 +33,15 @@ REFUSALS: dict[str, type[MienError]] = {"no-face-found": NoFaceFound, "content-b
 class Painter(FakeRuntime):
     """A runtime whose results can be told from what went in, at the size it had."""
 
-    def __init__(self, models: Path, state: Path) -> None:
+    def __init__(self, models: Path, state: Path, authority: Authority) -> None:
         super().__init__(state)
+        self._authority = authority
         self._models = models
         self._folder = state
 
     @cached_property
     def _pipeline(self) -> Runtime:
-        return create_runtime(self._models, self._folder, offline=True)
+        return create_runtime(self._models, self._folder, offline=True, authority=self._authority)
 
     def swap(
         self,
@@ -55,9 +57,9 @@ class Painter(FakeRuntime):
             while step == 2 and (self._folder / "hold").exists():
                 on_progress(Progress("generate", step, STEPS))
                 time.sleep(0.01)
-        refusal = self._folder / "fail"
-        if refusal.exists():
-            raise REFUSALS[refusal.read_text(encoding="ascii")]("as the test wants it", role="target", stage="target")
+        for code, refusal in REFUSALS.items():
+            if (self._folder / f"fail-{code}").exists():
+                raise refusal("as the test wants it", role="target", stage="target")
         size = PIL.Image.open(io.BytesIO(target)).size
         made = io.BytesIO()
         PIL.Image.new("RGB", size, GREEN).save(made, "png")
@@ -69,10 +71,10 @@ class Painter(FakeRuntime):
         return [Face(np.array([0, 0, 10, 10], np.float32), 1.0, kps)]
 
 
-def paint(models: Path, state: Path, *, offline: bool) -> Painter:
+def paint(models: Path, state: Path, *, offline: bool, authority: Authority) -> Painter:
     """What the daemon under test calls instead of loading networks."""
     del offline
-    return Painter(models, state)
+    return Painter(models, state, authority)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_a_rotation_counts_from_the_next_picture_on_in_every_process(
     tmp_path: Path, models: ModelStore, portrait: bytes
 ) -> None:
     """A worker that has signed already does not go on under the old name."""
-    marker = ResultMarker(models.path("watermark"), tmp_path)
+    marker = ResultMarker(models.path("watermark"), Authority(tmp_path))
 
     def serial() -> str:
         marked = marker.mark(decode(portrait), portrait, Edit("swap", "mesh", None))

@@ -23,8 +23,9 @@ from mien_pipeline.media.encode import MEDIA_TYPES
 from mien_pipeline.options import Format, RestoreOptions, SwapOptions
 from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust import marking
+from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import ASSERTION
-from mien_pipeline.trust.marking import ResultMarker, time_stamp_url
+from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 
 pytestmark = pytest.mark.slow
@@ -181,7 +182,7 @@ def test_a_format_that_cannot_hold_the_picture_is_told_by_field(marker: ResultMa
 
 def test_a_marker_without_its_networks_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(MarkingFailed):
-        ResultMarker(tmp_path, tmp_path)
+        ResultMarker(tmp_path, Authority(tmp_path))
 
 
 def test_an_even_picture_is_delivered_with_its_credentials_and_an_honest_word(
@@ -196,11 +197,3 @@ def test_an_even_picture_is_delivered_with_its_credentials_and_an_honest_word(
     assert found.credentials.state == "valid"
     assert found.watermark is not None
     assert found.watermark.strength == marked.provenance.watermark
-
-
-def test_a_time_stamp_is_asked_for_only_by_who_chose_an_authority() -> None:
-    assert time_stamp_url({}) is None
-    assert time_stamp_url({"MIEN_TIME_STAMP": "https://stamp.example/tsr"}) == "https://stamp.example/tsr"
-    assert time_stamp_url({"MIEN_TIME_STAMP": "https://stamp.example/tsr", "MIEN_OFFLINE": "1"}) is None
-    with pytest.raises(MarkingFailed):
-        time_stamp_url({"MIEN_TIME_STAMP": "file:///etc/passwd"})

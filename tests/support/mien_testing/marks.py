@@ -12,6 +12,7 @@ import pytest
 
 from mien_models.store import ModelStore
 from mien_pipeline.image import Pixels
+from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 from mien_pipeline.trust.watermark import Watermark
@@ -55,7 +56,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def marker(models: ModelStore, state: Path) -> ResultMarker:
-    return ResultMarker(models.path("watermark"), state)
+    return ResultMarker(models.path("watermark"), Authority(state))
 
 
 @pytest.fixture(scope="session")

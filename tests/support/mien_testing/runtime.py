@@ -15,6 +15,7 @@ from mien_pipeline.face import Face
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.report import FaceReport, Provenance, Swapped
+from mien_pipeline.trust.authority import Authority
 
 ORDER = re.compile(r"(\w+)(?:=(\S+))?")
 
@@ -67,18 +68,18 @@ class FakeRuntime:
             raise kind("as the test wants it", role="target")
         if "crash" in orders:
             raise ZeroDivisionError("a secret that must not leave the worker")
-        if "die" in orders or ("die_once" in orders and _first_time(self._state / orders["die_once"])):
+        if "die" in orders or ("die_once" in orders and _first_time(self._state / "spool" / orders["die_once"])):
             os._exit(9)
         if "silent" in orders:
             _hold_the_interpreter()
 
 
-def fake_runtime(models: Path, state: Path, *, offline: bool) -> FakeRuntime:
+def fake_runtime(models: Path, state: Path, *, offline: bool, authority: Authority) -> FakeRuntime:
     """What a daemon under test calls instead of loading networks."""
     return FakeRuntime(state)
 
 
-def dying_runtime(models: Path, state: Path, *, offline: bool) -> FakeRuntime:
+def dying_runtime(models: Path, state: Path, *, offline: bool, authority: Authority) -> FakeRuntime:
     """A runtime whose process dies of being made."""
     os._exit(9)
 

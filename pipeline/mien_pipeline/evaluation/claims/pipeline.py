@@ -21,6 +21,7 @@ from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.runtime import Runtime
+from mien_pipeline.trust.authority import Authority
 
 WIDTH, HEIGHT = 4000, 3000
 
@@ -28,7 +29,7 @@ WIDTH, HEIGHT = 4000, 3000
 def rows(store: ModelStore) -> Iterator[Row]:
     photo, reference = photograph(store), store.path("demo-portraits", "grace_hopper.jpg").read_bytes()
     with tempfile.TemporaryDirectory() as state:
-        runtime = Runtime(store, Path(state))
+        runtime = Runtime(store, Authority(Path(state)))
         stages = runtime.swap(photo, [reference], MeshOptions()).stages
         whole = ratio(
             lambda: runtime.swap(photo, [reference], MeshOptions()), lambda: encode(decode(photo), "jpeg", b"")
@@ -82,7 +83,7 @@ def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT) -> b
 
 def measure_memory(models: Path, folder: Path) -> None:
     """In a process of its own: swap something small, then the photograph, and say what the second one added."""
-    runtime = Runtime(ModelStore(models, load_catalogue(), offline=True), folder)
+    runtime = Runtime(ModelStore(models, load_catalogue(), offline=True), Authority(folder))
     reference = (folder / "reference").read_bytes()
     runtime.swap(reference, [reference], MeshOptions())
     photo = (folder / "photo").read_bytes()

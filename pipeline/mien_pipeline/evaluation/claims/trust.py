@@ -13,6 +13,7 @@ from mien_pipeline.evaluation.measures import Row, ratio, seconds
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
 from mien_pipeline.report import Edit, ModelUse
+from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
@@ -25,7 +26,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
     image = decode(photo)
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
-        marker = ResultMarker(store.path("watermark"), state)
+        marker = ResultMarker(store.path("watermark"), Authority(state))
         edit = Edit("swap", "mesh", None, [ModelUse("face-mesh", "0" * 64)])
         yield Row(
             "marking a 12-MP JPEG ÷ encoding it",
