@@ -15,8 +15,9 @@ from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads, open_store
 from mien_daemon.events import Events
+from mien_daemon.http.connections import Connections
 from mien_daemon.http.guard import ROUTES as ROUTE_OF
-from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard
+from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard, note_connection
 from mien_daemon.http.route import Route
 from mien_daemon.jobs.admission import Admission
 from mien_daemon.jobs.queue import JobQueue, expire
@@ -41,9 +42,10 @@ def create_app(config: Config, local_token: str) -> web.Application:
 
     `local_token` is what `daemon.json` will tell this user's own programs.
     """
-    app = web.Application(middlewares=[answer_problems, guard])
+    app = web.Application(middlewares=[note_connection, answer_problems, guard])
     app.on_response_prepare.append(add_standing_headers)
     app[keys.CONFIG] = config
+    app[keys.CONNECTIONS] = Connections()
     app[keys.SETTINGS] = LiveSettings(config)
     app[keys.EVENTS] = Events()
     app[keys.DATABASE] = Database(config.folders.state)

@@ -9,6 +9,7 @@ from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads
 from mien_daemon.events import Events
+from mien_daemon.http.connections import Connections
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
@@ -35,6 +36,7 @@ PREVIEWS = web.AppKey("previews", Previews)
 REFERENCES = web.AppKey("references", OpenLibrary)
 VERIFIER = web.AppKey("verifier", Verifier)
 PAIRING = web.AppKey("pairing", Pairing)
+CONNECTIONS = web.AppKey("connections", Connections)
 SESSIONS = web.AppKey("sessions", Sessions)
 
 CLIENT = web.RequestKey("client", Client)

@@ -1,6 +1,7 @@
 """The daemon's socket on the loopback address, and connections that answer malformed requests with a problem."""
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -19,8 +20,11 @@ from mien_api.runtime_file import RuntimeFile
 from mien_core.errors import BadRequest
 from mien_daemon.access.clients import new_token
 from mien_daemon.app import create_app
+from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, product_version
+from mien_daemon.http.connections import Connections, raise_file_limit
 from mien_daemon.http.guard import STANDING_HEADERS
+from mien_daemon.keys import CONNECTIONS
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,9 @@ MAX_HEADERS = 100
 # After an answer the rest of a refused body is read for so long, that the client may see the answer.
 LINGER_S = 2.0
 SHUTDOWN_S = 2.0
+BACKLOG = 128
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+PAUSE_S = 0.5  # before the next try to take a connection when every one is at work
 
 
 class _Plain(web.Response):
@@ -44,6 +51,18 @@ class _Plain(web.Response):
 
 class ProblemConnection(web.RequestHandler):
     """aiohttp's connection; a request that cannot be parsed is answered with a problem, and not logged."""
+
+    connections: Connections | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.connections is not None:
+            self.connections.add(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self.connections is not None:
+            self.connections.remove(self)
+        super().connection_lost(exc)
 
     def handle_error(
         self,
@@ -98,9 +117,10 @@ async def serve_app(app: web.Application, bound: socket.socket) -> AsyncGenerato
     if server is None:
         raise RuntimeError("the application did not start")
     loop = asyncio.get_running_loop()
+    connections = app.get(CONNECTIONS)
 
     def connect() -> ProblemConnection:
-        return ProblemConnection(
+        connection = ProblemConnection(
             server,
             loop=loop,
             logger=log,
@@ -112,13 +132,47 @@ async def serve_app(app: web.Application, bound: socket.socket) -> AsyncGenerato
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
         )
+        connection.connections = connections
+        return connection
 
-    acceptor = await loop.create_server(connect, sock=bound, backlog=128)
+    bound.setblocking(False)
+    bound.listen(BACKLOG)
+    arriving = BackgroundTasks()
+    accepting = asyncio.create_task(accept_all(bound, connect, connections, arriving))
     try:
         yield
     finally:
-        acceptor.close()
+        accepting.cancel()
+        await asyncio.wait([accepting])
+        bound.close()
+        await arriving.wait()
         await runner.cleanup()
+
+
+async def accept_all(
+    bound: socket.socket,
+    connect: Callable[[], ProblemConnection],
+    connections: Connections | None,
+    arriving: BackgroundTasks,
+) -> None:
+    """Take connections, for ever. Where the system has no more files for one, an idle one goes, after a pause.
+
+    asyncio's own server would try, and log, 128 times in a row.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            accepted, _ = await loop.sock_accept(bound)
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                await asyncio.sleep(0)  # that client is gone already
+                continue
+            log.warning("no connection can be taken: %s", error.strerror)
+            if connections is None or not connections.end_idle():
+                await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(0)
+        else:
+            arriving.start(loop.connect_accepted_socket(connect, accepted))
 
 
 async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lambda _: None) -> None:
@@ -129,6 +183,7 @@ async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lamb
         PortInUse: the port is taken.
     """
     os.umask(0o077)
+    raise_file_limit()
     state = config.folders.state
     with runtime_file.held(state), bind(config.settings.port) as bound:
         port = int(bound.getsockname()[1])

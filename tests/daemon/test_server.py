@@ -1,6 +1,8 @@
 """Listening: on the loopback address alone, honest about a port that is taken, and ours even in a malformed request."""
 
 import asyncio
+import contextlib
+import errno
 import os
 import signal
 import socket
@@ -15,6 +17,8 @@ from aiohttp import web
 from mien_api import runtime_file
 from mien_api.errors import AlreadyRunning, PortInUse
 from mien_daemon import server
+from mien_daemon.http.connections import MOST_STRANGERS
+from mien_daemon.keys import CONNECTIONS
 from mien_daemon.server import bind, serve, serve_app, watch_stop_signals
 from mien_testing.daemon import config_for
 
@@ -135,3 +139,41 @@ async def test_a_daemon_says_where_it_is_while_it_runs_and_no_second_one_takes_i
         assert runtime_file.read(config.folders.state) is None
     finally:
         os.umask(umask)
+
+
+async def test_a_daemon_whose_connections_are_all_taken_by_strangers_still_answers(daemon: Any) -> None:
+    """Any user of this machine can open connections and say nothing. Those that were opened first go first."""
+    idle = [await asyncio.open_connection("127.0.0.1", daemon.port) for _ in range(MOST_STRANGERS + 40)]
+    try:
+        assert (await daemon.ask("GET", "/v1/hello", token=None)).status == 200
+        assert (await daemon.ask("GET", "/v1/health")).status == 200
+        await daemon.eventually(lambda: len(daemon.app[CONNECTIONS]) <= MOST_STRANGERS + 3)
+        assert await asyncio.wait_for(idle[0][0].read(), 20) == b""
+    finally:
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_where_the_system_has_no_more_files_the_next_connection_waits_and_the_log_stays_short(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    accept, refused = loop.sock_accept, [errno.EMFILE, errno.ECONNABORTED, errno.ENFILE]
+
+    async def refuse_first(listening: socket.socket) -> Any:
+        accepted = await accept(listening)
+        if refused:
+            accepted[0].close()
+            raise OSError(refused.pop(), "as the test wants it")
+        return accepted
+
+    monkeypatch.setattr(loop, "sock_accept", refuse_first)
+    monkeypatch.setattr(server, "PAUSE_S", 0.01)
+    with bind(0) as bound:
+        async with serve_app(web.Application(), bound):
+            for _ in range(3):
+                with contextlib.suppress(ConnectionError):
+                    await exchange(int(bound.getsockname()[1]), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            assert (await exchange(int(bound.getsockname()[1]), request)).startswith(b"HTTP/1.1 404")
+    assert [record.message for record in caplog.records] == ["no connection can be taken: as the test wants it"] * 2

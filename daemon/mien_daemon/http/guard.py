@@ -23,7 +23,7 @@ from mien_api.problems import RETRY_AFTER_S, problem_for
 from mien_core.errors import BadRequest
 from mien_daemon.access.clients import Client
 from mien_daemon.http.route import Handler, Route
-from mien_daemon.keys import CLIENT, CLIENTS, CONFIG
+from mien_daemon.keys import CLIENT, CLIENTS, CONFIG, CONNECTIONS
 
 ROUTES: web.AppKey[dict[object, Route]] = web.AppKey("routes", dict)
 """The route of each handler."""
@@ -38,6 +38,17 @@ STANDING_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+
+
+@web.middleware
+async def note_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the connections that this one is at work."""
+    connections, connection = request.app[CONNECTIONS], request.protocol
+    connections.begin(connection)
+    try:
+        return await handler(request)
+    finally:
+        connections.finish(connection)
 
 
 @web.middleware
@@ -74,6 +85,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if route is not None and route.scope is not None and not client.may(route.scope):
             raise WrongScope(f"this token does not allow {route.scope}", needs=route.scope)
         request[CLIENT] = client
+        request.app[CONNECTIONS].name(request.protocol, client)
         request.app[CLIENTS].touch(client)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("bodies are taken as they are, not encoded", field="Content-Encoding")
@@ -158,7 +170,8 @@ def problem_response(error: Exception) -> web.Response:
         response.headers["Allow"] = ", ".join(str(problem["allowed"]).split())
     if code == "range-not-satisfiable":
         response.headers["Content-Range"] = f"bytes */{problem['size']}"
-    if code in {"request-timeout", "request-too-large"} or problem["status"] == 413:
+    is_one_too_many = problem.get("share") == "connections"
+    if code in {"request-timeout", "request-too-large"} or problem["status"] == 413 or is_one_too_many:
         response.force_close()
     return response
 
