@@ -132,7 +132,7 @@ class StateError(MienError):
 
 
 class QueueFull(StateError):
-    """`retry_after_s` is a guess from the jobs ahead."""
+    """`share` says whose places are taken: "client", "clients" or "queue"; `retry_after_s` is a guess."""
 
     code = "queue-full"
 

@@ -9,13 +9,13 @@ from aiohttp import web
 from mien_api.errors import StateBusy
 from mien_daemon import keys
 from mien_daemon.access.clients import ClientRegistry
+from mien_daemon.access.connections import Connections
 from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads, open_store
 from mien_daemon.events import Events
-from mien_daemon.http.connections import Connections
 from mien_daemon.http.guard import ROUTES as ROUTE_OF
 from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard, note_connection
 from mien_daemon.http.route import Route

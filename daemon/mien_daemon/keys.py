@@ -3,13 +3,13 @@
 from aiohttp import web
 
 from mien_daemon.access.clients import Client, ClientRegistry
+from mien_daemon.access.connections import Connections
 from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads
 from mien_daemon.events import Events
-from mien_daemon.http.connections import Connections
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore

@@ -17,7 +17,7 @@ from aiohttp import web
 from mien_api import runtime_file
 from mien_api.errors import AlreadyRunning, PortInUse
 from mien_daemon import server
-from mien_daemon.http.connections import MOST_STRANGERS
+from mien_daemon.access.connections import MOST_STRANGERS
 from mien_daemon.keys import CONNECTIONS
 from mien_daemon.server import bind, serve, serve_app, watch_stop_signals
 from mien_testing.daemon import config_for

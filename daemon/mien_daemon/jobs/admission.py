@@ -14,6 +14,10 @@ from mien_daemon.pictures.blobs import PictureBlobs, digest_of
 UNKNOWN_S = 10.0
 SOONEST_S = 1.0
 LATEST_S = 60.0
+# Of all places, no client has more than a quarter, and a tenth is for the person's own programs alone: a browser or a
+# script that fills its share keeps neither another one nor the person out.
+CLIENTS_SHARE = 4
+KEPT_SHARE = 10
 
 
 class UsableReferences(Protocol):
@@ -35,20 +39,26 @@ class Admission:
         self._references = references
         self._settings = settings
 
-    def require_room(self) -> None:
-        """Return if one more job may wait.
+    def require_room(self, client: Client) -> None:
+        """Return if one more job of this client may wait.
 
         Raises:
-            QueueFull: `retry_after_s` says when to come back.
+            QueueFull: `share` says whose places are taken, `retry_after_s` when to come back.
         """
-        waiting = self._jobs.waiting
-        if len(waiting) >= self._settings.current.max_queued:
-            typical = self._jobs.durations.typical_s(duration_kind(next(iter(waiting)))) or UNKNOWN_S
-            raise QueueFull(
-                "the queue is full",
-                queued=len(waiting),
-                retry_after_s=int(min(max(typical, SOONEST_S), LATEST_S)),
-            )
+        waiting, most = self._jobs.waiting, self._settings.current.max_queued
+        if len(waiting) >= most:
+            raise self._refusal("the queue is full", "queue", len(waiting))
+        if client.may("local"):
+            return
+        own = sum(job.owner == client.id for job in waiting)
+        if own >= max(1, most // CLIENTS_SHARE):
+            raise self._refusal("this client's share of the queue is full", "client", own)
+        if len(waiting) >= most - most // KEPT_SHARE:
+            raise self._refusal("what is left of the queue is kept for the person's own programs", "clients", own)
+
+    def _refusal(self, words: str, share: str, queued: int) -> QueueFull:
+        typical = self._jobs.durations.typical_s(duration_kind(next(iter(self._jobs.waiting)))) or UNKNOWN_S
+        return QueueFull(words, share=share, queued=queued, retry_after_s=int(min(max(typical, SOONEST_S), LATEST_S)))
 
     async def inspect(self, client: Client, ask: JobRequest) -> None:
         """Return if every picture is there, may be used by this client, and may be decoded.

@@ -61,7 +61,7 @@ class JobQueue:
         """
         if key is not None and (before := await self._store.known(client.id, key, digest)):
             return self._jobs.newest(before)
-        self._admission.require_room()
+        self._admission.require_room(client)
         await self._admission.inspect(client, ask)
         require_headroom(self._store.results)
         return await self._changes.finish(self._admit(client, ask, key, digest))
@@ -130,9 +130,9 @@ class JobQueue:
         """
         job = await self.get(client, job_id)
         _require_repeatable(job)
-        self._admission.require_room()
+        self._admission.require_room(client)
         await self._admission.inspect(client, job.ask)
-        return await self._changes.finish(self._repeat(job))
+        return await self._changes.finish(self._repeat(client, job))
 
     async def delete(self, client: Client, job_id: str) -> None:
         """Forget a job and its result; one that has not finished is cancelled first."""
@@ -187,14 +187,15 @@ class JobQueue:
 
     async def _admit(self, client: Client, ask: JobRequest, key: str | None, digest: str) -> Job:
         async with self._changing:
-            self._admission.require_room()
+            self._admission.require_room(client)
             job, is_new = await self._store.add(client.id, ask, key, digest)
             if is_new:
                 self._jobs.add(job)
         return self._jobs.newest(job)
 
-    async def _repeat(self, job: Job) -> Job:
+    async def _repeat(self, client: Client, job: Job) -> Job:
         async with self._changing:
+            self._admission.require_room(client)
             # Another request may have repeated it meanwhile.
             _require_repeatable(self._jobs.find(job.id) or await self._store.get(job.id))
             again = await self._store.repeat(job.start_over(self._jobs.waiting.last_position(job)))

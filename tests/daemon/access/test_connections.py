@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from mien_api.errors import TooManyRequests
+from mien_daemon.access import connections as module
 from mien_daemon.access.clients import LOCAL, Client, Scope
-from mien_daemon.http import connections as module
-from mien_daemon.http.connections import (
+from mien_daemon.access.connections import (
     MOST_OF_A_CLIENT,
     MOST_STRANGERS,
     RETRY_AFTER_S,
