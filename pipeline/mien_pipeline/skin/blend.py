@@ -42,22 +42,26 @@ def blend_bands(base: Pixels, top: Pixels, mask: Mask, levels: int = LEVELS) -> 
 
     Source: Burt & Adelson 1983, a multiresolution spline with application to image mosaics.
     """
-    below = base.astype(np.float32)
-    # Only the difference is split into bands: where the pictures agree there is nothing to blend.
-    difference = (top.astype(np.float32) - below) * (mask > 0)[..., None]
-    mixed = below + _blend_difference(difference, mask, levels)
-    return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+    mixed = np.empty_like(base)
+    for channel in range(3):  # one at a time: a large face would take three times the memory
+        below = base[..., channel].astype(np.float32)
+        # Only the difference is split into bands: where the pictures agree there is nothing to blend.
+        difference = (top[..., channel] - below) * (mask > 0)
+        below += _blend_difference(difference, mask, levels)
+        below += 0.5
+        mixed[..., channel] = np.clip(below, 0, 255, out=below)
+    return mixed
 
 
 def _blend_difference(difference: Floats, mask: Mask, levels: int) -> Floats:
-    """The part of `difference` (H, W, 3) that the result shows: its finest band by `mask`, the rest a level down."""
+    """The part of `difference` (H, W) that the result shows: its finest band by `mask`, the rest a level down."""
     if levels == 0 or min(mask.shape) < 8:
-        return difference * mask[..., None]
+        return difference * mask
     size = (difference.shape[1], difference.shape[0])
     smaller, smaller_mask = _as_floats(cv2.pyrDown(difference)), _as_floats(cv2.pyrDown(mask))
     band = difference - _as_floats(cv2.pyrUp(smaller, dstsize=size))
     rest = _blend_difference(smaller, smaller_mask, levels - 1)
-    return band * mask[..., None] + _as_floats(cv2.pyrUp(rest, dstsize=size))
+    return band * mask + _as_floats(cv2.pyrUp(rest, dstsize=size))
 
 
 def _place(target: Image, patch: Patch) -> tuple[int, int, Pixels, Mask] | None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.image import Floats, Mask
+from mien_pipeline.image import Floats, Mask, Pixels
 
 GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; the rest comes as grain
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
@@ -14,9 +14,11 @@ ROUNDS = 3  # the bands overlap, so a change of one shows in the other; the gain
 CORRECTION_LIMITS = (0.5, 2.0)
 AROUND_PX = 15  # side of the window in which the face's own grain is measured
 TILE_PX = 256  # of noise; the eye does not see it repeat
+STRIPE_PX = 4 * TILE_PX  # rows that are worked on at once, so that a large face takes little memory
+MEASURED_PX = 3_000_000  # as many pixels tell the energies of any face
 
 
-def match_grain(face: Floats, target: Floats, weight: Mask, skin: Mask) -> Floats:
+def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask) -> Floats:
     """`face`, (H, W, 3) float32, with the fine-frequency energy of `target`; `face` itself where too little is skin.
 
     Too sharp a face is softened. Too smooth a face is sharpened within limits, and then gets white noise of the finest
@@ -24,7 +26,8 @@ def match_grain(face: Floats, target: Floats, weight: Mask, skin: Mask) -> Float
     coarser band than white noise has, which looks like sand on a face, not like a camera's.
 
     Args:
-        face, target: (H, W, 3) float32 RGB, code values 0..255, in the same place.
+        face: (H, W, 3) float32 RGB, code values 0..255.
+        target: (H, W, 3) RGB, uint8 or float32, in the same place.
         weight: (H, W) float32 in 0..1, how much of the grain each pixel gets.
         skin: (H, W) float32 in 0..1; the energies are measured where it is above 0.5.
     """
@@ -33,7 +36,7 @@ def match_grain(face: Floats, target: Floats, weight: Mask, skin: Mask) -> Float
         return face
     part = _bound(measured)
     inside, small = measured[part], face[part]
-    mine, theirs = _split_bands(small), _split_bands(target[part])
+    mine, theirs = _split_bands(small), _split_bands(target[part].astype(np.float32))
     have, want = ([_measure_energy(band, inside) for band in bands] for bands in (mine, theirs))
     colour = _colour_noise(theirs[0], inside)
     noise = [np.asarray(band @ colour, np.float32) for band in _make_noise()]
@@ -44,7 +47,19 @@ def match_grain(face: Floats, target: Floats, weight: Mask, skin: Mask) -> Float
             for band in _split_bands(_apply_grain(small, mine, have, aim, noise, weight[part]))
         ]
         aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
-    return _apply_grain(face, _split_bands(face), have, aim, noise, weight)
+    del small, mine, theirs
+    return _apply_in_stripes(face, have, aim, noise, weight)
+
+
+def _apply_in_stripes(face: Floats, have: list[float], want: list[float], noise: list[Floats], weight: Mask) -> Floats:
+    """`_apply_grain` to the whole face, some rows at a time, each with what its blurs need above and below."""
+    result, reach = np.empty_like(face), TILE_PX  # a whole tile, so that the noise joins
+    for top in range(0, face.shape[0], STRIPE_PX):
+        start = max(0, top - reach)
+        rows = slice(start, top + STRIPE_PX + reach)
+        stripe = _apply_grain(face[rows], _split_bands(face[rows]), have, want, noise, weight[rows])
+        result[top : top + STRIPE_PX] = stripe[top - start : top - start + STRIPE_PX]
+    return result
 
 
 def _apply_grain(
@@ -63,9 +78,13 @@ def _apply_grain(
 
 
 def _bound(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The rows and columns that hold all of `measured`, and what the widest blur needs beside them."""
+    """The rows and columns that hold `measured`, or its middle, and what the widest blur needs beside them."""
     left, top, width, height = cv2.boundingRect(measured.astype(np.uint8))
     reach = SCALES_PX[-1][1]
+    if width * height > MEASURED_PX:
+        counts = np.cumsum(np.count_nonzero(measured, axis=1))
+        rows = MEASURED_PX // width
+        top, height = max(top, int(np.searchsorted(counts, counts[-1] / 2)) - rows // 2), rows
     return slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)
 
 

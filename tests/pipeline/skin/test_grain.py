@@ -1,8 +1,10 @@
 """Grain: a new face has the target's, no more and no less, and none of its wrinkles."""
 
 import numpy as np
+import pytest
 
 from mien_pipeline.image import Floats
+from mien_pipeline.skin import grain
 from mien_pipeline.skin.grain import match_grain
 
 EVERYWHERE = np.ones((96, 96), np.float32)
@@ -46,3 +48,23 @@ def test_skin_that_was_made_up_smooth_gets_the_grain_that_the_rest_has() -> None
 def test_too_little_skin_to_measure_leaves_the_face_alone() -> None:
     face, target = texture(0, 0.1), texture(1, 0.4)
     assert match_grain(face, target, EVERYWHERE, np.zeros((96, 96), np.float32)) is face
+
+
+def test_a_face_that_is_worked_on_in_stripes_gets_the_same_grain(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    face, target = ((120 + amount * rng.standard_normal((700, 80, 3))).astype(np.float32) for amount in (1.0, 6.0))
+    weight = np.linspace(0, 1, 700 * 80, dtype=np.float32).reshape(700, 80)
+    whole = match_grain(face, target, weight, np.ones((700, 80), np.float32))
+    monkeypatch.setattr(grain, "STRIPE_PX", grain.TILE_PX)
+    striped = match_grain(face, target, weight, np.ones((700, 80), np.float32))
+    assert np.abs(striped - whole).max() < 1e-3
+
+
+def test_the_middle_of_a_large_face_tells_its_grain_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    face, target = ((120 + amount * rng.standard_normal((300, 300, 3))).astype(np.float32) for amount in (1.0, 6.0))
+    everywhere = np.ones((300, 300), np.float32)
+    whole = match_grain(face, target, everywhere, everywhere)
+    monkeypatch.setattr(grain, "MEASURED_PX", 20_000)
+    part = match_grain(face, target, everywhere, everywhere)
+    assert abs(float(part.std() / whole.std()) - 1) < 0.05

@@ -11,6 +11,7 @@ LIGHT_SIGMA = 0.25  # face widths: shading wider than this is the target's, fine
 HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin
 HUE_GOES = 0.5  # how much more of it goes where its skin becomes four times as light: blue shadows would turn to paint
 SHINE_GOES = 2.0  # doublings of lightness at which all shine goes
+STRIPE_PX = 512
 SHINE_DETAIL = 0.7  # how much of its shine stays where its skin becomes twice as light
 
 
@@ -24,13 +25,17 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
         grid: over both.
         width: of the face, in pixels.
     """
-    light, sigma_px = to_linear(drawn), LIGHT_SIGMA * width / grid.step
-    coarse, weight = grid.shrink(light), grid.shrink(skin * (1 - features))
+    sigma_px = LIGHT_SIGMA * width / grid.step
+    coarse, weight = grid.shrink(to_linear(drawn)), grid.shrink(skin * (1 - features))
     ratio = light_ratio(coarse, grid.shrink(to_linear(target)), weight, sigma_px)
     matt = remove_shine(coarse, ratio, weight, sigma_px)
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
     even = (matt * _even_out(coarse * matt, ratio, weight, sigma_px)) ** plain[..., None]
-    return to_srgb(light * grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape))
+    factor, lit = grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape), np.empty_like(drawn)
+    for top in range(0, len(drawn), STRIPE_PX):  # in stripes: the light of a large face takes four times its bytes
+        rows = slice(top, top + STRIPE_PX)
+        lit[rows] = to_srgb(to_linear(drawn[rows]) * factor[rows])
+    return lit
 
 
 def remove_shine(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Floats:
