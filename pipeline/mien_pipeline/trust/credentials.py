@@ -2,12 +2,15 @@
 
 Nothing is fetched from anywhere: not manifests kept elsewhere, not revocation lists. No thumbnails are made: they
 would carry the picture from before the swap, and those that the target's own credentials bring along are redacted,
-as are its position and serial numbers. The reference face is never an ingredient.
+as are its position and serial numbers. The reference face is never an ingredient. Of a target without credentials the
+library is shown nothing: it would copy the number and the address that stand in the XMP. A target's own claim is kept
+as its maker signed it, with its title and its numbers: a claim cannot be shortened and still be valid.
 """
 
 import io
 import json
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -26,6 +29,8 @@ State = Literal["valid", "invalid", "none"]
 ASSERTION = "local.mien.making"
 _UNREADABLE = "unreadable_parent"  # in that assertion: the target had credentials, and they were ruined
 _UNREADABLE_CODES = ("manifest.unreadable",)
+_ELSEWHERE = "parent_kept_elsewhere"  # in that assertion: the target says that its credentials are on the web
+_ELSEWHERE_CODES = ("manifest.inaccessible",)
 _UNTRUSTED = "signingCredential.untrusted"  # signed under a private root, as ours is to others: no fault of the picture
 
 # What stays of the target's own credentials: what was done to it, by whom, and what ties that to its pixels. The rest
@@ -87,7 +92,7 @@ class Credentials:
 _UNREAD = {
     "ManifestNotFound": Credentials(),
     "NotSupported": Credentials(),
-    "Remote": Credentials(problems=("manifest.inaccessible",)),
+    "Remote": Credentials(problems=_ELSEWHERE_CODES),
 }
 
 
@@ -110,18 +115,21 @@ def sign(
         MarkingFailed: no credentials could be made or embedded.
     """
     out = io.BytesIO()
+    found = read(target, target_media_type)
     hosts = [host] if time_stamp_url and (host := urlsplit(time_stamp_url).hostname) else []
     try:
         with (
             c2pa.Context.from_dict(_settings(signatory.roots, hosts)) as context,
-            c2pa.Builder(_manifest(edit, target, target_media_type), context) as builder,
+            c2pa.Builder(_manifest(edit, target, target_media_type, found), context) as builder,
             c2pa.Signer.from_callback(
                 signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain, time_stamp_url
             ) as signer,
         ):
             builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
-            # Without an explicit parent the library would make the output its own.
-            builder.add_ingredient({"relationship": "parentOf"}, target_media_type, io.BytesIO(target))
+            if _has_manifest(found):
+                number = f"xmp:iid:{uuid.uuid4()}"  # else the library takes the one in the target's XMP
+                parent = {"relationship": "parentOf", "instance_id": number}
+                builder.add_ingredient(parent, target_media_type, io.BytesIO(target))
             builder.sign(signer, media_type, io.BytesIO(picture), out)
     except c2pa.C2paError as error:
         raise MarkingFailed("the content credentials could not be made") from error
@@ -172,8 +180,15 @@ def _private_assertions(target: bytes, media_type: str) -> list[str]:
     ]
 
 
-def _manifest(edit: Edit, target: bytes, target_media_type: str) -> dict[str, Any]:
-    redacted = _private_assertions(target, target_media_type)
+def _has_manifest(found: Credentials) -> bool:
+    """Whether credentials can be taken over, be they valid or not."""
+    return found.state != "none" and found.problems != _UNREADABLE_CODES
+
+
+def _manifest(edit: Edit, target: bytes, target_media_type: str, found: Credentials) -> dict[str, Any]:
+    redacted = _private_assertions(target, target_media_type) if _has_manifest(found) else []
+    # Without an explicit parent the library would make the output its own.
+    bare = [] if _has_manifest(found) else [{"relationship": "parentOf", "format": target_media_type}]
     agent = {"name": CREATOR_TOOL, "version": version("mien")}
     edited = {
         "action": "c2pa.edited",
@@ -188,11 +203,13 @@ def _manifest(edit: Edit, target: bytes, target_media_type: str) -> dict[str, An
         "settings": edit.settings,
         "models": [{"name": model.name, "sha256": model.sha256} for model in edit.models],
         # The library drops such credentials without a word.
-        **({_UNREADABLE: True} if read(target, target_media_type).problems == _UNREADABLE_CODES else {}),
+        **({_UNREADABLE: True} if found.problems == _UNREADABLE_CODES else {}),
+        **({_ELSEWHERE: True} if found.problems == _ELSEWHERE_CODES else {}),
     }
     return {
         "claim_generator_info": [agent],
         "redactions": redacted,
+        "ingredients": bare,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [edited, *redactions]}},
             {"label": ASSERTION, "data": made},
@@ -212,7 +229,7 @@ def _to_credentials(store: Mapping[str, Any]) -> Credentials:
         actions=tuple(str(action.get("action")) for action in actions),
         source_type=sources[-1] if sources else None,
         parents=tuple(
-            _to_parent(ingredient, manifests, is_ruined=_has_ruined_parent(manifest))
+            _to_parent(ingredient, manifests, _parent_problems(manifest))
             for ingredient in manifest.get("ingredients", [])
             if ingredient.get("relationship") == "parentOf"
         ),
@@ -231,18 +248,19 @@ def _actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _has_ruined_parent(manifest: Mapping[str, Any]) -> bool:
-    return any(
-        assertion.get("label") == ASSERTION and assertion.get("data", {}).get(_UNREADABLE)
-        for assertion in manifest.get("assertions", [])
-    )
+def _parent_problems(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was the matter with a parent's credentials, where nothing of them was taken over."""
+    made = [each.get("data", {}) for each in manifest.get("assertions", []) if each.get("label") == ASSERTION]
+    if any(data.get(_UNREADABLE) for data in made):
+        return _UNREADABLE_CODES
+    return _ELSEWHERE_CODES if any(data.get(_ELSEWHERE) for data in made) else ()
 
 
-def _to_parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], *, is_ruined: bool) -> Parent:
+def _to_parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], known: tuple[str, ...]) -> Parent:
     """What was recorded of a parent when it was opened: a tampered one leaves the child's own credentials valid."""
     results: Mapping[str, Any] = ingredient.get("validation_results") or {}
-    if is_ruined:
-        return Parent("invalid", problems=_UNREADABLE_CODES)
+    if known:
+        return Parent("invalid" if known == _UNREADABLE_CODES else "none", problems=known)
     if not ingredient.get("active_manifest"):
         return Parent("none", problems=_failures(results))
     problems = _failures(results)

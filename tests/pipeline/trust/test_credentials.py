@@ -4,6 +4,7 @@ import http.server
 import io
 import json
 import threading
+import zlib
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import c2pa
 import numpy as np
 import PIL.Image
+import PIL.TiffImagePlugin
 import pytest
 
 from mien_core.errors import MarkingFailed
@@ -329,5 +331,55 @@ def test_credentials_kept_elsewhere_are_not_fetched(listener: tuple[str, list[st
     remote = with_remote_manifest(url, signatory)
     found = read(remote, "image/jpeg")
     assert (found.state, found.problems) == ("none", ("manifest.inaccessible",))
-    sign(picture(seed=2), "image/jpeg", remote, "image/jpeg", EDIT, signatory)
+    signed = sign(picture(seed=2), "image/jpeg", remote, "image/jpeg", EDIT, signatory)
     assert asked == []
+    assert url.encode() not in signed
+    (parent,) = read(signed, "image/jpeg").parents
+    assert (parent.state, parent.problems) == ("none", ("manifest.inaccessible",))
+
+
+@pytest.mark.parametrize("has_credentials", [False, True])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_numbers_and_addresses_in_the_targets_xmp_stay_out(
+    kind: str, has_credentials: bool, signatory: Signatory, tmp_path: Path
+) -> None:
+    """With credentials of its own as well: those say what they say, and the ingredient says no more."""
+    media_type = f"image/{kind}"
+    target = picture(kind)
+    if has_credentials:
+        other = Authority(tmp_path).signatory()
+        target = sign(picture(kind), media_type, picture(kind), media_type, EDIT, other)
+    target = with_xmp(target, kind)
+    assert b"CANARY" in target
+    result = sign(picture(seed=1), "image/jpeg", target, media_type, EDIT, signatory)
+    assert b"CANARY" not in result
+    (parent,) = read(result, "image/jpeg").parents
+    assert parent.state == ("invalid" if has_credentials else "none")
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"'
+    b' xmlns:dcterms="http://purl.org/dc/terms/" xmpMM:InstanceID="xmp.iid:CANARY" xmpMM:DocumentID="xmp.did:CANARY"'
+    b' dcterms:provenance="https://example.com/CANARY"/></rdf:RDF></x:xmpmeta>'
+)
+
+
+def with_xmp(data: bytes, kind: str) -> bytes:
+    """A signed picture that was given a packet afterwards, or an unsigned one that has one."""
+    signed = b"jumb" in data
+    if kind == "jpeg":
+        segment = b"http://ns.adobe.com/xap/1.0/\0" + XMP
+        return data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:]
+    if kind == "png":
+        body = b"iTXt" + b"XML:com.adobe.xmp\0\0\0\0\0" + XMP
+        chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+        return data[:33] + chunk + data[33:]
+    if signed:  # the other containers have no room in front: the packet lies behind, as an unknown part does
+        return data + XMP
+    out = io.BytesIO()
+    tags = PIL.TiffImagePlugin.ImageFileDirectory_v2()
+    tags[700] = XMP
+    options = {"tiffinfo": tags} if kind == "tiff" else {"xmp": XMP}
+    PIL.Image.open(io.BytesIO(data)).save(out, kind, **options)
+    return out.getvalue()
