@@ -31,6 +31,7 @@ from mien_daemon.pictures.verifier import Verifier
 from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.routes import ROUTES
+from mien_daemon.state.check import StateCheck, close_to_others
 from mien_daemon.state.database import Database
 from mien_daemon.worker.supervisor import WorkerSupervisor
 
@@ -48,7 +49,9 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app[keys.CONNECTIONS] = Connections()
     app[keys.SETTINGS] = LiveSettings(config)
     app[keys.EVENTS] = Events()
+    opened = close_to_others(config.folders.state)
     app[keys.DATABASE] = Database(config.folders.state)
+    app[keys.STATE_CHECK] = StateCheck(app[keys.DATABASE], config.folders.state, opened)
     app[keys.CLIENTS] = ClientRegistry(app[keys.DATABASE], local_token)
     app[keys.ONE_TIME_CODES] = OneTimeCodes(app[keys.CLIENTS])
     app[keys.PREVIEWS] = Previews([config.folders.state / "blobs", config.folders.state / "results"])
@@ -89,6 +92,7 @@ async def end_streams(app: web.Application) -> None:
 
 
 async def open_database(app: web.Application) -> AsyncIterator[None]:
+    await app[keys.STATE_CHECK].start()
     await app[keys.CLIENTS].load()
     yield
     await app[keys.PAIRING].finish_approvals()
@@ -123,7 +127,7 @@ async def run_queue(app: web.Application) -> AsyncIterator[None]:
     except StateBusy:
         log.warning("another program has locked the database; it is waited for")
     await app[keys.SCHEDULER].start()
-    expiring = asyncio.create_task(expire(app[keys.JOB_STORE], app[keys.BLOBS]))
+    expiring = asyncio.create_task(expire(app[keys.JOB_STORE], app[keys.BLOBS], app[keys.STATE_CHECK]))
     yield
     expiring.cancel()
     await asyncio.gather(expiring, app[keys.SCHEDULER].stop(), app[keys.QUEUE].stop(), return_exceptions=True)

@@ -17,11 +17,13 @@ from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.pictures.previews import Previews
 from mien_daemon.pictures.verifier import Verifier
 from mien_daemon.references.open_library import OpenLibrary
+from mien_daemon.state.check import StateCheck
 from mien_daemon.state.database import Database
 from mien_daemon.worker.supervisor import WorkerSupervisor
 
 CONFIG = web.AppKey("config", Config)
 SETTINGS = web.AppKey("settings", LiveSettings)
+STATE_CHECK = web.AppKey("state_check", StateCheck)
 DATABASE = web.AppKey("database", Database)
 CLIENTS = web.AppKey("clients", ClientRegistry)
 EVENTS = web.AppKey("events", Events)

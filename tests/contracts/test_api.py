@@ -22,7 +22,7 @@ from mien_pipeline.options import RestoreOptions
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
 VERBS = re.compile(
-    "accept|add|approve|begin|cancel|change|close|continue|create|delete|download|export|find|forget|get|import|list|"
+    "accept|add|approve|begin|cancel|change|check|close|continue|create|delete|download|export|find|forget|get|import|list|"
     "move|open|pause|post|preview|prove|put|refuse|remove|rename|restart|resume|retry|revoke|stream|unload|verify|"
     "watch|withdraw"
 )
@@ -35,6 +35,7 @@ OPERATIONS = {
     "cancel_download": "POST /v1/models/{name}/cancel",
     "cancel_job": "POST /v1/jobs/{id}/cancel",
     "change_reference": "PATCH /v1/references/{id}",
+    "check_state": "POST /v1/state/check",
     "change_settings": "PUT /v1/settings",
     "close_pairing_window": "DELETE /v1/pair/window",
     "continue_pairing": "POST /v1/pair/{id}",

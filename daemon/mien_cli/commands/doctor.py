@@ -22,10 +22,18 @@ CAGE_STATES = {"on": "closed, tried", "off": "open", "not-here": "not on this sy
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="compare the files and rows of the state folder instead")
+    parser.add_argument(
+        "--repair", action="store_true", help="with --check, mend what is found; nothing that a person made is deleted"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
+    if args.check or args.repair:
+        from mien_cli.state_check import check_state
+
+        return check_state(args)
     from mien_cli.in_process import load_config, open_store
     from mien_cli.output import print_answer
     from mien_daemon.config import product_version

@@ -120,8 +120,10 @@ class ClientRegistry:
 
     async def load(self) -> None:
         """Read the clients from the database."""
-        for row in await self._database.read(lambda db: db.execute("SELECT * FROM clients").fetchall()):
-            self._remember(_read_client(row), row["token_hash"])
+        sql = "SELECT rowid AS rowid, * FROM clients"
+        for row in await self._database.read(lambda db: db.execute(sql).fetchall()):
+            if self._database.is_readable("clients", row):
+                self._remember(_read_client(row), row["token_hash"])
 
     def authenticate(self, token: str) -> Client | None:
         """The client of a bearer token; None if the token is unknown, expired or revoked."""

@@ -15,7 +15,7 @@ from mien_daemon.http.schemas import DIGEST, HEADERS, JOB_ID, PICTURE, Problem
 REF = "#/components/schemas/{model}"
 # What the guard may answer on any route.
 SHARED = ("bad-request", "wrong-host", "foreign-origin", "unsupported-media-type", "internal-error")
-SHARED_WITH_TOKEN = ("unpaired", "wrong-scope")
+SHARED_WITH_TOKEN = ("unpaired", "wrong-scope", "state-busy", "state-unavailable")
 SHARED_WITH_JSON = ("request-too-large", "request-timeout")
 
 Schema = dict[str, Any]

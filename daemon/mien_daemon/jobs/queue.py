@@ -18,6 +18,7 @@ from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
 from mien_daemon.pictures.blobs import PictureBlobs, require_headroom
+from mien_daemon.state.check import StateCheck
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,14 @@ class JobQueue:
 
     async def delete(self, client: Client, job_id: str) -> None:
         """Forget a job and its result; one that has not finished is cancelled first."""
-        await self._changes.finish(self._delete(await self.get(client, job_id)))
+        try:
+            job = await self.get(client, job_id)
+        except UnknownJob as error:
+            if error.fields.get("reason") != "broken":
+                raise
+            await self._changes.finish(self._store.delete_broken(_owner(client), job_id))
+        else:
+            await self._changes.finish(self._delete(job))
 
     async def delete_finished(self, client: Client) -> int:
         """Forget every finished job that this client may see; returns how many there were."""
@@ -229,10 +237,12 @@ class JobQueue:
         return moved
 
 
-async def expire(store: JobStore, blobs: PictureBlobs) -> None:
+async def expire(store: JobStore, blobs: PictureBlobs, check: StateCheck) -> None:
     """Delete, once a minute and for ever, what has been kept for its time."""
     while True:
         try:
+            if check.is_due:
+                await check.start()
             await store.expire(FORGET_S)
             await blobs.sweep()
         except MienError as error:

@@ -8,8 +8,17 @@ from pathlib import Path
 
 from mien_api.errors import IdempotencyKeyReused, UnknownBlob, UnknownJob
 from mien_core.files import move_into_place
+from mien_daemon.config import DAY_S
 from mien_daemon.jobs.job import Job, JobRequest, Priority, State
 from mien_daemon.state.database import Database
+from mien_daemon.state.rows import JOB_ID, find_fault
+
+UNDATED = """
+    UPDATE jobs SET finished_at = COALESCE(finished_at, ?), expires_at = COALESCE(expires_at, ?)
+    WHERE state IN ('done', 'failed', 'cancelled') AND (finished_at IS NULL OR expires_at IS NULL)
+"""
+"""Finished jobs without a date, which would be kept for ever; no daemon writes such a row."""
+SELECT = "SELECT rowid AS rowid, * FROM jobs"
 
 
 class JobStore:
@@ -27,7 +36,8 @@ class JobStore:
 
         A job that was running goes first of its priority, and the attempt that was cut off does not count.
         """
-        return await self._database.write(_requeue, patient=True)
+        rows = await self._database.write(_requeue, patient=True)
+        return [_job(row) for row in rows if self._database.is_readable("jobs", row)]
 
     async def add(self, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
         """Keep a job; the second value is False when an idempotency key is repeated and the job is the earlier one.
@@ -48,10 +58,23 @@ class JobStore:
         Raises:
             UnknownJob
         """
-        row = await self._database.read(lambda db: db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+        row = await self._database.read(lambda db: db.execute(f"{SELECT} WHERE id = ?", (job_id,)).fetchone())
         if row is None:
             raise UnknownJob("there is no such job", job=job_id)
+        if not self._database.is_readable("jobs", row):
+            raise UnknownJob("this job's row cannot be read", job=job_id, reason="broken")
         return _job(row)
+
+    async def delete_broken(self, owner: str | None, job_id: str) -> None:
+        """Delete a job whose row cannot be read; raises `UnknownJob` where it is not this owner's."""
+        sql = f"{SELECT} WHERE id = ?"
+        row = await self._database.read(lambda db: db.execute(sql, (job_id,)).fetchone())
+        if row is None or (owner is not None and row["owner"] != owner):
+            raise UnknownJob("there is no such job", job=job_id)
+        await self.delete(job_id)
+        self._database.broken_rows = {
+            each for each in self._database.broken_rows if (each.table, each.rowid) != ("jobs", row["rowid"])
+        }
 
     async def page(self, owner: str | None, states: Sequence[State], before: int | None, size: int) -> Sequence[Job]:
         """Newest first; `owner` None means all clients', `before` the number of the last job of the page before."""
@@ -60,15 +83,25 @@ class JobStore:
         if owner is not None:
             where.append("owner = ?")
             values.append(owner)
-        if before is not None:
-            where.append("number < ?")
-            values.append(before)
         if states:
             where.append(f"state IN ({', '.join('?' * len(states))})")
             values.extend(states)
-        sql = f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY number DESC LIMIT ?"  # noqa: S608 fixed words
-        rows = await self._database.read(lambda db: db.execute(sql, (*values, size)).fetchall())
-        return [_job(row) for row in rows]
+        found: list[Job] = []
+        while len(found) < size:
+            rows = await self._page(where, values, before, size)
+            found += [_job(row) for row in rows if self._database.is_readable("jobs", row)]
+            if len(rows) < size:
+                break
+            before = rows[-1]["number"]
+        return found[:size]
+
+    async def _page(
+        self, where: Sequence[str], values: Sequence[object], before: int | None, size: int
+    ) -> Sequence[sqlite3.Row]:
+        beyond = ["number < ?"] if before is not None else []
+        sql = f"{SELECT} WHERE {' AND '.join([*where, *beyond])} ORDER BY number DESC LIMIT ?"
+        given = (*values, *([before] if before is not None else []), size)
+        return await self._database.read(lambda db: db.execute(sql, given).fetchall())
 
     async def change(self, job: Job, *, patient: bool = False) -> Job:
         """Put a job's new state on the disk; `patient` waits as long as another program locks the database."""
@@ -109,7 +142,8 @@ class JobStore:
         """Forget a job and its picture; the picture goes first, so that no crash leaves one without a row."""
 
         def forget(db: sqlite3.Connection) -> None:
-            self.result(job_id).unlink(missing_ok=True)
+            if JOB_ID.fullmatch(job_id):
+                self.result(job_id).unlink(missing_ok=True)
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
         await self._database.forget(forget)
@@ -120,8 +154,11 @@ class JobStore:
         def sweep(db: sqlite3.Connection) -> None:
             self.clock.write_down(db)
             now = self.clock.now()
+            db.execute(UNDATED, (now, now + (self._keep_s or DAY_S)))
             sql = "SELECT id FROM jobs WHERE result_sha256 IS NOT NULL AND expires_at <= ?"
             for row in db.execute(sql, (now,)).fetchall():
+                if not JOB_ID.fullmatch(row["id"]):
+                    continue  # it could name any file; a repair sets the row aside
                 self.result(row["id"]).unlink(missing_ok=True)
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
             db.execute("DELETE FROM jobs WHERE expires_at <= ?", (now - forget_after_s,))
@@ -164,7 +201,7 @@ def _add(
     pictures = [(job_id, digest) for digest in dict.fromkeys(ask.pictures)]
     db.executemany("INSERT INTO job_pictures (job, sha256) VALUES (?, ?)", pictures)
     if key is not None:
-        db.execute("INSERT INTO idempotency VALUES (?, ?, ?, ?)", (owner, key, digest, job_id))
+        db.execute("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", (owner, key, digest, job_id))
     return _job(row), True
 
 
@@ -179,21 +216,20 @@ def _use_pictures(db: sqlite3.Connection, ask: JobRequest, now: float) -> None:
 def _known(db: sqlite3.Connection, owner: str, key: str, digest: str) -> Job | None:
     sql = "SELECT digest, jobs.* FROM idempotency JOIN jobs ON jobs.id = job WHERE idempotency.owner = ? AND key = ?"
     row = db.execute(sql, (owner, key)).fetchone()
-    if row is None:
+    if row is None or find_fault("jobs", row):
         return None
     if row["digest"] != digest:
         raise IdempotencyKeyReused("this key came before with another body", field="Idempotency-Key", job=row["id"])
     return _job(row)
 
 
-def _requeue(db: sqlite3.Connection) -> Sequence[Job]:
+def _requeue(db: sqlite3.Connection) -> Sequence[sqlite3.Row]:
     db.execute(
         """UPDATE jobs SET state = 'queued', started_at = NULL, attempts = MAX(attempts - 1, 0),
            position = (SELECT COALESCE(MIN(position), 0) - 1 FROM jobs WHERE ABS(position) < 1e12)
            WHERE state = 'running'"""
     )
-    rows = db.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY priority, position").fetchall()
-    return [_job(row) for row in rows]
+    return db.execute(f"{SELECT} WHERE state = 'queued' ORDER BY priority, position").fetchall()
 
 
 def _update(db: sqlite3.Connection, job: Job, keep_s: float | None) -> None:

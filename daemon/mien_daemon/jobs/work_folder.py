@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from mien_api.errors import UnknownBlob
 from mien_core.files import write_whole
 from mien_daemon.background import run_in_thread
 from mien_daemon.jobs.job import Job
@@ -54,10 +55,11 @@ class WorkFolder:
 
         Raises:
             UnknownReference: the library no longer opens one of them.
+            UnknownBlob: a picture is gone, or its bytes are not those of its name.
         """
         await run_in_thread(self._folder.mkdir, mode=0o700)
         references = [await self._materialise(name, number) for number, name in enumerate(job.ask.references)]
-        target = self._pictures.path(digest_of(job.ask.target))
+        target = await self._sent(job.ask.target, "target")
         return RunJob(
             job.id,
             job.ask.kind,
@@ -81,10 +83,20 @@ class WorkFolder:
         """Delete the folder with all that is in it; what cannot be deleted now is deleted at the next start."""
         await run_in_thread(_remove_all, {self._folder, self._private})
 
+    async def _sent(self, name: str, field: str) -> Path:
+        path = self._pictures.path(digest_of(name))
+        try:
+            found = await run_in_thread(_sha256, path)
+        except FileNotFoundError:
+            found = ""
+        if name != f"sha256:{found}":
+            raise UnknownBlob("this picture is gone or was damaged on the disk", field=field, blob=name)
+        return path
+
     async def _materialise(self, name: str, number: int) -> Path:
         """The file of a picture; one from the library is decrypted for just this job."""
         if not name.startswith("ref:"):
-            return self._pictures.path(digest_of(name))
+            return await self._sent(name, "reference")
         picture = await self._references.picture(name.removeprefix("ref:"))
         path = self._private / f"reference{number}"
         await run_in_thread(_write_private, path, picture)

@@ -17,6 +17,7 @@ from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
 from mien_daemon.state.database import Database
+from mien_daemon.state.rows import DIGEST, is_count, is_text
 from mien_daemon.worker.messages import HeaderRead
 
 ReadHeader = Callable[[Path, Client], Awaitable[HeaderRead]]
@@ -145,7 +146,7 @@ class PictureBlobs:
         """
         sql = "SELECT format, width, height FROM blobs WHERE sha256 = ?"
         row = await self._database.read(lambda db: db.execute(sql, (digest,)).fetchone())
-        if row is not None and row["format"]:
+        if row is not None and is_text(row["format"]) and all(is_count(row[side]) for side in ("width", "height")):
             info = Found(row["format"], row["width"], row["height"])
         else:
             read = await self._read_header(self.path(digest), client)
@@ -186,6 +187,8 @@ class PictureBlobs:
 
     def _forget_found(self, db: sqlite3.Connection, sql: str, values: Mapping[str, float | str]) -> None:
         for row in db.execute(sql, values).fetchall():
+            if not DIGEST.fullmatch(row["sha256"]):
+                continue  # it could name any file; a repair sets the row aside
             self.path(row["sha256"]).unlink(missing_ok=True)
             db.execute("DELETE FROM blobs WHERE sha256 = ?", (row["sha256"],))
 

@@ -18,6 +18,7 @@ from mien_daemon.routes import (
     queue,
     references,
     settings,
+    state,
     verify_image,
 )
 
@@ -40,6 +41,7 @@ ROUTES: tuple[Route, ...] = tuple(
             *queue.ROUTES,
             *references.ROUTES,
             *settings.ROUTES,
+            *state.ROUTES,
             *verify_image.ROUTES,
         ),
         key=lambda route: (route.path, route.method),

@@ -20,6 +20,7 @@ from mien_core.files import sync_folder
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.state.clock import StateClock
 from mien_daemon.state.migrations import migrate, require_tables
+from mien_daemon.state.rows import BrokenRow, find_fault
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
@@ -41,6 +42,7 @@ class Database:
         clock: by which everything in it is dated.
         moved_aside: what a damaged predecessor was renamed to, if there was one.
         removed: set once the file is found to be gone, or another one lies in its place.
+        broken_rows: those that were met and skipped.
         damaged: whether the file was found to be broken while the daemon ran.
     """
 
@@ -57,6 +59,7 @@ class Database:
         self.moved_aside: Path | None = None
         self.removed = asyncio.Event()
         self.damaged = False
+        self.broken_rows: set[BrokenRow] = set()
         self._writing = ThreadPoolExecutor(1, "database")
         self._reading = ThreadPoolExecutor(1, "database-reader")
         self._calls = BackgroundTasks()
@@ -164,6 +167,17 @@ class Database:
                 self.damaged = True
             raise
 
+    def is_readable(self, table: str, row: sqlite3.Row) -> bool:
+        """Whether a row, read with its `rowid`, holds what it must; one that does not is named in health."""
+        column = find_fault(table, row)
+        if column is None:
+            return True
+        broken = BrokenRow(table, row["rowid"], column)
+        if broken not in self.broken_rows:
+            self.broken_rows.add(broken)
+            log.warning("%s cannot be read and is skipped", broken)
+        return False
+
     def require_present(self) -> None:
         """Return if the file that was opened still lies in its place.
 
@@ -265,6 +279,10 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def _open_file(path: Path, timeout_s: float) -> sqlite3.Connection:
+    """The journal takes on the permissions of the file, hence the file has them before SQLite sees it."""
+    if not path.exists():
+        with suppress(OSError):  # SQLite says why
+            path.touch(0o600)
     connection = sqlite3.connect(path, timeout_s, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     # A text that is no UTF-8 makes one row unreadable, not the list it stands in.

@@ -19,6 +19,7 @@ STATE = (
     ("results on their way", "spool"),
     ("the reference library, sealed", "references"),
     ("certificates that sign results", "credentials"),
+    ("what belonged to nothing and was set aside", "quarantine"),
     ("private keys", "keys"),
     ("in which terminal session the statement on references was made", "stated"),
 )

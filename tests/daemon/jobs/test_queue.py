@@ -297,6 +297,12 @@ async def test_a_change_is_finished_when_the_client_goes_away_in_the_middle(
                 await room.events.wait_beyond(room.events.last - 1)
 
 
+class Checked:
+    """A state folder that was looked at."""
+
+    is_due = False
+
+
 async def test_what_is_over_is_deleted_again_and_again_and_a_failure_is_logged_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -314,7 +320,7 @@ async def test_what_is_over_is_deleted_again_and_again_and_a_failure_is_logged_a
         async def sweep(self) -> None:
             swept.set()
 
-    expiring = asyncio.create_task(expire(Store(), Blobs()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    expiring = asyncio.create_task(expire(Store(), Blobs(), Checked()))  # type: ignore[arg-type]  # pyright: ignore
     await asyncio.wait_for(swept.wait(), 10)
     expiring.cancel()
     assert "could not be deleted" in caplog.text
@@ -331,7 +337,7 @@ async def test_what_is_over_is_looked_for_once_a_minute_and_not_without_pause() 
         async def sweep(self) -> None:
             pass
 
-    expiring = asyncio.create_task(expire(Store(), Blobs()))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    expiring = asyncio.create_task(expire(Store(), Blobs(), Checked()))  # type: ignore[arg-type]  # pyright: ignore
     for _ in range(50):
         await asyncio.sleep(0)
     expiring.cancel()
