@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -17,6 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MAX_JSON_BYTES = 64 * 1024  # the longest honest body is a prompt of 2,000 characters with its options
 JSON_TIMEOUT_S = 10.0
+PIECE_BYTES = 1 << 20
 
 
 async def read_json(request: web.Request, model: type[Model]) -> Model:
@@ -66,6 +67,18 @@ async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> byte
     except TimeoutError:
         raise RequestTimeout("the body came too slowly", timeout_s=timeout_s) from None
     return bytes(read)
+
+
+async def read_pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """The body in pieces of about 1 MiB, each of which is one write."""
+    gathered = bytearray()
+    async for piece in request.content.iter_any():
+        gathered += piece
+        if len(gathered) >= PIECE_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
 
 
 def read_query(request: web.Request, model: type[Model]) -> Model:

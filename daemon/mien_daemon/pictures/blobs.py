@@ -15,6 +15,7 @@ from mien_api.errors import DigestMismatch, UnknownBlob
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge, MienError
 from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
+from mien_daemon.background import run_in_thread
 from mien_daemon.config import LiveSettings
 from mien_daemon.state.database import Database
 from mien_daemon.state.rows import DIGEST, is_count, is_text
@@ -22,6 +23,7 @@ from mien_daemon.worker.messages import HeaderRead
 
 ReadHeader = Callable[[Path, Client], Awaitable[HeaderRead]]
 NAME = re.compile(r"sha256:([0-9a-f]{64})")
+ARRIVING = "arriving"  # a folder: what is on its way; a start of the daemon empties it
 HEADROOM_BYTES = 64_000_000  # left free on the disk of the state folder …
 HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
 UNUSED_S = 3600.0  # an unneeded picture is kept for so long after it was last sent or named
@@ -68,7 +70,7 @@ class PictureBlobs:
     def __init__(self, state: Path, database: Database, settings: LiveSettings, read_header: ReadHeader) -> None:
         """`read_header` is how a header is read: in another process, whatever the bytes are."""
         self._folder = state / "blobs"
-        self._arriving = state / "arriving"
+        self._arriving = state / ARRIVING
         shutil.rmtree(self._arriving, ignore_errors=True)  # halves of uploads that a crash interrupted
         for folder in (self._folder, self._arriving):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -121,8 +123,8 @@ class PictureBlobs:
                 size += len(chunk)
                 if size > limit:
                     raise ImageTooLarge(f"the file has more than {limit:,} bytes", limit_bytes=limit)
-                await asyncio.to_thread(_append, file.fileno(), hasher.update, chunk, self._folder)
-            await asyncio.to_thread(os.fsync, file.fileno())
+                await run_in_thread(_append, file.fileno(), hasher.update, chunk, self._folder)
+            await run_in_thread(os.fsync, file.fileno())
         return size, hasher.hexdigest()
 
     async def require(self, digest: str, client: Client, field: str) -> None:

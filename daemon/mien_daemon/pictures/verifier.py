@@ -2,15 +2,27 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from mien_api.errors import RequestTimeout
 from mien_api.problems import error_for
-from mien_core.errors import InvalidImage
+from mien_core.errors import DiskFull, ImageTooLarge, InvalidImage
 from mien_core.program import command_for
+from mien_daemon.access.clients import Client
+from mien_daemon.access.shares import Share, Turns
+from mien_daemon.background import run_in_thread
+from mien_daemon.pictures.blobs import ARRIVING, require_headroom
 
 TIMEOUT_S = 30.0  # 120 megapixels of PNG take about four
+PLACES = 2  # one client's pictures, however slow, leave the other place
+MOST_WAITING = 8  # of one client
+RETRY_AFTER_S = 10
+# An honest answer has some kilobytes. A picture's metadata may be as long as the picture; reading it holds the loop.
+MAX_ANSWER_BYTES = 256 << 10
 
 
 def command(state: Path, models: Path) -> list[str]:
@@ -20,31 +32,88 @@ def command(state: Path, models: Path) -> list[str]:
 
 
 class Verifier:
-    """One picture after the other, so that many requests take no more memory than one."""
+    """Two pictures at a time, in turns. A picture is taken from its sender only when its turn has come.
+
+    So many requests take no more memory than two, and no more of the disk.
+    """
 
     def __init__(self, state: Path, models: Path) -> None:
         self._command = command(state, models)
-        self._turn = asyncio.Lock()
+        self._arriving = state / ARRIVING
+        self._turns = Turns(PLACES, Share("pictures being verified", MOST_WAITING, RETRY_AFTER_S))
 
-    async def inspect(self, picture: bytes) -> Mapping[str, Any]:
-        """What the picture says about itself, as `mien verify --json` prints it.
+    async def inspect(
+        self, pieces: AsyncIterator[bytes], limit_bytes: int, timeout_s: float, client: Client
+    ) -> Mapping[str, Any]:
+        """What the picture in `pieces` says about itself, as `mien verify --json` prints it; it is not kept.
 
         Raises:
+            TooManyRequests: this client waits for too many already.
+            ImageTooLarge, DiskFull, RequestTimeout: the picture did not come whole.
             InvalidImage, ImageTooLarge: it is no picture that Mien reads, or could not be read in time.
         """
-        async with self._turn:
-            pipe = asyncio.subprocess.PIPE
-            process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
-            try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    answer, _ = await process.communicate(picture)
-            except TimeoutError as error:
-                raise InvalidImage("the picture could not be read in time") from error
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        found: dict[str, Any] = json.loads(answer)
-        if "credentials" not in found:
-            raise error_for(found)
-        return found
+        async with self._turns.take(client):
+            path = self._arriving / f"verify.{secrets.token_hex(6)}"
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            with os.fdopen(descriptor, "r+b", buffering=0) as file:
+                try:
+                    await self._receive(file, pieces, limit_bytes, timeout_s)
+                    file.seek(0)
+                    answer = await self._ask(file)
+                finally:
+                    path.unlink(missing_ok=True)
+        return parse_answer(answer)
+
+    async def _receive(self, file: IO[bytes], pieces: AsyncIterator[bytes], limit_bytes: int, timeout_s: float) -> None:
+        size = 0
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > limit_bytes:
+                        raise ImageTooLarge(f"the file has more than {limit_bytes:,} bytes", limit_bytes=limit_bytes)
+                    require_headroom(self._arriving, len(piece))
+                    await run_in_thread(_write, file, piece)
+        except TimeoutError:
+            raise RequestTimeout("the picture came too slowly", timeout_s=timeout_s) from None
+
+    async def _ask(self, picture: IO[bytes]) -> bytes:
+        """What the process prints, at most one byte more than is read."""
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=picture, stdout=pipe)
+        if process.stdout is None:
+            raise RuntimeError("the process has no pipe")
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                answer = bytearray()
+                while len(answer) <= MAX_ANSWER_BYTES and (piece := await process.stdout.read(MAX_ANSWER_BYTES)):
+                    answer += piece
+        except TimeoutError as error:
+            raise InvalidImage("the picture could not be read in time") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return bytes(answer)
+
+
+def parse_answer(answer: bytes) -> Mapping[str, Any]:
+    """What the process found; raises as `Verifier.inspect` does."""
+    try:
+        found: object = json.loads(answer) if len(answer) <= MAX_ANSWER_BYTES else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidImage("the picture could not be read with the memory that one picture has, or says too much")
+    if "credentials" not in found:
+        raise error_for(found)
+    return found
+
+
+def _write(file: IO[bytes], piece: bytes) -> None:
+    view = memoryview(piece)
+    try:
+        while view:
+            view = view[file.write(view) :]
+    except OSError as error:
+        raise DiskFull("the picture could not be written", reason=error.strerror or "") from error

@@ -1,20 +1,17 @@
 """Pictures, by the hash of their bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from mien_api.errors import RequestTimeout, UnsupportedMediaType
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.http.body import reply, require_active
+from mien_daemon.http.body import read_pieces, reply
 from mien_daemon.http.file_answer import send_picture
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import BlobTaken, FoundFaces
 from mien_daemon.pictures.blobs import digest_of
-
-CHUNK_BYTES = 1 << 20
 
 
 async def put_blob(request: web.Request) -> web.Response:
@@ -33,19 +30,6 @@ async def put_blob(request: web.Request) -> web.Response:
     except TimeoutError:
         raise RequestTimeout("the picture came too slowly", timeout_s=timeout_s) from None
     return reply(BlobTaken(blob=f"sha256:{digest}", size=size), 201)
-
-
-async def read_pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The body in pieces of about 1 MiB, each of which is one write."""
-    gathered = bytearray()
-    async for piece in request.content.iter_any():
-        gathered += piece
-        if len(gathered) >= CHUNK_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    require_active(request)
-    if gathered:
-        yield bytes(gathered)
 
 
 async def get_blob(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from pydantic import Field
 from mien_api.errors import UnsupportedMediaType
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.http.body import read_bytes, reply
+from mien_daemon.http.body import read_pieces, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer
 
@@ -44,8 +44,9 @@ async def verify_image(request: web.Request) -> web.Response:
     limit = request.app[keys.SETTINGS].current.max_blob_bytes
     if (request.content_length or 0) > limit:
         raise ImageTooLarge(f"the file has {request.content_length:,} bytes", limit_bytes=limit)
-    picture = await read_bytes(request, limit, request.app[keys.CONFIG].body_timeout_s)
-    return reply(VerifiedImage.model_validate(await request.app[keys.VERIFIER].inspect(picture)))
+    timeout_s = request.app[keys.CONFIG].body_timeout_s
+    found = await request.app[keys.VERIFIER].inspect(read_pieces(request), limit, timeout_s, request[keys.CLIENT])
+    return reply(VerifiedImage.model_validate(found))
 
 
 ROUTES = (
@@ -61,10 +62,11 @@ ROUTES = (
         problems=(
             "bad-request",
             "request-timeout",
-            "request-too-large",
             "unsupported-media-type",
             "invalid-image",
             "image-too-large",
+            "too-many-requests",
+            "disk-full",
         ),
     ),
 )

@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 
 from mien_daemon import keys
-from mien_daemon.routes.blobs import CHUNK_BYTES
+from mien_daemon.http.body import PIECE_BYTES
 from mien_testing.daemon import png
 
 Daemon = Any
@@ -77,7 +77,7 @@ async def test_chunks_beyond_the_limit_are_refused_in_mid_stream_and_nothing_sta
 
         async def chunks() -> AsyncIterator[bytes]:
             """One piece, and no end: what the daemon had not read when it closes would reset the connection."""
-            for _ in range(CHUNK_BYTES // 0x10000):
+            for _ in range(PIECE_BYTES // 0x10000):
                 yield b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
 
         head = b"PUT /v1/blobs/sha256:" + b"0" * 64 + b" HTTP/1.1\r\n" + GOOD + AUTH
