@@ -18,6 +18,7 @@ from mien_pipeline.media.polyglot import Bytes
 _MAX_BOXES = 65_536
 _OFFSETS, _COUNTS, _ROWS_PER_STRIP, _COMPRESSION = 273, 279, 278, 259
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_WIDTH, _LENGTH = 256, 257
 _PLANES, _SAMPLES, _JPEG_TABLES = 284, 277, 347
 _RAW, _JPEG = 1, 7
 _NUMBER_BYTES = {3: 2, 4: 4, 16: 8}
@@ -85,32 +86,34 @@ def check_pieces(picture: PIL.Image.Image, data: Bytes) -> None:
     tiled = _TILE_OFFSETS in tags
     offsets = _numbers(tags.get(_TILE_OFFSETS if tiled else _OFFSETS))
     counts = _numbers(tags.get(_TILE_COUNTS if tiled else _COUNTS))
-    across, rows = _shape_of_pieces(picture, tags)
+    # As stored: Pillow names the sides as its orientation will turn them.
+    width, height = (_numbers(tags.get(tag))[0] for tag in (_WIDTH, _LENGTH))
+    across, rows = _shape_of_pieces(width, height, tags)
     planes = int(tags.get(_SAMPLES, 1)) if tags.get(_PLANES, 1) == 2 else 1
-    expected = across * -(-picture.height // rows) * planes
+    expected = across * -(-height // rows) * planes
     compression = tags.get(_COMPRESSION, _RAW)
     for index in range(expected):
         row = index % (expected // planes) // across * rows + 1
         if index >= len(offsets) or not offsets[index] or (index < len(counts) and not counts[index]):
-            raise _refuse_piece(row, picture.height, "is not in the file")
+            raise _refuse_piece(row, height, "is not in the file")
         if compression == _RAW or index >= len(counts):
             continue  # Pillow reads these itself and says where the file ends
         piece = data[offsets[index] : offsets[index] + counts[index]]
         if len(piece) < counts[index]:
-            raise refuse_damaged("tiff", "ends-early", f"the file ends early, at row {row} of {picture.height}")
+            raise refuse_damaged("tiff", "ends-early", f"the file ends early, at row {row} of {height}")
         if compression == _JPEG and jpeg.ends_early(bytes(tags.get(_JPEG_TABLES, b"")), bytes(piece)):
-            raise _refuse_piece(row, picture.height, "cannot be decoded")
+            raise _refuse_piece(row, height, "cannot be decoded")
 
 
-def _shape_of_pieces(picture: PIL.Image.Image, tags: dict[int, object]) -> tuple[int, int]:
+def _shape_of_pieces(width: int, height: int, tags: dict[int, object]) -> tuple[int, int]:
     """How many pieces lie side by side, and how many rows one has."""
     if _TILE_OFFSETS in tags:
-        width, height = (_numbers(tags.get(tag)) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
-        if not (width and height and width[0] > 0 and height[0] > 0):
+        tile_widths, tile_heights = (_numbers(tags.get(tag)) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
+        if not (tile_widths and tile_heights and tile_widths[0] > 0 and tile_heights[0] > 0):
             raise refuse_damaged("tiff", "bad-header", "it does not say how large its tiles are")
-        return -(-picture.width // width[0]), height[0]
-    rows = _numbers(tags.get(_ROWS_PER_STRIP)) or [picture.height]
-    return 1, max(1, min(rows[0], picture.height))
+        return -(-width // tile_widths[0]), tile_heights[0]
+    rows = _numbers(tags.get(_ROWS_PER_STRIP)) or [height]
+    return 1, max(1, min(rows[0], height))
 
 
 def _numbers(value: object) -> Sequence[int]:

@@ -81,7 +81,10 @@ def _reduce_to_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     if not picture.mode.startswith("I;16"):
         return picture
     wide: NDArray[np.uint16] = np.asarray(picture).astype(np.uint16)
-    return PIL.Image.fromarray((wide >> 8).astype(np.uint8))
+    grey = PIL.Image.fromarray((wide >> 8).astype(np.uint8))
+    if isinstance(key := picture.info.get("transparency"), int):  # a PNG's one transparent shade, in 16 bits
+        grey.putalpha(PIL.Image.fromarray(np.where(wide == key, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def _split_alpha(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, Pixels | None]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mien_core.errors import ImageTooLarge, InvalidImage
 from mien_pipeline.media.decode import decode
 from mien_testing.files import FORMATS, encoded, gradient, photograph, png_of
+from mien_testing.profiles import with_chunks
 
 
 def srgb_profile() -> bytes:
@@ -33,14 +34,22 @@ def test_every_promised_format_is_read(kind: str) -> None:
     assert image.warnings == ()
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_picture_is_turned_upright_as_its_exif_says(orientation: int) -> None:
+def test_a_picture_is_turned_upright_as_its_file_says(kind: str, orientation: int) -> None:
+    """A TIFF's parser turns it while loading, an AVIF and a HEIC say it in properties of their own."""
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    pixels[:24, :32] = 255
     exif = PIL.Image.Exif()
     exif[PIL.ExifTags.Base.Orientation] = orientation
-    stored = PIL.Image.fromarray(gradient())
-    data = encoded(stored, "PNG", exif=exif.tobytes())
-    expected = PIL.ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(data)))
-    assert np.array_equal(decode(data).pixels, np.asarray(expected))
+    data = encoded(PIL.Image.fromarray(pixels), kind, exif=exif if kind == "TIFF" else exif.tobytes(), quality=95)
+    png = encoded(PIL.Image.fromarray(pixels), "PNG", exif=exif.tobytes())
+    expected = np.asarray(PIL.ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(png))))
+    found = decode(data).pixels
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).mean() < 5
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
@@ -106,6 +115,14 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
         image = decode(encoded(PIL.Image.fromarray(wide), kind))
         assert np.array_equal(image.pixels[..., 0], gradient()[..., 0])
         assert "sixteen-bit" in image.warnings
+
+
+def test_the_transparent_shade_of_sixteen_bit_grey_stays_transparent() -> None:
+    wide = (gradient()[..., 0].astype(np.uint16) * 257).astype(np.uint16)
+    shade = int(wide[5, 5])
+    image = decode(with_chunks(encoded(PIL.Image.fromarray(wide), "PNG"), (b"tRNS", shade.to_bytes(2, "big"))))
+    assert image.alpha is not None
+    assert np.array_equal(image.alpha == 0, wide == shade)
 
 
 def test_sixteen_bit_colour_is_scaled_and_says_so() -> None:
