@@ -69,7 +69,9 @@ def create_app(config: Config, local_token: str) -> web.Application:
     by_handler: dict[object, Route] = {route.handler: route for route in ROUTES}
     app[ROUTE_OF] = by_handler
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler, expect_handler=leave_to_guard)
+        # RFC 9110 section 9.3.2: what can be asked with GET can be asked with HEAD, which answers without the body.
+        for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+            app.router.add_route(method, route.path, route.handler, expect_handler=leave_to_guard)
     app.on_shutdown.append(end_streams)
     app.cleanup_ctx.extend([open_database, run_worker, run_downloads, run_previews, run_references, run_queue])
     return app

@@ -40,6 +40,8 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
     response.content_type = media_type
     response.content_length = stop - start
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     # Opened here, not in a thread: a client that leaves meanwhile would leave the open file behind.
     with path.open("rb") as file:
         file.seek(start)

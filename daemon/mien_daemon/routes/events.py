@@ -20,6 +20,8 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     events, clients = app[keys.EVENTS], app[keys.CLIENTS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     resumed = request.headers.get("Last-Event-ID")
     since = events.number(resumed) if resumed else events.last
     await write(response, "retry: 2000\n\n")
