@@ -6,8 +6,9 @@ What the daemon refuses comes back as the error it refused with, so that a failu
 import hashlib
 import http.client
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
@@ -175,11 +176,13 @@ class DaemonClient:
                     fields = {}
 
     def _run(self, ask: Mapping[str, object], on_job: OnJob) -> tuple[bytes, Document]:
-        job = self.post_job(ask)
+        key = secrets.token_hex(16)
         try:
-            done = self.wait(job, on_job)
+            done = self.wait(self.post_job(ask, key), on_job)
         except KeyboardInterrupt:
-            self.cancel(str(job["id"]))
+            # Whether the daemon took the job before we stopped listening or not: with the same key it is the same one.
+            with suppress(MienError):
+                self.cancel(str(self.post_job(ask, key)["id"]))
             raise
         return self.result(str(done["id"])), cast("Document", done["result"])
 

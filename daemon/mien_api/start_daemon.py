@@ -61,6 +61,10 @@ class StartedDaemon:
                 self._why = _problem_in(output.read()) or {"status": status, "log": str(self.log)}
         return self._why
 
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """End it now; `why_ended` still answers."""
         self._process.kill()
@@ -87,7 +91,12 @@ def start_daemon(folders: Folders, flags: Sequence[str] = (), timeout_s: float =
         raise AlreadyRunning("a daemon is already running on this state folder", state_dir=str(folders.state))
     make_private(folders.state)
     make_private(folders.logs)
-    return wait_until_ready(folders.state, StartedDaemon(folders.state, folders.models, folders.logs, flags), timeout_s)
+    started = StartedDaemon(folders.state, folders.models, folders.logs, flags)
+    try:
+        return wait_until_ready(folders.state, started, timeout_s)
+    except KeyboardInterrupt:
+        started.stop()  # a person who does not wait for it does not want it
+        raise
 
 
 def wait_until_ready(state: Path, started: StartedDaemon, timeout_s: float = START_S) -> RuntimeFile:
@@ -99,8 +108,8 @@ def wait_until_ready(state: Path, started: StartedDaemon, timeout_s: float = STA
             return found
         if (why := started.why_ended()) is not None:
             if "code" in why:
-                raise error_for(why)
-            raise DaemonUnreachable("the daemon ended while it started", **why)
+                raise error_for({**why, "log": str(started.log)})
+            raise DaemonUnreachable(f"the daemon ended while it started (status {why['status']})", **why)
         time.sleep(_POLL_S)
     raise DaemonUnreachable(f"the daemon was not ready after {timeout_s:.0f} s", log=str(started.log))
 

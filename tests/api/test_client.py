@@ -110,3 +110,42 @@ async def test_something_else_on_the_port_is_not_taken_for_a_daemon() -> None:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(DaemonUnreachable):
             await asyncio.to_thread(DaemonClient(port, "mien_x").request, "GET", "/v1/hello")
+
+
+class Interrupting:
+    """A connection on which Ctrl-C falls as the daemon's answer to the n-th request is read, or just before it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, before: bool) -> None:
+        self._send, self._left, self._before = DaemonClient._send, at, before
+        monkeypatch.setattr(DaemonClient, "_send", lambda *arguments: self.send(*arguments))
+
+    def send(self, *arguments: Any) -> Any:
+        self._left -= 1
+        if self._left == 0 and self._before:
+            raise KeyboardInterrupt
+        answer = self._send(*arguments)
+        if self._left == 0:
+            raise KeyboardInterrupt
+        return answer
+
+
+def is_interrupted(client: DaemonClient, picture: bytes) -> bool:
+    try:
+        client.restore(picture, {})
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+async def test_ctrl_c_leaves_no_job_behind_whatever_the_daemon_was_asked_just_then(
+    at: int, before: bool, client: DaemonClient, daemon: Daemon, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The requests are: the picture, the job, its state."""
+    await daemon.ask("POST", "/v1/queue/pause")
+    Interrupting(monkeypatch, at, before=before)
+    assert await asyncio.to_thread(is_interrupted, client, picture)
+    jobs = (await daemon.ask("GET", "/v1/jobs")).json["jobs"]
+    assert {job["state"] for job in jobs} <= {"cancelled"}

@@ -1,5 +1,6 @@
 """A daemon is started once, outlives who started it, and says why when it cannot."""
 
+import json
 import os
 import signal
 import socket
@@ -139,6 +140,13 @@ def test_a_daemon_that_ends_before_it_is_ready_is_not_waited_for(start: Start, t
         wait_until_ready(tmp_path, start("raise SystemExit(3)"), timeout_s=60)
     assert refused.value.fields == {"status": 3, "log": str(tmp_path / "logs" / "daemon.log")}
     assert time.monotonic() - before < 50
+
+
+def test_the_daemons_own_reason_comes_with_the_place_of_its_log(start: Start, tmp_path: Path) -> None:
+    problem = json.dumps({"code": "port-in-use", "detail": "port 6436 cannot be had", "port": 6436})
+    with pytest.raises(PortInUse, match="port 6436") as refused:
+        wait_until_ready(tmp_path, start(f"print({problem!r}); raise SystemExit(1)"), timeout_s=60)
+    assert refused.value.fields == {"port": 6436, "log": str(tmp_path / "logs" / "daemon.log")}
 
 
 def test_a_daemon_that_is_never_ready_is_given_up(start: Start, tmp_path: Path) -> None:
