@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mien_cli.commands import SUMMARIES
+from mien_cli.interrupts import INTERRUPTS
 from mien_cli.registry import BrokenCommand, find_module, list_summaries, load_command
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def complete_parser(parser: argparse.ArgumentParser) -> None:
             command.description = command.description or to_sentence(summaries[name])
             complete_parser(command)
     if not groups:
+        parser.set_defaults(leaf=parser)
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
         parser.add_argument("--offline", action="store_true", help="no connection leaves this process")
         parser.add_argument("--state-dir", metavar="DIR", help="the daemon's state folder")
@@ -89,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Every refusal is printed as a problem document or a sentence, never as a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = build_parser(words[0] if words else None).parse_args(words)
+        args = parse(words)
     except WrongUsage as wrong:
         return print_wrong_usage(wrong, in_json="--json" in words)
     except BrokenCommand as broken:
@@ -108,6 +110,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(args)
 
 
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of the command that the words name.
+
+    Raises:
+        WrongUsage: with the usage of that command, or of `mien` for what stands before it.
+        BrokenCommand: the command's module cannot be loaded.
+    """
+    named = next((word for word in words if not word.startswith("-")), None)
+    parser = build_parser(named)
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        before = words[: words.index(named)] if named else words
+        asked = parser if unknown[0] in before else getattr(args, "leaf", parser)
+        raise WrongUsage(f"unrecognized arguments: {' '.join(unknown)}", asked.format_usage())
+    return args
+
+
 def run(args: argparse.Namespace) -> int:
     from mien_core.errors import MienError
     from mien_core.hardening import disable_core_dumps
@@ -115,17 +134,20 @@ def run(args: argparse.Namespace) -> int:
     disable_core_dumps()
     try:
         status: int = args.run(args)
+        INTERRUPTS.check()
+    except KeyboardInterrupt:
+        return print_interruption()
     except MienError as error:
         return print_refusal(error, in_json=args.json)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED
-    except BrokenPipeError:
-        return 1
     except Exception as error:  # noqa: BLE001 -- the outermost handler
         log_to_file(args)
         return print_refusal(name_folder_error(error), in_json=args.json)
     return status
+
+
+def print_interruption() -> int:
+    sys.stderr.write("interrupted\n")
+    return INTERRUPTS.status or INTERRUPTED
 
 
 def name_folder_error(error: Exception) -> Exception:
@@ -151,7 +173,7 @@ def log_to_file(args: argparse.Namespace) -> None:
     logs = Folders.find(args.state_dir, args.models_dir).logs
     try:
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8"))
+        log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8", errors="backslashreplace"))
     except OSError:
         log_to(logging.NullHandler())
 
@@ -168,6 +190,9 @@ def print_wrong_usage(wrong: WrongUsage, *, in_json: bool) -> int:
 
 
 def print_refusal(error: Exception, *, in_json: bool) -> int:
+    """Print what was refused; where a signal came first, that is why."""
+    if INTERRUPTS.status:
+        return print_interruption()
     from mien_api.problems import problem_for
     from mien_cli.output import to_json
 
@@ -188,6 +213,8 @@ def to_text(problem: Mapping[str, object]) -> str:
     if isinstance(known, list):
         names = f"{INDENT}known: {', '.join(map(str, known))}"
         lines.append(fill(names, 80, subsequent_indent=INDENT, break_on_hyphens=False))
+    if "log" in problem:
+        lines.append(f"{INDENT}log: {problem['log']}")
     if (command := str(problem.get("command", ""))) and command not in said:
         lines.append(f"{INDENT}{command}")
     return "\n".join([*lines, ""])

@@ -13,8 +13,17 @@ def print_answer(args: Namespace, document: Mapping[str, object], text: str) -> 
 
 
 def to_json(document: Mapping[str, object]) -> str:
-    """The document, indented, with characters of every language as they are."""
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    """The document, indented, with the letters of every language as they are, where stdout is sure to carry them.
+
+    Elsewhere they are JSON's own escapes: in another encoding than UTF-8, and for file names that are no text.
+    """
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+        is_plain = sys.stdout.encoding.lower().replace("-", "").startswith("utf")
+    except (AttributeError, UnicodeEncodeError):
+        is_plain = False
+    return text if is_plain else json.dumps(document, indent=2)
 
 
 def print_note(text: str) -> None:

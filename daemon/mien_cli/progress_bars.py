@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mien_models.progress import OnPull, PullProgress, ignore_pull
+from mien_cli.interrupts import INTERRUPTS
+from mien_models.progress import OnPull, PullProgress
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -18,15 +19,11 @@ OnFraction = Callable[[str, float], None]
 """(stage, 0..1 of the whole)."""
 
 
-def ignore_fraction(stage: str, fraction: float) -> None:
-    """The listener that does nothing."""
-
-
 @contextmanager
 def show_job_progress(*, quiet: bool) -> Generator[OnFraction]:
-    """Show one job's bar; it disappears when the job ends."""
+    """Show one job's bar; it disappears when the job ends. A step is where an interruption that was lost is noticed."""
     if quiet or not sys.stderr.isatty():
-        yield ignore_fraction
+        yield lambda *_: INTERRUPTS.check()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -34,14 +31,19 @@ def show_job_progress(*, quiet: bool) -> Generator[OnFraction]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
-        yield lambda stage, fraction: progress.update(task, description=stage, completed=fraction)
+
+        def show(stage: str, fraction: float) -> None:
+            INTERRUPTS.check()
+            progress.update(task, description=stage, completed=fraction)
+
+        yield show
 
 
 @contextmanager
 def show_pull_progress(*, quiet: bool) -> Generator[OnPull]:
     """Show a bar with bytes, rate and time for each model; without a terminal, a line for each stage."""
     if quiet:
-        yield ignore_pull
+        yield lambda _: INTERRUPTS.check()
         return
     if not sys.stderr.isatty():
         yield PullLines().write
@@ -54,6 +56,7 @@ def show_pull_progress(*, quiet: bool) -> Generator[OnPull]:
         tasks: dict[str, TaskID] = {}
 
         def show(now: PullProgress) -> None:
+            INTERRUPTS.check()
             if now.note:
                 progress.console.print(now.note, markup=False)
             if now.model not in tasks:
@@ -75,6 +78,7 @@ class PullLines:
         self._written: set[tuple[str, str, int]] = set()
 
     def write(self, now: PullProgress) -> None:
+        INTERRUPTS.check()
         if now.note:
             sys.stderr.write(f"{now.note}\n")
         tenth = 10 * now.done_bytes // now.total_bytes if now.total_bytes > LONG_BYTES else 0

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mien_cli.interrupts import INTERRUPTS
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Mapping
@@ -140,10 +142,9 @@ class ResultPlace:
         from mien_core.outputs import Written
         from mien_pipeline.media.probe import probe
 
+        INTERRUPTS.check()
         if self.is_standard_output:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            write_to_standard_output(data)
             return Written(Path("-"))
         output = self._output(probe(data).format)
         if self._makes_folder:
@@ -174,6 +175,15 @@ class ResultPlace:
         if sys.stdout.isatty():
             raise InvalidOptions("a picture is not written to a terminal", field="output")
         self.inputs.refuse(Path("/dev/stdout"))
+
+
+def write_to_standard_output(data: bytes) -> None:
+    """Write the whole picture; raises `OutputNotWritable` or `DiskFull`, also where the reader has gone."""
+    from mien_core.files import naming_output_errors
+
+    sys.stdout.flush()
+    with naming_output_errors(Path("-")), open(1, "wb", closefd=False) as file:
+        file.write(data)
 
 
 def names_folder(named: str) -> bool:

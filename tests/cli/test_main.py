@@ -13,6 +13,7 @@ import pytest
 
 from mien_cli.main import INTERRUPTED, main
 from mien_cli.registry import list_summaries
+from mien_testing.scripted_daemon import ScriptedDaemon
 
 RunJson = Callable[..., tuple[int, Any]]
 
@@ -79,6 +80,45 @@ def test_wrong_usage_is_a_problem_document_for_whoever_asked_for_json(
     assert told.err.startswith("usage: mien ")
     assert main(words) == 2
     assert capsys.readouterr().out == ""
+
+
+USAGES = {
+    "swap a b c --face d": "usage: mien swap ",
+    "swap a --face b --bogus": "usage: mien swap ",
+    "jobs list x": "usage: mien jobs list ",
+    "models licence a b": "usage: mien models licence ",
+    "engines --bogus --json": "usage: mien engines ",
+    "jobs lst": "usage: mien jobs ",
+    "models pull x --limit-rate 5kk": "usage: mien models pull ",
+    "models pull x --limit-rate 0": "usage: mien models pull ",
+    "--bogus engines": "usage: mien [-h] [--version]",
+    "--bogus": "usage: mien [-h] [--version]",
+}
+
+
+@pytest.mark.parametrize("words", USAGES)
+def test_wrong_usage_is_answered_with_the_usage_of_the_command_that_was_meant(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err.startswith(USAGES[words])
+
+
+NO_TEXT = {
+    "jobs show": "GET /v1/jobs/%FF",
+    "jobs cancel": "POST /v1/jobs/%FF/cancel",
+    "clients revoke": "DELETE /v1/clients/%FF",
+    "references export": "GET /v1/references/%FF",
+}
+
+
+@pytest.mark.parametrize("words", NO_TEXT)
+def test_an_id_that_is_no_text_is_one_that_the_daemon_does_not_know(
+    words: str, scripted: ScriptedDaemon, run_json: RunJson
+) -> None:
+    scripted.answers[NO_TEXT[words]] = 404
+    status, problem = run_json(*words.split(), "\udcff")
+    assert (status, problem["code"]) == (1, "unknown-job")
 
 
 def test_help_loads_neither_numpy_nor_pydantic_nor_a_network_library() -> None:

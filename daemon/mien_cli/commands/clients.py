@@ -43,7 +43,9 @@ def revoke_client(args: Namespace) -> int:
     from mien_api.client import DaemonClient
     from mien_cli.output import print_answer
 
-    DaemonClient.running(args.state_dir).request("DELETE", f"/v1/clients/{quote(args.id, safe='')}")
+    DaemonClient.running(args.state_dir).request(
+        "DELETE", f"/v1/clients/{quote(args.id, safe='', errors='surrogateescape')}"
+    )
     return print_answer(args, {"id": args.id, "revoked": True}, f"{args.id} is refused from now on")
 
 
@@ -51,6 +53,6 @@ def rename_client(args: Namespace) -> int:
     from mien_api.client import DaemonClient
     from mien_cli.output import print_answer
 
-    path = f"/v1/clients/{quote(args.id, safe='')}"
+    path = f"/v1/clients/{quote(args.id, safe='', errors='surrogateescape')}"
     client = DaemonClient.running(args.state_dir).request("PATCH", path, {"name": args.name})
     return print_answer(args, client, f"{client['id']} is called {client['name']} now")

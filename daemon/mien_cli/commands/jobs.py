@@ -69,7 +69,9 @@ def show_job(args: Namespace) -> int:
     from mien_api.client import DaemonClient
     from mien_cli.output import print_answer
 
-    job = DaemonClient.running(args.state_dir).request("GET", f"/v1/jobs/{quote(args.id, safe='')}")
+    job = DaemonClient.running(args.state_dir).request(
+        "GET", f"/v1/jobs/{quote(args.id, safe='', errors='surrogateescape')}"
+    )
     return print_answer(args, job, to_text(job))
 
 
@@ -77,7 +79,9 @@ def change_job(args: Namespace) -> int:
     from mien_api.client import DaemonClient
     from mien_cli.output import print_answer
 
-    job = DaemonClient.running(args.state_dir).request("POST", f"/v1/jobs/{quote(args.id, safe='')}/{args.verb}")
+    job = DaemonClient.running(args.state_dir).request(
+        "POST", f"/v1/jobs/{quote(args.id, safe='', errors='surrogateescape')}/{args.verb}"
+    )
     return print_answer(args, job, to_line(job))
 
 

@@ -67,8 +67,16 @@ def add_action(verbs: _SubParsersAction[ArgumentParser], name: str, run: object,
 
 def parse_rate(text: str) -> float:
     """Bytes a second, read from 800, 500k, 2.5M or 1g."""
-    number = text.rstrip("kKmMgG")
-    return float(number) * _UNITS[text[len(number) :].lower()]
+    from argparse import ArgumentTypeError
+
+    number, unit = (text[:-1], text[-1:].lower()) if text[-1:].lower() in _UNITS else (text, "")
+    try:
+        rate = float(number) * _UNITS[unit]
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise ArgumentTypeError("a rate is a number of bytes above 0, such as 500k, 2.5m or 1g")
+    return rate
 
 
 def run_list(args: Namespace) -> int:

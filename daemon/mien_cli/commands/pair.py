@@ -18,8 +18,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    from contextlib import suppress
+
     from mien_api.client import DaemonClient
     from mien_cli.output import confirm, print_answer, print_note
+    from mien_core.errors import MienError
 
     daemon = DaemonClient.running(args.state_dir)
     daemon.request("POST", "/v1/pair/window")
@@ -34,7 +37,8 @@ def run(args: Namespace) -> int:
             return print_refusal(args, asked)
         client = daemon.request("POST", f"/v1/pair/{asked['id']}/approve")["client"]
     except BaseException:
-        daemon.request("DELETE", "/v1/pair/window")
+        with suppress(MienError):  # what went wrong first is what is told
+            daemon.request("DELETE", "/v1/pair/window")
         raise
     print_note("Approved. Now confirm in the browser that it shows the same digits.")
     return print_answer(args, {"client": client, "name": asked["name"], "scopes": ["swap"]}, f"paired: {asked['name']}")

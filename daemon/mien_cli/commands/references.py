@@ -180,7 +180,7 @@ def open_library(args: Namespace) -> ReferenceLibrary:
 def build_path(reference: str) -> str:
     from urllib.parse import quote
 
-    return f"/v1/references/{quote(reference, safe='')}"
+    return f"/v1/references/{quote(reference, safe='', errors='surrogateescape')}"
 
 
 def build_query(args: Namespace) -> str:

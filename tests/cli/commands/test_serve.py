@@ -65,6 +65,19 @@ def test_a_port_that_is_taken_is_refused_by_name(serving: Any, tmp_path: Path) -
     assert not (tmp_path / "daemon.json").exists()
 
 
+def test_a_port_that_is_taken_is_named_with_the_log_to_a_person_who_starts_it_in_the_background(
+    serving: Any, tmp_path: Path
+) -> None:
+    command = [*MIEN, "serve", "--state-dir", str(tmp_path), "--port", str(serving["port"])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"port {serving['port']} cannot be had" in done.stderr
+    assert f"log: {tmp_path / 'logs' / 'daemon.log'}" in done.stderr
+    problem = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=False).stdout)
+    assert (problem["code"], problem["port"]) == ("port-in-use", serving["port"])
+    assert Path(problem["log"]).is_file()
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_daemon_in_the_foreground_stops_cleanly(tmp_path: Path, stop: signal.Signals) -> None:
     command = [*MIEN, "serve", "--foreground", "--port", "0", "--state-dir", str(tmp_path), "--json"]
