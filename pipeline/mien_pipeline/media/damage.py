@@ -14,6 +14,10 @@ Damage = Literal[
 ]
 
 
+# Beside these `InvalidImage.reason` may be: "empty", "other-format", "several-pictures", "two-formats" (a polyglot),
+# "wide-channels" (32 bits) and "too-many-parts". Such a file is not damaged, and is refused all the same.
+
+
 def refuse_damaged(kind: str, reason: Damage, detail: str, **fields: object) -> InvalidImage:
     """The error for a damaged file of the format `kind`; `detail` goes on from "the file is damaged:"."""
     return InvalidImage(f"the {kind} file is damaged: {detail}", found=kind, reason=reason, **fields)

@@ -39,7 +39,9 @@ def decode(data: bytes) -> Image:
     with probe.load_picture(data) as loaded:
         stored, info = loaded.picture, loaded.info
         if stored.mode in _WIDE_MODES:
-            raise InvalidImage("32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}")
+            raise InvalidImage(
+                "32 bits a channel are not read", found=f"{info.format}, mode {stored.mode}", reason="wide-channels"
+            )
         grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored, data)
         exif = _read_exif(stored)
         tags = read_colour_tags(stored, data, info.format)

@@ -71,4 +71,6 @@ def _number(data: Bytes, at: int, form: str) -> int | None:
 
 
 def _dishonest(what: str) -> InvalidImage:
-    return InvalidImage(f"the file's directories promise {what}", found="boundless directories")
+    return InvalidImage(
+        f"the file's directories promise {what}", found="boundless directories", reason="too-many-parts"
+    )

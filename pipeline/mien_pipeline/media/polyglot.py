@@ -109,7 +109,11 @@ def join_jpeg_exif(data: Bytes) -> bytes:
         if marker == _APP1 and data[at + 2 : at + 8] == _EXIF:
             joined += data[at + 8 : at + int.from_bytes(data[at : at + 2], "big")]
         if len(joined) > _MAX_EXIF_BYTES:
-            raise InvalidImage("the jpeg file has more metadata than picture programs write", found="boundless exif")
+            raise InvalidImage(
+                "the jpeg file has more metadata than picture programs write",
+                found="boundless exif",
+                reason="too-many-parts",
+            )
     return joined
 
 
@@ -126,7 +130,9 @@ def _list_jpeg_parts(data: Bytes) -> Iterator[tuple[int, int]]:
         if found is None and stop >= len(data):
             return
         if found is None:
-            raise InvalidImage("the jpeg file is padded before its picture begins", found="padded jpeg")
+            raise InvalidImage(
+                "the jpeg file is padded before its picture begins", found="padded jpeg", reason="too-many-parts"
+            )
         marker = data[found]
         junk += 0 if scanning else found - 1 - at
         at = found + 1
@@ -161,7 +167,9 @@ def _find_png_end(data: Bytes) -> int | None:
 
 
 def _too_many_parts(kind: str) -> InvalidImage:
-    return InvalidImage(f"the {kind} file has more than {MAX_PARTS:,} parts", found=f"{kind} in too many parts")
+    return InvalidImage(
+        f"the {kind} file has more than {MAX_PARTS:,} parts", found=f"{kind} in too many parts", reason="too-many-parts"
+    )
 
 
 def _find_riff_end(data: Bytes) -> int:

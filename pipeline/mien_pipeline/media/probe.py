@@ -82,7 +82,7 @@ def probe(source: bytes | Path) -> PictureInfo:
             return info
     with source.open("rb") as file:
         if file.seek(0, io.SEEK_END) == 0:
-            raise InvalidImage("the file is empty", found="nothing")
+            raise InvalidImage("the file is empty", found="nothing", reason="empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data, open_picture(data) as (_, info):
             return info
 
@@ -163,9 +163,12 @@ def _check_kind(data: Bytes) -> str:
         )
     kind = kind_of(data[:_HEAD])
     if kind not in READABLE.values():
-        raise InvalidImage(f"{kind} is not a picture format Mien reads", found=kind, readable=readable_formats())
+        reason = "empty" if kind == "nothing" else "other-format"
+        detail = f"{kind} is not a picture format Mien reads"
+        raise InvalidImage(detail, found=kind, readable=readable_formats(), reason=reason)
     if kind == "heif" and not heif_is_readable():
-        raise InvalidImage("HEIC needs the package pillow-heif", found=kind, readable=readable_formats())
+        detail = "HEIC needs the package pillow-heif"
+        raise InvalidImage(detail, found=kind, readable=readable_formats(), reason="other-format")
     _refuse_polyglot(data, kind)
     if kind == "tiff":
         require_honest_directories(data)
@@ -212,6 +215,9 @@ def _explain(data: Bytes, kind: str, error: Exception) -> InvalidImage:
         return found
     if lost is not None:
         return lost
+    if isinstance(error, PIL.UnidentifiedImageError):
+        detail = "its header cannot be read, or describes pixels of a kind that Mien does not read"
+        return refuse_damaged(kind, "bad-header", detail)
     if isinstance(error, EOFError) or "truncated" in str(error):
         return refuse_damaged(kind, "ends-early", "the file ends before the picture does")
     return refuse_damaged(kind, "bad-data", f"it cannot be decoded ({error})")
@@ -233,9 +239,14 @@ def _check_size(picture: PIL.Image.Image, kind: str) -> PictureInfo:
             limit_pixels=MAX_PIXELS,
         )
     if frames > 1:
-        raise InvalidImage("the file holds several pictures or an animation", found=f"animated {kind}", frames=frames)
+        raise InvalidImage(
+            "the file holds several pictures or an animation",
+            found=f"animated {kind}",
+            frames=frames,
+            reason="several-pictures",
+        )
     if min(width, height) < 1:
-        raise InvalidImage("the picture has no pixels", found=kind)
+        raise InvalidImage("the picture has no pixels", found=kind, reason="bad-header")
     return PictureInfo(kind, width, height)
 
 
@@ -273,7 +284,10 @@ def _refuse_polyglot(data: Bytes, kind: str) -> None:
     foreign = find_foreign_part(data, kind)
     if foreign is not None:
         raise InvalidImage(
-            f"the file is a {kind} picture and something else as well", found=f"polyglot {kind}", also=kind_of(foreign)
+            f"the file is a {kind} picture and something else as well",
+            found=f"polyglot {kind}",
+            also=kind_of(foreign),
+            reason="two-formats",
         )
 
 
