@@ -9,8 +9,8 @@ from dataclasses import dataclass
 # Share of a swap's time by stage, in the order in which the stages begin, before anything was measured on a machine:
 # progress bars start with it and do not jump, because an engine's steps dwarf the rest.
 STAGE_SHARES: Mapping[str, float] = {
-    "identity": 0.07,
     "decode": 0.02,
+    "identity": 0.07,
     "check": 0.03,
     "detect": 0.03,
     "generate": 0.65,

@@ -22,7 +22,7 @@ from mien_pipeline.protocols import Engine, Restorer
 from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
-from mien_pipeline.swap import Components, edit_picture, prepare
+from mien_pipeline.swap import Components, decode_target, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import check
@@ -95,20 +95,24 @@ class Runtime:
     ) -> Swapped:
         """The target with the reference faces in it; see `edit_picture`, `FaceSwap` and `prepare`.
 
-        References that were used a short while ago are not prepared again.
+        References that were used a short while ago are not prepared again. A target that cannot be read is refused
+        before the engine is loaded.
         """
         clock = Stopwatch(on_progress)
+        original = decode_target(target, options.format, clock)
         engine = self._load(options.engine)
         restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
         ready = [self._prepare(each, engine, clock) for each in references]
         edit = FaceSwap(engine, ready, options, self._embedder, restorer)
-        return edit_picture(target, edit, self._components, clock)
+        return edit_picture(target, edit, self._components, clock, original)
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""
+        clock = Stopwatch(on_progress)
+        original = decode_target(image, options.format, clock)
         painter = self._painter()
         edit = FaceRestoration(self._restorer(painter), options, self._embedder, painter.models if painter else ())
-        return edit_picture(image, edit, self._components, Stopwatch(on_progress))
+        return edit_picture(image, edit, self._components, clock, original)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
         """The faces of a picture that has passed the content check, left to right."""

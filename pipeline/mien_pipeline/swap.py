@@ -9,8 +9,10 @@ from functools import partial
 
 from mien_core.errors import NoFaceFound, SeveralFaces
 from mien_pipeline.face import Face
+from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
+from mien_pipeline.options import Format
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import ModelUse, PictureWarning, Swapped
@@ -32,7 +34,17 @@ class Components:
     models: Sequence[ModelUse] = ()
 
 
-def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: Stopwatch) -> Swapped:
+def decode_target(picture: bytes, format: Format | None, clock: Stopwatch) -> Image:
+    """The picture to change; one that cannot be read, or not be written in `format`, is refused before the work."""
+    with clock.stage("decode"):
+        original = decode(picture)
+        result_format(original, format)
+        return original
+
+
+def edit_picture(
+    picture: bytes, edit: FaceEdit, components: Components, clock: Stopwatch, original: Image | None = None
+) -> Swapped:
     """Change the faces of a picture: a `FaceSwap` puts reference faces in, a `FaceRestoration` repairs skin.
 
     Args:
@@ -40,6 +52,7 @@ def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: 
         edit: what is done to its faces.
         components: the loaded networks.
         clock: tells its listener about every step; what that raises ends the edit and nothing is left behind.
+        original: the same picture, where the caller has decoded it: see `decode_target`.
 
     Returns:
         The encoded, marked picture at its own size, with scores and timings.
@@ -49,9 +62,7 @@ def edit_picture(picture: bytes, edit: FaceEdit, components: Components, clock: 
         InvalidOptions: `field` names the option that this picture cannot fulfil.
         MienError: as each stage says.
     """
-    with clock.stage("decode"):
-        original = decode(picture)
-        result_format(original, edit.format)  # what cannot be marked in that format is refused before the work
+    original = original or decode_target(picture, edit.format, clock)
     with clock.concurrent_stage("check", partial(check, original, components.check, "target")), clock.stage("detect"):
         faces = components.detector.detect(original)
         chosen = edit.choose(faces)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mien_core.errors import NotEnoughMemory
+from mien_core.errors import InvalidImage, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
@@ -96,6 +96,15 @@ def test_the_engine_that_is_asked_for_swaps_and_stays(under_test: Runtime, engin
     assert [colours(each.data)[1] for each in done] == [RED, RED]
     assert under_test.engine_name == "mesh"
     assert engines["mesh"].loaded == 1
+
+
+@pytest.mark.parametrize("damaged", [lambda data: data[:-12], lambda data: data[: len(data) // 2], lambda data: b""])
+def test_a_damaged_target_is_refused_before_an_engine_is_loaded_or_a_reference_prepared(
+    under_test: Runtime, engines: dict[str, Entry], damaged: Callable[[bytes], bytes]
+) -> None:
+    with pytest.raises(InvalidImage):
+        under_test.swap(damaged(picture(MIDDLE)), [picture(MIDDLE, colour=RED)], MESH)
+    assert (engines["mesh"].loaded, engines["mesh"].prepared) == (0, [])
 
 
 def test_another_engine_takes_the_place_of_the_first_and_prepares_for_itself(
