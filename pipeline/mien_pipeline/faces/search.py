@@ -47,6 +47,7 @@ def shift_by(right: int, down: int) -> Affine:
 def undo_quarter_turns(quarters: int, width: int, height: int) -> Affine:
     """(2, 3) float32, points of `np.rot90(picture, quarters)` back to the picture of `width` and `height`."""
     turns = {
+        0: [[1, 0, 0], [0, 1, 0]],
         1: [[0, -1, width - 1], [1, 0, 0]],
         2: [[-1, 0, width - 1], [0, -1, height - 1]],
         3: [[0, 1, 0], [-1, 0, height - 1]],

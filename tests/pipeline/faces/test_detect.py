@@ -1,12 +1,17 @@
 """Detection promises: every face, left to right, small ones too, with a mesh that sits on it and the head's pose."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from mien_pipeline.faces.align import invert, transform
 from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.search import undo_quarter_turns
+from mien_pipeline.faces.topology import inter_ocular
 from mien_pipeline.image import Image
-from mien_testing.portraits import Portrait
+from mien_testing.portraits import Portrait, mesh_of
 
 
 def photograph(portrait: Portrait, face_px: float, size: tuple[int, int], left: int, top: int) -> Image:
@@ -130,3 +135,28 @@ def test_a_face_is_as_deep_as_it_is_large(detector: MeshDetector, astronaut: Por
         depths.append(float(np.ptp(face.mesh[:, 2])) / face_px)
     assert depths[0] == pytest.approx(depths[1], rel=0.15)
     assert 0.3 < depths[1] < 1.2
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_mesh_stands_as_the_head_does(detector: MeshDetector, astronaut: Portrait, quarters: int) -> None:
+    """Upside down, a mouth looks like eyes: the mesh must not be fitted the wrong way round."""
+    image, mesh = astronaut[0], mesh_of(astronaut)
+    turned = replace(image, pixels=np.ascontiguousarray(np.rot90(image.pixels, quarters)))
+    (found,) = detector.detect(turned)
+    expected = transform(mesh[:, :2], invert(undo_quarter_turns(quarters, image.width, image.height)))
+    away = np.linalg.norm(mesh_of((turned, found))[:, :2] - expected, axis=1).mean()
+    assert away < 0.06 * inter_ocular(mesh)
+
+
+@pytest.mark.parametrize("side_px", [700, 4900])
+def test_a_face_that_fills_the_picture_is_found(detector: MeshDetector, astronaut: Portrait, side_px: int) -> None:
+    image, mesh = astronaut[0], mesh_of(astronaut)
+    low, high = mesh[:, :2].min(0).astype(int), mesh[:, :2].max(0).astype(int)
+    margin = int(0.08 * (high[1] - low[1]))
+    close = image.pixels[low[1] - margin : high[1] + margin, low[0] - margin : high[0] + margin]
+    scale = side_px / max(close.shape[:2])
+    size = round(close.shape[1] * scale), round(close.shape[0] * scale)
+    large = np.asarray(cv2.resize(close, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    (found,) = detector.detect(replace(image, pixels=large))
+    assert found.mesh_score > 0.9
+    assert found.bbox[2] - found.bbox[0] > 0.7 * size[0]

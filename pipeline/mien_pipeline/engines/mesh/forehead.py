@@ -13,9 +13,9 @@ from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import disc, smooth_step
 
 WORK_SIDE = 256  # of the texture in which the forehead is cleared
-_ROUNDS = 6  # in which the surface is fitted to what is not hair
+_ROUNDS = 8  # in which the surface is fitted to what is not hair
 _NEAR = 0.05  # of the texture's side around the forehead, where skin bends the surface as well
-_REACH, _TRUST_IN_PLANE = 0.08, 0.1  # of the texture's side; weight of the plane where skin near by has 1
+_REACH, _TRUST_IN_PLANE = 0.1, 0.2  # of the texture's side; weight of the plane where skin near by has 1
 _LEVEL = 0.02  # how strongly the plane is held level: half a face must not tilt it for the other half
 _SHADOW, _SHADOW_DARKER = 0.012, 0.1  # its width, of the texture's side; how much darker it is than bare skin
 _FADE = 0.025  # of the texture's side, over which what is made fades into what was seen
