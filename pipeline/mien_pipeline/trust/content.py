@@ -28,10 +28,11 @@ _INPUT_SIDE = 224
 _RESIZED_SIDE = 256  # the network was trained on the centre of this; Mahadeokar and Pesavento, Yahoo, 2016
 _MEAN_BGR = np.array([104, 117, 123], np.float32)
 _WORKING_SIDE = 400  # tiles are cut from a picture of at least this short side, and still show more than is seen
-_MIN_TILED_SIDE = 256  # below this a tile would show the network nothing that the whole does not
-_TILE_PITCH = 0.9  # at most this many short sides between the starts of neighbours, so 4:3 and 16:9 get 2 × 2
-_MAX_TILES = 24
-_REMEMBERED = 64
+_MIN_TILED_SIDE = 64  # a tile of fewer pixels shows the network nothing that the whole does not
+_MOST_SQUASHED = 1.5  # of a tile; the network was trained on pictures squashed to squares, most of them this much
+_STRIP = 5.0  # from this aspect on a tile is as high as the picture
+_HALF_OVERLAPPING = 80  # tiles of a strip that share half with their neighbours; more than these share less
+_REMEMBERED = 1024  # digests; the longest strip that is read has 500 tiles
 
 # A pattern of 8 × 8 blurred colours, found by hill climbing, that shows nothing and that the network scores 0.97.
 _SELF_TEST_COLOURS = bytes.fromhex(
@@ -120,19 +121,49 @@ def _prepare_views(pixels: Pixels) -> Iterator[tuple[Floats, float]]:
         raise CheckUnavailable("the content check was handed something that is no picture", reason="failed")
     small = halve(pixels, _WORKING_SIDE)
     yield _prepare_whole(small), WHOLE_LIMIT
-    if min(pixels.shape[:2]) >= _MIN_TILED_SIDE:
-        for top, bottom in _tile_spans(small.shape[0], min(small.shape[:2])):
-            for left, right in _tile_spans(small.shape[1], min(small.shape[:2])):
-                tile = np.ascontiguousarray(small[top:bottom, left:right])
-                yield _to_network_input(_resize(tile, _INPUT_SIDE, _INPUT_SIDE)), TILE_LIMIT
+    for top, bottom, left, right in _tile_boxes(*small.shape[:2]):
+        tile = _pad_to_square(np.ascontiguousarray(small[top:bottom, left:right]))
+        yield _to_network_input(_resize(tile, _INPUT_SIDE, _INPUT_SIDE)), TILE_LIMIT
 
 
-def _tile_spans(length: int, short: int) -> list[tuple[int, int]]:
-    """Starts and ends of tiles along one side, neighbours sharing at least half a tile."""
-    count = min(_MAX_TILES, max(2, math.ceil(length / (_TILE_PITCH * short))))
-    extent = math.ceil(2 * length / (count + 1))
+def _tile_boxes(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Top, bottom, left and right of the tiles of a picture, none squashed by more than `_MOST_SQUASHED`.
+
+    Every point lies in some tile. Two rows and two columns for 4:3 and 3:2, more columns the longer it is; a strip has
+    one row of squares.
+    """
+    short, long = sorted((height, width))
+    if long < _STRIP * short and short < _MIN_TILED_SIDE:
+        return []
+    if long < _STRIP * short:
+        count = max(2, math.ceil(3 * long / (_MOST_SQUASHED * short)) - 1)
+        spans = {short: _spread(short, 2, math.ceil(2 * short / 3))}
+        spans[long] = _spread(long, count, math.ceil(2 * long / (count + 1))) if long > short else spans[short]
+    else:
+        extent = min(long, max(short, _MIN_TILED_SIDE))
+        halves = max(1, math.ceil(2 * long / extent) - 1)
+        count = halves if halves <= _HALF_OVERLAPPING else max(_HALF_OVERLAPPING, math.ceil(long / extent))
+        spans = {short: [(0, short)], long: _spread(long, count, extent)}
+    return [(top, bottom, left, right) for top, bottom in spans[height] for left, right in spans[width]]
+
+
+def _spread(length: int, count: int, extent: int) -> list[tuple[int, int]]:
+    """Starts and ends of `count` spans of `extent`, evenly from one end to the other."""
     starts = np.linspace(0, length - extent, count).round().astype(int)
     return [(int(start), int(start) + extent) for start in starts]
+
+
+def _pad_to_square(tile: Pixels) -> Pixels:
+    """A tile of a strip that is lower than the smallest tile, between bars of what the network takes for nothing."""
+    height, width = tile.shape[:2]
+    if max(height, width) <= _MOST_SQUASHED * min(height, width) + 1:
+        return tile
+    side = max(height, width)
+    square = np.empty((side, side, 3), np.uint8)
+    square[:] = _MEAN_BGR[::-1]
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = tile
+    return square
 
 
 def _prepare_whole(pixels: Pixels) -> Floats:

@@ -32,15 +32,16 @@ def test_an_opaque_picture_is_looked_at_once_as_it_is() -> None:
     assert seen is COLOURS
 
 
-def test_a_transparent_one_is_looked_at_as_stored_on_white_and_on_black() -> None:
-    stored, on_white, on_black = appearances(HALF)
+def test_a_transparent_one_is_looked_at_as_stored_and_on_three_pages() -> None:
+    stored, on_white, on_black, on_grey = appearances(HALF)
     assert np.array_equal(stored, COLOURS)
     assert on_white[..., 0].tolist() == [[255, 100], [224, 177]]
     assert on_black[..., 0].tolist() == [[0, 100], [20, 50]]
+    assert on_grey[..., 0].tolist() == [[128, 100], [122, 114]]
     assert on_white.dtype == on_black.dtype == np.uint8
 
 
-@pytest.mark.parametrize("stops_at", [1, 2, 3])
+@pytest.mark.parametrize("stops_at", [1, 2, 3, 4])
 def test_a_refusal_of_any_appearance_stops_the_picture(stops_at: int) -> None:
     recorder = Recorder(stops_at)
     with pytest.raises(ContentBlocked) as refused:

@@ -110,21 +110,73 @@ def test_a_shape_that_lies_in_the_transparency_alone_is_seen(colour: int, page: 
     assert min(np.abs(each - shown).mean() for each in recorder.seen) < 1
 
 
+def test_a_picture_that_only_a_grey_page_shows_is_seen() -> None:
+    """On white and on black there is noise; on grey it cancels out. Previews, and many viewers, have such a page."""
+    shape = np.asarray(cv2.cvtColor(self_test_picture(320), cv2.COLOR_RGB2GRAY), np.float32)
+    noise = np.random.default_rng(2).choice([-60.0, 60.0], (320, 320))
+    on_black, on_white = 64 + (shape - 128) / 4 + noise, 191 + (shape - 128) / 4 - noise
+    opacity = 1 - (on_white - on_black) / 255
+    colours = np.clip(on_black / np.maximum(opacity, 1e-3), 0, 255).astype(np.uint8)
+    alpha = np.clip(opacity * 255, 0, 255).astype(np.uint8)
+    recorder = Recorder()
+    check_picture(Image(np.dstack([colours] * 3), alpha=alpha), recorder, "target")
+    shown = 127.5 + (shape - 128) / 4
+    errors = [np.abs(each[..., 0] - shown).mean() for each in recorder.seen]
+    assert min(errors) < 3
+    assert sorted(errors)[1] > 20
+
+
 def test_an_opaque_picture_is_looked_at_once() -> None:
     recorder = Recorder()
     check_picture(Image(picture()), recorder, "target")
     assert len(recorder.seen) == 1
 
 
-def test_every_pixel_of_a_tiled_picture_is_seen_by_some_tile() -> None:
-    for length, short in ((400, 400), (711, 400), (1200, 400), (12_000, 400)):
-        seen = np.zeros(length, bool)
-        spans = content._tile_spans(length, short)  # pyright: ignore[reportPrivateUsage]
-        for start, end in spans:
-            assert 0 <= start < end <= length
-            seen[start:end] = True
-        assert seen.all()
-        assert all(after[0] < before[1] for before, after in pairwise(spans))
+SIZES = [(400, 400), (480, 640), (400, 711), (300, 1400), (400, 2000), (250, 1000), (64, 64), (70, 100)]
+STRIPS = [(400, 16_000), (100, 4000), (60, 2400), (30, 400), (10, 32_000), (3, 15), (200, 1000)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("size", [*SIZES, *STRIPS])
+def test_every_pixel_is_seen_by_some_tile_and_none_is_stretched(size: tuple[int, int], turned: bool) -> None:
+    height, width = size[::-1] if turned else size
+    seen = np.zeros((height, width), bool)
+    for top, bottom, left, right in content._tile_boxes(height, width):  # pyright: ignore[reportPrivateUsage]
+        assert 0 <= top < bottom <= height
+        assert 0 <= left < right <= width
+        tile = content._pad_to_square(np.zeros((bottom - top, right - left, 3), np.uint8))  # pyright: ignore[reportPrivateUsage]
+        assert max(tile.shape[:2]) <= content._MOST_SQUASHED * min(tile.shape[:2]) + 1  # pyright: ignore[reportPrivateUsage]
+        seen[top:bottom, left:right] = True
+    assert seen.all()
+
+
+@pytest.mark.parametrize("size", [(400, 2000), (400, 16_000), (100, 4000), (480, 640), (400, 600)])
+def test_neighbouring_tiles_share_half(size: tuple[int, int]) -> None:
+    boxes = content._tile_boxes(*size)  # pyright: ignore[reportPrivateUsage]
+    spans = sorted({(left, right) for _, _, left, right in boxes})
+    assert all(one[1] - other[0] >= (one[1] - one[0]) // 2 - 1 for one, other in pairwise(spans))
+
+
+@pytest.mark.parametrize("side", [100, 200, 255, 300])
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_part_of_a_small_picture_is_enough(check: OpenNsfw, side: int, corner: tuple[int, int]) -> None:
+    tile = side * 67 // 100
+    pixels = np.full((side, side, 3), 200, np.uint8)
+    top, left = (place * (side - tile) for place in corner)
+    shape = np.ascontiguousarray(self_test_picture(256)[16:-16, 16:-16])
+    pixels[top : top + tile, left : left + tile] = cv2.resize(shape, (tile, tile), interpolation=cv2.INTER_AREA)
+    with pytest.raises(ContentBlocked):
+        check.check(pixels, "target")
+
+
+@pytest.mark.parametrize("short", [100, 200, 400])
+def test_a_part_of_a_strip_is_enough(check: OpenNsfw, short: int) -> None:
+    """Forty times as long as it is high: squashed to a square, nothing in it can be recognised."""
+    pixels = np.full((short, 40 * short, 3), 200, np.uint8)
+    shape = np.ascontiguousarray(self_test_picture(256)[16:-16, 16:-16])
+    pixels[:, 7 * short : 8 * short] = cv2.resize(shape, (short, short))
+    with pytest.raises(ContentBlocked):
+        check.check(pixels, "target")
 
 
 def test_a_missing_model_file_is_closed(tmp_path: Path) -> None:
@@ -237,9 +289,21 @@ def test_what_passed_as_a_tile_is_asked_about_again_as_a_whole(
 
 def test_what_is_remembered_is_bounded(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(check, monkeypatch, np.array([[1.0, 0.0]]))
+    monkeypatch.setattr(content, "_REMEMBERED", 64)
     for shade in range(100):
         check.check(np.full((32, 32, 3), shade, np.uint8), "target")
-    assert len(check._passed) <= 64  # pyright: ignore[reportPrivateUsage]
+    assert len(check._passed) == 64  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_strip_that_passed_is_not_asked_about_again(check: OpenNsfw, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has more tiles than any other picture."""
+    net = answering(check, monkeypatch, np.array([[1.0, 0.0]]))
+    strip = np.random.default_rng(3).integers(0, 255, (64, 32_000, 3), dtype=np.uint8)
+    check.check(strip, "target")
+    asked = net.asked
+    check.check(strip, "result")
+    assert net.asked == asked
+    assert asked > 400
 
 
 def test_there_is_no_switch() -> None:
