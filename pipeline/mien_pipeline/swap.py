@@ -4,7 +4,7 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mien_core.errors import NoFaceFound, SeveralFaces
@@ -17,7 +17,7 @@ from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import ModelUse, PictureWarning, Swapped
 from mien_pipeline.swap_image import FaceEdit, Reference, area
-from mien_pipeline.trust.check import check
+from mien_pipeline.trust.check import check, flatten
 
 # A second face this large beside the largest makes it unclear whose identity is meant.
 RIVAL_AREA = 0.5
@@ -64,12 +64,13 @@ def edit_picture(
     """
     original = original or decode_target(picture, edit.format, clock)
     with clock.concurrent_stage("check", partial(check, original, components.check, "target")), clock.stage("detect"):
-        faces = components.detector.detect(original)
+        seen = flatten(original)
+        faces = components.detector.detect(seen)
         chosen = edit.choose(faces)
     made = edit.change(original, faces, chosen, clock)
     checked = partial(check, made.image, components.check, "result")
     with clock.concurrent_stage("check-result", checked), clock.stage("score"):
-        reports = edit.judge(original, made, faces, chosen)
+        reports = edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen)
     incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
     record = edit.record(components.models)
     with clock.stage("mark"):
@@ -99,6 +100,7 @@ def prepare(reference: bytes, engine: Engine, components: Components, clock: Sto
     with clock.stage("identity"):
         image = decode(reference)
         check(image, components.check, "reference")
+        image = flatten(image)
         face = choose_reference_face(components.detector.detect(image))
         likeness = engine.prepare(image, face)
         return Reference(likeness, components.embedder.embed(image, face), image.missing_rows is not None)

@@ -19,6 +19,7 @@ from mien_pipeline.report import Edit, ModelUse, Swapped
 from mien_pipeline.swap import Components, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_testing.painted import (
+    BLUE,
     LEFT,
     MIDDLE,
     RED,
@@ -31,6 +32,7 @@ from mien_testing.painted import (
     colours,
     picture,
 )
+from mien_testing.profiles import exchanging_profile
 
 SHARED = ModelUse("shared", "1" * 64)
 
@@ -198,3 +200,55 @@ def test_the_result_that_is_marked_is_the_one_that_was_checked() -> None:
     done = swap(picture(LEFT, MIDDLE, RIGHT))
     assert colours(done.data)[1] == RED
     assert done.size == (100, 40)
+
+
+def seen_through(alpha: int, *boxes: tuple[int, int, int, int], colour: tuple[int, int, int] = BLUE) -> bytes:
+    """A picture on a grey page whose rectangles are stored in full colour and have that opacity."""
+    pixels = np.full((40, 100, 4), (128, 128, 128, 255), np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        pixels[y1:y2, x1:x2] = (*colour, alpha)
+    data = BytesIO()
+    PillowImage.fromarray(pixels).save(data, "PNG")
+    return data.getvalue()
+
+
+class WhiteIsEmpty(Detector):
+    """As `Detector`; what is nearly white is no face either."""
+
+    def detect(self, image: Image) -> Sequence[Face]:
+        assert image.alpha is None
+        return [face for face in super().detect(image) if Embedder().embed(image, face).min() < 240]
+
+
+@pytest.mark.parametrize("role", ["target", "reference"])
+def test_a_face_that_only_the_stored_colours_show_is_none(role: str) -> None:
+    parts = Components(WhiteIsEmpty(), Embedder(), FakeCheck(), Marker())
+    hidden = seen_through(2, MIDDLE)
+    looks: dict[str, Callable[[], object]] = {
+        "target": lambda: swap(hidden, parts),
+        "reference": lambda: prepare(hidden, Painter(), parts, Stopwatch()),
+    }
+    with pytest.raises(NoFaceFound) as refused:
+        looks[role]()
+    assert refused.value.fields["role"] == role
+    assert swap(seen_through(200, MIDDLE), parts).faces[0].swapped
+
+
+def test_a_reference_is_as_it_looks_on_a_page() -> None:
+    half = prepare(seen_through(128, MIDDLE, colour=(0, 0, 0)), Painter(), components(), Stopwatch())
+    assert half.embedding.tolist() == [127, 127, 127]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_faces_are_looked_for_and_compared_in_the_colours_that_are_seen(kind: str) -> None:
+    """Under this profile blue is red: the reference is, too, so that the result is as red as the target."""
+    data = BytesIO()
+    exchanged = {"icc_profile": exchanging_profile(), "quality": 100}
+    PillowImage.open(BytesIO(picture(MIDDLE))).save(data, kind, **exchanged)
+    reference = prepare(data.getvalue(), Painter(), components(), Stopwatch())
+    assert np.abs(reference.embedding - RED).max() <= 3
+    edit = FaceSwap(Painter(), [reference], MeshOptions(), Embedder())
+    done = edit_picture(data.getvalue(), edit, components(), Stopwatch())
+    assert done.faces[0].identity is not None
+    assert done.faces[0].identity.to_target > 0.98
+    assert np.abs(np.array(colours(done.data)[1]) - RED).max() <= 3

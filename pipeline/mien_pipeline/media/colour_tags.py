@@ -97,14 +97,14 @@ def _read_png(data: Bytes, profile: bytes | None) -> ColourTags | None:
     for name, body in _walk_png(data):
         if name == b"IDAT":
             break
-        if name in {b"cICP", b"sRGB", b"gAMA", b"cHRM"} and name not in chunks:
+        if name in {b"cICP", b"sRGB", b"gAMA", b"cHRM", b"iCCP"} and name not in chunks:
             chunks[name] = body
     if len(chunks.get(b"cICP", b"")) == 4 and chunks[b"cICP"][2] == 0:
         primaries, curve, _, full = chunks[b"cICP"]
         space = _space_of_code_points(primaries, curve)
         if space is not None:
             return ColourTags(space, narrow=not full)
-    if profile:
+    if profile and b"iCCP" in chunks:  # Pillow takes one from behind the pixels too; viewers do not
         return ColourTags(profile)
     if b"sRGB" in chunks:
         return ColourTags()

@@ -1,6 +1,7 @@
 """Image → silence or a refusal: everything that can be seen of a picture passes the content check."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,3 +35,8 @@ def lay_on_page(image: Image, page: float = WHITE) -> Pixels:
         return image.pixels
     opacity = image.alpha[..., None].astype(np.float32) / 255
     return np.asarray(np.rint(page + (image.pixels - page) * opacity), np.uint8)
+
+
+def flatten(image: Image) -> Image:
+    """The picture as it looks on a white page: there is a face where a viewer sees one."""
+    return image if image.alpha is None else replace(image, pixels=lay_on_page(image), alpha=None)
