@@ -9,6 +9,9 @@ import platformdirs
 
 from mien_core.files import naming_output_errors
 
+DAEMON_LOG = "daemon.log"
+"""What a daemon in the background logs to, in the folder of logs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:

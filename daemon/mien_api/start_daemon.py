@@ -11,7 +11,7 @@ from typing import IO, cast
 
 from mien_api import runtime_file
 from mien_api.errors import AlreadyRunning
-from mien_api.folders import Folders, make_private
+from mien_api.folders import DAEMON_LOG, Folders, make_private
 from mien_api.problems import error_for
 from mien_api.runtime_file import RuntimeFile
 from mien_core.errors import DaemonUnreachable
@@ -31,7 +31,7 @@ class StartedDaemon:
             OSError: it could not be started, or the log cannot be written.
         """
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.log = logs / "daemon.log"
+        self.log = logs / DAEMON_LOG
         # With --json a daemon that cannot start says why in one document on stdout. A file, because a pipe would break
         # when we end before the daemon does.
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the process

@@ -25,6 +25,7 @@ from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, product_version
 from mien_daemon.http.guard import STANDING_HEADERS
 from mien_daemon.keys import CONNECTIONS
+from mien_daemon.log import keep_cutting
 
 log = logging.getLogger(__name__)
 
@@ -195,9 +196,11 @@ async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lamb
             runtime_file.write(state, found)
             on_ready(found)
             log.info("ready on http://%s:%d", ADDRESS, port)
+            cutting = asyncio.create_task(keep_cutting())
             try:
                 await stopped.wait()
             finally:
+                cutting.cancel()
                 runtime_file.remove(state)
                 log.info("stopping")
 

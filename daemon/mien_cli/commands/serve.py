@@ -39,13 +39,13 @@ def run(args: Namespace) -> int:
 
 def serve_here(args: Namespace, config: Config) -> int:
     import asyncio
-    import logging
-    import sys
 
+    from mien_api.folders import DAEMON_LOG
     from mien_core.redaction import log_to
+    from mien_daemon.log import BoundedLog
 
     serve = load_server()
-    log_to(logging.StreamHandler(sys.stderr))
+    log_to(BoundedLog(config.folders.logs / DAEMON_LOG))
     # Without --json the log says it on stderr, and stdout stays empty.
     asyncio.run(serve(config, lambda started: announce(args, started, config) if args.json else None))
     return 0

@@ -85,9 +85,11 @@ class Verifier:
             raise RuntimeError("the process has no pipe")
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                answer = bytearray()
+                answer, piece = bytearray(), b""
                 while len(answer) <= MAX_ANSWER_BYTES and (piece := await process.stdout.read(MAX_ANSWER_BYTES)):
                     answer += piece
+                if not piece:
+                    await process.wait()  # a kill of one that has ended would take its status from the loop
         except TimeoutError as error:
             raise InvalidImage("the picture could not be read in time") from error
         finally:
