@@ -19,6 +19,7 @@ from mien_core.program import command_for
 
 START_S = 30.0  # a cold disk; usually it takes less than one
 _POLL_S = 0.02
+_MOST_POLL_S = 0.5
 
 
 class StartedDaemon:
@@ -101,8 +102,11 @@ def start_daemon(folders: Folders, flags: Sequence[str] = (), timeout_s: float =
 
 def wait_until_ready(state: Path, started: StartedDaemon, timeout_s: float = START_S) -> RuntimeFile:
     """What the daemon that we started wrote when it was ready; raises as `start_daemon` does."""
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
+    waited_s, before = 0.0, time.monotonic()
+    while waited_s < timeout_s:
+        now = time.monotonic()
+        # A machine that slept, or a terminal's job that was stopped, was not waiting.
+        waited_s, before = waited_s + min(now - before, _MOST_POLL_S), now
         found = runtime_file.read(state)
         if found and found.pid == started.pid:
             return found

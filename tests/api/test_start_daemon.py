@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_the_command_names_both_folders_and_asks_for_reasons_in_json(tmp_path: Path) -> None:
     words = serve_command(tmp_path / "state", tmp_path / "models", ["--offline"])
-    assert words[:6] == [sys.executable, "-m", "mien_cli", "serve", "--foreground", "--json"]
+    assert words[:7] == [sys.executable, "-P", "-m", "mien_cli", "serve", "--foreground", "--json"]
     assert words[words.index("--state-dir") + 1] == str(tmp_path / "state")
     assert words[words.index("--models-dir") + 1] == str(tmp_path / "models")
     assert words[-1] == "--offline"

@@ -164,8 +164,8 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_windows_starts_the_interpreter_that_opens_no_console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pythonw.exe").touch()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python.exe"))
-    assert build_command("win32") == [str(tmp_path / "pythonw.exe"), "-m", "mien_tray"]
-    assert build_command("linux") == [str(tmp_path / "python.exe"), "-m", "mien_tray"]
+    assert build_command("win32") == [str(tmp_path / "pythonw.exe"), "-P", "-m", "mien_tray"]
+    assert build_command("linux") == [str(tmp_path / "python.exe"), "-P", "-m", "mien_tray"]
 
 
 def test_a_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Read the body and the query of a request, strictly; shape the body of an answer."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 from mien_api.errors import RequestTimeout, RequestTooLarge, Unpaired, UnsupportedMediaType
 from mien_core.errors import BadRequest
 from mien_daemon.keys import CLIENT, CLIENTS
+from mien_daemon.running_time import timeout_while_running
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,7 +59,7 @@ async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> byte
     """
     read = bytearray()
     try:
-        async with asyncio.timeout(timeout_s):
+        async with timeout_while_running(timeout_s):
             async for chunk in request.content.iter_any():
                 read += chunk
                 if len(read) > limit:

@@ -9,6 +9,7 @@ from mien_api.problems import error_for
 from mien_core.errors import InvalidImage
 from mien_core.program import command_for
 from mien_daemon.background import BackgroundTasks
+from mien_daemon.running_time import timeout_while_running
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import Failed, HeaderRead, MakePreview, Message, PreviewMade, ReadHeader
 
@@ -66,7 +67,7 @@ class PictureReader:
             process = await self._running()
             if process.stdin is None or process.stdout is None:
                 raise RuntimeError("the preview process has no pipes")
-            async with asyncio.timeout(TIMEOUT_S):
+            async with timeout_while_running(TIMEOUT_S):
                 process.stdin.write(messages.encode(question))
                 await process.stdin.drain()
                 answer = await messages.receive(process.stdout)

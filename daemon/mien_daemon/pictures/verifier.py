@@ -16,6 +16,7 @@ from mien_daemon.access.clients import Client
 from mien_daemon.access.shares import Share, Turns
 from mien_daemon.background import run_in_thread
 from mien_daemon.pictures.blobs import ARRIVING, require_headroom
+from mien_daemon.running_time import timeout_while_running
 
 TIMEOUT_S = 30.0  # 120 megapixels of PNG take about four
 PLACES = 2  # one client's pictures, however slow, leave the other place
@@ -67,7 +68,7 @@ class Verifier:
     async def _receive(self, file: IO[bytes], pieces: AsyncIterator[bytes], limit_bytes: int, timeout_s: float) -> None:
         size = 0
         try:
-            async with asyncio.timeout(timeout_s):
+            async with timeout_while_running(timeout_s):
                 async for piece in pieces:
                     size += len(piece)
                     if size > limit_bytes:
@@ -84,7 +85,7 @@ class Verifier:
         if process.stdout is None:
             raise RuntimeError("the process has no pipe")
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with timeout_while_running(TIMEOUT_S):
                 answer, piece = bytearray(), b""
                 while len(answer) <= MAX_ANSWER_BYTES and (piece := await process.stdout.read(MAX_ANSWER_BYTES)):
                     answer += piece

@@ -1,7 +1,5 @@
 """Pictures, by the hash of their bytes."""
 
-import asyncio
-
 from aiohttp import web
 
 from mien_api.errors import RequestTimeout, UnsupportedMediaType
@@ -12,6 +10,7 @@ from mien_daemon.http.file_answer import send_picture
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import BlobTaken, FoundFaces
 from mien_daemon.pictures.blobs import digest_of
+from mien_daemon.running_time import timeout_while_running
 
 
 async def put_blob(request: web.Request) -> web.Response:
@@ -25,7 +24,7 @@ async def put_blob(request: web.Request) -> web.Response:
     request.app[keys.PREVIEWS].warm()
     timeout_s = request.app[keys.CONFIG].body_timeout_s
     try:
-        async with asyncio.timeout(timeout_s):
+        async with timeout_while_running(timeout_s):
             size = await request.app[keys.BLOBS].put(digest, request[keys.CLIENT], read_pieces(request), announced)
     except TimeoutError:
         raise RequestTimeout("the picture came too slowly", timeout_s=timeout_s) from None

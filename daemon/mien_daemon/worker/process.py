@@ -10,6 +10,7 @@ import psutil
 from mien_api.errors import WorkerDied
 from mien_api.problems import error_for
 from mien_core.errors import Cancelled
+from mien_daemon.running_time import timeout_while_running
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import (
     CancelWork,
@@ -32,7 +33,6 @@ LINGER_S = 2.0  # between closing its pipe and being gone
 # The longest that the decoders take for what the limits let in, on a machine ten times slower than ours.
 MOST_SILENT_S = 120.0
 WORKING_SHARE = 0.05  # of one processor: a worker that waits takes far less, one that computes far more
-HELD_S = 1.0  # a timer that is this late was not run: the machine slept, or this process was stopped
 
 
 class WorkerGone(Exception):
@@ -102,7 +102,9 @@ class WorkerProcess:
             return
         self._cancelling.add(work_id)
         await self.send(CancelWork(work_id))
-        await asyncio.wait([answer], timeout=grace_s)
+        with contextlib.suppress(TimeoutError):
+            async with timeout_while_running(grace_s):
+                await asyncio.wait([answer])
         if not answer.done():
             log.warning("the worker did not stop job %s in %.0f s and is killed", work_id, grace_s)
             await self.kill()
@@ -153,15 +155,15 @@ class WorkerProcess:
             TimeoutError: it is silent.
         """
         receiving = asyncio.ensure_future(messages.receive(pipe))
-        loop, silent_s = asyncio.get_running_loop(), 0.0
+        silent_s = 0.0
         try:
             while True:
-                began, computed_s = loop.time(), processor_s(self.process.pid)
-                await asyncio.wait([receiving], timeout=silence_s)
+                computed_s = processor_s(self.process.pid)
+                with contextlib.suppress(TimeoutError):
+                    async with timeout_while_running(silence_s):
+                        await asyncio.wait([receiving])
                 if receiving.done():
                     return await receiving
-                if loop.time() - began > silence_s + HELD_S:
-                    continue
                 silent_s += silence_s
                 is_at_work = processor_s(self.process.pid) - computed_s > WORKING_SHARE * silence_s
                 if not is_at_work or silent_s >= MOST_SILENT_S:

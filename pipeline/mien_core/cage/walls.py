@@ -103,7 +103,9 @@ def _close_on_linux(cage: Cage) -> Mapping[Wall, str]:
     if machine is None or sys.maxsize < 1 << 32:
         return dict.fromkeys(WALLS, f"no filter was written for {platform.machine()}")
     rights = landlock.rights_for(
-        [*python_files(cage.writable), *cage.readable, *map(Path, _SYSTEM)], cage.writable, _devices(cage)
+        [*python_files([*cage.readable, *cage.writable]), *cage.readable, *map(Path, _SYSTEM)],
+        cage.writable,
+        _devices(cage),
     )
     chosen = seccomp.Filter(cage.web, cage.accelerator, owners=not cage.holds_files)
     steps: list[tuple[tuple[Wall, ...], Callable[[], None]]] = [

@@ -4,7 +4,10 @@ The process is a script of a few lines that speaks the protocol, well or badly.
 """
 
 import asyncio
+import os
+import signal
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -15,7 +18,6 @@ from mien_core.errors import Cancelled, NoFaceFound
 from mien_daemon.worker import process as module
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, Progressed, RunJob
 from mien_daemon.worker.process import WorkerGone, WorkerProcess
-from mien_testing.stand_in import returning
 
 pytestmark = pytest.mark.slow
 
@@ -150,14 +152,52 @@ async def test_a_worker_that_computes_for_ever_is_killed(monkeypatch: pytest.Mon
         assert len(told) == 1
 
 
-async def test_time_in_which_the_daemon_itself_was_held_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon is stopped together with its worker: it looks again late, and the worker has done nothing."""
-    monkeypatch.setattr(module, "HELD_S", -1.0)  # every look is a late one
-    monkeypatch.setattr(module, "processor_s", returning(0.0))
-    script = "say(Heartbeat(None)); hear(); time.sleep(1.0); say(Finished('1', {}, 'image/png', '00')); hear()"
-    async with speaking(script, heartbeat_timeout_s=0.2) as (process, told):
-        assert isinstance(await ask(process), Finished)
+BEATING = """
+import threading
+def beat():
+    while True: say(Heartbeat("mesh")); time.sleep(0.05)
+threading.Thread(target=beat, daemon=True).start()
+hear(); hear(); say(Finished('1', {}, 'image/png', '00')); hear()
+"""
+
+
+async def until_it_beats(process: WorkerProcess) -> None:
+    while process.engine is None:  # noqa: ASYNC110 a heartbeat sends no event
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("held_s", [2.1, 3.5])
+async def test_a_worker_that_was_stopped_together_with_the_daemon_is_not_called_silent(held_s: float) -> None:
+    """A suspended laptop, a paused virtual machine, a terminal that was stopped: just over the limit, and far over."""
+    async with speaking(BEATING, heartbeat_timeout_s=2.0) as (process, told):
+        asked = asyncio.create_task(ask(process))
+        await until_it_beats(process)
+        os.kill(process.process.pid, signal.SIGSTOP)
+        time.sleep(held_s)  # noqa: ASYNC251 the daemon's own loop does not run either
+        os.kill(process.process.pid, signal.SIGCONT)
+        await process.send(FindFaces("go on", "/picture"))
+        assert isinstance(await asked, Finished)
         assert not told
+
+
+async def test_a_daemon_that_was_held_alone_blames_nobody() -> None:
+    async with speaking(BEATING, heartbeat_timeout_s=2.0) as (process, told):
+        asked = asyncio.create_task(ask(process))
+        await until_it_beats(process)
+        time.sleep(2.5)  # noqa: ASYNC251 that is what holds it
+        await process.send(FindFaces("go on", "/picture"))
+        assert isinstance(await asked, Finished)
+        assert not told
+
+
+async def test_a_worker_that_stays_stopped_after_the_daemon_woke_is_killed() -> None:
+    async with speaking(BEATING, heartbeat_timeout_s=0.5) as (process, told):
+        asked = asyncio.create_task(ask(process))
+        await until_it_beats(process)
+        os.kill(process.process.pid, signal.SIGSTOP)
+        with pytest.raises(WorkerDied):
+            await asked
+        assert told == [-9]
 
 
 async def test_a_worker_that_falls_silent_is_killed() -> None:
