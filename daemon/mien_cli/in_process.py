@@ -82,12 +82,15 @@ def open_runtime(args: Namespace, store: ModelStore, *, caged: bool = True) -> R
     return Runtime(store, authority)
 
 
-def close_cage(args: Namespace, *, web: bool = False, readable: Iterable[Path] | None = None) -> None:
+def close_cage(
+    args: Namespace, *, web: bool = False, readable: Iterable[Path] | None = None, memory_bytes: int | None = None
+) -> None:
     """Close the cage around this process, if the command has it to itself.
 
     Args:
         web: a time-stamp authority is asked.
         readable: all that is opened from now on; None leaves files open, because the result goes where the person says.
+        memory_bytes: None for nearly all of the machine's.
     """
     if not args.owns_process:
         return
@@ -96,7 +99,7 @@ def close_cage(args: Namespace, *, web: bool = False, readable: Iterable[Path] |
     walls.close(
         walls.Cage(
             readable=tuple(readable or ()),
-            memory_bytes=walls.most_memory_bytes(),
+            memory_bytes=memory_bytes or walls.most_memory_bytes(),
             web=web,
             accelerator=walls.has_accelerator(),
             holds_files=readable is not None,

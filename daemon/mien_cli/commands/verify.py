@@ -16,6 +16,7 @@ DESCRIPTION = (
     "Read a picture's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
     "Exit status 1 means that its credentials contradict it."
 )
+MEMORY_BYTES = 4 << 30  # 120 megapixels of sixteen bits, as read and as seen, take 2.3 GB
 STANDARD_INPUT = Path("-")
 STATES = {"valid": "valid", "invalid": "invalid, the picture or they were changed afterwards"}
 PARENTS = {
@@ -45,7 +46,7 @@ def run(args: Namespace) -> int:
 
     picture = read_image(args.image)
     state, store = load_config(args).folders.state, open_store(args)
-    close_cage(args, readable=[store.root, state / "credentials"])
+    close_cage(args, readable=[store.root, state / "credentials"], memory_bytes=MEMORY_BYTES)
     from mien_pipeline.trust.verify import Inspector
 
     found = Inspector(watermark_folder(store), state).inspect(picture)
