@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mien_core.files import write_whole
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -98,11 +100,8 @@ class StopSignal:
     path: Path
 
     def send(self) -> None:
-        word = secrets.token_hex(8)
-        beside = self.path.with_name(f"{self.path.name}.{word}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(word, encoding="ascii")
-        beside.replace(self.path)  # no reader sees half a word; after a power cut no reader is left
+        write_whole(self.path, secrets.token_hex(8).encode())  # no reader sees half a word
 
     def latest(self) -> str:
         """A word that differs after each `send`; empty before the first."""

@@ -100,11 +100,13 @@ def _export(models: ModelsFolder, name: str, folder: Path, on_progress: OnPull) 
         target = folder / name / path
         make_folder(target.parent)
         beside = target.with_name(f".{target.name}.new")
-        sha256 = _copy(models.view(name, path), beside, report)
-        if sha256 != record.sha256:
-            beside.unlink()
-            raise BrokenWeights(f"{path} changed on the disk; run mien models verify {name}", model=name, file=path)
-        move_into_place(beside, target)
+        try:
+            sha256 = _copy(models.view(name, path), beside, report)
+            if sha256 != record.sha256:
+                raise BrokenWeights(f"{path} changed on the disk; run mien models verify {name}", model=name, file=path)
+            move_into_place(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)  # of a disk that became full, or of a copy that was interrupted
         files[path] = FileDigest(sha256=sha256, size=record.size)
         report.finish_source(record.size)
     if models.licences.has_text(entry.licence):

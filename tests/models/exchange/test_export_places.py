@@ -1,10 +1,12 @@
 """An export never writes into the store, and over nothing that no export wrote."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from mien_core.errors import OutputExists, OutputIsInput
+from mien_core.errors import DiskFull, OutputExists, OutputIsInput
 from mien_models.exchange.import_export import MANIFEST
 from mien_models.store import ModelStore
 
@@ -55,3 +57,16 @@ def test_an_export_that_was_cut_short_goes_on(models: ModelStore, tmp_path: Path
     models.export_to([MODEL], tmp_path / "stick")
     models.export_to([MODEL], tmp_path / "stick")
     assert contents(tmp_path / "stick") == whole
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))])
+def test_an_export_that_is_stopped_leaves_no_half_a_file(
+    stop: BaseException | type[BaseException], models: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def halt(_: object) -> None:
+        raise stop
+
+    monkeypatch.setattr(os, "fsync", halt)
+    with pytest.raises((KeyboardInterrupt, DiskFull)):
+        models.export_to([MODEL], tmp_path / "stick")
+    assert contents(tmp_path / "stick") == {}
