@@ -106,6 +106,7 @@ def test_wrong_usage_is_answered_with_the_usage_of_the_command_that_was_meant(
 
 NO_TEXT = {
     "jobs show": "GET /v1/jobs/%FF",
+    "jobs list --state": "GET /v1/jobs?limit=100&state=%FF",
     "jobs cancel": "POST /v1/jobs/%FF/cancel",
     "clients revoke": "DELETE /v1/clients/%FF",
     "references export": "GET /v1/references/%FF",

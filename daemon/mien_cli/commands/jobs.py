@@ -56,7 +56,7 @@ def list_jobs(args: Namespace) -> int:
     cursor: str | None = None
     while len(found) < args.limit:
         asked = {"limit": min(args.limit - len(found), 100), "state": args.state, "cursor": cursor}
-        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        query = urlencode({name: value for name, value in asked.items() if value is not None}, errors="surrogateescape")
         page = daemon.request("GET", f"/v1/jobs?{query}")
         found += page["jobs"]
         cursor = page["next"]

@@ -74,9 +74,10 @@ class OpenRecords:
 
     def _unseal(self, reference: str, kind: str, bound: bytes) -> bytes:
         """One of a record's files, opened."""
-        entry, name = self.index.records.get(reference), reference.encode()
+        entry = self.index.records.get(reference)
         if entry is None:
             raise absent(reference)
+        name = reference.encode()
         try:
             key = unseal(self.master, entry.key, name)
             return unseal(key, (self.folder / f"{entry.stem}.{kind}").read_bytes(), name + bound)

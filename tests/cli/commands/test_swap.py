@@ -120,6 +120,11 @@ REFUSALS: dict[str, tuple[list[str], str, dict[str, object]]] = {
         "unknown-reference",
         {"reason": "absent"},
     ),
+    "a face whose name is no text": (
+        ["astronaut.png", "--face", "ref:\udcff"],
+        "unknown-reference",
+        {"reason": "absent"},
+    ),
     "models that are not there": (
         ["astronaut.png", "--face", "grace_hopper.jpg", "--engine", "inswapper"],
         "model-not-installed",
