@@ -1,12 +1,11 @@
 """Read the body and the query of a request, strictly; shape the body of an answer."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 
 from mien_api.errors import RequestTimeout, RequestTooLarge, Unpaired, UnsupportedMediaType
 from mien_core.errors import BadRequest
@@ -33,10 +32,19 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
         raise UnsupportedMediaType("the body must be application/json", field="Content-Type")
     data = await read_bytes(request, MAX_JSON_BYTES, JSON_TIMEOUT_S)
     require_active(request)
+    return parse_body(data or b"{}", model)
+
+
+def parse_body(data: bytes, model: type[Model]) -> Model:
+    """The bytes of a body as `model`.
+
+    Raises:
+        BadRequest: as `read_json` says.
+    """
     try:
-        return model.model_validate_json(data or b"{}")
+        return model.model_validate_json(data)
     except ValidationError as error:
-        raise to_bad_request(error, data) from None
+        raise to_bad_request(error, _parse(data)) from None
 
 
 def require_active(request: web.Request) -> None:
@@ -95,16 +103,24 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise to_bad_request(error, json.dumps(values).encode()) from None
+        raise to_bad_request(error, values) from None
 
 
-def to_bad_request(error: ValidationError, sent: bytes) -> BadRequest:
+def _parse(data: bytes) -> object:
+    """What a body says, by the parser that refused it, whose limits differ from Python's; None where it is no JSON."""
+    try:
+        return from_json(data)
+    except ValueError:
+        return None
+
+
+def to_bad_request(error: ValidationError, sent: object) -> BadRequest:
     """The error that names the first wrong member."""
     field, words = find_first_mistake(error, sent)
     return BadRequest(words, field=field)
 
 
-def find_first_mistake(error: ValidationError, sent: bytes) -> tuple[str, str]:
+def find_first_mistake(error: ValidationError, sent: object) -> tuple[str, str]:
     """(the first member that is wrong, as the client named it; what is wrong with it)."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = _member(first, sent) or "body"
@@ -112,12 +128,12 @@ def find_first_mistake(error: ValidationError, sent: bytes) -> tuple[str, str]:
     return field, f"{field}: {'there is no such field' if unknown else first['msg']}"
 
 
-def _member(wrong: ErrorDetails, sent: bytes) -> str:
+def _member(wrong: ErrorDetails, sent: object) -> str:
     """The path to a member in what was sent, without the names that pydantic adds for the branches of a union."""
     if "discriminator" in (about := wrong.get("ctx", {})):
         return str(about["discriminator"]).strip("'")
     path: list[str] = []
-    node: Any = json.loads(sent) if wrong["loc"] else None
+    node: Any = sent
     for part in wrong["loc"]:
         if _is_in(node, part):
             node = node[part]

@@ -8,9 +8,11 @@ import pytest
 from aiohttp import web
 from pydantic import Field, ValidationError
 
+from mien_core.errors import BadRequest
 from mien_daemon.http.body import (
     MAX_JSON_BYTES,
     find_first_mistake,
+    parse_body,
     read_bytes,
     read_json,
     read_query,
@@ -92,11 +94,32 @@ async def test_what_is_no_object_is_a_wrong_body(serve: Any, sent: bytes) -> Non
         assert (answer.status, (await answer.json())["field"]) == (400, "body")
 
 
+@pytest.mark.parametrize("sent", [b"", b"{}", b'{"size": ' + b"1" * 4300 + b', "more": 1}'])
+def test_a_body_without_what_is_needed_or_with_a_huge_number_is_refused_by_name(sent: bytes) -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse_body(sent or b"{}", Part)
+    assert refused.value.fields["field"] in {"size", "more"}
+
+
+async def test_an_empty_body_lacks_what_is_needed(aiohttp_client: Any) -> None:
+    async def take(request: web.Request) -> web.Response:
+        try:
+            return reply((await read_json(request, Part)).model_dump())
+        except BadRequest as error:
+            return reply({"field": error.fields["field"]}, 400)
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    client = await aiohttp_client(app)
+    async with client.post("/", data=b"", headers={"Content-Type": "application/json"}) as answer:
+        assert (answer.status, await answer.json()) == (400, {"field": "size"})
+
+
 def test_an_unknown_member_is_said_to_be_unknown() -> None:
     with pytest.raises(ValidationError) as wrong:
         Part.model_validate_json(b'{"size": 1, "colour": 2}')
-    assert find_first_mistake(wrong.value, b'{"size": 1, "colour": 2}') == ("colour", "colour: there is no such field")
-    assert to_bad_request(wrong.value, b'{"size": 1, "colour": 2}').fields == {"field": "colour"}
+    assert find_first_mistake(wrong.value, {"size": 1, "colour": 2}) == ("colour", "colour: there is no such field")
+    assert to_bad_request(wrong.value, {"size": 1, "colour": 2}).fields == {"field": "colour"}
 
 
 async def test_a_json_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not(serve: Any) -> None:
