@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import c2pa
@@ -162,20 +162,22 @@ def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _private_assertions(target: bytes, media_type: str) -> list[str]:
+def list_private_assertions(target: bytes, media_type: str) -> list[str]:
     """Every assertion of the target's own credentials, and of those inside them, that must not leave with a result."""
     try:
         with (
             c2pa.Context.from_dict(_settings("")) as context,
             c2pa.Reader(media_type, io.BytesIO(target), context=context) as reader,
         ):
-            manifests: Mapping[str, Any] = json.loads(reader.detailed_json())["manifests"]
+            manifests: Mapping[str, Any] = _mapping(json.loads(reader.detailed_json()).get("manifests"))
     except c2pa.C2paError:
         return []  # none, or none that can be read: the library takes over nothing of those
     return [
         f"self#jumbf=/c2pa/{label}/c2pa.assertions/{assertion}"
         for label, manifest in manifests.items()
-        for assertion in manifest.get("assertion_store", {})  # those that were redacted before are not in it
+        for assertion in _mapping(
+            _mapping(manifest).get("assertion_store")
+        )  # those that were redacted before are not in it
         if not assertion.startswith(_KEPT_ASSERTIONS)
     ]
 
@@ -186,7 +188,7 @@ def _has_manifest(found: Credentials) -> bool:
 
 
 def _manifest(edit: Edit, target: bytes, target_media_type: str, found: Credentials) -> dict[str, Any]:
-    redacted = _private_assertions(target, target_media_type) if _has_manifest(found) else []
+    redacted = list_private_assertions(target, target_media_type) if _has_manifest(found) else []
     # Without an explicit parent the library would make the output its own.
     bare = [] if _has_manifest(found) else [{"relationship": "parentOf", "format": target_media_type}]
     agent = {"name": CREATOR_TOOL, "version": version("mien")}
@@ -218,8 +220,9 @@ def _manifest(edit: Edit, target: bytes, target_media_type: str, found: Credenti
 
 
 def _to_credentials(store: Mapping[str, Any]) -> Credentials:
-    manifests: Mapping[str, Any] = store.get("manifests", {})
-    manifest: Mapping[str, Any] = manifests.get(store.get("active_manifest", ""), {})
+    """What the library read; inside an assertion a stranger may have written anything."""
+    manifests = _mapping(store.get("manifests"))
+    manifest = _mapping(manifests.get(str(store.get("active_manifest"))))
     problems = _failures(store.get("validation_results"))
     actions = _actions(manifest)
     sources = [str(action["digitalSourceType"]) for action in actions if action.get("digitalSourceType")]
@@ -230,11 +233,11 @@ def _to_credentials(store: Mapping[str, Any]) -> Credentials:
         source_type=sources[-1] if sources else None,
         parents=tuple(
             _to_parent(ingredient, manifests, _parent_problems(manifest))
-            for ingredient in manifest.get("ingredients", [])
+            for ingredient in _mappings(manifest.get("ingredients"))
             if ingredient.get("relationship") == "parentOf"
         ),
         problems=problems,
-        signer={key: str(value) for key, value in manifest.get("signature_info", {}).items()},
+        signer={key: str(value) for key, value in _mapping(manifest.get("signature_info")).items()},
         software=_software(manifest),
     )
 
@@ -242,15 +245,16 @@ def _to_credentials(store: Mapping[str, Any]) -> Credentials:
 def _actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [
         action
-        for assertion in manifest.get("assertions", [])
+        for assertion in _mappings(manifest.get("assertions"))
         if str(assertion.get("label", "")).startswith("c2pa.actions")
-        for action in assertion.get("data", {}).get("actions", [])
+        for action in _mappings(_mapping(assertion.get("data")).get("actions"))
     ]
 
 
 def _parent_problems(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """What was the matter with a parent's credentials, where nothing of them was taken over."""
-    made = [each.get("data", {}) for each in manifest.get("assertions", []) if each.get("label") == ASSERTION]
+    assertions = _mappings(manifest.get("assertions"))
+    made = [_mapping(each.get("data")) for each in assertions if each.get("label") == ASSERTION]
     if any(data.get(_UNREADABLE) for data in made):
         return _UNREADABLE_CODES
     return _ELSEWHERE_CODES if any(data.get(_ELSEWHERE) for data in made) else ()
@@ -258,37 +262,52 @@ def _parent_problems(manifest: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _to_parent(ingredient: Mapping[str, Any], manifests: Mapping[str, Any], known: tuple[str, ...]) -> Parent:
     """What was recorded of a parent when it was opened: a tampered one leaves the child's own credentials valid."""
-    results: Mapping[str, Any] = ingredient.get("validation_results") or {}
+    results = _mapping(ingredient.get("validation_results"))
     if known:
         return Parent("invalid" if known == _UNREADABLE_CODES else "none", problems=known)
     if not ingredient.get("active_manifest"):
         return Parent("none", problems=_failures(results))
     problems = _failures(results)
-    manifest: Mapping[str, Any] = manifests.get(ingredient["active_manifest"], {})
+    manifest = _mapping(manifests.get(str(ingredient["active_manifest"])))
     codes = _codes(results, "success")
+    signer = _mapping(manifest.get("signature_info")).get("common_name")
     return Parent(
         state="invalid" if problems else "valid",
         trusted="signingCredential.trusted" in codes and not problems,
         problems=problems,
-        signer=manifest.get("signature_info", {}).get("common_name"),
+        signer=None if signer is None else str(signer),
         software=_software(manifest),
     )
 
 
 def _software(manifest: Mapping[str, Any]) -> str | None:
-    info: Sequence[Mapping[str, Any]] = manifest.get("claim_generator_info") or []
-    if info:
+    if info := _mappings(manifest.get("claim_generator_info")):
         return " ".join(str(info[0][key]) for key in ("name", "version") if info[0].get(key))
     named = manifest.get("claim_generator")
     return str(named) if named else None
 
 
-def _failures(results: Mapping[str, Any] | None) -> tuple[str, ...]:
-    return tuple(code for code in _codes(results or {}, "failure") if code != _UNTRUSTED)
+def _failures(results: object) -> tuple[str, ...]:
+    return tuple(code for code in _codes(_mapping(results), "failure") if code != _UNTRUSTED)
 
 
 def _codes(results: Mapping[str, Any], outcome: str) -> list[str]:
     """Codes of one outcome, of the manifest itself and of what changed in its ingredients since."""
-    groups = [results.get("activeManifest") or {}]
-    groups += [delta.get("validationDeltas") or {} for delta in results.get("ingredientDeltas") or []]
-    return list(dict.fromkeys(str(entry.get("code")) for group in groups for entry in group.get(outcome, [])))
+    groups = [_mapping(results.get("activeManifest"))]
+    groups += [_mapping(delta.get("validationDeltas")) for delta in _mappings(results.get("ingredientDeltas"))]
+    entries = [entry for group in groups for entry in _mappings(group.get(outcome))]
+    return list(dict.fromkeys(str(entry.get("code")) for entry in entries))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """A JSON object; an empty one in place of anything else."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    """The objects of a JSON list; what else stands in it is left out."""
+    return (
+        [_mapping(each) for each in cast("list[object]", value) if isinstance(each, dict)]
+        if isinstance(value, list)
+        else []
+    )

@@ -383,3 +383,22 @@ def with_xmp(data: bytes, kind: str) -> bytes:
     options = {"tiffinfo": tags} if kind == "tiff" else {"xmp": XMP}
     PIL.Image.open(io.BytesIO(data)).save(out, kind, **options)
     return out.getvalue()
+
+
+@pytest.mark.parametrize("label", [credentials.ASSERTION, "org.example.stranger"])
+@pytest.mark.parametrize("data", [7, "a word", [1, {}], None, {"actions": 5}, {"unreadable_parent": "yes"}])
+def test_whatever_a_stranger_writes_into_an_assertion_the_credentials_are_read(
+    signatory: Signatory, label: str, data: object
+) -> None:
+    made = {"label": "c2pa.actions.v2", "data": {"actions": [{"action": "c2pa.opened"}]}}
+    manifest = {"claim_generator_info": [{"name": "a stranger"}], "assertions": [made, {"label": label, "data": data}]}
+    out = io.BytesIO()
+    with (
+        c2pa.Context.from_dict({"verify": {"verify_after_sign": False}}) as context,
+        c2pa.Builder(manifest, context) as builder,
+        c2pa.Signer.from_callback(signatory.sign, c2pa.C2paSigningAlg.ES256, signatory.chain) as signer,
+    ):
+        builder.sign(signer, "image/png", io.BytesIO(picture("png")), out)
+    assert read(out.getvalue(), "image/png").actions == ("c2pa.opened",)
+    again = sign(picture("png", 1), "image/png", out.getvalue(), "image/png", EDIT, signatory)
+    assert len(read(again, "image/png").parents) == 1
