@@ -64,6 +64,28 @@ def faults(session: nox.Session) -> None:
     session.run(*TOOL, "pytest", "-q", "tests/faults", *session.posargs, env=env)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Follow coverage through every reader of foreign bytes: ten minutes in all, or `-- SECONDS`. Linux, with atheris.
+
+    The inputs that reached new code stay in `.fuzz/`, where the next run begins; a finding lies beside them.
+    """
+    names = session.run(*TOOL, "mien_testing.fuzz_targets", silent=True)
+    targets = str(names).split()
+    seconds = int(session.posargs[0]) if session.posargs else 600
+    each = f"-max_total_time={max(1, seconds // len(targets))}"
+    for target in targets:
+        session.run(sys.executable, "tests/fuzz/run.py", target, f".fuzz/{target}", each)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """A thousand real jobs from four clients: none lost, memory and seconds a job steady. About half an hour."""
+    session.run(
+        *TOOL, "pytest", "-q", "-s", "tests/faults/test_soak.py", *session.posargs, env={"MIEN_SOAK_JOBS": "1000"}
+    )
+
+
 @nox.session(name="all")
 def everything(session: nox.Session) -> None:
     """What CI runs."""
