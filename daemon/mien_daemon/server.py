@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 from aiohttp import web
 
@@ -18,6 +18,7 @@ from mien_api.errors import PortInUse
 from mien_api.problems import PROBLEMS, document
 from mien_api.runtime_file import RuntimeFile
 from mien_core.errors import BadRequest
+from mien_daemon import keys
 from mien_daemon.access.clients import new_token
 from mien_daemon.access.connections import Connections, raise_file_limit
 from mien_daemon.app import create_app
@@ -26,6 +27,7 @@ from mien_daemon.config import Config, product_version
 from mien_daemon.http.guard import STANDING_HEADERS
 from mien_daemon.keys import CONNECTIONS
 from mien_daemon.log import keep_cutting
+from mien_daemon.state.reconcile import Finding
 
 log = logging.getLogger(__name__)
 
@@ -185,24 +187,53 @@ async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lamb
     """
     os.umask(0o077)
     raise_file_limit()
-    state = config.folders.state
-    with runtime_file.held(state), bind(config.settings.port) as bound:
-        port = int(bound.getsockname()[1])
-        token = new_token()
-        app = create_app(config.on_port(port), token)
-        stopped = watch_stop_signals()
-        async with serve_app(app, bound):
-            found = RuntimeFile(port, os.getpid(), product_version(), token)
-            runtime_file.write(state, found)
-            on_ready(found)
-            log.info("ready on http://%s:%d", ADDRESS, port)
-            cutting = asyncio.create_task(keep_cutting())
-            try:
-                await stopped.wait()
-            finally:
-                cutting.cancel()
-                runtime_file.remove(state)
+    state, token = config.folders.state, new_token()
+    stopped, bound, lost = watch_stop_signals(), None, False
+    with ExitStack() as stack:
+        while True:
+            with runtime_file.held(state):
+                bound = bound or stack.enter_context(bind(config.settings.port))
+                app = create_app(config.on_port(int(bound.getsockname()[1])), token)
+                if lost:
+                    app[keys.STATE_CHECK].note(Finding("state-removed", "the state folder", "begun"))
+                lost = await serve_until_stopped(app, bound, token, stopped, ignore_ready if lost else on_ready)
+            if not lost:
+                return
+            log.error("the state folder was removed while the daemon ran; a new one is begun")
+
+
+async def serve_until_stopped(
+    app: web.Application,
+    bound: socket.socket,
+    token: str,
+    stopped: asyncio.Event,
+    on_ready: Callable[[RuntimeFile], object],
+) -> bool:
+    """Serve until the daemon is asked to stop, or its state folder is removed; True means the latter.
+
+    `bound` stays open: connections that come while a new state folder is begun wait in it.
+    """
+    config, removed = app[keys.CONFIG], app[keys.DATABASE].removed
+    async with serve_app(app, bound.dup()):
+        found = RuntimeFile(config.settings.port, os.getpid(), product_version(), token)
+        runtime_file.write(config.folders.state, found)
+        on_ready(found)
+        log.info("ready on http://%s:%d", ADDRESS, config.settings.port)
+        waiting = [asyncio.create_task(event.wait()) for event in (stopped, removed)]
+        cutting = asyncio.create_task(keep_cutting())
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*waiting, cutting):
+                task.cancel()
+            if not removed.is_set():
+                runtime_file.remove(config.folders.state)
                 log.info("stopping")
+    return removed.is_set() and not stopped.is_set()
+
+
+def ignore_ready(_found: RuntimeFile) -> None:
+    """The program that started the daemon was told before."""
 
 
 def watch_stop_signals() -> asyncio.Event:

@@ -13,6 +13,7 @@ from mien_api.errors import (
     ForeignOrigin,
     MethodNotAllowed,
     RequestTooLarge,
+    StateUnavailable,
     UnknownRoute,
     Unpaired,
     UnsupportedMediaType,
@@ -23,7 +24,7 @@ from mien_api.problems import RETRY_AFTER_S, problem_for
 from mien_core.errors import BadRequest
 from mien_daemon.access.clients import Client
 from mien_daemon.http.route import Handler, Route
-from mien_daemon.keys import CLIENT, CLIENTS, CONFIG, CONNECTIONS
+from mien_daemon.keys import CLIENT, CLIENTS, CONFIG, CONNECTIONS, DATABASE
 
 ROUTES: web.AppKey[dict[object, Route]] = web.AppKey("routes", dict)
 """The route of each handler."""
@@ -62,8 +63,20 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         raise  # the client is gone, so no answer can reach it
     except web.RequestPayloadError:
         return problem_response(BadRequest("the body is malformed or incomplete"))
+    except OSError as error:
+        return problem_response(name_missing_state(request, error))
     except Exception as error:  # noqa: BLE001 the last line of defence: a traceback never reaches a client
         return problem_response(error)
+
+
+def name_missing_state(request: web.Request, error: OSError) -> Exception:
+    """Say of a file that is missing that the whole state folder is; other refusals of the system as they are."""
+    try:
+        request.app[DATABASE].require_present()
+    except StateUnavailable as gone:
+        request.app[DATABASE].removed.set()
+        return gone
+    return error
 
 
 @web.middleware

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from mien_api.errors import JobExpired, JobFinished, JobUnfinished, UnknownJob
+from mien_api.errors import JobExpired, JobFinished, JobUnfinished, ResultDamaged, UnknownJob
 from mien_core.errors import MienError
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks
@@ -18,6 +19,7 @@ from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
 from mien_daemon.pictures.blobs import PictureBlobs, require_headroom
+from mien_daemon.pictures.intact import IntactFiles
 from mien_daemon.state.check import StateCheck
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class JobQueue:
         self._settings = settings
         self._changing = asyncio.Lock()  # one change of the order at a time
         self._changes = BackgroundTasks()
+        self._intact = IntactFiles()
 
     async def stop(self) -> None:
         """Break off changes that are under way; what was acknowledged is on the disk."""
@@ -103,6 +106,7 @@ class JobQueue:
             JobUnfinished: nothing yet.
             JobFinished: never, it failed or was cancelled.
             JobExpired: no longer.
+            ResultDamaged: its bytes are not those that were written.
         """
         job = await self.get(client, job_id)
         if not job.is_finished:
@@ -110,8 +114,15 @@ class JobQueue:
         if job.state != "done":
             raise JobFinished(f"the job is {job.state} and has no result", job=job_id, state=job.state)
         path = self._store.result(job_id)
-        if job.result_sha256 is None or not path.exists():
+        try:
+            is_intact = job.result_sha256 is not None and await self._intact.holds(path, job.result_sha256)
+        except FileNotFoundError:
+            job = replace(job, result_sha256=None)
+        if job.result_sha256 is None:
             raise JobExpired("the result was kept for its time and is gone", job=job_id)
+        if not is_intact:
+            self._store.note_damage(job_id)
+            raise ResultDamaged("the result was damaged on the disk", job=job_id)
         return job, path
 
     async def cancel(self, client: Client, job_id: str) -> Job:

@@ -165,6 +165,10 @@ class JobStore:
 
         await self._database.forget(sweep)
 
+    def note_damage(self, job_id: str) -> None:
+        """Let health say that the bytes of this job's result are not those that were written."""
+        self._database.damaged_results.add(job_id)
+
     def result(self, job_id: str) -> Path:
         """Where the picture of a job lies, or would."""
         return self.results / job_id

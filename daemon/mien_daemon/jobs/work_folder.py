@@ -27,6 +27,10 @@ class PictureFiles(Protocol):
         """The file of a picture."""
         ...
 
+    async def is_intact(self, digest: str) -> bool:
+        """Whether the file is there, with the bytes of its name."""
+        ...
+
 
 class SealedPictures(Protocol):
     """The consented reference library, as a job needs it."""
@@ -57,7 +61,7 @@ class WorkFolder:
             UnknownReference: the library no longer opens one of them.
             UnknownBlob: a picture is gone, or its bytes are not those of its name.
         """
-        await run_in_thread(self._folder.mkdir, mode=0o700)
+        await run_in_thread(self._folder.mkdir, mode=0o700, parents=True)
         references = [await self._materialise(name, number) for number, name in enumerate(job.ask.references)]
         target = await self._sent(job.ask.target, "target")
         return RunJob(
@@ -84,14 +88,10 @@ class WorkFolder:
         await run_in_thread(_remove_all, {self._folder, self._private})
 
     async def _sent(self, name: str, field: str) -> Path:
-        path = self._pictures.path(digest_of(name))
-        try:
-            found = await run_in_thread(_sha256, path)
-        except FileNotFoundError:
-            found = ""
-        if name != f"sha256:{found}":
+        digest = digest_of(name)
+        if not await self._pictures.is_intact(digest):
             raise UnknownBlob("this picture is gone or was damaged on the disk", field=field, blob=name)
-        return path
+        return self._pictures.path(digest)
 
     async def _materialise(self, name: str, number: int) -> Path:
         """The file of a picture; one from the library is decrypted for just this job."""
@@ -157,7 +157,7 @@ def _empty(folder: Path) -> None:
 
 
 def _write_private(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(path, data, 0o600)
 
 

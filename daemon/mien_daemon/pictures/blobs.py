@@ -17,6 +17,7 @@ from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
 from mien_daemon.background import run_in_thread
 from mien_daemon.config import LiveSettings
+from mien_daemon.pictures.intact import IntactFiles
 from mien_daemon.state.database import Database
 from mien_daemon.state.rows import DIGEST, is_count, is_text
 from mien_daemon.worker.messages import HeaderRead
@@ -58,6 +59,8 @@ def require_headroom(folder: Path, coming: int = 0) -> None:
     Raises:
         DiskFull: less than the headroom would be left after `coming` bytes.
     """
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent  # it was removed while the daemon runs, and is made again
     disk = shutil.disk_usage(folder)
     needed = coming + max(HEADROOM_BYTES, int(disk.total * HEADROOM_SHARE))
     if disk.free < needed:
@@ -72,11 +75,15 @@ class PictureBlobs:
         self._folder = state / "blobs"
         self._arriving = state / ARRIVING
         shutil.rmtree(self._arriving, ignore_errors=True)  # halves of uploads that a crash interrupted
-        for folder in (self._folder, self._arriving):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self._make_folders()
+        self._intact = IntactFiles()
         self._database = database
         self._settings = settings
         self._read_header = read_header
+
+    def _make_folders(self) -> None:
+        for folder in (self._folder, self._arriving):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def path(self, digest: str) -> Path:
         """Where a picture lies, or would."""
@@ -88,6 +95,7 @@ class PictureBlobs:
         Raises:
             ImageTooLarge, DiskFull, DigestMismatch: and nothing of it is kept.
         """
+        self._make_folders()
         require_headroom(self._folder, announced or 0)
         arriving = self._arriving / f"{digest}.{os.urandom(6).hex()}"
         try:
@@ -128,7 +136,7 @@ class PictureBlobs:
         return size, hasher.hexdigest()
 
     async def require(self, digest: str, client: Client, field: str) -> None:
-        """Refuse a picture that this client has not sent.
+        """Refuse a picture that this client has not sent, or whose bytes were changed on the disk since.
 
         Raises:
             UnknownBlob: `field` says which.
@@ -136,7 +144,7 @@ class PictureBlobs:
         sql = "SELECT 1 FROM blob_owners WHERE sha256 = ? AND (owner = ? OR ?)"
         any_owner = client.may("admin")
         row = await self._database.read(lambda db: db.execute(sql, (digest, client.id, any_owner)).fetchone())
-        if row is None or not self.path(digest).exists():
+        if row is None or not await self.is_intact(digest):
             raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
 
     async def inspect(self, digest: str, client: Client) -> "Found":
@@ -166,6 +174,13 @@ class PictureBlobs:
                 height=info.height,
             )
         return info
+
+    async def is_intact(self, digest: str) -> bool:
+        """Whether a picture is there, with the bytes of its name."""
+        try:
+            return await self._intact.holds(self.path(digest), digest)
+        except FileNotFoundError:
+            return False
 
     async def size(self, digest: str) -> int:
         """Bytes of a picture."""

@@ -37,6 +37,7 @@ def notices(app: web.Application) -> list[str]:
         found.append(f"The database was damaged; it lies in {aside.name} now, a new one was begun.")
     if app[keys.WORKER].status().state == "degraded":
         found.append("The worker died three times in five minutes; jobs wait. Its log says why.")
+    app[keys.DATABASE].look()
     found += app[keys.STATE_CHECK].sentences()
     clock = app[keys.DATABASE].clock
     clock.look()

@@ -264,6 +264,13 @@ ROUTES = (
         "swap",
         {200: "image/*", 206: "image/*", 304: None},
         headers={"If-None-Match": "An ETag", "Range": "One range of bytes"},
-        problems=("unknown-job", "job-unfinished", "job-finished", "job-expired", "range-not-satisfiable"),
+        problems=(
+            "unknown-job",
+            "job-unfinished",
+            "job-finished",
+            "job-expired",
+            "result-damaged",
+            "range-not-satisfiable",
+        ),
     ),
 )

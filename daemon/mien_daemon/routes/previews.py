@@ -64,6 +64,7 @@ ROUTES = (
             "job-unfinished",
             "job-finished",
             "job-expired",
+            "result-damaged",
             "invalid-image",
             "image-too-large",
             "too-many-requests",

@@ -57,6 +57,7 @@ class StateCheck:
         if repair:
             await self._database.empty_journal()
         self._database.broken_rows.clear()
+        self._database.damaged_results.clear()
         self._found = [finding for finding in found if finding.done == "nothing"]
         return found
 
@@ -65,11 +66,18 @@ class StateCheck:
         looking = Reconciliation(db, self._state, now, "all" if repair else "nothing", by_bytes=True)
         return [*check_database(db), *looking.run()]
 
+    def note(self, finding: Finding) -> None:
+        """Let health say something that was found elsewhere."""
+        self._found.append(finding)
+
     def sentences(self) -> list[str]:
         """What a person should know, for health."""
         known = {finding.subject for finding in self._found}
-        met = sorted((str(row) for row in self._database.broken_rows), key=str)
-        found = [*self._found, *(Finding("broken-row", row) for row in met if row not in known)]
+        met = [
+            *(Finding("broken-row", str(row)) for row in self._database.broken_rows),
+            *(Finding("damaged-result", job) for job in self._database.damaged_results),
+        ]
+        found = [*self._found, *(each for each in sorted(met, key=str) if each.subject not in known)]
         told = [str(finding) for finding in found[:SHOWN]]
         if len(found) > SHOWN:
             told.append(f"{len(found) - SHOWN} more of the kind; `mien doctor --check` names them all.")

@@ -43,6 +43,7 @@ class Database:
         moved_aside: what a damaged predecessor was renamed to, if there was one.
         removed: set once the file is found to be gone, or another one lies in its place.
         broken_rows: those that were met and skipped.
+        damaged_results: jobs whose result was found to have other bytes than were written.
         damaged: whether the file was found to be broken while the daemon ran.
     """
 
@@ -60,6 +61,7 @@ class Database:
         self.removed = asyncio.Event()
         self.damaged = False
         self.broken_rows: set[BrokenRow] = set()
+        self.damaged_results: set[str] = set()
         self._writing = ThreadPoolExecutor(1, "database")
         self._reading = ThreadPoolExecutor(1, "database-reader")
         self._calls = BackgroundTasks()
@@ -177,6 +179,11 @@ class Database:
             self.broken_rows.add(broken)
             log.warning("%s cannot be read and is skipped", broken)
         return False
+
+    def look(self) -> None:
+        """Take note when the file is gone."""
+        if identify(self.path) != self._identity:
+            self.removed.set()
 
     def require_present(self) -> None:
         """Return if the file that was opened still lies in its place.
@@ -299,14 +306,19 @@ def identify(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def primary_code(error: sqlite3.Error) -> int:
-    """SQLite's result without its extension; that of a damaged file for what we found ourselves."""
-    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
+def primary_code(error: sqlite3.Error) -> int | None:
+    """SQLite's result without its extension; None for an error that SQLite did not raise."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is no database of Mien, rather than locked, unreadable or on a full disk."""
-    return primary_code(error) in DAMAGED
+    """Whether the file is no database of Mien, rather than locked, unreadable or on a full disk.
+
+    `connect` itself raises an error without a code for what it finds wrong.
+    """
+    code = primary_code(error)
+    return code is None or code in DAMAGED
 
 
 def name_error(error: sqlite3.Error) -> Exception:

@@ -37,8 +37,9 @@ Code = Literal[
     "reference-without-index",
     "open-to-others",
     "damaged-database",
+    "state-removed",
 ]
-Done = Literal["nothing", "quarantined", "adopted", "forgotten", "removed", "closed"]
+Done = Literal["nothing", "quarantined", "adopted", "forgotten", "removed", "closed", "begun"]
 
 SENTENCES: Mapping[Code, str] = {
     "broken-row": "{subject} of the database cannot be read and is skipped",
@@ -53,6 +54,7 @@ SENTENCES: Mapping[Code, str] = {
     "reference-without-index": "{subject} of the reference library is in no index",
     "open-to-others": "others may enter or change {subject}",
     "damaged-database": "the database is damaged: {subject}",
+    "state-removed": "{subject} was removed while the daemon ran",
 }
 ENDINGS: Mapping[Done, str] = {
     "nothing": "",
@@ -61,6 +63,7 @@ ENDINGS: Mapping[Done, str] = {
     "forgotten": "; the list says so now",
     "removed": "; it was set aside in the folder quarantine",
     "closed": "; only this user may now",
+    "begun": "; a new one was begun",
 }
 
 

@@ -22,6 +22,9 @@ class Pictures:
     def path(self, digest: str) -> Path:
         return Path("/pictures") / digest
 
+    async def is_intact(self, digest: str) -> bool:
+        return digest != "f" * 64
+
 
 @pytest.fixture(params=["memory", "disk"])
 def private(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
