@@ -13,6 +13,7 @@ from mien_daemon.access.connections import Connections
 from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
+from mien_daemon.access.shares import Shares
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads, open_store
 from mien_daemon.events import Events
@@ -47,6 +48,7 @@ def create_app(config: Config, local_token: str) -> web.Application:
     app.on_response_prepare.append(add_standing_headers)
     app[keys.CONFIG] = config
     app[keys.CONNECTIONS] = Connections()
+    app[keys.SHARES] = Shares()
     app[keys.SETTINGS] = LiveSettings(config)
     app[keys.EVENTS] = Events()
     opened = close_to_others(config.folders.state)

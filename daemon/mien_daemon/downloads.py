@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from mien_api.problems import problem_for
 from mien_core.errors import Cancelled
+from mien_daemon.access.clients import LOCAL, Client
+from mien_daemon.access.shares import Share
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
 from mien_models.catalogue.entries import load_catalogue
@@ -24,6 +26,9 @@ from mien_models.store import ModelStore
 log = logging.getLogger(__name__)
 
 EVENT_EVERY_S = 0.5  # all events share one ring, and a progress bar needs no more
+KEPT = 500  # transfers that have ended
+MOST_OPEN = 32  # of one client; the largest bundle has some ten models
+RETRY_AFTER_S = 30
 Action = Literal["download", "verify", "import", "export"]
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 T = TypeVar("T")
@@ -55,6 +60,7 @@ class Transfer(BaseModel):
 class _OpenTransfer:
     """A transfer that has not ended, and how to stop it."""
 
+    owner: str
     task: asyncio.Task[None]
     stop: threading.Event = field(default_factory=threading.Event)
     stopped_as: State = "paused"  # unless `stop` says otherwise: another process paused it
@@ -76,6 +82,7 @@ class Downloads:
         self.store = store
         self._settings = settings
         self._events = events
+        self._share = Share("transfers of models", MOST_OPEN, RETRY_AFTER_S)
         # One at a time: a download has several connections of its own, and the disk is one.
         self._thread = ThreadPoolExecutor(1, "models")
         self._transfers: dict[str, Transfer] = {}
@@ -88,31 +95,36 @@ class Downloads:
         """Every transfer of this daemon's life, the latest state of each."""
         return list(self._transfers.values())
 
-    def download(self, name: str, bytes_per_s: int | None = None) -> list[Transfer]:
+    def download(self, name: str, bytes_per_s: int | None = None, *, client: Client = LOCAL) -> list[Transfer]:
         """Fetch a model or a bundle; a second request for the same model joins the first.
 
         Raises:
             UnknownModel: there is none of that name.
             LicenceNotAccepted: the licence of one of them has to be read first; none is fetched.
+            TooManyRequests: this client has too many transfers open; so for every kind of them.
         """
         models = self.store.catalogue.resolve([name])
         self.store.check_licences(models)
-        return [self._begin("download", model, self._pull(model, models, bytes_per_s)) for model in models]
+        self._require_room(client)
+        return [self._begin("download", model, self._pull(model, models, bytes_per_s), client) for model in models]
 
-    def verify(self, names: Sequence[str] | None) -> list[Transfer]:
+    def verify(self, names: Sequence[str] | None, *, client: Client = LOCAL) -> list[Transfer]:
         """Hash these models again, or all that are installed."""
         chosen = self.store.catalogue.resolve(self.store.catalogue.models if names is None else names)
-        return [self._begin("verify", model, self._verify(model)) for model in chosen]
+        self._require_room(client)
+        return [self._begin("verify", model, self._verify(model), client) for model in chosen]
 
-    def import_from(self, folder: str, *, link: bool = False) -> Transfer:
+    def import_from(self, folder: str, *, link: bool = False, client: Client = LOCAL) -> Transfer:
         """Take models from a folder of this machine; with `link`, leave the files where they are."""
         take = self.store.adopt if link else self.store.import_from
-        return self._begin("import", folder, lambda listen: take(Path(folder), listen))
+        self._require_room(client)
+        return self._begin("import", folder, lambda listen: take(Path(folder), listen), client)
 
-    def export_to(self, names: Sequence[str], folder: str) -> Transfer:
+    def export_to(self, names: Sequence[str], folder: str, *, client: Client = LOCAL) -> Transfer:
         """Copy installed models to a folder of this machine."""
         chosen = self.store.catalogue.resolve(names)
-        return self._begin("export", folder, lambda listen: self.store.export_to(chosen, Path(folder), listen))
+        self._require_room(client)
+        return self._begin("export", folder, lambda listen: self.store.export_to(chosen, Path(folder), listen), client)
 
     def stop(self, name: str, as_state: Literal["paused", "cancelled"]) -> list[Transfer]:
         """Stop fetching a model or a bundle, in whichever process it runs; the next download resumes it."""
@@ -154,14 +166,18 @@ class Downloads:
     def _verify(self, model: str) -> Callable[[OnPull], object]:
         return lambda listen: self.store.verify([model], listen)
 
-    def _begin(self, action: Action, name: str, work: Callable[[OnPull], object]) -> Transfer:
+    def _require_room(self, client: Client) -> None:
+        self._share.require_room(client, sum(running.owner == client.id for running in self._running.values()))
+
+    def _begin(self, action: Action, name: str, work: Callable[[OnPull], object], client: Client) -> Transfer:
         key = _key(action, name)
         if key in self._running:
             return self._transfers[key]
+        self._forget_old()
         self.store.offline = self._settings.current.offline
         self._show(key, Transfer(action=action, name=name, state="queued"))
         stop = threading.Event()
-        self._running[key] = _OpenTransfer(asyncio.create_task(self._run(key, work, stop)), stop)
+        self._running[key] = _OpenTransfer(client.id, asyncio.create_task(self._run(key, work, stop)), stop)
         return self._transfers[key]
 
     def _run(self, key: str, work: Callable[[OnPull], object], stop: threading.Event) -> Coroutine[Any, Any, None]:
@@ -193,6 +209,13 @@ class Downloads:
         finally:
             del self._running[key]
         self._show(key, self._transfers[key].model_copy(update={"state": state, "problem": problem}))
+
+    def _forget_old(self) -> None:
+        """Keep no list without end: an import is listed by its folder, and there are many names for folders."""
+        ended = [key for key in self._transfers if key not in self._running]
+        for key in ended[: max(0, len(ended) - KEPT)]:
+            del self._transfers[key]
+            self._told_at.pop(key, None)
 
     def _progress(self, key: str, now: PullProgress) -> None:
         before = self._transfers[key]

@@ -7,6 +7,7 @@ from mien_daemon.access.connections import Connections
 from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
+from mien_daemon.access.shares import Shares
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads
 from mien_daemon.events import Events
@@ -39,6 +40,7 @@ REFERENCES = web.AppKey("references", OpenLibrary)
 VERIFIER = web.AppKey("verifier", Verifier)
 PAIRING = web.AppKey("pairing", Pairing)
 CONNECTIONS = web.AppKey("connections", Connections)
+SHARES = web.AppKey("shares", Shares)
 SESSIONS = web.AppKey("sessions", Sessions)
 
 CLIENT = web.RequestKey("client", Client)

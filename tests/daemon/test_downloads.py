@@ -7,8 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from mien_api.errors import TooManyRequests
 from mien_core.errors import Cancelled, DownloadFailed, LicenceNotAccepted
 from mien_daemon import downloads as module
+from mien_daemon.access.clients import Client, Scope
+from mien_daemon.access.shares import Share
 from mien_daemon.config import LiveSettings
 from mien_daemon.downloads import Downloads, Transfer
 from mien_daemon.events import Events
@@ -278,3 +281,31 @@ async def test_closing_pauses_what_is_under_way(downloads: Downloads, store: Sto
     threading.Timer(0.05, store.go_on.set).start()
     await downloads.close()
     assert states(downloads.list_transfers()) == ["paused", "paused"]
+
+
+async def test_a_client_has_its_share_of_transfers_and_another_its_own(
+    downloads: Downloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "_share", Share("transfers", 1, 30))
+    ada, ben = (Client(name, name, frozenset[Scope]({"models"})) for name in ("ada", "ben"))
+    downloads.import_from("/a", client=ada)
+    for begin in (
+        lambda: downloads.import_from("/b", client=ada),
+        lambda: downloads.download("one", client=ada),
+        lambda: downloads.verify(["one"], client=ada),
+        lambda: downloads.export_to(["one"], "/c", client=ada),
+    ):
+        with pytest.raises(TooManyRequests):
+            begin()
+    downloads.import_from("/b", client=ben)
+    downloads.import_from("/c")
+
+
+async def test_transfers_that_ended_long_ago_are_forgotten(
+    downloads: Downloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 2)
+    for number in range(5):
+        downloads.import_from(f"/{number}")
+        await downloads._running[f"import /{number}"].task  # pyright: ignore[reportPrivateUsage]
+    assert [transfer.name for transfer in downloads.list_transfers()] == ["/2", "/3", "/4"]

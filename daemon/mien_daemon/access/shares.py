@@ -50,6 +50,15 @@ class Share:
         )
 
 
+class Shares:
+    """What every client has a share of, beside the queue's places and the pictures that are read."""
+
+    def __init__(self) -> None:
+        self.streams = Share("event streams", 16, retry_after_s=30)
+        self.waits = Share("waiting requests", 128, retry_after_s=5)
+        self.uploads = Share("uploads at a time", 32, retry_after_s=2)
+
+
 class Turns:
     """A few places at which clients take turns: one after the other, each client in the order of its own requests.
 

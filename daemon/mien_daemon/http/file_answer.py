@@ -8,6 +8,7 @@ from aiohttp import web
 
 from mien_api.errors import RangeNotSatisfiable
 
+STUCK_S = 30.0
 PIECE_BYTES = 256 << 10
 # A name as ETag, weak or strong; a list of them; or any at all.
 ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
@@ -49,10 +50,19 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
             piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, stop - start))
             if not piece:
                 raise ConnectionError("the picture became shorter while it was sent")
-            await response.write(piece)
+            await write(response, piece)
             start += len(piece)
     await response.write_eof()
     return response
+
+
+async def write(response: web.StreamResponse, piece: bytes) -> None:
+    """Send a piece; a client that takes nothing for `STUCK_S` holds no file and no connection any longer."""
+    try:
+        async with asyncio.timeout(STUCK_S):
+            await response.write(piece)
+    except TimeoutError:
+        raise ConnectionError("the reader takes nothing") from None
 
 
 def is_known(if_none_match: str, digest: str) -> bool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien_api.errors import DigestMismatch, UnknownBlob
+from mien_api.errors import DigestMismatch, TooManyRequests, UnknownBlob
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge, MienError
 from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
@@ -27,6 +27,8 @@ NAME = re.compile(r"sha256:([0-9a-f]{64})")
 ARRIVING = "arriving"  # a folder: what is on its way; a start of the daemon empties it
 HEADROOM_BYTES = 64_000_000  # left free on the disk of the state folder …
 HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
+STORED_TIMES = 20  # so many pictures of the largest size are one client's share of the disk
+STORED_RETRY_AFTER_S = 60  # they go with the jobs that need them, and unneeded ones after `UNUSED_S`
 UNUSED_S = 3600.0  # an unneeded picture is kept for so long after it was last sent or named
 _NEEDED = """
     SELECT sha256 FROM job_pictures JOIN jobs ON jobs.id = job
@@ -94,9 +96,11 @@ class PictureBlobs:
 
         Raises:
             ImageTooLarge, DiskFull, DigestMismatch: and nothing of it is kept.
+            TooManyRequests: this client's pictures take all the room that one client has.
         """
         self._make_folders()
         require_headroom(self._folder, announced or 0)
+        await self._require_share(owner, announced or 0)
         arriving = self._arriving / f"{digest}.{os.urandom(6).hex()}"
         try:
             size, found = await self._receive(arriving, chunks)
@@ -120,6 +124,22 @@ class PictureBlobs:
         """Delete a picture that has no row, because the row could not be written after the file."""
         if db.execute("SELECT 1 FROM blobs WHERE sha256 = ?", (digest,)).fetchone() is None:
             self.path(digest).unlink(missing_ok=True)
+
+    async def _require_share(self, owner: Client, coming: int) -> None:
+        """Refuse to let one client fill the disk; the person's own programs may."""
+        if owner.may("local"):
+            return
+        sql = "SELECT COALESCE(SUM(size), 0) FROM blobs JOIN blob_owners USING (sha256) WHERE owner = ?"
+        held = await self._database.read(lambda db: int(db.execute(sql, (owner.id,)).fetchone()[0]))
+        most = STORED_TIMES * self._settings.current.max_blob_bytes
+        if held + coming > most:
+            raise TooManyRequests(
+                f"this client's pictures may take {most:,} bytes",
+                share="stored pictures",
+                held_bytes=held,
+                limit_bytes=most,
+                retry_after_s=STORED_RETRY_AFTER_S,
+            )
 
     async def _receive(self, path: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
         """Write, hash and count; the loop never waits for the disk longer than a chunk."""

@@ -23,9 +23,11 @@ async def put_blob(request: web.Request) -> web.Response:
         raise ImageTooLarge(f"the file has {announced:,} bytes", limit_bytes=limit)
     request.app[keys.PREVIEWS].warm()
     timeout_s = request.app[keys.CONFIG].body_timeout_s
+    client = request[keys.CLIENT]
     try:
-        async with timeout_while_running(timeout_s):
-            size = await request.app[keys.BLOBS].put(digest, request[keys.CLIENT], read_pieces(request), announced)
+        with request.app[keys.SHARES].uploads.hold(client):
+            async with timeout_while_running(timeout_s):
+                size = await request.app[keys.BLOBS].put(digest, client, read_pieces(request), announced)
     except TimeoutError:
         raise RequestTimeout("the picture came too slowly", timeout_s=timeout_s) from None
     return reply(BlobTaken(blob=f"sha256:{digest}", size=size), 201)
@@ -64,6 +66,7 @@ ROUTES = (
             "image-too-large",
             "unsupported-media-type",
             "digest-mismatch",
+            "too-many-requests",
             "disk-full",
         ),
     ),

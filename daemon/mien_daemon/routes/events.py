@@ -16,6 +16,11 @@ STUCK_S = 10.0  # a reader that takes nothing for so long is disconnected
 
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Events from now on, or after `Last-Event-ID`; after a `reset`, which means that some are lost, read the lists."""
+    with request.app[keys.SHARES].streams.hold(request[keys.CLIENT]):
+        return await _stream(request)
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
     app, client = request.app, request[keys.CLIENT]
     events, clients = app[keys.EVENTS], app[keys.CLIENTS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
@@ -77,5 +82,6 @@ ROUTES = (
         "swap",
         {200: "text/event-stream"},
         headers={"Last-Event-ID": "The id of the last event that was seen"},
+        problems=("too-many-requests",),
     ),
 )

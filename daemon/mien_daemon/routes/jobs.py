@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import re
+from contextlib import suppress
 from typing import Annotated, cast
 
 from aiohttp import web
@@ -98,11 +99,9 @@ async def get_job(request: web.Request) -> web.Response:
     since = request.app[keys.EVENTS].last
     job = await queue.get(client, job_id)
     if wait_s and not job.is_finished and (not known or is_known(known, tag_of(queue.show(job)))):
-        try:
+        with request.app[keys.SHARES].waits.hold(client), suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await queue.change_of(job_id, since)
-        except TimeoutError:
-            pass
         job = await queue.get(authenticate(request), job_id)  # a client that was revoked meanwhile is refused
     shown = queue.show(job)
     tag = tag_of(shown)
@@ -203,7 +202,7 @@ ROUTES = (
         {200: JobAnswer, 304: None},
         query=WaitQuery,
         headers={"If-None-Match": "The ETag of what is known: wait for something else"},
-        problems=("bad-request", "unknown-job"),
+        problems=("bad-request", "unknown-job", "too-many-requests"),
     ),
     Route(
         "DELETE",

@@ -98,7 +98,9 @@ async def get_model(request: web.Request) -> web.Response:
 async def download_model(request: web.Request) -> web.Response:
     """Answer 202 whether it is to be fetched or is installed already; a bundle has one transfer for each model."""
     query = read_query(request, DownloadQuery)
-    transfers = request.app[keys.DOWNLOADS].download(request.match_info["name"], query.bytes_per_s)
+    transfers = request.app[keys.DOWNLOADS].download(
+        request.match_info["name"], query.bytes_per_s, client=request[keys.CLIENT]
+    )
     return reply(TransferList(transfers=transfers), 202)
 
 
@@ -118,7 +120,9 @@ async def remove_model(request: web.Request) -> web.Response:
 
 async def verify_models(request: web.Request) -> web.Response:
     body = await read_json(request, VerifyModels)
-    return reply(TransferList(transfers=request.app[keys.DOWNLOADS].verify(body.names)), 202)
+    return reply(
+        TransferList(transfers=request.app[keys.DOWNLOADS].verify(body.names, client=request[keys.CLIENT])), 202
+    )
 
 
 async def get_licence(request: web.Request) -> web.Response:
@@ -135,12 +139,22 @@ async def accept_licence(request: web.Request) -> web.Response:
 
 async def import_models(request: web.Request) -> web.Response:
     body = await read_json(request, ImportModels)
-    return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].import_from(body.path, link=body.link)]), 202)
+    return reply(
+        TransferList(
+            transfers=[request.app[keys.DOWNLOADS].import_from(body.path, link=body.link, client=request[keys.CLIENT])]
+        ),
+        202,
+    )
 
 
 async def export_models(request: web.Request) -> web.Response:
     body = await read_json(request, ExportModels)
-    return reply(TransferList(transfers=[request.app[keys.DOWNLOADS].export_to(body.names, body.path)]), 202)
+    return reply(
+        TransferList(
+            transfers=[request.app[keys.DOWNLOADS].export_to(body.names, body.path, client=request[keys.CLIENT])]
+        ),
+        202,
+    )
 
 
 async def list_verified_files(request: web.Request) -> web.Response:
@@ -195,7 +209,7 @@ ROUTES = (
         "models",
         _ACCEPTED,
         query=DownloadQuery,
-        problems=("bad-request", *_UNKNOWN, "licence-not-accepted"),
+        problems=("too-many-requests", "bad-request", *_UNKNOWN, "licence-not-accepted"),
     ),
     Route(
         "POST",
@@ -247,7 +261,7 @@ ROUTES = (
         "models",
         _ACCEPTED,
         body=VerifyModels,
-        problems=("bad-request", *_UNKNOWN),
+        problems=("too-many-requests", "bad-request", *_UNKNOWN),
     ),
     Route(
         "POST",
@@ -258,7 +272,10 @@ ROUTES = (
         "admin",
         _ACCEPTED,
         body=ImportModels,
-        problems=("bad-request",),
+        problems=(
+            "too-many-requests",
+            "bad-request",
+        ),
     ),
     Route(
         "POST",
@@ -269,7 +286,7 @@ ROUTES = (
         "admin",
         _ACCEPTED,
         body=ExportModels,
-        problems=("bad-request", *_UNKNOWN),
+        problems=("too-many-requests", "bad-request", *_UNKNOWN),
     ),
     Route(
         "GET",

@@ -1,5 +1,6 @@
 """A picture is sent whole, in one range, or not at all when the client has it."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,15 @@ async def test_the_name_ends_as_its_format_does(serve: Any, path: Path, media_ty
     async with serve(handle) as client:
         sent = await client.get("/")
     assert sent.headers["Content-Disposition"].endswith(f'mien-name.{ending}"')
+
+
+async def test_a_reader_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its open file and its connection are worth something to others."""
+
+    class Stuck(web.StreamResponse):
+        async def write(self, data: Any) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(file_answer, "STUCK_S", 0.01)
+    with pytest.raises(ConnectionError):
+        await file_answer.write(Stuck(), b"piece")

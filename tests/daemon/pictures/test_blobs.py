@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from mien_api.errors import DigestMismatch, UnknownBlob
+from mien_api.errors import DigestMismatch, TooManyRequests, UnknownBlob
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge, InvalidImage
 from mien_daemon.access.clients import LOCAL, Client, Scope
 from mien_daemon.config import LiveSettings
 from mien_daemon.jobs.job import Job, JobRequest
 from mien_daemon.jobs.store import JobStore
-from mien_daemon.pictures.blobs import UNUSED_S, Found, PictureBlobs, digest_of, require_headroom
+from mien_daemon.pictures.blobs import STORED_TIMES, UNUSED_S, Found, PictureBlobs, digest_of, require_headroom
 from mien_daemon.state.database import Database
 from mien_testing.daemon import config_for, name_of, png
 from mien_testing.jobs import read_header
@@ -248,3 +248,17 @@ async def test_a_picture_is_dropped_at_once_unless_a_job_needs_it(blobs: Picture
         await blobs.drop(digest)
     assert not blobs.path(free).exists()
     assert blobs.path(needed).exists()
+
+
+async def test_one_client_does_not_fill_the_disk_and_the_persons_own_programs_may(
+    blobs: PictureBlobs, state: Path
+) -> None:
+    for number in range(STORED_TIMES):
+        await put(blobs, bytes([number]) * 10_000)
+    with pytest.raises(TooManyRequests) as refused:
+        await put(blobs, b"one more")
+    assert (refused.value.fields["share"], refused.value.fields["held_bytes"]) == ("stored pictures", 200_000)
+    assert list((state / "arriving").iterdir()) == []
+    await put(blobs, b"one more", owner=BEN)
+    for number in range(STORED_TIMES + 1):
+        await put(blobs, bytes([100 + number]) * 10_000, owner=LOCAL)
