@@ -158,6 +158,14 @@ def cheek_mask(shape: tuple[int, ...], mesh: Mesh) -> Mask:
     return filled.astype(np.float32)
 
 
+def upper_face_mask(shape: tuple[int, ...], mesh: Mesh) -> Mask:
+    """(H, W) float32: 1 on brows, eyes and nose, where no beard grows, else 0; arguments as for `cheek_mask`."""
+    filled = np.zeros(shape[:2], np.uint8)
+    hull = cv2.convexHull(mesh[list(face.LEFT_BROW + face.RIGHT_BROW + _NOSE_HULL), :2].astype(np.float32))
+    cv2.fillConvexPoly(filled, np.round(hull).astype(np.int32), (1,))
+    return filled.astype(np.float32)
+
+
 def smooth_step(x: Floats) -> Floats:
     """float32 of any shape: 0 where `x` is below 0, 1 where it is above 1, rising with level ends between."""
     t = np.clip(x, 0, 1)

@@ -33,7 +33,8 @@ from mien_pipeline.report import SwapWarning
 from mien_pipeline.skin.blend import blend_bands
 from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.grain import match_grain
-from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin_mask
+from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin_mask, upper_face_mask
+from mien_pipeline.skin.sharpness import match_blur
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
@@ -115,6 +116,7 @@ def render_face(
     new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
     del drawn, bare  # a face of 3,000 px takes 200 MB for each such array
     on_step(3, STEPS)
+    new = match_blur(new, base.astype(np.float32), alpha * upper_face_mask(box.shape, face), face_width(face))
     # The grain of the target as it came: drawing it to the new shape has softened it.
     new = match_grain(new, target[box.part], alpha * (1 - kept), alpha * cheek_mask(box.shape, face))
     new += 0.5
