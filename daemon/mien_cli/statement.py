@@ -69,7 +69,9 @@ def join_statements() -> str:
 def is_recorded(record: Path) -> bool:
     """Whether the statement was made in this session, with the present words, within `SESSION_S`."""
     try:
-        return record.read_text(encoding="ascii") == name_session() and time.time() - record.stat().st_mtime < SESSION_S
+        # A clock that was set back since does not make the statement last longer.
+        is_recent = 0 <= time.time() - record.stat().st_mtime < SESSION_S
+        return is_recent and record.read_text(encoding="ascii") == name_session()
     except OSError:
         return False
 

@@ -90,6 +90,10 @@ class Previews:
         if len(self._readers) == PLACES:
             self._warming.start(self._readers[-1].warm())
 
+    def forget_all(self) -> None:
+        """Keep no preview of any picture in memory: one of them was just deleted."""
+        self._recent.clear()
+
     async def close(self) -> None:
         """End the processes, and wait for their end."""
         self._forget()

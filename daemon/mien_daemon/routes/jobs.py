@@ -134,11 +134,14 @@ async def move_job(request: web.Request) -> web.Response:
 
 async def delete_job(request: web.Request) -> web.Response:
     await request.app[keys.QUEUE].delete(request[keys.CLIENT], request.match_info["id"])
+    request.app[keys.PREVIEWS].forget_all()
     return web.Response(status=204)
 
 
 async def delete_finished_jobs(request: web.Request) -> web.Response:
-    return reply(DeletedJobs(deleted=await request.app[keys.QUEUE].delete_finished(request[keys.CLIENT])))
+    deleted = await request.app[keys.QUEUE].delete_finished(request[keys.CLIENT])
+    request.app[keys.PREVIEWS].forget_all()
+    return reply(DeletedJobs(deleted=deleted))
 
 
 async def get_job_result(request: web.Request) -> web.StreamResponse:

@@ -117,6 +117,7 @@ async def add_reference(request: web.Request) -> web.Response:
     thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, request[keys.CLIENT])
     picture = await asyncio.to_thread(path.read_bytes)
     record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, picture, thumbnail, consent)
+    request.app[keys.PREVIEWS].forget_all()  # the only small copy that is kept is the sealed one
     try:
         await blobs.drop(digest)
     except Exception:
@@ -142,8 +143,10 @@ async def change_reference(request: web.Request) -> web.Response:
 
 
 async def get_reference_thumbnail(request: web.Request) -> web.Response:
-    library = request.app[keys.REFERENCES].library
-    thumbnail = await asyncio.to_thread(library.thumbnail, request.match_info["id"])
+    """A face whose consent has ended is shown to no client; the consent can be given anew."""
+    library, reference = request.app[keys.REFERENCES].library, request.match_info["id"]
+    await asyncio.to_thread(library.usable, reference)
+    thumbnail = await asyncio.to_thread(library.thumbnail, reference)
     return web.Response(body=thumbnail, content_type="image/jpeg")
 
 
@@ -153,6 +156,7 @@ async def withdraw_reference(request: web.Request) -> web.Response:
     references = request.app[keys.REFERENCES]
     await asyncio.to_thread(references.library.withdraw, reference)
     references.forget_in_memory()
+    request.app[keys.PREVIEWS].forget_all()
     if with_results:
         await delete_jobs_made_with(request, f"ref:{reference}")
     return web.Response(status=204)
@@ -163,6 +167,7 @@ async def forget_references(request: web.Request) -> web.Response:
     references = request.app[keys.REFERENCES]
     gone = await asyncio.to_thread(references.library.forget_all)
     references.forget_in_memory()
+    request.app[keys.PREVIEWS].forget_all()
     results = await delete_jobs_made_with(request, "ref:") if with_results else 0
     return reply(ForgottenReferences(references=gone, results=results))
 

@@ -1,5 +1,6 @@
 """References over HTTP: added with a statement, listed by scope, exported, and withdrawn with their results."""
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -172,3 +173,53 @@ async def test_everything_can_be_forgotten_at_once(daemon: Any, faces: list[Any]
     assert answer.json == {"references": 1, "results": 1}
     assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
     assert hashlib.sha256(png()).hexdigest() not in str(sorted(daemon.state.rglob("*.picture")))
+
+
+async def test_the_face_of_an_ended_consent_is_shown_to_no_client(
+    daemon: Any, faces: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert faces
+    made = (await added(daemon)).json
+    path = f"/v1/references/{made['id']}/thumbnail"
+    assert (await daemon.ask("GET", path)).status == 200
+    monkeypatch.setattr(Consent, "is_over", property(returning(True)))
+    for token in (await daemon.token("swap"), await daemon.token("admin")):
+        answer = await daemon.ask("GET", path, token=token)
+        assert (answer.status, answer.code, answer.json["reason"]) == (404, "unknown-reference", "expired")
+    monkeypatch.undo()
+    await daemon.ask("DELETE", f"/v1/references/{made['id']}")
+    assert (await daemon.ask("GET", path)).code == "unknown-reference"
+
+
+async def test_no_preview_of_a_face_that_was_added_or_of_a_deleted_result_stays_in_memory(
+    daemon: Any, faces: list[Any]
+) -> None:
+    assert faces
+    recent = daemon.app[slots.PREVIEWS]._recent
+    job = await daemon.finished(await daemon.swap())
+    await daemon.ask("GET", f"/v1/jobs/{job['id']}/preview")
+    assert recent._previews
+    await daemon.ask("DELETE", f"/v1/jobs/{job['id']}")
+    assert not recent._previews
+    assert (await added(daemon)).status == 201
+    assert not recent._previews
+
+
+async def test_of_two_changes_of_a_reference_at_once_both_are_kept(daemon: Any, faces: list[Any]) -> None:
+    assert faces
+    made = (await added(daemon)).json
+    path = f"/v1/references/{made['id']}"
+    for number in range(6):
+        end = f"2099-01-0{number + 1}T00:00:00+00:00"
+        answers = await asyncio.gather(
+            daemon.ask("PATCH", path, {"name": f"Ann {number}"}), daemon.ask("PATCH", path, {"expires_at": end})
+        )
+        assert [answer.status for answer in answers] == [200, 200]
+        (listed,) = (await daemon.ask("GET", "/v1/references")).json["references"]
+        assert (listed["name"], listed["expires_at"]) == (f"Ann {number}", end)
+    await asyncio.gather(
+        daemon.ask("PATCH", path, {"name": "late"}),
+        daemon.ask("DELETE", path),
+        daemon.ask("PATCH", path, {"name": "x"}),
+    )
+    assert (await daemon.ask("GET", "/v1/references")).json["references"] == []
