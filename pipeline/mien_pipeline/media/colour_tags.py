@@ -55,6 +55,7 @@ _ADOBE_RGB = 2  # EXIF's ColorSpace, as cameras write it
 _UNCALIBRATED = 0xFFFF
 _DCF_OPTION = "R03"  # DCF 2.0: the interoperability index of Adobe RGB
 _MOST_BOXES = 20_000
+_MOST_META_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,13 +148,15 @@ def _space_of_code_points(primaries: int, curve: int) -> RgbSpace | HdrSpace | N
 def _read_nclx(data: Bytes) -> ColourTags | None:
     """The code points that belong to the primary picture; in a grid only its parts may have some."""
     try:
-        meta = next(body for name, body in _walk_boxes(data[: 1 << 24]) if name == b"meta")[4:]
-        boxes = dict(_walk_boxes(meta))
-        properties = dict(_walk_boxes(boxes[b"iprp"]))
+        start, end = next((start, end) for name, start, end in _walk_boxes(data) if name == b"meta")
+        meta = bytes(data[start + 4 : min(end, start + _MOST_META_BYTES)])
+        boxes = _read_boxes(meta)
+        properties = _read_boxes(boxes[b"iprp"])
+        listed = properties[b"ipco"]
         colours = [
-            (index, body)
-            for index, (name, body) in enumerate(_walk_boxes(properties[b"ipco"]), 1)
-            if name == b"colr" and body[:4] == b"nclx" and len(body) >= 10
+            (index, listed[start:end])
+            for index, (name, start, end) in enumerate(_walk_boxes(listed), 1)
+            if name == b"colr" and listed[start : start + 4] == b"nclx" and end - start >= 10
         ]
         own = _list_properties(properties[b"ipma"], _read_primary(boxes[b"pitm"]))
     except (KeyError, StopIteration, struct.error, IndexError):
@@ -166,18 +169,22 @@ def _read_nclx(data: Bytes) -> ColourTags | None:
     return None if space is None else ColourTags(space)
 
 
-def _walk_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and body of the boxes of an ISO container, one after the other (ISO/IEC 14496-12, 4.2)."""
+def _read_boxes(data: bytes) -> dict[bytes, bytes]:
+    return {name: data[start:end] for name, start, end in _walk_boxes(data)}
+
+
+def _walk_boxes(data: Bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and end of the boxes of an ISO container, one after the other (ISO/IEC 14496-12, 4.2)."""
     at = 0
     for _ in range(_MOST_BOXES):
         if at + 8 > len(data):
             return
-        size, name, header = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
+        size, name, header = int.from_bytes(data[at : at + 4], "big"), bytes(data[at + 4 : at + 8]), 8
         if size == 1:
             size, header = int.from_bytes(data[at + 8 : at + 16], "big"), 16
         if size < header:
             size = len(data) - at
-        yield name, data[at + header : at + size]
+        yield name, at + header, min(at + size, len(data))
         at += size
 
 

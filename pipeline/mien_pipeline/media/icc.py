@@ -4,6 +4,7 @@ A profile may say one thing in its matrix and another in its tables, exchange re
 photographer. A result carries only a profile that is plain, and with no words in it that are not public.
 """
 
+import hashlib
 import re
 import struct
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ _CODES = np.arange(256) / 255
 # What a result may carry: primaries in the order of their names, white near D50, curves that rise like a display's.
 _LEAST_OWN_SHARE = 0.3
 _WHITE_TOLERANCE = 0.04
-_MIDDLE = (0.08, 0.56)  # light at half of the code values, for gammas of 3.6 to 0.84
+_MIDDLE = (0.13, 0.34)  # light at half of the code values, for gammas of 2.9 to 1.55
 _ENDS = (0.03, 0.97)
 _CURVE_SPREAD = 0.1
 _SAME_AS_SRGB = 2.5 / 255  # a difference in code values that rounding alone makes
@@ -54,6 +55,10 @@ _PUBLIC_WORDS = re.compile(
     r"|(Copyright \(c\) 1998 Hewlett-Packard Company|IEC http://www\.iec\.ch|IEC 61966-2\.1 Default RGB colour space -"
     r" sRGB|Reference Viewing Condition in IEC61966-2\.1)"
 )
+# Names of makers in the header: of the module, the device, its model and the profile's author.
+_MAKERS = (slice(4, 8), slice(48, 52), slice(52, 56), slice(80, 84))
+_PUBLIC_MAKERS = {bytes(4), b"lcms", b"appl", b"APPL", b"ADBE", b"Lino", b"IEC ", b"sRGB", b"HP  ", b"none", b"GOOG"}
+_RESERVED, _DIGEST, _NOT_DIGESTED = slice(100, 128), slice(84, 100), (slice(44, 48), slice(64, 68), slice(84, 100))
 _NUMBERS = {b"XYZ ", b"curv", b"para", b"sf32", b"chrm", b"meas", b"view", b"sig "}
 
 
@@ -153,6 +158,8 @@ def read_rgb_space(profile: bytes) -> RgbSpace | None:
 def is_public(profile: bytes) -> bool:
     """Whether a profile holds numbers and well-known words only, so that a result may carry it byte for byte."""
     try:
+        if not _has_public_header(profile):
+            return False
         spans = _read_spans(profile)
         end = _HEADER_BYTES + 4 + 12 * len(spans)
         for start, size in sorted({*spans.values(), (len(profile), 0)}):
@@ -269,6 +276,19 @@ def _write_curve(curve: Curve) -> bytes:
 def _write_words(words: str) -> bytes:
     text = words.encode("utf-16-be")
     return struct.pack(">4s4xII4sII", b"mluc", 1, 12, b"enUS", len(text), 28) + text
+
+
+def _has_public_header(profile: bytes) -> bool:
+    """Whether a header names well-known makers, and holds no bytes of its own where a digest or nothing belongs."""
+    digested = bytearray(profile)
+    for part in _NOT_DIGESTED:
+        digested[part] = bytes(part.stop - part.start)
+    digest = hashlib.md5(digested, usedforsecurity=False).digest()  # ICC.1:2022, 7.2.18
+    return (
+        all(profile[maker] in _PUBLIC_MAKERS for maker in _MAKERS)
+        and not any(profile[_RESERVED])
+        and profile[_DIGEST] in {bytes(16), digest}
+    )
 
 
 def _is_public_tag(data: bytes) -> bool:

@@ -76,6 +76,8 @@ def test_srgb_is_known_as_such_from_any_maker() -> None:
         inverting_profile(),
         profile(SRGB_MATRIX[:, [1, 2, 0]]),
         profile(curve=Curve(0, (9.0,))),
+        profile(curve=Curve(0, (3.5,))),
+        profile(curve=Curve(0, (1.0,))),
         profile(curve=Curve(0, (0.1,))),
         profile(curve=Curve(None, (0.0, 1.0, 0.0, 1.0))),
         profile(SRGB_MATRIX * 0.5),
@@ -111,6 +113,13 @@ def test_well_known_words_are_public_and_others_are_not() -> None:
     assert is_public(write_profile(DISPLAY_P3))
     for words in ("Anna's iMac", "sRGB of Anna", "Display P3 4711"):
         assert not is_public(with_words(profile(), words))
+
+
+@pytest.mark.parametrize("place", [4, 48, 52, 80, 84, 100, 124])
+def test_a_header_has_no_room_for_words(place: int) -> None:
+    made = bytearray(srgb_profile())
+    made[place : place + 4] = b"ANNA"
+    assert not is_public(bytes(made))
 
 
 def test_bytes_that_no_tag_owns_are_not_public() -> None:

@@ -198,6 +198,17 @@ def test_exchanged_chromaticities_are_obeyed_and_not_kept() -> None:
     assert image.icc_profile is None
 
 
+def test_a_profile_behind_the_pixels_says_nothing() -> None:
+    """Viewers have shown the picture by then."""
+    data = save(colours(), "PNG", icc_profile=exchanging_profile())
+    at = data.index(b"iCCP") - 4
+    length = 12 + int.from_bytes(data[at : at + 4], "big")
+    moved = data[:at] + data[at + length : -12] + data[at : at + length] + data[-12:]
+    image = decode(moved)
+    assert np.array_equal(image.pixels, colours())
+    assert image.icc_profile is None
+
+
 @pytest.mark.parametrize("chunk", [(b"gAMA", bytes(4)), (b"cHRM", bytes(32)), (b"cICP", bytes([99, 99, 0, 1]))])
 def test_numbers_that_mean_nothing_are_as_if_not_there(chunk: tuple[bytes, bytes]) -> None:
     assert np.array_equal(decode(with_chunks(save(colours(), "PNG"), chunk)).pixels, colours())
@@ -237,6 +248,8 @@ def test_code_points_of_an_iso_container_are_obeyed(kind: str) -> None:
     image = decode(with_nclx(plain, 12, 13))
     assert difference(image.pixels, view_as_p3(stored)) < 0.5
     assert image.native is not None
+    behind = with_nclx(plain, 12, 13) + struct.pack(">I4s", 8, b"free")
+    assert np.array_equal(decode(behind).pixels, image.pixels)
     linear = decode(with_nclx(plain, 1, 8))
     assert linear.pixels.mean() > stored.mean() + 20
 
