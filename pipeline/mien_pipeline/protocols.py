@@ -18,6 +18,10 @@ class Weights(Protocol):
         """Raises `ModelNotInstalled` when the file is not there."""
         ...
 
+    def read(self, model: str, file: str | None = None, /) -> bytes:
+        """The bytes of a small file, whose digest was just found right; raises as `path`."""
+        ...
+
 
 class FaceDetector(Protocol):
     """Finds faces and their meshes."""

@@ -73,10 +73,11 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """A weight file that took part."""
+    """A weight file that took part; `verified` is false where neither the catalogue nor a source knows the digest."""
 
     name: str
     sha256: str
+    verified: bool = True
 
 
 EditKind = Literal["swap", "restore"]

@@ -135,9 +135,9 @@ class Runtime:
     def models(self) -> tuple[ModelUse, ...]:
         """The weight files that every edit takes."""
         return tuple(
-            ModelUse(name, self._store.sha256(name, file.path))
-            for name in ALWAYS
-            for file in self._store.catalogue.model(name).files
+            ModelUse(model.name, file.sha256 or "", file.state == "ready")
+            for model in self._store.states(ALWAYS)
+            for file in model.files
         )
 
     @cached_property
@@ -169,11 +169,11 @@ class Runtime:
 
     @cached_property
     def _detector(self) -> MeshDetector:
-        return MeshDetector(self._store.path("face-detection"), self._store.path("face-mesh"))
+        return MeshDetector(self._store.read("face-detection"), self._store.read("face-mesh"))
 
     @cached_property
     def _embedder(self) -> DlibEmbedder:
-        return DlibEmbedder(self._store.path("identity-score"))
+        return DlibEmbedder(self._store.read("identity-score"))
 
     @cached_property
     def _check(self) -> OpenNsfw:

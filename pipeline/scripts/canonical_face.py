@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--output", type=Path, default=Path(face.__file__).with_name("face_mesh.npz"))
     chosen = parser.parse_args()
-    detector = MeshDetector(chosen.face_detection, chosen.face_mesh)
+    detector = MeshDetector(chosen.face_detection.read_bytes(), chosen.face_mesh.read_bytes())
     meshes = [
         found.mesh.astype(np.float64)
         for path in chosen.pictures

@@ -34,8 +34,8 @@ def installed() -> ModelStore:
 
 
 def test_the_result_is_nearer_to_the_reference_than_the_target_was(installed: ModelStore) -> None:
-    detector = MeshDetector(installed.path("face-detection"), installed.path("face-mesh"))
-    scorer = DlibEmbedder(installed.path("identity-score"))
+    detector = MeshDetector(installed.read("face-detection"), installed.read("face-mesh"))
+    scorer = DlibEmbedder(installed.read("identity-score"))
     folder = installed.path("demo-portraits")
     target, reference = (decode((folder / name).read_bytes()) for name in ("astronaut.png", "grace_hopper.jpg"))
     face, reference_face = detector.detect(target)[0], detector.detect(reference)[0]

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -554,3 +555,79 @@ def test_a_source_that_is_gone_leaves_nothing_behind(shop: Shop, tmp_path: Path)
         store.pull(["thing"])
     assert not list((store.root / "partial").iterdir())
     assert store.states(["thing"])[0].state == "missing"
+
+
+# ── changed in secret, removed without a trace ───────────────────────────────────────────────────────────────
+
+
+def flip_in_secret(path: Path) -> None:
+    """Change a byte and set the times back, as a program may that does not want to be noticed."""
+    before = path.stat()
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+    path.chmod(before.st_mode)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_flipped_byte_is_noticed_whatever_the_time_of_the_file_says(store: ModelStore) -> None:
+    store.pull(["two"])
+    flip_in_secret(store.path("two"))
+    assert store.missing(["two"]) == ("two",)
+    assert store.states(["two"])[0].state == "quarantined"
+
+
+def test_another_file_of_the_same_size_and_time_is_noticed(store: ModelStore, tmp_path: Path) -> None:
+    store.pull(["two"])
+    path = store.path("two")
+    other = tmp_path / "other"
+    other.write_bytes(path.read_bytes()[::-1])
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    other.replace(path)
+    assert store.missing(["two"]) == ("two",)
+
+
+def test_what_is_read_to_be_loaded_was_hashed_even_where_nothing_else_tells(store: ModelStore) -> None:
+    """Such as on a disk that was changed from another system, or beside a record of an older version."""
+    store.pull(["two"])
+    assert store.read("two") == SHARED
+    record = store.root / "installed/two.json"
+    kept = json.loads(record.read_bytes())
+    for file in kept["files"].values():
+        del file["ctime_ns"], file["inode"]
+    record.write_text(json.dumps(kept))
+    path = store.path("two")
+    flip_in_secret(path)
+    assert store.path("two") == path, "the times tell nothing"
+    with pytest.raises(ModelNotInstalled) as refused:
+        store.read("two")
+    assert refused.value.fields["command"] == "mien models pull two"
+    assert store.states(["two"])[0].state == "quarantined"
+    store.pull(["two"])
+    assert store.read("two") == SHARED
+
+
+def test_nothing_of_a_removed_model_stays_on_the_disk(store: ModelStore) -> None:
+    """Neither what failed its check, nor what a killed process left, nor blobs that were never installed."""
+    store.pull(["one", "two"])
+    flip_in_secret(store.path("one", "deep/own.dat"))
+    assert store.states(["one"])[0].state == "quarantined"
+    view = store.folder.view("one", "deep/own.dat")
+    view.with_name(f".{view.name}.123.new").write_bytes(b"half")
+    (store.root / "partial" / "work-dead").mkdir(parents=True)
+    (store.root / "partial" / "work-dead" / "copy").write_bytes(b"half")
+    old = store.root / "quarantine" / f"{store.sha256('two')}-20250101T000000"
+    old.write_bytes(b"of another model")
+    store.remove("one")
+
+    kept = [path.relative_to(store.root) for path in store.root.rglob("*") if path.is_file()]
+    whose = {path.parts[0] for path in kept}
+    assert whose <= {"blobs", "models", "installed", "locks", "quarantine", "models.lock"}
+    assert {path for path in kept if path.parts[0] == "quarantine"} == {old.relative_to(store.root)}
+    assert {path.parts[1] for path in kept if path.parts[0] == "models"} == {"two"}
+    assert len([path for path in kept if path.parts[0] == "blobs"]) == 1
+    assert store.read("two") == SHARED
+    store.remove("two")
+    assert not old.exists()
+    assert not list((store.root / "blobs").rglob("*.*"))

@@ -18,7 +18,7 @@ Portrait = tuple[Image, Face]
 
 @pytest.fixture(scope="session")
 def detector(models: ModelStore) -> MeshDetector:
-    return MeshDetector(models.path("face-detection"), models.path("face-mesh"))
+    return MeshDetector(models.read("face-detection"), models.read("face-mesh"))
 
 
 @pytest.fixture(scope="session")

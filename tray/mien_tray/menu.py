@@ -218,6 +218,8 @@ def build_model_lines(models: Sequence[ModelSummary], words: Words) -> Iterator[
 def describe_model(model: ModelSummary, words: Words, step: int = STEP_PERCENT) -> str:
     if model.state == "ready":
         return words("model_ready", name=model.title)
+    if model.state == "unverified":
+        return words("model_unverified", name=model.title)
     if model.state == "downloading":
         return words("model_downloading", name=model.title, percent=round_down(model.percent, step))
     if model.state == "partial":

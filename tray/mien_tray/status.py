@@ -47,7 +47,7 @@ class JobSummary:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """A model of the catalogue; `state` is ready, missing, partial, quarantined or downloading."""
+    """A model of the catalogue; `state` is ready, unverified, missing, partial, quarantined or downloading."""
 
     name: str
     title: str

@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
         "optional_libraries": read_versions(OPTIONAL),
         "device": device,
         "engines": {entry.name: describe(entry, store, device)["state"] for entry in ENGINES.values()},
-        "models": {"missing": list(store.missing(["starter"]))},
+        "models": {"missing": list(store.missing(["starter"])), "unverified": list(store.unverified())},
         "folders": measure_folders(folders),
         "stored": [
             {"what": each.what, "path": str(each.path), "files": each.files, "bytes": each.bytes}
@@ -156,6 +156,10 @@ def find_problems(found: dict[str, Any]) -> list[str]:
         sentences.append(f"Libraries are missing: {', '.join(absent)}. Install Mien again.")
     if missing := found["models"]["missing"]:
         sentences.append(f"Models are missing: {', '.join(missing)}. They come with `mien models pull starter`.")
+    if unverified := found["models"]["unverified"]:
+        sentences.append(
+            f"No source has vouched for these models: {', '.join(unverified)}. `mien models pull` asks theirs."
+        )
     if not found["keyring"]["usable"]:
         sentences.append("There is no secret store, so keys lie in files that only this user can read.")
     if off := [wall for wall, tried in found["cage"].items() if tried["state"] == "off"]:

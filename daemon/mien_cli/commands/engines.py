@@ -43,6 +43,8 @@ def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str
     elif engine["missing_models"]:
         told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
         command = f"\n      mien models pull {name_shortest(engine['missing_models'], bundles)}"
+    if unverified := engine["unverified_models"]:
+        told.append(f"unverified: {', '.join(unverified)}; no source has vouched for them, `mien models pull` asks")
     lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
     return "\n".join([f"{engine['name']}  {engine['state']}", *lines]) + command
 

@@ -231,6 +231,8 @@ def model_to_text(model: ModelState) -> str:
         notes.append("accepted" if model.licence_accepted else "to be accepted")
     if model.gated:
         notes.append("its source asks who you are")
-    if not all(file.sha256 for file in model.files):
+    if model.state == "unverified":
+        notes.append("no source has vouched for it; a pull asks its source")
+    elif not all(file.sha256 for file in model.files):
         notes.append("digests are locked on the first pull")
     return f"{model.state:<11} {size:>9}  {model.name}: {model.title}\n{'':23}{model.licence} ({', '.join(notes)})"

@@ -24,6 +24,7 @@ class EngineState(Answer):
     state: str = Field(description='"ready", "needs-models" or "needs-libraries".')
     missing_libraries: list[str]
     missing_models: list[str]
+    unverified_models: list[str] = Field(description="Installed, and no source has vouched for them.")
     licence: str
     device: str = Field(description="Where it would run: cpu, cuda or mps.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")

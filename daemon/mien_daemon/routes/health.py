@@ -1,4 +1,6 @@
-"""The state of the daemon, answered from memory so that it is quick under any load."""
+"""The state of the daemon, answered from memory and a few small files, so that it is quick under any load."""
+
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -13,6 +15,7 @@ VERSION = product_version()
 
 async def get_health(request: web.Request) -> web.Response:
     app = request.app
+    unverified = await app[keys.DOWNLOADS].in_thread(app[keys.DOWNLOADS].store.unverified)
     worker, settings = app[keys.WORKER].status(), app[keys.SETTINGS].current
     return reply(
         Health(
@@ -25,13 +28,16 @@ async def get_health(request: web.Request) -> web.Response:
                 max_blob_bytes=settings.max_blob_bytes, max_pixels=settings.max_pixels, max_queued=settings.max_queued
             ),
             degraded=worker.state == "degraded",
-            notices=notices(app),
+            unverified_models=list(unverified),
+            notices=notices(app, unverified),
         )
     )
 
 
-def notices(app: web.Application) -> list[str]:
+def notices(app: web.Application, unverified: Sequence[str]) -> list[str]:
     found: list[str] = []
+    if unverified:
+        found.append(f"No source has vouched for these models: {', '.join(unverified)}. A download asks theirs.")
     aside = app[keys.DATABASE].moved_aside
     if aside:
         found.append(f"The database was damaged; it lies in {aside.name} now, a new one was begun.")

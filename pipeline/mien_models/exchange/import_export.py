@@ -19,7 +19,7 @@ from mien_models.catalogue.entries import ModelFile, Name, RelativePath
 from mien_models.exchange.export_places import check_places
 from mien_models.exchange.other_caches import files_of_size
 from mien_models.local.blobs import sha256_of
-from mien_models.local.digests import FileDigest, LockedModel
+from mien_models.local.digests import FileDigest
 from mien_models.local.disk import check_disk
 from mien_models.local.folder import ModelsFolder
 from mien_models.local.formats import check_format
@@ -31,11 +31,10 @@ _LARGEST_MANIFEST = 4 << 20
 
 
 class ExportedModel(BaseModel, frozen=True):
-    """One model of an exported folder; `lock` is what the exporter's own lock file says of it."""
+    """One model of an exported folder. What it says of a file is a claim: any program can write it."""
 
     version: str
     files: dict[RelativePath, FileDigest]
-    lock: LockedModel = LockedModel()
 
 
 class Manifest(BaseModel, frozen=True):
@@ -113,7 +112,7 @@ def _export(models: ModelsFolder, name: str, folder: Path, on_progress: OnPull) 
         make_folder(folder / "licences")
         write_whole(folder / "licences" / f"{entry.licence}.txt", models.licences.text_path(entry.licence).read_bytes())
     report.stage("done")
-    return ExportedModel(version=entry.version, files=files, lock=models.digests.locked(name))
+    return ExportedModel(version=entry.version, files=files)
 
 
 # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -122,7 +121,8 @@ def _export(models: ModelsFolder, name: str, folder: Path, on_progress: OnPull) 
 def import_models(models: ModelsFolder, path: Path, on_progress: OnPull) -> list[str]:
     """Install what an exported folder, any folder of weight files, or a single file holds; the models installed.
 
-    Files are copied, hashed on the way, and known by their digest alone: what they are called does not matter.
+    Files are copied, hashed on the way, and known by their digest alone: what they are called does not matter. A file
+    of an exported folder whose digest neither the catalogue nor a source has said is `unverified` afterwards.
 
     Raises:
         ImportRefused: `reason` is "symlink", "traversal", "wrong-bytes", "unknown-model", "damaged",
@@ -172,27 +172,9 @@ def _import_model(models: ModelsFolder, folder: Path, name: str, exported: Expor
             checked.append((copy, sha256))
         for copy, sha256 in checked:
             models.blobs.adopt(copy, sha256)
-        _take_over_lock(models, name, entry.files, exported)
         _take_over_licence(models, folder, entry.licence)
-        models.install(name)
+        models.install(name, {path: digest.sha256 for path, digest in exported.files.items()})
     report.stage("done")
-
-
-def _take_over_lock(models: ModelsFolder, name: str, files: Sequence[ModelFile], exported: ExportedModel) -> None:
-    """Take digests that are not known here from the exporter, who got them from the source at its first pull."""
-    unknown = {file.path for file in files if not file.sha256}
-    lock, entry = exported.lock, models.catalogue.model(name)
-    unlocked = {source.repository for file in files if not (source := entry.source_of(file)).revision}
-    models.digests.lock(
-        name,
-        revisions={repository: commit for repository, commit in lock.revisions.items() if repository in unlocked},
-        files={path: digest for path, digest in lock.files.items() if path in unknown},
-        converted={
-            file.converted: exported.files[file.converted]
-            for file in files
-            if file.converted and models.digests.installed(name, file) is None
-        },
-    )
 
 
 def _take_over_licence(models: ModelsFolder, folder: Path, licence: str) -> None:

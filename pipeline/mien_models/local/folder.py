@@ -7,15 +7,16 @@ root/
   licences/                  texts, and which were accepted when
   models.lock                digests that the catalogue does not know
   partial/                   downloads on their way
-  quarantine/                files that failed their check
+  quarantine/<model>/        files that failed their check
   locks/                     one process at a time for each model
   egress.log                 one line for each connection
 """
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,12 +27,12 @@ from mien_models.catalogue.entries import Catalogue, ModelFile
 from mien_models.local import journal as journals
 from mien_models.local.blobs import Blobs, ignore_count, sha256_of
 from mien_models.local.convert import convert
-from mien_models.local.digests import FileDigest, LockedDigests
+from mien_models.local.digests import FileDigest, LockedDigests, name_voucher
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import EgressLog
 from mien_models.local.formats import check_format
 from mien_models.local.licences import Licences
-from mien_models.local.records import Installed, InstalledFile, Records, State
+from mien_models.local.records import IMPORTED, USABLE, Installed, InstalledFile, Records, State
 from mien_models.local.workspace import open_workspace
 
 
@@ -50,6 +51,7 @@ class ModelsFolder:
         self.digests = LockedDigests(self.root, catalogue)
         self.licences = Licences(self.root, catalogue)
         self.egress_log = EgressLog(self.root / "egress.log")
+        self._hashed: dict[Path, tuple[int, int, int, int]] = {}  # what this process has seen hashed and found right
 
     def view(self, model: str, path: str = "") -> Path:
         return self.root / "models" / model / path
@@ -61,6 +63,10 @@ class ModelsFolder:
     def parts(self, model: str, path: str | None = None) -> list[Path]:
         """What has come of a model's unfinished downloads, or of one file's, under any digest."""
         return list((self.root / "partial").glob(f"{model}.{_short(path) if path else '*'}.*.part"))
+
+    def quarantine(self, model: str) -> Path:
+        """Where the files of a model are that failed their check."""
+        return self.root / "quarantine" / model
 
     @contextmanager
     def lock(self, model: str, while_waiting: Callable[[], None] = lambda: None) -> Generator[None]:
@@ -82,15 +88,20 @@ class ModelsFolder:
         return open_workspace(self.root)
 
     def record_of(self, model: str, file: ModelFile) -> InstalledFile | None:
-        """The file's record, if it is of the digest that is wanted today."""
+        """The file's record, if it is of the digest that is wanted today, or no source has said which that is."""
         installed = self.records.read(model)
         record = installed.files.get(file.installed_as) if installed else None
-        return record if record and record.sha256 == self.digests.installed(model, file) else None
+        return record if record and self.digests.installed(model, file) in {None, record.sha256} else None
+
+    def is_vouched(self, model: str, file: ModelFile) -> bool:
+        """Whether the catalogue or the source of a file has said which digest it has."""
+        return self.digests.installed(model, file) is not None
 
     def is_ready(self, model: str, file: ModelFile) -> bool:
-        """True when the file is there and as it was when last verified.
+        """True when the file is there and as it was when last hashed, vouched for or not.
 
-        Size and time are compared; where they differ the file is hashed again, and quarantined if it changed.
+        Size, times and the file's number are compared; where one differs the file is hashed again, and quarantined if
+        it changed.
         """
         record = self.record_of(model, file)
         if record is None or record.state != "ready":
@@ -100,12 +111,12 @@ class ModelsFolder:
             found = view.stat()
         except OSError:
             return False
-        if (found.st_size, found.st_mtime_ns) == (record.size, record.mtime_ns):
+        if record.is_of(found) or self._hashed.get(view) == _facts_of(found):
             return True
         try:
-            return self.verify_file(model, file, record) == "ready"
-        except PermissionError:  # the worker's cage, or a store that may only be read: nothing is noted or moved
-            return sha256_of(view) == record.sha256
+            return self.verify_file(model, file, record) in USABLE
+        except PermissionError:  # it changed, and the worker's cage or a folder that is only read leaves it where it is
+            return False
 
     def verify_file(
         self, model: str, file: ModelFile, record: InstalledFile, on_bytes: Callable[[int], None] = ignore_count
@@ -120,9 +131,10 @@ class ModelsFolder:
         if sha256 != record.sha256:
             self._quarantine(model, file, record)
             return "quarantined"
-        good = record.model_copy(update={"mtime_ns": found.st_mtime_ns, "verified_at": _now()})
-        self.records.note(model, file.installed_as, good)
-        return "ready"
+        self._hashed[view] = _facts_of(found)
+        with suppress(OSError):  # a folder that is only read: this process knows it, the next one hashes again
+            self.records.note(model, file.installed_as, record.seen_as(found))
+        return "ready" if self.is_vouched(model, file) else "unverified"
 
     def take_in(
         self,
@@ -134,8 +146,10 @@ class ModelsFolder:
         stays: bool = False,
         commit: str | None = None,
         tick: Callable[[], None] = ignore_tick,
-    ) -> None:
+    ) -> bool:
         """Make a file whose digest has just been found right part of the store.
+
+        Returns whether another file was set aside for it, for which no source had vouched.
 
         Args:
             model, file: what it is.
@@ -159,7 +173,7 @@ class ModelsFolder:
             self.blobs.adopt(path, sha256)
         elif not converted and sha256 not in self.blobs and not self.blobs.adopt_link(path, sha256):
             self._copy_in(file, path, digest, tick)
-        self._lock_digests(model, file, digest, commit, converted)
+        return self.vouch(model, file, digest, commit, converted)
 
     def _copy_in(self, file: ModelFile, path: Path, digest: FileDigest, tick: Callable[[], None]) -> None:
         check_disk(self.root, digest.size)
@@ -179,27 +193,41 @@ class ModelsFolder:
             self.blobs.adopt(target, digest.sha256)
         return digest
 
-    def _lock_digests(
+    def vouch(
         self, model: str, file: ModelFile, digest: FileDigest, commit: str | None, converted: FileDigest | None = None
-    ) -> None:
-        """Lock what the catalogue does not know of a file."""
+    ) -> bool:
+        """Hold what a file's source says and the catalogue does not know; whether another file was set aside for it."""
+        record = self.record_of(model, file)
+        other = record is not None and record.sha256 != (converted or digest).sha256
+        aside = other and self.set_aside(model, file)
         source = self.catalogue.model(model).source_of(file)
         self.digests.lock(
             model,
-            revisions={} if source.revision or commit is None else {source.repository: commit},
+            name_voucher(self.catalogue, source),
+            commits={} if source.revision or commit is None else {source.repository: commit},
             files={} if file.sha256 else {file.path: digest},
             converted={file.installed_as: converted} if converted else {},
         )
+        return aside
 
-    def install(self, model: str) -> None:
+    def set_aside(self, model: str, file: ModelFile) -> bool:
+        """Quarantine an installed file for which no source has vouched; false where there is none."""
+        record = self.record_of(model, file)
+        if record is None or record.state != "ready" or self.is_vouched(model, file):
+            return False
+        self._quarantine(model, file, record)
+        return True
+
+    def install(self, model: str, claimed: Mapping[str, str] = {}) -> None:
         """Link every file of a model, all of whose blobs are there, and write its record.
 
-        Each is hashed from the disk as it will be used, unless that has just been done: later checks are compared
-        with it.
+        `claimed` has the digests of files for which no source has vouched, by installed path. Each file is
+        hashed from the disk as it will be used, unless that has just been done: later checks are compared with it.
         """
         entry, files = self.catalogue.model(model), {}
         for file in entry.files:
-            sha256 = self.digests.installed(model, file) or ""
+            vouched = self.digests.installed(model, file)
+            sha256 = vouched or claimed[file.installed_as]
             view = self.view(model, file.installed_as)
             self.blobs.view(sha256, view)
             if not self.blobs.is_as_checked(sha256, view) and sha256_of(view) != sha256:
@@ -211,15 +239,17 @@ class ModelsFolder:
                 sha256=sha256,
                 size=found.st_size,
                 mtime_ns=found.st_mtime_ns,
+                ctime_ns=found.st_ctime_ns,
+                inode=found.st_ino,
                 verified_at=_now(),
-                repository=source.repository,
-                revision=self.digests.revision(model, source) or "",
+                repository=source.repository if vouched else IMPORTED,
+                revision=(self.digests.revision(model, source) if vouched else None) or "",
             )
         self.records.write(model, Installed(version=entry.version, files=files))
 
     def _quarantine(self, model: str, file: ModelFile, record: InstalledFile) -> None:
         """Move a changed file to where no engine finds it; its bytes are kept for a person who asks what happened."""
-        kept = self.root / "quarantine" / f"{record.sha256}-{_now():%Y%m%dT%H%M%S%f}"
+        kept = self.quarantine(model) / f"{record.sha256}-{_now():%Y%m%dT%H%M%S%f}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         view = self.view(model, file.installed_as)
         try:
@@ -234,6 +264,10 @@ class ModelsFolder:
 
 def _short(path: str) -> str:
     return hashlib.sha256(path.encode()).hexdigest()[:12]
+
+
+def _facts_of(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _now() -> datetime:

@@ -8,14 +8,18 @@ from pydantic import BaseModel
 from mien_models.catalogue.entries import ModelFile
 from mien_models.local import journal as journals
 from mien_models.local.folder import ModelsFolder
-from mien_models.local.records import State
+from mien_models.local.records import IMPORTED, State
 
 # The state of a model is the worst of its files'.
-_WORST_FIRST: tuple[State, ...] = ("quarantined", "partial", "missing", "ready")
+_WORST_FIRST: tuple[State, ...] = ("quarantined", "partial", "missing", "unverified", "ready")
 
 
 class FileState(BaseModel, frozen=True):
-    """One file; `sha256` is None while it is unknown, `verified_at` until it was hashed here."""
+    """One file; `sha256` is None while it is unknown, `verified_at` until it was hashed here and found right.
+
+    `vouched_by` says who gave the digest: the catalogue, or a source by its host; None while no source has. Of a file
+    that no source has vouched for, `repository` is "import": where it is from is not known.
+    """
 
     name: str
     path: str
@@ -26,6 +30,7 @@ class FileState(BaseModel, frozen=True):
     repository: str
     revision: str | None
     verified_at: datetime | None
+    vouched_by: str | None
 
 
 class ModelState(BaseModel, frozen=True):
@@ -51,7 +56,7 @@ class ModelState(BaseModel, frozen=True):
 
 
 class VerifiedFile(BaseModel, frozen=True):
-    """One weight file in use, with everything a third party needs to check it."""
+    """One weight file in use, with everything a third party needs to check it; see `FileState` for `vouched_by`."""
 
     model: str
     repository: str
@@ -60,7 +65,9 @@ class VerifiedFile(BaseModel, frozen=True):
     size: int
     sha256: str
     licence: str
-    verified_at: datetime
+    state: State
+    verified_at: datetime | None
+    vouched_by: str | None
 
 
 def list_models(models: ModelsFolder, names: Sequence[str] | None = None) -> list[ModelState]:
@@ -91,17 +98,19 @@ def model_state(models: ModelsFolder, name: str) -> ModelState:
 
 
 def verified_files(models: ModelsFolder) -> list[VerifiedFile]:
-    """Every installed file that is as it was when last verified."""
+    """Every installed file that is as it was when last hashed."""
     return [
         VerifiedFile(
             model=name,
-            repository=record.repository,
-            revision=record.revision,
+            repository=record.repository if models.is_vouched(name, file) else IMPORTED,
+            revision=record.revision if models.is_vouched(name, file) else "",
             path=file.installed_as,
             size=record.size,
             sha256=record.sha256,
             licence=models.catalogue.licence_of(name).name,
-            verified_at=record.verified_at,
+            state=_state(models, name, file),
+            verified_at=record.verified_at if models.is_vouched(name, file) else None,
+            vouched_by=models.digests.voucher(name, file) if models.is_vouched(name, file) else None,
         )
         for name, entry in models.catalogue.models.items()
         for file in entry.files
@@ -116,23 +125,25 @@ def checksums(models: ModelsFolder) -> str:
 
 def _file_state(models: ModelsFolder, model: str, file: ModelFile) -> FileState:
     source, record = models.catalogue.model(model).source_of(file), models.record_of(model, file)
-    digest = models.digests.of(model, file)
+    digest, vouched = models.digests.of(model, file), models.is_vouched(model, file)
+    imported = record is not None and not vouched
     return FileState(
         name=file.installed_as,
         path=str(models.view(model, file.installed_as)),
         format="safetensors" if file.converted else file.format,
         size=record.size if record else (digest.size if digest else file.size),
-        sha256=models.digests.installed(model, file) or file.sha256,
+        sha256=models.digests.installed(model, file) or (record.sha256 if record else file.sha256),
         state=_state(models, model, file),
-        repository=source.repository,
-        revision=models.digests.revision(model, source),
-        verified_at=record.verified_at if record else None,
+        repository=IMPORTED if imported else source.repository,
+        revision=None if imported else models.digests.revision(model, source),
+        verified_at=record.verified_at if record and vouched else None,
+        vouched_by=models.digests.voucher(model, file) if vouched else None,
     )
 
 
 def _state(models: ModelsFolder, model: str, file: ModelFile) -> State:
     if models.is_ready(model, file):
-        return "ready"
+        return "ready" if models.is_vouched(model, file) else "unverified"
     record = models.record_of(model, file)
     if record and record.state == "quarantined":
         return "quarantined"

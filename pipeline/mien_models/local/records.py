@@ -1,20 +1,30 @@
 """What is installed: one small file a model, written last, so that a model is there whole or not at all."""
 
+import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ValidationError
 
 from mien_core.files import make_folder, write_whole
 from mien_core.locks import exclusively
 
-State = Literal["ready", "missing", "partial", "quarantined"]
+State = Literal["ready", "unverified", "missing", "partial", "quarantined"]
+"""`unverified`: there and unchanged, and no source has said that these are the bytes. It is in no record."""
+
+USABLE: frozenset[State] = frozenset({"ready", "unverified"})
+
+IMPORTED = "import"
+"""The repository of a file that no source has vouched for: where it says it is from is not known."""
 
 
 class InstalledFile(BaseModel, frozen=True):
-    """One file as it was when its digest was last computed."""
+    """One file as it was when its digest was last computed.
+
+    The time of the last change to the file or what is known of it, and its number, are None in older records.
+    """
 
     sha256: str
     size: int
@@ -23,6 +33,28 @@ class InstalledFile(BaseModel, frozen=True):
     repository: str
     revision: str
     state: State = "ready"
+    ctime_ns: int | None = None
+    inode: int | None = None
+
+    def is_of(self, found: os.stat_result) -> bool:
+        """Whether a file looks as it did then. A program can set the times of a file back, but not this one.
+
+        Windows keeps the time of its making where others keep that of its last change.
+        """
+        return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns) and (
+            self.ctime_ns in {None, found.st_ctime_ns} and self.inode in {None, found.st_ino}
+        )
+
+    def seen_as(self, found: os.stat_result) -> Self:
+        """The record of the same bytes, hashed just now."""
+        return self.model_copy(
+            update={
+                "mtime_ns": found.st_mtime_ns,
+                "ctime_ns": found.st_ctime_ns,
+                "inode": found.st_ino,
+                "verified_at": datetime.now(UTC),
+            }
+        )
 
 
 class Installed(BaseModel, frozen=True):

@@ -12,7 +12,10 @@ from mien_models.progress import OnPull, Reporter
 
 
 class Verified(BaseModel, frozen=True):
-    """What became of one file; one that changed has been moved to quarantine."""
+    """What became of one file; one that changed has been moved to quarantine.
+
+    `ok` is true of a file that is what the catalogue or its source says; an unverified one is only unchanged.
+    """
 
     model: str
     file: str

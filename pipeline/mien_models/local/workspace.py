@@ -20,9 +20,7 @@ def _give_up() -> None:
 @contextmanager
 def open_workspace(root: Path) -> Generator[Path]:
     """A folder below `root`, gone afterwards; those of processes that were killed go first."""
-    for left in _list_left(root):
-        with suppress(_InUseError), exclusively(_lock_of(root, left), _give_up):
-            _clear(root, left)
+    clear_workspaces(root)
     folder = root / "partial" / f"work-{secrets.token_hex(4)}"
     with exclusively(_lock_of(root, folder)):
         try:
@@ -30,6 +28,13 @@ def open_workspace(root: Path) -> Generator[Path]:
             yield folder
         finally:
             _clear(root, folder)
+
+
+def clear_workspaces(root: Path) -> None:
+    """Remove the folders of processes that were killed."""
+    for left in _list_left(root):
+        with suppress(_InUseError), exclusively(_lock_of(root, left), _give_up):
+            _clear(root, left)
 
 
 def _list_left(root: Path) -> list[Path]:

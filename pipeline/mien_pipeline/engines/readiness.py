@@ -2,7 +2,7 @@
 
 from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import EngineEntry
-from mien_pipeline.engines.registry import missing_models
+from mien_pipeline.engines.registry import missing_models, unverified_models
 from mien_pipeline.options import SwapOptions
 
 
@@ -16,6 +16,7 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
         "state": "needs-libraries" if libraries else "needs-models" if models else "ready",
         "missing_libraries": list(libraries),
         "missing_models": list(models),
+        "unverified_models": list(unverified_models(entry.name, store)),
         "licence": entry.licence,
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,

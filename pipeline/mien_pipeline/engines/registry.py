@@ -68,6 +68,13 @@ def needed_models(engine: str) -> tuple[str, ...]:
     return (*ALWAYS, *ENGINES[engine].models)
 
 
+def unverified_models(engine: str, store: "ModelStore") -> tuple[str, ...]:
+    """The installed models of this engine, alternatives too, for which no source has vouched."""
+    instead = ENGINES[engine].instead
+    names = [name for model in needed_models(engine) for name in (model, *instead.get(model, ()))]
+    return store.unverified(names)
+
+
 def missing_models(engine: str, store: "ModelStore") -> tuple[str, ...]:
     """The models to pull before this engine can swap, without those that an installed alternative replaces."""
     instead = ENGINES[engine].instead

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import cast
 
 import cv2
@@ -23,6 +22,7 @@ from mien_pipeline.faces.search import (
     tile_starts,
     undo_quarter_turns,
 )
+from mien_pipeline.faces.tflite import load_tflite
 from mien_pipeline.faces.topology import head_pose
 from mien_pipeline.image import Affine, Floats, Image, Pixels
 
@@ -44,6 +44,7 @@ _MESH_MARGIN = 1.5  # its crop is this many times the face's extent, as it was t
 _MESH_POINTS = "conv2d_20"
 _MESH_FLAG = "conv2d_30"
 _EYE_CORNERS = (33, 263)
+_NO_CONFIG = np.empty(0, np.uint8)  # an ONNX file is complete
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,18 +78,19 @@ class _Detection:
 class MeshDetector:
     """Finds faces with YuNet and fits the mesh in two passes. One thread at a time."""
 
-    def __init__(self, face_detection: Path, face_mesh: Path) -> None:
-        """Load both networks.
+    def __init__(self, face_detection: bytes, face_mesh: bytes) -> None:
+        """Load both networks from the bytes of their files.
 
         Raises:
             cv2.error: a file is damaged.
         """
         # OpenCV would log that its new engine has no choice of device; we asked for none.
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-        self._yunet = cv2.FaceDetectorYN.create(str(face_detection), "", (320, 320), DETECTION_SCORE, OVERLAP, 500)
+        self._yunet = cv2.FaceDetectorYN.create(
+            "onnx", np.frombuffer(face_detection, np.uint8), _NO_CONFIG, (320, 320), DETECTION_SCORE, OVERLAP, 500
+        )
         cv2.utils.logging.setLogLevel(level)
-        # Only the classic engine of OpenCV 5 exposes the network's second output, the face flag.
-        self._mesh = cv2.dnn.readNetFromTFLite(str(face_mesh), cv2.dnn.ENGINE_CLASSIC)
+        self._mesh = load_tflite(face_mesh)  # its second output is the face flag
 
     def detect(self, image: Image) -> Sequence[Face]:
         """Every face, left to right, each with its mesh; an empty list where there is none.

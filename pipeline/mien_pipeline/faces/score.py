@@ -1,7 +1,5 @@
 """Identity scores, under a recogniser that no engine is conditioned on: dlib's, 128 numbers, Euclidean."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
@@ -28,9 +26,9 @@ class DlibEmbedder:
 
     recogniser = "dlib-resnet-v1"
 
-    def __init__(self, weights: Path) -> None:
-        """Load the network; a file that is another raises ValueError."""
-        self._recognise = DlibNetwork(weights.read_bytes())
+    def __init__(self, weights: bytes) -> None:
+        """Load the network from the bytes of its file; those of another raise ValueError."""
+        self._recognise = DlibNetwork(weights)
 
     def embed(self, image: Image, face: Face) -> Embedding:
         """Whose face it is: (128,) float32, not normalised.

@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -203,7 +203,7 @@ def _manifest(edit: Edit, target: bytes, target_media_type: str, found: Credenti
     ]
     made = {
         "settings": edit.settings,
-        "models": [{"name": model.name, "sha256": model.sha256} for model in edit.models],
+        "models": [asdict(model) for model in edit.models],
         # The library drops such credentials without a word.
         **({_UNREADABLE: True} if found.problems == _UNREADABLE_CODES else {}),
         **({_ELSEWHERE: True} if found.problems == _ELSEWHERE_CODES else {}),

@@ -16,6 +16,7 @@ from mien_models.store import ModelStore
 
 FIRST, SECOND = b"first weights", b"second weights, longer"
 TEXT = b"Read this.\n"
+FORGED = b"home-made weights"
 
 
 @pytest.fixture
@@ -91,16 +92,102 @@ def test_a_second_export_adds_to_the_first(store: ModelStore, stick: Path, bare:
     assert bare.import_from(stick) == ["thing", "unlocked"]
 
 
-def test_digests_the_catalogue_does_not_know_travel_with_the_files(
-    store: ModelStore, bare: ModelStore, tmp_path: Path
+@pytest.fixture
+def forged(store: ModelStore, tmp_path: Path) -> Path:
+    """A stick whose maker wrote bytes of their own, their digest, and who is said to have vouched for it."""
+    store.pull(["unlocked"])
+    folder = tmp_path / "forged"
+    store.export_to(["unlocked"], folder)
+    (folder / "unlocked/first.dat").write_bytes(FORGED)
+    claim = {"sha256": hashlib.sha256(FORGED).hexdigest(), "size": len(FORGED)}
+    held = {**claim, "by": "folder", "check": "0" * 16, "verified_at": "2026-01-01T00:00:00Z", "state": "ready"}
+    lock = {"files": {"first.dat": held}, "revisions": {str(tmp_path / "source"): "a" * 40}}
+    model = {"version": "1", "files": {"first.dat": held}, "lock": lock, "vouched_by": "catalogue"}
+    (folder / MANIFEST).write_text(json.dumps({"models": {"unlocked": model}, "format": 1}))
+    (folder / "models.lock").write_text(json.dumps({"format": 2, "models": {"unlocked": lock}}))
+    return folder
+
+
+def test_what_no_source_has_vouched_for_is_unverified_and_says_so_everywhere(bare: ModelStore, forged: Path) -> None:
+    bare.import_from(forged)
+
+    assert bare.path("unlocked").read_bytes() == FORGED
+    (model,) = bare.states(["unlocked"])
+    (file,) = model.files
+    assert (model.state, file.state) == ("unverified", "unverified")
+    assert (file.repository, file.revision, file.verified_at, file.vouched_by) == ("import", None, None, None)
+    (used,) = bare.verified_files()
+    assert (used.state, used.repository, used.verified_at, used.vouched_by) == ("unverified", "import", None, None)
+    assert used.sha256 == file.sha256 == hashlib.sha256(FORGED).hexdigest()
+    assert [(one.state, one.ok) for one in bare.verify()] == [("unverified", False)]
+    assert bare.unverified() == ("unlocked",)
+    assert bare.missing(["unlocked"]) == (), "it is used, as a machine without a network needs"
+    assert not (bare.root / "models.lock").exists()
+
+
+def test_where_the_source_is_asked_it_wins_and_the_forgery_is_set_aside(
+    catalogue: Catalogue, bare: ModelStore, forged: Path
+) -> None:
+    bare.import_from(forged)
+    told: list[str] = []
+    online = ModelStore(bare.root, catalogue)
+    online.pull(["unlocked"], lambda progress: told.append(progress.note))
+
+    assert online.path("unlocked").read_bytes() == FIRST
+    assert online.states(["unlocked"])[0].state == "ready"
+    assert online.unverified() == ()
+    assert any("quarantine" in note for note in told)
+    (aside,) = (path for path in (online.root / "quarantine").rglob("*") if path.is_file())
+    assert aside.read_bytes() == FORGED
+
+
+def test_what_the_source_has_too_becomes_ready_and_nothing_is_set_aside(
+    catalogue: Catalogue, store: ModelStore, bare: ModelStore, tmp_path: Path
 ) -> None:
     store.pull(["unlocked"])
     store.export_to(["unlocked"], tmp_path / "other-stick")
     bare.import_from(tmp_path / "other-stick")
+    assert bare.states(["unlocked"])[0].state == "unverified"
+    bare.pull(["unlocked"])
+    assert bare.states(["unlocked"])[0].state == "unverified", "without a network no source can be asked"
 
-    assert bare.path("unlocked").read_bytes() == FIRST
-    locked = json.loads((bare.root / "models.lock").read_text())["models"]["unlocked"]["files"]["first.dat"]
-    assert locked["sha256"] == hashlib.sha256(FIRST).hexdigest()
+    online = ModelStore(bare.root, catalogue)
+    online.pull(["unlocked"])
+    (file,) = online.states(["unlocked"])[0].files
+    assert (file.state, file.vouched_by) == ("ready", "folder")
+    assert not (online.root / "quarantine").exists()
+
+
+def test_a_forgery_of_what_a_source_has_vouched_for_is_refused(store: ModelStore, forged: Path) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        store.import_from(forged)
+    assert refused.value.fields["reason"] == "wrong-bytes"
+    assert store.path("unlocked").read_bytes() == FIRST
+
+
+def test_an_unverified_file_that_changes_afterwards_goes_to_quarantine(bare: ModelStore, forged: Path) -> None:
+    bare.import_from(forged)
+    path = bare.path("unlocked")
+    path.chmod(0o644)
+    path.write_bytes(FORGED[::-1])
+    assert bare.states(["unlocked"])[0].state == "quarantined"
+
+
+def test_a_file_that_is_put_into_the_models_folder_by_hand_is_not_installed(bare: ModelStore) -> None:
+    bare.folder.view("unlocked").mkdir(parents=True)
+    bare.folder.view("unlocked", "first.dat").write_bytes(FORGED)
+    assert bare.states(["unlocked"])[0].state == "missing"
+    assert bare.missing(["unlocked"]) == ("unlocked",)
+
+
+def test_a_link_to_another_file_of_the_same_disk_is_copied(bare: ModelStore, forged: Path) -> None:
+    """What changes behind the other name afterwards does not change what is installed."""
+    other = forged / "other"
+    (forged / "unlocked/first.dat").rename(other)
+    os.link(other, forged / "unlocked/first.dat")
+    bare.import_from(forged)
+    other.write_bytes(b"changed later")
+    assert bare.path("unlocked").read_bytes() == FORGED
 
 
 def test_only_what_is_installed_is_exported(bare: ModelStore, tmp_path: Path) -> None:
@@ -116,7 +203,7 @@ def test_a_file_that_changed_since_it_was_verified_is_not_exported(store: ModelS
     path.write_bytes(FIRST[::-1])
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
-    with pytest.raises(BrokenWeights):
+    with pytest.raises((BrokenWeights, ModelNotInstalled)):
         store.export_to(["thing"], tmp_path / "stick")
 
 

@@ -114,8 +114,9 @@ def test_what_nobody_wrote_down_is_shown_and_locked_on_the_first_pull(shop: Shop
     assert store.path("thing", "config.json").read_bytes() == CONFIG
     assert any(sha256(WEIGHTS) in one.note and "locked" in one.note for one in told)
     locked = json.loads((store.root / "models.lock").read_text())["models"]["thing"]["files"]
-    assert locked["model.safetensors"] == {"sha256": sha256(WEIGHTS), "size": len(WEIGHTS)}
-    assert locked["config.json"] == {"sha256": sha256(CONFIG), "size": len(CONFIG)}
+    held = {name: locked["model.safetensors"][name] for name in ("sha256", "size", "by")}
+    assert held == {"sha256": sha256(WEIGHTS), "size": len(WEIGHTS), "by": "mirror 127.0.0.1"}
+    assert (locked["config.json"]["sha256"], locked["config.json"]["size"]) == (sha256(CONFIG), len(CONFIG))
 
 
 def test_a_size_is_told_once_every_file_has_one(open_store: OpenStore, shop: Shop) -> None:
@@ -150,7 +151,7 @@ def test_metadata_that_contradicts_the_lock_is_refused_before_anything_is_fetche
     store.remove("thing")
     lock = store.root / "models.lock"
     locked = json.loads(lock.read_text())
-    locked["models"]["thing"]["revisions"].clear()
+    locked["models"]["thing"]["commits"].clear()
     lock.write_text(json.dumps(locked))
     publish(shop, safetensors(b"other weights"), LATER)
     shop.asked.clear()
@@ -171,11 +172,11 @@ def test_metadata_that_contradicts_the_catalogue_is_refused(shop: Shop, open_sto
 def test_what_is_locked_stays_locked(open_store: OpenStore) -> None:
     digests = open_store().folder.digests
     first, second = FileDigest(sha256="a" * 64, size=1), FileDigest(sha256="b" * 64, size=2)
-    digests.lock("thing", revisions={"some/thing": COMMIT}, files={"model.safetensors": first})
-    digests.lock("thing", revisions={"some/thing": LATER}, files={"model.safetensors": second})
+    digests.lock("thing", "mirror 127.0.0.1", commits={"some/thing": COMMIT}, files={"model.safetensors": first})
+    digests.lock("thing", "mirror 127.0.0.1", commits={"some/thing": LATER}, files={"model.safetensors": second})
 
-    assert digests.locked("thing").files == {"model.safetensors": first}
-    assert digests.locked("thing").revisions == {"some/thing": COMMIT}
+    assert digests.locked("thing").files["model.safetensors"].sha256 == first.sha256
+    assert digests.locked("thing").commits["some/thing"].commit == COMMIT
 
 
 def test_a_repository_without_a_revision_is_locked_to_the_commit_it_was_at(shop: Shop, open_store: OpenStore) -> None:
@@ -360,7 +361,7 @@ def test_a_cached_file_whose_digest_only_the_hub_knows_is_linked_too(
     assert not any(one.path.endswith("model.safetensors") for one in shop.bodies())
     locked = json.loads((store.root / "models.lock").read_text())["models"]["thing"]
     assert locked["files"]["model.safetensors"]["sha256"] == sha256(WEIGHTS)
-    assert locked["revisions"] == {"some/thing": COMMIT}
+    assert locked["commits"]["some/thing"]["commit"] == COMMIT
 
 
 def test_a_cached_file_with_wrong_bytes_is_left_alone_and_fetched_instead(
@@ -461,3 +462,69 @@ def test_an_acceptance_of_other_words_does_not_hold(shop: Shop, open_store: Open
 
 def _pinned(path: str, format: str, content: bytes) -> dict[str, object]:
     return {"path": path, "format": format, "sha256": sha256(content), "size": len(content)}
+
+
+# ── imported before it was asked ─────────────────────────────────────────────────────────────────────────────
+
+
+def carry(open_store: OpenStore, folder: Path, weights: bytes) -> ModelStore:
+    """A store that imported these weights from a stick, which claims them to be the repository's."""
+    contents = {"model.safetensors": weights, "config.json": CONFIG}
+    for name, content in contents.items():
+        (folder / "thing").mkdir(parents=True, exist_ok=True)
+        (folder / "thing" / name).write_bytes(content)
+    files = {name: {"sha256": sha256(content), "size": len(content)} for name, content in contents.items()}
+    lock = {"revisions": {"some/thing": LATER}, "files": files}
+    manifest = {"models": {"thing": {"version": "1", "files": files, "lock": lock}}}
+    (folder / "mien-models.json").write_text(json.dumps(manifest))
+    store = open_store("carried", revision=None)
+    store.import_from(folder)
+    assert store.states(["thing"])[0].state == "unverified"
+    return store
+
+
+def test_a_forged_file_is_replaced_by_what_the_hub_has(shop: Shop, open_store: OpenStore, tmp_path: Path) -> None:
+    """From the commit that the hub is at, not from the one that the stick names."""
+    publish(shop)
+    store = carry(open_store, tmp_path / "stick", safetensors(b"home-made"))
+    store.pull(["thing"])
+
+    assert store.path("thing", "model.safetensors").read_bytes() == WEIGHTS
+    (model,) = store.states(["thing"])
+    assert [(file.state, file.revision, file.vouched_by) for file in model.files] == [
+        ("ready", COMMIT, "mirror 127.0.0.1")
+    ] * 2
+    assert not any(LATER in one.path for one in shop.asked)
+    aside = [path for path in (store.root / "quarantine").rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in aside] == [safetensors(b"home-made")], "the configuration was the hub's"
+
+
+def test_what_the_hub_has_too_is_not_fetched_again(shop: Shop, open_store: OpenStore, tmp_path: Path) -> None:
+    publish(shop)
+    store = carry(open_store, tmp_path / "stick", WEIGHTS)
+    store.pull(["thing"])
+    assert store.states(["thing"])[0].state == "ready"
+    assert list(shop.bodies()) == []
+
+
+def test_a_forged_file_is_set_aside_even_where_the_right_one_does_not_come(
+    shop: Shop, open_store: OpenStore, tmp_path: Path
+) -> None:
+    publish(shop)
+    store = carry(open_store, tmp_path / "stick", safetensors(b"home-made"))
+    del shop.files[f"/some/thing/resolve/{COMMIT}/model.safetensors"]
+    with pytest.raises(DownloadFailed):
+        store.pull(["thing"])
+    assert store.states(["thing"])[0].state == "quarantined"
+    assert store.missing(["thing"]) == ("thing",)
+
+
+def test_what_a_mirror_has_vouched_for_is_unverified_without_that_mirror(shop: Shop, open_store: OpenStore) -> None:
+    """Any program of this machine can be a mirror on the loopback; the person's catalogue says which one is."""
+    publish(shop)
+    store = open_store(revision=None)
+    store.pull(["thing"])
+    assert store.states(["thing"])[0].state == "ready"
+    without = ModelStore(store.root, store.catalogue.model_copy(update={"mirrors": {}}), offline=True)
+    assert without.states(["thing"])[0].state == "unverified"
+    assert {file.repository for file in without.states(["thing"])[0].files} == {"import"}

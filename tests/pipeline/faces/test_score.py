@@ -12,7 +12,7 @@ from mien_testing.portraits import Portrait
 
 @pytest.fixture(scope="module")
 def embedder(models: ModelStore) -> DlibEmbedder:
-    return DlibEmbedder(models.path("identity-score"))
+    return DlibEmbedder(models.read("identity-score"))
 
 
 def test_a_picture_is_itself(embedder: DlibEmbedder, astronaut: Portrait) -> None:

@@ -10,7 +10,7 @@ from mien_pipeline.restorers.registry import RESTORERS
 
 @pytest.fixture(scope="module")
 def embedder(models: ModelStore) -> DlibEmbedder:
-    return DlibEmbedder(models.path("identity-score"))
+    return DlibEmbedder(models.read("identity-score"))
 
 
 @pytest.mark.parametrize("name", RESTORERS)

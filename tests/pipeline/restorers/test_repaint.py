@@ -31,7 +31,7 @@ Portrait = tuple[Image, Face]
 
 @pytest.fixture(scope="module")
 def embedder(models: ModelStore) -> DlibEmbedder:
-    return DlibEmbedder(models.path("identity-score"))
+    return DlibEmbedder(models.read("identity-score"))
 
 
 @pytest.fixture(scope="module")

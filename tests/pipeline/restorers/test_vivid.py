@@ -22,12 +22,12 @@ from mien_pipeline.skin.blend import paste_back
 
 @pytest.fixture(scope="module")
 def detector(models: ModelStore) -> MeshDetector:
-    return MeshDetector(models.path("face-detection"), models.path("face-mesh"))
+    return MeshDetector(models.read("face-detection"), models.read("face-mesh"))
 
 
 @pytest.fixture(scope="module")
 def embedder(models: ModelStore) -> DlibEmbedder:
-    return DlibEmbedder(models.path("identity-score"))
+    return DlibEmbedder(models.read("identity-score"))
 
 
 @pytest.fixture(scope="module", params=["astronaut.png", "grace_hopper.jpg"])

@@ -21,6 +21,9 @@ class Folder:
     def path(self, model: str, file: str | None = None, /) -> Path:
         return self.path_ / (file or model)
 
+    def read(self, model: str, file: str | None = None, /) -> bytes:
+        return self.path(model, file).read_bytes()
+
 
 def write_network(
     path: Path, inputs: dict[str, Sequence[int]], output: Sequence[int], nodes: list[onnx.NodeProto],

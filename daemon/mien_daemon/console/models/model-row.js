@@ -94,6 +94,7 @@ function deeds(app, list, model, transfer) {
       ),
       remove,
     ];
+  if (model.state === "unverified") return [get(t("ask_source")), remove];
   return [get(t(model.state === "partial" ? "resume" : "download")), ...(model.state === "missing" ? [] : [remove])];
 }
 

@@ -45,7 +45,7 @@ function table(api, files) {
 }
 
 function line({ model, repository, revision, path, size, sha256, licence, verified_at: at }) {
-  const source = `${repository} @ ${revision}`;
+  const source = at ? `${repository} @ ${revision}` : t("model_unverified");
   return h(
     "tr",
     {},
@@ -54,6 +54,6 @@ function line({ model, repository, revision, path, size, sha256, licence, verifi
     h("td", { class: "number" }, bytes(size)),
     h("td", {}, h("code", { title: sha256 }, `${sha256.slice(0, 12)}…${sha256.slice(-6)}`)),
     h("td", { class: "words" }, licence),
-    h("td", {}, moment(Date.parse(at) / 1000)),
+    h("td", {}, at ? moment(Date.parse(at) / 1000) : "–"),
   );
 }

@@ -57,7 +57,7 @@ def load(weights: ModelStore) -> "FluxEngine":
 def _load_scorer(weights: ModelStore) -> FaceEmbedder | None:
     """The recogniser of the drift gate; None if it is not installed, and then the gate passes everything."""
     try:
-        return DlibEmbedder(weights.path("identity-score"))
+        return DlibEmbedder(weights.read("identity-score"))
     except ModelNotInstalled:
         return None
 

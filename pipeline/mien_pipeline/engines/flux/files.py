@@ -134,12 +134,12 @@ def _file_names(files: object) -> list[str]:
 
 
 def models_used(store: ModelStore, files: FluxFiles) -> tuple[ModelUse, ...]:
-    """Every weight file that the engine uses, with its digest."""
+    """Every weight file that the engine uses, with its digest; configurations and vocabularies are left out."""
     full = SINGLE if files.transformer and files.transformer.is_file() else FULL
     transformer = [full] if files.transformer else [model for model, form in GGUF.items() if form in files.gguf]
     return tuple(
-        ModelUse(f"{name}/{file.installed_as}", file.sha256)
-        for name in (*transformer, *_models_for(files.faceid_layout))
-        for file in store.catalogue.model(name).files
-        if file.sha256
+        ModelUse(f"{model.name}/{file.name}", file.sha256, file.state == "ready")
+        for model in store.states([*transformer, *_models_for(files.faceid_layout)])
+        for file in model.files
+        if file.sha256 and file.format != "text"
     )

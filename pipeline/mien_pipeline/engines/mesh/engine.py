@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -31,7 +30,7 @@ LOW_LIGHT = 40  # median code value of the face
 
 def load(weights: Weights) -> "MeshEngine":
     """The engine with the iris network loaded."""
-    return MeshEngine(weights.path("iris"))
+    return MeshEngine(weights.read("iris"))
 
 
 class MeshEngine:
@@ -39,7 +38,7 @@ class MeshEngine:
 
     name = "mesh"
 
-    def __init__(self, iris: Path) -> None:
+    def __init__(self, iris: bytes) -> None:
         self._eyes = EyeReader(iris)
 
     @property

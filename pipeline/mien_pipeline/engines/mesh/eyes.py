@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import invert, resample, transform, warp
+from mien_pipeline.faces.tflite import load_tflite
 from mien_pipeline.image import Affine, Floats, Pixels
 from mien_pipeline.report import ModelUse
 from mien_pipeline.skin.light import blur
@@ -68,14 +68,14 @@ class EyeSwap:
 class EyeReader:
     """The iris network."""
 
-    def __init__(self, weights: Path) -> None:
-        """Load it.
+    def __init__(self, weights: bytes) -> None:
+        """Load it from the bytes of its file.
 
         Raises:
-            cv2.error: the file is damaged.
+            cv2.error: they are damaged.
         """
-        self._network = cv2.dnn.readNetFromTFLite(str(weights), cv2.dnn.ENGINE_CLASSIC)
-        self.model = ModelUse("iris", hashlib.sha256(weights.read_bytes()).hexdigest())
+        self._network = load_tflite(weights)
+        self.model = ModelUse("iris", hashlib.sha256(weights).hexdigest())
 
     def read(self, pixels: Pixels, mesh: Mesh) -> tuple[Eye, Eye]:
         """Both eyes of a face, the viewer's left one first.

@@ -44,7 +44,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
 
 def mesh_alone(store: ModelStore, reference: bytes) -> Iterator[Row]:
     """The engine on a face 512 px wide, its reference prepared, against the two mesh passes of one detection."""
-    detector = MeshDetector(store.path("face-detection"), store.path("face-mesh"))
+    detector = MeshDetector(store.read("face-detection"), store.read("face-mesh"))
     portrait, donor = decode(photograph(store, 2900, 2900)), decode(reference)
     face = detector.detect(portrait)[0]
     likeness = ENGINES["mesh"].load(store).prepare(donor, detector.detect(donor)[0])
