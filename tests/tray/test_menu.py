@@ -138,6 +138,7 @@ MODELS = {
     "missing, of a size not known yet": (ModelSummary("m", "M", "missing"), "M: not here", {Verb.DOWNLOAD}),
     "begun": (ModelSummary("m", "M", "partial", 2_500_000), "M: 2 MB, begun", {Verb.DOWNLOAD}),
     "damaged": (ModelSummary("m", "M", "quarantined", 2_500), "M: 2 kB", {Verb.DOWNLOAD}),
+    "unverified": (ModelSummary("m", "M", "unverified", 2_500), "M: unverified", {Verb.DOWNLOAD}),
     "under way": (ModelSummary("m", "M", "downloading", 200, 90), "M: 45 %", {Verb.PAUSE_DOWNLOAD}),
     "with a licence to read": (ModelSummary("m", "M", "missing", 1, licence_to_read=True), "M: 1 kB", set()),
 }

@@ -158,7 +158,7 @@ def find_problems(found: dict[str, Any]) -> list[str]:
         sentences.append(f"Models are missing: {', '.join(missing)}. They come with `mien models pull starter`.")
     if unverified := found["models"]["unverified"]:
         sentences.append(
-            f"No source has vouched for these models: {', '.join(unverified)}. `mien models pull` asks theirs."
+            f"Unverified models: {', '.join(unverified)}. No source has vouched for them; `mien models pull` asks."
         )
     if not found["keyring"]["usable"]:
         sentences.append("There is no secret store, so keys lie in files that only this user can read.")

@@ -19,6 +19,8 @@ NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.passphrase import add_passphrase_argument
+    from mien_cli.result_file import add_exists_argument
     from mien_cli.statement import add_statement_arguments
 
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -39,9 +41,25 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     adding.set_defaults(run=add)
     actions.add_parser("list", help="every face").set_defaults(run=list_all)
-    exporting = actions.add_parser("export", help="everything that is kept of one person, for that person")
-    exporting.add_argument("id", metavar="ID")
+    exporting = actions.add_parser(
+        "export",
+        help="write a backup of the library, or print everything that is kept of one person",
+        description="With a file: write a backup of the whole library, which a passphrase opens. A face that is "
+        "withdrawn later stays in the backup: delete the file too. With an id: print everything that is kept of one "
+        "person, for that person.",
+    )
+    exporting.add_argument("what", metavar="FILE|ID", help="the backup's file, or the id of a face (16 hex digits)")
+    add_passphrase_argument(exporting)
+    add_exists_argument(exporting)
     exporting.set_defaults(run=export)
+    importing = actions.add_parser(
+        "import",
+        help="add what a backup has and the library has not",
+        description="Add what a backup has and the library has not, each face with its consent. What is here stays.",
+    )
+    importing.add_argument("file", type=Path, metavar="FILE", help="a backup that `export` wrote")
+    add_passphrase_argument(importing)
+    importing.set_defaults(run=import_backup)
     removing = actions.add_parser("remove", help="withdraw one consent and shred the face")
     removing.add_argument("id", metavar="ID")
     removing.set_defaults(run=remove)
@@ -118,12 +136,78 @@ def to_line(reference: dict[str, Any]) -> str:
 
 
 def export(args: Namespace) -> int:
-    """Print the record as a document, with `--json` or without, because the person may keep it."""
+    """Write the backup, or print the record as a document, with `--json` or without: the person may keep it."""
+    import re
+
     from mien_cli.output import print_answer, to_json
 
+    if not re.fullmatch("[0-9a-f]{16}", args.what):
+        return export_backup(args, Path(args.what))
     daemon = find_daemon(args)
-    found = daemon.request("GET", build_path(args.id)) if daemon else open_library(args).export(args.id)
+    found = daemon.request("GET", build_path(args.what)) if daemon else open_library(args).export(args.what)
     return print_answer(args, found, to_json(found))
+
+
+def export_backup(args: Namespace, path: Path) -> int:
+    """Seal the library in this process, with a daemon or without: both read the same files, one at a time."""
+    import io
+
+    from mien_cli.output import print_answer, print_note
+    from mien_cli.passphrase import read_passphrase
+    from mien_cli.result_file import print_skipped
+    from mien_core.errors import OutputNotWritable
+    from mien_core.outputs import Exists, Inputs, Output
+
+    if path.is_dir():
+        raise OutputNotWritable(f"{path} is a folder; name a file in it", file=str(path))
+    output = Output(path, Exists(args.exists or "replace"), Inputs.of(list_inputs(args)))
+    if (existing := output.check()) is not None:
+        return print_skipped(args, existing)
+    passphrase = read_passphrase(args, twice=True)
+    backup = io.BytesIO()
+    exported = open_library(args).export_backup(backup, passphrase)
+    written = output.write(backup.getvalue())
+    if not written.is_new:
+        return print_skipped(args, written.path)
+    if exported.left_out:
+        print_note(f"left out, because they were changed outside of Mien: {', '.join(exported.left_out)}")
+    found = {
+        "output": str(written.path),
+        "references": list(exported.references),
+        "left_out": list(exported.left_out),
+    }
+    return print_answer(args, found, f"{written.path}: {len(exported.references)} faces, sealed with the passphrase")
+
+
+def list_inputs(args: Namespace) -> list[Path]:
+    """Every file that a backup is made of, and the one with its passphrase."""
+    from mien_cli.in_process import load_config
+
+    named = [Path(args.passphrase_file)] if args.passphrase_file else []
+    return [*(load_config(args).folders.state / "references").glob("*"), *named]
+
+
+def import_backup(args: Namespace) -> int:
+    from mien_cli.output import print_answer
+    from mien_cli.passphrase import read_passphrase
+    from mien_core.errors import BackupRefused
+
+    if not args.file.is_file():
+        raise BackupRefused(f"{args.file} is no file", file=str(args.file), reason="not-a-backup")
+    try:
+        source = args.file.open("rb")
+    except OSError as error:
+        raise BackupRefused(
+            f"{args.file} cannot be read: {error.strerror}", file=str(args.file), reason="not-a-backup"
+        ) from error
+    with source:
+        try:
+            imported = open_library(args).import_backup(source, read_passphrase(args))
+        except BackupRefused as error:
+            error.fields.setdefault("file", str(args.file))
+            raise
+    found = {"added": list(imported.added), "present": list(imported.present)}
+    return print_answer(args, found, f"{len(imported.added)} faces added, {len(imported.present)} were here already")
 
 
 def remove(args: Namespace) -> int:

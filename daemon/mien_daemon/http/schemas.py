@@ -85,7 +85,6 @@ class Health(Answer):
     worker: WorkerHealth
     limits: Limits
     degraded: bool = Field(description="Jobs wait: the worker died too often.")
-    unverified_models: list[str] = Field(description="Models in use for which no source has vouched.")
     notices: list[str] = Field(
         description="What a person should know, such as a damaged database that was moved aside."
     )

@@ -162,7 +162,7 @@ def _open_header(line: bytes, passphrase: str) -> bytes:
         header = json.loads(text)
         salt, check = bytes.fromhex(header["salt"]), bytes.fromhex(header["check"])
         cost = {name: int(header[name]) for name in COST}
-        if 128 * cost["n"] * cost["r"] > MOST_MEMORY or not 1 <= cost["p"] <= 4:
+        if not 0 < 128 * cost["n"] * cost["r"] <= MOST_MEMORY or not 1 <= cost["p"] <= 4 or cost["n"] < 2:
             raise _damaged()
         key = _derive(passphrase, salt, **cost)
     except (ValueError, KeyError, TypeError) as error:
@@ -206,7 +206,7 @@ def _decode(content: bytes) -> BackedUp:
 
 
 def _check_id(value: Any) -> str:
-    if len(bytes.fromhex(value)) * 2 != _ID_DIGITS or len(value) != _ID_DIGITS:
+    if bytes.fromhex(value).hex() != value or len(value) != _ID_DIGITS:
         raise ValueError("no id of a record")
     return str(value)
 

@@ -28,7 +28,6 @@ async def get_health(request: web.Request) -> web.Response:
                 max_blob_bytes=settings.max_blob_bytes, max_pixels=settings.max_pixels, max_queued=settings.max_queued
             ),
             degraded=worker.state == "degraded",
-            unverified_models=list(unverified),
             notices=notices(app, unverified),
         )
     )
@@ -37,7 +36,9 @@ async def get_health(request: web.Request) -> web.Response:
 def notices(app: web.Application, unverified: Sequence[str]) -> list[str]:
     found: list[str] = []
     if unverified:
-        found.append(f"No source has vouched for these models: {', '.join(unverified)}. A download asks theirs.")
+        found.append(
+            f"Unverified models: {', '.join(unverified)}. No source has vouched for them; a download asks theirs."
+        )
     aside = app[keys.DATABASE].moved_aside
     if aside:
         found.append(f"The database was damaged; it lies in {aside.name} now, a new one was begun.")

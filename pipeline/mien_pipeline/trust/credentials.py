@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ import c2pa
 
 from mien_core.errors import MarkingFailed
 from mien_pipeline.media.metadata import CREATOR_TOOL, DESCRIPTIONS, DIGITAL_SOURCE_TYPE
-from mien_pipeline.report import Edit
+from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.authority import Signatory
 
 State = Literal["valid", "invalid", "none"]
@@ -182,6 +182,12 @@ def list_private_assertions(target: bytes, media_type: str) -> list[str]:
     ]
 
 
+def _describe(model: ModelUse) -> dict[str, object]:
+    """A weight file in the credentials; one that no source has vouched for says so."""
+    described: dict[str, object] = {"name": model.name, "sha256": model.sha256}
+    return described if model.verified else {**described, "verified": False}
+
+
 def _has_manifest(found: Credentials) -> bool:
     """Whether credentials can be taken over, be they valid or not."""
     return found.state != "none" and found.problems != _UNREADABLE_CODES
@@ -203,7 +209,7 @@ def _manifest(edit: Edit, target: bytes, target_media_type: str, found: Credenti
     ]
     made = {
         "settings": edit.settings,
-        "models": [asdict(model) for model in edit.models],
+        "models": [_describe(model) for model in edit.models],
         # The library drops such credentials without a word.
         **({_UNREADABLE: True} if found.problems == _UNREADABLE_CODES else {}),
         **({_ELSEWHERE: True} if found.problems == _ELSEWHERE_CODES else {}),

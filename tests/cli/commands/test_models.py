@@ -38,6 +38,12 @@ def mien(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         licence = "mit"
         source = {{ kind = "local", folder = "{source}" }}
         files = [{{ path = "a.dat", format = "dlib", size = {len(WEIGHTS)}, sha256 = "{DIGEST}" }}]
+        [models.fresh]
+        title = "Fresh"
+        version = "1"
+        licence = "mit"
+        source = {{ kind = "local", folder = "{source}" }}
+        files = [{{ path = "a.dat", format = "dlib" }}]
         [models.careful]
         title = "Careful"
         version = "1"
@@ -169,3 +175,32 @@ def test_without_a_terminal_progress_is_one_line_a_stage(mien: Mien, capsys: pyt
 @pytest.mark.parametrize(("text", "rate"), [("500k", 500e3), ("2.5M", 2.5e6), ("1g", 1e9), ("800", 800.0)])
 def test_a_rate_limit_is_written_as_people_write_it(text: str, rate: float) -> None:
     assert parse_rate(text) == rate
+
+
+def test_a_home_made_stick_is_called_unverified_by_every_command_until_the_source_is_asked(
+    mien: Mien, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home_made = b"home-made weights"
+    claim = {"sha256": hashlib.sha256(home_made).hexdigest(), "size": len(home_made)}
+    (tmp_path / "stick/fresh").mkdir(parents=True)
+    (tmp_path / "stick/fresh/a.dat").write_bytes(home_made)
+    manifest = {"models": {"fresh": {"version": "1", "files": {"a.dat": claim}, "lock": {"files": {"a.dat": claim}}}}}
+    (tmp_path / "stick/mien-models.json").write_text(json.dumps(manifest))
+
+    status, imported = mien("import", str(tmp_path / "stick"))
+    assert (status, of(imported, "fresh")["state"]) == (0, "unverified")
+    (file,) = of(mien("list")[1], "fresh")["files"]
+    assert (file["state"], file["repository"], file["verified_at"]) == ("unverified", "import", None)
+    status, verified = mien("verify")
+    assert (status, verified["files"][0]["state"], verified["files"][0]["ok"]) == (1, "unverified", False)
+    main(["doctor", "--json"])
+    doctor = json.loads(capsys.readouterr().out)
+    assert doctor["models"]["unverified"] == ["fresh"]
+    assert any("Unverified models: fresh" in problem for problem in doctor["problems"])
+    main(["models", "list"])
+    assert "no source has vouched for it" in capsys.readouterr().out
+
+    status, pulled = mien("pull", "fresh")
+    assert (status, of(pulled, "fresh")["state"]) == (0, "ready")
+    assert of(pulled, "fresh")["files"][0]["sha256"] == DIGEST
+    assert mien("verify")[0] == 0

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import PIL.Image
 import pytest
 
 from mien_cli.main import main
+from mien_daemon.references.consent import Consent
+from mien_daemon.references.library import ReferenceLibrary
 from mien_models.store import ModelStore
 from mien_pipeline.trust.content import MODEL_SHA256
 from mien_testing.scripted_daemon import ScriptedDaemon
@@ -92,6 +95,76 @@ def test_a_replaced_content_check_is_never_used(
     assert status == 1 or hashlib.sha256(check.read_bytes()).hexdigest() == MODEL_SHA256
 
 
+# ── backup ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def words(here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file with a passphrase; deriving a key from it is quick here."""
+    monkeypatch.setattr("mien_daemon.references.backup.COST", {"n": 1 << 10, "r": 8, "p": 1})
+    (here / "words").write_text("correct horse\n", encoding="utf-8")
+    return "words"
+
+
+@pytest.fixture
+def kept(here: Path) -> str:
+    """The id of a face in the library."""
+    library = ReferenceLibrary(here / "state")
+    return library.add(b"picture", b"small", Consent.given("Eileen", "self", adult=True, expires_at=None)).id
+
+
+def test_a_library_is_backed_up_lost_and_restored(run: Run, kept: str, words: str) -> None:
+    before = run("references", "list")[1]
+    status, made = run("references", "export", "faces.backup", "--passphrase-file", words)
+    assert (status, made) == (0, {"output": "faces.backup", "references": [kept], "left_out": []})
+    assert run("references", "forget-all")[0] == 0
+    imported = ("references", "import", "faces.backup", "--passphrase-file", words)
+    assert run(*imported) == (0, {"added": [kept], "present": []})
+    assert run("references", "list") == (0, before)
+    assert run(*imported) == (0, {"added": [], "present": [kept]})
+
+
+def test_the_passphrase_may_come_through_a_pipe(
+    run: Run, kept: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("references", "export", "faces.backup", "--passphrase-file", words)[0] == 0
+    for more in ([], ["--passphrase-file", "-"]):
+        monkeypatch.setattr("sys.stdin", StringIO("correct horse"))
+        assert run("references", "import", "faces.backup", *more)[1] == {"added": [], "present": [kept]}
+
+
+def test_a_wrong_passphrase_and_a_file_that_is_no_backup_are_named(run: Run, kept: str, words: str, here: Path) -> None:
+    run("references", "export", "faces.backup", "--passphrase-file", words)
+    (here / "wrong").write_text("wrong", encoding="utf-8")
+    status, problem = run("references", "import", "faces.backup", "--passphrase-file", "wrong")
+    assert (status, problem["code"]) == (1, "wrong-passphrase")
+    for name in ("astronaut.png", "absent", "state"):
+        status, problem = run("references", "import", name, "--passphrase-file", words)
+        assert (status, problem["code"], problem["reason"]) == (1, "backup-refused", "not-a-backup")
+    (here / "empty").write_text("\n", encoding="utf-8")
+    for name in ("empty", "absent"):
+        status, problem = run("references", "export", "other", "--passphrase-file", name)
+        assert (status, problem["code"], problem["field"]) == (1, "invalid-options", "passphrase")
+    assert not (here / "other").exists()
+    assert len(run("references", "list")[1]["references"]) == 1
+
+
+def test_a_backup_goes_where_it_was_asked_to_and_over_nothing_that_is_read(
+    run: Run, kept: str, words: str, here: Path
+) -> None:
+    export = ("references", "export")
+    for name in (words, "state/references/index.json"):
+        assert run(*export, name, "--passphrase-file", words)[1]["code"] == "output-is-input"
+    assert run(*export, "no/such/file", "--passphrase-file", words)[1]["code"] == "output-not-writable"
+    (here / "old").write_bytes(b"old")
+    assert run(*export, "old", "--passphrase-file", words, "--exists", "fail")[1]["code"] == "output-exists"
+    assert run(*export, "old", "--passphrase-file", words, "--exists", "skip")[1]["skipped"] is True
+    assert run(*export, "old", "--passphrase-file", words, "--exists", "number")[1]["output"] == "old-2"
+    assert (here / "old").read_bytes() == b"old"
+    assert run(*export, "old", "--passphrase-file", words)[1]["output"] == "old"
+    assert (here / "old").read_bytes() != b"old"
+
+
 # ── with a daemon ────────────────────────────────────────────────────────────────────────────────────────────
 
 KEPT = {"id": "r1", "name": "Eileen", "basis": "self", "expires_at": None, "usable": True}
@@ -114,8 +187,8 @@ def test_the_daemons_library_is_listed_exported_and_removed_with_its_results(
 ) -> None:
     scripted.answers["GET /v1/references"] = {"references": [KEPT]}
     assert run_json("references", "list")[1] == {"references": [KEPT]}
-    scripted.answers["GET /v1/references/a%2Fb"] = KEPT
-    assert run_json("references", "export", "a/b") == (0, KEPT)
+    scripted.answers["GET /v1/references/0123456789abcdef"] = KEPT
+    assert run_json("references", "export", "0123456789abcdef") == (0, KEPT)
     assert run_json("references", "remove", "a/b", "--results")[0] == 0
     assert scripted.asked[-1][:2] == ("DELETE", "/v1/references/a%2Fb?results=true")
     scripted.answers["DELETE /v1/references"] = {"references": 1, "results": 0}

@@ -6,6 +6,7 @@ test holds in its hand.
 
 import asyncio
 import hashlib
+import json
 import threading
 from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass, field
@@ -102,6 +103,12 @@ def own_catalogue(tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> 
         licence = "read-me"
         source = {{ kind = "local", folder = "{folder}" }}
         files = [{{ path = "local.dat", format = "dlib", size = {len(LOCAL)}, sha256 = "{digest(LOCAL)}" }}]
+        [models.own-unlocked]
+        title = "Unknown"
+        version = "1"
+        licence = "mit"
+        source = {{ kind = "local", folder = "{folder}" }}
+        files = [{{ path = "local.dat", format = "dlib" }}]
         [models.own-remote]
         title = "Theirs"
         version = "1"
@@ -367,3 +374,26 @@ async def test_each_connection_is_on_record(daemon: Any, hub: Hub) -> None:
 async def daemon(open_daemon: Any) -> AsyncIterator[Any]:
     async with open_daemon() as running:
         yield running
+
+
+async def test_what_was_imported_and_no_source_has_vouched_for_is_unverified(daemon: Any, tmp_path: Path) -> None:
+    """In the list, in the proof and in health, until its source is asked."""
+    stick, home_made = tmp_path / "stick", b"home-made"
+    (stick / "own-unlocked").mkdir(parents=True)
+    (stick / "own-unlocked/local.dat").write_bytes(home_made)
+    claim = {"sha256": digest(home_made), "size": len(home_made)}
+    manifest = {"models": {"own-unlocked": {"version": "1", "files": {"local.dat": claim}}}}
+    (stick / "mien-models.json").write_text(json.dumps(manifest))
+    await daemon.ask("POST", "/v1/model-store/import", {"path": str(stick)})
+    await transfer(daemon, str(stick), "done", "import")
+
+    assert (await daemon.ask("GET", "/v1/models/own-unlocked")).json["state"] == "unverified"
+    (file,) = (await daemon.ask("GET", "/v1/verify")).json["files"]
+    assert (file["state"], file["repository"], file["verified_at"]) == ("unverified", "import", None)
+    (notice,) = (await daemon.ask("GET", "/v1/health")).json["notices"]
+    assert "Unverified models: own-unlocked" in notice
+
+    await daemon.ask("POST", "/v1/models/own-unlocked/download")
+    await transfer(daemon, "own-unlocked", "done")
+    assert (await daemon.ask("GET", "/v1/models/own-unlocked")).json["state"] == "ready"
+    assert (await daemon.ask("GET", "/v1/health")).json["notices"] == []

@@ -89,6 +89,14 @@ def test_the_models_digests_and_the_settings_are_told(signed: bytes) -> None:
     }
 
 
+def test_a_model_that_no_source_has_vouched_for_is_told_as_such(signatory: Signatory) -> None:
+    edit = Edit("swap", "mesh", EDIT.options, [ModelUse("home-made", "cd" * 32, verified=False)])
+    marked = sign(picture(seed=1), "image/jpeg", picture(), "image/jpeg", edit, signatory)
+    assert assertion(active(marked), credentials.ASSERTION)["models"] == [
+        {"name": "home-made", "sha256": "cd" * 32, "verified": False}
+    ]
+
+
 def test_the_target_is_the_one_parent_and_nothing_else_is_an_ingredient(signed: bytes) -> None:
     (ingredient,) = active(signed)["ingredients"]
     assert ingredient["relationship"] == "parentOf"
