@@ -109,7 +109,7 @@ def test_a_changed_file_is_moved_to_quarantine_with_its_blob(
     assert not models.is_ready("thing", file_of(models))
     assert not view.exists()
     assert SHA256 not in models.blobs, "it is the same file"
-    (kept,) = (models.root / "quarantine").iterdir()
+    (kept,) = models.quarantine("thing").iterdir()
     assert kept.read_bytes() == content
     record = models.record_of("thing", file_of(models))
     assert record is not None
