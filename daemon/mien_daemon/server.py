@@ -20,7 +20,7 @@ from mien_api.runtime_file import RuntimeFile
 from mien_core.errors import BadRequest
 from mien_daemon import keys
 from mien_daemon.access.clients import new_token
-from mien_daemon.access.connections import Connections, raise_file_limit
+from mien_daemon.access.connections import SILENT_S, Connections, raise_file_limit
 from mien_daemon.app import create_app
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, product_version
@@ -32,8 +32,6 @@ from mien_daemon.state.reconcile import Finding
 log = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
-# A connection that asks nothing, or never gets to the end of its headers, is closed after this.
-IDLE_CONNECTION_S = 30.0
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
 # After an answer the rest of a refused body is read for so long, that the client may see the answer.
@@ -129,7 +127,7 @@ async def serve_app(app: web.Application, bound: socket.socket) -> AsyncGenerato
             logger=log,
             access_log=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] a log could keep paths
             auto_decompress=False,
-            keepalive_timeout=IDLE_CONNECTION_S,
+            keepalive_timeout=SILENT_S,
             lingering_time=LINGER_S,
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,

@@ -99,7 +99,7 @@ async def test_more_than_a_hundred_header_lines_are_refused(port: int) -> None:
 
 
 async def test_a_silent_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "IDLE_CONNECTION_S", 0.1)
+    monkeypatch.setattr(server, "SILENT_S", 0.1)
     with bind(0) as bound:
         async with serve_app(web.Application(), bound):
             answer = await exchange(int(bound.getsockname()[1]), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

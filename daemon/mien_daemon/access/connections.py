@@ -17,6 +17,7 @@ MOST = 2048  # in all, where the system allows twice as many open files
 MOST_FILES = 8192
 MOST_STRANGERS = 128  # that wait and have shown no token; a browser opens six
 MOST_OF_A_CLIENT = 256
+SILENT_S = 30.0  # a connection that asks nothing, or does not get to the end of its headers, is closed after this
 RETRY_AFTER_S = 5
 
 

@@ -10,6 +10,9 @@ from mien_daemon.access.clients import LOCAL, Client
 
 # Room for the person's own programs: the command line, the tray, and the console page with a gallery in each tab.
 LOCAL_TIMES = 4
+STREAMS = 16  # a browser has one for each tab of the page
+WAITS = 128  # as many as a client has jobs, and more
+UPLOADS = 32
 
 
 class Share:
@@ -54,9 +57,9 @@ class Shares:
     """What every client has a share of, beside the queue's places and the pictures that are read."""
 
     def __init__(self) -> None:
-        self.streams = Share("event streams", 16, retry_after_s=30)
-        self.waits = Share("waiting requests", 128, retry_after_s=5)
-        self.uploads = Share("uploads at a time", 32, retry_after_s=2)
+        self.streams = Share("event streams", STREAMS, retry_after_s=30)
+        self.waits = Share("waiting requests", WAITS, retry_after_s=5)
+        self.uploads = Share("uploads at a time", UPLOADS, retry_after_s=2)
 
 
 class Turns:

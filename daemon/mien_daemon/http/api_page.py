@@ -8,8 +8,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from mien_api.problems import statuses
+from mien_daemon.access.connections import MOST_OF_A_CLIENT, MOST_STRANGERS
+from mien_daemon.access.connections import SILENT_S as IDLE_S
+from mien_daemon.access.shares import LOCAL_TIMES, STREAMS, UPLOADS, WAITS
+from mien_daemon.downloads import MOST_OPEN as TRANSFERS
 from mien_daemon.http.openapi import SHARED, SHARED_WITH_JSON, SHARED_WITH_TOKEN, Schema, describe, shared_codes
 from mien_daemon.http.route import Content, Route
+from mien_daemon.jobs.admission import CLIENTS_SHARE, KEPT_SHARE
+from mien_daemon.pictures.blobs import STORED_TIMES
+from mien_daemon.pictures.previews import MOST_WAITING as PICTURES
+from mien_daemon.pictures.verifier import MOST_WAITING as VERIFIED
 
 HEAD = """\
 # The daemon's API
@@ -24,11 +32,35 @@ problem document; its `code` is for programs and is never renamed. These codes a
 """
 
 
+SHARES = f"""\
+
+**Shares.** Every client has a share of what all of them need. A full one is refused with 429, `Retry-After` and its
+name in `share`; what other clients do is not hindered by it. This user's own programs (scope `local`) have
+{LOCAL_TIMES} times as much, all of the queue, and of the disk what its headroom leaves.
+
+| Share of one client | |
+|---|---|
+| `client`: places in the queue (`queue-full`) | `max_queued` / {CLIENTS_SHARE} |
+| `clients`: places of all but this user's own programs (`queue-full`) | `max_queued` − `max_queued` / {KEPT_SHARE} |
+| `pictures being read`: headers and previews that are asked for at a time | {PICTURES} |
+| `pictures being verified`, one after the other | {VERIFIED} |
+| `uploads at a time` | {UPLOADS} |
+| `stored pictures`: bytes of pictures that are kept for it | {STORED_TIMES} × `max_blob_bytes` |
+| `event streams` | {STREAMS} |
+| `waiting requests` (`?wait=`) | {WAITS} |
+| `transfers of models` that have not ended | {TRANSFERS} |
+| `connections` | {MOST_OF_A_CLIENT} |
+
+Connections that have shown no token share {MOST_STRANGERS}: the one that has waited longest is closed for a new
+one. One that is silent for {IDLE_S:.0f} s, or is that long about its header, is closed.
+"""
+
+
 def render_page(routes: Iterable[Route], port: int) -> str:
     """The whole page, routes grouped by noun."""
     routes = sorted(routes, key=lambda route: (route.noun, route.path, route.method))
     document = describe(routes, port)
-    parts = [HEAD, *_shared_codes()]
+    parts = [HEAD, *_shared_codes(), SHARES]
     for noun, group in groupby(routes, key=lambda route: route.noun):
         parts.append(f"\n## {noun}\n")
         parts.extend(_section(route, document) for route in group)
