@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import logging
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,14 @@ from mien_pipeline.media import metadata
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import MEDIA_TYPES, encode
 from mien_pipeline.options import Format
-from mien_pipeline.report import Edit, ModelUse
+from mien_pipeline.progress import Stopwatch
+from mien_pipeline.report import Edit, ModelUse, describe
+from mien_pipeline.swap import Components, edit_picture, prepare
+from mien_pipeline.swap_image import FaceSwap
 from mien_pipeline.trust.authority import Authority, Signatory
 from mien_pipeline.trust.credentials import sign
 from mien_pipeline.trust.marking import media_type_of
+from mien_testing.painted import MIDDLE, Detector, Embedder, FakeCheck, Marker, Painter
 from mien_testing.planted import AUTHOR, KINDS, WORD, find_words, pixels, plant
 
 EDIT = Edit("swap", "mesh", MeshOptions(), [ModelUse("face-mesh", "12" * 32)])
@@ -113,3 +119,18 @@ def test_a_refusal_says_nothing_of_what_is_planted(kind: str, targets: dict[str,
         except InvalidImage as refused:
             said = json.dumps([str(refused), refused.fields], default=str).encode()
             assert not find_words(said)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_report_and_the_log_say_nothing_of_what_is_planted(
+    kind: str, targets: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = Components(Detector(), Embedder(), FakeCheck(), Marker())
+    with caplog.at_level(logging.DEBUG):
+        reference = prepare(targets[kind], Painter(), replace(parts, detector=Detector(MIDDLE)), Stopwatch())
+        edit = FaceSwap(Painter(), [reference], MeshOptions(), Embedder())
+        done = edit_picture(targets[kind], edit, parts, Stopwatch())
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("mien")]
+    said = json.dumps([describe(done), ours]).encode()
+    assert not find_words(said)
+    assert AUTHOR.encode() not in said
