@@ -15,7 +15,7 @@ from mien_cli.result_file import (
     choose_format,
     make_folder,
 )
-from mien_core.errors import InvalidImage, InvalidOptions, OutputExists, OutputIsInput, OutputNotWritable
+from mien_core.errors import DiskFull, InvalidImage, InvalidOptions, OutputExists, OutputIsInput, OutputNotWritable
 from mien_testing.daemon import png
 
 
@@ -162,6 +162,25 @@ def test_a_target_with_the_longest_name_there_is_gets_a_result(pictures: Path) -
     written = [place.write(data).path.name for _ in range(2)]
     assert written[0] == "n" * 243 + "-swapped.jpg"
     assert written[1].endswith("-2.jpg")
+
+
+@pytest.mark.parametrize("source", ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/0"])
+def test_a_picture_that_came_through_the_shell_has_its_result_in_the_working_folder(
+    source: str, pictures: Path
+) -> None:
+    place = ResultPlace.choose(parse(), Path(source), "swapped")
+    data = Path("me.jpg").read_bytes()
+    place.check(data, None)
+    assert place.write(data).path == Path(f"{Path(source).name}-swapped.jpg")
+
+
+def test_a_disk_that_has_no_room_for_the_result_is_refused_before_the_work(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path("me.jpg").read_bytes()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Namespace(free=2 * len(data)))
+    with pytest.raises(DiskFull):
+        choose().check(data, None)
 
 
 def test_a_result_is_whole_for_whom_the_umask_says(pictures: Path) -> None:
