@@ -82,7 +82,13 @@ def fuzz(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """A thousand real jobs from four clients: none lost, memory and seconds a job steady. About half an hour."""
     session.run(
-        *TOOL, "pytest", "-q", "-s", "tests/faults/test_soak.py", *session.posargs, env={"MIEN_SOAK_JOBS": "1000"}
+        *TOOL,
+        "pytest",
+        "-q",
+        "-s",
+        "tests/faults/test_many_clients.py",
+        *session.posargs,
+        env={"MIEN_SOAK_JOBS": "1000"},
     )
 
 

@@ -54,10 +54,20 @@ class Answer:
 class Served:
     """The daemon and the words to talk to it."""
 
-    def __init__(self, client: DaemonClient, process: subprocess.Popen[bytes], state: Path) -> None:
+    def __init__(
+        self, client: DaemonClient, process: subprocess.Popen[bytes], state: Path, client_id: str = ""
+    ) -> None:
         self._client = client
         self.process = process
         self.state = state
+        self.client_id = client_id
+
+    def with_token(self, name: str) -> "Served":
+        """The same daemon as a new client of scope `swap` sees it."""
+        made = self.ask("POST", "/v1/tokens", {"name": name, "scope": "swap"})
+        assert made.status == 201, made
+        client = DaemonClient(self._client.port, made.json["token"])
+        return Served(client, self.process, self.state, made.json["id"])
 
     def ask(self, method: str, path: str, document: object = None, data: bytes | None = None) -> Answer:
         body = data if document is None else json.dumps(document).encode()
@@ -70,6 +80,16 @@ class Served:
 
     def put(self, picture: bytes) -> Answer:
         return self.ask("PUT", f"/v1/blobs/{name_of(picture)}", data=picture)
+
+    def list_jobs(self) -> list[Any]:
+        """Every job that this client sees."""
+        jobs: list[Any] = []
+        page = "?limit=100"
+        while page:
+            answer = self.ask("GET", f"/v1/jobs{page}").json
+            jobs += answer["jobs"]
+            page = f"?limit=100&cursor={answer['next']}" if answer["next"] else ""
+        return jobs
 
     def finished(self, job: str) -> Any:
         """The job, once it has ended."""
