@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,7 @@ async def test_while_another_program_locks_the_database_readers_are_answered_and
             answer = await daemon.ask(method, path, body)
             assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "state-busy", "2")
         assert (await daemon.ask("GET", "/v1/jobs", token=made["token"])).status == 401, "revoked all the same"
+        assert (await daemon.ask("PUT", "/v1/settings", {"keep_results_s": 90})).status == 200
         assert (await daemon.ask("GET", f"/v1/jobs/{waiting['id']}")).json["state"] == "queued"
         (daemon.state / "gate").touch()
         await daemon.eventually(lambda: (daemon.state / "spool" / running["id"] / "result").exists())
@@ -142,6 +144,9 @@ async def test_while_another_program_locks_the_database_readers_are_answered_and
         done = await daemon.finished(job)
         assert (done["state"], done["attempts"]) == ("done", 1)
         assert (await daemon.ask("GET", f"/v1/jobs/{job['id']}/result")).status == 200
+    dated = (await daemon.ask("GET", f"/v1/jobs/{ended['id']}")).json
+    lasts = datetime.fromisoformat(dated["expires_at"]) - datetime.fromisoformat(dated["finished_at"])
+    assert round(lasts.total_seconds()) == 90, "what was set meanwhile counts for older jobs too"
     await daemon.app[keys.CLIENTS].close()
     again = ClientRegistry(daemon.app[keys.DATABASE], "another")
     await again.load()

@@ -78,13 +78,18 @@ async def read_bytes(request: web.Request, limit: int, timeout_s: float) -> byte
 
 
 async def read_pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """The body in pieces of about 1 MiB, each of which is one write."""
+    """The body in pieces of about 1 MiB, each of which is one write.
+
+    Raises:
+        Unpaired: the client was revoked while its body came.
+    """
     gathered = bytearray()
     async for piece in request.content.iter_any():
         gathered += piece
         if len(gathered) >= PIECE_BYTES:
             yield bytes(gathered)
             gathered.clear()
+    require_active(request)
     if gathered:
         yield bytes(gathered)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mien_api.errors import JobExpired, JobFinished, JobUnfinished, ResultDamaged, UnknownJob
+from mien_api.errors import JobExpired, JobFinished, JobUnfinished, ResultDamaged, StateBusy, UnknownJob
 from mien_core.errors import MienError
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks
@@ -197,7 +197,10 @@ class JobQueue:
     async def _change_settings(self, changes: Mapping[str, bool | int | str]) -> None:
         await self._settings.change(changes)
         if "keep_results_s" in changes:
-            await self._store.keep_for(self._settings.current.keep_results_s)
+            try:
+                await self._store.keep_for(self._settings.current.keep_results_s)
+            except StateBusy:  # it is set; the jobs that have finished follow when the database is free
+                self._changes.start(self._store.date_results(patient=True))
         self.settings_changed()
 
     def counts(self) -> dict[str, object]:

@@ -130,8 +130,12 @@ class JobStore:
     async def keep_for(self, seconds: int) -> None:
         """Set when finished jobs expire: this many seconds after they finished; a job that is finishing, too."""
         self._keep_s = seconds
+        await self.date_results(patient=False)
+
+    async def date_results(self, *, patient: bool) -> None:
+        """Let every finished job expire by what was set last."""
         sql = "UPDATE jobs SET expires_at = finished_at + ? WHERE finished_at IS NOT NULL"
-        await self._database.write(lambda db: db.execute(sql, (seconds,)))
+        await self._database.write(lambda db: db.execute(sql, (self._keep_s,)), patient=patient)
 
     async def finish(self, job: Job, picture: Path) -> Job:
         """Keep the picture, then say that the job is done: never the other way round. Waits for a locked database."""

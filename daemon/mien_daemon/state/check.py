@@ -116,10 +116,14 @@ def close_to_others(state: Path) -> list[Finding]:
 
 
 def find_open_places(state: Path, *, mend: bool) -> list[Finding]:
-    """Everything of ours that others may read or change, the folder itself first."""
+    """Everything of ours that others may read or change, the folder itself first.
+
+    What others may only read is told where the folder itself was open: no way leads to it otherwise.
+    """
     if sys.platform == "win32":
         return []
     found: list[Finding] = []
+    told = 0o077 if stat.S_IMODE(state.stat().st_mode) & 0o077 else 0o022
     for path in (state, *list_private(state)):
         try:
             mode = stat.S_IMODE(path.stat().st_mode if path == state else path.lstat().st_mode)
@@ -129,7 +133,9 @@ def find_open_places(state: Path, *, mend: bool) -> list[Finding]:
                 path.chmod(mode & 0o700)
         except OSError:
             continue
-        found.append(Finding("open-to-others", str(path.relative_to(state.parent)), "closed" if mend else "nothing"))
+        if mode & told:
+            subject = str(path.relative_to(state.parent))
+            found.append(Finding("open-to-others", subject, "closed" if mend else "nothing"))
     return found
 
 

@@ -203,7 +203,7 @@ async def test_a_daemon_that_starts_while_the_clock_is_ahead_deletes_nothing(
     async with open_daemon() as daemon:
         await daemon.app[keys.JOB_STORE].expire(FORGET_S)
         assert (await daemon.ask("GET", f"/v1/jobs/{job['id']}/result")).status == 200
-        assert "jumped ahead" in (await daemon.ask("GET", "/v1/health")).json["notices"][0]
+        assert "jumped ahead" in str((await daemon.ask("GET", "/v1/health")).json["notices"])
         made = await daemon.ask("POST", "/v1/tokens", {"name": "one", "scope": "swap"})
         assert (await daemon.ask("GET", "/v1/jobs", token=made.json["token"])).status == 200
 
