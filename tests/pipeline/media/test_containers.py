@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import PIL.Image
-import PIL.TiffImagePlugin
 import pillow_heif
 import pytest
 
