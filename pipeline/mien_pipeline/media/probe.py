@@ -26,7 +26,7 @@ from mien_pipeline.media.kinds import READABLE, heif_is_readable, kind_of, reada
 from mien_pipeline.media.polyglot import Bytes, find_foreign_part, join_jpeg_exif
 
 # 108-megapixel telephones and 102-megapixel medium format fit. Decoded, that is 360 MB of RGB, and a swap needs at
-# most eight times as much: a 4 GB machine can still give that.
+# most eight times as much, unless its face is wider than 3,400 pixels: a 4 GB machine can still give that.
 MAX_PIXELS = 120_000_000
 # OpenCV's remap and warpAffine address pixels with 16-bit signed coordinates.
 MAX_SIDE = 32_000

@@ -166,7 +166,8 @@ def remove_smile_folds(new: Floats, mesh: Mesh, reference: Mesh, grid: Grid) -> 
     near = _fold_mask(mesh, grid) * (1 - mouth_agreement(mesh, reference))
     own = grid.shrink(new)
     fine = np.asarray((own - blur(own, FOLD_SCALE * face_width(mesh) / grid.step)) * near[..., None], np.float32)
-    return np.asarray(new - grid.enlarge(fine, new.shape[:2]), np.float32)
+    folds = grid.enlarge(fine, new.shape[:2])
+    return np.subtract(new, folds, out=folds)
 
 
 def _fold_mask(mesh: Mesh, grid: Grid) -> Mask:
