@@ -32,6 +32,7 @@ _PDF_MARK = b"%PDF-"
 _PDF_HEAD = 1024  # readers look for the mark in the first kilobyte
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")  # stuffed zeros and restart markers lie inside the scan
 _EOI, _SOS, _APP1 = 0xD9, 0xDA, 0xE1
+_FILLING = b"\xff" * MAX_JUNK_BYTES
 _EXIF = b"Exif\0\0"
 _MAX_EXIF_BYTES = 1 << 20  # a segment has 64 kB at most; only a thumbnail too large for one makes a second
 _LENGTHLESS = {0x01, 0xD8}
@@ -118,7 +119,16 @@ def join_jpeg_exif(data: Bytes) -> bytes:
 
 
 def _find_jpeg_end(data: Bytes) -> int | None:
-    return next((at for marker, at in _list_jpeg_parts(data) if marker == _EOI), None)
+    end = next((at for marker, at in _list_jpeg_parts(data) if marker == _EOI), None)
+    _require_no_filling(data, len(data) if end is None else end)
+    return end
+
+
+def _require_no_filling(data: Bytes, end: int) -> None:
+    """Refuse a long run of fill bytes: Pillow gathers it anew with each block it reads, 40 MB of them for 80 s."""
+    for at in range(0, end, _WINDOW):
+        if _FILLING in data[at : min(at + _WINDOW + len(_FILLING), end)]:
+            raise InvalidImage("the jpeg file is padded in the middle of its picture", found="padded jpeg")
 
 
 def _list_jpeg_parts(data: Bytes) -> Iterator[tuple[int, int]]:

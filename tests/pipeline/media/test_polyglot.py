@@ -69,10 +69,11 @@ def behind_head(kind: str, padding: bytes) -> bytes:
         photograph("JPEG") + b" \n" * (16 * MIB) + b"x",
         photograph("JPEG") + b"x" + b"<svg" * (8 * MIB),
         photograph("JPEG")[:-2] + b"\xff\0" * (16 * MIB) + b"\xff\xd9",
-        photograph("JPEG")[:-2] + b"\xff" * (32 * MIB),
+        photograph("JPEG")[:-2] + (b"\xff" * 65_535 + b"\0") * 512,
+        photograph("JPEG") + b"\xff" * (32 * MIB),
         photograph("PNG") + bytes(32 * MIB),
     ],
-    ids=["zeros", "blanks", "almost svg", "stuffed zeros", "fill bytes", "png and zeros"],
+    ids=["zeros", "blanks", "almost svg", "stuffed zeros", "almost filling", "fill bytes behind", "png and zeros"],
 )
 def test_a_padded_picture_costs_no_more_than_its_length(data: bytes) -> None:
     """Measured in the processor's own time against fourteen plain searches, which is what is done."""
@@ -92,12 +93,25 @@ def test_a_padded_picture_costs_no_more_than_its_length(data: bytes) -> None:
         photograph("JPEG")[:-2] + b"\xff\xe5\0\2" * MAX_PARTS,
         behind_head("JPEG", bytes(MIB)),
         behind_head("JPEG", b"\xff" * MIB),
+        photograph("JPEG")[:-2] + b"\xff" * MIB,
+        photograph("JPEG")[:-2] + b"\xff" * MIB + b"\xff\xd9",
         behind_head("PNG", chunk(b"teSt") * MAX_PARTS),
         behind_head("PNG", chunk(b"tEXt", b"a\0b") * MAX_PARTS),
         photograph("AVIF") + b"\0\0\0\x08free" * MAX_PARTS,
         b"RIFF" + struct.pack("<I", 4 + 8 * MAX_PARTS) + b"WEBP" + b"EXIF\0\0\0\0" * (MAX_PARTS + 1),
     ],
-    ids=["segments", "segments in the scan", "zeros", "fill bytes", "chunks", "texts", "boxes", "riff"],
+    ids=[
+        "segments",
+        "segments in the scan",
+        "zeros",
+        "fill bytes",
+        "filling",
+        "filling and end",
+        "chunks",
+        "texts",
+        "boxes",
+        "riff",
+    ],
 )
 def test_a_picture_in_more_pieces_than_any_program_writes_is_refused_before_it_is_parsed(data: bytes) -> None:
     with pytest.raises(InvalidImage, match=r"parts|padded"):
