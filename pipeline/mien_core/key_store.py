@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +32,12 @@ class KeyStore:
     def __init__(self, state: Path, backend: keyring.backend.KeyringBackend | None = None) -> None:
         """`backend` is the secret store to use; by default the platform's, if it has one."""
         self.folder = state / "keys"
-        self._backend = trusted_secret_store(backend)
+        self._given = backend
+
+    @cached_property
+    def _backend(self) -> keyring.backend.KeyringBackend | None:
+        """The secret store, looked for when the first key is needed: a caged process may never need one."""
+        return trusted_secret_store(self._given)
 
     def load(self, name: str) -> bytes | None:
         """The key, or None where there is provably none: it was never kept, or the store that kept it has none now.
