@@ -28,7 +28,7 @@ def run(
     )
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp932", "latin-1", "utf-16", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "cp932", "utf-16"])
 @pytest.mark.parametrize("name", [EMOJI, BYTES], ids=["emoji", "bytes"])
 def test_a_name_that_a_stream_cannot_encode_is_an_escape_and_in_json_the_name_itself(
     name: str, encoding: str, tmp_path: Path
