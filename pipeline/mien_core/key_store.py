@@ -7,15 +7,14 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
-
-import keyring
-import keyring.backend
-import keyring.backends.chainer
-import keyring.errors
+from typing import TYPE_CHECKING, Literal
 
 from mien_core.errors import KeyUnavailable
 from mien_core.files import remove_file, write_whole
+
+if TYPE_CHECKING:
+    # Finding the platform's store loads every backend there is, for a seventh of a second: only who needs it waits.
+    import keyring.backend
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +28,13 @@ KeyPlace = Literal["secret-store", "file"]
 class KeyStore:
     """Keys by name, for one state folder; two installs on one machine never see each other's."""
 
-    def __init__(self, state: Path, backend: keyring.backend.KeyringBackend | None = None) -> None:
+    def __init__(self, state: Path, backend: "keyring.backend.KeyringBackend | None" = None) -> None:
         """`backend` is the secret store to use; by default the platform's, if it has one."""
         self.folder = state / "keys"
         self._given = backend
 
     @cached_property
-    def _backend(self) -> keyring.backend.KeyringBackend | None:
+    def _backend(self) -> "keyring.backend.KeyringBackend | None":
         """The secret store, looked for when the first key is needed: a caged process may never need one."""
         return trusted_secret_store(self._given)
 
@@ -45,9 +44,10 @@ class KeyStore:
         Raises:
             KeyUnavailable: the key is in a secret store that is locked ("locked"), or that is not this one ("absent").
         """
-        file, listed = self._file(name), self._in_secret_store
+        file = self._file(name)
         if file.exists():
             return file.read_bytes()
+        listed = self._in_secret_store
         if self._backend is None:
             if name in listed:
                 raise _absent()
@@ -89,8 +89,10 @@ class KeyStore:
             return
         if self._backend is None:
             raise _absent()
+        from keyring.errors import PasswordDeleteError
+
         # A store that has none says so by an error; what it has is looked at next.
-        with naming_refusals(), suppress(keyring.errors.PasswordDeleteError):
+        with naming_refusals(), suppress(PasswordDeleteError):
             self._backend.delete_password(SERVICE, self._account(name))
         if self._ask(name) is not None:
             raise KeyUnavailable("the secret store has not deleted a key", reason="locked")
@@ -187,12 +189,15 @@ def naming_refusals() -> Generator[None]:
 
 
 def trusted_secret_store(
-    backend: keyring.backend.KeyringBackend | None = None,
-) -> keyring.backend.KeyringBackend | None:
+    backend: "keyring.backend.KeyringBackend | None" = None,
+) -> "keyring.backend.KeyringBackend | None":
     """The secret store to use, or None where there is only a weak one: a chain of stores counts as its best link.
 
     `backend` is asked; by default the platform's. One that cannot be loaded here, or cannot be reached, is none.
     """
+    import keyring
+    import keyring.backends.chainer
+
     try:
         backend = backend or keyring.get_keyring()
         if isinstance(backend, keyring.backends.chainer.ChainerBackend):

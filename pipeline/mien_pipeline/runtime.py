@@ -3,11 +3,12 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from mien_core.errors import EngineUnavailable, LicenceNotAccepted, NotEnoughMemory
+from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
@@ -85,6 +86,11 @@ class Runtime:
     def engine_name(self) -> str | None:
         """The engine in memory."""
         return self._engine.name if self._engine else None
+
+    def warm(self) -> None:
+        """Load the networks that every edit takes, before there is one; what is not installed is said with the edit."""
+        with suppress(MienError):
+            _ = self._components
 
     def swap(
         self,

@@ -199,3 +199,10 @@ def test_the_real_networks_are_loaded_from_the_store_and_named_in_the_report(
     assert "iris" in str(named)
     assert done.faces[0].identity is not None
     assert done.faces[0].identity.to_reference > 0.9, "the same person"
+
+
+def test_a_runtime_is_warmed_with_what_is_installed_and_does_not_mind_what_is_not(
+    models: ModelStore, tmp_path: Path
+) -> None:
+    create_runtime(models.root, tmp_path, offline=True).warm()
+    create_runtime(tmp_path / "empty", tmp_path, offline=True).warm()

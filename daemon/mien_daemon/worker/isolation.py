@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from mien_core.cage import walls
@@ -41,7 +42,8 @@ def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
     """The worker reads models, pictures that were sent and opened references; it writes results on their way."""
     state = Path(set_up.state)
     for folder in ("blobs", "spool"):  # a folder that is made later would not be the one that was let in
-        (state / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(OSError):  # the state folder was removed, and the daemon begins a new one
+            (state / folder).mkdir(mode=0o700)
     memory = memory_folder(state)
     catalogue = os.environ.get("MIEN_CATALOGUE")
     return Cage(

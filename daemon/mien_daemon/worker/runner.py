@@ -221,6 +221,7 @@ def main() -> None:
     runtime = make_runtime(set_up, authority)
     loaded.append(runtime)
     pipe.send(Ready())
+    runtime.warm()
     runner = JobRunner(runtime, inbox, pipe)
     while True:
         runner.do(inbox.work.get())

@@ -23,6 +23,10 @@ class WorkerRuntime(Protocol):
         """The engine in memory."""
         ...
 
+    def warm(self) -> None:
+        """Load what every swap needs, as far as it is installed."""
+        ...
+
     def swap(
         self, target: bytes, references: Sequence[bytes], options: SwapOptions, on_progress: OnProgress
     ) -> Swapped: ...

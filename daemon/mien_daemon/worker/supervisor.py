@@ -77,6 +77,14 @@ class WorkerSupervisor:
         """
         await self._tasks.finish(self._start_if_needed())
 
+    def warm(self) -> None:
+        """Start a worker that loads what every swap needs, so that the first one does not wait for it."""
+        self._tasks.start(self._warm())
+
+    async def _warm(self) -> None:
+        with contextlib.suppress(WorkerDied):  # the daemon is shutting down
+            await self._start_if_needed()
+
     async def _start_if_needed(self) -> None:
         async with self._starting:
             while not self._shut:
@@ -135,6 +143,7 @@ class WorkerSupervisor:
         self._shut = True
         self._deaths_reset.set()
         await self.close()
+        await self._tasks.wait()  # one that was just being started ends, too
 
     async def close(self) -> None:
         """End the process, at work or not; the next job starts another."""
@@ -177,6 +186,9 @@ class WorkerSupervisor:
             self._count_death()
             return
         process = self._process = WorkerProcess(started, self._config.heartbeat_timeout_s, self._note_end)
+        if self._shut:
+            await self.close()
+            return
         folders = self._config.folders
         await process.send(
             SetUp(

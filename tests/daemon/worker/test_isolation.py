@@ -35,3 +35,13 @@ def test_a_worker_reads_models_and_pictures_and_no_key_token_or_result_of_anothe
     assert not named & {state, tmp_path, state / "keys", state / "results", state / "references"}
     assert cage.memory_bytes >= 4 * GIB
     assert not cage.web
+
+
+def test_nothing_that_starts_threads_is_loaded_before_the_cage_closes() -> None:
+    """Landlock holds a thread and what it starts, not those that run already; an empty network asks for one thread."""
+    code = (
+        "import sys, mien_daemon.worker.runner, mien_daemon.pictures.preview_start\n"
+        "print(sorted({'numpy', 'cv2', 'torch', 'onnxruntime', 'c2pa'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

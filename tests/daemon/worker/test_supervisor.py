@@ -1,5 +1,6 @@
 """The worker: it may hang, fall silent or die at any time; jobs do not vanish and the daemon says how things are."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -26,6 +27,28 @@ async def test_the_worker_starts_with_the_first_job_and_not_before(daemon: Daemo
     worker = await worker_of(daemon)
     assert worker["state"] == "idle"
     assert worker["pid"] != os.getpid()
+
+
+async def test_a_worker_is_started_before_there_is_work_where_that_is_asked(daemon: Daemon) -> None:
+    daemon.app[keys.WORKER].warm()
+    await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "idle")
+    pid = (await worker_of(daemon))["pid"]
+    await daemon.finished(await daemon.swap())
+    assert (await worker_of(daemon))["pid"] == pid
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5])
+async def test_a_daemon_that_stops_while_a_worker_starts_leaves_none_behind(
+    open_daemon: OpenDaemon, has_ended: HasEnded, turns: int
+) -> None:
+    async with open_daemon() as daemon:
+        worker = daemon.app[keys.WORKER]
+        worker.warm()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        pid = worker.status().pid
+    assert worker.status().pid is None
+    assert pid is None or has_ended(pid, 20)
 
 
 async def test_a_worker_that_dies_once_costs_an_attempt_and_the_job_is_done(daemon: Daemon) -> None:

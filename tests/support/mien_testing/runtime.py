@@ -33,6 +33,9 @@ class FakeRuntime:
         self._state = state
         self.engine_name: str | None = None
 
+    def warm(self) -> None:
+        """There is nothing to load."""
+
     def swap(
         self,
         target: bytes,
