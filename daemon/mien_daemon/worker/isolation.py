@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,9 @@ def isolate(cage: Cage) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the daemon's to answer
     if sys.platform != "win32":
         os.nice(NICE)
+    if cage.writable:
+        os.environ["TMPDIR"] = str(cage.writable[0])
+        tempfile.tempdir = None  # what was chosen before would be out of reach
     open_walls = walls.close(cage)
     disable_core_dumps()
     forbid_network(web=cage.web)

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from mien_api.folders import Folders
+from mien_cli.commands.demo import PORTRAITS, REFERENCE, TARGET
 from mien_core.program import command_for
 from mien_daemon import keys
+from mien_daemon.config import DEFAULT_WORKER
 from mien_models.store import ModelStore
 from mien_pipeline.progress import Progress
 from mien_pipeline.trust.authority import Authority
@@ -104,6 +107,25 @@ async def test_keys_the_token_the_database_and_the_home_folder_are_out_of_the_wo
         found = daemon.app[keys.WORKER].status().engine
     refused = " ".join(f"{name}=PermissionError" for name in ("daemon.json", "keys", "mien.db", "home"))
     assert found == f"{refused} spool=read"
+
+
+async def test_the_real_worker_swaps_a_face_from_inside_the_cage(
+    open_daemon: Any, tmp_path: Path, models: ModelStore
+) -> None:
+    """Decoders, every starter network, watermark and credentials ask for nothing that the cage refuses."""
+    state = tmp_path / "state"
+    folders = Folders(state, state / "cache", state / "logs", models.root)
+    if models.missing([PORTRAITS]):
+        models.pull([PORTRAITS])
+    async with open_daemon(worker=DEFAULT_WORKER, folders=folders) as daemon:
+        target, reference = [
+            await daemon.put(models.path(PORTRAITS, name).read_bytes()) for name in (TARGET, REFERENCE)
+        ]
+        words = {"kind": "swap", "target": target, "reference": reference, "options": {"engine": "mesh"}}
+        job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", words)).json)
+        assert job["state"] == "done", job["problem"]
+        assert job["result"]["provenance"] == {"c2pa": True, "watermark": "strong"}
+        assert is_caged((await daemon.ask("GET", "/v1/health")).json["worker"]["pid"])
 
 
 async def test_results_are_signed_with_a_new_key_after_it_was_replaced(daemon: Daemon) -> None:
