@@ -11,7 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from mien_api.errors import StateBusy, StateUnavailable
-from mien_daemon.state.database import Database, is_damage
+from mien_daemon.state.connection import is_damage
+from mien_daemon.state.database import Database
 from mien_daemon.state.personal_data import STATE
 from mien_daemon.state.reconcile import Finding, Reconciliation, check_database
 

@@ -12,7 +12,8 @@ import pytest
 from mien_daemon import keys
 from mien_daemon.jobs.queue import FORGET_S
 from mien_daemon.state.clock import MOST_OFF_S, WRITE_EVERY_S, StateClock, boot_id, running_s
-from mien_daemon.state.database import Database, connect
+from mien_daemon.state.connection import connect
+from mien_daemon.state.database import Database
 
 DAY_S = 86_400.0
 JUMPS = [8 * DAY_S, -8 * DAY_S, 20 * 365 * DAY_S, -40 * 365 * DAY_S, 2 * 3600.0, -2 * 3600.0]

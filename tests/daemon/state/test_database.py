@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from mien_api.errors import StateBusy, StateTooNew, StateUnavailable
+from mien_daemon.state import connection
 from mien_daemon.state import database as module
-from mien_daemon.state.database import Database, connect
+from mien_daemon.state.connection import connect
+from mien_daemon.state.database import Database
 
 DELETE = "DELETE FROM blobs WHERE sha256 = ?"
 COUNT = "SELECT count(*) FROM blobs"
@@ -193,7 +195,7 @@ async def test_of_one_long_lock_not_every_write_waits_anew(tmp_path: Path) -> No
 
 
 def test_a_locked_database_is_not_taken_for_a_damaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OPEN_S", 0.1)
+    monkeypatch.setattr(connection, "OPEN_S", 0.1)
     Database(tmp_path).close()
     old = sqlite3.connect(tmp_path / "mien.db", isolation_level=None)
     old.executescript("DROP TABLE clock; PRAGMA user_version = 1;")

@@ -13,7 +13,7 @@ import pytest
 from mien_daemon.access.clients import GRANTABLE
 from mien_daemon.jobs.job import Kind, State
 from mien_daemon.state import rows
-from mien_daemon.state.database import connect
+from mien_daemon.state.connection import connect
 from mien_daemon.state.rows import RULES, BrokenRow, find_broken_rows, find_fault
 from mien_testing.broken_rows import BROKEN
 
