@@ -69,10 +69,11 @@ def needed_models(engine: str) -> tuple[str, ...]:
 
 
 def unverified_models(engine: str, store: "ModelStore") -> tuple[str, ...]:
-    """The installed models of this engine, alternatives too, for which no source has vouched."""
+    """The installed models that this engine takes or may take for which no source has vouched."""
     instead = ENGINES[engine].instead
-    names = [name for model in needed_models(engine) for name in (model, *instead.get(model, ()))]
-    return store.unverified(names)
+    taken = {name for model in needed_models(engine) for name in (model, *instead.get(model, ()))}
+    wanted = {name for name, entry in store.catalogue.models.items() if engine in entry.needed_by}
+    return store.unverified(name for name in store.catalogue.models if name in taken | wanted)
 
 
 def missing_models(engine: str, store: "ModelStore") -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 from typing import Literal
 
@@ -9,10 +10,19 @@ import pytest
 
 from mien_core.errors import InvalidOptions, UnknownEngine
 from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.registry import ENGINES, GROUP, find_engines, missing_models, needed_models, parse_options
+from mien_pipeline.engines.registry import (
+    ENGINES,
+    GROUP,
+    find_engines,
+    missing_models,
+    needed_models,
+    parse_options,
+    unverified_models,
+)
 from mien_pipeline.options import SwapOptions
 
 
@@ -129,3 +139,16 @@ def test_the_catalogue_knows_what_stands_in() -> None:
     catalogue = load_catalogue({})
     for entry in ENGINES.values():
         assert all(catalogue.model(name).files for others in entry.instead.values() for name in others)
+
+
+def test_an_engine_names_what_it_may_take_and_no_source_has_vouched_for(
+    models: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alternatives and optional networks too."""
+
+    def unverified(_: ModelStore, names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(names)
+
+    monkeypatch.setattr(ModelStore, "unverified", unverified)
+    assert {"taef1", "flux-1-dev-q4", "face-mesh"} <= set(unverified_models("flux", models))
+    assert "taef1" not in unverified_models("mesh", models)
