@@ -20,8 +20,8 @@ from mien_pipeline.skin.mask import disc
 
 WORK_WIDTH_PX = 200  # of a face in the level view in which rims are searched for
 # Contrast (see `_measure_contrast`) that four in five points of the best path over the bridge reach. Eight frames from
-# rimless to thick measured 23 to 68; 430 faces without glasses, frowns among them, 16.4 at most.
-BAR_CONTRAST = 19.5
+# rimless to thick measured 19 to 68; 430 faces without glasses, frowns among them, 16.4 at most.
+BAR_CONTRAST = 17.5
 
 _VIEW_PX = (280, 250)  # width and height of the level view
 _EYES_AT = (140.0, 95.0)  # where it has the middle between the eyes' outer corners
