@@ -2,6 +2,8 @@
 
 import errno
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,24 @@ def served(faults: Faults, state: Path, tmp_path: Path) -> Generator[Served]:
     with serving(faults, state, tmp_path / "models", FAKE) as running:
         yield running
         faults.rest()
+    checked = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mien_cli",
+            "doctor",
+            "--check",
+            "--json",
+            "--state-dir",
+            state,
+            "--models-dir",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def fresh_picture() -> bytes:
