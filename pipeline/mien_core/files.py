@@ -6,9 +6,11 @@ A rename is lost in a power cut until its folder is synced, so every rename here
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,8 @@ _SQLITE_FAILED = {8, 10, 14}  # read-only, input or output, cannot be opened
 _CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM}
 # A file's name may have 255 bytes and a character up to four: this much of it leaves room for what makes it unique.
 _NAME_CHARACTERS = 32
+# What `_name_beside` makes, and from which age nothing can be writing to it any more.
+_HALF, _HALF_IS_LEFT_S = re.compile(r"\..+\.[0-9a-f]{16}", re.DOTALL), 3600.0
 
 
 def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
@@ -59,6 +63,15 @@ def write_beside(path: Path, data: bytes, mode: int | None = None) -> Generator[
     sync_folder(path.parent)
 
 
+def remove_halves(folder: Path) -> None:
+    """Remove what crashes left in a folder of files that `write_whole` had not put in their places an hour ago."""
+    oldest = time.time() - _HALF_IS_LEFT_S
+    for path in folder.glob(".*.*"):
+        with contextlib.suppress(OSError):
+            if _HALF.fullmatch(path.name) and path.lstat().st_mtime < oldest:
+                path.unlink()
+
+
 def probe_folder(folder: Path) -> None:
     """Make a file in the folder and remove it; raises `OSError` where no file can be made."""
     beside = _name_beside(folder / "mien")
@@ -69,7 +82,7 @@ def probe_folder(folder: Path) -> None:
 
 
 def _name_beside(path: Path) -> Path:
-    """A hidden name in the same folder that no other file has."""
+    """A hidden name in the same folder that no other file has; `_HALF` matches it."""
     return path.with_name(f".{path.name[:_NAME_CHARACTERS]}.{secrets.token_hex(8)}")
 
 

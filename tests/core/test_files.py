@@ -18,7 +18,9 @@ from mien_core.files import (
     naming_output_errors,
     output_error,
     remove_file,
+    remove_halves,
     sync_folder,
+    write_beside,
     write_whole,
 )
 
@@ -309,3 +311,18 @@ def test_a_database_on_a_full_disk_says_what_a_file_there_says(tmp_path: Path) -
 @pytest.mark.parametrize("other", [ConnectionResetError(errno.ECONNRESET, "reset"), ValueError("a mistake"), OSError()])
 def test_a_mistake_of_ours_gets_no_name_of_the_system(other: Exception) -> None:
     assert name_system_error(other) is None
+
+
+def test_what_a_crash_left_half_written_goes_after_an_hour_and_nothing_else_does(tmp_path: Path) -> None:
+    """The names are those that a killed `write_whole` leaves, not ones made up here."""
+    with write_beside(tmp_path / "key.pem", b"half", 0o600) as beside:
+        left, fresh = beside.name, beside.with_name(beside.name[:-1] + ("1" if beside.name[-1] == "0" else "0"))
+    for name in (left, fresh.name, ".hidden", ".settings.json", "key.pem", ".key.pem.0123"):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(fresh)
+    remove_halves(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        {fresh.name, ".hidden", ".settings.json", "key.pem", ".key.pem.0123"} - {left}
+    )
+    remove_halves(tmp_path / "no folder")

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mien_core.files import make_folder, sync_folder
+from mien_core.files import make_folder, remove_halves, sync_folder
 from mien_core.locks import exclusively
 from mien_daemon.state.rows import DIGEST, BrokenRow, find_broken_rows
 
 QUARANTINE = "quarantine"
 ROWS = "rows.jsonl"
+HALVES = ("keys", "credentials")  # folders of the state in which files are written whole; `references` sweeps itself
 SEALED = (".consent", ".thumbnail", ".picture")
 
 Code = Literal[
@@ -217,10 +218,8 @@ class Reconciliation:
         return "quarantined"
 
     def _remove_halves(self) -> None:
-        """What a crash left of a file that `write_whole` had not yet put in its place."""
-        for name in ("daemon.json", "settings.json"):
-            for path in self.state.glob(f".{name}.{'[0-9a-f]' * 8}"):
-                path.unlink(missing_ok=True)
+        for folder in (".", *HALVES):
+            remove_halves(self.state / folder)
 
 
 def set_row_aside(db: sqlite3.Connection, state: Path, row: BrokenRow) -> None:

@@ -299,3 +299,13 @@ async def test_a_client_that_is_called_local_is_not_taken_for_this_user(open_dae
     async with open_daemon() as daemon:
         registry: ClientRegistry = daemon.app[keys.CLIENTS]
         assert registry.authenticate(token) is None
+
+
+async def test_a_key_that_a_crash_left_half_written_goes_at_the_next_check(daemon: Any) -> None:
+    for folder in ("keys", "credentials", "."):
+        (daemon.state / folder).mkdir(exist_ok=True)
+        left = daemon.state / folder / ".signing.pem.0123456789abcdef"
+        left.write_bytes(b"half a key")
+        os.utime(left, (0, 0))
+    await check(daemon, repair=True)
+    assert not list(daemon.state.rglob(".signing.pem.*"))
