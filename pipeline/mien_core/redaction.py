@@ -26,8 +26,9 @@ class RedactingFormatter(logging.Formatter):
         ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
     ) -> str:
         lines: list[str] = []
-        error = ei[1]
-        while error is not None:
+        error, seen = ei[1], set[int]()
+        while error is not None and id(error) not in seen:  # an error may be its own cause
+            seen.add(id(error))
             frames = traceback.extract_tb(error.__traceback__)
             where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
             lines.append(f"  {type(error).__name__} at {where}")

@@ -34,6 +34,18 @@ def test_a_logged_error_says_where_and_what_kind_but_not_what_it_said() -> None:
     assert "incident 0f0f" in text
 
 
+@pytest.mark.parametrize("through", ["cause", "context"])
+def test_errors_that_cause_each_other_are_each_said_once(through: str) -> None:
+    one, two = ValueError("a"), OSError("b")
+    for error, other in ((one, two), (two, one)):
+        setattr(error, f"__{through}__", other)
+    text = RedactingFormatter().formatException((ValueError, one, None))
+    assert [line.split()[0] for line in text.splitlines()] == ["ValueError", "OSError"]
+    own = KeyError("c")
+    own.__cause__ = own
+    assert RedactingFormatter().formatException((KeyError, own, None)).count("KeyError") == 1
+
+
 def test_an_error_that_nobody_caught_is_logged_without_its_message() -> None:
     code = """
 import logging, sys, threading

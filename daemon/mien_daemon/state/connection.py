@@ -4,6 +4,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from mien_api.errors import StateBusy, StateUnavailable
 from mien_core.errors import DiskFull
@@ -100,6 +101,14 @@ def name_error(error: sqlite3.Error) -> Exception:
     if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return StateUnavailable("the database cannot be read or written", reason="disk")
     return error
+
+
+def raise_named(error: sqlite3.Error) -> NoReturn:
+    """Raise what `name_error` says, caused by `error`; `error` itself is not made its own cause."""
+    named = name_error(error)
+    if named is error:
+        raise error
+    raise named from error
 
 
 def move_aside(path: Path) -> Path:

@@ -18,7 +18,7 @@ from mien_api.errors import StateBusy, StateUnavailable
 from mien_core.errors import MienError
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.state.clock import StateClock
-from mien_daemon.state.connection import connect, connect_reader, identify, is_damage, move_aside, name_error, say_busy
+from mien_daemon.state.connection import connect, connect_reader, identify, is_damage, move_aside, raise_named, say_busy
 from mien_daemon.state.rows import BrokenRow, find_fault
 
 log = logging.getLogger(__name__)
@@ -201,14 +201,14 @@ class Database:
         try:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
-            raise name_error(error) from error
+            raise_named(error)
 
     def _look(self, work: Work[Answer]) -> Answer:
         self.require_present()
         try:
             return work(self._reader)
         except sqlite3.Error as error:
-            raise name_error(error) from error
+            raise_named(error)
 
     def _transact(self, work: Work[Answer]) -> Answer:
         self.require_present()
@@ -228,7 +228,7 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise name_error(error) from error
+            raise_named(error)
         return answer
 
     def _open(self) -> sqlite3.Connection:
@@ -236,7 +236,7 @@ class Database:
             return connect(self.path)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
-                raise name_error(error) from error
+                raise_named(error)
             self.moved_aside = move_aside(self.path)
             log.error(
                 "the database was damaged (%s); it lies in %s now, a new one was begun", error, self.moved_aside.name

@@ -310,3 +310,17 @@ async def test_what_an_older_version_left_in_free_pages_is_gone_after_its_migrat
     await database.empty_journal()
     assert SECRETS[0].encode() not in bytes_of(tmp_path)
     database.close()
+
+
+async def test_a_mistake_of_ours_is_not_its_own_cause(tmp_path: Path) -> None:
+    """A log that walks from an error to its cause would never end."""
+    database = Database(tmp_path)
+    try:
+        with pytest.raises(sqlite3.OperationalError) as refused:
+            await database.write(lambda db: db.execute("SELECT nothing FROM nowhere"))
+        assert refused.value.__cause__ is not refused.value
+        with pytest.raises(sqlite3.OperationalError) as refused:
+            await database.read(lambda db: db.execute("SELECT nothing FROM nowhere"))
+        assert refused.value.__cause__ is not refused.value
+    finally:
+        database.close()
