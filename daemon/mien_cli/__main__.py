@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -43,6 +44,7 @@ def run() -> int:
         status = left.code if isinstance(left.code, int) else int(left.code is not None)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
+        status = 128 + signal.SIGINT
     return INTERRUPTS.status or status
 
 
@@ -50,7 +52,7 @@ def end(status: int, stdout: Outlet) -> int:
     """Do what Python does at the end of a process; status 1 where the answer could not be written."""
     from mien_cli.streams import close
 
-    atexit._run_exitfuncs()
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - Python has no public way to run them
     return status if close(stdout) else status or 1
 
 

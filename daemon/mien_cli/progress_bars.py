@@ -19,11 +19,15 @@ OnFraction = Callable[[str, float], None]
 """(stage, 0..1 of the whole)."""
 
 
+def _notice_interruption(*_progress: object) -> None:
+    INTERRUPTS.check()
+
+
 @contextmanager
 def show_job_progress(*, quiet: bool) -> Generator[OnFraction]:
     """Show one job's bar; it disappears when the job ends. A step is where an interruption that was lost is noticed."""
     if quiet or not sys.stderr.isatty():
-        yield lambda *_: INTERRUPTS.check()
+        yield _notice_interruption
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

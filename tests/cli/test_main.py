@@ -109,7 +109,7 @@ NO_TEXT = {
     "jobs list --state": "GET /v1/jobs?limit=100&state=%FF",
     "jobs cancel": "POST /v1/jobs/%FF/cancel",
     "clients revoke": "DELETE /v1/clients/%FF",
-    "references export": "GET /v1/references/%FF",
+    "references remove": "DELETE /v1/references/%FF",
 }
 
 

@@ -21,7 +21,11 @@ class Terminal(StringIO):
 def type_in(monkeypatch: pytest.MonkeyPatch, *typed: str) -> None:
     left = list(typed)
     monkeypatch.setattr("sys.stdin", Terminal())
-    monkeypatch.setattr(getpass, "getpass", lambda _: left.pop(0))
+
+    def answer(_prompt: str) -> str:
+        return left.pop(0)
+
+    monkeypatch.setattr(getpass, "getpass", answer)
 
 
 def test_at_a_terminal_it_is_typed_twice_for_a_new_backup_and_once_for_an_old_one(

@@ -178,7 +178,11 @@ def test_a_disk_that_has_no_room_for_the_result_is_refused_before_the_work(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = Path("me.jpg").read_bytes()
-    monkeypatch.setattr("shutil.disk_usage", lambda _: Namespace(free=2 * len(data)))
+
+    def measure(_folder: object) -> Namespace:
+        return Namespace(free=2 * len(data))
+
+    monkeypatch.setattr("shutil.disk_usage", measure)
     with pytest.raises(DiskFull):
         choose().check(data, None)
 

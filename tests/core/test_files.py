@@ -292,6 +292,7 @@ def test_nothing_is_renamed_where_nothing_is_refused(tmp_path: Path) -> None:
 )
 def test_what_the_system_refuses_has_a_name_and_says_no_path(refused: Exception, kind: type[Exception]) -> None:
     named = name_system_error(refused)
+    assert named is not None
     assert type(named) is kind
     assert "ann" not in f"{named} {named.fields}"
 

@@ -188,7 +188,11 @@ def test_a_disk_without_room_for_the_picture_is_refused_before_the_work(tmp_path
 
 def test_a_file_that_is_protected_from_writing_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.jpg").write_bytes(b"old")
-    monkeypatch.setattr(os, "access", lambda *_: False)  # as for anyone but root, whom nothing is denied
+
+    def deny(*_asked: object) -> bool:
+        return False
+
+    monkeypatch.setattr(os, "access", deny)  # as for anyone but root, whom nothing is denied
     place = output(tmp_path / "a.jpg", Exists.REPLACE)
     for refused in (place.check, lambda: place.write(b"new")):
         with pytest.raises(OutputNotWritable):

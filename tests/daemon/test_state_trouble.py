@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +51,7 @@ def flip(path: Path, *, keep_time: bool = True) -> None:
 
 
 @contextmanager
-def locked(state: Path) -> Iterator[None]:
+def locked(state: Path) -> Generator[None]:
     other = sqlite3.connect(state / "mien.db", isolation_level=None, timeout=20)
     other.execute("BEGIN EXCLUSIVE")
     try:
@@ -175,7 +175,7 @@ async def test_a_daemon_that_starts_while_the_database_is_locked_answers_and_beg
 
 
 @asynccontextmanager
-async def served(state: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Daemon]:
+async def served(state: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Daemon]:
     """`mien serve` in this process, as far as its signals."""
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     monkeypatch.setattr(server, "watch_stop_signals", lambda: stop)

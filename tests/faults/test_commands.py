@@ -66,7 +66,11 @@ def test_one_refused_call_costs_the_library_or_the_store_nothing(make_trial: Mak
 
 def test_one_refused_call_costs_a_download_nothing(shop: Shop, make_trial: MakeTrial) -> None:
     shop.files = {"/a.dat": commands.WEIGHTS, "/b.dat": commands.WEIGHTS}
-    trial = make_trial(replace(commands.PULL_FOLDER, prepare=lambda shell: commands.offer_from_server(shell, shop.url)))
+
+    def offer(shell: commands.Shell) -> None:
+        commands.offer_from_server(shell, shop.url)
+
+    trial = make_trial(replace(commands.PULL_FOLDER, prepare=offer))
     for number in spread(trial.count(), 2):
         trial.survive(number)
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "mien_api", "mien_core", "mien_daemon", "mien_pipeline"]):
+with atheris.instrument_imports(  # pyright: ignore[reportAttributeAccessIssue] - it has no types
+    include=["PIL", "mien_api", "mien_core", "mien_daemon", "mien_pipeline"]
+):
     from mien_testing.fuzz_targets import MAX_BYTES, every_target, try_input
 
 

@@ -53,7 +53,7 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
             },
         ],
         "provenance": {"c2pa": True, "watermark": "weak"},
-        "models": [{"name": "iris", "sha256": "0" * 64}],
+        "models": [{"name": "iris", "sha256": "0" * 64, "verified": True}],
     }
 
 

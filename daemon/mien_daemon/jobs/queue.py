@@ -113,7 +113,7 @@ class JobQueue:
             raise JobUnfinished(f"the job is {job.state}", job=job_id, state=job.state)
         if job.state != "done":
             raise JobFinished(f"the job is {job.state} and has no result", job=job_id, state=job.state)
-        path = self._store.result(job_id)
+        path, is_intact = self._store.result(job_id), False
         try:
             is_intact = job.result_sha256 is not None and await self._intact.holds(path, job.result_sha256)
         except FileNotFoundError:

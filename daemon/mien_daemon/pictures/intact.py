@@ -16,6 +16,11 @@ class IntactFiles:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[Path, str], Stamp] = OrderedDict()
 
+    @property
+    def remembered(self) -> int:
+        """How many files are not hashed again while they stay as they are."""
+        return len(self._known)
+
     async def holds(self, path: Path, digest: str) -> bool:
         """Whether the bytes of the file have this SHA-256.
 

@@ -215,7 +215,8 @@ def _check_consent(consent: Consent) -> Consent:
     for moment in (consent.given_at, consent.expires_at):
         if moment is not None and datetime.fromisoformat(moment).tzinfo is None:
             raise ValueError("no moment in UTC")
-    if consent.adult is not True or consent.basis not in STATEMENTS or not isinstance(consent.label, str):
+    label: object = consent.label  # read from a file: it may be anything
+    if consent.adult is not True or consent.basis not in STATEMENTS or not isinstance(label, str):
         raise ConsentRequired("a record without a statement", field="basis")
     return consent
 

@@ -61,7 +61,7 @@ def _open_file(path: Path, timeout_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout_s, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     # A text that is no UTF-8 makes one row unreadable, not the list it stands in.
-    connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    connection.text_factory = _decode
     return connection
 
 
@@ -101,6 +101,10 @@ def name_error(error: sqlite3.Error) -> Exception:
     if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
         return StateUnavailable("the database cannot be read or written", reason="disk")
     return error
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def raise_named(error: sqlite3.Error) -> NoReturn:

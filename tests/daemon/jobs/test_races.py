@@ -1,7 +1,7 @@
 """Several changes of one job at once, in many orders: memory and disk agree, and nothing that ended begins again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ ORDERS = list(SEEDS)[::3]
 @asynccontextmanager
 async def room_of(
     state: Path, seed: int, monkeypatch: pytest.MonkeyPatch, **settings: object
-) -> AsyncIterator[JobRoom]:
+) -> AsyncGenerator[JobRoom]:
     def seeded(folder: Path) -> Interleaved:
         database = Interleaved(folder)
         database.be_seeded(seed)
@@ -112,7 +112,7 @@ async def test_a_picture_that_is_swept_while_its_job_is_admitted_refuses_the_job
 
         async def inspect_then_sweep(*asked: Any) -> None:
             await inspect(*asked)
-            await room.blobs._database.write(lambda db: db.execute("DELETE FROM blobs"))
+            await room.database.write(lambda db: db.execute("DELETE FROM blobs"))
 
         monkeypatch.setattr(room.admission, "inspect", inspect_then_sweep)
         with pytest.raises(UnknownBlob):

@@ -187,7 +187,9 @@ async def test_how_long_results_are_kept_is_counted_from_their_end(store: JobSto
 
 async def test_pictures_of_a_new_job_were_used_now(store: JobStore, database: Database) -> None:
     digest = ASK.pictures[1]
-    await database.write(lambda db: db.execute("INSERT INTO blobs (sha256, size, used_at) VALUES (?, 1, 0)", (digest,)))
+    await database.write(
+        lambda db: db.execute("INSERT OR REPLACE INTO blobs (sha256, size, used_at) VALUES (?, 1, 0)", (digest,))
+    )
     job = await add(store)
     sql = "SELECT used_at FROM blobs WHERE sha256 = ?"
     used_at = (await database.read(lambda db: db.execute(sql, (digest,)).fetchone()))[0]

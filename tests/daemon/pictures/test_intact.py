@@ -60,4 +60,4 @@ async def test_only_so_many_files_are_remembered(tmp_path: Path, monkeypatch: py
         each = tmp_path / str(number)
         each.write_bytes(b"whole")
         assert await files.holds(each, DIGEST)
-    assert len(files._known) == 3
+    assert files.remembered == 3

@@ -6,7 +6,7 @@ import random
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -131,7 +131,7 @@ def overwrite(path: Path, at: int, data: bytes) -> None:
 
 
 @contextmanager
-def locked(state: Path) -> Iterator[sqlite3.Connection]:
+def locked(state: Path) -> Generator[sqlite3.Connection]:
     """Another program's write lock on the database."""
     other = sqlite3.connect(state / "mien.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

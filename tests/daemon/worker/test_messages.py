@@ -19,11 +19,13 @@ from mien_daemon.worker.messages import (
     Failed,
     FindFaces,
     Finished,
+    HeaderRead,
     Heartbeat,
     MakePreview,
     Message,
     PreviewMade,
     Progressed,
+    ReadHeader,
     Ready,
     RunJob,
     SetUp,
@@ -47,6 +49,8 @@ ONE_OF_EACH: list[Message] = [
     Failed("1", "no-face-found", "none", {"role": "target"}),
     MakePreview("/picture", 512),
     PreviewMade(40_000),
+    ReadHeader("/picture"),
+    HeaderRead("png", 512, 600),
 ]
 
 

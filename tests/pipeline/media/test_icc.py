@@ -58,7 +58,7 @@ def test_chromaticities_of_no_space_are_refused(xy: tuple[float, ...]) -> None:
     [Curve(0, (2.2,)), Curve(1, (2.2, 1.0, 0.0)), Curve(4, (2.4, 0.948, 0.052, 0.077, 0.04, 0.0, 0.0))],
 )
 def test_a_displays_curve_is_plain(curve: Curve) -> None:
-    assert RgbSpace(SRGB_MATRIX, (curve,) * 3).is_plain
+    assert RgbSpace(SRGB_MATRIX, (curve, curve, curve)).is_plain
 
 
 def test_srgb_is_known_as_such_from_any_maker() -> None:

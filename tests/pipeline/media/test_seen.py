@@ -3,11 +3,11 @@
 import io
 import struct
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import PIL.Image
-import PIL.ImageCms
 import pytest
 
 from mien_pipeline.image import Pixels
@@ -61,7 +61,7 @@ HOSTILE = {
 @pytest.mark.parametrize("output", MEDIA_TYPES)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_a_wide_picture_shows_the_same_colours_in_every_format(kind: str, output: Format) -> None:
-    options = {"lossless": True} if kind == "WEBP" else {"quality": 95}
+    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"quality": 95}
     data = save(colours(), kind, icc_profile=PLAIN["Display P3"], **options)
     image = decode(data)
     assert difference(image.pixels, view(data)) < 0.1
@@ -86,7 +86,7 @@ def test_a_profiles_own_words_do_not_reach_a_result() -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_a_profile_that_changes_the_picture_is_obeyed_and_not_kept(kind: str, name: str) -> None:
     """The pixels that are checked are the ones shown, and the result is those pixels without a profile."""
-    options = {"lossless": True} if kind == "WEBP" else {"quality": 95}
+    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"quality": 95}
     data = save(colours(), kind, icc_profile=HOSTILE[name], **options)
     image = decode(data)
     assert difference(image.pixels, colours()) > 20
@@ -268,7 +268,9 @@ ADOBE_RGB_BY_DCF: dict[int, object] = {0xA001: 0xFFFF, 0xA005: {1: "R03"}}
 def test_exifs_word_for_adobe_rgb_is_obeyed(kind: str, words: dict[int, object]) -> None:
     exif = PIL.Image.Exif()
     exif[0x8769] = words
-    options = {"lossless": True} if kind == "WEBP" else {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
+    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
+    if kind == "JPEG":
+        options = {"quality": 95, "subsampling": 0}
     block = PIL.Image.Exif()
     block.load(exif.tobytes())  # Pillow's TIFF writer takes none that was not read
     data = save(colours(), kind, exif=block, **options)

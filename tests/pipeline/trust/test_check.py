@@ -1,6 +1,7 @@
 """Everything that can be seen of a picture passes the content check, also what only its transparency shows."""
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import PIL.ExifTags
@@ -96,7 +97,7 @@ def exchange(pixels: Pixels) -> Pixels:
 
 
 CHROMATICITIES = struct.pack(">8I", 31270, 32900, 15000, 6000, 30000, 60000, 64000, 33000)
-HIDING = {
+HIDING: dict[str, Callable[[Pixels], bytes]] = {
     "a profile that exchanges": lambda shown: save(exchange(shown), "PNG", icc_profile=exchanging_profile()),
     "tables that exchange": lambda shown: save(exchange(shown), "PNG", icc_profile=tables_profile()),
     "tables behind sRGB": lambda shown: save(exchange(shown), "TIFF", icc_profile=tables_profile(srgb_profile())),

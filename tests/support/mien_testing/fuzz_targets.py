@@ -9,7 +9,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -279,7 +279,7 @@ def list_examples(schema: dict[str, Any]) -> Iterator[object]:
 
 
 @contextmanager
-def every_target(state: Path) -> Iterator[dict[str, Target]]:
+def every_target(state: Path) -> Generator[dict[str, Target]]:
     """The targets by name; `state` is a folder for the certificate of the signed seeds."""
     targets = [
         Target("probe", probe.probe, make_pictures),

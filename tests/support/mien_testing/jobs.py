@@ -122,6 +122,7 @@ class JobRoom:
     scheduler: Scheduler
     admission: Admission
     queue: JobQueue
+    database: Database
 
     async def put(self, picture: bytes | None = None, client: Client = LOCAL) -> str:
         """Send a picture; its name."""
@@ -182,7 +183,7 @@ async def open_jobs(state: Path, *executors: FakeExecutor, **settings: object) -
     queue = JobQueue(jobs, store, scheduler, admission, events, live)
     try:
         await scheduler.start()
-        yield JobRoom(state, live, events, blobs, jobs, store, folders, scheduler, admission, queue)
+        yield JobRoom(state, live, events, blobs, jobs, store, folders, scheduler, admission, queue, database)
     finally:
         await scheduler.stop()
         await queue.stop()

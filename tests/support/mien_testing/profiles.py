@@ -13,7 +13,7 @@ from mien_pipeline.media.icc import SRGB_CURVE, SRGB_MATRIX, Curve, Doubles, Rgb
 
 DISPLAY_P3 = RgbSpace(
     np.array([[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]]),
-    (SRGB_CURVE,) * 3,
+    (SRGB_CURVE, SRGB_CURVE, SRGB_CURVE),
 )
 
 
