@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mien_pipeline.image import Floats, Mask
+from mien_pipeline.image import Floats, Mask, Pixels
 
 _WORK_WIDTH_PX = 192  # of a face while its blur is measured
 # Gradient energy of the target's face by the new one's, below which the target is blurred. Faces differ among
@@ -15,14 +15,15 @@ _THINNEST_PX = 0.4  # deviation across a blur along one direction: a thinner ker
 _ROUNDS = 7  # of halving in the search for a deviation
 
 
-def match_blur(new: Floats, target: Floats, weight: Mask, width: float) -> Floats:
+def match_blur(new: Floats, target: Floats | Pixels, weight: Mask, width: float) -> Floats:
     """`new`, blurred along each direction in which `target` is much less sharp; `new` itself where it is not.
 
     Motion blurs one direction, a lens all of them. Both are taken for Gaussian, along and across the direction in
     which the energies of the gradients differ most.
 
     Args:
-        new, target: (H, W, 3) float32 RGB, code values 0..255, in the same place.
+        new: (H, W, 3) float32 RGB, code values 0..255.
+        target: the same, or (H, W, 3) uint8 RGB, in the same place.
         weight: (H, W) float32 in 0..1, where both show a face.
         width: of the face, in pixels.
     """
@@ -53,7 +54,7 @@ def blur_along(values: Floats, axes: Floats, deviations_px: tuple[float, float])
     return np.asarray(cv2.filter2D(values, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _shrink_grey(pixels: Floats, size: tuple[int, int]) -> Floats:
+def _shrink_grey(pixels: Floats | Pixels, size: tuple[int, int]) -> Floats:
     return np.asarray(
         cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY), np.float32
     )

@@ -116,7 +116,7 @@ def render_face(
     new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
     del drawn, bare  # a face of 3,000 px takes 200 MB for each such array
     on_step(3, STEPS)
-    new = match_blur(new, base.astype(np.float32), alpha * upper_face_mask(box.shape, face), face_width(face))
+    new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
     # The grain of the target as it came: drawing it to the new shape has softened it.
     new = match_grain(new, target[box.part], alpha * (1 - kept), alpha * cheek_mask(box.shape, face))
     new += 0.5
