@@ -1,5 +1,6 @@
 """Expression: an open mouth and shut eyes stay the target's; folds of a smile that it does not have go."""
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -16,6 +17,7 @@ from mien_pipeline.image import Floats, Mask
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import disc
 
+SOFT_PX = 2.0  # deviation of a soft edge in the picture in which it is drawn
 LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's: the dark line between lips
 MOUTH_OPENS = 0.08  # of its width: a mouth that is open so far shows teeth, not a line
 LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
@@ -40,10 +42,12 @@ def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Ma
 
     `mesh` is the target's (468, 3), in these pixels; `reference` the reference's (468, 3), in any frame.
     """
-    width = face_width(mesh)
+    edge = LIP_EDGE * face_width(mesh)
     opens = max(mouth_openness(mesh), mouth_openness(reference)) / MOUTH_OPENS
-    mouth = cv2.dilate(_fill_rings(shape, mesh, (face.INNER_LIPS,)), disc(max(1, round(LIP_EDGE * width))))
-    return np.asarray(min(1.0, opens) * blur(np.asarray(mouth, np.float32), LIP_EDGE * width), np.float32)
+    kept = np.zeros(shape[:2], np.float32)
+    part, soft = _soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, edge), edge)
+    kept[part] = min(1.0, opens) * soft
+    return kept
 
 
 def target_eyes_mask(shape: tuple[int, ...], mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Mask:
@@ -55,14 +59,13 @@ def target_eyes_mask(shape: tuple[int, ...], mesh: Mesh, eyes: tuple[EyeSwap, Ey
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
         if eye.share < 1:
             margin, feather = (LIDS, LIDS_FEATHER) if eye.shut else (EYE_MARGIN, EYE_FEATHER)
-            filled = cv2.dilate(_fill_rings(shape, mesh, (ring,)), disc(max(1, round(margin * width))))
-            soft = blur(np.asarray(filled, np.float32), feather * width)
-            kept = np.maximum(kept, (1 - eye.share) * soft)
+            part, soft = _soften_ring(shape, mesh, ring, max(1.0, margin * width), feather * width)
+            kept[part] = np.maximum(kept[part], (1 - eye.share) * soft)
     return kept
 
 
 def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Mesh) -> Floats:
-    """`new` with lips whose colour nears the target's where the face is made much lighter: they would turn white.
+    """`new`, changed in place: lips near the target's colour where a face is made much lighter, or they would be white.
 
     Args:
         new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
@@ -72,17 +75,12 @@ def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Me
     lighter = float(np.clip(np.log2((skin[1] + 1e-4) / (skin[0] + 1e-4)) / LIPS_GIVE_WAY, 0, 1))
     if lighter <= 0:
         return new
-    lips = np.maximum(
-        _fill_rings(new.shape, mesh, (face.OUTER_LIPS,)) - _fill_rings(new.shape, mesh, (face.INNER_LIPS,)), 0
-    )
-    if not lips.any():
-        return new
-    part = Box.covering(lips).part
-    inside = lips[part] > 0
-    gain = (target[part][inside].mean(0) + 1) / (new[part][inside].mean(0) + 1)
-    whole = _fill_rings(new.shape, mesh, (face.OUTER_LIPS,))
-    soft = blur(whole, LIPS_FEATHER * face_width(mesh))
-    return np.asarray(new * np.power(gain, lighter * soft[..., None]), np.float32)
+    part, soft = _soften_ring(new.shape, mesh, face.OUTER_LIPS, 0, LIPS_FEATHER * face_width(mesh))
+    lips = (soft > 0.5) & (_fill_rings(new.shape, mesh, (face.INNER_LIPS,))[part] == 0)
+    if lips.any():
+        gain = (target[part][lips].mean(0) + 1) / (new[part][lips].mean(0) + 1)
+        new[part] *= np.power(gain, lighter * soft[..., None]).astype(np.float32)
+    return new
 
 
 def match_surroundings(target: Floats, new: Floats, skin: Mask, kept: Mask, grid: Grid, width: float) -> Floats:
@@ -104,24 +102,19 @@ def match_surroundings(target: Floats, new: Floats, skin: Mask, kept: Mask, grid
 
 
 def dim_eyes(new: Floats, target: Floats, mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
-    """`new` with eyes no lighter than the target's: where a dark face is made lighter, the whites would glow.
+    """`new`, changed in place: eyes no lighter than the target's; in a dark face made lighter, the whites would glow.
 
     `new`, `target` and the result are (H, W, 3) float32 RGB code values 0..255, `mesh` is (468, 3) in their pixels.
     """
-    result = new.copy()
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
-        if eye.share <= 0:
-            continue
-        filled = _fill_rings(new.shape, mesh, (ring,))
-        part = Box.covering(filled).part
-        inside = filled[part] > 0
-        if not inside.any():
-            continue
-        whites = [float(np.quantile(picture[part][inside].mean(1), WHITES)) for picture in (new, target)]
-        gain = min(1.0, (whites[1] * LIGHTER_WHITES + 4) / (whites[0] + 4))
-        soft = blur(filled, EYE_FEATHER * face_width(mesh))
-        result *= 1 + soft[..., None] * (gain - 1)
-    return result
+        if eye.share > 0:
+            part, soft = _soften_ring(new.shape, mesh, ring, 0, EYE_FEATHER * face_width(mesh))
+            inside = soft > 0.5
+            if inside.any():
+                whites = [float(np.quantile(picture[part][inside].mean(1), WHITES)) for picture in (new, target)]
+                gain = min(1.0, (whites[1] * LIGHTER_WHITES + 4) / (whites[0] + 4))
+                new[part] *= 1 + np.float32(gain - 1) * soft[..., None]
+    return new
 
 
 def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:
@@ -179,6 +172,30 @@ def _fold_mask(mesh: Mesh, grid: Grid) -> Mask:
     near = np.zeros((grid.height, grid.width), np.uint8)
     cv2.polylines(near, paths, False, (1,), max(1, round(FOLD_WIDTH * width)), cv2.LINE_8, 4)
     return blur(near.astype(np.float32), FOLD_FEATHER * width)
+
+
+def _soften_ring(
+    shape: tuple[int, ...], mesh: Mesh, ring: tuple[int, ...], grow_px: float, feather_px: float
+) -> tuple[tuple[slice, slice], Mask]:
+    """A part of the picture, and there 1 inside the ring of vertices and `grow_px` around it, soft over `feather_px`.
+
+    Wide edges are made small and enlarged: of a face of 3,000 px, a blur at full size takes seconds.
+    """
+    points, reach = mesh[list(ring), :2], grow_px + 3 * feather_px + 2
+    low = np.clip(np.floor(points.min(0) - reach), 0, shape[1::-1]).astype(int)
+    high = np.clip(np.ceil(points.max(0) + reach) + 1, low, shape[1::-1]).astype(int)
+    part = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+    width, height = (int(edge) for edge in high - low)
+    if not width or not height:
+        return part, np.zeros((height, width), np.float32)
+    scale = min(1.0, SOFT_PX / max(feather_px, 1e-6))
+    filled = np.zeros((max(1, math.ceil(height * scale)), max(1, math.ceil(width * scale))), np.uint8)
+    local = (points - low + 0.5) * np.array(filled.shape[::-1]) / (width, height) - 0.5
+    cv2.fillPoly(filled, [np.round(local * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
+    if grow_px:
+        filled = np.asarray(cv2.dilate(filled, disc(max(1, round(grow_px * scale)))), np.uint8)
+    soft = blur(filled.astype(np.float32), feather_px * scale)
+    return part, np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _fill_rings(shape: tuple[int, ...], mesh: Mesh, rings: Sequence[tuple[int, ...]]) -> Mask:
