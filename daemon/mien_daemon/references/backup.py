@@ -196,7 +196,7 @@ def _decode(content: bytes) -> BackedUp:
     head, _, rest = content.partition(b"\n")
     try:
         about = json.loads(head)
-        record = Record(_check_id(about["id"]), _check_consent(Consent(**about["consent"])))
+        record = Record(_check_id(about["id"]), _check_consent(about["consent"]))
         small, large = int(about["thumbnail"]), int(about["picture"])
     except (ValueError, KeyError, TypeError, ConsentRequired) as error:
         raise _damaged() from error
@@ -211,12 +211,12 @@ def _check_id(value: Any) -> str:
     return str(value)
 
 
-def _check_consent(consent: Consent) -> Consent:
+def _check_consent(kept: Any) -> Consent:
+    consent = Consent(**kept)
     for moment in (consent.given_at, consent.expires_at):
         if moment is not None and datetime.fromisoformat(moment).tzinfo is None:
             raise ValueError("no moment in UTC")
-    label: object = consent.label  # read from a file: it may be anything
-    if consent.adult is not True or consent.basis not in STATEMENTS or not isinstance(label, str):
+    if consent.adult is not True or consent.basis not in STATEMENTS or not isinstance(kept["label"], str):
         raise ConsentRequired("a record without a statement", field="basis")
     return consent
 
