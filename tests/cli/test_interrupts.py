@@ -139,3 +139,16 @@ def test_a_swap_ends_by_ctrl_c_wherever_it_falls_also_in_what_a_library_calls_ba
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 in callbacks, 0 bad" in done.stdout
+
+
+def test_an_interruption_that_came_without_a_signal_ends_with_130_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mien_cli import main as program
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # the module sets it where it is unset
+    from mien_cli.__main__ import run
+
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "main", interrupt)
+    assert run() == 130
