@@ -15,7 +15,6 @@ from mien_pipeline.faces.search import (
     OVERLAP,
     TILE_PX,
     drop_duplicates,
-    intersection_over_union,
     scale_by,
     shift_by,
     shrink_to,
@@ -54,13 +53,13 @@ class _Detection:
     Attributes:
         centre, side: of a square around the face; `centre` is (2,) float32.
         kps: (5, 2) float32, good enough to know the roll.
-        score: 0..1.
+        det_score: 0..1.
     """
 
     centre: Floats
     side: float
     kps: Kps
-    score: float
+    det_score: float
 
     @property
     def bbox(self) -> Floats:
@@ -71,7 +70,7 @@ class _Detection:
         """The same find through a (2, 3) similarity."""
         scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
         return _Detection(
-            transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.score
+            transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.det_score
         )
 
 
@@ -100,7 +99,7 @@ class MeshDetector:
         a mouth, but is surer of it the right way up. Where that finds nothing, finer and turned searches follow.
         """
         for boxes in self._search(image.pixels):
-            found = [self._fit_face(image.pixels, box) for box in keep_best(boxes)]
+            found = [self._fit_face(image.pixels, box) for box in drop_duplicates(boxes)]
             faces = drop_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
             if faces:
                 return sorted(faces, key=lambda face: float(face.bbox[0] + face.bbox[2]))
@@ -119,7 +118,7 @@ class MeshDetector:
         found = self._run_turned(coarse, pixels, (0,))
         if close is not coarse:
             found += self._run_turned(close, pixels, (0,))
-        yield found + [box for box in self._run_turned(close, pixels, (1, 3, 2)) if box.score >= TURNED_SCORE]
+        yield found + [box for box in self._run_turned(close, pixels, (1, 3, 2)) if box.det_score >= TURNED_SCORE]
         if max(pixels.shape[:2]) > COARSE_SIDE_PX:
             yield self._detect_in_tiles(pixels)
         yield self._run_turned(coarse, pixels, (1, 3, 2))
@@ -162,7 +161,7 @@ class MeshDetector:
         mesh, score = self._run_mesh_network(pixels, centre, side * _MESH_MARGIN, angle)
         yaw, pitch, roll = head_pose(mesh)
         bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
-        return Face(bbox, box.score, five_points(mesh), mesh, score, yaw, pitch, roll)
+        return Face(bbox, box.det_score, five_points(mesh), mesh, score, yaw, pitch, roll)
 
     def _run_mesh_network(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Mesh, float]:
         """(468, 3) mesh in picture pixels and the network's confidence, from a square crop turned by `angle`."""
@@ -178,15 +177,6 @@ class MeshDetector:
         xy = transform(mesh[:, :2], invert(affine))
         logit = float(np.asarray(flag).ravel()[0])
         return np.hstack([xy, mesh[:, 2:] / np.float32(scale)]), 1 / (1 + math.exp(-logit))
-
-
-def keep_best(boxes: Sequence[_Detection]) -> list[_Detection]:
-    """The surest find of every place, surest first."""
-    kept: list[_Detection] = []
-    for box in sorted(boxes, key=lambda box: box.score, reverse=True):
-        if all(intersection_over_union(box.bbox, other.bbox) < OVERLAP for other in kept):
-            kept.append(box)
-    return kept
 
 
 def _measure_roll(left: Floats, right: Floats) -> float:

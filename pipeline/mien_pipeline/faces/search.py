@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
 
-from mien_pipeline.face import Face
 from mien_pipeline.image import Affine, Floats, Pixels
 from mien_pipeline.media.pyramid import halve
 
@@ -55,12 +55,25 @@ def undo_quarter_turns(quarters: int, width: int, height: int) -> Affine:
     return np.array(turns[quarters], np.float32)
 
 
-def drop_duplicates(faces: Sequence[Face]) -> list[Face]:
-    """The best of every group of faces whose boxes overlap, best first; two tiles may find one face."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: face.det_score, reverse=True):
-        if all(intersection_over_union(face.bbox, other.bbox) < OVERLAP for other in kept):
-            kept.append(face)
+class Find(Protocol):
+    """Something that was found in a place, as surely as `det_score` says; `bbox` is (4,) float32."""
+
+    @property
+    def bbox(self) -> Floats: ...
+
+    @property
+    def det_score(self) -> float: ...
+
+
+AnyFind = TypeVar("AnyFind", bound=Find)
+
+
+def drop_duplicates(finds: Sequence[AnyFind]) -> list[AnyFind]:
+    """The surest of every group of finds whose boxes overlap, surest first; tiles and turns may find one face twice."""
+    kept: list[AnyFind] = []
+    for find in sorted(finds, key=lambda find: find.det_score, reverse=True):
+        if all(intersection_over_union(find.bbox, other.bbox) < OVERLAP for other in kept):
+            kept.append(find)
     return kept
 
 

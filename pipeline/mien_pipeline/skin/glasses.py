@@ -55,15 +55,6 @@ class _LevelView:
     affine: Affine
 
 
-def wears_glasses(pixels: Pixels, mesh: Mesh) -> bool:
-    """Whether the bar of glasses lies across the bridge of the nose.
-
-    `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
-    """
-    view = _level_face(pixels, mesh)
-    return _measure_bar(view) > BAR_CONTRAST
-
-
 def glasses_mask(pixels: Pixels, mesh: Mesh) -> Mask:
     """(H, W) float32 in 0..1: 1 along the bar, the rims and the arms of glasses, 0 everywhere on a face without.
 
@@ -71,11 +62,11 @@ def glasses_mask(pixels: Pixels, mesh: Mesh) -> Mask:
     `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
     """
     view = _level_face(pixels, mesh)
-    if _measure_bar(view) <= BAR_CONTRAST:
+    contrast, bar = _find_bar(view)
+    if float(np.quantile(contrast, _BAR_STEADY)) <= BAR_CONTRAST:
         return np.zeros(pixels.shape[:2], np.float32)
     weak = max(_WEAK, _RUGGED * _measure_cheeks(view))
     found = np.zeros(view.contrast.shape, np.uint8)
-    _, bar = _find_bar(view)
     _mark(found, view.contrast, bar, weak)
     for ring, temple in ((face.LEFT_EYE, _LEFT_TEMPLE), (face.RIGHT_EYE, _RIGHT_TEMPLE)):
         rim = _find_rim(view, ring)
@@ -110,12 +101,6 @@ def _measure_contrast(pixels: Pixels) -> Floats:
     around = np.stack([cv2.medianBlur(np.ascontiguousarray(lab[..., i]), _AROUND_PX) for i in range(3)], 2)
     smooth = np.asarray(cv2.GaussianBlur(lab.astype(np.float32), (0, 0), 0.7), np.float32)
     return np.asarray(np.abs(smooth - around) @ np.array([1, 1.5, 1.5]), np.float32)
-
-
-def _measure_bar(view: _LevelView) -> float:
-    """The contrast that most of the best path over the bridge reaches."""
-    contrast, _ = _find_bar(view)
-    return float(np.quantile(contrast, _BAR_STEADY))
 
 
 def _find_bar(view: _LevelView) -> tuple[Floats, Floats]:

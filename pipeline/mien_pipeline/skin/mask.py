@@ -1,7 +1,7 @@
 """Which pixels of a face are its own: the oval, less hair, glasses and other covers."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -60,7 +60,7 @@ class _View:
     @cached_property
     def seed(self) -> Choice:
         """(h, w) the surest skin: cheeks, the nose's ridge, between the brows."""
-        filled = [self.fill(group) for group in (_CHEEK, _mirror(_CHEEK), _NOSE_RIDGE, _LOW_FOREHEAD)]
+        filled = [self.fill(group) for group in (*plain_skin(), _LOW_FOREHEAD)]
         asked = np.asarray(np.maximum.reduce(filled) > 0)
         if not asked.any():
             return asked
@@ -164,6 +164,12 @@ def upper_face_mask(shape: tuple[int, ...], mesh: Mesh) -> Mask:
     hull = cv2.convexHull(mesh[list(face.LEFT_BROW + face.RIGHT_BROW + _NOSE_HULL), :2].astype(np.float32))
     cv2.fillConvexPoly(filled, np.round(hull).astype(np.int32), (1,))
     return filled.astype(np.float32)
+
+
+@cache
+def plain_skin() -> tuple[tuple[int, ...], ...]:
+    """Vertices around the surest bare skin of a face: both cheeks, and the nose's ridge."""
+    return _CHEEK, _mirror(_CHEEK), _NOSE_RIDGE
 
 
 def smooth_step(x: Floats) -> Floats:

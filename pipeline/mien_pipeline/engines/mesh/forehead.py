@@ -10,7 +10,7 @@ from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur
-from mien_pipeline.skin.mask import disc, smooth_step
+from mien_pipeline.skin.mask import disc, plain_skin, smooth_step
 
 WORK_SIDE = 256  # of the texture in which the forehead is cleared
 _ROUNDS = 8  # in which the surface is fitted to what is not hair
@@ -24,11 +24,6 @@ _FRINGE = 0.06  # of the forehead that hair hides, from which the hidden part is
 _OFF_BROWS = 0.008  # of the texture's side
 _OUTLINE = (21, 162, 139, 156, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 383, 368, 389, 251, 284, 332, 297,
             338, 10, 109, 67, 103, 54)  # fmt: skip
-_BARE_ELSEWHERE = (
-    (117, 118, 101, 36, 205, 187, 123, 50),
-    (346, 347, 330, 266, 425, 411, 352, 280),
-    (6, 197, 195, 5, 4, 45, 275, 51, 281),
-)  # cheeks and the nose's ridge
 
 
 def clear_forehead(colour: Pixels, seen: Mask) -> tuple[Pixels, Mask]:
@@ -81,7 +76,7 @@ def fill_texture(vertices: tuple[int, ...]) -> Pixels:
 
 @cache
 def _elsewhere_mask() -> NDArray[np.bool_]:
-    return np.asarray(np.maximum.reduce([fill_texture(group) for group in _BARE_ELSEWHERE]) > 0)
+    return np.asarray(np.maximum.reduce([fill_texture(group) for group in plain_skin()]) > 0)
 
 
 def _find_darker(colour: Floats, surface: Floats, asked: NDArray[np.bool_]) -> Floats:
