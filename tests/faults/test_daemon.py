@@ -23,13 +23,6 @@ shades = itertools.count(1)
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    folder = tmp_path / "under/state"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture
 def served(faults: Faults, state: Path, tmp_path: Path) -> Generator[Served]:
     faults.rest()
     with serving(faults, state, tmp_path / "models", FAKE) as running:

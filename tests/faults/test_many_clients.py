@@ -46,13 +46,6 @@ class Measured:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    folder = tmp_path / "under/state"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.fixture
 def served(faults: Faults, state: Path, models: ModelStore) -> Generator[Served]:
     faults.rest()
     with serving(faults, state, models.root) as running:

@@ -3,7 +3,6 @@
 import io
 import struct
 import warnings
-from collections.abc import Mapping
 
 import numpy as np
 import PIL.Image
@@ -15,6 +14,7 @@ from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.media import containers
 from mien_pipeline.media.decode import decode
 from mien_testing.files import FORMATS, encoded, gradient, photograph
+from mien_testing.refusals import refusal
 
 COMPRESSIONS = ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma"]
 OFFSETS, COUNTS = 273, 279
@@ -24,14 +24,6 @@ def tiff(compression: str) -> bytes:
     """Several strips of the gradient."""
     picture = PIL.Image.fromarray(gradient(512, 400))
     return encoded(picture, "TIFF", compression=compression, strip_size=30_000)
-
-
-def refusal(data: bytes) -> Mapping[str, object]:
-    with pytest.raises(InvalidImage) as refused:
-        decode(data)
-    with pytest.raises(InvalidImage):
-        preview(data, 32)
-    return refused.value.fields
 
 
 def change_tag(data: bytes, tag: int, index: int, value: int) -> bytes:

@@ -8,11 +8,11 @@ import PIL.Image
 import pytest
 
 from mien_core.errors import InvalidImage
-from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.jpeg import END
 from mien_testing.files import encoded
+from mien_testing.refusals import refusal
 
 ROWS, COLUMNS = 1600, 320
 KINDS: dict[str, dict[str, object]] = {
@@ -35,14 +35,6 @@ PICTURE = picture()
 
 def jpeg(mode: str = "RGB", **options: object) -> bytes:
     return encoded(PIL.Image.fromarray(PICTURE).convert(mode), "JPEG", **options)
-
-
-def refusal(data: bytes) -> dict[str, object]:
-    with pytest.raises(InvalidImage) as refused:
-        decode(data)
-    with pytest.raises(InvalidImage):
-        preview(data, 32)
-    return refused.value.fields
 
 
 def rows_that_differ(one: Image, other: Image) -> int:

@@ -14,6 +14,7 @@ from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.media import probe
 from mien_pipeline.media.decode import decode
 from mien_testing.files import encoded, gradient, photograph
+from mien_testing.refusals import refusal
 
 HEAD = b"\x89PNG\r\n\x1a\n"
 INTERLACE = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -31,14 +32,6 @@ def png(*, rows: float = 1.0, interlaced: bool = False, before: bytes = b"", aft
     header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 2, 0, 0, interlaced)
     body = zlib.compress(raw[: int(len(raw) * rows)])
     return HEAD + chunk(b"IHDR", header) + before + chunk(b"IDAT", body) + after + chunk(b"IEND")
-
-
-def refusal(data: bytes) -> dict[str, object]:
-    with pytest.raises(InvalidImage) as refused:
-        decode(data)
-    with pytest.raises(InvalidImage):
-        preview(data, 32)
-    return refused.value.fields
 
 
 def flip(data: bytes, at: int) -> bytes:
