@@ -1,8 +1,8 @@
 """Ctrl-C and requests to end, none of which is lost.
 
 Python raises `KeyboardInterrupt` in whatever runs at that moment. Where that is called from a C library (a callback of
-the credentials' library, a finaliser, the garbage collector), Python prints the exception and drops it, and the work
-goes on. So the signal is also remembered: between two steps and at the end the command asks whether there was one.
+the credentials' library, a finaliser, the garbage collector), Python prints the exception and drops it, and the command
+continues. So the signal is also remembered. The command looks for a remembered one between two steps and at its end.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """The arguments of the command that the words name.
 
     Raises:
-        WrongUsage: with the usage of that command, or of `mien` for what stands before it.
+        WrongUsage: with the usage of that command; an error before the command's name has the usage of `mien`.
         BrokenCommand: the command's module cannot be loaded.
     """
     named = next((word for word in words if not word.startswith("-")), None)

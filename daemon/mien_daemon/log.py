@@ -74,7 +74,7 @@ class BoundedLog(logging.StreamHandler[TextIO]):
             keep_end(self._path, older)
             os.ftruncate(descriptor, 0)
         except (OSError, ValueError):
-            return  # no file, or no room for a copy: the log goes on as it is
+            return  # no file, or no room for a copy: the log is not cut
 
 
 async def keep_cutting() -> None:

@@ -103,7 +103,7 @@ class Scheduler:
         return job
 
     async def _cancel_waiting(self, job: Job) -> Job:
-        """End a job that waits; one whose end cannot be written down goes on waiting."""
+        """End a waiting job. Where the database does not take its end, the job keeps waiting."""
         self._jobs.waiting.take_out(job.id)
         try:
             return await self._close(job, "cancelled")

@@ -28,7 +28,8 @@ def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
     """A JPEG of a picture as a viewer shows it, upright, in sRGB, no side longer than `side`.
 
     Of the metadata it keeps only what a result says of itself. A preview has no content credentials; so of a picture
-    that is a result, or says that it is one, it has at most half the side: it never stands in for the picture.
+    that is a result, or says that it is one, it has at most half the side, and a preview cannot replace
+    the picture.
 
     Raises:
         InvalidImage, ImageTooLarge: as `probe.load_picture` says.

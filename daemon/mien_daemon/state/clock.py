@@ -1,9 +1,9 @@
 """The state's own clock: it counts the time that passed, so that no change of the system's clock deletes anything.
 
 Everything that is kept for a time is dated by this clock. It begins with the system's date, and from then on it goes by
-a counter that nobody sets: seconds since the machine was started, sleep included. Between two daemons of one start of
-the machine the same counter is used. Across a restart of the machine only the system's date is left, of which at most
-`MOST_OFF_S` count: nights are counted in full, and a date that is years ahead deletes nothing.
+a counter that no program can set: seconds since the machine was started, sleep included. Between two daemons of one
+start of the machine the same counter is used. Across a restart of the machine only the system's date is left, of
+which at most `MOST_OFF_S` count: nights are counted in full, and a date that is years ahead deletes nothing.
 """
 
 import logging

@@ -60,7 +60,7 @@ def _open_file(path: Path, timeout_s: float) -> sqlite3.Connection:
             path.touch(0o600)
     connection = sqlite3.connect(path, timeout_s, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    # A text that is no UTF-8 makes one row unreadable, not the list it stands in.
+    # A text that is no UTF-8 spoils its own row and not the whole list.
     connection.text_factory = _decode
     return connection
 

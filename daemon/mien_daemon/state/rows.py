@@ -1,4 +1,4 @@
-"""What the columns of a row must hold. A row that another program broke is skipped and named; the rest goes on."""
+"""What the columns of a row must hold. A row that another program broke is skipped and named; other rows are read."""
 
 import json
 import math

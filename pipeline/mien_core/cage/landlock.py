@@ -1,4 +1,4 @@
-"""Which files this process may open (Linux's Landlock): what is not named here cannot be, whoever owns it.
+"""Which files this process may open (Linux's Landlock): it can open no other, not even its own user's.
 
 Source: Documentation/userspace-api/landlock.rst of Linux 6.18. A process under these rules also reads no memory of,
 and sends no signal to, a process outside.

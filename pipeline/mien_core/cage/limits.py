@@ -17,7 +17,7 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 def limit(memory_bytes: int, file_bytes: int, open_files: int) -> None:
     """Hold this process to so much private memory, to files of such a size, and to so many open at once.
 
-    RLIMIT_DATA counts what a process may write to and shares with nobody; what is only reserved (CUDA reserves all
+    RLIMIT_DATA counts memory that only this process can write to. What is only reserved (CUDA reserves all
     the machine's memory and more) and mapped weight files do not count, as they would for RLIMIT_AS. The number of
     threads is not limited: RLIMIT_NPROC counts those of every program of this user.
     """

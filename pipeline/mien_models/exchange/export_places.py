@@ -12,7 +12,7 @@ from mien_models.local.folder import ModelsFolder
 def check_places(
     models: ModelsFolder, names: Sequence[str], folder: Path, exported: Collection[tuple[str, str]], *, replace: bool
 ) -> None:
-    """Refuse an export before the first byte is copied. One that was cut short goes on where it stood.
+    """Refuse an export before the first byte is copied. An export that was cut short continues.
 
     Args:
         models: where the models are installed.

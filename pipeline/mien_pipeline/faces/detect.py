@@ -95,8 +95,9 @@ class MeshDetector:
         """Every face, left to right, each with its mesh; an empty list where there is none.
 
         Small faces, faces that fill the picture and heads that are held sideways or upside down are searched for
-        together, and the best find of each place counts: YuNet accepts a face that stands on its head, with eyes for
-        a mouth, but is surer of it the right way up. Where that finds nothing, finer and turned searches follow.
+        together, and the best find of each place counts. YuNet also accepts an upside-down face, whose mouth it takes
+        for eyes, but scores it higher in the right orientation. Where nothing is found, finer and turned searches
+        follow.
         """
         for boxes in self._search(image.pixels):
             found = [self._fit_face(image.pixels, box) for box in drop_duplicates(boxes)]
