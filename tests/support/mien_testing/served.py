@@ -22,6 +22,7 @@ from mien_testing.started import until_ready
 
 ANSWER_S = 240.0
 SETTLED_S = 30.0
+LEFT_OVER = "left over: "
 SERVE = """
 import asyncio, dataclasses, sys
 from mien_daemon.config import Config
@@ -127,10 +128,13 @@ def serving(faults: Faults, state: Path, models: Path, worker: str = "") -> Gene
 
 
 def list_faults(state: Path) -> list[str]:
-    """`look_for_faults`, once the daemon has cleared away what the last job left; that comes after its last event."""
+    """`look_for_faults`, once the daemon has settled: what stays is left over, what is being written is not.
+
+    It clears a job's folder after the job's last event, and a starting worker writes its signing key.
+    """
     until = time.monotonic() + SETTLED_S
     while (found := look_for_faults(state)) and time.monotonic() < until:
-        if not all(fault.startswith("left over: spool") for fault in found):
+        if not all(fault.startswith(LEFT_OVER) for fault in found):
             break
         time.sleep(0.02)
     return found
@@ -160,6 +164,6 @@ def look_for_faults(state: Path) -> list[str]:
         if hashlib.sha256((state / "results" / name).read_bytes()).hexdigest() != digests[name]
     ]
     for folder in ("arriving", "spool"):
-        found += [f"left over: {path.relative_to(state)}" for path in (state / folder).iterdir()]
+        found += [f"{LEFT_OVER}{path.relative_to(state)}" for path in (state / folder).iterdir()]
     hidden = [path for path in state.rglob(".*") if path.is_file()]
-    return found + [f"left over: {path.relative_to(state)}" for path in hidden]
+    return found + [f"{LEFT_OVER}{path.relative_to(state)}" for path in hidden]
