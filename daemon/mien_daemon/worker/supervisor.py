@@ -143,14 +143,14 @@ class WorkerSupervisor:
         self._shut = True
         self._deaths_reset.set()
         await self.close()
-        await self._tasks.wait()  # one that was just being started ends, too
+        await self._tasks.wait()  # one that is just being started or ended, too
 
     async def close(self) -> None:
         """End the process, at work or not; the next job starts another."""
         self._stop_idle_timer()
         process, self._process = self._process, None
         if process:
-            await process.kill()
+            await self._tasks.finish(process.kill())  # `shut` waits for an end that another caller began
         self._set_state("stopped")
 
     async def _ask(self, work: RunJob | FindFaces, on_progressed: OnProgressed) -> Finished | Faces:

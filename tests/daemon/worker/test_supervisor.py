@@ -51,6 +51,18 @@ async def test_a_daemon_that_stops_while_a_worker_starts_leaves_none_behind(
     assert pid is None or has_ended(pid, 20)
 
 
+async def test_a_daemon_that_stops_while_a_worker_is_being_ended_waits_for_its_end(daemon: Daemon) -> None:
+    await daemon.finished(await daemon.swap())
+    pid = (await worker_of(daemon))["pid"]
+    worker = daemon.app[keys.WORKER]
+    ending = asyncio.create_task(worker.unload())
+    await asyncio.sleep(0)
+    await worker.shut()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 it does not wait
+    await ending
+
+
 async def test_a_worker_that_dies_once_costs_an_attempt_and_the_job_is_done(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap("die_once=died"))
     assert (job["state"], job["attempts"]) == ("done", 2)
