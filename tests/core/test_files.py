@@ -186,6 +186,7 @@ def test_a_moved_file_keeps_its_mode_where_none_is_given(tmp_path: Path) -> None
 
 def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
     remove_file(tmp_path / "absent")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_there_costs_no_sync(tmp_path: Path, steps: list[str]) -> None:
@@ -208,8 +209,16 @@ def test_a_folder_cannot_be_made_where_a_file_is(tmp_path: Path) -> None:
 def test_a_network_disk_that_syncs_no_folders_is_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr(os, "fsync", refuse(number))
-    sync_folder(tmp_path)
+    sync_file = os.fsync
+
+    def sync_files_alone(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync_file(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync_files_alone)
+    write_whole(tmp_path / "kept", b"seven..")
+    assert (tmp_path / "kept").read_bytes() == b"seven.."
 
 
 def test_a_disk_that_fails_is_not_taken_for_one_that_cannot_sync(

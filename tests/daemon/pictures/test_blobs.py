@@ -99,11 +99,12 @@ async def test_a_picture_is_kept_whole_under_its_digest_for_the_user_alone(blobs
     assert list((state / "arriving").iterdir()) == []
 
 
-async def test_a_picture_that_is_sent_twice_is_kept_once_for_both(blobs: PictureBlobs) -> None:
+async def test_a_picture_that_is_sent_twice_is_kept_once_for_both(blobs: PictureBlobs, state: Path) -> None:
     for owner in (ADA, BEN, ADA):
         await put(blobs, owner=owner)
     for owner in (ADA, BEN):
         await blobs.require(DIGEST, owner, "target")
+    assert [path for path in (state / "blobs").rglob("*") if path.is_file()] == [blobs.path(DIGEST)]
 
 
 async def test_a_picture_belongs_to_those_who_sent_it_and_an_administrator_may_use_all(blobs: PictureBlobs) -> None:
