@@ -19,5 +19,5 @@ Damage = Literal[
 
 
 def refuse_damaged(kind: str, reason: Damage, detail: str, **fields: object) -> InvalidImage:
-    """The error for a damaged file of the format `kind`; `detail` goes on from "the file is damaged:"."""
+    """The error for a damaged file of the format `kind`; the message ends with `detail`."""
     return InvalidImage(f"the {kind} file is damaged: {detail}", found=kind, reason=reason, **fields)

@@ -17,7 +17,7 @@ _GREY_MODES = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I;16N"}
 _WIDE_MODES = {"I", "F"}  # 32 bits a channel: scientific data with no agreed white
 _ALPHA_MODES = {"RGBA", "RGBa", "LA", "La", "PA"}
 _TIFF_BITS_PER_SAMPLE = 258
-_PNG_BIT_DEPTH = 24  # where it stands: after the signature, the length and name of IHDR, width and height
+_PNG_BIT_DEPTH = 24  # its offset: the signature, the length and name of IHDR, width and height come before it
 
 
 def decode(data: bytes) -> Image:

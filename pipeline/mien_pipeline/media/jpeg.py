@@ -37,7 +37,7 @@ class Body:
     """What the markers say.
 
     Attributes:
-        end: where the end marker stands, or the length of the file where there is none.
+        end: the offset of the end marker, or the length of the file where there is none.
         ended: whether there is one.
         bits: for each component and coefficient, how many low bits no scan has brought yet; absent for none at all.
         in_scan: whether the last thing seen was a scan.

@@ -1,7 +1,7 @@
 """A file's format and the size of its picture, from its header alone; refusals come before anything is decoded.
 
-`load_picture` goes on to the last row. The header needs no library but Pillow, so the daemon's front process may probe
-every upload.
+`load_picture` also reads every row. A header needs no library but Pillow, so the daemon's front process may probe every
+upload.
 """
 
 import io

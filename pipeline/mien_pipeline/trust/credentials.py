@@ -311,7 +311,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _mappings(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a JSON list; what else stands in it is left out."""
+    """The objects of a JSON list; its other values are left out."""
     return (
         [_mapping(each) for each in cast("list[object]", value) if isinstance(each, dict)]
         if isinstance(value, list)
