@@ -25,6 +25,7 @@ MARGIN = 0.25  # face widths around the mesh that `skin_mask` sees
 
 # A side shows itself where its facing is at least this part of both sides' (squared); below, it shows the other.
 OWN_FROM, OWN_FULLY = 0.15, 0.40
+_OWN_FIRST, _CLEAR = 0.2, 0.3  # facing that the side's own picture is given where neither side has this much
 _VALID_SHRINK, _VALID_FEATHER = 0.012, 0.012  # of the texture's side
 _SEAM = 0.02  # of the texture's side, over which own skin fades into mirrored
 _FOREHEAD_FEATHER = 0.03  # of the texture's side
@@ -183,7 +184,10 @@ def _complete(colour: Pixels, seen: Mask, skin: Mask, made: Mask, facing: Mask, 
     side = colour.shape[0]
     clear = facing * seen
     mirrored = clear[:, ::-1]
-    share = clear**2 / np.maximum(clear**2 + mirrored**2, 1e-6)
+    # Where neither side faces the viewer, as under the nose, own picture wins: chance would mix two nostrils.
+    unclear = 1 - smooth_step(np.maximum(clear, mirrored) / _CLEAR - 1)
+    favoured = clear + _OWN_FIRST * unclear * (seen > 0)
+    share = favoured**2 / np.maximum(favoured**2 + mirrored**2, 1e-6)
     own = smooth_step(np.asarray((share - OWN_FROM) / (OWN_FULLY - OWN_FROM), np.float32))
     # Softened only towards what was seen: a blur alone would let the unseen back in.
     own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
