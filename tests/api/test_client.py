@@ -21,6 +21,7 @@ def client(daemon: Daemon) -> DaemonClient:
     return DaemonClient(daemon.port, "mien_token-of-the-test")
 
 
+@pytest.mark.slow
 async def test_a_swap_from_bytes_to_bytes(client: DaemonClient, picture: bytes) -> None:
     seen: list[str] = []
     data, report = await asyncio.to_thread(
@@ -31,11 +32,13 @@ async def test_a_swap_from_bytes_to_bytes(client: DaemonClient, picture: bytes) 
     assert seen[-1] == "done"
 
 
+@pytest.mark.slow
 async def test_a_restore_from_bytes_to_bytes(client: DaemonClient, picture: bytes) -> None:
     data, report = await asyncio.to_thread(client.restore, picture, {"amount": 0.5})
     assert (data, report["engine"]) == (picture, "vivid")
 
 
+@pytest.mark.slow
 async def test_a_failed_job_raises_what_it_failed_with(client: DaemonClient, picture: bytes) -> None:
     options = {"engine": "flux", "prompt": "fail=no-face-found"}
     with pytest.raises(NoFaceFound) as refused:
@@ -55,7 +58,8 @@ async def test_a_refused_request_raises_the_same_errors_as_the_pipeline(client: 
         await asyncio.to_thread(DaemonClient(client.port, "mien_x").request, "GET", "/v1/health")
 
 
-async def test_a_job_that_somebody_stops_raises_that(client: DaemonClient, daemon: Daemon) -> None:
+@pytest.mark.slow
+async def test_a_job_that_is_cancelled_raises_that(client: DaemonClient, daemon: Daemon) -> None:
     job = await daemon.swap("gate=never")
     waiting = asyncio.create_task(asyncio.to_thread(client.wait, job))
     await daemon.until(job, "running")
@@ -64,6 +68,7 @@ async def test_a_job_that_somebody_stops_raises_that(client: DaemonClient, daemo
         await waiting
 
 
+@pytest.mark.slow
 async def test_events_come_through_the_client(client: DaemonClient, daemon: Daemon) -> None:
     def first_states() -> list[str]:
         seen: list[str] = []

@@ -22,6 +22,8 @@ from mien_core import program
 from mien_core.errors import DaemonUnreachable, OutputNotWritable
 from mien_testing.stand_in import returning
 
+pytestmark = pytest.mark.slow
+
 Start = Callable[[str], StartedDaemon]
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from mien_cli.streams import Outlet, open_output
 
+pytestmark = pytest.mark.slow
+
 MIEN = [sys.executable, "-m", "mien_cli"]
 EMOJI, BYTES = "🙂.jpg", os.fsdecode(b"x\xff\xfe.jpg")
 

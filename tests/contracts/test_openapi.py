@@ -52,6 +52,7 @@ async def ready(daemon: Daemon, tmp_path: Path, picture: bytes, monkeypatch: pyt
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "command"), [("sh", ["bash", "-eu", "-c"]), ("python", [sys.executable, "-c"])])
 async def test_the_examples_of_the_readme_swap(
     ready: Path, daemon: Daemon, picture: bytes, language: str, command: list[str]

@@ -14,6 +14,8 @@ from mien_core.program import PROGRAMS, Program, ProgramName, command_for, run_f
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import MakePreview, PreviewMade
 
+pytestmark = pytest.mark.slow
+
 ENTRY = Path(__file__).parents[2] / "installers/bundle/entry.py"
 
 

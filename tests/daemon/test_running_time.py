@@ -11,6 +11,8 @@ import pytest
 
 from mien_daemon.running_time import timeout_while_running, turn_s
 
+pytestmark = pytest.mark.slow
+
 
 async def test_what_takes_too_long_is_ended() -> None:
     with pytest.raises(TimeoutError):

@@ -22,6 +22,8 @@ from mien_daemon.server import serve
 from mien_daemon.state import database as module
 from mien_testing.daemon import Daemon, config_for, name_of, png
 
+pytestmark = pytest.mark.slow
+
 ROUTES = (
     ("GET", "/v1/health", None),
     ("GET", "/v1/jobs", None),

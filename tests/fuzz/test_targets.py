@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from mien_testing.fuzz_targets import MAX_BYTES, Target, every_target, try_input
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     "probe",
     "decode",

@@ -12,6 +12,8 @@ from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.marking import ResultMarker
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, Any]]
 
 

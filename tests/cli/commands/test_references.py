@@ -18,6 +18,8 @@ from mien_models.store import ModelStore
 from mien_pipeline.trust.content import MODEL_SHA256
 from mien_testing.scripted_daemon import ScriptedDaemon
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, Any]]
 
 

@@ -38,7 +38,12 @@ async def open_real(state: Path) -> AsyncGenerator[Executor]:
         await worker.shut()
 
 
-@pytest.fixture(params=[open_fake, open_real], ids=["fake", "real"])
+@pytest.fixture(
+    params=[
+        pytest.param(open_fake, id="fake"),
+        pytest.param(open_real, id="real", marks=pytest.mark.slow),
+    ]
+)
 async def executor(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Executor]:
     spool(tmp_path).mkdir(mode=0o700, parents=True)
     (spool(tmp_path) / "target").write_bytes(png())

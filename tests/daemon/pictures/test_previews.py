@@ -18,6 +18,8 @@ from mien_daemon.pictures.previews import KEPT_SIDE, MOST_WAITING, RETRY_AFTER_S
 from mien_daemon.worker.messages import HeaderRead
 from mien_testing.stand_in import returning
 
+pytestmark = pytest.mark.slow
+
 # A process that answers each request with the path's last letters, or does as the path says.
 SCRIPT = """
 import os, sys, time

@@ -51,6 +51,7 @@ async def test_another_clients_picture_is_unknown(daemon: Any, picture: bytes, p
     assert (await daemon.ask("GET", f"/v1/blobs/{name}{path}", token=token)).code == "unknown-blob"
 
 
+@pytest.mark.slow
 async def test_the_worker_finds_the_faces_of_a_picture(daemon: Any, picture: bytes) -> None:
     answer = await daemon.ask("GET", f"/v1/blobs/{await daemon.put(picture)}/faces")
     assert answer.status == 200

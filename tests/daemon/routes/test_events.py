@@ -48,6 +48,7 @@ async def next_of(events: AsyncIterator[Any], kind: str = "job", **wanted: objec
     raise AssertionError(f"the stream ended before {kind} {wanted}")
 
 
+@pytest.mark.slow
 async def test_a_job_is_told_from_queued_to_done(daemon: Daemon) -> None:
     async with stream(daemon) as events:
         job = await daemon.swap()
@@ -56,6 +57,7 @@ async def test_a_job_is_told_from_queued_to_done(daemon: Daemon) -> None:
         assert event["data"] == (await daemon.ask("GET", f"/v1/jobs/{job['id']}")).json
 
 
+@pytest.mark.slow
 async def test_a_client_comes_back_and_misses_nothing(daemon: Daemon) -> None:
     async with stream(daemon) as events:
         job = await daemon.swap()
@@ -72,6 +74,7 @@ async def test_a_client_of_another_life_is_told_to_read_the_lists_again(daemon: 
             assert (await next_of(events, "reset"))["data"] == {}
 
 
+@pytest.mark.slow
 async def test_a_client_hears_only_of_its_own_jobs(daemon: Daemon) -> None:
     token = await daemon.token("swap")
     async with stream(daemon, token) as events:

@@ -4,9 +4,12 @@ import io
 from typing import Any
 
 import PIL.Image
+import pytest
 
 from mien_daemon import keys
 from mien_pipeline.media.metadata import SWAPPED, write_packet
+
+pytestmark = pytest.mark.slow
 
 
 def picture(width: int, height: int, mode: str = "RGB", kind: str = "png", **save: Any) -> bytes:

@@ -13,6 +13,7 @@ async def test_a_paused_queue_says_so_until_it_is_resumed(daemon: Any) -> None:
     assert (await daemon.ask("POST", "/v1/queue/resume")).json == {"queued": 0, "running": 0, "paused": False}
 
 
+@pytest.mark.slow
 async def test_an_idle_worker_is_unloaded_and_the_next_job_starts_another(daemon: Any) -> None:
     await daemon.finished(await daemon.swap())
     first = (await daemon.ask("GET", "/v1/health")).json["worker"]["pid"]
@@ -22,6 +23,7 @@ async def test_an_idle_worker_is_unloaded_and_the_next_job_starts_another(daemon
     assert (await daemon.ask("GET", "/v1/health")).json["worker"]["pid"] not in {None, first}
 
 
+@pytest.mark.slow
 async def test_a_worker_with_a_job_is_not_unloaded(daemon: Any) -> None:
     job = await daemon.at_work(await daemon.swap("gate=go"))
     assert (await daemon.ask("POST", "/v1/worker/unload")).code == "job-unfinished"

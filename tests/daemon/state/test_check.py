@@ -21,6 +21,8 @@ from mien_daemon.state.check import close_to_others
 from mien_testing.broken_rows import BROKEN
 from mien_testing.daemon import png
 
+pytestmark = pytest.mark.slow
+
 
 def break_rows(state: Path, *statements: str) -> None:
     """What another program writes while the daemon runs or not."""

@@ -26,6 +26,8 @@ from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.runtime import Runtime
 from mien_pipeline.swap import Components, edit_picture
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SOURCES = [path for part in ("pipeline", "daemon", "tray") for path in (ROOT / part).glob("mien_*/**/*.py")]
 

@@ -17,6 +17,8 @@ from mien_pipeline.report import Edit, ModelUse
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def marked(marker: ResultMarker, portrait: bytes) -> bytes:
