@@ -11,7 +11,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── InvalidOptions         an option has no such name or no such value
     │   ├── UnknownEngine
     │   ├── OutputIsInput          the result would take the place of a file that is read
-    │   ├── NoFaceFound            role: target or reference
+    │   ├── NoFaceFound            role: target, reference or like
     │   └── SeveralFaces           a reference that shows more than one person
     ├── ModelError
     │   ├── ModelNotInstalled      a weight file is missing
@@ -93,7 +93,7 @@ class OutputIsInput(BadRequest):
 
 
 class NoFaceFound(BadRequest):
-    """`role` says in which picture: target or reference."""
+    """`role` says in which picture: target, reference, or the one that a target face is to be like."""
 
     code = "no-face-found"
 

@@ -1,11 +1,12 @@
 """A face in a picture, and what an engine makes of it: frozen, without torch."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.image import Affine, Floats, Mask, Pixels
+from mien_pipeline.image import Affine, Floats, Image, Mask, Pixels
 from mien_pipeline.report import IdentityScores, SwapWarning
 
 Mesh = NDArray[np.float32]
@@ -40,6 +41,19 @@ class Face:
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
     roll_deg: float = 0.0
+
+    @property
+    def area(self) -> float:
+        """Square pixels of its box."""
+        x1, y1, x2, y2 = self.bbox
+        return float((x2 - x1) * (y2 - y1))
+
+
+class Portrait(NamedTuple):
+    """A picture of a person, and which of its faces that person's is."""
+
+    image: Image
+    face: Face
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,18 @@ from pydantic import BaseModel, Field, ValidationError
 
 from mien_core.errors import InvalidOptions
 
-FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100)], ...]
+Picture = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+
+
+class Like(BaseModel, frozen=True, extra="forbid"):
+    """The face that is most like the one in a picture; of several pictures one face each, in their order."""
+
+    like: Picture | Annotated[tuple[Picture, ...], Field(min_length=1, max_length=20)] = Field(
+        description="The picture, or the pictures, by the digest of their bytes."
+    )
+
+
+FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100)], ...] | Like
 Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -28,10 +39,20 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     """What every engine understands."""
 
     engine: str
-    faces: FaceChoice = Field(default="largest", description="Which faces to swap; indices count from the left.")
+    faces: FaceChoice = Field(
+        default="largest",
+        description="Which faces to swap; indices count from the left, `like` finds the person of a picture.",
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
     format: Format | None = Field(default=None, description="The result's format; by default the target's own.")
     restore: float = Field(default=0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
+
+    @property
+    def likes(self) -> tuple[str, ...]:
+        """The pictures whose people are looked for, by digest, in order; empty where faces are chosen otherwise."""
+        if not isinstance(self.faces, Like):
+            return ()
+        return (self.faces.like,) if isinstance(self.faces.like, str) else self.faces.like
 
 
 class RestoreOptions(BaseModel, frozen=True, extra="forbid"):
@@ -81,8 +102,12 @@ def parse_restore_options(raw: Mapping[str, object]) -> RestoreOptions:
 
 
 def public_settings(options: BaseModel) -> dict[str, object]:
-    """The options that a result may show to every reader, as JSON: all but the private ones and those that are None."""
-    return options.model_dump(mode="json", exclude_none=True, exclude=private_fields(type(options)))
+    """The options that a result may show to every reader, as JSON: all but the private ones and those that are None.
+
+    Which picture a face was found by stays untold: its digest would tell whoever has that picture.
+    """
+    told = options.model_dump(mode="json", exclude_none=True, exclude=private_fields(type(options)))
+    return told | {"faces": "like"} if isinstance(options, SwapOptions) and options.likes else told
 
 
 def private_fields(kind: type[BaseModel]) -> set[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep
@@ -72,8 +72,12 @@ class Engine(Protocol):
         """The weight files that take part, for the report and the credentials."""
         ...
 
-    def prepare(self, reference: Image, face: Face) -> Likeness:
-        """The reference face, ready to be rendered onto any target."""
+    def prepare(self, portraits: Sequence[Portrait]) -> Likeness:
+        """The reference face, ready to be rendered onto any target; `portraits`, at least one, are of one person.
+
+        Raises:
+            NoFaceFound: none of them shows that face well enough; `role` is "reference".
+        """
         ...
 
 

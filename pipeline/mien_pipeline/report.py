@@ -23,7 +23,24 @@ SwapWarning = Literal[
 PictureWarning = Literal[
     "incomplete",  # the target's file lacks its last bytes; `missing_rows` counts them
     "reference-incomplete",  # a reference's does
+    "other-person",  # one of a person's pictures is of another person; `left_out` names it
+    "face-not-shown",  # one of a person's pictures shows no face clearly enough; `left_out` names it
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A picture that a reference was not made from; places count from 0.
+
+    Attributes:
+        picture: its place among the pictures of its person.
+        why: as the warning says.
+        reference: the place of that person among the references.
+    """
+
+    picture: int
+    why: Literal["other-person", "face-not-shown"]
+    reference: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +125,8 @@ class Edit:
 class Swapped:
     """A finished swap: the encoded picture and everything a person may want to know of it.
 
-    `warnings` are about whole pictures, `faces` have their own. `missing_rows` is the target's; see `Image`.
+    `warnings` are about whole pictures, `faces` have their own; `left_out` are pictures of references that were not
+    used. `missing_rows` is the target's; see `Image`.
     """
 
     data: bytes
@@ -122,6 +140,7 @@ class Swapped:
     models: tuple[ModelUse, ...] = field(default=())
     warnings: tuple[PictureWarning, ...] = ()
     missing_rows: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
@@ -133,6 +152,7 @@ def describe(swapped: Swapped) -> dict[str, object]:
         "size": list(swapped.size),
         "warnings": list(swapped.warnings),
         "missing_rows": swapped.missing_rows,
+        "left_out": [asdict(each) for each in swapped.left_out],
         "faces": [
             {
                 "index": face.index,

@@ -9,7 +9,7 @@ from mien_pipeline.image import Image
 from mien_pipeline.options import Format, RestoreOptions
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import FaceEmbedder, Restorer
-from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, PictureWarning
+from mien_pipeline.report import Edit, FaceReport, IdentityScores, LeftOut, ModelUse, PictureWarning
 from mien_pipeline.swap_image import ChangedImage, report_face, restore_faces
 
 
@@ -35,7 +35,11 @@ class FaceRestoration:
     def warnings(self) -> tuple[PictureWarning, ...]:
         return ()
 
-    def choose(self, faces: Sequence[Face]) -> Sequence[int]:
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return ()
+
+    def choose(self, seen: Image, faces: Sequence[Face]) -> Sequence[int]:  # noqa: ARG002
         """Every face; raises `NoFaceFound` with `role` "target" when there is none."""
         if not faces:
             raise NoFaceFound("the picture shows no face", role="target")

@@ -23,7 +23,7 @@ from mien_pipeline.protocols import Engine, Restorer
 from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
-from mien_pipeline.swap import Components, decode_target, edit_picture, prepare
+from mien_pipeline.swap import Components, decode_target, edit_picture, embed_likes, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import check, flatten
@@ -80,7 +80,7 @@ class Runtime:
         self._store = store
         self._authority = authority
         self._engine: Engine | None = None
-        self._references: RecentlyUsed[tuple[str, str], Reference] = RecentlyUsed(KEPT_REFERENCES)
+        self._references: RecentlyUsed[tuple[str, ...], Reference] = RecentlyUsed(KEPT_REFERENCES)
 
     @property
     def engine_name(self) -> str | None:
@@ -95,21 +95,30 @@ class Runtime:
     def swap(
         self,
         target: bytes,
-        references: Sequence[bytes],
+        references: Sequence[bytes | Sequence[bytes]],
         options: SwapOptions,
         on_progress: OnProgress = ignore_progress,
+        likes: Sequence[bytes] = (),
     ) -> Swapped:
         """The target with the reference faces in it; see `edit_picture`, `FaceSwap` and `prepare`.
 
         References that were used a short while ago are not prepared again. A target that cannot be read is refused
         before the engine is loaded.
+
+        Args:
+            target: the picture to change.
+            references: for each person the picture, or the pictures.
+            options: the engine's.
+            on_progress: told about every step; what it raises ends the swap.
+            likes: the pictures that `options.likes` names, in any order.
         """
         clock = Stopwatch(on_progress)
         original = decode_target(target, options.format, clock)
         engine = self._load(options.engine)
         restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
         ready = [self._prepare(each, engine, clock) for each in references]
-        edit = FaceSwap(engine, ready, options, self._embedder, restorer)
+        alike = embed_likes(likes, options.likes, self._components)
+        edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike)
         return edit_picture(target, edit, self._components, clock, original)
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
@@ -169,9 +178,10 @@ class Runtime:
             self._engine = ENGINES[engine].load(self._store)
         return self._engine
 
-    def _prepare(self, reference: bytes, engine: Engine, clock: Stopwatch) -> Reference:
-        key = hashlib.sha256(reference).hexdigest(), engine.name
-        return self._references.get(key, lambda: prepare(reference, engine, self._components, clock))
+    def _prepare(self, reference: bytes | Sequence[bytes], engine: Engine, clock: Stopwatch) -> Reference:
+        pictures = [reference] if isinstance(reference, bytes) else reference
+        key = engine.name, *(hashlib.sha256(each).hexdigest() for each in pictures)
+        return self._references.get(key, lambda: prepare(pictures, engine, self._components, clock))
 
     @cached_property
     def _detector(self) -> MeshDetector:

@@ -3,12 +3,14 @@
 A swap and a restoration are the same stages; what is done to the faces is a `FaceEdit`.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from mien_core.errors import NoFaceFound, SeveralFaces
-from mien_pipeline.face import Face
+from mien_core.errors import InvalidOptions
+from mien_pipeline.face import Embedding, Portrait
+from mien_pipeline.faces.person import View, find_person
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
@@ -16,11 +18,8 @@ from mien_pipeline.options import Format
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import ModelUse, PictureWarning, Swapped
-from mien_pipeline.swap_image import FaceEdit, Reference, area
+from mien_pipeline.swap_image import FaceEdit, Reference
 from mien_pipeline.trust.check import check, flatten
-
-# A second face this large beside the largest makes it unclear whose identity is meant.
-RIVAL_AREA = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def edit_picture(
     with clock.concurrent_stage("check", partial(check, original, components.check, "target")), clock.stage("detect"):
         seen = flatten(original)
         faces = components.detector.detect(seen)
-        chosen = edit.choose(faces)
+        chosen = edit.choose(seen, faces)
     made = edit.change(original, faces, chosen, clock)
     checked = partial(check, made.image, components.check, "result")
     with clock.concurrent_stage("check-result", checked), clock.stage("score"):
@@ -87,30 +86,49 @@ def edit_picture(
         models=tuple(record.models),
         warnings=(*incomplete, *edit.warnings),
         missing_rows=original.missing_rows,
+        left_out=edit.left_out,
     )
 
 
-def prepare(reference: bytes, engine: Engine, components: Components, clock: Stopwatch) -> Reference:
+def prepare(pictures: Sequence[bytes], engine: Engine, components: Components, clock: Stopwatch) -> Reference:
     """A reference face, ready for any number of targets.
+
+    Args:
+        pictures: one person's, at least one; of several, those that show someone else or no clear face are left out.
+        engine: makes the likeness.
+        components: the loaded networks.
+        clock: counts the time as "identity".
 
     Raises:
         NoFaceFound, SeveralFaces: with `role` "reference".
         ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
     """
     with clock.stage("identity"):
-        image = decode(reference)
-        check(image, components.check, "reference")
-        image = flatten(image)
-        face = choose_reference_face(components.detector.detect(image))
-        likeness = engine.prepare(image, face)
-        return Reference(likeness, components.embedder.embed(image, face), image.missing_rows is not None)
+        found = find_person([_look_at(each, components) for each in pictures], components.embedder)
+        likeness = engine.prepare([each.portrait for each in found.views])
+        incomplete = any(each.portrait.image.missing_rows is not None for each in found.views)
+        return Reference(likeness, found.embedding, incomplete, found.left_out)
 
 
-def choose_reference_face(faces: Sequence[Face]) -> Face:
-    """The face that a reference picture is of: the largest, when no other is nearly as large."""
-    by_size = sorted(faces, key=area, reverse=True)
-    if not by_size:
-        raise NoFaceFound("the reference shows no face", role="reference")
-    if len(by_size) > 1 and area(by_size[1]) > RIVAL_AREA * area(by_size[0]):
-        raise SeveralFaces(f"the reference shows {len(by_size)} faces", role="reference", found=len(by_size))
-    return by_size[0]
+def embed_likes(pictures: Sequence[bytes], likes: Sequence[str], components: Components) -> list[Embedding]:
+    """Who is in the pictures by which `options.likes` names the faces to swap, in its order.
+
+    Raises:
+        NoFaceFound, SeveralFaces: with `role` "like".
+        ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
+        InvalidOptions: `field` is "faces" where a picture that is named was not handed over.
+    """
+    by_digest = {f"sha256:{hashlib.sha256(each).hexdigest()}": each for each in pictures}
+    if absent := [name for name in likes if name not in by_digest]:
+        raise InvalidOptions(f"the picture {absent[0]} is not here", field="faces")
+    seen = {name: _look_at(by_digest[name], components) for name in dict.fromkeys(likes)}
+    return [find_person([seen[name]], components.embedder, role="like").embedding for name in likes]
+
+
+def _look_at(picture: bytes, components: Components) -> list[View]:
+    """Every face of a picture that has passed the content check."""
+    image = decode(picture)
+    check(image, components.check, "reference")
+    image = flatten(image)
+    return [View(Portrait(image, face), components.embedder.embed(image, face))
+            for face in components.detector.detect(image)]  # fmt: skip

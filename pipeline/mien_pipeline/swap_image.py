@@ -4,17 +4,18 @@ It is handed likenesses that an engine prepared, and a restorer; it imports neit
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Literal, Protocol
 
 from mien_core.errors import InvalidOptions, NoFaceFound
 from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.image import Image
-from mien_pipeline.options import Format, SwapOptions
+from mien_pipeline.options import Format, Like, SwapOptions
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import Engine, FaceEmbedder, Likeness, Restorer
-from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, PictureWarning, SwapWarning
+from mien_pipeline.report import Edit, FaceReport, IdentityScores, LeftOut, ModelUse, PictureWarning, SwapWarning
 from mien_pipeline.skin.blend import paste_back
 
 
@@ -22,12 +23,13 @@ from mien_pipeline.skin.blend import paste_back
 class Reference:
     """A reference face, checked and prepared: all that no target changes.
 
-    `is_incomplete` says that its file ends before its last rows.
+    `is_incomplete` says that a file of its pictures ends before its last rows; `left_out` are those that were not used.
     """
 
     likeness: Likeness
     embedding: Embedding
     is_incomplete: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,12 @@ class FaceEdit(Protocol):
         """What the report says of the pictures that the edit was made from."""
         ...
 
-    def choose(self, faces: Sequence[Face]) -> Sequence[int]:
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The pictures of references that were not used."""
+        ...
+
+    def choose(self, seen: Image, faces: Sequence[Face]) -> Sequence[int]:
         """The faces to change, by their place from the left.
 
         Raises:
@@ -92,6 +99,7 @@ class FaceSwap:
         options: that engine's own.
         embedder: measures likeness; no engine is conditioned on it.
         restorer: works after the engine when `options.restore` is above 0.
+        likes: who is in each of the pictures that `options.likes` names.
     """
 
     engine: Engine
@@ -99,6 +107,7 @@ class FaceSwap:
     options: SwapOptions
     embedder: FaceEmbedder
     restorer: Restorer | None = None
+    likes: Sequence[Embedding] = ()
 
     @property
     def format(self) -> Format | None:
@@ -106,11 +115,21 @@ class FaceSwap:
 
     @property
     def warnings(self) -> tuple[PictureWarning, ...]:
-        return ("reference-incomplete",) if any(each.is_incomplete for each in self.references) else ()
+        incomplete = any(each.is_incomplete for each in self.references)
+        left_out = dict.fromkeys(each.why for each in self.left_out)
+        return (*(("reference-incomplete",) if incomplete else ()), *left_out)
 
-    def choose(self, faces: Sequence[Face]) -> Sequence[int]:
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(
+            replace(each, reference=place)
+            for place, reference in enumerate(self.references)
+            for each in reference.left_out
+        )
+
+    def choose(self, seen: Image, faces: Sequence[Face]) -> Sequence[int]:
         """See `FaceEdit.choose`; the number of references has to fit as well."""
-        chosen = choose_faces(faces, self.options)
+        chosen = choose_faces(faces, self.options) or find_alike(seen, faces, self.likes, self.embedder)
         assign_references(chosen, self.references)
         return chosen
 
@@ -151,14 +170,8 @@ class FaceSwap:
         return Edit("swap", self.engine.name, self.options, (*models, *self.engine.models))
 
 
-def area(face: Face) -> float:
-    """Square pixels of the face's box."""
-    x1, y1, x2, y2 = face.bbox
-    return float((x2 - x1) * (y2 - y1))
-
-
 def choose_faces(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]:
-    """Which faces to swap, by their place from the left.
+    """Which faces to swap, by their place from the left; none where `options` names people: see `find_alike`.
 
     Raises:
         NoFaceFound: with `role` "target".
@@ -169,11 +182,32 @@ def choose_faces(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]
     if options.faces == "all":
         return tuple(range(len(faces)))
     if options.faces == "largest":
-        return (max(range(len(faces)), key=lambda index: area(faces[index])),)
-    absent = [index for index in options.faces if index >= len(faces)]
-    if absent or not options.faces:
+        return (max(range(len(faces)), key=lambda index: faces[index].area),)
+    if isinstance(options.faces, Like):
+        return ()
+    if not options.faces or max(options.faces) >= len(faces):
         raise InvalidOptions(f"faces count from 0, and the target shows {len(faces)}", field="faces", found=len(faces))
     return options.faces
+
+
+def find_alike(
+    seen: Image, faces: Sequence[Face], likes: Sequence[Embedding], embedder: FaceEmbedder
+) -> tuple[int, ...]:
+    """For each of `likes` the face most like it, by its place from the left; no two get the same face.
+
+    Raises:
+        InvalidOptions: `field` "faces" when there are fewer faces than people; `found` is how many are.
+    """
+    if len(likes) > len(faces):
+        raise InvalidOptions(f"the target shows {len(faces)} faces", field="faces", found=len(faces))
+    shown = [embedder.embed(seen, face) for face in faces]
+    pairs = product(range(len(likes)), range(len(faces)))
+    best_first = sorted(pairs, key=lambda pair: embedder.similarity(likes[pair[0]], shown[pair[1]]), reverse=True)
+    places: dict[int, int] = {}
+    for person, place in best_first:
+        if person not in places and place not in places.values():
+            places[person] = place
+    return tuple(places[person] for person in range(len(likes)))
 
 
 def assign_references(chosen: Sequence[int], references: Sequence[Reference]) -> Mapping[int, Reference]:

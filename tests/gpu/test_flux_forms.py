@@ -19,7 +19,7 @@ from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
 from mien_pipeline.engines.flux.transformer import LIBRARIES
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.plan.placement import Placement, Residency
@@ -75,8 +75,8 @@ def test_a_form_of_the_plan_paints(
     plan = replace(plan, placements=tuple(placed(each) for each in plan.placements), tiled=True)
     pixels = np.random.default_rng(0).integers(60, 180, (300, 300, 3), np.uint8)
     kps = np.array([[120, 120], [180, 120], [150, 150], [125, 185], [175, 185]], np.float32)
-    portrait = Image(pixels), Face(np.array([95, 80, 205, 215], np.float32), 0.9, kps)
-    likeness = FluxEngine(Stack(tiny, files, device, plan)).prepare(*portrait)
+    portrait = Portrait(Image(pixels), Face(np.array([95, 80, 205, 215], np.float32), 0.9, kps))
+    likeness = FluxEngine(Stack(tiny, files, device, plan)).prepare([portrait])
     first, again = (likeness.render(*portrait, OPTIONS, ignore_step) for _ in range(2))
     assert first.crop[first.mask > 0.5].std() > 1
     assert np.array_equal(first.crop, again.crop), "the same seed paints the same picture"

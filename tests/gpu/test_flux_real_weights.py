@@ -12,6 +12,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.flux.engine import load
 from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.media.decode import decode
@@ -39,7 +40,8 @@ def test_the_result_is_nearer_to_the_reference_than_the_target_was(installed: Mo
     folder = installed.path("demo-portraits")
     target, reference = (decode((folder / name).read_bytes()) for name in ("astronaut.png", "grace_hopper.jpg"))
     face, reference_face = detector.detect(target)[0], detector.detect(reference)[0]
-    patch = load(installed).prepare(reference, reference_face).render(target, face, FluxOptions(), ignore_step)
+    likeness = load(installed).prepare([Portrait(reference, reference_face)])
+    patch = likeness.render(target, face, FluxOptions(), ignore_step)
     result = paste_back(target, patch)
     wanted = scorer.embed(reference, reference_face)
     before = scorer.similarity(scorer.embed(target, face), wanted)

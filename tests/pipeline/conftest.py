@@ -8,12 +8,9 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
 from mien_pipeline.engines.registry import ENGINES
-from mien_pipeline.face import Face
+from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
-from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
-
-Portrait = tuple[Image, Face]
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +22,14 @@ def detector(models: ModelStore) -> MeshDetector:
 def astronaut(models: ModelStore, detector: MeshDetector) -> Portrait:
     """A smiling woman with a fringe, looking at the camera."""
     image = decode(models.path("demo-portraits", "astronaut.png").read_bytes())
-    return image, detector.detect(image)[0]
+    return Portrait(image, detector.detect(image)[0])
 
 
 @pytest.fixture(scope="session")
 def admiral(models: ModelStore, detector: MeshDetector) -> Portrait:
     """An old woman with a cap and glasses, mouth closed."""
     image = decode(models.path("demo-portraits", "grace_hopper.jpg").read_bytes())
-    return image, detector.detect(image)[0]
+    return Portrait(image, detector.detect(image)[0])
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +41,12 @@ def engine(models: ModelStore) -> MeshEngine:
 
 @pytest.fixture(scope="session")
 def astronaut_likeness(engine: MeshEngine, astronaut: Portrait) -> MeshLikeness:
-    return engine.prepare(*astronaut)
+    return engine.prepare([astronaut])
 
 
 @pytest.fixture(scope="session")
 def admiral_likeness(engine: MeshEngine, admiral: Portrait) -> MeshLikeness:
-    return engine.prepare(*admiral)
+    return engine.prepare([admiral])
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from mien_pipeline.options import (
     validate,
 )
 
+LIKE, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
 
 class Recoloured(SwapOptions, frozen=True):
     """The options of an engine that does not exist."""
@@ -48,6 +50,21 @@ def test_numbers_switches_choices_and_lists_are_public_as_json() -> None:
         "engine": "mesh", "faces": [0, 2], "seed": 0, "restore": 0.0, "format": "png", "shape": 0.7,
         "gaze": "reference",
     }  # fmt: skip
+
+
+def test_the_picture_that_a_face_was_found_by_stays_untold() -> None:
+    """Its digest in a result would tell whoever has the picture who was looked for."""
+    options = MeshOptions.model_validate({"faces": {"like": [LIKE, OTHER]}})
+    assert options.likes == (LIKE, OTHER)
+    assert public_settings(options)["faces"] == "like"
+    assert MeshOptions.model_validate(options.model_dump(mode="json")) == options
+
+
+@pytest.mark.parametrize("faces", [{"like": "her.jpg"}, {"like": LIKE, "most": 2}, {"like": []}, [{"like": LIKE}], {}])
+def test_what_is_no_digest_of_a_picture_is_refused_by_the_name_of_the_option(faces: object) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        validate(MeshOptions, {"faces": faces}, "mesh")
+    assert refused.value.fields == {"field": "faces"}
 
 
 def test_an_engine_takes_its_own_options_as_they_are() -> None:

@@ -4,7 +4,7 @@ import json
 
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.options import RestoreOptions
-from mien_pipeline.report import Edit, FaceReport, IdentityScores, ModelUse, Provenance, Swapped, describe
+from mien_pipeline.report import Edit, FaceReport, IdentityScores, LeftOut, ModelUse, Provenance, Swapped, describe
 
 SCORES = IdentityScores("dlib", 0.123456, 0.5, 0.98765)
 DONE = Swapped(
@@ -22,6 +22,7 @@ DONE = Swapped(
     models=(ModelUse("iris", "0" * 64),),
     warnings=("incomplete",),
     missing_rows=3,
+    left_out=(LeftOut(2, "other-person", reference=1),),
 )
 
 
@@ -34,6 +35,7 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
         "size": [100, 40],
         "warnings": ["incomplete"],
         "missing_rows": 3,
+        "left_out": [{"picture": 2, "why": "other-person", "reference": 1}],
         "faces": [
             {
                 "index": 0,

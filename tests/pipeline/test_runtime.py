@@ -1,19 +1,34 @@
 """The runtime promises: one engine at a time, the references used last kept, Vivid painted where it can be."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mien_core.errors import InvalidImage, NotEnoughMemory
+from mien_core.errors import InvalidImage, InvalidOptions, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
+from mien_pipeline.face import Portrait
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
 from mien_pipeline.swap import Components
-from mien_testing.painted import BLUE, MIDDLE, RED, Detector, Embedder, FakeCheck, Marker, Painter, colours, picture
+from mien_testing.painted import (
+    BLUE,
+    LEFT,
+    MIDDLE,
+    RED,
+    RIGHT,
+    Detector,
+    Embedder,
+    FakeCheck,
+    Marker,
+    Painter,
+    colours,
+    picture,
+)
 from mien_testing.stand_in import returning
 
 
@@ -33,9 +48,9 @@ class Entry:
         engine.name = self.name
         prepare = engine.prepare
 
-        def counted(reference: Any, face: Any) -> Any:
-            self.prepared.append(reference.pixels.tobytes())
-            return prepare(reference, face)
+        def counted(portraits: Any) -> Any:
+            self.prepared.append(portraits[0].image.pixels.tobytes())
+            return prepare(portraits)
 
         engine.prepare = counted  # type: ignore[method-assign]
         return engine
@@ -98,6 +113,27 @@ def test_the_engine_that_is_asked_for_swaps_and_stays(under_test: Runtime, engin
     assert engines["mesh"].loaded == 1
 
 
+def test_several_pictures_of_a_person_are_one_reference_that_is_kept(
+    under_test: Runtime, engines: dict[str, Entry]
+) -> None:
+    person = [picture(MIDDLE, colour=RED), picture(LEFT, colour=RED)]
+    done = [under_test.swap(picture(MIDDLE), [person], MESH) for _ in range(2)]
+    assert [each.left_out for each in done] == [(), ()]
+    assert len(engines["mesh"].prepared) == 1
+    under_test.swap(picture(MIDDLE), person[:1], MESH)
+    assert len(engines["mesh"].prepared) == 2, "one picture of them is another reference"
+
+
+def test_the_face_that_is_like_a_picture_is_found_by_the_pictures_digest(under_test: Runtime) -> None:
+    seen = picture(MIDDLE, colour=BLUE)
+    options = parse_options({"engine": "mesh", "faces": {"like": f"sha256:{hashlib.sha256(seen).hexdigest()}"}})
+    done = under_test.swap(picture(LEFT, RIGHT), [picture(MIDDLE, colour=RED)], options, likes=[picture(), seen])
+    assert [face.swapped for face in done.faces] == [True, False]
+    with pytest.raises(InvalidOptions) as refused:
+        under_test.swap(picture(LEFT, RIGHT), [picture(MIDDLE, colour=RED)], options)
+    assert refused.value.fields == {"field": "faces"}
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
 def test_a_damaged_target_is_refused_before_an_engine_is_loaded_or_a_reference_prepared(
     under_test: Runtime, engines: dict[str, Entry], kept: float
@@ -141,7 +177,7 @@ class Vivid:
         return self
 
     def restore(self, image: Any, face: Any, amount: float, on_step: Callable[[int, int], None]) -> Any:
-        patch = Painter().prepare(image, face).render(image, face, MESH, on_step)
+        patch = Painter().prepare([Portrait(image, face)]).render(image, face, MESH, on_step)
         patch.mask[:] = 0
         return patch
 

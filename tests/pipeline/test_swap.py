@@ -15,7 +15,7 @@ from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.progress import STAGE_SHARES, Progress, Stopwatch
-from mien_pipeline.report import Edit, ModelUse, Swapped
+from mien_pipeline.report import Edit, LeftOut, ModelUse, Swapped
 from mien_pipeline.swap import Components, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_testing.painted import (
@@ -42,7 +42,7 @@ def components(content_check: FakeCheck | None = None, marker: Marker | None = N
 
 
 def likeness_of(colour: tuple[int, int, int]) -> Reference:
-    return prepare(picture(MIDDLE, colour=colour), Painter(), components(), Stopwatch())
+    return prepare([picture(MIDDLE, colour=colour)], Painter(), components(), Stopwatch())
 
 
 def swap(
@@ -75,7 +75,7 @@ def test_the_report_says_of_whole_pictures_whether_they_end_early() -> None:
     said = {}
     for target, reference in product((whole, cut), (whole, cut)):
         edit = FaceSwap(
-            Painter(), [prepare(reference, Painter(), components(), Stopwatch())], MeshOptions(), Embedder()
+            Painter(), [prepare([reference], Painter(), components(), Stopwatch())], MeshOptions(), Embedder()
         )
         done = edit_picture(target, edit, components(), Stopwatch())
         said[target == cut, reference == cut] = done.warnings, done.missing_rows
@@ -89,23 +89,39 @@ def test_the_report_says_of_whole_pictures_whether_they_end_early() -> None:
 
 def test_a_reference_without_a_face_says_so() -> None:
     with pytest.raises(NoFaceFound) as refused:
-        prepare(picture(), Painter(), components(), Stopwatch())
+        prepare([picture()], Painter(), components(), Stopwatch())
     assert refused.value.fields == {"role": "reference"}
 
 
 def test_a_reference_with_two_faces_of_a_size_is_refused_and_one_with_a_passer_by_is_not() -> None:
     rivals = Components(Detector((4, 4, 24, 24), (40, 4, 64, 28)), Embedder(), FakeCheck(), Marker())
     with pytest.raises(SeveralFaces) as refused:
-        prepare(picture((4, 4, 24, 24), (40, 4, 64, 28)), Painter(), rivals, Stopwatch())
+        prepare([picture((4, 4, 24, 24), (40, 4, 64, 28))], Painter(), rivals, Stopwatch())
     assert refused.value.fields == {"role": "reference", "found": 2}
-    passer_by = prepare(picture(MIDDLE, RIGHT), Painter(), components(), Stopwatch())
+    passer_by = prepare([picture(MIDDLE, RIGHT)], Painter(), components(), Stopwatch())
     assert passer_by.embedding.shape == (3,)
+
+
+def test_a_picture_of_another_person_is_left_out_and_the_report_names_it() -> None:
+    several = [picture(MIDDLE, colour=RED), picture(MIDDLE, colour=BLUE), picture(), picture(MIDDLE, colour=RED)]
+    made_of_four = prepare(several, Painter(), components(), Stopwatch())
+    assert made_of_four.embedding.tolist() == list(RED)
+    edit = FaceSwap(Painter(), [likeness_of(RED), made_of_four], MeshOptions(faces=(0, 1)), Embedder())
+    done = edit_picture(picture(LEFT, MIDDLE), edit, components(), Stopwatch())
+    assert done.warnings == ("other-person", "face-not-shown")
+    assert done.left_out == (LeftOut(1, "other-person", reference=1), LeftOut(2, "face-not-shown", reference=1))
+
+
+def test_every_picture_of_a_person_passes_the_content_check() -> None:
+    content_check = FakeCheck()
+    prepare([picture(MIDDLE), picture(), picture(MIDDLE)], Painter(), components(content_check), Stopwatch())
+    assert content_check.seen == ["reference"] * 3
 
 
 def test_a_rival_of_exactly_half_the_area_is_still_a_passer_by() -> None:
     boxes = (4, 4, 24, 24), (40, 4, 50, 24)
     halved = Components(Detector(*boxes), Embedder(), FakeCheck(), Marker())
-    assert prepare(picture(*boxes), Painter(), halved, Stopwatch())
+    assert prepare([picture(*boxes)], Painter(), halved, Stopwatch())
 
 
 @pytest.mark.parametrize("stage", ["target", "result"])
@@ -138,7 +154,7 @@ def test_a_target_without_a_face_that_the_content_check_stops_is_stopped_by_it()
 
 def test_a_reference_passes_the_content_check_before_its_face_is_looked_for() -> None:
     with pytest.raises(ContentBlocked):
-        prepare(picture(), Painter(), components(FakeCheck(closed="reference")), Stopwatch())
+        prepare([picture()], Painter(), components(FakeCheck(closed="reference")), Stopwatch())
 
 
 def test_the_listener_is_told_of_every_stage_in_order_and_never_goes_back() -> None:
@@ -226,7 +242,7 @@ def test_a_face_that_only_the_stored_colours_show_is_none(role: str) -> None:
     hidden = seen_through(2, MIDDLE)
     looks: dict[str, Callable[[], object]] = {
         "target": lambda: swap(hidden, parts),
-        "reference": lambda: prepare(hidden, Painter(), parts, Stopwatch()),
+        "reference": lambda: prepare([hidden], Painter(), parts, Stopwatch()),
     }
     with pytest.raises(NoFaceFound) as refused:
         looks[role]()
@@ -235,7 +251,7 @@ def test_a_face_that_only_the_stored_colours_show_is_none(role: str) -> None:
 
 
 def test_a_reference_is_as_it_looks_on_a_page() -> None:
-    half = prepare(seen_through(128, MIDDLE, colour=(0, 0, 0)), Painter(), components(), Stopwatch())
+    half = prepare([seen_through(128, MIDDLE, colour=(0, 0, 0))], Painter(), components(), Stopwatch())
     assert half.embedding.tolist() == [127, 127, 127]
 
 
@@ -245,7 +261,7 @@ def test_faces_are_looked_for_and_compared_in_the_colours_that_are_seen(kind: st
     data = BytesIO()
     exchanged = {"icc_profile": exchanging_profile(), "quality": 100}
     PillowImage.open(BytesIO(picture(MIDDLE))).save(data, kind, **exchanged)
-    reference = prepare(data.getvalue(), Painter(), components(), Stopwatch())
+    reference = prepare([data.getvalue()], Painter(), components(), Stopwatch())
     assert np.abs(reference.embedding - RED).max() <= 3
     edit = FaceSwap(Painter(), [reference], MeshOptions(), Embedder())
     done = edit_picture(data.getvalue(), edit, components(), Stopwatch())

@@ -54,7 +54,7 @@ def swap(
     *references: Reference, restorer: Restorer | None = None, **options: object
 ) -> tuple[ChangedImage, list[FaceReport]]:
     edit = FaceSwap(Painter(), references, MeshOptions.model_validate(options), Embedder(), restorer)
-    chosen = edit.choose(FACES)
+    chosen = edit.choose(TARGET, FACES)
     made = edit.change(TARGET, FACES, chosen, Stopwatch())
     return made, edit.judge(TARGET, made, FACES, chosen)
 
@@ -92,15 +92,43 @@ def test_a_face_that_is_not_there_is_refused_with_the_number_found(faces: tuple[
 def test_another_number_of_references_than_faces_is_refused_before_the_work(references: int) -> None:
     edit = FaceSwap(Painter(), [likeness_of(RED)] * references, MeshOptions(faces="all"), Embedder())
     with pytest.raises(InvalidOptions) as refused:
-        edit.choose(FACES)
+        edit.choose(TARGET, FACES)
     assert refused.value.fields["field"] == "references"
+
+
+COLOURED = replace(TARGET, pixels=decode(picture(LEFT, MIDDLE, RIGHT)).pixels.copy())
+for (x1, y1, x2, y2), colour in ((LEFT, RED), (RIGHT, GREEN)):
+    COLOURED.pixels[y1:y2, x1:x2] = colour
+
+
+def alike(*colours: tuple[int, int, int]) -> FaceSwap:
+    named = MeshOptions.model_validate({"faces": {"like": [f"sha256:{place:064}" for place in range(len(colours))]}})
+    references = [likeness_of(BLUE)] * len(colours)
+    return FaceSwap(Painter(), references, named, Embedder(), likes=[np.array(each, np.float32) for each in colours])
+
+
+def test_the_faces_that_are_like_a_picture_are_chosen_in_the_order_of_the_pictures() -> None:
+    assert alike(GREEN).choose(COLOURED, FACES) == (2,)
+    assert alike(GREEN, RED).choose(COLOURED, FACES) == (2, 0)
+
+
+def test_two_people_never_get_the_same_face_and_the_nearer_one_gets_it() -> None:
+    reddish = (180, 50, 50)
+    assert alike(reddish, RED).choose(COLOURED, FACES)[1] == 0
+    assert len(set(alike(reddish, RED, RED).choose(COLOURED, FACES))) == 3
+
+
+def test_more_people_than_faces_are_refused_with_the_number_found() -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        alike(RED, RED, GREEN, BLUE).choose(COLOURED, FACES)
+    assert refused.value.fields == {"field": "faces", "found": 3}
 
 
 @pytest.mark.parametrize("faces", ["all", "largest", (0,)])
 def test_a_target_without_a_face_says_so(faces: object) -> None:
     edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions.model_validate({"faces": faces}), Embedder())
     with pytest.raises(NoFaceFound) as refused:
-        edit.choose([])
+        edit.choose(TARGET, [])
     assert refused.value.fields == {"role": "target"}
 
 

@@ -6,7 +6,7 @@ the picture that is repaired. Of what it paints, the fine luminance of plain ski
 
 import numpy as np
 
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Portrait
 from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep
@@ -26,7 +26,8 @@ class Repaint:
 
     def detail(self, image: Image, face: Face, view: SkinRegion, on_step: OnStep) -> Floats:
         """(h, w) code values: the painted skin's fine luminance in place of the picture's own."""
-        painted = paste_back(image, self.painter.prepare(image, face).render(image, face, self.options, on_step))
+        likeness = self.painter.prepare([Portrait(image, face)])
+        painted = paste_back(image, likeness.render(image, face, self.options, on_step))
         repainted = luminance_of(painted.pixels[view.rows, view.columns])
         detail = fine_detail(repainted - view.luminance, view.face_px)
         inside = detail[view.skin > 0.5]

@@ -16,12 +16,11 @@ from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
-from mien_pipeline.face import Patch
+from mien_pipeline.face import Patch, Portrait
 from mien_pipeline.options import SwapOptions, WrongOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Engine, Likeness, Weights
 from mien_pipeline.skin.blend import paste_back
-from mien_testing.portraits import Portrait
 from mien_testing.swapper import Folder
 
 pytestmark = pytest.mark.slow
@@ -56,7 +55,7 @@ def loaded(engine_name: str, request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture(scope="session")
 def likeness(loaded: Engine, admiral: Portrait) -> Likeness:
-    return loaded.prepare(*admiral)
+    return loaded.prepare([admiral])
 
 
 def render(likeness: Likeness, engine_name: str, target: Portrait, on_step: OnStep = ignore_step) -> Patch:
@@ -130,7 +129,7 @@ def test_the_same_swap_twice_is_the_same_picture(
 def test_another_reference_makes_another_picture(
     loaded: Engine, engine_name: str, astronaut: Portrait, made: Patch
 ) -> None:
-    other = render(loaded.prepare(*astronaut), engine_name, astronaut)
+    other = render(loaded.prepare([astronaut]), engine_name, astronaut)
     assert not np.array_equal(other.crop, made.crop)
 
 

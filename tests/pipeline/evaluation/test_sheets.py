@@ -26,7 +26,7 @@ class Runtime:
         self.components = Components(Detector(), Embedder(), FakeCheck(), Marker(), MODELS)
 
     def swap(self, target: bytes, references: list[bytes], options: MeshOptions) -> Swapped:
-        ready = [prepare(each, Painter(), self.components, Stopwatch()) for each in references]
+        ready = [prepare([each], Painter(), self.components, Stopwatch()) for each in references]
         return edit_picture(target, FaceSwap(Painter(), ready, options, Embedder()), self.components, Stopwatch())
 
 

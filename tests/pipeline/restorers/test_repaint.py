@@ -1,5 +1,6 @@
 """Vivid with FLUX.1 promises: a face is its own reference, fine light on skin is all that is taken, the lock holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,8 @@ class Painter:
     asked: list[tuple[Image, Face]] = field(default_factory=list[tuple[Image, Face]])
     with_options: list[SwapOptions] = field(default_factory=list[SwapOptions])
 
-    def prepare(self, reference: Image, face: Face) -> "Painter":
-        self.asked.append((reference, face))
+    def prepare(self, portraits: Sequence[tuple[Image, Face]]) -> "Painter":
+        self.asked.append(portraits[0])
         return self
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:

@@ -127,7 +127,7 @@ def test_a_report_and_the_log_say_nothing_of_what_is_planted(
 ) -> None:
     parts = Components(Detector(), Embedder(), FakeCheck(), Marker())
     with caplog.at_level(logging.DEBUG):
-        reference = prepare(targets[kind], Painter(), replace(parts, detector=Detector(MIDDLE)), Stopwatch())
+        reference = prepare([targets[kind]], Painter(), replace(parts, detector=Detector(MIDDLE)), Stopwatch())
         edit = FaceSwap(Painter(), [reference], MeshOptions(), Embedder())
         done = edit_picture(targets[kind], edit, parts, Stopwatch())
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("mien")]

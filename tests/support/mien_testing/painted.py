@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from mien_core.errors import ContentBlocked
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep
@@ -80,8 +80,8 @@ class Painter:
     def __init__(self, reach: float = 1.0) -> None:
         self.reach = reach
 
-    def prepare(self, reference: Image, face: Face) -> Paint:
-        return Paint(Embedder().embed(reference, face), self.reach)
+    def prepare(self, portraits: Sequence[Portrait]) -> Paint:
+        return Paint(Embedder().embed(portraits[0].image, portraits[0].face), self.reach)
 
 
 class FakeCheck:

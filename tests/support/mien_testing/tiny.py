@@ -9,7 +9,7 @@ import pytest
 
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.options import FluxOptions
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.progress import ignore_step
 from mien_testing.pictures import face_at, picture
@@ -54,7 +54,7 @@ def target() -> Picture:
 
 @pytest.fixture(scope="session")
 def likeness(engine: "FluxEngine", reference: Picture) -> "FluxLikeness":
-    return engine.prepare(*reference)
+    return engine.prepare([Portrait(*reference)])
 
 
 @pytest.fixture(scope="session")

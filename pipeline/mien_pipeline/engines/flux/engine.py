@@ -25,7 +25,8 @@ from mien_pipeline.engines.flux.second_attempt import adjust
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import DEFAULT_NEGATIVE_PROMPT, DEFAULT_PROMPT
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_conditioning
-from mien_pipeline.face import Embedding, Face, Patch
+from mien_pipeline.face import Embedding, Face, Patch, Portrait
+from mien_pipeline.faces.clarity import choose_clearest
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions, require_options
@@ -72,9 +73,13 @@ class FluxEngine:
         self.models = models
         self.scorer = scorer
 
-    def prepare(self, reference: Image, face: Face) -> "FluxLikeness":
-        """One reference face; its tokens are computed when an identity method first reads them, and kept."""
-        return FluxLikeness(self.stack, self.scorer, reference, face)
+    def prepare(self, portraits: Sequence[Portrait]) -> "FluxLikeness":
+        """One reference face; its tokens are computed when an identity method first reads them, and kept.
+
+        Of several pictures the clearest is taken: the authors of all three methods condition on one.
+        """
+        clearest = choose_clearest(portraits)
+        return FluxLikeness(self.stack, self.scorer, clearest.image, clearest.face)
 
 
 class FluxLikeness:

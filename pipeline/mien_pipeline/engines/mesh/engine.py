@@ -11,7 +11,7 @@ from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.texture import Texture, unroll
-from mien_pipeline.face import Face, Mesh, Patch
+from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions, require_options
@@ -45,12 +45,13 @@ class MeshEngine:
     def models(self) -> Sequence[ModelUse]:
         return (self._eyes.model,)
 
-    def prepare(self, reference: Image, face: Face) -> "MeshLikeness":
+    def prepare(self, portraits: Sequence[Portrait]) -> "MeshLikeness":
         """The reference's texture and shape.
 
         Raises:
             NoFaceFound: the face is turned too far, or the mesh network doubts it is a face; `role` is "reference".
         """
+        reference, face = portraits[0].image, portraits[0].face
         mesh = _require_mesh(face)
         if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
             raise NoFaceFound("the reference face is turned away or unclear", role="reference")

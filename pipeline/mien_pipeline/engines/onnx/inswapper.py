@@ -10,7 +10,7 @@ import numpy as np
 
 from mien_core.errors import ImportRefused
 from mien_pipeline.engines.onnx.options import InswapperOptions
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.align import Aligned, align, transform
 from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import SwapOptions, require_options
@@ -53,14 +53,22 @@ class InswapperEngine:
         self._emap = _emap(swapper)
         self.models: Sequence[ModelUse] = [_use(path) for path in (swapper, recogniser)]
 
-    def prepare(self, reference: Image, face: Face) -> "InswapperLikeness":
-        """The identity of one reference face."""
-        crop = align(reference.pixels, face.kps, RECOGNISER_PX).crop
+    def prepare(self, portraits: Sequence[Portrait]) -> "InswapperLikeness":
+        """The identity of one person: the mean of their unit embeddings.
+
+        What one picture adds to an embedding (light, pose, glasses) differs from the next and cancels; who it is stays.
+        """
+        mean = np.mean([self._embed(each) for each in portraits], 0)
+        latent = (mean / np.linalg.norm(mean)) @ self._emap
+        return InswapperLikeness(self._swapper, (latent / np.linalg.norm(latent)).astype(np.float32))
+
+    def _embed(self, portrait: Portrait) -> Floats:
+        """(1, 512) float32 of unit length."""
+        crop = align(portrait.image.pixels, portrait.face.kps, RECOGNISER_PX).crop
         blob = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5  # ArcFace's own range, RGB
         (embedding,) = self._recogniser.run(None, {self._recogniser.get_inputs()[0].name: blob})
-        unit = np.asarray(embedding, np.float32).reshape(1, -1)
-        latent = (unit / np.linalg.norm(unit)) @ self._emap
-        return InswapperLikeness(self._swapper, (latent / np.linalg.norm(latent)).astype(np.float32))
+        row = np.asarray(embedding, np.float32).reshape(1, -1)
+        return row / np.linalg.norm(row)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,7 +33,7 @@ from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, ModelPass, bind_conditioning
 from mien_pipeline.evaluation.measures import Row, memory_added, ratio, resident_bytes
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.plan.component import component
 from mien_pipeline.plan.fit import Hardware, make_plan
@@ -145,10 +145,11 @@ def caching() -> Iterator[Row]:
         tiny = ModelStore(Path(folder) / "models", load_catalogue({"MIEN_CATALOGUE": str(catalogue)}))
         tiny.pull([BUNDLE])
         engine = load(tiny)
-        likeness = engine.prepare(*portrait())
+        seen = portrait()
+        likeness = engine.prepare([seen])
         options = FluxOptions(side=256, steps=2, strength=1.0)
-        first = beside_the_steps(lambda on_step: likeness.render(*portrait(), options, on_step))
-        second = beside_the_steps(lambda on_step: likeness.render(*portrait(), options, on_step))
+        first = beside_the_steps(lambda on_step: likeness.render(seen.image, seen.face, options, on_step))
+        second = beside_the_steps(lambda on_step: likeness.render(seen.image, seen.face, options, on_step))
     yield Row("a second swap ÷ the first, sampling left out (tiny bundle)", second / first, "ratio", 0.2)
 
 
@@ -160,10 +161,10 @@ def beside_the_steps(run: Callable[[Callable[[int, int], None]], object]) -> flo
     return time.perf_counter() - began - 2 * (told[1] - told[0])
 
 
-def portrait() -> tuple[Image, Face]:
+def portrait() -> Portrait:
     pixels = np.random.default_rng(0).integers(60, 180, (300, 300, 3), np.uint8)
     kps = np.array([[120, 120], [180, 120], [150, 150], [125, 185], [175, 185]], np.float32)
-    return Image(pixels), Face(np.array([95, 80, 205, 215], np.float32), 0.9, kps)
+    return Portrait(Image(pixels), Face(np.array([95, 80, 205, 215], np.float32), 0.9, kps))
 
 
 def streaming() -> Iterator[Row]:

@@ -16,6 +16,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.evaluation.measures import Row, memory_added, ratio, seconds
+from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
@@ -47,7 +48,7 @@ def mesh_alone(store: ModelStore, reference: bytes) -> Iterator[Row]:
     detector = MeshDetector(store.read("face-detection"), store.read("face-mesh"))
     portrait, donor = decode(photograph(store, 2900, 2900)), decode(reference)
     face = detector.detect(portrait)[0]
-    likeness = ENGINES["mesh"].load(store).prepare(donor, detector.detect(donor)[0])
+    likeness = ENGINES["mesh"].load(store).prepare([Portrait(donor, detector.detect(donor)[0])])
 
     def render() -> None:
         likeness.render(portrait, face, MeshOptions(), ignore_step)

@@ -21,7 +21,7 @@ from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness
 from mien_pipeline.engines.flux.faceid import FaceId
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.latents import encode, face_tokens_of, token_mask
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.sampling import Velocity, denoise
@@ -66,7 +66,7 @@ def test_every_method_changes_the_picture(likeness: FluxLikeness, target: Pictur
 
 def test_another_reference_makes_another_picture(engine: FluxEngine, target: Picture, made: Patch) -> None:
     image = Image(np.ascontiguousarray(np.rot90(target[0].pixels)))
-    other = engine.prepare(image, replace(target[1], kps=target[1].kps[:, ::-1] + 20))
+    other = engine.prepare([Portrait(image, replace(target[1], kps=target[1].kps[:, ::-1] + 20))])
     assert not np.array_equal(other.render(*target, QUICK, ignore_step).crop, made.crop)
 
 
@@ -90,7 +90,7 @@ def test_a_cancel_ends_it_at_any_step_and_the_next_run_is_whole(
 
 def test_identity_and_text_are_computed_once(engine: FluxEngine, reference: Picture, target: Picture) -> None:
     """The second swap with the same reference and prompt looks at neither again."""
-    likeness = engine.prepare(*reference)
+    likeness = engine.prepare([Portrait(*reference)])
     calls: list[str] = []
     stack = engine.stack
 
@@ -231,7 +231,7 @@ def test_a_bald_reference_leaves_the_target_its_hair_and_says_so(
     bald = np.full((512, 512), int(ParsingClass.SKIN), np.int64)
     haired = bald.copy()
     haired[:200] = int(ParsingClass.HAIR)
-    likeness = engine.prepare(*reference)
+    likeness = engine.prepare([Portrait(*reference)])
     monkeypatch.setattr(likeness.stack, "parse_face", parse_always_as(bald))
     assert likeness.identity.regions is bald
     without_hair = likeness.render(*target, QUICK, ignore_step)

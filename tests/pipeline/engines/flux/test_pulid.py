@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.pulid import IDFormer, attention_of, id_tokens
+from mien_pipeline.face import Portrait
 from mien_testing.formulas import TOLERANCE, draw_parameters, feed, norm, perceiver, values
 from mien_testing.tiny import Picture
 
@@ -69,7 +70,7 @@ def test_pulid_is_given_the_raw_embedding_and_what_enters_every_fourth_block_of_
 
     handles = [block.register_forward_pre_hook(enters(index)) for index, block in enumerate(stack.eva.blocks)]
     handles.append(stack.id_former.register_forward_pre_hook(gives))
-    identity = engine.prepare(*reference).identity
+    identity = engine.prepare([Portrait(*reference)]).identity
     try:
         assert identity.id_tokens.cond.shape == identity.id_tokens.uncond.shape
     finally:

@@ -11,7 +11,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.stack import Stack
-from mien_pipeline.face import Patch
+from mien_pipeline.face import Patch, Portrait
 from mien_pipeline.progress import ignore_step
 from mien_testing.tiny import QUICK, Picture
 
@@ -28,22 +28,23 @@ def test_xlabs_adapter_paints_in_withanyones_place(
     )
     stack = Stack(with_options, files, engine.stack.device, plan_memory(files, engine.stack.device, 1024))
     stack.text("dev").max_tokens = 32
-    likeness = FluxEngine(stack).prepare(*reference)
+    likeness = FluxEngine(stack).prepare([Portrait(*reference)])
     painted = likeness.render(*target, QUICK, ignore_step)
     assert not np.array_equal(painted.crop, made.crop)
     off = QUICK.model_copy(update={"ip_adapter_scale": 0.0})
     without = likeness.render(*target, off, ignore_step)
     assert not np.array_equal(painted.crop, without.crop)
-    assert np.array_equal(without.crop, engine.prepare(*reference).render(*target, off, ignore_step).crop)
+    assert np.array_equal(without.crop, engine.prepare([Portrait(*reference)]).render(*target, off, ignore_step).crop)
 
 
 def test_a_base_that_is_not_installed_is_refused_by_name_before_anything_is_loaded(
     store: ModelStore, tmp_path: Path, engine: FluxEngine, reference: Picture, target: Picture
 ) -> None:
     stack = Stack(ModelStore(tmp_path, store.catalogue), engine.stack.files, engine.stack.device, engine.stack.plan)
+    likeness = FluxEngine(stack).prepare([Portrait(*reference)])
     for change, model in (({"base": "fill"}, "flux-1-fill-dev"), ({"decoder": "tiny"}, "taef1")):
         with pytest.raises(ModelNotInstalled) as refused:
-            FluxEngine(stack).prepare(*reference).render(*target, QUICK.model_copy(update=change), ignore_step)
+            likeness.render(*target, QUICK.model_copy(update=change), ignore_step)
         assert refused.value.fields["command"] == f"mien models pull {model}"
     assert "parsing" not in vars(stack)
 

@@ -9,12 +9,12 @@ import pytest
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.engine import REFERENCE_WARN_YAW_DEG, REFUSE_YAW_DEG, MeshEngine, MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.face import Patch
+from mien_pipeline.face import Face, Patch, Portrait
+from mien_pipeline.image import Image
 from mien_pipeline.progress import ignore_step
-from mien_testing.portraits import Portrait
 
 
-def rendered(likeness: MeshLikeness, target: Portrait, **options: object) -> Patch:
+def rendered(likeness: MeshLikeness, target: tuple[Image, Face], **options: object) -> Patch:
     return likeness.render(*target, MeshOptions.model_validate(options), ignore_step)
 
 
@@ -33,15 +33,15 @@ def test_a_reference_turned_away_or_unclear_is_refused(engine: MeshEngine, astro
     image, face = astronaut
     for doubtful in (replace(face, yaw_deg=-REFUSE_YAW_DEG - 1), replace(face, mesh_score=0.5)):
         with pytest.raises(NoFaceFound) as refused:
-            engine.prepare(image, doubtful)
+            engine.prepare([Portrait(image, doubtful)])
         assert refused.value.fields["role"] == "reference"
 
 
 def test_what_limits_a_result_is_said(engine: MeshEngine, astronaut: Portrait, admiral: Portrait) -> None:
     image, face = astronaut
-    turned_reference = engine.prepare(admiral[0], replace(admiral[1], yaw_deg=REFERENCE_WARN_YAW_DEG + 1))
+    turned_reference = engine.prepare([Portrait(admiral[0], replace(admiral[1], yaw_deg=REFERENCE_WARN_YAW_DEG + 1))])
     assert "reference-angle" in rendered(turned_reference, astronaut).warnings
-    likeness = engine.prepare(*admiral)
+    likeness = engine.prepare([admiral])
     assert "hard-angle" in rendered(likeness, (image, replace(face, yaw_deg=36.0))).warnings
     dark = replace(image, pixels=(image.pixels * 0.15).astype(np.uint8))
     assert "low-light" in rendered(likeness, (dark, face)).warnings

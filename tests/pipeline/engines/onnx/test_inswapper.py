@@ -10,11 +10,10 @@ from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.onnx.inswapper import RECOGNISER_FILE, SWAPPER_FILE, SWAPPER_PX, InswapperEngine, load
 from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.engines.registry import ENGINES
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces.align import align
 from mien_pipeline.options import WrongOptions
 from mien_pipeline.progress import ignore_step
-from mien_testing.portraits import Portrait
 from mien_testing.swapper import Folder
 
 
@@ -24,7 +23,7 @@ def inswapper(swapper_weights: Folder) -> InswapperEngine:
 
 
 def test_an_identity_is_a_unit_vector_of_512_numbers(inswapper: InswapperEngine, admiral: Portrait) -> None:
-    latent = inswapper.prepare(*admiral).latent
+    latent = inswapper.prepare([admiral]).latent
     assert latent.shape == (1, 512)
     assert latent.dtype == np.float32
     assert np.linalg.norm(latent) == pytest.approx(1.0, abs=1e-5)
@@ -35,7 +34,7 @@ def test_the_crop_is_what_the_network_makes_of_the_aligned_target(
 ) -> None:
     """The network of this test shifts every pixel by one colour, which the identity alone decides."""
     image, face = astronaut
-    patch = inswapper.prepare(*admiral).render(image, face, InswapperOptions(), ignore_step)
+    patch = inswapper.prepare([admiral]).render(image, face, InswapperOptions(), ignore_step)
     aligned = align(image.pixels, face.kps, SWAPPER_PX)
     assert np.array_equal(patch.affine, aligned.affine)
     inside = (
@@ -50,7 +49,7 @@ def test_the_crop_is_what_the_network_makes_of_the_aligned_target(
 def test_the_border_of_the_crop_and_what_is_no_skin_stay_the_targets(
     inswapper: InswapperEngine, admiral: Portrait, astronaut: Portrait
 ) -> None:
-    mask = inswapper.prepare(*admiral).render(*astronaut, InswapperOptions(), ignore_step).mask
+    mask = inswapper.prepare([admiral]).render(*astronaut, InswapperOptions(), ignore_step).mask
     assert not mask[[0, -1]].any()
     assert not mask[:, [0, -1]].any()
     assert mask[SWAPPER_PX // 2, SWAPPER_PX // 2] > 0.9
@@ -61,7 +60,7 @@ def test_a_face_without_a_mesh_is_masked_by_the_border_alone(
 ) -> None:
     image, face = astronaut
     bare = Face(face.bbox, face.det_score, face.kps)
-    mask = inswapper.prepare(*admiral).render(image, bare, InswapperOptions(), ignore_step).mask
+    mask = inswapper.prepare([admiral]).render(image, bare, InswapperOptions(), ignore_step).mask
     assert set(np.unique(mask)) == {0.0, 1.0}
     assert mask.mean() == pytest.approx((118 / 128) ** 2, abs=0.01)
 
@@ -70,7 +69,7 @@ def test_another_engines_options_are_refused(
     inswapper: InswapperEngine, admiral: Portrait, astronaut: Portrait
 ) -> None:
     with pytest.raises(WrongOptions):
-        inswapper.prepare(*admiral).render(*astronaut, MeshOptions(), ignore_step)
+        inswapper.prepare([admiral]).render(*astronaut, MeshOptions(), ignore_step)
 
 
 @pytest.mark.parametrize("damaged", [SWAPPER_FILE, RECOGNISER_FILE])

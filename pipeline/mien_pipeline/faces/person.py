@@ -1,0 +1,115 @@
+"""Which face in each of several pictures is the one person that they are of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien_core.errors import NoFaceFound, SeveralFaces
+from mien_pipeline.face import Embedding, Face, Portrait
+from mien_pipeline.protocols import FaceEmbedder
+from mien_pipeline.report import LeftOut
+
+# A second face this large beside the largest makes it unclear whose identity is meant.
+RIVAL_AREA = 0.5
+# Faces this similar are one person's: dlib's own distance of 0.6 is .50, and turned heads and glasses lose a little.
+SAME_PERSON = 0.45
+# Of several pictures, one whose face is less clear or turned further is left out: its mesh is guessed.
+CLEAR_MESH_SCORE, CLEAR_YAW_DEG = 0.9, 44.0
+_ROUNDS = 2  # in which the pictures are compared with the mean of those that agree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One face of one picture, and who it is under the scorer: (D,) float32."""
+
+    portrait: Portrait
+    embedding: Embedding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One person in several pictures.
+
+    Attributes:
+        views: their face, once for every picture that is used, in the order of the pictures.
+        embedding: (D,) float32, the mean of theirs.
+        left_out: the other pictures.
+    """
+
+    views: Sequence[View]
+    embedding: Embedding
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def find_person(pictures: Sequence[Sequence[View]], embedder: FaceEmbedder, role: str = "reference") -> Person:
+    """The person that most of the pictures show; between two in as many, the one in the earlier picture.
+
+    Args:
+        pictures: every face of each picture.
+        embedder: compares them.
+        role: for the error.
+
+    Raises:
+        NoFaceFound: no picture shows a face.
+        SeveralFaces: two people are in all the same pictures, one nearly as large as the other.
+    """
+    if len(pictures) == 1:
+        only = choose_largest(pictures[0], role)
+        return Person([only], only.embedding)
+    clear = [[view for view in faces if _is_clear(view.portrait.face)] for faces in pictures]
+    usable = clear if any(clear) else pictures
+    everyone = [view for faces in usable for view in faces]
+    if not everyone:
+        raise NoFaceFound(f"the {role} shows no face", role=role)
+    chosen = max((_match(usable, view.embedding, embedder) for view in everyone), key=_rank)
+    for _ in range(_ROUNDS):  # a turned head is often nearer to the mean than to any one picture
+        chosen = _match(usable, _mean(chosen), embedder) or chosen
+    who = _mean(chosen)
+    others = [view for view in everyone if embedder.similarity(view.embedding, who) < SAME_PERSON]
+    for rivals in (_match(usable, view.embedding, embedder) for view in others):
+        if rivals.keys() >= chosen.keys() and _area(rivals) > RIVAL_AREA * _area(chosen):
+            raise SeveralFaces(f"the {role} shows two people in every picture", role=role, found=2)
+    left_out = tuple(
+        LeftOut(place, "other-person" if faces else "face-not-shown")
+        for place, faces in enumerate(usable)
+        if place not in chosen
+    )
+    return Person(list(chosen.values()), who, left_out)
+
+
+def choose_largest(faces: Sequence[View], role: str = "reference") -> View:
+    """The face that one picture is of: the largest, when no other is nearly as large; raises as `find_person`."""
+    by_size = sorted(faces, key=lambda view: view.portrait.face.area, reverse=True)
+    if not by_size:
+        raise NoFaceFound(f"the {role} shows no face", role=role)
+    if len(by_size) > 1 and by_size[1].portrait.face.area > RIVAL_AREA * by_size[0].portrait.face.area:
+        raise SeveralFaces(f"the {role} shows {len(by_size)} faces", role=role, found=len(by_size))
+    return by_size[0]
+
+
+def _is_clear(face: Face) -> bool:
+    return face.mesh_score >= CLEAR_MESH_SCORE and abs(face.yaw_deg) <= CLEAR_YAW_DEG
+
+
+def _match(pictures: Sequence[Sequence[View]], who: Embedding, embedder: FaceEmbedder) -> dict[int, View]:
+    """The face of each picture that is most like `who`, by the picture's place; none where none is like."""
+    found: dict[int, View] = {}
+    for place, faces in enumerate(pictures):
+        similar = [embedder.similarity(view.embedding, who) for view in faces]
+        if similar and max(similar) >= SAME_PERSON:
+            found[place] = faces[similar.index(max(similar))]
+    return found
+
+
+def _rank(shown: Mapping[int, View]) -> tuple[int, int, float]:
+    """More pictures before fewer, an earlier first picture before a later one, larger faces before smaller."""
+    return len(shown), -min(shown, default=0), _area(shown)
+
+
+def _area(shown: Mapping[int, View]) -> float:
+    return sum(view.portrait.face.area for view in shown.values())
+
+
+def _mean(shown: Mapping[int, View]) -> Embedding:
+    return np.asarray(np.mean([view.embedding for view in shown.values()], 0), np.float32)

@@ -1,0 +1,82 @@
+"""`find_person` promises: the person whom most pictures show, and every other picture named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien_core.errors import NoFaceFound, SeveralFaces
+from mien_pipeline.face import Portrait
+from mien_pipeline.faces.person import View, find_person
+from mien_pipeline.image import Image
+from mien_pipeline.report import LeftOut
+from mien_testing.painted import BLUE, GREEN, MIDDLE, RED, RIGHT, Embedder, face_at
+
+IMAGE = Image(np.zeros((40, 100, 3), np.uint8))
+SMALL, LARGE = RIGHT, MIDDLE
+
+
+def view(
+    colour: tuple[int, int, int], box: tuple[int, int, int, int] = MIDDLE, yaw: float = 0, score: float = 0.99
+) -> View:
+    """A face that is someone by its colour."""
+    face = replace(face_at(box), yaw_deg=yaw, mesh_score=score)
+    return View(Portrait(IMAGE, face), np.array(colour, np.float32))
+
+
+def test_the_person_of_most_pictures_is_found_and_the_others_are_named() -> None:
+    found = find_person([[view(GREEN)], [view(RED)], [], [view(RED)]], Embedder())
+    assert [tuple(each.embedding) for each in found.views] == [RED, RED]
+    assert found.left_out == (LeftOut(0, "other-person"), LeftOut(2, "face-not-shown"))
+
+
+def test_in_a_picture_of_several_the_face_that_is_the_same_person_is_chosen_however_small() -> None:
+    found = find_person([[view(RED)], [view(GREEN, LARGE), view(RED, SMALL)]], Embedder())
+    assert found.views[1].portrait.face.area == view(RED, SMALL).portrait.face.area
+    assert found.left_out == ()
+
+
+def test_between_two_people_in_one_picture_each_the_first_picture_decides() -> None:
+    found = find_person([[view(GREEN, SMALL)], [view(RED, LARGE)]], Embedder())
+    assert tuple(found.embedding) == GREEN
+    assert found.left_out == (LeftOut(1, "other-person"),)
+
+
+def test_the_embedding_is_the_mean_of_the_pictures_and_finds_who_is_like_it_but_unlike_the_first() -> None:
+    """A turned head is nearer to the mean of a person than to any one picture."""
+    first, middle, last = (200, 0, 0), (120, 0, 0), (40, 0, 0)
+    found = find_person([[view(first)], [view(middle)], [view(last)]], Embedder())
+    assert tuple(found.embedding) == middle
+    assert found.left_out == ()
+
+
+@pytest.mark.parametrize("doubtful", [{"yaw": 50.0}, {"yaw": -50.0}, {"score": 0.6}])
+def test_a_face_that_is_turned_away_or_unclear_counts_only_when_there_is_no_other(doubtful: dict[str, float]) -> None:
+    poor = view(RED, **doubtful)  # type: ignore[arg-type]  # pyright: ignore
+    assert find_person([[poor], [view(RED)]], Embedder()).left_out == (LeftOut(0, "face-not-shown"),)
+    assert find_person([[poor]], Embedder()).views == [poor]
+    assert find_person([[poor], []], Embedder()).views == [poor]
+
+
+def test_pictures_without_any_face_are_refused() -> None:
+    for count in range(3):
+        with pytest.raises(NoFaceFound) as refused:
+            find_person([[]] * count, Embedder(), role="like")
+        assert refused.value.fields == {"role": "like"}
+
+
+def test_a_couple_in_every_picture_is_refused_and_a_passer_by_is_not() -> None:
+    couple = [view(RED, (4, 4, 28, 30)), view(GREEN, MIDDLE)]
+    with pytest.raises(SeveralFaces) as refused:
+        find_person([couple, couple], Embedder())
+    assert refused.value.fields == {"role": "reference", "found": 2}
+    beside = [view(RED, MIDDLE), view(GREEN, RIGHT)]
+    assert tuple(find_person([beside, beside], Embedder()).embedding) == RED
+    assert tuple(find_person([couple, [view(RED)], [view(BLUE)]], Embedder()).embedding) == RED
+
+
+def test_a_collage_is_one_person_beside_other_pictures_and_unclear_alone() -> None:
+    collage = [view(RED, (4, 4, 28, 30)), view(RED, MIDDLE)]
+    assert len(find_person([collage, [view(RED)]], Embedder()).views) == 2
+    with pytest.raises(SeveralFaces):
+        find_person([collage], Embedder())
