@@ -12,6 +12,9 @@ GAIN_LIMITS = (0.1, 1.25)  # more gain than this brings out blocks and ringing; 
 SCALES_PX = ((0.7, 5), (1.4, 7))  # sigma and kernel: one band is finer than the first blur, one between the two
 ROUNDS = 3  # the bands overlap, so a change of one shows in the other; the gains are tried on the cheeks first
 CORRECTION_LIMITS = (0.5, 2.0)
+EDGES = 0.97  # the quantile of a band that tells how sharp features are
+EDGE_PX = 5  # side of the window in which edges are told from grain
+STANDS_OUT = (1.8, 4.0)  # times the grain's deviation, from which a detail is an edge, and surely one
 AROUND_PX = 15  # side of the window in which the face's own grain is measured
 TILE_PX = 256  # of noise; the eye does not see it repeat
 STRIPE_PX = 4 * TILE_PX  # rows that are worked on at once, so that a large face takes little memory
@@ -38,37 +41,52 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
     inside, small = measured[part], face[part]
     mine, theirs = _split_bands(small), _split_bands(target[part].astype(np.float32))
     have, want = ([_measure_energy(band, inside) for band in bands] for bands in (mine, theirs))
+    edges = [_compare_edges(one, other) for one, other in zip(mine, theirs, strict=True)]
     colour = _colour_noise(theirs[0], inside)
     noise = [np.asarray(band @ colour, np.float32) for band in _make_noise()]
     aim = want
     for _ in range(ROUNDS):
         got = [
             _measure_energy(band, inside)
-            for band in _split_bands(_apply_grain(small, mine, have, aim, noise, weight[part]))
+            for band in _split_bands(_apply_grain(small, mine, have, aim, edges, noise, weight[part]))
         ]
         aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
     del small, mine, theirs
-    return _apply_in_stripes(face, have, aim, noise, weight)
+    return _apply_in_stripes(face, have, aim, edges, noise, weight)
 
 
-def _apply_in_stripes(face: Floats, have: list[float], want: list[float], noise: list[Floats], weight: Mask) -> Floats:
+def _apply_in_stripes(
+    face: Floats, have: list[float], want: list[float], edges: list[float], noise: list[Floats], weight: Mask
+) -> Floats:
     """`_apply_grain` to the whole face, some rows at a time, each with what its blurs need above and below."""
     result, reach = np.empty_like(face), TILE_PX  # a whole tile, so that the noise joins
     for top in range(0, face.shape[0], STRIPE_PX):
         start = max(0, top - reach)
         rows = slice(start, top + STRIPE_PX + reach)
-        stripe = _apply_grain(face[rows], _split_bands(face[rows]), have, want, noise, weight[rows])
+        stripe = _apply_grain(face[rows], _split_bands(face[rows]), have, want, edges, noise, weight[rows])
         result[top : top + STRIPE_PX] = stripe[top - start : top - start + STRIPE_PX]
     return result
 
 
 def _apply_grain(
-    face: Floats, bands: list[Floats], have: list[float], want: list[float], noise: list[Floats], weight: Mask
+    face: Floats,
+    bands: list[Floats],
+    have: list[float],
+    want: list[float],
+    edges: list[float],
+    noise: list[Floats],
+    weight: Mask,
 ) -> Floats:
-    """`face` with the energy that each of its bands shall have (`want`) instead of what it has (`have`)."""
+    """`face` with the energy that each of its bands shall have (`want`) instead of what it has (`have`).
+
+    What stands out of the grain, as lashes and lips do, is softened by no more than its factor in `edges`.
+    """
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
-    for band, own, wanted, grain in zip(bands, have, want, noise, strict=True):
+    for band, own, wanted, edge, grain in zip(bands, have, want, edges, noise, strict=True):
         gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
+        if gain < edge:
+            kept = (edge - gain) * _find_edges(band, own)
+            result += cv2.multiply(band, cv2.merge([kept, kept, kept]))
         result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
         # What a coarser band has beyond white noise is skin's own structure.
         most = np.minimum(most, _measure_lack(band, gain, wanted) / max(float(grain[..., 1].std()), 1e-6))
@@ -103,6 +121,20 @@ def _measure_energy(band: Floats, measured: NDArray[np.bool_]) -> float:
     """Standard deviation of the green channel by its median: edges and wrinkles, few and strong, do not count."""
     magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels tells as much as all
     return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
+
+
+def _compare_edges(mine: Floats, theirs: Floats) -> float:
+    """The strength of the strongest details of `theirs` by that of `mine`, two bands of the same place; 1 at most."""
+    own, other = (float(np.quantile(np.abs(band[::2, ::2, 1]), EDGES)) for band in (mine, theirs))
+    return min(1.0, other / max(own, 1e-3))
+
+
+def _find_edges(band: Floats, grain: float) -> Mask:
+    """(H, W) float32 in 0..1, how far a band stands out of grain of a given deviation around each pixel."""
+    green = cv2.extractChannel(band, 1)
+    power = np.asarray(cv2.blur(cv2.multiply(green, green), (EDGE_PX, EDGE_PX)), np.float32)
+    above = np.sqrt(np.maximum(power, 0)) / np.float32(max(grain, 1e-3))
+    return np.asarray(np.clip((above - STANDS_OUT[0]) / (STANDS_OUT[1] - STANDS_OUT[0]), 0, 1), np.float32)
 
 
 def _measure_lack(band: Floats, gain: float, want: float) -> Floats:

@@ -68,3 +68,17 @@ def test_the_middle_of_a_large_face_tells_its_grain_as_well(monkeypatch: pytest.
     monkeypatch.setattr(grain, "MEASURED_PX", 20_000)
     part = match_grain(face, target, everywhere, everywhere)
     assert abs(float(part.std() / whole.std()) - 1) < 0.05
+
+
+def test_smoother_skin_on_the_target_leaves_lashes_and_lips_sharp() -> None:
+    """Both faces have edges of one sharpness; only the skin of the target is smoother."""
+    rng = np.random.default_rng(6)
+    edges = np.zeros((96, 96, 1), np.float32)
+    edges[40:44, 20:76] = edges[60:64, 20:76] = -90
+    face, target = (
+        (140 + edges + amount * rng.standard_normal((96, 96, 3))).astype(np.float32) for amount in (4.0, 1.0)
+    )
+    matched = match_grain(face, target, EVERYWHERE, EVERYWHERE)
+    steps = [np.abs(np.diff(part[36:68, 24:72, 1], axis=0)).max(0).mean() for part in (face, matched)]
+    assert steps[1] > 0.85 * steps[0]
+    assert matched[4:30, 4:90].std() < 0.4 * face[4:30, 4:90].std()
