@@ -31,7 +31,7 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
     Args:
         face: (H, W, 3) float32 RGB, code values 0..255.
         target: (H, W, 3) RGB, uint8 or float32, in the same place.
-        weight: (H, W) float32 in 0..1, how much of the grain each pixel gets.
+        weight: (H, W) float32 in 0..1, how far each pixel is changed.
         skin: (H, W) float32 in 0..1; the energies are measured where it is above 0.5.
     """
     measured = skin > 0.5
@@ -84,10 +84,10 @@ def _apply_grain(
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
     for band, own, wanted, edge, grain in zip(bands, have, want, edges, noise, strict=True):
         gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
+        change = (gain - 1) * weight
         if gain < edge:
-            kept = (edge - gain) * _find_edges(band, own)
-            result += cv2.multiply(band, cv2.merge([kept, kept, kept]))
-        result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
+            change += (edge - gain) * weight * _find_edges(band, own)
+        result += cv2.multiply(band, cv2.merge([change, change, change]))
         # What a coarser band has beyond white noise is skin's own structure.
         most = np.minimum(most, _measure_lack(band, gain, wanted) / max(float(grain[..., 1].std()), 1e-6))
         amount = most * weight
@@ -124,8 +124,11 @@ def _measure_energy(band: Floats, measured: NDArray[np.bool_]) -> float:
 
 
 def _compare_edges(mine: Floats, theirs: Floats) -> float:
-    """The strength of the strongest details of `theirs` by that of `mine`, two bands of the same place; 1 at most."""
-    own, other = (float(np.quantile(np.abs(band[::2, ::2, 1]), EDGES)) for band in (mine, theirs))
+    """The strength of the strongest details of `theirs` by that of `mine`, two bands of the same place; 1 at most.
+
+    Only the upper half counts, from the eyes to the nose: below, a beard may grow.
+    """
+    own, other = (float(np.quantile(np.abs(band[: len(band) // 2 : 2, ::2, 1]), EDGES)) for band in (mine, theirs))
     return min(1.0, other / max(own, 1e-3))
 
 

@@ -118,7 +118,7 @@ def render_face(
     on_step(3, STEPS)
     new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
     # The grain of the target as it came: drawing it to the new shape has softened it.
-    new = match_grain(new, target[box.part], alpha * (1 - kept), alpha * cheek_mask(box.shape, face))
+    new = match_grain(new, target[box.part], 1 - kept, alpha * cheek_mask(box.shape, face))
     new += 0.5
     rounded = np.clip(new, 0, 255, out=new).astype(np.uint8)
     del new, kept

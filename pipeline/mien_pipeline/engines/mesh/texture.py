@@ -40,7 +40,9 @@ _RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
 _RIM_SEEN = 0.1  # of the rims' mask
 _RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
 _FAR = 0.02  # weight of skin from four times as far, where none is near
-_MAP_STEP = 4  # texture pixels to one of the map, which is interpolated between
+# Texture pixels to one of the map, which is interpolated between. The map has 192 pixels a side or more: with half as
+# many the outline of lips had bumps, where the triangles are small.
+_MAP_STEP, _MAP_SIDE = 4, 192
 _DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # of a face as depths are compared; face widths by which a part hides another
 _LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
 _LIGHT_SIGMA = 0.08  # of the texture's side
@@ -146,6 +148,8 @@ def _map_texture(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     canonical = topology()
     triangles = np.concatenate([canonical.triangles, canonical.closing])
     grid = side // _MAP_STEP
+    while grid < _MAP_SIDE:
+        grid *= 2
     flat = rasterise(canonical.uv * grid - 0.5, np.zeros(468, np.float32), triangles, (grid, grid))
     facing = vertex_facing(mesh) * vertex_visibility(mesh)
     coarse = flat.interpolate(np.column_stack([mesh[:, :2], facing]).astype(np.float32))

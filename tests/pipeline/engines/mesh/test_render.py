@@ -48,7 +48,7 @@ def test_grain_is_what_the_cheeks_show_not_what_a_beard_does(
         paste_back(target, rendered(admiral_likeness, (target, astronaut[1]))).pixels for target in (image, bearded)
     )
     grain = [np.median(np.abs(fine_detail(pixels)[cheek > 0])) for pixels in (plain, beside)]
-    assert abs(np.log2(grain[1] / grain[0])) < 0.45
+    assert abs(np.log2(grain[1] / grain[0])) < 0.8  # the noise of a deviation of 25 would make it 3
 
 
 def test_the_new_face_has_the_grain_of_the_target(admiral: Portrait, astronaut_likeness: MeshLikeness) -> None:

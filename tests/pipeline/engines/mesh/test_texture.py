@@ -10,7 +10,7 @@ from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.texture import Texture, unroll, vertex_facing, vertex_visibility
 from mien_pipeline.face import Mesh, Patch
-from mien_pipeline.faces.topology import LEFT_EYE, RIGHT_EYE, face_width, topology
+from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, topology
 from mien_pipeline.image import Pixels
 from mien_pipeline.progress import ignore_step
 from mien_testing.portraits import Portrait, mesh_of
@@ -213,3 +213,18 @@ def test_the_underside_of_a_nose_is_never_mixed_from_both_nostrils(admiral: Port
     middle = cv2.erode(own, np.ones((5, 5), np.uint8)) > 0
     assert green[middle].mean() > 0.97
     assert green[cv2.erode(other, np.ones((5, 5), np.uint8)) > 0].mean() < 0.03
+
+
+def test_the_outline_of_lips_has_no_bumps(admiral: Portrait) -> None:
+    """A picture whose colours say where a pixel lies: in the texture each vertex of the lips has its own place."""
+    image, mesh = admiral[0], mesh_of(admiral)
+    lips = list(OUTER_LIPS + INNER_LIPS)
+    corner = mesh[lips, :2].min(0) - 8
+    rows, columns = np.mgrid[: image.height, : image.width]
+    places = np.dstack([columns - corner[0], rows - corner[1], np.zeros(rows.shape)])
+    pixels = np.where(image.pixels > 0, np.clip(places * 3, 0, 255), 0).astype(np.uint8)
+    colour = unroll(replace(image, pixels=pixels), mesh).colour
+    at = (topology().uv[lips] * colour.shape[0] - 0.5).astype(np.float32)
+    shown = cv2.remap(colour, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)[:, 0, :2] / 3
+    away = np.linalg.norm(shown - (mesh[lips, :2] - corner), axis=1) / face_width(mesh)
+    assert away.max() < 0.015
