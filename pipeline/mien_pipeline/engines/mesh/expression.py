@@ -21,6 +21,9 @@ SOFT_PX = 2.0  # deviation of a soft edge in the picture in which it is drawn
 LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's: the dark line between lips
 MOUTH_OPENS = 0.08  # of its width: a mouth that is open so far shows teeth, not a line
 LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
+# How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
+# neutral portraits lips had .73, .64, 1.07 of the darkest sixth's skin and .75, .43, .57 of the lightest's.
+LIP_HUE, CODE_GAMMA = (0.0, -0.43, -0.69), 2.2
 LIP_RED = 6.0  # in a of Lab, by which lips are redder than teeth at least
 EYE_MARGIN, EYE_FEATHER = 0.008, 0.006  # face widths around an open eye that is kept
 LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
@@ -65,21 +68,27 @@ def target_eyes_mask(shape: tuple[int, ...], mesh: Mesh, eyes: tuple[EyeSwap, Ey
 
 
 def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Mesh) -> Floats:
-    """`new`, changed in place: lips near the target's colour where a face is made much lighter, or they would be white.
+    """`new`, changed in place: lips whose hue suits the skin that they get, and near the target's on much lighter skin.
+
+    Beside dark skin, lips are nearly as blue as it is; in the light of a fair face they would turn purple. No channel
+    passes the target's. `skin` is the same where it came from and where it goes: then nothing changes.
 
     Args:
         new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
         skin: how light bare skin was in the reference and is in the target, in linear light.
         mesh: (468, 3) in their pixels.
     """
-    lighter = float(np.clip(np.log2((skin[1] + 1e-4) / (skin[0] + 1e-4)) / LIPS_GIVE_WAY, 0, 1))
-    if lighter <= 0:
-        return new
+    doublings = math.log2((skin[1] + 1e-4) / (skin[0] + 1e-4))
     part, soft = _soften_ring(new.shape, mesh, face.OUTER_LIPS, 0, LIPS_FEATHER * face_width(mesh))
     lips = (soft > 0.5) & (_fill_rings(new.shape, mesh, (face.INNER_LIPS,))[part] == 0)
-    if lips.any():
-        gain = (target[part][lips].mean(0) + 1) / (new[part][lips].mean(0) + 1)
-        new[part] *= np.power(gain, lighter * soft[..., None]).astype(np.float32)
+    if doublings == 0 or not lips.any():
+        return new
+    wanted = (target[part][lips].mean(0) + 1) / (new[part][lips].mean(0) + 1)
+    usual = np.exp2(np.clip(doublings, -LIPS_GIVE_WAY, LIPS_GIVE_WAY) * np.array(LIP_HUE) / CODE_GAMMA)
+    gain = np.clip(usual, np.minimum(wanted, 1), np.maximum(wanted, 1))
+    lighter = float(np.clip(doublings / LIPS_GIVE_WAY, 0, 1))
+    gain = gain * np.power(wanted / gain, lighter)
+    new[part] *= 1 + soft[..., None] * (gain - 1).astype(np.float32)
     return new
 
 

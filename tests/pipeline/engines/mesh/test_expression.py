@@ -75,6 +75,19 @@ def test_lips_of_a_face_that_is_made_four_times_lighter_are_as_the_targets(astro
     assert np.array_equal(temper_lips(pale, target, (0.4, 0.4), mesh), pale)
 
 
+def test_lips_beside_dark_skin_do_not_turn_purple_in_the_light_of_a_fair_face(astronaut: Portrait) -> None:
+    """They were nearly as blue as the skin was; no channel passes the target's own lips."""
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    lips = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(lips, [np.round(mesh[list(OUTER_LIPS), :2]).astype(np.int32)], (1,))
+    target[lips > 0] = (190, 120, 115)
+    purple = np.zeros_like(target) + np.array([190, 125, 180], np.float32)
+    tempered = temper_lips(purple.copy(), target, (0.2, 0.4), mesh)[lips > 0].mean(0)
+    assert 115 < tempered[2] < 150
+    redder = np.zeros_like(target) + np.array([190, 80, 70], np.float32)
+    assert np.abs(temper_lips(redder.copy(), target, (0.2, 0.4), mesh)[lips > 0].mean(0) - redder[0, 0]).max() < 30
+
+
 def test_closed_lips_take_the_new_faces_colour_and_keep_their_line(admiral: Portrait) -> None:
     mesh = mesh_of(admiral)
     target = admiral[0].pixels.astype(np.float32)
