@@ -5,14 +5,15 @@ import numpy as np
 
 from mien_pipeline.image import Floats, Mask
 
-# The ratio may darken a hundredfold and brighten twelvefold; beyond that it amplifies noise, not light.
+# The ratio may darken a hundredfold and brighten twelvefold; beyond that it amplifies noise, not light. Its channels
+# are limited together: with blue alone held back, dark skin turns yellow in bright light.
 RATIO_LIMITS = (0.01, 12.0)
 
 _TRUST_IN_MEAN = 0.002  # weight of the mean of all pixels; where pixels near by have weight, theirs decides
 
 
 def light_ratio(source: Floats, target: Floats, weight: Mask, sigma_px: float) -> Floats:
-    """(H, W, 3) float32 factor, within RATIO_LIMITS, that gives `source` the low frequencies of `target`.
+    """(H, W, 3) float32 factor that gives `source` the low frequencies of `target`; its mean is within RATIO_LIMITS.
 
     Pixels without weight get what their neighbours say, and the mean of all where no neighbour has any.
 
@@ -29,7 +30,8 @@ def light_ratio(source: Floats, target: Floats, weight: Mask, sigma_px: float) -
     blurred_source = blur(source * weight[..., None], sigma_px)
     blurred_target = blur(target * weight[..., None], sigma_px)
     ratio = (blurred_target + _TRUST_IN_MEAN * mean_target) / (blurred_source + _TRUST_IN_MEAN * mean_source)
-    return np.asarray(np.clip(ratio, *RATIO_LIMITS), np.float32)
+    mean = ratio.mean(2, keepdims=True)
+    return np.asarray(ratio * (np.clip(mean, *RATIO_LIMITS) / np.maximum(mean, 1e-6)), np.float32)
 
 
 def blur(values: Floats, sigma_px: float) -> Floats:

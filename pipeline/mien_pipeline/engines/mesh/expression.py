@@ -13,7 +13,7 @@ from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, sm
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width, topology
-from mien_pipeline.image import Floats, Mask
+from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import disc
 
@@ -29,6 +29,7 @@ EYE_MARGIN, EYE_FEATHER = 0.008, 0.006  # face widths around an open eye that is
 LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
 SURROUNDINGS = 0.1  # face widths over which what is kept takes the new face's colours
 WHITES, LIGHTER_WHITES = 0.85, 1.1  # the quantile of an eye's lightness that is its white; how much lighter it may be
+WHITES_HUE = (0.75, 1.35)  # of the mean change, within which a channel of an eye changes
 # Where a smile folds the skin, from the nose's wing to beside the chin, and how wide, in face widths.
 FOLD = (129, 203, 206, 216, 212, 202, 204, 211)
 FOLD_WIDTH, FOLD_FEATHER = 0.06, 0.02
@@ -110,20 +111,46 @@ def match_surroundings(target: Floats, new: Floats, skin: Mask, kept: Mask, grid
     return np.asarray(target * grid.enlarge(np.clip(ratio, 0.3, 3.0).astype(np.float32), target.shape[:2]), np.float32)
 
 
-def dim_eyes(new: Floats, target: Floats, mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
-    """`new`, changed in place: eyes no lighter than the target's; in a dark face made lighter, the whites would glow.
+def dim_eyes(
+    new: Floats,
+    drawn: Pixels,
+    target: Floats,
+    skin: tuple[float, float],
+    mesh: Mesh,
+    eyes: tuple[EyeSwap, EyeSwap],
+) -> Floats:
+    """`new`, changed in place: eyes in the light of the target's whites where a face is made lighter, and no lighter.
 
-    `new`, `target` and the result are (H, W, 3) float32 RGB code values 0..255, `mesh` is (468, 3) in their pixels.
+    What makes a dark skin fair would make its whites glow and its brown irises blue.
+
+    Args:
+        new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
+        drawn: (H, W, 3) uint8 RGB, the new face before its light was changed.
+        skin: how light bare skin was in the reference and is in the target, in linear light.
+        mesh: (468, 3) in their pixels.
+        eyes: how each is rendered.
     """
+    lighter = float(np.clip(math.log2((skin[1] + 1e-4) / (skin[0] + 1e-4)), 0, 1))
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
-        if eye.share > 0:
-            part, soft = _soften_ring(new.shape, mesh, ring, 0, EYE_FEATHER * face_width(mesh))
-            inside = soft > 0.5
-            if inside.any():
-                whites = [float(np.quantile(picture[part][inside].mean(1), WHITES)) for picture in (new, target)]
-                gain = min(1.0, (whites[1] * LIGHTER_WHITES + 4) / (whites[0] + 4))
-                new[part] *= 1 + np.float32(gain - 1) * soft[..., None]
+        part, soft = _soften_ring(new.shape, mesh, ring, 0, EYE_FEATHER * face_width(mesh))
+        inside = soft > 0.5
+        if eye.share == 0 or not inside.any():
+            continue
+        own, mine, theirs = (_measure_whites(picture[part][inside]) for picture in (drawn, new, target))
+        gain = min(1.0, (theirs.mean() * LIGHTER_WHITES + 4) / (mine.mean() + 4))
+        new[part] *= 1 + np.float32(gain - 1) * soft[..., None]
+        channels = (theirs + 4) / (own + 4)
+        relit = drawn[part] * channels.mean() * np.clip(channels / channels.mean(), *WHITES_HUE)
+        brightness = new[part].mean(2, keepdims=True)
+        relit *= np.minimum(1, (brightness + 1) / (relit.mean(2, keepdims=True) + 1))
+        new[part] += lighter * soft[..., None] * (relit - new[part])
     return new
+
+
+def _measure_whites(eye: Floats | Pixels) -> Floats:
+    """(3,) the mean of the lightest pixels of an eye, (N, 3)."""
+    lightness = eye.mean(1)
+    return np.asarray(eye[lightness >= np.quantile(lightness, WHITES)].mean(0), np.float32)
 
 
 def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:

@@ -1,11 +1,13 @@
 """The new face in the target's light."""
 
+import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.grid import Grid
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import blur, light_ratio
+from mien_pipeline.skin.mask import disc, smooth_step
 
 LIGHT_SIGMA = 0.25  # face widths: shading wider than this is the target's, finer the reference's
 HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin
@@ -13,6 +15,11 @@ HUE_GOES = 0.5  # how much more of it goes where its skin becomes four times as 
 SHINE_GOES = 2.0  # doublings of lightness at which all shine goes
 STRIPE_PX = 512
 SHINE_DETAIL = 0.7  # how much of its shine stays where its skin becomes twice as light
+WEAK = 3.0  # times: a reference that is made lighter by more gives skin whose texture is noise and blocks
+GRAIN_PX, SHAPE_PX = 0.5, 3.0  # deviations, on the grid, between which that texture lies
+ROUGHER = 1.1  # times the target's texture, which is left of it
+SPOT_WIDTH = 0.035  # face widths: radius of a disc in which no spot of shine fits
+SPOT = (1.3, 1.8)  # times the darkest light around, from which skin is a spot of shine, and surely one
 
 
 def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Grid, width: float) -> Pixels:
@@ -27,15 +34,53 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
     """
     sigma_px = LIGHT_SIGMA * width / grid.step
     coarse, weight = grid.shrink(to_linear(drawn)), grid.shrink(skin * (1 - features))
-    ratio = light_ratio(coarse, grid.shrink(to_linear(target)), weight, sigma_px)
-    matt = remove_shine(coarse, ratio, weight, sigma_px)
+    bare = _remove_spots(coarse, weight, width / grid.step)
+    ratio = light_ratio(bare, grid.shrink(to_linear(target)), weight, sigma_px)
+    lighter = np.clip(np.log2(ratio.mean(2)), 0, 1)[..., None]
+    bare = coarse + lighter * (bare - coarse)
+    matt = remove_shine(bare, ratio, weight, sigma_px) * (bare + 1e-5) / (coarse + 1e-5)
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
-    even = (matt * _even_out(coarse * matt, ratio, weight, sigma_px)) ** plain[..., None]
+    calm = matt * _even_out(coarse * matt, ratio, weight, sigma_px)
+    calm *= _smooth_texture(coarse * ratio * calm, grid.shrink(to_linear(target)), ratio, weight)
+    even = calm ** plain[..., None]
     factor, lit = grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape), np.empty_like(drawn)
     for top in range(0, len(drawn), STRIPE_PX):  # in stripes: the light of a large face takes four times its bytes
         rows = slice(top, top + STRIPE_PX)
         lit[rows] = to_srgb(to_linear(drawn[rows]) * factor[rows])
     return lit
+
+
+def _remove_spots(light: Floats, weight: Mask, width: float) -> Floats:
+    """`light` (h, w, 3) without spots of shine on skin: what is small and much lighter than all around it.
+
+    `weight` is (h, w) float32 in 0..1, where it shows skin; `width` that of the face.
+    """
+    trust, far = np.asarray(weight[..., None] + 1e-3, np.float32), LIGHT_SIGMA * width / 2
+    around = blur(np.asarray(light * trust, np.float32), far) / blur(trust, far)[..., None]
+    # Brows and shadows count as skin: what lies between two of them is no spot.
+    filled = np.asarray(np.maximum(light, 0.85 * around), np.float32)
+    opened = np.asarray(cv2.morphologyEx(filled, cv2.MORPH_OPEN, disc(max(1, round(SPOT_WIDTH * width)))), np.float32)
+    above = (light.mean(2) + 1e-4) / (opened.mean(2) + 1e-4)
+    spots = smooth_step((above - SPOT[0]) / (SPOT[1] - SPOT[0])) * weight
+    return np.asarray(light + spots[..., None] * (blur(opened, 1.5) - light), np.float32)
+
+
+def _smooth_texture(new: Floats, target: Floats, ratio: Floats, weight: Mask) -> Floats:
+    """(h, w, 1) factor that calms noise and blocks of a weak reference, down to what the target's skin shows.
+
+    `new` and `target` are (h, w, 3) float32 RGB in linear light, `ratio` what the first was multiplied by.
+    """
+    skin = weight > 0.5
+    if np.count_nonzero(skin) < 64:
+        return np.ones((*weight.shape, 1), np.float32)
+    bands = [
+        blur(shade, GRAIN_PX) - blur(shade, SHAPE_PX)
+        for shade in (np.log(np.maximum(light.mean(2), 0) + np.float32(0.01)) for light in (new, target))
+    ]
+    have, want = (float(np.median(np.abs(band[skin]))) for band in bands)
+    gain = float(np.clip(ROUGHER * want / max(have, 1e-4), 0.3, 1))
+    weak = np.clip(np.log2(ratio.mean(2) / WEAK), 0, 1)
+    return np.asarray(np.exp((gain - 1) * weak * bands[0])[..., None], np.float32)
 
 
 def remove_shine(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Floats:
@@ -53,13 +98,16 @@ def remove_shine(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) ->
     Source: Tan & Ikeuchi 2005, separating reflection components of textured surfaces using a single image.
     """
     trust = np.asarray(weight[..., None] + 1e-3, np.float32)
+    if float((light[..., 0] * trust[..., 0]).sum()) < float((light[..., 2] * trust[..., 0]).sum()):
+        light = light * ratio  # skin that is bluer than red is lit by a coloured lamp, and so is its shine
     around = blur(np.asarray(light * trust, np.float32), sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
     hue = around / around.sum(2, keepdims=True)
     strongest = hue.argmax(2)[..., None]
     share = np.maximum(np.take_along_axis(hue, strongest, 2) - 1 / 3, 0.02)
     total = light.sum(2, keepdims=True) + 1e-5
     matt = (np.take_along_axis(light, strongest, 2) - total / 3) / share
-    shine = np.clip(total - np.maximum(matt, 0.25 * total), 0, None) * (total > around.sum(2, keepdims=True))
+    # Without its shine no skin is darker than what is around it.
+    shine = np.clip(total - np.maximum(matt, around.sum(2, keepdims=True)), 0, None)
     lighter = np.clip(np.log2(ratio.mean(2, keepdims=True)) / SHINE_GOES, 0, 1)
     left = light - lighter * blur(shine[..., 0], 0.8)[..., None] / 3
     return np.asarray(np.clip(left / (light + 1e-5), 0.15, 1), np.float32)
@@ -75,8 +123,8 @@ def _even_out(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Fl
     around = blur(np.asarray(light * trust, np.float32), sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
     detail = (light + 1e-4) / around
     brightness = detail.mean(2, keepdims=True)
-    doublings = np.log2(ratio.mean(2, keepdims=True))
-    hue = (detail / brightness) ** (HUE_DETAIL - 1 - HUE_GOES * np.clip(doublings / SHINE_GOES, 0, 1))
-    lighter = np.clip(doublings, 0, 1)
+    most = np.log2(ratio.max(2, keepdims=True))
+    hue = (detail / brightness) ** (HUE_DETAIL - 1 - HUE_GOES * np.clip(most / SHINE_GOES, 0, 1))
+    lighter = np.clip(np.log2(ratio.mean(2, keepdims=True)), 0, 1)
     shine = np.maximum(brightness, 1) ** (-(1 - SHINE_DETAIL) * lighter)
     return np.asarray(np.clip(hue * shine, 0.4, 2.5), np.float32)

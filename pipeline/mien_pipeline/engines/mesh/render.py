@@ -179,8 +179,9 @@ def _fit_into_target(
     """
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
     new = relight(drawn, base, skin, features, grid, width).astype(np.float32)
-    new = temper_lips(new, before, (_mean_light(drawn, skin), _mean_light(base, skin)), face)
-    new = dim_eyes(new, before, face, eyes)
+    lightness = _mean_light(drawn, skin), _mean_light(base, skin)
+    new = temper_lips(new, before, lightness, face)
+    new = dim_eyes(new, drawn, before, lightness, face, eyes)
     new = remove_smile_folds(new, face, reference, grid)
     mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)
     _mix_in(new, match_lip_colour(before, new, face), mouth)

@@ -57,13 +57,27 @@ def test_a_shut_eye_keeps_its_lids_and_what_is_around_them_in_the_new_faces_colo
 def test_eyes_of_a_face_that_is_made_lighter_do_not_glow(astronaut: Portrait) -> None:
     mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
     whole = EyeSwap(1.0, 0, 0)
-    dimmed = dim_eyes(np.full_like(target, 250), target, mesh, (whole, whole))
+    glowing, drawn = np.full_like(target, 250), astronaut[0].pixels
+    dimmed = dim_eyes(glowing, drawn, target, (0.3, 0.3), mesh, (whole, whole))
     eye = np.zeros(target.shape[:2], np.uint8)
     cv2.fillPoly(eye, [np.round(mesh[list(LEFT_EYE), :2]).astype(np.int32)], (1,))
     inside = cv2.erode(eye, np.ones((3, 3), np.uint8)) > 0
     assert dimmed[inside].mean() < 1.15 * np.quantile(target[inside].mean(1), 0.9)
-    same = dim_eyes(target, target, mesh, (whole, whole))
+    same = dim_eyes(target, drawn, target, (0.3, 0.3), mesh, (whole, whole))
     assert np.array_equal(same, target)
+
+
+def test_brown_eyes_of_a_dark_face_do_not_turn_blue_on_a_fair_one(astronaut: Portrait) -> None:
+    """Skin is made lighter most in blue. Eyes take the light that falls on their whites."""
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    eye = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(eye, [np.round(mesh[list(LEFT_EYE), :2]).astype(np.int32)], (1,))
+    iris = cv2.erode(eye, np.ones((5, 5), np.uint8)) > 0
+    drawn, bluish = astronaut[0].pixels.copy(), target.copy()
+    drawn[iris], bluish[iris] = (40, 28, 22), (80, 90, 110)
+    whole = EyeSwap(1.0, 0, 0)
+    brown = dim_eyes(bluish, drawn, target, (0.1, 0.4), mesh, (whole, whole))[iris].mean(0)
+    assert brown[0] > brown[2]
 
 
 def test_lips_of_a_face_that_is_made_four_times_lighter_are_as_the_targets(astronaut: Portrait) -> None:

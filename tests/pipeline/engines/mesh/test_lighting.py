@@ -1,14 +1,23 @@
 """Lighting: the same skin under the target's lamp."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
+from mien_pipeline.engines.mesh.engine import MeshEngine
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relight
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.face import Mesh, Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Pixels
-from mien_pipeline.media.colour import to_linear
-from mien_testing.portraits import Portrait, mesh_of
+from mien_pipeline.media.colour import to_linear, to_srgb
+from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.skin.mask import cheek_mask
+from mien_testing.portraits import mesh_of
 
 
 @pytest.mark.parametrize("cast", [(0.5, 0.5, 0.5), (1.0, 0.7, 0.4), (0.3, 0.5, 0.9)])
@@ -56,3 +65,53 @@ def test_eyes_and_lips_keep_their_hues() -> None:
         patch = relight(drawn, cool, skin, features, Grid.over(drawn.shape, 1), 100.0)[60:68, 60:68].astype(float)
         redness.append(float((patch[..., 0] / patch[..., 1]).mean()))
     assert redness[1] > 1.05 * redness[0]
+
+
+def add_spots(light: Floats, mesh: Mesh) -> Floats:
+    """(H, W, 3) linear light with small spots of shine on cheeks and forehead."""
+    rng, width = np.random.default_rng(0), face_width(mesh)
+    rows, columns = np.mgrid[: light.shape[0], : light.shape[1]]
+    shining = light.copy()
+    for vertex in (9, 50, 280, 117, 346, 205, 425):
+        for _ in range(3):
+            x, y = mesh[vertex, :2] + rng.normal(0, 0.03 * width, 2)
+            away = ((columns - x) ** 2 + (rows - y) ** 2) / (2 * (0.015 * width) ** 2)
+            shining += 0.15 * np.exp(-away)[..., None].astype(np.float32)
+    return shining
+
+
+def local_contrast(pixels: Pixels, mesh: Mesh) -> float:
+    """The deviation on the cheeks of what is finer than shape and coarser than grain, in logarithms of light."""
+    shade, width = np.log(to_linear(pixels).mean(2) + 0.01), face_width(mesh)
+    band = cv2.GaussianBlur(shade, (0, 0), 0.01 * width) - cv2.GaussianBlur(shade, (0, 0), 0.06 * width)
+    return float(band[cv2.erode(cheek_mask(pixels.shape, mesh), np.ones((5, 5), np.uint8)) > 0].std())
+
+
+@pytest.mark.parametrize("spoilt", ["spots and blocks", "hard light from one side", "a blue lamp", "noise"])
+def test_a_weak_reference_on_a_bright_face_is_no_rougher_than_it(
+    engine: MeshEngine, astronaut: Portrait, spoilt: str
+) -> None:
+    image, face = astronaut
+    mesh, light = mesh_of(astronaut), to_linear(image.pixels)
+    bright = replace(image, pixels=to_srgb(np.clip(1.3 * light, 0, 1)))
+    across = np.geomspace(1.3, 0.16, image.width, dtype=np.float32)[:, None]
+    weak = to_srgb(
+        np.clip(
+            {
+                "spots and blocks": add_spots(0.15 * light, mesh),
+                "hard light from one side": light * across,
+                "a blue lamp": light * np.array([0.25, 0.4, 0.9], np.float32),
+                "noise": 0.3 * light,
+            }[spoilt],
+            0,
+            1,
+        )
+    )
+    if spoilt == "spots and blocks":
+        weak = np.asarray(cv2.imdecode(cv2.imencode(".jpg", weak, [cv2.IMWRITE_JPEG_QUALITY, 40])[1], -1), np.uint8)
+    if spoilt == "noise":
+        rough = weak + np.random.default_rng(0).normal(0, 4, weak.shape)
+        weak = np.clip(rough, 0, 255).astype(np.uint8)
+    likeness = engine.prepare([Portrait(replace(image, pixels=weak), face)])
+    result = paste_back(bright, likeness.render(bright, face, MeshOptions(), ignore_step))
+    assert local_contrast(result.pixels, mesh) < 1.3 * local_contrast(bright.pixels, mesh)
