@@ -108,7 +108,7 @@ def render_face(
         box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
     ]
     inner, face, base = Grid.over(box.shape, step), box.to_local(shaped), moved.pixels[box.part]
-    drawn, valid, bare = _draw(texture, places, inner, box.shape)
+    drawn, valid, bare = _draw(texture.fit(face_width(face)), places, inner, box.shape)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), moved.skin[box.part]), valid)
     bare *= alpha
     del valid

@@ -1,6 +1,6 @@
 """Reference → texture: the face unrolled onto the canonical mesh once, its hidden side taken from the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -20,6 +20,9 @@ from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
 
 # The texture is so much wider than the face in the reference, so that unrolling loses no detail.
 OVERSAMPLING = 1.5
+# A smaller face gets the texture averaged down to so many times its width: with more it is sharper than its picture,
+# with less likeness falls. What is larger by less than FINER is left as it is.
+MIP, FINER = 1.75, 1.2
 SIDE_LIMITS_PX = (256, 1536)
 MARGIN = 0.25  # face widths around the mesh that `skin_mask` sees
 
@@ -63,6 +66,17 @@ class Texture:
     validity: Pixels
     skin: Pixels
     glasses: bool = False
+
+    def fit(self, width: float) -> "Texture":
+        """The texture averaged down for a face that is `width` pixels wide, or it would be sharper than its picture."""
+        side = max(8, round(width * MIP))
+        if side * FINER >= self.colour.shape[0]:
+            return self
+        colour, validity, skin = (
+            np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+            for part in (self.colour, self.validity, self.skin)
+        )
+        return replace(self, colour=colour, validity=validity, skin=skin)
 
 
 def unroll(reference: Image, mesh: Mesh) -> Texture:

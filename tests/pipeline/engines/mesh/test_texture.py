@@ -13,6 +13,7 @@ from mien_pipeline.face import Mesh, Patch
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, topology
 from mien_pipeline.image import Pixels
 from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.blend import paste_back
 from mien_testing.portraits import Portrait, mesh_of
 
 
@@ -228,3 +229,37 @@ def test_the_outline_of_lips_has_no_bumps(admiral: Portrait) -> None:
     shown = cv2.remap(colour, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)[:, 0, :2] / 3
     away = np.linalg.norm(shown - (mesh[lips, :2] - corner), axis=1) / face_width(mesh)
     assert away.max() < 0.015
+
+
+def test_a_small_face_gets_the_texture_averaged_down(astronaut_likeness: MeshLikeness) -> None:
+    texture = astronaut_likeness.texture
+    side = texture.colour.shape[0]
+    small = texture.fit(24)
+    assert small.colour.shape[0] == small.validity.shape[0] == small.skin.shape[0] == 42
+    assert np.abs(small.colour.mean((0, 1)) - texture.colour.mean((0, 1))).max() < 2
+    assert texture.fit(side) is texture
+
+
+@pytest.mark.parametrize("width", [20, 24])
+def test_a_small_face_is_as_sharp_as_a_large_one_made_small(
+    admiral_likeness: MeshLikeness, astronaut: Portrait, width: int
+) -> None:
+    """Its texture has five times as many pixels; read without averaging, they would alias."""
+    image, face = astronaut
+    mesh = mesh_of(astronaut)
+    size = round(image.width * width / face_width(mesh))
+    full = paste_back(image, rendered(admiral_likeness, astronaut))
+    pixels, wanted = (
+        np.asarray(cv2.resize(each.pixels, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+        for each in (image, full)
+    )
+    smaller = replace(image, pixels=pixels)
+    on_it = (mesh * (size / image.width)).astype(np.float32)
+    result = paste_back(smaller, rendered(admiral_likeness, (smaller, replace(face, mesh=on_it))))
+    inside = np.zeros(pixels.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, np.round(cv2.convexHull(np.ascontiguousarray(on_it[:, :2]))).astype(np.int32), (1,))
+    edges = [
+        float(np.abs(cv2.Laplacian(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), cv2.CV_32F))[inside > 0].mean())
+        for each in (wanted, result.pixels)
+    ]
+    assert 0.7 * edges[0] < edges[1] < 1.35 * edges[0]
