@@ -20,6 +20,8 @@ MISFIT_LIMIT = 0.7  # see `_measure_misfit`
 TURN_LIMIT = 0.25  # of the eye's width: beyond it there is no white to show
 TURN_DOWN_LIMIT = 0.12  # the same up and down, where the lids follow the gaze
 IRIS_RADIUS = 0.2  # of the eye's width: 11.7 mm of about 30
+REACH = 0.5 - 1.5 * IRIS_RADIUS  # of the eye's width, sideways: beyond it an iris would pass the corner of the lids
+SQUINT = 0.06  # of the eye's width, by which eyes may be turned towards each other other than the reference's
 
 _SIDE_PX = 64  # the network's input
 _REACH = 2.3  # its crop is this many times the eye's width
@@ -109,13 +111,26 @@ def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze:
     usable = [not (mine.closed or theirs.closed) for mine, theirs in pairs]
     misfit = [_measure_misfit(mine, theirs) for (mine, theirs), use in zip(pairs, usable, strict=True) if use]
     share = 1.0 if misfit and (own_gaze or float(np.mean(misfit)) < MISFIT_LIMIT) else 0.0
+    aim = [mine.along if own_gaze else theirs.along for mine, theirs in pairs]
+    if all(usable) and not own_gaze:
+        aim = _align_gaze((reference[0].along, reference[1].along), (target[0].along, target[1].along))
     left, right = (
-        EyeSwap(share, mine.along, mine.along if own_gaze else theirs.along)
-        if use
-        else EyeSwap(0.0, 0.0, 0.0, theirs.closed)
-        for (mine, theirs), use in zip(pairs, usable, strict=True)
+        EyeSwap(share, mine.along, along) if use else EyeSwap(0.0, 0.0, 0.0, theirs.closed)
+        for (mine, theirs), use, along in zip(pairs, usable, aim, strict=True)
     )
     return left, right
+
+
+def _align_gaze(reference: tuple[float, float], target: tuple[float, float]) -> list[float]:
+    """Where both irises go, as `Eye.along`: as far to the side as the target's, together, and not past the lids.
+
+    How far they are turned towards each other is nearly the reference's: the network errs by more than faces differ.
+    """
+    own, theirs = reference[0] - reference[1], target[0] - target[1]
+    inwards = float(np.clip(theirs, own - SQUINT, own + SQUINT)) / 2
+    middle, widest = (target[0] + target[1]) / 2, max(0.0, REACH - abs(inwards))
+    middle = float(np.clip(middle, -widest, widest))
+    return [middle + inwards, middle - inwards]
 
 
 def _measure_misfit(reference: Eye, target: Eye) -> float:
@@ -149,9 +164,7 @@ def turn_irises(places: Floats, points: Floats, eyes: tuple[EyeSwap, EyeSwap]) -
 
 def _plan_stretch(eye: EyeSwap) -> tuple[list[float], list[float]]:
     """Places along the target's eye and the reference's places shown there, both in eye widths."""
-    edge = 0.5 - IRIS_RADIUS / 2
-    target, source = (float(np.clip(value, -edge + IRIS_RADIUS, edge - IRIS_RADIUS))
-                      for value in (eye.target_along, eye.reference_along))  # fmt: skip
+    target, source = (float(np.clip(value, -REACH, REACH)) for value in (eye.target_along, eye.reference_along))
     return (
         [-1.0, -0.5, target - IRIS_RADIUS, target + IRIS_RADIUS, 0.5, 1.0],
         [-1.0, -0.5, source - IRIS_RADIUS, source + IRIS_RADIUS, 0.5, 1.0],

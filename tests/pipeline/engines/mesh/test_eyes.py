@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien_pipeline.engines.mesh.eyes import CLOSED_OPENNESS, Eye, EyeSwap, plan_eye_swap, turn_irises
+from mien_pipeline.engines.mesh.eyes import (
+    CLOSED_OPENNESS,
+    REACH,
+    SQUINT,
+    Eye,
+    EyeSwap,
+    plan_eye_swap,
+    turn_irises,
+)
 from mien_testing.portraits import Portrait, mesh_of
 
 
@@ -54,3 +62,13 @@ def test_the_iris_moves_to_where_the_target_looks_and_the_corners_stay(astronaut
     moved = float(found[int(middle[1]), int(middle[0] + 0.1 * (inner - outer)[0]), 0])
     assert moved == pytest.approx(float(middle[0]), abs=0.6)
     assert np.abs(found[int(outer[1]), int(outer[0]) - 2] - places[int(outer[1]), int(outer[0]) - 2]).max() < 0.6
+
+
+@pytest.mark.parametrize("gaze", [(-0.1, -0.27), (0.35, 0.3), (0.2, -0.3), (-0.4, -0.38)])
+def test_both_eyes_look_the_same_way_and_no_iris_passes_its_lids(gaze: tuple[float, float]) -> None:
+    """What the network reads of one eye alone would make a face squint."""
+    reference = Eye(0.05, 0, 0.2), Eye(-0.03, 0, 0.2)
+    left, right = plan_eye_swap(reference, (Eye(gaze[0], 0, 0.2), Eye(gaze[1], 0, 0.2)), own_gaze=False)
+    assert abs((left.target_along - right.target_along) - 0.08) <= SQUINT + 1e-6
+    assert max(abs(left.target_along), abs(right.target_along)) <= REACH + 1e-6
+    assert (left.target_along + right.target_along) * sum(gaze) > 0
