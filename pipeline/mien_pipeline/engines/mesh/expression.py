@@ -12,13 +12,16 @@ from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
-from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.faces.topology import face_width, head_pose, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import disc
 
 SOFT_PX = 2.0  # deviation of a soft edge in the picture in which it is drawn
 LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's: the dark line between lips
+OWN_TEETH, ALIKE = 0.05, 0.9  # openness by which mouths may differ that show the reference's teeth; `mouth_agreement`
+SHOWS_TEETH = 0.1  # openness: less shows too little of them to be worth an exchange
+TURNED_ALIKE_DEG, TURNED_DEG = 10.0, 16.0  # by which heads may differ, and be turned, for the same
 MOUTH_OPENS = 0.08  # of its width: a mouth that is open so far shows teeth, not a line
 LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
 # How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
@@ -41,17 +44,53 @@ def eyes_and_lips_mask(shape: tuple[int, ...], mesh: Mesh) -> Mask:
     return _fill_rings(shape, mesh, (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS))
 
 
-def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Mask:
-    """(H, W) float32 in 0..1, how much of the target's own picture stays between its lips; 0 for two closed mouths.
+def mouths_agree(mesh: Mesh, reference: Mesh) -> bool:
+    """Whether the reference's teeth fit between the target's lips: two (468, 3) meshes open and hold them alike.
 
+    Neither head may be turned much, and both about as far: teeth lie behind the lips.
+    """
+    turned = [head_pose(each)[0] for each in (mesh, reference)]
+    opens = [mouth_openness(each) for each in (mesh, reference)]
+    return (
+        min(opens) > SHOWS_TEETH
+        and abs(opens[0] - opens[1]) < OWN_TEETH
+        and mouth_agreement(mesh, reference) > ALIKE
+        and abs(turned[0] - turned[1]) < TURNED_ALIKE_DEG
+        and max(abs(yaw) for yaw in turned) < TURNED_DEG
+    )
+
+
+def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Mask:
+    """(H, W) float32 in 0..1, how much of the target's own picture stays between its lips.
+
+    That is 0 for two closed mouths, and for two that are open alike: see `mouths_agree`.
     `mesh` is the target's (468, 3), in these pixels; `reference` the reference's (468, 3), in any frame.
     """
+    kept = np.zeros(shape[:2], np.float32)
+    if mouths_agree(mesh, reference):
+        return kept
     edge = LIP_EDGE * face_width(mesh)
     opens = max(mouth_openness(mesh), mouth_openness(reference)) / MOUTH_OPENS
-    kept = np.zeros(shape[:2], np.float32)
     part, soft = _soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, edge), edge)
     kept[part] = min(1.0, opens) * soft
     return kept
+
+
+def light_teeth(new: Floats, drawn: Pixels, target: Floats, mesh: Mesh, reference: Mesh) -> Floats:
+    """`new`, changed in place: the reference's teeth, where they are shown, in the light of the target's.
+
+    Args:
+        new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
+        drawn: (H, W, 3) uint8 RGB, the new face before its light was changed.
+        mesh: the target's (468, 3), in their pixels.
+        reference: the reference's (468, 3), in any frame.
+    """
+    part, soft = _soften_ring(new.shape, mesh, face.INNER_LIPS, 0, LIP_EDGE * face_width(mesh))
+    inside = soft > 0.5
+    if mouths_agree(mesh, reference) and inside.any():
+        relit = _light_by_whites(drawn[part], target[part], inside)
+        new[part] += soft[..., None] * (relit - new[part])
+    return new
 
 
 def target_eyes_mask(shape: tuple[int, ...], mesh: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Mask:
@@ -136,19 +175,25 @@ def dim_eyes(
         inside = soft > 0.5
         if eye.share == 0 or not inside.any():
             continue
-        own, mine, theirs = (_measure_whites(picture[part][inside]) for picture in (drawn, new, target))
+        mine, theirs = (_measure_whites(picture[part][inside]) for picture in (new, target))
         gain = min(1.0, (theirs.mean() * LIGHTER_WHITES + 4) / (mine.mean() + 4))
         new[part] *= 1 + np.float32(gain - 1) * soft[..., None]
-        channels = (theirs + 4) / (own + 4)
-        relit = drawn[part] * channels.mean() * np.clip(channels / channels.mean(), *WHITES_HUE)
+        relit = _light_by_whites(drawn[part], target[part], inside)
         brightness = new[part].mean(2, keepdims=True)
         relit *= np.minimum(1, (brightness + 1) / (relit.mean(2, keepdims=True) + 1))
         new[part] += lighter * soft[..., None] * (relit - new[part])
     return new
 
 
+def _light_by_whites(drawn: Pixels, target: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """`drawn` (h, w, 3) in the light that makes its whites, where `inside`, those of `target` in the same place."""
+    own, theirs = (_measure_whites(picture[inside]) for picture in (drawn, target))
+    channels = (theirs + 4) / (own + 4)
+    return np.asarray(drawn * channels.mean() * np.clip(channels / channels.mean(), *WHITES_HUE), np.float32)
+
+
 def _measure_whites(eye: Floats | Pixels) -> Floats:
-    """(3,) the mean of the lightest pixels of an eye, (N, 3)."""
+    """(3,) the mean of the lightest pixels of an eye or a mouth, (N, 3)."""
     lightness = eye.mean(1)
     return np.asarray(eye[lightness >= np.quantile(lightness, WHITES)].mean(0), np.float32)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mien_pipeline.engines.mesh.expression import (
     dim_eyes,
     eyes_and_lips_mask,
+    light_teeth,
     match_lip_colour,
     match_surroundings,
     remove_smile_folds,
@@ -182,6 +183,7 @@ def _fit_into_target(
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
     new = temper_lips(new, before, lightness, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)
+    new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
     mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)
     _mix_in(new, match_lip_colour(before, new, face), mouth)

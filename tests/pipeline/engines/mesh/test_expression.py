@@ -5,6 +5,7 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.expression import (
     dim_eyes,
+    light_teeth,
     match_lip_colour,
     match_surroundings,
     remove_smile_folds,
@@ -28,6 +29,20 @@ def test_an_open_mouth_is_the_targets_and_two_closed_ones_need_nothing_of_it(
     shape = astronaut[0].pixels.shape
     assert target_mouth_mask(shape, smiling, closed)[between[1], between[0]] > 0.5
     assert target_mouth_mask(admiral[0].pixels.shape, closed, closed).max() < 0.3
+
+
+def test_two_mouths_that_smile_alike_show_the_references_teeth(astronaut: Portrait) -> None:
+    """Nothing of the target's stays between its lips, and the teeth are as light as its own were."""
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    assert not target_mouth_mask(target.shape, mesh, mesh).any()
+    turned = mesh @ np.array([[0.94, 0, 0.34], [0, 1, 0], [-0.34, 0, 0.94]], np.float32)
+    assert target_mouth_mask(target.shape, mesh, turned).max() > 0.9  # teeth lie behind the lips
+    dim = (astronaut[0].pixels * np.array([0.5, 0.4, 0.3])).astype(np.uint8)
+    lit = light_teeth(np.full_like(target, 30), dim, target, mesh, mesh)
+    teeth = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(teeth, [np.round(mesh[list(INNER_LIPS), :2]).astype(np.int32)], (1,))
+    inside = cv2.erode(teeth, np.ones((3, 3), np.uint8)) > 0
+    assert np.abs(lit[inside].mean(0) - target[inside].mean(0)).max() < 45
 
 
 def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> None:
