@@ -8,6 +8,7 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.forehead import WORK_SIDE, clear_forehead, fill_texture, forehead_mask
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
+from mien_pipeline.engines.mesh.sidelight import remove_side_light
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -39,6 +40,7 @@ _JAW_INSIDE, _JAW_FEATHER = 0.97, 0.008  # of the hull's own size; of the textur
 # Near the outline, what faces the viewer less than the first on both sides may be an ear, or what is behind the head.
 _GRAZING, _GRAZING_SEEN, _NEAR_OUTLINE = 0.14, 0.34, 0.1  # the last of the texture's side
 _JAW_FACES, _JAW_FACES_FULLY = 0.25, 0.5  # what hardly faces the viewer may be what is behind the head
+_LIT_FACING = 0.3  # what faces the viewer less tells nothing of the light: it may be hair or background
 _RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
 _RIM_SEEN = 0.1  # of the rims' mask
 _RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
@@ -89,6 +91,7 @@ def unroll(reference: Image, mesh: Mesh) -> Texture:
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
     skin = np.asarray(resample(bare, places) * inside.all(2), np.float32)
     colour, made = clear_forehead(resample(pixels, places, cubic=True), skin)
+    colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
     own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * inside.all(2) * faces_us)).astype(np.float32)
     return _complete(colour, own, skin, made, facing, glasses)

@@ -12,6 +12,7 @@ from mien_pipeline.engines.mesh.texture import Texture, unroll, vertex_facing, v
 from mien_pipeline.face import Mesh, Patch
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, topology
 from mien_pipeline.image import Pixels
+from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
 from mien_testing.portraits import Portrait, mesh_of
@@ -220,13 +221,14 @@ def test_the_outline_of_lips_has_no_bumps(admiral: Portrait) -> None:
     """A picture whose colours say where a pixel lies: in the texture each vertex of the lips has its own place."""
     image, mesh = admiral[0], mesh_of(admiral)
     lips = list(OUTER_LIPS + INNER_LIPS)
-    corner = mesh[lips, :2].min(0) - 8
-    rows, columns = np.mgrid[: image.height, : image.width]
-    places = np.dstack([columns - corner[0], rows - corner[1], np.zeros(rows.shape)])
-    pixels = np.where(image.pixels > 0, np.clip(places * 3, 0, 255), 0).astype(np.uint8)
-    colour = unroll(replace(image, pixels=pixels), mesh).colour
+    corner, span = mesh[lips, :2].min(0) - 8, float(np.ptp(mesh[lips, 0])) + 16
+    rows, columns = np.mgrid[: image.height, : image.width].astype(np.float32)
+    x, y = (np.clip((each - start) / span, 0, 1) for each, start in ((columns, corner[0]), (rows, corner[1])))
+    # Light adds up to the same from left to right: there is no lamp to be taken out.
+    colour = to_linear(unroll(replace(image, pixels=to_srgb(np.dstack([x, y, 1 - x]))), mesh).colour)
     at = (topology().uv[lips] * colour.shape[0] - 0.5).astype(np.float32)
-    shown = cv2.remap(colour, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)[:, 0, :2] / 3
+    red, green, blue = cv2.remap(colour, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)[:, 0].T
+    shown = np.stack([red, green], 1) / (red + blue)[:, None] * span
     away = np.linalg.norm(shown - (mesh[lips, :2] - corner), axis=1) / face_width(mesh)
     assert away.max() < 0.015
 
