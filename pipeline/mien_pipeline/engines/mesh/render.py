@@ -35,6 +35,7 @@ from mien_pipeline.skin.blend import blend_bands
 from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.grain import match_grain
 from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin_mask, upper_face_mask
+from mien_pipeline.skin.pores import match_pores
 from mien_pipeline.skin.sharpness import match_blur
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
@@ -115,9 +116,12 @@ def render_face(
     del valid
     on_step(2, STEPS)
     new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
+    plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(box.shape, face))
     del drawn, bare  # a face of 3,000 px takes 200 MB for each such array
     on_step(3, STEPS)
     new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
+    new = match_pores(new, target[box.part], plain, plain * cheek_mask(box.shape, face), face_width(face))
+    del plain
     # The grain of the target as it came: drawing it to the new shape has softened it.
     new = match_grain(new, target[box.part], 1 - kept, alpha * cheek_mask(box.shape, face))
     new += 0.5
