@@ -73,7 +73,10 @@ class Engine(Protocol):
         ...
 
     def prepare(self, portraits: Sequence[Portrait]) -> Likeness:
-        """The reference face, ready to be rendered onto any target; `portraits`, at least one, are of one person.
+        """The reference face, ready to be rendered onto any target.
+
+        Args:
+            portraits: of one person, at least one; the one that is most like that person in all of them comes first.
 
         Raises:
             NoFaceFound: none of them shows that face well enough; `role` is "reference".

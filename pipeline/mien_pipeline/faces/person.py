@@ -32,7 +32,7 @@ class Person:
     """One person in several pictures.
 
     Attributes:
-        views: their face, once for every picture that is used, in the order of the pictures.
+        views: their face, once for every picture that is used, the most typical first.
         embedding: (D,) float32, the mean of theirs.
         left_out: the other pictures.
     """
@@ -75,7 +75,8 @@ def find_person(pictures: Sequence[Sequence[View]], embedder: FaceEmbedder, role
         for place, faces in enumerate(usable)
         if place not in chosen
     )
-    return Person(list(chosen.values()), who, left_out)
+    typical = sorted(chosen.values(), key=lambda view: embedder.similarity(view.embedding, who), reverse=True)
+    return Person(typical, who, left_out)
 
 
 def choose_largest(faces: Sequence[View], role: str = "reference") -> View:

@@ -10,7 +10,9 @@ from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
-from mien_pipeline.engines.mesh.texture import Texture, unroll
+from mien_pipeline.engines.mesh.shape import average_shape
+from mien_pipeline.engines.mesh.texture import Texture, View, complete
+from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Image
@@ -46,24 +48,28 @@ class MeshEngine:
         return (self._eyes.model,)
 
     def prepare(self, portraits: Sequence[Portrait]) -> "MeshLikeness":
-        """The reference's texture and shape.
+        """The person's texture and shape; pictures that are turned too far or unclear do not count.
 
         Raises:
-            NoFaceFound: the face is turned too far, or the mesh network doubts it is a face; `role` is "reference".
+            NoFaceFound: each face is turned too far, or the mesh network doubts it is one; `role` is "reference".
         """
-        reference, face = portraits[0].image, portraits[0].face
-        mesh = _require_mesh(face)
-        if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
+        clear = [each for each in portraits if _is_clear(each.face)]
+        if not clear:
             raise NoFaceFound("the reference face is turned away or unclear", role="reference")
-        texture = unroll(reference, mesh)
-        turned: tuple[SwapWarning, ...] = ("reference-angle",) if abs(face.yaw_deg) > REFERENCE_WARN_YAW_DEG else ()
-        covered: tuple[SwapWarning, ...] = ("occluded",) if texture.glasses else ()
-        return MeshLikeness(texture, mesh, self._eyes.read(reference.pixels, mesh), self._eyes, turned + covered)
+        meshes = [_require_mesh(each.face) for each in clear]
+        sightings = [
+            Sighting(each, mesh, self._eyes.read(each.image.pixels, mesh))
+            for each, mesh in zip(clear, meshes, strict=True)
+        ]
+        view, first = read_views(sightings)
+        shape = average_shape(meshes, first.mesh)
+        warnings = _warn_of_reference([each.face.yaw_deg for each in clear], view)
+        return MeshLikeness(complete(view), shape, first.eyes, self._eyes, warnings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshLikeness:
-    """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in the reference's pixels."""
+    """A reference face: its texture on the canonical mesh, and its (468, 3) mesh in any frame."""
 
     texture: Texture
     mesh: Mesh
@@ -77,7 +83,7 @@ class MeshLikeness:
         mesh = _require_mesh(face)
         region = Box.around(mesh, MARGIN, target.pixels.shape)
         pixels = target.pixels[region.part]
-        if face.mesh_score < REFUSE_MESH_SCORE or abs(face.yaw_deg) > REFUSE_YAW_DEG:
+        if not _is_clear(face):
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
@@ -88,6 +94,17 @@ class MeshLikeness:
             np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), pixels) if tone else rendered.pixels
         )
         return Patch(result, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))
+
+
+def _is_clear(face: Face) -> bool:
+    return face.mesh_score >= REFUSE_MESH_SCORE and abs(face.yaw_deg) <= REFUSE_YAW_DEG
+
+
+def _warn_of_reference(yaws_deg: Sequence[float], view: View) -> tuple[SwapWarning, ...]:
+    """What limits a reference: half a face that no picture shows, glasses on the picture that the eyes are from."""
+    shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
+    turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
+    return (*turned, "occluded") if view.glasses else turned
 
 
 def _list_warnings(face: Face, mesh: Mesh, brightness: float) -> tuple[SwapWarning, ...]:

@@ -1,5 +1,7 @@
 """Where the new face's vertices go: the target's pose and expression with the reference's shape."""
 
+import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -18,6 +20,7 @@ OPENNESS_SCALE = 0.1  # of an eye's width: lids that differ by this much are ano
 MOUTH_OPEN_SCALE = 0.25  # the same for the mouth, of its width
 MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about so much
 SMOOTHING_PASSES = 3
+_ROUNDS, _STRAY = 3, 0.02  # of averaging meshes; face widths from the mean at which a vertex counts half
 MEAN_MOVE_LIMIT = 0.022  # of the distance between the eyes: a mesh that moves further loses the target's expression
 
 
@@ -45,6 +48,37 @@ def blend_shape(target: Mesh, reference: Mesh, amount: float) -> Mesh:
     reach = float(np.linalg.norm(offset[:, :2], axis=1).mean()) / inter_ocular(own)
     amount = min(amount, MEAN_MOVE_LIMIT / max(reach, 1e-6))
     return (target + amount * scale * offset @ rotation.T).astype(np.float32)
+
+
+def average_shape(meshes: Sequence[Mesh], first: Mesh) -> Mesh:
+    """One shape of several (468, 3) meshes of a person, level; `first` itself where there is no other.
+
+    Meshes with a closed mouth count for more, and a vertex that lies far from where the others have it for less. Eyes
+    and mouth are where all have them, and as open and as wide as in `first`, whose texture they show.
+    """
+    if len(meshes) == 1:
+        return first
+    level = np.stack([_level(mesh) for mesh in meshes])
+    calm = np.array([math.exp(-((mouth_openness(mesh) / MOUTH_OPEN_SCALE) ** 2)) + 0.05 for mesh in meshes])
+    weight = np.broadcast_to(calm[:, None], level.shape[:2])
+    mean = level[0]
+    for _ in range(_ROUNDS):
+        mean = (level * weight[..., None]).sum(0) / weight.sum(0)[:, None]
+        weight = calm[:, None] / (1 + (np.linalg.norm(level - mean, axis=2) / _STRAY) ** 2)
+    own = _level(first)
+    for ring in (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS):
+        members = list(ring)
+        placed = own - own[members].mean(0) + mean[members].mean(0)
+        share = _fall_off(ring + face.INNER_LIPS if ring == face.OUTER_LIPS else ring)
+        mean = mean + share[:, None] * (placed - mean)
+    return np.asarray(mean, np.float32)
+
+
+def measure_grimaces(meshes: Sequence[Mesh]) -> Floats:
+    """(N,) how far lids, brows and lips of each (468, 3) mesh are from the median of all, in face widths."""
+    members = list(face.LEFT_EYE + face.RIGHT_EYE + face.LEFT_BROW + face.RIGHT_BROW + face.OUTER_LIPS)
+    level = np.stack([_symmetrise(_level(mesh))[members] for mesh in meshes])
+    return np.asarray(np.linalg.norm(level - np.median(level, 0), axis=2).mean(1), np.float32)
 
 
 def _fit_pose(mesh: Mesh) -> tuple[Floats, float, Floats]:

@@ -43,6 +43,7 @@ _JAW_FACES, _JAW_FACES_FULLY = 0.25, 0.5  # what hardly faces the viewer may be 
 _LIT_FACING = 0.3  # what faces the viewer less tells nothing of the light: it may be hair or background
 _RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
 _RIM_SEEN = 0.1  # of the rims' mask
+_PAINTED = 3  # code values by which paint over a rim differs from it
 _RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
 _FAR = 0.02  # weight of skin from four times as far, where none is near
 # Texture pixels to one of the map, which is interpolated between. The map has 192 pixels a side or more: with half as
@@ -81,12 +82,45 @@ class Texture:
         return replace(self, colour=colour, validity=validity, skin=skin)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What one picture shows of a face, or several do, on the canonical mesh; each mask (S, S) float32 in 0..1.
+
+    Attributes:
+        colour: (S, S, 3) uint8 RGB.
+        seen: where it shows this person's face, beard included; a made-up forehead counts.
+        skin: where that is bare skin.
+        made: where it was made up because hair hides it.
+        covered: where rims of glasses were painted over.
+        facing: how much the surface faces the viewer; 0 where another part hides it.
+        glasses: whether the person wears some.
+    """
+
+    colour: Pixels
+    seen: Mask
+    skin: Mask
+    made: Mask
+    covered: Mask
+    facing: Mask
+    glasses: bool = False
+
+
 def unroll(reference: Image, mesh: Mesh) -> Texture:
     """The texture of a face, completed from its mirror image; `mesh` is (468, 3) in the picture's pixels."""
+    return complete(read_view(reference, mesh, texture_side(mesh)))
+
+
+def texture_side(mesh: Mesh) -> int:
+    """The side of the texture that loses no detail of a face whose (468, 3) mesh is in its picture's pixels."""
+    return int(np.clip(face_width(mesh) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
+
+
+def read_view(reference: Image, mesh: Mesh, side: int) -> View:
+    """What a picture shows of a face; `mesh` is (468, 3) in its pixels, `side` the texture's, a multiple of 4."""
     pixels, local = _cut_region(reference.pixels, mesh)
-    side = int(np.clip(face_width(local) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
     places, facing = _map_texture(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
+    as_taken = pixels
     pixels, glasses = _paint_over_glasses(pixels, local)
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
     skin = np.asarray(resample(bare, places) * inside.all(2), np.float32)
@@ -94,7 +128,9 @@ def unroll(reference: Image, mesh: Mesh) -> Texture:
     colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
     own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * inside.all(2) * faces_us)).astype(np.float32)
-    return _complete(colour, own, skin, made, facing, glasses)
+    painted = np.asarray((cv2.absdiff(pixels, as_taken).max(2) > _PAINTED).astype(np.float32))
+    covered = np.asarray(resample(painted, places), np.float32)
+    return View(colour, own, skin, made, covered, facing, glasses)
 
 
 @cache
@@ -200,8 +236,10 @@ def vertex_visibility(mesh: Mesh) -> Floats:
     return np.asarray(~hidden, np.float32)
 
 
-def _complete(colour: Pixels, seen: Mask, skin: Mask, made: Mask, facing: Mask, glasses: bool) -> Texture:
+def complete(view: View) -> Texture:
     """Each side as far as the picture shows it, the rest from the other side in this side's light."""
+    colour, seen, skin, made, facing, glasses = (
+        view.colour, view.seen, view.skin, view.made, view.facing, view.glasses)  # fmt: skip
     side = colour.shape[0]
     clear = facing * seen
     mirrored = clear[:, ::-1]

@@ -57,3 +57,22 @@ def test_a_small_face_is_swapped_and_says_so(admiral_likeness: MeshLikeness, ast
     patch = rendered(admiral_likeness, (replace(image, pixels=small), shrunk))
     assert "small-face" in patch.warnings
     assert patch.mask.any()
+
+
+def test_pictures_that_show_both_sides_or_none_with_glasses_leave_nothing_to_warn_of(
+    engine: MeshEngine, astronaut: Portrait, admiral: Portrait
+) -> None:
+    image, face = admiral
+    left, right = (Portrait(image, replace(face, yaw_deg=turn)) for turn in (-REFERENCE_WARN_YAW_DEG - 1, 35.0))
+    assert "reference-angle" in engine.prepare([left]).warnings
+    assert "reference-angle" in engine.prepare([left, left]).warnings
+    assert "reference-angle" not in engine.prepare([left, right]).warnings
+    assert "occluded" in engine.prepare([admiral]).warnings
+    assert "occluded" not in engine.prepare([admiral, astronaut]).warnings
+
+
+def test_of_several_pictures_the_unclear_ones_do_not_count(engine: MeshEngine, astronaut: Portrait) -> None:
+    image, face = astronaut
+    doubtful = Portrait(image, replace(face, mesh_score=0.5))
+    alone, together = engine.prepare([astronaut]), engine.prepare([doubtful, astronaut])
+    assert np.array_equal(alone.texture.colour, together.texture.colour)

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien_pipeline.engines.mesh.shape import MEAN_MOVE_LIMIT, blend_shape
+from mien_pipeline.engines.mesh.shape import (
+    MEAN_MOVE_LIMIT,
+    average_shape,
+    blend_shape,
+    measure_grimaces,
+    mouth_openness,
+)
+from mien_pipeline.face import Mesh
 from mien_pipeline.faces.topology import inter_ocular
 from mien_testing.portraits import Portrait, mesh_of
 
@@ -37,3 +44,36 @@ def test_a_tilted_reference_lends_the_same_shape_as_an_upright_one(astronaut: Po
     tilt = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]], np.float32)
     upright, tilted = blend_shape(target, reference, 0.7), blend_shape(target, reference @ tilt.T * 3 + 50, 0.7)
     assert np.abs(upright - tilted).max() < 0.01 * inter_ocular(target)
+
+
+def test_the_mean_shape_is_nearer_to_the_face_than_any_one_of_its_pictures(astronaut: Portrait) -> None:
+    """Each mesh is off by 2 % of the eyes' distance in its own way; one of them is badly wrong."""
+    mesh, noise = mesh_of(astronaut), np.random.default_rng(0)
+    eyes = inter_ocular(mesh)
+    seen = [(mesh + noise.normal(0, 0.02 * eyes, mesh.shape)).astype(np.float32) for _ in range(6)]
+    seen[3][:200] += 0.3 * eyes
+    true = average_shape([mesh, mesh], mesh)
+
+    def error(shape: Mesh) -> float:
+        return float(np.linalg.norm(shape - true, axis=1).mean())
+
+    alone = min(error(average_shape([each, each], each)) for each in seen)
+    assert error(average_shape(seen, seen[0])) < 0.7 * alone
+
+
+def test_one_picture_keeps_its_shape_and_several_keep_the_first_ones_mouth(astronaut: Portrait) -> None:
+    smiling = mesh_of(astronaut)
+    gaping = smiling.copy()
+    gaping[[14, 87, 317, 17, 84, 314, 152], 1] += 0.4 * inter_ocular(smiling)
+    assert average_shape([smiling], smiling) is smiling
+    for first in (smiling, gaping):
+        assert abs(mouth_openness(average_shape([smiling, gaping], first)) - mouth_openness(first)) < 0.02
+
+
+def test_the_picture_with_a_grimace_is_told_from_the_others(astronaut: Portrait) -> None:
+    calm = mesh_of(astronaut)
+    gaping = calm.copy()
+    gaping[[14, 87, 317, 17, 84, 314], 1] += 0.4 * inter_ocular(calm)
+    grimaces = measure_grimaces([calm, gaping, calm * 2])
+    assert grimaces[1] > 0.005
+    assert max(grimaces[0], grimaces[2]) < 0.001

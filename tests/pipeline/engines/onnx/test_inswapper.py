@@ -87,3 +87,12 @@ def test_inswapper_refuses_its_networks_in_each_others_place(swapper_weights: Fo
     (tmp_path / RECOGNISER_FILE).write_bytes(swapper_weights.path(SWAPPER_FILE).read_bytes())
     with pytest.raises(ImportRefused):
         ENGINES["inswapper"].load(Folder(tmp_path))
+
+
+def test_the_identity_of_several_pictures_lies_between_theirs(
+    inswapper: InswapperEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    alone = [inswapper.prepare([each]).latent for each in (admiral, astronaut)]
+    both = inswapper.prepare([admiral, astronaut]).latent
+    assert np.linalg.norm(both) == pytest.approx(1.0, abs=1e-5)
+    assert min(float((both @ each.T).item()) for each in alone) > float((alone[0] @ alone[1].T).item())

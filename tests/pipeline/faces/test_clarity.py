@@ -1,0 +1,37 @@
+"""Clarity promises: sharp before soft, large before small, frontal before turned, whatever the light."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from mien_pipeline.face import Portrait
+from mien_pipeline.faces.clarity import choose_clearest, clarity
+from mien_pipeline.image import Floats, Image
+
+
+def seen(portrait: Portrait, pixels: Floats) -> Portrait:
+    return Portrait(Image(np.clip(pixels, 0, 255).astype(np.uint8)), portrait.face)
+
+
+def test_a_soft_a_turned_and_a_small_face_are_less_clear(astronaut: Portrait) -> None:
+    pixels = astronaut.image.pixels.astype(np.float32)
+    soft = seen(astronaut, np.asarray(cv2.GaussianBlur(pixels, (0, 0), 3), np.float32))
+    turned = Portrait(astronaut.image, replace(astronaut.face, yaw_deg=-30))
+    small = Portrait(
+        Image(np.asarray(cv2.resize(astronaut.image.pixels, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA))),
+        replace(astronaut.face, kps=astronaut.face.kps * np.float32(0.2)),
+    )
+    for poorer in (soft, turned, small):
+        assert clarity(poorer) < 0.8 * clarity(astronaut)
+        assert choose_clearest([poorer, astronaut]) is astronaut
+
+
+def test_a_dim_picture_is_nearly_as_clear(astronaut: Portrait) -> None:
+    dim = seen(astronaut, astronaut.image.pixels * np.float32(0.4))
+    assert 0.6 < clarity(dim) / clarity(astronaut) <= 1
+
+
+def test_of_equal_pictures_the_first_is_taken(astronaut: Portrait) -> None:
+    again = Portrait(astronaut.image, astronaut.face)
+    assert choose_clearest([astronaut, again]) is astronaut
