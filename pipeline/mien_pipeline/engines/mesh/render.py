@@ -37,6 +37,7 @@ from mien_pipeline.skin.grain import match_grain
 from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin_mask, upper_face_mask
 from mien_pipeline.skin.pores import match_pores
 from mien_pipeline.skin.sharpness import match_blur
+from mien_pipeline.skin.tongue import tongue_mask
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
@@ -159,7 +160,8 @@ def _find_own_skin(target: Pixels, mesh: Mesh) -> tuple[Mask, tuple[SwapWarning,
     skin = skin_mask(target, mesh)
     frame = glasses_mask(target, mesh)
     occluded = frame.any() or covers_features(skin, mesh)
-    return np.minimum(skin, 1 - frame), ("occluded",) if occluded else ()
+    own = np.minimum(np.minimum(skin, 1 - frame), 1 - tongue_mask(target, mesh))
+    return own, ("occluded",) if occluded else ()
 
 
 def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
