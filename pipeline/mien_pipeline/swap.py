@@ -10,7 +10,7 @@ from functools import partial
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.face import Embedding, Portrait
-from mien_pipeline.faces.person import View, find_person
+from mien_pipeline.faces.person import View, cut_out, find_person
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
@@ -104,7 +104,8 @@ def prepare(pictures: Sequence[bytes], engine: Engine, components: Components, c
         ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
     """
     with clock.stage("identity"):
-        found = find_person([_look_at(each, components) for each in pictures], components.embedder)
+        seen = [_look_at(each, components, cut=len(pictures) > 1) for each in pictures]
+        found = find_person(seen, components.embedder)
         likeness = engine.prepare([each.portrait for each in found.views])
         incomplete = any(each.portrait.image.missing_rows is not None for each in found.views)
         return Reference(likeness, found.embedding, incomplete, found.left_out)
@@ -125,10 +126,13 @@ def embed_likes(pictures: Sequence[bytes], likes: Sequence[str], components: Com
     return [find_person([seen[name]], components.embedder, role="like").embedding for name in likes]
 
 
-def _look_at(picture: bytes, components: Components) -> list[View]:
-    """Every face of a picture that has passed the content check."""
+def _look_at(picture: bytes, components: Components, *, cut: bool = False) -> list[View]:
+    """Every face of a picture that has passed the content check, if `cut` without what is far from it."""
     image = decode(picture)
     check(image, components.check, "reference")
     image = flatten(image)
-    return [View(Portrait(image, face), components.embedder.embed(image, face))
-            for face in components.detector.detect(image)]  # fmt: skip
+    views = [
+        View(Portrait(image, face), components.embedder.embed(image, face))
+        for face in components.detector.detect(image)
+    ]
+    return [replace(view, portrait=cut_out(view.portrait)) for view in views] if cut else views

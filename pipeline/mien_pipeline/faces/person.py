@@ -1,7 +1,7 @@
 """Which face in each of several pictures is the one person that they are of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ RIVAL_AREA = 0.5
 SAME_PERSON = 0.45
 # Of several pictures, one whose face is less clear or turned further is left out: its mesh is guessed.
 CLEAR_MESH_SCORE, CLEAR_YAW_DEG = 0.9, 44.0
+_REACH = 1.0  # of a face's larger side, around it: more than any engine sees of a reference
 _ROUNDS = 2  # in which the pictures are compared with the mean of those that agree
 
 
@@ -25,6 +26,22 @@ class View:
 
     portrait: Portrait
     embedding: Embedding
+
+
+def cut_out(portrait: Portrait) -> Portrait:
+    """The portrait without what is far from the face, or twenty pictures of 24 MP would take 1.4 GB."""
+    image, face = portrait
+    reach = _REACH * float((face.bbox[2:] - face.bbox[:2]).max())
+    left, top = (max(0, int(edge - reach)) for edge in face.bbox[:2])
+    right, bottom = (int(edge + reach) for edge in face.bbox[2:])
+    shift = np.array([left, top], np.float32)
+    moved = replace(
+        face,
+        bbox=face.bbox - np.tile(shift, 2),
+        kps=face.kps - shift,
+        mesh=None if face.mesh is None else face.mesh - np.append(shift, np.float32(0)),
+    )
+    return Portrait(replace(image, pixels=image.pixels[top:bottom, left:right].copy(), native=None), moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,8 @@ import pytest
 
 from mien_core.errors import NoFaceFound, SeveralFaces
 from mien_pipeline.face import Portrait
-from mien_pipeline.faces.person import View, find_person
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.person import View, cut_out, find_person
 from mien_pipeline.image import Image
 from mien_pipeline.report import LeftOut
 from mien_testing.painted import BLUE, GREEN, MIDDLE, RED, RIGHT, Embedder, face_at
@@ -80,3 +81,19 @@ def test_a_collage_is_one_person_beside_other_pictures_and_unclear_alone() -> No
     assert len(find_person([collage, [view(RED)]], Embedder()).views) == 2
     with pytest.raises(SeveralFaces):
         find_person([collage], Embedder())
+
+
+def test_a_cut_out_face_is_the_same_face_in_a_smaller_picture(detector: MeshDetector, astronaut: Portrait) -> None:
+    """Twenty pictures of a phone would fill the memory otherwise; every point stays on its pixel."""
+    image = astronaut.image
+    wide = np.pad(image.pixels, ((700, 300), (500, 900), (0, 0)), mode="reflect")
+    around = max(detector.detect(Image(wide)), key=lambda each: each.mesh_score * each.area)
+    small = cut_out(Portrait(Image(wide, missing_rows=3), around))
+    assert small.image.pixels.nbytes < 0.5 * wide.nbytes
+    assert small.image.missing_rows == 3
+    assert small.face.mesh is not None
+    assert around.mesh is not None
+    for before, after in ((around.bbox.reshape(2, 2), small.face.bbox.reshape(2, 2)), (around.kps, small.face.kps)):
+        for (x1, y1), (x2, y2) in zip(before.astype(int), after.astype(int), strict=True):
+            assert np.array_equal(wide[y1, x1], small.image.pixels[y2, x2])
+    assert np.allclose(around.mesh - small.face.mesh, around.mesh[0] - small.face.mesh[0], atol=1e-2)
