@@ -85,9 +85,31 @@ export function hex(buffer) {
   return [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The picture files among what was dropped, pasted or chosen. */
+/** The picture files among what was pasted or chosen. */
 export function filesIn(transfer) {
-  return [...(transfer?.files ?? [])].filter(
-    (file) => file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name),
-  );
+  return [...(transfer?.files ?? [])].filter(isPicture);
+}
+
+/** The picture files among what was dropped; those of a folder, without the folders in it, sorted by name. */
+export async function filesDropped(transfer) {
+  const loose = filesIn(transfer); // both at once: after the event there is nothing to read
+  const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const folders = entries.filter((entry) => entry?.isDirectory);
+  if (folders.length === 0) return loose;
+  const inside = await Promise.all(folders.map(filesOf));
+  return [...loose, ...inside.flat().filter(isPicture)];
+}
+
+/** The files of a folder; a browser tells them a hundred at a time. */
+async function filesOf(folder) {
+  const [reader, found] = [folder.createReader(), []];
+  const next = () => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+  for (let some = await next(); some.length > 0; some = await next()) found.push(...some);
+  const files = found.filter((entry) => entry.isFile && !entry.name.startsWith("."));
+  files.sort((one, other) => one.name.localeCompare(other.name));
+  return Promise.all(files.map((entry) => new Promise((resolve, reject) => entry.file(resolve, reject))));
+}
+
+function isPicture(file) {
+  return file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name);
 }

@@ -19,13 +19,19 @@ export function listAssigned(target) {
     .sort(([one], [other]) => one - other);
 }
 
-/** The body of one job. A reference each, or one for all chosen faces; "largest" while faces are not known. */
-export function jobFor(target, fallback, options, priority) {
+/**
+ * The body of one job. A person each, or one for all chosen faces; "largest" while faces are not known. `people` are
+ * the draft's references, each with the pictures of one person.
+ */
+export function jobFor(target, fallback, people, options, priority) {
   const assignments = listAssigned(target);
-  const references = assignments.map(([, reference]) => reference);
-  const reference = new Set(references).size > 1 ? references : (references[0] ?? fallback);
+  const keys = assignments.map(([, key]) => key);
+  const pictures = (key) => people.find((person) => person.key === key)?.pictures ?? [key];
+  const one = pictures(keys[0] ?? fallback);
+  const several = new Set(keys).size > 1;
+  const who = several ? { references: keys.map(pictures) } : { reference: one.length > 1 ? one : one[0] };
   const faces = assignments.length ? assignments.map(([index]) => index) : "largest";
-  return { kind: "swap", target: target.digest, reference, options: { ...options, faces, priority } };
+  return { kind: "swap", target: target.digest, ...who, options: { ...options, faces, priority } };
 }
 
 /** Whether there is enough to begin with. */

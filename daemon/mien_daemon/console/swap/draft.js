@@ -6,6 +6,17 @@ import { assignLargest } from "./assignments.js";
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
 
+const MOST_PICTURES = 20; // of one person, as the API says
+
+/** A reference is one person: `pictures` are names of pictures, or "ref:ID" for all that the library has. */
+function person(reference) {
+  return { pictures: [reference.key], ...reference };
+}
+
+function requireReadable(count) {
+  if (count > MOST_PICTURES) throw new Problem({ code: "too-many-pictures", limit: MOST_PICTURES });
+}
+
 export class Draft extends EventTarget {
   constructor(api, tab, remembered) {
     super();
@@ -16,7 +27,7 @@ export class Draft extends EventTarget {
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them
     this.targets = (kept.targets ?? []).map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
-    this.references = (kept.references ?? []).map((reference) => ({ ...reference, url: null }));
+    this.references = (kept.references ?? []).map((reference) => person({ ...reference, url: null }));
     this.current = kept.current ?? 0;
     this.runs = kept.runs ?? {};
     this.consented = kept.consented ?? false;
@@ -71,13 +82,31 @@ export class Draft extends EventTarget {
     }
   }
 
-  async addReference(file, pictures) {
-    const key = await pictures.put(file);
-    this.useReference({ key, name: file.name, url: URL.createObjectURL(file) });
+  /** One person, in one picture or several; returns the key. */
+  async addReference(files, pictures) {
+    requireReadable(files.length);
+    const names = [];
+    for (const file of files) names.push(await pictures.put(file));
+    const [first] = files;
+    this.useReference({ key: names[0], pictures: names, name: first.name, url: URL.createObjectURL(first) });
+    return names[0];
   }
 
-  useReference(reference) {
-    if (!this.references.some(({ key }) => key === reference.key)) this.references.push(reference);
+  /** Further pictures of the person `key`. */
+  async addPictures(key, files, pictures) {
+    const names = [];
+    for (const file of files) names.push(await pictures.put(file));
+    this.useReference({ ...this.references.find((reference) => reference.key === key), pictures: names });
+  }
+
+  useReference(given) {
+    const reference = person(given);
+    const known = this.references.find(({ key }) => key === reference.key);
+    if (known) {
+      const all = [...new Set([...known.pictures, ...reference.pictures])];
+      requireReadable(all.length);
+      known.pictures = all;
+    } else this.references.push(reference);
     for (const target of this.targets) {
       if (target.faces && Object.values(target.assignments).every((key) => !key))
         target.assignments = assignLargest(target.faces, reference.key);
@@ -87,9 +116,12 @@ export class Draft extends EventTarget {
 
   /** A job that was done once, to be done again with changes. */
   take(job, name) {
-    const keys = [job.reference].flat().filter(Boolean);
-    for (const key of keys)
-      if (!this.references.some((reference) => reference.key === key)) this.references.push({ key, name, url: null });
+    const keys = job.references.map(([first]) => first);
+    for (const names of job.references) {
+      const known = this.references.find(({ key }) => key === names[0]);
+      if (known) known.pictures = names;
+      else this.references.push(person({ key: names[0], pictures: names, name, url: null }));
+    }
     const { engine, faces, seed = 0, restore = 0, format: _, ...own } = job.options;
     const assignments = Array.isArray(faces)
       ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]]))
@@ -170,7 +202,7 @@ export class Draft extends EventTarget {
     const bare = ({ name, digest, assignments }) => ({ name, digest, assignments });
     const kept = {
       targets: this.targets.filter(({ digest }) => digest).map(bare),
-      references: this.references.map(({ key, name }) => ({ key, name })),
+      references: this.references.map(({ key, name, pictures }) => ({ key, name, pictures })),
       current: this.current,
       runs: this.runs,
       consented: this.consented,

@@ -1,7 +1,7 @@
 // Pictures that are dropped on or pasted into the Swap view: on a face or on the references they are whom to put in,
 // anywhere else they are what to change.
 import { attempt } from "../announce.js";
-import { filesIn } from "../pictures.js";
+import { filesDropped, filesIn } from "../pictures.js";
 import { mayUse } from "./consent.js";
 
 export function takeFiles(main, app, signal) {
@@ -12,7 +12,8 @@ export function takeFiles(main, app, signal) {
     (event) => {
       event.preventDefault();
       out(main);
-      take(app, filesIn(event.dataTransfer), event.target);
+      const { target } = event;
+      filesDropped(event.dataTransfer).then((files) => take(app, files, target));
     },
     { signal },
   );
@@ -46,11 +47,12 @@ function out(main) {
 function take(app, files, place, preferReference = false) {
   const face = place?.closest?.("[data-face]")?.dataset.face;
   const zone = place?.closest?.("[data-drop]")?.dataset.drop;
+  const person = place?.closest?.("[data-person]")?.dataset.person;
   const isReference =
     face !== undefined ||
     zone === "reference" ||
     (zone !== "target" && preferReference && app.draft.targets.length > 0);
-  if (isReference) return addReferences(app, files, face);
+  if (isReference) return addReferences(app, files, face, person);
   return addTargets(app, files);
 }
 
@@ -58,14 +60,17 @@ export function addTargets({ draft, pictures }, files) {
   return Promise.all(files.map((file) => draft.addTarget(file, pictures)));
 }
 
-export async function addReferences({ draft, pictures }, files, face) {
+/**
+ * Pictures that come together are of one person: of `person` where that is given, else of a new one, who is given to
+ * `face` where that is.
+ */
+export async function addReferences({ draft, pictures }, files, face, person) {
   if (files.length === 0 || !(await mayUse(draft))) return;
-  for (const file of files) {
-    await attempt(async () => {
-      await draft.addReference(file, pictures);
-      if (face !== undefined) draft.give(Number(face), draft.references.at(-1).key);
-    });
-  }
+  await attempt(async () => {
+    if (person !== undefined) return draft.addPictures(person, files, pictures);
+    const key = await draft.addReference(files, pictures);
+    if (face !== undefined) draft.give(Number(face), key);
+  });
 }
 
 /** The browser's own file dialog. */

@@ -24,7 +24,7 @@ export function openPicker(app, index, anchor) {
     choices,
     entry(icon("plus"), t("another_picture"), false, () => {
       menu.close();
-      choose((files) => addReferences(app, files, index), false);
+      choose((files) => addReferences(app, files, index));
     }),
     entry(icon("close"), t("leave_alone"), !given, () => pick(undefined)),
   );

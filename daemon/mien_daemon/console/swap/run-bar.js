@@ -60,7 +60,8 @@ async function begin(app) {
     const run = [];
     for (const name of versus ? [engine, versus] : [engine]) {
       const priority = ready.length > 1 ? "batch" : "interactive";
-      const job = await jobs.post("/v1/jobs", jobFor(target, fallback, draft.optionsFor(name), priority));
+      const body = jobFor(target, fallback, draft.references, draft.optionsFor(name), priority);
+      const job = await jobs.post("/v1/jobs", body);
       run.push({ job: job.id, engine: name });
     }
     draft.startRun(target, run);

@@ -38,7 +38,7 @@ const picture = (name) => new File(["x"], name, { type: "image/png" });
 test("the largest face gets the first reference, whichever comes first", async () => {
   const draft = draftWith();
   await draft.addTarget(picture("a.png"), pictures);
-  await draft.addReference(picture("ada.png"), pictures);
+  await draft.addReference([picture("ada.png")], pictures);
   assert.deepEqual(draft.target.assignments, { 1: "sha256:ada.png" });
   await draft.addTarget(picture("b.png"), pictures);
   assert.deepEqual(draft.target.assignments, { 1: "sha256:ada.png" });
@@ -58,7 +58,7 @@ test("a picture in which no face can be looked for is kept; one that cannot be s
 test("after a reload pictures, assignments and settings are there, and faces are looked for again", async () => {
   const [tab, remembered] = [storage(), storage()];
   const before = draftWith({ tab, remembered });
-  await before.addReference(picture("ada.png"), pictures);
+  await before.addReference([picture("ada.png")], pictures);
   await before.addTarget(picture("a.png"), pictures);
   before.set({ seed: 7 });
   const after = draftWith({ tab, remembered });
@@ -70,7 +70,7 @@ test("after a reload pictures, assignments and settings are there, and faces are
 
 test("a reference that is removed is given to no face", async () => {
   const draft = draftWith();
-  await draft.addReference(picture("ada.png"), pictures);
+  await draft.addReference([picture("ada.png")], pictures);
   await draft.addTarget(picture("a.png"), pictures);
   draft.removeReference("sha256:ada.png");
   assert.deepEqual([draft.references, draft.target.assignments], [[], {}]);
@@ -95,8 +95,31 @@ test("a job that is to be done again brings its picture, faces and settings", ()
   const draft = draftWith();
   draft.engines = [MESH];
   const options = { engine: "mesh", faces: [0, 1], seed: 3, restore: 0.5, format: "png", shape: 0.4 };
-  draft.take({ target: "sha256:t", reference: ["ref:a", "ref:b"], options }, "again");
+  draft.take({ target: "sha256:t", references: [["ref:a", "sha256:more"], ["ref:b"]], options }, "again");
   assert.deepEqual(draft.target.assignments, { 0: "ref:a", 1: "ref:b" });
   assert.deepEqual(draft.optionsFor("mesh"), { engine: "mesh", seed: 3, restore: 0.5, shape: 0.4 });
+  assert.deepEqual(
+    draft.references.map(({ pictures }) => pictures),
+    [["ref:a", "sha256:more"], ["ref:b"]],
+  );
   assert.equal(draft.consented, true);
+});
+
+test("pictures that come together are one person, who gets further ones and survives a reload", async () => {
+  const tab = storage();
+  const draft = draftWith({ tab });
+  const key = await draft.addReference([picture("one.png"), picture("two.png")], pictures);
+  await draft.addPictures(key, [picture("two.png"), picture("three.png")], pictures);
+  const all = ["sha256:one.png", "sha256:two.png", "sha256:three.png"];
+  assert.deepEqual([draft.references.length, draft.references[0].pictures], [1, all]);
+  assert.deepEqual(draftWith({ tab }).references[0].pictures, all);
+});
+
+test("more than twenty pictures of one person are a problem, and nothing is added", async () => {
+  const draft = draftWith();
+  const many = Array.from({ length: 21 }, (_, number) => picture(`${number}.png`));
+  await assert.rejects(draft.addReference(many, pictures), { code: "too-many-pictures" });
+  const key = await draft.addReference(many.slice(0, 20), pictures);
+  await assert.rejects(draft.addPictures(key, many.slice(20), pictures), { code: "too-many-pictures" });
+  assert.equal(draft.references[0].pictures.length, 20);
 });
