@@ -29,6 +29,10 @@ Document = dict[str, Any]
 OnJob = Callable[[Mapping[str, Any]], None]
 
 
+Person = bytes | str | Sequence[bytes | str]
+"""One picture, or several: each in bytes, or "ref:ID" for all that the library has of a person."""
+
+
 def ignore_job(job: Mapping[str, Any]) -> None:
     """The listener that does nothing."""
 
@@ -133,27 +137,30 @@ class DaemonClient:
     def swap(
         self,
         target: bytes,
-        references: bytes | str | Sequence[bytes | str],
+        references: Person | Sequence[Person],
         options: Mapping[str, object],
         on_job: OnJob = ignore_job,
+        likes: Sequence[bytes] = (),
     ) -> tuple[bytes, Document]:
         """One swap from bytes to bytes, with its report; a `KeyboardInterrupt` cancels the job.
 
         Args:
             target: an encoded picture.
-            references: pictures, or faces of the library as "ref:ID"; one, or one for every chosen face.
+            references: pictures, or people of the library as "ref:ID"; one, or one for every chosen face. One that is
+                a sequence itself is several pictures of one person.
             options: as the API takes them.
             on_job: told of every change of the job.
+            likes: the pictures that `options["faces"]` names.
 
         Raises:
             MienError: as the daemon or the worker refused it.
         """
         every = [references] if isinstance(references, bytes | str) else references
-        names = [each if isinstance(each, str) else self.put_blob(each) for each in every]
-        reference = names[0] if len(names) == 1 else names
-        return self._run(
-            {"kind": "swap", "target": self.put_blob(target), "reference": reference, "options": dict(options)}, on_job
-        )
+        people = [self._name_person(each) for each in every]
+        for picture in likes:
+            self.put_blob(picture)
+        ask = {"kind": "swap", "target": self.put_blob(target), "references": people, "options": dict(options)}
+        return self._run(ask, on_job)
 
     def restore(
         self, image: bytes, options: Mapping[str, object], on_job: OnJob = ignore_job
@@ -174,6 +181,11 @@ class DaemonClient:
                 elif "event" in fields:
                     yield Event(fields.get("id", ""), fields["event"], json.loads(fields.get("data", "{}")))
                     fields = {}
+
+    def _name_person(self, person: Person) -> list[str]:
+        """Send the pictures of one person, and return their names."""
+        pictures = [person] if isinstance(person, bytes | str) else person
+        return [each if isinstance(each, str) else self.put_blob(each) for each in pictures]
 
     def _run(self, ask: Mapping[str, object], on_job: OnJob) -> tuple[bytes, Document]:
         key = secrets.token_hex(16)

@@ -124,3 +124,26 @@ def read_picture(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InvalidImage(f"{path} cannot be read: {error.strerror}", file=str(path)) from error
+
+
+def list_pictures(paths: Iterable[Path]) -> list[Path]:
+    """The pictures of one person that a command line names: files, and all files of the folders, sorted by name.
+
+    Hidden files of a folder are left out, and so are those in folders below it.
+
+    Raises:
+        InvalidImage: `file` is a folder without files.
+        TooManyPictures: there are more than are read.
+    """
+    from mien_core.errors import InvalidImage
+    from mien_pipeline.options import require_readable_count
+
+    found: list[Path] = []
+    for path in paths:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        own = [each for each in files if each == path or (each.is_file() and not each.name.startswith("."))]
+        if not own:
+            raise InvalidImage(f"{path} is a folder without a picture", file=str(path))
+        found += own
+    require_readable_count(len(found))
+    return found

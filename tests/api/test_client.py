@@ -12,6 +12,7 @@ from mien_api.client import DaemonClient
 from mien_api.errors import UnknownJob, Unpaired
 from mien_core.errors import Cancelled, DaemonUnreachable, InvalidImage, InvalidOptions, NoFaceFound
 from mien_daemon.keys import EVENTS
+from mien_testing.daemon import name_of, png
 
 Daemon = Any
 
@@ -30,6 +31,18 @@ async def test_a_swap_from_bytes_to_bytes(client: DaemonClient, picture: bytes) 
     assert data == picture
     assert report["engine"] == "mesh"
     assert seen[-1] == "done"
+
+
+@pytest.mark.slow
+async def test_every_picture_of_every_person_is_sent(client: DaemonClient, picture: bytes) -> None:
+    """The fake worker uses the first picture of each person; its report names the others."""
+    two, three = png(shade=2), png(shade=3)
+    options = {"engine": "mesh", "faces": {"like": [name_of(three), name_of(two)]}}
+    _, report = await asyncio.to_thread(
+        client.swap, picture, [[picture, two], [three]], options, lambda job: None, [three, two]
+    )
+    assert len(report["faces"]) == 2
+    assert [each["name"] for each in report["left_out"]] == [name_of(two)]
 
 
 @pytest.mark.slow

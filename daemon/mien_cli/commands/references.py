@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Sequence
     from datetime import datetime
 
     from mien_api.client import DaemonClient
@@ -29,8 +30,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="keep a face",
         description="Keep a face. --basis and --adult are your statement; it is kept with the picture.",
     )
-    adding.add_argument("image", type=Path, metavar="IMAGE", help="a picture of one person")
-    adding.add_argument("--name", required=True, metavar="N", help="what you call this face")
+    adding.add_argument(
+        "images",
+        type=Path,
+        nargs="+",
+        metavar="IMAGE",
+        help="a picture of one person, or a folder with pictures of that person; repeat it for more",
+    )
+    whose = adding.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--name", metavar="N", help="what you call this face")
+    whose.add_argument("--to", metavar="ID", help="the face that these are further pictures of")
     add_statement_arguments(adding)
     adding.add_argument(
         "--days",
@@ -62,6 +71,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     importing.set_defaults(run=import_backup)
     removing = actions.add_parser("remove", help="withdraw one consent and shred the face")
     removing.add_argument("id", metavar="ID")
+    removing.add_argument("--picture", metavar="ID", help="shred only this one of the face's pictures")
     removing.set_defaults(run=remove)
     forgetting = actions.add_parser("forget-all", help="shred the whole library")
     forgetting.set_defaults(run=forget_all)
@@ -70,15 +80,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def add(args: Namespace) -> int:
-    from mien_cli.in_process import read_picture
+    from mien_cli.in_process import list_pictures, read_picture
     from mien_cli.output import print_answer
     from mien_daemon.references.consent import Consent
 
-    consent = Consent.given(args.name, args.basis, adult=args.adult, expires_at=compute_end(args.days))
-    picture = read_picture(args.image)
+    consent = Consent.given(args.name or "", args.basis, adult=args.adult, expires_at=compute_end(args.days))
+    pictures = [read_picture(path) for path in list_pictures(args.images)]
     daemon = find_daemon(args)
-    made = add_through_daemon(daemon, picture, consent) if daemon else add_in_process(args, picture, consent)
-    return print_answer(args, made, f"{made['id']}  {made['name']}: use it as ref:{made['id']}")
+    made = add_through_daemon(daemon, pictures, consent, args.to) if daemon else add_in_process(args, pictures, consent)
+    count = len(made["pictures"])
+    return print_answer(
+        args, made, f"{made['id']}  {made['name']}, {count_pictures(count)}: use it as ref:{made['id']}"
+    )
+
+
+def count_pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def compute_end(days: int) -> datetime | None:
@@ -96,24 +113,40 @@ def compute_end(days: int) -> datetime | None:
     return datetime.now(UTC) + timedelta(days=days) if days else None
 
 
-def add_through_daemon(daemon: DaemonClient, picture: bytes, consent: Consent) -> dict[str, Any]:
-    statement = {"name": consent.label, "basis": consent.basis, "adult": consent.adult}
-    name = daemon.put_blob(picture)
-    return daemon.request("POST", "/v1/references", {"picture": name, **statement, "expires_at": consent.expires_at})
+def add_through_daemon(
+    daemon: DaemonClient, pictures: Sequence[bytes], consent: Consent, to: str | None
+) -> dict[str, Any]:
+    """Add pictures to the person called `to`, or a new person where that is None."""
+    names = [daemon.put_blob(each) for each in pictures]
+    statement = {
+        "picture": names[0] if len(names) == 1 else names,
+        "basis": consent.basis,
+        "adult": consent.adult,
+    }
+    if to is not None:
+        return daemon.request("POST", f"{build_path(to)}/pictures", statement)
+    about = {"name": consent.label, "expires_at": consent.expires_at}
+    return daemon.request("POST", "/v1/references", {**statement, **about})
 
 
-def add_in_process(args: Namespace, picture: bytes, consent: Consent) -> dict[str, Any]:
-    """Check the picture and seal it in this process."""
+def add_in_process(args: Namespace, pictures: Sequence[bytes], consent: Consent) -> dict[str, Any]:
+    """Check the pictures and seal them in this process."""
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
     from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
-    from mien_daemon.references.records import describe
+    from mien_daemon.references.records import KeptPicture, describe
 
+    library = open_library(args)
+    if args.to:
+        library.usable(args.to).consent.require_same_basis(consent)
     store = open_store(args)
     fetch_missing(store, NEEDED_MODELS, quiet=args.json)
-    with blame_the_reference():
-        require_one_face(open_runtime(args, store, caged=False).find_faces(picture))
-    return describe(open_library(args).add(picture, preview(picture, THUMBNAIL_SIDE), consent))
+    runtime = open_runtime(args, store, caged=False)
+    for picture in pictures:
+        with blame_the_reference():
+            require_one_face(runtime.find_faces(picture))
+    kept = [KeptPicture(picture, preview(picture, THUMBNAIL_SIDE)) for picture in pictures]
+    return describe(library.add_pictures(args.to, kept, consent) if args.to else library.add(kept, consent))
 
 
 def list_all(args: Namespace) -> int:
@@ -132,7 +165,8 @@ def list_all(args: Namespace) -> int:
 def to_line(reference: dict[str, Any]) -> str:
     end = reference["expires_at"] or "for ever"
     over = "" if reference["usable"] else "  (ended)"
-    return f"{reference['id']}  {reference['basis']:<18}  until {end}{over}  {reference['name']}"
+    pictures = count_pictures(len(reference["pictures"]))
+    return f"{reference['id']}  {reference['basis']:<18}  until {end}{over}  {pictures}  {reference['name']}"
 
 
 def export(args: Namespace) -> int:
@@ -213,6 +247,8 @@ def import_backup(args: Namespace) -> int:
 def remove(args: Namespace) -> int:
     from mien_cli.output import print_answer
 
+    if args.picture:
+        return remove_picture(args)
     daemon = find_daemon(args)
     if daemon:
         daemon.request("DELETE", build_path(args.id) + build_query(args))
@@ -220,6 +256,23 @@ def remove(args: Namespace) -> int:
         refuse_results(args)
         open_library(args).withdraw(args.id)
     return print_answer(args, {"id": args.id, "withdrawn": True}, f"{args.id} is withdrawn, and its picture shredded")
+
+
+def remove_picture(args: Namespace) -> int:
+    """Shred one picture of a face that has others."""
+    from mien_cli.output import print_answer
+    from mien_core.errors import BadRequest
+    from mien_daemon.references.records import describe
+
+    if args.results:
+        raise BadRequest("--results deletes what was made with a whole face; leave --picture out", field="results")
+    daemon = find_daemon(args)
+    left = (
+        daemon.request("DELETE", f"{build_path(args.id)}/pictures/{quote(args.picture)}")
+        if daemon
+        else describe(open_library(args).remove_picture(args.id, args.picture))
+    )
+    return print_answer(args, left, f"{args.picture} is shredded; {count_pictures(len(left['pictures']))} stay")
 
 
 def forget_all(args: Namespace) -> int:
@@ -262,9 +315,14 @@ def open_library(args: Namespace) -> ReferenceLibrary:
 
 
 def build_path(reference: str) -> str:
-    from urllib.parse import quote
+    return f"/v1/references/{quote(reference)}"
 
-    return f"/v1/references/{quote(reference, safe='', errors='surrogateescape')}"
+
+def quote(name: str) -> str:
+    """One part of a path, whatever bytes the command line had."""
+    from urllib.parse import quote as quote_all
+
+    return quote_all(name, safe="", errors="surrogateescape")
 
 
 def build_query(args: Namespace) -> str:

@@ -24,16 +24,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="REFERENCE",
-        help="a picture of the face to put in, or ref:ID for a face of the library; "
-        "repeat it to give each of --faces its own",
+        help="whose face to put in: a picture, a folder with pictures of one person (at most 20), or ref:ID of the "
+        "library; repeat it to give each of --faces its own",
     )
     add_output_arguments(parser, "TARGET's name with -swapped")
     parser.add_argument("--engine", default="mesh", metavar="NAME", help="see `mien engines` (default: %(default)s)")
     parser.add_argument(
         "--faces",
-        default="largest",
+        action="append",
         metavar="WHICH",
-        help="largest, all, or from the left: 0,2 (default: %(default)s)",
+        help="largest, all, from the left: 0,2, or like:PICTURE, the face most like the one in PICTURE; repeat "
+        "like:PICTURE to go with several --face, in order (default: largest)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the same seed repeats a result on one machine"
@@ -52,25 +53,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.in_process import read_picture
+    from mien_cli.in_process import list_pictures, read_picture
     from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_cli.statement import require_statement
 
-    files = [Path(face) for face in args.face if not is_library_face(face)]
-    place = ResultPlace.choose(args, args.target, "swapped", files)
-    options = read_options(args, place)
+    people = [face if is_library_face(face) else list_pictures([Path(face)]) for face in args.face]
+    files = [file for person in people if isinstance(person, list) for file in person]
+    likes = find_likes(args.faces or [])
+    place = ResultPlace.choose(args, args.target, "swapped", [*files, *likes])
+    alike = [read_picture(path) for path in likes]
+    options = read_options(args, place, alike)
     if files:
         require_statement(args)
     target = read_picture(args.target)
     if existing := place.check(target, options.format):
         return print_skipped(args, existing)
-    references = [face if is_library_face(face) else read_picture(Path(face)) for face in args.face]
-    data, report = make_swap(args, target, references, options)
+    references = [each if isinstance(each, str) else [read_picture(file) for file in each] for each in people]
+    data, report = make_swap(args, target, references, options, alike)
     return print_result(args, place, place.write(data), report, to_text(report))
 
 
-def read_options(args: Namespace, place: ResultPlace) -> SwapOptions:
-    """The options as the API takes them.
+def read_options(args: Namespace, place: ResultPlace, alike: Sequence[bytes]) -> SwapOptions:
+    """The options as the API takes them; `alike` are the pictures by which faces are found.
 
     Raises:
         InvalidOptions, UnknownEngine: `field` names the one.
@@ -79,7 +83,7 @@ def read_options(args: Namespace, place: ResultPlace) -> SwapOptions:
 
     raw: dict[str, object] = {
         "engine": args.engine,
-        "faces": args.faces if args.faces in {"largest", "all"} else parse_faces(args.faces),
+        "faces": name_likes(alike) if alike else parse_faces(args.faces or ["largest"]),
         "seed": args.seed,
         "restore": args.restore,
         "format": place.format,
@@ -92,13 +96,42 @@ def is_library_face(face: str) -> bool:
     return face.startswith("ref:")
 
 
-def parse_faces(text: str) -> list[int]:
+LIKE = "like:"
+
+
+def find_likes(faces: Sequence[str]) -> list[Path]:
+    """The pictures of `like:PICTURE`, in order; none where faces are chosen otherwise.
+
+    Raises:
+        InvalidOptions: faces are chosen in two ways.
+    """
     from mien_core.errors import InvalidOptions
 
+    likes = [Path(text.removeprefix(LIKE)) for text in faces if text.startswith(LIKE)]
+    if len(faces) > max(len(likes), 1):
+        raise InvalidOptions("faces: only like:PICTURE can be given several times, and alone", field="faces")
+    return likes
+
+
+def name_likes(pictures: Sequence[bytes]) -> dict[str, object]:
+    """`options.faces` for faces that are found by pictures."""
+    import hashlib
+
+    return {"like": [f"sha256:{hashlib.sha256(picture).hexdigest()}" for picture in pictures]}
+
+
+def parse_faces(faces: Sequence[str]) -> str | list[int]:
+    from mien_core.errors import InvalidOptions
+
+    (text,) = faces
+    if text in {"largest", "all"}:
+        return text
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise InvalidOptions(f"faces: {text!r} is neither largest, all nor indices like 0,2", field="faces") from None
+        raise InvalidOptions(
+            f"faces: {text!r} is neither largest, all, like:PICTURE nor indices like 0,2", field="faces"
+        ) from None
 
 
 def parse_setting(text: str) -> tuple[str, object]:
@@ -117,7 +150,11 @@ def parse_setting(text: str) -> tuple[str, object]:
 
 
 def make_swap(
-    args: Namespace, target: bytes, references: Sequence[bytes | str], options: SwapOptions
+    args: Namespace,
+    target: bytes,
+    references: Sequence[Sequence[bytes] | str],
+    options: SwapOptions,
+    alike: Sequence[bytes],
 ) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
     from mien_api.client import DaemonClient
@@ -131,25 +168,25 @@ def make_swap(
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
             return daemon.swap(
-                target, references, asked, lambda job: show(job["stage"] or job["state"], job["progress"])
+                target, references, asked, lambda job: show(job["stage"] or job["state"], job["progress"]), alike
             )
         from mien_pipeline.report import describe
 
         pictures = [open_library_face(args, each) if isinstance(each, str) else each for each in references]
         runtime = open_runtime(args, store)  # from here on the process is caged
-        done = runtime.swap(target, pictures, options, lambda at: show(at.stage, at.fraction))
+        done = runtime.swap(target, pictures, options, lambda at: show(at.stage, at.fraction), alike)
         return done.data, describe(done)
 
 
-def open_library_face(args: Namespace, kept: str) -> bytes:
-    """The picture of a face of the library.
+def open_library_face(args: Namespace, kept: str) -> list[bytes]:
+    """The pictures of a face of the library.
 
     Raises:
         UnknownReference: there is none, it has expired, or its record was edited.
     """
     from mien_cli.commands.references import open_library
 
-    return open_library(args).picture(kept.removeprefix("ref:"))
+    return list(open_library(args).pictures(kept.removeprefix("ref:")).values())
 
 
 def to_text(report: Mapping[str, Any]) -> str:

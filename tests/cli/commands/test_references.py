@@ -14,6 +14,7 @@ import pytest
 from mien_cli.main import main
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
+from mien_daemon.references.records import KeptPicture
 from mien_models.store import ModelStore
 from mien_pipeline.trust.content import MODEL_SHA256
 from mien_testing.scripted_daemon import ScriptedDaemon
@@ -112,7 +113,9 @@ def words(here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def kept(here: Path) -> str:
     """The id of a face in the library."""
     library = ReferenceLibrary(here / "state")
-    return library.add(b"picture", b"small", Consent.given("Eileen", "self", adult=True, expires_at=None)).id
+    return library.add(
+        [KeptPicture(b"picture", b"small")], Consent.given("Eileen", "self", adult=True, expires_at=None)
+    ).id
 
 
 def test_a_library_is_backed_up_lost_and_restored(run: Run, kept: str, words: str) -> None:
@@ -169,7 +172,7 @@ def test_a_backup_goes_where_it_was_asked_to_and_over_nothing_that_is_read(
 
 # ── with a daemon ────────────────────────────────────────────────────────────────────────────────────────────
 
-KEPT = {"id": "r1", "name": "Eileen", "basis": "self", "expires_at": None, "usable": True}
+KEPT = {"id": "r1", "name": "Eileen", "basis": "self", "expires_at": None, "usable": True, "pictures": ["p1"]}
 
 
 def test_a_running_daemon_is_sent_the_picture_and_the_statement(
@@ -203,3 +206,47 @@ def test_without_a_daemon_results_cannot_be_deleted_and_no_face_is(run: Run, por
         status, problem = run("references", *words, "--results")
         assert (status, problem["code"], problem["command"]) == (1, "daemon-unreachable", "mien forget-all")
     assert len(run("references", "list")[1]["references"]) == 1
+
+
+def test_a_person_has_the_pictures_of_a_folder_and_gets_and_loses_others(
+    run: Run, portrait: str, tmp_path: Path
+) -> None:
+    statement = ("--basis", "self", "--adult")
+    folder = tmp_path / "eileen"
+    (folder / "older").mkdir(parents=True)
+    (folder / ".hidden.png").write_bytes(b"no picture")
+    for name, angle in (("b.png", 3), ("a.png", 0)):
+        PIL.Image.open(portrait).convert("RGB").rotate(angle).save(folder / name)
+    status, made = run("references", "add", str(folder), "--name", "Eileen", *statement)
+    assert (status, len(made["pictures"])) == (0, 2)
+    status, more = run("references", "add", portrait, "--to", made["id"], *statement)
+    assert (status, more["pictures"][:2], len(more["pictures"])) == (0, made["pictures"], 3)
+    left = run("references", "remove", made["id"], "--picture", made["pictures"][0])
+    assert left == (0, {**more, "pictures": more["pictures"][1:]})
+    assert run("references", "list") == (0, {"references": [left[1]]})
+
+
+def test_too_many_pictures_of_one_person_are_refused_before_any_is_read(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(21):
+        (folder / f"{number}.jpg").touch()
+    status, problem = run("references", "add", str(folder), "--name", "E", "--basis", "self", "--adult")
+    assert (status, problem["code"], problem["limit"]) == (1, "too-many-pictures", 20)
+
+
+def test_a_folder_without_a_picture_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    status, problem = run("references", "add", str(tmp_path / "empty"), "--name", "E", "--basis", "self", "--adult")
+    assert (status, problem["code"], problem["file"]) == (1, "invalid-image", str(tmp_path / "empty"))
+
+
+def test_further_pictures_go_to_the_daemon_with_the_statement(
+    scripted: ScriptedDaemon, portrait: str, run_json: Run
+) -> None:
+    scripted.answers["POST /v1/references/r1/pictures"] = KEPT
+    assert run_json("references", "add", portrait, portrait, "--to", "r1", "--basis", "self", "--adult") == (0, KEPT)
+    name = f"sha256:{hashlib.sha256(Path(portrait).read_bytes()).hexdigest()}"
+    assert scripted.asked[-1].body == {"picture": [name, name], "basis": "self", "adult": True}
+    scripted.answers["DELETE /v1/references/r1/pictures/p%2F1"] = KEPT
+    assert run_json("references", "remove", "r1", "--picture", "p/1") == (0, KEPT)

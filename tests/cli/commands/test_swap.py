@@ -40,7 +40,7 @@ def test_what_is_said_of_a_whole_picture_comes_first(
     warning: PictureWarning, to_text: Callable[[Mapping[str, Any]], str]
 ) -> None:
     told = to_text({"engine": "mesh", "seconds": 1.1, "warnings": [warning], "faces": []})
-    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].* last bytes.*\.", told)
+    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].*(last bytes|left out).*\.", told)
 
 
 def test_a_swap_writes_the_picture_and_reports_what_scripts_rely_on(here: Path, run_json: RunJson) -> None:
@@ -56,6 +56,33 @@ def test_a_swap_writes_the_picture_and_reports_what_scripts_rely_on(here: Path, 
     with PIL.Image.open(here / "out.png") as made, PIL.Image.open(here / "grace_hopper.jpg") as target:
         assert made.format == "PNG"
         assert made.size == target.size == tuple(report["size"])
+
+
+def test_a_folder_is_one_person_and_a_picture_finds_the_face(here: Path, run_json: RunJson) -> None:
+    """The folder's pictures are all of one person; in the pair of faces the one like the astronaut's is chosen."""
+    folder = here / "grace"
+    folder.mkdir()
+    with PIL.Image.open(here / "grace_hopper.jpg") as portrait, PIL.Image.open(here / "astronaut.png") as other:
+        for angle in (0, 4):
+            portrait.rotate(angle).save(folder / f"{angle}.png")
+        pair = PIL.Image.new("RGB", (1024, 600))
+        pair.paste(portrait.convert("RGB").resize((512, 600)), (0, 0))
+        pair.paste(other.convert("RGB").resize((512, 512)), (512, 0))
+        pair.save(here / "pair.png")
+    words = ("--face", "grace", "--faces", "like:astronaut.png", "--local")
+    status, report = run_json("swap", "pair.png", *words)
+    assert (status, report["left_out"]) == (0, [])
+    assert [face["swapped"] for face in report["faces"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [(("like:a.png", "all"), "faces"), (("0", "1"), "faces"), (("leftmost",), "faces")],
+)
+def test_faces_are_chosen_in_one_way(here: Path, run_json: RunJson, words: tuple[str, ...], field: str) -> None:
+    chosen = [part for word in words for part in ("--faces", word)]
+    status, problem = run_json("swap", "grace_hopper.jpg", "--face", "astronaut.png", "--local", *chosen)
+    assert (status, problem["code"], problem["field"]) == (1, "invalid-options", field)
 
 
 def test_without_a_name_the_result_lies_beside_the_target_in_its_format(here: Path, run_json: RunJson) -> None:
