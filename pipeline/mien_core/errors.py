@@ -12,7 +12,8 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── UnknownEngine
     │   ├── OutputIsInput          the result would take the place of a file that is read
     │   ├── NoFaceFound            role: target, reference or like
-    │   └── SeveralFaces           a reference that shows more than one person
+    │   ├── SeveralFaces           a reference that shows more than one person
+    │   └── TooManyPictures        of one person: `limit` says how many there may be
     ├── ModelError
     │   ├── ModelNotInstalled      a weight file is missing
     │   ├── UnknownModel
@@ -30,6 +31,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── MarkingFailed          a picture that cannot be marked is not delivered
     │   ├── ConsentRequired        a reference without the statement that allows its use
     │   ├── UnknownReference
+    │   ├── LastPicture            a reference without a picture is none: withdraw it
     │   ├── KeyUnavailable         a key that is needed cannot be had: its secret store is locked or absent
     │   ├── WrongPassphrase        what the passphrase should open stays shut
     │   └── BackupRefused          a file that is no backup of the library, or a damaged one
@@ -100,6 +102,12 @@ class NoFaceFound(BadRequest):
 
 class SeveralFaces(BadRequest):
     code = "several-faces"
+
+
+class TooManyPictures(BadRequest):
+    """One person has more pictures than `limit`; `found` is how many."""
+
+    code = "too-many-pictures"
 
 
 class ModelError(MienError):
@@ -178,6 +186,12 @@ class ConsentRequired(TrustError):
 
 class UnknownReference(TrustError):
     code = "unknown-reference"
+
+
+class LastPicture(TrustError):
+    """The only picture of `reference` goes with its consent, or not at all."""
+
+    code = "last-picture"
 
 
 class KeyUnavailable(TrustError):

@@ -16,7 +16,10 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from mien_core.errors import InvalidOptions
+from mien_core.errors import InvalidOptions, TooManyPictures
+
+MOST_PICTURES = 20
+"""So many pictures of one person are read at most: more of them add time, and no side of a face."""
 
 Picture = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 
@@ -94,6 +97,21 @@ def validate(kind: type[Options], raw: Mapping[str, object], whose: str) -> Opti
         if first["type"] == "extra_forbidden":
             raise InvalidOptions(f"{whose} has no option {field!r}", field=field) from None
         raise InvalidOptions(f"{field}: {first['msg']}", field=field) from None
+
+
+def require_readable_count(pictures: int) -> None:
+    """Return if so many pictures of one person are read.
+
+    Raises:
+        TooManyPictures: `limit` says how many are.
+    """
+    if pictures > MOST_PICTURES:
+        raise TooManyPictures(
+            f"there are {pictures} pictures of one person, and at most {MOST_PICTURES} are read",
+            field="reference",
+            found=pictures,
+            limit=MOST_PICTURES,
+        )
 
 
 def parse_restore_options(raw: Mapping[str, object]) -> RestoreOptions:

@@ -14,7 +14,7 @@ from mien_pipeline.faces.person import View, cut_out, find_person
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
-from mien_pipeline.options import Format
+from mien_pipeline.options import Format, require_readable_count
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import ModelUse, PictureWarning, Swapped
@@ -101,8 +101,10 @@ def prepare(pictures: Sequence[bytes], engine: Engine, components: Components, c
 
     Raises:
         NoFaceFound, SeveralFaces: with `role` "reference".
+        TooManyPictures: more than are read of one person.
         ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
     """
+    require_readable_count(len(pictures))
     with clock.stage("identity"):
         seen = [_look_at(each, components, cut=len(pictures) > 1) for each in pictures]
         found = find_person(seen, components.embedder)

@@ -29,6 +29,7 @@ VERBS = re.compile(
 OPERATIONS = {
     "accept_licence": "POST /v1/models/{name}/licence",
     "add_reference": "POST /v1/references",
+    "add_reference_pictures": "POST /v1/references/{id}/pictures",
     "approve_pairing": "POST /v1/pair/{id}/approve",
     "begin_pairing": "POST /v1/pair",
     "begin_session": "POST /v1/pair/sessions",
@@ -60,6 +61,7 @@ OPERATIONS = {
     "get_model": "GET /v1/models/{name}",
     "get_nested_console_file": "GET /console/{folder}/{file}",
     "get_openapi": "GET /v1/openapi.json",
+    "get_reference_picture": "GET /v1/references/{id}/pictures/{picture}",
     "get_reference_thumbnail": "GET /v1/references/{id}/thumbnail",
     "get_settings": "GET /v1/settings",
     "import_models": "POST /v1/model-store/import",
@@ -82,6 +84,7 @@ OPERATIONS = {
     "put_blob": "PUT /v1/blobs/{name}",
     "refuse_pairing": "POST /v1/pair/{id}/refuse",
     "remove_model": "DELETE /v1/models/{name}",
+    "remove_reference_picture": "DELETE /v1/references/{id}/pictures/{picture}",
     "rename_client": "PATCH /v1/clients/{id}",
     "restart_worker": "POST /v1/worker/restart",
     "resume_queue": "POST /v1/queue/resume",

@@ -10,13 +10,14 @@ from mien_daemon.jobs.job import STATES
 from mien_daemon.jobs.job import State as JobState
 from mien_daemon.worker.supervisor import State as WorkerState
 from mien_pipeline.engines.registry import ENGINES
-from mien_pipeline.options import RestoreOptions
+from mien_pipeline.options import MOST_PICTURES, RestoreOptions
 
 DIGEST = "sha256:" + "0f" * 32
 JOB_ID = "5f1e0c9d8b7a6f5e4d3c2b1a"
 PICTURE = r"^sha256:[0-9a-f]{64}$"
 REFERENCE = r"^(sha256:[0-9a-f]{64}|ref:[A-Za-z0-9_-]{1,64})$"
 STATE = f"({'|'.join(STATES)})"
+MOST_PEOPLE = 20
 LIST_OF_STATES = f"^({STATE}(,{STATE})*)?$"
 HEADERS = {"Idempotency-Key": r"^[\x21-\x7e]{1,255}$"}
 """The shape of a header, where it has one."""
@@ -25,6 +26,10 @@ NAME = r"^[^\x00-\x1f\x7f]+$"
 Picture = Annotated[str, Field(pattern=PICTURE, description="The name of a picture that was sent before.")]
 Reference = Annotated[
     str, Field(pattern=REFERENCE, description="A picture that was sent, or a reference of the library.")
+]
+Person = Annotated[
+    list[Reference],
+    Field(min_length=1, max_length=MOST_PICTURES, description="Pictures of one person; each sees what others hide."),
 ]
 PersonsName = Annotated[str, Field(min_length=1, max_length=60, pattern=NAME)]
 
@@ -123,14 +128,29 @@ class NewSwap(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"kind": "swap", "target": DIGEST, "reference": DIGEST, "options": {"engine": "mesh"}}]
+            "examples": [
+                {"kind": "swap", "target": DIGEST, "reference": DIGEST, "options": {"engine": "mesh"}},
+                {"kind": "swap", "target": DIGEST, "reference": [DIGEST, "ref:0f1e2d3c4b5a6978"]},
+                {
+                    "kind": "swap",
+                    "target": DIGEST,
+                    "references": [[DIGEST], ["ref:0f1e2d3c4b5a6978"]],
+                    "options": {"faces": [0, 2]},
+                },
+            ],
+            "oneOf": [{"required": ["reference"]}, {"required": ["references"]}],
         }
     )
 
     kind: Literal["swap"]
     target: Picture
-    reference: Reference | Annotated[list[Reference], Field(min_length=1, max_length=20)] = Field(
-        description="One for every chosen face, or a list with one each in the order of `options.faces`."
+    reference: Reference | Person = Field(
+        default_factory=list[str],
+        description="One person for every chosen face: a picture, or a list of pictures of that person.",
+    )
+    references: Annotated[list[Person], Field(min_length=1, max_length=MOST_PEOPLE)] = Field(
+        default_factory=list[list[str]],
+        description="Instead of `reference`: one person for each chosen face, in the order of `options.faces`.",
     )
     options: Annotated[dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()))] = Field(
         default_factory=dict
@@ -165,7 +185,12 @@ class JobAnswer(Answer):
     finished_at: str | None
     expires_at: str | None = Field(description="When the result will be deleted.")
     target: str
-    reference: str | list[str] | None
+    reference: str | list[str] | None = Field(
+        description="The person whose face is put in, as asked for; null where there are several, or none."
+    )
+    references: list[list[str]] = Field(
+        description="The pictures of each person: one for every chosen face, or one each."
+    )
     options: dict[str, Any]
     priority: Literal["interactive", "batch"]
     result: dict[str, Any] | None = Field(description="What `mien swap --json` prints, without paths.")

@@ -9,6 +9,7 @@ from mien_daemon.config import LiveSettings
 from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.unfinished import UnfinishedJobs, duration_kind
 from mien_daemon.pictures.blobs import PictureBlobs, digest_of
+from mien_pipeline.options import require_readable_count
 
 # When to come back, told with "the queue is full": a typical job, but no less than a second and no more than a minute.
 UNKNOWN_S = 10.0
@@ -23,8 +24,8 @@ KEPT_SHARE = 10
 class UsableReferences(Protocol):
     """The consented reference library, as the front needs it."""
 
-    async def require(self, reference_id: str) -> None:
-        """Return if there is such a reference that may be used now; raises `UnknownReference`."""
+    async def count(self, reference_id: str) -> int:
+        """How many pictures there are of a person whose face may be used now; raises `UnknownReference`."""
         ...
 
 
@@ -65,16 +66,26 @@ class Admission:
 
         Raises:
             UnknownBlob, UnknownReference, InvalidImage, ImageTooLarge: `field` or `blob` says which picture.
+            TooManyPictures: of one person, with those that the library has.
         """
-        fields = ["target", *("reference" for _ in ask.references)]
-        for name, field in zip((ask.target, *ask.references), fields, strict=True):
-            if name.startswith("ref:"):
-                await self._references.require(name.removeprefix("ref:"))
-                continue
-            digest = digest_of(name)
-            await self._blobs.require(digest, client, field)
-            try:
-                await self._blobs.inspect(digest, client)
-            except MienError as error:
-                error.fields.setdefault("field", field)
-                raise
+        await self._inspect(client, ask.target, "target")
+        for name in ask.likes:
+            await self._inspect(client, name, "faces")
+        for person in ask.references:
+            require_readable_count(sum([await self._count(client, name) for name in dict.fromkeys(person)]))
+
+    async def _count(self, client: Client, name: str) -> int:
+        """How many pictures a name stands for, once they have passed."""
+        if name.startswith("ref:"):
+            return await self._references.count(name.removeprefix("ref:"))
+        await self._inspect(client, name, "reference")
+        return 1
+
+    async def _inspect(self, client: Client, name: str, field: str) -> None:
+        digest = digest_of(name)
+        await self._blobs.require(digest, client, field)
+        try:
+            await self._blobs.inspect(digest, client)
+        except MienError as error:
+            error.fields.setdefault("field", field)
+            raise

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
+from itertools import chain
 from typing import Literal, get_args
 
 Kind = Literal["swap", "restore"]
@@ -25,21 +26,30 @@ class JobRequest:
 
     Attributes:
         target: "sha256:…".
-        references: each "sha256:…" or "ref:ID"; one for all chosen faces or one each; none for a restore.
-        options: the checked options as their own JSON, without `priority`. The worker makes the value of it again:
-            a row may outlive the engine that it names.
+        references: one person for all chosen faces or one each; none for a restore. A person is one or several
+            pictures, each "sha256:…" or "ref:ID".
+        options: the checked options as their own JSON, without `priority`; `faces` may name pictures too. The worker
+            makes the value of it again: a row may outlive the engine that it names.
     """
 
     kind: Kind
     target: str
-    references: Sequence[str]
+    references: Sequence[Sequence[str]]
     options: Mapping[str, object]
     priority: Priority = Priority.interactive
 
     @property
+    def likes(self) -> Sequence[str]:
+        """The pictures by which `options.faces` names people, each once."""
+        faces = self.options.get("faces")
+        like = faces.get("like") if isinstance(faces, dict) else None
+        names = [like] if isinstance(like, str) else like if isinstance(like, list | tuple) else ()
+        return list(dict.fromkeys(str(name) for name in names))
+
+    @property
     def pictures(self) -> Sequence[str]:
         """The hex digests of every picture it names."""
-        names = (self.target, *self.references)
+        names = (self.target, *chain.from_iterable(self.references), *self.likes)
         return [name.removeprefix("sha256:") for name in names if name.startswith("sha256:")]
 
 
@@ -118,12 +128,18 @@ def describe(
         "finished_at": format_time(dated(job.finished_at)),
         "expires_at": format_time(dated(job.expires_at)),
         "target": ask.target,
-        "reference": (ask.references[0] if len(ask.references) == 1 else list(ask.references) or None),
+        "reference": describe_person(ask.references[0]) if len(ask.references) == 1 else None,
+        "references": [list(person) for person in ask.references],
         "options": dict(ask.options),
         "priority": ask.priority.name,
         "result": dict(job.result) if job.result is not None else None,
         "problem": dict(job.problem) if job.problem is not None else None,
     }
+
+
+def describe_person(pictures: Sequence[str]) -> str | list[str]:
+    """A person as a client names one: the only picture, or the list of all."""
+    return pictures[0] if len(pictures) == 1 else list(pictures)
 
 
 def format_time(seconds: float | None) -> str | None:

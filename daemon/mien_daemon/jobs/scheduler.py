@@ -190,7 +190,7 @@ class Scheduler:
         """The job is done: its picture, then its row, then the event."""
         done = replace(
             self._jobs.end(job, "done"),
-            result=finished.report,
+            result=folder.name_left_out(finished.report),
             media_type=finished.media_type,
             result_sha256=finished.sha256,
         )

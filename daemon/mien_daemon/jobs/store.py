@@ -201,7 +201,7 @@ def _add(
             ask.kind,
             int(ask.priority),
             ask.target,
-            json.dumps(list(ask.references)),
+            json.dumps([list(person) for person in ask.references]),
             json.dumps(dict(ask.options)),
             now,
         ),
@@ -217,8 +217,9 @@ def _use_pictures(db: sqlite3.Connection, ask: JobRequest, now: float) -> None:
     """Note that a job names these pictures; a sweep between the job's inspection and now may have taken one."""
     for digest in dict.fromkeys(ask.pictures):
         if not db.execute("UPDATE blobs SET used_at = ? WHERE sha256 = ?", (now, digest)).rowcount:
-            field = "target" if ask.target == f"sha256:{digest}" else "reference"
-            raise UnknownBlob("there is no such picture here", field=field, blob=f"sha256:{digest}")
+            name = f"sha256:{digest}"
+            field = "target" if ask.target == name else "faces" if name in ask.likes else "reference"
+            raise UnknownBlob("there is no such picture here", field=field, blob=name)
 
 
 def _known(db: sqlite3.Connection, owner: str, key: str, digest: str) -> Job | None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, Iterable
+import shutil
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,7 @@ from mien_daemon.jobs.job import Job
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.state.personal_data import folder_for_references, remove
 from mien_daemon.worker.messages import Finished, RunJob
+from mien_pipeline.options import require_readable_count
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +37,8 @@ class PictureFiles(Protocol):
 class SealedPictures(Protocol):
     """The consented reference library, as a job needs it."""
 
-    async def picture(self, reference_id: str) -> bytes:
-        """The decrypted picture; raises `UnknownReference`."""
+    async def pictures(self, reference_id: str) -> Mapping[str, bytes]:
+        """The decrypted pictures of a person, by id; raises `UnknownReference`."""
         ...
 
 
@@ -48,6 +50,8 @@ class WorkFolder:
         self._private = private
         self._pictures = pictures
         self._references = references
+        self._names: list[list[str]] = []
+        """What the pictures of each person are called, in the order that the executor has them."""
 
     @property
     def result(self) -> Path:
@@ -60,18 +64,33 @@ class WorkFolder:
         Raises:
             UnknownReference: the library no longer opens one of them.
             UnknownBlob: a picture is gone, or its bytes are not those of its name.
+            TooManyPictures: the library has more of a person by now.
         """
         await run_in_thread(self._folder.mkdir, mode=0o700, parents=True)
-        references = [await self._materialise(name, number) for number, name in enumerate(job.ask.references)]
+        people = [await self._materialise(person, number) for number, person in enumerate(job.ask.references)]
+        self._names = [list(pictures) for pictures in people]
         target = await self._sent(job.ask.target, "target")
+        likes = [await self._sent(name, "faces") for name in job.ask.likes]
         return RunJob(
             job.id,
             job.ask.kind,
             str(target),
-            [str(path) for path in references],
+            [[str(path) for path in pictures.values()] for pictures in people],
             job.ask.options,
             str(self.result),
+            [str(path) for path in likes],
         )
+
+    def name_left_out(self, report: Mapping[str, object]) -> Mapping[str, object]:
+        """The executor's report, in which each picture of `left_out` also has its `name`.
+
+        That is "sha256:…", or "ref:ID/PICTURE" for a picture of the library.
+        """
+        left_out = report.get("left_out")
+        if not isinstance(left_out, list):
+            return report
+        named = [{**each, "name": self._names[each["reference"]][each["picture"]]} for each in left_out]
+        return {**report, "left_out": named}
 
     async def check(self, finished: Finished) -> None:
         """Return if the result is the file that the executor speaks of.
@@ -93,13 +112,25 @@ class WorkFolder:
             raise UnknownBlob("this picture is gone or was damaged on the disk", field=field, blob=name)
         return self._pictures.path(digest)
 
-    async def _materialise(self, name: str, number: int) -> Path:
-        """The file of a picture; one from the library is decrypted for just this job."""
-        if not name.startswith("ref:"):
-            return await self._sent(name, "reference")
-        picture = await self._references.picture(name.removeprefix("ref:"))
-        path = self._private / f"reference{number}"
-        await run_in_thread(_write_private, path, picture)
+    async def _materialise(self, person: Sequence[str], number: int) -> Mapping[str, Path]:
+        """The files of a person's pictures, by name; those of the library are decrypted for just this job."""
+        files = dict[str, Path]()
+        for name in dict.fromkeys(person):
+            if not name.startswith("ref:"):
+                files[name] = await self._sent(name, "reference")
+                continue
+            for picture, content in (await self._references.pictures(name.removeprefix("ref:"))).items():
+                path = f"reference{number}-{len(files)}"
+                files[f"{name}/{picture}"] = await run_in_thread(self._open, path, content)
+        require_readable_count(len(files))
+        return files
+
+    def _open(self, name: str, picture: bytes) -> Path:
+        """Write a decrypted picture: in memory where there is room left, else on the disk."""
+        self._private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        has_room = shutil.disk_usage(self._private).free >= len(picture)
+        path = (self._private if has_room else self._folder) / name
+        write_whole(path, picture, 0o600)
         return path
 
 
@@ -154,11 +185,6 @@ def _remove_at_last(folder: Path) -> None:
 def _empty(folder: Path) -> None:
     for left in list(folder.iterdir()):
         remove(left)
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, data, 0o600)
 
 
 def _sha256(path: Path) -> str:

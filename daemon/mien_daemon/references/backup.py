@@ -1,4 +1,4 @@
-"""A backup of the library in one file that a passphrase opens.
+"""A backup of the library in one file that a passphrase opens. Version 1 had one picture a record; both are read.
 
 The file is a line of magic, a line of header, and frames. The header is JSON with the parameters of scrypt, the salt
 and a sealed word by which a wrong passphrase is told from a damaged file; the line ends in its own digest. A frame is
@@ -12,7 +12,7 @@ import json
 import secrets
 import struct
 import unicodedata
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from mien_core.errors import BackupRefused, ConsentRequired, WrongPassphrase
 from mien_daemon.references.consent import STATEMENTS, Consent
-from mien_daemon.references.records import Record
+from mien_daemon.references.records import KeptPicture, Record
 from mien_daemon.references.sealing import KEY_BITS, opens, seal
+from mien_pipeline.options import MOST_PICTURES
 
-MAGIC, VERSION = b"mien-references-backup ", b"1"
+MAGIC, VERSION, READABLE = b"mien-references-backup ", b"2", (b"1", b"2")
 # OWASP's password storage cheat sheet: scrypt with N = 2^17, r = 8, p = 1, which is 128 MiB and about half a second.
 COST = {"n": 1 << 17, "r": 8, "p": 1}
 # A forged header must not take all memory before the first check: four times the above.
@@ -41,18 +42,18 @@ _ID_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """One record with its pictures."""
+    """One record with its pictures, by their ids."""
 
     record: Record
-    thumbnail: bytes
-    picture: bytes
+    kept: Mapping[str, KeptPicture]
 
     @property
     def fingerprint(self) -> bytes:
-        """The same for the same picture under the same name and basis."""
+        """The same for the same pictures under the same name and basis."""
         consent = self.record.consent
         about = json.dumps([consent.label, consent.basis]).encode()
-        return hashlib.sha256(about + hashlib.sha256(self.picture).digest()).digest()
+        pictures = sorted(hashlib.sha256(each.picture).digest() for each in self.kept.values())
+        return hashlib.sha256(about + b"".join(pictures)).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,13 @@ def _encode(whole: BackedUp) -> bytes:
     about = {
         "id": whole.record.id,
         "consent": asdict(whole.record.consent),
-        "thumbnail": len(whole.thumbnail),
-        "picture": len(whole.picture),
+        "pictures": [
+            {"id": name, "thumbnail": len(each.thumbnail), "picture": len(each.picture)}
+            for name, each in whole.kept.items()
+        ],
     }
-    return json.dumps(about).encode() + b"\n" + whole.thumbnail + whole.picture
+    contents = (each.thumbnail + each.picture for each in whole.kept.values())
+    return b"".join((json.dumps(about).encode(), b"\n", *contents))
 
 
 # ── in ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +152,7 @@ def open_backup(source: BinaryIO, passphrase: str) -> OpenBackup:
     magic, line = source.readline(_LONGEST_LINE), source.readline(_LONGEST_LINE)
     if not magic.startswith(MAGIC):
         raise BackupRefused("the file is no backup of a reference library", reason="not-a-backup")
-    if magic != MAGIC + VERSION + b"\n":
+    if magic not in {MAGIC + version + b"\n" for version in READABLE}:
         raise BackupRefused("the backup is of a later version of Mien", reason="too-new")
     return OpenBackup(source, _open_header(line, passphrase), magic + line)
 
@@ -196,13 +200,20 @@ def _decode(content: bytes) -> BackedUp:
     head, _, rest = content.partition(b"\n")
     try:
         about = json.loads(head)
-        record = Record(_check_id(about["id"]), _check_consent(about["consent"]))
-        small, large = int(about["thumbnail"]), int(about["picture"])
+        reference, consent = _check_id(about["id"]), _check_consent(about["consent"])
+        pictures = about.get("pictures", [about])  # version 1 had one
+        sizes = {_check_id(each["id"]): (int(each["thumbnail"]), int(each["picture"])) for each in pictures}
     except (ValueError, KeyError, TypeError, ConsentRequired) as error:
         raise _damaged() from error
-    if small < 0 or large < 0 or small + large != len(rest):
+    if not 0 < len(sizes) <= MOST_PICTURES or len(sizes) != len(pictures) or min(map(min, sizes.values())) < 0:
         raise _damaged()
-    return BackedUp(record, rest[:small], rest[small:])
+    if sum(map(sum, sizes.values())) != len(rest):
+        raise _damaged()
+    kept, at = dict[str, KeptPicture](), 0
+    for name, (small, large) in sizes.items():
+        kept[name] = KeptPicture(rest[at + small : at + small + large], rest[at : at + small])
+        at += small + large
+    return BackedUp(Record(reference, consent, tuple(kept)), kept)
 
 
 def _check_id(value: Any) -> str:

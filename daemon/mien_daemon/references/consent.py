@@ -70,6 +70,15 @@ class Consent:
             raise ConsentRequired("the consent would have ended already", field="expires_at")
         return changed
 
+    def require_same_basis(self, other: "Consent") -> None:
+        """Return if `other` was given on the basis of this one.
+
+        Raises:
+            ConsentRequired: it was not; `known` is the basis of this one.
+        """
+        if other.basis != self.basis:
+            raise ConsentRequired(f"the other pictures are kept as {self.basis}", field="basis", known=[self.basis])
+
     @property
     def is_over(self) -> bool:
         """Whether the consent has ended; at the very second of its end it has."""

@@ -2,15 +2,15 @@
 
 state/references/
   index.json                  the name of the master key in use and a value that only this key makes; for each record
-                              its own key, wrapped, and its stem
+                              its own key, wrapped, its stem, and the stem of each of its pictures
   <stem>.consent, .thumbnail  sealed under the record's key
   <stem>.picture              sealed with the consent's digest as associated data
 
-A consent that was exchanged or edited no longer opens the picture. When a record goes, the master key is replaced and
-the other keys are wrapped anew, so that no copy of the old files can be opened again. The index is the only file that
-changes, and it changes whole: a crash leaves the library as it was before or as it is after. Files that the index does
-not name are left over from an interrupted change; the next change and the next start of the daemon remove them.
-Embeddings are never kept.
+A record is one person, with one consent and 1 to 20 pictures. A consent that was exchanged or edited no longer opens
+the pictures. When a record or a picture goes, the master key is replaced and the keys of what stays are wrapped anew,
+so that no copy of the old files can be opened again. The index is the only file that changes, and it changes whole: a
+crash leaves the library as it was before or as it is after. Files that the index does not name are left over from an
+interrupted change; the next change and the next start of the daemon remove them. Embeddings are never kept.
 
 The master key is checked before every change. A key that cannot be had, or is another one, is a refusal that changes
 nothing. A new key is made only where no record is sealed with an older one.
@@ -18,27 +18,22 @@ nothing. A new key is made only where no record is sealed with an older one.
 
 import base64
 import secrets
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from cryptography.exceptions import InvalidTag
-
-from mien_core.errors import KeyUnavailable, UnknownReference
-from mien_core.files import write_whole
-from mien_core.locks import exclusively
+from mien_core.errors import LastPicture, UnknownReference
 from mien_daemon.references.backup import BackedUp, Exported, Imported, open_backup, writing
 from mien_daemon.references.consent import STATEMENTS, Consent
-from mien_daemon.references.index import LibraryIndex, SealedRecord
-from mien_daemon.references.records import SUFFIXES, OpenRecords, Record, absent
-from mien_daemon.references.sealing import MASTERS, Keys, MasterKeys, make_check, seal, unseal
+from mien_daemon.references.index import SealedRecord
+from mien_daemon.references.records import KeptPicture, OpenRecords, Record, absent
+from mien_daemon.references.sealed_folder import SealedFolder
+from mien_daemon.references.sealing import Keys, MasterKeys
+from mien_pipeline.options import require_readable_count
 
-LOCK = "lock"
-INDEX = "index.json"
-
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 class ReferenceLibrary:
@@ -55,14 +50,13 @@ class ReferenceLibrary:
 
             return keys or KeyStore(state)
 
-        self._folder = state / "references"
-        self._masters = MasterKeys(open_keys)
+        self._sealed = SealedFolder(state / "references", MasterKeys(open_keys))
 
     # ── read ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def records(self) -> list[Record]:
         """Every record that can be opened, by label; expired ones too, edited ones not."""
-        return self._read(_list_records)
+        return self._sealed.read(_list_records)
 
     def record(self, reference: str) -> Record:
         """One record, expired or not.
@@ -70,7 +64,7 @@ class ReferenceLibrary:
         Raises:
             UnknownReference: `reason` is "absent" or "edited".
         """
-        return self._read(lambda opened: opened.record(reference))
+        return self._sealed.read(lambda opened: opened.record(reference))
 
     def usable(self, reference: str) -> Record:
         """One record whose consent counts now.
@@ -78,15 +72,20 @@ class ReferenceLibrary:
         Raises:
             UnknownReference: `reason` is "absent", "edited" or "expired".
         """
-        return self._read(lambda opened: opened.usable(reference))
+        return self._sealed.read(lambda opened: opened.usable(reference))
 
-    def picture(self, reference: str) -> bytes:
-        """The picture of a reference whose consent counts now; raises as `usable`."""
-        return self._read(lambda opened: opened.picture(opened.usable(reference)))
+    def pictures(self, reference: str) -> Mapping[str, bytes]:
+        """The pictures of a person whose consent counts now, by id, the first added first; raises as `usable`."""
 
-    def thumbnail(self, reference: str) -> bytes:
-        """The small JPEG; raises as `record`."""
-        return self._read(lambda opened: opened.thumbnail(reference))
+        def read(opened: OpenRecords) -> Mapping[str, bytes]:
+            record = opened.usable(reference)
+            return {picture: opened.picture(record, picture) for picture in record.pictures}
+
+        return self._sealed.read(read)
+
+    def thumbnail(self, reference: str, picture: str | None = None) -> bytes:
+        """The small JPEG of one picture, by default the first; raises as `record`."""
+        return self._sealed.read(lambda opened: opened.thumbnail(reference, picture))
 
     def export(self, reference: str) -> dict[str, object]:
         """Everything that is kept of one person, for that person; raises as `record`."""
@@ -97,29 +96,78 @@ class ReferenceLibrary:
                 "id": record.id,
                 **asdict(record.consent),
                 "statement_text": STATEMENTS[record.consent.basis],
-                "picture": base64.b64encode(opened.picture(record)).decode("ascii"),
+                "pictures": [
+                    {"id": picture, "picture": base64.b64encode(opened.picture(record, picture)).decode("ascii")}
+                    for picture in record.pictures
+                ],
             }
 
-        return self._read(read)
+        return self._sealed.read(read)
 
     # ── changed ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def add(self, picture: bytes, thumbnail: bytes, consent: Consent) -> Record:
-        """Seal a picture that was checked and shows one face."""
-        with self._changing() as opened:
-            record = Record(secrets.token_hex(8), consent)
-            self._save(opened.index.with_records({record.id: opened.seal(record, picture, thumbnail)}))
-            return record
+    def add(self, pictures: Sequence[KeptPicture], consent: Consent) -> Record:
+        """Seal pictures of one person that were checked and show one face each.
+
+        Raises:
+            TooManyPictures: of one person.
+        """
+        require_readable_count(len(pictures))
+        with self._sealed.changing() as opened:
+            reference, kept = secrets.token_hex(8), number(pictures)
+            self._sealed.save(opened.index.with_records({reference: opened.seal(reference, consent, kept)}))
+            return Record(reference, consent, tuple(kept))
+
+    def add_pictures(self, reference: str, pictures: Sequence[KeptPicture], consent: Consent) -> Record:
+        """Seal further pictures of a person, checked as the first was; one that is kept already is not kept twice.
+
+        Args:
+            reference: the person.
+            pictures: at least one.
+            consent: what was confirmed of them; they are kept under the consent that is there.
+
+        Raises:
+            UnknownReference: as `usable`.
+            ConsentRequired: the consent that is there has another basis.
+            TooManyPictures: the person would have more than are read.
+        """
+        with self._sealed.changing() as opened:
+            record = opened.usable(reference)
+            record.consent.require_same_basis(consent)
+            known = {opened.picture(record, picture) for picture in record.pictures}
+            further = [each for each in pictures if each.picture not in known]
+            require_readable_count(len(record.pictures) + len(further))
+            entry = opened.seal_further(record, number(further))
+            self._sealed.save(opened.index.with_records({reference: entry}))
+            return replace(record, pictures=tuple(entry.pictures))
 
     def change(self, reference: str, edit: Callable[[Consent], Consent]) -> Record:
         """Seal a record anew under the consent that `edit` makes of its own; raises as `record`."""
-        with self._changing() as opened:
+        with self._sealed.changing() as opened:
             old = opened.record(reference)
             new = replace(old, consent=edit(old.consent))
-            entry = opened.seal(new, opened.picture(old), opened.thumbnail(reference))
-            self._save(opened.index.with_records({reference: entry}))
-            self._unlink(opened.index.records[reference].stem)
+            entry = opened.seal(reference, new.consent, opened.kept(old))
+            self._sealed.save(opened.index.with_records({reference: entry}))
+            self._sealed.unlink(opened.index.records[reference])
             return new
+
+    def remove_picture(self, reference: str, picture: str) -> Record:
+        """Shred one picture of a person who has others: no copy of its files can be opened afterwards.
+
+        Raises:
+            UnknownReference: as `record`; `picture` is named where the person has no such picture.
+            LastPicture: the person has no other; `withdraw` shreds it with the consent.
+        """
+        with self._sealed.changing() as opened:
+            old = opened.record(reference)
+            if picture not in old.pictures:
+                raise absent(reference, picture)
+            if len(old.pictures) == 1:
+                raise LastPicture("a person without a picture is no reference; withdraw it", reference=reference)
+            entry = opened.seal(reference, old.consent, without(opened.kept(old), picture))
+            self._sealed.rotate(opened, opened.index.with_records({reference: entry}).records)
+            self._sealed.unlink(opened.index.records[reference])
+            return replace(old, pictures=tuple(entry.pictures))
 
     def withdraw(self, reference: str) -> None:
         """Shred one record, readable or edited: no copy of its files can be opened afterwards.
@@ -127,25 +175,17 @@ class ReferenceLibrary:
         Raises:
             UnknownReference: there is none of that name.
         """
-        with self._changing() as opened:
+        with self._sealed.changing() as opened:
             entry = opened.index.records.get(reference)
             if entry is None:
                 raise absent(reference)
-            self._rotate(opened, without=reference)
-            self._unlink(entry.stem)
+            self._sealed.rotate(opened, without(opened.index.records, reference))
+            self._sealed.unlink(entry)
 
     def forget_all(self) -> int:
-        """Shred everything, readable or not, and return how many pictures there were.
-
-        The empty index comes first: where this is interrupted, the next change and the next start go on with it.
-        """
-        with self._locked():
-            self._masters.require_reachable()
-            gone = len(list(self._folder.glob("*.picture")))
-            self._save(LibraryIndex())
-            self._remove_leftovers(LibraryIndex())
-            (self._folder / INDEX).unlink(missing_ok=True)
-            return gone
+        """Shred everything, readable or not, and return how many people there were."""
+        with self._sealed.locked():
+            return self._sealed.clear()
 
     def remove_leftovers(self) -> None:
         """Remove what an interrupted change left; where it left nothing, no key is asked for.
@@ -155,25 +195,25 @@ class ReferenceLibrary:
             KeyUnavailable: the key cannot be had, so whether this is the index that belongs to it is not known.
             OSError: a file cannot be removed.
         """
-        if self._leftovers(self._index()):
-            with self._locked():
-                index = self._index()
+        if self._sealed.leftovers(self._sealed.index()):
+            with self._sealed.locked():
+                index = self._sealed.index()
                 if index.records:
-                    self._require_master(index)
-                self._remove_leftovers(index)
+                    self._sealed.require_master(index)
+                self._sealed.remove_leftovers(index)
 
     # ── backup ───────────────────────────────────────────────────────────────────────────────────────────
 
     def export_backup(self, out: BinaryIO, passphrase: str) -> Exported:
         """Write every record that can be opened, expired or not, sealed with the passphrase."""
         kept, left_out = list[str](), list[str]()
-        with self._locked():
-            opened = self._open(self._index())
+        with self._sealed.locked():
+            opened = self._sealed.open(self._sealed.index())
             with writing(out, passphrase) as write:
                 for reference in sorted(opened.index.records):
                     try:
                         record = opened.record(reference)
-                        whole = BackedUp(record, opened.thumbnail(reference), opened.picture(record))
+                        whole = BackedUp(record, opened.kept(record))
                     except UnknownReference:
                         left_out.append(reference)
                         continue
@@ -184,7 +224,7 @@ class ReferenceLibrary:
     def import_backup(self, source: BinaryIO, passphrase: str) -> Imported:
         """Add what a backup has and the library has not: all of it or, after an error, nothing.
 
-        A record is here already where its id is, or where the same picture is kept under the same name and basis.
+        A record is here already where its id is, or where the same pictures are kept under the same name and basis.
 
         Raises:
             WrongPassphrase: nothing of it can be opened.
@@ -194,119 +234,31 @@ class ReferenceLibrary:
         for _ in whole.records():  # to its end, before anything changes
             pass
         added, present = dict[str, SealedRecord](), list[str]()
-        with self._changing() as opened:
+        with self._sealed.changing() as opened:
             known = _find_fingerprints(opened)
             try:
                 for each in whole.records():
                     if each.record.id in {*opened.index.records, *added} or each.fingerprint in known:
                         present.append(each.record.id)
                         continue
-                    added[each.record.id] = opened.seal(each.record, each.picture, each.thumbnail)
+                    added[each.record.id] = opened.seal(each.record.id, each.record.consent, each.kept)
             except BaseException:
                 for entry in added.values():
-                    self._unlink(entry.stem)
+                    self._sealed.unlink(entry)
                 raise
             if added:
-                self._save(opened.index.with_records(added))
+                self._sealed.save(opened.index.with_records(added))
         return Imported(tuple(added), tuple(present))
 
-    # ── keys and files ───────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, read: Callable[[OpenRecords], Found]) -> Found:
-        """What `read` finds; once more where another process changed the library meanwhile."""
-        while True:
-            index = self._index()
-            try:
-                return read(self._open(index))
-            except (KeyUnavailable, UnknownReference):
-                if self._index() == index:
-                    raise
+def number(pictures: Sequence[KeptPicture]) -> dict[str, KeptPicture]:
+    """Pictures with an id each; the same one twice is one."""
+    each = {kept.picture: kept for kept in pictures}
+    return {secrets.token_hex(8): kept for kept in each.values()}
 
-    def _open(self, index: LibraryIndex) -> OpenRecords:
-        return OpenRecords(self._folder, index, self._require_master(index) if index.records else b"")
 
-    def _require_master(self, index: LibraryIndex) -> bytes:
-        """The master key that sealed these records.
-
-        Raises:
-            KeyUnavailable: it cannot be had, is gone, or is another one.
-            UnknownReference: the index was edited, and names no key.
-        """
-        if not index.master:
-            raise UnknownReference("the library's index was changed outside of Mien", reason="edited")
-        master, command = self._masters.load(index.master), "mien references forget-all"
-        if master is None:
-            raise KeyUnavailable("the key of the reference library is gone", reason="absent", command=command)
-        if not index.is_sealed_by(master):
-            raise KeyUnavailable("another key sealed the reference library", reason="wrong", command=command)
-        return master
-
-    @contextmanager
-    def _locked(self) -> Generator[None]:
-        """The folder, for this process alone."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with exclusively(self._folder / LOCK):
-            yield
-
-    @contextmanager
-    def _changing(self) -> Generator[OpenRecords]:
-        """The library, for this process alone, with the key that seals it and without leftovers."""
-        with self._locked():
-            index = self._index()
-            known = self._require_master(index) if index.records else None
-            self._remove_leftovers(index)
-            name = index.master or MASTERS[0]
-            master = known or self._masters.load(name) or self._masters.make(name)
-            if not (index.check and index.is_sealed_by(master)):
-                index = replace(index, master=name, check=make_check(master))
-                self._save(index)
-            yield OpenRecords(self._folder, index, master)
-
-    def _leftovers(self, index: LibraryIndex) -> list[Path]:
-        """Sealed files that the index does not name, and files that were never written to their end."""
-        known = {entry.stem for entry in index.records.values()}
-        return [path for path in self._sealed() if path.stem not in known] + list(self._folder.glob(".*"))
-
-    def _sealed(self) -> list[Path]:
-        return [path for suffix in SUFFIXES for path in self._folder.glob(f"*{suffix}")]
-
-    def _remove_leftovers(self, index: LibraryIndex) -> None:
-        """Keys first: as long as files are left, the next start knows that there is something to remove."""
-        self._masters.delete_all_but(index.master)
-        for path in self._leftovers(index):
-            path.unlink(missing_ok=True)
-
-    def _rotate(self, opened: OpenRecords, without: str) -> None:
-        """Wrap every other record's key with a new master key, then delete the old one."""
-        name, master = self._masters.make_other(opened.index.master)
-        records: dict[str, SealedRecord] = {}
-        for reference, entry in opened.index.records.items():
-            if reference != without:
-                with suppress(InvalidTag, ValueError):  # edited: it cannot be opened now and never will be
-                    key = unseal(opened.master, entry.key, reference.encode())
-                    records[reference] = replace(entry, key=seal(master, key, reference.encode()))
-        self._save(LibraryIndex(name, records, make_check(master)))
-        self._masters.delete_all_but(name)
-
-    def _index(self) -> LibraryIndex:
-        """The index; an empty one where there is no library.
-
-        Raises:
-            UnknownReference: it was edited, or sealed files have none.
-        """
-        try:
-            return LibraryIndex.decode((self._folder / INDEX).read_bytes())
-        except FileNotFoundError:
-            if self._sealed():
-                raise UnknownReference("the library's index is gone", reason="edited") from None
-            return LibraryIndex()
-
-    def _save(self, index: LibraryIndex) -> None:
-        write_whole(self._folder / INDEX, index.encode(), 0o600)
-
-    def _unlink(self, stem: str) -> None:
-        for suffix in SUFFIXES:
-            (self._folder / f"{stem}{suffix}").unlink(missing_ok=True)
+def without(named: Mapping[str, Value], name: str) -> dict[str, Value]:
+    return {each: value for each, value in named.items() if each != name}
 
 
 def _list_records(opened: OpenRecords) -> list[Record]:
@@ -322,5 +274,5 @@ def _find_fingerprints(opened: OpenRecords) -> set[bytes]:
     found = set[bytes]()
     for record in _list_records(opened):
         with suppress(UnknownReference):
-            found.add(BackedUp(record, b"", opened.picture(record)).fingerprint)
+            found.add(BackedUp(record, opened.kept(record)).fingerprint)
     return found

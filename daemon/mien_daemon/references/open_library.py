@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from mien_api.errors import JobUnfinished
 from mien_core.errors import KeyUnavailable, UnknownReference
@@ -44,10 +45,10 @@ class OpenLibrary:
             except JobUnfinished:
                 await self._events.wait_beyond(since)
 
-    async def picture(self, reference_id: str) -> bytes:
-        """The decrypted picture; raises `UnknownReference`."""
-        return await asyncio.to_thread(self.library.picture, reference_id)
+    async def pictures(self, reference_id: str) -> Mapping[str, bytes]:
+        """The decrypted pictures of a person, by id; raises `UnknownReference`."""
+        return await asyncio.to_thread(self.library.pictures, reference_id)
 
-    async def require(self, reference_id: str) -> None:
-        """Return if there is such a reference that may be used now; raises `UnknownReference`."""
-        await asyncio.to_thread(self.library.usable, reference_id)
+    async def count(self, reference_id: str) -> int:
+        """How many pictures there are of a person whose face may be used now; raises `UnknownReference`."""
+        return len((await asyncio.to_thread(self.library.usable, reference_id)).pictures)

@@ -72,11 +72,24 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> JobRequest:
     if isinstance(asked, NewRestore):
         wanted = parse_restore_options(options).model_dump(mode="json", exclude_none=True)
         return JobRequest("restore", asked.target, (), wanted, priority)
-    references = [asked.reference] if isinstance(asked.reference, str) else asked.reference
+    people = read_people(asked)
     checked = parse_options({"engine": default_engine, **options})
-    return JobRequest(
-        "swap", asked.target, tuple(references), checked.model_dump(mode="json", exclude_unset=True), priority
-    )
+    return JobRequest("swap", asked.target, people, checked.model_dump(mode="json", exclude_unset=True), priority)
+
+
+def read_people(asked: NewSwap) -> tuple[tuple[str, ...], ...]:
+    """The pictures of each person.
+
+    Raises:
+        BadRequest: neither `reference` nor `references` is given, or both are; `field` names the one to change.
+    """
+    if {"reference", "references"} <= asked.model_fields_set:
+        raise BadRequest("references: give it or reference, not both", field="references")
+    if asked.references:
+        return tuple(map(tuple, asked.references))
+    if not asked.reference:
+        raise BadRequest("reference: Field required", field="reference")
+    return ((asked.reference,) if isinstance(asked.reference, str) else tuple(asked.reference),)
 
 
 async def list_jobs(request: web.Request) -> web.Response:
@@ -167,6 +180,7 @@ ROUTES = (
             "unknown-blob",
             "unknown-reference",
             "key-unavailable",
+            "too-many-pictures",
             "invalid-image",
             "image-too-large",
             "idempotency-key-reused",
@@ -241,6 +255,7 @@ ROUTES = (
             "job-unfinished",
             "unknown-blob",
             "unknown-reference",
+            "too-many-pictures",
             "key-unavailable",
             "queue-full",
             "too-many-requests",

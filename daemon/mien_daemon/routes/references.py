@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from datetime import UTC, datetime
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from mien_core.errors import MienError
 from mien_daemon import keys
 from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.route import Route
@@ -14,21 +16,28 @@ from mien_daemon.http.schemas import DIGEST, Answer, Body, PersonsName, Picture
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
 from mien_daemon.references.consent import DEFAULT_PERIOD, STATEMENTS, Consent
-from mien_daemon.references.records import Record, describe
+from mien_daemon.references.records import KeptPicture, Record, describe
+from mien_pipeline.options import MOST_PICTURES
 
 log = logging.getLogger(__name__)
 
 JOBS_PAGE = 100
 
 
+Pictures = Annotated[
+    Picture | Annotated[list[Picture], Field(min_length=1, max_length=MOST_PICTURES)],
+    Field(description="One picture of the person, or a list of several; each shows that person alone."),
+]
+
+
 class NewReference(Body):
-    """A face and the statement that allows its use."""
+    """A face and the statement that allows its use, which is about every picture."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"picture": DIGEST, "name": "Ann", "basis": "self", "adult": True}]}
     )
 
-    picture: Picture
+    picture: Pictures
     name: PersonsName
     basis: str = Field(default="", description=f"{' or '.join(STATEMENTS)}; without one nothing is kept.")
     adult: bool = Field(default=False, description="That the person is an adult; without it nothing is kept.")
@@ -53,10 +62,16 @@ class ReferenceAnswer(Answer):
     given_at: str | None = None
     expires_at: str | None = None
     usable: bool = Field(default=True, description="False once the consent has ended.")
+    pictures: list[str] | None = Field(None, description="The ids of the person's pictures, the first added first.")
 
 
 class ReferenceList(Answer):
     references: list[ReferenceAnswer]
+
+
+class ExportedPicture(Answer):
+    id: str
+    picture: str = Field(description="Base64 of the picture as it was added.")
 
 
 class ReferenceExport(Answer):
@@ -70,7 +85,7 @@ class ReferenceExport(Answer):
     statement_text: str
     given_at: str
     expires_at: str | None
-    picture: str = Field(description="Base64 of the picture as it was added.")
+    pictures: list[ExportedPicture]
 
 
 class ForgottenReferences(Answer):
@@ -84,7 +99,7 @@ class WithResults(Body):
 
 def show(record: Record, *, fully: bool) -> ReferenceAnswer:
     if not fully:
-        return ReferenceAnswer(id=record.id, name=record.consent.label)
+        return ReferenceAnswer(id=record.id, name=record.consent.label, pictures=None)
     return ReferenceAnswer.model_validate(describe(record))
 
 
@@ -107,22 +122,47 @@ async def add_reference(request: web.Request) -> web.Response:
         adult=body.adult,
         expires_at=body.expires_at if named_end else datetime.now(UTC) + DEFAULT_PERIOD,
     )
-    digest = digest_of(body.picture)
-    blobs = request.app[keys.BLOBS]
-    await blobs.require(digest, request[keys.CLIENT], "picture")
-    await blobs.inspect(digest, request[keys.CLIENT])
-    path = blobs.path(digest)
-    with blame_the_reference():
-        require_one_face(await request.app[keys.WORKER].find_faces(str(path)))
-    thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, request[keys.CLIENT])
-    picture = await asyncio.to_thread(path.read_bytes)
-    record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, picture, thumbnail, consent)
-    request.app[keys.PREVIEWS].forget_all()  # the only small copy that is kept is the sealed one
+    kept = await take_pictures(request, body.picture)
+    record = await asyncio.to_thread(request.app[keys.REFERENCES].library.add, kept, consent)
+    await drop_pictures(request, body.picture)
+    return reply(show(record, fully=True), 201, {"Location": f"/v1/references/{record.id}"})
+
+
+async def take_pictures(request: web.Request, names: str | list[str]) -> list[KeptPicture]:
+    """Pictures that were sent, each of which shows one face, with their thumbnails.
+
+    Raises:
+        UnknownBlob, InvalidImage, ImageTooLarge, ContentBlocked, NoFaceFound, SeveralFaces: `blob` says which picture.
+    """
+    blobs, client, kept = request.app[keys.BLOBS], request[keys.CLIENT], list[KeptPicture]()
+    for name in to_list(names):
+        try:
+            digest = digest_of(name)
+            await blobs.require(digest, client, "picture")
+            await blobs.inspect(digest, client)
+            path = blobs.path(digest)
+            with blame_the_reference():
+                require_one_face(await request.app[keys.WORKER].find_faces(str(path)))
+            thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, client)
+        except MienError as error:
+            error.fields.setdefault("blob", name)
+            raise
+        kept.append(KeptPicture(await asyncio.to_thread(path.read_bytes), thumbnail))
+    return kept
+
+
+async def drop_pictures(request: web.Request, names: str | list[str]) -> None:
+    """Delete what the library has taken: the only copies that are kept are the sealed ones."""
+    request.app[keys.PREVIEWS].forget_all()
     try:
-        await blobs.drop(digest)
+        for name in to_list(names):
+            await request.app[keys.BLOBS].drop(digest_of(name))
     except Exception:
         log.exception("the picture of a new reference could not be deleted; the next sweep does it")
-    return reply(show(record, fully=True), 201, {"Location": f"/v1/references/{record.id}"})
+
+
+def to_list(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(dict.fromkeys(names))
 
 
 async def export_reference(request: web.Request) -> web.Response:
@@ -179,7 +219,7 @@ async def delete_jobs_made_with(request: web.Request, reference: str) -> int:
     while jobs := await queue.page(client, (), before, JOBS_PAGE):
         before = jobs[-1].number
         for job in jobs:
-            if any(name.startswith(reference) for name in job.ask.references):
+            if any(name.startswith(reference) for person in job.ask.references for name in person):
                 await queue.delete(client, job.id)
                 gone += 1
     return gone

@@ -41,7 +41,14 @@ CREATE TABLE clock (
 ) STRICT;
 """
 
-MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2)
+# What names no list is left for a repair: the row is skipped until then.
+VERSION_3 = """
+UPDATE jobs SET reference = (SELECT json_group_array(json_array(value)) FROM json_each(jobs.reference))
+WHERE CASE WHEN json_valid(reference) THEN json_type(reference) END = 'array';
+"""
+"""A reference is one person, and so a list of pictures: `["a", "b"]` becomes `[["a"], ["b"]]`."""
+
+MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3)
 """The SQL that leads from each version to the next, from an empty file on. A released entry is never edited: a change
 of the tables is one more entry at the end."""
 

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mien_daemon.state.clock import LATEST
@@ -65,9 +65,14 @@ def is_document(value: object) -> bool:
     return isinstance(read_json(value), dict)
 
 
-def is_list_of_references(value: object) -> bool:
-    names = read_json(value)
-    return isinstance(names, list) and all(isinstance(name, str) and REFERENCE.fullmatch(name) for name in names)
+def is_list_of_people(value: object) -> bool:
+    """A JSON list of lists, each with the names of at least one picture."""
+    people = read_json(value)
+    return isinstance(people, list) and all(isinstance(names, list) and is_person(names) for names in people)
+
+
+def is_person(names: Sequence[object]) -> bool:
+    return bool(names) and all(isinstance(name, str) and REFERENCE.fullmatch(name) for name in names)
 
 
 def is_one_of(words: Iterable[object]) -> Check:
@@ -120,7 +125,7 @@ RULES: Mapping[str, Mapping[str, Check]] = {
         "priority": is_one_of((0, 1)),
         "position": is_place,
         "target": fits(PICTURE),
-        "reference": is_list_of_references,
+        "reference": is_list_of_people,
         "options": is_document,
         "attempts": is_count,
         "created_at": is_time,

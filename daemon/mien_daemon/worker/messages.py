@@ -37,14 +37,18 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
 class RunJob:
-    """Swap or restore. `target`, `references` and `output` are paths of files."""
+    """Swap or restore.
+
+    `target`, `output`, the pictures of each person of `references`, and those that `options.faces` names are paths.
+    """
 
     id: str
     kind: Literal["swap", "restore"]
     target: FilePath
-    references: Sequence[FilePath]
+    references: Sequence[Sequence[FilePath]]
     options: Mapping[str, object]
     output: FilePath
+    likes: Sequence[FilePath] = ()
     type: Literal["run-job"] = "run-job"
 
 

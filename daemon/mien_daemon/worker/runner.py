@@ -136,8 +136,9 @@ class JobRunner:
         target = Path(job.target).read_bytes()
         if job.kind == "restore":
             return self._runtime.restore(target, parse_restore_options(job.options), on_progress)
-        references = [Path(reference).read_bytes() for reference in job.references]
-        return self._runtime.swap(target, references, parse_options(job.options), on_progress)
+        people = [[Path(picture).read_bytes() for picture in person] for person in job.references]
+        likes = [Path(picture).read_bytes() for picture in job.likes]
+        return self._runtime.swap(target, people, parse_options(job.options), on_progress, likes)
 
     def _find(self, work: FindFaces) -> Faces:
         found = self._runtime.find_faces(Path(work.picture).read_bytes())

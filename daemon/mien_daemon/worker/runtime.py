@@ -28,7 +28,12 @@ class WorkerRuntime(Protocol):
         ...
 
     def swap(
-        self, target: bytes, references: Sequence[bytes], options: SwapOptions, on_progress: OnProgress
+        self,
+        target: bytes,
+        references: Sequence[Sequence[bytes]],
+        options: SwapOptions,
+        on_progress: OnProgress,
+        likes: Sequence[bytes] = (),
     ) -> Swapped: ...
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress) -> Swapped: ...

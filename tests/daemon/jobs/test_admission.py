@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien_api.errors import QueueFull, UnknownBlob
-from mien_core.errors import ImageTooLarge, InvalidImage, UnknownReference
+from mien_core.errors import ImageTooLarge, InvalidImage, TooManyPictures, UnknownReference
 from mien_daemon.access.clients import LOCAL, Client, Scope
 from mien_daemon.jobs.job import JobRequest
 from mien_testing.daemon import name_of, png
@@ -34,9 +34,9 @@ async def test_each_picture_is_refused_by_the_name_of_its_field(tmp_path: Path) 
         good, missing = await room.put(), name_of(b"never sent")
         for target, reference, field in ((missing, good, "target"), (good, missing, "reference")):
             with pytest.raises(UnknownBlob) as refused:
-                await room.admission.inspect(LOCAL, JobRequest("swap", target, (reference,), {}))
+                await room.admission.inspect(LOCAL, JobRequest("swap", target, ((reference,),), {}))
             assert refused.value.fields["field"] == field
-        await room.admission.inspect(LOCAL, JobRequest("swap", good, (good, "ref:ada"), {}))
+        await room.admission.inspect(LOCAL, JobRequest("swap", good, ((good, "ref:ada"),), {}))
 
 
 async def test_what_no_decoder_should_see_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
@@ -44,8 +44,8 @@ async def test_what_no_decoder_should_see_is_refused_by_the_name_of_its_field(tm
         good, broken, large = await room.put(), await room.put(b"not a picture"), await room.put(png(side=40))
         for bad, error in ((broken, InvalidImage), (large, ImageTooLarge)):
             for ask, field in (
-                (JobRequest("swap", bad, (good,), {}), "target"),
-                (JobRequest("swap", good, (bad,), {}), "reference"),
+                (JobRequest("swap", bad, ((good,),), {}), "target"),
+                (JobRequest("swap", good, ((bad,),), {}), "reference"),
             ):
                 with pytest.raises(error) as refused:
                     await room.admission.inspect(LOCAL, ask)
@@ -55,7 +55,27 @@ async def test_what_no_decoder_should_see_is_refused_by_the_name_of_its_field(tm
 async def test_a_face_that_is_not_in_the_library_is_refused(tmp_path: Path) -> None:
     async with open_jobs(tmp_path) as room:
         with pytest.raises(UnknownReference):
-            await room.admission.inspect(LOCAL, JobRequest("swap", await room.put(), ("ref:ben",), {}))
+            await room.admission.inspect(LOCAL, JobRequest("swap", await room.put(), (("ref:ben",),), {}))
+
+
+async def test_a_picture_that_a_face_is_found_by_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        good, broken = await room.put(), await room.put(b"not a picture")
+        for like, error in ((name_of(b"never sent"), UnknownBlob), (broken, InvalidImage)):
+            ask = JobRequest("swap", good, (("ref:ada",),), {"faces": {"like": [good, like]}})
+            with pytest.raises(error) as refused:
+                await room.admission.inspect(LOCAL, ask)
+            assert refused.value.fields["field"] == "faces"
+        await room.admission.inspect(LOCAL, JobRequest("swap", good, (("ref:ada",),), {"faces": {"like": good}}))
+
+
+async def test_what_the_library_has_of_a_person_counts_among_the_twenty(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        good, other = await room.put(), await room.put(png(side=9))
+        await room.admission.inspect(LOCAL, JobRequest("swap", good, (("ref:cy", good, good), ("ref:cy",)), {}))
+        with pytest.raises(TooManyPictures) as refused:
+            await room.admission.inspect(LOCAL, JobRequest("swap", good, (("ref:cy", good, other),), {}))
+        assert refused.value.fields == {"field": "reference", "found": 21, "limit": 20}
 
 
 ADA, BEN, CARL, DAN = (Client(name, name, frozenset[Scope]({"swap"})) for name in ("ada", "ben", "carl", "dan"))

@@ -58,7 +58,7 @@ def spool(folder: Path) -> Path:
 
 def work(folder: Path, orders: str = "", name: str = "job") -> RunJob:
     target, result = str(spool(folder) / "target"), str(spool(folder) / f"{name}.result")
-    return RunJob(name, "swap", target, [target], {"engine": "flux", "prompt": orders}, result)
+    return RunJob(name, "swap", target, [[target]], {"engine": "flux", "prompt": orders}, result)
 
 
 async def run(executor: Executor, job: RunJob, told: list[Progressed] | None = None) -> Finished:

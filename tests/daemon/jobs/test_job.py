@@ -11,7 +11,7 @@ ZEROS, ONES = "0" * 64, "1" * 64
 
 
 def test_a_job_names_the_pictures_that_were_sent_and_not_those_of_the_library() -> None:
-    ask = JobRequest("swap", f"sha256:{ZEROS}", (f"sha256:{ONES}", "ref:ada"), {})
+    ask = JobRequest("swap", f"sha256:{ZEROS}", ((f"sha256:{ONES}", "ref:ada"),), {})
     assert list(ask.pictures) == [ZEROS, ONES]
 
 
@@ -58,11 +58,28 @@ def test_a_failed_job_shows_its_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("references", "shown"), [((), None), (("ref:a",), "ref:a"), (("ref:a", "ref:b"), ["ref:a", "ref:b"])]
+    ("references", "shown"),
+    [
+        ((), None),
+        ((("ref:a",),), "ref:a"),
+        ((("ref:a", "ref:b"),), ["ref:a", "ref:b"]),
+        ((("ref:a",), ("ref:b",)), None),
+    ],
 )
-def test_one_reference_is_shown_alone_and_several_as_a_list(references: tuple[str, ...], shown: object) -> None:
+def test_one_person_is_shown_as_asked_for_and_several_are_listed(
+    references: tuple[tuple[str, ...], ...], shown: object
+) -> None:
     job = make_job()
-    assert describe(replace(job, ask=replace(job.ask, references=references)), None)["reference"] == shown
+    told = describe(replace(job, ask=replace(job.ask, references=references)), None)
+    assert told["reference"] == shown
+    assert told["references"] == [list(person) for person in references]
+
+
+@pytest.mark.parametrize("like", [f"sha256:{'2' * 64}", [f"sha256:{'2' * 64}", f"sha256:{'2' * 64}"]])
+def test_a_picture_that_a_face_is_found_by_is_one_of_the_jobs(like: object) -> None:
+    job = make_job()
+    ask = replace(job.ask, references=(("ref:a", "sha256:" + "1" * 64),), options={"faces": {"like": like}})
+    assert ask.pictures == ["0" * 64, "1" * 64, "2" * 64]
 
 
 def test_times_are_utc_with_milliseconds() -> None:

@@ -1,6 +1,7 @@
 """The scheduler: every executor gets the first job that waits, and what comes of a job is written before it is told."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -159,12 +160,12 @@ async def test_a_cancel_between_begin_and_run_reaches_no_executor(
 ) -> None:
     executor, opened, go_on = FakeExecutor(), asyncio.Event(), asyncio.Event()
 
-    async def open_slowly(_self: FakeReferences, _reference: str) -> bytes:
+    async def open_slowly(_self: FakeReferences, _reference: str) -> Mapping[str, bytes]:
         opened.set()
         await go_on.wait()
-        return SEALED
+        return {"p0": SEALED}
 
-    monkeypatch.setattr(FakeReferences, "picture", open_slowly)
+    monkeypatch.setattr(FakeReferences, "pictures", open_slowly)
     async with open_jobs(tmp_path, executor) as room:
         job = await room.submit(reference="ref:ada")
         await opened.wait()
@@ -287,10 +288,10 @@ async def test_the_second_job_of_a_kind_has_an_estimate_from_the_first(tmp_path:
 async def test_a_job_is_told_as_running_before_its_executor_says_a_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(_self: FakeReferences, _reference: str) -> bytes:
+    async def refuse(_self: FakeReferences, _reference: str) -> Mapping[str, bytes]:
         raise UnknownReference("withdrawn meanwhile")
 
-    monkeypatch.setattr(FakeReferences, "picture", refuse)
+    monkeypatch.setattr(FakeReferences, "pictures", refuse)
     executor = FakeExecutor()
     async with open_jobs(tmp_path, executor) as room:
         job = await room.finished(await room.submit(reference="ref:ada"))

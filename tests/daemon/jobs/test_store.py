@@ -14,7 +14,7 @@ from mien_daemon.state.database import Database
 
 PICTURES = [("0" * 64,), ("1" * 64,)]
 ASK = JobRequest(
-    "swap", "sha256:" + "0" * 64, ["sha256:" + "1" * 64, "ref:ada"], {"engine": "flux", "seed": 7}, Priority.batch
+    "swap", "sha256:" + "0" * 64, [["sha256:" + "1" * 64, "ref:ada"]], {"engine": "flux", "seed": 7}, Priority.batch
 )
 
 

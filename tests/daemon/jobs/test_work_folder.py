@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from mien_core.errors import UnknownReference
+from mien_core.errors import TooManyPictures, UnknownReference
 from mien_core.files import write_whole
 from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.work_folder import WorkFolders
@@ -16,6 +16,11 @@ from mien_daemon.state import personal_data
 from mien_daemon.worker.messages import Finished
 from mien_testing.jobs import SEALED, FakeReferences, make_job
 from mien_testing.stand_in import returning
+
+
+@dataclass(frozen=True)
+class Disk:
+    free: int
 
 
 class Pictures:
@@ -60,13 +65,13 @@ def is_the_users_alone(path: Path) -> bool:
 
 async def test_an_executor_is_told_where_everything_lies(folders: WorkFolders, private: Path, tmp_path: Path) -> None:
     job = make_job("a")
-    ask = JobRequest("swap", job.ask.target, (job.ask.references[0], "ref:ada"), {"seed": 1})
+    ask = JobRequest("swap", job.ask.target, ((job.ask.references[0][0], "ref:ada"),), {"seed": 1})
     async with folders.open("a") as folder:
         work = await folder.prepare(replace(job, ask=ask))
         assert (work.id, work.kind, work.options) == ("a", "swap", {"seed": 1})
         assert work.target == f"/pictures/{'0' * 64}"
-        assert work.references[0] == f"/pictures/{'1' * 64}"
-        opened = Path(work.references[1])
+        assert work.references[0][0] == f"/pictures/{'1' * 64}"
+        opened = Path(work.references[0][1])
         assert content(opened) == SEALED
         assert private in opened.parents
         assert work.output == str(folder.result)
@@ -79,8 +84,55 @@ async def test_an_executor_is_told_where_everything_lies(folders: WorkFolders, p
 async def test_several_references_of_the_library_are_several_files(folders: WorkFolders) -> None:
     job = make_job("a")
     async with folders.open("a") as folder:
-        work = await folder.prepare(replace(job, ask=replace(job.ask, references=("ref:ada", "ref:ada"))))
-        assert len(set(work.references)) == 2
+        work = await folder.prepare(replace(job, ask=replace(job.ask, references=(("ref:ada",), ("ref:ada",)))))
+        assert len({path for person in work.references for path in person}) == 2
+
+
+async def test_an_executor_gets_every_picture_of_a_person_once(folders: WorkFolders) -> None:
+    job = make_job("a")
+    sent = "sha256:" + "1" * 64
+    ask = replace(job.ask, references=((sent, "ref:cy", sent), ("ref:ada",)), options={"faces": {"like": sent}})
+    async with folders.open("a") as folder:
+        work = await folder.prepare(replace(job, ask=ask))
+        assert [len(person) for person in work.references] == [20, 1]
+        assert len({path for person in work.references for path in person}) == 21
+        assert work.likes == [f"/pictures/{'1' * 64}"]
+
+
+async def test_a_picture_that_was_left_out_is_named_as_the_client_knows_it(folders: WorkFolders) -> None:
+    job, sent = make_job("a"), "sha256:" + "1" * 64
+    left_out = [{"picture": 2, "why": "other-person", "reference": 0}, {"picture": 0, "why": "x", "reference": 1}]
+    async with folders.open("a") as folder:
+        await folder.prepare(replace(job, ask=replace(job.ask, references=((sent, "ref:cy"), (sent,)))))
+        told = folder.name_left_out({"engine": "mesh", "left_out": left_out})
+        assert told == {
+            "engine": "mesh",
+            "left_out": [{**left_out[0], "name": "ref:cy/p1"}, {**left_out[1], "name": sent}],
+        }
+        assert folder.name_left_out({"engine": "mesh"}) == {"engine": "mesh"}
+
+
+async def test_a_person_who_got_too_many_pictures_meanwhile_is_refused(folders: WorkFolders, private: Path) -> None:
+    job = make_job("a")
+    people = (("ref:cy", "sha256:" + "1" * 64, "sha256:" + "2" * 64),)
+    with pytest.raises(TooManyPictures):
+        async with folders.open("a") as folder:
+            await folder.prepare(replace(job, ask=replace(job.ask, references=people)))
+    assert listing(private) == []
+
+
+async def test_a_picture_for_which_memory_has_no_room_is_opened_on_the_disk(
+    folders: WorkFolders, private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the user's alone there too, and gone with the job."""
+    monkeypatch.setattr("mien_daemon.jobs.work_folder.shutil.disk_usage", returning(Disk(0)))
+    async with folders.open("a") as folder:
+        job = make_job("a")
+        work = await folder.prepare(replace(job, ask=replace(job.ask, references=(("ref:ada",),))))
+        opened = Path(work.references[0][0])
+        assert (content(opened), opened.parent) == (SEALED, tmp_path / "spool" / "a")
+        assert is_the_users_alone(opened)
+    assert listing(tmp_path / "spool") == listing(private) == []
 
 
 async def test_what_the_library_no_longer_opens_is_refused_and_leaves_nothing(
@@ -89,7 +141,7 @@ async def test_what_the_library_no_longer_opens_is_refused_and_leaves_nothing(
     job = make_job("a")
     with pytest.raises(UnknownReference):
         async with folders.open("a") as folder:
-            await folder.prepare(replace(job, ask=replace(job.ask, references=("ref:ada", "ref:ben"))))
+            await folder.prepare(replace(job, ask=replace(job.ask, references=(("ref:ada",), ("ref:ben",)))))
     assert listing(private) == []
 
 
@@ -149,7 +201,7 @@ async def test_a_job_that_is_interrupted_while_its_reference_is_opened_leaves_no
     async def run() -> None:
         job = make_job("a")
         async with folders.open("a") as folder:
-            await folder.prepare(replace(job, ask=replace(job.ask, references=("ref:ada",))))
+            await folder.prepare(replace(job, ask=replace(job.ask, references=(("ref:ada",),))))
 
     running = asyncio.create_task(run())
     await begun.wait()

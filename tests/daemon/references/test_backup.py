@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import struct
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from mien_daemon.references import backup
 from mien_daemon.references.backup import COST, BackedUp, open_backup, writing
 from mien_daemon.references.consent import Consent, to_iso
 from mien_daemon.references.library import ReferenceLibrary
-from mien_daemon.references.records import Record
+from mien_daemon.references.records import KeptPicture, Record
 from mien_daemon.references.sealing import MASTERS
 
 PASSPHRASE = "correct horse"
 PICTURE, THUMBNAIL = b"CANARY-PICTURE" * 40, b"CANARY-THUMBNAIL"
+KEPT = [KeptPicture(PICTURE, THUMBNAIL)]
 
 
 @pytest.fixture(autouse=True)
@@ -59,31 +60,31 @@ def test_a_guess_costs_what_is_recommended() -> None:
 
 
 def test_what_was_kept_comes_back_with_its_consent(library: ReferenceLibrary, other: ReferenceLibrary) -> None:
-    one = library.add(PICTURE, THUMBNAIL, consent("a"))
+    one = library.add(KEPT, consent("a"))
     yesterday = to_iso(datetime.now(UTC) - timedelta(days=1))
-    ended = library.add(b"other", b"", replace(consent("b"), expires_at=yesterday))
+    ended = library.add([KeptPicture(b"other", b"")], replace(consent("b"), expires_at=yesterday))
     other.import_backup(export(library), PASSPHRASE)
     assert other.records() == library.records()
-    assert (other.picture(one.id), other.thumbnail(one.id)) == (PICTURE, THUMBNAIL)
+    assert (list(other.pictures(one.id).values()), other.thumbnail(one.id)) == ([PICTURE], THUMBNAIL)
     assert other.record(ended.id).consent.is_over, "a consent that had ended has ended"
 
 
 def test_nothing_of_a_person_can_be_read_in_the_file(library: ReferenceLibrary) -> None:
-    library.add(PICTURE, THUMBNAIL, consent())
+    library.add(KEPT, consent())
     assert b"CANARY" not in export(library).getvalue()
 
 
 def test_what_is_here_stays_and_is_not_added_twice(library: ReferenceLibrary, other: ReferenceLibrary) -> None:
     """Not under its own id, and not the same picture of the same name under another one."""
-    kept = library.add(PICTURE, THUMBNAIL, consent("Ann"))
+    kept = library.add(KEPT, consent("Ann"))
     saved = export(library)
     library.change(kept.id, lambda each: each.named("Ann B."))
     imported = library.import_backup(saved, PASSPHRASE)
     assert (imported.added, imported.present) == ((), (kept.id,))
     assert [each.consent.label for each in library.records()] == ["Ann B."]
 
-    mine = other.add(PICTURE, THUMBNAIL, consent("Ann"))
-    other.add(PICTURE, THUMBNAIL, consent("Another Ann"))
+    mine = other.add(KEPT, consent("Ann"))
+    other.add(KEPT, consent("Another Ann"))
     assert other.import_backup(saved, PASSPHRASE).present == (kept.id,)
     assert mine.id in {each.id for each in other.records()}
     assert len(other.records()) == 2
@@ -92,7 +93,7 @@ def test_what_is_here_stays_and_is_not_added_twice(library: ReferenceLibrary, ot
 def test_a_face_that_cannot_be_opened_is_named_and_the_others_are_saved(
     library: ReferenceLibrary, other: ReferenceLibrary, tmp_path: Path
 ) -> None:
-    damaged, whole = library.add(PICTURE, THUMBNAIL, consent("a")), library.add(b"other", b"", consent("b"))
+    damaged, whole = library.add(KEPT, consent("a")), library.add([KeptPicture(b"other", b"")], consent("b"))
     index = json.loads((tmp_path / "one/references/index.json").read_bytes())
     (tmp_path / "one/references" / f"{index['records'][damaged.id]['stem']}.picture").write_bytes(b"x")
     out = io.BytesIO()
@@ -108,7 +109,7 @@ def test_an_empty_library_has_a_backup_too(library: ReferenceLibrary, other: Ref
 def test_another_passphrase_opens_nothing_and_changes_nothing(
     library: ReferenceLibrary, other: ReferenceLibrary, tmp_path: Path
 ) -> None:
-    library.add(PICTURE, THUMBNAIL, consent())
+    library.add(KEPT, consent())
     saved, before = export(library), copy_of(tmp_path)
     for wrong in ("", "Correct horse", PASSPHRASE + " "):
         with pytest.raises(WrongPassphrase):
@@ -118,7 +119,7 @@ def test_another_passphrase_opens_nothing_and_changes_nothing(
 
 def test_the_same_characters_are_the_same_passphrase_on_every_keyboard(other: ReferenceLibrary) -> None:
     """é as one character, or as e and an accent."""
-    other.add(PICTURE, THUMBNAIL, consent())
+    other.add(KEPT, consent())
     out = io.BytesIO()
     other.export_backup(out, "caf\u00e9")
     assert len(list(open_backup(out, "cafe\u0301").records())) == 1
@@ -127,8 +128,8 @@ def test_the_same_characters_are_the_same_passphrase_on_every_keyboard(other: Re
 def test_a_file_that_was_changed_or_cut_anywhere_is_refused_and_changes_nothing(
     library: ReferenceLibrary, other: ReferenceLibrary, tmp_path: Path
 ) -> None:
-    library.add(PICTURE, THUMBNAIL, consent("a"))
-    library.add(b"other", b"", consent("b"))
+    library.add(KEPT, consent("a"))
+    library.add([KeptPicture(b"other", b"")], consent("b"))
     whole = export(library).getvalue()
     before = copy_of(tmp_path)
     for position in range(0, len(whole), 7):
@@ -144,7 +145,7 @@ def test_a_file_that_was_changed_or_cut_anywhere_is_refused_and_changes_nothing(
 
 def test_faces_cannot_be_dropped_doubled_or_moved_in_a_file(library: ReferenceLibrary, other: ReferenceLibrary) -> None:
     for label in "abc":
-        library.add(label.encode() * 100, b"", consent(label))
+        library.add([KeptPicture(label.encode() * 100, b"")], consent(label))
     head, frames = split(export(library).getvalue())
     assert len(frames) == 4
     first, second, third, end = frames
@@ -178,7 +179,7 @@ def split(whole: bytes) -> tuple[bytes, list[bytes]]:
     [
         (b"", "not-a-backup"),
         (b"\x89PNG\r\n", "not-a-backup"),
-        (b"mien-references-backup 2\n{}\n", "too-new"),
+        (b"mien-references-backup 3\n{}\n", "too-new"),
         (b"mien-references-backup 1\n", "damaged"),
         (b"mien-references-backup 1\n" + b"x" * 100_000, "damaged"),
     ],
@@ -202,18 +203,18 @@ def test_a_header_that_asks_for_all_memory_or_time_is_refused_before_any_is_take
 @pytest.mark.parametrize(
     "record",
     [
-        Record("../../evil", consent()),
-        Record("0123456789ABCDEF", consent()),
-        Record("0" * 16, replace(consent(), adult=False)),
-        Record("0" * 16, replace(consent(), basis="none")),  # type: ignore[arg-type]
-        Record("0" * 16, replace(consent(), expires_at="soon")),
+        Record("../../evil", consent(), ()),
+        Record("0123456789ABCDEF", consent(), ()),
+        Record("0" * 16, replace(consent(), adult=False), ()),
+        Record("0" * 16, replace(consent(), basis="none"), ()),  # type: ignore[arg-type]
+        Record("0" * 16, replace(consent(), expires_at="soon"), ()),
     ],
 )
 def test_a_record_that_the_library_would_not_have_kept_is_refused(other: ReferenceLibrary, record: Record) -> None:
     """A person who knows the passphrase can write a file; it still needs a statement for every face."""
     out = io.BytesIO()
     with writing(out, PASSPHRASE) as write:
-        write(BackedUp(record, b"", PICTURE))
+        write(BackedUp(record, {"0" * 16: KEPT[0]}))
     with pytest.raises(BackupRefused):
         other.import_backup(out, PASSPHRASE)
     assert other.records() == []
@@ -222,10 +223,44 @@ def test_a_record_that_the_library_would_not_have_kept_is_refused(other: Referen
 def test_after_a_lost_key_the_library_is_forgotten_and_comes_back_from_the_backup(
     library: ReferenceLibrary, tmp_path: Path
 ) -> None:
-    kept = library.add(PICTURE, THUMBNAIL, consent())
+    kept = library.add(KEPT, consent())
     saved = export(library)
     for name in MASTERS:
         (tmp_path / "one/keys" / f"{name}.key").unlink(missing_ok=True)
     library.forget_all()
     library.import_backup(saved, PASSPHRASE)
-    assert library.picture(kept.id) == PICTURE
+    assert [*library.pictures(kept.id).values()] == [PICTURE]
+
+
+def test_every_picture_of_a_person_comes_back(library: ReferenceLibrary, other: ReferenceLibrary) -> None:
+    kept = library.add([*KEPT, KeptPicture(b"another", b"small")], consent("Ann"))
+    other.import_backup(export(library), PASSPHRASE)
+    assert other.pictures(kept.id) == library.pictures(kept.id)
+    assert other.thumbnail(kept.id, kept.pictures[1]) == b"small"
+
+
+def test_a_backup_of_a_version_with_one_picture_a_person_is_read(
+    other: ReferenceLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(whole: BackedUp) -> bytes:
+        about = {"id": whole.record.id, "consent": asdict(whole.record.consent), "thumbnail": 5, "picture": 7}
+        return json.dumps(about).encode() + b"\nsmallpicture"
+
+    monkeypatch.setattr(backup, "VERSION", b"1")
+    monkeypatch.setattr(backup, "_encode", encode)
+    saved, record = io.BytesIO(), Record("0" * 16, consent("Ann"), ())
+    with writing(saved, PASSPHRASE) as write:
+        write(BackedUp(record, {}))
+    other.import_backup(saved, PASSPHRASE)
+    assert other.pictures("0" * 16) == {"0" * 16: b"picture"}
+    assert other.thumbnail("0" * 16) == b"small"
+
+
+@pytest.mark.parametrize("count", [0, 21])
+def test_a_person_in_a_file_without_a_picture_or_with_too_many_is_refused(other: ReferenceLibrary, count: int) -> None:
+    out, kept = io.BytesIO(), {f"{number:016x}": KEPT[0] for number in range(count)}
+    with writing(out, PASSPHRASE) as write:
+        write(BackedUp(Record("0" * 16, consent(), tuple(kept)), kept))
+    with pytest.raises(BackupRefused):
+        other.import_backup(out, PASSPHRASE)
+    assert other.records() == []

@@ -8,7 +8,7 @@ from mien_core.errors import UnknownReference
 from mien_daemon.references.index import LibraryIndex, SealedRecord
 from mien_daemon.references.sealing import MASTERS, make_check, new_key, seal
 
-RECORD = SealedRecord(b"\x00wrapped\xff", "0123456789abcdef")
+RECORD = SealedRecord(b"\x00wrapped\xff", "0123456789abcdef", {"a1": "0123456789abcdef", "b2": "fe"})
 
 
 def test_an_index_is_read_back_as_it_was_written() -> None:
@@ -18,7 +18,7 @@ def test_an_index_is_read_back_as_it_was_written() -> None:
 
 
 def test_a_record_is_added_or_replaced_and_the_others_stay() -> None:
-    other = SealedRecord(b"other", "ff")
+    other = SealedRecord(b"other", "ff", {"c3": "ff"})
     index = LibraryIndex(MASTERS[0]).with_records({"ann": RECORD}).with_records({"bea": other})
     assert index.with_records({"ann": other}).records == {"ann": other, "bea": other}
     assert index.records == {"ann": RECORD, "bea": other}, "the index itself does not change"
@@ -45,8 +45,21 @@ def test_a_stem_that_is_no_plain_name_leads_nowhere(stem: str) -> None:
     assert LibraryIndex.decode(edited).records == {}
 
 
+@pytest.mark.parametrize("stem", ["../../evil", "", "ABC", "aa\n"])
+def test_a_pictures_stem_that_is_no_plain_name_leads_nowhere(stem: str) -> None:
+    entry = {"key": "", "stem": "aa", "pictures": {"one": "bb", "two": stem}}
+    edited = json.dumps({"master": MASTERS[0], "records": {"ann": entry}}).encode()
+    assert LibraryIndex.decode(edited).records["ann"].pictures == {"one": "bb"}
+
+
+def test_a_record_of_a_version_with_one_picture_has_it_under_its_own_id_and_stem() -> None:
+    kept = json.dumps({"master": MASTERS[0], "records": {"ann": {"key": "", "stem": "aa"}}}).encode()
+    record = LibraryIndex.decode(kept).records["ann"]
+    assert (record.pictures, record.stems) == ({"ann": "aa"}, ["aa"])
+
+
 def test_the_longest_stem_is_read() -> None:
-    index = LibraryIndex(MASTERS[0]).with_records({"ann": SealedRecord(b"", "a" * 64)})
+    index = LibraryIndex(MASTERS[0]).with_records({"ann": SealedRecord(b"", "a" * 64, {"d4": "a" * 64})})
     assert LibraryIndex.decode(index.encode()) == index
 
 
@@ -61,7 +74,7 @@ def test_the_check_value_tells_the_key_of_a_library_from_every_other() -> None:
 def test_an_index_of_an_older_version_is_tried_on_its_records() -> None:
     master = new_key()
     index = LibraryIndex(MASTERS[0]).with_records(
-        {"edited": RECORD, "ann": SealedRecord(seal(master, new_key(), b"ann"), "ff")}
+        {"edited": RECORD, "ann": SealedRecord(seal(master, new_key(), b"ann"), "ff", {})}
     )
     assert index.is_sealed_by(master)
     assert not index.is_sealed_by(new_key())

@@ -13,6 +13,7 @@ from mien_daemon.events import Events
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.references.open_library import OpenLibrary
+from mien_daemon.references.records import KeptPicture
 
 
 class BusyWorker:
@@ -49,18 +50,20 @@ async def library(tmp_path: Path, worker: Any, events: Events) -> AsyncIterator[
 
 
 def add(library: OpenLibrary) -> str:
-    return library.library.add(b"picture", b"", Consent.given("Ann", "self", adult=True, expires_at=None)).id
+    return library.library.add(
+        [KeptPicture(b"picture", b"")], Consent.given("Ann", "self", adult=True, expires_at=None)
+    ).id
 
 
 async def test_a_picture_is_handed_out_while_its_reference_may_be_used(library: OpenLibrary) -> None:
     reference = add(library)
-    await library.require(reference)
-    assert await library.picture(reference) == b"picture"
+    assert await library.count(reference) == 1
+    assert [*(await library.pictures(reference)).values()] == [b"picture"]
     library.library.withdraw(reference)
     with pytest.raises(UnknownReference):
-        await library.require(reference)
+        await library.count(reference)
     with pytest.raises(UnknownReference):
-        await library.picture(reference)
+        await library.pictures(reference)
 
 
 async def test_the_worker_is_unloaded_at_once_when_it_is_idle(library: OpenLibrary, worker: BusyWorker) -> None:
@@ -97,7 +100,7 @@ async def test_leftovers_of_the_last_daemon_are_removed_at_the_start(library: Op
     left.write_bytes(b"left over")
     await library.start()
     assert not left.exists()
-    assert await library.picture(reference) == b"picture"
+    assert [*(await library.pictures(reference)).values()] == [b"picture"]
 
 
 async def test_a_ruined_library_does_not_keep_the_daemon_from_starting(

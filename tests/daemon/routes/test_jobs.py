@@ -79,10 +79,26 @@ async def test_a_restore_needs_no_reference(daemon: Daemon) -> None:
 
 async def test_several_references_go_to_several_faces(daemon: Daemon) -> None:
     one, two = await daemon.put(png(shade=1)), await daemon.put(png(shade=2))
-    asked = {"kind": "swap", "target": one, "reference": [one, two], "options": {"faces": [0, 1]}}
+    asked = {"kind": "swap", "target": one, "references": [[one], [two]], "options": {"faces": [0, 1]}}
     job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", asked)).json)
-    assert job["reference"] == [one, two]
+    assert (job["reference"], job["references"]) == (None, [[one], [two]])
     assert len(job["result"]["faces"]) == 2
+
+
+async def test_several_pictures_of_one_person_are_one_reference(daemon: Daemon) -> None:
+    one, two = await daemon.put(png(shade=1)), await daemon.put(png(shade=2))
+    asked = {"kind": "swap", "target": one, "reference": [one, two]}
+    job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", asked)).json)
+    assert (job["reference"], job["references"]) == ([one, two], [[one, two]])
+    assert len(job["result"]["faces"]) == 1
+    assert job["result"]["left_out"] == [{"picture": 1, "why": "other-person", "reference": 0, "name": two}]
+
+
+async def test_a_picture_that_a_face_is_found_by_reaches_the_worker(daemon: Daemon) -> None:
+    one, two = await daemon.put(png(shade=1)), await daemon.put(png(shade=2))
+    asked = {"kind": "swap", "target": one, "reference": one, "options": {"faces": {"like": two}}}
+    job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", asked)).json)
+    assert (job["state"], job["options"]["faces"]) == ("done", {"like": two})
 
 
 WRONG_BODIES: dict[str, tuple[Any, int, str, str | None]] = {
@@ -97,6 +113,18 @@ WRONG_BODIES: dict[str, tuple[Any, int, str, str | None]] = {
     "a picture nobody sent": ({"target": "sha256:" + "0" * 64}, 404, "unknown-blob", "target"),
     "an unknown reference": ({"reference": "ref:nobody"}, 404, "unknown-reference", None),
     "no references": ({"reference": []}, 400, "bad-request", "reference"),
+    "too many pictures": ({"reference": ["sha256:" + "0" * 64] * 21}, 400, "bad-request", "reference"),
+    "reference and references": ({"references": [["ref:a"]]}, 400, "bad-request", "references"),
+    "a person without a picture": ({"reference": ..., "references": [[]]}, 400, "bad-request", "references.0"),
+    "nobody": ({"reference": ..., "references": []}, 400, "bad-request", "references"),
+    "neither": ({"reference": ...}, 400, "bad-request", "reference"),
+    "a face like no picture": ({"options": {"faces": {"like": "ann.png"}}}, 422, "invalid-options", "faces"),
+    "a face like a picture nobody sent": (
+        {"options": {"faces": {"like": "sha256:" + "0" * 64}}},
+        404,
+        "unknown-blob",
+        "faces",
+    ),
     "an unknown option": ({"options": {"colour": 1}}, 422, "invalid-options", "colour"),
     "a wrong value": ({"options": {"seed": -1}}, 422, "invalid-options", "seed"),
     "a wrong priority": ({"options": {"priority": "now"}}, 422, "invalid-options", "priority"),
@@ -112,6 +140,7 @@ async def test_a_wrong_request_is_refused_by_the_name_of_its_field(
 ) -> None:
     name = await daemon.put(png(shade=1))
     whole = {"kind": "swap", "target": name, "reference": name, **change} if change else {}
+    whole = {member: value for member, value in whole.items() if value is not ...}
     body = {member: value for member, value in whole.items() if value is not None}
     answer = await daemon.ask("POST", "/v1/jobs", body)
     assert (answer.status, answer.code) == (status, code), answer.body

@@ -18,9 +18,9 @@ from mien_testing.stand_in import returning
 pytestmark = pytest.mark.slow
 
 
-def png() -> bytes:
+def png(shade: int = 200) -> bytes:
     made = io.BytesIO()
-    PIL.Image.new("RGB", (64, 48), (200, 150, 120)).save(made, "png")
+    PIL.Image.new("RGB", (64, 48), (shade, 150, 120)).save(made, "png")
     return made.getvalue()
 
 
@@ -57,7 +57,7 @@ async def test_a_face_is_added_listed_shown_changed_and_withdrawn(daemon: Any, f
     changed = await daemon.ask("PATCH", f"/v1/references/{made['id']}", {"name": "Ann B.", "expires_at": None})
     assert (changed.json["name"], changed.json["expires_at"]) == ("Ann B.", None)
     export = (await daemon.ask("GET", f"/v1/references/{made['id']}")).json
-    assert base64.b64decode(export["picture"]) == png()
+    assert [base64.b64decode(each["picture"]) for each in export["pictures"]] == [png()]
     assert (await daemon.ask("DELETE", f"/v1/references/{made['id']}")).status == 204
     assert (await daemon.ask("GET", "/v1/references")).json == {"references": []}
     assert (await daemon.ask("GET", f"/v1/references/{made['id']}")).status == 404

@@ -41,7 +41,13 @@ def fill(db: sqlite3.Connection) -> None:
         db.execute("INSERT INTO blobs VALUES (?, 100, ?, ?, 8, 8)", (str(number) * 64, AT, "png" if number else None))
         db.execute("INSERT INTO blob_owners VALUES (?, 'c1')", (str(number) * 64,))
     for number, (state, started, finished, result, problem) in enumerate(JOBS, 1):
-        reference = [] if number == 5 else ["ref:0f1e2d3c4b5a6978"] if number % 2 else ["sha256:" + "1" * 64]
+        reference = (
+            []
+            if number == 5
+            else [["ref:0f1e2d3c4b5a6978", "sha256:" + "1" * 64]]
+            if number % 2
+            else [["sha256:" + "1" * 64]]
+        )
         db.execute(
             """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts,
                created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem)

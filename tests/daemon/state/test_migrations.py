@@ -126,12 +126,39 @@ async def test_what_a_database_of_an_older_version_holds_is_all_there(number: in
     jobs = await store.page(None, (), None, 10)
     assert [job.state for job in jobs] == ["cancelled", "failed", "done", "running", "queued"]
     assert [describe(job, None)["options"] for job in jobs] == [{"engine": "mesh", "seed": 7, "prompt": "größer"}] * 5
+    sent, kept = ["sha256:" + "1" * 64], ["ref:0f1e2d3c4b5a6978"]
+    assert [job.ask.references for job in jobs[1:3]] == [[sent], [kept if number < 3 else kept + sent]]
     assert (await store.known("c1", "monday", "cd" * 32)) == jobs[2]
     assert [job.id for job in await store.recover()] == [jobs[4].id, jobs[3].id]
     rows = await database.read(lambda db: db.execute("SELECT sha256, owner FROM blob_owners ORDER BY 1").fetchall())
     assert [tuple(row) for row in rows] == [("0" * 64, "c1"), ("1" * 64, "c1")]
     assert await database.read(lambda db: version(db)) == NOW
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[]", "[]"),
+        ('["ref:a"]', '[["ref:a"]]'),
+        ('["ref:b", "ref:a", "ref:b"]', '[["ref:b"],["ref:a"],["ref:b"]]'),
+        ("null", "null"),
+        ("no JSON [", "no JSON ["),
+    ],
+)
+def test_each_reference_of_a_job_becomes_a_person_with_one_picture(
+    before: str, after: str, connection: sqlite3.Connection
+) -> None:
+    """What is no list is left as it is, for a repair."""
+    migrate(connection, MIGRATIONS[:2])
+    row = ("a", "c1", "swap", "queued", 0, 1.0, "sha256:0", before, "{}", 0, 1.0)
+    connection.execute(
+        """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts,
+           created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        row,
+    )
+    migrate(connection, MIGRATIONS[:3])
+    assert connection.execute("SELECT reference FROM jobs").fetchone()[0] == after
 
 
 def test_the_daemon_refuses_the_database_of_a_later_version_and_leaves_it_where_it_is(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from mien_cli.main import main
 from mien_daemon import keys as slots
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
+from mien_daemon.references.records import KeptPicture
 from mien_daemon.state import personal_data
 from mien_daemon.state.personal_data import find_personal_data, folder_for_references, is_private, memory_folder
 from mien_pipeline.trust.authority import Authority
@@ -267,7 +268,9 @@ async def test_the_next_daemon_begins_without_the_references_of_finished_jobs(op
 def fill(state: Path) -> None:
     """A state folder as after some use."""
     state.mkdir(mode=0o700)
-    ReferenceLibrary(state).add(png(), b"small", Consent.given("Ann", "self", adult=True, expires_at=None))
+    ReferenceLibrary(state).add(
+        [KeptPicture(png(), b"small")], Consent.given("Ann", "self", adult=True, expires_at=None)
+    )
     Authority(state).signatory()
     for name in ("mien.db", "mien.db-wal", "mien.db.damaged-20260101", "results/ab", "blobs/cd/ef", "logs/mien.log"):
         path = state / name

@@ -38,7 +38,9 @@ from mien_daemon.worker.messages import (
 
 ONE_OF_EACH: list[Message] = [
     SetUp("module:function", "/state", "/models", True),
-    RunJob("1", "swap", "/target", ["/reference"], {"faces": [0, 1], "seed": None}, "/output"),
+    RunJob(
+        "1", "swap", "/target", [["/one", "/two"], ["/three"]], {"faces": [0, 1], "seed": None}, "/output", ["/like"]
+    ),
     FindFaces("1", "/picture"),
     CancelWork("1"),
     Ready(),

@@ -50,7 +50,7 @@ def work(folder: Path, orders: str = "", kind: str = "swap", **options: object) 
     (folder / "target").write_bytes(png())
     chosen = {"engine": "flux", "prompt": orders} if kind == "swap" else options
     target = str(folder / "target")
-    references = [target] if kind == "swap" else []
+    references = [[target]] if kind == "swap" else []
     return RunJob("1", "swap" if kind == "swap" else "restore", target, references, chosen, str(folder / "result"))
 
 

@@ -58,9 +58,10 @@ class Painter(FakeRuntime):
     def swap(
         self,
         target: bytes,
-        references: Sequence[bytes],
+        references: Sequence[Sequence[bytes]],
         options: SwapOptions,
         on_progress: OnProgress = ignore_progress,
+        likes: Sequence[bytes] = (),
     ) -> Swapped:
         self.engine_name = options.engine
         for step in range(STEPS):
@@ -74,7 +75,7 @@ class Painter(FakeRuntime):
         picture = opened(target)
         found = boxes(picture)
         chosen = options.faces if isinstance(options.faces, tuple) else tuple(range(len(found)))
-        colours = [opened(reference).getpixel((0, 0)) for reference in references]
+        colours = [opened(person[0]).getpixel((0, 0)) for person in references]
         draw = PIL.ImageDraw.Draw(picture)
         for turn, index in enumerate(chosen):
             draw.rectangle(found[index], fill=colours[turn if len(colours) > 1 else 0])

@@ -46,12 +46,13 @@ class Painter(FakeRuntime):
     def swap(
         self,
         target: bytes,
-        references: Sequence[bytes],
+        references: Sequence[Sequence[bytes]],
         options: SwapOptions,
         on_progress: OnProgress = ignore_progress,
+        likes: Sequence[bytes] = (),
     ) -> Swapped:
         if (self._folder / "real").exists():
-            return self._pipeline.swap(target, references, options, on_progress)
+            return self._pipeline.swap(target, references, options, on_progress, likes)
         for step in range(STEPS):
             on_progress(Progress("generate", step, STEPS))
             while step == 2 and (self._folder / "hold").exists():

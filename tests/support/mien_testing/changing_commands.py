@@ -19,6 +19,7 @@ import PIL.Image
 
 from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
+from mien_daemon.references.records import KeptPicture
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.trust.verify import Inspector
@@ -178,14 +179,14 @@ def open_library(shell: Shell) -> ReferenceLibrary:
 def keep_face(shell: Shell, name: str, picture: str) -> None:
     """A face as `mien references add` keeps it, without looking for one in the picture."""
     consent = Consent.given(name, "self", adult=True, expires_at=None)
-    open_library(shell).add((shell.folder / picture).read_bytes(), b"a thumbnail", consent)
+    open_library(shell).add([KeptPicture((shell.folder / picture).read_bytes(), b"a thumbnail")], consent)
 
 
 def names_in_library(shell: Shell) -> list[str]:
     """The names of the library, every one of which opens."""
     library = open_library(shell)
     records = library.records()
-    assert all(library.picture(record.id) and library.thumbnail(record.id) for record in records)
+    assert all(library.pictures(record.id) and library.thumbnail(record.id) for record in records)
     return sorted(record.consent.label for record in records)
 
 

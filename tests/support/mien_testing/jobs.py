@@ -97,15 +97,16 @@ async def read_header(path: Path, _: Client) -> HeaderRead:
 
 
 class FakeReferences:
-    """A library with one face, "ada"."""
+    """A library with "ada", of whom it has one picture, and "cy", of whom it has 19."""
 
-    async def picture(self, reference_id: str) -> bytes:
-        await self.require(reference_id)
-        return SEALED
+    async def pictures(self, reference_id: str) -> Mapping[str, bytes]:
+        return {f"p{number}": SEALED for number in range(await self.count(reference_id))}
 
-    async def require(self, reference_id: str) -> None:
-        if reference_id != "ada":
-            raise UnknownReference("there is no such reference", reference=reference_id)
+    async def count(self, reference_id: str) -> int:
+        counts = {"ada": 1, "cy": 19}
+        if reference_id in counts:
+            return counts[reference_id]
+        raise UnknownReference("there is no such reference", reference=reference_id)
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class JobRoom:
     ) -> Job:
         """Ask for a swap that a fake executor does as ordered."""
         target = await self.put(client=client)
-        ask = JobRequest("swap", target, (reference or target,), {"engine": "flux", "prompt": orders}, priority)
+        ask = JobRequest("swap", target, ((reference or target,),), {"engine": "flux", "prompt": orders}, priority)
         return await self.queue.submit(client, ask, key, digest)
 
     async def until(self, job: Job, *states: State) -> Job:
@@ -194,5 +195,5 @@ def make_job(
     name: str = "a", position: float = 1.0, priority: Priority = Priority.interactive, *, kind: Kind = "swap"
 ) -> Job:
     """A waiting job, as the store would return it."""
-    ask = JobRequest(kind, "sha256:" + "0" * 64, ("sha256:" + "1" * 64,), {"engine": "flux"}, priority)
+    ask = JobRequest(kind, "sha256:" + "0" * 64, (("sha256:" + "1" * 64,),), {"engine": "flux"}, priority)
     return Job(1, name, LOCAL.id, ask, "queued", position, 0, 100.0)

@@ -1,12 +1,14 @@
 """Fakes for the tests of every part: they keep the protocols and do as they are told."""
 
 import ctypes
+import hashlib
 import os
 import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mien_core import errors
@@ -14,7 +16,7 @@ from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Face
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
-from mien_pipeline.report import FaceReport, Provenance, Swapped
+from mien_pipeline.report import FaceReport, LeftOut, Provenance, Swapped
 from mien_pipeline.trust.authority import Authority
 
 ORDER = re.compile(r"(\w+)(?:=(\S+))?")
@@ -39,9 +41,10 @@ class FakeRuntime:
     def swap(
         self,
         target: bytes,
-        references: Sequence[bytes],
+        references: Sequence[Sequence[bytes]],
         options: SwapOptions,
         on_progress: OnProgress = ignore_progress,
+        likes: Sequence[bytes] = (),
     ) -> Swapped:
         self.engine_name = options.engine
         orders = dict(ORDER.findall(options.prompt)) if isinstance(options, FluxOptions) else {}
@@ -56,7 +59,15 @@ class FakeRuntime:
                     with _deafness(orders):
                         on_progress(Progress("generate", step, steps))
                     time.sleep(0.005)
-        return swapped(target, options.engine, len(references))
+        # Every person is in the first of their pictures, and another one in all others.
+        left_out = [
+            LeftOut(picture, "other-person", person)
+            for person, pictures in enumerate(references)
+            for picture in range(1, len(pictures))
+        ]
+        if {f"sha256:{hashlib.sha256(like).hexdigest()}" for like in likes} != set(options.likes):
+            raise errors.InvalidOptions("a picture that is named is not here", field="faces")
+        return replace(swapped(target, options.engine, len(references)), left_out=tuple(left_out))
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         on_progress(Progress("restore", 0, 1))
