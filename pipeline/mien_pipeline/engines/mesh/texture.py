@@ -29,6 +29,7 @@ MARGIN = 0.25  # face widths around the mesh that `skin_mask` sees
 
 # A side shows itself where its facing is at least this part of both sides' (squared); below, it shows the other.
 OWN_FROM, OWN_FULLY = 0.15, 0.40
+_ISLAND = 0.022  # of the texture's side: radius of what is mirrored at least; beside a nose less would be a blob
 _OWN_FIRST, _CLEAR = 0.2, 0.3  # facing that the side's own picture is given where neither side has this much
 _VALID_SHRINK, _VALID_FEATHER = 0.012, 0.012  # of the texture's side
 _SEAM = 0.02  # of the texture's side, over which own skin fades into mirrored
@@ -248,6 +249,7 @@ def complete(view: View) -> Texture:
     favoured = clear + _OWN_FIRST * unclear * (seen > 0)
     share = favoured**2 / np.maximum(favoured**2 + mirrored**2, 1e-6)
     own = smooth_step(np.asarray((share - OWN_FROM) / (OWN_FULLY - OWN_FROM), np.float32))
+    own = np.maximum(own, _close(own, _ISLAND) * (seen > 0))
     # Softened only towards what was seen: a blur alone would let the unseen back in.
     own = np.minimum(own, smooth_step(2 * blur(own, _SEAM * side) - 0.5))
     validity = own * seen + (1 - own) * np.minimum(seen[:, ::-1], mirrored > 0)
@@ -262,6 +264,13 @@ def complete(view: View) -> Texture:
     balanced = other * _balance(other, light, np.minimum(facing * skin, (facing * skin)[:, ::-1]))
     mixed = own[..., None] * light + (1 - own[..., None]) * balanced
     return Texture(to_srgb(mixed.astype(np.float32)), _to_bytes(_shrink(validity)), bare, glasses)
+
+
+def _close(own: Mask, reach: float) -> Mask:
+    """(S, S) `own` without the holes that a disc of radius `reach`, of the side, does not fit into."""
+    small = np.asarray(cv2.resize(own, (WORK_SIDE, WORK_SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, disc(round(reach * WORK_SIDE)))
+    return np.asarray(cv2.resize(closed, own.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _shrink(validity: Mask) -> Mask:

@@ -265,3 +265,16 @@ def test_a_small_face_is_as_sharp_as_a_large_one_made_small(
         for each in (wanted, result.pixels)
     ]
     assert 0.7 * edges[0] < edges[1] < 1.35 * edges[0]
+
+
+def test_a_dent_beside_the_nose_is_not_filled_from_the_other_cheek(admiral: Portrait) -> None:
+    """One vertex that the network sees too deep faces nobody; a small piece of the other side would be a blob."""
+    image, mesh = admiral[0], mesh_of(admiral).copy()
+    mesh[206, 2] += 0.6 * face_width(mesh)
+    painted = image.pixels.copy()
+    x, y = (round(float(value)) for value in mesh[426, :2])  # the same place on the other side
+    cv2.circle(painted, (x, y), round(0.05 * face_width(mesh)), (0, 200, 0), -1)
+    colour = unroll(replace(image, pixels=painted), mesh).colour.astype(int)
+    row, column = texture_at(unroll(image, mesh), 206)
+    around = colour[row - 8 : row + 9, column - 8 : column + 9]
+    assert (around[..., 1] - around[..., 0] > 60).mean() < 0.02
