@@ -1,4 +1,6 @@
 // Pictures on their way to and from the daemon. Nothing is kept beyond the page.
+import { Problem } from "./problem.js";
+
 const KEPT = 240; // thumbnails of the gallery twice over
 const AT_ONCE = 4;
 
@@ -19,6 +21,14 @@ export class Pictures {
     const headers = { "Content-Type": "application/octet-stream" };
     await this.api.send(`/v1/blobs/${name}`, { method: "PUT", body: bytes, headers, signal });
     return name;
+  }
+
+  /** The names of several pictures of one person, once each is sent. */
+  async putAll(files) {
+    requireReadable(files.length);
+    const names = [];
+    for (const file of files) names.push(await this.put(file));
+    return names;
   }
 
   /** An address that <img> can show, for something that needs the bearer. */
@@ -81,6 +91,13 @@ export class Pictures {
   }
 }
 
+const MOST_PICTURES = 20; // of one person, as the API says
+
+/** Return if so many pictures of one person are read; throws the API's own refusal before anything is sent. */
+export function requireReadable(count) {
+  if (count > MOST_PICTURES) throw new Problem({ code: "too-many-pictures", limit: MOST_PICTURES });
+}
+
 export function hex(buffer) {
   return [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -102,7 +119,9 @@ export async function filesDropped(transfer) {
 
 /** The files of a folder; a browser tells them a hundred at a time. */
 async function filesOf(folder) {
-  const [reader, found] = [folder.createReader(), []];
+  const reader = folder.createReader();
+  /** @type {any[]} */
+  const found = [];
   const next = () => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
   for (let some = await next(); some.length > 0; some = await next()) found.push(...some);
   const files = found.filter((entry) => entry.isFile && !entry.name.startsWith("."));

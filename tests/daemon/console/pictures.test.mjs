@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { filesIn, hex, Pictures } from "../../../daemon/mien_daemon/console/pictures.js";
+import { filesDropped, filesIn, hex, Pictures } from "../../../daemon/mien_daemon/console/pictures.js";
 
 globalThis.IntersectionObserver ??= class {
   observe() {}
@@ -63,4 +63,34 @@ test("pictures are known by their type, or by the name where browsers have no ty
 
 test("bytes are written as two digits each", () => {
   assert.equal(hex(new Uint8Array([0, 10, 255]).buffer), "000aff");
+});
+
+function entry(name, type = "image/png") {
+  return { name, isFile: true, isDirectory: false, file: (resolve) => resolve(new File(["x"], name, { type })) };
+}
+
+/** A folder as a browser tells it: a few entries at a time, and none at the end. */
+function folder(...batches) {
+  const readEntries = (resolve) => resolve(batches.shift() ?? []);
+  return { isDirectory: true, createReader: () => ({ readEntries }) };
+}
+
+test("the pictures of a dropped folder are taken in order, without hidden files and the folders in it", async () => {
+  const inner = { name: "older", isFile: false, isDirectory: true };
+  const dropped = folder([entry("b.png"), inner, entry(".c.png")], [entry("a.png"), entry("notes.txt", "text/plain")]);
+  const loose = new File(["x"], "loose.png", { type: "image/png" });
+  const items = [{ webkitGetAsEntry: () => dropped }, {}];
+  const files = await filesDropped({ files: [loose], items });
+  assert.deepEqual(
+    files.map(({ name }) => name),
+    ["loose.png", "a.png", "b.png"],
+  );
+});
+
+test("more than twenty pictures of one person are refused before any is sent", async () => {
+  const sent = [];
+  const all = new Pictures({ send: async (path) => sent.push(path) });
+  const many = Array.from({ length: 21 }, (_, number) => new File(["x"], `${number}.png`));
+  await assert.rejects(all.putAll(many), { code: "too-many-pictures" });
+  assert.deepEqual(sent, []);
 });

@@ -68,6 +68,7 @@ class Pictures:
     portrait: Picture = Picture("portrait.png", png(160, 160, GREY))
     nobody: Picture = Picture("nobody.png", png(8, 160, GREY))
     ada: Picture = Picture("ada.png", png(64, 64, RED))
+    older_ada: Picture = Picture("older-ada.png", png(72, 72, RED))
     ben: Picture = Picture("ben.png", png(64, 64, BLUE))
 
 
@@ -237,11 +238,15 @@ class Console:
         await self.button("I confirm this").click()
 
     async def ready(self, target: Picture, *references: Picture) -> None:
-        """A target and a reference, ready to swap."""
+        """A target and people with one picture each, ready to swap."""
         await self.choose("#choose-target", target)
         await expect(self.page.locator(".box").first).to_be_visible()
-        await self.choose("#choose-reference", *references)
+        first, *others = references
+        await self.choose("#choose-reference", first)
         await self.consent()
+        for count, other in enumerate(others, start=1):
+            await expect(self.page.locator(".tile")).to_have_count(count)
+            await self.choose("#choose-reference", other)
         await expect(self.page.locator(".tile")).to_have_count(len(references))
         await expect(self.page.locator("#swap")).to_be_enabled()
 

@@ -1,7 +1,8 @@
 """The daemon's process for the console's tests: real but for the faces, which are painted in their reference's colour.
 
 `python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps.
-A picture shows one face for every square that fits side by side into it.
+A picture shows one face for every square that fits side by side into it. A picture of a reference that has another
+colour than the first of its person is of another person.
 A file `hold` in the state folder keeps a running job where it is; a file `fail-CODE` makes jobs refuse with it.
 """
 
@@ -9,7 +10,7 @@ import asyncio
 import io
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.face import Face
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
-from mien_pipeline.report import FaceReport, IdentityScores, Swapped
+from mien_pipeline.report import FaceReport, IdentityScores, LeftOut, Swapped
 from mien_pipeline.trust.authority import Authority
 from mien_testing.runtime import FakeRuntime, swapped
 
@@ -85,7 +86,18 @@ class Painter(FakeRuntime):
             FaceReport(index, tuple(map(float, box)), index in chosen, SCORES if index in chosen else None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
             for index, box in enumerate(found)
         )
-        return replace(swapped(made.getvalue(), options.engine, 0), size=picture.size, faces=faces)
+        left_out = tuple(find_strangers(references))
+        done = replace(swapped(made.getvalue(), options.engine, 0), size=picture.size, faces=faces)
+        return replace(done, left_out=left_out, warnings=tuple(dict.fromkeys(each.why for each in left_out)))
+
+
+def find_strangers(references: Sequence[Sequence[bytes]]) -> Iterator[LeftOut]:
+    """Every picture of another colour than its person's first: it is of another person."""
+    for place, person in enumerate(references):
+        first, *others = (opened(picture).getpixel((0, 0)) for picture in person)
+        for number, colour in enumerate(others, start=1):
+            if colour != first:
+                yield LeftOut(number, "other-person", place)
 
 
 def paint(models: Path, state: Path, *, offline: bool, authority: Authority) -> Painter:

@@ -65,6 +65,30 @@ async def test_a_picture_dropped_on_a_face_becomes_that_faces_reference(console:
     )
 
 
+async def test_pictures_that_come_together_are_one_person_and_a_stranger_is_left_out(
+    console: Any, pictures: Any
+) -> None:
+    await console.choose("#choose-target", pictures.portrait)
+    await expect(console.page.locator(".box")).to_have_count(1)
+    await console.drop("[data-drop=reference]", pictures.ada, pictures.older_ada)
+    await console.consent()
+    await expect(console.page.locator(".tile")).to_have_count(1)
+    await expect(console.page.locator(".tile-count")).to_have_text("2 pictures")
+    await console.drop("[data-person]", pictures.ben)
+    await expect(console.page.locator(".tile-count")).to_have_text("3 pictures")
+    await console.swap()
+    await console.result_shown()
+    job = await console.job()
+    assert len(job["reference"]) == 3
+    assert console.result_of(job).getpixel((80, 80)) == RED
+    left_out = console.page.locator(".left-out")
+    await expect(left_out.locator("li")).to_have_count(1)
+    await expect(left_out).to_contain_text("Another person")
+    await console.page.reload()
+    await console.button("Redo with changes").click()
+    await expect(console.page.locator(".tile-count")).to_have_text("3 pictures")
+
+
 async def test_before_and_after_are_divided_held_and_magnified(console: Any, pictures: Any) -> None:
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()

@@ -141,7 +141,7 @@ def fill_with_jobs(state: Path, count: int, results: int) -> None:
                 "priority": 0,
                 "position": number,
                 "target": f"sha256:{digest}",
-                "reference": json.dumps([f"sha256:{digest}"]),
+                "reference": json.dumps([[f"sha256:{digest}"]]),
                 "options": "{}",
                 "attempts": 1,
                 "created_at": now - number,

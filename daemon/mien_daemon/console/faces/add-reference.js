@@ -4,17 +4,17 @@ import { button, checkbox, field } from "../control.js";
 import { ask } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
-import { filesIn } from "../pictures.js";
+import { filesDropped } from "../pictures.js";
 import { choose } from "../swap/drop.js";
 import { t } from "../words.js";
 import { expirySelect, from, SPANS } from "./expiry.js";
 
 /** Resolves to true when a person was added. */
-export function addReference(app, file) {
+export function addReference(app, files = []) {
   return ask(t("add_face"), (close) => {
-    const form = { file, name: "", basis: "", adult: false, seconds: SPANS.at(-1) };
+    const form = { files, name: "", basis: "", adult: false, seconds: SPANS.at(-1) };
     const save = h("button", { class: "primary", disabled: true }, t("add_face"));
-    const check = () => (save.disabled = !(form.file && form.name && form.basis && form.adult));
+    const check = () => (save.disabled = !(form.files.length > 0 && form.name && form.basis && form.adult));
     const note = (name) => (value) => {
       form[name] = value;
       check();
@@ -49,8 +49,8 @@ export function addReference(app, file) {
   });
 }
 
-async function keep({ api, pictures }, { file, name, basis, adult, seconds }, close) {
-  const picture = await pictures.put(file);
+async function keep({ api, pictures }, { files, name, basis, adult, seconds }, close) {
+  const picture = await pictures.putAll(files);
   await api.post("/v1/references", { picture, name, basis, adult, expires_at: from(seconds) });
   announce(t("face_added", { name }));
   close(true);
@@ -59,27 +59,34 @@ async function keep({ api, pictures }, { file, name, basis, adult, seconds }, cl
 function pictureField(form, check) {
   const place = h("div", { class: "face-drop" });
   /** @param {File[]} files */
-  const take = ([file]) => {
-    if (!file) return;
-    form.file = file;
+  const take = (files) => {
+    if (files.length === 0) return;
+    form.files = files;
     show();
     check();
   };
   const show = () => {
-    const pick = button(t(form.file ? "another_picture" : "choose_picture"), "plus", () => choose(take, false), {
+    const [first] = form.files;
+    const pick = button(t(first ? "another_picture" : "choose_picture"), "plus", () => choose(take), {
       type: "button",
       id: "choose-face",
     });
     fill(
       place,
-      form.file ? h("img", { src: URL.createObjectURL(form.file), alt: t("chosen_picture") }) : icon("faces"),
-      h("div", {}, pick, h("p", { class: "hint" }, t("references_hint"))),
+      first ? h("img", { src: URL.createObjectURL(first), alt: t("chosen_picture") }) : icon("faces"),
+      h(
+        "div",
+        {},
+        pick,
+        first ? h("b", {}, t("pictures_count", { count: form.files.length })) : null,
+        h("p", { class: "hint" }, `${t("references_hint")} ${t("references_together")}`),
+      ),
     );
   };
   place.addEventListener("drop", (event) => {
     event.preventDefault();
     event.stopPropagation();
-    take(filesIn(event.dataTransfer));
+    filesDropped(event.dataTransfer).then(take);
   });
   show();
   return place;

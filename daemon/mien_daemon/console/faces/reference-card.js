@@ -4,9 +4,11 @@ import { button, iconButton } from "../control.js";
 import { h } from "../element.js";
 import { askName } from "../settings/clients.js";
 import { referenceImage } from "../swap/reference-image.js";
+import { fromRecord } from "../swap/references-panel.js";
 import { ago, t } from "../words.js";
 import { askToDestroy } from "./destroy.js";
 import { askExpiry } from "./expiry.js";
+import { showPictures } from "./person-pictures.js";
 
 export function referenceCard(app, reference, again) {
   const { id, name, basis, expires_at: until, usable } = reference;
@@ -21,12 +23,18 @@ export function referenceCard(app, reference, again) {
       { class: "person-words" },
       h("h2", {}, name),
       h("p", { class: "hint" }, t(`basis_${basis.replace("-", "_")}`)),
+      h("p", { class: "hint" }, t("pictures_count", { count: reference.pictures.length })),
       expiry(until, expired),
     ),
     h(
       "div",
       { class: "row-actions" },
       expired ? h("span", { class: "grow" }) : button(t("use"), "swap", () => use(app, reference), { class: "grow" }),
+      iconButton(
+        "results",
+        t("pictures_of", { name }),
+        deed(() => showPictures(app, reference)),
+      ),
       iconButton(
         "pencil",
         `${t("rename")}: ${name}`,
@@ -56,8 +64,8 @@ function expiry(until, expired) {
   );
 }
 
-function use({ draft, router }, { id, name }) {
-  draft.useReference({ key: `ref:${id}`, name, url: null });
+function use({ draft, router }, reference) {
+  draft.useReference(fromRecord(reference));
   router.go("swap");
 }
 

@@ -4,7 +4,7 @@ import { button } from "../control.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { empty, fillWhenLoaded } from "../notice.js";
-import { filesIn } from "../pictures.js";
+import { filesDropped } from "../pictures.js";
 import { t } from "../words.js";
 import { addReference } from "./add-reference.js";
 import { askToDestroy } from "./destroy.js";
@@ -15,7 +15,7 @@ export function mount(main, app, signal) {
   const place = h("div", {});
   const forget = button(t("forget_everything"), "trash", () => forgetAll(app, load), { class: "danger", hidden: true });
   const load = () => fillWhenLoaded(place, () => api.get("/v1/references"), show, signal);
-  const add = async (file) => (await addReference(app, file)) && load();
+  const add = async (files) => (await addReference(app, files)) && load();
   const show = ({ references }) => {
     forget.hidden = references.length === 0;
     if (references.length === 0) return emptyLibrary(add);
@@ -45,8 +45,7 @@ export function mount(main, app, signal) {
     "drop",
     (event) => {
       event.preventDefault();
-      const [file] = filesIn(event.dataTransfer);
-      if (file) add(file);
+      filesDropped(event.dataTransfer).then((files) => files.length > 0 && add(files));
     },
     { signal },
   );

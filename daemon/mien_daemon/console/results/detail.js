@@ -7,6 +7,7 @@ import { fillWhenLoaded } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
 import { faceAt, previewPath } from "../swap/target-picture.js";
 import { compare } from "../viewer/compare.js";
+import { referenceImage } from "../swap/reference-image.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
 import { verdict } from "../viewer/verdict.js";
@@ -62,7 +63,7 @@ function aside(app, job) {
           iconButton("close", t("back_to_results"), () => router.go("results")),
         ),
         h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)),
-        report(job.result),
+        report(job.result, undefined, null, (key) => referenceImage(app, { key })),
       ),
       h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job.options)),
       h(

@@ -1,4 +1,5 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
+import { requireReadable } from "../pictures.js";
 import { Problem } from "../problem.js";
 import { valuesOf } from "./engines.js";
 import { assignLargest } from "./assignments.js";
@@ -6,15 +7,9 @@ import { assignLargest } from "./assignments.js";
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
 
-const MOST_PICTURES = 20; // of one person, as the API says
-
 /** A reference is one person: `pictures` are names of pictures, or "ref:ID" for all that the library has. */
 function person(reference) {
   return { pictures: [reference.key], ...reference };
-}
-
-function requireReadable(count) {
-  if (count > MOST_PICTURES) throw new Problem({ code: "too-many-pictures", limit: MOST_PICTURES });
 }
 
 export class Draft extends EventTarget {
@@ -84,9 +79,7 @@ export class Draft extends EventTarget {
 
   /** One person, in one picture or several; returns the key. */
   async addReference(files, pictures) {
-    requireReadable(files.length);
-    const names = [];
-    for (const file of files) names.push(await pictures.put(file));
+    const names = await pictures.putAll(files);
     const [first] = files;
     this.useReference({ key: names[0], pictures: names, name: first.name, url: URL.createObjectURL(first) });
     return names[0];
@@ -94,8 +87,7 @@ export class Draft extends EventTarget {
 
   /** Further pictures of the person `key`. */
   async addPictures(key, files, pictures) {
-    const names = [];
-    for (const file of files) names.push(await pictures.put(file));
+    const names = await pictures.putAll(files);
     this.useReference({ ...this.references.find((reference) => reference.key === key), pictures: names });
   }
 
@@ -202,7 +194,7 @@ export class Draft extends EventTarget {
     const bare = ({ name, digest, assignments }) => ({ name, digest, assignments });
     const kept = {
       targets: this.targets.filter(({ digest }) => digest).map(bare),
-      references: this.references.map(({ key, name, pictures }) => ({ key, name, pictures })),
+      references: this.references.map(({ key, name, pictures, count }) => ({ key, name, pictures, count })),
       current: this.current,
       runs: this.runs,
       consented: this.consented,

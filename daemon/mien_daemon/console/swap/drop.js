@@ -13,7 +13,7 @@ export function takeFiles(main, app, signal) {
       event.preventDefault();
       out(main);
       const { target } = event;
-      filesDropped(event.dataTransfer).then((files) => take(app, files, target));
+      filesDropped(event.dataTransfer).then((files) => void take(app, files, target));
     },
     { signal },
   );
@@ -45,9 +45,8 @@ function out(main) {
 }
 
 function take(app, files, place, preferReference = false) {
-  const face = place?.closest?.("[data-face]")?.dataset.face;
-  const zone = place?.closest?.("[data-drop]")?.dataset.drop;
-  const person = place?.closest?.("[data-person]")?.dataset.person;
+  const within = (name) => place?.closest?.(`[data-${name}]`)?.dataset[name];
+  const [face, zone, person] = [within("face"), within("drop"), within("person")];
   const isReference =
     face !== undefined ||
     zone === "reference" ||

@@ -7,12 +7,12 @@ import { empty, fillWhenLoaded } from "../notice.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
-import { referenceImage } from "./reference-image.js";
+import { countPictures, referenceImage } from "./reference-image.js";
 
 export function referencesPanel(app, signal) {
   const { draft } = app;
   const list = h("ul", { class: "tiles" });
-  const hint = h("p", { class: "hint" }, t("references_hint"));
+  const hint = h("p", { class: "hint" }, `${t("references_hint")} ${t("references_together")}`);
   const element = h(
     "section",
     { class: "panel", "data-drop": "reference" },
@@ -48,16 +48,27 @@ function tile(app, reference) {
   const saved = reference.key.startsWith("ref:")
     ? h("span", { class: "tile-mark", title: t("from_library") }, icon("lock"))
     : null;
+  const add = (files) => addReferences(app, files, undefined, reference.key);
+  const more = iconButton("plus", t("more_pictures", { name: reference.name }), () => choose(add), {
+    class: "bare tile-more",
+  });
+  const count = h("span", { class: "tile-count" });
   return {
     element: h(
       "li",
-      { class: "tile" },
+      { class: "tile", "data-person": reference.key },
       referenceImage(app, reference),
+      count,
       h("span", { class: "tile-name" }, reference.name),
       saved,
+      more,
       remove,
     ),
-    update() {},
+    update(shown) {
+      const found = countPictures(shown);
+      count.textContent = t("pictures_count", { count: found });
+      count.hidden = found === 1;
+    },
   };
 }
 
@@ -72,7 +83,12 @@ async function fromLibrary(app, signal) {
     );
     return place;
   });
-  if (chosen) app.draft.useReference({ key: `ref:${chosen.id}`, name: chosen.name, url: null });
+  if (chosen) app.draft.useReference(fromRecord(chosen));
+}
+
+/** A person of the library as a reference of the draft. */
+export function fromRecord({ id, name, pictures }) {
+  return { key: `ref:${id}`, name, url: null, count: pictures?.length };
 }
 
 function choices(app, references, close) {

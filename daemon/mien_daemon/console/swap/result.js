@@ -3,6 +3,7 @@ import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { fill, h } from "../element.js";
 import { loading, refused } from "../notice.js";
+import { referenceImage } from "./reference-image.js";
 import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
@@ -40,7 +41,11 @@ async function show(app, run, element, signal) {
       h(
         "div",
         { class: "reports" },
-        run.map(({ job, engine }) => report(job.result, memoryOf(app, engine), alone ? null : taking(app, job))),
+        run.map(({ job, engine }) =>
+          report(job.result, memoryOf(app, engine), alone ? null : taking(app, job), (key) =>
+            referenceImage(app, { key }),
+          ),
+        ),
       ),
     );
   } catch (error) {

@@ -9,8 +9,9 @@ import { engineWords } from "../swap/option-words.js";
  * @param {any} result
  * @param {number} [memory]
  * @param {HTMLElement[] | null} [actions]
+ * @param {(name: string) => HTMLElement} [image] shows a picture by its name
  */
-export function report(result, memory, actions = null) {
+export function report(result, memory, actions = null, image = () => h("span")) {
   const swapped = result.faces?.filter((face) => face.swapped) ?? [];
   return h(
     "div",
@@ -22,8 +23,26 @@ export function report(result, memory, actions = null) {
       actions ? h("div", { class: "group end" }, actions) : null,
     ),
     (result.warnings ?? []).map(caution),
+    result.left_out?.length ? leftOut(result.left_out, image) : null,
     swapped.map((face) => faceReport(face, swapped.length)),
     result.provenance ? provenance(result.provenance) : null,
+  );
+}
+
+/** The pictures of references that were not used, and why. */
+function leftOut(pictures, image) {
+  return h(
+    "section",
+    { class: "left-out" },
+    h("h4", {}, t("left_out")),
+    h(
+      "ul",
+      { class: "tiles" },
+      pictures.map(({ name, why }) => {
+        const words = t(`left_out_${why.replaceAll("-", "_")}`);
+        return h("li", { class: "tile" }, image(name), h("span", { class: "tile-name", title: words }, words));
+      }),
+    ),
   );
 }
 

@@ -27,10 +27,7 @@ test("one reference for several faces is named once", () => {
 
 test("different references stand in the order of their faces", () => {
   const job = jobFor({ digest: "t", assignments: { 2: "b", 0: "a", 1: undefined } }, null, PEOPLE, {}, "interactive");
-  assert.deepEqual(
-    [job.reference, job.references, job.options.faces],
-    [undefined, [["a"], ["b", "b2"]], [0, 2]],
-  );
+  assert.deepEqual([job.reference, job.references, job.options.faces], [undefined, [["a"], ["b", "b2"]], [0, 2]]);
 });
 
 test("one person in several pictures is a list of them", () => {

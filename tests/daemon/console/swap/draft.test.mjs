@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { requireReadable } from "../../../../daemon/mien_daemon/console/pictures.js";
 import { Problem } from "../../../../daemon/mien_daemon/console/problem.js";
 import { Draft } from "../../../../daemon/mien_daemon/console/swap/draft.js";
 import { readEngine } from "../../../../daemon/mien_daemon/console/swap/engines.js";
@@ -32,7 +33,13 @@ function draftWith({ faces = FACES, tab = storage(), remembered = storage() } = 
   return new Draft({ get }, tab, remembered);
 }
 
-const pictures = { put: async (file) => `sha256:${file.name}` };
+const pictures = {
+  put: async (file) => `sha256:${file.name}`,
+  putAll: async (files) => {
+    requireReadable(files.length);
+    return Promise.all(files.map(pictures.put));
+  },
+};
 const picture = (name) => new File(["x"], name, { type: "image/png" });
 
 test("the largest face gets the first reference, whichever comes first", async () => {
@@ -99,7 +106,7 @@ test("a job that is to be done again brings its picture, faces and settings", ()
   assert.deepEqual(draft.target.assignments, { 0: "ref:a", 1: "ref:b" });
   assert.deepEqual(draft.optionsFor("mesh"), { engine: "mesh", seed: 3, restore: 0.5, shape: 0.4 });
   assert.deepEqual(
-    draft.references.map(({ pictures }) => pictures),
+    draft.references.map((person) => person.pictures),
     [["ref:a", "sha256:more"], ["ref:b"]],
   );
   assert.equal(draft.consented, true);
