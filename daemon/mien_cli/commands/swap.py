@@ -69,7 +69,8 @@ def run(args: Namespace) -> int:
     if existing := place.check(target, options.format):
         return print_skipped(args, existing)
     references = [each if isinstance(each, str) else [read_picture(file) for file in each] for each in people]
-    data, report = make_swap(args, target, references, options, alike)
+    data, made = make_swap(args, target, references, options, alike)
+    report = {**made, "left_out": name_left_out(made.get("left_out", ()), args.face, people)}
     return print_result(args, place, place.write(data), report, to_text(report))
 
 
@@ -192,7 +193,9 @@ def open_library_face(args: Namespace, kept: str) -> list[bytes]:
 def to_text(report: Mapping[str, Any]) -> str:
     """Engine and time, and each face's scores and warnings."""
     lines = [f"({report['engine']}, {report['seconds']:.2f} s)"]
-    lines += explain_warnings(report.get("warnings", ())).values()
+    for warning, said in explain_warnings(report.get("warnings", ())).items():
+        lines.append(said)
+        lines += [f"    {each['file']}" for each in report.get("left_out", ()) if each["why"] == warning]
     for face in report["faces"]:
         if not face["swapped"]:
             continue
@@ -203,6 +206,21 @@ def to_text(report: Mapping[str, Any]) -> str:
         )
         lines += [f"    {warning}: {said}" for warning, said in explain_warnings(face["warnings"]).items()]
     return "\n".join(lines)
+
+
+def name_left_out(
+    left_out: Sequence[Mapping[str, Any]], faces: Sequence[str], people: Sequence[Sequence[Path] | str]
+) -> list[dict[str, Any]]:
+    """What the report says of pictures that were not used, each with its file, or its place in the library.
+
+    `people` are the files of each of `faces`, or "ref:ID".
+    """
+    named: list[dict[str, Any]] = []
+    for each in left_out:
+        files = people[each["reference"]]
+        kept = f"{faces[each['reference']]}, picture {each['picture'] + 1}"
+        named.append({**each, "file": kept if isinstance(files, str) else str(files[each["picture"]])})
+    return named
 
 
 def explain_warnings(warnings: Sequence[str]) -> dict[str, str]:

@@ -75,6 +75,33 @@ def test_a_folder_is_one_person_and_a_picture_finds_the_face(here: Path, run_jso
     assert [face["swapped"] for face in report["faces"]] == [False, True]
 
 
+def test_pictures_that_were_left_out_are_named(here: Path, run_json: RunJson) -> None:
+    """Two pictures of her, one of someone else and one without a face; they are listed by their files."""
+    folder = here / "grace"
+    folder.mkdir()
+    with PIL.Image.open(here / "grace_hopper.jpg") as portrait:
+        for angle in (0, 4):
+            portrait.rotate(angle).save(folder / f"her-{angle}.png")
+    (folder / "other.png").write_bytes((here / "astronaut.png").read_bytes())
+    (folder / "rope.png").write_bytes((here / "nobody.png").read_bytes())
+    status, report = run_json("swap", "astronaut.png", "--face", "grace", "-o", "out.png", "--local")
+    assert status == 0
+    assert report["warnings"] == ["other-person", "face-not-shown"]
+    assert report["left_out"] == [
+        {"picture": 2, "why": "other-person", "reference": 0, "file": str(Path("grace/other.png"))},
+        {"picture": 3, "why": "face-not-shown", "reference": 0, "file": str(Path("grace/rope.png"))},
+    ]
+    lines = swap.to_text(report).splitlines()
+    assert lines[2].strip() == str(Path("grace/other.png"))
+    assert lines[4].strip() == str(Path("grace/rope.png"))
+
+
+def test_a_picture_of_the_library_that_was_left_out_is_named_by_its_place() -> None:
+    left_out = [{"picture": 1, "why": "other-person", "reference": 1}]
+    named = swap.name_left_out(left_out, ["me.jpg", "ref:ada"], [[Path("me.jpg")], "ref:ada"])
+    assert named[0]["file"] == "ref:ada, picture 2"
+
+
 @pytest.mark.parametrize(
     ("words", "field"),
     [(("like:a.png", "all"), "faces"), (("0", "1"), "faces"), (("leftmost",), "faces")],

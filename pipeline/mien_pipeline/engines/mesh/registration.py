@@ -23,14 +23,14 @@ _CONTRAST = 40  # code values of one deviation, in what the search for the flow 
 def register(views: Sequence[View], trust: Sequence[float]) -> Sequence[View]:
     """The views, moved so that the same features lie in the same places: where they lie in all of them on average.
 
-    Measured on swaps from five made-up pictures of six people: similarity rose by .04 to .06.
+    Measured on eight generated people in five flawed pictures each: similarity to the clean one rose by .015.
 
     Args:
         views: (S, S) each, of one person.
         trust: how much each counts for what the features look like, 1 for the best.
     """
     looks = [look_closely(view) for view in views]
-    seen = [_shrink_mask(view.facing * view.seen) + _UNSEEN for view in views]
+    seen = [_shrink_mask(view.clear) + _UNSEEN for view in views]
     weights = [mask * (float(np.sqrt(each)) + _UNSEEN) for mask, each in zip(seen, trust, strict=True)]
     places = np.stack(np.meshgrid(np.arange(WORK_SIDE), np.arange(WORK_SIDE)), 2).astype(np.float32)
     moves = [np.zeros_like(places) for _ in views]

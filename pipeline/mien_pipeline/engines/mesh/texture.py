@@ -44,6 +44,7 @@ _JAW_FACES, _JAW_FACES_FULLY = 0.25, 0.5  # what hardly faces the viewer may be 
 _LIT_FACING = 0.3  # what faces the viewer less tells nothing of the light: it may be hair or background
 _RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
 _RIM_SEEN = 0.1  # of the rims' mask
+_MADE_UP, _PAINTED_OVER = 0.9, 0.95  # how much less a place is seen that was made up, or painted over
 _PAINTED = 3  # code values by which paint over a rim differs from it
 _RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
 _FAR = 0.02  # weight of skin from four times as far, where none is near
@@ -104,6 +105,12 @@ class View:
     covered: Mask
     facing: Mask
     glasses: bool = False
+
+    @property
+    def clear(self) -> Mask:
+        """(S, S) 0..1: how well each place is seen, less where it was made up or painted over."""
+        lost = (1 - _MADE_UP * self.made) * (1 - _PAINTED_OVER * self.covered)
+        return np.asarray(self.facing * self.seen * lost, np.float32)
 
 
 def unroll(reference: Image, mesh: Mesh) -> Texture:

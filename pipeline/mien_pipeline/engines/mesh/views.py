@@ -40,7 +40,6 @@ _FIRST = 1.6  # the first picture's weight by that of the others: one picture fi
 _CHOICE = 6  # the exponent of the weights: high enough that a place is one picture's, and not a mixture
 _SEAM = 0.012  # of the texture's side, over which one picture fades into the next
 _FINEST, _DARK, _RIM = 0.008, 8.0, 0.035  # of its side: noise; code values: darker counts less; of its side: outline
-_MADE, _COVERED = 0.9, 0.95  # weight that a place loses where it was made up or painted over
 # Of the texture's side: light that differs is a matter of at least this, as long as hands may hide a face; and then.
 _SHADING, _LIGHT_SIGMA = 0.25, 0.08
 _FINER = 0.02  # of the texture's side: what is larger than this has to agree
@@ -116,7 +115,7 @@ def merge(views: Sequence[View], first: int, detail: Sequence[float]) -> View:
     """
     if len(views) == 1:
         return views[0]
-    small = [_shrink(view, _clearness(view)) for view in views]
+    small = [_shrink(view) for view in views]
     clear = np.stack([view.clear for view in small])
     agreement = _measure_agreement(_match_light(small, first, [each.skin for each in small], _SHADING), clear)
     bare = [each.skin * agrees for each, agrees in zip(small, agreement, strict=True)]
@@ -146,17 +145,11 @@ class _Small:
     skin: Mask
 
 
-def _clearness(view: View) -> Mask:
-    """(S, S) 0..1: how well each place is seen, less where it was made up or painted over."""
-    clear = view.facing * view.seen * (1 - _MADE * view.made) * (1 - _COVERED * view.covered)
-    return np.asarray(clear, np.float32)
-
-
-def _shrink(view: View, clear: Mask) -> _Small:
+def _shrink(view: View) -> _Small:
     size = (WORK_SIDE, WORK_SIDE)
     light = np.asarray(cv2.resize(to_linear(view.colour), size, interpolation=cv2.INTER_AREA), np.float32)
     masks = np.asarray(
-        cv2.resize(np.dstack([clear, clear * view.skin]), size, interpolation=cv2.INTER_AREA), np.float32
+        cv2.resize(np.dstack([view.clear, view.clear * view.skin]), size, interpolation=cv2.INTER_AREA), np.float32
     )
     return _Small(light, masks[..., 0], masks[..., 1])
 
