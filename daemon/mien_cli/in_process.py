@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Fetched without being named: all small networks. An engine's own weights are gigabytes.
 STARTER = "starter"
+# More than any format needs to be known by.
+_HEAD_BYTES = 512
 
 
 def load_config(args: Namespace) -> Config:
@@ -127,23 +129,41 @@ def read_picture(path: Path) -> bytes:
 
 
 def list_pictures(paths: Iterable[Path]) -> list[Path]:
-    """The pictures of one person that a command line names: files, and all files of the folders, sorted by name.
+    """The pictures of one person that a command line names: files, and all pictures of the folders, sorted by name.
 
-    Hidden files of a folder are left out, and so are those in folders below it.
+    Hidden files of a folder are left out, and so are those in folders below it. Other files that are no pictures, as
+    cameras and systems lay them beside, are left out and named.
 
     Raises:
-        InvalidImage: `file` is a folder without files.
+        InvalidImage: `file` is a folder without a picture.
         TooManyPictures: there are more than are read.
     """
+    from mien_cli.output import print_note
     from mien_core.errors import InvalidImage
     from mien_pipeline.options import require_readable_count
 
     found: list[Path] = []
     for path in paths:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        own = [each for each in files if each == path or (each.is_file() and not each.name.startswith("."))]
-        if not own:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        files = [each for each in sorted(path.iterdir()) if each.is_file() and not each.name.startswith(".")]
+        pictures = [each for each in files if _looks_like_a_picture(each)]
+        if not pictures:
             raise InvalidImage(f"{path} is a folder without a picture", file=str(path))
-        found += own
+        if strays := [str(each) for each in files if each not in pictures]:
+            print_note(f"left out, because they are no pictures: {', '.join(strays)}")
+        found += pictures
     require_readable_count(len(found))
     return found
+
+
+def _looks_like_a_picture(path: Path) -> bool:
+    """Whether the first bytes are those of a picture; a file that cannot be read is one, and refused when it is."""
+    from mien_pipeline.media.kinds import READABLE, kind_of
+
+    try:
+        with path.open("rb") as file:
+            return kind_of(file.read(_HEAD_BYTES)) in READABLE.values()
+    except OSError:
+        return True

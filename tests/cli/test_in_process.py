@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from mien_cli.in_process import fetch_missing, fetch_needed, load_config, open_runtime, open_store, read_picture
+from mien_cli.in_process import (
+    fetch_missing,
+    fetch_needed,
+    list_pictures,
+    load_config,
+    open_runtime,
+    open_store,
+    read_picture,
+)
 from mien_core.errors import ImageTooLarge, InvalidImage, Offline
 from mien_pipeline.media import probe
 
@@ -59,3 +67,31 @@ def test_a_file_with_more_bytes_than_any_picture_is_not_read(tmp_path: Path) -> 
     with pytest.raises(ImageTooLarge) as refused:
         read_picture(path)
     assert refused.value.fields["limit_bytes"] == probe.MAX_FILE_BYTES
+
+
+def test_the_pictures_of_a_folder_are_one_persons_and_what_else_lies_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cameras, telephones and file managers lay clips, notes and previews beside pictures."""
+    for name, head in (
+        ("b.png", b"\x89PNG\r\n\x1a\n"),
+        ("a.jpg", b"\xff\xd8\xff"),
+        ("Thumbs.db", b"\xd0\xcf\x11\xe0"),
+        ("a.mov", b"\0\0\0\x14ftypqt  "),
+        (".hidden.jpg", b"\xff\xd8\xff"),
+        ("empty.jpg", b""),
+    ):
+        (tmp_path / name).write_bytes(head)
+    (tmp_path / "older").mkdir()
+    assert [path.name for path in list_pictures([tmp_path])] == ["a.jpg", "b.png"]
+    told = capsys.readouterr().err
+    assert all(name in told for name in ("Thumbs.db", "a.mov", "empty.jpg"))
+    assert "hidden" not in told
+    assert list_pictures([tmp_path / "Thumbs.db"]) == [tmp_path / "Thumbs.db"], "a file that is named is meant"
+
+
+def test_a_folder_without_a_picture_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none")
+    with pytest.raises(InvalidImage) as refused:
+        list_pictures([tmp_path])
+    assert refused.value.fields == {"file": str(tmp_path)}
