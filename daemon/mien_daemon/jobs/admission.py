@@ -72,7 +72,7 @@ class Admission:
         for name in ask.likes:
             await self._inspect(client, name, "faces")
         for person in ask.references:
-            require_readable_count(sum([await self._count(client, name) for name in dict.fromkeys(person)]))
+            require_readable_count(sum([await self._count(client, name) for name in person]))
 
     async def _count(self, client: Client, name: str) -> int:
         """How many pictures a name stands for, once they have passed."""

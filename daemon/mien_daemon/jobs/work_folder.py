@@ -68,14 +68,14 @@ class WorkFolder:
         """
         await run_in_thread(self._folder.mkdir, mode=0o700, parents=True)
         people = [await self._materialise(person, number) for number, person in enumerate(job.ask.references)]
-        self._names = [list(pictures) for pictures in people]
+        self._names = [[name for name, _ in pictures] for pictures in people]
         target = await self._sent(job.ask.target, "target")
         likes = [await self._sent(name, "faces") for name in job.ask.likes]
         return RunJob(
             job.id,
             job.ask.kind,
             str(target),
-            [[str(path) for path in pictures.values()] for pictures in people],
+            [[str(path) for _, path in pictures] for pictures in people],
             job.ask.options,
             str(self.result),
             [str(path) for path in likes],
@@ -112,16 +112,16 @@ class WorkFolder:
             raise UnknownBlob("this picture is gone or was damaged on the disk", field=field, blob=name)
         return self._pictures.path(digest)
 
-    async def _materialise(self, person: Sequence[str], number: int) -> Mapping[str, Path]:
-        """The files of a person's pictures, by name; those of the library are decrypted for just this job."""
-        files = dict[str, Path]()
-        for name in dict.fromkeys(person):
+    async def _materialise(self, person: Sequence[str], number: int) -> Sequence[tuple[str, Path]]:
+        """(name, file) of a person's pictures, in order; those of the library are decrypted for just this job."""
+        files = list[tuple[str, Path]]()
+        for name in person:
             if not name.startswith("ref:"):
-                files[name] = await self._sent(name, "reference")
+                files.append((name, await self._sent(name, "reference")))
                 continue
             for picture, content in (await self._references.pictures(name.removeprefix("ref:"))).items():
                 path = f"reference{number}-{len(files)}"
-                files[f"{name}/{picture}"] = await run_in_thread(self._open, path, content)
+                files.append((f"{name}/{picture}", await run_in_thread(self._open, path, content)))
         require_readable_count(len(files))
         return files
 

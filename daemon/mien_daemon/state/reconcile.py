@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mien_core.files import make_folder, remove_halves, sync_folder
 from mien_core.locks import exclusively
@@ -23,7 +23,7 @@ from mien_daemon.state.rows import DIGEST, BrokenRow, find_broken_rows
 QUARANTINE = "quarantine"
 ROWS = "rows.jsonl"
 HALVES = ("keys", "credentials")  # folders of the state in which files are written whole; `references` sweeps itself
-SEALED = (".consent", ".thumbnail", ".picture")
+SEALED = (".consent", ".thumbnail", ".picture")  # the consent is the record's, the others each picture's
 
 Code = Literal[
     "broken-row",
@@ -186,8 +186,8 @@ class Reconciliation:
         with exclusively(folder / "lock"):
             index = folder / "index.json"
             sealed = [path for path in list_files(folder) if path.suffix in SEALED]
-            stems = read_stems(index)
-            if stems is None:
+            parts = read_parts(index)
+            if parts is None:
                 yield Finding("strange-file", "references/index.json")
             elif not index.exists():
                 # Its records cannot be opened without the index; a copy of it may be somewhere.
@@ -195,8 +195,8 @@ class Reconciliation:
                     yield Finding("reference-without-index", path.name, self._quarantine(path, "references"))
             else:
                 names = {path.name for path in sealed}
-                for reference, stem in stems.items():
-                    if any(stem + suffix not in names for suffix in SEALED):
+                for reference, files in parts.items():
+                    if not files <= names:
                         yield Finding("reference-without-file", reference)
 
     # ── mending ──
@@ -267,15 +267,22 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_stems(index: Path) -> dict[str, str] | None:
-    """The stem of each record's files; None for an index that is none."""
+def read_parts(index: Path) -> dict[str, set[str]] | None:
+    """The names of each record's files: its consent, and two for each picture; None for an index that is none."""
     try:
         records = json.loads(index.read_bytes())["records"]
-        return {str(name): str(entry["stem"]) for name, entry in records.items()}
+        return {str(name): name_files(entry) for name, entry in records.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def name_files(entry: Mapping[str, Any]) -> set[str]:
+    """A record's files. Before there could be several pictures, the one had its record's stem."""
+    consent, *picture = SEALED
+    stems = entry.get("pictures", {"": entry["stem"]}).values()
+    return {f"{entry['stem']}{consent}", *(f"{stem}{suffix}" for stem in stems for suffix in picture)}
 
 
 def check_database(db: sqlite3.Connection) -> list[Finding]:

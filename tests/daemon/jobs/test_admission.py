@@ -72,7 +72,7 @@ async def test_a_picture_that_a_face_is_found_by_is_refused_by_the_name_of_its_f
 async def test_what_the_library_has_of_a_person_counts_among_the_twenty(tmp_path: Path) -> None:
     async with open_jobs(tmp_path) as room:
         good, other = await room.put(), await room.put(png(side=9))
-        await room.admission.inspect(LOCAL, JobRequest("swap", good, (("ref:cy", good, good), ("ref:cy",)), {}))
+        await room.admission.inspect(LOCAL, JobRequest("swap", good, (("ref:cy", good), ("ref:cy",)), {}))
         with pytest.raises(TooManyPictures) as refused:
             await room.admission.inspect(LOCAL, JobRequest("swap", good, (("ref:cy", good, other),), {}))
         assert refused.value.fields == {"field": "reference", "found": 21, "limit": 20}

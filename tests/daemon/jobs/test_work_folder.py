@@ -88,14 +88,15 @@ async def test_several_references_of_the_library_are_several_files(folders: Work
         assert len({path for person in work.references for path in person}) == 2
 
 
-async def test_an_executor_gets_every_picture_of_a_person_once(folders: WorkFolders) -> None:
+async def test_an_executor_gets_every_picture_of_a_person_in_the_order_asked_for(folders: WorkFolders) -> None:
     job = make_job("a")
     sent = "sha256:" + "1" * 64
-    ask = replace(job.ask, references=((sent, "ref:cy", sent), ("ref:ada",)), options={"faces": {"like": sent}})
+    ask = replace(job.ask, references=(("ref:cy", sent), (sent, "ref:ada", sent)), options={"faces": {"like": sent}})
     async with folders.open("a") as folder:
         work = await folder.prepare(replace(job, ask=ask))
-        assert [len(person) for person in work.references] == [20, 1]
+        assert [len(person) for person in work.references] == [20, 3]
         assert len({path for person in work.references for path in person}) == 21
+        assert work.references[0][-1] == work.references[1][0] == work.references[1][2] == f"/pictures/{'1' * 64}"
         assert work.likes == [f"/pictures/{'1' * 64}"]
 
 
