@@ -23,10 +23,11 @@ def paste_back(target: Image, patch: Patch) -> Image:
     top, left, crop, mask = placed
     bottom, right = top + mask.shape[0], left + mask.shape[1]
     base = target.pixels[top:bottom, left:right]
-    soft = bool(((mask > 0) & (mask < 1)).any())
+    covered = mask > 0
+    soft = bool(((mask < 1) & covered).any())
     mixed = blend_bands(base, crop, mask) if soft else crop
     pixels = target.pixels.copy()
-    pixels[top:bottom, left:right] = np.where((mask > 0)[..., None], mixed, base)
+    cv2.copyTo(mixed, covered.view(np.uint8), pixels[top:bottom, left:right])
     return replace(target, pixels=pixels)
 
 
@@ -84,10 +85,10 @@ def _place(target: Image, patch: Patch) -> tuple[int, int, Pixels, Mask] | None:
 
 def _bound(target: Image, patch: Patch) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of the part of the target where the mask is not 0; None for no part."""
-    rows, columns = np.flatnonzero((patch.mask > 0).any(1)), np.flatnonzero((patch.mask > 0).any(0))
-    if not len(rows):
+    x1, y1, width, height = cv2.boundingRect((patch.mask > 0).view(np.uint8))
+    if not width:
         return None
-    x1, x2, y1, y2 = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    x2, y2 = x1 + width, y1 + height
     corners = np.array([[x1, y1], [x2, y1], [x1, y2], [x2, y2]], np.float32)
     points = transform(corners, invert(patch.affine))
     low, high = np.floor(points.min(0) + 1e-3).astype(int), np.ceil(points.max(0) - 1e-3).astype(int)

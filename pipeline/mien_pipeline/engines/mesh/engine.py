@@ -1,12 +1,13 @@
 """The mesh engine: reference texture, target geometry, target light."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
+from mien_pipeline.engines.mesh.full_size import enlarge_change, find_step, shrink_face
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
@@ -87,13 +88,15 @@ class MeshLikeness:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
-        rendered = render_face(self.texture, self.mesh, pixels, region.to_local(mesh), settings.shape, eyes, on_step)
+        step = find_step(face_width(mesh), self.texture.face_width)
+        small, local = shrink_face(pixels, region.to_local(mesh), step)
+        rendered = render_face(self.texture, self.mesh, small, local, settings.shape, eyes, on_step)
+        if tone := find_tone(small):
+            toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
+            rendered = replace(rendered, pixels=toned)
         warnings = self.warnings + _list_warnings(face, mesh, rendered.brightness) + rendered.warnings
-        tone = find_tone(pixels)
-        result = (
-            np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), pixels) if tone else rendered.pixels
-        )
-        return Patch(result, region.affine, rendered.changed, tuple(dict.fromkeys(warnings)))
+        result, changed = enlarge_change(pixels, small, rendered, step, face_width(local))
+        return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)))
 
 
 def _is_clear(face: Face) -> bool:

@@ -53,12 +53,16 @@ class Rendered:
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
         changed: (H, W) float32, 1 where a pixel may differ from the target's, else 0.
+        own: (H, W) float32 in 0..1, how much of a pixel is the new face's alone.
+        origins: (H, W, 2) float32, where in the target each pixel that was drawn to the new shape is from.
         brightness: the face's median code value, 0..255.
         warnings: what limits the result.
     """
 
     pixels: Pixels
     changed: Mask
+    own: Mask
+    origins: Floats
     brightness: float
     warnings: tuple[SwapWarning, ...]
 
@@ -71,12 +75,14 @@ class _MovedTarget:
         pixels: (H, W, 3) uint8 RGB.
         skin: (H, W) float32 in 0..1, where it shows its own skin.
         changed: (H, W) bool, where it differs from the target as it came.
+        origins: (H, W, 2) float32, where in that target each pixel is from.
         warnings: what limits the result.
     """
 
     pixels: Pixels
     skin: Mask
     changed: NDArray[np.bool_]
+    origins: Floats
     warnings: tuple[SwapWarning, ...]
 
 
@@ -114,25 +120,23 @@ def render_face(
     drawn, valid, bare = _draw(texture.fit(face_width(face)), places, inner, box.shape)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), moved.skin[box.part]), valid)
     bare *= alpha
-    del valid
     on_step(2, STEPS)
     new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
     plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(box.shape, face))
-    del drawn, bare  # a face of 3,000 px takes 200 MB for each such array
     on_step(3, STEPS)
     new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
     new = match_pores(new, target[box.part], plain, plain * cheek_mask(box.shape, face), face_width(face))
-    del plain
     # The grain of the target as it came: drawing it to the new shape has softened it.
     new = match_grain(new, target[box.part], 1 - kept, alpha * cheek_mask(box.shape, face))
     new += 0.5
     rounded = np.clip(new, 0, 255, out=new).astype(np.uint8)
-    del new, kept
     brightness = _measure_brightness(base, alpha)
     base[:] = blend_bands(base, rounded, alpha)
     moved.changed[box.part] |= alpha > 0
     on_step(4, STEPS)
-    return Rendered(moved.pixels, moved.changed.astype(np.float32), brightness, moved.warnings)
+    own = np.zeros(target.shape[:2], np.float32)
+    own[box.part] = alpha * (1 - kept)
+    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, moved.warnings)
 
 
 def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:
@@ -152,7 +156,7 @@ def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: R
     changed = (np.abs(full[..., 0] - columns) > STILL_PX) | (np.abs(full[..., 1] - rows) > STILL_PX)
     pixels = target.copy()
     cv2.copyTo(resample(target, full, cubic=True), changed.astype(np.uint8), pixels)
-    return _MovedTarget(pixels, resample(skin, full), changed, warnings)
+    return _MovedTarget(pixels, resample(skin, full), changed, full, warnings)
 
 
 def _find_own_skin(target: Pixels, mesh: Mesh) -> tuple[Mask, tuple[SwapWarning, ...]]:

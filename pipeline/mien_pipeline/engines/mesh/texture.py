@@ -72,6 +72,11 @@ class Texture:
     skin: Pixels
     glasses: bool = False
 
+    @property
+    def face_width(self) -> float:
+        """The pixels of a face's width that it has detail for."""
+        return float(self.colour.shape[0] / OVERSAMPLING)
+
     def fit(self, width: float) -> "Texture":
         """The texture averaged down for a face that is `width` pixels wide, or it would be sharper than its picture."""
         side = max(8, round(width * MIP))

@@ -1,0 +1,172 @@
+"""Very large faces: rendered on a smaller copy of the target, and brought up to full size with its own finest detail.
+
+No reference holds as much detail as a face of 4,000 px could show, and what a camera adds at that scale, grain and
+pores, is the target's own. What the small copy cannot hold is therefore taken from the target: where nothing changes,
+the result is the target, and where all does, it is the new face with the target's grain. Strong fine detail, lashes
+and hairs, is another person's and goes.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+
+from mien_pipeline.engines.mesh.grid import Box
+from mien_pipeline.engines.mesh.render import STILL_PX, Rendered
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces.align import resample
+from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.mask import smooth_step
+
+# A face is rendered about this wide at most: a texture has no more detail (`texture.SIDE_LIMITS_PX`).
+WORK_WIDTH_PX = 1024
+# The same where the reference was small and its texture has less; below this, edges of the target's would be coarse.
+LEAST_WIDTH_PX = 768
+_HALVED_FROM = 1.5  # times that width: a copy of half the size would lose detail of smaller faces
+
+_INNER = 0.03  # face widths inside the new face's edge, over which the target's detail stops moving with the target
+_PLAIN = 1.5  # times the grain of the plainest skin, up to which fine detail counts as grain
+_DETAIL_SPREAD_PX = 1.0  # deviation of a blur of the measured detail, in pixels of the small copy
+_TILE_PX = 512  # of the result: as much as stays in a processor's cache
+_THREADS = 2  # OpenCV and NumPy give Python's lock away while they draw
+_REACH_PX = 2  # small pixels beside a tile that a cubic kernel reads
+
+
+def find_step(width_px: float, texture_width_px: float) -> int:
+    """How many pixels of the target become one of the copy on which its face is rendered; 1 for all but large faces.
+
+    Args:
+        width_px: of the target's face.
+        texture_width_px: of the face in the reference's texture.
+    """
+    enough = float(np.clip(texture_width_px, LEAST_WIDTH_PX, WORK_WIDTH_PX))
+    return max(1, int(width_px / enough + 2 - _HALVED_FROM))
+
+
+def shrink_face(pixels: Pixels, mesh: Mesh, step: int) -> tuple[Pixels, Mesh]:
+    """The picture (h, w, 3) with `step` pixels to one, and the mesh (468, 3) in its pixels.
+
+    The last row and column may stand for less than `step` pixels: the border repeats.
+    """
+    if step == 1:
+        return pixels, mesh
+    small = np.asarray((mesh + np.array([0.5, 0.5, 0])) / step - np.array([0.5, 0.5, 0]), np.float32)
+    return _shrink(pixels, step), small
+
+
+def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, width: float) -> tuple[Pixels, Mask]:
+    """The change at full size: (H, W, 3) uint8 RGB, and (H, W) float32, 1 where a pixel may differ, else 0.
+
+    Args:
+        target: (H, W, 3) uint8 RGB.
+        small: (h, w, 3) uint8 RGB, what `shrink_face` made of it.
+        change: what was rendered on `small`.
+        step: pixels of `target` to one of `small`.
+        width: of the face, in pixels of `small`.
+    """
+    if step == 1:
+        return change.pixels, change.changed
+    still = _identity(small.shape)
+    offset = change.origins - still
+    moved = resample(small, still + offset, cubic=True)
+    plain = (change.own > 0.995).astype(np.uint8)
+    inner = smooth_step(np.asarray(cv2.distanceTransform(plain, cv2.DIST_L2, 3), np.float32) / (_INNER * width))
+    offset *= (1 - inner)[..., None]
+    offset[np.abs(offset).max(2) * step < STILL_PX] = 0
+    detail_of = np.where(inner[..., None] > 0, resample(small, still + offset, cubic=True), moved)
+    kept = 1 - change.own * (1 - _find_grain(target, small, change.own, step))
+    difference = np.asarray(np.rint(change.pixels - kept[..., None] * detail_of), np.int16)
+    difference[change.changed == 0] = 0
+    result = target.copy()
+    with ThreadPoolExecutor(_THREADS) as threads:
+        drawn = [
+            threads.submit(_draw_tile, result, target, tile, around, (offset, kept, difference), step)
+            for tile, around in _tiles(target.shape, small.shape, step)
+            if change.changed[around.part].any()
+        ]
+        for each in drawn:
+            each.result()
+    touched = cv2.dilate(
+        (change.changed > 0).astype(np.uint8), np.ones((2 * _REACH_PX + 1, 2 * _REACH_PX + 1), np.uint8)
+    )
+    full = cv2.resize(touched, (small.shape[1] * step, small.shape[0] * step), interpolation=cv2.INTER_NEAREST)
+    return result, full[: target.shape[0], : target.shape[1]].astype(np.float32)
+
+
+def _draw_tile(
+    result: Pixels, target: Pixels, tile: Box, around: Box, small: tuple[Floats, Mask, np.ndarray], step: int
+) -> None:
+    """One tile of the result, in place: the target's detail where it moved to, and the difference on top.
+
+    `around` is the part of the small arrays that the tile depends on: `small` holds the offsets of the moved target,
+    how much of its detail is kept, and what is added to that, each for the whole of the small copy.
+    """
+    offset, kept, difference = (part[around.part] for part in small)
+    shift = tile.left - around.left * step, tile.top - around.top * step
+    size = (around.right - around.left) * step, (around.bottom - around.top) * step
+    inside = slice(shift[1], shift[1] + tile.shape[0]), slice(shift[0], shift[0] + tile.shape[1])
+
+    def grow(values: np.ndarray, kind: int) -> np.ndarray:
+        return np.asarray(cv2.resize(values, size, interpolation=kind))[inside]
+
+    base = target[tile.part]
+    if offset.any():
+        places = np.float32(step) * grow(offset, cv2.INTER_LINEAR)
+        places[..., 0] += np.arange(tile.left, tile.right, dtype=np.float32)
+        places[..., 1] += np.arange(tile.top, tile.bottom, dtype=np.float32)[:, None]
+        base = resample(target, places, cubic=True)
+    if (kept < 1).any():
+        share = grow(np.asarray(np.rint(kept * 255), np.uint8), cv2.INTER_LINEAR)
+        base = np.asarray(cv2.multiply(base, cv2.merge([share, share, share]), scale=1 / 255), np.uint8)
+    added = grow(np.ascontiguousarray(difference), cv2.INTER_CUBIC)
+    result[tile.part] = cv2.add(base, added, dtype=cv2.CV_8U)
+
+
+def _find_grain(target: Pixels, small: Pixels, own: Mask, step: int) -> Mask:
+    """(h, w) float32 in 0..1, how much of the detail that `small` does not hold is grain, not lashes or hairs."""
+    height, width = small.shape[:2]
+    whole, fine = cv2.cvtColor(target, cv2.COLOR_RGB2GRAY), cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    smooth = cv2.resize(fine, (width * step, height * step), interpolation=cv2.INTER_CUBIC)
+    away = cv2.absdiff(whole, smooth[: target.shape[0], : target.shape[1]])
+    energy = blur(_shrink(np.asarray(away, np.uint8), step).astype(np.float32), _DETAIL_SPREAD_PX)
+    seen = energy[::2, ::2][own[::2, ::2] > 0.9]
+    usual = float(np.median(seen)) if len(seen) else 0.0
+    return np.asarray(np.minimum(1, np.square(_PLAIN * (usual + 0.5) / (energy + 1e-3))), np.float32)
+
+
+def _shrink(pixels: Pixels, step: int) -> Pixels:
+    """`pixels` (H, W) or (H, W, 3) averaged over squares of `step` pixels; the border repeats to fill the last."""
+    height, width = pixels.shape[:2]
+    down, across = -height % step, -width % step
+    if down or across:
+        pixels = np.asarray(cv2.copyMakeBorder(pixels, 0, down, 0, across, cv2.BORDER_REPLICATE), np.uint8)
+    size = pixels.shape[1] // step, pixels.shape[0] // step
+    while step % 2 == 0:  # OpenCV's area filter is several times quicker at an exact half
+        step //= 2
+        pixels = np.asarray(
+            cv2.resize(pixels, (size[0] * step, size[1] * step), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    return pixels if step == 1 else np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _identity(shape: tuple[int, ...]) -> Floats:
+    """(h, w, 2) each pixel's own place."""
+    return np.dstack(np.meshgrid(np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)))
+
+
+def _tiles(full: tuple[int, ...], small: tuple[int, ...], step: int) -> Iterator[tuple[Box, Box]]:
+    """Parts of a picture of the shape `full`, each with the part of the small copy that it depends on."""
+    side = max(1, _TILE_PX // step)
+    for top in range(0, small[0], side):
+        for left in range(0, small[1], side):
+            right, bottom = min(left + side, small[1]), min(top + side, small[0])
+            tile = Box(left * step, top * step, min(right * step, full[1]), min(bottom * step, full[0]))
+            around = Box(
+                max(0, left - _REACH_PX),
+                max(0, top - _REACH_PX),
+                min(small[1], right + _REACH_PX),
+                min(small[0], bottom + _REACH_PX),
+            )
+            yield tile, around
