@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mien_pipeline.face import Mesh
@@ -145,20 +146,24 @@ def _follow(contrast: Floats, places: Floats) -> tuple[Floats, Floats]:
     `places` (R, N, 2) are x and y in `contrast`; a path takes one row of each column. Found by dynamic programming.
     """
     gain = np.asarray(cv2.remap(contrast, places[..., 0], places[..., 1], cv2.INTER_LINEAR), np.float32)
-    best, came = gain[:, 0], list[NDArray[np.intp]]()
+    count, came = len(gain), list[NDArray[np.intp]]()
     steps = np.arange(-_SIDESTEP_PX, _SIDESTEP_PX + 1)
-    for column in range(1, gain.shape[1]):
-        padded = np.pad(best, _SIDESTEP_PX, constant_values=-np.inf)
-        options = np.stack([padded[_SIDESTEP_PX + step :][: len(best)] - _CROOKED * abs(step) for step in steps])
+    cost, rows = _CROOKED * np.abs(steps, dtype=np.float32)[:, None], np.arange(count)
+    around = np.full(count + 2 * _SIDESTEP_PX, -np.inf, np.float32)
+    best = around[_SIDESTEP_PX:-_SIDESTEP_PX]
+    beside = sliding_window_view(around, count)  # (steps, rows): what each step to the side would bring
+    best[:] = gain[:, 0]
+    for column in np.ascontiguousarray(gain.T[1:]):
+        options = beside - cost
         choice = options.argmax(0)
-        came.append(np.clip(np.arange(len(best)) + steps[choice], 0, len(best) - 1))
-        best = options.max(0) + gain[:, column]
+        came.append(choice)
+        best[:] = options[choice, rows] + column
     row = int(best.argmax())
-    rows = [row]
-    for before in reversed(came):
-        row = int(before[row])
-        rows.append(row)
-    order = np.array(rows[::-1])
+    path = [row]
+    for choice in reversed(came):
+        row += int(steps[choice[row]])
+        path.append(row)
+    order = np.array(path[::-1])
     columns = np.arange(gain.shape[1])
     return gain[order, columns], places[order, columns]
 

@@ -1,5 +1,7 @@
 """Light: the ratio image that puts one picture's shading and colour cast on another."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -9,6 +11,7 @@ from mien_pipeline.image import Floats, Mask
 # are limited together: with blue alone held back, dark skin turns yellow in bright light.
 RATIO_LIMITS = (0.01, 12.0)
 
+_SMALL_SIGMA_PX = 4.0  # a wide blur is made so small that it is between this and twice as wide
 _TRUST_IN_MEAN = 0.002  # weight of the mean of all pixels; where pixels near by have weight, theirs decides
 
 
@@ -35,5 +38,24 @@ def light_ratio(source: Floats, target: Floats, weight: Mask, sigma_px: float) -
 
 
 def blur(values: Floats, sigma_px: float) -> Floats:
-    """(H, W) or (H, W, C) float32 after a Gaussian blur, mirrored at the border; small arrays, wide kernels."""
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), max(sigma_px, 0.1), borderType=cv2.BORDER_REFLECT), np.float32)
+    """(H, W) or (H, W, C) float32 after a Gaussian blur, mirrored at the border.
+
+    A wide one is made small: within half a percent of the values' range, tens of times as fast.
+    """
+    step = int(sigma_px / _SMALL_SIGMA_PX)
+    if step < 2:
+        return _as_floats(cv2.GaussianBlur(values, (0, 0), max(sigma_px, 0.1), borderType=cv2.BORDER_REFLECT))
+    height, width = values.shape[:2]
+    size = -(-width // step), -(-height // step)
+    more = 0, size[1] * step - height, 0, size[0] * step - width
+    padded = cv2.copyMakeBorder(values, *more, cv2.BORDER_REFLECT)
+    small = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+    # Averaging over squares and interpolating between them blur too: by a quarter of a small pixel squared.
+    left = math.sqrt((sigma_px / step) ** 2 - 0.25)
+    small = cv2.GaussianBlur(small, (0, 0), left, borderType=cv2.BORDER_REFLECT)
+    large = cv2.resize(small, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
+    return _as_floats(large[:height, :width])
+
+
+def _as_floats(array: object) -> Floats:
+    return np.ascontiguousarray(array, np.float32)

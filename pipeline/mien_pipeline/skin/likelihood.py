@@ -4,6 +4,8 @@ There is no parsing network. Each face is learnt anew: a two-class histogram in 
 (statistical color models), with the place in the oval as prior.
 """
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -66,11 +68,10 @@ def learn_skin(lab: Floats, points: Floats, width: float, oval: Pixels, seed: Ch
 def _bin_colours(lab: Floats, seed: Choice) -> Bins:
     """(h, w) number of each pixel's Lab bin; lightness relative to this face's own skin."""
     middle = float(np.median(lab[..., 0][seed])) if seed.any() else 128.0
-    lightness = np.clip(lab[..., 0] * (150 / max(middle, 1.0)), 0, 255)
     # Skin and hair differ by less in a and b than the 8 bits span.
-    a, b = (np.clip((lab[..., i] - 128) * 2 + 128, 0, 255) for i in (1, 2))
-    steps = [np.asarray(channel // (256 // _BINS), np.int32) for channel in (lightness, a, b)]
-    return (steps[0] * _BINS + steps[1]) * _BINS + steps[2]
+    scales, shifts = np.array([150 / max(middle, 1.0), 2, 2], np.float32), np.array([0, -128, -128], np.float32)
+    bins = np.asarray(np.clip(lab * scales + shifts, 0, 255) * np.float32(_BINS / 256), np.int32)
+    return np.asarray(bins @ np.array([_BINS * _BINS, _BINS, 1], np.int32), np.int32)
 
 
 def _bin_textures(lightness: Floats, width: float) -> Bins:
@@ -93,10 +94,10 @@ def _expect_unseen_skin(bins: Bins, seed: Choice) -> NDArray[np.float64]:
 
 def _count_colours(bins: Bins, weight: Mask, unseen: NDArray[np.float64]) -> Floats:
     """(32768,) smoothed probability of each Lab bin; `unseen` (32768,) is added to what `weight` has met."""
-    counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _BINS**3), np.float64).reshape(_BINS, _BINS, _BINS)
-    for axis in range(3):
-        for _ in range(2):
-            counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
+    met = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _BINS**3), np.float64)
+    smooth = _smoothing(_BINS, 2)
+    counts = (smooth @ met.reshape(_BINS, -1)).reshape(_BINS, _BINS, _BINS)
+    counts = (smooth @ counts) @ smooth
     total = max(float(counts.sum()), 1e-6)
     return np.asarray((counts.ravel() / total + unseen) / (1 + unseen.sum()), np.float32)
 
@@ -104,10 +105,16 @@ def _count_colours(bins: Bins, weight: Mask, unseen: NDArray[np.float64]) -> Flo
 def _count_textures(bins: Bins, weight: Mask) -> Floats:
     """(32,) smoothed probability of each bin of contrast."""
     counts = np.asarray(np.bincount(bins.ravel(), weight.ravel(), _TEXTURE_BINS), np.float64)
-    for _ in range(3):
-        counts = (np.roll(counts, 1) + 2 * counts + np.roll(counts, -1)) / 4
+    counts = _smoothing(_TEXTURE_BINS, 3) @ counts
     total = max(float(counts.sum()), 1e-6)
     return ((counts + 0.01 * total) / (total * (1 + 0.01 * _TEXTURE_BINS))).astype(np.float32)
+
+
+@cache
+def _smoothing(bins: int, times: int) -> NDArray[np.float64]:
+    """(bins, bins) symmetric matrix that mixes every bin with its neighbours, 1 : 2 : 1, some times; the ends join."""
+    once = np.eye(bins) / 2 + (np.roll(np.eye(bins), 1, 0) + np.roll(np.eye(bins), -1, 0)) / 4
+    return np.asarray(np.linalg.matrix_power(once, times), np.float64)
 
 
 def _find_ring(oval: Pixels, points: Floats, width: float) -> Mask:

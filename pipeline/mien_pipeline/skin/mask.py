@@ -11,6 +11,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.likelihood import Choice, learn_skin
 
 WORK_WIDTH_PX = 144  # of a face while its skin is learnt; the edges come back from the full picture
@@ -124,7 +125,7 @@ def skin_mask(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> M
     """
     scale = min(1.0, WORK_WIDTH_PX / max(face_width(mesh), 1.0))
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrink(pixels, size)
     points = ((mesh[:, :2] + 0.5) * scale - 0.5).astype(np.float32)
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
     view = _View(lab, points, face_width(mesh) * scale, covered_eye)

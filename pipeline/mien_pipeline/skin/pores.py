@@ -53,8 +53,9 @@ def match_pores(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask,
 
 def _split_band(pixels: Floats | Pixels, size: tuple[int, int]) -> Floats:
     """(h, w) the lightness between the two blurs."""
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+    grey = np.asarray(
+        cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA), np.float32
+    )
     return blur(grey, BAND_PX[0]) - blur(grey, BAND_PX[1])
 
 

@@ -60,9 +60,8 @@ def blur_along(values: Floats, axes: Floats, deviations_px: tuple[float, float])
 
 
 def _shrink_grey(pixels: Floats | Pixels, size: tuple[int, int]) -> Floats:
-    return np.asarray(
-        cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY), np.float32
-    )
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _gradients(grey: Floats, where: np.ndarray) -> Floats:

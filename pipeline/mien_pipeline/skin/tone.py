@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.media.pyramid import shrink
 
 _WORK_PX = 96  # side of the picture in which the tone is looked for
 _DEGREE = 3  # of the polynomials that give a and b for L
@@ -34,7 +35,7 @@ class Tone:
 
 def find_tone(pixels: Pixels) -> Tone | None:
     """The tone of a grey, sepia or otherwise toned picture, (H, W, 3) uint8 RGB; None for one in colour."""
-    small = np.asarray(cv2.resize(pixels, (_WORK_PX, _WORK_PX), interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrink(pixels, (_WORK_PX, _WORK_PX))
     lab = _to_lab(small).reshape(-1, 3)
     told = lab[(lab[:, 0] > _LIGHTNESS[0]) & (lab[:, 0] < _LIGHTNESS[1])]
     if len(told) < _WORK_PX:

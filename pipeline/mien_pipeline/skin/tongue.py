@@ -7,6 +7,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Mask, Pixels
+from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import cheek_mask, disc
 
@@ -34,7 +35,7 @@ def tongue_mask(pixels: Pixels, mesh: Mesh) -> Mask:
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
     points = ((mesh + 0.5) * scale - 0.5).astype(np.float32)
     work_width = face_width(points)
-    red = _find_red(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), points)
+    red = _find_red(shrink(pixels, size), points)
     mouth = _fill(red.shape, points, face.OUTER_LIPS)
     red = np.asarray(cv2.morphologyEx(red | _fill(red.shape, points, face.INNER_LIPS), cv2.MORPH_CLOSE, disc(2)))
     red[_fill(red.shape, points, _UPPER_LIP) > 0] = 0

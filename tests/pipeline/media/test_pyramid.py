@@ -1,9 +1,10 @@
-"""Halving: each pixel the mean of four, never below the size that was asked for."""
+"""Small versions: each pixel the mean of those that it stands for, never below the size that was asked for."""
 
+import cv2
 import numpy as np
 import pytest
 
-from mien_pipeline.media.pyramid import halve
+from mien_pipeline.media.pyramid import halve, shrink
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,12 @@ def test_a_pixel_of_the_half_is_the_mean_of_its_four() -> None:
 def test_a_picture_that_is_small_already_is_the_same() -> None:
     pixels = np.zeros((30, 30, 3), np.uint8)
     assert halve(pixels, 16) is pixels
+
+
+@pytest.mark.parametrize("size", [(96, 96), (31, 17), (200, 40)])
+def test_a_small_version_is_what_the_area_filter_makes_of_it(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (613, 451, 3)).astype(np.uint8)
+    pixels = np.asarray(cv2.GaussianBlur(noise, (0, 0), 3), np.uint8)
+    away = shrink(pixels, size).astype(int) - cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    assert shrink(pixels, size).shape == (size[1], size[0], 3)
+    assert np.abs(away).max() <= 4

@@ -1,9 +1,11 @@
 """Light: a ratio image carries shading and colour cast, and no detail."""
 
+import cv2
 import numpy as np
+import pytest
 
 from mien_pipeline.image import Floats
-from mien_pipeline.skin.light import light_ratio
+from mien_pipeline.skin.light import blur, light_ratio
 
 EVERYWHERE = np.ones((96, 96), np.float32)
 
@@ -29,3 +31,15 @@ def test_what_is_not_skin_has_no_say_in_the_light() -> None:
     fringe = source.copy()
     fringe[:40] = 0.01
     assert np.allclose(light_ratio(source, fringe, weight, 8)[45:], 1, atol=0.02)
+
+
+@pytest.mark.parametrize("sigma_px", [3.0, 9.0, 33.0])
+@pytest.mark.parametrize("shape", [(190, 203, 3), (121, 250)])
+def test_a_wide_blur_is_the_gaussian_within_half_a_percent(shape: tuple[int, ...], sigma_px: float) -> None:
+    values = np.random.default_rng(0).random(shape).astype(np.float32)
+    values[: shape[0] // 2] += 1
+    plain = cv2.GaussianBlur(values, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT)
+    made = blur(values, sigma_px)
+    assert made.shape == shape
+    assert np.sqrt(np.square(made - plain).mean()) < 0.005 * 2
+    assert np.abs(made - plain).max() < 0.02 * 2

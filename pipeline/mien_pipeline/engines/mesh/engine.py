@@ -90,7 +90,7 @@ class MeshLikeness:
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
         step = find_step(face_width(mesh), self.texture.face_width)
         small, local = shrink_face(pixels, region.to_local(mesh), step)
-        rendered = render_face(self.texture, self.mesh, small, local, settings.shape, eyes, on_step)
+        rendered = render_face(self.texture, self.mesh, small, local, settings.shape, eyes, on_step, grain=step == 1)
         if tone := find_tone(small):
             toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
             rendered = replace(rendered, pixels=toned)

@@ -20,16 +20,17 @@ from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import smooth_step
 
-# A face is rendered about this wide at most: a texture has no more detail (`texture.SIDE_LIMITS_PX`).
-WORK_WIDTH_PX = 1024
-# The same where the reference was small and its texture has less; below this, edges of the target's would be coarse.
-LEAST_WIDTH_PX = 768
-_HALVED_FROM = 1.5  # times that width: a copy of half the size would lose detail of smaller faces
+# A face is rendered about this many times as wide as the reference's was: a texture has no more detail.
+FINER = 1.4
+# Between these widths at least and at most: less, and the edges of lids and lips were coarse.
+LEAST_WIDTH_PX, MOST_WIDTH_PX = 352, 1200
+MOST_STEP = 5  # beyond it, what is left to the target would be its wrinkles
 
 _INNER = 0.03  # face widths inside the new face's edge, over which the target's detail stops moving with the target
-_PLAIN = 1.5  # times the grain of the plainest skin, up to which fine detail counts as grain
+_PLAINEST = 0.25  # the quantile of a face's fine detail that is taken for its grain
+_PLAIN = 1.2  # times that, up to which fine detail counts as grain; hairs, pores in a highlight and strands have more
 _DETAIL_SPREAD_PX = 1.0  # deviation of a blur of the measured detail, in pixels of the small copy
-_TILE_PX = 512  # of the result: as much as stays in a processor's cache
+_TILE_PX = 256  # of the result: as much as stays in a processor's cache
 _THREADS = 2  # OpenCV and NumPy give Python's lock away while they draw
 _REACH_PX = 2  # small pixels beside a tile that a cubic kernel reads
 
@@ -41,8 +42,8 @@ def find_step(width_px: float, texture_width_px: float) -> int:
         width_px: of the target's face.
         texture_width_px: of the face in the reference's texture.
     """
-    enough = float(np.clip(texture_width_px, LEAST_WIDTH_PX, WORK_WIDTH_PX))
-    return max(1, int(width_px / enough + 2 - _HALVED_FROM))
+    enough = float(np.clip(FINER * texture_width_px, LEAST_WIDTH_PX, MOST_WIDTH_PX))
+    return int(np.clip(width_px / enough + 0.5, 1, MOST_STEP))
 
 
 def shrink_face(pixels: Pixels, mesh: Mesh, step: int) -> tuple[Pixels, Mesh]:
@@ -70,19 +71,16 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
         return change.pixels, change.changed
     still = _identity(small.shape)
     offset = change.origins - still
-    moved = resample(small, still + offset, cubic=True)
     plain = (change.own > 0.995).astype(np.uint8)
     inner = smooth_step(np.asarray(cv2.distanceTransform(plain, cv2.DIST_L2, 3), np.float32) / (_INNER * width))
     offset *= (1 - inner)[..., None]
-    offset[np.abs(offset).max(2) * step < STILL_PX] = 0
-    detail_of = np.where(inner[..., None] > 0, resample(small, still + offset, cubic=True), moved)
+    offset[np.maximum(np.abs(offset[..., 0]), np.abs(offset[..., 1])) <= STILL_PX] = 0
+    detail_of = resample(small, still + offset, cubic=True)
     kept = 1 - change.own * (1 - _find_grain(target, small, change.own, step))
-    difference = np.asarray(np.rint(change.pixels - kept[..., None] * detail_of), np.int16)
-    difference[change.changed == 0] = 0
     result = target.copy()
     with ThreadPoolExecutor(_THREADS) as threads:
         drawn = [
-            threads.submit(_draw_tile, result, target, tile, around, (offset, kept, difference), step)
+            threads.submit(_draw_tile, result, target, tile, around, (offset, detail_of, kept, change.pixels), step)
             for tile, around in _tiles(target.shape, small.shape, step)
             if change.changed[around.part].any()
         ]
@@ -96,14 +94,19 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
 
 
 def _draw_tile(
-    result: Pixels, target: Pixels, tile: Box, around: Box, small: tuple[Floats, Mask, np.ndarray], step: int
+    result: Pixels, target: Pixels, tile: Box, around: Box, small: tuple[Floats, Pixels, Mask, Pixels], step: int
 ) -> None:
-    """One tile of the result, in place: the target's detail where it moved to, and the difference on top.
+    """One tile of the result, in place: the new picture enlarged, and the detail of the moved target on top.
 
-    `around` is the part of the small arrays that the tile depends on: `small` holds the offsets of the moved target,
-    how much of its detail is kept, and what is added to that, each for the whole of the small copy.
+    `around` is the part of the small arrays that the tile depends on. `small` holds, for the whole of the small copy,
+    the offsets of the moved target, how it looks there, how much of its detail is kept, and the new picture.
     """
-    offset, kept, difference = (part[around.part] for part in small)
+    offset, moved, kept, new = (
+        small[0][around.part],
+        small[1][around.part],
+        small[2][around.part],
+        small[3][around.part],
+    )
     shift = tile.left - around.left * step, tile.top - around.top * step
     size = (around.right - around.left) * step, (around.bottom - around.top) * step
     inside = slice(shift[1], shift[1] + tile.shape[0]), slice(shift[0], shift[0] + tile.shape[1])
@@ -117,11 +120,11 @@ def _draw_tile(
         places[..., 0] += np.arange(tile.left, tile.right, dtype=np.float32)
         places[..., 1] += np.arange(tile.top, tile.bottom, dtype=np.float32)[:, None]
         base = resample(target, places, cubic=True)
+    detail = cv2.subtract(base, grow(moved, cv2.INTER_CUBIC), dtype=cv2.CV_16S)
     if (kept < 1).any():
         share = grow(np.asarray(np.rint(kept * 255), np.uint8), cv2.INTER_LINEAR)
-        base = np.asarray(cv2.multiply(base, cv2.merge([share, share, share]), scale=1 / 255), np.uint8)
-    added = grow(np.ascontiguousarray(difference), cv2.INTER_CUBIC)
-    result[tile.part] = cv2.add(base, added, dtype=cv2.CV_8U)
+        detail = cv2.multiply(detail, cv2.merge([share, share, share]), scale=1 / 255, dtype=cv2.CV_16S)
+    cv2.add(grow(new, cv2.INTER_CUBIC), detail, dst=result[tile.part], dtype=cv2.CV_8U)
 
 
 def _find_grain(target: Pixels, small: Pixels, own: Mask, step: int) -> Mask:
@@ -132,8 +135,8 @@ def _find_grain(target: Pixels, small: Pixels, own: Mask, step: int) -> Mask:
     away = cv2.absdiff(whole, smooth[: target.shape[0], : target.shape[1]])
     energy = blur(_shrink(np.asarray(away, np.uint8), step).astype(np.float32), _DETAIL_SPREAD_PX)
     seen = energy[::2, ::2][own[::2, ::2] > 0.9]
-    usual = float(np.median(seen)) if len(seen) else 0.0
-    return np.asarray(np.minimum(1, np.square(_PLAIN * (usual + 0.5) / (energy + 1e-3))), np.float32)
+    usual = float(np.quantile(seen, _PLAINEST)) if len(seen) else 0.0
+    return np.asarray(np.minimum(1, _PLAIN * (usual + 0.3) / (energy + 1e-3)) ** 1.5, np.float32)
 
 
 def _shrink(pixels: Pixels, step: int) -> Pixels:

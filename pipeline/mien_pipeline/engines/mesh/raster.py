@@ -26,8 +26,11 @@ class Raster:
 
     def interpolate(self, attribute: Floats) -> Floats:
         """(h, w, K) float32 from `attribute` (468, K); 0 where nothing is covered."""
-        values = attribute[self.corners]
-        return np.asarray(np.einsum("hwck,hwc->hwk", values, self.weights), np.float32)
+        values = np.zeros((*self.covered.shape, attribute.shape[1]), np.float32)
+        values[self.covered] = np.einsum(
+            "nck,nc->nk", attribute[self.corners[self.covered]], self.weights[self.covered]
+        )
+        return values
 
 
 def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int, int]) -> Raster:

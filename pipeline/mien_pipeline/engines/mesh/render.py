@@ -1,5 +1,6 @@
 """One face on one target: shape, texture, light, expression, grain, seam, in this order."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -73,17 +74,13 @@ class _MovedTarget:
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
-        skin: (H, W) float32 in 0..1, where it shows its own skin.
         changed: (H, W) bool, where it differs from the target as it came.
         origins: (H, W, 2) float32, where in that target each pixel is from.
-        warnings: what limits the result.
     """
 
     pixels: Pixels
-    skin: Mask
     changed: NDArray[np.bool_]
     origins: Floats
-    warnings: tuple[SwapWarning, ...]
 
 
 def render_face(
@@ -94,6 +91,8 @@ def render_face(
     shape: float,
     eyes: tuple[EyeSwap, EyeSwap],
     on_step: OnStep,
+    *,
+    grain: bool = True,
 ) -> Rendered:
     """The textured reference on the target's mesh.
 
@@ -104,21 +103,27 @@ def render_face(
         shape: 0..1, how far the target's shape gives way to the reference's.
         eyes: how each eye is rendered.
         on_step: told after each of the four steps.
+        grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
     step = Grid.step_for(face_width(mesh))
     grid = Grid.over(target.shape, step)
     shaped = blend_shape(mesh, reference, shape)
-    raster = _rasterise_mesh(grid, shaped)
-    moved = _move_target(target, mesh, shaped, grid, raster)
-    on_step(1, STEPS)
-    # From here on only the face itself changes: half of the region.
+    # Of the region only the face itself, half of it, becomes new.
     box = Box.around(shaped, SEAM_MARGIN, target.shape).snap_to_steps(step, target.shape)
-    places = _find_texture_places(grid, raster, shaped, eyes)[
-        box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
-    ]
-    inner, face, base = Grid.over(box.shape, step), box.to_local(shaped), moved.pixels[box.part]
-    drawn, valid, bare = _draw(texture.fit(face_width(face)), places, inner, box.shape)
-    alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), moved.skin[box.part]), valid)
+    inner, face = Grid.over(box.shape, step), box.to_local(shaped)
+    with ThreadPoolExecutor(1) as beside:
+        own_skin = beside.submit(_find_own_skin, target, mesh)
+        raster = _rasterise_mesh(grid, shaped)
+        places = _find_texture_places(grid, raster, shaped, eyes)[
+            box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
+        ]
+        drawn, valid, bare = _draw(texture.fit(face_width(face)), places, inner, box.shape)
+        moved = _move_target(target, mesh, shaped, grid, raster)
+        skin, warnings = own_skin.result()
+    on_step(1, STEPS)
+    base = moved.pixels[box.part]
+    own = np.minimum(oval_mask(box.shape, face, EDGE), resample(skin, moved.origins[box.part]))
+    alpha = np.minimum(own, valid)
     bare *= alpha
     on_step(2, STEPS)
     new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
@@ -127,7 +132,7 @@ def render_face(
     new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
     new = match_pores(new, target[box.part], plain, plain * cheek_mask(box.shape, face), face_width(face))
     # The grain of the target as it came: drawing it to the new shape has softened it.
-    new = match_grain(new, target[box.part], 1 - kept, alpha * cheek_mask(box.shape, face))
+    new = match_grain(new, target[box.part], (1 - kept) * grain, alpha * cheek_mask(box.shape, face))
     new += 0.5
     rounded = np.clip(new, 0, 255, out=new).astype(np.uint8)
     brightness = _measure_brightness(base, alpha)
@@ -136,7 +141,7 @@ def render_face(
     on_step(4, STEPS)
     own = np.zeros(target.shape[:2], np.float32)
     own[box.part] = alpha * (1 - kept)
-    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, moved.warnings)
+    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings)
 
 
 def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:
@@ -148,7 +153,6 @@ def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:
 
 def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: Raster) -> _MovedTarget:
     """The target drawn to the new shape; hair, glasses and background move along."""
-    skin, warnings = _find_own_skin(target, mesh)
     places = grid.to_full(map_origins(raster, grid.locate(shaped), grid.locate(mesh)))
     full = grid.enlarge(places, target.shape)
     rows = np.arange(target.shape[0], dtype=np.float32)[:, None]
@@ -156,7 +160,7 @@ def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: R
     changed = (np.abs(full[..., 0] - columns) > STILL_PX) | (np.abs(full[..., 1] - rows) > STILL_PX)
     pixels = target.copy()
     cv2.copyTo(resample(target, full, cubic=True), changed.astype(np.uint8), pixels)
-    return _MovedTarget(pixels, resample(skin, full), changed, full, warnings)
+    return _MovedTarget(pixels, changed, full)
 
 
 def _find_own_skin(target: Pixels, mesh: Mesh) -> tuple[Mask, tuple[SwapWarning, ...]]:

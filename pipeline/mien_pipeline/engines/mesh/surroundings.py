@@ -47,12 +47,11 @@ def _relax(known: Floats, fixed: Mask, level: int) -> Floats:
         size = (max(3, width // 2), max(3, height // 2))
         coarse = _relax(*_halve(known, fixed, size), level=level - 1)
         field = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    held = fixed > 0
-    values = known[held]
+    held = (fixed > 0).view(np.uint8)
     for _ in range(_ITERATIONS[level]):
-        field[held] = values
-        field = np.asarray(cv2.blur(field, (3, 3)), np.float32)
-        field[[0, -1]] = 0
-        field[:, [0, -1]] = 0
-    field[held] = values
+        cv2.copyTo(known, held, field)
+        cv2.blur(field, (3, 3), dst=field)
+        field[0] = field[-1] = 0
+        field[:, 0] = field[:, -1] = 0
+    cv2.copyTo(known, held, field)
     return field

@@ -46,15 +46,16 @@ def rendered(small: Pixels, pixels: Pixels, own: Mask, origins: Floats | None = 
     return Rendered(pixels, changed, own, origins, 140.0, ())
 
 
-def test_a_face_of_a_thousand_pixels_is_rendered_at_its_own_size() -> None:
-    assert find_step(1024, 1024) == 1
-    assert find_step(1100, 200) == 1
+def test_a_face_about_as_large_as_the_references_is_rendered_at_its_own_size() -> None:
+    assert find_step(500, 512) == 1
+    assert find_step(1000, 700) == 1
+    assert find_step(300, 60) == 1
 
 
 def test_a_larger_face_is_rendered_no_smaller_than_the_reference_has_detail() -> None:
     assert 4500 / find_step(4500, 1024) >= 900
     assert 2000 / find_step(2000, 900) >= 900
-    assert 4500 / find_step(4500, 200) >= 700
+    assert 1100 / find_step(1100, 200) >= 1.4 * 200
 
 
 def test_where_nothing_changes_the_result_is_the_target() -> None:
@@ -75,7 +76,7 @@ def test_a_new_face_has_its_own_colour_and_the_grain_of_the_target() -> None:
     result, changed = enlarge_change(target, small, rendered(small, painted, own), STEP, WIDTH)
     middle = np.s_[200:400, 200:400]
     assert abs(float(result[middle].mean()) - 90) < 1
-    assert abs(np.log2(fine_detail(result)[middle].std() / fine_detail(target)[middle].std())) < 0.2
+    assert abs(np.log2(fine_detail(result)[middle].std() / fine_detail(target)[middle].std())) < 0.3
     assert np.array_equal(result[changed == 0], target[changed == 0])
     assert changed[:40].max() == 0
 
@@ -138,3 +139,17 @@ def test_a_large_face_looks_as_it_does_at_a_quarter_of_its_size(
     direct = picture(scale / 4)
     labs = [cv2.cvtColor(each.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for each in (large, direct)]
     assert np.linalg.norm(labs[0] - labs[1], axis=2).mean() < 1.5
+
+
+def test_uneven_detail_of_the_target_leaves_no_pattern_on_the_new_face() -> None:
+    """How much of the detail is kept changes from place to place; the new face's own lightness must not change too."""
+    plain = noisy_target(1.0)
+    spots = cv2.resize((np.random.default_rng(1).random((40, 40)) > 0.6).astype(np.float32), plain.shape[1::-1])
+    noise = 14 * spots * np.random.default_rng(2).normal(0, 1, plain.shape[:2])
+    target = np.clip(plain + 60 + noise[..., None], 0, 255).astype(np.uint8)
+    small = shrunk(target)
+    own = disc_mask(small)
+    painted = np.where(own[..., None] > 0, np.uint8(200), small).astype(np.uint8)
+    result, _ = enlarge_change(target, small, rendered(small, painted, own), STEP, WIDTH)
+    smooth = cv2.blur(result[200:400, 200:400].astype(np.float32), (9, 9))
+    assert np.abs(smooth - 200).max() < 3
