@@ -108,6 +108,10 @@ class ContentCheck(Protocol):
 class Marker(Protocol):
     """Encodes a result so that it says what it is; nothing leaves unmarked."""
 
+    def expect(self, original: Image) -> "Marker":
+        """A marker of results of this picture, with the work done that can be done before there is one."""
+        ...
+
     def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:
         """The encoded picture: watermark, then metadata, then credentials with `target` as their parent.
 

@@ -5,6 +5,7 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from mien_pipeline.media.encode import result_format
 from mien_pipeline.options import Format, require_readable_count
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
-from mien_pipeline.report import ModelUse, PictureWarning, Swapped
+from mien_pipeline.report import FaceReport, ModelUse, PictureWarning, Swapped
 from mien_pipeline.swap_image import FaceEdit, Reference
 from mien_pipeline.trust.check import check, flatten
 
@@ -42,7 +43,11 @@ def decode_target(picture: bytes, format: Format | None, clock: Stopwatch) -> Im
 
 
 def edit_picture(
-    picture: bytes, edit: FaceEdit, components: Components, clock: Stopwatch, original: Image | None = None
+    picture: bytes,
+    edit: FaceEdit,
+    components: Components,
+    clock: Stopwatch,
+    original: Image | None = None,
 ) -> Swapped:
     """Change the faces of a picture: a `FaceSwap` puts reference faces in, a `FaceRestoration` repairs skin.
 
@@ -62,18 +67,24 @@ def edit_picture(
         MienError: as each stage says.
     """
     original = original or decode_target(picture, edit.format, clock)
-    with clock.concurrent_stage("check", partial(check, original, components.check, "target")), clock.stage("detect"):
-        seen = flatten(original)
-        faces = components.detector.detect(seen)
-        chosen = edit.choose(seen, faces)
-    made = edit.change(original, faces, chosen, clock)
-    checked = partial(check, made.image, components.check, "result")
-    with clock.concurrent_stage("check-result", checked), clock.stage("score"):
-        reports = edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen)
+    with ThreadPoolExecutor(1) as beside:
+        expecting = beside.submit(components.marker.expect, original)
+        checked = partial(check, original, components.check, "target")
+        with clock.concurrent_stage("check", checked), clock.stage("detect"):
+            seen = flatten(original)
+            faces = components.detector.detect(seen)
+            chosen = edit.choose(seen, faces)
+        made = edit.change(original, faces, chosen, clock)
+        with clock.stage("check-result"):
+            check(made.image, components.check, "result")
+        record, reports = edit.record(components.models), list[FaceReport]()
+
+        def judge() -> None:
+            reports.extend(edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen))
+
+        with clock.concurrent_stage("score", judge), clock.stage("mark"):
+            marked = expecting.result().mark(made.image, picture, record, edit.format)
     incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
-    record = edit.record(components.models)
-    with clock.stage("mark"):
-        marked = components.marker.mark(made.image, picture, record, edit.format)
     return Swapped(
         data=marked.data,
         media_type=marked.media_type,

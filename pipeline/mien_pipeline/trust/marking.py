@@ -1,6 +1,7 @@
 """The one way a result leaves: watermark, then the file with its metadata, then signed credentials."""
 
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mien_core.errors import InvalidImage, MarkingFailed
@@ -11,7 +12,7 @@ from mien_pipeline.options import Format
 from mien_pipeline.report import Edit, Marked, Provenance
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import sign
-from mien_pipeline.trust.watermark import Watermark
+from mien_pipeline.trust.watermark import Reading, Sketch, Watermark
 
 
 class ResultMarker:
@@ -32,8 +33,14 @@ class ResultMarker:
         self._authority.signatory()  # made now, so that what cannot be signed is known before the work
         self._time_stamp_url = time_stamp_url
 
-    def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:
-        """See `protocols.Marker.mark`.
+    def expect(self, original: Image) -> "SketchedMarker":
+        """See `protocols.Marker.expect`."""
+        return SketchedMarker(self, self._watermark.sketch(original.pixels))
+
+    def mark(
+        self, result: Image, target: bytes, edit: Edit, format: Format | None = None, sketch: Sketch | None = None
+    ) -> Marked:
+        """See `protocols.Marker.mark`; `sketch` is the mark of the picture that `result` was made from.
 
         Raises:
             InvalidOptions: `format` cannot hold this picture; worth asking `result_format` before the swap.
@@ -41,15 +48,37 @@ class ResultMarker:
         """
         chosen = result_format(result, format)
         xmp = metadata.write_packet(f"{metadata.CREATOR_TOOL} ({edit.engine})", metadata.DESCRIPTIONS[edit.kind])
-        pixels, reading = self._watermark.embed(result.pixels)
-        try:
-            encoded = encode(replace(result, pixels=pixels), chosen, xmp)
-        except (OSError, ValueError, MemoryError) as error:
-            raise MarkingFailed(f"the {chosen} file could not be written") from error
+        encoded, reading = b"", Reading(0)
+        for attempt in self._watermark.attempts(result.pixels, sketch):
+            with ThreadPoolExecutor(1) as beside:  # read while it is encoded: one in many has to be marked again
+                read = beside.submit(self._watermark.read, attempt.pixels)
+                try:
+                    encoded = encode(replace(result, pixels=attempt.pixels), chosen, xmp)
+                except (OSError, ValueError, MemoryError) as error:
+                    raise MarkingFailed(f"the {chosen} file could not be written") from error
+                reading = read.result()
+            if attempt.holds(reading):
+                break
         media_type = MEDIA_TYPES[chosen]
         signatory = self._authority.signatory()
         signed = sign(encoded, media_type, target, media_type_of(target), edit, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SketchedMarker:
+    """Marks the result of one picture whose watermark it has worked out."""
+
+    marker: ResultMarker
+    sketch: Sketch
+
+    def expect(self, original: Image) -> "SketchedMarker":
+        """See `protocols.Marker.expect`."""
+        return self.marker.expect(original)
+
+    def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:
+        """See `ResultMarker.mark`."""
+        return self.marker.mark(result, target, edit, format, self.sketch)
 
 
 def media_type_of(target: bytes) -> str:

@@ -5,6 +5,8 @@ the signed credentials, which the first social network strips.
 """
 
 import hashlib
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,6 +41,8 @@ _STEP = 0.9
 _STEPS_A_TRY = 2
 _TRIES = 3
 _SPARE_BITS = 1
+# How clearly nine in ten bits of a sketch are read. Of 18 pictures that were marked as they are, 15 reach it.
+_CLEAR = 1.5
 # The colours that are seen least for what they change: the inverse of CIELAB's metric tensor at a skin tone, trace 3.
 _LEAST_SEEN = np.array([[1.18, 0.64, 0.61], [0.64, 0.78, 0.73], [0.61, 0.73, 1.04]], np.float32)
 _MOST = 3.0  # grey levels anywhere
@@ -52,13 +56,39 @@ _PARTS = 16  # of a grey level that the residual can tell, while it is stretched
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the decoder read: how many of the product number's 32 bits."""
+    """What the decoder read: how many of the product number's 32 bits, and how clearly nine in ten of them."""
 
     agreeing: int
+    clearness: float = 0.0
 
     @property
     def strength(self) -> Strength:
         return "strong" if self.agreeing >= STRONG_BITS else "weak" if self.agreeing >= WEAK_BITS else "none"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """The mark of one picture, worked out for another that differs from it in places.
+
+    Attributes:
+        residual: (3, S, S) float32, what is added to the canonical picture, in grey levels.
+        hiding: (S, S) float32, what each place of the picture that it was worked out on can hide.
+    """
+
+    residual: Floats
+    hiding: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attempt:
+    """A picture with the mark: (H, W, 3) uint8 RGB; `clearness` is how clearly it has to be read, to hold."""
+
+    pixels: Pixels
+    clearness: float = -math.inf
+
+    def holds(self, reading: Reading) -> bool:
+        """Whether what was read of it leaves some bits to lose."""
+        return reading.agreeing >= STRONG_BITS + _SPARE_BITS and reading.clearness >= self.clearness
 
 
 class Watermark:
@@ -73,27 +103,48 @@ class Watermark:
 
     def embed(self, pixels: Pixels) -> tuple[Pixels, Reading]:
         """The marked picture and what can be read from it; (H, W, 3) uint8 RGB, the argument stays as it is."""
-        picture = _to_canonical(pixels)
-        signs, hiding = 2 * _bits() - 1, _hiding_strength(picture)
-        attention = self._decoder.attention(picture)
-        residual = np.zeros_like(picture)  # in grey levels
         marked, reading = pixels, Reading(0)
+        for attempt in self.attempts(pixels):
+            marked, reading = attempt.pixels, self.read(attempt.pixels)
+            if attempt.holds(reading):
+                break
+        return marked, reading
+
+    def sketch(self, pixels: Pixels) -> Sketch:
+        """The mark of (H, W, 3) uint8 RGB, for what will be made of it: work that needs not wait for that."""
+        picture = _to_canonical(pixels)
+        hiding = _hiding_strength(picture)
+        return Sketch(next(self._residuals(picture, hiding)), hiding)
+
+    def attempts(self, pixels: Pixels, sketch: Sketch | None = None) -> Iterator[Attempt]:
+        """The marked picture, stronger each time, until one holds; (H, W, 3) uint8 RGB, the argument stays as it is.
+
+        A `sketch` is tried first. It has to be read clearly: it was not worked out on this picture.
+        """
+        picture = _to_canonical(pixels)
+        hiding = _hiding_strength(picture)
+        if sketch is not None:
+            residual = sketch.residual * np.minimum(1, hiding / sketch.hiding)
+            yield Attempt(_add_residual(pixels, residual.transpose(1, 2, 0)), _CLEAR)
+        for residual in self._residuals(picture, hiding):
+            yield Attempt(_add_residual(pixels, residual.transpose(1, 2, 0)))
+
+    def _residuals(self, picture: Floats, hiding: Floats) -> Iterator[Floats]:
+        """(3, S, S) what is added to the canonical picture, in grey levels, more each time."""
+        signs, attention = 2 * _bits() - 1, self._decoder.attention(picture)
+        residual = np.zeros_like(picture)
         for _ in range(_TRIES):
             for _ in range(_STEPS_A_TRY):
                 now = np.asarray(picture + residual / _LEVELS, np.float32)
                 direction = self._decoder.towards(now, attention, signs, _MARGIN)
                 step = np.tensordot(_LEAST_SEEN, direction, axes=1)
                 residual += _STEP * hiding * step / max(float(np.sqrt(np.mean(step**2))), 1e-20)
-            marked = _add_residual(pixels, residual.transpose(1, 2, 0))
-            reading = self.read(marked)
-            if reading.agreeing >= STRONG_BITS + _SPARE_BITS:
-                break
-        return marked, reading
+            yield residual
 
     def read(self, pixels: Pixels) -> Reading:
         """What a picture carries; (H, W, 3) uint8 RGB."""
-        logits = self._decoder.logits(_to_canonical(pixels))
-        return Reading(int(((logits > 0) == (_bits() > 0)).sum()))
+        right = (2 * _bits() - 1) * self._decoder.logits(_to_canonical(pixels))
+        return Reading(int((right > 0).sum()), float(np.quantile(right, 0.1)))
 
 
 def read_pinned(path: Path, digest: str) -> bytes:

@@ -55,6 +55,20 @@ def test_every_format_carries_all_three_marks(
     assert found.metadata["ai_system"] == "Mien (mesh)"
 
 
+@pytest.mark.parametrize("changed", [np.s_[60:180, 60:180], np.s_[:, :]])
+def test_a_result_that_was_expected_is_marked_as_strongly_however_much_of_it_is_new(
+    changed: tuple[slice, slice], marker: ResultMarker, inspector: Inspector, portrait: bytes
+) -> None:
+    original = decode(portrait)
+    pixels = original.pixels.copy()
+    pixels[changed] = pixels[changed][:, ::-1]
+    marked = marker.expect(original).mark(replace(original, pixels=pixels), portrait, SWAP)
+    assert marked.provenance.watermark == "strong"
+    found = inspector.inspect(marked.data).watermark
+    assert found is not None
+    assert found.strength == "strong"
+
+
 def test_a_result_has_the_targets_format_unless_another_is_wanted(marker: ResultMarker, portrait: bytes) -> None:
     image = decode(portrait)
     assert marker.mark(image, portrait, SWAP).media_type == "image/jpeg"

@@ -15,7 +15,7 @@ from mien_core.errors import MarkingFailed
 from mien_models.store import ModelStore
 from mien_pipeline.image import Pixels
 from mien_pipeline.trust.rivagan import BITS
-from mien_pipeline.trust.watermark import STRONG_BITS, WEAK_BITS, Reading, Watermark
+from mien_pipeline.trust.watermark import STRONG_BITS, WEAK_BITS, Reading, Sketch, Watermark
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +66,34 @@ def test_the_watermark_survives_what_happens_to_pictures(
     readings = [watermark.read(HARMS[harm](picture)) for _, picture, _ in marked.values()]
     assert sum(reading.strength == "strong" for reading in readings) >= len(NAMES) - 1
     assert all(reading.agreeing >= WEAK_BITS for reading in readings)
+
+
+def first_that_holds(watermark: Watermark, pixels: Pixels, sketch: Sketch) -> tuple[int, Reading]:
+    for number, attempt in enumerate(watermark.attempts(pixels, sketch)):
+        reading = watermark.read(attempt.pixels)
+        if attempt.holds(reading):
+            return number, reading
+    raise AssertionError("no attempt holds")
+
+
+def test_a_mark_worked_out_on_the_target_holds_on_a_result_with_a_new_face(
+    watermark: Watermark, photographs: Mapping[str, Pixels]
+) -> None:
+    target = photographs["astronaut.png"]
+    result = target.copy()
+    result[70:170, 180:270] = cv2.GaussianBlur(target[70:170, 180:270], (0, 0), 6) // 2
+    number, reading = first_that_holds(watermark, result, watermark.sketch(target))
+    assert number == 0
+    assert reading.strength == "strong"
+
+
+def test_a_mark_worked_out_on_quite_another_picture_is_worked_out_again(
+    watermark: Watermark, photographs: Mapping[str, Pixels]
+) -> None:
+    sketch = watermark.sketch(photographs["rocket.jpg"])
+    number, reading = first_that_holds(watermark, photographs["astronaut.png"], sketch)
+    assert number > 0
+    assert reading.strength == "strong"
 
 
 def test_no_unmarked_photograph_reads_as_marked(watermark: Watermark, photographs: Mapping[str, Pixels]) -> None:
