@@ -5,7 +5,7 @@ A module has `add_arguments(parser)`, which also sets `run`, and may have `DESCR
 
 # Name → its line in `mien --help`, in that order: first what a newcomer wants, last what keeps Mien running.
 SUMMARIES = {
-    "demo": "swap two bundled public-domain portraits",
+    "demo": "swap two public-domain portraits",
     "swap": "put a reference face into a target image",
     "restore": "repair skin detail without changing the face (Vivid)",
     "engines": "every engine: ready, or what it lacks",

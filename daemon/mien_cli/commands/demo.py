@@ -1,4 +1,4 @@
-"""`mien demo`: swap two bundled public-domain portraits, to show a newcomer what to expect."""
+"""`mien demo`: swap two public-domain portraits, to show a newcomer what to expect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from mien_core.outputs import Exists
 
-DESCRIPTION = "Swap two bundled public-domain portraits: target, result and a side-by-side picture."
+DESCRIPTION = "Swap two public-domain portraits: target, result and a side-by-side picture."
 PORTRAITS = "demo-portraits"
-# The US Navy's portrait of Grace Hopper and NASA's of Eileen Collins, both in the public domain.
-TARGET, REFERENCE = "grace_hopper.jpg", "astronaut.png"
+# Leonardo's Mona Lisa and NASA's portrait of Eileen Collins, both in the public domain.
+TARGET, REFERENCE = "mona_lisa.jpg", "astronaut.png"
 NAMES = {"target": "target.jpg", "result": "result.jpg", "side-by-side": "side-by-side.png"}
 
 

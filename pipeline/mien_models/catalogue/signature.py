@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mien_core.errors import InvalidCatalogue
 
-PUBLIC_KEY = "80c6e80d54b66043fc374b41e9db249909ad904e51a1c97e96dcd447b69e92af"
+PUBLIC_KEY = "d75afbd80ca03ec76c04e0acd074ce87382f1d16e2b681f8d2f32d4aa31092d3"
 
 
 def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_KEY) -> None:

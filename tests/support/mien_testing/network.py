@@ -2,11 +2,13 @@
 
 import functools
 import hashlib
+import io
 import ipaddress
 import os
 import random
 import socket
 import ssl
+import tarfile
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
@@ -39,7 +41,7 @@ class Index:
 
     @property
     def downloads(self) -> int:
-        return sum(path.endswith(".whl") for path in self.asked)
+        return sum(path.endswith((".whl", ".tar.gz")) for path in self.asked)
 
     def publish(self, members: dict[str, bytes]) -> None:
         """Put the wheel of `mien-made-up-weights` 1.0 there, in place of the one before."""
@@ -51,17 +53,42 @@ class Index:
             wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: mien-made-up-weights\nVersion: 1.0\n")
             wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
             wheel.writestr(f"{info}/RECORD", "")
+        self._offer(name)
+
+    def publish_sdist(self, members: dict[str, bytes]) -> str:
+        """Put the source distribution of the same package there instead; its digest.
+
+        Its build backend is setuptools', and its `setup.py` leaves `it-ran` beside the index.
+        """
+        name, folder = "mien_made_up_weights-1.0.tar.gz", "mien_made_up_weights-1.0"
+        own = {
+            "PKG-INFO": b"Metadata-Version: 2.1\nName: mien-made-up-weights\nVersion: 1.0\n",
+            "pyproject.toml": b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n',
+            "setup.py": f"open({str(self.folder / 'it-ran')!r}, 'w').close()\n".encode(),
+        }
+        with tarfile.open(self.folder / name, "w:gz") as sdist:
+            for path, content in {**own, **members}.items():
+                member = tarfile.TarInfo(f"{folder}/{path}")
+                member.size = len(content)
+                sdist.addfile(member, io.BytesIO(content))
+        self._offer(name)
+        return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+
+    def _offer(self, name: str) -> None:
         page = self.folder / "simple/mien-made-up-weights/index.html"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(f'<!DOCTYPE html><html><body><a href="../../{name}">{name}</a></body></html>')
 
-    def catalogue(self, index: str | None = None) -> Catalogue:
-        """Two models out of the one wheel, and a bundle of both."""
+    def catalogue(self, index: str | None = None, sdist_sha256: str | None = None) -> Catalogue:
+        """Two models out of the one wheel, or of the source distribution of that digest, and a bundle of both."""
         source = {"kind": "wheel", "package": "mien-made-up-weights", "version": "1.0", "size": 17000}
+        folder = ""
+        if sdist_sha256:
+            source["sdist_sha256"], folder = sdist_sha256, "mien_made_up_weights-1.0/"
 
         def model(name: str, content: bytes) -> dict[str, object]:
             digest = hashlib.sha256(content).hexdigest()
-            file = {"path": f"{name}.dat", "at": f"made_up/{name}.dat", "format": "dlib", "sha256": digest}
+            file = {"path": f"{name}.dat", "at": f"{folder}made_up/{name}.dat", "format": "dlib", "sha256": digest}
             return {
                 "title": name,
                 "version": "1",
