@@ -35,7 +35,9 @@ _UNSEEN_SKIN = 1e-9
 _UNSEEN_OTHER = 1e-5
 
 
-def learn_skin(lab: Floats, points: Floats, width: float, oval: Pixels, seed: Choice, features: Choice) -> Mask:
+def learn_skin(
+    lab: Floats, points: Floats, width: float, oval: Pixels, seed: Choice, features: Choice, unlike: Choice
+) -> Mask:
     """(h, w) float32 in 0..1, how likely each pixel is this face's skin, learnt in a few rounds.
 
     Args:
@@ -45,13 +47,14 @@ def learn_skin(lab: Floats, points: Floats, width: float, oval: Pixels, seed: Ch
         oval: (h, w) uint8, 1 inside the face's outline.
         seed: (h, w) bool, pixels that are skin.
         features: (h, w) bool, eyes, brows, nose and mouth, which teach nothing.
+        unlike: (h, w) bool, what lies where skin should be and is unlike it: it teaches the colours of a cover.
     """
     colours, textures = _bin_colours(lab, seed), _bin_textures(lab[..., 0], width)
     depth = np.asarray(cv2.distanceTransform(oval, cv2.DIST_L2, 5), np.float32) / width
     prior = _PRIOR_AT_EDGE + (_PRIOR_INSIDE - _PRIOR_AT_EDGE) * np.clip(depth / _PRIOR_DEPTH, 0, 1)
     known, ring = seed.astype(np.float32), _find_ring(oval, points, width)
-    inside = (oval > 0) & ~features
-    skin, other = known, ring
+    inside = (oval > 0) & ~features & ~unlike
+    skin, other = known, np.maximum(ring, unlike)
     likely = np.zeros_like(prior)
     unseen_skin, unseen_other = _expect_unseen_skin(colours, seed), np.full(_BINS**3, _UNSEEN_OTHER, np.float64)
     for _ in range(_ROUNDS):
@@ -61,7 +64,7 @@ def learn_skin(lab: Floats, points: Floats, width: float, oval: Pixels, seed: Ch
         likely = prior * ratio / (prior * ratio + (1 - prior) * (1 - ratio))
         skin = np.maximum(known, likely * (inside & (likely > 0.5)))
         # Ears and a bare scalp lie in the ring too: what looks like skin there teaches nothing about hair.
-        other = np.where(inside, (1 - likely) * (likely < 0.3), ring * (1 - ratio))
+        other = np.where(inside, (1 - likely) * (likely < 0.3), np.maximum(ring * (1 - ratio), unlike))
     return np.asarray(cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.8), np.float32)
 
 

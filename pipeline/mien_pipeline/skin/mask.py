@@ -1,6 +1,7 @@
 """Which pixels of a face are its own: the oval, less hair, glasses and other covers."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import cv2
@@ -25,28 +26,36 @@ _SMALLEST_ISLAND = 0.006  # face widths squared: freckles, highlights and nostri
 _SMALLEST_COVER = 0.02
 _GUIDE_RADIUS, _GUIDE_EPSILON = 0.02, 1e-3  # of the guided filter, He et al. 2013; the radius in face widths
 _SEED_DISTANCE = 40.0  # in Lab, colour counting twice
+# Skin of 430 faces: hue 50° in Lab, 32° either side; chroma .16 of its lightness. Below 3 a hue says nothing.
+_SKIN_HUE_DEG, _SKIN_HUE_SPREAD_DEG, _SKIN_SATURATION, _NO_CHROMA = 50.0, 32.0, 0.16, 3.0
+# A part of the face with less than this of the best part's likeness is covered; where no part has any, all count.
+_LIKE_THE_BEST, _LEAST_LIKENESS = 0.55, 0.07
+_UNLIKE = 40.0  # by `measure_apart`: shine is pale too, but nearer to skin
 
 _CHEEK = (117, 118, 101, 36, 205, 187, 123, 50)
+_UNDER_EYE = (117, 118, 119, 120, 121, 110, 230, 229, 228)
 _NOSE_RIDGE = (6, 197, 195, 5, 4, 45, 275, 51, 281)
 _LOW_FOREHEAD = (8, 9, 55, 285, 107, 336, 66, 296)
 _NOSE_HULL = (168, 114, 343, 217, 437, 198, 420, 48, 278, 98, 327, 2, 64, 294)
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
-    """The face at working size.
+class FaceView:
+    """The face at working size, WORK_WIDTH_PX wide at most.
 
     Attributes:
         lab: (h, w, 3) float32, OpenCV's 8-bit Lab.
         points: (468, 2) float32, the mesh in its pixels.
         width: of the face, in its pixels.
         covered_eye: the share of an eye or a brow from which it counts as covered.
+        covers: (h, w) bool, what is known to be no part of the face.
     """
 
     lab: Floats
     points: Floats
     width: float
     covered_eye: float
+    covers: Choice | None = None
 
     def fill(self, vertices: tuple[int, ...], margin: float = 0.0) -> Pixels:
         """(h, w) 1 inside the convex hull of the vertices, `margin` face widths larger all around."""
@@ -59,10 +68,32 @@ class _View:
         return self._fill_polygon(np.round(self.points[list(face.OVAL)] * 16).astype(np.int32), 0)
 
     @cached_property
+    def bare_groups(self) -> tuple[list[Choice], list[Choice]]:
+        """Where skin is surest, (h, w) each: what looks like skin beside the rest, and what does not.
+
+        A mask, a scarf or a cup may cover most of the face: what counts is which of them is the most like skin.
+        """
+        filled = [self.fill(group) > 0 for group in (*plain_skin(), _LOW_FOREHEAD, *under_eyes())]
+        seen = [group for group in filled if group.any()]
+        colours = [np.median(self.lab[group], axis=0) for group in seen]
+        likeness = [resemble_skin(colour) for colour in colours]
+        least = max(likeness, default=0.0) * _LIKE_THE_BEST
+        if least < _LEAST_LIKENESS:  # a grey picture, or coloured light
+            return seen, []
+        skin = np.median([colour for colour, like in zip(colours, likeness, strict=True) if like >= least], axis=0)
+        groups = list(zip(seen, colours, likeness, strict=True))
+        unlike = [like < least and measure_apart(colour, skin) > _UNLIKE for _, colour, like in groups]
+        return (
+            [group for group, other in zip(seen, unlike, strict=True) if not other],
+            [group for group, other in zip(seen, unlike, strict=True) if other],
+        )
+
+    @cached_property
     def seed(self) -> Choice:
-        """(h, w) the surest skin: cheeks, the nose's ridge, between the brows."""
-        filled = [self.fill(group) for group in (*plain_skin(), _LOW_FOREHEAD)]
-        asked = np.asarray(np.maximum.reduce(filled) > 0)
+        """(h, w) the surest skin: cheeks, the nose's ridge, between the brows, less what something covers."""
+        asked = np.zeros(self.lab.shape[:2], np.bool_)
+        for group in self.bare_groups[0]:
+            asked |= group
         if not asked.any():
             return asked
         # The bar of dark glasses or a lock of hair may lie across: leave out what is far from most of it.
@@ -115,21 +146,40 @@ def oval_mask(shape: tuple[int, ...], mesh: Mesh, feather: float = OVAL_FEATHER)
     return smooth_step(depth / max(feather * face_width(mesh), 1.0))
 
 
-def skin_mask(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> Mask:
+def skin_mask(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE, covers: Choice | None = None) -> Mask:
     """(H, W) float32 in 0..1: 1 on this face's own skin, eyes, brows and lips, 0 on what covers or frames them.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
         mesh: (468, 3) float32 in its pixels.
         covered_eye: the share of an eye or a brow from which it counts as covered.
+        covers: (h, w) bool, the size of `view_face`: what is known to be no part of the face.
     """
+    small, view = view_face(pixels, mesh, covered_eye)
+    if covers is not None:
+        view = replace(view, covers=covers)
+    return _enlarge(_find_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
+
+
+def view_face(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> tuple[Pixels, FaceView]:
+    """The picture at working size, (h, w, 3) uint8 RGB, and the view of the face in it; arguments as `skin_mask`."""
     scale = min(1.0, WORK_WIDTH_PX / max(face_width(mesh), 1.0))
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
     small = shrink(pixels, size)
     points = ((mesh[:, :2] + 0.5) * scale - 0.5).astype(np.float32)
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
-    view = _View(lab, points, face_width(mesh) * scale, covered_eye)
-    return _enlarge(_find_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
+    return small, FaceView(lab, points, face_width(mesh) * scale, covered_eye)
+
+
+def resemble_skin(lab: Floats) -> float:
+    """0..1, how much a colour is like human skin of any shade: its hue, and how strong that is for its lightness.
+
+    `lab` is (3,), OpenCV's 8-bit Lab. White, black and grey things are too pale, blue and green ones far in hue.
+    """
+    lightness, a, b = float(lab[0]) * 100 / 255, float(lab[1]) - 128, float(lab[2]) - 128
+    chroma = math.hypot(a, b)
+    hue = math.exp(-(((math.degrees(math.atan2(b, a)) - _SKIN_HUE_DEG) / _SKIN_HUE_SPREAD_DEG) ** 2))
+    return hue * min(1.0, chroma / max(lightness, 1.0) / _SKIN_SATURATION) * chroma / (chroma + _NO_CHROMA)
 
 
 def covers_features(skin: Mask, mesh: Mesh) -> bool:
@@ -145,6 +195,11 @@ def covers_features(skin: Mask, mesh: Mesh) -> bool:
         if len(seen) and float(seen.mean()) < 1 - COVERED:
             return True
     return False
+
+
+def measure_apart(one: Floats, other: Floats) -> float:
+    """How far two colours (3,) of OpenCV's 8-bit Lab are apart: hue counts four times what lightness does."""
+    return float(np.abs(one - other) @ np.array([0.5, 2, 2]))
 
 
 def cheek_mask(shape: tuple[int, ...], mesh: Mesh) -> Mask:
@@ -173,6 +228,12 @@ def plain_skin() -> tuple[tuple[int, ...], ...]:
     return _CHEEK, _mirror(_CHEEK), _NOSE_RIDGE
 
 
+@cache
+def under_eyes() -> tuple[tuple[int, ...], ...]:
+    """Vertices below both eyes, which masks and scarves leave free."""
+    return _UNDER_EYE, _mirror(_UNDER_EYE)
+
+
 def smooth_step(x: Floats) -> Floats:
     """float32 of any shape: 0 where `x` is below 0, 1 where it is above 1, rising with level ends between."""
     t = np.clip(x, 0, 1)
@@ -189,18 +250,26 @@ def _mirror(vertices: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(vertex) for vertex in topology().mirror[list(vertices)])
 
 
-def _find_skin(view: _View) -> Mask:
+def _find_skin(view: FaceView) -> Mask:
     """(h, w) likelihood of skin at working size, features included."""
     oval = view.oval
-    likely = learn_skin(view.lab, view.points, view.width, oval, view.seed, view.features)
+    unlike = np.zeros(oval.shape, np.bool_)
+    for group in view.bare_groups[1]:
+        unlike |= group
+    known = unlike if view.covers is None else unlike | view.covers
+    seed = view.seed & ~known
+    likely = learn_skin(view.lab, view.points, view.width, oval, seed, view.features, unlike)
     cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
     cover = np.asarray(cv2.morphologyEx(cover, cv2.MORPH_OPEN, disc(max(1, round(0.012 * view.width)))), np.uint8)
-    large = _find_covers(cover, view.features, _SMALLEST_COVER * view.width**2)
+    large = _find_covers(cover, view.features, _SMALLEST_COVER * view.width**2) | known
     for inside, share in view.feature_masks:
         if np.count_nonzero(large & inside) < share * np.count_nonzero(inside):
             likely[inside] = 1
     likely = _fill_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
-    return np.minimum(likely, _keep_one_piece(likely, view.seed, view.width))
+    likely = np.minimum(likely, _keep_one_piece(likely, seed, view.width))
+    if view.covers is not None:
+        likely[view.covers] = 0
+    return likely
 
 
 def _keep_one_piece(likely: Mask, seed: Choice, width: float) -> Mask:

@@ -100,7 +100,7 @@ def test_every_preset_is_valid_and_the_first_is_the_defaults(engine: str) -> Non
 
 def test_a_swap_needs_the_shared_networks_and_the_engines_own() -> None:
     assert needed_models("mesh") == (
-        "face-detection", "face-mesh", "identity-score", "content-check", "watermark", "iris",
+        "face-detection", "face-mesh", "identity-score", "content-check", "watermark", "iris", "covers",
     )  # fmt: skip
 
 

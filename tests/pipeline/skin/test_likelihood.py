@@ -30,7 +30,8 @@ def learnt(pixels: Pixels) -> Floats:
     for cheek in (50, 280):
         seed[around(cheek, 8)] = True
     lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
-    return learn_skin(lab, POINTS, WIDTH, oval(), seed, np.zeros((SIDE, SIDE), bool))
+    nothing = np.zeros((SIDE, SIDE), bool)
+    return learn_skin(lab, POINTS, WIDTH, oval(), seed, nothing, nothing)
 
 
 def face_of(skin: tuple[int, ...], surroundings: tuple[int, ...]) -> Pixels:

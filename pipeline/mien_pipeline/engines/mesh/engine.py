@@ -7,9 +7,10 @@ import numpy as np
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
-from mien_pipeline.engines.mesh.full_size import enlarge_change, find_step, shrink_face
+from mien_pipeline.engines.mesh.full_size import enlarge_change, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.mesh.own_face import SurroundingsReader
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, View, complete
@@ -32,21 +33,22 @@ LOW_LIGHT = 40  # median code value of the face
 
 
 def load(weights: Weights) -> "MeshEngine":
-    """The engine with the iris network loaded."""
-    return MeshEngine(weights.read("iris"))
+    """The engine with its networks loaded."""
+    return MeshEngine(weights.read("iris"), SurroundingsReader.load(weights))
 
 
 class MeshEngine:
-    """It needs no weights but the iris network's: all else comes from the faces that it is given."""
+    """Its networks say where eyes look and what is around a face; all else comes from the faces that it is given."""
 
     name = "mesh"
 
-    def __init__(self, iris: bytes) -> None:
+    def __init__(self, iris: bytes, surroundings: SurroundingsReader) -> None:
         self._eyes = EyeReader(iris)
+        self._surroundings = surroundings
 
     @property
     def models(self) -> Sequence[ModelUse]:
-        return (self._eyes.model,)
+        return (self._eyes.model, *self._surroundings.models)
 
     def prepare(self, portraits: Sequence[Portrait]) -> "MeshLikeness":
         """The person's texture and shape; pictures that are turned too far or unclear do not count.
@@ -65,7 +67,7 @@ class MeshEngine:
         view, first = read_views(sightings)
         shape = average_shape(meshes, first.mesh)
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], view)
-        return MeshLikeness(complete(view), shape, first.eyes, self._eyes, warnings)
+        return MeshLikeness(complete(view), shape, first.eyes, self._eyes, self._surroundings, warnings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +78,7 @@ class MeshLikeness:
     mesh: Mesh
     eyes: tuple[Eye, Eye]
     reader: EyeReader
+    surroundings: SurroundingsReader
     warnings: tuple[SwapWarning, ...] = ()
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
@@ -90,7 +93,10 @@ class MeshLikeness:
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
         step = find_step(face_width(mesh), self.texture.face_width)
         small, local = shrink_face(pixels, region.to_local(mesh), step)
-        rendered = render_face(self.texture, self.mesh, small, local, settings.shape, eyes, on_step, grain=step == 1)
+        around = self.surroundings.read(target.pixels, mesh, shrink_affine(region.affine, step))
+        rendered = render_face(
+            self.texture, self.mesh, small, local, settings.shape, eyes, around, on_step, grain=step == 1
+        )
         if tone := find_tone(small):
             toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
             rendered = replace(rendered, pixels=toned)

@@ -16,7 +16,7 @@ from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.render import STILL_PX, Rendered
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
-from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.image import Affine, Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import smooth_step
 
@@ -55,6 +55,12 @@ def shrink_face(pixels: Pixels, mesh: Mesh, step: int) -> tuple[Pixels, Mesh]:
         return pixels, mesh
     small = np.asarray((mesh + np.array([0.5, 0.5, 0])) / step - np.array([0.5, 0.5, 0]), np.float32)
     return _shrink(pixels, step), small
+
+
+def shrink_affine(affine: Affine, step: int) -> Affine:
+    """(2, 3) float32, from where `affine` (2, 3) comes from to the picture with `step` pixels of its own to one."""
+    shift = np.array([[0, 0, 0.5]]) / step - np.array([[0, 0, 0.5]])
+    return np.asarray(affine / step + shift, np.float32)
 
 
 def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, width: float) -> tuple[Pixels, Mask]:

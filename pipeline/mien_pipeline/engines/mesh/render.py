@@ -21,6 +21,7 @@ from mien_pipeline.engines.mesh.expression import (
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relight
+from mien_pipeline.engines.mesh.own_face import Surroundings, find_own_face
 from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.surroundings import map_origins
@@ -33,12 +34,10 @@ from mien_pipeline.media.colour import to_linear
 from mien_pipeline.progress import OnStep
 from mien_pipeline.report import SwapWarning
 from mien_pipeline.skin.blend import blend_bands
-from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.grain import match_grain
-from mien_pipeline.skin.mask import cheek_mask, covers_features, oval_mask, skin_mask, upper_face_mask
+from mien_pipeline.skin.mask import cheek_mask, oval_mask, upper_face_mask
 from mien_pipeline.skin.pores import match_pores
 from mien_pipeline.skin.sharpness import match_blur
-from mien_pipeline.skin.tongue import tongue_mask
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
@@ -90,6 +89,7 @@ def render_face(
     mesh: Mesh,
     shape: float,
     eyes: tuple[EyeSwap, EyeSwap],
+    surroundings: Surroundings,
     on_step: OnStep,
     *,
     grain: bool = True,
@@ -102,6 +102,7 @@ def render_face(
         mesh: (468, 3) float32, the target face in the region's pixels.
         shape: 0..1, how far the target's shape gives way to the reference's.
         eyes: how each eye is rendered.
+        surroundings: what is around the target face, in the region's pixels.
         on_step: told after each of the four steps.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
@@ -112,7 +113,7 @@ def render_face(
     box = Box.around(shaped, SEAM_MARGIN, target.shape).snap_to_steps(step, target.shape)
     inner, face = Grid.over(box.shape, step), box.to_local(shaped)
     with ThreadPoolExecutor(1) as beside:
-        own_skin = beside.submit(_find_own_skin, target, mesh)
+        own_skin = beside.submit(find_own_face, target, mesh, surroundings, texture.colour)
         raster = _rasterise_mesh(grid, shaped)
         places = _find_texture_places(grid, raster, shaped, eyes)[
             box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
@@ -161,15 +162,6 @@ def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: R
     pixels = target.copy()
     cv2.copyTo(resample(target, full, cubic=True), changed.astype(np.uint8), pixels)
     return _MovedTarget(pixels, changed, full)
-
-
-def _find_own_skin(target: Pixels, mesh: Mesh) -> tuple[Mask, tuple[SwapWarning, ...]]:
-    """(H, W) 1 where the target shows its own face, 0 on hair, covers and the rims of glasses."""
-    skin = skin_mask(target, mesh)
-    frame = glasses_mask(target, mesh)
-    occluded = frame.any() or covers_features(skin, mesh)
-    own = np.minimum(np.minimum(skin, 1 - frame), 1 - tongue_mask(target, mesh))
-    return own, ("occluded",) if occluded else ()
 
 
 def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:

@@ -1,0 +1,110 @@
+"""Which pixels of a target are its own face: what the new one may take the place of."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mien_pipeline.engines.mesh.hidden import find_hidden_features
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces.align import transform
+from mien_pipeline.faces.hands import HandFinder
+from mien_pipeline.faces.segment import PersonSegmenter
+from mien_pipeline.image import Affine, Floats, Mask, Pixels
+from mien_pipeline.protocols import Weights
+from mien_pipeline.report import ModelUse, SwapWarning
+from mien_pipeline.skin.covers import find_covers
+from mien_pipeline.skin.glasses import glasses_mask
+from mien_pipeline.skin.likelihood import Choice
+from mien_pipeline.skin.mask import FaceView, covers_features, skin_mask, view_face
+from mien_pipeline.skin.silhouette import find_background
+from mien_pipeline.skin.tongue import tongue_mask
+
+MODEL = "covers"
+FILES = ("selfie_segmentation.tflite", "palm_detection_lite.tflite", "hand_landmark_lite.tflite")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What networks see around a face, in the pixels of the region that is rendered.
+
+    Attributes:
+        hands: (21, 2) float32 each, the joints of hands.
+        person: (h, w) float32 in 0..1, how sure each pixel shows a person; None where that is not known.
+        to_region: (2, 3) float32, from `person` to the region.
+    """
+
+    hands: Sequence[Floats] = ()
+    person: Mask | None = None
+    to_region: Affine | None = None
+
+
+class SurroundingsReader:
+    """The networks for persons, palms and hands."""
+
+    def __init__(self, person: bytes, palm: bytes, landmarks: bytes) -> None:
+        """Load them from the bytes of their files.
+
+        Raises:
+            cv2.error: a file is damaged.
+        """
+        self._person, self._hands = PersonSegmenter(person), HandFinder(palm, landmarks)
+        self.models = tuple(ModelUse(MODEL, hashlib.sha256(each).hexdigest()) for each in (person, palm, landmarks))
+
+    @classmethod
+    def load(cls, weights: Weights) -> "SurroundingsReader":
+        """Raises `ModelNotInstalled` when a file is not there."""
+        person, palm, landmarks = (weights.read(MODEL, file) for file in FILES)
+        return cls(person, palm, landmarks)
+
+    def read(self, pixels: Pixels, mesh: Mesh, to_region: Affine) -> Surroundings:
+        """What is around a face.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB, the whole picture.
+            mesh: (468, 3) float32 in its pixels.
+            to_region: (2, 3) float32, from its pixels to those of the region that is rendered.
+        """
+        hands = [transform(joints, to_region) for joints in self._hands.find(pixels, mesh)]
+        person, back = self._person.segment(pixels, mesh)
+        both = np.vstack([to_region, [0, 0, 1]]) @ np.vstack([back, [0, 0, 1]])
+        return Surroundings(hands, person, both[:2].astype(np.float32))
+
+
+def find_own_face(
+    target: Pixels, mesh: Mesh, surroundings: Surroundings, reference: Pixels
+) -> tuple[Mask, tuple[SwapWarning, ...]]:
+    """(H, W) 1 where the target shows its own face, 0 on hair, covers, background and the rims of glasses.
+
+    Args:
+        target: (H, W, 3) uint8 RGB.
+        mesh: (468, 3) float32 in its pixels.
+        surroundings: of the face.
+        reference: (S, S, 3) uint8 RGB, the texture of another face, to know what features look like.
+    """
+    small, view = view_face(target, mesh)
+    scale = np.array(small.shape[1::-1]) / np.array(target.shape[1::-1])
+    hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands]
+    background = _find_background(surroundings, view, scale)
+    hidden = find_hidden_features(target, mesh, reference)
+    covers = find_covers(small, view, hands, hidden, background)
+    skin = skin_mask(target, mesh, covers=covers.mask | background)
+    frame = glasses_mask(target, mesh)
+    occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
+    own = np.minimum(np.minimum(skin, 1 - frame), 1 - tongue_mask(target, mesh))
+    return own, ("occluded",) if occluded else ()
+
+
+def _find_background(surroundings: Surroundings, view: FaceView, scale: Floats) -> Choice:
+    """(h, w) bool, the size of the view: background inside the oval; `scale` (2,) leads from the region to the view."""
+    if surroundings.person is None or surroundings.to_region is None:
+        return np.zeros(view.oval.shape, np.bool_)
+    affine = surroundings.to_region * scale[:, None]
+    affine[:, 2] += (scale - 1) / 2
+    size = view.oval.shape[1], view.oval.shape[0]
+    seen = cv2.warpAffine(
+        surroundings.person, affine.astype(np.float32), size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return find_background(np.asarray(seen, np.float32), view)
