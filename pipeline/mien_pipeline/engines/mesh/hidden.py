@@ -5,7 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
+from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -118,12 +118,18 @@ def _unroll(pixels: Pixels, mesh: Mesh) -> Pixels:
     small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     ratio = np.array(size) / np.array(pixels.shape[1::-1])
     points = ((mesh[:, :2] + 0.5) * ratio - 0.5).astype(np.float32)
-    canonical = topology()
-    triangles = np.concatenate([canonical.triangles, canonical.closing])
-    flat = rasterise(canonical.uv * (SIDE // 2) - 0.5, np.zeros(468, np.float32), triangles, (SIDE // 2, SIDE // 2))
+    flat = _flat_raster()
     coarse = extend_edges(flat.interpolate(points), flat.covered)
     places = np.asarray(cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(resample(small, places), np.uint8)
+
+
+@cache
+def _flat_raster() -> Raster:
+    """Which vertices are around each second pixel of the texture."""
+    canonical, side = topology(), SIDE // 2
+    triangles = np.concatenate([canonical.triangles, canonical.closing])
+    return rasterise(canonical.uv * side - 0.5, np.zeros(468, np.float32), triangles, (side, side))
 
 
 def _flatten(unrolled: Pixels) -> Floats:
@@ -146,8 +152,8 @@ def _correlate(one: Floats, other: Floats, inside: Choice) -> float:
     """The correlation of two textures (SIDE, SIDE) inside, at the best shift of a few pixels."""
     mine = one[inside] - one[inside].mean()
     best = -1.0
-    for down in range(-_SHIFT, _SHIFT + 1):
-        for across in range(-_SHIFT, _SHIFT + 1):
+    for down in (-_SHIFT, 0, _SHIFT):
+        for across in (-_SHIFT, 0, _SHIFT):
             theirs = np.roll(other, (down, across), (0, 1))[inside]
             theirs = theirs - theirs.mean()
             norm = float(np.sqrt((mine @ mine) * (theirs @ theirs)))
