@@ -1,6 +1,5 @@
 """What can be set, and from where: a flag, else the environment, else the settings file, else the default."""
 
-import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -14,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mien_api.folders import Folders
 from mien_core.errors import InvalidOptions
 from mien_core.files import write_whole
-from mien_daemon.background import BackgroundTasks
 
 PORT = 6436
 DAY_S = 86_400
@@ -162,6 +160,10 @@ class LiveSettings:
     """The settings of a running daemon: read anywhere, changed in one place, kept in the settings file."""
 
     def __init__(self, config: Config) -> None:
+        import asyncio  # not at the top: a command that reads its settings and swaps has no event loop
+
+        from mien_daemon.background import BackgroundTasks
+
         self.current = config.settings
         self.sources = dict(config.sources)
         self._state = config.folders.state
@@ -177,6 +179,8 @@ class LiveSettings:
         return await self._changes.finish(self._change(changes))
 
     async def _change(self, changes: Mapping[str, object]) -> Settings:
+        import asyncio
+
         async with self._one_change:
             self.current = await asyncio.to_thread(change_settings, self.current, changes, self._state)
             self.sources |= dict.fromkeys(changes, "file")

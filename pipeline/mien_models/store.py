@@ -8,13 +8,12 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mien_core.errors import Cancelled, MienError, ModelNotInstalled
 from mien_core.files import naming_disk_errors
 from mien_core.locks import StopSignal
 from mien_models.catalogue.entries import Catalogue
-from mien_models.exchange import import_export
-from mien_models.install import Pull
 from mien_models.local import listing
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import Connection
@@ -25,6 +24,9 @@ from mien_models.local.remove import remove_model
 from mien_models.local.verify import Verified, verify
 from mien_models.progress import OnPull, PullProgress, Reporter, ignore_pull
 from mien_models.remote.network import Network
+
+if TYPE_CHECKING:
+    from mien_models.install import Pull
 
 
 class ModelStore:
@@ -190,7 +192,9 @@ class ModelStore:
             with self.folder.lock(model):
                 return
 
-    def _pull(self, model: str, on_progress: OnPull, bytes_per_s: float | None = None) -> Pull:
+    def _pull(self, model: str, on_progress: OnPull, bytes_per_s: float | None = None) -> "Pull":
+        from mien_models.install import Pull  # not at the top: with it come HTTP and TLS, which a swap has no use for
+
         network = None if self.offline else self._network
         if network and bytes_per_s:
             network = replace(network, bytes_per_s=bytes_per_s)
@@ -198,18 +202,24 @@ class ModelStore:
 
     def import_from(self, path: Path, on_progress: OnPull = ignore_pull) -> list[str]:
         """Install from a folder, a stick or a file; see `import_export.import_models`."""
+        from mien_models.exchange import import_export
+
         return import_export.import_models(self.folder, path, on_progress)
 
     def export_to(
         self, names: Iterable[str], folder: Path, on_progress: OnPull = ignore_pull, *, replace: bool = False
     ) -> list[str]:
         """Copy installed models to a folder that `import_from` takes; everything that lies there now."""
+        from mien_models.exchange import import_export
+
         models = self.catalogue.resolve(names)
         manifest = import_export.export_models(self.folder, models, folder, on_progress, replace=replace)
         return sorted(manifest.models)
 
     def adopt(self, folder: Path, on_progress: OnPull = ignore_pull) -> list[str]:
         """Link what another program has fetched already; see `import_export.adopt_models`."""
+        from mien_models.exchange import import_export
+
         return import_export.adopt_models(self.folder, folder, on_progress)
 
     # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────
@@ -258,7 +268,7 @@ class ModelStore:
         return list(self.folder.egress_log.read(last))
 
 
-def _check_room(root: Path, pulls: Sequence[Pull]) -> None:
+def _check_room(root: Path, pulls: Sequence["Pull"]) -> None:
     """Refuse several models that do not fit together before the first byte of one; one alone asks for itself."""
     if len(pulls) < 2:
         return

@@ -1,6 +1,6 @@
 """Which device computes, and in which number format. The only file that says "cuda".
 
-Torch is imported inside functions: `device_name` answers without it.
+Torch is imported inside functions, and psutil: `device_name` answers without them.
 """
 
 import os
@@ -12,14 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory
-from mien_pipeline.plan.component import NumberFormat
-from mien_pipeline.plan.placement import DeviceKind
 
 if TYPE_CHECKING:
     import torch
+
+    from mien_pipeline.plan.component import NumberFormat
+    from mien_pipeline.plan.placement import DeviceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Device:
     """
 
     torch: "torch.device"
-    kind: DeviceKind
+    kind: "DeviceKind"
     name: str
     total_bytes: int
 
@@ -63,6 +62,7 @@ def choose_device(environ: Mapping[str, str] = os.environ) -> Device:
     Raises:
         EngineUnavailable: `MIEN_DEVICE` names one that is not here.
     """
+    import psutil
     import torch
 
     wanted = environ.get("MIEN_DEVICE", "")
@@ -81,7 +81,7 @@ def onnx_providers(device: Device) -> list[str]:
     return ["CUDAExecutionProvider", "CPUExecutionProvider"] if device.kind == "discrete" else ["CPUExecutionProvider"]
 
 
-def compute_dtype(form: NumberFormat) -> "torch.dtype":
+def compute_dtype(form: "NumberFormat") -> "torch.dtype":
     """The dtype that a network stored as `form` computes in."""
     import torch
 

@@ -35,8 +35,13 @@ from mien_pipeline.trust.time_stamp import time_stamp_url
 KEPT_REFERENCES = 8
 # The engine whose weights Vivid paints with, and how.
 VIVID = RESTORERS["vivid"]
-PAINTING = parse_options(VIVID.painting)
-PAINTER = PAINTING.engine
+PAINTER = str(VIVID.painting["engine"])
+
+
+def paint_options() -> SwapOptions:
+    """How Vivid paints."""
+    return parse_options(VIVID.painting)
+
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -160,7 +165,7 @@ class Runtime:
         return Components(self._detector, self._embedder, self._check, self.marker, self.models)
 
     def _restorer(self, painter: Engine | None) -> Restorer:
-        return VIVID.load(self._embedder, painter, PAINTING)
+        return VIVID.load(self._embedder, painter, paint_options())
 
     def _painter(self) -> Engine | None:
         """FLUX.1 for Vivid, where it is installed and an accelerator holds it: a processor would take hours."""

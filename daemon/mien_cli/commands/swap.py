@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping, Sequence
 
+    from mien_api.client import DaemonClient
     from mien_cli.result_file import ResultPlace
     from mien_pipeline.options import SwapOptions
 
@@ -158,13 +159,12 @@ def make_swap(
     alike: Sequence[bytes],
 ) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
-    from mien_api.client import DaemonClient
     from mien_cli.in_process import fetch_needed, open_runtime, open_store
     from mien_cli.progress_bars import show_job_progress
 
     store = open_store(args)
     fetch_needed(store, options.engine, quiet=args.json)
-    daemon = None if args.local else DaemonClient.discover(args.state_dir)
+    daemon = None if args.local else find_daemon(args)
     with show_job_progress(quiet=args.json) as show:
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
@@ -177,6 +177,13 @@ def make_swap(
         runtime = open_runtime(args, store)  # from here on the process is caged
         done = runtime.swap(target, pictures, options, lambda at: show(at.stage, at.fraction), alike)
         return done.data, describe(done)
+
+
+def find_daemon(args: Namespace) -> DaemonClient | None:
+    """The daemon that is running, if there is one."""
+    from mien_api.client import DaemonClient
+
+    return DaemonClient.discover(args.state_dir)
 
 
 def open_library_face(args: Namespace, kept: str) -> list[bytes]:

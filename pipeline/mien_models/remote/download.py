@@ -15,9 +15,9 @@ from mien_core.errors import ChecksumMismatch, DownloadFailed, GatedModel
 from mien_models.local import journal as journals
 from mien_models.local.journal import Journal, Offer
 from mien_models.remote.http import Connector, RemoteFile
+from mien_models.remote.network import RetryPolicy
 from mien_models.remote.retry import (
     Pauses,
-    RetryPolicy,
     TransientFailure,
     ask,
     download_failed,

@@ -3,8 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mien_models.remote.retry import RetryPolicy
 from mien_models.remote.token import read_token
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long a download tries again on a bad line.
+
+    Attributes:
+        attempts: failures in a row, without a byte between them, before it gives up.
+        first_s, longest_s: the pauses between them, doubling from one to the other.
+        stall_s: silence after which a connection is given up.
+        longest_wait_s: a `Retry-After` beyond this is told to the person instead of waited for.
+    """
+
+    attempts: int = 6
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    stall_s: float = 30.0
+    longest_wait_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NoReturn, TypeVar
@@ -13,26 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from mien_core.errors import DownloadFailed, GatedModel, MienError
 from mien_models.remote.http import Connector, RemoteFile, Reply, origin_of
+from mien_models.remote.network import RetryPolicy
 
 _TICK_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how long a download tries again on a bad line.
-
-    Attributes:
-        attempts: failures in a row, without a byte between them, before it gives up.
-        first_s, longest_s: the pauses between them, doubling from one to the other.
-        stall_s: silence after which a connection is given up.
-        longest_wait_s: a `Retry-After` beyond this is told to the person instead of waited for.
-    """
-
-    attempts: int = 6
-    first_s: float = 0.5
-    longest_s: float = 30.0
-    stall_s: float = 30.0
-    longest_wait_s: float = 120.0
 
 
 class TransientFailure(Exception):

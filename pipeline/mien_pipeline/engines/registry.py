@@ -1,9 +1,10 @@
 """ENGINES: every engine by name. An installed package may bring more; nothing heavy is imported to know them."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mien_core.errors import UnknownEngine
 from mien_pipeline.engines.entry import EngineEntry
@@ -27,6 +28,26 @@ BUILT_IN = tuple(
 ALWAYS = ("face-detection", "face-mesh", "identity-score", "content-check", "watermark")
 
 
+class Engines(Mapping[str, EngineEntry]):
+    """Every engine by name. One of this package is imported when it is asked for, the others when all are."""
+
+    @cached_property
+    def _all(self) -> dict[str, EngineEntry]:
+        return find_engines(entry_points(group=GROUP))
+
+    def __getitem__(self, name: str) -> EngineEntry:
+        if "_all" in self.__dict__:
+            return self._all[name]
+        built_in = next((point for point in BUILT_IN if point.name == name), None)
+        return cast("EngineEntry", built_in.load()) if built_in else self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 def find_engines(added: Iterable[EntryPoint]) -> dict[str, EngineEntry]:
     """The engines of this package, then those that other packages add.
 
@@ -46,7 +67,7 @@ def find_engines(added: Iterable[EntryPoint]) -> dict[str, EngineEntry]:
     return found
 
 
-ENGINES: dict[str, EngineEntry] = find_engines(entry_points(group=GROUP))
+ENGINES = Engines()
 
 
 def parse_options(raw: Mapping[str, object], engines: Mapping[str, EngineEntry] = ENGINES) -> SwapOptions:

@@ -7,7 +7,6 @@ import numpy as np
 import PIL.ExifTags
 import PIL.Image
 import PIL.PngImagePlugin
-import PIL.TiffImagePlugin
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.image import Image
@@ -93,8 +92,10 @@ def _metadata_options(format: Format, exif: bytes | None, xmp: bytes | None) -> 
     return options
 
 
-def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> PIL.TiffImagePlugin.ImageFileDirectory_v2:
+def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> "PIL.TiffImagePlugin.ImageFileDirectory_v2":
     """The tags of a TIFF's own directory, which holds EXIF and XMP."""
+    import PIL.TiffImagePlugin
+
     tags = PIL.TiffImagePlugin.ImageFileDirectory_v2()
     if exif is not None:
         block = PIL.Image.Exif()

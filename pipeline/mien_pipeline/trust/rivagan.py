@@ -35,8 +35,8 @@ class Decoder:
         self._hidden = _Convolution.of(tensors, "_conv.0")
         self._norm = _Norm.of(tensors, "_conv.2")
         self._out = _Convolution.of(tensors, "_conv.3")
-        self._hidden_back = _Convolution.adjoint_of(tensors, "_conv.0")
-        self._out_back = _Convolution.adjoint_of(tensors, "_conv.3")
+        self._hidden_back = self._hidden.adjoint
+        self._out_back = self._out.adjoint
 
     def logits(self, picture: Floats) -> Floats:
         """(32,), positive for a 1, from a (3, H, W) picture in −1..1."""
@@ -98,15 +98,23 @@ class _Convolution:
     @classmethod
     def of(cls, tensors: Weights, name: str) -> "_Convolution":
         kernel = tensors[f"{name}.weight"][:, :, 0]
-        spectrum = np.conj(np.fft.rfft2(kernel, s=(_TILE, _TILE)))
-        frequencies = spectrum.reshape(*kernel.shape[:2], -1).transpose(2, 0, 1)
-        return cls(np.ascontiguousarray(frequencies, np.complex64), tensors[f"{name}.bias"][:, None, None])
+        down, across = _waves(_TILE), _waves(_TILE // 2 + 1)
+        # The transform as two products: of 54 rows and columns a kernel has 11, and the rest are zeros.
+        rows = np.tensordot(down, kernel, (1, 2))  # (54, out, in, 11)
+        spectrum = rows.reshape(-1, KERNEL) @ across.T
+        frequencies = spectrum.reshape(_TILE, *kernel.shape[:2], -1).transpose(0, 3, 1, 2)
+        by_frequency = np.ascontiguousarray(frequencies, np.complex64).reshape(-1, *kernel.shape[:2])
+        return cls(by_frequency, tensors[f"{name}.bias"][:, None, None])
 
-    @classmethod
-    def adjoint_of(cls, tensors: Weights, name: str) -> "_Convolution":
-        """From a gradient by its output to the one by its input: the kernels turned, in and out exchanged, no bias."""
-        turned = tensors[f"{name}.weight"][..., ::-1, ::-1].swapaxes(0, 1)
-        return cls.of({"back.weight": turned, "back.bias": np.zeros(turned.shape[0], np.float32)}, "back")
+    @property
+    def adjoint(self) -> "_Convolution":
+        """From a gradient by its output to the one by its input: the kernels turned, in and out exchanged, no bias.
+
+        A real kernel turned has the conjugate transform, times what moves its first pixel back to the corner.
+        """
+        moved = np.outer(_waves(_TILE)[:, -1], _waves(_TILE // 2 + 1)[:, -1]).reshape(-1, 1, 1)
+        turned = np.ascontiguousarray((np.conj(self.spectrum) * moved).swapaxes(1, 2))
+        return _Convolution(turned, np.zeros((turned.shape[1], 1, 1), np.float32))
 
     def __call__(self, x: Floats) -> Floats:
         """(in, H, W) → (out, H, W)."""
@@ -124,6 +132,12 @@ class _Convolution:
         joined = valid.reshape(-1, down, across, _VALID, _VALID).transpose(0, 1, 3, 2, 4)
         whole = joined.reshape(-1, down * _VALID, across * _VALID)[:, :height, :width]
         return np.asarray(whole + self.bias, np.float32)
+
+
+def _waves(frequencies: int) -> NDArray[np.complex64]:
+    """(frequencies, KERNEL) the conjugate of what a pixel of a kernel adds to each frequency of a tile."""
+    turns = np.outer(np.arange(frequencies), np.arange(KERNEL)) / _TILE
+    return np.asarray(np.exp(2j * np.pi * turns), np.complex64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

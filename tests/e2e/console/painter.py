@@ -111,7 +111,7 @@ if __name__ == "__main__":
     from mien_daemon.server import serve
 
     # A second engine that lacks nothing, so that there are two to compare.
-    ENGINES["inswapper"] = replace(ENGINES["inswapper"], libraries=(), models=())
+    vars(ENGINES)["_all"] = {**ENGINES, "inswapper": replace(ENGINES["inswapper"], libraries=(), models=())}
     state, models, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     config = Config.load({"port": port}, state_dir=state, models_dir=models)
     painted = replace(config, worker="painter:paint")

@@ -22,7 +22,7 @@ from mien_models.local import journal as journals
 from mien_models.local.egress_log import EgressLog
 from mien_models.remote.download import Download, Wanted
 from mien_models.remote.http import Connector, RemoteFile
-from mien_models.remote.retry import RetryPolicy
+from mien_models.remote.network import RetryPolicy
 from mien_models.remote.transfer import Throttle
 from mien_testing.network import (
     Authority,

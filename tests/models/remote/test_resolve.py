@@ -14,8 +14,7 @@ from mien_models.catalogue.entries import Catalogue, HuggingFaceSource, ModelFil
 from mien_models.local.digests import FileDigest
 from mien_models.progress import PullProgress
 from mien_models.remote.addresses import hub_file
-from mien_models.remote.network import Network
-from mien_models.remote.retry import RetryPolicy
+from mien_models.remote.network import Network, RetryPolicy
 from mien_models.store import ModelStore
 from mien_testing.network import Misbehaviour, Shop, fall_silent, redirect, serve, status
 

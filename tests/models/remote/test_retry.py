@@ -12,9 +12,9 @@ import pytest
 
 from mien_core.errors import DownloadFailed, GatedModel
 from mien_models.remote.http import RemoteFile, Reply
+from mien_models.remote.network import RetryPolicy
 from mien_models.remote.retry import (
     Pauses,
-    RetryPolicy,
     TransientFailure,
     download_failed,
     name_network_error,

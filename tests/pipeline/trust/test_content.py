@@ -235,7 +235,7 @@ def test_a_network_that_always_says_the_same_fails_its_self_test(
 ) -> None:
     """A predictor stored as a constant once passed everything in another program."""
 
-    def read(_: object) -> FakeNet:
+    def read(*_: object) -> FakeNet:
         return FakeNet(answer)
 
     monkeypatch.setattr(cv2.dnn, "readNetFromONNX", read)

@@ -89,7 +89,8 @@ def test_a_restoration_is_painted_where_the_stack_is_installed_and_an_accelerato
         return device
 
     monkeypatch.setattr(runtime, "device_name", named)
-    monkeypatch.setattr(runtime, "PAINTING", runtime.PAINTING.model_copy(update={"side": 256, "steps": 3}))
+    quick = runtime.paint_options().model_copy(update={"side": 256, "steps": 3})
+    monkeypatch.setattr(runtime, "paint_options", lambda: quick)
     target, _ = portraits
     status, report = mien("restore", str(target), "--local", "-o", str(tmp_path / "restored.png"))
     assert status == 0
