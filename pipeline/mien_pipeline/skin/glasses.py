@@ -16,6 +16,7 @@ from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import invert, transform, warp
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Affine, Floats, Mask, Pixels
+from mien_pipeline.media.colour import to_lab_codes
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import disc
 
@@ -98,7 +99,7 @@ def _level_face(pixels: Pixels, mesh: Mesh) -> _LevelView:
 
 def _measure_contrast(pixels: Pixels) -> Floats:
     """(H, W) Lab distance of each pixel from the median around it; colour counts for more than lightness."""
-    lab = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB), np.uint8)
+    lab = to_lab_codes(pixels)
     around = np.stack([cv2.medianBlur(np.ascontiguousarray(lab[..., i]), _AROUND_PX) for i in range(3)], 2)
     smooth = np.asarray(cv2.GaussianBlur(lab.astype(np.float32), (0, 0), 0.7), np.float32)
     return np.asarray(np.abs(smooth - around) @ np.array([1, 1.5, 1.5]), np.float32)

@@ -12,6 +12,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.media.colour import to_lab_codes
 from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.likelihood import Choice, learn_skin
 
@@ -167,7 +168,7 @@ def view_face(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> t
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
     small = shrink(pixels, size)
     points = ((mesh[:, :2] + 0.5) * scale - 0.5).astype(np.float32)
-    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
+    lab = np.asarray(to_lab_codes(small), np.float32)
     return small, FaceView(lab, points, face_width(mesh) * scale, covered_eye)
 
 

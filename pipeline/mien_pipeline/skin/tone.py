@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.media.colour import to_lab
 from mien_pipeline.media.pyramid import shrink
 
 _WORK_PX = 96  # side of the picture in which the tone is looked for
@@ -48,7 +49,7 @@ def find_tone(pixels: Pixels) -> Tone | None:
 
 
 def _to_lab(pixels: Pixels) -> Floats:
-    return np.asarray(cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+    return to_lab(pixels)
 
 
 def _powers(lightness: Floats) -> Floats:

@@ -7,6 +7,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Mask, Pixels
+from mien_pipeline.media.colour import to_lab
 from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import cheek_mask, disc
@@ -58,7 +59,7 @@ def tongue_mask(pixels: Pixels, mesh: Mesh) -> Mask:
 
 def _find_red(small: Pixels, points: Mesh) -> Pixels:
     """(h, w) 1 where the picture is redder than the cheeks, and no lighter by much: skin's own shine is pale."""
-    lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+    lab = to_lab(small)
     lab = blur(lab, 1.0)
     hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
     cheeks = cheek_mask(hue.shape, points) > 0

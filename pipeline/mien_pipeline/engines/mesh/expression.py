@@ -14,6 +14,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import face_width, head_pose, topology
 from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.media.colour import to_lab
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import disc
 
@@ -218,7 +219,7 @@ def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:
 
 def _find_paint(shown: Floats, lips: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Mask:
     """(h, w) 0..1, how far each pixel is as red as the lips and not as pale as the palest between them, the teeth."""
-    red = np.asarray(cv2.cvtColor(np.clip(shown / 255, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)[..., 1], np.float32)
+    red = to_lab(np.clip(shown + 0.5, 0, 255).astype(np.uint8))[..., 1]
     of_lips = float(red[lips].mean())
     of_teeth = min(float(np.quantile(red[inside], 0.1)) if inside.any() else 0.0, of_lips - LIP_RED)
     return np.asarray(np.clip((red - of_teeth) / (of_lips - of_teeth), 0, 1), np.float32)
