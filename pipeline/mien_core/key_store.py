@@ -1,8 +1,10 @@
 """Where this install's private keys are: the platform's secret store, else files that only this user can read."""
 
 import logging
+import os
 import re
 import secrets
+import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 SERVICE = "Mien"
 # Backends below this are null stores or plain files with a password in the program: worse than our own file.
 LEAST_PRIORITY = 1.0
+
+# Any of these says that there is a session, whose bus can at least be started.
+_SESSION = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
 
 KeyPlace = Literal["secret-store", "file"]
 
@@ -188,6 +193,22 @@ def naming_refusals() -> Generator[None]:
         raise KeyUnavailable("the secret store is locked, or refuses", reason="locked") from error
 
 
+def has_secret_store(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether it is worth looking: Linux keeps secrets behind the bus of a session, and a server has none.
+
+    A person's choice of a store, and a package that brings one, are always looked at.
+    """
+    if sys.platform != "linux" or {"PYTHON_KEYRING_BACKEND", *_SESSION} & set(environ):
+        return True
+    if Path(f"/run/user/{os.getuid()}/bus").exists():
+        return True
+    from importlib.metadata import entry_points
+
+    config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "python_keyring" / "keyringrc.cfg"
+    brought = (point.value for point in entry_points(group="keyring.backends"))
+    return config.exists() or not all(value.startswith("keyring.backends") for value in brought)
+
+
 def trusted_secret_store(
     backend: "keyring.backend.KeyringBackend | None" = None,
 ) -> "keyring.backend.KeyringBackend | None":
@@ -195,6 +216,8 @@ def trusted_secret_store(
 
     `backend` is asked; by default the platform's. One that cannot be loaded here, or cannot be reached, is none.
     """
+    if backend is None and not has_secret_store():
+        return None
     import keyring
     import keyring.backends.chainer
 

@@ -3,6 +3,7 @@
 import logging
 import stat
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +14,7 @@ import keyring.errors
 import pytest
 
 from mien_core.errors import KeyUnavailable
-from mien_core.key_store import LEAST_PRIORITY, SERVICE, trusted_secret_store
+from mien_core.key_store import LEAST_PRIORITY, SERVICE, has_secret_store, trusted_secret_store
 from mien_testing.secret_store import MemoryStore, no_store, stored_in
 
 
@@ -221,6 +222,30 @@ def test_a_store_that_cannot_even_be_found_is_none(monkeypatch: pytest.MonkeyPat
     assert trusted(Unreachable()) is None
     monkeypatch.setattr(keyring, "get_keyring", fail)
     assert trusted_secret_store() is None
+
+
+def test_a_session_a_choice_and_a_package_are_looked_at_and_a_server_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bring(*values: str) -> None:
+        found = [EntryPoint("store", value, "keyring.backends") for value in values]
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found if group else None)
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("os.getuid", lambda: 0, raising=False)
+    real = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: real(path) and path.name != "bus")
+    server = {"XDG_CONFIG_HOME": str(tmp_path)}
+    bring("keyring.backends.SecretService")
+    assert not has_secret_store(server)
+    assert has_secret_store({**server, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/0/bus"})
+    assert has_secret_store({**server, "PYTHON_KEYRING_BACKEND": "a.store"})
+    bring("keyring.backends.SecretService", "a_package.store")
+    assert has_secret_store(server)
+    bring()
+    (tmp_path / "python_keyring").mkdir()
+    (tmp_path / "python_keyring" / "keyringrc.cfg").touch()
+    assert has_secret_store(server)
 
 
 def test_a_key_in_a_file_is_read_where_a_secret_store_came_later(tmp_path: Path) -> None:
