@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # NumPy reads this when it is loaded, here and in the worker. The matrices of a swap are small: dividing one among
 # threads that wait for each other takes more processor time than multiplying it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# OpenCV's threads wait for each other and for more work in busy loops: a tenth of a swap's processor time.
+os.environ.setdefault("OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN", "0")
+os.environ.setdefault("OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER", "0")
 
 
 def main() -> NoReturn:

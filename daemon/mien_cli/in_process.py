@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 STARTER = "starter"
 # More than any format needs to be known by.
 _HEAD_BYTES = 512
+
+
+def pause_collections(args: Namespace) -> None:
+    """Collect no garbage until `open_runtime` has imported what a swap needs, if the command has the process to itself.
+
+    The imports make a hundred thousand objects that stay, and Python would walk through them again and again.
+    """
+    if args.owns_process:
+        gc.disable()
 
 
 def load_config(args: Namespace) -> Config:
@@ -81,6 +91,9 @@ def open_runtime(args: Namespace, store: ModelStore, *, caged: bool = True) -> R
         close_cage(args, web=not store.offline and time_stamp_url() is not None)
     from mien_pipeline.runtime import Runtime
 
+    if args.owns_process:
+        gc.freeze()
+        gc.enable()
     return Runtime(store, authority)
 
 

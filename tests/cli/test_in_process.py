@@ -1,6 +1,10 @@
 """What commands share that work in their own process: flags reach the store, and only what is missing is fetched."""
 
+import gc
+import subprocess
+import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from mien_cli.in_process import (
     load_config,
     open_runtime,
     open_store,
+    pause_collections,
     read_picture,
 )
 from mien_core.errors import ImageTooLarge, InvalidImage, Offline
@@ -95,3 +100,49 @@ def test_a_folder_without_a_picture_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InvalidImage) as refused:
         list_pictures([tmp_path])
     assert refused.value.fields == {"file": str(tmp_path)}
+
+
+# What one swap with the embedded engine has no use for; each was imported once, and cost every first swap.
+UNUSED = {
+    "aiohttp",
+    "asyncio",
+    "http.client",
+    "mien_api.client",
+    "mien_models.exchange.import_export",
+    "mien_models.install",
+    "mien_pipeline.engines.flux",
+    "mien_pipeline.engines.onnx",
+    "mien_pipeline.plan",
+    "mien_pipeline.restorers.vivid",
+    "psutil",
+    "ssl",
+    "torch",
+    "urllib.request",
+}
+
+
+def test_a_swap_in_this_process_imports_nothing_that_it_does_not_use(folders: Path) -> None:
+    code = (
+        "import sys; from argparse import Namespace; from mien_cli.commands.swap import read_options;"
+        "from mien_pipeline.engines.registry import ENGINES, parse_options; parse_options({'engine': 'mesh'});"
+        "from mien_cli.in_process import open_store;"
+        f"open_store(Namespace(state_dir={str(folders / 's')!r}, models_dir={str(folders / 'm')!r}, offline=True));"
+        "import mien_pipeline.runtime, mien_pipeline.trust.authority, mien_pipeline.engines.mesh.engine;"
+        f"print(*sorted({UNUSED!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_garbage_is_left_alone_only_while_a_process_of_its_own_imports(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for name in ("disable", "freeze", "enable"):
+        monkeypatch.setattr(gc, name, partial(calls.append, name))
+    monkeypatch.setattr("mien_cli.in_process.close_cage", lambda *_, **__: None)
+    for owns_process, expected in ((False, []), (True, ["disable", "freeze", "enable"])):
+        args = Namespace(state_dir=None, models_dir=None, offline=True, owns_process=owns_process)
+        pause_collections(args)
+        open_runtime(args, open_store(args))
+        assert calls == expected

@@ -54,10 +54,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.in_process import list_pictures, read_picture
+    from mien_cli.in_process import list_pictures, pause_collections, read_picture
     from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_cli.statement import require_statement
 
+    pause_collections(args)
     people = [face if is_library_face(face) else list_pictures([Path(face)]) for face in args.face]
     files = [file for person in people if isinstance(person, list) for file in person]
     likes = find_likes(args.faces or [])

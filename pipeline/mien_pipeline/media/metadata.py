@@ -7,9 +7,7 @@ original face. XMP carries IPTC's digital source type, which search engines and 
 import io
 import re
 import warnings
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
-from xml.sax.saxutils import quoteattr
 
 import PIL.ExifTags
 import PIL.Image
@@ -68,9 +66,9 @@ def write_packet(ai_system: str, description: str) -> bytes:
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about=""'
         f' xmlns:Iptc4xmpExt="{_EXT}" xmlns:xmp="{_XMP}" xmlns:dc="{_DC}"'
-        f" Iptc4xmpExt:DigitalSourceType={quoteattr(DIGITAL_SOURCE_TYPE)}"
-        f" Iptc4xmpExt:AISystemUsed={quoteattr(ai_system)}"
-        f" xmp:CreatorTool={quoteattr(CREATOR_TOOL)}>"
+        f" Iptc4xmpExt:DigitalSourceType={_quote(DIGITAL_SOURCE_TYPE)}"
+        f" Iptc4xmpExt:AISystemUsed={_quote(ai_system)}"
+        f" xmp:CreatorTool={_quote(CREATOR_TOOL)}>"
         f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_escape(description)}</rdf:li></rdf:Alt>'
         "</dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"
         '<?xpacket end="w"?>'
@@ -136,6 +134,8 @@ def _read_xmp(picture: PIL.Image.Image) -> dict[str, str]:
     # Entity bombs need a document type, and XMP has none.
     if not isinstance(data, bytes) or b"<!" in data or len(data) > io.DEFAULT_BUFFER_SIZE * 1024:
         return {}
+    from xml.etree import ElementTree  # not at the top: most processes write packets and read none
+
     try:
         root = ElementTree.fromstring(data.strip(b"\0 \n"))  # noqa: S314 - no document type, so no entities
     except ElementTree.ParseError:
@@ -154,6 +154,12 @@ def _read_xmp(picture: PIL.Image.Image) -> dict[str, str]:
 
 def _read_tiff_xmp(picture: PIL.Image.Image) -> object:
     return getattr(picture, "tag_v2", {}).get(PIL.ExifTags.Base.XMLPacket)
+
+
+def _quote(text: str) -> str:
+    """An attribute's value in quotation marks. (`xml.sax.saxutils` would bring HTTP and TLS with it.)"""
+    within = _escape(text).replace('"', "&quot;")
+    return '"' + "".join(f"&#{ord(each)};" if each in "\t\n\r" else each for each in within) + '"'
 
 
 def _escape(text: str) -> str:
