@@ -11,6 +11,8 @@ from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.media.colour import to_lab_codes
+from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.covers import Feature
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.likelihood import Choice
@@ -95,7 +97,7 @@ def _is_mouth_hidden(unrolled: Pixels, own: Floats, other: Floats, mirrored: Flo
 
 def _measure_red(unrolled: Pixels) -> float:
     """How much redder lips are than the skin around them, in levels of a in Lab."""
-    red = np.asarray(cv2.cvtColor(unrolled, cv2.COLOR_RGB2LAB), np.float32)[..., 1]
+    red = to_lab_codes(unrolled)[..., 1].astype(np.float32)
     lips = _draw(face.OUTER_LIPS, 0) & ~_draw(face.INNER_LIPS, 1)
     around = _draw(face.OUTER_LIPS, 9) & ~_draw(face.OUTER_LIPS, 3)
     return float(red[lips].mean() - np.median(red[around]))
@@ -115,7 +117,7 @@ def _unroll(pixels: Pixels, mesh: Mesh) -> Pixels:
     """(SIDE, SIDE, 3) uint8 RGB, the face on the canonical mesh."""
     scale = min(1.0, SIDE / max(face_width(mesh), 1.0))
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = shrink(pixels, size)
     ratio = np.array(size) / np.array(pixels.shape[1::-1])
     points = ((mesh[:, :2] + 0.5) * ratio - 0.5).astype(np.float32)
     flat = _flat_raster()
@@ -134,7 +136,7 @@ def _flat_raster() -> Raster:
 
 def _flatten(unrolled: Pixels) -> Floats:
     """(SIDE, SIDE) log light without its slow changes, so that light does not count."""
-    light = np.asarray(cv2.cvtColor(unrolled, cv2.COLOR_RGB2LAB), np.float32)[..., 0]
+    light = to_lab_codes(unrolled)[..., 0].astype(np.float32)
     logs = np.log(light + 12).astype(np.float32)
     return np.asarray(blur(logs, _FINE) - blur(logs, _COARSE), np.float32)
 
