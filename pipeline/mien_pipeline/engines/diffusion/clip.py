@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from mien_pipeline.engines.diffusion.foreign import foreign_to
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.weights import depth, load
 
 # Heads are 64 wide in every CLIP.
 HEAD_DIM = 64
-# The text tower, and position numbers that transformers counts by itself today.
-OTHER_TENSORS = ("text_model.", "text_projection.", "logit_scale", "vision_model.embeddings.position_ids")
 
 
 def clip_tower(shapes: Shapes) -> CLIPVisionModelWithProjection:
@@ -41,7 +40,7 @@ def load_clip(path: Path) -> Any:
     Raises:
         BrokenWeights: the file does not hold this tower.
     """
-    tower: Any = load(clip_tower, path, ignored=OTHER_TENSORS, dtype=torch.float32)
+    tower: Any = load(clip_tower, path, ignored=foreign_to("clip"), dtype=torch.float32)
     embeddings = tower.vision_model.embeddings
     # The file has no such value, so it was left on the meta device.
     embeddings.position_ids = torch.arange(embeddings.num_positions)[None]

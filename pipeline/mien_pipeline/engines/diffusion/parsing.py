@@ -14,8 +14,6 @@ from mien_pipeline.engines.diffusion.manifest import Shapes
 # ImageNet's mean and standard deviation of RGB in 0..1.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-# Heads that only training reads.
-TRAINING_HEADS = ("conv_out16.", "conv_out32.")
 
 
 class ParsingClass(IntEnum):

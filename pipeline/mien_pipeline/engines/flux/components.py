@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mien_pipeline.engines.diffusion.foreign import own_shapes
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.plan.component import Component, Phase, component
 
@@ -10,7 +11,7 @@ NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
     "transformer": ("sampling", "", "flux1-dev.transformer", "", False),
     "control_net": ("sampling", "instantid", "infiniteyou.infusenet", "", False),
     "pulid_attentions": ("sampling", "pulid", "pulid-flux", "pulid_ca.", True),
-    "faceid": ("sampling", "faceid", "withanyone.arc", "", True),
+    "faceid": ("sampling", "faceid", "withanyone", "", True),
     "text_encoder_2": ("text", "", "flux1.text-encoder-2", "", True),
     "text_encoder": ("text", "", "flux1.text-encoder", "", False),
     "vae": ("picture", "", "flux1.vae", "", False),
@@ -35,8 +36,8 @@ def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
             name,
             phase,
             {
-                key: tuple(shape)
-                for key, shape in shapes[name].items()
+                key: shape
+                for key, shape in own_shapes(name, shapes[name]).items()
                 if key.startswith(prefix) and not _is_tied_copy(key)
             },
             part,

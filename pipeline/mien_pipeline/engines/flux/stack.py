@@ -14,9 +14,10 @@ from mien_models.store import ModelStore
 from mien_pipeline.device import Device, compute_dtype, onnx_providers
 from mien_pipeline.engines.diffusion.clip import load_clip
 from mien_pipeline.engines.diffusion.eva import EvaTower
+from mien_pipeline.engines.diffusion.foreign import foreign_to
 from mien_pipeline.engines.diffusion.irse import IrSe50
 from mien_pipeline.engines.diffusion.manifest import Shapes
-from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
+from mien_pipeline.engines.diffusion.parsing import BiSeNet
 from mien_pipeline.engines.diffusion.placement import Placer
 from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser, ParsingMap, parse_face
 from mien_pipeline.engines.diffusion.weights import Built, load, shards_in
@@ -118,17 +119,13 @@ class Stack:
 
     @cached_property
     def pulid_attentions(self) -> PulidAttentions:
-        return self._load(
-            "pulid_attentions", PulidAttentions.from_shapes, self.files.pulid, "pulid_ca.", ("pulid_encoder.",)
-        )
+        return self._load("pulid_attentions", PulidAttentions.from_shapes, self.files.pulid, "pulid_ca.")
 
     @cached_property
     def faceid(self) -> ArcAdapter | XlabsAdapter:
         if self.files.faceid_layout == "xlabs":
             return self._load("faceid", XlabsAdapter.from_shapes, self.files.faceid)
-        # The published file carries WithAnyone's SigLIP branch as well.
-        others = ("ipa_sig.", "arcface_in_sig.", "siglip_in_sig.")
-        return self._load("faceid", ArcAdapter.from_shapes, self.files.faceid, "", others)
+        return self._load("faceid", ArcAdapter.from_shapes, self.files.faceid)
 
     @cached_property
     def clip(self) -> Any:
@@ -141,15 +138,15 @@ class Stack:
 
     @cached_property
     def id_former(self) -> IDFormer:
-        return self._load("id_former", IDFormer.from_shapes, self.files.pulid, "pulid_encoder.", ("pulid_ca.",))
+        return self._load("id_former", IDFormer.from_shapes, self.files.pulid, "pulid_encoder.")
 
     @cached_property
     def eva(self) -> EvaTower:
-        return self._load("eva", EvaTower.from_shapes, self.files.eva, "visual.", ("text.", "logit_scale"))
+        return self._load("eva", EvaTower.from_shapes, self.files.eva, "visual.")
 
     @cached_property
     def parsing(self) -> BiSeNet:
-        return self._load("parsing", BiSeNet.from_shapes, self.files.parsing, "", TRAINING_HEADS)
+        return self._load("parsing", BiSeNet.from_shapes, self.files.parsing)
 
     def parse_face(self, portrait: Pixels) -> ParsingMap:
         """(512, 512) int64: the `ParsingClass` of every pixel of a (512, 512, 3) uint8 RGB portrait."""
@@ -202,14 +199,7 @@ class Stack:
     def _form(self, name: str) -> torch.dtype:
         return compute_dtype(self.plan.of(name).form)
 
-    def _load(
-        self,
-        name: str,
-        build: Callable[[Shapes], Built],
-        path: Path,
-        prefix: str = "",
-        ignored: tuple[str, ...] = (),
-    ) -> Built:
-        network = load(build, path, prefix=prefix, ignored=ignored, dtype=self._form(name))
+    def _load(self, name: str, build: Callable[[Shapes], Built], path: Path, prefix: str = "") -> Built:
+        network = load(build, path, prefix=prefix, ignored=foreign_to(name), dtype=self._form(name))
         settled: Built = self.placer.place(name, network)
         return settled

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mien_core.errors import BrokenWeights
+from mien_pipeline.engines.diffusion.foreign import foreign_to
 from mien_pipeline.engines.diffusion.manifest import manifest
 from mien_pipeline.engines.diffusion.weights import load
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter, face_tokens
@@ -86,10 +87,11 @@ def write(path: Path, tensors: dict[str, tuple[int, ...]]) -> Path:
 
 
 def test_a_whole_withanyone_file_is_taken_for_its_arcface_branch(tmp_path: Path) -> None:
-    """Its SigLIP branch is ignored; anything else in the file is refused."""
+    """Its SigLIP branch and the merge script's six names are ignored; anything else in the file is refused."""
     arc = shapes(ArcAdapter(8, 2, 1, 16, 12))
-    others = ("ipa_sig.", "arcface_in_sig.", "siglip_in_sig.")
-    sig = {name: (1,) * len(shape) for name, shape in manifest("withanyone.sig").items()}
+    others = foreign_to("faceid")
+    sig = {name: (1,) * len(shape) for name, shape in manifest("withanyone").items() if name.startswith(others)}
+    assert len([name for name in sig if name.startswith("siglip_in_arc.")]) == 6
     whole = write(tmp_path / "withanyone.safetensors", {**arc, **sig})
     assert shapes(load(ArcAdapter.from_shapes, whole, ignored=others)) == arc
     strange = write(tmp_path / "strange.safetensors", {**arc, **sig, "ipa_clip.0.to_q.weight": (2, 2)})

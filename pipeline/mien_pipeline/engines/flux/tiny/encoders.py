@@ -24,7 +24,7 @@ def encoder_files() -> dict[str, Write]:
 def _clip_files() -> dict[str, Write]:
     words = _clip_vocabulary()
     config = CLIPTextConfig(
-        vocab_size=len(words), hidden_size=POOLED, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        vocab_size=len(words), hidden_size=POOLED, intermediate_size=32, num_hidden_layers=12, num_attention_heads=2,
         bos_token_id=len(words) - 2, eos_token_id=len(words) - 1, pad_token_id=len(words) - 1,
     )  # fmt: skip
     specials = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>"}
@@ -49,7 +49,7 @@ def _clip_files() -> dict[str, Write]:
 def _t5_files() -> dict[str, Write]:
     pieces = _t5_pieces()
     config = T5Config(
-        vocab_size=len(pieces), d_model=TEXT_WIDTH, d_kv=12, d_ff=32, num_layers=1, num_heads=2,
+        vocab_size=len(pieces), d_model=TEXT_WIDTH, d_kv=12, d_ff=32, num_layers=24, num_heads=2,
         feed_forward_proj="gated-gelu", is_encoder_decoder=False,
     )  # fmt: skip
     state = {

@@ -5,15 +5,15 @@ Block counts are the real ones (19 + 38, 4 + 10, 20, 57), widths are not.
 
 from typing import Any
 
-import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from mien_pipeline.engines.diffusion.eva import EvaTower
+from mien_pipeline.engines.diffusion.foreign import foreign_to
 from mien_pipeline.engines.diffusion.irse import IrSe50
-from mien_pipeline.engines.diffusion.parsing import TRAINING_HEADS, BiSeNet
+from mien_pipeline.engines.diffusion.parsing import BiSeNet
 from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
 from mien_pipeline.engines.flux.faceid import ArcAdapter
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
@@ -34,13 +34,15 @@ FLUX: dict[str, Any] = {
 VAE: dict[str, Any] = {
     "down_block_types": ["DownEncoderBlock2D"] * 4,
     "up_block_types": ["UpDecoderBlock2D"] * 4,
-    "block_out_channels": [8, 8, 8, 8],
-    "layers_per_block": 1,
+    # FLUX.1's widen where these do, and have as many layers.
+    "block_out_channels": [4, 8, 16, 16],
+    "layers_per_block": 2,
     "norm_num_groups": 4,
     "latent_channels": 16,
     "use_quant_conv": False,
     "use_post_quant_conv": False,
     # FLUX.1's own.
+    "sample_size": 1024,
     "scaling_factor": 0.3611,
     "shift_factor": 0.1159,
 }
@@ -61,8 +63,8 @@ def taef1_files() -> dict[str, Write]:
         "latent_channels": 16,
         "encoder_block_out_channels": [8, 8, 8, 8],
         "decoder_block_out_channels": [8, 8, 8, 8],
-        "num_encoder_blocks": [1, 1, 1, 1],
-        "num_decoder_blocks": [1, 1, 1, 1],
+        "num_encoder_blocks": [1, 3, 3, 3],
+        "num_decoder_blocks": [3, 3, 3, 1],
         "scaling_factor": 1.0,
         "shift_factor": 0.0,
     }
@@ -74,13 +76,13 @@ def taef1_files() -> dict[str, Write]:
 
 
 def clip_state() -> dict[str, Tensor]:
-    """The image tower, and a number of the text tower's as in the published file."""
+    """The image tower, and the names of all else in its file."""
     config = CLIPVisionConfig(
-        hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=1, image_size=28, patch_size=14,
+        hidden_size=64, intermediate_size=96, num_hidden_layers=24, num_attention_heads=1, image_size=28, patch_size=14,
         projection_dim=16,
     )  # fmt: skip
     tower = randomise(CLIPVisionModelWithProjection(config)).state_dict()
-    return {**tower, "logit_scale": torch.zeros(1), "text_model.final_layer_norm.weight": torch.zeros(1)}
+    return {**tower, **foreign_tensors("clip-vit-l14", foreign_to("clip"))}
 
 
 def pulid_state() -> dict[str, Tensor]:
@@ -93,13 +95,13 @@ def pulid_state() -> dict[str, Tensor]:
 def eva_state() -> dict[str, Tensor]:
     """EVA's image tower, and the names of the text tower that its published file holds."""
     tower = EvaTower(dim=EVA_WIDTH, hidden=96, layers=24, grid=4, patch=14, output_dim=EVA_OUT)
-    return {**add_prefix("visual.", randomise(tower)), **foreign_tensors("eva02-clip-l-336", ("text.", "logit_scale"))}
+    return {**add_prefix("visual.", randomise(tower)), **foreign_tensors("eva02-clip-l-336", foreign_to("eva"))}
 
 
 def withanyone_state() -> dict[str, Tensor]:
-    """WithAnyone's ArcFace branch, and the names of its SigLIP branch."""
+    """WithAnyone's ArcFace branch, and the names of all else in its file."""
     adapter = ArcAdapter(WIDTH, 57, 1, 64, 512)
-    return {**add_prefix("", randomise(adapter)), **foreign_tensors("withanyone.sig", ("",))}
+    return {**add_prefix("", randomise(adapter)), **foreign_tensors("withanyone", foreign_to("faceid"))}
 
 
 def ir_se50() -> IrSe50:
@@ -111,4 +113,4 @@ def ir_se50() -> IrSe50:
 def bisenet_state() -> dict[str, Tensor]:
     """The parsing network, and the names of the heads that only training reads."""
     network = BiSeNet((8, 8, 12, 16), 8, 8, 4)
-    return {**add_prefix("", randomise(network)), **foreign_tensors("bisenet", TRAINING_HEADS)}
+    return {**add_prefix("", randomise(network)), **foreign_tensors("bisenet", foreign_to("parsing"))}
