@@ -1,4 +1,4 @@
-"""Which device computes, and in which number format. The only file that says "cuda".
+"""Which device torch computes on, and in which number format. The only file that says "cuda".
 
 Torch is imported inside functions, and psutil: `device_name` answers without them.
 """
@@ -74,11 +74,6 @@ def choose_device(environ: Mapping[str, str] = os.environ) -> Device:
         about = torch.cuda.get_device_properties(0)
         return Device(torch.device("cuda"), "discrete", about.name, about.total_memory)
     return Device(torch.device(name), "unified" if name == "mps" else "cpu", name, psutil.virtual_memory().total)
-
-
-def onnx_providers(device: Device) -> list[str]:
-    """The execution providers of ONNX Runtime for recognisers, best first."""
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if device.kind == "discrete" else ["CPUExecutionProvider"]
 
 
 def compute_dtype(form: "NumberFormat") -> "torch.dtype":

@@ -15,6 +15,7 @@ SwapWarning = Literal[
     "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
     "low-light",
     "weak-identity",  # the result is not nearer to the reference than to the target
+    "processor-instead",  # ONNX Runtime's provider for the accelerator failed, and the processor ran the network
     "hair-kept",  # the reference shows no hair line, so the target's hair was kept
     "sixteen-bit",  # the picture had 16 bits a channel; the result has 8
     "grey",
@@ -90,11 +91,17 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """A weight file that took part; `verified` is false where neither the catalogue nor a source knows the digest."""
+    """A weight file that took part.
+
+    Attributes:
+        verified: false where neither the catalogue nor a source knows the digest.
+        ran_on: the execution provider of ONNX Runtime that ran it; None where another library did.
+    """
 
     name: str
     sha256: str
     verified: bool = True
+    ran_on: str | None = None
 
 
 EditKind = Literal["swap", "restore"]

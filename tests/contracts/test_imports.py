@@ -55,8 +55,11 @@ ROOMS = {
     f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry"),
     f"{P}.engines.readiness": (*PARTS, f"{P}.engines.entry", f"{P}.engines.registry"),
     f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin"),
-    f"{P}.engines.onnx": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device"),
-    f"{P}.engines.diffusion": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.device", f"{P}.plan"),
+    f"{P}.engines.onnx": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.onnx_network"),
+    f"{P}.engines.diffusion": (
+        *PARTS,
+        *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "plan", "onnx_network")),
+    ),
     f"{P}.engines.flux": (
         *PARTS,
         *(
@@ -69,6 +72,7 @@ ROOMS = {
     f"{P}.sampling": VALUES,
     f"{P}.plan": (),
     f"{P}.device": (f"{P}.plan",),
+    f"{P}.onnx_network": VALUES,
     f"{P}.swap_image": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.restore_image": (*PARTS, f"{P}.swap_image"),
 }

@@ -1,6 +1,7 @@
 """What the pipeline's tests share: the two public-domain portraits, found and prepared once, and the tiny bundle."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.media.decode import decode
+
+if TYPE_CHECKING:
+    from mien_testing.swapper import Folder
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +69,11 @@ def tiny_store(tiny_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -
     found = ModelStore(tmp_path_factory.mktemp("models"), load_catalogue({"MIEN_CATALOGUE": str(tiny_catalogue)}))
     found.pull([BUNDLE])
     return found
+
+
+@pytest.fixture(scope="session")
+def swapper_weights(tmp_path_factory: pytest.TempPathFactory) -> "Folder":
+    """inswapper's two networks with weights of our own."""
+    from mien_testing.swapper import write_swapper  # it imports onnx, which most tests here do without
+
+    return write_swapper(tmp_path_factory.mktemp("inswapper"))

@@ -19,7 +19,7 @@ DONE = Swapped(
         FaceReport(1, (40.0, 4.0, 70.0, 34.04), True, SCORES, ("occluded",), (SCORES, SCORES)),
     ),
     provenance=Provenance(c2pa=True, watermark="weak"),
-    models=(ModelUse("iris", "0" * 64),),
+    models=(ModelUse("iris", "0" * 64), ModelUse("w600k", "1" * 64, ran_on="CPUExecutionProvider")),
     warnings=("incomplete",),
     missing_rows=3,
     left_out=(LeftOut(2, "other-person", reference=1),),
@@ -55,7 +55,10 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
             },
         ],
         "provenance": {"c2pa": True, "watermark": "weak"},
-        "models": [{"name": "iris", "sha256": "0" * 64, "verified": True}],
+        "models": [
+            {"name": "iris", "sha256": "0" * 64, "verified": True, "ran_on": None},
+            {"name": "w600k", "sha256": "1" * 64, "verified": True, "ran_on": "CPUExecutionProvider"},
+        ],
     }
 
 

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mien_core.errors import BrokenWeights
+from mien_core.errors import BrokenWeights, EngineUnavailable
 from mien_pipeline.engines.diffusion import eva, parsing
 from mien_pipeline.engines.diffusion.parsing import BiSeNet, ParsingClass
 from mien_pipeline.face import Kps
 from mien_pipeline.faces.align import align, similarity_transform, warp
 from mien_pipeline.image import Affine, Floats, Image, Pixels
+from mien_pipeline.onnx_network import OnnxNetwork
 
 # FFHQ's five points in a 512 px crop, as facexlib uses them and PuLID was trained with.
 FFHQ_TEMPLATE: Floats = np.array(
@@ -60,19 +61,24 @@ ParsingMap = NDArray[np.int64]
 class ArcFaceRecogniser:
     """antelopev2's ArcFace network through InsightFace's model zoo, from a local file."""
 
-    def __init__(self, weights: Path, providers: list[str]) -> None:
+    def __init__(self, weights: Path) -> None:
         """
         Raises:
             BrokenWeights: the file holds no face recogniser.
+            EngineUnavailable: `MIEN_ONNX_PROVIDER` names a provider that is not here.
         """
-        from insightface import model_zoo
+        from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 
         try:
-            found: Any = model_zoo.get_model(str(weights), providers=providers)
-        except Exception as error:
+            self.network = OnnxNetwork(weights)
+        except EngineUnavailable:
+            raise
+        except Exception as error:  # onnxruntime's errors share no public class
             raise BrokenWeights(f"{weights.name} cannot be read: {error}", file=weights.name) from error
-        if found is None or getattr(found, "taskname", "") != "recognition":
+        shapes = [list(each.shape) for each in self.network.get_inputs()]
+        if [shape[2:] for shape in shapes] != [[112, 112]] or len(self.network.get_outputs()) != 1:
             raise BrokenWeights(f"{weights.name} is no face recogniser", file=weights.name)
+        found: Any = ArcFaceONNX(str(weights), self.network)
         self._embed = cast("Callable[[NDArray[np.uint8]], NDArray[np.float32]]", found.get_feat)
 
     def embed(self, image: Image, kps: Kps) -> Tensor:

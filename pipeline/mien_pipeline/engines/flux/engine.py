@@ -1,6 +1,7 @@
 """The identity stack on FLUX.1: three identity methods, one velocity, the target's own pixels around it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -37,6 +38,8 @@ from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import add_noise, denoise, inpaint, noise_like, schedule
 from mien_pipeline.skin.blend import paste_back
 
+# What ONNX Runtime runs.
+RECOGNISER = "antelopev2/glintr100.onnx"
 # A narrower face covers only a few tokens of the target, and is enlarged.
 SMALL_FACE_PX = 64
 
@@ -70,8 +73,16 @@ class FluxEngine:
 
     def __init__(self, stack: Stack, models: Sequence[ModelUse] = (), scorer: FaceEmbedder | None = None) -> None:
         self.stack = stack
-        self.models = models
         self.scorer = scorer
+        self._files = models
+
+    @property
+    def models(self) -> Sequence[ModelUse]:
+        """The weight files; the recogniser's with the provider that runs it, once it is loaded."""
+        return [
+            replace(each, ran_on=self.stack.recogniser_provider) if each.name == RECOGNISER else each
+            for each in self._files
+        ]
 
     def prepare(self, portraits: Sequence[Portrait]) -> "FluxLikeness":
         """One reference face; its tokens are computed when an identity method first reads them, and kept.
@@ -139,7 +150,7 @@ class FluxLikeness:
         methods = self.identity_methods(face, cut, options, vae)
         latents = self._sample(clean, token_mask(mask, cut), canvas, methods, options, on_step)
         made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
-        return target.patch(made, mask, cut, _warnings(face, hair))
+        return target.patch(made, mask, cut, _warnings(face, hair, stack))
 
     def _sample(
         self,
@@ -204,12 +215,14 @@ class FluxLikeness:
         )
 
 
-def _warnings(face: Face, hair: bool) -> tuple[SwapWarning, ...]:
+def _warnings(face: Face, hair: bool, stack: Stack) -> tuple[SwapWarning, ...]:
     found: list[SwapWarning] = []
     if float(face.bbox[2] - face.bbox[0]) < SMALL_FACE_PX:
         found.append("small-face")
     if hair:
         found.append("hair-kept")
+    if stack.recogniser_failed:
+        found.append("processor-instead")
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mien_core.errors import InvalidOptions, ModelNotInstalled
 from mien_models.store import ModelStore
-from mien_pipeline.device import Device, compute_dtype, onnx_providers
+from mien_pipeline.device import Device, compute_dtype
 from mien_pipeline.engines.diffusion.clip import load_clip
 from mien_pipeline.engines.diffusion.eva import EvaTower
 from mien_pipeline.engines.diffusion.foreign import foreign_to
@@ -162,7 +162,17 @@ class Stack:
 
     @cached_property
     def arcface(self) -> ArcFaceRecogniser:
-        return ArcFaceRecogniser(self.files.arcface, onnx_providers(self.device))
+        return ArcFaceRecogniser(self.files.arcface)
+
+    @property
+    def recogniser_provider(self) -> str | None:
+        """What runs the recogniser; None before it is loaded."""
+        return self.arcface.network.provider if "arcface" in vars(self) else None
+
+    @property
+    def recogniser_failed(self) -> bool:
+        """True when the recogniser's provider failed, and the processor ran it."""
+        return "arcface" in vars(self) and self.arcface.network.failed is not None
 
     def run(self, name: str, network: Any, work: Callable[[Any], Network]) -> Network:
         """The result of `work` with the network on the device, without gradients."""

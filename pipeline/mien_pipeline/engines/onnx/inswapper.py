@@ -2,21 +2,21 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mien_core.errors import ImportRefused
+from mien_core.errors import EngineUnavailable, ImportRefused
 from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.align import Aligned, align, transform
 from mien_pipeline.image import Floats, Image
+from mien_pipeline.onnx_network import OnnxNetwork
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Weights
-from mien_pipeline.report import ModelUse
+from mien_pipeline.report import ModelUse, SwapWarning
 from mien_pipeline.skin.mask import face_mask
 
 SWAPPER_PX = 128
@@ -28,11 +28,12 @@ MODEL, SWAPPER_FILE, RECOGNISER_FILE = "inswapper", "inswapper_128.onnx", "w600k
 
 
 def load(weights: Weights) -> "InswapperEngine":
-    """The engine on the CPU, from the model store.
+    """The engine on the best provider of ONNX Runtime that is here, from the model store.
 
     Raises:
         ModelNotInstalled, LicenceNotAccepted: `model` names the model.
         ImportRefused: `file` is another network than it should be.
+        EngineUnavailable: `MIEN_ONNX_PROVIDER` names a provider that is not here.
     """
     return InswapperEngine(weights.path(MODEL, SWAPPER_FILE), weights.path(MODEL, RECOGNISER_FILE))
 
@@ -43,7 +44,7 @@ class InswapperEngine:
     name = "inswapper"
 
     def __init__(self, swapper: Path, recogniser: Path) -> None:
-        """Load both networks on the CPU.
+        """Load both networks.
 
         Raises:
             ImportRefused: `file` holds no ONNX network with the inputs that it should have, or no identity map.
@@ -51,7 +52,13 @@ class InswapperEngine:
         self._swapper = _network(swapper, inputs=2)
         self._recogniser = _network(recogniser, inputs=1)
         self._emap = _emap(swapper)
-        self.models: Sequence[ModelUse] = [_use(path) for path in (swapper, recogniser)]
+        self._files = {path: _use(path) for path in (swapper, recogniser)}
+
+    @property
+    def models(self) -> Sequence[ModelUse]:
+        """Both files, each with the provider that runs it now."""
+        networks = (self._swapper, self._recogniser)
+        return [replace(self._files[each.path], ran_on=each.provider) for each in networks]
 
     def prepare(self, portraits: Sequence[Portrait]) -> "InswapperLikeness":
         """The identity of one person: the mean of their unit embeddings.
@@ -60,14 +67,14 @@ class InswapperEngine:
         """
         mean = np.mean([self._embed(each) for each in portraits], 0)
         latent = (mean / np.linalg.norm(mean)) @ self._emap
-        return InswapperLikeness(self._swapper, (latent / np.linalg.norm(latent)).astype(np.float32))
+        return InswapperLikeness(self._swapper, self._recogniser, (latent / np.linalg.norm(latent)).astype(np.float32))
 
     def _embed(self, portrait: Portrait) -> Floats:
         """(1, 512) float32 of unit length."""
         crop = align(portrait.image.pixels, portrait.face.kps, RECOGNISER_PX).crop
         blob = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5  # ArcFace's own range, RGB
         (embedding,) = self._recogniser.run(None, {self._recogniser.get_inputs()[0].name: blob})
-        row = np.asarray(embedding, np.float32).reshape(1, -1)
+        row = embedding.reshape(1, -1)
         return row / np.linalg.norm(row)
 
 
@@ -75,7 +82,8 @@ class InswapperEngine:
 class InswapperLikeness:
     """An identity in inswapper's own latent space, (1, 512) float32 of unit length."""
 
-    swapper: Any
+    swapper: OnnxNetwork
+    recogniser: OnnxNetwork
     latent: Floats
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
@@ -86,8 +94,11 @@ class InswapperLikeness:
         picture, identity = (each.name for each in self.swapper.get_inputs())
         (made,) = self.swapper.run(None, {picture: blob, identity: self.latent})
         on_step(1, 1)
-        crop = np.clip(np.asarray(made, np.float32)[0].transpose(1, 2, 0) * 255 + 0.5, 0, 255).astype(np.uint8)
-        return Patch(crop, aligned.affine, _mask(aligned, face))
+        crop = np.clip(made[0].transpose(1, 2, 0) * 255 + 0.5, 0, 255).astype(np.uint8)
+        warnings: tuple[SwapWarning, ...] = (
+            ("processor-instead",) if self.swapper.failed or self.recogniser.failed else ()
+        )
+        return Patch(crop, aligned.affine, _mask(aligned, face), warnings)
 
 
 def _mask(aligned: Aligned, face: Face) -> Floats:
@@ -107,17 +118,17 @@ def _use(path: Path) -> ModelUse:
         return ModelUse(f"{MODEL}/{path.name}", hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _network(path: Path, inputs: int) -> Any:
-    """An ONNX Runtime session of a file that has `inputs` inputs."""
-    import onnxruntime
-
+def _network(path: Path, inputs: int) -> OnnxNetwork:
+    """The network of a file that has `inputs` inputs."""
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        network = OnnxNetwork(path)
+    except EngineUnavailable:
+        raise
     except Exception as error:  # onnxruntime's errors share no public class
         raise ImportRefused(f"{path.name} is no network that ONNX Runtime reads", file=path.name) from error
-    if len(session.get_inputs()) != inputs:
+    if len(network.get_inputs()) != inputs:
         raise ImportRefused(f"{path.name} is another network than its name says", file=path.name)
-    return session
+    return network
 
 
 def _emap(path: Path) -> Floats:

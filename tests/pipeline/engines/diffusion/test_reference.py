@@ -54,7 +54,7 @@ def test_antelopev2_sees_rgb_and_its_length_is_kept(tiny_store: ModelStore) -> N
     """InsightFace takes BGR and turns it round; what the network itself is given is written out here."""
     weights = tiny_store.path("antelopev2", "glintr100.onnx")
     image, face = one_face()
-    embedding = ArcFaceRecogniser(weights, ["CPUExecutionProvider"]).embed(image, face.kps)
+    embedding = ArcFaceRecogniser(weights).embed(image, face.kps)
     crop = align(image.pixels, face.kps, 112).crop.astype(np.float32)
     network: Any = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
     written = network.run(None, {"input.1": ((crop - 127.5) / 127.5).transpose(2, 0, 1)[None]})[0]
@@ -66,4 +66,4 @@ def test_a_file_that_is_no_recogniser_is_refused(tiny_store: ModelStore, tmp_pat
     broken = tmp_path / "glintr100.onnx"
     broken.write_bytes(b"not a network")
     with pytest.raises(BrokenWeights, match=r"glintr100\.onnx"):
-        ArcFaceRecogniser(broken, ["CPUExecutionProvider"])
+        ArcFaceRecogniser(broken)

@@ -3,6 +3,7 @@
 What it paints there is noise; who it looks like is a question for real weights.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from mien_core.errors import Cancelled
 from mien_pipeline.engines.diffusion.parsing import ParsingClass
-from mien_pipeline.engines.diffusion.reference import ParsingMap
+from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser, ParsingMap
 from mien_pipeline.engines.diffusion.target import cut_for, extract
 from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness
@@ -23,9 +24,11 @@ from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.latents import encode, face_tokens_of, token_mask
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.onnx_network import PROCESSOR
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.sampling import Velocity, denoise
 from mien_pipeline.skin.blend import paste_back
+from mien_testing.card_runtime import CUDA, CardRuntime
 from mien_testing.tiny import QUICK, Picture
 
 
@@ -278,3 +281,17 @@ def test_the_drift_gate_tries_once_more_and_keeps_the_better_attempt(
     assert [scores.to_reference for scores in patch.attempts] == pytest.approx(wanted)
     assert steps[:2] == [(1, 2), (2, 2)]
     assert steps[2:] == ([] if kept == "first" else [(2, 2), (2, 2)])
+
+
+def test_a_recogniser_whose_card_fails_runs_on_the_processor_and_the_report_says_so(
+    engine: FluxEngine, reference: Picture, target: Picture, made: Patch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "processor-instead" not in made.warnings
+    monkeypatch.setitem(sys.modules, "onnxruntime", CardRuntime(CUDA, "run-raises"))
+    monkeypatch.delenv("MIEN_DEVICE", raising=False)
+    monkeypatch.setitem(vars(engine.stack), "arcface", ArcFaceRecogniser(engine.stack.files.arcface))
+    assert {each.ran_on for each in engine.models} == {None, CUDA}
+    again = engine.prepare([Portrait(*reference)]).render(*target, QUICK, ignore_step)
+    assert "processor-instead" in again.warnings
+    assert np.array_equal(again.crop, made.crop)
+    assert {each.ran_on for each in engine.models} == {None, PROCESSOR}

@@ -1,5 +1,6 @@
 """inswapper promises: the aligned crop painted as the reference says, masked by skin; other files are refused."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces.align import align
+from mien_pipeline.onnx_network import PROCESSOR
 from mien_pipeline.options import WrongOptions
 from mien_pipeline.progress import ignore_step
+from mien_testing.card_runtime import CUDA, CardRuntime, Fault
 from mien_testing.swapper import Folder
 
 
@@ -96,3 +99,24 @@ def test_the_identity_of_several_pictures_lies_between_theirs(
     both = inswapper.prepare([admiral, astronaut]).latent
     assert np.linalg.norm(both) == pytest.approx(1.0, abs=1e-5)
     assert min(float((both @ each.T).item()) for each in alone) > float((alone[0] @ alone[1].T).item())
+
+
+@pytest.mark.parametrize(
+    ("fault", "ran_on", "warnings"),
+    [(None, CUDA, ()), ("run-raises", PROCESSOR, ("processor-instead",))],
+)
+def test_the_report_says_what_ran_the_networks_and_warns_of_a_failure(
+    swapper_weights: Folder,
+    admiral: Portrait,
+    astronaut: Portrait,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault | None,
+    ran_on: str,
+    warnings: tuple[str, ...],
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", CardRuntime(CUDA, fault))
+    monkeypatch.delenv("MIEN_DEVICE", raising=False)
+    engine = load(swapper_weights)
+    patch = engine.prepare([admiral]).render(*astronaut, InswapperOptions(), ignore_step)
+    assert patch.warnings == warnings
+    assert {each.ran_on for each in engine.models} == {ran_on}
