@@ -1,4 +1,4 @@
-"""The tiny bundle's files hold every name of the published ones and no other: what it hides, the real files would show."""
+"""The tiny bundle's files hold every name of the published ones, and no other name."""
 
 from pathlib import Path
 
