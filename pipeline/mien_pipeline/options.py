@@ -124,7 +124,7 @@ def public_settings(options: BaseModel) -> dict[str, object]:
 
     Which picture a face was found by stays untold: its digest would tell whoever has that picture.
     """
-    told = options.model_dump(mode="json", exclude_none=True, exclude=private_fields(type(options)))
+    told: dict[str, object] = options.model_dump(mode="json", exclude_none=True, exclude=private_fields(type(options)))
     return told | {"faces": "like"} if isinstance(options, SwapOptions) and options.likes else told
 
 

@@ -116,8 +116,8 @@ class FaceSwap:
     @property
     def warnings(self) -> tuple[PictureWarning, ...]:
         incomplete = any(each.is_incomplete for each in self.references)
-        left_out = dict.fromkeys(each.why for each in self.left_out)
-        return (*(("reference-incomplete",) if incomplete else ()), *left_out)
+        left_out: dict[PictureWarning, None] = dict.fromkeys(each.why for each in self.left_out)
+        return ("reference-incomplete", *left_out) if incomplete else tuple(left_out)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:

@@ -21,6 +21,7 @@ from mien_cli.in_process import (
 )
 from mien_core.errors import ImageTooLarge, InvalidImage, Offline
 from mien_pipeline.media import probe
+from mien_testing.stand_in import returning
 
 
 def flags(folder: Path, *, offline: bool = True) -> Namespace:
@@ -140,7 +141,7 @@ def test_garbage_is_left_alone_only_while_a_process_of_its_own_imports(
     calls: list[str] = []
     for name in ("disable", "freeze", "enable"):
         monkeypatch.setattr(gc, name, partial(calls.append, name))
-    monkeypatch.setattr("mien_cli.in_process.close_cage", lambda *_, **__: None)
+    monkeypatch.setattr("mien_cli.in_process.close_cage", returning(None))
     for owns_process, expected in ((False, []), (True, ["disable", "freeze", "enable"])):
         args = Namespace(state_dir=None, models_dir=None, offline=True, owns_process=owns_process)
         pause_collections(args)

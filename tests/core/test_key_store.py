@@ -229,12 +229,20 @@ def test_a_session_a_choice_and_a_package_are_looked_at_and_a_server_is_not(
 ) -> None:
     def bring(*values: str) -> None:
         found = [EntryPoint("store", value, "keyring.backends") for value in values]
-        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found if group else None)
+
+        def entry_points(*, group: str) -> list[EntryPoint]:
+            return found if group else []
+
+        monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
 
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr("os.getuid", lambda: 0, raising=False)
     real = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda path: real(path) and path.name != "bus")
+
+    def exists_but_for_the_bus(path: Path) -> bool:
+        return real(path) and path.name != "bus"
+
+    monkeypatch.setattr(Path, "exists", exists_but_for_the_bus)
     server = {"XDG_CONFIG_HOME": str(tmp_path)}
     bring("keyring.backends.SecretService")
     assert not has_secret_store(server)

@@ -13,6 +13,7 @@ from mien_pipeline import runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
 from mien_pipeline.face import Portrait
 from mien_pipeline.options import RestoreOptions, SwapOptions
+from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
 from mien_pipeline.swap import Components
 from mien_testing.painted import (
@@ -167,6 +168,7 @@ class Vivid:
     """The restorer's entry: keeps which painter it was given, and leaves faces as they are."""
 
     name = "vivid"
+    painting = RESTORERS["vivid"].painting
 
     def __init__(self) -> None:
         self.painters: list[str | None] = []

@@ -1,7 +1,7 @@
 """RGB picture → bytes, with its colour profile and transparency, and no metadata but the whitelisted entries."""
 
 import io
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import PIL.ExifTags
@@ -13,6 +13,9 @@ from mien_pipeline.image import Image
 from mien_pipeline.media.metadata import filter_exif
 from mien_pipeline.media.seen import to_stored
 from mien_pipeline.options import Format
+
+if TYPE_CHECKING:
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 MEDIA_TYPES: dict[Format, str] = {
     "jpeg": "image/jpeg",
@@ -92,11 +95,11 @@ def _metadata_options(format: Format, exif: bytes | None, xmp: bytes | None) -> 
     return options
 
 
-def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> "PIL.TiffImagePlugin.ImageFileDirectory_v2":
+def _tiff_tags(exif: bytes | None, xmp: bytes | None) -> "ImageFileDirectory_v2":
     """The tags of a TIFF's own directory, which holds EXIF and XMP."""
-    import PIL.TiffImagePlugin
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    tags = PIL.TiffImagePlugin.ImageFileDirectory_v2()
+    tags = ImageFileDirectory_v2()
     if exif is not None:
         block = PIL.Image.Exif()
         block.load(exif)

@@ -137,7 +137,7 @@ def _find_patches(small: Pixels, view: FaceView, hidden: Collection[Feature], ba
     far = np.hypot(away[..., 0], away[..., 1]) > _PALER
     unusual = np.hypot(*np.moveaxis(away / spread, 2, 0)) > _DEVIATIONS
     redder = (away[..., 0] > 0) & (away[..., 1] < 0)
-    seen = [feature for feature in _RINGS if feature not in hidden]
+    seen: list[Feature] = [feature for feature in _RINGS if feature not in hidden]
     features = _draw_features(view, seen, dict.fromkeys(_RINGS, 0.0)) | _draw_features(
         view, [feature for feature in seen if feature in _BROWS], dict.fromkeys(_RINGS, 0.03)
     )
@@ -194,7 +194,7 @@ def _draw_bare(
     small: Pixels, view: FaceView, hidden: Collection[Feature], cover: Choice, maybe_hand: Choice, has_hands: bool
 ) -> Choice:
     """(h, w) where the face itself surely shows."""
-    seen = [feature for feature in _RINGS if feature not in hidden]
+    seen: list[Feature] = [feature for feature in _RINGS if feature not in hidden]
     away, spread, light = _compare_with_skin(small, view)
     bare = _draw_features(view, seen, _AROUND_SEEN) & (light > _SHADE)
     bare |= _draw_features(view, seen, dict.fromkeys(_RINGS, 0.0))

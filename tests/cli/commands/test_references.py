@@ -230,7 +230,7 @@ def test_too_many_pictures_of_one_person_are_refused_before_any_is_read(run: Run
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(21):
-        (folder / f"{number}.jpg").touch()
+        (folder / f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     status, problem = run("references", "add", str(folder), "--name", "E", "--basis", "self", "--adult")
     assert (status, problem["code"], problem["limit"]) == (1, "too-many-pictures", 20)
 

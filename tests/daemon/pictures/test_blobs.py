@@ -69,7 +69,7 @@ async def age(database: Database, seconds: float) -> None:
 
 
 async def ask(jobs: JobStore, target: bytes, reference: bytes) -> Job:
-    job, _ = await jobs.add("ada", JobRequest("swap", name_of(target), [name_of(reference)], {}), None, "")
+    job, _ = await jobs.add("ada", JobRequest("swap", name_of(target), [(name_of(reference),)], {}), None, "")
     return job
 
 

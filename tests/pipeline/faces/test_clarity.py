@@ -19,7 +19,9 @@ def test_a_soft_a_turned_and_a_small_face_are_less_clear(astronaut: Portrait) ->
     soft = seen(astronaut, np.asarray(cv2.GaussianBlur(pixels, (0, 0), 3), np.float32))
     turned = Portrait(astronaut.image, replace(astronaut.face, yaw_deg=-30))
     small = Portrait(
-        Image(np.asarray(cv2.resize(astronaut.image.pixels, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA))),
+        Image(
+            np.asarray(cv2.resize(astronaut.image.pixels, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA), np.uint8)
+        ),
         replace(astronaut.face, kps=astronaut.face.kps * np.float32(0.2)),
     )
     for poorer in (soft, turned, small):

@@ -43,14 +43,14 @@ def draw_mask(pixels: Pixels, mesh: Mesh, colour: tuple[int, int, int]) -> tuple
     jaw = mesh[list(OVAL[10:27]), :2]
     top = np.array([mesh[116, :2], mesh[101, :2], (mesh[6, :2] + mesh[4, :2]) / 2, mesh[330, :2], mesh[345, :2]])
     outline = np.concatenate([jaw + 0.05 * (jaw - middle), top])
-    return _draw_polygon(pixels, outline, colour, face_width(mesh))
+    return _draw_polygon(pixels, np.asarray(outline, np.float32), colour, face_width(mesh))
 
 
 def draw_cup(pixels: Pixels, mesh: Mesh, colour: tuple[int, int, int]) -> tuple[Pixels, Mask]:
     """The picture with a cup before mouth and chin, and (H, W) where it is."""
     width, mouth = face_width(mesh), mesh[13, :2]
     corners = np.array([[-0.3, -0.1], [0.3, -0.1], [0.22, 0.6], [-0.22, 0.6]], np.float32) * width
-    return _draw_polygon(pixels, mouth + corners, colour, width)
+    return _draw_polygon(pixels, np.asarray(mouth + corners, np.float32), colour, width)
 
 
 def draw_beard(pixels: Pixels, mesh: Mesh) -> Pixels:

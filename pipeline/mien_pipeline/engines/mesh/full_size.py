@@ -76,12 +76,12 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
     if step == 1:
         return change.pixels, change.changed
     still = _identity(small.shape)
-    offset = change.origins - still
+    offset: Floats = change.origins - still
     plain = (change.own > 0.995).astype(np.uint8)
     inner = smooth_step(np.asarray(cv2.distanceTransform(plain, cv2.DIST_L2, 3), np.float32) / (_INNER * width))
     offset *= (1 - inner)[..., None]
     offset[np.maximum(np.abs(offset[..., 0]), np.abs(offset[..., 1])) <= STILL_PX] = 0
-    detail_of = resample(small, still + offset, cubic=True)
+    detail_of = resample(small, np.add(still, offset, dtype=np.float32), cubic=True)
     kept = 1 - change.own * (1 - _find_grain(target, small, change.own, step))
     result = target.copy()
     with ThreadPoolExecutor(_THREADS) as threads:

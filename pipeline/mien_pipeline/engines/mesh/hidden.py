@@ -53,7 +53,7 @@ def find_hidden_features(pixels: Pixels, mesh: Mesh, reference: Pixels) -> tuple
     own = _flatten(unrolled)
     other = _flatten(np.asarray(cv2.resize(reference, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8))
     mirrored = np.ascontiguousarray(own[:, ::-1])
-    found = [name for name in _eyes() if _is_eye_hidden(name, mesh, own, other, mirrored)]
+    found: list[Feature] = [name for name in _eyes() if _is_eye_hidden(name, mesh, own, other, mirrored)]
     if float(own[_draw(_NOSTRILS)].std()) < _NOSE_CONTRAST:
         found.append("nose")
     across = mesh[454] - mesh[234]

@@ -85,7 +85,7 @@ def find_own_face(
         reference: (S, S, 3) uint8 RGB, the texture of another face, to know what features look like.
     """
     small, view = view_face(target, mesh)
-    scale = np.array(small.shape[1::-1]) / np.array(target.shape[1::-1])
+    scale = np.divide(small.shape[1::-1], target.shape[1::-1], dtype=np.float32)
     hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands]
     background = _find_background(surroundings, view, scale)
     hidden = find_hidden_features(target, mesh, reference)

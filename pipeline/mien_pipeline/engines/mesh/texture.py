@@ -257,7 +257,7 @@ def complete(view: View) -> Texture:
     clear = facing * seen
     mirrored = clear[:, ::-1]
     # Where neither side faces the viewer, as under the nose, own picture wins: chance would mix two nostrils.
-    unclear = 1 - smooth_step(np.maximum(clear, mirrored) / _CLEAR - 1)
+    unclear = 1 - smooth_step(np.asarray(np.maximum(clear, mirrored) / _CLEAR - 1, np.float32))
     favoured = clear + _OWN_FIRST * unclear * (seen > 0)
     share = favoured**2 / np.maximum(favoured**2 + mirrored**2, 1e-6)
     own = smooth_step(np.asarray((share - OWN_FROM) / (OWN_FULLY - OWN_FROM), np.float32))

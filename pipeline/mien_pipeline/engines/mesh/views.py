@@ -31,9 +31,7 @@ MOST_VIEWS = 8  # whose textures are read; of a 24-MP close-up each takes 50 MB.
 _WIDE_ENOUGH_PX = 400  # face widths beyond this add little to a texture
 _OPEN = 0.2  # an eye whose height by width is this much is open
 _FRONTAL = 3  # exponent of the cosine of a head's turn, beside `clarity`'s: at 28° eyes and lips lose a third
-_GRIMACE = 0.03  # face widths by which lids, brows and lips are moved from where most pictures have them
 _GRIMACE, _CALM = 0.03, 0.015  # face widths that lids, brows and lips are off: as the first one; as a model for others
-_RIM = 0.035  # of the texture's side, inside the outline, that is not compared
 _LESS_TYPICAL = 0.9  # how much worth a picture keeps by the one before it, which is more like the person
 _GLASSES = 0.3  # how much worth a picture keeps as the first one when the person wears glasses on it
 _FIRST = 1.6  # the first picture's weight by that of the others: one picture fits itself best
@@ -129,7 +127,8 @@ def merge(views: Sequence[View], first: int, detail: Sequence[float]) -> View:
     masks = np.zeros((side, side, 5), np.float32)
     for view, before, after, share in zip(views, small, lit, shares, strict=True):
         if share.any():
-            full = _enlarge(np.dstack([share, average * after / (before.light + 1e-6)]), side)
+            relit = average * after / (before.light + 1e-6)
+            full = _enlarge(np.asarray(np.dstack([share, relit]), np.float32), side)
             colour += full[..., :1] * to_linear(view.colour) * full[..., 1:]
             masks += full[..., :1] * np.dstack([view.seen, view.skin, view.made, view.covered, view.facing])
     seen, skin, made, covered, facing = (np.ascontiguousarray(masks[..., index]) for index in range(5))

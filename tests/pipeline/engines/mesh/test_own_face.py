@@ -17,6 +17,7 @@ from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import oval_mask
 from mien_testing.covers import draw_beard, draw_cup, draw_fingers, draw_mask
 from mien_testing.portraits import mask_at, mesh_of
@@ -29,19 +30,20 @@ def eye(mesh: Mesh, left: bool) -> Floats:
 
 
 def over_the_left_eye(pixels: Pixels, mesh: Mesh) -> Drawn:
-    return draw_fingers(pixels, mesh, eye(mesh, True) + np.array([0.12 * face_width(mesh), 0]), 180)
+    return draw_fingers(pixels, mesh, eye(mesh, True) + np.array([0.12 * face_width(mesh), 0], np.float32), 180)
 
 
 def over_the_left_eye_from_above(pixels: Pixels, mesh: Mesh) -> Drawn:
-    return draw_fingers(pixels, mesh, eye(mesh, True) + np.array([0, 0.1 * face_width(mesh)]), -110, 2)
+    return draw_fingers(pixels, mesh, eye(mesh, True) + np.array([0, 0.1 * face_width(mesh)], np.float32), -110, 2)
 
 
 def over_the_mouth(pixels: Pixels, mesh: Mesh) -> Drawn:
-    return draw_fingers(pixels, mesh, mesh[13, :2] - np.array([0, 0.07 * face_width(mesh)]), 90, 4)
+    lip = mesh[13, :2] - np.array([0, 0.07 * face_width(mesh)], np.float32)
+    return draw_fingers(pixels, mesh, lip, 90, 4)
 
 
 def over_the_mouth_aslant(pixels: Pixels, mesh: Mesh) -> Drawn:
-    off = np.array([0.02, 0.03], np.float32) * face_width(mesh)
+    off = np.multiply([0.02, 0.03], face_width(mesh), dtype=np.float32)
     return draw_fingers(pixels, mesh, mesh[13, :2] - off, 130)
 
 
@@ -64,7 +66,7 @@ def own_face(portrait: Portrait, pixels: Pixels, reference: MeshLikeness) -> tup
     return own, "occluded" in warnings
 
 
-def inside(alpha: Mask, mesh: Mesh) -> Mask:
+def inside(alpha: Mask, mesh: Mesh) -> Choice:
     """Where a cover lies well inside its outline and the face's, bool."""
     sure = cv2.erode((alpha > 0.9).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return np.asarray(sure & (oval_mask(alpha.shape, mesh) > 0.9))

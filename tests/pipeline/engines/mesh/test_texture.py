@@ -204,7 +204,8 @@ def test_the_underside_of_a_nose_is_never_mixed_from_both_nostrils(admiral: Port
     hull = cv2.convexHull(np.round(mesh[list(half), :2]).astype(np.int32))
     cv2.fillConvexPoly(painted, hull, (0, 200, 0))
     texture = unroll(replace(image, pixels=painted), mesh)
-    own, other = np.zeros((2, *texture.colour.shape[:2]), np.uint8)
+    shape = texture.colour.shape[:2]
+    own, other = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     for filled, mirrored in ((own, False), (other, True)):
         places = topology().uv[list(half)] * texture.colour.shape[0]
         outline = cv2.convexHull(np.round(places).astype(np.int32)).copy()
