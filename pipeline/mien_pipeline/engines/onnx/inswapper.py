@@ -90,7 +90,7 @@ class InswapperLikeness:
         """The generated crop, (128, 128, 3) uint8 RGB, masked by the target's own skin; one step."""
         require_options(options, InswapperOptions)
         aligned = align(target.pixels, face.kps, SWAPPER_PX)
-        blob = np.ascontiguousarray(aligned.crop.transpose(2, 0, 1)[None], np.float32) / 255
+        blob = np.asarray(aligned.crop.transpose(2, 0, 1)[None] / 255, np.float32)
         picture, identity = (each.name for each in self.swapper.get_inputs())
         (made,) = self.swapper.run(None, {picture: blob, identity: self.latent})
         on_step(1, 1)
