@@ -41,7 +41,7 @@ class Runtime(Protocol):
         ...
 
     # The name is ONNX Runtime's own.
-    def InferenceSession(self, path: str, *, providers: Sequence[str], enable_fallback: int) -> Any:  # noqa: N802
+    def InferenceSession(self, path: str, /, *, providers: Sequence[str], enable_fallback: int) -> Any:  # noqa: N802
         """A session of the file; it raises what it likes, or leaves a provider out in silence."""
         ...
 

@@ -74,8 +74,8 @@ class InswapperEngine:
         crop = align(portrait.image.pixels, portrait.face.kps, RECOGNISER_PX).crop
         blob = (crop.transpose(2, 0, 1)[None].astype(np.float32) - 127.5) / 127.5  # ArcFace's own range, RGB
         (embedding,) = self._recogniser.run(None, {self._recogniser.get_inputs()[0].name: blob})
-        row = embedding.reshape(1, -1)
-        return row / np.linalg.norm(row)
+        row = np.asarray(embedding.reshape(1, -1), np.float32)
+        return np.asarray(row / np.linalg.norm(row), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

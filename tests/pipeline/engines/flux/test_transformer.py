@@ -95,8 +95,8 @@ def test_the_gpu_extra_brings_the_library_of_every_form_that_a_plan_may_choose(
     wanted = [Requirement(each) for each in project["optional-dependencies"]["gpu"]]
     environment = {"sys_platform": system, "platform_machine": machine}
     brought = {each.name for each in wanted if each.marker is None or each.marker.evaluate(environment)}
-    forms = {rung.core[0] for rung in LADDERS[device]} & transformer.LIBRARIES.keys()
-    assert {transformer.LIBRARIES[form] for form in forms} <= brought
+    forms = {rung.core[0] for rung in LADDERS[device]}
+    assert {library for form, library in transformer.LIBRARIES.items() if form in forms} <= brought
 
 
 def test_a_form_whose_library_is_not_installed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
