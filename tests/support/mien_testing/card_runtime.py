@@ -54,7 +54,7 @@ class CardRuntime:
     def preload_dlls(self) -> None:
         """As in builds for NVIDIA's cards."""
 
-    def InferenceSession(self, path: str, *, providers: Sequence[str], enable_fallback: int) -> CardSession:  # noqa: N802
+    def InferenceSession(self, path: str, /, *, providers: Sequence[str], enable_fallback: int) -> CardSession:  # noqa: N802
         if self.fault == "raises" and self.provider in providers:
             raise RuntimeError("Failed to load shared library")
         real = onnxruntime.InferenceSession(path, providers=[PROCESSOR], enable_fallback=enable_fallback)
