@@ -84,7 +84,7 @@ class Limits(Answer):
 
 class Health(Answer):
     version: str
-    device: str = Field(description="Where engines that can use an accelerator run: cpu, cuda or mps.")
+    device: str = Field(description="Where engines that can use an accelerator run: cuda, rocm, mps, xpu or cpu.")
     engine: str | None = Field(description="The engine in memory.")
     queue: QueueCounts
     worker: WorkerHealth

@@ -26,7 +26,7 @@ class EngineState(Answer):
     missing_models: list[str]
     unverified_models: list[str] = Field(description="Installed, and no source has vouched for them.")
     licence: str
-    device: str = Field(description="Where it would run: cpu, cuda or mps.")
+    device: str = Field(description="Where it would run: cuda, rocm, mps, xpu or cpu.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")
     options: dict[str, dict[str, Any]] = Field(
         description="Its own options by name, each as a JSON schema, in the order of its controls. "

@@ -188,7 +188,7 @@ def peak_of_a_step(residency: Any) -> int:
         Hardware("cpu", 64 * GIB, WIDTH),
     )
     plan = replace(plan, placements=tuple(replace(each, residency=residency) for each in plan.placements))
-    placer = Placer(Device(torch.device("cpu"), "unified", "cpu", 64 * GIB), plan)
+    placer = Placer(Device(torch.device("cpu"), "unified", "cpu", 64 * GIB, "cpu", torch.bfloat16), plan)
     for name, network in networks.items():
         placer.place(name, network)
     parts = whole.parts()

@@ -13,7 +13,7 @@ from mien_pipeline.plan.component import NumberFormat, component
 from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import GIB, Plan, Residency
 
-CPU = Device(torch.device("cpu"), "cpu", "cpu", 8 * GIB)
+CPU = Device(torch.device("cpu"), "cpu", "cpu", 8 * GIB, "cpu", torch.bfloat16)
 
 
 class Network(nn.Module):

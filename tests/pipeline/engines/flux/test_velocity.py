@@ -66,7 +66,7 @@ def test_streamed_networks_compute_what_resident_ones_do(
     sized = [component(name, "sampling", {"w": (1, 1)}) for name in networks]
     plan = make_plan(sized, Hardware("cpu", 8 * GIB, DIM))
     plan = replace(plan, placements=tuple(replace(each, residency="streamed") for each in plan.placements))
-    placer = Placer(Device(torch.device("cpu"), kind, "cpu", 8 * GIB), plan)
+    placer = Placer(Device(torch.device("cpu"), kind, "cpu", 8 * GIB, "cpu", torch.bfloat16), plan)
     streamed = {name: placer.place(name, network) for name, network in networks.items()}
     methods = all_methods(control_net, attentions, arc)
     elsewhere = all_methods(streamed["control_net"], streamed["pulid_attentions"], streamed["faceid"])
