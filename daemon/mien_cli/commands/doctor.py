@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien_models.store import ModelStore
 
 # What Mien imports itself; these bring the rest.
-LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python", "pillow")
+LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python-headless", "pillow")
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
 CAGE_STATES = {"on": "closed, tried", "off": "open", "not-here": "not on this system"}
 
