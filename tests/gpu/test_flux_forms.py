@@ -14,11 +14,11 @@ from mien_models.store import ModelStore
 from mien_pipeline.device import Device, choose_device
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.files import find_files
+from mien_pipeline.engines.flux.forms import LIBRARIES
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
-from mien_pipeline.engines.flux.transformer import LIBRARIES
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.plan.component import NumberFormat

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-    from mien_pipeline.plan.component import Component
-    from mien_pipeline.plan.fit import Hardware
     from mien_pipeline.plan.placement import Plan
 
 DESCRIPTION = "The memory plan: every component, its number format, where it lives, the peak."
@@ -33,23 +31,25 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from mien_cli.output import print_answer
-    from mien_pipeline.plan.fit import make_plan
 
-    plan = make_plan(*read_machine(args), side=args.side)
+    plan = make_plan(args)
     return print_answer(args, {"engine": args.engine, **plan.as_json()}, to_text(args.engine, plan))
 
 
-def read_machine(args: Namespace) -> tuple[tuple[Component, ...], Hardware]:
-    """The engine's networks, and the machine that the flags describe.
+def make_plan(args: Namespace) -> Plan:
+    """The plan that the engine itself would make on the machine that the flags describe.
 
     Raises:
         UnknownEngine, InvalidOptions: `field` names the one.
+        NotEnoughMemory: no plan fits; `would_fit` names what would.
     """
+    from mien_cli.in_process import open_store
     from mien_core.errors import InvalidOptions, UnknownEngine
-    from mien_pipeline.engines.flux.components import PUBLISHED_WIDTH, published_components
+    from mien_pipeline.engines.flux.components import plan_stack, published_shapes
+    from mien_pipeline.engines.flux.forms import forms_of
     from mien_pipeline.engines.registry import ENGINES
+    from mien_pipeline.plan import fit
     from mien_pipeline.plan.component import Component
-    from mien_pipeline.plan.fit import Hardware
 
     if args.engine not in ENGINES:
         raise UnknownEngine(f"there is no engine called {args.engine!r}", field="engine", known=sorted(ENGINES))
@@ -59,10 +59,11 @@ def read_machine(args: Namespace) -> tuple[tuple[Component, ...], Hardware]:
         raise InvalidOptions("the working side is 256 to 2048 pixels", field="side")
     memory = int(args.vram * GIB)
     if args.engine == "flux":
-        return published_components(), Hardware(args.device, memory, PUBLISHED_WIDTH)
+        return plan_stack(published_shapes(), args.device, memory, forms_of(open_store(args)), args.side)
     # The others are small enough to be held whole; what they need includes what they work with.
     parameters = ENGINES[args.engine].memory_bytes // 4
-    return (Component("networks", "identity", parameters, 0, parameters),), Hardware(args.device, memory, width=0)
+    component = Component("networks", "identity", parameters, 0, parameters)
+    return fit.make_plan((component,), fit.Hardware(args.device, memory, width=0), side=args.side)
 
 
 def to_text(engine: str, plan: Plan) -> str:

@@ -44,6 +44,11 @@ class Placement:
         return (self.component.window_as if self.residency == "streamed" else self.component.bytes_as)(self.form)
 
     @property
+    def unpacked_bytes(self) -> int:
+        """Bytes on the accelerator of the one matrix that is unpacked while it computes."""
+        return self.component.unpacked_as(self.form)
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes on the accelerator while other networks work."""
         return self.accelerator_bytes if self.residency == "resident" else 0
@@ -89,7 +94,9 @@ class Plan:
             each.accelerator_bytes - each.waiting_bytes for each in self.placements if each.component.phase == phase
         ]
         # While sampling everything works at once; in the other phases one network after the other.
-        return waiting + (sum(working) if phase == "sampling" else max(working, default=0)) + self.activations(phase)
+        unpacked = max((each.unpacked_bytes for each in self.placements if each.component.phase == phase), default=0)
+        weights = waiting + (sum(working) if phase == "sampling" else max(working, default=0))
+        return weights + unpacked + self.activations(phase)
 
     def activations(self, phase: Phase) -> int:
         """Bytes of activations while `phase` runs; estimated, see the module's docstring."""

@@ -40,7 +40,7 @@ def load_clip(path: Path) -> Any:
     Raises:
         BrokenWeights: the file does not hold this tower.
     """
-    tower: Any = load(clip_tower, path, ignored=foreign_to("clip"), dtype=torch.float32)
+    tower: Any = load(clip_tower, path, ignored=foreign_to("clip"), form="float32")
     embeddings = tower.vision_model.embeddings
     # The file has no such value, so it was left on the meta device.
     embeddings.position_ids = torch.arange(embeddings.num_positions)[None]

@@ -10,15 +10,11 @@ from typing import Any
 
 import torch
 from diffusers.hooks.group_offloading import apply_group_offloading
-from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 from torch import nn
 
 from mien_pipeline.device import Device, release_cache
+from mien_pipeline.engines.diffusion.casting import cast
 from mien_pipeline.plan.placement import Plan
-
-# Patterns of names that layerwise casting leaves in full precision: small layers that every token passes.
-FULL_PRECISION = ("pos_embed", "norm", "x_embedder", "time_text_embed", "proj_out$", "rope")
-
 
 # Networks that are streamed block by block; the others tensor by tensor.
 STREAMED_BY_BLOCK = frozenset({"transformer", "control_net"})
@@ -40,7 +36,7 @@ class Placer:
         """
         placement = self.plan.of(name)
         if placement.form == "float8":
-            apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=FULL_PRECISION)
+            cast(module, placement.form)
         if placement.residency == "resident":
             return module.to(self.device.torch)
         if placement.residency == "streamed":

@@ -13,7 +13,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mien_core.errors import BrokenWeights
+from mien_pipeline.engines.diffusion.casting import cast
 from mien_pipeline.engines.diffusion.manifest import Shapes
+from mien_pipeline.plan.component import NumberFormat
 
 Built = TypeVar("Built", bound=nn.Module)
 
@@ -76,7 +78,7 @@ def load(
     *,
     prefix: str = "",
     ignored: Collection[str] = (),
-    dtype: torch.dtype | None = None,
+    form: NumberFormat | None = None,
 ) -> Built:
     """The network of one file or of several shards, in main memory, in evaluation mode and without gradients.
 
@@ -85,7 +87,7 @@ def load(
         paths: one safetensors file, or its shards.
         prefix: what the files put before this module's names.
         ignored: beginnings of names that belong to other parts of the same files.
-        dtype: of floating-point values; None keeps the files'.
+        form: that each value takes as it is read: float32, bfloat16 or float8; None keeps the files'.
 
     Raises:
         BrokenWeights: the files and the module do not have the same names and shapes.
@@ -102,11 +104,14 @@ def load(
         ) from error
     wanted = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
     agree(file, found, wanted, ignored)
+    if form is not None:
+        cast(module, form)
+    forms = {name: value.dtype for name, value in module.state_dict().items()} if form is not None else {}
     state: dict[str, Tensor] = {}
     for shard in shards:
         with safe_open(shard, "pt") as stored:
-            for name in (name for name in wanted if where[name] == shard):
-                state[name[len(prefix) :]] = _cast(stored.get_tensor(name), dtype)
+            for name in (name[len(prefix) :] for name in wanted if where[name] == shard):
+                state[name] = _cast(stored.get_tensor(f"{prefix}{name}"), forms.get(name))
     module.load_state_dict(state, assign=True)
     return module.eval().requires_grad_(False)
 

@@ -1,10 +1,12 @@
 """The networks of the stack as the memory plan sees them, from published shapes or from installed files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from mien_pipeline.engines.diffusion.foreign import own_shapes
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
-from mien_pipeline.plan.component import Component, Phase, component
+from mien_pipeline.plan.component import Component, NumberFormat, Phase, component
+from mien_pipeline.plan.fit import Hardware, make_plan
+from mien_pipeline.plan.placement import DeviceKind, Plan
 
 # name → (when it works, identity method, published file, prefix of its names there, streamed tensor by tensor)
 NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
@@ -18,15 +20,37 @@ NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
     "id_former": ("identity", "pulid", "pulid-flux", "pulid_encoder.", False),
     "eva": ("identity", "pulid", "eva02-clip-l-336", "visual.", False),
     "parsing": ("identity", "", "bisenet", "", False),
-    "resampler": ("identity", "instantid", "infiniteyou.image-proj", "", False),
+    "resampler": ("identity", "instantid", "infiniteyou.image-proj", "image_proj.", False),
     "ir_se50": ("identity", "instantid", "arcface-ir-se50", "", False),
 }
-PUBLISHED_WIDTH = 3072
+
+
+def plan_stack(
+    shapes: Mapping[str, Shapes], kind: DeviceKind, total_bytes: int, forms: Collection[NumberFormat], side: int
+) -> Plan:
+    """The memory plan of the stack; the engine's own, and the one that `mien plan` shows.
+
+    Args:
+        shapes: of every tensor in the file of each network of `NETWORKS`.
+        kind, total_bytes: what computes, and its memory.
+        forms: that the transformer can be loaded in.
+        side: of the square working picture, in pixels.
+
+    Raises:
+        NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
+    """
+    width = shapes["transformer"]["x_embedder.weight"][0]
+    return make_plan(components(shapes), Hardware(kind, total_bytes, width, frozenset(forms)), side)
+
+
+def published_shapes() -> dict[str, Shapes]:
+    """Names and shapes in every published file, by the network that is read from it."""
+    return {name: manifest(row[2]) for name, row in NETWORKS.items()}
 
 
 def published_components() -> tuple[Component, ...]:
     """Every network at the size it was published in."""
-    return components({name: manifest(row[2]) for name, row in NETWORKS.items()})
+    return components(published_shapes())
 
 
 def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:

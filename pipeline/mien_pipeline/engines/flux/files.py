@@ -65,7 +65,7 @@ def find_files(store: ModelStore) -> FluxFiles:
     """
     layout = _faceid_layout(store)
     gguf: dict[NumberFormat, Path] = {
-        form: store.path(model) for model, form in GGUF.items() if _is_available(store, model)
+        form: store.path(model) for model, form in GGUF.items() if is_available(store, model)
     }
     full = _full_weights(store)
     _require(store, [*_models_for(layout), *([] if full or gguf else [FULL])])
@@ -88,9 +88,9 @@ def find_files(store: ModelStore) -> FluxFiles:
 
 
 def _full_weights(store: ModelStore) -> Path | None:
-    if _is_available(store, FULL):
+    if is_available(store, FULL):
         return store.path(FULL) / "transformer"
-    return store.path(SINGLE) if _is_available(store, SINGLE) else None
+    return store.path(SINGLE) if is_available(store, SINGLE) else None
 
 
 def _models_for(layout: str) -> tuple[str, ...]:
@@ -117,11 +117,12 @@ def _require(store: ModelStore, models: Sequence[str]) -> None:
 
 def _faceid_layout(store: ModelStore) -> Literal["withanyone", "xlabs"]:
     """WithAnyone, which was made for faces, unless only XLabs' adapter is installed."""
-    wanted = not _is_available(store, "withanyone") and all(_is_available(store, name) for name in XLABS)
+    wanted = not is_available(store, "withanyone") and all(is_available(store, name) for name in XLABS)
     return "xlabs" if wanted else "withanyone"
 
 
-def _is_available(store: ModelStore, model: str) -> bool:
+def is_available(store: ModelStore, model: str) -> bool:
+    """True when the model is installed and its terms are accepted."""
     try:
         store.path(model)
     except (ModelNotInstalled, LicenceNotAccepted, UnknownModel):

@@ -5,14 +5,10 @@ from collections.abc import Mapping
 from mien_pipeline.device import Device
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.engines.diffusion.weights import shapes_in, shapes_of
-from mien_pipeline.engines.flux.components import components
+from mien_pipeline.engines.flux.components import plan_stack
 from mien_pipeline.engines.flux.files import FluxFiles
-from mien_pipeline.engines.flux.transformer import can_load, check_libraries
-from mien_pipeline.plan.component import NumberFormat
-from mien_pipeline.plan.fit import Hardware, make_plan
+from mien_pipeline.engines.flux.forms import usable_forms
 from mien_pipeline.plan.placement import Plan
-
-FROM_FULL: tuple[NumberFormat, ...] = ("float32", "bfloat16", "float8", "int8", "nf4")
 
 
 def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
@@ -23,7 +19,7 @@ def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
 
     Raises:
         NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
-        EngineUnavailable: as `available_forms` raises it.
+        EngineUnavailable: as `usable_forms` raises it.
     """
     # A single file has its makers' names; it holds FLUX.1 [dev] at published size.
     folder = files.transformer if files.transformer and files.transformer.is_dir() else None
@@ -42,19 +38,5 @@ def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
         "resampler": shapes_of(files.resampler),
         "ir_se50": shapes_of(files.ir_se50),
     }
-    width = transformer["x_embedder.weight"][0]
-    hardware = Hardware(device.kind, device.total_bytes, width, available_forms(files))
-    return make_plan(components(shapes), hardware, side)
-
-
-def available_forms(files: FluxFiles) -> frozenset[NumberFormat]:
-    """The forms that the transformer can be loaded in: its GGUF files', and all that full weights can become.
-
-    Raises:
-        EngineUnavailable: every form needs a library that is not installed; `libraries` names one.
-    """
-    forms: list[NumberFormat] = [*files.gguf, *(FROM_FULL if files.transformer else ())]
-    usable: frozenset[NumberFormat] = frozenset(form for form in forms if can_load(form))
-    if not usable:
-        check_libraries(forms[0])
-    return usable
+    forms = usable_forms(files.transformer is not None, files.gguf)
+    return plan_stack(shapes, device.kind, device.total_bytes, forms, side)

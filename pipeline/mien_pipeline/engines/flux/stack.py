@@ -113,7 +113,7 @@ class Stack:
         """InstantID's identity net, InfuseNet."""
         config = config_of(self.files.control_net)
         network = load(
-            lambda _: identity_net(config), shards_in(self.files.control_net), dtype=self._form("control_net")
+            lambda _: identity_net(config), shards_in(self.files.control_net), form=self.plan.of("control_net").form
         )
         return self.placer.place("control_net", network)
 
@@ -210,6 +210,6 @@ class Stack:
         return compute_dtype(self.plan.of(name).form)
 
     def _load(self, name: str, build: Callable[[Shapes], Built], path: Path, prefix: str = "") -> Built:
-        network = load(build, path, prefix=prefix, ignored=foreign_to(name), dtype=self._form(name))
+        network = load(build, path, prefix=prefix, ignored=foreign_to(name), form=self.plan.of(name).form)
         settled: Built = self.placer.place(name, network)
         return settled

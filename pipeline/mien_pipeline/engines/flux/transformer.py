@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -13,18 +12,11 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.utils import logging
 
-from mien_core.errors import BrokenWeights, EngineUnavailable
+from mien_core.errors import BrokenWeights
 from mien_pipeline.device import compute_dtype
 from mien_pipeline.engines.diffusion.weights import load, shards_in
+from mien_pipeline.engines.flux.forms import LIBRARIES, check_libraries
 from mien_pipeline.plan.component import NumberFormat
-
-# What a form needs beyond torch and diffusers.
-LIBRARIES: dict[NumberFormat, str] = {
-    "nf4": "bitsandbytes",
-    "int8": "torchao",
-    "gguf-q8": "gguf",
-    "gguf-q4": "gguf",
-}
 
 # FLUX.1 [dev]'s transformer/config.json.
 DEV_CONFIG: Mapping[str, Any] = {
@@ -55,23 +47,6 @@ def config_of(folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_libraries(form: NumberFormat) -> None:
-    """Check that the library of this form, if it needs one, is installed.
-
-    Raises:
-        EngineUnavailable: it is not; `libraries` names it.
-    """
-    if not can_load(form):
-        library = LIBRARIES[form]
-        raise EngineUnavailable(f"{form} weights need {library}", engine="flux", libraries=[library])
-
-
-def can_load(form: NumberFormat) -> bool:
-    """True when the library that this form needs, if any, is installed."""
-    library = LIBRARIES.get(form)
-    return library is None or find_spec(library) is not None
-
-
 def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DModel:
     """FLUX.1's transformer in main memory, from a diffusers folder or from one file, safetensors or GGUF.
 
@@ -93,7 +68,7 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
     built: FluxTransformer2DModel = load(
         lambda _: FluxTransformer2DModel.from_config(config),  # pyright: ignore[reportArgumentType]
         shards_in(weights),
-        dtype=dtype,
+        form=form,
     )
     return built
 
@@ -144,7 +119,5 @@ def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKL | AutoencoderTin
     """FLUX.1's VAE, or TAEF1 in its place, as the folder's configuration says."""
     config = config_of(folder)
     kind: Any = AutoencoderTiny if config.get("_class_name") == "AutoencoderTiny" else AutoencoderKL
-    built: AutoencoderKL | AutoencoderTiny = load(
-        lambda _: kind.from_config(config), shards_in(folder), dtype=compute_dtype(form)
-    )
+    built: AutoencoderKL | AutoencoderTiny = load(lambda _: kind.from_config(config), shards_in(folder), form=form)
     return built

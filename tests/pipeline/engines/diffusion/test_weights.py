@@ -33,9 +33,7 @@ def test_a_file_with_just_these_tensors_is_taken(tmp_path: Path) -> None:
     module = load_small(write(tmp_path / "image_proj_model.safetensors", SMALL))
     assert shapes(module, "image_proj.") == SMALL
     assert all(not parameter.is_meta and not parameter.requires_grad for parameter in module.parameters())
-    half = load(
-        Resampler.from_shapes, tmp_path / "image_proj_model.safetensors", prefix="image_proj.", dtype=torch.bfloat16
-    )
+    half = load(Resampler.from_shapes, tmp_path / "image_proj_model.safetensors", prefix="image_proj.", form="bfloat16")
     assert half.latents.dtype is torch.bfloat16
 
 
@@ -79,6 +77,6 @@ def test_a_file_in_eight_bit_floats_is_taken(tmp_path: Path) -> None:
     """InfiniteYou is published in this form as well: same names, same shapes, one byte a number."""
     path = tmp_path / "fp8.safetensors"
     save_file({name: torch.full(shape, 0.5).to(torch.float8_e4m3fn) for name, shape in SMALL.items()}, path)
-    module = load(Resampler.from_shapes, path, prefix="image_proj.", dtype=torch.bfloat16)
+    module = load(Resampler.from_shapes, path, prefix="image_proj.", form="bfloat16")
     assert module.proj_in.weight.dtype is torch.bfloat16
     assert module.proj_in.weight[0, 0] == 0.5

@@ -1,4 +1,4 @@
-"""The published networks are summed to what their authors published."""
+"""The published networks are summed to what their authors published; float8 leaves the small layers alone."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from mien_pipeline.plan.placement import GIB
 @pytest.mark.parametrize(
     ("name", "bfloat16", "float8", "four_bits"),
     [
-        ("transformer", 22.17, 11.08, 6.23),
-        ("control_net", 5.50, 2.75, 1.55),
+        ("transformer", 22.17, 11.13, 6.23),
+        ("control_net", 5.50, 2.78, 1.55),
         ("pulid_attentions", 0.78, 0.39, 0.22),
         ("faceid", 2.58, 1.29, 0.73),
         ("id_former", 0.28, 0.14, 0.08),

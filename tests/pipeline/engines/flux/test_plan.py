@@ -5,13 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from mien_core.errors import EngineUnavailable, ModelNotInstalled, NotEnoughMemory
+from mien_core.errors import ModelNotInstalled, NotEnoughMemory
 from mien_models.store import ModelStore
-from mien_pipeline.engines.flux import transformer
+from mien_pipeline.device import Device
+from mien_pipeline.engines.flux.components import plan_stack, published_shapes
 from mien_pipeline.engines.flux.engine import FluxEngine
-from mien_pipeline.engines.flux.files import FULL, SINGLE, find_files
-from mien_pipeline.engines.flux.plan import available_forms, plan_memory
+from mien_pipeline.engines.flux.files import FULL, SINGLE, FluxFiles, find_files
+from mien_pipeline.engines.flux.forms import forms_of, usable_forms
+from mien_pipeline.engines.flux.plan import plan_memory
+from mien_pipeline.plan.placement import GIB
+from mien_testing.published import write_published
 
 
 def test_too_little_memory_is_refused_before_loading_with_the_plan(engine: FluxEngine) -> None:
@@ -38,15 +43,27 @@ def test_a_single_file_stands_in_for_the_folder(
     monkeypatch.setattr(ModelStore, "path", one_file)
     files = find_files(store)
     assert files.transformer == Path(__file__)
-    assert available_forms(files) >= {"bfloat16", "float8"}
+    assert forms_of(store) >= {"bfloat16", "float8"}
     plan = plan_memory(files, replace(engine.stack.device, kind="discrete", total_bytes=80 << 30), 1024)
     assert plan.of("transformer").component.bytes_as("bfloat16") > 20 << 30
 
 
-def test_no_form_is_planned_whose_library_is_not_installed(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Full weights become other forms; a GGUF file alone does not."""
-    files = find_files(store)
-    monkeypatch.setattr(transformer, "find_spec", {"bitsandbytes": "there"}.get)
-    assert available_forms(files) == {"float32", "bfloat16", "float8", "nf4"}
-    with pytest.raises(EngineUnavailable, match="gguf"):
-        available_forms(replace(files, transformer=None, gguf={"gguf-q4": Path("flux.gguf")}))
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> FluxFiles:
+    """Every file at its published size: real headers, and holes where the values would be."""
+    return write_published(tmp_path_factory.mktemp("published"))
+
+
+@pytest.mark.parametrize("gib", [6, 8, 10, 12, 16, 20, 24, 32, 48, 80])
+@pytest.mark.parametrize("install", ["folder", "single file", "gguf-q4"])
+def test_the_engine_plans_what_the_command_shows(published: FluxFiles, gib: int, install: str) -> None:
+    """The headers of the installed files and the manifests give one plan, to the byte."""
+    files = {
+        "folder": published,
+        "single file": replace(published, transformer=Path(__file__)),
+        "gguf-q4": replace(published, transformer=None, gguf={"gguf-q4": Path("flux.gguf")}),
+    }[install]
+    device = Device(torch.device("cpu"), "discrete", "a card", gib * GIB)
+    made = plan_memory(files, device, 1024)
+    forms = usable_forms(files.transformer is not None, files.gguf)
+    assert made.as_json() == plan_stack(published_shapes(), "discrete", gib * GIB, forms, 1024).as_json()

@@ -1,13 +1,21 @@
 """The prompt is encoded as FLUX.1's own pipeline encodes it."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+from torch import nn
 from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
 from mien_pipeline.engines.flux.engine import FluxEngine
+from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import CACHED_PROMPTS, TextEncoders
+from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.plan.ladder import TEXT_FORMS
+from mien_pipeline.plan.placement import Residency
 
 
 def test_the_prompt_is_encoded_as_flux_1s_pipeline_encodes_it(engine: FluxEngine) -> None:
@@ -49,3 +57,34 @@ def test_the_same_prompt_twice_is_one_prompt(engine: FluxEngine) -> None:
     one, other = encoders.encode("twice", "twice")
     assert one is other
     assert encoders.loads == 1
+
+
+def rounded_t5(folder: Path, form: NumberFormat) -> Any:
+    """T5 in bfloat16; for float8 every layer's matrix but `wo` was rounded to it before."""
+    t5: Any = T5EncoderModel.from_pretrained(folder, dtype=torch.bfloat16, local_files_only=True)
+    for name, layer in t5.named_modules():
+        if form == "float8" and isinstance(layer, nn.Linear | nn.Embedding) and not name.endswith(".wo"):
+            layer.weight.data = layer.weight.data.to(torch.float8_e4m3fn).to(torch.bfloat16)
+    return t5
+
+
+@pytest.mark.parametrize(("form", "residency"), sorted({each for forms in TEXT_FORMS.values() for each in forms}))
+def test_t5_reads_the_prompt_in_every_form_that_a_plan_may_choose(
+    engine: FluxEngine, form: NumberFormat, residency: Residency
+) -> None:
+    """To the bit what bfloat16 makes of the rounded weights: T5's own casts meet no float8."""
+    plan = engine.stack.plan
+    placed = tuple(
+        replace(each, form=form, residency=residency)
+        if each.component.name == "text_encoder_2"
+        else replace(each, form="bfloat16")
+        for each in plan.placements
+    )
+    stack = Stack(engine.stack.store, engine.stack.files, engine.stack.device, replace(plan, placements=placed))
+    stack.text("dev").max_tokens = 8
+    found = stack.text("dev").encode("freckles")[0].tokens
+    tokenizer = AutoTokenizer.from_pretrained(engine.stack.files.base / "tokenizer_2", local_files_only=True)
+    words = tokenizer("freckles", max_length=8, truncation=True, return_tensors="pt").input_ids
+    with torch.no_grad():
+        wanted = rounded_t5(engine.stack.files.base / "text_encoder_2", form)(words).last_hidden_state
+    assert torch.equal(found, wanted)

@@ -1,7 +1,6 @@
 """The transformer is read from a folder, one file or GGUF, and another file is refused."""
 
 import shutil
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,14 @@ import gguf
 import pytest
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-from packaging.requirements import Requirement
 from safetensors.torch import load_file, save_file
 
-from mien_core.errors import BrokenWeights, EngineUnavailable
+from mien_core.errors import BrokenWeights
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux import transformer
 from mien_pipeline.engines.flux.files import find_files
 from mien_pipeline.engines.flux.tiny.networks import FLUX as TINY_FLUX
 from mien_pipeline.engines.flux.transformer import load_single_file, load_transformer
-from mien_pipeline.plan.ladder import LADDERS
-from mien_pipeline.plan.placement import DeviceKind
 
 # A width that 8-bit blocks of 32 divide.
 SMALL_FLUX: dict[str, Any] = TINY_FLUX | {
@@ -75,38 +71,6 @@ def test_a_gguf_file_is_the_transformer_it_was_written_from(tmp_path: Path) -> N
     (tmp_path / "other.gguf").write_bytes(b"GGUF and nothing behind it")
     with pytest.raises(BrokenWeights, match=r"other\.gguf"):
         load_single_file(tmp_path / "other.gguf", "gguf-q8", config)
-
-
-@pytest.mark.parametrize(
-    ("system", "machine", "device"),
-    [
-        ("linux", "x86_64", "discrete"),
-        ("linux", "aarch64", "discrete"),
-        ("win32", "AMD64", "discrete"),
-        ("darwin", "arm64", "unified"),
-        ("linux", "x86_64", "cpu"),
-        ("darwin", "x86_64", "cpu"),
-    ],
-)
-def test_the_gpu_extra_brings_the_library_of_every_form_that_a_plan_may_choose(
-    system: str, machine: str, device: DeviceKind
-) -> None:
-    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [Requirement(each) for each in project["optional-dependencies"]["gpu"]]
-    environment = {"sys_platform": system, "platform_machine": machine}
-    brought = {each.name for each in wanted if each.marker is None or each.marker.evaluate(environment)}
-    forms = {rung.core[0] for rung in LADDERS[device]}
-    assert {library for form, library in transformer.LIBRARIES.items() if form in forms} <= brought
-
-
-def test_a_form_whose_library_is_not_installed_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing_installed(_name: str) -> None:
-        return None
-
-    monkeypatch.setattr(transformer, "find_spec", nothing_installed)
-    with pytest.raises(EngineUnavailable) as refused:
-        transformer.check_libraries("nf4")
-    assert refused.value.fields["libraries"] == ["bitsandbytes"]
 
 
 def test_a_damaged_shard_is_refused_with_what_it_lacks(store: ModelStore, tmp_path: Path) -> None:

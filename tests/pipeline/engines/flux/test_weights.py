@@ -7,11 +7,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers.loaders.single_file_utils import convert_flux_transformer_checkpoint_to_diffusers
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from mien_pipeline.engines.diffusion.clip import clip_tower
 from mien_pipeline.engines.diffusion.eva import EvaTower
@@ -21,58 +17,9 @@ from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.engines.diffusion.parsing import BiSeNet
 from mien_pipeline.engines.diffusion.weights import agree, strip_prefix
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
-from mien_pipeline.engines.flux.instantid import Resampler, identity_net
+from mien_pipeline.engines.flux.instantid import Resampler
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
-
-FLUX: dict[str, Any] = {
-    "in_channels": 64,
-    "attention_head_dim": 128,
-    "num_attention_heads": 24,
-    "joint_attention_dim": 4096,
-    "pooled_projection_dim": 768,
-    "guidance_embeds": True,
-    "axes_dims_rope": (16, 56, 56),
-}
-
-
-def transformer(**changed: Any) -> nn.Module:
-    model: nn.Module = FluxTransformer2DModel(**(FLUX | changed))
-    return model
-
-
-def vae() -> nn.Module:
-    config: dict[str, Any] = {
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "block_out_channels": (128, 256, 512, 512),
-        "layers_per_block": 2,
-        "latent_channels": 16,
-        "use_quant_conv": False,
-        "use_post_quant_conv": False,
-    }
-    model: nn.Module = AutoencoderKL(**config)
-    return model
-
-
-def tiny_vae() -> nn.Module:
-    model: nn.Module = AutoencoderTiny(latent_channels=16)
-    return model
-
-
-def clip() -> nn.Module:
-    return CLIPTextModel(
-        CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
-    )
-
-
-def t5() -> nn.Module:
-    return T5EncoderModel(
-        T5Config(
-            vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64,
-            feed_forward_proj="gated-gelu", is_encoder_decoder=False,
-        )
-    )  # fmt: skip
-
+from mien_testing.published_networks import clip, control_net, t5, tiny_vae, transformer, vae
 
 PUBLISHED: list[tuple[str, Callable[[], nn.Module]]] = [
     ("flux1-dev.transformer", transformer),
@@ -82,7 +29,7 @@ PUBLISHED: list[tuple[str, Callable[[], nn.Module]]] = [
     ("taef1", tiny_vae),
     ("flux1.text-encoder", clip),
     ("flux1.text-encoder-2", t5),
-    ("infiniteyou.infusenet", lambda: identity_net(FLUX | {"num_layers": 4, "num_single_layers": 10})),
+    ("infiniteyou.infusenet", control_net),
 ]
 
 

@@ -1,0 +1,36 @@
+"""A network in the number format of the memory plan; the same on torch's meta device, where it takes no memory."""
+
+import torch
+from diffusers.hooks.hooks import HookRegistry
+from diffusers.hooks.layerwise_casting import apply_layerwise_casting
+from torch import nn
+
+from mien_pipeline.device import compute_dtype
+from mien_pipeline.plan.component import KEPT_IN_FULL, NumberFormat
+
+CASTING = "layerwise_casting"
+
+
+def cast(module: nn.Module, form: NumberFormat) -> None:
+    """Hold the network's floating-point values as `form` says: float32, bfloat16 or float8.
+
+    float8 is how matrices are stored: diffusers' hooks make bfloat16 of one layer while it computes. The layers of
+    `KEPT_IN_FULL`, norms and bare parameters stay in bfloat16. A network that is held so already is left alone.
+    """
+    if is_held_in_float8(module):
+        return
+    module.to(compute_dtype(form))
+    if form == "float8":
+        apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=KEPT_IN_FULL)
+
+
+def is_held_in_float8(module: nn.Module) -> bool:
+    """True when a layer of it has the hook that makes bfloat16 of float8."""
+    registries = (getattr(each, "_diffusers_hook", None) for each in module.modules())
+    return any(isinstance(each, HookRegistry) and each.get_hook(CASTING) is not None for each in registries)
+
+
+def held_bytes(module: nn.Module) -> int:
+    """Bytes of every value that the network holds, each counted once."""
+    values = {id(value): value for value in (*module.parameters(), *module.buffers())}
+    return sum(value.numel() * value.element_size() for value in values.values())
