@@ -41,6 +41,7 @@ class Component:
         part: the identity method that it belongs to, or "".
         kept, window_kept: those of `wide` and of `window` that float8 leaves in bfloat16.
         largest: parameters of the largest matrix that float8 holds: it is made bfloat16 while it computes.
+        matrices: parameters of each matrix, and whether float8 leaves it in bfloat16.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Component:
     kept: int = 0
     window_kept: int = 0
     largest: int = 0
+    matrices: tuple[tuple[int, bool], ...] = ()
 
     def bytes_as(self, form: NumberFormat) -> int:
         """Bytes of the whole network with its matrices in `form`."""
@@ -60,6 +62,12 @@ class Component:
     def window_as(self, form: NumberFormat) -> int:
         """Bytes on the accelerator while the network is streamed in `form`; never more than the whole of it."""
         return min(_bytes(self.window, self.window_kept, form), self.bytes_as(form))
+
+    def pinned_as(self, form: NumberFormat) -> int:
+        """Bytes of the whole network in pinned memory: PyTorch rounds every tensor up to a power of two there."""
+        each = (_bytes(size, size if kept else 0, form) for size, kept in self.matrices)
+        vectors = self.bytes_as(form) - _bytes(self.wide, self.kept, form)
+        return sum(1 << max(0, size - 1).bit_length() for size in each) + vectors
 
     def unpacked_as(self, form: NumberFormat) -> int:
         """Bytes of the one matrix that is made bfloat16 while it computes."""
@@ -77,21 +85,18 @@ def is_kept_in_full(name: str) -> bool:
     return any(re.search(pattern, module) for pattern in KEPT_IN_FULL)
 
 
-def component(
-    name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], part: str = "", leaves: bool = False
-) -> Component:
+def component(name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], part: str = "") -> Component:
     """A component from the names and shapes of its tensors.
 
     Args:
         shapes: of every tensor, by its name; blocks are known by a number in the name, as in `blocks.3.`.
-        leaves: streamed one tensor at a time instead of one block at a time.
     """
     wide = {key: prod(shape) for key, shape in shapes.items() if len(shape) > 1}
     kept = {key: size for key, size in wide.items() if is_kept_in_full(key)}
     groups: dict[str, list[str]] = {}
     for key in wide:
-        block = None if leaves else re.match(r"(.*?\.\d+)\.", key)
-        groups.setdefault(key if leaves else block[1] if block else "", []).append(key)
+        block = re.match(r"(.*?\.\d+)\.", key)
+        groups.setdefault(block[1] if block else "", []).append(key)
     outside = groups.pop("", [])
     largest = sorted(groups.values(), key=lambda keys: sum(wide[key] for key in keys))[-2:]
     window = [*outside, *(key for keys in largest for key in keys)]
@@ -105,4 +110,5 @@ def component(
         kept=sum(kept.values()),
         window_kept=sum(kept.get(key, 0) for key in window),
         largest=max((size for key, size in wide.items() if key not in kept), default=0),
+        matrices=tuple((size, key in kept) for key, size in wide.items()),
     )

@@ -17,6 +17,7 @@ class Hardware:
     Attributes:
         device, total_bytes: what computes, and its memory.
         width: of the transformer's hidden state, for the activations.
+        host_bytes: main memory of a card's machine; None is not checked.
         forms: number formats that the transformer is available in. A GGUF file is one; full weights make the others.
     """
 
@@ -24,6 +25,7 @@ class Hardware:
     total_bytes: int
     width: int
     forms: frozenset[NumberFormat] = frozenset(BYTES)
+    host_bytes: int | None = None
 
 
 def make_plan(components: Sequence[Component], hardware: Hardware, side: int = DEFAULT_SIDE) -> Plan:
@@ -34,17 +36,23 @@ def make_plan(components: Sequence[Component], hardware: Hardware, side: int = D
 
     Raises:
         NotEnoughMemory: no plan fits. `needed_bytes` and `plan` are of the smallest one, `usable_bytes` is what the
-            device has, `would_fit` names the changes that would make one fit.
+            device has, `would_fit` names the changes that would make one fit. Where the device has enough and its
+            machine's main memory has not, `memory` is "main" and both sizes are of that.
     """
     found = _first_that_fits(components, hardware, side)
     if found.fits:
         return found
     would_fit = list(_alternatives(components, hardware, side))
+    # The smallest plan is one that the device has room for, if any is.
+    of_host = found.peak_bytes <= found.usable_bytes
+    needed = found.host_peak_bytes if of_host else found.peak_bytes
+    usable = (found.usable_host_bytes or 0) if of_host else found.usable_bytes
     raise NotEnoughMemory(
-        f"{found.peak_bytes / GIB:.1f} GiB are needed at least and {found.usable_bytes / GIB:.1f} GiB are usable; "
-        f"what would fit: {', '.join(would_fit) or 'nothing'}",
-        needed_bytes=found.peak_bytes,
-        usable_bytes=found.usable_bytes,
+        f"{needed / GIB:.1f} GiB {'of main memory ' if of_host else ''}are needed at least and "
+        f"{usable / GIB:.1f} GiB are usable; what would fit: {', '.join(would_fit) or 'nothing'}",
+        memory="main" if of_host else "device",
+        needed_bytes=needed,
+        usable_bytes=usable,
         plan=found.as_json(),
         would_fit=would_fit,
     )
@@ -56,10 +64,14 @@ def _first_that_fits(components: Sequence[Component], hardware: Hardware, side: 
     rungs = [rung for rung in LADDERS[hardware.device] if rung.core[0] in hardware.forms]
     for rung, text, tiled in product(rungs, TEXT_FORMS[hardware.device], (False, True)):
         placements = tuple(_place(each, rung, text) for each in components)
-        plan = Plan(hardware.device, hardware.total_bytes, side, hardware.width, placements, tiled)
-        if plan.fits:
-            return plan
-        plans.append(plan)
+        plan = Plan(hardware.device, hardware.total_bytes, side, hardware.width, placements, tiled, hardware.host_bytes)
+        for held in (plan, replace(plan, pinned=False)):
+            if held.fits:
+                return held
+        plans.append(replace(plan, pinned=False))
+    on_the_device = [plan for plan in plans if plan.peak_bytes <= plan.usable_bytes]
+    if on_the_device:
+        return min(on_the_device, key=lambda plan: plan.host_peak_bytes)
     return min(plans, key=lambda plan: plan.peak_bytes)
 
 
@@ -89,6 +101,12 @@ def _alternatives(components: Sequence[Component], hardware: Hardware, side: int
         other = replace(hardware, forms=hardware.forms | {form})
         if form not in hardware.forms and _first_that_fits(components, other, side).fits:
             yield called
+    for gib in (8, 12, 16, 24, 32, 48, 64, 96, 128):
+        if hardware.host_bytes is not None and gib * GIB > hardware.host_bytes:
+            more = replace(hardware, host_bytes=gib * GIB)
+            if _first_that_fits(components, more, side).fits:
+                yield f"{gib} GiB of main memory"
+                break
     for gib in (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80, 128):
         if _first_that_fits(components, replace(hardware, total_bytes=gib * GIB), side).fits:
             yield f"{gib} GiB of memory"

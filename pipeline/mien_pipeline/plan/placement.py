@@ -16,6 +16,8 @@ DeviceKind = Literal["discrete", "unified", "cpu"]
 Residency = Literal["resident", "streamed", "on-demand"]
 
 RESERVE_BYTES = GIB * 3 // 4
+# Main memory for the system, and for torch and its libraries in this process. Not measured.
+HOST_RESERVE_BYTES = GIB * 3
 # What macOS lets one process wire for the GPU: two thirds of a small machine's memory, three quarters of a large one's.
 UNIFIED_SHARE = 0.7
 DEFAULT_SIDE = 1024
@@ -69,6 +71,8 @@ class Plan:
         side: of the square working picture, in pixels.
         width: of the transformer, for the activations.
         tiled: the VAE works in tiles.
+        host_total_bytes: of a card's machine's main memory; None where it is not known, and then it is not checked.
+        pinned: streamed networks have a pinned copy in main memory; else a block is pinned while it is copied.
     """
 
     device: DeviceKind
@@ -77,6 +81,8 @@ class Plan:
     width: int
     placements: tuple[Placement, ...]
     tiled: bool = False
+    host_total_bytes: int | None = None
+    pinned: bool = True
 
     @property
     def usable_bytes(self) -> int:
@@ -122,10 +128,46 @@ class Plan:
         """Bytes of everything that is not resident, in main memory or on the disk."""
         return sum(each.host_bytes for each in self.placements)
 
+    def is_pinned(self, placement: Placement) -> bool:
+        """True when a streamed network has a pinned copy. Text encoders work once a prompt, and have none."""
+        return self.pinned and placement.residency == "streamed" and placement.component.phase != "text"
+
+    @property
+    def host_peak_bytes(self) -> int:
+        """Bytes in a card's machine's main memory at the busiest moment.
+
+        Everything that waits there, and one network on its way: a resident one while it is read, or a text encoder,
+        which is read in bfloat16 whatever it becomes, works and is given up.
+        """
+        waiting, on_the_way = 0, 0
+        for each in self.placements:
+            if each.component.phase == "text":
+                on_the_way = max(on_the_way, each.component.bytes_as("bfloat16"))
+            elif each.residency == "resident":
+                on_the_way = max(on_the_way, each.component.bytes_as(each.form))
+            elif self.is_pinned(each):
+                waiting += each.component.pinned_as(each.form)
+            else:
+                waiting += each.host_bytes
+        return waiting + on_the_way
+
+    @property
+    def usable_host_bytes(self) -> int | None:
+        """Bytes of main memory that may be planned with; None where they are not known or are the device's own."""
+        if self.host_total_bytes is None or self.device != "discrete":
+            return None
+        return max(0, self.host_total_bytes - HOST_RESERVE_BYTES)
+
+    @property
+    def fits_host(self) -> bool:
+        """True when main memory has room for what is not on the card."""
+        usable = self.usable_host_bytes
+        return usable is None or self.host_peak_bytes <= usable
+
     @property
     def fits(self) -> bool:
-        """True when the peak is within the usable memory."""
-        return self.peak_bytes <= self.usable_bytes
+        """True when the peaks are within the usable memory of the device and of its machine."""
+        return self.peak_bytes <= self.usable_bytes and self.fits_host
 
     def as_json(self) -> dict[str, object]:
         """What `mien plan --json` prints; sizes in bytes."""
@@ -137,6 +179,9 @@ class Plan:
             "fits": self.fits,
             "peak_bytes": self.peak_bytes,
             "host_bytes": self.host_bytes,
+            "host_peak_bytes": self.host_peak_bytes,
+            "host_memory_bytes": self.host_total_bytes,
+            "pinned": self.pinned,
             "streams_from": "disk" if self.device == "unified" else "main memory",
             "vae": "tiled" if self.tiled else "whole",
             "phases": {phase: self.phase_bytes(phase) for phase in PHASES},

@@ -43,7 +43,6 @@ def test_streaming_keeps_two_blocks_and_what_is_outside_them() -> None:
     one = component("net", "sampling", {**shapes, "norm.bias": (7,)})
     assert one.window == 300 + 100 * 13 + 100 * 14
     assert (one.wide, one.narrow) == (sum(100 * (10 + index) for index in range(5)) + 300, 7)
-    assert component("net", "sampling", shapes, leaves=True).window == 100 * 13 + 100 * 14
 
 
 def test_a_name_that_is_no_layers_is_outside_the_blocks() -> None:

@@ -133,3 +133,35 @@ def test_a_plan_in_tiles_is_tried_before_a_slower_way_to_hold_the_networks() -> 
     for plan in plans:
         whole = replace(plan, tiled=False)
         assert plan.tiled != whole.fits
+
+
+def planned_beside(host_gib: float, gib: float = 8) -> Plan:
+    hardware = Hardware("discrete", int(gib * GIB), PUBLISHED_WIDTH, FULL_FORMS, int(host_gib * GIB))
+    return make_plan(published_components(), hardware)
+
+
+FULL_FORMS = frozenset[NumberFormat]({"bfloat16", "float8"})
+
+
+def test_copies_are_pinned_where_main_memory_has_room_and_else_made_as_they_are_needed() -> None:
+    rich, poor = planned_beside(64), planned_beside(28)
+    assert rich.pinned
+    assert not poor.pinned
+    assert [each.form for each in rich.placements] == [each.form for each in poor.placements]
+    for plan, host in ((rich, 64), (poor, 28)):
+        assert plan.usable_host_bytes == (host - 3) * GIB
+        assert plan.host_peak_bytes <= (host - 3) * GIB
+    assert replace(poor, pinned=True).host_peak_bytes > 25 * GIB
+
+
+def test_too_little_main_memory_is_refused_by_name_with_what_would_do() -> None:
+    with pytest.raises(NotEnoughMemory, match="of main memory are needed") as refused:
+        planned_beside(12)
+    fields: Any = refused.value.fields
+    assert fields["memory"] == "main"
+    assert fields["needed_bytes"] > fields["usable_bytes"] == 9 * GIB
+    named = next(word for word in fields["would_fit"] if word.endswith("of main memory"))
+    assert planned_beside(float(named.split()[0])).fits
+    with pytest.raises(NotEnoughMemory) as of_the_card:
+        planned_beside(64, gib=2)
+    assert of_the_card.value.fields["memory"] == "device"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mien_pipeline.plan.component import Component, Phase
+from mien_pipeline.plan.component import Component, Phase, component
 from mien_pipeline.plan.placement import GIB, Placement, Plan, Residency, usable_memory
 
 NET = Component("net", "sampling", wide=1000, narrow=100, window=300)
@@ -103,3 +103,35 @@ def test_a_plan_is_told_in_bytes_and_in_words() -> None:
         }
         for name, parameters in (("transformer", 5000), ("faceid", 3000))
     ]
+
+
+def test_main_memory_holds_what_waits_and_one_network_on_its_way() -> None:
+    """A text encoder is read in bfloat16 whatever it becomes; a resident network passes through main memory."""
+    sampling = Placement(Component("transformer", "sampling", 5000, 0, 100), "float8", "streamed")
+    t5 = Placement(Component("t5", "text", 4000, 0, 100), "float8", "on-demand")
+    resident = Placement(Component("control_net", "sampling", 9000, 0, 100), "float8", "resident")
+    plan = replace(PLAN, placements=(sampling, t5), pinned=False)
+    assert plan.host_peak_bytes == 5000 + 8000
+    assert replace(plan, placements=(sampling, t5, resident)).host_peak_bytes == 5000 + 9000
+
+
+def test_pinned_memory_is_counted_in_powers_of_two() -> None:
+    """PyTorch's allocator of pinned memory rounds each tensor up, and no text encoder is pinned whole."""
+    one = component("transformer", "sampling", {"a.weight": (3, 100), "b.weight": (4, 128), "b.bias": (4,)})
+    streamed = Placement(one, "float8", "streamed")
+    assert one.pinned_as("float8") == 512 + 512 + 8
+    assert one.pinned_as("bfloat16") == 1024 + 1024 + 8
+    plan = replace(PLAN, placements=(streamed,))
+    assert plan.host_peak_bytes == 1032
+    text = Placement(replace(one, phase="text"), "bfloat16", "streamed")
+    assert not replace(plan, placements=(text,)).is_pinned(text)
+    assert replace(plan, placements=(text,)).host_peak_bytes == one.bytes_as("bfloat16")
+
+
+def test_a_cards_machine_keeps_three_gib_and_a_macs_memory_is_checked_once() -> None:
+    text = replace(PLAN, placements=(on_demand("t5", "text", GIB),))
+    assert text.fits_host
+    assert replace(text, host_total_bytes=5 * GIB).fits_host
+    assert not replace(text, host_total_bytes=5 * GIB - 1).fits_host
+    assert not replace(text, host_total_bytes=5 * GIB - 1).fits
+    assert replace(text, host_total_bytes=GIB, device="unified").usable_host_bytes is None

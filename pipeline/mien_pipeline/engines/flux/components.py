@@ -8,25 +8,30 @@ from mien_pipeline.plan.component import Component, NumberFormat, Phase, compone
 from mien_pipeline.plan.fit import Hardware, make_plan
 from mien_pipeline.plan.placement import DeviceKind, Plan
 
-# name → (when it works, identity method, published file, prefix of its names there, streamed tensor by tensor)
-NETWORKS: dict[str, tuple[Phase, str, str, str, bool]] = {
-    "transformer": ("sampling", "", "flux1-dev.transformer", "", False),
-    "control_net": ("sampling", "instantid", "infiniteyou.infusenet", "", False),
-    "pulid_attentions": ("sampling", "pulid", "pulid-flux", "pulid_ca.", True),
-    "faceid": ("sampling", "faceid", "withanyone", "", True),
-    "text_encoder_2": ("text", "", "flux1.text-encoder-2", "", True),
-    "text_encoder": ("text", "", "flux1.text-encoder", "", False),
-    "vae": ("picture", "", "flux1.vae", "", False),
-    "id_former": ("identity", "pulid", "pulid-flux", "pulid_encoder.", False),
-    "eva": ("identity", "pulid", "eva02-clip-l-336", "visual.", False),
-    "parsing": ("identity", "", "bisenet", "", False),
-    "resampler": ("identity", "instantid", "infiniteyou.image-proj", "image_proj.", False),
-    "ir_se50": ("identity", "instantid", "arcface-ir-se50", "", False),
+# name → (when it works, identity method, published file, prefix of its names there)
+NETWORKS: dict[str, tuple[Phase, str, str, str]] = {
+    "transformer": ("sampling", "", "flux1-dev.transformer", ""),
+    "control_net": ("sampling", "instantid", "infiniteyou.infusenet", ""),
+    "pulid_attentions": ("sampling", "pulid", "pulid-flux", "pulid_ca."),
+    "faceid": ("sampling", "faceid", "withanyone", ""),
+    "text_encoder_2": ("text", "", "flux1.text-encoder-2", ""),
+    "text_encoder": ("text", "", "flux1.text-encoder", ""),
+    "vae": ("picture", "", "flux1.vae", ""),
+    "id_former": ("identity", "pulid", "pulid-flux", "pulid_encoder."),
+    "eva": ("identity", "pulid", "eva02-clip-l-336", "visual."),
+    "parsing": ("identity", "", "bisenet", ""),
+    "resampler": ("identity", "instantid", "infiniteyou.image-proj", "image_proj."),
+    "ir_se50": ("identity", "instantid", "arcface-ir-se50", ""),
 }
 
 
 def plan_stack(
-    shapes: Mapping[str, Shapes], kind: DeviceKind, total_bytes: int, forms: Collection[NumberFormat], side: int
+    shapes: Mapping[str, Shapes],
+    kind: DeviceKind,
+    total_bytes: int,
+    forms: Collection[NumberFormat],
+    side: int,
+    host_bytes: int | None = None,
 ) -> Plan:
     """The memory plan of the stack; the engine's own, and the one that `mien plan` shows.
 
@@ -35,12 +40,13 @@ def plan_stack(
         kind, total_bytes: what computes, and its memory.
         forms: that the transformer can be loaded in.
         side: of the square working picture, in pixels.
+        host_bytes: main memory of a card's machine; None is not checked.
 
     Raises:
         NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
     """
     width = shapes["transformer"]["x_embedder.weight"][0]
-    return make_plan(components(shapes), Hardware(kind, total_bytes, width, frozenset(forms)), side)
+    return make_plan(components(shapes), Hardware(kind, total_bytes, width, frozenset(forms), host_bytes), side)
 
 
 def published_shapes() -> dict[str, Shapes]:
@@ -65,9 +71,8 @@ def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
                 if key.startswith(prefix) and not _is_tied_copy(key)
             },
             part,
-            leaves,
         )
-        for name, (phase, part, _, prefix, leaves) in NETWORKS.items()
+        for name, (phase, part, _, prefix) in NETWORKS.items()
         if name in shapes
     )
 

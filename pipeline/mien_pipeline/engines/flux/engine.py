@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -54,7 +55,8 @@ def load(weights: ModelStore) -> "FluxEngine":
     """
     files = find_files(weights)
     device = choose_device()
-    stack = Stack(weights, files, device, plan_memory(files, device, DEFAULT_SIDE))
+    plan = plan_memory(files, device, DEFAULT_SIDE, psutil.virtual_memory().total)
+    stack = Stack(weights, files, device, plan)
     return FluxEngine(stack, models_used(weights, files), _load_scorer(weights))
 
 

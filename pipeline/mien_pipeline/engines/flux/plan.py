@@ -11,11 +11,12 @@ from mien_pipeline.engines.flux.forms import usable_forms
 from mien_pipeline.plan.placement import Plan
 
 
-def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
+def plan_memory(files: FluxFiles, device: Device, side: int, host_bytes: int | None = None) -> Plan:
     """The memory plan of the installed files, from their headers alone.
 
     Args:
         side: of the square working picture, in pixels.
+        host_bytes: main memory of a card's machine; None is not checked.
 
     Raises:
         NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
@@ -39,4 +40,4 @@ def plan_memory(files: FluxFiles, device: Device, side: int) -> Plan:
         "ir_se50": shapes_of(files.ir_se50),
     }
     forms = usable_forms(files.transformer is not None, files.gguf)
-    return plan_stack(shapes, device.kind, device.total_bytes, forms, side)
+    return plan_stack(shapes, device.kind, device.total_bytes, forms, side, host_bytes)
