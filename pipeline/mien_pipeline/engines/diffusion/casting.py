@@ -19,7 +19,8 @@ def cast(module: nn.Module, form: NumberFormat) -> None:
     """
     if is_held_in_float8(module):
         return
-    module.to(compute_dtype(form))
+    # Not the libraries' own `to`: diffusers' warns of every cast.
+    nn.Module.to(module, compute_dtype(form))
     if form == "float8":
         apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=KEPT_IN_FULL)
 

@@ -1,4 +1,4 @@
-"""Puts networks where the memory plan says: on the device, streamed layer by layer, or moved there for a moment."""
+"""Puts networks where the memory plan says: on the device, streamed block by block, or moved there for a moment."""
 
 import shutil
 import tempfile
@@ -8,16 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers.hooks.group_offloading import apply_group_offloading
+from diffusers.utils.torch_utils import TorchDeviceBackend
 from torch import nn
 
 from mien_pipeline.device import Device, release_cache
 from mien_pipeline.engines.diffusion.casting import cast
-from mien_pipeline.plan.placement import Plan
-
-# Networks that are streamed block by block; the others tensor by tensor.
-STREAMED_BY_BLOCK = frozenset({"transformer", "control_net"})
+from mien_pipeline.engines.diffusion.streaming import Streaming, stream
+from mien_pipeline.plan.placement import Placement, Plan
 
 
 class Placer:
@@ -31,7 +28,7 @@ class Placer:
     def place(self, name: str, module: Any) -> Any:
         """Place a network that was just loaded, for its lifetime, and return it.
 
-        A resident one moves to the device now. A streamed one gets the hooks that move its layers. An on-demand one
+        A resident one moves to the device now. A streamed one gets the hooks that move its blocks. An on-demand one
         stays where it is until `on_device`. float8 is stored, and cast to bfloat16 layer by layer.
         """
         placement = self.plan.of(name)
@@ -40,7 +37,7 @@ class Placer:
         if placement.residency == "resident":
             return module.to(self.device.torch)
         if placement.residency == "streamed":
-            self._stream(name, module)
+            stream(module, self._how(placement))
         return module
 
     @contextmanager
@@ -56,24 +53,31 @@ class Placer:
             module.to("cpu")
             release_cache()
 
-    def _stream(self, name: str, module: nn.Module) -> None:
-        blocks = name in STREAMED_BY_BLOCK
-        apply_group_offloading(
-            module,
-            onload_device=self.device.torch,
-            offload_device=torch.device("cpu"),
-            offload_type="block_level" if blocks else "leaf_level",
-            num_blocks_per_group=1 if blocks else None,
-            # A stream helps where copies and kernels can overlap; elsewhere each layer is waited for.
-            use_stream=self.device.kind == "discrete",
-            # One memory for both: layers that do not work lie on the disk.
-            offload_to_disk_path=self._folder(name) if self.device.kind == "unified" else None,
-        )
+    def _how(self, placement: Placement) -> Streaming:
+        if self.device.kind == "unified":
+            # One memory for both: blocks that do not work lie on the disk.
+            return Streaming(self.device.torch, folder=self._folder(placement.component.name))
+        # A stream helps where copies and kernels can overlap; elsewhere each block is waited for.
+        beside = TorchDeviceBackend(self.device.torch).Stream() if self.device.kind == "discrete" else None
+        return Streaming(self.device.torch, beside, pinned=self.plan.is_pinned(placement))
 
-    def _folder(self, name: str) -> str:
+    def _folder(self, name: str) -> Path:
         if self._disk is None:
             self._disk = Path(tempfile.mkdtemp(prefix="mien-layers-"))
             weakref.finalize(self, shutil.rmtree, self._disk, ignore_errors=True)
         folder = self._disk / name
         folder.mkdir(exist_ok=True)
-        return str(folder)
+        return folder
+
+
+def release(network: nn.Module) -> None:
+    """Take every hook off a network that is given up: its memory is free when the last reference goes.
+
+    A hook refers to its module and the module to the hook, so that otherwise a garbage collection would be waited for.
+    """
+    for module in network.modules():
+        vars(module).pop("forward", None)
+        registry: Any = vars(module).pop("_diffusers_hook", None)
+        for hook in registry.hooks.values() if registry is not None else ():
+            # It holds the hook's own methods, and the module's.
+            hook.fn_ref = None
