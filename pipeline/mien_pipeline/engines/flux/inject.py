@@ -127,8 +127,9 @@ def inject_residuals(transformer: FluxTransformer2DModel, queries: bool = False)
         _forget_registries(transformer)
         yield slot
     finally:
-        for module in hooked:
-            HookRegistry.check_if_exists_or_initialize(module).remove_hook(HOOK, recurse=False)
+        with _forgetting_hooks(transformer):
+            for module in hooked:
+                HookRegistry.check_if_exists_or_initialize(module).remove_hook(HOOK, recurse=False)
         _forget_registries(transformer)
 
 
@@ -145,7 +146,24 @@ def first_block_cache(transformer: FluxTransformer2DModel, threshold: float) -> 
     try:
         yield
     finally:
-        transformer.disable_cache()
+        with _forgetting_hooks(transformer):
+            transformer.disable_cache()
+
+
+@contextmanager
+def _forgetting_hooks(transformer: FluxTransformer2DModel) -> Generator[None]:
+    """Break the circle of every hook that is removed inside: it holds its own methods, and so the block it was on."""
+    before = _hooks_on(transformer)
+    yield
+    kept = {id(hook) for hook in _hooks_on(transformer)}
+    for hook in before:
+        if id(hook) not in kept:
+            hook.fn_ref = None
+
+
+def _hooks_on(transformer: FluxTransformer2DModel) -> list[Any]:
+    registries: list[Any] = [vars(module).get("_diffusers_hook") for module in transformer.modules()]
+    return [hook for registry in registries if registry is not None for hook in registry.hooks.values()]
 
 
 def _forget_registries(transformer: FluxTransformer2DModel) -> None:

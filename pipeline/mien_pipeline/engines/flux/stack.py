@@ -1,7 +1,7 @@
 """Every network of the stack, loaded when it is first needed and kept."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,14 +11,14 @@ from torch import Tensor
 
 from mien_core.errors import InvalidOptions, ModelNotInstalled
 from mien_models.store import ModelStore
-from mien_pipeline.device import Device, compute_dtype
+from mien_pipeline.device import Device, compute_dtype, release_cache
 from mien_pipeline.engines.diffusion.clip import load_clip
 from mien_pipeline.engines.diffusion.eva import EvaTower
 from mien_pipeline.engines.diffusion.foreign import foreign_to
 from mien_pipeline.engines.diffusion.irse import IrSe50
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.parsing import BiSeNet
-from mien_pipeline.engines.diffusion.placement import Placer
+from mien_pipeline.engines.diffusion.placement import Placer, release
 from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser, ParsingMap, parse_face
 from mien_pipeline.engines.diffusion.weights import Built, load, shards_in
 from mien_pipeline.engines.flux import pulid
@@ -27,7 +27,7 @@ from mien_pipeline.engines.flux.files import FULL, GGUF, OTHER_BASES, TINY_VAE, 
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, TextEncoders
-from mien_pipeline.engines.flux.transformer import config_of, load_transformer, load_vae
+from mien_pipeline.engines.flux.transformer import config_of, load_transformer, load_vae, work_in_tiles
 from mien_pipeline.image import Pixels
 from mien_pipeline.plan.placement import Plan
 
@@ -51,11 +51,17 @@ class Stack:
     # ── FLUX.1 ───────────────────────────────────────────────────────────────────────────────────────────
 
     def transformer(self, base: Base) -> Any:
-        """The base's transformer. Only one is held: another base is dropped before this one is loaded."""
+        """The base's transformer. Only one is in memory: another base is given up before this one is loaded."""
         if self._base is None or self._base[0] != base:
-            self._base = None
+            self._give_up_base()
             self._base = base, self.placer.place("transformer", self._load_transformer(base))
         return self._base[1]
+
+    def _give_up_base(self) -> None:
+        if self._base is not None:
+            release(self._base[1])
+            self._base = None
+            release_cache()
 
     def _load_transformer(self, base: Base) -> Any:
         form = self.plan.of("transformer").form
@@ -90,7 +96,7 @@ class Stack:
             folder = self.files.base / "vae" if decoder == "full" else self.store.path(TINY_VAE)
             network = load_vae(folder, self.plan.of("vae").form)
             if self.plan.tiled:
-                network.enable_tiling()  # type: ignore[no-untyped-call]  # diffusers' own
+                work_in_tiles(network)
             self._vaes[decoder] = self.placer.place("vae", network)
         return self._vaes[decoder]
 
@@ -103,8 +109,15 @@ class Stack:
             )
         return self._texts[max_tokens]
 
-    def _hold_on_device(self, name: str, module: Any) -> AbstractContextManager[Any]:
-        return self.placer.on_device(name, self.placer.place(name, module))
+    @contextmanager
+    def _hold_on_device(self, name: str, module: Any) -> Generator[Any]:
+        """A text encoder where the plan says, while the context is open; its caller gives it up afterwards."""
+        placed = self.placer.place(name, module)
+        try:
+            with self.placer.on_device(name, placed) as there:
+                yield there
+        finally:
+            release(placed)
 
     # ── identity ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,10 @@ from mien_pipeline.device import compute_dtype
 from mien_pipeline.engines.diffusion.weights import load, shards_in
 from mien_pipeline.engines.flux.forms import LIBRARIES, check_libraries
 from mien_pipeline.plan.component import NumberFormat
+from mien_pipeline.plan.placement import VAE_TILE
+
+# Pixels a side of one latent of the VAE.
+VAE_SCALE = 8
 
 # FLUX.1 [dev]'s transformer/config.json.
 DEV_CONFIG: Mapping[str, Any] = {
@@ -121,3 +125,17 @@ def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKL | AutoencoderTin
     kind: Any = AutoencoderTiny if config.get("_class_name") == "AutoencoderTiny" else AutoencoderKL
     built: AutoencoderKL | AutoencoderTiny = load(lambda _: kind.from_config(config), shards_in(folder), form=form)
     return built
+
+
+def work_in_tiles(vae: AutoencoderKL | AutoencoderTiny) -> None:
+    """Have FLUX.1's VAE encode and decode squares of the memory plan's size.
+
+    Left alone it would cut nothing: diffusers takes the size from `sample_size`, which FLUX.1's configuration gives as
+    1024, the whole picture. TAEF1 works on the whole: a quarter of the channels make its maps as large as a tile's, and
+    diffusers' tiles for it have four latent channels, not sixteen.
+    """
+    if isinstance(vae, AutoencoderTiny):
+        return
+    vae.enable_tiling()  # type: ignore[no-untyped-call]  # diffusers' own
+    vae.tile_sample_min_size = VAE_TILE
+    vae.tile_latent_min_size = VAE_TILE // VAE_SCALE

@@ -63,7 +63,7 @@ def test_the_engine_plans_what_the_command_shows(published: FluxFiles, gib: int,
         "single file": replace(published, transformer=Path(__file__)),
         "gguf-q4": replace(published, transformer=None, gguf={"gguf-q4": Path("flux.gguf")}),
     }[install]
-    device = Device(torch.device("cpu"), "discrete", "a card", gib * GIB)
+    device = Device(torch.device("cpu"), "discrete", "a card", gib * GIB, "cuda", torch.bfloat16)
     made = plan_memory(files, device, 1024)
     forms = usable_forms(files.transformer is not None, files.gguf)
     assert made.as_json() == plan_stack(published_shapes(), "discrete", gib * GIB, forms, 1024).as_json()
