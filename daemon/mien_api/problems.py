@@ -29,6 +29,7 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     errors.OutputIsInput: ProblemRow(422, "The result would take the place of a file that is read"),
     errors.NoFaceFound: ProblemRow(422, "No face was found in a picture"),
     errors.SeveralFaces: ProblemRow(422, "The reference shows more than one person"),
+    errors.ReferenceGlasses: ProblemRow(422, "Dark glasses hide the reference's eyes"),
     errors.TooManyPictures: ProblemRow(422, "There are more pictures of one person than are read"),
     errors.ModelNotInstalled: ProblemRow(409, "A model is not installed"),
     errors.UnknownModel: ProblemRow(404, "There is no model of that name"),

@@ -37,6 +37,7 @@ const REMEDIES = {
   "unknown-reference": "faces",
   "consent-required": "faces",
   "several-faces": "faces",
+  "reference-glasses": "faces",
   "no-face-found": "faces",
   "model-not-installed": "open",
   "licence-not-accepted": "open",

@@ -13,6 +13,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── OutputIsInput          the result would take the place of a file that is read
     │   ├── NoFaceFound            role: target, reference or like
     │   ├── SeveralFaces           a reference that shows more than one person
+    │   ├── ReferenceGlasses       dark or mirroring lenses hide a reference's eyes
     │   └── TooManyPictures        of one person: `limit` says how many there may be
     ├── ModelError
     │   ├── ModelNotInstalled      a weight file is missing
@@ -102,6 +103,12 @@ class NoFaceFound(BadRequest):
 
 class SeveralFaces(BadRequest):
     code = "several-faces"
+
+
+class ReferenceGlasses(BadRequest):
+    """No picture of a reference shows the eyes; `found` is how many show the face."""
+
+    code = "reference-glasses"
 
 
 class TooManyPictures(BadRequest):

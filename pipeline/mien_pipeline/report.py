@@ -24,6 +24,7 @@ SwapWarning = Literal[
 PictureWarning = Literal[
     "incomplete",  # the target's file lacks its last bytes; `missing_rows` counts them
     "reference-incomplete",  # a reference's does
+    "reference-glasses",  # lenses hide the eyes in one of a person's pictures; `left_out` names it
     "other-person",  # one of a person's pictures is of another person; `left_out` names it
     "face-not-shown",  # one of a person's pictures shows no face clearly enough; `left_out` names it
 ]
@@ -40,7 +41,7 @@ class LeftOut:
     """
 
     picture: int
-    why: Literal["other-person", "face-not-shown"]
+    why: Literal["other-person", "face-not-shown", "reference-glasses"]
     reference: int = 0
 
 

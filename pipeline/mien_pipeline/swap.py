@@ -19,6 +19,7 @@ from mien_pipeline.options import Format, require_readable_count
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import FaceReport, ModelUse, PictureWarning, Swapped
+from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.swap_image import FaceEdit, Reference
 from mien_pipeline.trust.check import check, flatten
 
@@ -112,13 +113,14 @@ def prepare(pictures: Sequence[bytes], engine: Engine, components: Components, c
 
     Raises:
         NoFaceFound, SeveralFaces: with `role` "reference".
+        ReferenceGlasses: no picture shows the eyes.
         TooManyPictures: more than are read of one person.
         ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
     """
     require_readable_count(len(pictures))
     with clock.stage("identity"):
         seen = [_look_at(each, components, cut=len(pictures) > 1) for each in pictures]
-        found = find_person(seen, components.embedder)
+        found = find_person(seen, components.embedder, hides_eyes=_hides_eyes)
         likeness = engine.prepare([each.portrait for each in found.views])
         incomplete = any(each.portrait.image.missing_rows is not None for each in found.views)
         return Reference(likeness, found.embedding, incomplete, found.left_out)
@@ -137,6 +139,11 @@ def embed_likes(pictures: Sequence[bytes], likes: Sequence[str], components: Com
         raise InvalidOptions(f"the picture {absent[0]} is not here", field="faces")
     seen = {name: _look_at(by_digest[name], components) for name in dict.fromkeys(likes)}
     return [find_person([seen[name]], components.embedder, role="like").embedding for name in likes]
+
+
+def _hides_eyes(portrait: Portrait) -> bool:
+    mesh = portrait.face.mesh
+    return mesh is not None and hides_eyes(portrait.image.pixels, mesh)
 
 
 def _look_at(picture: bytes, components: Components, *, cut: bool = False) -> list[View]:

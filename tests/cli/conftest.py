@@ -12,6 +12,10 @@ import pytest
 
 from mien_cli.main import main
 from mien_models.store import ModelStore
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.media.decode import decode
+from mien_testing.eyewear import draw_glasses
+from mien_testing.portraits import mesh_of
 from mien_testing.scripted_daemon import ScriptedDaemon, run_scripted_daemon
 
 
@@ -48,6 +52,18 @@ def here(folders: Path, models: ModelStore, monkeypatch: pytest.MonkeyPatch) -> 
         (folders / name).write_bytes(models.path("demo-portraits", name).read_bytes())
     PIL.Image.new("RGB", (200, 200), (90, 120, 150)).save(folders / "nobody.png")
     return folders
+
+
+@pytest.fixture
+def dark_glasses(here: Path, models: ModelStore) -> Callable[[str], PIL.Image.Image]:
+    """Puts opaque glasses on the face of a picture."""
+
+    def wear(name: str) -> PIL.Image.Image:
+        image = decode((here / name).read_bytes())
+        face = MeshDetector(models.read("face-detection"), models.read("face-mesh")).detect(image)[0]
+        return PIL.Image.fromarray(draw_glasses(image.pixels, mesh_of((image, face)), "square", "black"))
+
+    return wear
 
 
 @pytest.fixture

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from mien_core.errors import Cancelled, ContentBlocked, InvalidOptions, NoFaceFound, SeveralFaces
+from mien_core.errors import Cancelled, ContentBlocked, InvalidOptions, NoFaceFound, ReferenceGlasses, SeveralFaces
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Portrait
+from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.progress import STAGE_SHARES, Progress, Stopwatch
 from mien_pipeline.report import Edit, LeftOut, ModelUse, Swapped
 from mien_pipeline.swap import Components, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
+from mien_testing.eyewear import Lens, draw_glasses
 from mien_testing.painted import (
     BLUE,
     LEFT,
@@ -28,10 +30,12 @@ from mien_testing.painted import (
     Embedder,
     FakeCheck,
     Marker,
+    Paint,
     Painter,
     colours,
     picture,
 )
+from mien_testing.portraits import mesh_of
 from mien_testing.profiles import exchanging_profile
 
 SHARED = ModelUse("shared", "1" * 64)
@@ -110,6 +114,31 @@ def test_a_picture_of_another_person_is_left_out_and_the_report_names_it() -> No
     done = edit_picture(picture(LEFT, MIDDLE), edit, components(), Stopwatch())
     assert done.warnings == ("other-person", "face-not-shown")
     assert done.left_out == (LeftOut(1, "other-person", reference=1), LeftOut(2, "face-not-shown", reference=1))
+
+
+class StillEngine(Painter):
+    """An engine that must not be asked."""
+
+    def prepare(self, portraits: Sequence[Portrait]) -> Paint:
+        raise AssertionError("the engine was asked for a likeness")
+
+
+def test_a_reference_whose_eyes_glasses_hide_is_refused_before_any_engine_works(
+    detector: MeshDetector, astronaut: Portrait, admiral: Portrait
+) -> None:
+    def encode(portrait: Portrait, lens: Lens) -> bytes:
+        out = BytesIO()
+        worn = draw_glasses(portrait.image.pixels, mesh_of(portrait), "pilot", lens)
+        PillowImage.fromarray(worn).save(out, "PNG")
+        return out.getvalue()
+
+    real = Components(detector, Embedder(), FakeCheck(), Marker())
+    for portrait in (astronaut, admiral):
+        for pictures in ([encode(portrait, "black")], [encode(portrait, "black"), encode(portrait, "black")]):
+            with pytest.raises(ReferenceGlasses) as refused:
+                prepare(pictures, StillEngine(), real, Stopwatch())
+            assert refused.value.fields == {"found": len(pictures)}
+        assert prepare([encode(portrait, "clear")], Painter(), real, Stopwatch()).left_out == ()
 
 
 def test_every_picture_of_a_person_passes_the_content_check() -> None:

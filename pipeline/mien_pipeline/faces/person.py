@@ -1,11 +1,11 @@
 """Which face in each of several pictures is the one person that they are of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mien_core.errors import NoFaceFound, SeveralFaces
+from mien_core.errors import NoFaceFound, ReferenceGlasses, SeveralFaces
 from mien_pipeline.face import Embedding, Face, Portrait
 from mien_pipeline.protocols import FaceEmbedder
 from mien_pipeline.report import LeftOut
@@ -46,6 +46,10 @@ def cut_out(portrait: Portrait) -> Portrait:
     return Portrait(replace(image, pixels=image.pixels[top:bottom, left:right].copy(), native=None), moved)
 
 
+HidesEyes = Callable[[Portrait], bool]
+"""Whether glasses hide the eyes of a portrait."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
     """One person in several pictures.
@@ -61,20 +65,28 @@ class Person:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def find_person(pictures: Sequence[Sequence[View]], embedder: FaceEmbedder, role: str = "reference") -> Person:
+def find_person(
+    pictures: Sequence[Sequence[View]],
+    embedder: FaceEmbedder,
+    role: str = "reference",
+    hides_eyes: HidesEyes | None = None,
+) -> Person:
     """The person that most of the pictures show; between two in as many, the one in the earlier picture.
 
     Args:
         pictures: every face of each picture.
         embedder: compares them.
         role: for the error.
+        hides_eyes: which of that person's pictures are left out because glasses hide the eyes; None is for none.
 
     Raises:
         NoFaceFound: no picture shows a face.
+        ReferenceGlasses: glasses hide the eyes in all of them.
         SeveralFaces: two people are in all the same pictures, one nearly as large as the other.
     """
     if len(pictures) == 1:
         only = choose_largest(pictures[0], role)
+        _leave_out_glasses({0: only}, hides_eyes)
         return Person([only], only.embedding)
     clear = [[view for view in faces if _is_clear(view.portrait.face)] for faces in pictures]
     usable = clear if any(clear) else pictures
@@ -90,12 +102,12 @@ def find_person(pictures: Sequence[Sequence[View]], embedder: FaceEmbedder, role
     for rivals in (_match(by_place, view.embedding, embedder) for view in others):
         if rivals.keys() >= chosen.keys() and _area(rivals) > RIVAL_AREA * _area(chosen):
             raise SeveralFaces(f"the {role} shows two people in every picture", role=role, found=2)
+    shown = _leave_out_glasses(chosen, hides_eyes)
+    who = _mean(shown)
     left_out = tuple(
-        LeftOut(place, "other-person" if faces else "face-not-shown")
-        for place, faces in enumerate(usable)
-        if place not in chosen
+        _explain(place, faces, place in chosen) for place, faces in enumerate(usable) if place not in shown
     )
-    typical = sorted(chosen.values(), key=lambda view: embedder.similarity(view.embedding, who), reverse=True)
+    typical = sorted(shown.values(), key=lambda view: embedder.similarity(view.embedding, who), reverse=True)
     return Person(typical, who, left_out)
 
 
@@ -107,6 +119,25 @@ def choose_largest(faces: Sequence[View], role: str = "reference") -> View:
     if len(by_size) > 1 and by_size[1].portrait.face.area > RIVAL_AREA * by_size[0].portrait.face.area:
         raise SeveralFaces(f"the {role} shows {len(by_size)} faces", role=role, found=len(by_size))
     return by_size[0]
+
+
+def _leave_out_glasses(chosen: Mapping[int, View], hides_eyes: HidesEyes | None) -> dict[int, View]:
+    """The faces whose eyes can be seen, by their picture's place.
+
+    Raises:
+        ReferenceGlasses: there is none.
+    """
+    shown = {place: view for place, view in chosen.items() if not (hides_eyes and hides_eyes(view.portrait))}
+    if not shown:
+        raise ReferenceGlasses("glasses hide the eyes of the reference", found=len(chosen))
+    return shown
+
+
+def _explain(place: int, faces: Sequence[View], is_person: bool) -> LeftOut:
+    """Why the picture at `place` is not used; `is_person` where one of its faces is the person's."""
+    if is_person:
+        return LeftOut(place, "reference-glasses")
+    return LeftOut(place, "other-person" if faces else "face-not-shown")
 
 
 def _is_clear(face: Face) -> bool:

@@ -25,7 +25,7 @@ WORK_WIDTH_PX = 200  # of a face in the level view in which rims are searched fo
 # rimless to thick measured 19 to 68; 430 faces without glasses, frowns among them, 16.4 at most.
 BAR_CONTRAST = 17.5
 
-_VIEW_PX = (280, 250)  # width and height of the level view
+VIEW_PX = (280, 250)  # width and height of the level view
 _EYES_AT = (140.0, 95.0)  # where it has the middle between the eyes' outer corners
 _BAR_STEADY = 0.2  # this quantile of the contrast along the bar counts: a bar does not break off
 _ANGLES = 120  # at which a rim is looked for around an eye
@@ -86,14 +86,19 @@ def glasses_mask(pixels: Pixels, mesh: Mesh) -> Mask:
     return np.asarray(cv2.warpAffine(soft, invert(view.affine), size, flags=cv2.INTER_LINEAR), np.float32)
 
 
-def _level_face(pixels: Pixels, mesh: Mesh) -> _LevelView:
+def find_level_view(mesh: Mesh) -> Affine:
+    """(2, 3) float32, from the picture to a view VIEW_PX large that has level eyes and a face WORK_WIDTH_PX wide."""
     across = mesh[263, :2] - mesh[33, :2]
     turn = across / max(float(np.linalg.norm(across)), 1e-6)
     scale = WORK_WIDTH_PX / max(face_width(mesh), 1.0)
     rotation = np.array([[turn[0], turn[1]], [-turn[1], turn[0]]]) * scale
     shift = np.array(_EYES_AT) - rotation @ mesh[[33, 263], :2].mean(0)
-    affine = np.hstack([rotation, shift[:, None]]).astype(np.float32)
-    view = warp(pixels, affine, _VIEW_PX, border=cv2.BORDER_REPLICATE)
+    return np.hstack([rotation, shift[:, None]]).astype(np.float32)
+
+
+def _level_face(pixels: Pixels, mesh: Mesh) -> _LevelView:
+    affine = find_level_view(mesh)
+    view = warp(pixels, affine, VIEW_PX, border=cv2.BORDER_REPLICATE)
     return _LevelView(_measure_contrast(view), transform(mesh[:, :2], affine), affine)
 
 

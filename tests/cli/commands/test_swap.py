@@ -96,6 +96,23 @@ def test_pictures_that_were_left_out_are_named(here: Path, run_json: RunJson) ->
     assert lines[4].strip() == str(Path("grace/rope.png"))
 
 
+def test_a_picture_with_dark_glasses_is_left_out_and_alone_it_is_refused(
+    here: Path, run_json: RunJson, dark_glasses: Callable[[str], PIL.Image.Image]
+) -> None:
+    folder = here / "grace"
+    folder.mkdir()
+    dark_glasses("grace_hopper.jpg").save(folder / "dark.png")
+    (folder / "plain.jpg").write_bytes((here / "grace_hopper.jpg").read_bytes())
+    status, report = run_json("swap", "astronaut.png", "--face", "grace", "-o", "out.png", "--local")
+    assert (status, report["warnings"]) == (0, ["reference-glasses"])
+    assert [(each["picture"], each["why"], each["file"]) for each in report["left_out"]] == [
+        (0, "reference-glasses", str(Path("grace/dark.png")))
+    ]
+    status, problem = run_json("swap", "astronaut.png", "--face", "grace/dark.png", "-o", "no.png", "--local")
+    assert (status, problem["code"], problem["status"]) == (1, "reference-glasses", 422)
+    assert not (here / "no.png").exists()
+
+
 def test_a_picture_of_the_library_that_was_left_out_is_named_by_its_place() -> None:
     left_out = [{"picture": 1, "why": "other-person", "reference": 1}]
     named = swap.name_left_out(left_out, ["me.jpg", "ref:ada"], [[Path("me.jpg")], "ref:ada"])

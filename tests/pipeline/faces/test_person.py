@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mien_core.errors import NoFaceFound, SeveralFaces
+from mien_core.errors import NoFaceFound, ReferenceGlasses, SeveralFaces
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.person import View, cut_out, find_person
@@ -57,6 +57,32 @@ def test_a_face_that_is_turned_away_or_unclear_counts_only_when_there_is_no_othe
     assert find_person([[poor], [view(RED)]], Embedder()).left_out == (LeftOut(0, "face-not-shown"),)
     assert find_person([[poor]], Embedder()).views == [poor]
     assert find_person([[poor], []], Embedder()).views == [poor]
+
+
+def wears_small_glasses(portrait: Portrait) -> bool:
+    return portrait.face.area == view(RED, SMALL).portrait.face.area
+
+
+def test_a_picture_in_which_glasses_hide_the_eyes_is_left_out_and_named() -> None:
+    worn = view((190, 0, 0), SMALL)
+    found = find_person([[worn], [view(RED)], [view(BLUE)]], Embedder(), hides_eyes=wears_small_glasses)
+    assert [tuple(each.embedding) for each in found.views] == [RED]
+    assert tuple(found.embedding) == RED
+    assert found.left_out == (LeftOut(0, "reference-glasses"), LeftOut(2, "other-person"))
+
+
+def test_a_person_whose_eyes_no_picture_shows_is_refused() -> None:
+    for pictures in ([[view(RED, SMALL)]], [[view(RED, SMALL)], [view(RED, SMALL)], [view(BLUE)]]):
+        with pytest.raises(ReferenceGlasses) as refused:
+            find_person(pictures, Embedder(), hides_eyes=wears_small_glasses)
+        assert refused.value.code == "reference-glasses"
+        assert refused.value.fields == {"found": max(1, len(pictures) - 1)}
+
+
+def test_glasses_of_somebody_else_in_the_picture_do_not_matter() -> None:
+    beside = [view(RED), view(GREEN, SMALL)]
+    for pictures in ([beside], [beside, [view(RED)]]):
+        assert tuple(find_person(pictures, Embedder(), hides_eyes=wears_small_glasses).embedding) == RED
 
 
 def test_pictures_without_any_face_are_refused() -> None:

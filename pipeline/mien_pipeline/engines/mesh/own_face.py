@@ -20,6 +20,7 @@ from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import FaceView, covers_features, skin_mask, view_face
 from mien_pipeline.skin.silhouette import find_background
+from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.skin.tongue import tongue_mask
 
 MODEL = "covers"
@@ -88,7 +89,9 @@ def find_own_face(
     scale = np.divide(small.shape[1::-1], target.shape[1::-1], dtype=np.float32)
     hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands]
     background = _find_background(surroundings, view, scale)
-    hidden = find_hidden_features(target, mesh, reference)
+    hidden = set(find_hidden_features(target, mesh, reference))
+    if hides_eyes(target, mesh):
+        hidden |= {"left eye", "right eye"}  # a mirroring lens has as much contrast as an eye
     covers = find_covers(small, view, hands, hidden, background)
     skin = skin_mask(target, mesh, covers=covers.mask | background)
     frame = glasses_mask(target, mesh)

@@ -20,6 +20,7 @@ from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import oval_mask
 from mien_testing.covers import draw_beard, draw_cup, draw_fingers, draw_mask
+from mien_testing.eyewear import OPAQUE, Lens, Shape, draw_glasses
 from mien_testing.portraits import mask_at, mesh_of
 
 Drawn = tuple[Pixels, Mask]
@@ -69,7 +70,7 @@ def own_face(portrait: Portrait, pixels: Pixels, reference: MeshLikeness) -> tup
 def inside(alpha: Mask, mesh: Mesh) -> Choice:
     """Where a cover lies well inside its outline and the face's, bool."""
     sure = cv2.erode((alpha > 0.9).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return np.asarray(sure & (oval_mask(alpha.shape, mesh) > 0.9))
+    return np.asarray(sure & (oval_mask(alpha.shape, mesh) > 0.9), np.bool_)
 
 
 @pytest.mark.parametrize("cover", COVERS)
@@ -95,6 +96,26 @@ def test_a_swap_leaves_what_covers_the_face_as_it_was(
     result = paste_back(image, patch).pixels
     away = np.abs(result.astype(np.int16) - pixels).max(2)[inside(alpha, mesh)]
     assert np.quantile(away, 0.85) < 16
+
+
+@pytest.mark.parametrize("shape", ["square", "pilot"])
+@pytest.mark.parametrize("lens", OPAQUE)
+def test_dark_and_mirroring_glasses_of_the_target_stay_on(
+    detector: MeshDetector, admiral_likeness: MeshLikeness, astronaut: Portrait, lens: Lens, shape: Shape
+) -> None:
+    """Where an eye would be the lens is nearly as it was: an eye of the reference would change it by 100 levels."""
+    pixels = draw_glasses(astronaut.image.pixels, mesh_of(astronaut), shape, lens)
+    image = replace(astronaut.image, pixels=pixels)
+    patch = admiral_likeness.render(image, detector.refit(image, astronaut.face), MeshOptions(shape=0), ignore_step)
+    assert "occluded" in patch.warnings
+    result = paste_back(image, patch).pixels
+    away = np.abs(result.astype(np.int16) - pixels).max(2)
+    eyes = oval_mask(pixels.shape, mesh_of(astronaut))
+    for left in (True, False):
+        column, row = np.round(eye(mesh_of(astronaut), left)).astype(int)
+        near = away[row - 3 : row + 4, column - 5 : column + 6]
+        assert eyes[row, column] == 1
+        assert np.quantile(near, 0.85) < 40, left
 
 
 def test_a_plain_face_is_not_called_covered(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:
