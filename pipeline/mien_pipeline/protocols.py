@@ -100,8 +100,11 @@ class Restorer(Protocol):
 class ContentCheck(Protocol):
     """The check that every picture passes."""
 
-    def check(self, pixels: Pixels, stage: str) -> None:
-        """Return in silence, or raise `ContentBlocked` or `CheckUnavailable`."""
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
+        """Return in silence, or raise `ContentBlocked` or `CheckUnavailable`.
+
+        `is_turned` says that the picture is known not to be upright: then the check has to be surer to block it.
+        """
         ...
 
 

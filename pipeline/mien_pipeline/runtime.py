@@ -26,7 +26,7 @@ from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.swap import Components, decode_target, edit_picture, embed_likes, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.check import check, flatten
+from mien_pipeline.trust.check import PictureCheck, flatten
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.time_stamp import time_stamp_url
@@ -137,8 +137,11 @@ class Runtime:
     def find_faces(self, picture: bytes) -> Sequence[Face]:
         """The faces of a picture that has passed the content check, left to right."""
         image = decode(picture)
-        check(image, self._check, "target")
-        return self._detector.detect(flatten(image))
+        checking = PictureCheck(image, self._check, "target")
+        checking.begin()
+        faces = self._detector.detect(flatten(image))
+        checking.finish(faces)
+        return faces
 
     def unload(self) -> None:
         """Forget the engine and every prepared reference."""

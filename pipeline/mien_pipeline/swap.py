@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.face import Embedding, Portrait
@@ -21,7 +20,7 @@ from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbe
 from mien_pipeline.report import FaceReport, ModelUse, PictureWarning, Swapped
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.swap_image import FaceEdit, Reference
-from mien_pipeline.trust.check import check, flatten
+from mien_pipeline.trust.check import PictureCheck, check, flatten
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,16 @@ def edit_picture(
     original = original or decode_target(picture, edit.format, clock)
     with ThreadPoolExecutor(1) as beside:
         expecting = beside.submit(components.marker.expect, original)
-        checked = partial(check, original, components.check, "target")
-        with clock.concurrent_stage("check", checked), clock.stage("detect"):
+        checking = PictureCheck(original, components.check, "target")
+        with clock.concurrent_stage("check", checking.begin), clock.stage("detect"):
             seen = flatten(original)
             faces = components.detector.detect(seen)
-            chosen = edit.choose(seen, faces)
+        with clock.time("check"):
+            checking.finish(faces)
+        chosen = edit.choose(seen, faces)
         made = edit.change(original, faces, chosen, clock)
         with clock.stage("check-result"):
-            check(made.image, components.check, "result")
+            check(made.image, components.check, "result", faces)
         record, reports = edit.record(components.models), list[FaceReport]()
 
         def judge() -> None:
@@ -149,10 +150,10 @@ def _hides_eyes(portrait: Portrait) -> bool:
 def _look_at(picture: bytes, components: Components, *, cut: bool = False) -> list[View]:
     """Every face of a picture that has passed the content check, if `cut` without what is far from it."""
     image = decode(picture)
-    check(image, components.check, "reference")
+    checking = PictureCheck(image, components.check, "reference")
+    checking.begin()
     image = flatten(image)
-    views = [
-        View(Portrait(image, face), components.embedder.embed(image, face))
-        for face in components.detector.detect(image)
-    ]
+    faces = components.detector.detect(image)
+    checking.finish(faces)
+    views = [View(Portrait(image, face), components.embedder.embed(image, face)) for face in faces]
     return [replace(view, portrait=cut_out(view.portrait)) for view in views] if cut else views

@@ -1,6 +1,7 @@
 """`edit_picture` promises: stages in order, nothing out of a check that said no, nothing unmarked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from itertools import product
 from threading import Event
@@ -147,6 +148,23 @@ def test_every_picture_of_a_person_passes_the_content_check() -> None:
     assert content_check.seen == ["reference"] * 3
 
 
+class Upended(Detector):
+    """Finds the rectangles upside down."""
+
+    def detect(self, image: Image) -> Sequence[Face]:
+        return [replace(face, roll_deg=180.0) for face in super().detect(image)]
+
+
+def test_pictures_whose_faces_are_turned_pass_the_content_check_upright_too() -> None:
+    """Reference, target and result, and before anything is rendered."""
+    content_check = FakeCheck()
+    parts = Components(Upended(), Embedder(), content_check, Marker())
+    reference = prepare([picture(MIDDLE)], Painter(), parts, Stopwatch())
+    edit = FaceSwap(Painter(), [reference], MeshOptions(), Embedder())
+    edit_picture(picture(MIDDLE), edit, parts, Stopwatch())
+    assert content_check.seen == ["reference"] * 2 + ["target"] * 2 + ["result"] * 2
+
+
 def test_a_rival_of_exactly_half_the_area_is_still_a_passer_by() -> None:
     boxes = (4, 4, 24, 24), (40, 4, 50, 24)
     halved = Components(Detector(*boxes), Embedder(), FakeCheck(), Marker())
@@ -166,9 +184,9 @@ def test_a_target_without_a_face_that_the_content_check_stops_is_stopped_by_it()
     """Faces are looked for while the check runs; what the check says comes first, however long it takes."""
 
     class Late(FakeCheck):
-        def check(self, pixels: Pixels, stage: str) -> None:
+        def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
             assert searched.wait(timeout=10)
-            super().check(pixels, stage)
+            super().check(pixels, stage, is_turned=is_turned)
 
     class Telling(Detector):
         def detect(self, image: Image) -> Sequence[Face]:
@@ -181,7 +199,7 @@ def test_a_target_without_a_face_that_the_content_check_stops_is_stopped_by_it()
         swap(picture(), late)
 
 
-def test_a_reference_passes_the_content_check_before_its_face_is_looked_for() -> None:
+def test_a_reference_without_a_face_that_the_content_check_stops_is_stopped_by_it() -> None:
     with pytest.raises(ContentBlocked):
         prepare([picture()], Painter(), components(FakeCheck(closed="reference")), Stopwatch())
 

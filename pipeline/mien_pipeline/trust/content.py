@@ -64,18 +64,20 @@ class OpenNsfw:
         self._passed: OrderedDict[bytes, None] = OrderedDict()
         self._prove_itself()
 
-    def check(self, pixels: Pixels, stage: str) -> None:
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
         """Return in silence, or raise.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
             stage: "target", "reference" or "result", for the error.
+            is_turned: the picture is not upright, and is looked at upright as well: the whole has the limit of a part.
 
         Raises:
             ContentBlocked: with the stage and nothing else.
             CheckUnavailable: no verdict could be had.
         """
         for view, limit in _prepare_views(pixels):
+            limit = TILE_LIMIT if is_turned else limit
             digest = hashlib.blake2b(view.tobytes(), digest_size=16, person=str(limit).encode()).digest()
             if digest in self._passed:
                 continue

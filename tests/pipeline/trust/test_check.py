@@ -2,7 +2,9 @@
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import PIL.ExifTags
 import PIL.Image
@@ -10,10 +12,13 @@ import pytest
 
 from mien_core.errors import ContentBlocked
 from mien_models.store import ModelStore
+from mien_pipeline.face import Face, Portrait
+from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.decode import decode
-from mien_pipeline.trust.check import appearances, check
+from mien_pipeline.trust.check import appearances, check, find_turns, turn_upright
 from mien_pipeline.trust.content import OpenNsfw, self_test_picture
+from mien_testing.painted import face_at
 from mien_testing.profiles import (
     exchanging_profile,
     inverting_profile,
@@ -32,7 +37,7 @@ class Recorder:
         self.stages: list[str] = []
         self.stops_at = stops_at
 
-    def check(self, pixels: Pixels, stage: str) -> None:
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
         self.seen.append(pixels)
         self.stages.append(stage)
         if len(self.seen) == self.stops_at:
@@ -70,6 +75,96 @@ def test_a_picture_that_passes_is_left_as_it_is() -> None:
     before = COLOURS.copy()
     check(HALF, Recorder(), "target")
     assert np.array_equal(COLOURS, before)
+
+
+# ── upright, as faces tell ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def face_with(roll_deg: float, side: int = 20) -> Face:
+    return replace(face_at((0, 0, side, side)), roll_deg=roll_deg)
+
+
+class Unsure:
+    """Blocks a picture as it lies, unless it is known to be turned; passes it in every other orientation."""
+
+    def __init__(self, lying: Pixels) -> None:
+        self.lying = lying
+        self.asked: list[bool] = []
+
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
+        self.asked.append(is_turned)
+        if np.array_equal(pixels, self.lying) and not is_turned:
+            raise ContentBlocked("no", stage=stage)
+
+
+UNEVEN = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+
+
+@pytest.mark.parametrize(("roll_deg", "quarters"), [(90, 1), (-88, 3), (179, 2), (-175, 2), (82, 1)])
+def test_a_turned_picture_is_looked_at_as_it_lies_and_upright(roll_deg: float, quarters: int) -> None:
+    recorder = Recorder()
+    check(Image(UNEVEN), recorder, "target", [face_with(roll_deg)])
+    lying, upright = recorder.seen
+    assert np.array_equal(lying, UNEVEN)
+    assert np.array_equal(upright, np.rot90(UNEVEN, quarters))
+
+
+@pytest.mark.parametrize("rolls_deg", [(), (0,), (-25,), (20, 29)])
+def test_a_picture_without_tilted_faces_is_looked_at_once(rolls_deg: tuple[float, ...]) -> None:
+    recorder = Recorder()
+    check(Image(UNEVEN), recorder, "target", [face_with(roll) for roll in rolls_deg])
+    assert len(recorder.seen) == 1
+
+
+def test_between_quarter_turns_nothing_around_the_picture_is_seen() -> None:
+    """The editor's black corners go, and what it turned comes back at its own size."""
+    for degrees in (35.0, 45.0, 60.0, 135.0, -140.0):
+        plain = np.full((300, 300, 3), 90, np.uint8)
+        plain[100:200, 100:200] = 180
+        reach = abs(np.cos(np.radians(degrees))) + abs(np.sin(np.radians(degrees)))
+        side = round(300 * reach)
+        turn = cv2.getRotationMatrix2D((149.5, 149.5), -degrees, 1.0)
+        turn[:, 2] += (side - 300) / 2
+        upright = turn_upright(np.asarray(cv2.warpAffine(plain, turn, (side, side)), np.uint8), degrees)
+        assert upright.shape[:2] == pytest.approx((300, 300), abs=2)
+        assert upright[8:-8, 8:-8].min() >= 85, degrees
+
+
+def test_an_innocent_picture_that_is_blocked_only_because_it_is_turned_passes() -> None:
+    unsure = Unsure(UNEVEN)
+    check(Image(UNEVEN), unsure, "target", [face_with(91), face_with(84)])
+    assert unsure.asked == [False, False, True]
+
+
+@pytest.mark.parametrize("rolls_deg", [(), (0,), (45,), (0, 180), (180, 10), (90, 59)])
+def test_a_refusal_stays_where_any_face_says_that_the_picture_may_be_upright(rolls_deg: tuple[float, ...]) -> None:
+    """Or where none says anything: an upside-down face that is put beside an upright one changes nothing."""
+    with pytest.raises(ContentBlocked):
+        check(Image(UNEVEN), Unsure(UNEVEN), "target", [face_with(roll) for roll in rolls_deg])
+
+
+def test_a_picture_of_which_the_network_is_sure_stays_blocked_however_its_faces_lie() -> None:
+    class Sure(Recorder):
+        def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
+            if np.array_equal(pixels, UNEVEN):
+                raise ContentBlocked("no", stage=stage)
+
+    with pytest.raises(ContentBlocked):
+        check(Image(UNEVEN), Sure(), "target", [face_with(180)])
+
+
+def test_every_appearance_of_a_transparent_picture_is_looked_at_upright() -> None:
+    recorder = Recorder()
+    check(HALF, recorder, "target", [face_with(180)])
+    assert len(recorder.seen) == 8
+    for lying, upright in zip(recorder.seen[:4], recorder.seen[4:], strict=True):
+        assert np.array_equal(upright, np.rot90(lying, 2))
+
+
+def test_faces_that_lie_several_ways_are_each_asked_and_tiny_ones_are_not() -> None:
+    faces = [face_with(90, 20), face_with(100, 30), face_with(180, 25), face_with(-90, 24), face_with(45, 5)]
+    assert find_turns(faces) == [100, 180, -90]
+    assert find_turns([*faces, face_with(40, 15)]) == [100, 180, -90]
 
 
 # ── what a file may hide, with the real network ──────────────────────────────────────────────────────────────────
@@ -124,3 +219,22 @@ def test_the_pixels_alone_would_have_passed(network: OpenNsfw) -> None:
     shown = self_test_picture(320)
     for stored in (exchange(shown), 255 - shown, np.ascontiguousarray(np.rot90(shown))):
         check(Image(stored), network, "target")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_turning_a_picture_with_a_face_is_no_way_around_the_check(
+    network: OpenNsfw, detector: MeshDetector, astronaut: Portrait, quarters: int
+) -> None:
+    """What is blocked upright passes on its side and upside down, until its face tells which way is up."""
+    shown = self_test_picture(720).copy()
+    head = astronaut.image.pixels[60:300, 100:340]
+    shown[20:130, 20:130] = cv2.resize(head, (110, 110), interpolation=cv2.INTER_AREA)
+    turned = Image(np.ascontiguousarray(np.rot90(shown, quarters)))
+    faces = detector.detect(turned)
+    assert len(faces) == 1
+    check(turned, network, "target")
+    with pytest.raises(ContentBlocked):
+        check(turned, network, "target", faces)
+    with pytest.raises(ContentBlocked):
+        check(Image(shown), network, "target", detector.detect(Image(shown)))

@@ -95,7 +95,7 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[Pixels] = []
 
-    def check(self, pixels: Pixels, stage: str) -> None:
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
         assert pixels.dtype == np.uint8
         self.seen.append(pixels)
 

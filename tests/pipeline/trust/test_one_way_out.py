@@ -53,7 +53,7 @@ class Everything:
         self.closed = closed
         self.asked: list[str] = []
 
-    def check(self, pixels: Pixels, stage: str) -> None:
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
         self.asked.append(f"check {stage}")
         if stage == self.closed:
             raise ContentBlocked("no", stage=stage)
@@ -107,8 +107,11 @@ def test_a_restoration_that_the_check_stops_is_not_marked_and_not_returned(close
     assert set(restored(closed).asked) == asked
 
 
-def test_looking_for_faces_is_behind_the_check_too() -> None:
-    """What the console asks before a swap, and what the library asks of a new face."""
+def test_faces_are_told_only_of_a_picture_that_the_check_passes() -> None:
+    """What the console asks before a swap, and what the library asks of a new face.
+
+    They are searched for beforehand, because they say which way is up.
+    """
     each = Everything("target")
     runtime = Runtime.__new__(Runtime)
     runtime.__dict__.update(_check=each, _detector=each)
@@ -116,7 +119,7 @@ def test_looking_for_faces_is_behind_the_check_too() -> None:
     PIL.Image.new("RGB", (48, 48)).save(out, "PNG")
     with pytest.raises(ContentBlocked):
         runtime.find_faces(out.getvalue())
-    assert each.asked == ["check target"]
+    assert each.asked == ["check target", "detect"]
 
 
 # ── no other way out ─────────────────────────────────────────────────────────────────────────────────────────

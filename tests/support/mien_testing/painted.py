@@ -90,7 +90,7 @@ class FakeCheck:
     def __init__(self, closed: str | None = None) -> None:
         self.closed, self.seen = closed, list[str]()
 
-    def check(self, pixels: Pixels, stage: str) -> None:
+    def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
         self.seen.append(stage)
         if stage == self.closed:
             raise ContentBlocked("the content check stopped this picture", stage=stage)
