@@ -57,6 +57,23 @@ class Portrait(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Intent:
+    """What an engine meant a new face to be; the finished one is measured against it.
+
+    Attributes:
+        mesh: (468, 3) float32, where its vertices are, in the target image's pixels.
+        own: (h, w) float32 in 0..1, how much of a pixel is the new face's alone.
+        to_own: (2, 3) float32, target image → `own`.
+        painted_over: 0..1, share of the reference's texture that is no skin that was seen.
+    """
+
+    mesh: Mesh
+    own: Mask
+    to_own: Affine
+    painted_over: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Patch:
     """What an engine made of one face, and where it belongs.
 
@@ -66,6 +83,7 @@ class Patch:
         mask: (h, w) float32 in 0..1; 1 keeps the generated pixel, 0 keeps the target bit for bit.
         warnings: what limits the result.
         attempts: what the engine's own drift gate measured, one entry an attempt; empty where the engine has none.
+        intent: what the new face was meant to be; None where the engine does not say, and nothing is measured.
     """
 
     crop: Pixels
@@ -73,3 +91,4 @@ class Patch:
     mask: Mask
     warnings: tuple[SwapWarning, ...] = ()
     attempts: tuple[IdentityScores, ...] = ()
+    intent: Intent | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mien_pipeline.face import Face, Patch, Portrait
+from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep
@@ -28,6 +28,14 @@ class FaceDetector(Protocol):
 
     def detect(self, image: Image) -> Sequence[Face]:
         """Every face, left to right, each with its mesh; empty when there is none."""
+        ...
+
+
+class FaceTracker(Protocol):
+    """Finds a face that is known to be there."""
+
+    def look_again(self, image: Image, mesh: Mesh) -> Mesh:
+        """The (468, 3) mesh that is found where `mesh` (468, 3) is expected, both in the picture's pixels."""
         ...
 
 

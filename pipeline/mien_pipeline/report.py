@@ -13,13 +13,28 @@ SwapWarning = Literal[
     "reference-angle",  # the reference face is turned so far that half of it is made up from the other half
     "small-face",
     "occluded",  # glasses, a hand, a cup over the target face; glasses on the reference's
-    "low-light",
-    "weak-identity",  # the result is not nearer to the reference than to the target
+    "low-light",  # in the target, or in the reference
+    "weak-identity",  # the verdict is "not"
     "processor-instead",  # ONNX Runtime's provider for the accelerator failed, and the processor ran the network
     "hair-kept",  # the reference shows no hair line, so the target's hair was kept
     "sixteen-bit",  # the picture had 16 bits a channel; the result has 8
     "grey",
 ]
+
+Fault = Literal[
+    "patchy-skin",  # blotches, spots, or one side unlike the other
+    "edge",  # the mask's edge shows
+    "sharpness",  # softer or coarser than what was there
+    "painted-over",  # much of the reference's face was hidden, and made up or copied with what hid it
+    "landmarks",  # a second look finds the face elsewhere than it was meant to be
+]
+
+Verdict = Literal["clear", "partial", "not"]
+"""Whether a result shows the reference's face: see `judge_likeness`."""
+
+# Measured on 136 swaps with 25 people to tell apart: of results at least CLEARLY_ALIKE whose likeness to the target is
+# less, all 84 were nearest to their reference; of those below HARDLY_ALIKE, and of those nearer to the target, 1 of 28.
+CLEARLY_ALIKE, HARDLY_ALIKE, CLEAR_MARGIN = 0.6, 0.45, 0.05
 
 PictureWarning = Literal[
     "incomplete",  # the target's file lacks its last bytes; `missing_rows` counts them
@@ -58,11 +73,23 @@ class IdentityScores:
     before: float
 
 
+def judge_likeness(scores: IdentityScores) -> Verdict:
+    """The verdict: "not" for a result that is hardly like the reference, or no nearer to it than to the target."""
+    if scores.to_reference <= scores.to_target or scores.to_reference < HARDLY_ALIKE:
+        return "not"
+    sure = scores.to_reference >= CLEARLY_ALIKE and scores.to_reference >= scores.to_target + CLEAR_MARGIN
+    return "clear" if sure else "partial"
+
+
 @dataclass(frozen=True, slots=True)
 class FaceReport:
     """What became of one face of the target, numbered left to right.
 
-    `identity` is measured on the finished picture; `attempts` is what the engine's drift gate saw before that.
+    Attributes:
+        identity: measured on the finished picture.
+        verdict: of the likeness; None for a face that was left alone, and for a restoration.
+        naturalness: 0..1, and `faults` what lowers it to 0.5 or less; None where the engine is not measured.
+        attempts: what the engine's drift gate saw before the picture was finished.
     """
 
     index: int
@@ -71,6 +98,9 @@ class FaceReport:
     identity: IdentityScores | None = None
     warnings: tuple[SwapWarning, ...] = ()
     attempts: tuple[IdentityScores, ...] = ()
+    verdict: Verdict | None = None
+    naturalness: float | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +197,9 @@ def describe(swapped: Swapped) -> dict[str, object]:
                 "bbox": [round(edge, 1) for edge in face.bbox],
                 "swapped": face.swapped,
                 "identity": round_scores(face.identity) if face.identity else None,
+                "verdict": face.verdict,
+                "naturalness": None if face.naturalness is None else round(face.naturalness, 3),
+                "faults": list(face.faults),
                 "attempts": [round_scores(scores) for scores in face.attempts],
                 "warnings": list(face.warnings),
             }

@@ -123,7 +123,7 @@ class Runtime:
         restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
         ready = [self._prepare(each, engine, clock) for each in references]
         alike = embed_likes(likes, options.likes, self._components)
-        edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike)
+        edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
         return edit_picture(target, edit, self._components, clock, original)
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:

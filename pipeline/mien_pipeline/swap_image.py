@@ -4,19 +4,29 @@ It is handed likenesses that an engine prepared, and a restorer; it imports neit
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
-from typing import Literal, Protocol
+from typing import Protocol
 
 from mien_core.errors import InvalidOptions, NoFaceFound
-from mien_pipeline.face import Embedding, Face, Patch
+from mien_pipeline.face import Embedding, Face, Intent, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.options import Format, Like, SwapOptions
 from mien_pipeline.progress import Stopwatch
-from mien_pipeline.protocols import Engine, FaceEmbedder, Likeness, Restorer
-from mien_pipeline.report import Edit, FaceReport, IdentityScores, LeftOut, ModelUse, PictureWarning, SwapWarning
+from mien_pipeline.protocols import Engine, FaceEmbedder, FaceTracker, Likeness, Restorer
+from mien_pipeline.report import (
+    Edit,
+    FaceReport,
+    IdentityScores,
+    LeftOut,
+    ModelUse,
+    PictureWarning,
+    SwapWarning,
+    judge_likeness,
+)
 from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +50,13 @@ class ChangedImage:
         image: at the size of the original.
         changed: the faces whose pixels are others now, by their place from the left.
         patches: what an engine made of each face that it was given, by the same place.
+        naturalness: how natural each changed face looks, by the same place; empty where that was not measured.
     """
 
     image: Image
     changed: Sequence[int]
     patches: Mapping[int, Patch]
+    naturalness: Mapping[int, Naturalness] = field(default_factory=dict[int, Naturalness])
 
 
 class FaceEdit(Protocol):
@@ -100,6 +112,8 @@ class FaceSwap:
         embedder: measures likeness; no engine is conditioned on it.
         restorer: works after the engine when `options.restore` is above 0.
         likes: who is in each of the pictures that `options.likes` names.
+        tracker: looks again at every finished face; without it no naturalness is measured, nor of an engine that does
+            not say what it intended.
     """
 
     engine: Engine
@@ -108,6 +122,7 @@ class FaceSwap:
     embedder: FaceEmbedder
     restorer: Restorer | None = None
     likes: Sequence[Embedding] = ()
+    tracker: FaceTracker | None = None
 
     @property
     def format(self) -> Format | None:
@@ -136,7 +151,7 @@ class FaceSwap:
     def change(self, original: Image, faces: Sequence[Face], chosen: Sequence[int], clock: Stopwatch) -> ChangedImage:
         """See `FaceEdit.change`. A face that the engine left alone is not restored either."""
         assignments = assign_references(chosen, self.references)
-        image, patches = replace_faces(original, faces, assignments, self.options, clock)
+        image, patches, naturalness = replace_faces(original, faces, assignments, self.options, clock, self.tracker)
         changed = [index for index, patch in patches.items() if patch.mask.any()]
         if not changed:
             raise refuse_unchanged(patches)
@@ -144,7 +159,7 @@ class FaceSwap:
             with clock.stage("restore"):
                 swapped = [faces[index] for index in changed]
                 image = restore_faces(image, swapped, self.options.restore, self.restorer, clock)
-        return ChangedImage(image, changed, patches)
+        return ChangedImage(image, changed, patches, naturalness)
 
     def judge(
         self, original: Image, made: ChangedImage, faces: Sequence[Face], chosen: Sequence[int]
@@ -160,8 +175,9 @@ class FaceSwap:
                 index,
                 face,
                 scores.get(index),
-                (*original.warnings, *identity_warnings(scores.get(index))),
+                original.warnings,
                 made.patches.get(index),
+                made.naturalness.get(index),
             )
             for index, face in enumerate(faces)
         ]
@@ -231,16 +247,28 @@ def replace_faces(
     assignments: Mapping[int, Reference],
     options: SwapOptions,
     clock: Stopwatch,
-) -> tuple[Image, Mapping[int, Patch]]:
-    """The picture with one face after the other replaced, and the patch that each got."""
-    result, patches = original, dict[int, Patch]()
+    tracker: FaceTracker | None = None,
+) -> tuple[Image, Mapping[int, Patch], Mapping[int, Naturalness]]:
+    """The picture with one face after the other replaced, the patch that each got, and how natural each looks."""
+    result, patches, naturalness = original, dict[int, Patch](), dict[int, Naturalness]()
     for turn, (index, reference) in enumerate(assignments.items()):
         with clock.time("generate"):
             step = partial(clock.step, "generate", turn, len(assignments))
             patches[index] = reference.likeness.render(result, faces[index], options, step)
+        before = result
         with clock.time("blend"):
-            result = paste_back(result, patches[index])
-    return result, patches
+            result = paste_back(before, patches[index])
+        if (intent := patches[index].intent) and tracker:
+            with clock.time("judge"):
+                naturalness[index] = judge_naturalness(before, result, faces[index], intent, tracker)
+    return result, patches, naturalness
+
+
+def judge_naturalness(before: Image, after: Image, face: Face, intent: Intent, tracker: FaceTracker) -> Naturalness:
+    """How natural a face of `before` looks in `after`."""
+    was = face.mesh if face.mesh is not None else intent.mesh
+    finished = FinishedFace(before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own)
+    return rate(measure(finished, intent.painted_over, tracker.look_again(after, intent.mesh)))
 
 
 def refuse_unchanged(patches: Mapping[int, Patch]) -> NoFaceFound:
@@ -255,11 +283,6 @@ def restore_faces(image: Image, faces: Sequence[Face], amount: float, restorer: 
         step = partial(clock.step, "restore", turn, len(faces))
         image = paste_back(image, restorer.restore(image, face, amount, step))
     return image
-
-
-def identity_warnings(identity: IdentityScores | None) -> tuple[Literal["weak-identity"], ...]:
-    """`weak-identity` for a result that is nearer to the target than to the reference, or as near."""
-    return ("weak-identity",) if identity and identity.to_reference <= identity.to_target else ()
 
 
 def score(original: Image, result: Image, face: Face, reference: Reference, embedder: FaceEmbedder) -> IdentityScores:
@@ -279,9 +302,21 @@ def report_face(
     identity: IdentityScores | None,
     warnings: Sequence[SwapWarning] = (),
     patch: Patch | None = None,
+    naturalness: Naturalness | None = None,
 ) -> FaceReport:
-    """What became of one face; each warning is said once."""
+    """What became of one face; each warning is said once. Only a face with a patch was put in, and gets a verdict."""
     x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
-    every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *(patch.warnings if patch else ())])
-    attempts = patch.attempts if patch else ()
-    return FaceReport(index, (x1, y1, x2, y2), identity is not None, identity, tuple(every), attempts)
+    verdict = judge_likeness(identity) if identity and patch else None
+    weak: tuple[SwapWarning, ...] = ("weak-identity",) if verdict == "not" else ()
+    every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *weak, *(patch.warnings if patch else ())])
+    return FaceReport(
+        index,
+        (x1, y1, x2, y2),
+        identity is not None,
+        identity,
+        tuple(every),
+        patch.attempts if patch else (),
+        verdict,
+        naturalness.score if naturalness else None,
+        naturalness.faults if naturalness else (),
+    )

@@ -16,7 +16,9 @@ DONE = Swapped(
     stages={"decode": 0.123456},
     faces=(
         FaceReport(0, (1.25, 2.0, 3.0, 4.0), False),
-        FaceReport(1, (40.0, 4.0, 70.0, 34.04), True, SCORES, ("occluded",), (SCORES, SCORES)),
+        FaceReport(
+            1, (40.0, 4.0, 70.0, 34.04), True, SCORES, ("occluded",), (SCORES, SCORES), "clear", 0.4567, ("edge",)
+        ),
     ),
     provenance=Provenance(c2pa=True, watermark="weak"),
     models=(ModelUse("iris", "0" * 64), ModelUse("w600k", "1" * 64, ran_on="CPUExecutionProvider")),
@@ -42,6 +44,9 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
                 "bbox": [1.2, 2.0, 3.0, 4.0],
                 "swapped": False,
                 "identity": None,
+                "verdict": None,
+                "naturalness": None,
+                "faults": [],
                 "attempts": [],
                 "warnings": [],
             },
@@ -50,6 +55,9 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
                 "bbox": [40.0, 4.0, 70.0, 34.0],
                 "swapped": True,
                 "identity": rounded,
+                "verdict": "clear",
+                "naturalness": 0.457,
+                "faults": ["edge"],
                 "attempts": [rounded, rounded],
                 "warnings": ["occluded"],
             },

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from mien_core.errors import InvalidOptions, NoFaceFound
+from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.face import Face, Patch
+from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import OnStep, Stopwatch
-from mien_pipeline.report import FaceReport, IdentityScores
-from mien_pipeline.swap_image import ChangedImage, FaceSwap, Reference, identity_warnings, report_face
+from mien_pipeline.report import FaceReport, IdentityScores, Verdict
+from mien_pipeline.swap_image import ChangedImage, FaceSwap, Reference, report_face
 from mien_testing.painted import (
     BLUE,
     GREEN,
@@ -30,6 +31,7 @@ from mien_testing.painted import (
 
 TARGET = decode(picture(LEFT, MIDDLE, RIGHT))
 FACES = Detector().detect(TARGET)
+PLAIN = Patch(TARGET.pixels, np.eye(2, 3, dtype=np.float32), np.zeros((1, 1), np.float32))
 
 
 def likeness_of(colour: tuple[int, int, int], reach: float = 1.0) -> Reference:
@@ -169,19 +171,27 @@ def test_a_result_nearer_to_the_target_carries_weak_identity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("to_reference", "to_target", "warned"), [(0.51, 0.5, False), (0.5, 0.5, True), (0.49, 0.5, True)]
+    ("to_reference", "to_target", "verdict"),
+    [(0.7, 0.3, "clear"), (0.51, 0.5, "partial"), (0.5, 0.5, "not"), (0.49, 0.5, "not"), (0.44, -0.2, "not")],
 )
-def test_a_result_as_near_to_the_target_as_to_the_reference_is_a_weak_identity(
-    to_reference: float, to_target: float, warned: bool
+def test_the_verdict_stands_beside_weak_identity_only_where_it_is_not(
+    to_reference: float, to_target: float, verdict: Verdict
 ) -> None:
-    scores = IdentityScores("fake", to_reference, to_target, 0.0)
-    assert (identity_warnings(scores) == ("weak-identity",)) is warned
+    scores, patch = IdentityScores("fake", to_reference, to_target, 0.0), PLAIN
+    report = report_face(0, face_at(LEFT), scores, (), patch)
+    assert report.verdict == verdict
+    assert ("weak-identity" in report.warnings) is (verdict == "not")
+
+
+def test_a_restoration_has_no_verdict_and_is_no_weak_identity() -> None:
+    report = report_face(0, face_at(LEFT), IdentityScores("fake", 0.2, 0.2, 1.0))
+    assert (report.verdict, report.warnings, report.swapped) == (None, (), True)
 
 
 def test_a_face_left_alone_is_reported_as_not_swapped_and_unscored() -> None:
     left, _, right = swap(likeness_of(RED))[1]
     assert (left.swapped, right.swapped) == (False, False)
-    assert left.identity is None
+    assert (left.identity, left.verdict, left.naturalness) == (None, None, None)
     assert left.warnings == ()
 
 
@@ -195,5 +205,41 @@ def test_what_a_picture_lost_when_it_was_read_is_said_of_every_face() -> None:
 
 
 def test_a_warning_is_said_once() -> None:
-    patch = Patch(TARGET.pixels, np.eye(2, 3, dtype=np.float32), np.zeros((1, 1), np.float32), ("grey", "occluded"))
+    patch = replace(PLAIN, warnings=("grey", "occluded"))
     assert report_face(0, face_at(LEFT), None, ("grey",), patch).warnings == ("grey", "occluded")
+
+
+@dataclass
+class Tracker:
+    """Finds every face `off` pixels to the right of where it is expected."""
+
+    off: float = 0.0
+
+    def look_again(self, image: Image, mesh: Mesh) -> Mesh:
+        return np.asarray(mesh + np.array([self.off, 0, 0]), np.float32)
+
+
+def test_a_swap_of_a_face_is_measured_where_the_engine_meant_it_to_be(
+    astronaut: Portrait, astronaut_likeness: MeshLikeness
+) -> None:
+    image, face = astronaut
+    for tracker, fault in ((Tracker(), False), (Tracker(20.0), True)):
+        reference = Reference(astronaut_likeness, np.array(RED, np.float32))
+        edit = FaceSwap(Painter(), [reference], MeshOptions(), Embedder(), tracker=tracker)
+        made = edit.change(image, [face], [0], Stopwatch())
+        (report,) = edit.judge(image, made, [face], [0])
+        assert report.naturalness is not None
+        assert ("landmarks" in report.faults, report.naturalness < 0.5) == (fault, fault)
+
+
+def test_an_engine_that_does_not_say_what_it_intended_is_not_measured() -> None:
+    edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder(), tracker=Tracker())
+    made = edit.change(TARGET, FACES, [1], Stopwatch())
+    report = edit.judge(TARGET, made, FACES, [1])[1]
+    assert (report.swapped, report.naturalness, report.faults) == (True, None, ())
+
+
+def test_without_a_second_look_nothing_is_measured(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:
+    image, face = astronaut
+    edit = FaceSwap(Painter(), [Reference(astronaut_likeness, np.array(RED, np.float32))], MeshOptions(), Embedder())
+    assert edit.change(image, [face], [0], Stopwatch()).naturalness == {}

@@ -7,7 +7,7 @@ import numpy as np
 
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
-from mien_pipeline.engines.mesh.full_size import enlarge_change, find_step, shrink_affine, shrink_face
+from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import SurroundingsReader
@@ -15,7 +15,7 @@ from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, View, complete
 from mien_pipeline.engines.mesh.views import Sighting, read_views
-from mien_pipeline.face import Face, Mesh, Patch, Portrait
+from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions, require_options
@@ -102,7 +102,13 @@ class MeshLikeness:
             rendered = replace(rendered, pixels=toned)
         warnings = self.warnings + _list_warnings(face, mesh, rendered.brightness) + rendered.warnings
         result, changed = enlarge_change(pixels, small, rendered, step, face_width(local))
-        return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)))
+        intent = Intent(
+            region.to_full(enlarge_mesh(rendered.mesh, step)),
+            rendered.own,
+            shrink_affine(region.affine, step),
+            self.texture.painted_over,
+        )
+        return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent)
 
 
 def _is_clear(face: Face) -> bool:

@@ -57,6 +57,12 @@ def shrink_face(pixels: Pixels, mesh: Mesh, step: int) -> tuple[Pixels, Mesh]:
     return _shrink(pixels, step), small
 
 
+def enlarge_mesh(mesh: Mesh, step: int) -> Mesh:
+    """(468, 3) float32, a mesh in the pixels of a copy with `step` pixels to one, in the pixels of the picture."""
+    half = np.array([0.5, 0.5, 0])
+    return np.asarray((mesh + half) * step - half, np.float32)
+
+
 def shrink_affine(affine: Affine, step: int) -> Affine:
     """(2, 3) float32, from where `affine` (2, 3) comes from to the picture with `step` pixels of its own to one."""
     shift = np.array([[0, 0, 0.5]]) / step - np.array([[0, 0, 0.5]])

@@ -68,6 +68,10 @@ class Box:
         """`mesh` (468, 3), in the picture's pixels, in the box's own."""
         return np.asarray(mesh - np.array([self.left, self.top, 0]), np.float32)
 
+    def to_full(self, mesh: Mesh) -> Mesh:
+        """`mesh` (468, 3), in the box's own pixels, in the picture's."""
+        return np.asarray(mesh + np.array([self.left, self.top, 0]), np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:

@@ -57,6 +57,7 @@ class Rendered:
         origins: (H, W, 2) float32, where in the target each pixel that was drawn to the new shape is from.
         brightness: the face's median code value, 0..255.
         warnings: what limits the result.
+        mesh: (468, 3) float32, where the new face's vertices are, in the region's pixels.
     """
 
     pixels: Pixels
@@ -65,6 +66,7 @@ class Rendered:
     origins: Floats
     brightness: float
     warnings: tuple[SwapWarning, ...]
+    mesh: Mesh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +144,7 @@ def render_face(
     on_step(4, STEPS)
     own = np.zeros(target.shape[:2], np.float32)
     own[box.part] = alpha * (1 - kept)
-    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings)
+    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings, shaped)
 
 
 def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:

@@ -9,6 +9,7 @@ import numpy as np
 from mien_pipeline.engines.mesh.forehead import WORK_SIDE, clear_forehead, fill_texture, forehead_mask
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
+from mien_pipeline.engines.mesh.unseen import measure_painted_over
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -65,12 +66,14 @@ class Texture:
         validity: (S, S) uint8, 255 where it shows this person's face, beard included, 0 where hair or nothing was seen.
         skin: (S, S) uint8, 255 where that is bare skin, whose colour tells the light.
         glasses: whether the reference wears some; their rims are painted over.
+        painted_over: 0..1, see `unseen.measure_painted_over`.
     """
 
     colour: Pixels
     validity: Pixels
     skin: Pixels
     glasses: bool = False
+    painted_over: float = 0.0
 
     @property
     def face_width(self) -> float:
@@ -269,13 +272,15 @@ def complete(view: View) -> Texture:
     validity = validity * np.maximum(grazing, _inner_face_mask(side))
     plain = np.maximum(skin, made)
     bare = _to_bytes(own * plain + (1 - own) * plain[:, ::-1])
+    shown = _to_bytes(_shrink(validity))
+    painted_over = measure_painted_over(colour, shown, bare, view.covered)
     if float(own[seen > 0.5].min()) > 0.999:
-        return Texture(colour, _to_bytes(_shrink(validity)), bare, glasses)
+        return Texture(colour, shown, bare, glasses, painted_over)
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
     balanced = other * _balance(other, light, np.minimum(facing * skin, (facing * skin)[:, ::-1]))
     mixed = own[..., None] * light + (1 - own[..., None]) * balanced
-    return Texture(to_srgb(mixed.astype(np.float32)), _to_bytes(_shrink(validity)), bare, glasses)
+    return Texture(to_srgb(mixed.astype(np.float32)), shown, bare, glasses, painted_over)
 
 
 def _close(own: Mask, reach: float) -> Mask:

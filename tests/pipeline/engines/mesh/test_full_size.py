@@ -43,7 +43,7 @@ def disc_mask(small: Pixels) -> Mask:
 def rendered(small: Pixels, pixels: Pixels, own: Mask, origins: Floats | None = None) -> Rendered:
     origins = in_place(small) if origins is None else origins
     changed = ((own > 0) | (np.abs(origins - in_place(small)).max(2) > 0.05)).astype(np.float32)
-    return Rendered(pixels, changed, own, origins, 140.0, ())
+    return Rendered(pixels, changed, own, origins, 140.0, (), np.zeros((468, 3), np.float32))
 
 
 def test_a_face_about_as_large_as_the_references_is_rendered_at_its_own_size() -> None:
