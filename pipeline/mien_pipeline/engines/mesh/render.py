@@ -55,7 +55,7 @@ class Rendered:
         changed: (H, W) float32, 1 where a pixel may differ from the target's, else 0.
         own: (H, W) float32 in 0..1, how much of a pixel is the new face's alone.
         origins: (H, W, 2) float32, where in the target each pixel that was drawn to the new shape is from.
-        brightness: the face's median code value, 0..255.
+        brightness: the code value, 0..255, below which nine tenths of the face lie.
         warnings: what limits the result.
         mesh: (468, 3) float32, where the new face's vertices are, in the region's pixels.
     """
@@ -214,6 +214,6 @@ def _mix_in(new: Floats, old: Floats, share: Mask) -> None:
 
 
 def _measure_brightness(pixels: Pixels, alpha: Mask) -> float:
-    """Median code value of the face; 0 where it is hidden."""
+    """The code value below which nine tenths of the face lie; 0 where it is hidden."""
     face = pixels[::4, ::4][alpha[::4, ::4] > 0.5]
-    return float(np.median(face)) if len(face) else 0.0
+    return float(np.quantile(face, 0.9)) if len(face) else 0.0

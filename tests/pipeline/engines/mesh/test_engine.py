@@ -11,6 +11,7 @@ from mien_pipeline.engines.mesh.engine import REFERENCE_WARN_YAW_DEG, REFUSE_YAW
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Image
+from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.progress import ignore_step
 
 
@@ -46,6 +47,21 @@ def test_what_limits_a_result_is_said(engine: MeshEngine, astronaut: Portrait, a
     dark = replace(image, pixels=(image.pixels * 0.15).astype(np.uint8))
     assert "low-light" in rendered(likeness, (dark, face)).warnings
     assert rendered(likeness, astronaut).warnings == likeness.warnings
+
+
+def darken(portrait: Portrait, light: float) -> Portrait:
+    """The portrait in so much of its light."""
+    image, face = portrait
+    return Portrait(replace(image, pixels=to_srgb(to_linear(image.pixels) * np.float32(light))), face)
+
+
+def test_a_dark_target_and_a_dark_reference_are_low_light_and_others_are_not(
+    engine: MeshEngine, astronaut: Portrait, admiral: Portrait
+) -> None:
+    likeness = engine.prepare([astronaut])
+    for light, dark in ((1.0, False), (0.5, False), (1 / 8, True), (1 / 20, True)):
+        assert ("low-light" in rendered(likeness, darken(admiral, light)).warnings) is dark
+        assert ("low-light" in engine.prepare([darken(astronaut, light)]).warnings) is dark
 
 
 def test_a_small_face_is_swapped_and_says_so(admiral_likeness: MeshLikeness, astronaut: Portrait) -> None:
