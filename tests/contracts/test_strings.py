@@ -12,7 +12,7 @@ from mien_api.problems import PROBLEMS
 from mien_core.languages import FALLBACK, LANGUAGES, Surface, collect, key_of, load
 from mien_daemon.config import Settings
 from mien_pipeline.progress import STAGE_SHARES
-from mien_pipeline.report import PictureWarning, SwapWarning
+from mien_pipeline.report import Fault, PictureWarning, SwapWarning
 
 ROOT = Path(__file__).parents[2]
 CONSOLE = ROOT / "daemon/mien_daemon/console"
@@ -79,7 +79,7 @@ def test_every_problem_stage_warning_and_setting_has_its_string() -> None:
     english = load(FALLBACK)
     assert set(english["problems"]) == CODES
     assert set(english["stages"]) == set(STAGE_SHARES)
-    assert set(english["warnings"]) == {*get_args(SwapWarning), *get_args(PictureWarning)}
+    assert set(english["warnings"]) == {*get_args(SwapWarning), *get_args(Fault), *get_args(PictureWarning)}
     assert {f"setting_{name}" for name in Settings.model_fields} <= set(english["console"])
 
 

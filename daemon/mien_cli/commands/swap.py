@@ -199,7 +199,7 @@ def open_library_face(args: Namespace, kept: str) -> list[bytes]:
 
 
 def to_text(report: Mapping[str, Any]) -> str:
-    """Engine and time, and each face's scores and warnings."""
+    """Engine and time, and each face's scores, warnings and faults; a daemon of an older version names no faults."""
     lines = [f"({report['engine']}, {report['seconds']:.2f} s)"]
     for warning, said in explain_warnings(report.get("warnings", ())).items():
         lines.append(said)
@@ -212,7 +212,10 @@ def to_text(report: Mapping[str, Any]) -> str:
             f"face {face['index']}: {scores['to_reference']:.2f} like the reference (was {scores['before']:.2f}), "
             f"{scores['to_target']:.2f} like the target"
         )
-        lines += [f"    {warning}: {said}" for warning, said in explain_warnings(face["warnings"]).items()]
+        if face.get("naturalness") is not None:
+            lines.append(f"    naturalness {face['naturalness']:.2f}, likeness {face['verdict']}")
+        remarks = [*face["warnings"], *face.get("faults", ())]
+        lines += [f"    {remark}: {said}" for remark, said in explain_warnings(remarks).items()]
     return "\n".join(lines)
 
 
@@ -232,7 +235,7 @@ def name_left_out(
 
 
 def explain_warnings(warnings: Sequence[str]) -> dict[str, str]:
-    """Each warning with its sentence."""
+    """Each warning, or fault, with its sentence."""
     from mien_core.languages import look_up
 
     return {warning: look_up("warnings", warning) for warning in warnings}

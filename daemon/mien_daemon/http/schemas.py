@@ -193,7 +193,10 @@ class JobAnswer(Answer):
     )
     options: dict[str, Any]
     priority: Literal["interactive", "batch"]
-    result: dict[str, Any] | None = Field(description="What `mien swap --json` prints, without paths.")
+    result: dict[str, Any] | None = Field(
+        description="What `mien swap --json` prints, without paths. Each of `faces` has `identity`, `verdict`, "
+        "`naturalness`, `faults` and `warnings`."
+    )
     problem: Problem | None
 
 

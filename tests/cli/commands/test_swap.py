@@ -11,7 +11,7 @@ import pytest
 
 from mien_cli.commands import restore, swap
 from mien_cli.main import main
-from mien_pipeline.report import PictureWarning, SwapWarning
+from mien_pipeline.report import Fault, PictureWarning, SwapWarning
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +32,16 @@ def test_every_warning_is_told_in_words(warning: SwapWarning) -> None:
         "face 0: 0.59 like the reference (was 0.38), 0.61 like the target",
     ]
     assert re.fullmatch(rf"    {warning}: [A-Z].*\.", told[2])
+
+
+@pytest.mark.parametrize("fault", get_args(Fault))
+def test_naturalness_is_told_with_its_faults_in_words(fault: Fault) -> None:
+    scores = {"to_reference": 0.593, "before": 0.38, "to_target": 0.41}
+    face = {"index": 0, "swapped": True, "identity": scores, "warnings": [], "verdict": "partial"}
+    measured = {**face, "naturalness": 0.312, "faults": [fault]}
+    told = swap.to_text({"engine": "mesh", "seconds": 1.1, "faces": [measured]}).splitlines()
+    assert told[2] == "    naturalness 0.31, likeness partial"
+    assert re.fullmatch(rf"    {fault}: [A-Z].*\.", told[3])
 
 
 @pytest.mark.parametrize("warning", get_args(PictureWarning))

@@ -61,15 +61,32 @@ function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }
 
-function faceReport({ index, identity, warnings }, count) {
+function faceReport({ index, identity, verdict, naturalness, faults, warnings }, count) {
   return h(
     "section",
     { class: "face-report" },
     count > 1 ? h("h4", {}, t("face_number", { number: index + 1 })) : null,
     identity
-      ? [score(t("to_reference"), identity.to_reference, "good"), score(t("to_target"), identity.to_target, "plain")]
+      ? [
+          // A result of an older version has no verdict.
+          score(t("to_reference"), identity.to_reference, verdict && verdict !== "clear" ? "plain" : "good"),
+          score(t("to_target"), identity.to_target, "plain"),
+        ]
       : null,
-    warnings.map(caution),
+    typeof naturalness === "number" ? score(t("naturalness"), naturalness, faults.length ? "plain" : "good") : null,
+    // "not" is said by the warning `weak-identity`.
+    verdict && verdict !== "not" ? likeness(verdict) : null,
+    [...warnings, ...(faults ?? [])].map(caution),
+  );
+}
+
+function likeness(verdict) {
+  const clear = verdict === "clear";
+  return h(
+    "p",
+    { class: clear ? "verdict-line ok" : "caution" },
+    icon(clear ? "check" : "warning"),
+    t(`verdict_${verdict}`),
   );
 }
 

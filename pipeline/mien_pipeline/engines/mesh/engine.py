@@ -30,7 +30,7 @@ REFERENCE_WARN_YAW_DEG = 30.0
 REFUSE_MESH_SCORE = 0.9
 SMALL_FACE_PX = 64  # face widths below this show the texture as a handful of pixels
 # Code value below which nine tenths of a face's skin lie. Its lightest part tells the light whatever tone skin has:
-# eight dark pictures had 118 at most and five dark references 99, all 141 others 122 at least.
+# eight dark pictures had 118 at most and five dark references 99, all others 122 at least.
 LOW_LIGHT = 120
 _LIGHTEST = 0.9
 
