@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mien_core.errors import BrokenWeights
+from mien_pipeline.device import compute_dtype
 from mien_pipeline.engines.diffusion.casting import cast
 from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.plan.component import NumberFormat
@@ -111,7 +112,9 @@ def load(
     for shard in shards:
         with safe_open(shard, "pt") as stored:
             for name in (name[len(prefix) :] for name in wanted if where[name] == shard):
-                state[name] = _cast(stored.get_tensor(f"{prefix}{name}"), forms.get(name))
+                # By way of what it computes in, as the libraries' own readers do it.
+                value = _cast(stored.get_tensor(f"{prefix}{name}"), None if form is None else compute_dtype(form))
+                state[name] = _cast(value, forms.get(name))
     module.load_state_dict(state, assign=True)
     return module.eval().requires_grad_(False)
 

@@ -77,8 +77,8 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
     return built
 
 
-def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] = DEV_CONFIG) -> FluxTransformer2DModel:
-    """The transformer from one file, which holds no configuration.
+def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] | None = None) -> FluxTransformer2DModel:
+    """The transformer from one file, which holds no configuration: None is FLUX.1 [dev]'s.
 
     Raises:
         BrokenWeights: the file does not hold this transformer.
@@ -86,7 +86,7 @@ def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] =
     try:
         # diffusers wants the configuration in a folder, or else asks for one over the network.
         with TemporaryDirectory() as folder:
-            (Path(folder) / "config.json").write_text(json.dumps(dict(config)), encoding="utf-8")
+            (Path(folder) / "config.json").write_text(json.dumps(dict(config or DEV_CONFIG)), encoding="utf-8")
             loaded: Any = FluxTransformer2DModel.from_single_file(
                 str(path),
                 config=folder,
