@@ -50,6 +50,10 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     format: Format | None = Field(default=None, description="The result's format; by default the target's own.")
     restore: float = Field(default=0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
 
+    def make_safer(self) -> "SwapOptions | None":
+        """The options for a second try at a face that came out unnatural; None where the engine has no safer ones."""
+        return None
+
     @property
     def likes(self) -> tuple[str, ...]:
         """The pictures whose people are looked for, by digest, in order; empty where faces are chosen otherwise."""

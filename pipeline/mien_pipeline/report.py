@@ -88,6 +88,8 @@ class FaceReport:
     Attributes:
         identity: measured on the finished picture.
         verdict: of the likeness; None for a face that was left alone, and for a restoration.
+        retried: whether the engine tried again with safer settings, since the first try had faults; the better one is
+            in the picture.
         naturalness: 0..1, and `faults` what lowers it to 0.5 or less; None where the engine is not measured.
         attempts: what the engine's drift gate saw before the picture was finished.
     """
@@ -101,6 +103,7 @@ class FaceReport:
     verdict: Verdict | None = None
     naturalness: float | None = None
     faults: tuple[Fault, ...] = ()
+    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,7 @@ def describe(swapped: Swapped) -> dict[str, object]:
                 "verdict": face.verdict,
                 "naturalness": None if face.naturalness is None else round(face.naturalness, 3),
                 "faults": list(face.faults),
+                "retried": face.retried,
                 "attempts": [round_scores(scores) for scores in face.attempts],
                 "warnings": list(face.warnings),
             }

@@ -4,13 +4,14 @@ It is handed likenesses that an engine prepared, and a restorer; it imports neit
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Protocol
 
 from mien_core.errors import InvalidOptions, NoFaceFound
-from mien_pipeline.face import Embedding, Face, Intent, Patch
+from mien_pipeline.attempt import Attempt, replace_face
+from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.options import Format, Like, SwapOptions
 from mien_pipeline.progress import Stopwatch
@@ -26,7 +27,6 @@ from mien_pipeline.report import (
     judge_likeness,
 )
 from mien_pipeline.skin.blend import paste_back
-from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,14 +49,12 @@ class ChangedImage:
     Attributes:
         image: at the size of the original.
         changed: the faces whose pixels are others now, by their place from the left.
-        patches: what an engine made of each face that it was given, by the same place.
-        naturalness: how natural each changed face looks, by the same place; empty where that was not measured.
+        attempts: the attempt at each face that an engine was given, by the same place.
     """
 
     image: Image
     changed: Sequence[int]
-    patches: Mapping[int, Patch]
-    naturalness: Mapping[int, Naturalness] = field(default_factory=dict[int, Naturalness])
+    attempts: Mapping[int, Attempt]
 
 
 class FaceEdit(Protocol):
@@ -151,15 +149,15 @@ class FaceSwap:
     def change(self, original: Image, faces: Sequence[Face], chosen: Sequence[int], clock: Stopwatch) -> ChangedImage:
         """See `FaceEdit.change`. A face that the engine left alone is not restored either."""
         assignments = assign_references(chosen, self.references)
-        image, patches, naturalness = replace_faces(original, faces, assignments, self.options, clock, self.tracker)
-        changed = [index for index, patch in patches.items() if patch.mask.any()]
+        image, attempts = replace_faces(original, faces, assignments, self.options, clock, self.tracker)
+        changed = [index for index, attempt in attempts.items() if attempt.patch.mask.any()]
         if not changed:
-            raise refuse_unchanged(patches)
+            raise refuse_unchanged([attempt.patch for attempt in attempts.values()])
         if self.options.restore and self.restorer:
             with clock.stage("restore"):
                 swapped = [faces[index] for index in changed]
                 image = restore_faces(image, swapped, self.options.restore, self.restorer, clock)
-        return ChangedImage(image, changed, patches, naturalness)
+        return ChangedImage(image, changed, attempts)
 
     def judge(
         self, original: Image, made: ChangedImage, faces: Sequence[Face], chosen: Sequence[int]
@@ -176,8 +174,7 @@ class FaceSwap:
                 face,
                 scores.get(index),
                 original.warnings,
-                made.patches.get(index),
-                made.naturalness.get(index),
+                made.attempts.get(index),
             )
             for index, face in enumerate(faces)
         ]
@@ -248,32 +245,19 @@ def replace_faces(
     options: SwapOptions,
     clock: Stopwatch,
     tracker: FaceTracker | None = None,
-) -> tuple[Image, Mapping[int, Patch], Mapping[int, Naturalness]]:
-    """The picture with one face after the other replaced, the patch that each got, and how natural each looks."""
-    result, patches, naturalness = original, dict[int, Patch](), dict[int, Naturalness]()
+) -> tuple[Image, Mapping[int, Attempt]]:
+    """The picture with one face after the other replaced, and the attempt at each that is in it."""
+    result, attempts = original, dict[int, Attempt]()
     for turn, (index, reference) in enumerate(assignments.items()):
-        with clock.time("generate"):
-            step = partial(clock.step, "generate", turn, len(assignments))
-            patches[index] = reference.likeness.render(result, faces[index], options, step)
-        before = result
-        with clock.time("blend"):
-            result = paste_back(before, patches[index])
-        if (intent := patches[index].intent) and tracker:
-            with clock.time("judge"):
-                naturalness[index] = judge_naturalness(before, result, faces[index], intent, tracker)
-    return result, patches, naturalness
+        step = partial(clock.step, "generate", turn, len(assignments))
+        attempts[index] = replace_face(result, faces[index], reference.likeness, options, step, clock, tracker)
+        result = attempts[index].image
+    return result, attempts
 
 
-def judge_naturalness(before: Image, after: Image, face: Face, intent: Intent, tracker: FaceTracker) -> Naturalness:
-    """How natural a face of `before` looks in `after`."""
-    was = face.mesh if face.mesh is not None else intent.mesh
-    finished = FinishedFace(before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own)
-    return rate(measure(finished, intent.painted_over, tracker.look_again(after, intent.mesh)))
-
-
-def refuse_unchanged(patches: Mapping[int, Patch]) -> NoFaceFound:
+def refuse_unchanged(patches: Sequence[Patch]) -> NoFaceFound:
     """The error for a target in which no face could be swapped: it is not handed back as if it had been."""
-    why = sorted({warning for patch in patches.values() for warning in patch.warnings})
+    why = sorted({warning for patch in patches for warning in patch.warnings})
     return NoFaceFound("no face of the target can be swapped", role="target", warnings=why)
 
 
@@ -301,10 +285,10 @@ def report_face(
     face: Face,
     identity: IdentityScores | None,
     warnings: Sequence[SwapWarning] = (),
-    patch: Patch | None = None,
-    naturalness: Naturalness | None = None,
+    attempt: Attempt | None = None,
 ) -> FaceReport:
-    """What became of one face; each warning is said once. Only a face with a patch was put in, and gets a verdict."""
+    """What became of one face; each warning is said once. Only a face with an attempt gets a verdict."""
+    patch, naturalness = (attempt.patch, attempt.naturalness) if attempt else (None, None)
     x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
     verdict = judge_likeness(identity) if identity and patch else None
     weak: tuple[SwapWarning, ...] = ("weak-identity",) if verdict == "not" else ()
@@ -319,4 +303,5 @@ def report_face(
         verdict,
         naturalness.score if naturalness else None,
         naturalness.faults if naturalness else (),
+        attempt.retried if attempt else False,
     )

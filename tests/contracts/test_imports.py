@@ -73,7 +73,8 @@ ROOMS = {
     f"{P}.plan": (),
     f"{P}.device": (f"{P}.plan",),
     f"{P}.onnx_network": VALUES,
-    f"{P}.swap_image": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.attempt": (*PARTS, f"{P}.skin"),
+    f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.restore_image": (*PARTS, f"{P}.swap_image"),
 }
 

@@ -17,7 +17,7 @@ DONE = Swapped(
     faces=(
         FaceReport(0, (1.25, 2.0, 3.0, 4.0), False),
         FaceReport(
-            1, (40.0, 4.0, 70.0, 34.04), True, SCORES, ("occluded",), (SCORES, SCORES), "clear", 0.4567, ("edge",)
+            1, (40.0, 4.0, 70.0, 34.04), True, SCORES, ("occluded",), (SCORES, SCORES), "clear", 0.4567, ("edge",), True
         ),
     ),
     provenance=Provenance(c2pa=True, watermark="weak"),
@@ -47,6 +47,7 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
                 "verdict": None,
                 "naturalness": None,
                 "faults": [],
+                "retried": False,
                 "attempts": [],
                 "warnings": [],
             },
@@ -58,6 +59,7 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
                 "verdict": "clear",
                 "naturalness": 0.457,
                 "faults": ["edge"],
+                "retried": True,
                 "attempts": [rounded, rounded],
                 "warnings": ["occluded"],
             },

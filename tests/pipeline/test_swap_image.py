@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mien_core.errors import InvalidOptions, NoFaceFound
+from mien_pipeline.attempt import Attempt
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
@@ -178,7 +179,7 @@ def test_the_verdict_stands_beside_weak_identity_only_where_it_is_not(
     to_reference: float, to_target: float, verdict: Verdict
 ) -> None:
     scores, patch = IdentityScores("fake", to_reference, to_target, 0.0), PLAIN
-    report = report_face(0, face_at(LEFT), scores, (), patch)
+    report = report_face(0, face_at(LEFT), scores, (), Attempt(TARGET, patch))
     assert report.verdict == verdict
     assert ("weak-identity" in report.warnings) is (verdict == "not")
 
@@ -206,7 +207,7 @@ def test_what_a_picture_lost_when_it_was_read_is_said_of_every_face() -> None:
 
 def test_a_warning_is_said_once() -> None:
     patch = replace(PLAIN, warnings=("grey", "occluded"))
-    assert report_face(0, face_at(LEFT), None, ("grey",), patch).warnings == ("grey", "occluded")
+    assert report_face(0, face_at(LEFT), None, ("grey",), Attempt(TARGET, patch)).warnings == ("grey", "occluded")
 
 
 @dataclass
@@ -242,4 +243,4 @@ def test_an_engine_that_does_not_say_what_it_intended_is_not_measured() -> None:
 def test_without_a_second_look_nothing_is_measured(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:
     image, face = astronaut
     edit = FaceSwap(Painter(), [Reference(astronaut_likeness, np.array(RED, np.float32))], MeshOptions(), Embedder())
-    assert edit.change(image, [face], [0], Stopwatch()).naturalness == {}
+    assert edit.change(image, [face], [0], Stopwatch()).attempts[0].naturalness is None

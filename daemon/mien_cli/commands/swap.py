@@ -213,7 +213,8 @@ def to_text(report: Mapping[str, Any]) -> str:
             f"{scores['to_target']:.2f} like the target"
         )
         if face.get("naturalness") is not None:
-            lines.append(f"    naturalness {face['naturalness']:.2f}, likeness {face['verdict']}")
+            tried = ", the better of two attempts" if face.get("retried") else ""
+            lines.append(f"    naturalness {face['naturalness']:.2f}, likeness {face['verdict']}{tried}")
         remarks = [*face["warnings"], *face.get("faults", ())]
         lines += [f"    {remark}: {said}" for remark, said in explain_warnings(remarks).items()]
     return "\n".join(lines)

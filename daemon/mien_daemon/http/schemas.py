@@ -195,7 +195,7 @@ class JobAnswer(Answer):
     priority: Literal["interactive", "batch"]
     result: dict[str, Any] | None = Field(
         description="What `mien swap --json` prints, without paths. Each of `faces` has `identity`, `verdict`, "
-        "`naturalness`, `faults` and `warnings`."
+        "`naturalness`, `faults`, `retried` and `warnings`."
     )
     problem: Problem | None
 

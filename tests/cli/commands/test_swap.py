@@ -41,6 +41,8 @@ def test_naturalness_is_told_with_its_faults_in_words(fault: Fault) -> None:
     measured = {**face, "naturalness": 0.312, "faults": [fault]}
     told = swap.to_text({"engine": "mesh", "seconds": 1.1, "faces": [measured]}).splitlines()
     assert told[2] == "    naturalness 0.31, likeness partial"
+    again = swap.to_text({"engine": "mesh", "seconds": 1.1, "faces": [{**measured, "retried": True}]}).splitlines()
+    assert again[2] == "    naturalness 0.31, likeness partial, the better of two attempts"
     assert re.fullmatch(rf"    {fault}: [A-Z].*\.", told[3])
 
 

@@ -61,7 +61,7 @@ function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }
 
-function faceReport({ index, identity, verdict, naturalness, faults, warnings }, count) {
+function faceReport({ index, identity, verdict, naturalness, faults, retried, warnings }, count) {
   return h(
     "section",
     { class: "face-report" },
@@ -77,6 +77,7 @@ function faceReport({ index, identity, verdict, naturalness, faults, warnings },
     // "not" is said by the warning `weak-identity`.
     verdict && verdict !== "not" ? likeness(verdict) : null,
     [...warnings, ...(faults ?? [])].map(caution),
+    retried && faults.length ? h("p", { class: "hint" }, t("retried")) : null,
   );
 }
 

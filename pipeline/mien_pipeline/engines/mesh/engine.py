@@ -98,9 +98,8 @@ class MeshLikeness:
         step = find_step(face_width(mesh), self.texture.face_width)
         small, local = shrink_face(pixels, region.to_local(mesh), step)
         around = self.surroundings.read(target.pixels, mesh, shrink_affine(region.affine, step))
-        rendered = render_face(
-            self.texture, self.mesh, small, local, settings.shape, eyes, around, on_step, grain=step == 1
-        )
+        texture = self.texture.keep_skin() if settings.mask == "skin" else self.texture
+        rendered = render_face(texture, self.mesh, small, local, settings.shape, eyes, around, on_step, grain=step == 1)
         if tone := find_tone(small):
             toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
             rendered = replace(rendered, pixels=toned)
@@ -110,7 +109,7 @@ class MeshLikeness:
             region.to_full(enlarge_mesh(rendered.mesh, step)),
             rendered.own,
             shrink_affine(region.affine, step),
-            self.texture.painted_over,
+            texture.painted_over,
         )
         return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent)
 

@@ -9,6 +9,10 @@ from mien_pipeline.options import SwapOptions
 PRESETS: dict[str, dict[str, object]] = {"balanced": {}, "likeness": {"shape": 1.0}, "gentle": {"shape": 0.4}}
 
 
+# Judged, not measured: of the shape in a second attempt.
+SAFER_SHAPE = 0.5
+
+
 class MeshOptions(SwapOptions, frozen=True):
     """The embedded engine."""
 
@@ -25,3 +29,13 @@ class MeshOptions(SwapOptions, frozen=True):
         description="Whose eyes look out: the target's direction, or the reference's own eyes.",
         json_schema_extra={"control": "advanced"},
     )
+    mask: Literal["face", "skin"] = Field(
+        default="face",
+        description="What is taken of the reference: its whole face, or its bare skin and features alone, which leaves "
+        "out hair and hands, and a beard.",
+    )
+
+    def make_safer(self) -> "MeshOptions | None":
+        """Less shape, the target's gaze, and of the reference only what is surely its skin."""
+        safer = self.model_copy(update={"shape": min(self.shape, SAFER_SHAPE), "gaze": "target", "mask": "skin"})
+        return safer if safer != self else None

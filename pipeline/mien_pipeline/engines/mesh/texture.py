@@ -33,6 +33,8 @@ OWN_FROM, OWN_FULLY = 0.15, 0.40
 _ISLAND = 0.022  # of the texture's side: radius of what is mirrored at least; beside a nose less would be a blob
 _OWN_FIRST, _CLEAR = 0.2, 0.3  # facing that the side's own picture is given where neither side has this much
 _VALID_SHRINK, _VALID_FEATHER = 0.012, 0.012  # of the texture's side
+HIDDEN = 0.01  # share of a face: less than this that is no skin is the edge of a mask
+_SKIN_SHRINK, _SKIN_FEATHER = 0.015, 0.012  # of the texture's side, where only bare skin is used
 _SEAM = 0.02  # of the texture's side, over which own skin fades into mirrored
 _FOREHEAD_FEATHER = 0.03  # of the texture's side
 # The lower face is the reference's own whatever grows there. On bearded references likeness rose from .52 to .73.
@@ -67,6 +69,7 @@ class Texture:
         skin: (S, S) uint8, 255 where that is bare skin, whose colour tells the light.
         glasses: whether the reference wears some; their rims are painted over.
         painted_over: 0..1, see `unseen.measure_painted_over`.
+        rims: 0..1, what of that are rims of glasses.
     """
 
     colour: Pixels
@@ -74,11 +77,24 @@ class Texture:
     skin: Pixels
     glasses: bool = False
     painted_over: float = 0.0
+    rims: float = 0.0
 
     @property
     def face_width(self) -> float:
         """The pixels of a face's width that it has detail for."""
         return float(self.colour.shape[0] / OVERSAMPLING)
+
+    def keep_skin(self) -> "Texture":
+        """The texture of which nothing is used but bare skin and features, with soft edges inside them.
+
+        Itself where nothing hides its skin: a beard is the person's own.
+        """
+        if self.painted_over - self.rims < HIDDEN:
+            return self
+        side = self.colour.shape[0]
+        inner = cv2.erode(np.minimum(self.validity, self.skin), disc(max(1, round(_SKIN_SHRINK * side))))
+        soft = blur(np.asarray(inner, np.float32), _SKIN_FEATHER * side)
+        return replace(self, validity=np.minimum(self.validity, soft.astype(np.uint8)), painted_over=self.rims)
 
     def fit(self, width: float) -> "Texture":
         """The texture averaged down for a face that is `width` pixels wide, or it would be sharper than its picture."""
@@ -273,14 +289,17 @@ def complete(view: View) -> Texture:
     plain = np.maximum(skin, made)
     bare = _to_bytes(own * plain + (1 - own) * plain[:, ::-1])
     shown = _to_bytes(_shrink(validity))
-    painted_over = measure_painted_over(colour, shown, bare, view.covered)
+    lost = (
+        measure_painted_over(colour, shown, bare, view.covered),
+        measure_painted_over(colour, bare, bare, view.covered),
+    )
     if float(own[seen > 0.5].min()) > 0.999:
-        return Texture(colour, shown, bare, glasses, painted_over)
+        return Texture(colour, shown, bare, glasses, *lost)
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
     balanced = other * _balance(other, light, np.minimum(facing * skin, (facing * skin)[:, ::-1]))
     mixed = own[..., None] * light + (1 - own[..., None]) * balanced
-    return Texture(to_srgb(mixed.astype(np.float32)), shown, bare, glasses, painted_over)
+    return Texture(to_srgb(mixed.astype(np.float32)), shown, bare, glasses, *lost)
 
 
 def _close(own: Mask, reach: float) -> Mask:

@@ -1,0 +1,97 @@
+"""A second attempt promises: only for faces with faults, with safer settings, and the better of the two is kept."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from mien_pipeline.attempt import Attempt, replace_face
+from mien_pipeline.engines.mesh.engine import MeshLikeness
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.face import Face, Mesh, Patch, Portrait
+from mien_pipeline.image import Image
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.progress import OnStep, Stopwatch, ignore_step
+
+
+@dataclass
+class Tracker:
+    """Finds each face so many pixels beside where it is expected, the first, the second and so on."""
+
+    off: tuple[float, ...]
+    looked: int = 0
+
+    def look_again(self, image: Image, mesh: Mesh) -> Mesh:
+        self.looked += 1
+        return np.asarray(mesh + np.array([self.off[self.looked - 1], 0, 0]), np.float32)
+
+
+@dataclass
+class Recorder:
+    """A likeness that keeps the options it was rendered with."""
+
+    likeness: MeshLikeness
+    asked: list[SwapOptions] = field(default_factory=list[SwapOptions])
+
+    def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
+        self.asked.append(options)
+        return self.likeness.render(target, face, options, on_step)
+
+
+FAR, NEAR = 20.0, 0.0
+
+
+@pytest.fixture
+def recorder(astronaut_likeness: MeshLikeness) -> Recorder:
+    return Recorder(astronaut_likeness)
+
+
+def attempt(
+    portrait: Portrait, recorder: Recorder, tracker: Tracker | None, options: SwapOptions | None = None
+) -> Attempt:
+    return replace_face(*portrait, recorder, options or MeshOptions(), ignore_step, Stopwatch(), tracker)
+
+
+def test_a_natural_face_is_made_once(astronaut: Portrait, recorder: Recorder) -> None:
+    made = attempt(astronaut, recorder, Tracker((NEAR,)))
+    assert (made.retried, len(recorder.asked)) == (False, 1)
+
+
+def test_a_face_with_a_fault_is_tried_again_with_safer_settings_and_the_better_is_kept(
+    astronaut: Portrait, recorder: Recorder
+) -> None:
+    made = attempt(astronaut, recorder, Tracker((FAR, NEAR)))
+    first, second = recorder.asked
+    assert isinstance(first, MeshOptions)
+    assert second == first.make_safer()
+    assert made.retried
+    assert made.naturalness is not None
+    assert made.naturalness.faults == ()
+    plain = recorder.likeness.render(*astronaut, second, ignore_step)
+    assert np.array_equal(made.patch.crop, plain.crop)
+
+
+def test_a_second_attempt_that_is_no_better_is_thrown_away_and_said(astronaut: Portrait, recorder: Recorder) -> None:
+    made = attempt(astronaut, recorder, Tracker((FAR, FAR)))
+    assert made.retried
+    assert made.naturalness is not None
+    assert made.naturalness.faults
+    assert np.array_equal(made.patch.crop, recorder.likeness.render(*astronaut, MeshOptions(), ignore_step).crop)
+
+
+def test_what_cannot_be_safer_or_is_not_measured_is_not_tried_again(astronaut: Portrait, recorder: Recorder) -> None:
+    safest = MeshOptions().make_safer()
+    assert safest is not None
+    assert safest.make_safer() is None
+    assert not attempt(astronaut, recorder, Tracker((FAR,)), safest).retried
+    assert not attempt(astronaut, recorder, None).retried
+
+
+def test_safer_settings_keep_what_a_person_asked_for_otherwise() -> None:
+    asked = MeshOptions(shape=0.3, gaze="reference", seed=7, faces="all", format="png")
+    safer = asked.make_safer()
+    assert safer == replace_settings(asked, gaze="target", mask="skin")
+
+
+def replace_settings(options: MeshOptions, **changes: object) -> MeshOptions:
+    return options.model_copy(update=changes)
