@@ -64,7 +64,10 @@ ROOMS = {
         *PARTS,
         *(
             f"{P}.{room}"
-            for room in ("media", "faces", "skin", "device", "plan", "sampling", "engines.entry", "engines.diffusion")
+            for room in (
+                *("media", "faces", "skin", "device", "accelerator", "plan", "sampling", "onnx_network"),
+                *("engines.entry", "engines.diffusion"),
+            )
         ),
     ),
     f"{P}.restorers": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
@@ -72,6 +75,7 @@ ROOMS = {
     f"{P}.sampling": VALUES,
     f"{P}.plan": (),
     f"{P}.device": (f"{P}.plan",),
+    f"{P}.accelerator": (f"{P}.plan", f"{P}.device"),
     f"{P}.onnx_network": VALUES,
     f"{P}.attempt": (*PARTS, f"{P}.skin"),
     f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.media", f"{P}.faces", f"{P}.skin"),

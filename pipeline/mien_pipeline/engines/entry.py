@@ -32,6 +32,7 @@ class EngineEntry:
         instead: for some of those, others that can stand in.
         libraries: what must be importable; the `gpu` extra installs them.
         licence: what binds a person who uses the results.
+        check: a module with `check(weights)`, which raises what `load` would, and imports nothing heavy; or empty.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
     """
 
@@ -43,6 +44,7 @@ class EngineEntry:
     libraries: tuple[str, ...]
     licence: str
     memory_bytes: int
+    check: str = ""
     presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
@@ -52,7 +54,7 @@ class EngineEntry:
         return tuple(library for library in self.libraries if find_spec(library) is None)
 
     def load(self, weights: "Weights") -> "Engine":
-        """The engine, in memory.
+        """The engine, in memory. Its weights are looked for before its libraries are imported.
 
         Raises:
             EngineUnavailable: `libraries` are not installed.
@@ -62,4 +64,6 @@ class EngineEntry:
             raise EngineUnavailable(
                 f"{self.name} needs {', '.join(missing)}", engine=self.name, libraries=list(missing)
             )
+        if self.check:
+            import_module(self.check).check(weights)
         return cast("Engine", import_module(self.module).load(weights))
