@@ -89,12 +89,13 @@ def open_runtime(args: Namespace, store: ModelStore, *, caged: bool = True) -> R
     if caged:
         authority.hold()  # the cage has no way to the secret store
         close_cage(args, web=not store.offline and time_stamp_url() is not None)
-    from mien_pipeline.runtime import Runtime
+    from mien_pipeline.memory_limits import MemoryLimits
+    from mien_pipeline.runtime import MACHINE_FOLDER, Runtime
 
     if args.owns_process:
         gc.freeze()
         gc.enable()
-    return Runtime(store, authority)
+    return Runtime(store, authority, MemoryLimits(state / MACHINE_FOLDER))
 
 
 def close_cage(

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep
 from mien_pipeline.report import Edit, Marked, ModelUse
@@ -89,6 +90,15 @@ class Engine(Protocol):
         Raises:
             NoFaceFound: none of them shows that face well enough; `role` is "reference".
         """
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """An engine that learns how much memory is too much for a machine."""
+
+    def remember(self, limits: MemoryLimits, /) -> None:
+        """Plan with what was learned before, and keep there what is learned from now on."""
         ...
 
 

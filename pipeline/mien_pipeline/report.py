@@ -16,6 +16,7 @@ SwapWarning = Literal[
     "low-light",  # in the target, or in the reference
     "weak-identity",  # the verdict is "not"
     "processor-instead",  # ONNX Runtime's provider for the accelerator failed, and the processor ran the network
+    "less-memory",  # the accelerator ran out; the engine holds its networks in less memory from now on, and is slower
     "hair-kept",  # the reference shows no hair line, so the target's hair was kept
     "sixteen-bit",  # the picture had 16 bits a channel; the result has 8
     "grey",

@@ -17,9 +17,10 @@ from mien_pipeline.face import Face
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.media.decode import decode
+from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
-from mien_pipeline.protocols import Engine, Restorer
+from mien_pipeline.protocols import Engine, Remembers, Restorer
 from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
@@ -33,6 +34,8 @@ from mien_pipeline.trust.time_stamp import time_stamp_url
 
 # A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
 KEPT_REFERENCES = 8
+# Below the state folder; the worker may write there.
+MACHINE_FOLDER = "machine"
 # The engine whose weights Vivid paints with, and how.
 VIVID = RESTORERS["vivid"]
 PAINTER = str(VIVID.painting["engine"])
@@ -69,19 +72,22 @@ class RecentlyUsed(Generic[Key, Value]):
 
 def create_runtime(models: Path, state: Path, *, offline: bool, authority: Authority | None = None) -> "Runtime":
     """The runtime that a worker process is told to make; see the daemon's configuration."""
-    return Runtime(ModelStore(models, load_catalogue(), offline=offline), authority or Authority(state))
+    store = ModelStore(models, load_catalogue(), offline=offline)
+    return Runtime(store, authority or Authority(state), MemoryLimits(state / MACHINE_FOLDER))
 
 
 class Runtime:
     """Loaded networks, one engine at a time, and the last few references prepared. One thread only."""
 
-    def __init__(self, store: ModelStore, authority: Authority) -> None:
+    def __init__(self, store: ModelStore, authority: Authority, limits: MemoryLimits | None = None) -> None:
         """Nothing is loaded yet: each network is on first use, and stays.
 
         Args:
             store: where the weights are; a missing one raises `ModelNotInstalled` when it is needed.
             authority: what signs results.
+            limits: how much memory engines may plan with here; None does not remember.
         """
+        self._limits = limits
         self._store = store
         self._authority = authority
         self._engine: Engine | None = None
@@ -184,6 +190,8 @@ class Runtime:
         if self._engine is None or self._engine.name != engine:
             self.unload()
             self._engine = ENGINES[engine].load(self._store)
+            if self._limits and isinstance(self._engine, Remembers):
+                self._engine.remember(self._limits)
         return self._engine
 
     def _prepare(self, reference: bytes | Sequence[bytes], engine: Engine, clock: Stopwatch) -> Reference:

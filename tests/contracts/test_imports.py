@@ -43,11 +43,12 @@ ALSO = {"mien_tray.command": ("mien_cli",)}
 
 P = "mien_pipeline"
 VALUES = (f"{P}.image", f"{P}.face", f"{P}.report", f"{P}.progress", f"{P}.options")
+MACHINE = (f"{P}.device", f"{P}.accelerator", f"{P}.memory_limits")
 PARTS = (*VALUES, f"{P}.protocols")
 # Inside the pipeline: what each room may import beside itself.
 ROOMS = {
     **dict.fromkeys(VALUES, VALUES),
-    f"{P}.protocols": VALUES,
+    f"{P}.protocols": (*VALUES, f"{P}.memory_limits"),
     f"{P}.media": PARTS,
     f"{P}.faces": (*PARTS, f"{P}.media"),
     f"{P}.skin": (*PARTS, f"{P}.media", f"{P}.faces"),
@@ -65,8 +66,8 @@ ROOMS = {
         *(
             f"{P}.{room}"
             for room in (
-                *("media", "faces", "skin", "device", "accelerator", "plan", "sampling", "onnx_network"),
-                *("engines.entry", "engines.diffusion"),
+                *("media", "faces", "skin", "device", "accelerator", "memory_limits", "plan", "sampling"),
+                *("onnx_network", "engines.entry", "engines.diffusion"),
             )
         ),
     ),
@@ -75,7 +76,7 @@ ROOMS = {
     f"{P}.sampling": VALUES,
     f"{P}.plan": (),
     f"{P}.device": (f"{P}.plan",),
-    f"{P}.accelerator": (f"{P}.plan", f"{P}.device"),
+    **dict.fromkeys(MACHINE[1:], (f"{P}.plan", *MACHINE)),
     f"{P}.onnx_network": VALUES,
     f"{P}.attempt": (*PARTS, f"{P}.skin"),
     f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.media", f"{P}.faces", f"{P}.skin"),

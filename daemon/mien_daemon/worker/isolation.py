@@ -43,9 +43,12 @@ def isolate(cage: Cage) -> None:
 
 
 def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
-    """The worker reads models, pictures that were sent and opened references; it writes results on their way."""
+    """The worker reads models, pictures that were sent and opened references.
+
+    It writes results on their way, and how much memory was too much for the machine.
+    """
     state = Path(set_up.state)
-    for folder in ("blobs", "spool"):  # a folder that is made later would not be the one that was let in
+    for folder in ("blobs", "spool", "machine"):  # a folder that is made later would not be the one that was let in
         with suppress(OSError):  # the state folder was removed, and the daemon begins a new one
             (state / folder).mkdir(mode=0o700)
     memory = memory_folder(state)
@@ -56,7 +59,7 @@ def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
             *([memory] if memory else []),
             *([Path(catalogue)] if catalogue else []),
         ],
-        writable=[state / "spool"],
+        writable=[state / "spool", state / "machine"],
         memory_bytes=walls.most_memory_bytes(),
         web=web,
         accelerator=walls.has_accelerator(),

@@ -30,7 +30,7 @@ def test_a_worker_reads_models_and_pictures_and_no_key_token_or_result_of_anothe
     state, models = tmp_path / "state", tmp_path / "models"
     cage = worker_cage(SetUp("a:b", str(state), str(models), True), web=False)
     assert {state / "blobs", models} <= set(cage.readable)
-    assert list(cage.writable) == [state / "spool"]
+    assert list(cage.writable) == [state / "spool", state / "machine"], "machine holds limits of memory alone"
     named = {*cage.readable, *cage.writable}
     assert not named & {state, tmp_path, state / "keys", state / "results", state / "references"}
     assert cage.memory_bytes >= 4 * GIB

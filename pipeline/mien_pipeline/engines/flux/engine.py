@@ -9,7 +9,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from mien_core.errors import ModelNotInstalled
+from mien_core.errors import GpuOutOfMemory, ModelNotInstalled
 from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift, reference, target
@@ -20,6 +20,7 @@ from mien_pipeline.engines.flux.identity import FluxIdentity
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.latents import decode, encode, face_tokens_of, fill_input, image_ids, token_mask
+from mien_pipeline.engines.flux.memory_steps import MemorySteps
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.pulid import Pulid
@@ -31,6 +32,7 @@ from mien_pipeline.face import Embedding, Face, Patch, Portrait
 from mien_pipeline.faces.clarity import choose_clearest
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
+from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.plan.placement import DEFAULT_SIDE
 from mien_pipeline.progress import OnStep
@@ -76,7 +78,12 @@ class FluxEngine:
     def __init__(self, stack: Stack, models: Sequence[ModelUse] = (), scorer: FaceEmbedder | None = None) -> None:
         self.stack = stack
         self.scorer = scorer
+        self.steps = MemorySteps(stack)
         self._files = models
+
+    def remember(self, limits: MemoryLimits) -> None:
+        """See `protocols.Remembers`; called before anything is loaded."""
+        self.steps.remember(limits)
 
     @property
     def models(self) -> Sequence[ModelUse]:
@@ -92,14 +99,17 @@ class FluxEngine:
         Of several pictures the clearest is taken: the authors of all three methods condition on one.
         """
         clearest = choose_clearest(portraits)
-        return FluxLikeness(self.stack, self.scorer, clearest.image, clearest.face)
+        return FluxLikeness(self.stack, self.scorer, clearest.image, clearest.face, self.steps)
 
 
 class FluxLikeness:
     """One reference face, ready to be made in place of any target face."""
 
-    def __init__(self, stack: Stack, scorer: FaceEmbedder | None, image: Image, face: Face) -> None:
+    def __init__(
+        self, stack: Stack, scorer: FaceEmbedder | None, image: Image, face: Face, steps: MemorySteps | None = None
+    ) -> None:
         self.stack = stack
+        self.steps = steps or MemorySteps(stack)
         self.scorer = scorer
         self.image = image
         self.face = face
@@ -113,12 +123,29 @@ class FluxLikeness:
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`, attempted a second time when the drift gate refuses the first.
 
+        Where the device runs out of memory, the stack steps down to a smaller plan, and the patch warns of it.
+
         Raises:
             ModelNotInstalled, LicenceNotAccepted, InvalidOptions: as `Stack.check` raises them, before anything loads.
-            GpuOutOfMemory: the device ran out of memory.
+            GpuOutOfMemory: the device ran out of memory, and no smaller plan is left.
         """
         settings = require_options(options, FluxOptions)
-        self.stack.check(settings.base, settings.decoder)
+        on_step, stepped_down = never_backwards(on_step), False
+        while True:
+            self.stack.check(settings.base, settings.decoder)
+            try:
+                patch = self._render_once(target, face, settings, on_step)
+            except GpuOutOfMemory as error:
+                # Another one: this one's traceback holds what was computed on the device.
+                refusal = GpuOutOfMemory(str(error), **error.fields)
+            else:
+                return replace(patch, warnings=(*patch.warnings, "less-memory")) if stepped_down else patch
+            self.identity = FluxIdentity(self.stack, self.image, self.face)
+            if not self.steps.step_down():
+                raise refusal
+            stepped_down = True
+
+    def _render_once(self, target: Image, face: Face, settings: FluxOptions, on_step: OnStep) -> Patch:
         with name_out_of_memory():
             first = self.attempt(target, face, settings, on_step)
             scores = self.score(target, face, first) if settings.drift_gate else None
@@ -215,6 +242,18 @@ class FluxLikeness:
             to_target=self.scorer.similarity(after, before),
             before=self.scorer.similarity(before, self.own_embedding),
         )
+
+
+def never_backwards(on_step: OnStep) -> OnStep:
+    """`on_step` for a run that may begin again: it is told only of steps beyond the last."""
+    reached = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal reached
+        reached = max(reached, done)
+        on_step(reached, total)
+
+    return tell
 
 
 def _warnings(face: Face, hair: bool, stack: Stack) -> tuple[SwapWarning, ...]:

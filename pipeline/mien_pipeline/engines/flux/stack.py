@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien_core.errors import InvalidOptions, ModelNotInstalled
 from mien_models.store import ModelStore
@@ -47,6 +47,21 @@ class Stack:
         self._base: tuple[Base, Any] | None = None
         self._vaes: dict[str, Any] = {}
         self._texts: dict[int, TextEncoders] = {}
+
+    def replan(self, plan: Plan) -> None:
+        """Hold the networks as another plan says; those in memory are given up first."""
+        self._give_up_base()
+        for network in self._vaes.values():
+            release(network)
+        self._vaes.clear()
+        self._texts.clear()
+        for name, value in vars(type(self)).items():
+            if isinstance(value, cached_property) and isinstance(held := vars(self).pop(name, None), nn.Module):
+                release(held)
+        release_cache()
+        self.plan = plan
+        self.placer = Placer(self.device, plan)
+        self.dtype = compute_dtype(plan.of("transformer").form)
 
     # ── FLUX.1 ───────────────────────────────────────────────────────────────────────────────────────────
 
