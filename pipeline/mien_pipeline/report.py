@@ -42,6 +42,7 @@ PictureWarning = Literal[
     "reference-incomplete",  # a reference's does
     "reference-glasses",  # lenses hide the eyes in one of a person's pictures; `left_out` names it
     "other-person",  # one of a person's pictures is of another person; `left_out` names it
+    "not-repainted",  # skin was restored from the face's own texture alone: repainting it needs FLUX.1
     "face-not-shown",  # one of a person's pictures shows no face clearly enough; `left_out` names it
 ]
 

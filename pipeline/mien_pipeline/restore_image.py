@@ -33,7 +33,7 @@ class FaceRestoration:
 
     @property
     def warnings(self) -> tuple[PictureWarning, ...]:
-        return ()
+        return () if self.models else ("not-repainted",)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:

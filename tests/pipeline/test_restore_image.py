@@ -1,6 +1,6 @@
 """`FaceRestoration` promises: every face restored by at most what was asked, compared with itself, never "weak"."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -55,6 +55,12 @@ def test_a_face_is_compared_with_what_it_was_and_has_no_weak_identity() -> None:
     assert scores.to_reference == scores.to_target == pytest.approx(1 - 10 / 255)
     assert scores.before == 1.0
     assert done.faces[0].warnings == ()
+
+
+def test_a_restoration_that_nothing_was_painted_for_says_what_painting_needs() -> None:
+    painted = edit(Brightener())
+    assert painted.warnings == ()
+    assert replace(painted, models=()).warnings == ("not-repainted",)
 
 
 def test_its_marks_name_the_restorer_the_options_and_every_weight_that_took_part() -> None:

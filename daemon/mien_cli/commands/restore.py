@@ -62,6 +62,6 @@ def make_restoration(args: Namespace, image: bytes, options: RestoreOptions) -> 
 def to_text(report: Mapping[str, Any]) -> str:
     from mien_cli.commands.swap import explain_warnings
 
-    faces = [f"face {face['index']}: {face['identity']['to_target']:.2f} like it was" for face in report["faces"]]
+    faces = [f"face {face['index']}: {face['identity']['to_target']:.3f} like it was" for face in report["faces"]]
     said = explain_warnings(report.get("warnings", ())).values()
     return "\n".join([f"({report['engine']}, {report['seconds']:.2f} s)", *said, *faces])

@@ -1,6 +1,8 @@
 """The texture that a face's skin has and lacks, band by band, and more of it grown from a patch of that skin."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,6 +23,13 @@ OWN_QUANTILE = 0.7
 # whole face has been smoothed. A tenth of the skin of a sharp portrait (Eileen Collins, face 94 px wide) has less than
 # 2.0 in the two finest bands; half of it has more than 2.6, and of an older face on grainy film more than 5.2.
 NATURAL_SKIN = (2.0, 2.0, 1.0)
+# The finest band's root mean square over the next one's on skin that was not smoothed: 0.99 and 1.00 on the two sharp
+# portraits of the demo, faces 94 and 187 px wide. An image has about equal energy in every octave (Field 1987).
+SHARP_RATIO = 1.0
+# Smoothing is undone to this share of what is left, and no further: below it, most is the rounding to code values,
+# whose own root mean square in the finest band is this.
+LEAST_LEFT = 0.15
+ROUNDING = 0.27
 # How much of what is lacking each band gets: the coarser, the more of its energy is shape rather than texture.
 BAND_SHARE = (1.0, 0.8, 0.4)
 # A value beyond this many deviations of its band is a wrinkle, a lash or an edge, not texture.
@@ -129,14 +138,52 @@ def find_missing_texture(luminance: Floats, skin: Mask, width: float) -> Floats:
     result = np.zeros_like(luminance)
     if np.count_nonzero(inside) < 64:
         return result
-    grown = synthesise(luminance, skin, width)
-    for index, (own, new) in enumerate(zip(split_bands(luminance, width), split_bands(grown, width), strict=True)):
-        have = local_energy(own, skin, WINDOW * width)
-        want = max(float(np.quantile(have[inside], OWN_QUANTILE)), NATURAL_SKIN[index])
+    grown = split_bands(synthesise(luminance, skin, width), width)
+    energies = [local_energy(own, skin, WINDOW * width) for own in split_bands(luminance, width)]
+    usual = [float(np.median(have[inside])) for have in energies]
+    left = share_left(usual)
+    for index, (have, new) in enumerate(zip(energies, grown, strict=True)):
+        least = max(float(np.quantile(have[inside], OWN_QUANTILE)), NATURAL_SKIN[index])
+        # More than usual is the foot of an edge, where texture would stand out.
+        want = np.maximum(least, np.minimum(have, usual[index]) / left[index])
         lacking = BAND_SHARE[index] * np.sqrt(np.maximum(want**2 - have**2, 0.0))
         result += new / max(float(np.sqrt(np.mean(np.square(new[inside])))), 1e-3) * lacking
     lit = smooth_step((luminance - DARK / 2) / DARK) * smooth_step((BURNT - luminance) / DARK)
     return (result * lit).astype(np.float32)
+
+
+def share_left(energies: Sequence[float]) -> list[float]:
+    """What smoothing left of each band, in 0..1, as if it had been one Gaussian blur of the whole face.
+
+    Smoothing takes most from the finest band, so the two finest say how strong it was; see `SHARP_RATIO`.
+
+    Args:
+        energies: root mean square of each band in code values, the finest first.
+    """
+    if len(energies) < 2:
+        return [1.0] * len(energies)
+    finest = np.sqrt(max(energies[0] ** 2 - ROUNDING**2, 0.0))
+    ratio = finest / max(energies[1], 1e-3) / SHARP_RATIO
+    sigmas = np.linspace(0, 3, 61, dtype=np.float32)
+    gains = _gains_of_blurs(sigmas, len(energies))
+    nearest = int(np.abs(gains[:, 0] / gains[:, 1] - ratio).argmin()) if ratio < 1 else 0
+    return [max(LEAST_LEFT, float(gain)) for gain in gains[nearest]]
+
+
+def _gains_of_blurs(sigmas: Floats, bands: int) -> Floats:
+    """(N, bands): what Gaussian blurs of N `sigmas` in pixels leave of each band's root mean square.
+
+    The picture has equal energy in every octave: in two dimensions its power falls with the square of the frequency.
+    """
+    frequencies = np.linspace(0.005, 0.5, 200, dtype=np.float32)
+
+    def blur(sigma: float) -> Floats:
+        return np.asarray(np.exp(-2 * np.square(np.pi * sigma * frequencies)), np.float32)
+
+    edges = [np.ones_like(frequencies), *(blur(FINEST_PX * 2**band) for band in range(bands))]
+    power = np.stack([np.square(finer - coarser) / frequencies for finer, coarser in pairwise(edges)])
+    left = np.stack([np.square(blur(float(sigma))) for sigma in sigmas]) @ power.T
+    return np.asarray(np.sqrt(left / power.sum(1)), np.float32)
 
 
 def synthesise(luminance: Floats, skin: Mask, width: float) -> Floats:

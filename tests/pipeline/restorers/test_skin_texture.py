@@ -1,15 +1,18 @@
 """Skin texture promises: bands that add up, missing energy and no more, nothing where there is no light."""
 
+import cv2
 import numpy as np
 import pytest
 
 from mien_pipeline.restorers.skin_texture import (
     BAND_SHARE,
+    LEAST_LEFT,
     NATURAL_SKIN,
     add_detail,
     find_missing_texture,
     fine_detail,
     luminance_of,
+    share_left,
     split_bands,
     synthesise,
 )
@@ -36,6 +39,26 @@ def test_bands_add_up_to_what_a_blur_as_wide_as_the_last_takes_away() -> None:
     spread = [float(band.std()) for band in found]
     assert spread == sorted(spread, reverse=True), "white noise has the most energy where it is finest"
     assert sum(band.std() ** 2 for band in found) < luminance.std() ** 2
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 1.2, 1.6])
+def test_what_a_blur_left_is_told_from_the_two_finest_bands(sigma: float) -> None:
+    """Equal energy in every octave, through a lens, blurred: each band's loss is found, and never more than that."""
+    frequencies = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.rfftfreq(256)[None])
+    white = np.fft.rfft2(np.random.default_rng(1).normal(size=(256, 256)))
+    lens = np.exp(-2 * np.square(np.pi * 0.5 * frequencies)) * (frequencies < 0.5)
+    sharp = np.fft.irfft2(white / np.maximum(frequencies, 1 / 64) * lens).astype(np.float32)
+    sharp *= np.float32(40 / sharp.std())
+    soft = np.asarray(cv2.GaussianBlur(sharp, (0, 0), sigma), np.float32) if sigma else sharp
+    before, after = ([float(band.std()) for band in split_bands(each, WIDTH)] for each in (sharp, soft))
+    for found, left, whole in zip(share_left(after), after, before, strict=True):
+        assert left / whole - 0.12 <= found <= left / whole + 0.2
+
+
+def test_smoothing_is_not_undone_without_end_nor_where_there_is_one_band() -> None:
+    assert min(share_left([0.3, 1.0, 2.0])) >= LEAST_LEFT
+    assert share_left([0.3]) == [1.0]
+    assert share_left([3.0, 2.0, 1.0]) == [1.0, 1.0, 1.0]
 
 
 def test_a_small_face_has_fewer_bands() -> None:

@@ -1,11 +1,13 @@
 """Vivid promises: smoothed skin gets its fine texture back, and the face stays who and where it was."""
 
+import io
 from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from mien_models.store import ModelStore
 from mien_pipeline.face import Face, Patch
@@ -47,6 +49,16 @@ def blurred(image: Image) -> Image:
     return Image(np.asarray(cv2.GaussianBlur(image.pixels, (0, 0), 1.6), np.uint8))
 
 
+def despeckled(image: Image) -> Image:
+    return Image(np.asarray(cv2.medianBlur(image.pixels, 5), np.uint8))
+
+
+def compressed(image: Image) -> Image:
+    written = io.BytesIO()
+    PillowImage.fromarray(image.pixels).save(written, "JPEG", quality=25)
+    return Image(np.array(PillowImage.open(written)))
+
+
 def only_face(detector: MeshDetector, image: Image) -> Face:
     return detector.detect(image)[0]
 
@@ -76,6 +88,18 @@ def test_smoothed_skin_gets_fine_texture_back_and_the_face_stays(
     assert moved < 0.015 * np.linalg.norm(face.kps[0] - face.kps[1])
     assert np.abs(coarse(result, face) - coarse(smooth, face)).max() < 1.0
     assert np.abs(colour(result) - colour(smooth)).mean() < 0.5
+
+
+@pytest.mark.parametrize("damage", [over_smoothed, despeckled, blurred, compressed])
+def test_fine_texture_comes_back_to_what_the_sharp_portrait_had(
+    portrait: Image, detector: MeshDetector, embedder: DlibEmbedder, damage: Callable[[Image], Image]
+) -> None:
+    """Without seeing it: 0.87 to 1.13 of it, but 0.69 of film grain after a median filter, which left 0.43."""
+    smooth, sharp = damage(portrait), fine_energy(portrait, only_face(detector, portrait))
+    face = only_face(detector, smooth)
+    result = paste_back(smooth, Vivid(embedder).restore(smooth, face, 1.0, ignore_step))
+    assert 0.65 <= fine_energy(result, face) / sharp <= 1.2
+    assert embedder.similarity(embedder.embed(smooth, face), embedder.embed(result, face)) >= LOCK
 
 
 def coarse(image: Image, face: Face) -> Floats:
