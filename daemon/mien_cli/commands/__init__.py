@@ -18,7 +18,7 @@ SUMMARIES = {
     "pair": "let a browser talk to the daemon",
     "clients": "who may talk to the daemon",
     "token": "tokens for scripts",
-    "plan": "the memory plan of an engine",
+    "plan": "what runs on this machine, and the memory plan of an engine",
     "bench": "the benchmark",
     "open": "the console page in the default browser",
     "doctor": "what is installed, missing, misconfigured",

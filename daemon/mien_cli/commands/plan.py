@@ -1,4 +1,4 @@
-"""`mien plan`: where each network of an engine would be kept, in which number format, and the peak of memory."""
+"""`mien plan`: what runs here and what to download; for a machine that is described, where each network would be."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ if TYPE_CHECKING:
 
     from mien_pipeline.plan.placement import Plan
 
-DESCRIPTION = "The memory plan: every component, its number format, where it lives, the peak."
+DESCRIPTION = (
+    "What runs on this machine and what to download for it. With --vram the memory plan of an engine: every component, "
+    "its number format, where it lives, the peak."
+)
 GIB = 1 << 30
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--vram", type=float, required=True, metavar="GIB", help="memory of the card, or of the Mac")
+    parser.add_argument(
+        "--vram", type=float, metavar="GIB", help="memory of a card, or of a Mac, to plan for (default: this machine)"
+    )
     parser.add_argument(
         "--device",
         choices=("discrete", "unified", "cpu"),
@@ -30,10 +35,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
+    if args.vram is None:
+        return advise(args)
     from mien_cli.output import print_answer
 
     plan = make_plan(args)
     return print_answer(args, {"engine": args.engine, **plan.as_json()}, to_text(args.engine, plan))
+
+
+def advise(args: Namespace) -> int:
+    """Print what runs on this machine."""
+    from mien_cli import machine_advice
+    from mien_cli.in_process import open_store
+    from mien_cli.output import print_answer
+    from mien_pipeline.accelerator import see_accelerator
+
+    found = machine_advice.describe_machine(open_store(args), see_accelerator())
+    return print_answer(args, found, machine_advice.to_text(found))
 
 
 def make_plan(args: Namespace) -> Plan:

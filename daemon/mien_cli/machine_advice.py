@@ -1,0 +1,100 @@
+"""What runs on this machine, and what to download for it: `mien plan` without a machine to plan for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mien_models.store import ModelStore
+    from mien_pipeline.accelerator import Accelerator
+    from mien_pipeline.engines.entry import EngineEntry
+
+GIB = 1 << 30
+
+
+def describe_machine(store: ModelStore, machine: Accelerator) -> dict[str, Any]:
+    """This machine and each engine on it; sizes in bytes. Torch is not imported."""
+    from mien_pipeline.engines.registry import ENGINES
+
+    return {
+        "machine": asdict(machine),
+        "engines": [_describe(entry, store, machine) for entry in ENGINES.values()],
+    }
+
+
+def _describe(entry: EngineEntry, store: ModelStore, machine: Accelerator) -> dict[str, Any]:
+    from mien_pipeline.engines.flux.offer import make_offer, weigh
+    from mien_pipeline.engines.registry import missing_models
+
+    missing = missing_models(entry.name, store)
+    plan, command = None, f"mien models pull {' '.join(missing)}"
+    fits = machine.kind != "cpu" or (machine.total_bytes or 0) > entry.memory_bytes
+    if entry.name == "flux":
+        offer = make_offer(store, machine)
+        plan, fits = offer.plan, offer.plan is not None
+        if missing and offer.missing:
+            missing, command = offer.missing, offer.command
+    licences = dict.fromkeys(store.catalogue.licence_of(name).name for name in missing)
+    files = [file for name in missing for file in store.catalogue.model(name).files]
+    unseen = machine.total_bytes is None and entry.name == "flux"
+    return {
+        "name": entry.name,
+        "fits": None if unseen else fits,
+        "peak_bytes": plan.peak_bytes if plan else None,
+        "usable_bytes": plan.usable_bytes if plan else None,
+        "transformer": [plan.of("transformer").form, plan.of("transformer").residency] if plan else None,
+        "seconds": None,
+        "missing_libraries": list(entry.missing_libraries),
+        "missing_models": list(missing),
+        "download_bytes": weigh(store, missing),
+        "is_estimate": not all(file.size for file in files),
+        "licences": list(licences),
+        "command": command if missing and (fits or unseen) else None,
+    }
+
+
+def to_text(found: Mapping[str, Any]) -> str:
+    """The machine in a line, then each engine in a paragraph of 80 columns; a command stays on one line."""
+    from textwrap import fill
+
+    machine = found["machine"]
+    size = f"{machine['total_bytes'] / GIB:.1f} GiB" if machine["total_bytes"] else "memory that only torch can see"
+    driver = f", driver {machine['driver']}" if machine["driver"] else ""
+    name = "its processor" if machine["kind"] == "cpu" else machine["name"]
+    lines = [f"This machine computes on {name} with {size}{driver}."]
+    for engine in found["engines"]:
+        lines.append(f"\n{engine['name']}")
+        lines.append(fill(" ".join(_sentences(engine)), 80, initial_indent="    ", subsequent_indent="    "))
+        if engine["command"]:
+            lines.append(f"      {engine['command']}")
+    lines.append("\n`mien plan --vram GIB` lays out every network of an engine for a machine of that size.")
+    return "\n".join(lines)
+
+
+def _sentences(engine: Mapping[str, Any]) -> list[str]:
+    if engine["fits"] is None:
+        said = ["Whether it fits is known once torch is installed and sees the card."]
+    elif not engine["fits"]:
+        said = ["It does not fit this machine."]
+    elif engine["peak_bytes"]:
+        form, where = engine["transformer"]
+        said = [
+            f"It fits: {engine['peak_bytes'] / GIB:.1f} of {engine['usable_bytes'] / GIB:.1f} GiB, "
+            f"the transformer as {form}, {where}."
+        ]
+    else:
+        said = ["It fits."]
+    said.append("Seconds a picture: not measured on this machine.")
+    if engine["missing_libraries"]:
+        said.append(f"It lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them.")
+    if engine["missing_models"]:
+        about = "about " if engine["is_estimate"] else ""
+        said.append(
+            f"To download: {about}{engine['download_bytes'] / GIB:.1f} GiB, under {', '.join(engine['licences'])}."
+        )
+    else:
+        said.append("Its models are installed.")
+    return said
