@@ -11,18 +11,21 @@ from mien_pipeline.plan.component import KEPT_IN_FULL, NumberFormat
 CASTING = "layerwise_casting"
 
 
-def cast(module: nn.Module, form: NumberFormat) -> None:
+def cast(module: nn.Module, form: NumberFormat, half: torch.dtype = torch.bfloat16) -> None:
     """Hold the network's floating-point values as `form` says: float32, bfloat16 or float8.
 
     float8 is how matrices are stored: diffusers' hooks make bfloat16 of one layer while it computes. The layers of
     `KEPT_IN_FULL`, norms and bare parameters stay in bfloat16. A network that is held so already is left alone.
+
+    Args:
+        half: in bfloat16's place on a device that is slow in it.
     """
     if is_held_in_float8(module):
         return
     # Not the libraries' own `to`: diffusers' warns of every cast.
-    nn.Module.to(module, compute_dtype(form))
+    nn.Module.to(module, compute_dtype(form, half))
     if form == "float8":
-        apply_layerwise_casting(module, torch.float8_e4m3fn, torch.bfloat16, skip_modules_pattern=KEPT_IN_FULL)
+        apply_layerwise_casting(module, torch.float8_e4m3fn, half, skip_modules_pattern=KEPT_IN_FULL)
 
 
 def is_held_in_float8(module: nn.Module) -> bool:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers.utils.torch_utils import TorchDeviceBackend
 from torch import nn
 
@@ -15,6 +16,9 @@ from mien_pipeline.device import Device, release_cache
 from mien_pipeline.engines.diffusion.casting import cast
 from mien_pipeline.engines.diffusion.streaming import Streaming, stream
 from mien_pipeline.plan.placement import Placement, Plan
+
+# In float16 some of their activations have to be clipped, which changes the picture (diffusers pull request 9097).
+IN_BFLOAT16 = frozenset({"text_encoder", "text_encoder_2", "vae"})
 
 
 class Placer:
@@ -25,6 +29,10 @@ class Placer:
         self.plan = plan
         self._disk: Path | None = None
 
+    def half(self, name: str) -> torch.dtype:
+        """What the network computes in where its form has 16 bits or less."""
+        return torch.bfloat16 if name in IN_BFLOAT16 else self.device.half
+
     def place(self, name: str, module: Any) -> Any:
         """Place a network that was just loaded, for its lifetime, and return it.
 
@@ -33,7 +41,7 @@ class Placer:
         """
         placement = self.plan.of(name)
         if placement.form == "float8":
-            cast(module, placement.form)
+            cast(module, placement.form, self.half(name))
         if placement.residency == "resident":
             return module.to(self.device.torch)
         if placement.residency == "streamed":

@@ -80,6 +80,7 @@ def load(
     prefix: str = "",
     ignored: Collection[str] = (),
     form: NumberFormat | None = None,
+    half: torch.dtype = torch.bfloat16,
 ) -> Built:
     """The network of one file or of several shards, in main memory, in evaluation mode and without gradients.
 
@@ -89,6 +90,7 @@ def load(
         prefix: what the files put before this module's names.
         ignored: beginnings of names that belong to other parts of the same files.
         form: that each value takes as it is read: float32, bfloat16 or float8; None keeps the files'.
+        half: in bfloat16's place on a device that is slow in it.
 
     Raises:
         BrokenWeights: the files and the module do not have the same names and shapes.
@@ -106,7 +108,7 @@ def load(
     wanted = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
     agree(file, found, wanted, ignored)
     if form is not None:
-        cast(module, form)
+        cast(module, form, half)
     forms = {name: value.dtype for name, value in module.state_dict().items()} if form is not None else {}
     state: dict[str, Tensor] = {}
     for shard in shards:

@@ -79,14 +79,14 @@ class Stack:
             release_cache()
 
     def _load_transformer(self, base: Base) -> Any:
-        form = self.plan.of("transformer").form
+        form, half = self.plan.of("transformer").form, self.placer.half("transformer")
         if base != "dev":
-            return load_transformer(self.base_folder(base) / "transformer", form)
+            return load_transformer(self.base_folder(base) / "transformer", form, half)
         if form in self.files.gguf:
-            return load_transformer(self.files.gguf[form], form)
+            return load_transformer(self.files.gguf[form], form, half)
         if self.files.transformer is None:
             raise ModelNotInstalled(f"{FULL} is not installed", model=FULL, command=f"mien models pull {FULL}")
-        return load_transformer(self.files.transformer, form)
+        return load_transformer(self.files.transformer, form, half)
 
     def check(self, base: Base, decoder: Literal["full", "tiny"]) -> None:
         """Check that the weights of these options are installed; nothing is loaded.
@@ -141,7 +141,10 @@ class Stack:
         """InstantID's identity net, InfuseNet."""
         config = config_of(self.files.control_net)
         network = load(
-            lambda _: identity_net(config), shards_in(self.files.control_net), form=self.plan.of("control_net").form
+            lambda _: identity_net(config),
+            shards_in(self.files.control_net),
+            form=self.plan.of("control_net").form,
+            half=self.placer.half("control_net"),
         )
         return self.placer.place("control_net", network)
 
@@ -235,9 +238,10 @@ class Stack:
         return Prompt(self.to_device(prompt.tokens, "transformer"), self.to_device(prompt.pooled, "transformer"))
 
     def _form(self, name: str) -> torch.dtype:
-        return compute_dtype(self.plan.of(name).form)
+        return compute_dtype(self.plan.of(name).form, self.placer.half(name))
 
     def _load(self, name: str, build: Callable[[Shapes], Built], path: Path, prefix: str = "") -> Built:
-        network = load(build, path, prefix=prefix, ignored=foreign_to(name), form=self.plan.of(name).form)
+        form, half = self.plan.of(name).form, self.placer.half(name)
+        network = load(build, path, prefix=prefix, ignored=foreign_to(name), form=form, half=half)
         settled: Built = self.placer.place(name, network)
         return settled

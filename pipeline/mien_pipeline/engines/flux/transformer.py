@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
@@ -51,8 +52,11 @@ def config_of(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DModel:
+def load_transformer(weights: Path, form: NumberFormat, half: torch.dtype = torch.bfloat16) -> FluxTransformer2DModel:
     """FLUX.1's transformer in main memory, from a diffusers folder or from one file, safetensors or GGUF.
+
+    Args:
+        half: what it computes in where `form` has 16 bits or less.
 
     Raises:
         BrokenWeights: the files do not hold this network; `file` names one.
@@ -60,8 +64,8 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
     """
     check_libraries(form)
     if weights.is_file():
-        return load_single_file(weights, form)
-    config, dtype, quantization = config_of(weights), compute_dtype(form), _quantization(form)
+        return load_single_file(weights, form, half=half)
+    config, dtype, quantization = config_of(weights), compute_dtype(form, half), _quantization(form, half)
     if quantization is not None:
         # diffusers would draw its progress bars over what the command line prints.
         logging.disable_progress_bar()
@@ -73,11 +77,14 @@ def load_transformer(weights: Path, form: NumberFormat) -> FluxTransformer2DMode
         lambda _: FluxTransformer2DModel.from_config(config),  # pyright: ignore[reportArgumentType]
         shards_in(weights),
         form=form,
+        half=half,
     )
     return built
 
 
-def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] | None = None) -> FluxTransformer2DModel:
+def load_single_file(
+    path: Path, form: NumberFormat, config: Mapping[str, Any] | None = None, half: torch.dtype = torch.bfloat16
+) -> FluxTransformer2DModel:
     """The transformer from one file, which holds no configuration: None is FLUX.1 [dev]'s.
 
     Raises:
@@ -90,8 +97,8 @@ def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] |
             loaded: Any = FluxTransformer2DModel.from_single_file(
                 str(path),
                 config=folder,
-                torch_dtype=compute_dtype(form),
-                quantization_config=_quantization(form),
+                torch_dtype=compute_dtype(form, half),
+                quantization_config=_quantization(form, half),
                 local_files_only=True,
             )
     except (KeyError, ValueError, RuntimeError, OSError) as error:
@@ -99,13 +106,13 @@ def load_single_file(path: Path, form: NumberFormat, config: Mapping[str, Any] |
     return cast(FluxTransformer2DModel, loaded.requires_grad_(False).eval())
 
 
-def _quantization(form: NumberFormat) -> Any:
+def _quantization(form: NumberFormat, half: torch.dtype) -> Any:
     """diffusers' configuration for a form that it makes while it loads; None for plain floats."""
     if form == "nf4":
         from diffusers.quantizers.quantization_config import BitsAndBytesConfig
 
         return BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # diffusers' own
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute_dtype(form)
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute_dtype(form, half)
         )
     if form == "int8":
         from diffusers.quantizers.quantization_config import TorchAoConfig
@@ -115,7 +122,7 @@ def _quantization(form: NumberFormat) -> Any:
     if LIBRARIES.get(form) == "gguf":
         from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
 
-        return GGUFQuantizationConfig(compute_dtype=compute_dtype(form))
+        return GGUFQuantizationConfig(compute_dtype=compute_dtype(form, half))
     return None
 
 

@@ -14,6 +14,7 @@ import torch
 from mien_core.errors import InvalidOptions, ModelNotInstalled
 from mien_models.store import ModelStore
 from mien_pipeline.engines.diffusion.manifest import manifest
+from mien_pipeline.engines.flux import stack as stack_module
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.inject import first_block_cache, inject_residuals
 from mien_pipeline.engines.flux.plan import plan_memory
@@ -162,3 +163,32 @@ def test_the_quick_decoder_encodes_the_whole_picture_where_the_vae_is_planned_in
         latents = vae.encode(torch.zeros(1, 3, 1024, 1024)).latents
         assert vae.decode(latents, return_dict=False)[0].shape == (1, 3, 1024, 1024)
     assert max(manifest("taef1")["decoder.layers.0.weight"][:1]) * 1024**2 <= VAE_CHANNELS * VAE_TILE**2
+
+
+@pytest.mark.parametrize("form", ["bfloat16", "float8"])
+def test_a_card_without_bfloat16_samples_in_float16_and_reads_text_and_pictures_in_bfloat16(
+    engine: FluxEngine,
+    store: ModelStore,
+    reference: Picture,
+    target: Picture,
+    made: Patch,
+    monkeypatch: pytest.MonkeyPatch,
+    form: NumberFormat,
+) -> None:
+    """A Turing card, as far as torch's processor can be one; `made` is float32's, and float16 is nearer to it."""
+    monkeypatch.setattr(stack_module, "DEV_TOKENS", 32)
+    far: list[float] = []
+    for half in (torch.float16, torch.bfloat16):
+        device = replace(engine.stack.device, kind="discrete", total_bytes=80 << 30, half=half)
+        plan = plan_memory(engine.stack.files, device, 256)
+        sampling = [replace(each, form=form) for each in plan.placements if each.component.phase == "sampling"]
+        others = [each for each in plan.placements if each.component.phase != "sampling"]
+        stack = Stack(store, engine.stack.files, device, replace(plan, placements=(*sampling, *others)))
+        painted = FluxEngine(stack).prepare([Portrait(*reference)]).render(*target, QUICK, ignore_step)
+        far.append(float(np.abs(painted.crop.astype(int) - made.crop)[made.mask > 0.5].mean()))
+        assert {each.dtype for each in stack.transformer("dev").parameters()} - {torch.float8_e4m3fn} == {half}
+        assert {each.dtype for each in stack.id_former.parameters()} == {half}
+        assert {each.dtype for each in stack.vae("full").parameters()} == {torch.bfloat16}
+        assert stack.dtype is torch.bfloat16, "the text encoders'"
+    if form == "bfloat16":
+        assert far[0] < far[1]
