@@ -44,7 +44,8 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── DiskFailed             the disk or the system refused a file: `reason` says why
     │   ├── GpuOutOfMemory
     │   ├── NotEnoughMemory        refused before loading, with the plan
-    │   └── EngineUnavailable      the libraries an engine needs are not installed
+    │   ├── EngineUnavailable      the libraries an engine needs are not installed
+    │   └── LibraryMissing         the system lacks a native library: `library` and the `package` that brings it
     ├── DaemonUnreachable
     └── Cancelled                  the person stopped it
 """
@@ -263,6 +264,10 @@ class NotEnoughMemory(ResourceError):
 
 class EngineUnavailable(ResourceError):
     code = "engine-unavailable"
+
+
+class LibraryMissing(ResourceError):
+    code = "library-missing"
 
 
 class DaemonUnreachable(MienError):

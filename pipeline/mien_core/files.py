@@ -15,7 +15,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mien_core.errors import DiskFailed, DiskFull, NotEnoughMemory, OutputNotWritable, StoreNotWritable
+from mien_core.errors import (
+    DiskFailed,
+    DiskFull,
+    LibraryMissing,
+    NotEnoughMemory,
+    OutputNotWritable,
+    StoreNotWritable,
+)
+from mien_core.libraries import name_missing_library
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -185,7 +193,7 @@ def naming_output_errors(path: Path) -> Generator[None]:
         raise output_error(path, error) from error
 
 
-def name_system_error(error: Exception) -> DiskFull | DiskFailed | NotEnoughMemory | None:
+def name_system_error(error: Exception) -> DiskFull | DiskFailed | NotEnoughMemory | LibraryMissing | None:
     """What the system refused to any part of the program, as an error that says what to do; None for other errors.
 
     The path stays out of it: the daemon's answers name no files.
@@ -194,6 +202,8 @@ def name_system_error(error: Exception) -> DiskFull | DiskFailed | NotEnoughMemo
         return NotEnoughMemory("the machine has too little free memory")
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
         return _name_database_error(int(code) & 0xFF)
+    if missing := name_missing_library(error):
+        return missing
     if not isinstance(error, OSError):
         return None
     if error.errno in _FULL:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
+from mien_core.errors import LibraryMissing
+from mien_core.libraries import name_missing_library
 from mien_daemon.worker.messages import SetUp
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress
@@ -47,8 +49,30 @@ class MakeRuntime(Protocol):
     def __call__(self, models: Path, state: Path, *, offline: bool, authority: Authority) -> WorkerRuntime: ...
 
 
+class RefusingRuntime:
+    """A runtime of a system that lacks a library: it refuses all work by that library's name."""
+
+    engine_name = None
+
+    def __init__(self, missing: LibraryMissing) -> None:
+        self._missing = missing
+
+    def warm(self) -> None:
+        """There is nothing to load."""
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise self._missing
+
+    swap = restore = find_faces = _refuse
+
+
 def make_runtime(set_up: SetUp, authority: Authority) -> WorkerRuntime:
-    """The runtime that the daemon's configuration names."""
+    """The runtime that the daemon's configuration names; one that refuses where the system lacks a library of it."""
     module, _, function = set_up.runtime.partition(":")
-    make = cast("MakeRuntime", getattr(import_module(module), function))
-    return make(Path(set_up.models), Path(set_up.state), offline=set_up.offline, authority=authority)
+    try:
+        make = cast("MakeRuntime", getattr(import_module(module), function))
+        return make(Path(set_up.models), Path(set_up.state), offline=set_up.offline, authority=authority)
+    except (ImportError, OSError) as error:
+        if missing := name_missing_library(error):
+            return RefusingRuntime(missing)
+        raise

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
-from mien_core.errors import MarkingFailed
+from mien_core.errors import LibraryMissing, MarkingFailed
 from mien_core.program import command_for
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
@@ -161,8 +161,9 @@ class WorkerSupervisor:
         self._set_state("busy")
         try:
             answer = await process.ask(work, on_progressed)
-        except (MarkingFailed, RuntimeError):
-            # Its cage closed when there was no key, or around folders that are no more: a new one looks again.
+        except (LibraryMissing, MarkingFailed, RuntimeError):
+            # It began without a library or a key, or its cage closed around folders that are no more: a new one
+            # looks again.
             if not process.busy:
                 await self.close()
             raise

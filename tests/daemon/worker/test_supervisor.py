@@ -164,3 +164,12 @@ async def test_faces_are_found_by_the_worker(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     answer = await daemon.ask("GET", f"/v1/blobs/{job['target']}/faces")
     assert (answer.status, answer.json) == (200, {"faces": []})
+
+
+async def test_a_library_that_is_missing_costs_no_attempt_and_the_next_job_finds_it_once_it_is_there(
+    daemon: Daemon,
+) -> None:
+    job = await daemon.finished(await daemon.swap("fail=library-missing"))
+    assert (job["state"], job["problem"]["code"]) == ("failed", "library-missing")
+    assert await worker_of(daemon) | {"state": "stopped", "pid": None, "deaths": 0} == await worker_of(daemon)
+    assert (await daemon.finished(await daemon.swap()))["state"] == "done"
