@@ -25,11 +25,8 @@ from mien_pipeline.report import Fault
 WIDTH_PX = 128  # of a face while it is measured
 _MARGIN = 0.12  # face widths around the mesh that are looked at
 TEXTURE_SIDE = 64  # of the texture in which skin is compared; a face is about two thirds as wide
-_FINE, _BROAD = (
-    2.7,
-    9.3,
-)  # deviations of the blurs, in pixels of the texture, between which patches are; light is broader
-_SPOT = 0.7  # the same for what is small
+# Deviations of the blurs, in pixels of the texture, between which patches are; light is broader. Spots are smaller.
+_FINE, _BROAD, _SPOT = 2.7, 9.3, 0.7
 _QUANTILE, _SPOT_QUANTILE = 0.98, 0.99
 _AROUND_FEATURES = 2  # pixels of the texture by which eyes, brows, nostrils and lips are wider than their vertices
 _OWN = 0.5  # share of a pixel that is the new face's, from which it counts as that

@@ -52,7 +52,7 @@ def test_what_is_said_of_a_whole_picture_comes_first(
     warning: PictureWarning, to_text: Callable[[Mapping[str, Any]], str]
 ) -> None:
     told = to_text({"engine": "mesh", "seconds": 1.1, "warnings": [warning], "faces": []})
-    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].*(last bytes|left out).*\.", told)
+    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].*(last bytes|left out|put back).*\.", told)
 
 
 def test_a_swap_writes_the_picture_and_reports_what_scripts_rely_on(here: Path, run_json: RunJson) -> None:
