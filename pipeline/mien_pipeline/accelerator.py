@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mien_pipeline.device import Machine, device_name
+from mien_pipeline.device import Machine, device_name, main_memory
 
 if TYPE_CHECKING:
     from mien_pipeline.plan.placement import DeviceKind
@@ -54,7 +54,7 @@ def see_accelerator(
     """What this machine would compute with; the drivers are opened with `open_library`."""
     machine = machine or Machine()
     found = _see(device_name(environ, machine), machine, open_library)
-    return replace(found, host_bytes=_main_memory()) if found.kind == "discrete" else found
+    return replace(found, host_bytes=main_memory()) if found.kind == "discrete" else found
 
 
 def _see(backend: str, machine: Machine, open_library: Callable[[str], Any]) -> Accelerator:
@@ -67,13 +67,7 @@ def _see(backend: str, machine: Machine, open_library: Callable[[str], Any]) -> 
         return _read_amd(machine)
     if backend == "xpu":
         return Accelerator(backend, "discrete", backend, None)
-    return Accelerator(backend, "unified" if backend == "mps" else "cpu", backend, _main_memory())
-
-
-def _main_memory() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().total)
+    return Accelerator(backend, "unified" if backend == "mps" else "cpu", backend, main_memory())
 
 
 def _ask_nvidia(library: Any) -> Accelerator:

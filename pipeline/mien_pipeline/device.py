@@ -144,7 +144,7 @@ def choose_device(environ: Mapping[str, str] = os.environ, torch: Any = None) ->
     half = torch.bfloat16
     if name == "mps" and not torch.backends.mps.is_macos_or_newer(14, 0):
         half = torch.float16  # Metal of older systems has no bfloat16
-    return Device(torch.device(name), "unified" if name == "mps" else "cpu", name, _memory(), name, half)
+    return Device(torch.device(name), "unified" if name == "mps" else "cpu", name, main_memory(), name, half)
 
 
 def _backends_here(torch: Any) -> list[Backend]:
@@ -197,11 +197,12 @@ def _intel(torch: Any) -> Device:
     about = torch.xpu.get_device_properties(0)
     half = torch.bfloat16 if about.has_bfloat16_conversions else torch.float16
     if about.is_integrated_gpu:
-        return Device(torch.device("xpu"), "unified", about.name, _memory(), "xpu", half)
+        return Device(torch.device("xpu"), "unified", about.name, main_memory(), "xpu", half)
     return Device(torch.device("xpu"), "discrete", about.name, about.total_memory, "xpu", half)
 
 
-def _memory() -> int:
+def main_memory() -> int:
+    """Bytes of the machine's main memory."""
     import psutil
 
     return int(psutil.virtual_memory().total)

@@ -61,7 +61,7 @@ class Measures:
         bands: energy of three bands, finest first, against the target's in the same place; log₂, 0 is the same.
         painted_over: 0..1, share of the face whose texture is no skin that was seen.
         landmarks: mean distance of the mesh that is found in the result from the intended one, in distances between
-            the eyes; 0 where nobody looked.
+            the eyes; 0 without that second look.
     """
 
     patches: float
