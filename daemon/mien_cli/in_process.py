@@ -38,12 +38,10 @@ def load_config(args: Namespace) -> Config:
 
 def open_store(args: Namespace) -> ModelStore:
     """The model store that flags and environment name."""
-    from mien_models.catalogue.entries import load_catalogue
-    from mien_models.exchange.other_caches import hub_cache
-    from mien_models.store import ModelStore
+    from mien_models.open_store import open_store
 
     config = load_config(args)
-    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline, caches=(hub_cache(),))
+    return open_store(config.folders.models, offline=config.settings.offline)
 
 
 def fetch_missing(store: ModelStore, names: Iterable[str], *, quiet: bool) -> None:

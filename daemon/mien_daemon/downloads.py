@@ -18,8 +18,7 @@ from mien_daemon.access.clients import LOCAL, Client
 from mien_daemon.access.shares import Share
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
-from mien_models.catalogue.entries import load_catalogue
-from mien_models.exchange.other_caches import hub_cache
+from mien_models.open_store import open_store as open_models
 from mien_models.progress import OnPull, PullProgress
 from mien_models.store import ModelStore
 
@@ -72,7 +71,7 @@ def open_store(config: Config) -> ModelStore:
     Raises:
         InvalidCatalogue: the bundled catalogue was changed, or the person's own is wrong.
     """
-    return ModelStore(config.folders.models, load_catalogue(), offline=config.settings.offline, caches=(hub_cache(),))
+    return open_models(config.folders.models, offline=config.settings.offline)
 
 
 class Downloads:

@@ -1,11 +1,14 @@
 """The files of one model, each brought into the models folder from the kind of source that it has."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mien_core.errors import BrokenWeights, ChecksumMismatch, DownloadFailed, KeyUnavailable
 from mien_models.catalogue.entries import AnySource, HuggingFaceSource, LocalSource, ModelFile, UrlSource, WheelSource
+from mien_models.exchange.carried import carried_text, find_carried
 from mien_models.exchange.other_caches import find_in_hub_cache
 from mien_models.local import journal as journals
 from mien_models.local.blobs import sha256_of
@@ -22,17 +25,28 @@ from mien_models.remote.transfer import Throttle
 from mien_models.remote.wheel import fetch_members
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where files may be on this machine already.
+
+    Attributes:
+        caches: folders of huggingface_hub.
+        carried: the exported folder that came with the program.
+    """
+
+    caches: Sequence[Path] = ()
+    carried: Path | None = None
+
+
 class Fetcher:
     """Brings files of one model: linked, copied, unpacked or downloaded, and always checked."""
 
-    def __init__(
-        self, models: ModelsFolder, network: Network, model: str, caches: Sequence[Path], report: Reporter
-    ) -> None:
-        """`caches`: folders of huggingface_hub to look into before anything is fetched."""
+    def __init__(self, models: ModelsFolder, network: Network, model: str, places: Places, report: Reporter) -> None:
+        """`places` are looked into before anything is fetched."""
         self._models = models
         self._model = model
         self._entry = models.catalogue.model(model)
-        self._caches = caches
+        self._places = places
         self._report = report
         self._resolved: dict[str, ResolvedFile] = {}  # by path
         connector = Connector(models.egress_log, model, network.policy.stall_s)
@@ -64,12 +78,14 @@ class Fetcher:
         return [self._resolved[file.path] for file in files if self.is_remote(file)]
 
     def find_in_caches(self, file: ModelFile, digest: FileDigest | None) -> Path | None:
-        """What huggingface_hub may have fetched of it before; the digest is still to be checked."""
-        source = self.source_of(file)
+        """What came of it with the program, or huggingface_hub may have fetched; the digest is still to be checked."""
+        source, carried = self.source_of(file), self._places.carried
+        if digest and carried and (path := find_carried(carried, self._model, file, digest)):
+            return path
         if not isinstance(source, HuggingFaceSource) or digest is None:
             return None
         revision = self._models.digests.revision(self._model, source)
-        found = (find_in_hub_cache(cache, source, revision, file, digest) for cache in self._caches)
+        found = (find_in_hub_cache(cache, source, revision, file, digest) for cache in self._places.caches)
         return next((path for path in found if path), None)
 
     # ── what is on this machine ──────────────────────────────────────────────────────────────────────────
@@ -86,6 +102,15 @@ class Fetcher:
             ),
         )
         return True
+
+    def keep_carried_text(self, licence: str) -> None:
+        """Keep the words of a licence that came with the program, where they are those that the catalogue means."""
+        text, licences = self._models.catalogue.licences[licence].text, self._models.licences
+        if text is None or self._places.carried is None or licences.has_text(licence):
+            return
+        words = carried_text(self._places.carried, licence)
+        if words is not None and hashlib.sha256(words).hexdigest() == text.sha256:
+            licences.keep_text(licence, words)
 
     def keep_imported(self, resolved: ResolvedFile) -> bool:
         """Keep an installed file for which no source had vouched, where its source says that these are the bytes.

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
 from mien_core.errors import EngineUnavailable, GatedModel, Offline
 from mien_models.catalogue.entries import LocalSource, ModelFile
-from mien_models.fetch import Fetcher
+from mien_models.fetch import Fetcher, Places
 from mien_models.local import journal as journals
 from mien_models.local.disk import check_disk
 from mien_models.local.folder import ModelsFolder
@@ -18,7 +17,7 @@ class Pull:
     """Brings one model into the store."""
 
     def __init__(
-        self, models: ModelsFolder, network: Network | None, model: str, caches: Sequence[Path], report: Reporter
+        self, models: ModelsFolder, network: Network | None, model: str, places: Places, report: Reporter
     ) -> None:
         """Without a `network`, what is not on this machine is refused."""
         self.model = model
@@ -26,11 +25,11 @@ class Pull:
         self._offline = network is None
         self._entry = models.catalogue.model(model)
         self._report = report
-        self._fetcher = Fetcher(models, network or Network(), model, caches, report)
+        self._fetcher = Fetcher(models, network or Network(), model, places, report)
 
     def room(self) -> int:
         """Bytes that `run` will write, as far as the catalogue or the sources know them before anything is fetched."""
-        return self._room(self._missing())
+        return self._room([file for file in self._missing() if not self._is_carried(file)])
 
     def wait(self) -> None:
         """Tell how far another process has come that is pulling this model now."""
@@ -54,6 +53,7 @@ class Pull:
             raise
 
     def _run(self, together: Sequence[str]) -> None:
+        self._fetcher.keep_carried_text(self._entry.licence)
         for file in self._missing():
             linked = self._fetcher.link_from_caches(file, self._models.digests.of(self.model, file))
             if not linked and isinstance(source := self._fetcher.source_of(file), LocalSource):
@@ -74,6 +74,7 @@ class Pull:
     def licence_text(self, licence: str) -> None:
         """Fetch a licence's words alone and keep them where they are shown from."""
         text = self._models.catalogue.licences[licence].text
+        self._fetcher.keep_carried_text(licence)
         if text is None or self._models.licences.has_text(licence):
             return
         if self._offline:
@@ -85,6 +86,11 @@ class Pull:
         """The files whose bytes are not in the store."""
         digests = ((file, self._models.digests.installed(self.model, file)) for file in self._entry.files)
         return [file for file, sha256 in digests if sha256 is None or sha256 not in self._models.blobs]
+
+    def _is_carried(self, file: ModelFile) -> bool:
+        """Whether a file of a wheel lies on this machine already, so that the wheel is not fetched for it."""
+        digest = self._models.digests.of(self.model, file)
+        return not self._fetcher.is_remote(file) and self._fetcher.find_in_caches(file, digest) is not None
 
     def _check_means(self, missing: Sequence[ModelFile]) -> None:
         """Refuse before the first byte what cannot be brought here.

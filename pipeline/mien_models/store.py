@@ -40,13 +40,24 @@ class ModelStore:
         offline: bool = False,
         network: Network = Network(),  # noqa: B008 - frozen
         caches: Sequence[Path] = (),
+        carried: Path | None = None,
     ) -> None:
-        """`offline`: never fetch. `caches`: folders of huggingface_hub to look into before anything is fetched."""
+        """Nothing is made or fetched yet.
+
+        Args:
+            root: the models folder.
+            catalogue: the models that there are.
+            offline: never fetch.
+            network: how the network is used.
+            caches: folders of huggingface_hub to look into before anything is fetched.
+            carried: an exported folder that came with the program, looked into first.
+        """
         self.folder = ModelsFolder(root, catalogue)
         self.catalogue = catalogue
         self.offline = offline
         self._network = network
         self._caches = tuple(caches)
+        self._carried = carried
 
     @property
     def root(self) -> Path:
@@ -193,12 +204,41 @@ class ModelStore:
                 return
 
     def _pull(self, model: str, on_progress: OnPull, bytes_per_s: float | None = None) -> "Pull":
-        from mien_models.install import Pull  # not at the top: with it come HTTP and TLS, which a swap has no use for
-
         network = None if self.offline else self._network
         if network and bytes_per_s:
             network = replace(network, bytes_per_s=bytes_per_s)
-        return Pull(self.folder, network, model, self._caches, Reporter(model, 0, on_progress))
+        return self._pull_with(network, model, on_progress)
+
+    def _pull_with(self, network: Network | None, model: str, on_progress: OnPull) -> "Pull":
+        # Not at the top: with them come HTTP and TLS, which a swap has no use for.
+        from mien_models.fetch import Places
+        from mien_models.install import Pull
+
+        places = Places(self._caches, self._carried)
+        return Pull(self.folder, network, model, places, Reporter(model, 0, on_progress))
+
+    def install_carried(self) -> list[str]:
+        """Install the models that came with the program and were never offered here; their names.
+
+        What a person has removed stays removed. No network is used.
+
+        Raises:
+            StoreNotWritable, DiskFull: the models folder cannot take them.
+        """
+        if self._carried is None:
+            return []
+        from mien_models.exchange.carried import list_new, note_offered
+
+        new = list_new(self.folder, self._carried)
+        with naming_disk_errors(self.root):
+            for model in new:
+                pull = self._pull_with(None, model, ignore_pull)
+                with _add_model(model), self.folder.lock(model, pull.wait):
+                    if not self.is_installed(model):
+                        pull.run([])
+            if new:
+                note_offered(self.folder, self._carried)
+        return new
 
     def import_from(self, path: Path, on_progress: OnPull = ignore_pull) -> list[str]:
         """Install from a folder, a stick or a file; see `import_export.import_models`."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mien_models.catalogue.entries import Catalogue, ModelFile
-from mien_models.fetch import Fetcher
+from mien_models.fetch import Fetcher, Places
 from mien_models.local.digests import FileDigest
 from mien_models.local.folder import ModelsFolder
 from mien_models.local.journal import journal_path
@@ -62,7 +62,7 @@ def cached(tmp_path: Path) -> Path:
 @pytest.fixture
 def fetcher(models: ModelsFolder, tmp_path: Path, told: list[PullProgress]) -> Fetcher:
     report = Reporter("thing", 0, told.append)
-    return Fetcher(models, Network(token=lambda: None), "thing", [tmp_path / "cache"], report)
+    return Fetcher(models, Network(token=lambda: None), "thing", Places((tmp_path / "cache",)), report)
 
 
 def file(models: ModelsFolder, path: str) -> ModelFile:

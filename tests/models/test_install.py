@@ -8,6 +8,7 @@ import pytest
 from mien_core.errors import ChecksumMismatch, DownloadFailed, EngineUnavailable, Offline
 from mien_models import install
 from mien_models.catalogue.entries import Catalogue
+from mien_models.fetch import Places
 from mien_models.install import Pull
 from mien_models.local.folder import ModelsFolder
 from mien_models.progress import PullProgress, Reporter
@@ -26,7 +27,7 @@ def told() -> list[PullProgress]:
 
 def pull_of(catalogue: Catalogue, root: Path, told: list[PullProgress], network: Network | None = None) -> Pull:
     report = Reporter("thing", 0, told.append)
-    return Pull(ModelsFolder(root, catalogue), network, "thing", (), report)
+    return Pull(ModelsFolder(root, catalogue), network, "thing", Places(), report)
 
 
 def served(shop: Shop, files: Sequence[Mapping[str, object]]) -> Catalogue:

@@ -11,12 +11,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mien_core.errors import BrokenWeights, DiskFull, ImportRefused, ModelNotInstalled
 from mien_core.files import make_folder, move_into_place, naming_disk_errors, write_whole
-from mien_models.catalogue.entries import ModelFile, Name, RelativePath
+from mien_models.catalogue.entries import ModelFile
 from mien_models.exchange.export_places import check_places
+from mien_models.exchange.manifest import MANIFEST, ExportedModel, Manifest
 from mien_models.exchange.other_caches import files_of_size
 from mien_models.local.blobs import sha256_of
 from mien_models.local.digests import FileDigest
@@ -25,21 +26,8 @@ from mien_models.local.folder import ModelsFolder
 from mien_models.local.formats import check_format
 from mien_models.progress import OnPull, Reporter
 
-MANIFEST = "mien-models.json"
 _CHUNK = 1 << 20
 _LARGEST_MANIFEST = 4 << 20
-
-
-class ExportedModel(BaseModel, frozen=True):
-    """One model of an exported folder. What it says of a file is a claim: any program can write it."""
-
-    version: str
-    files: dict[RelativePath, FileDigest]
-
-
-class Manifest(BaseModel, frozen=True):
-    format: int = 1
-    models: dict[Name, ExportedModel] = {}
 
 
 # ── out ──────────────────────────────────────────────────────────────────────────────────────────────────────

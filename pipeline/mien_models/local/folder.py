@@ -5,6 +5,7 @@ root/
   models/<model>/<path>      hard links to blobs: what engines open
   installed/<model>.json     written last: what is installed, and when each file was verified
   licences/                  texts, and which were accepted when
+  offered.json               which models a package has brought and were installed once
   models.lock                digests that the catalogue does not know
   partial/                   downloads on their way
   quarantine/<model>/        files that failed their check

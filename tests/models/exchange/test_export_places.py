@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mien_core.errors import DiskFull, OutputExists, OutputIsInput
-from mien_models.exchange.import_export import MANIFEST
+from mien_models.exchange.manifest import MANIFEST
 from mien_models.store import ModelStore
 
 MODEL = "face-detection"

@@ -11,7 +11,7 @@ import pytest
 
 from mien_core.errors import BrokenWeights, ImportRefused, ModelNotInstalled
 from mien_models.catalogue.entries import Catalogue
-from mien_models.exchange.import_export import MANIFEST
+from mien_models.exchange.manifest import MANIFEST
 from mien_models.store import ModelStore
 
 FIRST, SECOND = b"first weights", b"second weights, longer"
