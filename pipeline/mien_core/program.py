@@ -1,16 +1,23 @@
 """How Mien starts its own programs, and how the frozen program finds out which of them it is.
 
-A plain interpreter runs each as a module. A frozen program is one executable and no interpreter: it knows each by its
-first argument. Both ways read the same table, so that no program can be started and then not be found.
+A plain interpreter runs each as a module. A frozen program is no interpreter: it knows each by its first argument. Both
+ways read the same table, so that no program can be started and then not be found.
+
+A package has two executables in one folder: `mien`, and `mien-tray`, which opens no console window on Windows and is
+the application on macOS. They are the same program; without a command `mien-tray` is the tray.
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Literal, cast
 
 ProgramName = Literal["mien", "tray", "worker", "preview", "convert", "cage-check"]
+
+
+CONSOLE, WINDOWED = "mien", "mien-tray"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,23 @@ def command_for(name: ProgramName, interpreter: str | None = None) -> list[str]:
     """
     program = PROGRAMS[name]
     if is_frozen():
-        return [sys.executable, *([program.word] if program.word else [])]
+        return [find_executable(WINDOWED if name == "tray" else CONSOLE), *([program.word] if program.word else [])]
     hardened = [] if program.has_network else ["mien_core.hardening"]
     # -P: no module is taken from the folder that Mien was started in, which may hold a stranger's files.
     return [interpreter or sys.executable, "-P", "-m", *hardened, program.module.removesuffix(".__main__")]
+
+
+def find_executable(name: str) -> str:
+    """The executable of that name beside this one; this one where there is none, for either can be every program."""
+    own = Path(sys.executable)
+    other = own.with_name(name + own.suffix)
+    return str(other) if other.is_file() else sys.executable
+
+
+def add_tray(argv: Sequence[str]) -> list[str]:
+    """The words as `mien` takes them: `mien-tray` alone, or with flags, is the tray."""
+    is_tray = Path(argv[0]).stem == WINDOWED and not any(word[:1] != "-" for word in argv[1:2])
+    return [argv[0], "tray", *argv[1:]] if is_tray else list(argv)
 
 
 def run_frozen(argv: Sequence[str]) -> int:
@@ -64,9 +84,10 @@ def run_frozen(argv: Sequence[str]) -> int:
 
     `sys.argv` becomes what that program's `main` expects.
     """
+    argv = add_tray(argv)
     program = next((one for one in PROGRAMS.values() if one.word in argv[1:2] and not one.is_command), None)
     if program is None:
-        program, sys.argv = PROGRAMS["mien"], list(argv)
+        program, sys.argv = PROGRAMS["mien"], argv
     else:
         sys.argv = [argv[0], *argv[2:]]
     if not program.has_network:

@@ -20,7 +20,8 @@ ENTRY = Path(__file__).parents[2] / "installers/bundle/entry.py"
 
 
 @pytest.fixture
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "mien"))
     monkeypatch.setattr(sys, "frozen", True, raising=False)
 
 
@@ -54,6 +55,46 @@ def test_a_frozen_program_starts_itself() -> None:
     assert command_for("mien") == [sys.executable]
     assert command_for("tray", "pythonw") == [sys.executable, "tray"]
     assert command_for("preview") == [sys.executable, "preview-process"]
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize(("mien", "tray"), [("mien", "mien-tray"), ("mien.exe", "mien-tray.exe")])
+def test_of_two_executables_the_tray_is_the_one_without_a_console(
+    mien: str, tray: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of the two runs: the daemon that the tray starts is the other one."""
+    for name in (mien, tray):
+        (tmp_path / name).touch()
+    for runs in (mien, tray):
+        monkeypatch.setattr(sys, "executable", str(tmp_path / runs))
+        assert command_for("mien") == [str(tmp_path / mien)]
+        assert command_for("worker") == [str(tmp_path / mien), "worker-process"]
+        assert command_for("tray") == [str(tmp_path / tray), "tray"]
+
+
+@pytest.mark.parametrize(
+    ("words", "becomes"),
+    [
+        (["mien-tray"], ["tray"]),
+        (["C:/Programs/Mien/mien-tray.exe", "--at-login"], ["tray", "--at-login"]),
+        (["mien-tray", "tray", "--quit"], ["tray", "--quit"]),
+        (["mien-tray", "swap", "a.jpg"], ["swap", "a.jpg"]),
+        (["mien"], []),
+        (["mien", "--help"], ["--help"]),
+    ],
+)
+def test_without_a_command_the_windowed_executable_is_the_tray(
+    words: list[str], becomes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Module:
+        def __init__(self, _: str) -> None: ...
+
+        def main(self) -> None: ...
+
+    monkeypatch.setattr(program, "import_module", Module)
+    monkeypatch.setattr(sys, "argv", [])
+    run_frozen(words)
+    assert sys.argv == [words[0], *becomes]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
