@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mien_pipeline.device import Machine, device_name, main_memory
+from mien_pipeline.device import Machine, device_name, installed_memory, main_memory
 
 if TYPE_CHECKING:
     from mien_pipeline.plan.placement import DeviceKind
@@ -35,7 +35,7 @@ class Accelerator:
         name: of the card; the backend's where no driver told it.
         total_bytes: of the memory that networks live in; None where only torch can tell.
         driver: its version; empty where none is known.
-        host_bytes: main memory of a card's machine; None is not checked.
+        host_bytes: main memory of a card's machine as it was sold; None is not checked.
     """
 
     backend: str
@@ -54,7 +54,7 @@ def see_accelerator(
     """What this machine would compute with; the drivers are opened with `open_library`."""
     machine = machine or Machine()
     found = _see(device_name(environ, machine), machine, open_library)
-    return replace(found, host_bytes=main_memory()) if found.kind == "discrete" else found
+    return replace(found, host_bytes=installed_memory()) if found.kind == "discrete" else found
 
 
 def _see(backend: str, machine: Machine, open_library: Callable[[str], Any]) -> Accelerator:

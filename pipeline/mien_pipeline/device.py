@@ -208,6 +208,12 @@ def main_memory() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def installed_memory() -> int:
+    """Bytes of main memory as it was sold, in whole GiB: firmware and kernel keep part of the last one."""
+    gib = 1 << 30
+    return -(-main_memory() // gib) * gib
+
+
 def compute_dtype(form: "NumberFormat", half: "dtype | None" = None) -> "dtype":
     """The dtype that a network stored as `form` computes in.
 

@@ -63,6 +63,8 @@ def _first_that_fits(components: Sequence[Component], hardware: Hardware, side: 
     plans: list[Plan] = []
     rungs = [rung for rung in LADDERS[hardware.device] if rung.core[0] in hardware.forms]
     for rung, text, tiled in product(rungs, TEXT_FORMS[hardware.device], (False, True)):
+        if text[0] == "float32" != rung.core[0]:
+            continue
         placements = tuple(_place(each, rung, text) for each in components)
         plan = Plan(hardware.device, hardware.total_bytes, side, hardware.width, placements, tiled, hardware.host_bytes)
         for held in (plan, replace(plan, pinned=False)):

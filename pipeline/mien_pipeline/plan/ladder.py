@@ -55,7 +55,12 @@ LADDERS: dict[DeviceKind, tuple[Rung, ...]] = {
     ),
 }
 TEXT_FORMS: dict[DeviceKind, tuple[tuple[NumberFormat, Residency], ...]] = {
-    "discrete": (("bfloat16", "on-demand"), ("float8", "on-demand"), ("bfloat16", "streamed")),
+    "discrete": (
+        ("bfloat16", "on-demand"),
+        ("float8", "on-demand"),
+        ("bfloat16", "streamed"),
+        ("float8", "streamed"),
+    ),
     "unified": (("bfloat16", "on-demand"), ("bfloat16", "streamed")),
-    "cpu": (("bfloat16", "on-demand"),),
+    "cpu": (("float32", "on-demand"), ("bfloat16", "on-demand")),
 }

@@ -16,7 +16,8 @@ DeviceKind = Literal["discrete", "unified", "cpu"]
 Residency = Literal["resident", "streamed", "on-demand"]
 
 RESERVE_BYTES = GIB * 3 // 4
-# Main memory for the system, and for torch and its libraries in this process. Not measured.
+# Of the installed main memory: for firmware and kernel, the system, and this process, which has 0.5 GiB with torch and
+# the starter networks (measured on Linux).
 HOST_RESERVE_BYTES = GIB * 3
 # What macOS lets one process wire for the GPU: two thirds of a small machine's memory, three quarters of a large one's.
 UNIFIED_SHARE = 0.7
@@ -137,13 +138,11 @@ class Plan:
         """Bytes in a card's machine's main memory at the busiest moment.
 
         Everything that waits there, and one network on its way: a resident one while it is read, or a text encoder,
-        which is read in bfloat16 whatever it becomes, works and is given up.
+        which is read, works and is given up.
         """
         waiting, on_the_way = 0, 0
         for each in self.placements:
-            if each.component.phase == "text":
-                on_the_way = max(on_the_way, each.component.bytes_as("bfloat16"))
-            elif each.residency == "resident":
+            if each.component.phase == "text" or each.residency == "resident":
                 on_the_way = max(on_the_way, each.component.bytes_as(each.form))
             elif self.is_pinned(each):
                 waiting += each.component.pinned_as(each.form)

@@ -154,6 +154,17 @@ def test_copies_are_pinned_where_main_memory_has_room_and_else_made_as_they_are_
     assert replace(poor, pinned=True).host_peak_bytes > 25 * GIB
 
 
+def test_a_card_of_8_gib_beside_16_gib_of_main_memory_has_a_plan_with_the_8_gb_bundle() -> None:
+    """T5 is read in float8: in bfloat16 it would take 3.5 GiB more on its way."""
+    hardware = Hardware("discrete", 8 * GIB, PUBLISHED_WIDTH, frozenset[NumberFormat]({"gguf-q4"}), 16 * GIB)
+    plan = make_plan(published_components(), hardware)
+    t5 = plan.of("text_encoder_2")
+    assert (t5.form, t5.residency) == ("float8", "streamed")
+    assert plan.host_peak_bytes < 12.9 * GIB
+    as_before = tuple(replace(each, form="bfloat16") if each is t5 else each for each in plan.placements)
+    assert replace(plan, placements=as_before).host_peak_bytes - plan.host_peak_bytes > 3.4 * GIB
+
+
 def test_too_little_main_memory_is_refused_by_name_with_what_would_do() -> None:
     with pytest.raises(NotEnoughMemory, match="of main memory are needed") as refused:
         planned_beside(12)

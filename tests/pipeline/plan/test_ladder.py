@@ -36,4 +36,4 @@ def test_text_encoders_take_less_from_one_try_to_the_next(device: DeviceKind) ->
     """In memory for a moment, then in fewer bits, then layer by layer."""
     tries = [(residency == "streamed", -BYTES[form]) for form, residency in TEXT_FORMS[device]]
     assert tries == sorted(tries)
-    assert TEXT_FORMS[device][0] == ("bfloat16", "on-demand")
+    assert ("bfloat16", "on-demand") in TEXT_FORMS[device][:2]

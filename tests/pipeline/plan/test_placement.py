@@ -106,12 +106,12 @@ def test_a_plan_is_told_in_bytes_and_in_words() -> None:
 
 
 def test_main_memory_holds_what_waits_and_one_network_on_its_way() -> None:
-    """A text encoder is read in bfloat16 whatever it becomes; a resident network passes through main memory."""
+    """A text encoder is read in its own form; a resident network passes through main memory."""
     sampling = Placement(Component("transformer", "sampling", 5000, 0, 100), "float8", "streamed")
     t5 = Placement(Component("t5", "text", 4000, 0, 100), "float8", "on-demand")
     resident = Placement(Component("control_net", "sampling", 9000, 0, 100), "float8", "resident")
     plan = replace(PLAN, placements=(sampling, t5), pinned=False)
-    assert plan.host_peak_bytes == 5000 + 8000
+    assert plan.host_peak_bytes == 5000 + 4000
     assert replace(plan, placements=(sampling, t5, resident)).host_peak_bytes == 5000 + 9000
 
 

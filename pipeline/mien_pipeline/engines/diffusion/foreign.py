@@ -24,6 +24,11 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
         "conv_out16.": "BiSeNet's second head, for training alone",
         "conv_out32.": "BiSeNet's third head, for training alone",
     },
+    "text_encoder": {
+        "text_projection.": "CLIP's projection, which FLUX.1 does not read",
+        "logit_scale": "CLIP's temperature, for training alone",
+        "text_model.embeddings.position_ids": "position numbers that transformers counts by itself today",
+    },
     "clip": {
         "text_model.": "CLIP's text tower",
         "text_projection.": "CLIP's text tower",

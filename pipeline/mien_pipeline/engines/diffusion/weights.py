@@ -4,7 +4,7 @@ A module is built without memory (on torch's meta device) in the size its file s
 compared with the file's header, and only then are the values loaded.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,9 +30,15 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         BrokenWeights: the file is cut short or is no safetensors file.
     """
+    return {name: shape for name, (shape, _) in _header_of(path).items()}
+
+
+def _header_of(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and number format, as "BF16", of every tensor."""
     try:
         with safe_open(path, "pt") as stored:
-            return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+            slices = {name: stored.get_slice(name) for name in stored.keys()}  # noqa: SIM118
+            return {name: (tuple(each.get_shape()), each.get_dtype()) for name, each in slices.items()}
     except (SafetensorError, OSError) as error:
         raise BrokenWeights(f"{path.name} cannot be read as a safetensors file", file=path.name) from error
 
@@ -93,10 +99,10 @@ def load(
         half: in bfloat16's place on a device that is slow in it.
 
     Raises:
-        BrokenWeights: the files and the module do not have the same names and shapes.
+        BrokenWeights: the files and the module do not have the same names and shapes, or floats in the same places.
     """
     shards = [paths] if isinstance(paths, Path) else list(paths)
-    found, where = _headers(shards)
+    found, where, types = _headers(shards)
     file = shards[0].name if len(shards) == 1 else shards[0].parent.name
     try:
         with torch.device("meta"):
@@ -105,8 +111,11 @@ def load(
         raise BrokenWeights(
             f"{file} lacks {error.args[0]}, which says the network's size", file=file, missing=[str(error.args[0])]
         ) from error
-    wanted = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
+    tied = _tied_names(module)
+    shapes = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
+    wanted = {name: shape for name, shape in shapes.items() if name[len(prefix) :] not in tied or name in found}
     agree(file, found, wanted, ignored)
+    _check_floats(file, types, module, prefix)
     if form is not None:
         cast(module, form, half)
     forms = {name: value.dtype for name, value in module.state_dict().items()} if form is not None else {}
@@ -115,21 +124,47 @@ def load(
         with safe_open(shard, "pt") as stored:
             for name in (name[len(prefix) :] for name in wanted if where[name] == shard):
                 # By way of what it computes in, as the libraries' own readers do it.
-                value = _cast(stored.get_tensor(f"{prefix}{name}"), None if form is None else compute_dtype(form))
+                way = None if form is None else compute_dtype(form, half)
+                value = _cast(stored.get_tensor(f"{prefix}{name}"), way)
                 state[name] = _cast(value, forms.get(name))
-    module.load_state_dict(state, assign=True)
+    module.load_state_dict(state | {name: state[first] for name, first in tied.items()}, assign=True)
+    for name, first in tied.items():
+        owner, _, last = name.rpartition(".")
+        setattr(module.get_submodule(owner), last, module.get_parameter(first))
     return module.eval().requires_grad_(False)
 
 
-def _headers(shards: Sequence[Path]) -> tuple[dict[str, tuple[int, ...]], dict[str, Path]]:
-    """Names and shapes over all shards, and which shard has which name."""
+def _tied_names(module: nn.Module) -> dict[str, str]:
+    """Second names of parameters that have several, and the first name of each: files have them once."""
+    first: dict[int, str] = {}
+    every = module.named_parameters(remove_duplicate=False)
+    return {name: first[id(value)] for name, value in every if first.setdefault(id(value), name) != name}
+
+
+def _check_floats(file: str, types: Mapping[str, str], module: nn.Module, prefix: str) -> None:
+    """Check that the file holds floats where the module does.
+
+    Raises:
+        BrokenWeights: `mistyped` names every tensor that is something else, `file` is the file.
+    """
+    floats = (f"{prefix}{name}" for name, value in module.state_dict().items() if value.is_floating_point())
+    mistyped = sorted(name for name in floats if not types.get(name, "F").lstrip("B").startswith("F"))
+    if mistyped:
+        said = _quote([f"{name} ({types[name]})" for name in mistyped])
+        raise BrokenWeights(f"{file} does not hold floating-point numbers in: {said}", file=file, mistyped=mistyped)
+
+
+def _headers(shards: Sequence[Path]) -> tuple[dict[str, tuple[int, ...]], dict[str, Path], dict[str, str]]:
+    """Names and shapes over all shards, which shard has which name, and the number format of each."""
     found: dict[str, tuple[int, ...]] = {}
     where: dict[str, Path] = {}
+    types: dict[str, str] = {}
     for shard in shards:
-        shapes = shapes_of(shard)
-        found |= shapes
-        where |= dict.fromkeys(shapes, shard)
-    return found, where
+        header = _header_of(shard)
+        found |= {name: shape for name, (shape, _) in header.items()}
+        where |= dict.fromkeys(header, shard)
+        types |= {name: kind for name, (_, kind) in header.items()}
+    return found, where, types
 
 
 def shards_in(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mien_core.errors import GpuOutOfMemory, ModelNotInstalled
 from mien_models.store import ModelStore
-from mien_pipeline.device import choose_device, main_memory, name_out_of_memory
+from mien_pipeline.device import choose_device, installed_memory, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift, reference, target
 from mien_pipeline.engines.diffusion.preserve_mask import hair_is_at_risk, preserve_mask
 from mien_pipeline.engines.flux.faceid import FaceId, XlabsAdapter
@@ -56,7 +56,7 @@ def load(weights: ModelStore) -> "FluxEngine":
     """
     files = find_files(weights)
     device = choose_device()
-    plan = plan_memory(files, device, DEFAULT_SIDE, main_memory())
+    plan = plan_memory(files, device, DEFAULT_SIDE, installed_memory())
     stack = Stack(weights, files, device, plan)
     return FluxEngine(stack, models_used(weights, files), _load_scorer(weights))
 

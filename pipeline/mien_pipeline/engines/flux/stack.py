@@ -43,7 +43,6 @@ class Stack:
         self.device = device
         self.plan = plan
         self.placer = Placer(device, plan)
-        self.dtype = compute_dtype(plan.of("transformer").form)
         self._base: tuple[Base, Any] | None = None
         self._vaes: dict[str, Any] = {}
         self._texts: dict[int, TextEncoders] = {}
@@ -61,7 +60,6 @@ class Stack:
         release_cache()
         self.plan = plan
         self.placer = Placer(self.device, plan)
-        self.dtype = compute_dtype(plan.of("transformer").form)
 
     # ── FLUX.1 ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +118,10 @@ class Stack:
         max_tokens = SCHNELL_TOKENS if base == "schnell" else DEV_TOKENS
         if max_tokens not in self._texts:
             self._texts[max_tokens] = TextEncoders(
-                self.files.base, dtype=self.dtype, on_device=self._hold_on_device, max_tokens=max_tokens
+                self.files.base,
+                forms={name: self.plan.of(name).form for name in ("text_encoder", "text_encoder_2")},
+                on_device=self._hold_on_device,
+                max_tokens=max_tokens,
             )
         return self._texts[max_tokens]
 

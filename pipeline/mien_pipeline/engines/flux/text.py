@@ -1,7 +1,7 @@
 """The prompt as FLUX.1 reads it: T5 tokens and a pooled CLIP vector, computed once and cached."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +9,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
-from transformers.utils import logging
+from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
+
+from mien_core.errors import BrokenWeights
+from mien_pipeline.engines.diffusion.foreign import foreign_to
+from mien_pipeline.engines.diffusion.weights import load, shapes_of, shards_in
+from mien_pipeline.engines.flux.transformer import config_of
+from mien_pipeline.plan.component import NumberFormat
 
 # CLIP reads 77 tokens; T5 512 for FLUX.1-dev and 256 for schnell.
 CLIP_TOKENS = 77
 DEV_TOKENS = 512
 SCHNELL_TOKENS = 256
+# What published files put before the names of CLIP's text tower, and transformers no more.
+TOWER = "text_model."
 # A prompt's embeddings are about 4 MiB in bf16.
 CACHED_PROMPTS = 16
 
@@ -52,19 +59,19 @@ class TextEncoders:
         self,
         folder: Path,
         *,
-        dtype: torch.dtype,
+        forms: Mapping[str, NumberFormat],
         on_device: Callable[[str, Any], AbstractContextManager[Any]],
         max_tokens: int = DEV_TOKENS,
     ) -> None:
         """
         Args:
             folder: with `tokenizer`, `tokenizer_2`, `text_encoder` and `text_encoder_2` inside.
-            dtype: of the encoders and of their results.
+            forms: of `text_encoder` and `text_encoder_2`: what each is read and held in.
             on_device: a context that has a named module where the memory plan says.
             max_tokens: that T5 reads; a longer prompt is cut.
         """
         self.folder = folder
-        self.dtype = dtype
+        self.forms = forms
         self.on_device = on_device
         self.max_tokens = max_tokens
         self.loads = 0
@@ -75,8 +82,6 @@ class TextEncoders:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
             self.loads += 1
-            # transformers would draw its progress bars over what the command line prints.
-            logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own
             for prompt, pooled, tokens in zip(new, self._encode_pooled(new), self._encode_tokens(new), strict=True):
                 self._cache[prompt] = Prompt(tokens=tokens, pooled=pooled)
         for prompt in prompts:
@@ -88,8 +93,8 @@ class TextEncoders:
 
     @torch.no_grad()
     def _encode_pooled(self, prompts: list[str]) -> list[Tensor]:
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer", local_files_only=True)
-        model = CLIPTextModel.from_pretrained(self.folder / "text_encoder", dtype=self.dtype, local_files_only=True)
+        tokenizer = load_tokenizer(self.folder / "tokenizer")
+        model = load_clip_text(self.folder / "text_encoder", self.forms["text_encoder"])
         with self.on_device("text_encoder", model) as encoder:
             return [
                 encoder(_tokenise(tokenizer, prompt, CLIP_TOKENS).to(encoder.device)).pooler_output
@@ -98,13 +103,53 @@ class TextEncoders:
 
     @torch.no_grad()
     def _encode_tokens(self, prompts: list[str]) -> list[Tensor]:
-        tokenizer = AutoTokenizer.from_pretrained(self.folder / "tokenizer_2", local_files_only=True)
-        model = T5EncoderModel.from_pretrained(self.folder / "text_encoder_2", dtype=self.dtype, local_files_only=True)
+        tokenizer = load_tokenizer(self.folder / "tokenizer_2")
+        model = load_t5(self.folder / "text_encoder_2", self.forms["text_encoder_2"])
         with self.on_device("text_encoder_2", model) as encoder:
             return [
                 encoder(_tokenise(tokenizer, prompt, self.max_tokens).to(encoder.device)).last_hidden_state
                 for prompt in prompts
             ]
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder.
+
+    Raises:
+        BrokenWeights: `file` is the folder's name.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise BrokenWeights(f"{folder.name} holds no tokenizer that can be read", file=folder.name) from error
+
+
+def load_t5(folder: Path, form: NumberFormat) -> Any:
+    """T5's encoder in main memory, each value in `form` as it is read.
+
+    Raises:
+        BrokenWeights: the folder does not hold this network.
+    """
+    config = T5Config.from_dict(config_of(folder))
+    return load(lambda _: T5EncoderModel(config), shards_in(folder), form=form)
+
+
+def load_clip_text(folder: Path, form: NumberFormat) -> Any:
+    """CLIP's text tower in main memory.
+
+    Raises:
+        BrokenWeights: the folder does not hold this network.
+    """
+    config, shards = CLIPTextConfig.from_dict(config_of(folder)), shards_in(folder)
+    named = any(name.startswith(TOWER) for shard in shards for name in shapes_of(shard))
+    ignored = foreign_to("text_encoder")
+    model: Any = load(
+        lambda _: CLIPTextModel(config), shards, prefix=TOWER if named else "", ignored=ignored, form=form
+    )
+    # No file has such a value, so it was left on the meta device.
+    embeddings = model.embeddings
+    embeddings.position_ids = torch.arange(embeddings.position_embedding.num_embeddings)[None]
+    return model
 
 
 def _tokenise(tokenizer: Any, prompt: str, length: int) -> Tensor:

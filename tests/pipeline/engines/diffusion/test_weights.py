@@ -80,3 +80,43 @@ def test_a_file_in_eight_bit_floats_is_taken(tmp_path: Path) -> None:
     module = load(Resampler.from_shapes, path, prefix="image_proj.", form="bfloat16")
     assert module.proj_in.weight.dtype is torch.bfloat16
     assert module.proj_in.weight[0, 0] == 0.5
+
+
+def test_a_file_that_holds_no_floats_where_the_network_has_them_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "integers.safetensors"
+    name = "image_proj.proj_out.weight"
+    save_file(
+        {key: torch.zeros(shape, dtype=torch.int32 if key == name else None) for key, shape in SMALL.items()}, path
+    )
+    with pytest.raises(BrokenWeights, match=r"proj_out.weight \(I32\)") as refused:
+        load_small(path)
+    assert refused.value.fields["mistyped"] == [name]
+
+
+class Tied(nn.Module):
+    """Two layers with one matrix, as T5 has its embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+        self.second.weight = self.first.weight
+
+
+@pytest.mark.parametrize("names", [("first.weight",), ("first.weight", "second.weight")])
+def test_a_parameter_with_two_names_is_read_once_and_stays_one(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Whether the file has it under one name or under both."""
+    save_file({name: torch.full((3, 3), 2.0) for name in names}, tmp_path / "tied.safetensors")
+    module = load(lambda _: Tied(), tmp_path / "tied.safetensors", form="float32")
+    assert module.second.weight is module.first.weight
+    assert module.first.weight.sum() == 18
+    with pytest.raises(BrokenWeights):
+        load(lambda _: Tied(), write(tmp_path / "second.safetensors", {"second.weight": (3, 3), "other": (1,)}))
+
+
+def test_values_take_the_sixteen_bit_floats_of_the_device_at_once(tmp_path: Path) -> None:
+    """Not by way of bfloat16, which has three binary digits less."""
+    path = tmp_path / "fine.safetensors"
+    save_file({name: torch.full(shape, 1.0009765625) for name, shape in SMALL.items()}, path)
+    module = load(Resampler.from_shapes, path, prefix="image_proj.", form="bfloat16", half=torch.float16)
+    assert module.latents.dtype is torch.float16
+    assert module.latents.flatten()[0].item() == 1.0009765625

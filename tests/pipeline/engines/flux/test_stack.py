@@ -189,6 +189,6 @@ def test_a_card_without_bfloat16_samples_in_float16_and_reads_text_and_pictures_
         assert {each.dtype for each in stack.transformer("dev").parameters()} - {torch.float8_e4m3fn} == {half}
         assert {each.dtype for each in stack.id_former.parameters()} == {half}
         assert {each.dtype for each in stack.vae("full").parameters()} == {torch.bfloat16}
-        assert stack.dtype is torch.bfloat16, "the text encoders'"
+        assert {stack.placer.half(name) for name in ("text_encoder", "text_encoder_2")} == {torch.bfloat16}
     if form == "bfloat16":
         assert far[0] < far[1]

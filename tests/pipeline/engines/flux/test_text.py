@@ -10,6 +10,7 @@ from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 from torch import nn
 from transformers import AutoTokenizer, CLIPTextModel, T5EncoderModel
 
+from mien_pipeline.device import compute_dtype
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import CACHED_PROMPTS, TextEncoders
@@ -42,7 +43,7 @@ def count_loads(encoders: TextEncoders, *prompts: str) -> int:
 def test_a_prompt_is_encoded_once_until_sixteen_others_have_been_used_since(engine: FluxEngine) -> None:
     """The least recently used one goes first."""
     plan = engine.stack.text("dev")
-    encoders = TextEncoders(plan.folder, dtype=torch.float32, on_device=plan.on_device, max_tokens=8)
+    encoders = TextEncoders(plan.folder, forms=plan.forms, on_device=plan.on_device, max_tokens=8)
     first = encoders.encode("prompt 0")[0]
     encoders.encode(*(f"prompt {number}" for number in range(1, CACHED_PROMPTS)))
     assert encoders.encode("prompt 0")[0] is first
@@ -53,15 +54,15 @@ def test_a_prompt_is_encoded_once_until_sixteen_others_have_been_used_since(engi
 
 def test_the_same_prompt_twice_is_one_prompt(engine: FluxEngine) -> None:
     plan = engine.stack.text("dev")
-    encoders = TextEncoders(plan.folder, dtype=torch.float32, on_device=plan.on_device, max_tokens=8)
+    encoders = TextEncoders(plan.folder, forms=plan.forms, on_device=plan.on_device, max_tokens=8)
     one, other = encoders.encode("twice", "twice")
     assert one is other
     assert encoders.loads == 1
 
 
 def rounded_t5(folder: Path, form: NumberFormat) -> Any:
-    """T5 in bfloat16; for float8 every layer's matrix but `wo` was rounded to it before."""
-    t5: Any = T5EncoderModel.from_pretrained(folder, dtype=torch.bfloat16, local_files_only=True)
+    """T5 as transformers reads it; for float8 every layer's matrix but `wo` was rounded to it before."""
+    t5: Any = T5EncoderModel.from_pretrained(folder, dtype=compute_dtype(form), local_files_only=True)
     for name, layer in t5.named_modules():
         if form == "float8" and isinstance(layer, nn.Linear | nn.Embedding) and not name.endswith(".wo"):
             layer.weight.data = layer.weight.data.to(torch.float8_e4m3fn).to(torch.bfloat16)
@@ -72,7 +73,7 @@ def rounded_t5(folder: Path, form: NumberFormat) -> Any:
 def test_t5_reads_the_prompt_in_every_form_that_a_plan_may_choose(
     engine: FluxEngine, form: NumberFormat, residency: Residency
 ) -> None:
-    """To the bit what bfloat16 makes of the rounded weights: T5's own casts meet no float8."""
+    """To the bit what transformers makes of the rounded weights: T5's own casts meet no float8."""
     plan = engine.stack.plan
     placed = tuple(
         replace(each, form=form, residency=residency)
