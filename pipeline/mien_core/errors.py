@@ -147,7 +147,7 @@ class Offline(ModelError):
 
 
 class DownloadFailed(ModelError):
-    """`reason` is one of no-pip, no-network, not-found, refused, busy, server, tls, redirect, stalled, changed, …"""
+    """`reason` is one of no-network, not-found, refused, busy, server, tls, redirect, stalled, changed, damaged, …"""
 
     code = "download-failed"
 

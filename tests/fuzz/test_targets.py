@@ -34,6 +34,7 @@ NAMES = (
     "reference-change",
     "move",
     "worker-frame",
+    "index-page",
     "library-index",
 )
 EXAMPLES = 60

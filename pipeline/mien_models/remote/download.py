@@ -32,9 +32,16 @@ _MOST_FRESH_STARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What must arrive. Without `sha256` there is `git_sha1`, the digest of a file that git keeps.
+    """What must arrive.
 
-    `digest_origin` says where the digest is written, as the end of a sentence.
+    Attributes:
+        name: for messages.
+        size: bytes, where they are known.
+        sha256: of the whole.
+        git_sha1: the digest of a file that git keeps, where `sha256` is not known. Without either, what arrives is
+            taken as it is, and the caller checks it.
+        digest_origin: where the digest is written, as the end of a sentence.
+        most_bytes: more than this is another file.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Wanted:
     sha256: str | None
     git_sha1: str | None = None
     digest_origin: str = "in the catalogue"
+    most_bytes: int | None = None
 
 
 class Download:
@@ -158,10 +166,18 @@ def _check_size(wanted: Wanted, offer: Offer, remote: RemoteFile) -> None:
             expected_bytes=wanted.size,
             found_bytes=offer.size,
         )
+    if wanted.most_bytes is not None and offer.size > wanted.most_bytes:
+        raise ChecksumMismatch(
+            f"{wanted.name} from {host_of(remote)} has {offer.size} bytes, far more than it can have",
+            file=wanted.name,
+            found_bytes=offer.size,
+        )
 
 
 def _fits(wanted: Wanted, sha256: str, part: Path) -> bool:
-    return sha256 == wanted.sha256 if wanted.sha256 else git_sha1(part) == wanted.git_sha1
+    if wanted.sha256:
+        return sha256 == wanted.sha256
+    return wanted.git_sha1 is None or git_sha1(part) == wanted.git_sha1
 
 
 def git_sha1(path: Path) -> str:

@@ -6,7 +6,7 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from http import HTTPStatus
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -35,18 +35,39 @@ class RemoteFile:
         hosts: where a redirect may lead; one that begins with a dot means all below it.
         authorization: the header's value; sent to the host of `url` and to no other.
         page: what a person visits to be let in, where the source asks who they are.
+        any_host: redirects may lead to any host that speaks https, as those of package indexes do.
     """
 
     url: str
     hosts: tuple[str, ...] = ()
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
     page: str | None = None
+    any_host: bool = False
 
     def allows(self, host: str) -> bool:
+        if self.any_host:
+            return True
         own = urlsplit(self.url).hostname or ""
         if host == own or (own in LOOPBACK and host in LOOPBACK):
             return True
         return any(host == allowed or (allowed.startswith(".") and host.endswith(allowed)) for allowed in self.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a person has set up for their own servers, beside the system's settings.
+
+    Attributes:
+        ca_file: certificates of authorities to trust as well, PEM.
+        client_certificate: a certificate and its key to show, PEM.
+        proxy: for https, in place of the system's.
+        unchecked: "host" or "host:port" whose certificate is not checked.
+    """
+
+    ca_file: str | None = None
+    client_certificate: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    unchecked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +102,20 @@ class Reply:
 class Connector:
     """Opens connections, each noted in the egress log."""
 
-    def __init__(self, log: EgressLog, model: str, timeout_s: float, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        log: EgressLog,
+        model: str,
+        timeout_s: float,
+        context: ssl.SSLContext | None = None,
+        access: Access = Access(),
+    ) -> None:
         """`timeout_s` is the longest silence; `context` replaces the system's certificates."""
         self._log = log
         self._model = model
         self._timeout_s = timeout_s
         self._context = context
+        self._access = access
 
     def ask(
         self,
@@ -139,14 +168,17 @@ class Connector:
         host, port = parts.hostname or "", parts.port
         with naming_disk_errors(self._log.path.parent):  # or they would pass for the network's
             self._log.note(host, port, self._model)
-        if parts.scheme == "http":  # on this machine; the catalogue and `_check_redirect` let nothing else pass
+        # On this machine, or a package index that the person trusts: the catalogue, `IndexSettings.allows` and
+        # `_check_redirect` let nothing else pass.
+        if parts.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
-        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get("https")
-        if proxy is None:
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._trusted())
+        proxy = self._access.proxy or urllib.request.getproxies().get("https")
+        context = self._unchecked() if {host, f"{host}:{port}"} & self._access.unchecked else self._trusted()
+        if proxy is None or urllib.request.proxy_bypass(host):
+            return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=context)
         through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         connection = http.client.HTTPSConnection(
-            through.hostname or "", through.port or 8080, timeout=self._timeout_s, context=self._trusted()
+            through.hostname or "", through.port or 8080, timeout=self._timeout_s, context=context
         )
         connection.set_tunnel(host, port or 443, headers=_proxy_credentials(through))
         return connection
@@ -157,7 +189,22 @@ class Connector:
             import truststore
 
             self._context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            if self._access.ca_file:
+                self._context.load_verify_locations(self._access.ca_file)
+            self._show_ours(self._context)
         return self._context
+
+    def _unchecked(self) -> ssl.SSLContext:
+        """TLS with a host whose certificate the person has said not to check."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._show_ours(context)
+        return context
+
+    def _show_ours(self, context: ssl.SSLContext) -> None:
+        if self._access.client_certificate:
+            context.load_cert_chain(self._access.client_certificate)
 
 
 def _proxy_credentials(proxy: SplitResult) -> dict[str, str]:
@@ -179,8 +226,9 @@ def _host(url: str) -> str:
 
 def _check_redirect(remote: RemoteFile, onward: str) -> None:
     parts, host = urlsplit(onward), _host(onward)
-    plain_at_home = parts.scheme == "http" and host in LOOPBACK and _host(remote.url) in LOOPBACK
-    if parts.scheme != "https" and not plain_at_home:
+    stays = origin_of(onward) == origin_of(remote.url) or (host in LOOPBACK and _host(remote.url) in LOOPBACK)
+    as_plain_as_asked = parts.scheme == "http" and remote.url.startswith("http:") and stays
+    if parts.scheme != "https" and not as_plain_as_asked:
         raise DownloadFailed(
             f"{_host(remote.url)} redirects to an address that is not https", reason="redirect", host=host
         )

