@@ -13,6 +13,8 @@ from mien_cli.registry import BrokenCommand, find_module, list_summaries, load_c
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    Commands = argparse._SubParsersAction["Parser"]  # pyright: ignore[reportPrivateUsage]
+
 WRONG_USAGE = 2
 INTERRUPTED = 130
 INDENT = " " * len("mien: ")
@@ -51,19 +53,45 @@ def build_parser(named: str | None) -> argparse.ArgumentParser:
     Raises:
         BrokenCommand: the command's module cannot be loaded.
     """
-    parser = Parser(prog="mien", description="Swap a reference face into a target image, on this machine only.")
-    parser.add_argument("--version", action="store_true", help="print the version and stop")
-    commands = parser.add_subparsers(metavar="COMMAND", dest="command")
+    parser, commands = build_empty_parser()
     if named and (module := find_module(named)):
-        command = load_command(named, module)
-        summary = SUMMARIES.get(named) or getattr(command, "SUMMARY", "")
-        leaf = commands.add_parser(named, help=summary, description=getattr(command, "DESCRIPTION", None))
-        command.add_arguments(leaf)
+        add_command(commands, named, module)
         complete_parser(parser)
         return parser
     for name, summary in list_summaries().items():
         commands.add_parser(name, help=summary)
     return parser
+
+
+def build_whole_parser() -> argparse.ArgumentParser:
+    """The parser of all commands at once, without those that cannot be loaded."""
+    from contextlib import suppress
+
+    parser, commands = build_empty_parser()
+    for name in list_summaries():
+        with suppress(BrokenCommand):
+            add_command(commands, name, find_module(name) or "")
+    complete_parser(parser)
+    return parser
+
+
+def build_empty_parser() -> tuple[Parser, Commands]:
+    """The parser of `mien` without a command, and where commands are added."""
+    parser = Parser(prog="mien", description="Swap a reference face into a target image, on this machine only.")
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    return parser, parser.add_subparsers(metavar="COMMAND", dest="command")
+
+
+def add_command(commands: Commands, name: str, module: str) -> None:
+    """Add one command with its arguments.
+
+    Raises:
+        BrokenCommand: the command's module cannot be loaded.
+    """
+    command = load_command(name, module)
+    summary = SUMMARIES.get(name) or getattr(command, "SUMMARY", "")
+    leaf = commands.add_parser(name, help=summary, description=getattr(command, "DESCRIPTION", None))
+    command.add_arguments(leaf)
 
 
 def complete_parser(parser: argparse.ArgumentParser) -> None:
@@ -99,14 +127,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return print_refusal(EngineUnavailable(str(broken)), in_json="--json" in words)
     if args.version:
-        from importlib.metadata import version
+        from mien_core.version import describe_version
 
-        sys.stdout.write(f"mien {version('mien')}\n")
+        sys.stdout.write(f"{describe_version()}\n")
         return 0
     if args.command is None:
         build_parser(None).print_help(sys.stderr)
         return WRONG_USAGE
     args.owns_process = argv is None
+    args.build_whole_parser = build_whole_parser  # for the one command that is about the others
     return run(args)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
@@ -190,7 +189,3 @@ class LiveSettings:
 def _from_environment() -> dict[str, object]:
     found = {name: os.environ.get(f"MIEN_{name.upper()}") for name in Settings.model_fields}
     return {name: value for name, value in found.items() if value not in {None, ""}}
-
-
-def product_version() -> str:
-    return version("mien")

@@ -18,12 +18,13 @@ from mien_api.errors import PortInUse
 from mien_api.problems import PROBLEMS, document
 from mien_api.runtime_file import RuntimeFile
 from mien_core.errors import BadRequest
+from mien_core.version import product_version
 from mien_daemon import keys
 from mien_daemon.access.clients import new_token
 from mien_daemon.access.connections import SILENT_S, Connections, raise_file_limit
 from mien_daemon.app import create_app
 from mien_daemon.background import BackgroundTasks
-from mien_daemon.config import Config, product_version
+from mien_daemon.config import Config
 from mien_daemon.http.guard import STANDING_HEADERS
 from mien_daemon.keys import CONNECTIONS
 from mien_daemon.log import keep_cutting

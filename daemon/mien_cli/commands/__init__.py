@@ -22,5 +22,6 @@ SUMMARIES = {
     "bench": "the benchmark",
     "open": "the console page in the default browser",
     "doctor": "what is installed, missing, misconfigured",
+    "completion": "the script with which a shell completes these words",
     "forget-all": "remove everything personal that Mien keeps",
 }

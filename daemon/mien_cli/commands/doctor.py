@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
         return check_state(args)
     from mien_cli.in_process import load_config, open_store
     from mien_cli.output import print_answer
-    from mien_daemon.config import product_version
+    from mien_core.version import product_version
     from mien_daemon.state.personal_data import find_personal_data
     from mien_pipeline.device import device_name
     from mien_pipeline.engines.readiness import describe

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from mien_api.problems import statuses
-from mien_daemon.config import product_version
+from mien_core.version import product_version
 from mien_daemon.http.route import Content, Route
 from mien_daemon.http.schemas import DIGEST, HEADERS, JOB_ID, PICTURE, Problem
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from mien_core.version import product_version
 from mien_daemon import keys
-from mien_daemon.config import product_version
 from mien_daemon.http.body import reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Health, Limits, QueueCounts, WorkerHealth

@@ -9,8 +9,8 @@ import psutil
 from aiohttp import web
 from pydantic import Field
 
+from mien_core.version import product_version
 from mien_daemon import keys
-from mien_daemon.config import product_version
 from mien_daemon.http.body import reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer
