@@ -100,20 +100,27 @@ def noise_like(latents: Tensor, seed: int) -> Tensor:
     return torch.randn(latents.shape, generator=generator, dtype=torch.float32).to(latents)
 
 
-def true_cfg(cond: Velocity, uncond: Velocity, scale: float) -> Velocity:
-    """Real classifier-free guidance, v = u + scale · (c − u): two passes a step, one when `scale` is 1.
+# A scale this near to 1 is off: PuLID's own rule (`denoise` in flux/sampling.py of its code).
+TRUE_CFG_OFF = 1e-2
+
+
+def true_cfg(cond: Velocity, uncond: Velocity, scale: float, start_step: int = 0) -> Velocity:
+    """Real classifier-free guidance, v = u + scale · (c − u): two passes a step, one where it is off.
 
     Args:
         cond: with the prompt.
         uncond: with the negative prompt.
-        scale: 1.0 means off.
+        scale: within `TRUE_CFG_OFF` of 1.0 means off.
+        start_step: steps before this one, counted from 0, take `cond` alone.
 
-    Source: Ho & Salimans 2022 (arXiv:2207.12598), equation 6.
+    Source: Ho & Salimans 2022 (arXiv:2207.12598), equation 6; `start_step` is PuLID's `timestep_to_start_cfg`.
     """
-    if scale == 1.0:
+    if abs(scale - 1.0) <= TRUE_CFG_OFF:
         return cond
 
     def guided_velocity(latents: Tensor, sigma: float, step: int) -> Tensor:
+        if step < start_step:
+            return cond(latents, sigma, step)
         u = uncond(latents, sigma, step)
         return u + scale * (cond(latents, sigma, step) - u)
 

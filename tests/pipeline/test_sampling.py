@@ -180,6 +180,29 @@ def test_true_guidance_of_one_makes_one_pass_and_above_one_two() -> None:
     assert torch.equal(true_cfg(one, other, 0.5)(latents, 1.0, 0), torch.full(SHAPE, 3.5))
 
 
+def pulid_steps(steps: int, true_cfg_scale: float, timestep_to_start_cfg: int) -> list[int]:
+    """Passes with the negative prompt at each step, by the rule in `denoise` of PuLID's flux/sampling.py."""
+    use_true_cfg = abs(true_cfg_scale - 1.0) > 1e-2
+    return [int(use_true_cfg and step >= timestep_to_start_cfg) for step in range(steps)]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.005, 0.995, 1.02, 4.0])
+@pytest.mark.parametrize("start", [0, 1, 3, 5, 9])
+def test_true_guidance_starts_at_the_step_at_which_pulid_starts_it(scale: float, start: int) -> None:
+    """Steps before it are the prompt's own; a scale within a hundredth of 1 is off."""
+    one, other = Counting(torch.full((1,), 5.0)), Counting(torch.full((1,), 2.0))
+    guided = true_cfg(one, other, scale, start)
+    negatives: list[int] = []
+    for step in range(5):
+        before = other.calls
+        made = guided(torch.zeros(SHAPE), 0.5, step)
+        negatives.append(other.calls - before)
+        wanted = 2.0 + scale * 3.0 if negatives[-1] else 5.0
+        torch.testing.assert_close(made, torch.full(SHAPE, wanted))
+    assert negatives == pulid_steps(5, scale, start)
+    assert one.calls == 5
+
+
 def test_whatever_the_listener_raises_ends_the_walk_at_its_step() -> None:
     model = Counting(torch.ones(1))
 

@@ -204,6 +204,7 @@ class FluxLikeness:
             methods,
             guidance_scale=options.guidance_scale,
             true_cfg_scale=options.true_cfg_scale,
+            true_cfg_start=options.timestep_to_start_cfg,
             total=len(sigmas) - 1,
             cache_threshold=options.cache_threshold,
             queries=isinstance(stack.faceid, XlabsAdapter) if options.ip_adapter_scale else False,

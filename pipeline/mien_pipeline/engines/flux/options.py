@@ -109,6 +109,13 @@ class FluxOptions(SwapOptions, frozen=True):
         description="Real classifier-free guidance; 1 is off.",
         json_schema_extra={"control": "advanced", "step": 0.1},
     )
+    timestep_to_start_cfg: int = Field(
+        default=1,
+        ge=0,
+        le=100,
+        description="The step, counted from 0, that true_cfg_scale begins with, as in PuLID.",
+        json_schema_extra={"control": "advanced", "step": 1},
+    )
     side: int = Field(
         default=1024, ge=256, le=2048, multiple_of=16, description="Side of the square whose area is worked on."
     )

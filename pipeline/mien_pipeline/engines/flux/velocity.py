@@ -141,6 +141,7 @@ def bind_conditioning(
     *,
     guidance_scale: float,
     true_cfg_scale: float = 1.0,
+    true_cfg_start: int = 0,
     total: int,
     cache_threshold: float = 0.0,
     queries: bool = False,
@@ -151,6 +152,7 @@ def bind_conditioning(
         prompt, negative: on the transformer's device, in the dtype that it computes in.
         guidance_scale: FLUX's distilled guidance, an input of the model.
         true_cfg_scale: 1 makes one pass a step, more makes two.
+        true_cfg_start: the step, counted from 0, that it begins with.
         total: steps that will be taken; schedules are fractions of it.
         cache_threshold: of the first-block cache; 0 is off.
         queries: see `inject_residuals`.
@@ -161,4 +163,4 @@ def bind_conditioning(
         def one(branch: Branch, text: Prompt) -> FluxVelocity:
             return FluxVelocity(transformer, slot, branch, text, canvas, acting, guidance_scale, total)
 
-        yield true_cfg(one("cond", prompt), one("uncond", negative), true_cfg_scale)
+        yield true_cfg(one("cond", prompt), one("uncond", negative), true_cfg_scale, true_cfg_start)

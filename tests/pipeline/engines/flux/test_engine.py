@@ -22,6 +22,7 @@ from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness
 from mien_pipeline.engines.flux.faceid import FaceId
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
 from mien_pipeline.engines.flux.latents import encode, face_tokens_of, token_mask
+from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.onnx_network import PROCESSOR
@@ -159,6 +160,19 @@ def test_true_guidance_and_a_cache_run_through_the_whole_engine(likeness: FluxLi
     for patch in (guided, likeness.render(*target, cached, ignore_step)):
         assert patch.crop.shape[:2] == patch.mask.shape
         assert patch.crop.std() > 1
+
+
+def test_true_guidance_begins_with_the_step_that_the_options_name(likeness: FluxLikeness, target: Picture) -> None:
+    """As in PuLID's application it is the second step by default; never is as off."""
+    guided = QUICK.model_copy(update={"true_cfg_scale": 3.0})
+    crops = {
+        start: likeness.render(*target, guided.model_copy(update={"timestep_to_start_cfg": start}), ignore_step).crop
+        for start in (0, 1, 2)
+    }
+    assert FluxOptions().timestep_to_start_cfg == 1
+    assert not np.array_equal(crops[0], crops[1])
+    assert not np.array_equal(crops[1], crops[2])
+    assert np.array_equal(crops[2], likeness.render(*target, QUICK, ignore_step).crop)
 
 
 @pytest.mark.usefixtures("with_options")
