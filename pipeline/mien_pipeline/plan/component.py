@@ -42,6 +42,7 @@ class Component:
         kept, window_kept: those of `wide` and of `window` that float8 leaves in bfloat16.
         largest: parameters of the largest matrix that float8 holds: it is made bfloat16 while it computes.
         matrices: parameters of each matrix, and whether float8 leaves it in bfloat16.
+        exact: it is float32 in every plan.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Component:
     window_kept: int = 0
     largest: int = 0
     matrices: tuple[tuple[int, bool], ...] = ()
+    exact: bool = False
 
     def bytes_as(self, form: NumberFormat) -> int:
         """Bytes of the whole network with its matrices in `form`."""
@@ -85,11 +87,14 @@ def is_kept_in_full(name: str) -> bool:
     return any(re.search(pattern, module) for pattern in KEPT_IN_FULL)
 
 
-def component(name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], part: str = "") -> Component:
+def component(
+    name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], part: str = "", *, exact: bool = False
+) -> Component:
     """A component from the names and shapes of its tensors.
 
     Args:
         shapes: of every tensor, by its name; blocks are known by a number in the name, as in `blocks.3.`.
+        exact: it is float32 in every plan.
     """
     wide = {key: prod(shape) for key, shape in shapes.items() if len(shape) > 1}
     kept = {key: size for key, size in wide.items() if is_kept_in_full(key)}
@@ -111,4 +116,5 @@ def component(name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], pa
         window_kept=sum(kept.get(key, 0) for key in window),
         largest=max((size for key, size in wide.items() if key not in kept), default=0),
         matrices=tuple((size, key in kept) for key, size in wide.items()),
+        exact=exact,
     )

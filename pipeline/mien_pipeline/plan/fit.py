@@ -86,7 +86,8 @@ def _place(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) -> 
     if one.name == "text_encoder_2":
         return Placement(one, *text)
     # The small ones work for a moment each, in full precision where that is affordable.
-    return Placement(one, "float32" if rung.core[0] == "float32" else "bfloat16", "on-demand")
+    full = one.exact or rung.core[0] == "float32"
+    return Placement(one, "float32" if full else "bfloat16", "on-demand")
 
 
 def _alternatives(components: Sequence[Component], hardware: Hardware, side: int) -> Iterator[str]:

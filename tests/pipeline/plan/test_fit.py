@@ -48,7 +48,18 @@ def test_more_memory_never_makes_a_slower_plan() -> None:
 
 def test_apples_graphics_are_given_no_number_format_they_lack() -> None:
     for gib in (16, 24, 32, 64, 128):
-        assert {each.form for each in planned("unified", gib).placements} <= {"bfloat16", "gguf-q8", "gguf-q4"}
+        forms = {each.form for each in planned("unified", gib).placements}
+        assert forms <= {"float32", "bfloat16", "gguf-q8", "gguf-q4"}
+
+
+@pytest.mark.parametrize(("device", "gib"), MACHINES)
+def test_who_a_face_is_and_where_it_ends_is_computed_in_float32_on_every_machine(
+    device: DeviceKind, gib: float
+) -> None:
+    """IR-SE50 and the parsing network, as their authors run them."""
+    plan = planned(device, gib)
+    assert {plan.of(name).form for name in ("ir_se50", "parsing")} == {"float32"}
+    assert plan.of("eva").form == "bfloat16"
 
 
 def test_a_larger_picture_needs_more() -> None:

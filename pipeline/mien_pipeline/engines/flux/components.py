@@ -23,6 +23,9 @@ NETWORKS: dict[str, tuple[Phase, str, str, str]] = {
     "resampler": ("identity", "instantid", "infiniteyou.image-proj", "image_proj."),
     "ir_se50": ("identity", "instantid", "arcface-ir-se50", ""),
 }
+# As their authors run them: facexlib, which PuLID and InfiniteYou take both from, casts neither. They are 0.2 GiB
+# together, and a rounded embedding or a class that flips at an edge would stay in every step.
+IN_FLOAT32 = frozenset({"parsing", "ir_se50"})
 
 
 def plan_stack(
@@ -71,6 +74,7 @@ def components(shapes: Mapping[str, Shapes]) -> tuple[Component, ...]:
                 if key.startswith(prefix) and not _is_tied_copy(key)
             },
             part,
+            exact=name in IN_FLOAT32,
         )
         for name, (phase, part, _, prefix) in NETWORKS.items()
         if name in shapes
