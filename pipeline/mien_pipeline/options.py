@@ -33,6 +33,7 @@ class Like(BaseModel, frozen=True, extra="forbid"):
 
 
 FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100)], ...] | Like
+DetectorChoice = Literal["auto", "yunet", "scrfd"]
 Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -49,6 +50,12 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
     format: Format | None = Field(default=None, description="The result's format; by default the target's own.")
     restore: float = Field(default=0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
+    detector: DetectorChoice = Field(
+        default="auto",
+        description="What finds faces and their five points; auto takes InsightFace's SCRFD for the points alone, for "
+        "engines that were trained with them, where it is installed.",
+        json_schema_extra={"control": "advanced"},
+    )
 
     def make_safer(self) -> "SwapOptions | None":
         """The options for a second try at a face that came out unnatural; None where the engine has no safer ones."""

@@ -43,6 +43,7 @@ PictureWarning = Literal[
     "reference-glasses",  # lenses hide the eyes in one of a person's pictures; `left_out` names it
     "other-person",  # one of a person's pictures is of another person; `left_out` names it
     "not-repainted",  # skin was restored from the face's own texture alone: repainting it needs FLUX.1
+    "processor-instead",  # ONNX Runtime's provider for the accelerator failed, and the processor ran the detector
     "face-not-shown",  # one of a person's pictures shows no face clearly enough; `left_out` names it
 ]
 
@@ -140,6 +141,23 @@ class ModelUse:
     ran_on: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DetectorUse:
+    """What found the faces.
+
+    Attributes:
+        faces: the network that found them.
+        points: whose five points they have.
+        models: what was used beside the weight files that every edit takes.
+        failed: the provider of ONNX Runtime failed, and the processor ran the network.
+    """
+
+    faces: Literal["yunet", "scrfd"] = "yunet"
+    points: Literal["mesh", "scrfd"] = "mesh"
+    models: tuple[ModelUse, ...] = ()
+    failed: bool = False
+
+
 EditKind = Literal["swap", "restore"]
 
 
@@ -184,6 +202,7 @@ class Swapped:
     warnings: tuple[PictureWarning, ...] = ()
     missing_rows: int | None = None
     left_out: tuple[LeftOut, ...] = ()
+    detector: DetectorUse = DetectorUse()
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
@@ -193,6 +212,7 @@ def describe(swapped: Swapped) -> dict[str, object]:
         "seconds": round(swapped.seconds, 3),
         "stages": {name: round(seconds, 4) for name, seconds in swapped.stages.items()},
         "size": list(swapped.size),
+        "detector": {"faces": swapped.detector.faces, "points": swapped.detector.points},
         "warnings": list(swapped.warnings),
         "missing_rows": swapped.missing_rows,
         "left_out": [asdict(each) for each in swapped.left_out],

@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
 from mien_pipeline.face import Face
 from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.media.decode import decode
 from mien_pipeline.memory_limits import MemoryLimits
@@ -91,6 +93,7 @@ class Runtime:
         self._store = store
         self._authority = authority
         self._engine: Engine | None = None
+        self._detectors: dict[Kind, OpenDetector] = {}
         self._references: RecentlyUsed[tuple[str, ...], Reference] = RecentlyUsed(KEPT_REFERENCES)
 
     @property
@@ -125,12 +128,13 @@ class Runtime:
         """
         clock = Stopwatch(on_progress)
         original = decode_target(target, options.format, clock)
+        parts = self._components_for(options)
         engine = self._load(options.engine)
         restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
-        ready = [self._prepare(each, engine, clock) for each in references]
-        alike = embed_likes(likes, options.likes, self._components)
+        ready = [self._prepare(each, engine, parts, clock) for each in references]
+        alike = embed_likes(likes, options.likes, parts)
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
-        return edit_picture(target, edit, self._components, clock, original)
+        return edit_picture(target, edit, parts, clock, original)
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""
@@ -173,6 +177,16 @@ class Runtime:
     def _components(self) -> Components:
         return Components(self._detector, self._embedder, self._check, self.marker, self.models)
 
+    def _components_for(self, options: SwapOptions) -> Components:
+        """Those of every edit, with the detector that the options and their engine want."""
+        kind = choose_kind(options.detector, ENGINES[options.engine].points, self._store)
+        if kind == "yunet":
+            return self._components
+        if kind not in self._detectors:
+            self._detectors[kind] = open_detector(kind, self._store, lambda: self._detector)
+        found = self._detectors[kind]
+        return replace(self._components, detector=found.detector, detection=found)
+
     def _restorer(self, painter: Engine | None) -> Restorer:
         return VIVID.load(self._embedder, painter, paint_options())
 
@@ -194,14 +208,17 @@ class Runtime:
                 self._engine.remember(self._limits)
         return self._engine
 
-    def _prepare(self, reference: bytes | Sequence[bytes], engine: Engine, clock: Stopwatch) -> Reference:
+    def _prepare(
+        self, reference: bytes | Sequence[bytes], engine: Engine, parts: Components, clock: Stopwatch
+    ) -> Reference:
         pictures = [reference] if isinstance(reference, bytes) else reference
-        key = engine.name, *(hashlib.sha256(each).hexdigest() for each in pictures)
-        return self._references.get(key, lambda: prepare(pictures, engine, self._components, clock))
+        kind = parts.detection.kind if parts.detection else "yunet"
+        key = engine.name, kind, *(hashlib.sha256(each).hexdigest() for each in pictures)
+        return self._references.get(key, lambda: prepare(pictures, engine, parts, clock))
 
     @cached_property
     def _detector(self) -> MeshDetector:
-        return MeshDetector(self._store.read("face-detection"), self._store.read("face-mesh"))
+        return open_yunet(self._store)
 
     @cached_property
     def _embedder(self) -> DlibEmbedder:

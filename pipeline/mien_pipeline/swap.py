@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.face import Embedding, Portrait
+from mien_pipeline.faces.detectors import OpenDetector
 from mien_pipeline.faces.person import View, cut_out, find_person
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
@@ -17,7 +18,7 @@ from mien_pipeline.media.encode import result_format
 from mien_pipeline.options import Format, require_readable_count
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
-from mien_pipeline.report import FaceReport, ModelUse, PictureWarning, Swapped
+from mien_pipeline.report import DetectorUse, FaceReport, ModelUse, PictureWarning, Swapped
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.swap_image import FaceEdit, Reference
 from mien_pipeline.trust.check import PictureCheck, check, flatten
@@ -25,13 +26,22 @@ from mien_pipeline.trust.check import PictureCheck, check, flatten
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What every edit is made with, loaded once and used for many; `models` are what it was loaded from."""
+    """What every edit is made with, loaded once and used for many; `models` are what it was loaded from.
+
+    `detection` says what `detector` is where it is not the one that every install has.
+    """
 
     detector: FaceDetector
     embedder: FaceEmbedder
     check: ContentCheck
     marker: Marker
     models: Sequence[ModelUse] = ()
+    detection: OpenDetector | None = None
+
+    @property
+    def detector_use(self) -> DetectorUse:
+        """What found the faces, after they were found."""
+        return self.detection.use if self.detection else DetectorUse()
 
 
 def decode_target(picture: bytes, format: Format | None, clock: Stopwatch) -> Image:
@@ -79,7 +89,8 @@ def edit_picture(
         made = edit.change(original, faces, chosen, clock)
         with clock.stage("check-result"):
             check(made.image, components.check, "result", faces)
-        record, reports = edit.record(components.models), list[FaceReport]()
+        found_by, reports = components.detector_use, list[FaceReport]()
+        record = edit.record((*components.models, *found_by.models))
 
         def judge() -> None:
             reports.extend(edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen))
@@ -87,6 +98,7 @@ def edit_picture(
         with clock.concurrent_stage("score", judge), clock.stage("mark"):
             marked = expecting.result().mark(made.image, picture, record, edit.format)
     incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
+    slower: tuple[PictureWarning, ...] = ("processor-instead",) if found_by.failed else ()
     return Swapped(
         data=marked.data,
         media_type=marked.media_type,
@@ -97,9 +109,10 @@ def edit_picture(
         faces=tuple(reports),
         provenance=marked.provenance,
         models=tuple(record.models),
-        warnings=(*incomplete, *edit.warnings),
+        warnings=(*incomplete, *slower, *edit.warnings),
         missing_rows=original.missing_rows,
         left_out=edit.left_out,
+        detector=found_by,
     )
 
 

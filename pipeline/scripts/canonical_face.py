@@ -17,6 +17,7 @@ from scipy.spatial import Delaunay  # type: ignore[import-untyped]
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.topology import rigid_transform
+from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.image import Image
 
 Array = NDArray[np.float64]
@@ -156,7 +157,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, nargs="+")
     parser.add_argument("--output", type=Path, default=Path(face.__file__).with_name("face_mesh.npz"))
     chosen = parser.parse_args()
-    detector = MeshDetector(chosen.face_detection.read_bytes(), chosen.face_mesh.read_bytes())
+    detector = MeshDetector(YuNet(chosen.face_detection.read_bytes()), chosen.face_mesh.read_bytes())
     meshes = [
         found.mesh.astype(np.float64)
         for path in chosen.pictures

@@ -13,6 +13,7 @@ import pytest
 from mien_cli.main import main
 from mien_models.store import ModelStore
 from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.media.decode import decode
 from mien_testing.eyewear import draw_glasses
 from mien_testing.portraits import mesh_of
@@ -60,7 +61,7 @@ def dark_glasses(here: Path, models: ModelStore) -> Callable[[str], PIL.Image.Im
 
     def wear(name: str) -> PIL.Image.Image:
         image = decode((here / name).read_bytes())
-        face = MeshDetector(models.read("face-detection"), models.read("face-mesh")).detect(image)[0]
+        face = MeshDetector(YuNet(models.read("face-detection")), models.read("face-mesh")).detect(image)[0]
         return PIL.Image.fromarray(draw_glasses(image.pixels, mesh_of((image, face)), "square", "black"))
 
     return wear

@@ -104,6 +104,10 @@ SEEN = {
         16_923_827,
         "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
     ),
+    ("scrfd", "det_10g.onnx"): (
+        16_923_827,
+        "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+    ),
     ("infiniteyou", "image_proj_model.bin"): (
         338_413_026,
         "f85518431d7367de30b9558a939c003462a7e331e8c8b929146916dc27e471d6",

@@ -50,7 +50,7 @@ ROOMS = {
     **dict.fromkeys(VALUES, VALUES),
     f"{P}.protocols": (*VALUES, f"{P}.memory_limits"),
     f"{P}.media": PARTS,
-    f"{P}.faces": (*PARTS, f"{P}.media"),
+    f"{P}.faces": (*PARTS, f"{P}.media", f"{P}.onnx_network"),
     f"{P}.skin": (*PARTS, f"{P}.media", f"{P}.faces"),
     f"{P}.engines.entry": PARTS,
     f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry"),

@@ -15,6 +15,7 @@ from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
+from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
@@ -35,7 +36,7 @@ def installed() -> ModelStore:
 
 
 def test_the_result_is_nearer_to_the_reference_than_the_target_was(installed: ModelStore) -> None:
-    detector = MeshDetector(installed.read("face-detection"), installed.read("face-mesh"))
+    detector = MeshDetector(YuNet(installed.read("face-detection")), installed.read("face-mesh"))
     scorer = DlibEmbedder(installed.read("identity-score"))
     folder = installed.path("demo-portraits")
     target, reference = (decode((folder / name).read_bytes()) for name in ("astronaut.png", "grace_hopper.jpg"))

@@ -11,6 +11,7 @@ from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.media.decode import decode
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def detector(models: ModelStore) -> MeshDetector:
-    return MeshDetector(models.read("face-detection"), models.read("face-mesh"))
+    return MeshDetector(YuNet(models.read("face-detection")), models.read("face-mesh"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +12,11 @@ from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
 from mien_pipeline.face import Portrait
+from mien_pipeline.faces import detectors
+from mien_pipeline.faces.detectors import Kind, OpenDetector
+from mien_pipeline.faces.scrfd import Scrfd
 from mien_pipeline.options import RestoreOptions, SwapOptions
+from mien_pipeline.report import ModelUse, describe
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
 from mien_pipeline.swap import Components
@@ -37,6 +41,7 @@ class Entry:
     """An engine of the registry that paints; it counts how often it is loaded and prepares a reference."""
 
     missing_libraries = ()
+    points = "mesh"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -112,6 +117,48 @@ def test_the_engine_that_is_asked_for_swaps_and_stays(under_test: Runtime, engin
     assert [colours(each.data)[1] for each in done] == [RED, RED]
     assert under_test.engine_name == "mesh"
     assert engines["mesh"].loaded == 1
+
+
+def test_another_detector_sees_a_reference_anew_and_the_report_names_it(
+    under_test: Runtime, engines: dict[str, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def open_one(kind: Kind, *_: object) -> OpenDetector:
+        opened.append(kind)
+        return OpenDetector(Detector(), kind, (cast("Scrfd", Scripted()), ModelUse("scrfd/det_10g.onnx", "1" * 64)))
+
+    monkeypatch.setattr(runtime, "open_detector", open_one)
+    monkeypatch.setattr(detectors, "find_scrfd", returning(("scrfd/det_10g.onnx", Path())))
+    asked = [MESH.model_copy(update={"detector": choice}) for choice in ("auto", "scrfd", "scrfd", "yunet")]
+    done = [under_test.swap(picture(MIDDLE), [shade(200)], options) for options in asked]
+    assert [each.detector.faces for each in done] == ["yunet", "scrfd", "scrfd", "yunet"]
+    assert describe(done[1])["detector"] == {"faces": "scrfd", "points": "scrfd"}
+    assert [each.ran_on for each in done[1].models if each.name.startswith("scrfd")] == ["a card"]
+    assert "processor-instead" in done[1].warnings
+    assert done[0].warnings == done[3].warnings == ()
+    assert opened == ["scrfd"]
+    assert len(engines["mesh"].prepared) == 2
+
+
+class Scripted:
+    """SCRFD as the report reads it: a card ran it after another had failed."""
+
+    class network:  # noqa: N801
+        provider, failed = "a card", "another"
+
+
+def test_an_engine_that_was_trained_with_arcfaces_points_gets_them(
+    under_test: Runtime, engines: dict[str, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For `mesh` beside it, faces and points stay as they are."""
+    engines["flux"].points = "arcface"
+    monkeypatch.setattr(runtime, "open_detector", lambda kind, *_: OpenDetector(Detector(), kind))
+    monkeypatch.setattr(detectors, "find_scrfd", returning(("scrfd/det_10g.onnx", Path())))
+    found = {name: under_test._components_for(parse_options({"engine": name})).detection for name in engines}
+    assert {name: each.kind if each else None for name, each in found.items()} == {
+        "mesh": None, "inswapper": None, "flux": "yunet+scrfd"
+    }  # fmt: skip
 
 
 def test_several_pictures_of_a_person_are_one_reference_that_is_kept(

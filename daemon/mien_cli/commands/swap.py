@@ -40,6 +40,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="the same seed repeats a result on one machine"
     )
+    parser.add_argument(
+        "--detector",
+        default="auto",
+        choices=("auto", "yunet", "scrfd"),
+        help="what finds faces and their five points; auto takes InsightFace's SCRFD for the points of flux and "
+        "inswapper, where it is installed (default: %(default)s)",
+    )
     parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="Vivid's skin detail afterwards")
     parser.add_argument(
         "--set",
@@ -89,6 +96,7 @@ def read_options(args: Namespace, place: ResultPlace, alike: Sequence[bytes]) ->
         "faces": name_likes(alike) if alike else parse_faces(args.faces or ["largest"]),
         "seed": args.seed,
         "restore": args.restore,
+        "detector": args.detector,
         "format": place.format,
     }
     return parse_options(raw | dict(parse_setting(each) for each in args.set))

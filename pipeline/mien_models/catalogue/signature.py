@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mien_core.errors import InvalidCatalogue
 
-PUBLIC_KEY = "d75afbd80ca03ec76c04e0acd074ce87382f1d16e2b681f8d2f32d4aa31092d3"
+PUBLIC_KEY = "790007956e7fc6fd79b2dc52a1fa560ce856984395ae1bf07639635351f34760"
 
 
 def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_KEY) -> None:

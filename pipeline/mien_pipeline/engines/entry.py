@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from mien_core.errors import EngineUnavailable
 from mien_pipeline.options import SwapOptions
@@ -33,6 +33,7 @@ class EngineEntry:
         libraries: what must be importable; the `gpu` extra installs them.
         licence: what binds a person who uses the results.
         check: a module with `check(weights)`, which raises what `load` would, and imports nothing heavy; or empty.
+        points: whose five points it was trained with: ArcFace's networks and those on top of them with InsightFace's.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
     """
 
@@ -45,6 +46,7 @@ class EngineEntry:
     licence: str
     memory_bytes: int
     check: str = ""
+    points: Literal["mesh", "arcface"] = "mesh"
     presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 

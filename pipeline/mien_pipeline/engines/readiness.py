@@ -28,8 +28,10 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
 def describe_own_options(kind: type[SwapOptions]) -> dict[str, object]:
     """What an engine understands beyond what all of them do: name → its JSON schema, with default and meaning.
 
-    The order is that in which a user interface shows them; `options.py` says what `private`, `control`, `step` mean.
+    Those of all of them that have a control come last. The order is that in which a user interface shows them;
+    `options.py` says what `private`, `control` and `step` mean.
     """
     members: dict[str, dict[str, object]] = kind.model_json_schema()["properties"]
     own = [name for name in members if name not in SwapOptions.model_fields]
+    own += [name for name in SwapOptions.model_fields if "control" in members[name]]
     return {name: {key: value for key, value in members[name].items() if key != "title"} for name in own}

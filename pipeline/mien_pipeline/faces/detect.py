@@ -1,18 +1,16 @@
-"""Image → Faces: YuNet finds boxes; the 468-point mesh network fits a mesh and says whether it is a face."""
+"""Image → Faces: a finder finds boxes; the 468-point mesh network fits a mesh and says whether it is a face."""
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
-from typing import cast
 
 import cv2
 import numpy as np
 
-from mien_pipeline.face import Face, Kps, Mesh
+from mien_pipeline.face import Face, Mesh
 from mien_pipeline.faces.align import five_points, invert, transform, warp
+from mien_pipeline.faces.detection import Detection, FaceFinder
 from mien_pipeline.faces.search import (
-    OVERLAP,
     TILE_PX,
     drop_duplicates,
     scale_by,
@@ -23,16 +21,10 @@ from mien_pipeline.faces.search import (
 )
 from mien_pipeline.faces.tflite import load_tflite
 from mien_pipeline.faces.topology import head_pose
-from mien_pipeline.image import Affine, Floats, Image, Pixels
+from mien_pipeline.image import Floats, Image, Pixels
 
-# YuNet's finds count from this score (53 of 54 portraits found, and nothing in the pictures without a face).
-DETECTION_SCORE = 0.7
-# YuNet finds faces from about 12 px up. At this side an 80-px face of a 12-MP picture is 25 px wide.
-COARSE_SIDE_PX = 1280
-# A face that fills a picture is found with a score of .69 at 1280 px, and of .94 at this side.
+# YuNet finds a face that fills a picture with a score of .69 at 1280 px, and of .94 at this side.
 CLOSE_SIDE_PX = 320
-# A find on the side or upside down counts beside upright ones only when YuNet is as sure as this.
-TURNED_SCORE = 0.8
 # The finer pass, when the first finds nothing: a 40-px face of a 12-MP picture is 25 px wide again.
 FINE_SIDE_PX = 2560
 # Below this the mesh network says the crop shows no face (measured: .002–.014 off faces, above .9 on them).
@@ -43,60 +35,29 @@ _MESH_MARGIN = 1.5  # its crop is this many times the face's extent, as it was t
 _MESH_POINTS = "conv2d_20"
 _MESH_FLAG = "conv2d_30"
 _EYE_CORNERS = (33, 263)
-_NO_CONFIG = np.empty(0, np.uint8)  # an ONNX file is complete
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Detection:
-    """What YuNet found, in the pixels of the picture it saw.
-
-    Attributes:
-        centre, side: of a square around the face; `centre` is (2,) float32.
-        kps: (5, 2) float32, good enough to know the roll.
-        det_score: 0..1.
-    """
-
-    centre: Floats
-    side: float
-    kps: Kps
-    det_score: float
-
-    @property
-    def bbox(self) -> Floats:
-        """(4,) float32: left, top, right, bottom of the square."""
-        return np.concatenate([self.centre - self.side / 2, self.centre + self.side / 2]).astype(np.float32)
-
-    def move(self, affine: Affine) -> "_Detection":
-        """The same find through a (2, 3) similarity."""
-        scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-        return _Detection(
-            transform(self.centre[None], affine)[0], self.side * scale, transform(self.kps, affine), self.det_score
-        )
 
 
 class MeshDetector:
-    """Finds faces with YuNet and fits the mesh in two passes. One thread at a time."""
+    """Finds faces and fits the mesh in two passes. One thread at a time."""
 
-    def __init__(self, face_detection: bytes, face_mesh: bytes) -> None:
-        """Load both networks from the bytes of their files.
+    def __init__(self, finder: FaceFinder, face_mesh: bytes) -> None:
+        """
+        Args:
+            finder: what finds boxes and five points.
+            face_mesh: the bytes of the mesh network's file.
 
         Raises:
-            cv2.error: a file is damaged.
+            cv2.error: the file is damaged.
         """
-        # OpenCV would log that its new engine has no choice of device; we asked for none.
-        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-        self._yunet = cv2.FaceDetectorYN.create(
-            "onnx", np.frombuffer(face_detection, np.uint8), _NO_CONFIG, (320, 320), DETECTION_SCORE, OVERLAP, 500
-        )
-        cv2.utils.logging.setLogLevel(level)
+        self._finder = finder
         self._mesh = load_tflite(face_mesh)  # its second output is the face flag
 
     def detect(self, image: Image) -> Sequence[Face]:
         """Every face, left to right, each with its mesh; an empty list where there is none.
 
         Small faces, faces that fill the picture and heads that are held sideways or upside down are searched for
-        together, and the best find of each place counts. YuNet also accepts an upside-down face, whose mouth it takes
-        for eyes, but scores it higher in the right orientation. Where nothing is found, finer and turned searches
+        together, and the best find of each place counts. A finder also accepts an upside-down face, whose mouth it
+        takes for eyes, but scores it higher in the right orientation. Where nothing is found, finer and turned searches
         follow.
         """
         for boxes in self._search(image.pixels):
@@ -110,7 +71,7 @@ class MeshDetector:
         """`face` with its mesh fitted again to `image`, which shows it in the same place."""
         centre = ((face.bbox[:2] + face.bbox[2:]) / 2).astype(np.float32)
         side = float((face.bbox[2:] - face.bbox[:2]).max())
-        return self._fit_face(image.pixels, _Detection(centre, side, face.kps, face.det_score))
+        return self._fit_face(image.pixels, Detection(centre, side, face.kps, face.det_score))
 
     def look_again(self, image: Image, mesh: Mesh) -> Mesh:
         """The (468, 3) mesh that one pass finds where `mesh` (468, 3) is expected, both in the picture's pixels."""
@@ -118,48 +79,40 @@ class MeshDetector:
         centre, side = _bound_level(mesh[:, :2], angle)
         return self._run_mesh_network(image.pixels, centre, side * _MESH_MARGIN, angle)[0]
 
-    def _search(self, pixels: Pixels) -> Iterator[list[_Detection]]:
+    def _search(self, pixels: Pixels) -> Iterator[list[Detection]]:
         """What each search finds, in picture coordinates; each search is dearer than the one before."""
-        coarse = shrink_to(pixels, COARSE_SIDE_PX)
+        side, sure = self._finder.coarse_px, self._finder.turned_score
+        coarse = shrink_to(pixels, side)
         close = shrink_to(coarse, CLOSE_SIDE_PX)
-        found = self._run_turned(coarse, pixels, (0,))
+        found = self._find_turned(coarse, pixels, (0,), side)
         if close is not coarse:
-            found += self._run_turned(close, pixels, (0,))
-        yield found + [box for box in self._run_turned(close, pixels, (1, 3, 2)) if box.det_score >= TURNED_SCORE]
-        if max(pixels.shape[:2]) > COARSE_SIDE_PX:
+            found += self._find_turned(close, pixels, (0,), CLOSE_SIDE_PX)
+        turned = self._find_turned(close, pixels, (1, 3, 2), CLOSE_SIDE_PX)
+        yield found + [box for box in turned if box.det_score >= sure]
+        if max(pixels.shape[:2]) > side:
             yield self._detect_in_tiles(pixels)
-        yield self._run_turned(coarse, pixels, (1, 3, 2))
+        yield self._find_turned(coarse, pixels, (1, 3, 2), side)
 
-    def _run_turned(self, smaller: Pixels, pixels: Pixels, turns: Sequence[int]) -> list[_Detection]:
+    def _find_turned(self, smaller: Pixels, pixels: Pixels, turns: Sequence[int], side_px: int) -> list[Detection]:
         """The finds in `smaller` after each number of quarter turns, in the pixels of the picture that it is of."""
-        grow, found = scale_by(pixels.shape[1] / smaller.shape[1]), list[_Detection]()
+        grow, found = scale_by(pixels.shape[1] / smaller.shape[1]), list[Detection]()
         for quarters in turns:
             turned = np.ascontiguousarray(np.rot90(smaller, quarters)) if quarters else smaller
             back = undo_quarter_turns(quarters, smaller.shape[1], smaller.shape[0])
-            found += [box.move(back).move(grow) for box in self._run_yunet(turned)]
+            found += [box.move(back).move(grow) for box in self._finder.find(turned, side_px)]
         return found
 
-    def _run_yunet(self, pixels: Pixels) -> list[_Detection]:
-        """YuNet's finds, in the pixels of `pixels`."""
-        self._yunet.setInputSize((pixels.shape[1], pixels.shape[0]))
-        rows = cast("Floats | None", self._yunet.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1])
-        # YuNet's rows: x, y, width, height, five points, score; None instead of no rows.
-        return [
-            _Detection(row[:2] + row[2:4] / 2, float(row[2:4].max()), row[4:14].reshape(5, 2), float(row[14]))
-            for row in ([] if rows is None else rows)
-        ]
-
-    def _detect_in_tiles(self, pixels: Pixels) -> list[_Detection]:
+    def _detect_in_tiles(self, pixels: Pixels) -> list[Detection]:
         """The finds of the finer pass, in the pixels of `pixels`; one face may come from several tiles."""
         fine = shrink_to(pixels, FINE_SIDE_PX)
         grow = scale_by(pixels.shape[1] / fine.shape[1])
-        found: list[_Detection] = []
+        found: list[Detection] = []
         for top, left in product(tile_starts(fine.shape[0]), tile_starts(fine.shape[1])):
             tile = np.ascontiguousarray(fine[top : top + TILE_PX, left : left + TILE_PX])
-            found += [box.move(shift_by(left, top)).move(grow) for box in self._run_yunet(tile)]
+            found += [box.move(shift_by(left, top)).move(grow) for box in self._finder.find(tile, TILE_PX)]
         return found
 
-    def _fit_face(self, pixels: Pixels, box: _Detection) -> Face:
+    def _fit_face(self, pixels: Pixels, box: Detection) -> Face:
         """Two passes of the mesh network: on the box, then on the extent of what the first pass found."""
         angle = _measure_roll(box.kps[0], box.kps[1])
         mesh, _ = self._run_mesh_network(pixels, box.centre, box.side * _MESH_MARGIN, angle)

@@ -68,11 +68,11 @@ class Find(Protocol):
 AnyFind = TypeVar("AnyFind", bound=Find)
 
 
-def drop_duplicates(finds: Sequence[AnyFind]) -> list[AnyFind]:
+def drop_duplicates(finds: Sequence[AnyFind], overlap: float = OVERLAP) -> list[AnyFind]:
     """The surest of every group of finds whose boxes overlap, surest first; tiles and turns may find one face twice."""
     kept: list[AnyFind] = []
     for find in sorted(finds, key=lambda find: find.det_score, reverse=True):
-        if all(intersection_over_union(find.bbox, other.bbox) < OVERLAP for other in kept):
+        if all(intersection_over_union(find.bbox, other.bbox) < overlap for other in kept):
             kept.append(find)
     return kept
 

@@ -52,7 +52,7 @@ def test_what_is_said_of_a_whole_picture_comes_first(
     warning: PictureWarning, to_text: Callable[[Mapping[str, Any]], str]
 ) -> None:
     told = to_text({"engine": "mesh", "seconds": 1.1, "warnings": [warning], "faces": []})
-    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].*(last bytes|left out|put back).*\.", told)
+    assert re.fullmatch(r"\(mesh, 1\.10 s\)\n[A-Z].*(last bytes|left out|put back|more slowly).*\.", told)
 
 
 def test_a_swap_writes_the_picture_and_reports_what_scripts_rely_on(here: Path, run_json: RunJson) -> None:
@@ -235,6 +235,14 @@ def test_a_refusal_names_what_to_fix_and_leaves_no_file(
     assert said.err.startswith("mien: ") or "\nmien: " in said.err
     assert pictures(here) == before
     assert (here / "astronaut.png").read_bytes() == untouched
+
+
+def test_a_detector_that_is_not_installed_is_refused_with_its_command(here: Path, run_json: RunJson) -> None:
+    words = ("swap", "astronaut.png", "--face", "grace_hopper.jpg", "--local", "-o", "out.png")
+    status, problem = run_json(*words, "--detector", "scrfd")
+    assert (status, problem["code"]) == (1, "model-not-installed")
+    assert problem["command"] == "mien models pull scrfd"
+    assert not (here / "out.png").exists()
 
 
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(

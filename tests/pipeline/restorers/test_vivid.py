@@ -14,6 +14,7 @@ from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE, face_width
+from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.image import Floats, Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import ignore_step
@@ -24,7 +25,7 @@ from mien_pipeline.skin.blend import paste_back
 
 @pytest.fixture(scope="module")
 def detector(models: ModelStore) -> MeshDetector:
-    return MeshDetector(models.read("face-detection"), models.read("face-mesh"))
+    return MeshDetector(YuNet(models.read("face-detection")), models.read("face-mesh"))
 
 
 @pytest.fixture(scope="module")

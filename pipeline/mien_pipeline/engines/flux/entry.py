@@ -23,6 +23,7 @@ ENTRY = EngineEntry(
     ),
     libraries=("torch", "diffusers", "transformers", "safetensors", "insightface", "onnxruntime"),
     licence="FLUX.1 [dev]: non-commercial; InsightFace weights: non-commercial research only",
+    points="arcface",
     memory_bytes=8 * GIB,
     instead={"flux-1-dev-transformer": ("flux-1-dev-single", "flux-1-dev-q8", "flux-1-dev-q4")},
 )

@@ -28,6 +28,8 @@ MODELS = (
 XLABS = ("xlabs-ip-adapter", "clip-vit-l14")
 OTHER_BASES: dict[Base, str] = {"schnell": "flux-1-schnell", "fill": "flux-1-fill-dev"}
 TINY_VAE = "taef1"
+# Files of those models that another part of a swap reads, and reports where it did.
+READ_BY_OTHERS = ("antelopev2/scrfd_10g_bnkps.onnx",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +144,5 @@ def models_used(store: ModelStore, files: FluxFiles) -> tuple[ModelUse, ...]:
         ModelUse(f"{model.name}/{file.name}", file.sha256, file.state == "ready")
         for model in store.states([*transformer, *_models_for(files.faceid_layout)])
         for file in model.files
-        if file.sha256 and file.format != "text"
+        if file.sha256 and file.format != "text" and f"{model.name}/{file.name}" not in READ_BY_OTHERS
     )

@@ -11,5 +11,6 @@ ENTRY = EngineEntry(
     models=("inswapper",),
     libraries=("onnxruntime", "onnx"),
     licence="InsightFace weights: non-commercial research only",
+    points="arcface",
     memory_bytes=2 * GIB,
 )

@@ -18,6 +18,7 @@ from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.evaluation.measures import Row, memory_added, ratio, seconds
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import encode
 from mien_pipeline.progress import ignore_step
@@ -45,7 +46,7 @@ def rows(store: ModelStore) -> Iterator[Row]:
 
 def mesh_alone(store: ModelStore, reference: bytes) -> Iterator[Row]:
     """The engine on a face 512 px wide, its reference prepared, against the two mesh passes of one detection."""
-    detector = MeshDetector(store.read("face-detection"), store.read("face-mesh"))
+    detector = MeshDetector(YuNet(store.read("face-detection")), store.read("face-mesh"))
     portrait, donor = decode(photograph(store, 2900, 2900)), decode(reference)
     face = detector.detect(portrait)[0]
     likeness = ENGINES["mesh"].load(store).prepare([Portrait(donor, detector.detect(donor)[0])])

@@ -76,7 +76,11 @@ def test_a_swap_in_this_process_keeps_the_size_and_reports_both_likenesses(
     assert {"to_reference", "to_target", "before"} <= face["identity"].keys()
     assert 1 <= len(face["attempts"]) <= 2, "what the drift gate saw, retry included"
     assert {"recogniser", "to_reference", "to_target"} <= face["attempts"][0].keys()
-    assert {"pulid-flux/pulid_flux_v0.9.1.safetensors"} <= {model["name"] for model in report["models"]}
+    ran = {model["name"]: model["ran_on"] for model in report["models"]}
+    assert "pulid-flux/pulid_flux_v0.9.1.safetensors" in ran
+    assert report["detector"] == {"faces": "yunet", "points": "scrfd"}
+    assert ran["antelopev2/scrfd_10g_bnkps.onnx"] == "CPUExecutionProvider"
+    assert len(ran) == len(report["models"]), "no file is named twice"
 
 
 @pytest.mark.parametrize(("device", "restorer"), [("mps", "vivid-flux"), ("cpu", "vivid")])
