@@ -11,7 +11,7 @@ from typing import Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
 from mien_core.errors import LibraryMissing, MarkingFailed
-from mien_core.program import command_for
+from mien_core.program import command_for, windowless
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
@@ -180,7 +180,7 @@ class WorkerSupervisor:
         began = time.monotonic()
         try:
             started = await asyncio.create_subprocess_exec(
-                *command_for("worker"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+                *command_for("worker"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, **windowless()
             )
         except OSError:
             log.exception("the worker could not be started")
