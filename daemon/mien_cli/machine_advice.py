@@ -88,7 +88,8 @@ def to_text(found: Mapping[str, Any]) -> str:
         if engine["command"]:
             lines.append(f"      {engine['command']}")
         if engine["limit_bytes"]:
-            known = f"It ran out of memory here before and plans with {engine['limit_bytes'] / GIB:.1f} GiB since. To clear:"
+            usable = f"{engine['limit_bytes'] / GIB:.1f} GiB"
+            known = f"It ran out of memory here before and plans with {usable} since. To clear:"
             lines.append(fill(known, 80, initial_indent="    ", subsequent_indent="    "))
             lines.append("      mien plan --forget-limits")
     lines.append("\n`mien plan --vram GIB` lays out every network of an engine for a machine of that size.")

@@ -7,6 +7,7 @@ ENTRY = EngineEntry(
     name="flux",
     summary="the identity stack on FLUX.1: PuLID, InstantID and IP-Adapter FaceID",
     module="mien_pipeline.engines.flux.engine",
+    networks="mien_pipeline.engines.flux.networks",
     check="mien_pipeline.engines.flux.offer",
     options=FluxOptions,
     presets=PRESETS,
