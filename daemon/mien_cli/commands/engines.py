@@ -84,6 +84,8 @@ def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str
     told = [engine["summary"], f"{engine['device']}, {memory:.2g} GiB; {engine['licence']}"]
     if engine["options"]:
         told.append(f"--set {', '.join(engine['options'])}")
+    if len(presets := engine["presets"]) > 1:
+        told += [f"preset {each['name']}: {each['origin']}" for each in presets]
     command = ""
     if engine["missing_libraries"]:
         told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them")

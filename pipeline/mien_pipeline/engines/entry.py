@@ -16,6 +16,8 @@ GIB = 1 << 30
 
 Preset = Mapping[str, object]
 """Some options by name; every other one has its default."""
+CHOSEN = "chosen, not calibrated"
+"""The origin of numbers that rest on no source and no measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class EngineEntry:
         module: has `load(weights) -> Engine`; nothing of it is imported before it is wanted.
         options: what it understands; the default of its `engine` is `name`.
         presets: starting points for its options, by name; the first is its defaults.
+        origins: where the numbers of a preset come from, by its name; one that is not here was `CHOSEN`.
         models: names of the models it takes beyond those of every swap.
         instead: for some of those, others that can stand in.
         libraries: what must be importable; the `gpu` extra installs them.
@@ -50,6 +53,7 @@ class EngineEntry:
     check: str = ""
     points: Literal["mesh", "arcface"] = "mesh"
     presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property

@@ -1,7 +1,7 @@
 """FLUX.1 as the registry lists it."""
 
 from mien_pipeline.engines.entry import GIB, EngineEntry
-from mien_pipeline.engines.flux.options import PRESETS, FluxOptions
+from mien_pipeline.engines.flux.options import ORIGINS, PRESETS, FluxOptions
 
 ENTRY = EngineEntry(
     name="flux",
@@ -11,6 +11,7 @@ ENTRY = EngineEntry(
     check="mien_pipeline.engines.flux.offer",
     options=FluxOptions,
     presets=PRESETS,
+    origins=ORIGINS,
     models=(
         "flux-1-dev-transformer",
         "flux-1-dev-parts",
