@@ -53,6 +53,7 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     errors.DiskFull: ProblemRow(507, "The disk is too full"),
     errors.OutputNotWritable: ProblemRow(422, "A file or a folder cannot be written"),
     errors.OutputExists: ProblemRow(409, "A file of that name is there already"),
+    errors.OutputBusy: ProblemRow(409, "Another run writes into this folder"),
     errors.StoreNotWritable: ProblemRow(507, "The models folder cannot be written to"),
     errors.DiskFailed: ProblemRow(503, "The disk or the system refused a file"),
     errors.GpuOutOfMemory: ProblemRow(503, "The accelerator has too little free memory"),

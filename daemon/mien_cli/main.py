@@ -94,33 +94,21 @@ def add_command(commands: Commands, name: str, module: str) -> None:
     command.add_arguments(leaf)
 
 
-def complete_parser(parser: argparse.ArgumentParser, below: bool = False) -> None:
-    """Give each command without a description its summary as one, and each leaf the flags that all leaves have.
-
-    A command with actions of which none is required is a leaf as well. `below` says that the parser is below such a
-    one: a flag that was given before the action counts.
-    """
+def complete_parser(parser: argparse.ArgumentParser) -> None:
+    """Give each command without a description its summary as one, and each leaf the flags that all leaves have."""
     kind = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage]
     groups = [action for action in parser._actions if isinstance(action, kind)]
     for group in groups:
         summaries = {listed.dest: listed.help or "" for listed in group._choices_actions}
         for name, command in group.choices.items():
             command.description = command.description or to_sentence(summaries[name])
-            complete_parser(command, below=parser.get_default("run") is not None)
-    if not groups or parser.get_default("run"):
+            complete_parser(command)
+    if not groups:
         parser.set_defaults(leaf=parser)
-        add_common_flags(parser, argparse.SUPPRESS if below else None)
-
-
-def add_common_flags(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """Add what every leaf understands; `default` of None is each flag's own."""
-    switch = False if default is None else default
-    parser.add_argument(
-        "--json", action="store_true", default=switch, help="one JSON document on stdout, nothing else there"
-    )
-    parser.add_argument("--offline", action="store_true", default=switch, help="no connection leaves this process")
-    parser.add_argument("--state-dir", metavar="DIR", default=default, help="the daemon's state folder")
-    parser.add_argument("--models-dir", metavar="DIR", default=default, help="the model store's folder")
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
+        parser.add_argument("--offline", action="store_true", help="no connection leaves this process")
+        parser.add_argument("--state-dir", metavar="DIR", help="the daemon's state folder")
+        parser.add_argument("--models-dir", metavar="DIR", help="the model store's folder")
 
 
 def to_sentence(summary: str) -> str:
@@ -181,6 +169,8 @@ def run(args: argparse.Namespace) -> int:
     except MienError as error:
         return print_refusal(error, in_json=args.json)
     except Exception as error:  # noqa: BLE001 -- the outermost handler
+        from mien_cli.log_file import log_to_file
+
         log_to_file(args)
         return print_refusal(name_folder_error(error), in_json=args.json)
     return status
@@ -202,21 +192,6 @@ def name_folder_error(error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno in theirs and isinstance(error.filename, str):
         return output_error(Path(error.filename), error)
     return error
-
-
-def log_to_file(args: argparse.Namespace) -> None:
-    """Log to a file of this user from now on: a traceback belongs there and not on the terminal."""
-    import logging
-
-    from mien_api.folders import Folders
-    from mien_core.redaction import log_to
-
-    logs = Folders.find(args.state_dir, args.models_dir).logs
-    try:
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log_to(logging.FileHandler(logs / "mien.log", encoding="utf-8", errors="backslashreplace"))
-    except OSError:
-        log_to(logging.NullHandler())
 
 
 def print_wrong_usage(wrong: WrongUsage, *, in_json: bool) -> int:

@@ -40,6 +40,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── DiskFull
     │   ├── OutputNotWritable      the result has no place at the path that was given
     │   ├── OutputExists           another file is there, and the person asked to fail then
+    │   ├── OutputBusy             another run writes into the output folder
     │   ├── StoreNotWritable       the models folder is read-only
     │   ├── DiskFailed             the disk or the system refused a file: `reason` says why
     │   ├── GpuOutOfMemory
@@ -252,6 +253,12 @@ class OutputExists(ResourceError):
     """`file` is what is there already."""
 
     code = "output-exists"
+
+
+class OutputBusy(ResourceError):
+    """`folder` is where the other run writes."""
+
+    code = "output-busy"
 
 
 class GpuOutOfMemory(ResourceError):

@@ -5,6 +5,7 @@ A rename is lost in a power cut until its folder is synced, so every rename here
 
 import contextlib
 import errno
+import glob
 import os
 import re
 import secrets
@@ -53,7 +54,7 @@ def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
         OSError: a full disk or a read-only folder; what was at `path` is as it was.
     """
     with write_beside(path, data, mode) as beside:
-        replace_file(beside, path)
+        beside.replace(path)
 
 
 @contextmanager
@@ -71,26 +72,6 @@ def write_beside(path: Path, data: bytes, mode: int | None = None) -> Generator[
     sync_folder(path.parent)
 
 
-def replace_file(source: Path, target: Path) -> None:
-    """Rename over `target`; on Windows also where it is read-only, or held open for a moment."""
-    if sys.platform == "win32":
-        from mien_core import windows
-
-        windows.replace_file(source, target)
-    else:
-        source.replace(target)
-
-
-def make_private_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing; a new one is this user's alone, on every system."""
-    is_new = not folder.exists()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if is_new and sys.platform == "win32":
-        from mien_core import windows
-
-        windows.close_to_others(folder)
-
-
 def remove_halves(folder: Path) -> None:
     """Remove what crashes left in a folder of files that `write_whole` had not put in their places an hour ago."""
     oldest = time.time() - _HALF_IS_LEFT_S
@@ -98,6 +79,14 @@ def remove_halves(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if _HALF.fullmatch(path.name) and path.lstat().st_mtime < oldest:
                 path.unlink()
+
+
+def remove_halves_of(path: Path) -> None:
+    """Remove what a crash left of writing `path`, which no process is writing now."""
+    for half in path.parent.glob(f"{glob.escape(_half_prefix(path))}*"):
+        with contextlib.suppress(OSError):
+            if _HALF.fullmatch(half.name):
+                half.unlink()
 
 
 def probe_folder(folder: Path) -> None:
@@ -111,7 +100,11 @@ def probe_folder(folder: Path) -> None:
 
 def _name_beside(path: Path) -> Path:
     """A hidden name in the same folder that no other file has; `_HALF` matches it."""
-    return path.with_name(f".{path.name[:_NAME_CHARACTERS]}.{secrets.token_hex(8)}")
+    return path.with_name(f"{_half_prefix(path)}{secrets.token_hex(8)}")
+
+
+def _half_prefix(path: Path) -> str:
+    return f".{path.name[:_NAME_CHARACTERS]}."
 
 
 def _write_new(path: Path, data: bytes, mode: int | None) -> None:
@@ -144,7 +137,7 @@ def move_into_place(source: Path, target: Path, mode: int | None = None) -> None
     if mode is not None:
         source.chmod(mode)
     make_folder(target.parent)
-    replace_file(source, target)
+    source.replace(target)
     sync_folder(target.parent)
 
 

@@ -59,14 +59,13 @@ def exclusively_or_not_at_all(path: Path) -> Generator[None]:
         LockHeldError: another process has it.
         OSError: the file cannot be had, or its file system has no locks.
     """
-    with _opened(path) as descriptor:
-        for left in reversed(range(_TRIES)):
-            if _try_lock(descriptor):
-                break
-            if not left:
-                raise LockHeldError(path)
-            time.sleep(_RETRY_S)
-        yield
+    for _ in range(_TRIES):
+        with _opened(path) as descriptor:
+            if _try_lock(descriptor) and _is_at(path, descriptor):
+                yield
+                return
+        time.sleep(_RETRY_S)
+    raise LockHeldError(path)
 
 
 def is_held(path: Path) -> bool:
@@ -81,6 +80,16 @@ def is_held(path: Path) -> bool:
         return False  # a file system without locks: no process can have this one
     finally:
         os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the file that was opened still has its name: a holder may remove the file before it lets go of it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    own = os.fstat(descriptor)
+    return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
-from mien_pipeline.face import Face
+from mien_pipeline.face import Embedding, Face
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.media.decode import decode
-from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
+from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
 from mien_pipeline.protocols import Engine, Remembers, Restorer
@@ -34,8 +34,11 @@ from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.time_stamp import time_stamp_url
 
-# A prepared reference is an atlas and an embedding, a few megabytes; a person goes back and forth between a handful.
-KEPT_REFERENCES = 8
+# A prepared reference is an atlas and an embedding, a few megabytes. A job names at most 20 people, and a run over a
+# folder names the same ones for every picture.
+KEPT_REFERENCES = 20
+# Below the state folder; the worker may write there.
+MACHINE_FOLDER = "machine"
 # The engine whose weights Vivid paints with, and how.
 VIVID = RESTORERS["vivid"]
 PAINTER = str(VIVID.painting["engine"])
@@ -93,6 +96,7 @@ class Runtime:
         self._engine: Engine | None = None
         self._detectors: dict[Kind, OpenDetector] = {}
         self._references: RecentlyUsed[tuple[str, ...], Reference] = RecentlyUsed(KEPT_REFERENCES)
+        self._likes: RecentlyUsed[tuple[str, ...], list[Embedding]] = RecentlyUsed(KEPT_REFERENCES)
 
     @property
     def engine_name(self) -> str | None:
@@ -130,7 +134,8 @@ class Runtime:
         engine = self._load(options.engine)
         restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
         ready = [self._prepare(each, engine, parts, clock) for each in references]
-        alike = embed_likes(likes, options.likes, parts)
+        named = (options.detector, *options.likes)
+        alike = self._likes.get(named, lambda: embed_likes(likes, options.likes, parts))
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
         return edit_picture(target, edit, parts, clock, original)
 
@@ -154,6 +159,7 @@ class Runtime:
     def unload(self) -> None:
         """Forget the engine and every prepared reference."""
         self._references.clear()
+        self._likes.clear()
         self._engine = None
 
     @cached_property

@@ -4,11 +4,13 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from mien_core.errors import InvalidOptions
+from mien_core.errors import InvalidOptions, MienError
 from mien_pipeline.face import Embedding, Portrait
 from mien_pipeline.faces.detectors import OpenDetector
 from mien_pipeline.faces.person import View, cut_out, find_person
@@ -129,10 +131,10 @@ def prepare(pictures: Sequence[bytes], engine: Engine, components: Components, c
         NoFaceFound, SeveralFaces: with `role` "reference".
         ReferenceGlasses: no picture shows the eyes.
         TooManyPictures: more than are read of one person.
-        ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
+        ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say, with `role` too.
     """
     require_readable_count(len(pictures))
-    with clock.stage("identity"):
+    with naming_role("reference"), clock.stage("identity"):
         seen = [_look_at(each, components, cut=len(pictures) > 1) for each in pictures]
         found = find_person(seen, components.embedder, hides_eyes=_hides_eyes)
         likeness = engine.prepare([each.portrait for each in found.views])
@@ -145,14 +147,25 @@ def embed_likes(pictures: Sequence[bytes], likes: Sequence[str], components: Com
 
     Raises:
         NoFaceFound, SeveralFaces: with `role` "like".
-        ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say.
+        ContentBlocked, CheckUnavailable, InvalidImage, ImageTooLarge: as the stages say, with `role` too.
         InvalidOptions: `field` is "faces" where a picture that is named was not handed over.
     """
     by_digest = {f"sha256:{hashlib.sha256(each).hexdigest()}": each for each in pictures}
     if absent := [name for name in likes if name not in by_digest]:
         raise InvalidOptions(f"the picture {absent[0]} is not here", field="faces")
-    seen = {name: _look_at(by_digest[name], components) for name in dict.fromkeys(likes)}
-    return [find_person([seen[name]], components.embedder, role="like").embedding for name in likes]
+    with naming_role("like"):
+        seen = {name: _look_at(by_digest[name], components) for name in dict.fromkeys(likes)}
+        return [find_person([seen[name]], components.embedder, role="like").embedding for name in likes]
+
+
+@contextmanager
+def naming_role(role: Literal["reference", "like"]) -> Generator[None]:
+    """Add `role` to any error raised inside, so that a caller can tell a bad reference from a bad target."""
+    try:
+        yield
+    except MienError as error:
+        error.fields.setdefault("role", role)
+        raise
 
 
 def _hides_eyes(portrait: Portrait) -> bool:

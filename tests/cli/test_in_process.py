@@ -124,7 +124,7 @@ UNUSED = {
 
 def test_a_swap_in_this_process_imports_nothing_that_it_does_not_use(folders: Path) -> None:
     code = (
-        "import sys; from argparse import Namespace; from mien_cli.commands.swap import read_options;"
+        "import sys; from argparse import Namespace; from mien_cli.edit_arguments import read_options;"
         "from mien_pipeline.engines.registry import ENGINES, parse_options; parse_options({'engine': 'mesh'});"
         "from mien_cli.in_process import open_store;"
         f"open_store(Namespace(state_dir={str(folders / 's')!r}, models_dir={str(folders / 'm')!r}, offline=True));"

@@ -84,6 +84,25 @@ def test_the_first_swap_of_the_readme_is_the_same_picture_with_a_daemon_and_with
         assert picture.tobytes() == same.tobytes()
 
 
+def test_the_batch_example_swaps_a_folder_and_goes_on(album: tuple[Path, dict[str, str], DaemonClient]) -> None:
+    """The real pipeline; a clip among the pictures is refused by name, and ends nothing."""
+    folder, environ, daemon = album
+    (folder / "holidays/2026").mkdir(parents=True)
+    (folder / "holiday.jpg").rename(folder / "holidays/2026/holiday.jpg")
+    (folder / "holidays/clip.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(40))
+    for state in ("done", "skipped"):
+        done = subprocess.run(["bash", "-c", example("batch example")], cwd=folder, env=environ, check=False)
+        assert done.returncode == 3
+        report = json.loads((folder / "holidays-me/report.json").read_bytes())
+        told = {item["input"]: (item["state"], item["code"]) for item in report["items"]}
+        assert told["holidays/2026/holiday.jpg"] == (state, None)
+        assert told["holidays/clip.mp4"][0] == "failed"
+    assert (folder / "holidays-me/2026/holiday-me.jpg").is_file()
+    assert daemon.request("GET", "/v1/jobs")["jobs"] == []
+    page = (folder / "holidays-me/report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+
+
 @pytest.mark.parametrize("by", ["the daemon", "this process"])
 def test_the_library_example_swaps_a_face(album: tuple[Path, dict[str, str], DaemonClient], by: str) -> None:
     folder, environ, _ = album

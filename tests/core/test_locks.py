@@ -168,3 +168,12 @@ def test_those_that_looked_before_see_that_it_was_sent(tmp_path: Path) -> None:
     assert signal.latest() not in {"", first}
     assert StopSignal(signal.path).latest() == signal.latest()
     assert list(signal.path.parent.iterdir()) == [signal.path]
+
+
+def test_a_lock_whose_file_its_holder_removes_is_held_by_one(tmp_path: Path) -> None:
+    """A program that opened the file before it was removed must not hold what no other sees."""
+    path = tmp_path / "lock"
+    with exclusively_or_not_at_all(path):
+        path.unlink()
+        with exclusively_or_not_at_all(path), pytest.raises(LockHeldError), exclusively_or_not_at_all(path):
+            pass

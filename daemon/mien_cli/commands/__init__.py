@@ -7,6 +7,7 @@ A module has `add_arguments(parser)`, which also sets `run`, and may have `DESCR
 SUMMARIES = {
     "demo": "swap two public-domain portraits",
     "swap": "put a reference face into a target image",
+    "batch": "put a reference face into every picture of a folder",
     "restore": "repair skin detail without changing the face (Vivid)",
     "engines": "every engine: ready, or what it lacks",
     "models": "the model store",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from mien_api.client import DaemonClient
     from mien_daemon.references.consent import Consent
-    from mien_daemon.references.library import ReferenceLibrary
 
 DESCRIPTION = "Faces that may be used again, sealed on this machine, each with the consent that allows it."
 NEEDED_MODELS = ("content-check", "face-detection", "face-mesh")
@@ -131,6 +130,7 @@ def add_through_daemon(
 
 def add_in_process(args: Namespace, pictures: Sequence[bytes], consent: Consent) -> dict[str, Any]:
     """Check the pictures and seal them in this process."""
+    from mien_cli.edit_arguments import open_library
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
     from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
@@ -150,6 +150,7 @@ def add_in_process(args: Namespace, pictures: Sequence[bytes], consent: Consent)
 
 
 def list_all(args: Namespace) -> int:
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer
     from mien_daemon.references.records import describe
 
@@ -173,6 +174,7 @@ def export(args: Namespace) -> int:
     """Write the backup, or print the record as a document, with `--json` or without: the person may keep it."""
     import re
 
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer, to_json
 
     if not re.fullmatch("[0-9a-f]{16}", args.what):
@@ -186,6 +188,7 @@ def export_backup(args: Namespace, path: Path) -> int:
     """Seal the library in this process, with a daemon or without: both read the same files, one at a time."""
     import io
 
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer, print_note
     from mien_cli.passphrase import read_passphrase
     from mien_cli.result_file import print_skipped
@@ -222,6 +225,7 @@ def list_inputs(args: Namespace) -> list[Path]:
 
 
 def import_backup(args: Namespace) -> int:
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer
     from mien_cli.passphrase import read_passphrase
     from mien_core.errors import BackupRefused
@@ -245,6 +249,7 @@ def import_backup(args: Namespace) -> int:
 
 
 def remove(args: Namespace) -> int:
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer
 
     if args.picture:
@@ -260,6 +265,7 @@ def remove(args: Namespace) -> int:
 
 def remove_picture(args: Namespace) -> int:
     """Shred one picture of a face that has others."""
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer
     from mien_core.errors import BadRequest
     from mien_daemon.references.records import describe
@@ -276,6 +282,7 @@ def remove_picture(args: Namespace) -> int:
 
 
 def forget_all(args: Namespace) -> int:
+    from mien_cli.edit_arguments import open_library
     from mien_cli.output import print_answer
 
     daemon = find_daemon(args)
@@ -305,13 +312,6 @@ def find_daemon(args: Namespace) -> DaemonClient | None:
     from mien_api.client import DaemonClient
 
     return DaemonClient.discover(args.state_dir)
-
-
-def open_library(args: Namespace) -> ReferenceLibrary:
-    from mien_cli.in_process import load_config
-    from mien_daemon.references.library import ReferenceLibrary
-
-    return ReferenceLibrary(load_config(args).folders.state)
 
 
 def build_path(reference: str) -> str:

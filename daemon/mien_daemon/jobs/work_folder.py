@@ -14,6 +14,7 @@ from mien_daemon.background import run_in_thread
 from mien_daemon.jobs.job import Job
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.state.personal_data import folder_for_references, remove
+from mien_daemon.state.run_folder import remove_dead_runs
 from mien_daemon.worker.messages import Finished, RunJob
 from mien_pipeline.options import require_readable_count
 
@@ -154,9 +155,10 @@ class WorkFolders:
             await folder.remove()
 
     async def sweep(self) -> None:
-        """Delete what an earlier daemon left in the middle of a job."""
+        """Delete what an earlier daemon left in the middle of a job, and what a run over a folder left."""
         for folder in {self._root, self._private}:
             await run_in_thread(_empty, folder)
+        await run_in_thread(remove_dead_runs, self._root.parent)
 
     def close(self) -> None:
         """Remove the folder in memory; one that still holds something is cleared at the next start."""

@@ -17,6 +17,7 @@ STATE = (
     ("pictures on their way", "arriving"),
     ("results", "results"),
     ("results on their way", "spool"),
+    ("pictures of a folder run", "batch"),
     ("the reference library, sealed", "references"),
     ("certificates that sign results", "credentials"),
     ("what belonged to nothing and was set aside", "quarantine"),
@@ -58,9 +59,10 @@ def list_places(folders: Folders) -> Iterator[tuple[str, Path]]:
         # A folder that was merely named on the command line may hold other things: it is not emptied.
         if folder.name in {"cache", "log", "logs", "mien", "Cache", "Logs"}:
             yield what, folder
-    memory = memory_folder(folders.state)
-    if memory is not None:
-        yield "references of running jobs, in memory", memory
+    for state in (folders.state, folders.state / "batch"):
+        memory = memory_folder(state)
+        if memory is not None:
+            yield "references of running jobs, in memory", memory
 
 
 def measure(what: str, root: Path) -> Stored:

@@ -45,21 +45,23 @@ def isolate(cage: Cage) -> None:
 def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
     """The worker reads models, pictures that were sent and opened references.
 
-    It writes results on their way, and how much memory was too much for the machine.
+    It writes results on their way, and how much memory was too much for the machine. A worker that was given folders
+    reads and writes pictures there alone.
     """
-    state = Path(set_up.state)
-    for folder in ("blobs", "spool", "machine"):  # a folder that is made later would not be the one that was let in
+    state, given = Path(set_up.state), [Path(folder) for folder in set_up.folders]
+    own = () if given else ("blobs", "spool")
+    for folder in (*own, "machine"):  # a folder that is made later would not be the one that was let in
         with suppress(OSError):  # the state folder was removed, and the daemon begins a new one
             (state / folder).mkdir(mode=0o700)
-    memory = memory_folder(state)
+    memory = None if given else memory_folder(state)
     catalogue = os.environ.get("MIEN_CATALOGUE")
     return Cage(
         readable=[
-            *(Path(set_up.models), state / "blobs"),
+            *(Path(set_up.models), *([] if given else [state / "blobs"])),
             *([memory] if memory else []),
             *([Path(catalogue)] if catalogue else []),
         ],
-        writable=[state / "spool", state / "machine"],
+        writable=[*(given or [state / "spool"]), state / "machine"],
         memory_bytes=walls.most_memory_bytes(),
         web=web,
         accelerator=walls.has_accelerator(),

@@ -26,12 +26,16 @@ _CHECKED = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
 class SetUp:
-    """The first frame to a worker: what it is made of."""
+    """The first frame to a worker: what it is made of.
+
+    `folders` are where pictures come from and results go; none are the daemon's own, below `state`.
+    """
 
     runtime: str
     state: FilePath
     models: FilePath
     offline: StrictBool
+    folders: Sequence[FilePath] = ()
     type: Literal["set-up"] = "set-up"
 
 

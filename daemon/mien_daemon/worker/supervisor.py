@@ -7,11 +7,12 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import IO, Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
 from mien_core.errors import LibraryMissing, MarkingFailed
-from mien_core.program import command_for, windowless
+from mien_core.program import command_for
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
@@ -42,8 +43,24 @@ class WorkerStatus:
 class WorkerSupervisor:
     """The first `Executor`: one worker process at a time, which may hang or die at any moment."""
 
-    def __init__(self, config: Config, settings: LiveSettings, events: Events) -> None:
+    def __init__(
+        self,
+        config: Config,
+        settings: LiveSettings,
+        events: Events,
+        folders: Sequence[Path] = (),
+        log: IO[bytes] | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            config, settings, events: the daemon's.
+            folders: as `SetUp` says.
+            log: where the worker writes what it has to say; None for this process's standard error.
+        """
         self._config = config
+        self._log = log
+        self._folders = [str(folder) for folder in folders]
         self._settings = settings
         self._events = events
         self._process: WorkerProcess | None = None
@@ -180,7 +197,10 @@ class WorkerSupervisor:
         began = time.monotonic()
         try:
             started = await asyncio.create_subprocess_exec(
-                *command_for("worker"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, **windowless()
+                *command_for("worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=self._log,
             )
         except OSError:
             log.exception("the worker could not be started")
@@ -197,6 +217,7 @@ class WorkerSupervisor:
                 state=str(folders.state),
                 models=str(folders.models),
                 offline=self._settings.current.offline,
+                folders=self._folders,
             )
         )
         ready = asyncio.create_task(process.ready.wait())

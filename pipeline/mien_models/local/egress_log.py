@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mien_core.files import replace_file
-
 _KEEP_BYTES = 1 << 20  # some ten thousand connections
 
 
@@ -52,4 +50,4 @@ class EgressLog:
 
     def _turn_over(self) -> None:
         if self.path.exists() and self.path.stat().st_size > _KEEP_BYTES:
-            replace_file(self.path, self.path.with_name(self.path.name + ".1"))
+            self.path.replace(self.path.with_name(self.path.name + ".1"))

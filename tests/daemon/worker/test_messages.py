@@ -37,7 +37,7 @@ from mien_daemon.worker.messages import (
 )
 
 ONE_OF_EACH: list[Message] = [
-    SetUp("module:function", "/state", "/models", True),
+    SetUp("module:function", "/state", "/models", True, ["/run"]),
     RunJob(
         "1", "swap", "/target", [["/one", "/two"], ["/three"]], {"faces": [0, 1], "seed": None}, "/output", ["/like"]
     ),

@@ -1,0 +1,100 @@
+"""What a command line asks of a run, read and checked before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien_cli.batch.inputs import FoundInputs, find_inputs
+from mien_cli.batch.names import NamePattern, clean_label
+from mien_core.errors import InvalidImage, OutputNotWritable
+from mien_core.outputs import Exists, Inputs
+from mien_pipeline.options import SwapOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run as it was asked for.
+
+    Attributes:
+        people: the encoded pictures of each person.
+        kept: for each person, whether the pictures are of the sealed library.
+        reference_files: those that were named as files.
+        alike: the pictures by which faces are chosen.
+        label: what `{face}` becomes.
+    """
+
+    folder: Path
+    found: FoundInputs
+    people: Sequence[Sequence[bytes]]
+    kept: Sequence[bool]
+    reference_files: Sequence[Path]
+    alike: Sequence[bytes]
+    options: SwapOptions
+    pattern: NamePattern
+    exists: Exists
+    label: str
+    inputs: Inputs
+
+    @property
+    def key(self) -> str:
+        """A digest of all that a result depends on beside its picture."""
+        options = self.options.model_dump(mode="json", exclude_defaults=True) | {"engine": self.options.engine}
+        people = [[hashlib.sha256(picture).hexdigest() for picture in person] for person in self.people]
+        return hashlib.sha256(json.dumps([people, options], sort_keys=True).encode()).hexdigest()
+
+
+def prepare(args: Namespace) -> Wanted:
+    """Find the inputs, read the references and check the options.
+
+    Raises:
+        InvalidOptions, UnknownEngine: `field` names the one.
+        InvalidImage: no picture is there, or a reference cannot be read; `file` says which.
+        OutputIsInput, OutputNotWritable: `file` is the output folder.
+        TooManyPictures, UnknownReference: of a person.
+    """
+    from mien_cli.edit_arguments import find_likes, is_library_face, open_library_face, read_options
+    from mien_cli.in_process import list_pictures, read_picture
+
+    pattern = NamePattern.parse(args.name)
+    if args.output.exists() and not args.output.is_dir():
+        raise OutputNotWritable(f"{args.output} is there and is no folder", file=str(args.output))
+    found = find_inputs(args.inputs, args.output, recursive=args.recursive)
+    if not found.files:
+        raise InvalidImage(f"there is no picture in {', '.join(args.inputs)}", file=args.inputs[0])
+    likes = find_likes(args.faces or [])
+    alike = [read_picture(path) for path in likes]
+    options = read_options(args, None, alike)
+    files = [None if is_library_face(face) else list_pictures([Path(face)]) for face in args.face]
+    people = [
+        open_library_face(args, face) if paths is None else [read_picture(path) for path in paths]
+        for face, paths in zip(args.face, files, strict=True)
+    ]
+    named = [path for paths in files if paths is not None for path in paths]
+    return Wanted(
+        folder=args.output,
+        found=found,
+        people=people,
+        kept=[paths is None for paths in files],
+        reference_files=named,
+        alike=alike,
+        options=options,
+        pattern=pattern,
+        exists=Exists(args.exists),
+        label="+".join(label_face(args, face) for face in args.face),
+        inputs=Inputs.of([*(file.path for file in found.files), *named, *likes]),
+    )
+
+
+def label_face(args: Namespace, face: str) -> str:
+    """What a reference is called in names: its file's or folder's name, or the one that the library has."""
+    from mien_cli.edit_arguments import is_library_face, open_library
+
+    if is_library_face(face):
+        return clean_label(open_library(args).usable(face.removeprefix("ref:")).consent.label)
+    path = Path(face).absolute()
+    return clean_label(path.name if path.is_dir() else path.stem)

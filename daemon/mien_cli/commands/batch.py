@@ -1,0 +1,74 @@
+"""`mien batch`: the same reference into every picture of files and folders."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+DESCRIPTION = (
+    "Put a reference face into every picture that is named. Results, a journal and reports go into one folder and "
+    "nowhere else. The same command again goes on where it stood. Exit status: 0 every picture is done, 3 some, 1 none."
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.batch.names import DEFAULT, FIELDS
+    from mien_cli.edit_arguments import add_edit_arguments
+    from mien_cli.result_file import EXISTS
+
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="a picture, a folder with pictures, or a pattern such as 'in/*.jpg'"
+    )
+    add_edit_arguments(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where everything goes")
+    parser.add_argument("--recursive", action="store_true", help="folders in folders too; they are mirrored in FOLDER")
+    parser.add_argument(
+        "--name",
+        default=DEFAULT,
+        metavar="PATTERN",
+        help=f"what results are called, from {', '.join(f'{{{name}}}' for name in FIELDS)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--exists",
+        choices=EXISTS,
+        default="number",
+        help="what to do where a file of that name is there already and is not this picture's result: number the new "
+        "one, skip the work, replace the file, or fail (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=parse_workers,
+        default="auto",
+        metavar="N|auto",
+        help="how many pictures at once, each in a process of its own (default: %(default)s)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done; nothing is written")
+    parser.set_defaults(run=run)
+
+
+def parse_workers(text: str) -> str:
+    """A number from 1 to 64, or "auto"; argparse says what is wrong with anything else."""
+    from argparse import ArgumentTypeError
+
+    if text != "auto" and not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
+        raise ArgumentTypeError(f"{text!r} is neither a number from 1 to 64 nor auto")
+    return text
+
+
+def run(args: Namespace) -> int:
+    from mien_cli.batch.prepare import prepare
+    from mien_cli.batch.start import start
+    from mien_cli.statement import require_statement
+
+    wanted = prepare(args)
+    if args.dry_run:
+        from mien_cli.batch.dry_run import try_dry
+
+        return try_dry(args, wanted)
+    if wanted.reference_files:
+        require_statement(args)
+    return start(args, wanted)

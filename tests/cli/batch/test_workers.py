@@ -1,0 +1,24 @@
+"""How many workers a run has."""
+
+from collections import namedtuple
+
+import psutil
+import pytest
+
+from mien_cli.batch import workers
+from mien_cli.batch.workers import count_workers
+
+GIB = 1 << 30
+Memory = namedtuple("Memory", "available")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "engine", "accelerated", "count"),
+    [("3", 1, False, 3), ("auto", 1, False, 4), ("auto", 6, False, 1), ("auto", 1, True, 1), ("auto", 64, False, 1)],
+)
+def test_auto_takes_what_processors_and_free_memory_feed(
+    wanted: str, engine: int, accelerated: bool, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "count_processors", lambda: 4)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(11 * GIB))
+    assert count_workers(wanted, engine * GIB, accelerated=accelerated) == count
