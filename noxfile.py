@@ -1,6 +1,7 @@
 """The checks by name, in the environment that nox runs in: `nox -l` lists them, `nox -s fast lint` runs two."""
 
 import sys
+from pathlib import Path
 
 import nox
 
@@ -41,6 +42,20 @@ def types(session: nox.Session) -> None:
     """Types of the Python code."""
     session.run(*TOOL, "mypy")
     session.run(*TOOL, "pyright")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Whether uv.lock, and the engines' lock exported from it, are those of pyproject.toml; `-- write` mends them."""
+    lock_of_engines = "pipeline/mien_models/environments/pylock.engines.toml"
+    write = "write" in session.posargs
+    session.run(*TOOL, "uv", "lock", *([] if write else ["--check"]))
+    words = ["--frozen", "--extra", "gpu", "--no-emit-project", "--no-dev", "--no-header", "--format", "pylock.toml"]
+    exported = str(session.run(*TOOL, "uv", "export", "-q", *words, silent=True))
+    if write:
+        Path(lock_of_engines).write_text(exported, encoding="utf-8")
+    elif Path(lock_of_engines).read_text(encoding="utf-8") != exported:
+        session.error(f"{lock_of_engines} is not what uv.lock exports")
 
 
 @nox.session
