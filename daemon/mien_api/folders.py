@@ -7,7 +7,7 @@ from typing import Self
 
 import platformdirs
 
-from mien_core.files import naming_output_errors
+from mien_core.files import make_private_folder, naming_output_errors
 
 DAEMON_LOG = "daemon.log"
 """What a daemon in the background logs to, in the folder of logs."""
@@ -44,4 +44,4 @@ def make_private(folder: Path) -> None:
         OutputNotWritable, DiskFull: `file` says which folder cannot be had.
     """
     with naming_output_errors(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)

@@ -15,7 +15,7 @@ from mien_api.folders import DAEMON_LOG, Folders, make_private
 from mien_api.problems import error_for
 from mien_api.runtime_file import RuntimeFile
 from mien_core.errors import DaemonUnreachable
-from mien_core.program import command_for
+from mien_core.program import command_for, detached
 
 START_S = 30.0  # a cold disk; usually it takes less than one
 _POLL_S = 0.02
@@ -43,7 +43,7 @@ class StartedDaemon:
                 stdout=self._output,
                 stderr=errors,
                 cwd="/" if sys.platform != "win32" else None,
-                start_new_session=True,
+                **detached(),
             )
         self.pid = self._process.pid
         self._why: Mapping[str, object] | None = None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mien_daemon.config import Config
     from mien_models.store import ModelStore
+    from mien_pipeline.memory_limits import MemoryLimits
     from mien_pipeline.runtime import Runtime
 
 # Fetched without being named: all small networks. An engine's own weights are gigabytes.
@@ -87,13 +88,19 @@ def open_runtime(args: Namespace, store: ModelStore, *, caged: bool = True) -> R
     if caged:
         authority.hold()  # the cage has no way to the secret store
         close_cage(args, web=not store.offline and time_stamp_url() is not None)
-    from mien_pipeline.memory_limits import MemoryLimits
-    from mien_pipeline.runtime import MACHINE_FOLDER, Runtime
+    from mien_pipeline.runtime import Runtime
 
     if args.owns_process:
         gc.freeze()
         gc.enable()
-    return Runtime(store, authority, MemoryLimits(state / MACHINE_FOLDER))
+    return Runtime(store, authority, open_limits(args))
+
+
+def open_limits(args: Namespace) -> MemoryLimits:
+    """How much memory engines may plan with on this machine, where they ran out before."""
+    from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
+
+    return MemoryLimits(load_config(args).folders.state / MACHINE_FOLDER)
 
 
 def close_cage(

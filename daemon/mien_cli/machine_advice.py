@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mien_models.store import ModelStore
     from mien_pipeline.accelerator import Accelerator
     from mien_pipeline.engines.entry import EngineEntry
+    from mien_pipeline.memory_limits import Limit
 
 GIB = 1 << 30
 
 
-def describe_machine(store: ModelStore, machine: Accelerator) -> dict[str, Any]:
-    """This machine and each engine on it; sizes in bytes. Torch is not imported."""
+def describe_machine(store: ModelStore, machine: Accelerator, limits: Sequence[Limit] = ()) -> dict[str, Any]:
+    """This machine and each engine on it; sizes in bytes. Torch is not imported.
+
+    Args:
+        store: what is installed.
+        machine: what was seen of it.
+        limits: what engines remember of running out of memory.
+    """
     from mien_pipeline.engines.registry import ENGINES
 
     return {
         "machine": asdict(machine),
-        "engines": [_describe(entry, store, machine) for entry in ENGINES.values()],
+        "engines": [_describe(entry, store, machine, limits) for entry in ENGINES.values()],
     }
 
 
-def _describe(entry: EngineEntry, store: ModelStore, machine: Accelerator) -> dict[str, Any]:
+def _describe(entry: EngineEntry, store: ModelStore, machine: Accelerator, limits: Sequence[Limit]) -> dict[str, Any]:
     from mien_pipeline.engines.flux.offer import make_offer, weigh
     from mien_pipeline.engines.registry import missing_models
 
+    known = (each for each in limits if each.engine == entry.name)
+    limit = next((each for each in known if each.is_of(machine.name, machine.driver)), None)
     missing = missing_models(entry.name, store)
     plan, command = None, f"mien models pull {' '.join(missing)}"
     fits = machine.kind != "cpu" or (machine.total_bytes or 0) > entry.memory_bytes
     if entry.name == "flux":
-        offer = make_offer(store, machine)
+        offer = make_offer(store, _within(machine, limit) if limit else machine)
         plan, fits = offer.plan, offer.plan is not None
         if missing and offer.missing:
             missing, command = offer.missing, offer.command
@@ -45,6 +54,7 @@ def _describe(entry: EngineEntry, store: ModelStore, machine: Accelerator) -> di
         "fits": None if unseen else fits,
         "peak_bytes": plan.peak_bytes if plan else None,
         "usable_bytes": plan.usable_bytes if plan else None,
+        "limit_bytes": limit.usable_bytes if limit else None,
         "transformer": [plan.of("transformer").form, plan.of("transformer").residency] if plan else None,
         "seconds": None,
         "missing_libraries": list(entry.missing_libraries),
@@ -54,6 +64,13 @@ def _describe(entry: EngineEntry, store: ModelStore, machine: Accelerator) -> di
         "licences": list(licences),
         "command": command if missing and (fits or unseen) else None,
     }
+
+
+def _within(machine: Accelerator, limit: Limit) -> Accelerator:
+    """The machine with the memory that an engine still plans with after it ran out."""
+    from mien_pipeline.plan.placement import total_for
+
+    return replace(machine, total_bytes=total_for(machine.kind, limit.usable_bytes))
 
 
 def to_text(found: Mapping[str, Any]) -> str:
@@ -70,6 +87,11 @@ def to_text(found: Mapping[str, Any]) -> str:
         lines.append(fill(" ".join(_sentences(engine)), 80, initial_indent="    ", subsequent_indent="    "))
         if engine["command"]:
             lines.append(f"      {engine['command']}")
+        if engine["limit_bytes"]:
+            usable = f"{engine['limit_bytes'] / GIB:.1f} GiB"
+            known = f"It ran out of memory here before and plans with {usable} since. To clear:"
+            lines.append(fill(known, 80, initial_indent="    ", subsequent_indent="    "))
+            lines.append("      mien plan --forget-limits")
     lines.append("\n`mien plan --vram GIB` lays out every network of an engine for a machine of that size.")
     return "\n".join(lines)
 

@@ -94,21 +94,33 @@ def add_command(commands: Commands, name: str, module: str) -> None:
     command.add_arguments(leaf)
 
 
-def complete_parser(parser: argparse.ArgumentParser) -> None:
-    """Give each command without a description its summary as one, and each leaf the flags that all leaves have."""
+def complete_parser(parser: argparse.ArgumentParser, below: bool = False) -> None:
+    """Give each command without a description its summary as one, and each leaf the flags that all leaves have.
+
+    A command with actions of which none is required is a leaf as well. `below` says that the parser is below such a
+    one: a flag that was given before the action counts.
+    """
     kind = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage]
     groups = [action for action in parser._actions if isinstance(action, kind)]
     for group in groups:
         summaries = {listed.dest: listed.help or "" for listed in group._choices_actions}
         for name, command in group.choices.items():
             command.description = command.description or to_sentence(summaries[name])
-            complete_parser(command)
-    if not groups:
+            complete_parser(command, below=parser.get_default("run") is not None)
+    if not groups or parser.get_default("run"):
         parser.set_defaults(leaf=parser)
-        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else there")
-        parser.add_argument("--offline", action="store_true", help="no connection leaves this process")
-        parser.add_argument("--state-dir", metavar="DIR", help="the daemon's state folder")
-        parser.add_argument("--models-dir", metavar="DIR", help="the model store's folder")
+        add_common_flags(parser, argparse.SUPPRESS if below else None)
+
+
+def add_common_flags(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add what every leaf understands; `default` of None is each flag's own."""
+    switch = False if default is None else default
+    parser.add_argument(
+        "--json", action="store_true", default=switch, help="one JSON document on stdout, nothing else there"
+    )
+    parser.add_argument("--offline", action="store_true", default=switch, help="no connection leaves this process")
+    parser.add_argument("--state-dir", metavar="DIR", default=default, help="the daemon's state folder")
+    parser.add_argument("--models-dir", metavar="DIR", default=default, help="the model store's folder")
 
 
 def to_sentence(summary: str) -> str:

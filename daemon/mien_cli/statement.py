@@ -84,11 +84,15 @@ def record_statement(record: Path) -> None:
 
 
 def name_session() -> str:
-    """The version of the statement and the id of the terminal's session; nothing of the picture or the person."""
+    """The version of the statement and the terminal's session; nothing of the picture or the person."""
     import os
     import sys
 
+    from mien_core.windows import name_terminal
     from mien_daemon.references.consent import STATEMENT_VERSION
 
-    number = os.getppid() if sys.platform == "win32" else os.getsid(0)
-    return f"{STATEMENT_VERSION} {number}"
+    if sys.platform == "win32":
+        import psutil
+
+        return f"{STATEMENT_VERSION} {name_terminal(psutil.Process().parents())}"
+    return f"{STATEMENT_VERSION} {os.getsid(0)}"

@@ -39,14 +39,15 @@ from mien_daemon.worker.supervisor import WorkerSupervisor
 log = logging.getLogger(__name__)
 
 
-def create_app(config: Config, local_token: str) -> web.Application:
+def create_app(config: Config, local_token: str, stop: asyncio.Event | None = None) -> web.Application:
     """The daemon's application; `config.settings.port` is the port that was really bound.
 
-    `local_token` is what `daemon.json` will tell this user's own programs.
+    `local_token` is what `daemon.json` will tell this user's own programs; `stop` is set by who asks it to end.
     """
     app = web.Application(middlewares=[note_connection, answer_problems, guard])
     app.on_response_prepare.append(add_standing_headers)
     app[keys.CONFIG] = config
+    app[keys.STOP] = stop or asyncio.Event()
     app[keys.CONNECTIONS] = Connections()
     app[keys.SHARES] = Shares()
     app[keys.SETTINGS] = LiveSettings(config)

@@ -1,5 +1,7 @@
 """The typed slots of the application: what handlers may reach, and nothing else."""
 
+import asyncio
+
 from aiohttp import web
 
 from mien_daemon.access.clients import Client, ClientRegistry
@@ -42,6 +44,8 @@ PAIRING = web.AppKey("pairing", Pairing)
 CONNECTIONS = web.AppKey("connections", Connections)
 SHARES = web.AppKey("shares", Shares)
 SESSIONS = web.AppKey("sessions", Sessions)
+STOP = web.AppKey("stop", asyncio.Event)
+"""Set when the daemon is asked to end."""
 
 CLIENT = web.RequestKey("client", Client)
 """The client of a request; `guard` sets it on every route that needs a token."""

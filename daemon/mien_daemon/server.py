@@ -192,7 +192,7 @@ async def serve(config: Config, on_ready: Callable[[RuntimeFile], object] = lamb
         while True:
             with runtime_file.held(state):
                 bound = bound or stack.enter_context(bind(config.settings.port))
-                app = create_app(config.on_port(int(bound.getsockname()[1])), token)
+                app = create_app(config.on_port(int(bound.getsockname()[1])), token, stopped)
                 if lost:
                     app[keys.STATE_CHECK].note(Finding("state-removed", "the state folder", "begun"))
                 lost = await serve_until_stopped(app, bound, token, stopped, ignore_ready if lost else on_ready)

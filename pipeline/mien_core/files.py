@@ -54,7 +54,7 @@ def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
         OSError: a full disk or a read-only folder; what was at `path` is as it was.
     """
     with write_beside(path, data, mode) as beside:
-        beside.replace(path)
+        replace_file(beside, path)
 
 
 @contextmanager
@@ -70,6 +70,26 @@ def write_beside(path: Path, data: bytes, mode: int | None = None) -> Generator[
     finally:
         beside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def replace_file(source: Path, target: Path) -> None:
+    """Rename over `target`; on Windows also where it is read-only, or held open for a moment."""
+    if sys.platform == "win32":
+        from mien_core import windows
+
+        windows.replace_file(source, target)
+    else:
+        source.replace(target)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing; a new one is this user's alone, on every system."""
+    is_new = not folder.exists()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_new and sys.platform == "win32":
+        from mien_core import windows
+
+        windows.close_to_others(folder)
 
 
 def remove_halves(folder: Path) -> None:
@@ -137,7 +157,7 @@ def move_into_place(source: Path, target: Path, mode: int | None = None) -> None
     if mode is not None:
         source.chmod(mode)
     make_folder(target.parent)
-    source.replace(target)
+    replace_file(source, target)
     sync_folder(target.parent)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mien_core.errors import KeyUnavailable
-from mien_core.files import remove_file, write_whole
+from mien_core.files import make_private_folder, remove_file, write_whole
 
 if TYPE_CHECKING:
     # Finding the platform's store loads every backend there is, for a seventh of a second: only who needs it waits.
@@ -171,7 +171,7 @@ class KeyStore:
         return f"{name} {self._install_file.read_text(encoding='ascii')}"
 
     def _make_folder(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self.folder)
 
 
 def _absent() -> KeyUnavailable:

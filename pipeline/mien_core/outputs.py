@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from mien_core.errors import DiskFull, OutputExists, OutputIsInput, OutputNotWritable
-from mien_core.files import naming_output_errors, probe_folder, remove_file, write_beside, write_whole
+from mien_core.files import naming_output_errors, probe_folder, remove_file, replace_file, write_beside, write_whole
 
 Identity = tuple[int, int]
 
@@ -221,7 +221,7 @@ def _rename_to_new(beside: Path, path: Path) -> bool:
     except FileExistsError:
         return False
     try:
-        beside.replace(path)
+        replace_file(beside, path)
     except BaseException:
         remove_file(path)
         raise

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypedDict, cast
 
-ProgramName = Literal["mien", "tray", "worker", "preview", "convert", "cage-check"]
+ProgramName = Literal["mien", "tray", "worker", "preview", "convert", "cage-check", "bench-download", "bench-memory"]
 
 
 CONSOLE, WINDOWED = "mien", "mien-tray"
@@ -44,26 +44,52 @@ PROGRAMS: Mapping[ProgramName, Program] = {
     "preview": Program("mien_daemon.pictures.preview_start", "preview-process"),
     "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
     "cage-check": Program("mien_core.cage.attempts", "cage-check-process"),
+    "bench-download": Program("mien_pipeline.evaluation.claims.downloads", "bench-download-process"),
+    "bench-memory": Program("mien_pipeline.evaluation.claims.pipeline", "bench-memory-process"),
 }
+
+
+class StartFlags(TypedDict, total=False):
+    """Arguments of `subprocess.Popen` and `asyncio.create_subprocess_exec` that each system needs."""
+
+    start_new_session: bool
+    creationflags: int
+
+
+# Source: learn.microsoft.com, "Process Creation Flags". Python has the names on Windows only.
+_DETACHED_PROCESS = 0x00000008
+_CREATE_NEW_PROCESS_GROUP = 0x00000200
+_CREATE_NO_WINDOW = 0x08000000
+
+
+def detached(platform: str = sys.platform) -> StartFlags:
+    """For a process that outlives us: it hears neither our terminal's Ctrl-C nor its end, and opens no window."""
+    if platform == "win32":
+        return {"creationflags": _DETACHED_PROCESS | _CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def windowless(platform: str = sys.platform) -> StartFlags:
+    """For a child of ours: Windows would open a console for it where we have none, as the daemon has not."""
+    return {"creationflags": _CREATE_NO_WINDOW} if platform == "win32" else {}
 
 
 def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
-def command_for(name: ProgramName, interpreter: str | None = None) -> list[str]:
+def command_for(name: ProgramName, platform: str = sys.platform) -> list[str]:
     """The words that start a program of ours, to be followed by its arguments.
 
-    Args:
-        name: which one.
-        interpreter: the Python to run it with, by default this one; a frozen program has no choice.
+    On Windows the tray runs in the interpreter that opens no console window, where there is one.
     """
     program = PROGRAMS[name]
     if is_frozen():
         return [find_executable(WINDOWED if name == "tray" else CONSOLE), *([program.word] if program.word else [])]
     hardened = [] if program.has_network else ["mien_core.hardening"]
     # -P: no module is taken from the folder that Mien was started in, which may hold a stranger's files.
-    return [interpreter or sys.executable, "-P", "-m", *hardened, program.module.removesuffix(".__main__")]
+    interpreter = find_executable("pythonw") if name == "tray" and platform == "win32" else sys.executable
+    return [interpreter, "-P", "-m", *hardened, program.module.removesuffix(".__main__")]
 
 
 def find_executable(name: str) -> str:

@@ -8,7 +8,15 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from mien_core.errors import BrokenWeights, ChecksumMismatch, DownloadFailed, KeyUnavailable
-from mien_models.catalogue.entries import AnySource, HuggingFaceSource, LocalSource, ModelFile, UrlSource, WheelSource
+from mien_models.catalogue.entries import (
+    AnySource,
+    BundledSource,
+    HuggingFaceSource,
+    LocalSource,
+    ModelFile,
+    UrlSource,
+    WheelSource,
+)
 from mien_models.exchange.carried import carried_text, find_carried
 from mien_models.exchange.other_caches import find_in_hub_cache
 from mien_models.local import journal as journals
@@ -243,6 +251,8 @@ class Fetcher:
             path = self._members(text.source, [text], folder)[0]
         elif isinstance(text.source, LocalSource):
             shutil.copyfile(text.source.folder / text.source_path, path)
+        elif isinstance(text.source, BundledSource):
+            raise DownloadFailed(f"this program was built without {text.path}", reason="not-found", source="mien")
         elif text.source is not None:
             resolved = self._resolver.resolve_remote(text, text.source)
             self._download.fetch(resolved.remotes, resolved.wanted, path, self._report.source_bytes)

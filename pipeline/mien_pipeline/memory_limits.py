@@ -4,6 +4,8 @@ import json
 import logging
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Below the state folder; the worker may write there.
+MACHINE_FOLDER = "machine"
 FILE = "memory-limits.json"
 Machine = Mapping[str, str | int]
 
@@ -31,6 +35,34 @@ def identify(device: "Device") -> Machine:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is remembered of one engine.
+
+    Attributes:
+        engine: its name.
+        usable_bytes: what it may plan with.
+        machine: where it ran out: see `identify`.
+    """
+
+    engine: str
+    usable_bytes: int
+    machine: Machine
+
+    def is_of(self, card: str, driver: str) -> bool:
+        """True when this machine, as it is seen without torch, is the one where the engine ran out."""
+        try:
+            torch = version("torch")
+        except PackageNotFoundError:
+            return False
+        driver = driver or platform.release()
+        return (self.machine.get("torch"), self.machine.get("driver"), self.machine.get("card")) == (
+            torch,
+            driver,
+            card,
+        )
+
+
 class MemoryLimits:
     """The limits in one folder, by engine. A file that cannot be read says nothing, and is written anew."""
 
@@ -39,12 +71,26 @@ class MemoryLimits:
 
     def read(self, engine: str, machine: Machine) -> int | None:
         """Bytes that the engine may plan with; None where it never ran out on this machine."""
-        found = self._read().get(engine)
-        if not isinstance(found, dict):
-            return None
-        note = cast("Mapping[str, object]", found)
-        usable = note.get("usable_bytes")
-        return usable if note.get("machine") == dict(machine) and isinstance(usable, int) else None
+        noted = next((each for each in self.read_all() if each.engine == engine), None)
+        return noted.usable_bytes if noted and noted.machine == dict(machine) else None
+
+    def read_all(self) -> list[Limit]:
+        """Every limit that is kept, whether it holds for this machine or not."""
+        found: list[Limit] = []
+        for engine, kept in self._read().items():
+            note = cast("Mapping[str, object]", kept) if isinstance(kept, dict) else {}
+            usable, machine = note.get("usable_bytes"), note.get("machine")
+            if isinstance(usable, int) and isinstance(machine, dict):
+                found.append(Limit(engine, usable, cast("Machine", machine)))
+        return found
+
+    def forget(self) -> None:
+        """Remove every limit: engines plan with all the memory there is again.
+
+        Raises:
+            OSError: the file cannot be removed.
+        """
+        self._path.unlink(missing_ok=True)
 
     def write(self, engine: str, machine: Machine, usable_bytes: int) -> None:
         """Keep a limit; where that fails, the log says so and the engine runs out again next time."""

@@ -19,7 +19,7 @@ from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.media.decode import decode
-from mien_pipeline.memory_limits import MemoryLimits
+from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
 from mien_pipeline.protocols import Engine, Remembers, Restorer
@@ -37,8 +37,6 @@ from mien_pipeline.trust.time_stamp import time_stamp_url
 # A prepared reference is an atlas and an embedding, a few megabytes. A job names at most 20 people, and a run over a
 # folder names the same ones for every picture.
 KEPT_REFERENCES = 20
-# Below the state folder; the worker may write there.
-MACHINE_FOLDER = "machine"
 # The engine whose weights Vivid paints with, and how.
 VIVID = RESTORERS["vivid"]
 PAINTER = str(VIVID.painting["engine"])

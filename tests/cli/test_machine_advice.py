@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from mien_cli.main import main
 from mien_models.store import ModelStore
 from mien_pipeline.accelerator import Accelerator
 from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.memory_limits import Limit
 
 GIB = 1 << 30
 CARD = Accelerator("cuda", "discrete", "NVIDIA H200", 139 * GIB, "580.65")
@@ -49,6 +52,22 @@ def test_what_is_installed_is_not_fetched_again(models: ModelStore) -> None:
     said = said_of("mesh", models, CARD)
     assert "Its models are installed." in said
     assert "mien models pull" not in said
+
+
+def test_a_limit_that_was_learned_here_is_told_planned_with_and_can_be_cleared(models: ModelStore) -> None:
+    """That of another card is not this machine's."""
+    torch = version("torch")
+
+    def describe(card: str) -> dict[str, Any]:
+        limit = Limit("flux", 20 * GIB, {"torch": torch, "driver": "580.65", "card": card, "bytes": 1})
+        return describe_machine(models, CARD, [limit])
+
+    said = to_text(describe("NVIDIA H200"))
+    assert "It ran out of memory here before and plans with 20.0 GiB since" in " ".join(said.split())
+    assert "mien plan --forget-limits" in said
+    flux = {card: describe(card)["engines"][-1] for card in ("NVIDIA H200", "another card")}
+    assert [flux[card]["limit_bytes"] for card in flux] == [20 * GIB, None]
+    assert flux["NVIDIA H200"]["usable_bytes"] == 20 * GIB > flux["NVIDIA H200"]["peak_bytes"]
 
 
 def test_the_command_describes_this_machine_without_torch(models: ModelStore, tmp_path: Path) -> None:

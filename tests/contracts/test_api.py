@@ -23,7 +23,7 @@ DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
 VERBS = re.compile(
     "accept|add|approve|begin|cancel|change|check|close|continue|create|delete|download|export|find|forget|get|import|list|"
-    "move|open|pause|post|preview|prove|put|refuse|remove|rename|restart|resume|retry|revoke|stream|unload|verify|"
+    "move|open|pause|post|preview|prove|put|refuse|remove|rename|restart|resume|retry|revoke|stop|stream|unload|verify|"
     "watch|withdraw"
 )
 OPERATIONS = {
@@ -91,6 +91,7 @@ OPERATIONS = {
     "retry_job": "POST /v1/jobs/{id}/retry",
     "revoke_client": "DELETE /v1/clients/{id}",
     "stream_events": "GET /v1/events",
+    "stop_daemon": "POST /v1/shutdown",
     "unload_worker": "POST /v1/worker/unload",
     "verify_image": "POST /v1/verify-image",
     "verify_models": "POST /v1/model-store/verify",

@@ -10,6 +10,7 @@ from mien_core.errors import InvalidCatalogue
 from mien_models.catalogue import entries
 from mien_models.catalogue.entries import BUNDLED, load_catalogue
 from mien_models.catalogue.signature import sign, signature_path, verify_signature
+from mien_models.store import ModelStore
 from mien_pipeline.engines.registry import ENGINES, needed_models
 
 CATALOGUE = load_catalogue({})
@@ -91,7 +92,22 @@ def test_words_to_accept_are_pinned_and_readable_without_an_account() -> None:
             assert licence.text, name
             assert licence.text.sha256, name
             assert licence.text.source, name
-            assert licence.text.source.kind == "url", name
+            assert licence.text.source.kind in {"url", "bundled"}, name
+
+
+@pytest.mark.parametrize("name", [name for name, licence in CATALOGUE.licences.items() if licence.text])
+def test_the_words_of_every_licence_come_with_the_program(name: str, tmp_path: Path) -> None:
+    """They are what the catalogue's digest says, so they are read, and accepted, with no network."""
+    model = next(model for model, entry in CATALOGUE.models.items() if entry.licence == name)
+    store = ModelStore(tmp_path, CATALOGUE, offline=True)
+    shown = store.licence(model)
+    text = CATALOGUE.licences[name].text
+    assert text
+    assert (shown.sha256, len(shown.text.encode())) == (text.sha256, text.size)
+    assert not (tmp_path / "egress.log").exists()
+    assert shown.sha256
+    store.accept_licence(model, shown.sha256)
+    store.check_licences([model])
 
 
 # Digests and sizes that public sources agree on; what they do not know is locked on the first verified pull.

@@ -53,10 +53,19 @@ ROOMS = {
     f"{P}.faces": (*PARTS, f"{P}.media", f"{P}.onnx_network"),
     f"{P}.skin": (*PARTS, f"{P}.media", f"{P}.faces"),
     f"{P}.engines.entry": PARTS,
+    f"{P}.engines.probe": PARTS,
     f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry"),
     f"{P}.engines.readiness": (*PARTS, f"{P}.engines.entry", f"{P}.engines.registry"),
-    f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin"),
-    f"{P}.engines.onnx": (*PARTS, f"{P}.engines.entry", f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.onnx_network"),
+    f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.engines.probe", f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.engines.onnx": (
+        *PARTS,
+        f"{P}.engines.entry",
+        f"{P}.engines.probe",
+        f"{P}.media",
+        f"{P}.faces",
+        f"{P}.skin",
+        f"{P}.onnx_network",
+    ),
     f"{P}.engines.diffusion": (
         *PARTS,
         *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "plan", "onnx_network")),
@@ -67,7 +76,7 @@ ROOMS = {
             f"{P}.{room}"
             for room in (
                 *("media", "faces", "skin", "device", "accelerator", "memory_limits", "plan", "sampling"),
-                *("onnx_network", "engines.entry", "engines.diffusion"),
+                *("onnx_network", "engines.entry", "engines.probe", "engines.diffusion"),
             )
         ),
     ),

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from mien_core import hardening, program
-from mien_core.program import PROGRAMS, Program, ProgramName, command_for, run_frozen
+from mien_core.program import PROGRAMS, Program, ProgramName, command_for, detached, run_frozen, windowless
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import MakePreview, PreviewMade
 
@@ -33,7 +33,14 @@ def run_entry(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[by
 def test_an_interpreter_runs_each_program_as_a_module() -> None:
     assert command_for("mien") == [sys.executable, "-P", "-m", "mien_cli"]
     assert command_for("worker") == [sys.executable, "-P", "-m", "mien_daemon.worker.runner"]
-    assert command_for("tray", "pythonw") == ["pythonw", "-P", "-m", "mien_tray"]
+    assert command_for("tray") == [sys.executable, "-P", "-m", "mien_tray"]
+
+
+def test_what_outlives_us_has_no_terminal_and_a_child_no_window() -> None:
+    assert (detached("linux"), detached("darwin"), windowless("linux")) == ({"start_new_session": True},) * 2 + ({},)
+    assert detached("win32") == {"creationflags": 0x208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+    assert windowless("win32") == {"creationflags": 0x08000000}  # CREATE_NO_WINDOW
+    assert subprocess.run([*command_for("mien"), "--version"], check=True, capture_output=True, **detached()).stdout
 
 
 def test_a_program_takes_no_module_from_the_folder_that_it_is_started_in(tmp_path: Path) -> None:
@@ -53,7 +60,7 @@ def test_a_program_without_network_starts_hardened() -> None:
 @pytest.mark.usefixtures("frozen")
 def test_a_frozen_program_starts_itself() -> None:
     assert command_for("mien") == [sys.executable]
-    assert command_for("tray", "pythonw") == [sys.executable, "tray"]
+    assert command_for("tray") == [sys.executable, "tray"]
     assert command_for("preview") == [sys.executable, "preview-process"]
 
 

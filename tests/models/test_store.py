@@ -341,6 +341,7 @@ import json, os, resource, signal, sys
 from pathlib import Path
 from mien_core.errors import MienError
 from mien_models.catalogue.entries import Catalogue
+import mien_models.install  # another user may not be able to read the interpreter's folders
 from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 

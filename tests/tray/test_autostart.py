@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mien_tray.autostart import (
+    TASK,
     TASK_SPACE,
-    LogonTask,
     WrittenFile,
     build_command,
     choose_autostart,
@@ -103,13 +103,17 @@ def test_the_launch_agent_says_the_same_when_it_is_read_back(tmp_path: Path) -> 
 
 
 class Scheduler:
-    """What schtasks would keep."""
+    """What schtasks and the registry would keep; without elevation a policy may refuse tasks."""
 
-    def __init__(self, refuses: bool = False) -> None:
+    def __init__(self, refuses: bool = False, has_no_registry: bool = False) -> None:
         self.tasks: dict[str, bytes] = {}
+        self.values: dict[str, str] = {}
+        self.has_no_registry = has_no_registry
         self.refuses = refuses
 
     def __call__(self, words: Sequence[str]) -> int:
+        if words[0] == "reg":
+            return self.run_reg(*words[1:])
         program, verb, flag, name, *more = words
         assert (program, flag) == ("schtasks", "/TN")
         if verb == "/Query":
@@ -121,6 +125,16 @@ class Scheduler:
             return 0
         return 0 if self.tasks.pop(name, None) else 1
 
+    def run_reg(self, verb: str, key: str, _flag: str, name: str, *more: str) -> int:
+        """`reg` answers 1 for a value that is not there."""
+        assert key.startswith("HKCU\\")
+        if verb == "ADD" and not self.has_no_registry:
+            self.values[name] = more[more.index("/d") + 1]
+            return 0
+        if verb == "QUERY":
+            return 0 if name in self.values else 1
+        return 0 if self.values.pop(name, None) else 1
+
 
 WINDOWS = {"USERDOMAIN": "HOME", "USERNAME": "ana"}
 
@@ -128,7 +142,6 @@ WINDOWS = {"USERDOMAIN": "HOME", "USERNAME": "ana"}
 def test_windows_has_a_logon_task_of_this_user_with_no_more_rights() -> None:
     scheduler = Scheduler()
     login = choose_autostart(AWKWARD, "win32", WINDOWS, run=scheduler)
-    assert isinstance(login, LogonTask)
     assert not login.is_on()
     login.turn_off()
     login.turn_on()
@@ -145,12 +158,28 @@ def test_windows_has_a_logon_task_of_this_user_with_no_more_rights() -> None:
     assert found["Command"] == build_command("win32")[0]
     assert found["Arguments"] == subprocess.list2cmdline([*build_command("win32")[1:], "--at-login", *AWKWARD])
     login.turn_off()
+    assert (scheduler.tasks, scheduler.values) == ({}, {})
+
+
+def test_where_tasks_are_refused_a_value_of_the_run_key_starts_it() -> None:
+    scheduler = Scheduler(refuses=True)
+    login = choose_autostart(AWKWARD, "win32", WINDOWS, run=scheduler)
+    login.turn_on()
+    login.turn_on()
+    assert login.is_on()
     assert scheduler.tasks == {}
+    words = [*build_command("win32"), "--at-login", *AWKWARD]
+    assert scheduler.values == {TASK: subprocess.list2cmdline(words)}
+    scheduler.refuses = False
+    login.turn_on()
+    assert (list(scheduler.tasks), scheduler.values) == ([TASK], {})
+    login.turn_off()
+    assert not login.is_on()
 
 
-def test_a_refusal_of_the_scheduler_is_said() -> None:
-    with pytest.raises(OSError, match="status 5"):
-        choose_autostart((), "win32", WINDOWS, run=Scheduler(refuses=True)).turn_on()
+def test_a_refusal_of_both_is_said() -> None:
+    with pytest.raises(OSError, match="reg ADD ended with status 1"):
+        choose_autostart((), "win32", WINDOWS, run=Scheduler(refuses=True, has_no_registry=True)).turn_on()
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
 | a Linux desktop | an XDG autostart entry |
 | Linux without a screen | a systemd user unit, wanted by default.target |
 | macOS | a LaunchAgent |
-| Windows | a logon task of this user, without more rights |
+| Windows | a logon task of this user, without more rights; where that is refused, a value of the Run key |
 
 Imports that only one system needs are made where it needs them, to keep the tray small.
 """
@@ -13,19 +13,20 @@ Imports that only one system needs are made where it needs them, to keep the tra
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from mien_core.program import command_for
+from mien_core.windows import Run, run_quietly
 
 NAME = "mien-tray"
 LABEL = "org.mien.tray"
 TASK = "Mien tray"
+RUN_KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
 TASK_SPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
-
-Run = Callable[[Sequence[str]], int]
 
 
 class Autostart(Protocol):
@@ -94,8 +95,47 @@ class LogonTask:
             raise OSError(f"schtasks {words[0]} ended with status {status}")
 
 
-def run_quietly(command: Sequence[str]) -> int:
-    return subprocess.run(command, capture_output=True, check=False).returncode
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """A value of this user's Run key in the Windows registry. Source: learn.microsoft.com, "Run and RunOnce"."""
+
+    command: str
+    run: Run
+
+    def is_on(self) -> bool:
+        return self.run(["reg", "QUERY", RUN_KEY, "/v", TASK]) == 0
+
+    def turn_on(self) -> None:
+        self._do("ADD", "/t", "REG_SZ", "/d", self.command, "/f")
+
+    def turn_off(self) -> None:
+        if self.is_on():
+            self._do("DELETE", "/f")
+
+    def _do(self, verb: str, *more: str) -> None:
+        if status := self.run(["reg", verb, RUN_KEY, "/v", TASK, *more]):
+            raise OSError(f"reg {verb} ended with status {status}")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstThatWorks:
+    """A logon task, or the Run key where a policy refuses tasks to people who are not administrators."""
+
+    ways: tuple[Autostart, ...]
+
+    def is_on(self) -> bool:
+        return any(way.is_on() for way in self.ways)
+
+    def turn_on(self) -> None:
+        self.turn_off()
+        for way in self.ways[:-1]:
+            with suppress(OSError):
+                return way.turn_on()
+        return self.ways[-1].turn_on()
+
+    def turn_off(self) -> None:
+        for way in self.ways:
+            way.turn_off()
 
 
 def choose_autostart(
@@ -109,7 +149,8 @@ def choose_autostart(
     at = home or Path.home()
     started = [*build_command(platform), "--at-login", *folders]
     if platform == "win32":
-        return LogonTask(build_logon_task(started, f"{environ['USERDOMAIN']}\\{environ['USERNAME']}"), run)
+        task = build_logon_task(started, f"{environ['USERDOMAIN']}\\{environ['USERNAME']}")
+        return FirstThatWorks((LogonTask(task, run), RunKey(subprocess.list2cmdline(started), run)))
     if platform == "darwin":
         return WrittenFile(at / "Library/LaunchAgents" / f"{LABEL}.plist", build_launch_agent(started))
     config = Path(environ.get("XDG_CONFIG_HOME") or at / ".config")
@@ -125,9 +166,8 @@ def has_screen(environ: Mapping[str, str]) -> bool:
 
 
 def build_command(platform: str = sys.platform) -> list[str]:
-    """How the tray is started again; on Windows by the interpreter that opens no console window."""
-    windowless = Path(sys.executable).with_name("pythonw.exe")
-    return command_for("tray", str(windowless) if platform == "win32" and windowless.exists() else None)
+    """How the tray is started again."""
+    return command_for("tray", platform)
 
 
 def build_desktop_entry(words: Sequence[str]) -> bytes:

@@ -5,8 +5,6 @@ daemon that ended cleanly was stopped on purpose, and stays stopped until the pe
 """
 
 import logging
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +14,7 @@ from mien_api import runtime_file
 from mien_api.folders import Folders
 from mien_api.runtime_file import RuntimeFile
 from mien_api.start_daemon import START_S, StartedDaemon
+from mien_api.stop_daemon import STOP_S, stop_daemon
 from mien_tray.status import DaemonState, Phase, Reason
 
 log = logging.getLogger(__name__)
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 DELAYS_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before the first, second, … restart in a row; the last repeats
 TRIES = 5  # deaths within WINDOW_S after which only the person starts it again
 WINDOW_S = 300.0
-STOP_S = 15.0  # the daemon ends its worker and closes its database
 
 
 class LaunchedDaemon(Protocol):
@@ -116,14 +114,8 @@ class Supervisor:
         found = runtime_file.read(self._folders.state)
         if found is None and self._child is not None and self._child.ended() is None:
             self._child.kill()  # it is still starting, so it cannot be asked
-        if found is not None:
-            # On Windows this ends it at once; everything that it acknowledged is on the disk.
-            os.kill(found.pid, signal.SIGTERM)
-        until = self._clock() + timeout_s
-        while runtime_file.is_held(self._folders.state):
-            if self._clock() > until:
-                return False
-            time.sleep(0.02)
+        if not stop_daemon(self._folders.state, timeout_s, self._clock):
+            return False
         self._found = None
         return True
 

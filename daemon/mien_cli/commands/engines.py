@@ -1,4 +1,4 @@
-"""`mien engines`: each engine's state, what it lacks, its licence, device and memory."""
+"""`mien engines`: each engine's state, what it lacks, its licence, device and memory; and a check of its files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,56 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping, Sequence
 
+    from mien_pipeline.check_engine import Finding
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=run)
+    verbs = parser.add_subparsers(metavar="ACTION")
+    verbs.add_parser("list", help="every engine (the default)").set_defaults(run=run)
+    check = verbs.add_parser("check", help="load every network of an engine, and say which file is wrong")
+    check.add_argument("engine", metavar="NAME", help="see `mien engines`")
+    check.set_defaults(run=run_check)
+
+
+def run_check(args: Namespace) -> int:
+    """Check every file and network; exit status 1 where one is wrong or missing."""
+    from dataclasses import asdict
+
+    from mien_cli.in_process import open_store
+    from mien_cli.output import print_answer
+    from mien_cli.progress_bars import show_pull_progress
+    from mien_core.errors import UnknownEngine
+    from mien_pipeline.engines.registry import ENGINES
+
+    if args.engine not in ENGINES:
+        raise UnknownEngine(f"there is no engine called {args.engine!r}", field="engine", known=sorted(ENGINES))
+    from mien_pipeline.check_engine import BAD, check_engine
+
+    with show_pull_progress(quiet=args.json) as listen:
+        found = check_engine(ENGINES[args.engine], open_store(args), on_verify=listen)
+    is_good = not any(each.state in BAD for each in found)
+    document = {"engine": args.engine, "good": is_good, "findings": [asdict(each) for each in found]}
+    print_answer(args, document, findings_to_text(args.engine, found))
+    return 0 if is_good else 1
+
+
+def findings_to_text(engine: str, found: Sequence[Finding]) -> str:
+    """A sentence for each that is not good, then the networks that were tried."""
+    from textwrap import fill
+
+    told = [each.said for each in found if each.said and each.state != "unverified"]
+    if unverified := sorted({model for each in found if each.state == "unverified" for model in each.models}):
+        told.append(f"No source has vouched for {', '.join(unverified)}; `mien models pull` asks.")
+    said = [fill(each, 80, subsequent_indent="  ", break_on_hyphens=False) for each in told]
+    files = [each for each in found if each.kind == "file"]
+    good = sum(each.state == "good" for each in files)
+    lines = [f"{engine}: {good} of {len(files)} files are what their source says."]
+    for each in found:
+        if each.kind == "network":
+            held = f"{each.held_bytes / (1 << 30):7.3f} GiB" if each.held_bytes else ""
+            lines.append(f"  {each.state:<10} {each.name:<28} {each.seconds:7.2f} s {held}".rstrip())
+    return "\n".join([*said, *lines])
 
 
 def run(args: Namespace) -> int:
@@ -37,6 +84,8 @@ def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str
     told = [engine["summary"], f"{engine['device']}, {memory:.2g} GiB; {engine['licence']}"]
     if engine["options"]:
         told.append(f"--set {', '.join(engine['options'])}")
+    if len(presets := engine["presets"]) > 1:
+        told += [f"preset {each['name']}: {each['origin']}" for each in presets]
     command = ""
     if engine["missing_libraries"]:
         told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them")

@@ -54,20 +54,11 @@ def stop_daemon(state: Path) -> None:
     Raises:
         AlreadyRunning: it did not end.
     """
-    import os
-    import signal
-    import time
-
-    from mien_api import runtime_file
+    from mien_api import stop_daemon
     from mien_api.errors import AlreadyRunning
 
-    if found := runtime_file.read(state):
-        os.kill(found.pid, signal.SIGTERM)  # on Windows it ends without being asked
-    until = time.monotonic() + STOP_S
-    while runtime_file.is_held(state):
-        if time.monotonic() > until:
-            raise AlreadyRunning("the daemon does not stop", state_dir=str(state))
-        time.sleep(0.02)
+    if not stop_daemon.stop_daemon(state, STOP_S):
+        raise AlreadyRunning("the daemon does not stop", state_dir=str(state))
 
 
 def remove_all(folders: Folders) -> None:

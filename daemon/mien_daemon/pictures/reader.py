@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien_api.problems import error_for
 from mien_core.errors import InvalidImage
-from mien_core.program import command_for
+from mien_core.program import command_for, windowless
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.running_time import timeout_while_running
 from mien_daemon.worker import messages
@@ -99,7 +99,7 @@ class PictureReader:
             if self._process is None or self._process.returncode is not None:
                 pipe = asyncio.subprocess.PIPE
                 command = [*command_for("preview"), *self._folders]
-                self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+                self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, **windowless())
             return self._process
 
     def _start_idle_timer(self) -> None:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from mien_api.errors import RequestTimeout
 from mien_api.problems import error_for
 from mien_core.errors import DiskFull, ImageTooLarge, InvalidImage
-from mien_core.program import command_for
+from mien_core.program import command_for, windowless
 from mien_daemon.access.clients import Client
 from mien_daemon.access.shares import Share, Turns
 from mien_daemon.background import run_in_thread
@@ -81,7 +81,7 @@ class Verifier:
     async def _ask(self, picture: IO[bytes]) -> bytes:
         """What the process prints, at most one byte more than is read."""
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=picture, stdout=pipe)
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=picture, stdout=pipe, **windowless())
         if process.stdout is None:
             raise RuntimeError("the process has no pipe")
         try:

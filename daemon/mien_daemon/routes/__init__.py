@@ -19,6 +19,7 @@ from mien_daemon.routes import (
     reference_pictures,
     references,
     settings,
+    shutdown,
     state,
     verify_image,
 )
@@ -43,6 +44,7 @@ ROUTES: tuple[Route, ...] = tuple(
             *reference_pictures.ROUTES,
             *references.ROUTES,
             *settings.ROUTES,
+            *shutdown.ROUTES,
             *state.ROUTES,
             *verify_image.ROUTES,
         ),

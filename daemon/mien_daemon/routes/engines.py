@@ -16,6 +16,7 @@ from mien_pipeline.engines.registry import ENGINES
 class Preset(Answer):
     name: str
     options: dict[str, Any] = Field(description="Some of its own options; every other one has its default.")
+    origin: str = Field(description="Where its numbers come from: a source, or that they were chosen.")
 
 
 class EngineState(Answer):

@@ -12,7 +12,7 @@ from typing import IO, Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
 from mien_core.errors import LibraryMissing, MarkingFailed
-from mien_core.program import command_for
+from mien_core.program import command_for, windowless
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
@@ -201,6 +201,7 @@ class WorkerSupervisor:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._log,
+                **windowless(),
             )
         except OSError:
             log.exception("the worker could not be started")

@@ -21,7 +21,7 @@ from typing import Literal, TypedDict, cast
 from mien_core.cage import walls
 from mien_core.cage.syscalls import KERNEL, MACHINES, PROCESSES, PROGRAMS, number_of
 from mien_core.cage.walls import WALLS, Cage, Wall
-from mien_core.program import command_for
+from mien_core.program import command_for, windowless
 
 TIMEOUT_S = 60.0
 MEMORY_BYTES = 1 << 30
@@ -50,6 +50,7 @@ def check(*, web: bool = False) -> dict[Wall, Found]:
                 check=True,
                 timeout=TIMEOUT_S,
                 stdin=subprocess.DEVNULL,
+                **windowless(),
             )
             return cast("dict[Wall, Found]", json.loads(done.stdout))
         except (OSError, ValueError, subprocess.SubprocessError) as error:

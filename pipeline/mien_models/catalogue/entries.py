@@ -17,6 +17,8 @@ from mien_core.errors import InvalidCatalogue, UnknownModel
 from mien_models.catalogue.signature import verify_signature
 
 BUNDLED = Path(__file__).with_name("catalogue.toml")
+TEXTS = Path(__file__).with_name("texts")
+"""Licences' words by the name that the catalogue gives the licence; one of another digest is passed over."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Windows keeps these names for devices, with any extension.
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -111,8 +113,19 @@ class LocalSource(_Entry, frozen=True):
         return self.folder.as_posix()
 
 
-Source = Annotated[WheelSource | HuggingFaceSource | UrlSource | LocalSource, Field(discriminator="kind")]
-AnySource = WheelSource | HuggingFaceSource | UrlSource | LocalSource
+class BundledSource(_Entry, frozen=True):
+    """The texts that come with the program. Only a licence's words may be from there."""
+
+    kind: Literal["bundled"] = "bundled"
+    revision: str = ""
+
+    @property
+    def repository(self) -> str:
+        return "mien"
+
+
+AnySource = WheelSource | HuggingFaceSource | UrlSource | LocalSource | BundledSource
+Source = Annotated[AnySource, Field(discriminator="kind")]
 
 
 class ModelFile(_Entry, frozen=True):
@@ -189,6 +202,8 @@ class Model(_Entry, frozen=True):
         if len(set(names)) != len(names):
             raise ValueError("two files have the same name")
         for file in self.files:
+            if self.source_of(file).kind == "bundled":
+                raise ValueError(f"{file.path}: no weights come with the program")
             if self.source_of(file).kind == "wheel" and not (file.size and file.sha256):
                 raise ValueError(f"{file.path}: a wheel's member needs size and sha256")
         return self

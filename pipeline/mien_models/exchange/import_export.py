@@ -96,9 +96,9 @@ def _export(models: ModelsFolder, name: str, folder: Path, on_progress: OnPull) 
             beside.unlink(missing_ok=True)  # of a disk that became full, or of a copy that was interrupted
         files[path] = FileDigest(sha256=sha256, size=record.size)
         report.finish_source(record.size)
-    if models.licences.has_text(entry.licence):
+    if (text := models.licences.find_text(entry.licence)) is not None:
         make_folder(folder / "licences")
-        write_whole(folder / "licences" / f"{entry.licence}.txt", models.licences.text_path(entry.licence).read_bytes())
+        write_whole(folder / "licences" / f"{entry.licence}.txt", text)
     report.stage("done")
     return ExportedModel(version=entry.version, files=files)
 

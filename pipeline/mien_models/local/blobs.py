@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from mien_core.files import make_folder, move_into_place, remove_file, sync_folder
+from mien_core.files import make_folder, move_into_place, remove_file, replace_file, sync_folder
 
 _CHUNK = 1 << 20
 _READ_ONLY = 0o444
@@ -90,9 +90,7 @@ def link(existing: Path, path: Path) -> bool:
             return False
         raise
     try:
-        if os.name == "nt":
-            remove_file(path)  # which cannot be replaced while it is read-only
-        beside.replace(path)
+        replace_file(beside, path)
     finally:
         # rename() does nothing when both names are links to one file, and leaves the first one standing.
         beside.unlink(missing_ok=True)

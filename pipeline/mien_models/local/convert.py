@@ -14,7 +14,7 @@ from typing import cast
 from mien_core.cage import walls
 from mien_core.cage.walls import Cage
 from mien_core.errors import BrokenWeights, EngineUnavailable
-from mien_core.program import command_for
+from mien_core.program import command_for, windowless
 
 _NOT_LOADABLE, _NO_TORCH = 3, 4
 _POLL_S = 0.2
@@ -28,7 +28,9 @@ def convert(pickle: Path, target: Path, name: str, tick: Callable[[], None]) -> 
         EngineUnavailable: there is no torch here.
     """
     command = [*command_for("convert"), str(pickle), str(target)]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **windowless()
+    ) as child:
         try:
             said = _said(child, tick)
         finally:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mien_core.files import replace_file
+
 _KEEP_BYTES = 1 << 20  # some ten thousand connections
 
 
@@ -50,4 +52,4 @@ class EgressLog:
 
     def _turn_over(self) -> None:
         if self.path.exists() and self.path.stat().st_size > _KEEP_BYTES:
-            self.path.replace(self.path.with_name(self.path.name + ".1"))
+            replace_file(self.path, self.path.with_name(self.path.name + ".1"))

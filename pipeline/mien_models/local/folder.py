@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mien_core.errors import ChecksumMismatch
-from mien_core.files import remove_file
+from mien_core.files import remove_file, replace_file
 from mien_core.locks import StopSignal, exclusively
 from mien_models.catalogue.entries import Catalogue, ModelFile
 from mien_models.local import journal as journals
@@ -255,7 +255,7 @@ class ModelsFolder:
         view = self.view(model, file.installed_as)
         try:
             shared = view.samefile(blob) if (blob := self.blobs.path(record.sha256)).exists() else False
-            view.replace(kept)
+            replace_file(view, kept)
         except FileNotFoundError:
             return  # another process found it changed first, and notes it
         if shared:

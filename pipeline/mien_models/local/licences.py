@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from mien_core.errors import LicenceNotAccepted
 from mien_core.files import make_folder, write_whole
 from mien_core.locks import exclusively
-from mien_models.catalogue.entries import Catalogue
+from mien_models.catalogue.entries import TEXTS, Catalogue
 
 
 class Acceptance(BaseModel, frozen=True):
@@ -50,12 +50,21 @@ class Licences:
         return self._folder / f"{licence}.txt"
 
     def has_text(self, licence: str) -> bool:
-        """True when the text that the catalogue means is here."""
+        """True when the text that the catalogue means is here: kept, or brought with the program."""
+        return self.find_text(licence) is not None
+
+    def find_text(self, licence: str) -> bytes | None:
+        """The words that the catalogue means, where they are here."""
         wanted = self._catalogue.licences[licence].text
-        path = self.text_path(licence)
-        if wanted is None or not path.is_file():
-            return False
-        return wanted.sha256 is None or hashlib.sha256(path.read_bytes()).hexdigest() == wanted.sha256
+        if wanted is None:
+            return None
+        for path in (self.text_path(licence), TEXTS / f"{licence}.txt"):
+            raw = path.read_bytes() if path.is_file() else None
+            # Without a digest the catalogue means whatever its source has, which the program cannot have brought.
+            unpinned = wanted.sha256 is None and path.parent == self._folder
+            if raw is not None and (unpinned or hashlib.sha256(raw).hexdigest() == wanted.sha256):
+                return raw
+        return None
 
     def keep_text(self, licence: str, text: bytes) -> None:
         make_folder(self._folder)
@@ -70,8 +79,7 @@ class Licences:
         return found
 
     def show(self, licence: str) -> LicenceText:
-        entry, path = self._catalogue.licences[licence], self.text_path(licence)
-        raw = path.read_bytes() if path.is_file() else b""
+        entry, raw = self._catalogue.licences[licence], self.find_text(licence) or b""
         acceptance = self.acceptance(licence)
         return LicenceText(
             id=licence,

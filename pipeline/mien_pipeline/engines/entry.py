@@ -16,6 +16,8 @@ GIB = 1 << 30
 
 Preset = Mapping[str, object]
 """Some options by name; every other one has its default."""
+CHOSEN = "chosen, not calibrated"
+"""The origin of numbers that rest on no source and no measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,12 @@ class EngineEntry:
         module: has `load(weights) -> Engine`; nothing of it is imported before it is wanted.
         options: what it understands; the default of its `engine` is `name`.
         presets: starting points for its options, by name; the first is its defaults.
+        origins: where the numbers of a preset come from, by its name; one that is not here was `CHOSEN`.
         models: names of the models it takes beyond those of every swap.
         instead: for some of those, others that can stand in.
         libraries: what must be importable; the `gpu` extra installs them.
         licence: what binds a person who uses the results.
+        networks: a module with `list_probes(weights)`, which gives each network to be tried alone, or empty.
         check: a module with `check(weights)`, which raises what `load` would, and imports nothing heavy; or empty.
         points: whose five points it was trained with: ArcFace's networks and those on top of them with InsightFace's.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
@@ -45,15 +49,22 @@ class EngineEntry:
     libraries: tuple[str, ...]
     licence: str
     memory_bytes: int
+    networks: str = ""
     check: str = ""
     points: Literal["mesh", "arcface"] = "mesh"
     presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def missing_libraries(self) -> tuple[str, ...]:
         """The libraries that are not installed."""
         return tuple(library for library in self.libraries if find_spec(library) is None)
+
+    def check_weights(self, weights: "Weights") -> None:
+        """Return where the engine's own check finds its weights; raises as `load` would."""
+        if self.check:
+            import_module(self.check).check(weights)
 
     def load(self, weights: "Weights") -> "Engine":
         """The engine, in memory. Its weights are looked for before its libraries are imported.
@@ -66,6 +77,5 @@ class EngineEntry:
             raise EngineUnavailable(
                 f"{self.name} needs {', '.join(missing)}", engine=self.name, libraries=list(missing)
             )
-        if self.check:
-            import_module(self.check).check(weights)
+        self.check_weights(weights)
         return cast("Engine", import_module(self.module).load(weights))

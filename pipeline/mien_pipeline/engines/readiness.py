@@ -1,7 +1,7 @@
 """What the command line and the API say of an engine: ready, or what a person has to do first."""
 
 from mien_models.store import ModelStore
-from mien_pipeline.engines.entry import EngineEntry
+from mien_pipeline.engines.entry import CHOSEN, EngineEntry
 from mien_pipeline.engines.registry import missing_models, unverified_models
 from mien_pipeline.options import SwapOptions
 
@@ -21,7 +21,10 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,
         "options": describe_own_options(entry.options),
-        "presets": [{"name": name, "options": dict(options)} for name, options in entry.presets.items()],
+        "presets": [
+            {"name": name, "options": dict(options), "origin": entry.origins.get(name, CHOSEN)}
+            for name, options in entry.presets.items()
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""How clearly a picture shows a face: sharp, large and from the front; the clearest of several pictures."""
+"""How clearly a picture shows a face: sharp, large and from the front."""
 
 import math
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ def clarity(portrait: Portrait) -> float:
     return detail * max(0.0, frontal) ** 3
 
 
-def choose_clearest(portraits: Sequence[Portrait]) -> Portrait:
-    """The portrait with the highest `clarity`; of equal ones the first."""
-    return portraits[0] if len(portraits) == 1 else max(portraits, key=clarity)
+def sort_by_clarity(portraits: Sequence[Portrait]) -> list[Portrait]:
+    """The portraits, that with the highest `clarity` first; equal ones stay in their order."""
+    return list(portraits) if len(portraits) == 1 else sorted(portraits, key=clarity, reverse=True)
 
 
 def _blur(grey: Floats, deviation: float) -> Floats:

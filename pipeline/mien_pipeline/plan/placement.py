@@ -5,6 +5,7 @@ an accelerator; `RESERVE_BYTES` is for the driver and the display.
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 from mien_pipeline.plan.component import PHASES, Component, NumberFormat, Phase
@@ -198,6 +199,11 @@ class Plan:
                 for each in self.placements
             ],
         }
+
+
+def total_for(device: DeviceKind, usable_bytes: int) -> int:
+    """Bytes of a device's memory of which a plan may use so many."""
+    return ceil(usable_bytes / UNIFIED_SHARE) if device == "unified" else usable_bytes + RESERVE_BYTES
 
 
 def usable_memory(device: DeviceKind, total_bytes: int) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mien_core.errors import LicenceNotAccepted
-from mien_models.catalogue.entries import Catalogue
+from mien_models.catalogue.entries import TEXTS, Catalogue
 from mien_models.local.licences import Licences
 from mien_testing.weights import local_catalogue, sha256_hex
 
@@ -51,6 +51,24 @@ def test_accepting_the_words_that_were_shown_is_enough_for_every_process(licence
     again.check("thing")
     assert again.acceptance("free") == accepted
     assert again.show("free").accepted_at == accepted.accepted_at
+
+
+def test_words_that_came_with_the_program_count_only_where_they_are_the_meant_ones(tmp_path: Path) -> None:
+    """A person's own catalogue may have a licence of the same name."""
+    text = {"path": "LICENSE", "format": "text", "source": {"kind": "url", "bases": ["https://example.org/"]}}
+    whole = local_catalogue(tmp_path / "here", {"thing": {"a.dat": b"w"}}, must_accept=True, text=text)
+    free = whole.licences["free"]
+    assert free.text
+    words = (TEXTS / "apache-2.txt").read_bytes()
+
+    def named(**changes: object) -> Licences:
+        changed = free.model_copy(update={"text": free.text.model_copy(update=changes) if free.text else None})
+        return Licences(tmp_path, whole.model_copy(update={"licences": {"apache-2": changed}}))
+
+    assert not named().has_text("apache-2")
+    assert not named(sha256=sha256_hex(b"other words")).has_text("apache-2")
+    ours = named(sha256=sha256_hex(words))
+    assert ours.show("apache-2").text == words.decode()
 
 
 def test_words_that_were_never_shown_cannot_be_accepted(licences: Licences) -> None:

@@ -37,11 +37,10 @@ def test_an_engine_that_needs_no_library_runs_on_the_processor_wherever_others_r
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_engines_describe_own_options_are_all_but_those_that_every_engine_has(engine: str) -> None:
+def test_an_engines_own_options_come_first_and_then_those_of_all_that_have_a_control(engine: str) -> None:
     kind = ENGINES[engine].options
-    assert list(describe_own_options(kind)) == [
-        name for name in kind.model_fields if name not in SwapOptions.model_fields
-    ]
+    own = [name for name in kind.model_fields if name not in SwapOptions.model_fields]
+    assert list(describe_own_options(kind)) == [*own, "detector"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -69,7 +68,7 @@ def test_a_description_brings_everything_that_a_page_needs_for_its_controls(mode
     assert options["gaze"]["enum"] == ["target", "reference"]
     assert options["gaze"]["control"] == "advanced"
     assert described["presets"] == [
-        {"name": "balanced", "options": {}},
-        {"name": "likeness", "options": {"shape": 1.0}},
-        {"name": "gentle", "options": {"shape": 0.4}},
+        {"name": "balanced", "options": {}, "origin": "chosen, not calibrated"},
+        {"name": "likeness", "options": {"shape": 1.0}, "origin": "chosen, not calibrated"},
+        {"name": "gentle", "options": {"shape": 0.4}, "origin": "chosen, not calibrated"},
     ]

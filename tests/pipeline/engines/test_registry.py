@@ -1,5 +1,6 @@
 """The registry promises: this package's engines, those that others bring, and nothing heavy loaded for it."""
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.readiness import describe
 from mien_pipeline.engines.registry import (
     ENGINES,
     GROUP,
@@ -96,6 +98,28 @@ def test_every_preset_is_valid_and_the_first_is_the_defaults(engine: str) -> Non
     assert next(iter(presets.values())) == {}
     made = [parse_options({"engine": engine, **preset}) for preset in presets.values()]
     assert len({repr(each) for each in made}) == len(presets)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_preset_says_where_its_numbers_come_from(engine: str, models: ModelStore) -> None:
+    """A source by name, or that they were chosen; none is called calibrated before it was."""
+    entry = ENGINES[engine]
+    assert entry.origins.keys() <= entry.presets.keys()
+    presets = describe(entry, models, "cpu")["presets"]
+    assert isinstance(presets, list)
+    assert all("not calibrated" in preset["origin"] for preset in presets)
+
+
+def test_steps_and_guidance_are_those_of_the_source_that_is_named() -> None:
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    defaults = inspect.signature(FluxPipeline.__call__).parameters
+    options = FluxOptions()
+    assert (defaults["num_inference_steps"].default, defaults["guidance_scale"].default) == (
+        options.steps,
+        options.guidance_scale,
+    )
+    assert "FluxPipeline" in ENGINES["flux"].origins["balanced"]
 
 
 def test_a_swap_needs_the_shared_networks_and_the_engines_own() -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.face import Portrait
-from mien_pipeline.faces.clarity import choose_clearest, clarity
+from mien_pipeline.faces.clarity import clarity, sort_by_clarity
 from mien_pipeline.image import Floats, Image
 
 
@@ -26,7 +26,7 @@ def test_a_soft_a_turned_and_a_small_face_are_less_clear(astronaut: Portrait) ->
     )
     for poorer in (soft, turned, small):
         assert clarity(poorer) < 0.8 * clarity(astronaut)
-        assert choose_clearest([poorer, astronaut]) is astronaut
+        assert sort_by_clarity([poorer, astronaut]) == [astronaut, poorer]
 
 
 def test_a_dim_picture_is_nearly_as_clear(astronaut: Portrait) -> None:
@@ -34,6 +34,8 @@ def test_a_dim_picture_is_nearly_as_clear(astronaut: Portrait) -> None:
     assert 0.6 < clarity(dim) / clarity(astronaut) <= 1
 
 
-def test_of_equal_pictures_the_first_is_taken(astronaut: Portrait) -> None:
+def test_equal_pictures_stay_in_their_order(astronaut: Portrait) -> None:
     again = Portrait(astronaut.image, astronaut.face)
-    assert choose_clearest([astronaut, again]) is astronaut
+    first, second = sort_by_clarity([astronaut, again])
+    assert first is astronaut
+    assert second is again

@@ -41,8 +41,10 @@ _FRAME = (26, 24, 26)
 _FINE = 4  # binary digits of a pixel in which outlines are drawn
 
 
-def draw_glasses(pixels: Pixels, mesh: Mesh, shape: Shape = "square", lens: Lens = "black") -> Pixels:
-    """The picture (H, W, 3) with glasses on the face of `mesh`."""
+def draw_glasses(
+    pixels: Pixels, mesh: Mesh, shape: Shape = "square", lens: Lens = "black", frame: float = 0.018
+) -> Pixels:
+    """The picture (H, W, 3) with glasses on the face of `mesh`; `frame` is how thick theirs is, in face widths."""
     width = face_width(mesh)
     outlines = [_draw_outline(mesh, ring, shape) for ring in (LEFT_EYE, RIGHT_EYE)]
     if shape == "shield":  # one lens before both eyes
@@ -50,7 +52,7 @@ def draw_glasses(pixels: Pixels, mesh: Mesh, shape: Shape = "square", lens: Lens
     filled = np.zeros(pixels.shape[:2], np.uint8)
     cv2.fillPoly(filled, [_to_fine(outline) for outline in outlines], (255,), cv2.LINE_AA, _FINE)
     worn = _lay_lens(pixels, np.asarray(filled / 255, np.float32), outlines, lens)
-    thick = max(1, round(0.018 * width))
+    thick = max(1, round(frame * width))
     for outline in outlines:
         cv2.polylines(worn, [_to_fine(outline)], True, _FRAME, thick, cv2.LINE_AA, _FINE)
     for ends in _list_bars(mesh, outlines):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,7 +29,7 @@ from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import DEFAULT_NEGATIVE_PROMPT, DEFAULT_PROMPT
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_conditioning
 from mien_pipeline.face import Embedding, Face, Patch, Portrait
-from mien_pipeline.faces.clarity import choose_clearest
+from mien_pipeline.faces.clarity import sort_by_clarity
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 from mien_pipeline.memory_limits import MemoryLimits
@@ -95,29 +96,34 @@ class FluxEngine:
     def prepare(self, portraits: Sequence[Portrait]) -> "FluxLikeness":
         """One reference face; its tokens are computed when an identity method first reads them, and kept.
 
-        Of several pictures the clearest is taken: the authors of all three methods condition on one.
+        Of several pictures the clearest gives the pixels; `identity` says what else becomes of them.
         """
-        clearest = choose_clearest(portraits)
-        return FluxLikeness(self.stack, self.scorer, clearest.image, clearest.face, self.steps)
+        return FluxLikeness(self.stack, self.scorer, sort_by_clarity(portraits), self.steps)
 
 
 class FluxLikeness:
     """One reference face, ready to be made in place of any target face."""
 
     def __init__(
-        self, stack: Stack, scorer: FaceEmbedder | None, image: Image, face: Face, steps: MemorySteps | None = None
+        self,
+        stack: Stack,
+        scorer: FaceEmbedder | None,
+        portraits: Sequence[Portrait],
+        steps: MemorySteps | None = None,
     ) -> None:
+        """`portraits` are of one person, the clearest first."""
         self.stack = stack
         self.steps = steps or MemorySteps(stack)
         self.scorer = scorer
-        self.image = image
-        self.face = face
-        self.identity = FluxIdentity(stack, image, face)
+        self.portraits = portraits
+        self.identity = FluxIdentity(stack, portraits)
 
     @cached_property
     def own_embedding(self) -> Embedding | None:
-        """(D,) float32: the reference under the drift gate's recogniser; None without one."""
-        return _embed(self.scorer, self.image, self.face)
+        """(D,) float32: the mean of the pictures under the drift gate's recogniser; None without one."""
+        found = [_embed(self.scorer, *portrait) for portrait in self.portraits]
+        known = [each for each in found if each is not None]
+        return np.asarray(np.mean(known, 0), np.float32) if known else None
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`, attempted a second time when the drift gate refuses the first.
@@ -139,7 +145,7 @@ class FluxLikeness:
                 refusal = GpuOutOfMemory(str(error), **error.fields)
             else:
                 return replace(patch, warnings=(*patch.warnings, "less-memory")) if stepped_down else patch
-            self.identity = FluxIdentity(self.stack, self.image, self.face)
+            self.identity = FluxIdentity(self.stack, self.portraits)
             if not self.steps.step_down():
                 raise refusal
             stepped_down = True

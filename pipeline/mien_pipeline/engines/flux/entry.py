@@ -1,15 +1,17 @@
 """FLUX.1 as the registry lists it."""
 
 from mien_pipeline.engines.entry import GIB, EngineEntry
-from mien_pipeline.engines.flux.options import PRESETS, FluxOptions
+from mien_pipeline.engines.flux.options import ORIGINS, PRESETS, FluxOptions
 
 ENTRY = EngineEntry(
     name="flux",
     summary="the identity stack on FLUX.1: PuLID, InstantID and IP-Adapter FaceID",
     module="mien_pipeline.engines.flux.engine",
+    networks="mien_pipeline.engines.flux.networks",
     check="mien_pipeline.engines.flux.offer",
     options=FluxOptions,
     presets=PRESETS,
+    origins=ORIGINS,
     models=(
         "flux-1-dev-transformer",
         "flux-1-dev-parts",

@@ -65,28 +65,41 @@ def find_files(store: ModelStore) -> FluxFiles:
         ModelNotInstalled: `models` and `files` name all that is missing, `command` installs it.
         LicenceNotAccepted: `model` is the first whose terms must be accepted.
     """
+    found = locate(store)
+    _require(store, [*_models_for(found.faceid_layout), *([] if found.transformer or found.gguf else [FULL])])
+    for model in _models_for(found.faceid_layout):
+        store.path(model)
+    return found
+
+
+def locate(store: ModelStore) -> FluxFiles:
+    """Where every file is, or would be if it were installed. Transformers are those that are installed."""
     layout = _faceid_layout(store)
     gguf: dict[NumberFormat, Path] = {
         form: store.path(model) for model, form in GGUF.items() if is_available(store, model)
     }
-    full = _full_weights(store)
-    _require(store, [*_models_for(layout), *([] if full or gguf else [FULL])])
-    infiniteyou = store.path("infiniteyou")
+    infiniteyou = _place(store, "infiniteyou")
     return FluxFiles(
-        transformer=full,
+        transformer=_full_weights(store),
         gguf=gguf,
-        base=store.path("flux-1-dev-parts"),
+        base=_place(store, "flux-1-dev-parts"),
         control_net=infiniteyou / "InfuseNetModel",
         resampler=infiniteyou / "image_proj_model.safetensors",
-        ir_se50=store.path("ir-se50"),
-        arcface=store.path("antelopev2", "glintr100.onnx"),
-        pulid=store.path("pulid-flux"),
-        eva=store.path("eva-clip"),
-        parsing=store.path("face-parsing"),
-        faceid=store.path("withanyone" if layout == "withanyone" else XLABS[0]),
+        ir_se50=_place(store, "ir-se50"),
+        arcface=_place(store, "antelopev2", "glintr100.onnx"),
+        pulid=_place(store, "pulid-flux"),
+        eva=_place(store, "eva-clip"),
+        parsing=_place(store, "face-parsing"),
+        faceid=_place(store, "withanyone" if layout == "withanyone" else XLABS[0]),
         faceid_layout=layout,
-        clip=store.path(XLABS[1]) if layout == "xlabs" else None,
+        clip=_place(store, XLABS[1]) if layout == "xlabs" else None,
     )
+
+
+def _place(store: ModelStore, model: str, file: str | None = None) -> Path:
+    """As `ModelStore.path`, of what is not installed too."""
+    files = store.catalogue.model(model).files
+    return store.folder.view(model, file or (files[0].installed_as if len(files) == 1 else ""))
 
 
 def _full_weights(store: ModelStore) -> Path | None:

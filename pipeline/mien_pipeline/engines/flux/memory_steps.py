@@ -1,7 +1,6 @@
 """From one memory plan to the next smaller one, where the device ran out of memory, and what is kept of that."""
 
 from dataclasses import replace
-from math import ceil
 
 from mien_core.errors import NotEnoughMemory
 from mien_pipeline.device import Device
@@ -9,7 +8,7 @@ from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.memory_limits import MemoryLimits, identify
 from mien_pipeline.plan.component import PHASES
-from mien_pipeline.plan.placement import RESERVE_BYTES, UNIFIED_SHARE, Plan
+from mien_pipeline.plan.placement import Plan, total_for
 
 # A plan counts as smaller when it has this share less of weights on the device: sums of weights are exact to less.
 STEP = 1 / 20
@@ -52,6 +51,4 @@ class MemorySteps:
 
 def with_usable(device: Device, usable_bytes: int) -> Device:
     """The device as a plan sees it that may use so many bytes of it."""
-    if device.kind == "unified":
-        return replace(device, total_bytes=ceil(usable_bytes / UNIFIED_SHARE))
-    return replace(device, total_bytes=usable_bytes + RESERVE_BYTES)
+    return replace(device, total_bytes=total_for(device.kind, usable_bytes))

@@ -24,6 +24,18 @@ PRESETS: dict[str, dict[str, object]] = {
     "likeness": {"strength": 0.85, "id_weight": 1.1, "ip_adapter_scale": 0.6, "controlnet_conditioning_scale": 0.8},
     "gentle": {"strength": 0.55, "id_weight": 0.7, "ip_adapter_scale": 0.3},
     "quick": {"steps": 12},
+    "authors": {"id_weight": 1.0, "ip_adapter_scale": 1.0, "controlnet_conditioning_scale": 1.0},
+}
+# Where these numbers come from. No source ran the three methods together; `mien evaluate --claims guidance` does.
+_BASE = "guidance 3.5 and 28 steps: diffusers' FluxPipeline"
+ORIGINS: dict[str, str] = {
+    "balanced": f"weights chosen, not calibrated; {_BASE}",
+    "likeness": f"weights and strength chosen, not calibrated; {_BASE}",
+    "gentle": f"weights and strength chosen, not calibrated; {_BASE}",
+    "quick": "weights and 12 steps chosen, not calibrated",
+    "authors": "each method's weight as its authors run it alone: PuLID 1.0 (id_weight, app_flux.py), InfiniteYou 1.0 "
+    "(infusenet_conditioning_scale, pipeline_infu_flux.py), WithAnyone 1.0 (id_weight, infer_withanyone.py); together "
+    f"not calibrated; {_BASE}",
 }
 
 

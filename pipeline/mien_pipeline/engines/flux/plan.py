@@ -1,14 +1,35 @@
 """The memory plan of the installed files, read from their headers alone."""
 
-from collections.abc import Mapping
-
 from mien_pipeline.device import Device
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.engines.diffusion.weights import shapes_in, shapes_of
-from mien_pipeline.engines.flux.components import plan_stack
+from mien_pipeline.engines.flux.components import NETWORKS, plan_stack
 from mien_pipeline.engines.flux.files import FluxFiles
 from mien_pipeline.engines.flux.forms import usable_forms
 from mien_pipeline.plan.placement import Plan
+
+
+def read_shapes(name: str, files: FluxFiles) -> Shapes:
+    """Names and shapes in the file or folder that a network of `NETWORKS` is read from.
+
+    Raises:
+        BrokenWeights: it cannot be read.
+    """
+    if name == "transformer":
+        # A single file has its makers' names; it holds FLUX.1 [dev] at published size.
+        folder = files.transformer if files.transformer and files.transformer.is_dir() else None
+        return shapes_in(folder) if folder else manifest("flux1-dev.transformer")
+    path = {
+        "control_net": files.control_net,
+        "pulid_attentions": files.pulid,
+        "id_former": files.pulid,
+        "faceid": files.faceid,
+        "eva": files.eva,
+        "parsing": files.parsing,
+        "resampler": files.resampler,
+        "ir_se50": files.ir_se50,
+    }.get(name, files.base / name)
+    return shapes_of(path) if path.suffix else shapes_in(path)
 
 
 def plan_memory(files: FluxFiles, device: Device, side: int, host_bytes: int | None = None) -> Plan:
@@ -22,22 +43,6 @@ def plan_memory(files: FluxFiles, device: Device, side: int, host_bytes: int | N
         NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
         EngineUnavailable: as `usable_forms` raises it.
     """
-    # A single file has its makers' names; it holds FLUX.1 [dev] at published size.
-    folder = files.transformer if files.transformer and files.transformer.is_dir() else None
-    transformer = shapes_in(folder) if folder else manifest("flux1-dev.transformer")
-    shapes: Mapping[str, Shapes] = {
-        "transformer": transformer,
-        "control_net": shapes_in(files.control_net),
-        "pulid_attentions": shapes_of(files.pulid),
-        "faceid": shapes_of(files.faceid),
-        "text_encoder_2": shapes_in(files.base / "text_encoder_2"),
-        "text_encoder": shapes_in(files.base / "text_encoder"),
-        "vae": shapes_in(files.base / "vae"),
-        "id_former": shapes_of(files.pulid),
-        "eva": shapes_of(files.eva),
-        "parsing": shapes_of(files.parsing),
-        "resampler": shapes_of(files.resampler),
-        "ir_se50": shapes_of(files.ir_se50),
-    }
+    shapes = {name: read_shapes(name, files) for name in NETWORKS}
     forms = usable_forms(files.transformer is not None, files.gguf)
     return plan_stack(shapes, device.kind, device.total_bytes, forms, side, host_bytes)

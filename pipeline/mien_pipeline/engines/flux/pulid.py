@@ -93,8 +93,12 @@ class IDFormer(nn.Module):
         )
 
     def forward(self, face: Tensor, levels: Sequence[Tensor]) -> Tensor:
-        """(batch, id_dim) and five (batch, 577, vit_dim) to (batch, queries, output_dim)."""
-        own = self.id_embedding_mapping(face).unflatten(-1, (-1, self.dim))
+        """(batch, id_dim) and five (batch, 577, vit_dim) to (batch, queries, output_dim).
+
+        Of n pictures of one person `face` is (batch, n, id_dim) and each level (batch, n · 577, vit_dim): every picture
+        has its own face tokens beside those of the others.
+        """
+        own = self.id_embedding_mapping(face).reshape(face.shape[0], -1, self.dim)
         latents = torch.cat([self.latents.expand(face.shape[0], -1, -1), own], dim=1)
         each = len(self.layers) // len(EVA_TAPS)
         for level, features in enumerate(levels):
@@ -145,13 +149,16 @@ def id_tokens(former: IDFormer, embedding: Tensor, eva: Tensor, levels: Sequence
     """The identity tokens of one face and PuLID's own unconditional, IDFormer of zeros.
 
     Args:
-        embedding: (1, 512) ArcFace antelopev2, *not* normalised.
-        eva: (1, 768) EVA embedding as it leaves the tower; normalised here.
-        levels: five (1, 577, 1024) EVA hidden states.
+        embedding: (1, n, 512) ArcFace antelopev2 of n pictures, *not* normalised; (1, 512) of one.
+        eva: (1, n, 768) EVA embeddings as they leave the tower; normalised here.
+        levels: five (1, n · 577, 1024) EVA hidden states, picture after picture.
+
+    Source: several pictures as in `get_id_embedding` of PuLID's pipeline_v1_1.py, the unconditional of one among them.
     """
     face = torch.cat([embedding, eva / eva.norm(dim=-1, keepdim=True)], dim=-1)
-    blank = [torch.zeros_like(level) for level in levels]
-    return IdTokens(cond=former(face, levels), uncond=former(torch.zeros_like(face), blank))
+    pictures = face.shape[1] if face.ndim == 3 else 1
+    blank = [torch.zeros_like(level[:, : level.shape[1] // pictures]) for level in levels]
+    return IdTokens(cond=former(face, levels), uncond=former(torch.zeros(1, face.shape[-1]).to(face), blank))
 
 
 class Pulid:

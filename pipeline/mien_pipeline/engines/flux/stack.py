@@ -219,9 +219,9 @@ class Stack:
         """PuLID's tokens on the device.
 
         Args:
-            embedding: (1, 512) ArcFace antelopev2.
-            eva: (1, 768) EVA embedding.
-            levels: five (1, 577, 1024) EVA hidden states.
+            embedding: (1, 512) ArcFace antelopev2; of n pictures (1, n, 512).
+            eva: (1, 768) EVA embedding; of n pictures (1, n, 768).
+            levels: five (1, n · 577, 1024) EVA hidden states.
         """
         return self.run(
             "id_former",

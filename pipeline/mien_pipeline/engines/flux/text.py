@@ -82,7 +82,7 @@ class TextEncoders:
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._cache]
         if new:
             self.loads += 1
-            for prompt, pooled, tokens in zip(new, self._encode_pooled(new), self._encode_tokens(new), strict=True):
+            for prompt, pooled, tokens in zip(new, self.encode_pooled(new), self.encode_tokens(new), strict=True):
                 self._cache[prompt] = Prompt(tokens=tokens, pooled=pooled)
         for prompt in prompts:
             self._cache.move_to_end(prompt)
@@ -92,7 +92,8 @@ class TextEncoders:
         return found
 
     @torch.no_grad()
-    def _encode_pooled(self, prompts: list[str]) -> list[Tensor]:
+    def encode_pooled(self, prompts: list[str]) -> list[Tensor]:
+        """(1, 768) for each prompt; CLIP is loaded and given up."""
         tokenizer = load_tokenizer(self.folder / "tokenizer")
         model = load_clip_text(self.folder / "text_encoder", self.forms["text_encoder"])
         with self.on_device("text_encoder", model) as encoder:
@@ -102,7 +103,8 @@ class TextEncoders:
             ]
 
     @torch.no_grad()
-    def _encode_tokens(self, prompts: list[str]) -> list[Tensor]:
+    def encode_tokens(self, prompts: list[str]) -> list[Tensor]:
+        """(1, tokens, 4096) for each prompt; T5 is loaded and given up."""
         tokenizer = load_tokenizer(self.folder / "tokenizer_2")
         model = load_t5(self.folder / "text_encoder_2", self.forms["text_encoder_2"])
         with self.on_device("text_encoder_2", model) as encoder:

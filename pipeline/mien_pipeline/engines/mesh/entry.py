@@ -7,6 +7,7 @@ ENTRY = EngineEntry(
     name="mesh",
     summary="3-D face mesh, textured and relit; the embedded default",
     module="mien_pipeline.engines.mesh.engine",
+    networks="mien_pipeline.engines.mesh.networks",
     options=MeshOptions,
     presets=PRESETS,
     models=("iris", "covers"),

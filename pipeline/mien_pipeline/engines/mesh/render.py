@@ -139,7 +139,8 @@ def render_face(
     new += 0.5
     rounded = np.clip(new, 0, 255, out=new).astype(np.uint8)
     brightness = _measure_brightness(base, alpha)
-    base[:] = blend_bands(base, rounded, alpha)
+    # A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
+    cv2.copyTo(blend_bands(base, rounded, alpha), (alpha > 0).view(np.uint8), base)
     moved.changed[box.part] |= alpha > 0
     on_step(4, STEPS)
     own = np.zeros(target.shape[:2], np.float32)

@@ -16,6 +16,7 @@ from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
+from mien_pipeline.skin.eyewear import find_behind_glasses
 from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import COVERED, disc, skin_mask, smooth_step
@@ -49,6 +50,7 @@ _RIM_WIDTH_PX = 256  # of a face while the skin behind rims is guessed
 _RIM_SEEN = 0.1  # of the rims' mask
 _MADE_UP, _PAINTED_OVER = 0.9, 0.95  # how much less a place is seen that was made up, or painted over
 _PAINTED = 3  # code values by which paint over a rim differs from it
+_BEHIND = 0.25  # share of what a frame hides, from which paint over it hardly shows
 _RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
 _FAR = 0.02  # weight of skin from four times as far, where none is near
 # Texture pixels to one of the map, which is interpolated between. The map has 192 pixels a side or more: with half as
@@ -154,6 +156,7 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
     as_taken = pixels
     pixels, glasses = _paint_over_glasses(pixels, local)
+    behind = resample(find_behind_glasses(as_taken, local), places) if glasses else np.zeros((side, side), np.float32)
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
     skin = np.asarray(resample(bare, places) * inside.all(2), np.float32)
     colour, made = clear_forehead(resample(pixels, places, cubic=True), skin)
@@ -161,8 +164,9 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
     own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * inside.all(2) * faces_us)).astype(np.float32)
     painted = np.asarray((cv2.absdiff(pixels, as_taken).max(2) > _PAINTED).astype(np.float32))
-    covered = np.asarray(resample(painted, places), np.float32)
-    return View(colour, own, skin, made, covered, facing, glasses)
+    covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
+    # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.
+    return View(colour, np.asarray(own * (1 - behind), np.float32), skin, made, covered, facing, glasses)
 
 
 @cache

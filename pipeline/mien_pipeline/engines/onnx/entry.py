@@ -7,6 +7,7 @@ ENTRY = EngineEntry(
     name="inswapper",
     summary="the 128-pixel GAN baseline",
     module="mien_pipeline.engines.onnx.inswapper",
+    networks="mien_pipeline.engines.onnx.networks",
     options=InswapperOptions,
     models=("inswapper",),
     libraries=("onnxruntime", "onnx"),

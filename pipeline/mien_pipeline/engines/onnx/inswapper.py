@@ -49,9 +49,9 @@ class InswapperEngine:
         Raises:
             ImportRefused: `file` holds no ONNX network with the inputs that it should have, or no identity map.
         """
-        self._swapper = _network(swapper, inputs=2)
-        self._recogniser = _network(recogniser, inputs=1)
-        self._emap = _emap(swapper)
+        self._swapper = load_network(swapper, inputs=2)
+        self._recogniser = load_network(recogniser, inputs=1)
+        self._emap = read_identity_map(swapper)
         self._files = {path: _use(path) for path in (swapper, recogniser)}
 
     @property
@@ -118,7 +118,7 @@ def _use(path: Path) -> ModelUse:
         return ModelUse(f"{MODEL}/{path.name}", hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _network(path: Path, inputs: int) -> OnnxNetwork:
+def load_network(path: Path, inputs: int) -> OnnxNetwork:
     """The network of a file that has `inputs` inputs."""
     try:
         network = OnnxNetwork(path)
@@ -131,7 +131,7 @@ def _network(path: Path, inputs: int) -> OnnxNetwork:
     return network
 
 
-def _emap(path: Path) -> Floats:
+def read_identity_map(path: Path) -> Floats:
     """(512, 512) float32 from ArcFace's space to inswapper's: by its authors' convention the last initialiser."""
     import onnx
 

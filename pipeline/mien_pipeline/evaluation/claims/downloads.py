@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from mien_core.program import command_for, windowless
 from mien_models.catalogue.entries import Catalogue
 from mien_models.local import journal as journals
 from mien_models.local.blobs import sha256_of
@@ -140,24 +141,18 @@ def serve(path: Path) -> None:
 
 @contextmanager
 def serving(path: Path) -> Generator[Server]:
-    with subprocess.Popen([sys.executable, __file__, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    command = [*command_for("bench-download"), "serve", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **windowless()) as process:
         try:
             yield Server(int(process.stdout.readline() if process.stdout else 0))
         finally:
             process.kill()
 
 
-FETCH = """
-import sys
-from pathlib import Path
-from mien_models.remote.http import Connector, RemoteFile
-from mien_models.remote.download import Download, Wanted
-from mien_models.local.egress_log import EgressLog
-
-url, size, sha256, part = sys.argv[1:]
-connector = Connector(EgressLog(Path(part + ".log")), "m", 30)
-Download(connector).fetch((RemoteFile(url),), Wanted("w", int(size), sha256), Path(part), lambda count: None)
-"""
+def fetch(url: str, size: str, sha256: str, part: str) -> None:
+    """Download one file, as a process that is killed now and then does."""
+    connector = Connector(EgressLog(Path(part + ".log")), "m", 30)
+    Download(connector).fetch((RemoteFile(url),), Wanted("w", int(size), sha256), Path(part), ignore_total)
 
 
 def speed(url: str, wanted: Wanted, folder: Path) -> float:
@@ -182,15 +177,15 @@ def speed(url: str, wanted: Wanted, folder: Path) -> float:
 def refetched(server: Server, wanted: Wanted, folder: Path) -> float:
     """Kill the downloading process at twenty remotes; bytes sent beyond the file's own, in parts, a kill."""
     part = folder / "killed.part"
-    command = [sys.executable, "-c", FETCH, server.url, str(wanted.size), str(wanted.sha256), str(part)]
+    command = [*command_for("bench-download"), "fetch", server.url, str(wanted.size), str(wanted.sha256), str(part)]
     before = server.sent()
     for kill in range(1, KILLS + 1):
         target = GIB * kill // (KILLS + 1)
-        with subprocess.Popen(command) as child:
+        with subprocess.Popen(command, **windowless()) as child:
             while journals.bytes_done(journals.journal_path(part)) < target and child.poll() is None:
                 time.sleep(0.002)
             child.send_signal(signal.SIGKILL)
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, **windowless())
     if hashlib.sha256(part.read_bytes()).hexdigest() != wanted.sha256:
         raise RuntimeError("the file is not what was served")
     journals.discard(part)
@@ -233,5 +228,14 @@ def sparse_pull(folder: Path) -> int:
     return added
 
 
+def main() -> None:
+    """In a process of its own: "serve" and a file, or "fetch" and what `fetch` takes, are its arguments."""
+    what, *words = sys.argv[1:]
+    if what == "serve":
+        serve(Path(*words))
+    else:
+        fetch(*words)
+
+
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    main()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
+from mien_core.program import command_for, windowless
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -65,8 +66,8 @@ def memory_of_a_swap(store: ModelStore, photo: bytes, reference: bytes) -> float
     with tempfile.TemporaryDirectory() as folder:
         for name, data in {"photo": photo, "reference": reference}.items():
             (Path(folder) / name).write_bytes(data)
-        command = [sys.executable, __file__, str(store.root), folder]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        command = [*command_for("bench-memory"), str(store.root), folder]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, **windowless()).stdout
     return float(json.loads(answer)["added"]) / (WIDTH * HEIGHT * 3)
 
 
@@ -93,5 +94,10 @@ def measure_memory(models: Path, folder: Path) -> None:
     sys.stdout.write(json.dumps({"added": added}))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """In a process of its own: the models folder and a folder with `photo` and `reference` are its arguments."""
     measure_memory(Path(sys.argv[1]), Path(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,9 @@ def read(script: Path, name: str) -> Any:
         "state": "ready",
         "memory_bytes": 0,
         "options": describe_own_options(entry.options),
-        "presets": [{"name": preset, "options": dict(options)} for preset, options in entry.presets.items()],
+        "presets": [
+            {"name": preset, "options": dict(options), "origin": ""} for preset, options in entry.presets.items()
+        ],
     }
     done = subprocess.run(
         ["node", str(script)], input=json.dumps(served), capture_output=True, text=True, check=True, timeout=60

@@ -35,6 +35,25 @@ def test_the_idformer_is_its_formula() -> None:
     torch.testing.assert_close(network(face, levels), written, **TOLERANCE)
 
 
+def test_several_pictures_each_have_their_face_tokens_and_all_their_features() -> None:
+    """As PuLID's authors do it in version 1.1: embeddings stacked, features one after the other, one unconditional."""
+    network = draw_parameters(IDFormer(16, 10, 1, 24, 5, 6, 8, 10 + 4, 12, 16))
+    embedding, eva = values(1, 3, 10), values(1, 3, 4, seed=8)
+    levels = [values(1, 27, 12, seed=3 + level) for level in range(5)]
+    tokens = id_tokens(network, embedding, eva, levels)
+    faces = torch.cat([embedding, eva / eva.norm(dim=-1, keepdim=True)], -1)[0]
+    own = torch.cat([apply_mapping(network.id_embedding_mapping, face[None]).view(1, 5, 16) for face in faces], 1)
+    latents = torch.cat([network.latents, own], dim=1)
+    for level, features in enumerate(levels):
+        context = torch.cat([own, apply_mapping(network.get_submodule(f"mapping_{level}"), features)], dim=1)
+        for layer in list(network.layers)[2 * level : 2 * level + 2]:
+            latents = perceiver(layer[0], context, latents) + latents
+            latents = feed(layer[1], latents) + latents
+    torch.testing.assert_close(tokens.cond, latents[:, :6] @ network.proj_out, **TOLERANCE)
+    one = id_tokens(network, embedding[:, 0], eva[:, 0], [level[:, :9] for level in levels])
+    assert torch.equal(tokens.uncond, one.uncond)
+
+
 def test_pulids_unconditional_is_the_idformer_of_zeros_and_not_zeros() -> None:
     network = draw_parameters(IDFormer(16, 10, 1, 24, 5, 6, 8, 10 + 4, 12, 16))
     levels = [values(1, 9, 12, seed=level) for level in range(5)]

@@ -1,0 +1,142 @@
+"""What glasses hide of a face: their frame, whatever its thickness, its shadow, and the brows and eyes that it meets.
+
+`glasses` follows the paths along which a frame runs; a thick one is followed along one of its edges, and a frame before
+a brow is taken for the brow. Here the frame grows from its paths into what has its colour.
+"""
+
+import cv2
+import numpy as np
+
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces import topology as face
+from mien_pipeline.image import Floats, Mask, Pixels
+from mien_pipeline.media.colour import to_lab
+from mien_pipeline.skin.glasses import LevelView, fill_hull, from_level_view, level_face, mark_frame
+from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.mask import disc
+
+# A pixel beside a frame belongs to it where it is so much less unlike the frame than skin is, and so far from skin, in
+# CIELAB; it grows by so many rounds of two pixels, of a face 200 wide.
+_ALIKE, _UNLIKE, _ROUNDS = 0.32, 18.0, 8
+_BRIDGE, _BAR = (193, 417, 196, 419), 35.0  # between the eyes; what is so far from skin there is a bar
+_BARS_OWN = 0.3  # how much of the way from the colour of the bar to that of skin still counts as the bar
+_NEAR_PX = 3.0  # deviation of the blur that tells the frame's colour near by
+_GOGGLES = 0.09  # face widths around eyes and brows within which a frame grows
+_BESIDE_PX, _SHADOW_PX = 3, 5  # what a frame hides beside it, and below it by its shadow
+_LOST_BROW, _LOST_EYE = 0.2, 0.25  # share of a brow, and of the lids, from which it counts as hidden
+_LIDS, _AROUND_LIDS, _AROUND_BROWS = 0.02, 0.045, 0.03  # face widths: lids around eyes; what goes with them
+_ISLAND_PX = 7  # radius of what is left between two parts of a frame, and goes with them
+_SOFT_PX = 2.0
+# What is left of a frame after an opening with this radius, as a share of the face around eyes and brows. Drawn before
+# nine faces wire leaves .00 to .17, half rims .03 to .26, thick ones, browlines and tinted lenses .13 to .6; a
+# real browline .06 to .14 as it is made smaller. Too heavy costs likeness, too light leaves a smear.
+_THICK_PX, _HEAVY = 3, 0.07
+_WIDE = (*face.LEFT_EYE, *face.RIGHT_EYE, *face.LEFT_BROW, *face.RIGHT_BROW, 117, 346)  # down to the cheekbones
+_SIDES: tuple[tuple[int, ...], ...] = (face.LEFT_EYE + face.LEFT_BROW, face.RIGHT_EYE + face.RIGHT_BROW)
+_EYES_AND_BROWS = face.LEFT_EYE + face.RIGHT_EYE + face.LEFT_BROW + face.RIGHT_BROW
+
+
+def find_behind_glasses(pixels: Pixels, mesh: Mesh) -> Mask:
+    """(H, W) float32 in 0..1: 1 where glasses hide the face or darken it, 0 everywhere on a face without.
+
+    `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels. Both eyes or none count as hidden, and both brows.
+    """
+    view = level_face(pixels, mesh)
+    marked = mark_frame(view)
+    if not marked.any():
+        return np.zeros(pixels.shape[:2], np.float32)
+    grown = _grow(marked, view)
+    hidden = _spread_heavy(grown, view) if _is_heavy(grown, view) else _spread_light(marked, view)
+    return from_level_view(blur(hidden.astype(np.float32), _SOFT_PX), view, pixels.shape)
+
+
+def _is_heavy(frame: Pixels, view: LevelView) -> bool:
+    """Whether a frame is thick, or shades the face as much as a thick one."""
+    around = (fill_hull(view, _EYES_AND_BROWS, _GOGGLES) > 0) & (fill_hull(view, face.OVAL, 0) > 0)
+    for side in _SIDES:
+        around &= fill_hull(view, side, _AROUND_BROWS) == 0
+    thick = cv2.morphologyEx(frame, cv2.MORPH_OPEN, disc(_THICK_PX))
+    return float(thick[around].mean()) > _HEAVY
+
+
+def _spread_light(frame: Pixels, view: LevelView) -> Pixels:
+    """(h, w) 1 on a thin frame and close to it; brows and lids are seen through it."""
+    hidden = cv2.dilate(frame, disc(1))
+    for brow in (face.LEFT_BROW, face.RIGHT_BROW):
+        hidden[fill_hull(view, brow, 0) > 0] = 0
+    for eye in (face.LEFT_EYE, face.RIGHT_EYE):
+        hidden[fill_hull(view, eye, _LIDS) > 0] = 0
+    return np.asarray(hidden, np.uint8)
+
+
+def _spread_heavy(frame: Pixels, view: LevelView) -> Pixels:
+    """(h, w) 1 on a thick frame, in its shadow, and on the brows and eyes that it meets: both or none of each."""
+    hidden = _add_shadow(frame)
+    for pair, inner, outer, limit in (
+        ((face.LEFT_BROW, face.RIGHT_BROW), 0.0, _AROUND_BROWS, _LOST_BROW),
+        ((face.LEFT_EYE, face.RIGHT_EYE), _LIDS, _AROUND_LIDS, _LOST_EYE),
+    ):
+        if max(_measure_share(frame, view, vertices, inner) for vertices in pair) > limit:
+            hidden = np.maximum.reduce([hidden, *(fill_hull(view, vertices, outer) for vertices in pair)])
+    closed = cv2.morphologyEx(hidden, cv2.MORPH_CLOSE, disc(_ISLAND_PX))
+    for vertices in (face.LEFT_EYE, face.RIGHT_EYE):  # an eye that is seen is no island
+        seen = fill_hull(view, vertices, _AROUND_LIDS) > 0
+        closed[seen] = hidden[seen]
+    return np.asarray(closed, np.uint8)
+
+
+def _grow(marked: Pixels, view: LevelView) -> Pixels:
+    """(h, w) 1 on the frame: what touches it and has its colour belongs to it."""
+    lab = to_lab(np.asarray(cv2.GaussianBlur(view.pixels, (0, 0), 0.7), np.uint8))
+    skin = _find_skin_colour(lab, view)
+    unlike = np.linalg.norm(lab - skin, axis=2)
+    free = fill_hull(view, _EYES_AND_BROWS, _GOGGLES) > 0
+    for ring in (face.LEFT_EYE, face.RIGHT_EYE):
+        free &= fill_hull(view, ring, 0) == 0
+    frame = ((marked > 0) & (unlike > _UNLIKE)).astype(np.uint8) | _follow_bar(lab, unlike, view)
+    for _ in range(_ROUNDS):
+        weight = blur(frame.astype(np.float32), _NEAR_PX)
+        near = blur(lab * frame[..., None], _NEAR_PX) / (weight[..., None] + 1e-6)
+        alike = np.linalg.norm(lab - near, axis=2) < _ALIKE * np.linalg.norm(near - skin, axis=2)
+        beside = cv2.dilate(frame, disc(2)) > 0
+        frame |= (alike & beside & free & (unlike > _UNLIKE)).astype(np.uint8)
+    return np.asarray(frame, np.uint8)
+
+
+def _follow_bar(lab: Floats, unlike: Floats, view: LevelView) -> Pixels:
+    """(h, w) 1 on a thick bar and on all that hangs together with it in its colour; 0 where the bar is thin.
+
+    What is found along paths fails on a very thick frame: there the skin between its parts differs from what is around.
+    """
+    bridge = ((fill_hull(view, _BRIDGE, 0) > 0) & (unlike > _BAR)).astype(np.uint8)
+    bar = cv2.morphologyEx(bridge, cv2.MORPH_OPEN, disc(2)) > 0
+    if not bar.any():
+        return np.zeros_like(bridge)
+    colour = np.median(lab[bar], axis=0)
+    alike = np.linalg.norm(lab - colour, axis=2) < _BARS_OWN * float(np.median(unlike[bar]))
+    _, labels = cv2.connectedComponents((alike & (fill_hull(view, _WIDE, _GOGGLES) > 0)).astype(np.uint8))
+    mine = np.unique(labels[bar & (labels > 0)])
+    return np.isin(labels, mine).astype(np.uint8) if len(mine) else np.zeros_like(bridge)
+
+
+def _find_skin_colour(lab: Floats, view: LevelView) -> Floats:
+    """(3,) the colour of the cheeks."""
+    cheeks = np.maximum.reduce(
+        [fill_hull(view, group, 0) for group in ((50, 101, 36, 205, 187), (280, 330, 266, 425, 411))]
+    )
+    return np.asarray(np.median(lab[cheeks > 0], axis=0), np.float32)
+
+
+def _add_shadow(frame: Pixels) -> Pixels:
+    """(h, w) the frame with what it hides beside and below it."""
+    wide = cv2.dilate(frame, disc(_BESIDE_PX))
+    below = cv2.dilate(wide, np.ones((_SHADOW_PX, 1), np.uint8), anchor=(0, _SHADOW_PX - 1))
+    return np.asarray(below, np.uint8)
+
+
+def _measure_share(frame: Pixels, view: LevelView, vertices: tuple[int, ...], margin: float) -> float:
+    """How much of what is inside the hull of the vertices and `margin` face widths around it the frame covers."""
+    inside = fill_hull(view, vertices, margin) > 0
+    if margin:
+        inside &= fill_hull(view, vertices, 0) == 0
+    return float(frame[inside].mean()) if inside.any() else 0.0

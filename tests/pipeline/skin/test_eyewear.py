@@ -1,0 +1,57 @@
+"""What glasses hide of a face is found whatever their frame is like, and nothing where a face wears none."""
+
+import numpy as np
+import pytest
+
+from mien_pipeline.image import Mask
+from mien_pipeline.skin.eyewear import find_behind_glasses
+from mien_testing.eyewear import Lens, Shape, draw_glasses
+from mien_testing.portraits import Portrait, mask_at, mesh_of
+
+BROWS, UNDER_THE_EYES, LIPS = (105, 66, 334, 296), (119, 348), (13, 14, 61, 291)
+
+
+def hidden_on(portrait: Portrait, shape: Shape, lens: Lens, frame: float) -> tuple[Portrait, Mask]:
+    """The portrait, and what drawn glasses hide of it."""
+    mesh = mesh_of(portrait)
+    return portrait, find_behind_glasses(draw_glasses(portrait[0].pixels, mesh, shape, lens, frame), mesh)
+
+
+def test_nothing_is_hidden_on_a_bare_face(astronaut: Portrait) -> None:
+    assert not find_behind_glasses(astronaut[0].pixels, mesh_of(astronaut)).any()
+
+
+@pytest.mark.parametrize("shape", ["square", "pilot"])
+def test_a_thick_frame_is_found_in_all_its_width(astronaut: Portrait, shape: Shape) -> None:
+    mesh = mesh_of(astronaut)
+    worn = draw_glasses(astronaut[0].pixels, mesh, shape, "clear", 0.05)
+    hidden = find_behind_glasses(worn, mesh)
+    frame = np.abs(worn.astype(int) - astronaut[0].pixels).max(2) > 60
+    eyes = slice(int(mesh[9, 1]), int(mesh[195, 1])), slice(int(mesh[127, 0]), int(mesh[356, 0]))
+    assert hidden[eyes][frame[eyes]].mean() > 0.97
+
+
+def test_thin_rims_leave_eyes_and_brows_to_be_seen(astronaut: Portrait) -> None:
+    portrait, hidden = hidden_on(astronaut, "round", "clear", 0.008)
+    assert mask_at(hidden, portrait, *BROWS) < 0.2
+    assert mask_at(hidden, portrait, 159, 386, 145, 374) < 0.2
+    assert hidden.max() > 0.9
+
+
+def test_a_tinted_lens_hides_what_is_behind_it(astronaut: Portrait) -> None:
+    portrait, hidden = hidden_on(astronaut, "square", "tinted", 0.018)
+    assert mask_at(hidden, portrait, *UNDER_THE_EYES) > 0.8
+    assert mask_at(hidden, portrait, *LIPS) == 0
+
+
+def test_a_black_rim_that_the_mesh_takes_for_a_brow_is_hidden_with_its_shadow(admiral: Portrait) -> None:
+    """Grace Hopper's browline frame is thicker than a rim is followed to either side."""
+    hidden = find_behind_glasses(admiral[0].pixels, mesh_of(admiral))
+    assert mask_at(hidden, admiral, *BROWS) > 0.9
+    dark = admiral[0].pixels.max(2) < 70
+    mesh = mesh_of(admiral)
+    rows, columns = (
+        slice(int(mesh[[105, 334], 1].min()), int(mesh[159, 1]) - 3),
+        slice(int(mesh[70, 0]), int(mesh[300, 0])),
+    )
+    assert hidden[rows, columns][dark[rows, columns]].mean() > 0.95
