@@ -107,6 +107,20 @@ def soak(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def shipped(session: nox.Session) -> None:
+    """Build what a release has for Linux, and try it in a bare Debian root without a network: some fifteen minutes.
+
+    Linux as root, with `debootstrap` and `dpkg-dev`; all lies in `build/shipped`. `-- FOLDER` tries what was built there.
+    """
+    folder = session.posargs[0] if session.posargs else "build/shipped"
+    if not session.posargs:
+        session.run(sys.executable, "installers/release.py", "build", folder)
+    if not Path(folder, "root").is_dir():
+        session.run("debootstrap", "--variant=minbase", "bookworm", f"{folder}/root", external=True)
+    session.run(*TOOL, "pytest", "-q", "tests/shipped", env={"MIEN_SHIPPED": folder})
+
+
 @nox.session(name="all")
 def everything(session: nox.Session) -> None:
     """What CI runs."""

@@ -34,6 +34,7 @@ from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.routes import ROUTES
 from mien_daemon.state.check import StateCheck, close_to_others
 from mien_daemon.state.database import Database
+from mien_daemon.state.personal_data import remove_empty_memory_folder
 from mien_daemon.worker.supervisor import WorkerSupervisor
 
 log = logging.getLogger(__name__)
@@ -136,3 +137,4 @@ async def run_queue(app: web.Application) -> AsyncIterator[None]:
     yield
     expiring.cancel()
     await asyncio.gather(expiring, app[keys.SCHEDULER].stop(), app[keys.QUEUE].stop(), return_exceptions=True)
+    remove_empty_memory_folder(app[keys.CONFIG].folders.state)

@@ -6,6 +6,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,14 @@ def folder_for_references(state: Path) -> Path:
     folder = state / "spool"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def remove_empty_memory_folder(state: Path) -> None:
+    """Leave nothing in memory after a daemon's end; a folder with something in it stays for the next start to clear."""
+    memory = memory_folder(state)
+    if memory is not None:
+        with suppress(OSError):
+            memory.rmdir()
 
 
 def memory_folder(state: Path) -> Path | None:
