@@ -111,7 +111,7 @@ def soak(session: nox.Session) -> None:
 def shipped(session: nox.Session) -> None:
     """Build what a release has for Linux, and try it in a bare Debian root without a network: some fifteen minutes.
 
-    Linux as root, with `debootstrap` and `dpkg-dev`; all lies in `build/shipped`. `-- FOLDER` tries what was built there.
+    Linux as root, with `debootstrap` and `dpkg-dev`; all lies in `build/shipped`. `-- FOLDER` tries what is there.
     """
     folder = session.posargs[0] if session.posargs else "build/shipped"
     if not session.posargs:

@@ -3,7 +3,7 @@
 python installers/release.py check TAG     refuse a tag that fits neither the project nor the changelog
 python installers/release.py build FOLDER  wheel, source distribution, bundle, packages, bill of materials, sums
 
-Needs what `pip install -e '.[dev,release]'` brings, and on Linux `dpkg-dev` and `binutils`.
+Needs what `pip install -e '.[dev]' cyclonedx-bom` brings, and on Linux what `tests/shipped/apt.txt` names.
 """
 
 import hashlib
@@ -45,16 +45,15 @@ def read_project() -> dict[str, object]:
 
 def check(tag: str) -> list[str]:
     """Why this tag is no release, as sentences."""
-    version = str(read_project()["version"])
+    project = read_project()
+    version = str(project["version"])
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     sentences = []
     if tag != f"v{version}":
         sentences.append(f"the tag {tag} is not v{version}, which pyproject.toml says")
     if not re.search(rf"^## {re.escape(version)}, \d{{4}}-\d\d-\d\d$", text, re.MULTILINE):
         sentences.append(f"CHANGELOG.md has no section '## {version}, YYYY-MM-DD'")
-    if RESERVED in (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.")[0].replace(
-        "`.example`", ""
-    ):
+    if RESERVED in f"{project['maintainers']}{project['urls']}":
         sentences.append("pyproject.toml still has the reserved addresses: put the publisher's own there")
     return sentences
 
