@@ -27,6 +27,7 @@ FORMATS: dict[str, Format] = {
     ".jpeg": "jpeg",
     ".tif": "tiff",
 }
+CLIP_SUFFIX = ".mp4"
 EXISTS = ("number", "skip", "replace", "fail")
 STANDARD_OUTPUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 # A result is written at quality 95 with full chroma: of telephones' JPEGs it has two to three times the bytes.
@@ -110,6 +111,24 @@ class ResultPlace:
             return None
         return choose_format(Path(self.named))
 
+    def clip_output(self) -> Output:
+        """Where the result of a clip goes.
+
+        Raises:
+            InvalidOptions: `field` is output: the name does not end like an MP4 file, or it is standard output.
+        """
+        from mien_core.errors import InvalidOptions
+        from mien_core.outputs import Output, fit_name
+
+        if self.is_standard_output:
+            raise InvalidOptions("a clip is written to a file, since its header is written last", field="output")
+        if self.named is not None and not names_folder(self.named):
+            if Path(self.named).suffix.lower() != CLIP_SUFFIX:
+                raise InvalidOptions(f"{self.named} does not end like an MP4 file", field="output", known=[CLIP_SUFFIX])
+            return Output(Path(self.named), self.exists, self.inputs)
+        folder = find_folder(self.source) if self.named is None else Path(self.named)
+        return Output(fit_name(folder / f"{self.source.stem}{CLIP_SUFFIX}", f"-{self.what}"), self.exists, self.inputs)
+
     def check(self, picture: bytes, wanted: Format | None) -> Path | None:
         """Check the place before the work; the file that is there already, where it makes the work needless.
 
@@ -130,7 +149,7 @@ class ResultPlace:
             raise InvalidOptions(f"{self.named} does not end like a {wanted} picture", field="format")
         output = self._output(wanted or guess_format(picture))
         folder = output.path.parent
-        if folder.is_dir() or not self._makes_folder:
+        if folder.is_dir() or not self.makes_folder:
             return output.check(ROOM * len(picture))
         check_new_folder(folder)
         return None
@@ -149,12 +168,12 @@ class ResultPlace:
             write_to_standard_output(data)
             return Written(Path("-"))
         output = self._output(probe(data).format)
-        if self._makes_folder:
+        if self.makes_folder:
             make_folder(output.path.parent)
         return output.write(data)
 
     @property
-    def _makes_folder(self) -> bool:
+    def makes_folder(self) -> bool:
         """Whether the name says that a folder is meant, so that it is made where it is not there."""
         return self.named is not None and self.named.endswith(SEPARATORS)
 

@@ -8,6 +8,9 @@ document and survive pickling, so an error can cross from the worker.
     ├── BadRequest                 the request itself is malformed
     │   ├── InvalidImage           not a picture Mien reads, or not one it may
     │   ├── ImageTooLarge          more pixels or bytes than the limits
+    │   ├── UnsupportedClip        a clip that Mien cannot edit: `stream` and `reason` say why
+    │   ├── HdrClip                a clip of high dynamic range
+    │   ├── ClipTooLong            more seconds or frames than the limits
     │   ├── InvalidOptions         an option has no such name or no such value
     │   ├── UnknownEngine
     │   ├── OutputIsInput          the result would take the place of a file that is read
@@ -81,6 +84,24 @@ class InvalidImage(BadRequest):
 
 class ImageTooLarge(BadRequest):
     code = "image-too-large"
+
+
+class UnsupportedClip(BadRequest):
+    """`stream` is the one that cannot be edited, `reason` why: see `media.clip.probe`; `found` is what it is."""
+
+    code = "unsupported-clip"
+
+
+class HdrClip(BadRequest):
+    """`found` is the transfer function; its code values are not those of sRGB, and eight bits do not hold them."""
+
+    code = "hdr"
+
+
+class ClipTooLong(BadRequest):
+    """`limit_s` or `limit_frames` says how long a clip may be, `found` how long this one is."""
+
+    code = "clip-too-long"
 
 
 class InvalidOptions(BadRequest):

@@ -118,6 +118,20 @@ def probe_folder(folder: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def make_beside(path: Path) -> Generator[Path]:
+    """A hidden name beside `path` for a file that the block makes. What is there at the end is removed, if it is.
+
+    The block syncs the file and gives it the name at `path`; the folder is synced after that.
+    """
+    beside = _name_beside(path)
+    try:
+        yield beside
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def _name_beside(path: Path) -> Path:
     """A hidden name in the same folder that no other file has; `_HALF` matches it."""
     return path.with_name(f"{_half_prefix(path)}{secrets.token_hex(8)}")
@@ -153,7 +167,7 @@ def move_into_place(source: Path, target: Path, mode: int | None = None) -> None
 
     `mode` is what its permissions become; None leaves them.
     """
-    _sync_file(source)
+    sync_file(source)
     if mode is not None:
         source.chmod(mode)
     make_folder(target.parent)
@@ -262,7 +276,7 @@ def output_error(path: Path, error: OSError) -> DiskFull | OutputNotWritable:
     return kind(f"{path} cannot be written: {error.strerror}", file=str(path))
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR)  # Windows syncs no file that is only read
     try:
         os.fsync(descriptor)

@@ -8,14 +8,23 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from mien_core.errors import DiskFull, OutputExists, OutputIsInput, OutputNotWritable
-from mien_core.files import naming_output_errors, probe_folder, remove_file, replace_file, write_beside, write_whole
+from mien_core.files import (
+    make_beside,
+    naming_output_errors,
+    probe_folder,
+    remove_file,
+    replace_file,
+    sync_file,
+    write_beside,
+    write_whole,
+)
 
 Identity = tuple[int, int]
 
@@ -114,6 +123,26 @@ class Output:
                     return Written(name if self.exists is Exists.NUMBER else self.path)
         return Written(self._refuse_existing(), is_new=False)
 
+    def make(self, write: Callable[[Path], object]) -> Written:
+        """Have `write` make the whole file at the path that it is handed, and give it its name; as `write` does.
+
+        For files that are too large for memory.
+
+        Raises:
+            OutputIsInput, OutputExists, OutputNotWritable, DiskFull: `file` says which.
+        """
+        place = self._find_place()
+        with naming_output_errors(self.path), make_beside(place) as beside:
+            write(beside)
+            sync_file(beside)
+            if self.exists is Exists.REPLACE:
+                _replace_with(place, beside)
+                return Written(self.path)
+            for name in number_names(place) if self.exists is Exists.NUMBER else (place,):
+                if _name_new(beside, name):
+                    return Written(name if self.exists is Exists.NUMBER else self.path)
+        return Written(self._refuse_existing(), is_new=False)
+
     def _find_place(self) -> Path:
         """The file that is written to; raises `OutputIsInput`.
 
@@ -185,14 +214,19 @@ def write_new(path: Path, data: bytes) -> bool:
     if _is_there(path):
         return False
     with write_beside(path, data) as beside:
-        try:
-            os.link(beside, path)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            return _rename_to_new(beside, path)
+        return _name_new(beside, path)
+
+
+def _name_new(beside: Path, path: Path) -> bool:
+    """Give a file of the same folder a name that is free; False where it is taken."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _rename_to_new(beside, path)
     return True
 
 
@@ -242,6 +276,19 @@ def _replace(place: Path, data: bytes) -> None:
         left = memoryview(data)
         while left:
             left = left[file.write(left) or 0 :]
+
+
+def _replace_with(place: Path, made: Path) -> None:
+    """As `_replace`, with a file that lies beside the place."""
+    found = _stat(place)
+    if found is not None:
+        _refuse_odd(place, found)
+        if not stat.S_ISREG(found.st_mode):
+            with made.open("rb") as source, place.open("wb", buffering=0) as file:
+                shutil.copyfileobj(source, file)
+            return
+        made.chmod(stat.S_IMODE(found.st_mode))
+    made.replace(place)
 
 
 def _refuse_odd(place: Path, found: os.stat_result) -> None:

@@ -12,7 +12,7 @@ What a field says of itself beyond its JSON schema, in `json_schema_extra`:
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -60,6 +60,10 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     def make_safer(self) -> "SwapOptions | None":
         """The options for a second try at a face that came out unnatural; None where the engine has no safer ones."""
         return None
+
+    def make_steady(self) -> Self:
+        """The options for the pictures of a clip: nothing is decided anew from picture to picture."""
+        return self
 
     @property
     def likes(self) -> tuple[str, ...]:

@@ -40,6 +40,14 @@ class FaceTracker(Protocol):
         ...
 
 
+class FaceFollower(FaceDetector, Protocol):
+    """Finds faces, and a face again that was there a picture ago."""
+
+    def follow(self, image: Image, mesh: Mesh, /) -> Face:
+        """The face that is found where `mesh` (468, 3) was; its `mesh_score` says whether there is one."""
+        ...
+
+
 class FaceEmbedder(Protocol):
     """Says who a face is, for comparing; one recogniser each."""
 

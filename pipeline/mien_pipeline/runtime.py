@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
 from mien_models.catalogue.entries import load_catalogue
@@ -33,6 +33,10 @@ from mien_pipeline.trust.check import PictureCheck, flatten
 from mien_pipeline.trust.content import OpenNsfw
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.time_stamp import time_stamp_url
+
+if TYPE_CHECKING:
+    from mien_pipeline.clips.report import SwappedClip
+    from mien_pipeline.swap_clip import ClipTarget
 
 # A prepared reference is an atlas and an embedding, a few megabytes. A job names at most 20 people, and a run over a
 # folder names the same ones for every picture.
@@ -136,6 +140,34 @@ class Runtime:
         alike = self._likes.get(named, lambda: embed_likes(likes, options.likes, parts))
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
         return edit_picture(target, edit, parts, clock, original)
+
+    def swap_clip(
+        self,
+        target: "ClipTarget",
+        references: Sequence[bytes | Sequence[bytes]],
+        options: SwapOptions,
+        on_progress: OnProgress = ignore_progress,
+        likes: Sequence[bytes] = (),
+    ) -> "SwappedClip":
+        """The clip with the reference faces in it; see `swap_clip.swap_clip`. Needs PyAV.
+
+        Args:
+            target: the clip, where its run is kept and where its result goes.
+            references: for each person the picture, or the pictures.
+            options: the engine's.
+            on_progress: told about every step; what it raises ends the run, which can be taken up again.
+            likes: the pictures that `options.likes` names, in any order.
+        """
+        from mien_pipeline.swap_clip import ClipComponents, ClipJob, swap_clip
+
+        clock = Stopwatch(on_progress)
+        parts = self._components_for(options)
+        engine = self._load(options.engine)
+        ready = [self._prepare(each, engine, parts, clock) for each in references]
+        alike = embed_likes(likes, options.likes, parts)
+        job = ClipJob(target, options.make_steady(), ready, alike, engine.models)
+        components = ClipComponents(self._detector, self._embedder, self._check, self.marker, self.models)
+        return swap_clip(job, components, clock)
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""

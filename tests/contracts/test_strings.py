@@ -11,6 +11,7 @@ import pytest
 from mien_api.problems import PROBLEMS
 from mien_core.languages import FALLBACK, LANGUAGES, Surface, collect, key_of, load
 from mien_daemon.config import Settings
+from mien_pipeline.clips.report import ClipWarning
 from mien_pipeline.progress import STAGE_SHARES
 from mien_pipeline.report import Fault, PictureWarning, SwapWarning
 
@@ -79,7 +80,8 @@ def test_every_problem_stage_warning_and_setting_has_its_string() -> None:
     english = load(FALLBACK)
     assert set(english["problems"]) == CODES
     assert set(english["stages"]) == set(STAGE_SHARES)
-    assert set(english["warnings"]) == {*get_args(SwapWarning), *get_args(Fault), *get_args(PictureWarning)}
+    kinds = (SwapWarning, Fault, PictureWarning, ClipWarning)
+    assert set(english["warnings"]) == {warning for kind in kinds for warning in get_args(kind)}
     assert {f"setting_{name}" for name in Settings.model_fields} <= set(english["console"])
 
 

@@ -1,4 +1,4 @@
-"""`mien swap`: one swap, by the running daemon if there is one, else in this process."""
+"""`mien swap`: one swap, by the running daemon if there is one, else in this process; a clip always in this one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mien_api.client import DaemonClient
+    from mien_cli.result_file import ResultPlace
     from mien_pipeline.options import SwapOptions
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.clip import add_clip_arguments
     from mien_cli.edit_arguments import add_edit_arguments
     from mien_cli.result_file import add_output_arguments
 
-    parser.add_argument("target", type=Path, metavar="TARGET", help="the picture to edit")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="the picture or the clip to edit")
     add_edit_arguments(parser)
     add_output_arguments(parser, "TARGET's name with -swapped")
+    add_clip_arguments(parser)
     parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
+    from mien_cli.clip import is_clip, refuse_clip_arguments
     from mien_cli.edit_arguments import find_likes, is_library_face, read_options
     from mien_cli.in_process import list_pictures, pause_collections, read_picture
     from mien_cli.result_file import ResultPlace, print_result, print_skipped
@@ -37,6 +41,9 @@ def run(args: Namespace) -> int:
     likes = find_likes(args.faces or [])
     place = ResultPlace.choose(args, args.target, "swapped", [*files, *likes])
     alike = [read_picture(path) for path in likes]
+    if is_clip(args.target):
+        return run_clip(args, place, people, alike)
+    refuse_clip_arguments(args)
     options = read_options(args, place.format, alike)
     if files:
         require_statement(args)
@@ -47,6 +54,33 @@ def run(args: Namespace) -> int:
     data, made = make_swap(args, target, references, options, alike)
     report = {**made, "left_out": name_left_out(made.get("left_out", ()), args.face, people)}
     return print_result(args, place, place.write(data), report, to_text(report))
+
+
+def run_clip(
+    args: Namespace, place: ResultPlace, people: Sequence[Sequence[Path] | str], alike: Sequence[bytes]
+) -> int:
+    """The command for a clip, which is swapped in this process."""
+    from mien_cli.clip import swap_clip
+    from mien_cli.clip import to_text as clip_to_text
+    from mien_cli.edit_arguments import open_library_face, read_options
+    from mien_cli.in_process import read_picture
+    from mien_cli.output import print_answer
+    from mien_cli.result_file import print_skipped
+    from mien_cli.statement import require_statement
+
+    options = read_options(args, None, alike)
+    if any(not isinstance(each, str) for each in people):
+        require_statement(args)
+    references = [
+        open_library_face(args, each) if isinstance(each, str) else [read_picture(file) for file in each]
+        for each in people
+    ]
+    made = swap_clip(args, place, references, options, alike)
+    if made is None:
+        return print_skipped(args, place.clip_output().path)
+    path, report = made
+    report["left_out"] = name_left_out(report["left_out"], args.face, people)
+    return print_answer(args, {"output": str(path), **report}, f"{path}  {clip_to_text(report)}")
 
 
 def make_swap(

@@ -79,6 +79,12 @@ class MeshDetector:
         centre, side = _bound_level(mesh[:, :2], angle)
         return self._run_mesh_network(image.pixels, centre, side * _MESH_MARGIN, angle)[0]
 
+    def follow(self, image: Image, mesh: Mesh) -> Face:
+        """The face that one pass finds where `mesh` (468, 3) was a picture ago; `mesh_score` says if it is one."""
+        angle = _measure_roll(mesh[_EYE_CORNERS[0], :2], mesh[_EYE_CORNERS[1], :2])
+        centre, side = _bound_level(mesh[:, :2], angle)
+        return describe_face(*self._run_mesh_network(image.pixels, centre, side * _MESH_MARGIN, angle))
+
     def _search(self, pixels: Pixels) -> Iterator[list[Detection]]:
         """What each search finds, in picture coordinates; each search is dearer than the one before."""
         side, sure = self._finder.coarse_px, self._finder.turned_score
@@ -119,9 +125,7 @@ class MeshDetector:
         angle = _measure_roll(mesh[_EYE_CORNERS[0], :2], mesh[_EYE_CORNERS[1], :2])
         centre, side = _bound_level(mesh[:, :2], angle)
         mesh, score = self._run_mesh_network(pixels, centre, side * _MESH_MARGIN, angle)
-        yaw, pitch, roll = head_pose(mesh)
-        bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
-        return Face(bbox, box.det_score, five_points(mesh), mesh, score, yaw, pitch, roll)
+        return describe_face(mesh, score, box.det_score)
 
     def _run_mesh_network(self, pixels: Pixels, centre: Floats, side: float, angle: float) -> tuple[Mesh, float]:
         """(468, 3) mesh in picture pixels and the network's confidence, from a square crop turned by `angle`."""
@@ -137,6 +141,13 @@ class MeshDetector:
         xy = transform(mesh[:, :2], invert(affine))
         logit = float(np.asarray(flag).ravel()[0])
         return np.hstack([xy, mesh[:, 2:] / np.float32(scale)]), 1 / (1 + math.exp(-logit))
+
+
+def describe_face(mesh: Mesh, mesh_score: float, det_score: float = 1.0) -> Face:
+    """A face with this (468, 3) mesh: its box, its five points and how it is turned."""
+    yaw, pitch, roll = head_pose(mesh)
+    bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
+    return Face(bbox, det_score, five_points(mesh), mesh, mesh_score, yaw, pitch, roll)
 
 
 def _measure_roll(left: Floats, right: Floats) -> float:

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from pathlib import Path
 
 READABLE = {
     "JPEG": "jpeg",
@@ -17,6 +18,8 @@ READABLE = {
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
+_HEAD_BYTES = 65_536  # a PNG's profile may stand before the word that it is animated
+_WEBP_ANIMATION = 0x02  # of the flags of a VP8X chunk
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -51,6 +54,22 @@ def kind_of(head: bytes) -> str:
     if text.startswith(b"<"):
         return "svg" if b"<svg" in text else "markup"
     return "unknown" if head else "nothing"
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file, enough to know what it is; raises `OSError`."""
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def looks_like_clip(head: bytes) -> bool:
+    """Whether the first bytes of a file, some thousands of them, are those of a clip or of an animation."""
+    kind = kind_of(head)
+    if kind == "webp":
+        return head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATION) if len(head) > 20 else False
+    if kind == "png":
+        return b"acTL" in head.partition(b"IDAT")[0]
+    return kind in {"video", "matroska", "gif"} or (kind == "riff" and head[8:12] == b"AVI ")
 
 
 def readable_formats() -> list[str]:

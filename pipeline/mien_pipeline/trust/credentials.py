@@ -14,7 +14,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Literal, cast
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
 from urllib.parse import urlsplit
 
 import c2pa
@@ -96,6 +97,10 @@ _UNREAD = {
 }
 
 
+Media = bytes | Path
+"""An encoded picture, or the file of a clip, which is never read into memory as a whole."""
+
+
 def sign(
     picture: bytes,
     media_type: str,
@@ -115,6 +120,39 @@ def sign(
         MarkingFailed: no credentials could be made or embedded.
     """
     out = io.BytesIO()
+    _sign(io.BytesIO(picture), out, media_type, (target, target_media_type), edit, signatory, time_stamp_url)
+    signed = out.getvalue()
+    if len(signed) <= len(picture):
+        raise MarkingFailed("the content credentials could not be embedded")
+    return signed
+
+
+def sign_clip(
+    made: Path,
+    signed: Path,
+    target: Path,
+    target_media_type: str,
+    edit: Edit,
+    signatory: Signatory,
+    time_stamp_url: str | None = None,
+) -> None:
+    """Write the MP4 file `made` with credentials to `signed`, as `sign` does with pictures; raises as that does."""
+    with made.open("rb") as source, signed.open("w+b") as out:
+        _sign(source, out, "video/mp4", (target, target_media_type), edit, signatory, time_stamp_url)
+    if signed.stat().st_size <= made.stat().st_size:
+        raise MarkingFailed("the content credentials could not be embedded")
+
+
+def _sign(
+    source: BinaryIO,
+    out: BinaryIO,
+    media_type: str,
+    parent: tuple[Media, str],
+    edit: Edit,
+    signatory: Signatory,
+    time_stamp_url: str | None,
+) -> None:
+    target, target_media_type = parent
     found = read(target, target_media_type)
     hosts = [host] if time_stamp_url and (host := urlsplit(time_stamp_url).hostname) else []
     try:
@@ -128,28 +166,31 @@ def sign(
             builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
             if _has_manifest(found):
                 number = f"xmp:iid:{uuid.uuid4()}"  # else the library takes the one in the target's XMP
-                parent = {"relationship": "parentOf", "instance_id": number}
-                builder.add_ingredient(parent, target_media_type, io.BytesIO(target))
-            builder.sign(signer, media_type, io.BytesIO(picture), out)
+                with _open(target) as opened:
+                    builder.add_ingredient(
+                        {"relationship": "parentOf", "instance_id": number}, target_media_type, opened
+                    )
+            builder.sign(signer, media_type, source, out)
     except c2pa.C2paError as error:
         raise MarkingFailed("the content credentials could not be made") from error
-    signed = out.getvalue()
-    if len(signed) <= len(picture):
-        raise MarkingFailed("the content credentials could not be embedded")
-    return signed
 
 
-def read(picture: bytes, media_type: str, roots: str = "") -> Credentials:
-    """What the credentials of any picture say; `roots` are those called trusted, PEM."""
+def read(media: Media, media_type: str, roots: str = "") -> Credentials:
+    """What the credentials of any picture or clip say; `roots` are those called trusted, PEM."""
     try:
         with (
+            _open(media) as opened,
             c2pa.Context.from_dict(_settings(roots)) as context,
-            c2pa.Reader(media_type, io.BytesIO(picture), context=context) as reader,
+            c2pa.Reader(media_type, opened, context=context) as reader,
         ):
             store: dict[str, Any] = json.loads(reader.json())
     except c2pa.C2paError as error:
         return _UNREAD.get(str(error).partition(":")[0], Credentials("invalid", problems=_UNREADABLE_CODES))
     return _to_credentials(store)
+
+
+def _open(media: Media) -> BinaryIO:
+    return io.BytesIO(media) if isinstance(media, bytes) else media.open("rb")
 
 
 def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
@@ -162,12 +203,13 @@ def _settings(roots: str, hosts: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def list_private_assertions(target: bytes, media_type: str) -> list[str]:
+def list_private_assertions(target: Media, media_type: str) -> list[str]:
     """Every assertion of the target's own credentials, and of those inside them, that must not leave with a result."""
     try:
         with (
+            _open(target) as opened,
             c2pa.Context.from_dict(_settings("")) as context,
-            c2pa.Reader(media_type, io.BytesIO(target), context=context) as reader,
+            c2pa.Reader(media_type, opened, context=context) as reader,
         ):
             manifests: Mapping[str, Any] = _mapping(json.loads(reader.detailed_json()).get("manifests"))
     except c2pa.C2paError:
@@ -193,7 +235,7 @@ def _has_manifest(found: Credentials) -> bool:
     return found.state != "none" and found.problems != _UNREADABLE_CODES
 
 
-def _manifest(edit: Edit, target: bytes, target_media_type: str, found: Credentials) -> dict[str, Any]:
+def _manifest(edit: Edit, target: Media, target_media_type: str, found: Credentials) -> dict[str, Any]:
     redacted = list_private_assertions(target, target_media_type) if _has_manifest(found) else []
     # Without an explicit parent the library would make the output its own.
     bare = [] if _has_manifest(found) else [{"relationship": "parentOf", "format": target_media_type}]

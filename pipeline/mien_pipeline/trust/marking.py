@@ -11,7 +11,7 @@ from mien_pipeline.media.encode import MEDIA_TYPES, encode, result_format
 from mien_pipeline.options import Format
 from mien_pipeline.report import Edit, Marked, Provenance
 from mien_pipeline.trust.authority import Authority
-from mien_pipeline.trust.credentials import sign
+from mien_pipeline.trust.credentials import sign, sign_clip
 from mien_pipeline.trust.watermark import Reading, Sketch, Watermark
 
 
@@ -63,6 +63,20 @@ class ResultMarker:
         signatory = self._authority.signatory()
         signed = sign(encoded, media_type, target, media_type_of(target), edit, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
+
+    @property
+    def watermark(self) -> Watermark:
+        """The network that writes and reads the invisible mark."""
+        return self._watermark
+
+    def sign_clip(self, made: Path, signed: Path, target: Path, target_media_type: str, edit: Edit) -> None:
+        """Write the MP4 file `made` with credentials to `signed`; `target` is what it was made from.
+
+        Raises:
+            MarkingFailed: it could not be signed, so there is nothing to deliver.
+        """
+        signatory = self._authority.signatory()
+        sign_clip(made, signed, target, target_media_type, edit, signatory, self._time_stamp_url)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

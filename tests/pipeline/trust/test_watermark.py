@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from mien_core.errors import MarkingFailed
 from mien_models.store import ModelStore
-from mien_pipeline.image import Pixels
+from mien_pipeline.face import Portrait
+from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.trust.rivagan import BITS
-from mien_pipeline.trust.watermark import STRONG_BITS, WEAK_BITS, Reading, Sketch, Watermark
+from mien_pipeline.trust.watermark import STRONG_BITS, WEAK_BITS, Reading, Sketch, Watermark, to_canonical
+from mien_testing.clips import move_portrait
 
 pytestmark = pytest.mark.slow
 
@@ -201,3 +203,19 @@ def test_another_network_in_the_place_of_the_pinned_one_is_refused(models: Model
 def test_a_missing_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MarkingFailed):
         Watermark(tmp_path / "rivagan_decoder.onnx")
+
+
+def test_one_residual_marks_every_picture_of_a_shot_and_a_single_pictures_does_not(
+    watermark: Watermark, astronaut: Portrait
+) -> None:
+    """Worked out on eight pictures of a camera that moves, read on those in between."""
+    draw = move_portrait(astronaut.image.pixels[:400])
+    pictures = [to_canonical(draw(2 * number, (640, 360))) for number in range(24)]
+    between = pictures[1::3]
+
+    def read(residual: Floats) -> int:
+        return watermark.read_together([np.asarray(each + residual / 127.5, np.float32) for each in between]).agreeing
+
+    assert watermark.read_together(between).strength == "none"
+    assert read(watermark.mark_shot(pictures[::3])) >= STRONG_BITS
+    assert read(watermark.mark_shot(pictures[:1])) < STRONG_BITS

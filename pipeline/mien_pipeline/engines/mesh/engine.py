@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien_core.errors import NoFaceFound
-from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, plan_eye_swap
+from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -95,6 +95,8 @@ class MeshLikeness:
             return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
         seen = self.reader.read(target.pixels, mesh)
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
+        if settings.eyes == "target":
+            eyes = keep_eyes(eyes)
         step = find_step(face_width(mesh), self.texture.face_width)
         small, local = shrink_face(pixels, region.to_local(mesh), step)
         around = self.surroundings.read(target.pixels, mesh, shrink_affine(region.affine, step))

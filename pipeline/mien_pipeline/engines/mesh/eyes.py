@@ -1,7 +1,7 @@
 """Where eyes look and how open they are, from the iris network; and how the reference's eyes look there too."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -118,6 +118,12 @@ def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze:
         EyeSwap(share, mine.along, along) if use else EyeSwap(0.0, 0.0, 0.0, theirs.closed)
         for (mine, theirs), use, along in zip(pairs, usable, aim, strict=True)
     )
+    return left, right
+
+
+def keep_eyes(eyes: tuple[EyeSwap, EyeSwap]) -> tuple[EyeSwap, EyeSwap]:
+    """The target's own eyes, as they are."""
+    left, right = (replace(eye, share=0.0) for eye in eyes)
     return left, right
 
 

@@ -35,6 +35,16 @@ class MeshOptions(SwapOptions, frozen=True):
         "out hair and hands, and a beard.",
     )
 
+    eyes: Literal["fitting", "target"] = Field(
+        default="fitting",
+        description="Whose eyes the face has: the reference's where they are about as open and look alike, or always "
+        "the target's. A clip's are the target's: eyes that change from one to the other flicker.",
+    )
+
+    def make_steady(self) -> "MeshOptions":
+        """The target's eyes in every picture."""
+        return self.model_copy(update={"eyes": "target"})
+
     def make_safer(self) -> "MeshOptions | None":
         """Less shape, the target's gaze, and of the reference only what is surely its skin."""
         safer = self.model_copy(update={"shape": min(self.shape, SAFER_SHAPE), "gaze": "target", "mask": "skin"})

@@ -1,0 +1,205 @@
+"""What `mien swap` and `mien clip` share: a clip on the command line, its run's folder, and what is told of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from mien_cli.result_file import ResultPlace
+    from mien_pipeline.options import SwapOptions
+    from mien_pipeline.swap_clip import ClipOptions
+
+# Runs that were killed and never taken up again hold pictures of faces: they go when the next clip is edited.
+KEPT_DAYS = 14
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "restart")
+
+
+def add_clip_arguments(parser: ArgumentParser) -> None:
+    """Add the options that only a clip takes."""
+    group = parser.add_argument_group("clips")
+    group.add_argument("--from", dest="begin", metavar="T", help="where the part begins: seconds, or H:M:S")
+    group.add_argument("--to", dest="end", metavar="T", help="where it ends")
+    group.add_argument(
+        "--encoder",
+        choices=("auto", "av1", "h264", "hevc", "vp9"),
+        help="auto keeps the clip's own codec where this machine's system or card encodes it, else writes AV1; h264 "
+        "and hevc may be x264's and x265's, which are under the GPL (default: auto)",
+    )
+    group.add_argument("--quality", type=int, metavar="1..100", help="of the pictures (default: 70)")
+    group.add_argument(
+        "--restart", action="store_true", default=None, help="begin anew, and not where the last run was ended"
+    )
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a file is a clip or an animation, by its first bytes; one that cannot be read is refused later."""
+    from mien_pipeline.media.kinds import looks_like_clip, read_head
+
+    try:
+        return looks_like_clip(read_head(path))
+    except OSError:
+        return False
+
+
+def refuse_clip_arguments(args: Namespace) -> None:
+    """Return if no option was given that a picture does not take.
+
+    Raises:
+        InvalidOptions: `field` is the one.
+    """
+    from mien_core.errors import InvalidOptions
+
+    for name, said in (("begin", "from"), ("end", "to"), *((each, each) for each in CLIP_ARGUMENTS[2:])):
+        if getattr(args, name) is not None:
+            raise InvalidOptions(f"--{said} is for clips, and {args.target} is none", field=said)
+
+
+def read_clip_options(args: Namespace) -> ClipOptions:
+    """The clip's options.
+
+    Raises:
+        InvalidOptions: `field` names the one.
+    """
+    from mien_pipeline.options import validate
+    from mien_pipeline.swap_clip import ClipOptions
+
+    raw = {
+        "begin_s": read_time(args.begin, "from"),
+        "end_s": read_time(args.end, "to"),
+        "encoder": None if args.encoder == "auto" else args.encoder,
+        "quality": args.quality,
+    }
+    return validate(ClipOptions, {name: value for name, value in raw.items() if value is not None}, "a clip")
+
+
+def read_time(text: str | None, field: str) -> float | None:
+    """Seconds from `12.5`, `1:02.5` or `0:01:02`.
+
+    Raises:
+        InvalidOptions: it is none of these.
+    """
+    from mien_core.errors import InvalidOptions
+
+    if text is None:
+        return None
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise InvalidOptions(f"{field}: {text!r} is neither seconds nor H:M:S", field=field)
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def require_clips() -> None:
+    """Return if the library that reads clips is installed.
+
+    Raises:
+        UnsupportedClip: `reason` is "no-library", and `command` gets it.
+    """
+    from importlib.util import find_spec
+
+    from mien_core.errors import UnsupportedClip
+
+    if find_spec("av") is None:
+        raise UnsupportedClip(
+            "clips need PyAV, which is not installed",
+            stream="container",
+            reason="no-library",
+            command='pip install "mien[video]"',
+        )
+
+
+def swap_clip(
+    args: Namespace,
+    place: ResultPlace,
+    references: Sequence[Sequence[bytes]],
+    options: SwapOptions,
+    alike: Sequence[bytes],
+) -> tuple[Path, dict[str, Any]] | None:
+    """(file, report) of a clip that is swapped in this process; None where the file is there already and is kept.
+
+    Args:
+        args: the command's.
+        place: where the result goes.
+        references: the pictures of each person.
+        options: the engine's.
+        alike: the pictures by which people of the clip are found.
+    """
+    from mien_cli.in_process import fetch_needed, load_config, open_runtime, open_store
+    from mien_cli.progress_bars import show_job_progress
+    from mien_cli.result_file import make_folder
+
+    require_clips()
+    from mien_pipeline.clips.report import describe_clip
+    from mien_pipeline.swap_clip import name_run, open_target, require_clip_options
+
+    output, clip_options = place.clip_output(), read_clip_options(args)
+    require_clip_options(options)
+    if place.makes_folder:
+        make_folder(output.path.parent)
+    if output.check(args.target.stat().st_size):
+        return None
+    store = open_store(args)
+    fetch_needed(store, options.engine, quiet=args.json)
+    runs = load_config(args).folders.state / "clips"
+    runtime = open_runtime(args, store)  # from here on the process is caged
+    pictures = [picture for person in references for picture in person]
+    folder = runs / name_run(args.target, pictures, options, clip_options)
+    forget_runs(runs, folder, restart=bool(args.restart))
+    written: list[Path] = []
+
+    def write(make: Callable[[Path], None]) -> None:
+        written.append(output.make(make).path)
+
+    with show_job_progress(quiet=args.json) as show:
+        target = open_target(args.target, clip_options, folder, write)
+        made = runtime.swap_clip(target, references, options, lambda at: show(at.stage, at.fraction), alike)
+    return written[0], describe_clip(made)
+
+
+def forget_runs(runs: Path, own: Path, *, restart: bool) -> None:
+    """Remove runs that were not taken up again for two weeks, and with `restart` the own one."""
+    import shutil
+
+    oldest = time.time() - KEPT_DAYS * 86400
+    for folder in runs.iterdir() if runs.is_dir() else ():
+        if folder.stat().st_mtime < oldest or (restart and folder == own):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def to_text(report: Mapping[str, Any]) -> str:
+    """Engine, time and encoder, and what became of each person of the clip."""
+    from mien_core.languages import look_up
+
+    video = report["video"]
+    went_on = ", gone on from an earlier run" if video["resumed"] else ""
+    lines = [
+        f"({report['engine']}, {report['seconds']:.1f} s{went_on}; {video['frames']} pictures, "
+        f"{video['duration_s']:.1f} s, {video['encoder']}, sound {video['audio']})",
+        *(look_up("warnings", warning) for warning in report["warnings"]),
+    ]
+    for person in report["people"]:
+        if not person["swapped"]:
+            lines.append(f"person {person['id']}: left alone in {person['frames']} pictures")
+            continue
+        identity = person["identity"]
+        scores = (
+            f"{identity['to_reference']:.2f} like the reference, {identity['least']:.2f} at least"
+            if identity
+            else "not measured"
+        )
+        lines.append(
+            f"person {person['id']}: swapped in {person['swapped']} of {person['frames']} pictures, {scores}, "
+            f"likeness {person['verdict']}"
+        )
+        lines += [
+            f"    {warning}, {count} pictures: {look_up('warnings', warning)}"
+            for warning, count in person["warnings"].items()
+        ]
+    return "\n".join(lines)

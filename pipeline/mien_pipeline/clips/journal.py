@@ -1,0 +1,126 @@
+"""Which segments of a clip are done: one row each, written after the file it tells of is on the disk."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from mien_core.files import make_folder, move_into_place, remove_file
+from mien_pipeline.clips.render import PersonTally
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS segments (
+    number INTEGER PRIMARY KEY, first INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, tallies TEXT NOT NULL
+);
+"""
+
+
+class Journal:
+    """The folder of one clip's run: its analysis, its finished segments, and the rows that vouch for them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open it, or begin it.
+
+        Raises:
+            OSError, sqlite3.Error: the disk refuses it.
+        """
+        make_folder(folder)
+        folder.chmod(0o700)
+        self.folder = folder
+        self._path = folder / "journal.sqlite"
+        with self._open() as database:
+            database.executescript(_SCHEMA)
+
+    @property
+    def analysis(self) -> Path:
+        """Where the analysis is kept."""
+        return self.folder / "analysis.npz"
+
+    def begin(self, encoding: str) -> dict[int, dict[int, PersonTally]]:
+        """The segments that are done and whole, with what they counted; all others are removed.
+
+        Args:
+            encoding: how segments are encoded; those of another way begin anew, for they would not fit together.
+        """
+        done: dict[int, dict[int, PersonTally]] = {}
+        with self._open() as database:
+            found = database.execute("SELECT value FROM settings WHERE name = 'encoding'").fetchone()
+            if found is not None and found[0] != encoding:
+                database.execute("DELETE FROM segments")
+            database.execute("INSERT OR REPLACE INTO settings VALUES ('encoding', ?)", (encoding,))
+            rows = database.execute("SELECT number, bytes, sha256, tallies FROM segments").fetchall()
+            for number, size, digest, tallies in rows:
+                if _is_whole(self.segment(number), size, digest):
+                    done[number] = _read_tallies(tallies)
+                else:
+                    database.execute("DELETE FROM segments WHERE number = ?", (number,))
+        for path in self.folder.glob("segment-*"):
+            if path.name not in {self.segment(number).name for number in done}:
+                remove_file(path)
+        return done
+
+    def segment(self, number: int) -> Path:
+        """Where a finished segment is."""
+        return self.folder / f"segment-{number:05}.mp4"
+
+    def make_segment(
+        self, number: int, first: int, write: Callable[[Path, dict[int, PersonTally]], int]
+    ) -> dict[int, PersonTally]:
+        """Have a segment written beside its place; then the file is synced, gets its name, and then its row.
+
+        Args:
+            number, first: the segment's, and its first picture's.
+            write: puts the segment at a path, counts what became of whom, and returns how many pictures it holds.
+        """
+        part, tallies = self.segment(number).with_suffix(".part"), dict[int, PersonTally]()
+        count = write(part, tallies)
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = part.stat().st_size
+        move_into_place(part, self.segment(number))
+        row = (number, first, count, size, digest, _write_tallies(tallies))
+        with self._open() as database:
+            database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)", row)
+        return tallies
+
+    def clear(self) -> None:
+        """Remove the run and its folder."""
+        for path in self.folder.iterdir():
+            remove_file(path)
+        self.folder.rmdir()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that is on the disk when the block ends; rolled back where it raises."""
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=60)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+        finally:
+            connection.close()
+
+
+def _is_whole(path: Path, size: int, digest: str) -> bool:
+    try:
+        if path.stat().st_size != size:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
+    except OSError:
+        return False
+
+
+def _write_tallies(tallies: Mapping[int, PersonTally]) -> str:
+    return json.dumps({person: asdict(tally) for person, tally in tallies.items()})
+
+
+def _read_tallies(text: str) -> dict[int, PersonTally]:
+    return {int(person): PersonTally(**tally) for person, tally in json.loads(text).items()}

@@ -1,0 +1,190 @@
+"""The pictures of one segment with new faces: a function of the clip, its analysis and the settings alone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+from mien_pipeline.clips.analyse import MARK_PARTS
+from mien_pipeline.clips.analysis import Analysis, TrackPlan
+from mien_pipeline.face import Face
+from mien_pipeline.faces.detect import describe_face
+from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.media.clip.colour import find_matrix
+from mien_pipeline.media.clip.frames import Frame, Region, read_frames, to_upright_rgb, to_video_frame
+from mien_pipeline.media.clip.probe import ClipInfo
+from mien_pipeline.media.clip.working_form import Plane
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.progress import ignore_step
+from mien_pipeline.protocols import ContentCheck, FaceEmbedder
+from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.swap_image import Reference
+from mien_pipeline.trust.check import check
+
+# Of a face's size, around it: what an engine looks at beside the face itself. The mesh engine's own margin is .35 of a
+# face's width, and its network for hair and outline sees about a face's size around it.
+MARGIN = 0.8
+SCORE_EVERY = 12  # pictures of a track; dlib's network takes as long as a fifth of a rendered face
+CHECK_EVERY = 30  # pictures with a new face
+
+
+@dataclass(slots=True)
+class PersonTally:
+    """What became of one person in one segment.
+
+    Attributes:
+        frames, swapped: pictures in which that person is seen, and has the new face.
+        to_reference, to_target, before: likenesses of the pictures that were measured, in their order.
+        warnings: how many pictures each is said of.
+    """
+
+    frames: int = 0
+    swapped: int = 0
+    to_reference: list[float] = field(default_factory=list[float])
+    to_target: list[float] = field(default_factory=list[float])
+    before: list[float] = field(default_factory=list[float])
+    warnings: dict[str, int] = field(default_factory=dict[str, int])
+
+    def warn(self, warning: str) -> None:
+        self.warnings[warning] = self.warnings.get(warning, 0) + 1
+
+    def add(self, other: "PersonTally") -> None:
+        """Count what another segment counted."""
+        self.frames += other.frames
+        self.swapped += other.swapped
+        for mine, theirs in (
+            (self.to_reference, other.to_reference),
+            (self.to_target, other.to_target),
+            (self.before, other.before),
+        ):
+            mine += theirs
+        for warning, count in other.warnings.items():
+            self.warnings[warning] = self.warnings.get(warning, 0) + count
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipSwap:
+    """Reference faces in place of people of a clip.
+
+    Attributes:
+        clip, analysis: of the target.
+        references: for each person who gets another face, by their place in `analysis.people`.
+        options: the engine's.
+        embedder: measures likeness.
+        content_check: looks at what was made.
+    """
+
+    clip: ClipInfo
+    analysis: Analysis
+    references: Mapping[int, Reference]
+    options: SwapOptions
+    embedder: FaceEmbedder
+    content_check: ContentCheck
+
+    def render(
+        self, first: int, stop: int, tallies: dict[int, PersonTally], on_frame: Callable[[], None]
+    ) -> Iterator[Frame]:
+        """Pictures `first` to before `stop`, with new faces and watermark; `tallies` counts what became of whom.
+
+        Raises:
+            ContentBlocked, CheckUnavailable: as the check says; `stage` is "result".
+            UnsupportedClip: the file has changed.
+        """
+        times = list(self.analysis.span.times[first:stop])
+        marks = _Marks(self.analysis, self.clip)
+        made = 0
+        for number, frame in enumerate(read_frames(self.clip, times), first):
+            replaced = [self._replace(frame, track, number, tallies) for track in self._tracks_at(number)]
+            if faces := [face for face in replaced if face is not None]:
+                if made % CHECK_EVERY == 0:
+                    seen = Image(to_upright_rgb(to_video_frame(frame), self.clip))
+                    check(seen, self.content_check, "result", faces)
+                made += 1
+            marks.add(frame, self.analysis.shot_of(number))
+            on_frame()
+            yield frame
+
+    def _tracks_at(self, number: int) -> Sequence[TrackPlan]:
+        return [
+            track
+            for track in self.analysis.tracks
+            if track.first <= number < track.stop and track.person in self.references
+        ]
+
+    def _replace(self, frame: Frame, track: TrackPlan, number: int, tallies: dict[int, PersonTally]) -> Face | None:
+        """Put the new face in; None where the picture keeps its own."""
+        tally, place = tallies.setdefault(track.person, PersonTally()), number - track.first
+        tally.frames += 1
+        for warning, there in (("occluded", track.covered), ("hard-angle", track.turned)):
+            if there[place]:
+                tally.warn(warning)
+        share = float(track.shares[place])
+        if share <= 0:
+            return None
+        face, reference = describe_face(track.meshes[place], 1.0), self.references[track.person]
+        left, top, right, bottom = (float(edge) for edge in face.bbox)
+        region = Region.around((left, top, right, bottom), MARGIN, self.clip)
+        before = Image(frame.read_region(region))
+        local = _shift(face, -region.left, -region.top)
+        patch = reference.likeness.render(before, local, self.options, ignore_step)
+        for warning in patch.warnings:
+            if warning != "occluded" or not track.covered[place]:
+                tally.warn(warning)
+        if not patch.mask.any():
+            return None
+        after = paste_back(before, patch)
+        if place % SCORE_EVERY == 0:
+            self._score(before, after, local, reference, tally)
+        frame.change_region(region, before.pixels, _mix(before.pixels, after.pixels, share))
+        tally.swapped += 1
+        return face
+
+    def _score(self, before: Image, after: Image, face: Face, reference: Reference, tally: PersonTally) -> None:
+        was, now = self.embedder.embed(before, face), self.embedder.embed(after, face)
+        tally.to_reference.append(self.embedder.similarity(now, reference.embedding))
+        tally.to_target.append(self.embedder.similarity(now, was))
+        tally.before.append(self.embedder.similarity(was, reference.embedding))
+
+
+class _Marks:
+    """The watermark of each shot, added to planes; the stretched one of the present shot is kept."""
+
+    def __init__(self, analysis: Analysis, clip: ClipInfo) -> None:
+        self._analysis, self._clip = analysis, clip
+        self._shot, self._stretched = -1, list[Plane]()
+
+    def add(self, frame: Frame, shot: int) -> None:
+        if shot != self._shot:
+            self._shot, self._stretched = shot, self._stretch(self._analysis.marks[shot].astype(np.float32))
+        for plane, residual in zip(frame.planes, self._stretched, strict=True):
+            kind = cv2.CV_8U if plane.dtype == np.uint8 else cv2.CV_16U
+            cv2.addWeighted(plane, 1, residual, 1 / _PLANE_PARTS, -_MIDDLE / _PLANE_PARTS, dst=plane, dtype=kind)
+
+    def _stretch(self, mark: Floats) -> list[Plane]:
+        """For each plane of a stored picture the residual around 128 in parts of a code value, from (3, S, S)."""
+        clip = self._clip
+        matrix = find_matrix(clip.colour.matrix, clip.colour.range, clip.form.bits)
+        moved = np.tensordot(matrix.from_rgb, mark / MARK_PARTS, axes=1)
+        stored = np.rot90(moved, -clip.rotation // 90, axes=(1, 2))
+        sizes = clip.form.shape_planes(*clip.size)
+        stretched: list[Plane] = []
+        for part, (height, width) in zip(stored, sizes, strict=True):
+            coded = np.clip(np.rint(part * _PLANE_PARTS + _MIDDLE), 0, 2 * _MIDDLE - 1).astype(np.uint16)
+            large = np.asarray(cv2.resize(coded, (width, height), interpolation=cv2.INTER_LINEAR))
+            stretched.append(large.astype(np.uint8) if clip.form.bits == 8 else large.astype(np.uint16))
+        return stretched
+
+
+_PLANE_PARTS, _MIDDLE = 16, 128
+
+
+def _shift(face: Face, right: float, down: float) -> Face:
+    move = np.array([right, down], np.float32)
+    mesh = None if face.mesh is None else np.asarray(face.mesh + np.array([right, down, 0], np.float32), np.float32)
+    bbox = np.asarray(face.bbox + np.concatenate([move, move]), np.float32)
+    return replace(face, bbox=bbox, kps=np.asarray(face.kps + move, np.float32), mesh=mesh)
+
+
+def _mix(before: Pixels, after: Pixels, share: float) -> Pixels:
+    return after if share >= 1 else np.asarray(cv2.addWeighted(after, share, before, 1 - share, 0), np.uint8)

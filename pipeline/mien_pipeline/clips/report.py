@@ -1,0 +1,146 @@
+"""What is said of a finished clip: plain frozen values, without numpy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Literal
+
+from mien_pipeline.clips.render import PersonTally
+from mien_pipeline.report import (
+    IdentityScores,
+    LeftOut,
+    ModelUse,
+    PictureWarning,
+    Provenance,
+    Verdict,
+    judge_likeness,
+    round_scores,
+)
+
+ClipWarning = Literal[
+    "audio-dropped",  # a sound track is of a kind that MP4 does not hold
+    "streams-dropped",  # subtitles or data did not go along
+    "new-codec",  # AV1, which players from before 2020 may not show
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReport:
+    """What became of one person of the clip, the most prominent first.
+
+    Attributes:
+        frames, swapped: pictures in which that person is seen, and has the new face.
+        identity: means over the pictures that were measured; None where none was.
+        least: the lowest likeness to the reference among them.
+        warnings: how many pictures each is said of.
+    """
+
+    id: int
+    bbox: tuple[float, float, float, float]
+    frames: int
+    swapped: int
+    identity: IdentityScores | None
+    least: float | None
+    warnings: Mapping[str, int]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Of the mean likeness."""
+        return judge_likeness(self.identity) if self.identity else None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoReport:
+    """The file that was made."""
+
+    frames: int
+    duration_s: float
+    size: tuple[int, int]
+    encoder: str
+    audio: Literal["copied", "none"]
+    segments: int
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwappedClip:
+    """A finished swap of a clip; the file is where it was asked for."""
+
+    engine: str
+    seconds: float
+    stages: Mapping[str, float]
+    video: VideoReport
+    people: tuple[PersonReport, ...]
+    provenance: Provenance
+    models: tuple[ModelUse, ...]
+    warnings: tuple[PictureWarning | ClipWarning, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def report_person(
+    person: int, bbox: tuple[float, float, float, float], tally: PersonTally, recogniser: str
+) -> PersonReport:
+    """The report of what all segments counted of one person."""
+    identity = (
+        IdentityScores(recogniser, fmean(tally.to_reference), fmean(tally.to_target), fmean(tally.before))
+        if tally.to_reference
+        else None
+    )
+    warnings = dict(tally.warnings)
+    if identity and judge_likeness(identity) == "not":
+        warnings["weak-identity"] = tally.swapped
+    least = min(tally.to_reference, default=None)
+    return PersonReport(person, bbox, tally.frames, tally.swapped, identity, least, warnings)
+
+
+def describe_clip(made: SwappedClip) -> dict[str, object]:
+    """The report as it leaves the machine's own programs: JSON, without paths; what pictures have, and more."""
+    return {
+        "engine": made.engine,
+        "seconds": round(made.seconds, 3),
+        "stages": {name: round(seconds, 4) for name, seconds in made.stages.items()},
+        "size": list(made.video.size),
+        "warnings": list(made.warnings),
+        "left_out": [asdict(each) for each in made.left_out],
+        "faces": [_describe_face(each) for each in made.people],
+        "video": {**asdict(made.video), "duration_s": round(made.video.duration_s, 3), "size": list(made.video.size)},
+        "people": [
+            {
+                "id": each.id,
+                "frames": each.frames,
+                "swapped": each.swapped,
+                "identity": {
+                    "to_reference": round(each.identity.to_reference, 3),
+                    "least": round(each.least, 3),
+                }
+                if each.identity and each.least is not None
+                else None,
+                "verdict": each.verdict,
+                "warnings": dict(each.warnings),
+            }
+            for each in made.people
+        ],
+        "provenance": asdict(made.provenance),
+        "models": [asdict(model) for model in made.models],
+    }
+
+
+def _describe_face(person: PersonReport) -> dict[str, object]:
+    """A person as a picture's report tells of a face; the box is of the first picture that shows it."""
+    return {
+        "index": person.id,
+        "bbox": [round(edge, 1) for edge in person.bbox],
+        "swapped": person.swapped > 0,
+        "identity": round_scores(person.identity) if person.identity else None,
+        "verdict": person.verdict,
+        "warnings": sorted(person.warnings),
+    }
+
+
+def merge_tallies(segments: Sequence[Mapping[int, PersonTally]]) -> dict[int, PersonTally]:
+    """What all segments counted of each person, segments in order."""
+    merged: dict[int, PersonTally] = {}
+    for segment in segments:
+        for person, tally in segment.items():
+            merged.setdefault(person, PersonTally()).add(tally)
+    return merged

@@ -1,0 +1,69 @@
+"""Animated GIF, WebP and APNG → a clip without loss, which is then edited as any other.
+
+Pillow decodes them: FFmpeg reads no animated WebP. What is transparent is laid on white, as browsers' pages are.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import PIL.Image
+
+from mien_core.errors import UnsupportedClip
+from mien_pipeline.image import Pixels
+from mien_pipeline.media.clip.probe import MAX_FRAMES, MAX_PIXELS
+
+_BASE = Fraction(1, 1000)  # Matroska's own
+_DEFAULT_MS = 100  # what browsers show a picture for whose file says 0
+FORMATS = {"GIF", "PNG", "WEBP"}
+
+
+def is_animated(path: Path) -> bool:
+    """Whether Pillow knows the file as a picture of several frames, or as a GIF."""
+    try:
+        with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
+            return picture.format == "GIF" or getattr(picture, "is_animated", False)
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
+def convert_animation(path: Path, clip: Path) -> None:
+    """Write the animation to `clip`, a Matroska file, every picture for as long as the animation shows it.
+
+    Raises:
+        UnsupportedClip: `reason` is "damaged".
+        OSError: the disk refuses it.
+    """
+    with av.open(str(clip), "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(1000, _DEFAULT_MS))
+        stream.pix_fmt, stream.time_base = "yuv420p", _BASE
+        stream.codec_context.time_base = _BASE
+        stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+        time = 0
+        for pixels, duration in _read(path):
+            if not time:
+                stream.height, stream.width = pixels.shape[:2]
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            frame.colorspace, frame.color_range = 1, 1
+            frame.pts, frame.time_base, frame.duration = time, _BASE, duration
+            container.mux(stream.encode(frame))
+            time += duration
+        container.mux(stream.encode(None))
+
+
+def _read(path: Path) -> Iterator[tuple[Pixels, int]]:
+    """(pixels (H, W, 3) uint8 RGB, milliseconds) of every picture."""
+    try:
+        with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
+            if picture.width * picture.height > MAX_PIXELS or getattr(picture, "n_frames", 1) > MAX_FRAMES:
+                raise UnsupportedClip("the animation is too large", stream="video", reason="size")
+            for number in range(getattr(picture, "n_frames", 1)):
+                picture.seek(number)
+                seen = PIL.Image.new("RGBA", picture.size, "white")
+                seen.alpha_composite(picture.convert("RGBA"))
+                yield np.asarray(seen.convert("RGB"), np.uint8), round(picture.info.get("duration") or _DEFAULT_MS)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise UnsupportedClip("the animation is damaged", stream="container", reason="damaged") from error

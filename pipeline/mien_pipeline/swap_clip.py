@@ -1,0 +1,356 @@
+"""One swap from clip to clip: look once, render segment by segment, join, mark.
+
+Whatever ends a run, the next one with the same clip, faces and settings goes on after the last finished segment, and
+makes the same file.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
+from mien_core.files import naming_disk_errors
+from mien_pipeline.clips.analyse import analyse
+from mien_pipeline.clips.analysis import Analysis, cut_into_segments
+from mien_pipeline.clips.journal import Journal
+from mien_pipeline.clips.render import ClipSwap, PersonTally
+from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
+from mien_pipeline.face import Embedding
+from mien_pipeline.media.clip.animated import convert_animation, is_animated
+from mien_pipeline.media.clip.encoders import DEFAULT_QUALITY, Codec, choose_encoder
+from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
+from mien_pipeline.media.clip.join import duration_of, find_copied, join
+from mien_pipeline.media.clip.probe import ClipInfo, probe_clip, require_length
+from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
+from mien_pipeline.media.kinds import kind_of, read_head
+from mien_pipeline.media.metadata import DESCRIPTIONS
+from mien_pipeline.options import Like, SwapOptions
+from mien_pipeline.progress import Stopwatch
+from mien_pipeline.protocols import ContentCheck, FaceEmbedder, FaceFollower
+from mien_pipeline.report import Edit, ModelUse, Provenance
+from mien_pipeline.swap_image import Reference, assign_references
+from mien_pipeline.trust.marking import ResultMarker
+from mien_pipeline.trust.watermark import Reading, to_canonical
+
+SEGMENT = 48  # pictures; shorter ones cost bytes (30: + 9 %, 60: + 3 %), longer ones more lost work at a kill
+_ANIMATION, _JOINED = "animation.mkv", "joined.part"
+_READ_BACK = 12  # pictures in which the finished file's watermark is read
+
+
+class ClipOptions(BaseModel, frozen=True, extra="forbid"):
+    """What a swap of a clip understands beside its engine's options."""
+
+    begin_s: float | None = Field(default=None, ge=0, description="Where the part to edit begins; by default at once.")
+    end_s: float | None = Field(default=None, gt=0, description="Where it ends; by default with the clip.")
+    encoder: Codec | None = Field(
+        default=None,
+        description="The result's codec. By default the clip's own by an encoder of this machine's system or card, "
+        "else AV1.",
+    )
+    quality: int = Field(default=DEFAULT_QUALITY, ge=1, le=100, description="Of the pictures; more takes more bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipComponents:
+    """What every swap of a clip is made with, loaded once."""
+
+    follower: FaceFollower
+    embedder: FaceEmbedder
+    check: ContentCheck
+    marker: ResultMarker
+    models: Sequence[ModelUse] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipTarget:
+    """A clip that is to be edited.
+
+    Attributes:
+        source: the file that was named; of an animation `clip` is a copy in another format.
+        clip: as `open_target` found it.
+        options: the clip's.
+        folder: of this run; see `name_run`. What is finished there is not made again; it is gone after the run.
+        write: is handed what makes the finished file at a path, and gives that its name.
+        segment: pictures of a segment.
+    """
+
+    source: Path
+    clip: ClipInfo
+    options: ClipOptions
+    folder: Path
+    write: Callable[[Callable[[Path], None]], object]
+    segment: int = SEGMENT
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipJob:
+    """One swap of a clip, as it was asked for.
+
+    Attributes:
+        target: the clip.
+        options: the engine's.
+        references: prepared by that engine.
+        likes: who is in each of the pictures that `options.likes` names.
+        engine_models: the weight files that the engine used.
+    """
+
+    target: ClipTarget
+    options: SwapOptions
+    references: Sequence[Reference]
+    likes: Sequence[Embedding] = ()
+    engine_models: Sequence[ModelUse] = ()
+
+
+def name_run(clip: Path, references: Sequence[bytes], options: SwapOptions, clip_options: ClipOptions) -> str:
+    """The name of a run's folder: a digest of all that its result depends on, so that the same command finds it."""
+    with clip.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    said = [
+        digest,
+        *(hashlib.sha256(each).hexdigest() for each in references),
+        options.model_dump(mode="json"),
+        clip_options.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def open_target(
+    source: Path,
+    options: ClipOptions,
+    folder: Path,
+    write: Callable[[Callable[[Path], None]], object],
+) -> ClipTarget:
+    """The clip, if it can be edited so; before any work. An animation is laid into the folder as a clip.
+
+    Raises:
+        UnsupportedClip, HdrClip, ClipTooLong: as `probe_clip` and `require_length` say.
+        InvalidOptions: `field` is the option that does not go with this clip.
+    """
+    path = source
+    if is_animated(source):
+        path = Journal(folder).folder / _ANIMATION
+        convert_animation(source, path)
+    clip = probe_clip(path)
+    begin, end = options.begin_s or 0.0, min(options.end_s or clip.duration_s, clip.duration_s)
+    if begin >= end:
+        raise InvalidOptions(f"the clip lasts {clip.duration_s:.2f} s, and no part of it was named", field="from")
+    require_length(end - begin, round((end - begin) / max(clip.duration_s, 1e-6) * clip.frames))
+    choose_encoder(clip, options.encoder)
+    return ClipTarget(source, clip, options, folder, write)
+
+
+def require_clip_options(options: SwapOptions) -> None:
+    """Return if the engine's options go with a clip.
+
+    Raises:
+        InvalidOptions: `field` is the one that does not.
+    """
+    if options.format is not None:
+        raise InvalidOptions("a clip becomes an MP4 file", field="format")
+    if options.restore:
+        raise InvalidOptions("skin detail is restored in pictures only", field="restore")
+
+
+def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> SwappedClip:
+    """Swap the faces of a clip.
+
+    Args:
+        job: what is wanted.
+        components: the loaded networks.
+        clock: tells its listener about every step; what that raises ends the run, and what is finished stays.
+
+    Raises:
+        NoFaceFound: the clip shows no face that can be swapped; `role` is "target".
+        InvalidOptions: `field` names the option that this clip cannot fulfil.
+        ContentBlocked, CheckUnavailable: as the check says.
+        MarkingFailed: the result could not be marked, so there is none.
+        DiskFull: there is no room for the segments.
+    """
+    target = job.target
+    with naming_disk_errors(target.folder.parent):
+        journal = Journal(target.folder)
+        _require_room(journal.folder, target.clip)
+        analysis = _look_once(target, components, journal, clock)
+        chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
+        settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), target.options.quality)
+        swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check)
+        segments, resumed = _render(swap, settings, journal, target.segment, clock)
+        tallies = merge_tallies([segments[number] for number in sorted(segments)])
+        if not any(tally.swapped for tally in tallies.values()):
+            raise NoFaceFound("no face of the clip can be swapped", role="target")
+        edit = Edit("swap", job.options.engine, job.options, (*components.models, *job.engine_models))
+        with clock.stage("mark"):
+            joined = journal.folder / _JOINED
+            paths = [journal.segment(number) for number in sorted(segments)]
+            join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
+            reading = read_watermark(joined, components.marker)
+            kind = media_type_of_clip(target)
+            target.write(lambda path: components.marker.sign_clip(joined, path, target.source, kind, edit))
+        made = _Made(settings, reading, len(segments), resumed=resumed)
+        report = _report(job, analysis, tallies, made, edit, clock)
+        journal.clear()
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """How the file was made, and what its watermark reads."""
+
+    settings: EncoderSettings
+    reading: Reading
+    segments: int
+    resumed: bool
+
+
+def _require_room(folder: Path, clip: ClipInfo) -> None:
+    """The segments, the joined file and the signed one take about the clip's own bytes each at most."""
+    size = clip.path.stat().st_size
+    if shutil.disk_usage(folder).free < 2 * size:
+        raise DiskFull("there is no room for the clip's segments", folder=str(folder), needed_bytes=2 * size)
+
+
+def _look_once(target: ClipTarget, components: ClipComponents, journal: Journal, clock: Stopwatch) -> Analysis:
+    with clock.stage("detect"):
+        if (known := Analysis.load(journal.analysis)) is not None:
+            return known
+        found = analyse(
+            target.clip,
+            (target.options.begin_s, target.options.end_s),
+            components.follower,
+            components.embedder,
+            components.check,
+            components.marker.watermark,
+            partial(clock.step, "detect", 0, 1),
+        )
+        found.save(journal.analysis)
+        return found
+
+
+def choose_people(analysis: Analysis, job: ClipJob, embedder: FaceEmbedder) -> tuple[int, ...]:
+    """The people who get another face, by their place in `analysis.people`.
+
+    Raises:
+        InvalidOptions: `field` "faces" when one that is named is not there; `found` is how many are.
+    """
+    faces, count = job.options.faces, len(analysis.people)
+    if faces == "all":
+        return tuple(range(count))
+    if faces == "largest":
+        return (0,)
+    if not isinstance(faces, Like):
+        if not faces or max(faces) >= count:
+            raise InvalidOptions(f"people count from 0, and the clip shows {count}", field="faces", found=count)
+        return faces
+    if len(job.likes) > count:
+        raise InvalidOptions(f"the clip shows {count} people", field="faces", found=count)
+    free = list(range(count))
+    chosen: list[int] = []
+    for like in job.likes:
+        nearest = max(free, key=lambda person: embedder.similarity(like, analysis.people[person].embedding))
+        free.remove(nearest)
+        chosen.append(nearest)
+    return tuple(chosen)
+
+
+def _render(
+    swap: ClipSwap, settings: EncoderSettings, journal: Journal, length: int, clock: Stopwatch
+) -> tuple[dict[int, dict[int, PersonTally]], bool]:
+    """What every segment counted, and whether some were there already."""
+    count = len(swap.analysis.span.times)
+    cuts = cut_into_segments(count, length)
+    done = journal.begin(settings.identity)
+    resumed, made = bool(done), sum(stop - first for number, (first, stop) in enumerate(cuts) if number in done)
+
+    def tell() -> None:
+        nonlocal made
+        made += 1
+        clock.step("generate", 0, 1, made, count)
+
+    with clock.stage("generate"):
+        for number, (first, stop) in enumerate(cuts):
+            if number in done:
+                continue
+
+            def write(path: Path, tallies: dict[int, PersonTally], first: int = first, stop: int = stop) -> int:
+                return write_segment(path, swap.render(first, stop, tallies, tell), swap.clip, settings)
+
+            done[number] = journal.make_segment(number, first, write)
+    return done, resumed
+
+
+def read_watermark(path: Path, marker: ResultMarker) -> Reading:
+    """What the pictures of a clip carry together, evenly spread over it."""
+    clip = probe_clip(path)
+    chosen = {round(place * (clip.frames - 1) / (_READ_BACK - 1)) for place in range(_READ_BACK)}
+    pictures = [
+        to_canonical(to_upright_rgb(picture, clip))
+        for number, (_, picture) in enumerate(read_pictures(clip))
+        if number in chosen
+    ]
+    return marker.watermark.read_together(pictures)
+
+
+def media_type_of_clip(target: ClipTarget) -> str:
+    """The media type under which the target is recorded as the parent."""
+    if target.source != target.clip.path:
+        return f"image/{kind_of(read_head(target.source))}"
+    for name, kind in (("mp4", "video/mp4"), ("avi", "video/avi"), ("webm", "video/webm")):
+        if name in target.clip.container:
+            return kind
+    return "application/octet-stream"
+
+
+def _report(
+    job: ClipJob,
+    analysis: Analysis,
+    tallies: Mapping[int, PersonTally],
+    made: _Made,
+    edit: Edit,
+    clock: Stopwatch,
+) -> SwappedClip:
+    clip, encoder, copied = job.target.clip, made.settings.encoder, find_copied(job.target.clip)
+    warnings: list[ClipWarning] = []
+    if len(copied) < len(clip.audio):
+        warnings.append("audio-dropped")
+    if clip.others:
+        warnings.append("streams-dropped")
+    if encoder.codec == "av1" and job.target.options.encoder is None:
+        warnings.append("new-codec")
+    video = VideoReport(
+        frames=len(analysis.span.times),
+        duration_s=duration_of(analysis.span, clip.time_base),
+        size=clip.seen_size,
+        encoder=encoder.name,
+        audio="copied" if copied else "none",
+        segments=made.segments,
+        resumed=made.resumed,
+    )
+    return SwappedClip(
+        engine=edit.engine,
+        seconds=clock.elapsed,
+        stages=clock.seconds,
+        video=video,
+        people=tuple(_report_people(analysis, tallies)),
+        provenance=Provenance(c2pa=True, watermark=made.reading.strength),
+        models=tuple(edit.models),
+        warnings=tuple(warnings),
+        left_out=tuple(each for reference in job.references for each in reference.left_out),
+    )
+
+
+def _report_people(analysis: Analysis, tallies: Mapping[int, PersonTally]) -> list[PersonReport]:
+    reports: list[PersonReport] = []
+    for person in range(len(analysis.people)):
+        track = next(each for each in analysis.tracks if each.person == person)
+        low, high = track.meshes[0][:, :2].min(0), track.meshes[0][:, :2].max(0)
+        bbox = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        seen = sum(stop - first for first, stop in analysis.list_spans(person))
+        tally = tallies.get(person) or PersonTally(frames=seen)
+        reports.append(report_person(person, bbox, tally, analysis.recogniser))
+    return reports

@@ -1,0 +1,71 @@
+"""`mien swap` takes clips: times as people write them, options that only clips take, one output rule, what is said."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien_cli import clip
+from mien_core.errors import InvalidOptions
+from mien_models.store import ModelStore
+from mien_pipeline.media.decode import decode
+from mien_testing.clips import Recipe, make_clip, move_portrait
+
+RunJson = Callable[..., tuple[int, Any]]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("1:02.5", 62.5), ("0:01:02", 62), ("1:00:00", 3600)])
+def test_times_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert clip.read_time(text, "from") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "abc", "1:2:3:4", "-5", "1m"])
+def test_other_times_are_refused_by_name(text: str) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        clip.read_time(text, "to")
+    assert refused.value.fields["field"] == "to"
+
+
+def test_an_option_for_clips_is_refused_with_a_picture() -> None:
+    args = Namespace(target=Path("a.png"), begin=None, end="3", encoder=None, quality=None, restart=None)
+    with pytest.raises(InvalidOptions) as refused:
+        clip.refuse_clip_arguments(args)
+    assert refused.value.fields["field"] == "to"
+
+
+def test_what_became_of_each_person_is_told() -> None:
+    person = {
+        "id": 0,
+        "frames": 90,
+        "swapped": 80,
+        "identity": {"to_reference": 0.651, "least": 0.602},
+        "verdict": "clear",
+        "warnings": {"occluded": 10},
+    }
+    left = {**person, "id": 1, "swapped": 0, "identity": None}
+    video = {"frames": 90, "duration_s": 3.0, "encoder": "libsvtav1", "audio": "copied", "resumed": True}
+    report = {"engine": "mesh", "seconds": 8.21, "warnings": ["new-codec"], "video": video, "people": [person, left]}
+    told = clip.to_text(report).splitlines()
+    assert told[0] == "(mesh, 8.2 s, gone on from an earlier run; 90 pictures, 3.0 s, libsvtav1, sound copied)"
+    assert told[2] == "person 0: swapped in 80 of 90 pictures, 0.65 like the reference, 0.60 at least, likeness clear"
+    assert told[3].startswith("    occluded, 10 pictures: ")
+    assert told[4] == "person 1: left alone in 90 pictures"
+
+
+@pytest.mark.slow
+def test_a_clip_is_swapped_as_a_picture_is(here: Path, run_json: RunJson, models: ModelStore) -> None:
+    portrait = decode(models.path("demo-portraits", "astronaut.png").read_bytes()).pixels[:400]
+    make_clip(here / "a.mp4", Recipe(size=(256, 192), times=tuple(range(6))), move_portrait(portrait))
+    status, report = run_json("swap", "a.mp4", "--face", "astronaut.png", "--to", "0.1", "--local")
+    assert status == 0
+    assert report["output"] == "a-swapped.mp4"
+    assert report["video"]["frames"] == 3
+    assert [person["swapped"] for person in report["people"]] == [3]
+    for wrong in (["-o", "a.png"], ["-o", "-"], ["--set", "format=png"], ["--restore", "0.5"], ["--quality", "0"]):
+        status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--local", *wrong)
+        assert (status, problem["code"]) == (1, "invalid-options")
+    status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--local", "-o", "a.mp4")
+    assert (status, problem["code"]) == (1, "output-is-input")
+    assert sorted(path.name for path in here.glob("a*.mp4")) == ["a-swapped.mp4", "a.mp4"]

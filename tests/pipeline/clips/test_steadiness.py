@@ -1,0 +1,67 @@
+"""Jitter goes and motion stays; a swap comes and goes softly round what hides a face; nothing depends on the past."""
+
+import numpy as np
+import pytest
+
+from mien_pipeline.clips.steadiness import FADE, find_covered, plan_shares, smooth
+from mien_pipeline.image import Floats
+
+
+def walk(count: int) -> Floats:
+    """(n, 468, 3): a face that goes to the right, two pixels a picture."""
+    mesh = np.random.default_rng(0).uniform(0, 100, (1, 468, 3)).astype(np.float32)
+    steps = np.zeros((count, 1, 3), np.float32)
+    steps[:, 0, 0] = 2 * np.arange(count)
+    return mesh + steps
+
+
+def second_difference(meshes: Floats) -> float:
+    return float(np.abs(np.diff(meshes, 2, axis=0)).mean())
+
+
+def test_jitter_falls_to_a_third_and_the_way_stays() -> None:
+    way = walk(40)
+    seen = way + np.random.default_rng(1).normal(0, 0.5, way.shape).astype(np.float32)
+    steady = smooth(seen)
+    assert second_difference(steady) < second_difference(seen) / 3
+    assert np.abs(smooth(way) - way).max() < 1e-3
+
+
+def test_a_jump_is_not_seen_before_its_time_more_than_after() -> None:
+    """The window is as long before a picture as after it, so the face does not lag."""
+    meshes = np.zeros((21, 468, 3), np.float32)
+    meshes[11:] = 1
+    meshes[10] = 0.5
+    curve = smooth(meshes)[:, 0, 0]
+    assert curve + curve[::-1] == pytest.approx(np.ones(21), abs=1e-5)
+
+
+def test_a_patch_over_a_third_of_a_face_is_found_where_it_is_and_a_dimmed_lamp_is_not() -> None:
+    face = np.random.default_rng(2).integers(60, 200, (64, 64)).astype(np.uint8)
+    face = np.repeat(np.repeat(face[::8, ::8], 8, 0), 8, 1)
+    textures = [face.copy() for _ in range(30)]
+    for texture in textures[12:20]:
+        texture[30:, :] = 30
+    textures[25] = (textures[25] * 0.6).astype(np.uint8)
+    covered = find_covered(textures)
+    assert covered.nonzero()[0].tolist() == list(range(12, 20))
+
+
+def test_a_swap_fades_over_a_few_pictures_round_what_hides_the_face() -> None:
+    hidden = np.zeros(40, bool)
+    hidden[20:23] = True
+    shares = plan_shares(hidden, opens=False, closes=False)
+    assert shares[20:23].tolist() == [0, 0, 0]
+    assert (np.diff(shares[20 - FADE - 1 : 21]) < 0).all()
+    assert (shares[: 20 - FADE] == 1).all()
+    assert (np.diff(shares[22 : 22 + FADE + 2]) > 0).all()
+    assert (shares[23 + FADE :] == 1).all()
+
+
+def test_a_face_that_comes_in_mid_shot_fades_in_and_one_that_is_there_at_the_cut_does_not() -> None:
+    bare = np.zeros(30, bool)
+    assert plan_shares(bare, opens=False, closes=False).min() == 1
+    coming = plan_shares(bare, opens=True, closes=False)
+    assert coming[0] < 0.2
+    assert coming[FADE] == 1
+    assert coming[-1] == 1
