@@ -18,13 +18,13 @@ from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
 from mien_core.files import naming_disk_errors
 from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
+from mien_pipeline.clips.inspect import media_type_of, read_watermark
 from mien_pipeline.clips.journal import Journal
 from mien_pipeline.clips.render import ClipSwap, PersonTally
 from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
 from mien_pipeline.media.clip.encoders import DEFAULT_QUALITY, Codec, choose_encoder
-from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.join import duration_of, find_copied, join
 from mien_pipeline.media.clip.probe import ClipInfo, probe_clip, require_length
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
@@ -36,11 +36,10 @@ from mien_pipeline.protocols import ContentCheck, FaceEmbedder, FaceFollower
 from mien_pipeline.report import Edit, ModelUse, Provenance
 from mien_pipeline.swap_image import Reference, assign_references
 from mien_pipeline.trust.marking import ResultMarker
-from mien_pipeline.trust.watermark import Reading, to_canonical
+from mien_pipeline.trust.watermark import Reading
 
 SEGMENT = 48  # pictures; shorter ones cost bytes (30: + 9 %, 60: + 3 %), longer ones more lost work at a kill
 _ANIMATION, _JOINED = "animation.mkv", "joined.part"
-_READ_BACK = 12  # pictures in which the finished file's watermark is read
 
 
 class ClipOptions(BaseModel, frozen=True, extra="forbid"):
@@ -189,8 +188,8 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
             joined = journal.folder / _JOINED
             paths = [journal.segment(number) for number in sorted(segments)]
             join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
-            reading = read_watermark(joined, components.marker)
-            kind = media_type_of_clip(target)
+            reading = read_watermark(probe_clip(joined), components.marker.watermark)
+            kind = _find_media_type(target)
             target.write(lambda path: components.marker.sign_clip(joined, path, target.source, kind, edit))
         made = _Made(settings, reading, len(segments), resumed=resumed)
         report = _report(job, analysis, tallies, made, edit, clock)
@@ -284,26 +283,11 @@ def _render(
     return done, resumed
 
 
-def read_watermark(path: Path, marker: ResultMarker) -> Reading:
-    """What the pictures of a clip carry together, evenly spread over it."""
-    clip = probe_clip(path)
-    chosen = {round(place * (clip.frames - 1) / (_READ_BACK - 1)) for place in range(_READ_BACK)}
-    pictures = [
-        to_canonical(to_upright_rgb(picture, clip))
-        for number, (_, picture) in enumerate(read_pictures(clip))
-        if number in chosen
-    ]
-    return marker.watermark.read_together(pictures)
-
-
-def media_type_of_clip(target: ClipTarget) -> str:
+def _find_media_type(target: ClipTarget) -> str:
     """The media type under which the target is recorded as the parent."""
     if target.source != target.clip.path:
         return f"image/{kind_of(read_head(target.source))}"
-    for name, kind in (("mp4", "video/mp4"), ("avi", "video/avi"), ("webm", "video/webm")):
-        if name in target.clip.container:
-            return kind
-    return "application/octet-stream"
+    return media_type_of(target.clip)
 
 
 def _report(

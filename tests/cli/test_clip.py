@@ -63,6 +63,8 @@ def test_a_clip_is_swapped_as_a_picture_is(here: Path, run_json: RunJson, models
     assert report["output"] == "a-swapped.mp4"
     assert report["video"]["frames"] == 3
     assert [person["swapped"] for person in report["people"]] == [3]
+    status, said = run_json("verify", "a-swapped.mp4")
+    assert (status, said["credentials"]["state"], said["credentials"]["trusted"]) == (0, "valid", True)
     for wrong in (["-o", "a.png"], ["-o", "-"], ["--set", "format=png"], ["--restore", "0.5"], ["--quality", "0"]):
         status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--local", *wrong)
         assert (status, problem["code"]) == (1, "invalid-options")

@@ -11,6 +11,7 @@ import pytest
 from mien_core.errors import InvalidOptions, UnsupportedClip
 from mien_core.outputs import Exists, Output
 from mien_models.store import ModelStore
+from mien_pipeline.clips.inspect import inspect_clip
 from mien_pipeline.clips.report import SwappedClip, describe_clip
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
@@ -20,6 +21,7 @@ from mien_pipeline.runtime import Runtime
 from mien_pipeline.swap_clip import ClipOptions, name_run, open_target
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import read
+from mien_pipeline.trust.watermark import Watermark
 from mien_testing.clips import Recipe, list_packets, list_times, make_clip, move_portrait, read_rgb
 
 pytestmark = pytest.mark.slow
@@ -100,6 +102,17 @@ def test_the_file_says_what_it_is(clip: Path, swapped: tuple[Path, SwappedClip])
     assert [parent.state for parent in found.parents] == ["none"]
     assert swapped[1].provenance.c2pa
     assert swapped[1].provenance.watermark in {"strong", "weak"}
+
+
+def test_the_clip_can_be_asked_what_it_is(swapped: tuple[Path, SwappedClip], clip: Path, models: ModelStore) -> None:
+    watermark = Watermark(models.path("watermark"))
+    found = inspect_clip(swapped[0], watermark, "")
+    assert found.credentials.state == "valid"
+    assert found.watermark is not None
+    assert found.watermark.strength == swapped[1].provenance.watermark
+    assert "comment" in found.metadata
+    own = inspect_clip(clip, watermark, "")
+    assert (own.credentials.state, own.watermark and own.watermark.strength) == ("none", "none")
 
 
 def test_the_report_has_what_scripts_rely_on(swapped: tuple[Path, SwappedClip]) -> None:

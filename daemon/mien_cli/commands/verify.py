@@ -1,4 +1,4 @@
-"""`mien verify`: what any picture says about itself, read without a network."""
+"""`mien verify`: what any picture or clip says about itself, read without a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mien_pipeline.trust.verify import Inspection
 
 DESCRIPTION = (
-    "Read a picture's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
+    "Read a picture's or a clip's content credentials, watermark and metadata. Nothing is fetched and nothing is sent. "
     "Exit status 1 means that its credentials contradict it."
 )
 MEMORY_BYTES = 4 << 30  # 120 megapixels of sixteen bits, as read and as seen, take 2.3 GB
@@ -36,20 +36,33 @@ SOURCES = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="a picture; - reads standard input")
+    parser.add_argument(
+        "image", type=Path, metavar="IMAGE", help="a picture or a clip; - reads a picture from standard input"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: Namespace) -> int:
+    from mien_cli.clip import is_clip, require_clips
     from mien_cli.in_process import close_cage, load_config, open_store
     from mien_cli.output import print_answer
 
-    picture = read_image(args.image)
+    clip = args.image if args.image != STANDARD_INPUT and is_clip(args.image) else None
+    picture = b"" if clip else read_image(args.image)
+    if clip:
+        require_clips()
     state, store = load_config(args).folders.state, open_store(args)
-    close_cage(args, readable=[store.root, state / "credentials"], memory_bytes=MEMORY_BYTES)
+    readable = [store.root, state / "credentials", *([clip.resolve()] if clip else [])]
+    close_cage(args, readable=readable, memory_bytes=MEMORY_BYTES)
     from mien_pipeline.trust.verify import Inspector
 
-    found = Inspector(watermark_folder(store), state).inspect(picture)
+    inspector = Inspector(watermark_folder(store), state)
+    if clip:
+        from mien_pipeline.clips.inspect import inspect_clip
+
+        found = inspect_clip(clip.resolve(), inspector.watermark, inspector.roots)
+    else:
+        found = inspector.inspect(picture)
     print_answer(args, found.as_json(), to_text(found))
     return 1 if found.is_contradicted else 0
 

@@ -63,6 +63,16 @@ class Inspector:
         self._watermark = Watermark(watermark) if watermark else None
         self._roots = Authority(state).roots() if state else ""
 
+    @property
+    def watermark(self) -> Watermark | None:
+        """What reads the invisible mark; None where its network is not installed."""
+        return self._watermark
+
+    @property
+    def roots(self) -> str:
+        """The certificates that are called trusted, PEM."""
+        return self._roots
+
     def inspect(self, data: bytes) -> Inspection:
         """What `data` says about itself.
 
