@@ -134,6 +134,18 @@ class DaemonClient:
         """Stop a job; raises as `request` does."""
         return self.request("POST", f"/v1/jobs/{quote(job_id)}/cancel")
 
+    def group(self, name: str) -> Document:
+        """How far the jobs of a group are; raises as `request` does."""
+        return self.request("GET", f"/v1/groups/{quote(name, safe='')}")
+
+    def cancel_group(self, name: str) -> Document:
+        """Stop every job of a group; raises as `request` does."""
+        return self.request("POST", f"/v1/groups/{quote(name, safe='')}/cancel")
+
+    def retry_group(self, name: str) -> Document:
+        """Queue what failed or was cancelled in a group again; raises as `request` does."""
+        return self.request("POST", f"/v1/groups/{quote(name, safe='')}/retry")
+
     def swap(
         self,
         target: bytes,

@@ -10,6 +10,7 @@ const PATHS = {
     "M14.3 10.5h.01M10 14.8c1.3.9 2.7.9 4 0",
   models: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9",
   settings: "M5 7h8m4 0h2M5 17h2m4 0h8M15 5v4M9 15v4",
+  folder: "M3 6h6l2 2h10v11H3z",
   plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6 6 18",
   check: "M5 12.5l4.5 4.5L19 7.5",

@@ -43,6 +43,17 @@ export class JobList extends EventTarget {
     this.takeAnswer(page?.jobs ?? [], mark);
   }
 
+  /** Every job of a group. */
+  async moreOf(group) {
+    let query = `limit=${PAGE}&group=${encodeURIComponent(group)}`;
+    while (query) {
+      const mark = this.staleness.mark();
+      const page = await this.page(query);
+      this.takeAnswer(page?.jobs ?? [], mark);
+      query = page?.next ? `limit=${PAGE}&group=${encodeURIComponent(group)}&cursor=${page.next}` : "";
+    }
+  }
+
   /** Another order of what waits: only that is asked for. */
   async reorder() {
     const mark = this.staleness.mark();

@@ -5,6 +5,7 @@ import { Draft } from "./swap/draft.js";
 import { fetcher, opened, session } from "./boot.js";
 import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
+import { GroupList } from "./group-list.js";
 import { isOver, JobList } from "./job-list.js";
 import { Pictures } from "./pictures.js";
 import { UNREACHABLE } from "./problem.js";
@@ -35,6 +36,7 @@ function run() {
     session,
     events,
     jobs,
+    groups: new GroupList(api, events),
     router,
     health,
     pictures: new Pictures(api),

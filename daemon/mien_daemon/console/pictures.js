@@ -113,20 +113,38 @@ export async function filesDropped(transfer) {
   const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
   const folders = entries.filter((entry) => entry?.isDirectory);
   if (folders.length === 0) return loose;
-  const inside = await Promise.all(folders.map(filesOf));
+  const inside = await Promise.all(folders.map((folder) => filesOf(folder)));
   return [...loose, ...inside.flat().filter(isPicture)];
 }
 
+/** The folder that was dropped, with every picture in it and below it; null where none was. */
+export async function folderDropped(transfer) {
+  const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const folders = entries.filter((entry) => entry?.isDirectory);
+  if (folders.length === 0) return null;
+  const inside = await Promise.all(folders.map((folder) => filesOf(folder, true)));
+  return { name: folders[0].name, files: inside.flat().filter(isPicture) };
+}
+
+/** The folder that was chosen in the browser's own dialog. */
+export function folderChosen(files) {
+  const shown = files.filter((file) => !file.webkitRelativePath.split("/").some((part) => part.startsWith(".")));
+  return { name: files[0]?.webkitRelativePath.split("/")[0] ?? "", files: shown.filter(isPicture) };
+}
+
 /** The files of a folder; a browser tells them a hundred at a time. */
-async function filesOf(folder) {
+async function filesOf(folder, isDeep = false) {
   const reader = folder.createReader();
   /** @type {any[]} */
   const found = [];
   const next = () => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
   for (let some = await next(); some.length > 0; some = await next()) found.push(...some);
-  const files = found.filter((entry) => entry.isFile && !entry.name.startsWith("."));
-  files.sort((one, other) => one.name.localeCompare(other.name));
-  return Promise.all(files.map((entry) => new Promise((resolve, reject) => entry.file(resolve, reject))));
+  const seen = found.filter((entry) => !entry.name.startsWith("."));
+  seen.sort((one, other) => one.name.localeCompare(other.name));
+  const files = seen.filter((entry) => entry.isFile);
+  const own = await Promise.all(files.map((entry) => new Promise((resolve, reject) => entry.file(resolve, reject))));
+  const deeper = isDeep ? seen.filter((entry) => entry.isDirectory) : [];
+  return [...own, ...(await Promise.all(deeper.map((entry) => filesOf(entry, true)))).flat()];
 }
 
 function isPicture(file) {

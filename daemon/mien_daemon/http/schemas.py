@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_
 from mien_daemon.access.clients import Scope
 from mien_daemon.jobs.job import STATES
 from mien_daemon.jobs.job import State as JobState
+from mien_daemon.state.rows import GROUP
 from mien_daemon.worker.supervisor import State as WorkerState
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.options import MOST_PICTURES, RestoreOptions
@@ -30,6 +31,14 @@ Reference = Annotated[
 Person = Annotated[
     list[Reference],
     Field(min_length=1, max_length=MOST_PICTURES, description="Pictures of one person; each sees what others hide."),
+]
+GroupName = Annotated[
+    str,
+    Field(
+        pattern=f"^{GROUP.pattern}$",
+        examples=["holidays"],
+        description="The name that jobs share which belong together, such as those of a folder.",
+    ),
 ]
 PersonsName = Annotated[str, Field(min_length=1, max_length=60, pattern=NAME)]
 
@@ -155,6 +164,7 @@ class NewSwap(Body):
     options: Annotated[dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()))] = Field(
         default_factory=dict
     )
+    group: GroupName | None = None
 
 
 class NewRestore(Body):
@@ -167,6 +177,7 @@ class NewRestore(Body):
     kind: Literal["restore"]
     target: Picture
     options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,))] = Field(default_factory=dict)
+    group: GroupName | None = None
 
 
 class JobAnswer(Answer):
@@ -193,11 +204,29 @@ class JobAnswer(Answer):
     )
     options: dict[str, Any]
     priority: Literal["interactive", "batch"]
+    group: str | None = Field(description="The name that it shares with the jobs that belong to it.")
     result: dict[str, Any] | None = Field(
         description="What `mien swap --json` prints, without paths. Each of `faces` has `identity`, `verdict`, "
         "`naturalness`, `faults`, `retried` and `warnings`."
     )
     problem: Problem | None
+
+
+class GroupAnswer(Answer):
+    """How far the jobs of one name are."""
+
+    group: str = Field(examples=["holidays"])
+    total: int
+    queued: int
+    running: int
+    done: int
+    failed: int
+    cancelled: int
+    progress: float = Field(ge=0, le=1)
+
+
+class GroupList(Answer):
+    groups: list[GroupAnswer]
 
 
 class JobPage(Answer):
@@ -209,6 +238,7 @@ class JobQuery(Body):
     state: str | None = Field(
         None, json_schema_extra={"pattern": LIST_OF_STATES}, description="Only these states, separated by commas."
     )
+    group: GroupName | None = Field(None, description="Only jobs of this group.")
     cursor: str | None = Field(None, pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=100)
 

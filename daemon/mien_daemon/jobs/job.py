@@ -30,6 +30,7 @@ class JobRequest:
             pictures, each "sha256:…" or "ref:ID".
         options: the checked options as their own JSON, without `priority`; `faces` may name pictures too. The worker
             makes the value of it again: a row may outlive the engine that it names.
+        group: the name that it shares with the jobs that belong to it; None for a job of its own.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class JobRequest:
     references: Sequence[Sequence[str]]
     options: Mapping[str, object]
     priority: Priority = Priority.interactive
+    group: str | None = None
 
     @property
     def likes(self) -> Sequence[str]:
@@ -99,6 +101,37 @@ class Job:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class JobGroup:
+    """The jobs of one name: how many are in which state.
+
+    Attributes:
+        begun_at: when its first job was posted, seconds since the epoch.
+    """
+
+    name: str
+    counts: Mapping[State, int]
+    begun_at: float
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    def describe(self, progress_of_running: float) -> dict[str, object]:
+        """The group as the API shows it.
+
+        Args:
+            progress_of_running: the sum of what its running jobs have behind them, each 0..1.
+        """
+        over = sum(self.counts.get(state, 0) for state in FINISHED)
+        return {
+            "group": self.name,
+            "total": self.total,
+            **{state: self.counts.get(state, 0) for state in STATES},
+            "progress": round((over + progress_of_running) / self.total, 3) if self.total else 1.0,
+        }
+
+
 @dataclass(slots=True)
 class JobProgress:
     """How far a running job is; kept in memory, because a daemon that died begins the job again."""
@@ -132,6 +165,7 @@ def describe(
         "references": [list(person) for person in ask.references],
         "options": dict(ask.options),
         "priority": ask.priority.name,
+        "group": ask.group,
         "result": dict(job.result) if job.result is not None else None,
         "problem": dict(job.problem) if job.problem is not None else None,
     }

@@ -7,14 +7,22 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mien_api.errors import JobExpired, JobFinished, JobUnfinished, ResultDamaged, StateBusy, UnknownJob
-from mien_core.errors import MienError
+from mien_api.errors import (
+    JobExpired,
+    JobFinished,
+    JobUnfinished,
+    ResultDamaged,
+    StateBusy,
+    UnknownBlob,
+    UnknownJob,
+)
+from mien_core.errors import MienError, TooManyPictures, UnknownReference
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import DAY_S, LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.job import Job, JobRequest, State
+from mien_daemon.jobs.job import Job, JobGroup, JobRequest, State
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
@@ -26,7 +34,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 60.0
 FORGET_S = 30.0 * DAY_S  # how long the list still shows a job whose result is gone
-DELETED_TOGETHER = 100
+TOGETHER = 100
 
 
 class JobQueue:
@@ -81,9 +89,11 @@ class JobQueue:
             raise UnknownJob("there is no such job", job=job_id)
         return job
 
-    async def page(self, client: Client, states: Sequence[State], before: int | None, size: int) -> Sequence[Job]:
-        """Newest first, those this client may see."""
-        return [self._jobs.newest(job) for job in await self._store.page(_owner(client), states, before, size)]
+    async def page(
+        self, client: Client, states: Sequence[State], before: int | None, size: int, group: str | None = None
+    ) -> Sequence[Job]:
+        """Newest first, those this client may see; of one group where it is given."""
+        return [self._jobs.newest(job) for job in await self._store.page(_owner(client), states, before, size, group)]
 
     def show(self, job: Job) -> dict[str, object]:
         """The job as the API shows it, with its progress."""
@@ -146,6 +156,63 @@ class JobQueue:
         await self._admission.inspect(client, job.ask)
         return await self._changes.finish(self._repeat(client, job))
 
+    async def groups(self, client: Client) -> Sequence[dict[str, object]]:
+        """Every group that this client may see, the latest first, as the API shows it."""
+        return [self._show_group(client, group) for group in await self._store.groups(_owner(client))]
+
+    async def group(self, client: Client, name: str) -> dict[str, object]:
+        """One group as the API shows it.
+
+        Raises:
+            UnknownJob: it has no job that this client may see.
+        """
+        found = await self._store.groups(_owner(client), name)
+        if not found:
+            raise UnknownJob("there is no job of this group", group=name)
+        return self._show_group(client, found[0])
+
+    async def cancel_group(self, client: Client, name: str) -> dict[str, object]:
+        """Stop every job of a group that has not finished; they have stopped when this returns.
+
+        Those that wait are stopped first, so that none of them begins meanwhile.
+
+        Raises:
+            UnknownJob: as `group`.
+        """
+        await self.group(client, name)
+        for states in (("queued",), ("running", "queued")):
+            for job in await self._list_group(client, name, states):
+                with suppress(JobFinished, UnknownJob):
+                    await self.cancel(client, job.id)
+        return await self.group(client, name)
+
+    async def retry_group(self, client: Client, name: str) -> dict[str, object]:
+        """Queue every job of a group again that has failed or was cancelled, in the order in which they were posted.
+
+        A job whose pictures are gone stays as it is.
+
+        Raises:
+            UnknownJob: as `group`.
+            QueueFull: for some there is no room; those before them wait.
+        """
+        await self.group(client, name)
+        for job in reversed(await self._list_group(client, name, ("failed", "cancelled"))):
+            with suppress(JobFinished, JobUnfinished, UnknownJob, UnknownBlob, UnknownReference, TooManyPictures):
+                await self.retry(client, job.id)
+        return await self.group(client, name)
+
+    async def _list_group(self, client: Client, name: str, states: Sequence[State]) -> Sequence[Job]:
+        """Every job of a group in these states, newest first."""
+        found: list[Job] = []
+        before: int | None = None
+        while jobs := await self.page(client, states, before, TOGETHER, name):
+            found += jobs
+            before = jobs[-1].number
+        return found
+
+    def _show_group(self, client: Client, group: JobGroup) -> dict[str, object]:
+        return group.describe(self._jobs.sum_progress(group.name, _owner(client)))
+
     async def delete(self, client: Client, job_id: str) -> None:
         """Forget a job and its result; one that has not finished is cancelled first."""
         try:
@@ -160,7 +227,7 @@ class JobQueue:
     async def delete_finished(self, client: Client) -> int:
         """Forget every finished job that this client may see; returns how many there were."""
         gone = 0
-        while jobs := await self._store.page(_owner(client), ("done", "failed", "cancelled"), None, DELETED_TOGETHER):
+        while jobs := await self._store.page(_owner(client), ("done", "failed", "cancelled"), None, TOGETHER):
             for job in jobs:
                 await self._changes.finish(self._delete(job))
             gone += len(jobs)

@@ -9,7 +9,7 @@ from pathlib import Path
 from mien_api.errors import IdempotencyKeyReused, UnknownBlob, UnknownJob
 from mien_core.files import move_into_place
 from mien_daemon.config import DAY_S
-from mien_daemon.jobs.job import Job, JobRequest, Priority, State
+from mien_daemon.jobs.job import Job, JobGroup, JobRequest, Priority, State
 from mien_daemon.state.database import Database
 from mien_daemon.state.rows import JOB_ID, find_fault
 
@@ -76,7 +76,9 @@ class JobStore:
             each for each in self._database.broken_rows if (each.table, each.rowid) != ("jobs", row["rowid"])
         }
 
-    async def page(self, owner: str | None, states: Sequence[State], before: int | None, size: int) -> Sequence[Job]:
+    async def page(
+        self, owner: str | None, states: Sequence[State], before: int | None, size: int, group: str | None = None
+    ) -> Sequence[Job]:
         """Newest first; `owner` None means all clients', `before` the number of the last job of the page before."""
         where: list[str] = ["1"]
         values: list[object] = []
@@ -86,6 +88,9 @@ class JobStore:
         if states:
             where.append(f"state IN ({', '.join('?' * len(states))})")
             values.extend(states)
+        if group is not None:
+            where.append("group_name = ?")
+            values.append(group)
         found: list[Job] = []
         while len(found) < size:
             rows = await self._page(where, values, before, size)
@@ -102,6 +107,23 @@ class JobStore:
         sql = f"{SELECT} WHERE {' AND '.join([*where, *beyond])} ORDER BY number DESC LIMIT ?"
         given = (*values, *([before] if before is not None else []), size)
         return await self._database.read(lambda db: db.execute(sql, given).fetchall())
+
+    async def groups(self, owner: str | None, name: str | None = None) -> Sequence[JobGroup]:
+        """The groups that this owner has jobs of, the latest first; `owner` None means all clients'."""
+        sql = """SELECT group_name, state, COUNT(*) AS jobs, MIN(created_at) AS begun_at, MIN(number) AS first FROM jobs
+                 WHERE group_name IS NOT NULL AND (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR group_name = ?2)
+                 GROUP BY group_name, state ORDER BY first DESC"""
+        rows = await self._database.read(lambda db: db.execute(sql, (owner, name)).fetchall())
+        by_name: dict[str, list[sqlite3.Row]] = {}
+        for row in rows:
+            by_name.setdefault(row["group_name"], []).append(row)
+        found = [
+            (min(row["first"] for row in states), JobGroup(
+                each, {row["state"]: row["jobs"] for row in states}, min(row["begun_at"] for row in states)
+            ))
+            for each, states in by_name.items()
+        ]  # fmt: skip
+        return [group for _, group in sorted(found, key=lambda pair: -pair[0])]
 
     async def change(self, job: Job, *, patient: bool = False) -> Job:
         """Put a job's new state on the disk; `patient` waits as long as another program locks the database."""
@@ -192,8 +214,9 @@ def _add(
     job_id = secrets.token_hex(12)
     row = db.execute(
         """INSERT INTO jobs
-               (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at)
-           SELECT ?, ?, ?, 'queued', ?, COALESCE(MAX(position), 0) + 1, ?, ?, ?, 0, ?
+               (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at,
+                group_name)
+           SELECT ?, ?, ?, 'queued', ?, COALESCE(MAX(position), 0) + 1, ?, ?, ?, 0, ?, ?
            FROM jobs WHERE ABS(position) < 1e12 RETURNING *""",
         (
             job_id,
@@ -204,6 +227,7 @@ def _add(
             json.dumps([list(person) for person in ask.references]),
             json.dumps(dict(ask.options)),
             now,
+            ask.group,
         ),
     ).fetchone()
     pictures = [(job_id, digest) for digest in dict.fromkeys(ask.pictures)]
@@ -266,7 +290,12 @@ def _update(db: sqlite3.Connection, job: Job, keep_s: float | None) -> None:
 
 def _job(row: sqlite3.Row) -> Job:
     ask = JobRequest(
-        row["kind"], row["target"], json.loads(row["reference"]), json.loads(row["options"]), Priority(row["priority"])
+        row["kind"],
+        row["target"],
+        json.loads(row["reference"]),
+        json.loads(row["options"]),
+        Priority(row["priority"]),
+        row["group_name"],
     )
     return Job(
         number=row["number"],

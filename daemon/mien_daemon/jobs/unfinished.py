@@ -58,6 +58,11 @@ class UnfinishedJobs:
         running = self._running.get(job.id)
         return describe(job, running.progress if running else None, self._clock.show)
 
+    def sum_progress(self, group: str, owner: str | None) -> float:
+        """What the running jobs of a group have behind them, each 0..1; `owner` None means all clients'."""
+        running = [each for each in self._running.values() if each.job.ask.group == group]
+        return sum(each.progress.fraction for each in running if owner is None or each.job.owner == owner)
+
     def counts(self) -> dict[str, object]:
         """How many wait and run, and whether the queue is paused."""
         return {

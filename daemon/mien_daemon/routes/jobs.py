@@ -45,7 +45,9 @@ async def post_job(request: web.Request) -> web.Response:
     asked = (await read_json(request, NewJob)).root
     key = idempotency_key(request)
     ask = ask_from(asked, request.app[keys.SETTINGS].current.default_engine)
-    digest = hashlib.sha256(json.dumps(asked.model_dump(), sort_keys=True).encode()).hexdigest()
+    # Without a group as before there were groups: a key that was kept then still means the same body.
+    body = asked.model_dump(exclude=set() if asked.group else {"group"})
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     queue = request.app[keys.QUEUE]
     job = await queue.submit(request[keys.CLIENT], ask, key, digest)
     return reply(queue.show(job), 202, {"Location": f"/v1/jobs/{job.id}"})
@@ -71,10 +73,11 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> JobRequest:
     priority = Priority[named]
     if isinstance(asked, NewRestore):
         wanted = parse_restore_options(options).model_dump(mode="json", exclude_none=True)
-        return JobRequest("restore", asked.target, (), wanted, priority)
+        return JobRequest("restore", asked.target, (), wanted, priority, asked.group)
     people = read_people(asked)
     checked = parse_options({"engine": default_engine, **options})
-    return JobRequest("swap", asked.target, people, checked.model_dump(mode="json", exclude_unset=True), priority)
+    told = checked.model_dump(mode="json", exclude_unset=True)
+    return JobRequest("swap", asked.target, people, told, priority, asked.group)
 
 
 def read_people(asked: NewSwap) -> tuple[tuple[str, ...], ...]:
@@ -99,7 +102,7 @@ async def list_jobs(request: web.Request) -> web.Response:
         raise BadRequest(f"there is no state {min(unknown)!r}", field="state")
     queue = request.app[keys.QUEUE]
     before = int(query.cursor) if query.cursor else None
-    jobs = await queue.page(request[keys.CLIENT], cast("list[State]", states), before, query.limit + 1)
+    jobs = await queue.page(request[keys.CLIENT], cast("list[State]", states), before, query.limit + 1, query.group)
     shown, more = jobs[: query.limit], len(jobs) > query.limit
     return reply({"jobs": [queue.show(job) for job in shown], "next": str(shown[-1].number) if more else None})
 

@@ -48,7 +48,13 @@ WHERE CASE WHEN json_valid(reference) THEN json_type(reference) END = 'array';
 """
 """A reference is one person, and so a list of pictures: `["a", "b"]` becomes `[["a"], ["b"]]`."""
 
-MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3)
+VERSION_4 = """
+ALTER TABLE jobs ADD COLUMN group_name TEXT;
+CREATE INDEX jobs_by_group ON jobs (group_name, number) WHERE group_name IS NOT NULL;
+"""
+"""Jobs that belong together, such as those of a folder."""
+
+MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """The SQL that leads from each version to the next, from an empty file on. A released entry is never edited: a change
 of the tables is one more entry at the end."""
 

@@ -19,6 +19,8 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 PICTURE = re.compile(r"sha256:[0-9a-f]{64}")
 REFERENCE = re.compile(r"sha256:[0-9a-f]{64}|ref:[0-9A-Za-z_-]{1,64}")
 MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
+# A part of a path, and what a person reads: no control characters, and none that ends the part.
+GROUP = re.compile(r"[^\x00-\x1f\x7f/\\?#%]{1,100}")
 SANE = 1e12  # a place in the queue beyond this is no place: adding one to it changes nothing
 
 
@@ -136,6 +138,7 @@ RULES: Mapping[str, Mapping[str, Check]] = {
         "media_type": maybe(fits(MEDIA_TYPE)),
         "result_sha256": maybe(fits(re.compile("[0-9a-f]+"))),
         "problem": maybe(is_document),
+        "group_name": maybe(lambda value: is_text(value) and fits(GROUP)(value)),
     },
     "job_pictures": {"job": fits(JOB_ID), "sha256": fits(DIGEST)},
     "idempotency": {"owner": is_text, "key": is_text, "digest": is_text, "job": fits(JOB_ID)},

@@ -50,8 +50,8 @@ def fill(db: sqlite3.Connection) -> None:
         )
         db.execute(
             """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts,
-               created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem)
-               VALUES (?, 'c1', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+               created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem, group_name)
+               VALUES (?, 'c1', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 f"{number:024x}",
                 "restore" if number == 5 else "swap",
@@ -70,6 +70,7 @@ def fill(db: sqlite3.Connection) -> None:
                 "image/png" if result else None,
                 "ab" * 32 if result else None,
                 problem,
+                "Ferien 2026" if number % 2 else None,
             ),
         )
         db.execute("INSERT INTO job_pictures VALUES (?, ?)", (f"{number:024x}", "0" * 64))

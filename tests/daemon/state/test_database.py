@@ -17,6 +17,7 @@ from mien_daemon.state import connection
 from mien_daemon.state import database as module
 from mien_daemon.state.connection import connect
 from mien_daemon.state.database import Database
+from mien_daemon.state.migrations import MIGRATIONS, migrate
 
 DELETE = "DELETE FROM blobs WHERE sha256 = ?"
 COUNT = "SELECT count(*) FROM blobs"
@@ -297,9 +298,9 @@ async def test_no_byte_of_what_was_deleted_is_in_the_file_or_its_journal(tmp_pat
 
 
 async def test_what_an_older_version_left_in_free_pages_is_gone_after_its_migration(tmp_path: Path) -> None:
-    Database(tmp_path).close()
     old = sqlite3.connect(tmp_path / "mien.db", isolation_level=None)
-    old.executescript("DROP TABLE clock; PRAGMA user_version = 1; PRAGMA secure_delete = OFF;")
+    migrate(old, MIGRATIONS[:1])
+    old.executescript("PRAGMA secure_delete = OFF;")
     old.executemany(
         "INSERT INTO blobs VALUES (?, 1, 1, ?, 1, 1)", [(f"{n:064x}", SECRETS[0] + "y" * 3000) for n in range(50)]
     )

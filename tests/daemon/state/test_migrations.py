@@ -128,6 +128,8 @@ async def test_what_a_database_of_an_older_version_holds_is_all_there(number: in
     assert [describe(job, None)["options"] for job in jobs] == [{"engine": "mesh", "seed": 7, "prompt": "größer"}] * 5
     sent, kept = ["sha256:" + "1" * 64], ["ref:0f1e2d3c4b5a6978"]
     assert [job.ask.references for job in jobs[1:3]] == [[sent], [kept if number < 3 else kept + sent]]
+    groups = [job.ask.group for job in jobs]
+    assert groups == ([None] * 5 if number < 4 else ["Ferien 2026", None, "Ferien 2026", None, "Ferien 2026"])
     assert (await store.known("c1", "monday", "cd" * 32)) == jobs[2]
     assert [job.id for job in await store.recover()] == [jobs[4].id, jobs[3].id]
     rows = await database.read(lambda db: db.execute("SELECT sha256, owner FROM blob_owners ORDER BY 1").fetchall())

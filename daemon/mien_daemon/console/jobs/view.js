@@ -5,14 +5,15 @@ import { h, refill } from "../element.js";
 import { empty, loading } from "../notice.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
+import { groupRow, matchesGroup } from "./group-row.js";
 import { jobRow } from "./job-row.js";
 import { inOrder, matches } from "./order.js";
 
 const FILTERS = ["all", "active", "done", "failed"];
 
 export function mount(main, app, signal) {
-  const { jobs } = app;
-  const state = { filter: "all" };
+  const { groups, jobs } = app;
+  const state = { filter: "all", open: new Set() };
   const list = h("ul", { class: "rows", "aria-label": t("view_jobs") });
   const none = h("div", { class: "card" });
   const more = button(t("show_older"), null, () => jobs.more(), { class: "quiet" });
@@ -27,13 +28,20 @@ export function mount(main, app, signal) {
       show();
     },
   );
+  const toggle = (name) => {
+    if (!state.open.delete(name)) {
+      state.open.add(name);
+      attempt(() => jobs.moreOf(name));
+    }
+    show();
+  };
   const display = rows(
     list,
-    ({ id }) => id,
-    (job) => jobRow(app, job),
+    (each) => each.id ?? `group ${each.group}`,
+    (each) => (each.id ? jobRow(app, each) : groupRow(app, each, toggle)),
   );
   const show = () => {
-    const shown = inOrder(jobs.all).filter((job) => matches(job, state.filter));
+    const shown = collect(groups.all, inOrder(jobs.all), state);
     display(shown);
     more.hidden = !jobs.next;
     clear.hidden = failed(jobs).length === 0;
@@ -43,6 +51,7 @@ export function mount(main, app, signal) {
   };
   const soon = batched(show);
   jobs.addEventListener("change", soon, { signal });
+  groups.addEventListener("change", soon, { signal });
   everyMinute(soon, signal);
   main.append(
     h(
@@ -55,6 +64,19 @@ export function mount(main, app, signal) {
     ),
   );
   show();
+}
+
+/** What is listed: each group with its jobs, where it is open, then jobs of their own. */
+export function collect(groups, jobs, { filter, open }) {
+  const wanted = jobs.filter((job) => matches(job, filter));
+  const names = new Set(groups.map(({ group }) => group));
+  const inGroups = groups
+    .filter((group) => matchesGroup(group, filter))
+    .flatMap((group) => [
+      { ...group, isOpen: open.has(group.group) },
+      ...(open.has(group.group) ? wanted.filter((job) => job.group === group.group) : []),
+    ]);
+  return [...inGroups, ...wanted.filter((job) => !names.has(job.group))];
 }
 
 /** For what tells how long ago something was. */

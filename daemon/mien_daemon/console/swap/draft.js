@@ -26,6 +26,8 @@ export class Draft extends EventTarget {
     this.current = kept.current ?? 0;
     this.runs = kept.runs ?? {};
     this.consented = kept.consented ?? false;
+    /** @type {any} a folder whose pictures become jobs of one group; its files live as long as the page */
+    this.folder = null;
     this.options = {
       engine: "mesh",
       versus: "",
@@ -50,6 +52,30 @@ export class Draft extends EventTarget {
     this.current = this.targets.length - 1;
     this.changed();
     return this.settle(target, () => pictures.put(file));
+  }
+
+  /** A folder instead of single pictures; null to go back to those. */
+  takeFolder(folder) {
+    this.folder?.sending?.abort();
+    this.folder = folder && { ...folder, group: null, ask: null, sent: 0, refused: [], sending: null };
+    this.changed();
+  }
+
+  /** Send the pictures of the folder one after the other, whichever view is shown meanwhile. */
+  async sendFolder(ask, group, send) {
+    const { folder } = this;
+    const sending = new AbortController();
+    Object.assign(folder, { ask, group, sending });
+    const stay = (event) => event.preventDefault();
+    addEventListener("beforeunload", stay);
+    this.changed();
+    try {
+      await send(folder, sending.signal, () => this.changed());
+    } finally {
+      removeEventListener("beforeunload", stay);
+      folder.sending = null;
+      this.changed();
+    }
   }
 
   /** Send the picture, then ask who is in it. */

@@ -1,7 +1,8 @@
 // Pictures that are dropped on or pasted into the Swap view: on a face or on the references they are whom to put in,
 // anywhere else they are what to change.
-import { attempt } from "../announce.js";
-import { filesDropped, filesIn } from "../pictures.js";
+import { announce, attempt } from "../announce.js";
+import { filesDropped, filesIn, folderChosen, folderDropped } from "../pictures.js";
+import { t } from "../words.js";
 import { mayUse } from "./consent.js";
 
 export function takeFiles(main, app, signal) {
@@ -13,7 +14,10 @@ export function takeFiles(main, app, signal) {
       event.preventDefault();
       out(main);
       const { target } = event;
-      filesDropped(event.dataTransfer).then((files) => void take(app, files, target));
+      // Both are asked at once: after the event there is nothing to read.
+      Promise.all([folderDropped(event.dataTransfer), filesDropped(event.dataTransfer)]).then(([folder, files]) =>
+        folder && !isForReference(target) ? addFolder(app, folder) : void take(app, files, target),
+      );
     },
     { signal },
   );
@@ -53,6 +57,24 @@ function take(app, files, place, preferReference = false) {
     (zone !== "target" && preferReference && app.draft.targets.length > 0);
   if (isReference) return addReferences(app, files, face, person);
   return addTargets(app, files);
+}
+
+function isForReference(place) {
+  return Boolean(place?.closest?.("[data-face]")) || place?.closest?.("[data-drop]")?.dataset.drop === "reference";
+}
+
+/** Every picture of a folder becomes a job of one group. */
+export function addFolder({ draft }, folder) {
+  if (folder.files.length === 0) return announce(t("folder_empty"), "bad");
+  return draft.takeFolder(folder);
+}
+
+/** The browser's own dialog for a folder. */
+export function chooseFolder(onfolder) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "file", multiple: true, webkitdirectory: true });
+  input.addEventListener("change", () => onfolder(folderChosen([...(input.files ?? [])])));
+  input.click();
 }
 
 export function addTargets({ draft, pictures }, files) {

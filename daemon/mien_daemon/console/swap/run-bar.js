@@ -5,6 +5,7 @@ import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
 import { t } from "../words.js";
 import { isReady, jobFor } from "./assignments.js";
+import { nameGroup, sendFolder } from "./folder.js";
 
 export function runBar(app, signal) {
   const { draft, jobs } = app;
@@ -16,7 +17,7 @@ export function runBar(app, signal) {
   );
   const hint = h("p", { class: "hint", role: "status" });
   const show = () => {
-    const ready = readyTargets(app);
+    const ready = draft.folder ? readyFiles(draft) : readyTargets(app);
     go.disabled = ready.length === 0 || lacksModels(app);
     go.lastChild.textContent = wording(draft, ready);
     hint.textContent = missing(draft, ready) || (lacksModels(app) ? t("engine_needs_models") : "");
@@ -34,12 +35,19 @@ function readyTargets({ draft, jobs }) {
   return fresh.length || !isOverNow ? fresh : ready.filter((target) => target === draft.target);
 }
 
+/** The pictures of the folder, as long as it was not sent and there is a face to put in. */
+function readyFiles({ folder, references }) {
+  return folder.group || references.length === 0 ? [] : folder.files;
+}
+
 function wording(draft, ready) {
+  if (draft.folder) return t("swap_all", { count: draft.folder.files.length });
   if (ready.length > 1) return t("swap_all", { count: ready.length });
   return t(draft.run.length ? "swap_again" : "swap_now");
 }
 
 function missing(draft, ready) {
+  if (draft.folder) return draft.references.length === 0 ? t("missing_reference") : "";
   if (draft.targets.length === 0) return t("missing_target");
   if (draft.references.length === 0) return t("missing_reference");
   if (ready.length === 0 && draft.run.length === 0) return t("missing_choice");
@@ -53,17 +61,34 @@ function lacksModels({ draft }) {
 
 async function begin(app) {
   const { draft, jobs } = app;
+  if (draft.folder) return beginFolder(app);
   const ready = readyTargets(app);
   const fallback = draft.references[0]?.key;
   const { engine, versus } = draft.options;
+  const group = ready.length > 1 ? { group: nameGroup(ready[0].name) } : {};
   for (const target of ready) {
     const run = [];
     for (const name of versus ? [engine, versus] : [engine]) {
       const priority = ready.length > 1 ? "batch" : "interactive";
       const body = jobFor(target, fallback, draft.references, draft.optionsFor(name), priority);
-      const job = await jobs.post("/v1/jobs", body);
+      const job = await jobs.post("/v1/jobs", { ...body, ...group });
       run.push({ job: job.id, engine: name });
     }
     draft.startRun(target, run);
   }
+}
+
+/** Every picture of the folder: its largest face gets the first reference. */
+function beginFolder({ draft, jobs, pictures }) {
+  const { engine } = draft.options;
+  const [first] = draft.references;
+  const unknown = { assignments: {} };
+  const {
+    kind: _,
+    target: __,
+    ...ask
+  } = jobFor(unknown, first.key, draft.references, draft.optionsFor(engine), "batch");
+  return draft.sendFolder(ask, nameGroup(draft.folder.name), (folder, signal, told) =>
+    sendFolder(folder, { pictures, post: (body) => jobs.post("/v1/jobs", body), told, signal }),
+  );
 }

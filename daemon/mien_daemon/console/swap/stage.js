@@ -7,7 +7,7 @@ import { isOver } from "../job-list.js";
 import { refused } from "../notice.js";
 import { UNREACHABLE } from "../problem.js";
 import { t } from "../words.js";
-import { addTargets, choose } from "./drop.js";
+import { addFolder, addTargets, choose, chooseFolder } from "./drop.js";
 
 export function stage(app, signal) {
   const { draft, jobs } = app;
@@ -20,7 +20,12 @@ export function stage(app, signal) {
   /** Rebuild only when another thing is to be seen; progress and faces update what is there. */
   const show = () => {
     const now = subject(draft, jobs);
-    const key = [now.kind, draft.target?.url ?? draft.target?.digest, draft.run.map(({ job }) => job).join()].join("|");
+    const key = [
+      now.kind,
+      draft.folder?.name,
+      draft.target?.url ?? draft.target?.digest,
+      draft.run.map(({ job }) => job).join(),
+    ].join("|");
     if (key !== shown) {
       shown = key;
       inner.abort();
@@ -48,6 +53,7 @@ export function stage(app, signal) {
 
 /** What there is to see. */
 function subject(draft, jobs) {
+  if (draft.folder) return { kind: "folder" };
   if (!draft.target) return { kind: "empty" };
   const run = draft.run.map((each) => ({ ...each, job: jobs.get(each.job), id: each.job }));
   if (run.length === 0) return { kind: "picture", run };
@@ -62,6 +68,7 @@ function subject(draft, jobs) {
 /** What builds each; what the first look does not show is fetched when it is wanted. */
 const BUILD = {
   empty: async () => dropZone,
+  folder: async () => (await import("./folder.js")).folderCard,
   picture: async () => (await import("./face-boxes.js")).faceBoxes,
   progress: async () => (await import("./progress.js")).progress,
   result: async () => (await import("./result.js")).result,
@@ -104,6 +111,10 @@ function dropZone(app) {
     button(t("choose_picture"), "plus", () => choose((files) => addTargets(app, files)), {
       class: "primary large",
       id: "choose-target",
+    }),
+    button(t("choose_folder"), "folder", () => chooseFolder((folder) => addFolder(app, folder)), {
+      class: "quiet",
+      id: "choose-folder",
     }),
     h("p", { class: "hint" }, icon("lock"), t("drop_private")),
   );

@@ -1,0 +1,68 @@
+// One group of jobs in the list: how many are done, and what can be done about all of them.
+import { attempt } from "../announce.js";
+import { bar, iconButton, setBar } from "../control.js";
+import { h, refill } from "../element.js";
+import { icon } from "../icon.js";
+import { t } from "../words.js";
+
+/** `toggle(name)` shows or hides the jobs of the group. */
+export function groupRow(app, first, toggle) {
+  const note = h("span", { class: "row-note" });
+  const track = bar(0, t("progress"));
+  const actions = h("div", { class: "row-actions" });
+  const open = h("button", { class: "quiet group-open", onclick: () => toggle(first.group) });
+  const element = h(
+    "li",
+    { class: "row of-jobs", "data-group": first.group },
+    h("div", { class: "thumb" }, icon("folder")),
+    h("div", { class: "row-main" }, h("p", {}, h("strong", {}, first.group), note), track),
+    h("div", { class: "row-actions" }, open, actions),
+  );
+  let shown = "";
+  return { element, update };
+
+  function update({ isOpen, ...group }) {
+    note.textContent = noteOf(group);
+    setBar(track, group.progress);
+    element.dataset.state = stateOf(group);
+    open.textContent = t(isOpen ? "group_hide" : "group_show");
+    open.setAttribute("aria-expanded", String(isOpen));
+    const deeds = deedsFor(group);
+    if (deeds.join() === shown) return;
+    shown = deeds.join();
+    refill(
+      actions,
+      deeds.map((deed) => button(app, group.group, deed)),
+    );
+  }
+}
+
+const isActive = ({ queued, running }) => queued + running > 0;
+const lost = ({ failed, cancelled }) => failed + cancelled;
+
+/** "running" as long as something waits or runs, then what most concerns a person. */
+export function stateOf(group) {
+  if (isActive(group)) return "running";
+  return lost(group) > 0 ? "failed" : "done";
+}
+
+export function matchesGroup(group, filter) {
+  if (filter === "active") return isActive(group);
+  if (filter === "failed") return lost(group) > 0;
+  if (filter === "done") return group.done > 0;
+  return true;
+}
+
+function noteOf(group) {
+  const counts = t("group_counts", { done: group.done, total: group.total });
+  return lost(group) > 0 ? `${counts} · ${t("group_failed", { count: lost(group) })}` : counts;
+}
+
+function deedsFor(group) {
+  return [...(isActive(group) ? ["cancel"] : []), ...(lost(group) > 0 ? ["retry"] : [])];
+}
+
+function button({ groups }, name, deed) {
+  const [image, words] = deed === "cancel" ? ["close", t("cancel")] : ["retry", t("try_again")];
+  return iconButton(image, `${words}: ${name}`, () => attempt(() => groups.post(name, deed)), { "data-deed": image });
+}

@@ -1,0 +1,68 @@
+"""Jobs that belong together, such as those of a folder: how far they are, stop them all, try again what failed."""
+
+from aiohttp import web
+
+from mien_daemon import keys
+from mien_daemon.http.body import reply
+from mien_daemon.http.route import Route
+from mien_daemon.http.schemas import GroupAnswer, GroupList
+
+
+async def list_groups(request: web.Request) -> web.Response:
+    return reply({"groups": list(await request.app[keys.QUEUE].groups(request[keys.CLIENT]))})
+
+
+async def get_group(request: web.Request) -> web.Response:
+    return reply(await request.app[keys.QUEUE].group(request[keys.CLIENT], request.match_info["name"]))
+
+
+async def cancel_group(request: web.Request) -> web.Response:
+    return reply(await request.app[keys.QUEUE].cancel_group(request[keys.CLIENT], request.match_info["name"]))
+
+
+async def retry_group(request: web.Request) -> web.Response:
+    answer = await request.app[keys.QUEUE].retry_group(request[keys.CLIENT], request.match_info["name"])
+    return reply(answer, 202)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/v1/groups",
+        "list_groups",
+        list_groups,
+        "Groups of jobs, the latest first",
+        "swap",
+        {200: GroupList},
+    ),
+    Route(
+        "GET",
+        "/v1/groups/{name}",
+        "get_group",
+        get_group,
+        "How far the jobs of a group are",
+        "swap",
+        {200: GroupAnswer},
+        problems=("unknown-job",),
+    ),
+    Route(
+        "POST",
+        "/v1/groups/{name}/cancel",
+        "cancel_group",
+        cancel_group,
+        "Stop every job of a group",
+        "swap",
+        {200: GroupAnswer},
+        problems=("unknown-job",),
+    ),
+    Route(
+        "POST",
+        "/v1/groups/{name}/retry",
+        "retry_group",
+        retry_group,
+        "Queue the failed and cancelled jobs of a group again",
+        "swap",
+        {202: GroupAnswer},
+        problems=("unknown-job", "key-unavailable", "queue-full", "too-many-requests"),
+    ),
+)

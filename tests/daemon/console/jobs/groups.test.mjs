@@ -1,0 +1,33 @@
+// The list of jobs: a group stands for its jobs until it is opened.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+globalThis.document ??= /** @type {any} */ ({ createElement: () => ({ setAttribute() {}, append() {} }) });
+const { matchesGroup, stateOf } = await import("../../../../daemon/mien_daemon/console/jobs/group-row.js");
+const { collect } = await import("../../../../daemon/mien_daemon/console/jobs/view.js");
+
+const GROUP = { group: "g", queued: 0, running: 0, done: 1, failed: 0, cancelled: 0 };
+const JOBS = [
+  { id: "a", group: "g", state: "done" },
+  { id: "b", group: null, state: "failed" },
+  { id: "c", group: "unknown yet", state: "done" },
+];
+const names = (shown) => shown.map(({ id, group }) => id ?? group);
+
+test("a group stands for its jobs until it is opened", () => {
+  assert.deepEqual(names(collect([GROUP], JOBS, { filter: "all", open: new Set() })), ["g", "b", "c"]);
+  assert.deepEqual(names(collect([GROUP], JOBS, { filter: "all", open: new Set(["g"]) })), ["g", "a", "b", "c"]);
+});
+
+test("a filter shows groups that have such jobs", () => {
+  assert.deepEqual(names(collect([GROUP], JOBS, { filter: "failed", open: new Set() })), ["b"]);
+  assert.ok(matchesGroup({ ...GROUP, cancelled: 1 }, "failed"));
+  assert.ok(matchesGroup({ ...GROUP, queued: 1 }, "active"));
+  assert.ok(!matchesGroup(GROUP, "active"));
+});
+
+test("a group is at work until nothing waits, and then says what failed", () => {
+  assert.equal(stateOf({ ...GROUP, queued: 1, failed: 2 }), "running");
+  assert.equal(stateOf({ ...GROUP, failed: 2 }), "failed");
+  assert.equal(stateOf(GROUP), "done");
+});
