@@ -250,3 +250,24 @@ def release_cache() -> None:
         torch.xpu.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def reset_peak() -> None:
+    """Count the device's peak anew from here on."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    elif torch.xpu.is_available():
+        torch.xpu.reset_peak_memory_stats()
+
+
+def peak_bytes() -> int | None:
+    """Bytes that torch held on the device at most since `reset_peak`; None where it counts none."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    if torch.xpu.is_available():
+        return int(torch.xpu.max_memory_allocated())
+    return int(torch.mps.driver_allocated_memory()) if torch.backends.mps.is_available() else None

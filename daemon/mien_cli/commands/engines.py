@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mien_pipeline.check_engine import Finding
+    from mien_pipeline.engines.flux.measure.rungs import LeftOut, Measured
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,6 +19,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     verbs.add_parser("list", help="every engine (the default)").set_defaults(run=run)
     check = verbs.add_parser("check", help="load every network of an engine, and say which file is wrong")
     check.add_argument("engine", metavar="NAME", help="see `mien engines`")
+    check.add_argument(
+        "--random",
+        action="store_true",
+        help="flux: measure what each rung of the memory plan takes, with random values; needs no files",
+    )
+    check.add_argument(
+        "--side",
+        type=int,
+        default=1024,
+        metavar="PX",
+        help="of --random's working square (default: %(default)s)",
+    )
     check.set_defaults(run=run_check)
 
 
@@ -33,6 +46,8 @@ def run_check(args: Namespace) -> int:
 
     if args.engine not in ENGINES:
         raise UnknownEngine(f"there is no engine called {args.engine!r}", field="engine", known=sorted(ENGINES))
+    if args.random:
+        return run_random(args)
     from mien_pipeline.check_engine import BAD, check_engine
 
     with show_pull_progress(quiet=args.json) as listen:
@@ -41,6 +56,41 @@ def run_check(args: Namespace) -> int:
     document = {"engine": args.engine, "good": is_good, "findings": [asdict(each) for each in found]}
     print_answer(args, document, findings_to_text(args.engine, found))
     return 0 if is_good else 1
+
+
+def run_random(args: Namespace) -> int:
+    """Measure every rung; exit status 1 where one of them failed.
+
+    Raises:
+        InvalidOptions: `field` names the flag.
+        EngineUnavailable: `libraries` are not installed.
+        DiskFull: the file system keeps no holes, and has no room for the files.
+    """
+    from mien_cli.in_process import open_store
+    from mien_cli.output import print_answer, print_note
+    from mien_core.errors import EngineUnavailable, InvalidOptions
+    from mien_pipeline.engines.registry import ENGINES
+
+    if args.engine != "flux":
+        raise InvalidOptions(f"{args.engine} has no memory plan to measure", field="random")
+    if not 256 <= args.side <= 2048 or args.side % 16:
+        raise InvalidOptions("the working side is 256 to 2048 pixels, a multiple of 16", field="side")
+    if missing := ENGINES["flux"].missing_libraries:
+        raise EngineUnavailable(f"flux needs {', '.join(missing)}", engine="flux", libraries=list(missing))
+    from mien_pipeline.check_engine import take_portrait
+    from mien_pipeline.engines.flux.measure.report import failures, row_of, to_text
+    from mien_pipeline.engines.flux.measure.run import measure
+
+    store = open_store(args)
+
+    def tell(one: Measured | LeftOut) -> None:
+        if not args.json:
+            print_note(row_of(one))
+
+    found = measure(store, take_portrait(store), args.side, tell)
+    failed = failures(found)
+    print_answer(args, {"engine": args.engine, "good": not failed, **found}, to_text(found))
+    return 1 if failed else 0
 
 
 def findings_to_text(engine: str, found: Sequence[Finding]) -> str:

@@ -18,35 +18,22 @@ from mien_pipeline.engines.diffusion.weights import strip_prefix
 from mien_pipeline.engines.flux.components import NETWORKS, published_shapes
 from mien_pipeline.engines.flux.faceid import ArcAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
+from mien_pipeline.engines.flux.measure.files import CONFIGS
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 
-FLUX: dict[str, Any] = {
-    "in_channels": 64,
-    "attention_head_dim": 128,
-    "num_attention_heads": 24,
-    "joint_attention_dim": 4096,
-    "pooled_projection_dim": 768,
-    "guidance_embeds": True,
-    "axes_dims_rope": (16, 56, 56),
-}
+
+def of(name: str) -> dict[str, Any]:
+    """The published configuration of a network, without the name of its class."""
+    return {key: value for key, value in CONFIGS[name].items() if key not in ("_class_name", "architectures")}
 
 
 def transformer(**changed: Any) -> nn.Module:
-    model: nn.Module = FluxTransformer2DModel(**(FLUX | changed))
+    model: nn.Module = FluxTransformer2DModel(**(of("transformer") | changed))
     return model
 
 
 def vae() -> nn.Module:
-    config: dict[str, Any] = {
-        "down_block_types": ("DownEncoderBlock2D",) * 4,
-        "up_block_types": ("UpDecoderBlock2D",) * 4,
-        "block_out_channels": (128, 256, 512, 512),
-        "layers_per_block": 2,
-        "latent_channels": 16,
-        "use_quant_conv": False,
-        "use_post_quant_conv": False,
-    }
-    model: nn.Module = AutoencoderKL(**config)
+    model: nn.Module = AutoencoderKL(**of("vae"))
     return model
 
 
@@ -56,22 +43,15 @@ def tiny_vae() -> nn.Module:
 
 
 def clip() -> nn.Module:
-    return CLIPTextModel(
-        CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
-    )
+    return CLIPTextModel(CLIPTextConfig(**of("text_encoder")))
 
 
 def t5() -> nn.Module:
-    return T5EncoderModel(
-        T5Config(
-            vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64,
-            feed_forward_proj="gated-gelu", is_encoder_decoder=False,
-        )
-    )  # fmt: skip
+    return T5EncoderModel(T5Config(**of("text_encoder_2")))
 
 
 def control_net() -> nn.Module:
-    return identity_net(FLUX | {"num_layers": 4, "num_single_layers": 10})
+    return identity_net(of("control_net"))
 
 
 OF_LIBRARIES: dict[str, Callable[[], nn.Module]] = {

@@ -182,11 +182,11 @@ class FluxLikeness:
             known = stack.to_device(known, "transformer")
         canvas = Canvas(image_ids(cut, stack.to_device(clean, "transformer")), known)
         methods = self.identity_methods(face, cut, options, vae)
-        latents = self._sample(clean, token_mask(mask, cut), canvas, methods, options, on_step)
+        latents = self.sample(clean, token_mask(mask, cut), canvas, methods, options, on_step)
         made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
         return target.patch(made, mask, cut, _warnings(face, hair, stack))
 
-    def _sample(
+    def sample(
         self,
         clean: Tensor,
         mask: Tensor,

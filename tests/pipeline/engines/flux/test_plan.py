@@ -14,9 +14,9 @@ from mien_pipeline.engines.flux.components import plan_stack, published_shapes
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.files import FULL, SINGLE, FluxFiles, find_files
 from mien_pipeline.engines.flux.forms import forms_of, usable_forms
+from mien_pipeline.engines.flux.measure.files import published_layout, write_layout
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.plan.placement import GIB
-from mien_testing.published import write_published
 
 
 def test_too_little_memory_is_refused_before_loading_with_the_plan(engine: FluxEngine) -> None:
@@ -51,7 +51,7 @@ def test_a_single_file_stands_in_for_the_folder(
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> FluxFiles:
     """Every file at its published size: real headers, and holes where the values would be."""
-    return write_published(tmp_path_factory.mktemp("published"))
+    return replace(write_layout(tmp_path_factory.mktemp("published"), published_layout()), gguf={})
 
 
 @pytest.mark.parametrize("gib", [6, 8, 10, 12, 16, 20, 24, 32, 48, 80])
