@@ -26,7 +26,7 @@ _BESIDE_PX, _SHADOW_PX = 3, 5  # what a frame hides beside it, and below it by i
 _LOST_BROW, _LOST_EYE = 0.2, 0.25  # share of a brow, and of the lids, from which it counts as hidden
 _LIDS, _AROUND_LIDS, _AROUND_BROWS = 0.02, 0.045, 0.03  # face widths: lids around eyes; what goes with them
 _ISLAND_PX = 7  # radius of what is left between two parts of a frame, and goes with them
-_SOFT_PX = 2.0
+_SOFT_PX, _EDGE_PX = 2.0, 0.8  # of the edge of what is hidden, and of a frame's own
 # What is left of a frame after an opening with this radius, as a share of the face around eyes and brows. Drawn before
 # nine faces wire leaves .00 to .17, half rims .03 to .26, thick ones, browlines and tinted lenses .13 to .6; a
 # real browline .06 to .14 as it is made smaller. Too heavy costs likeness, too light leaves a smear.
@@ -48,6 +48,20 @@ def find_behind_glasses(pixels: Pixels, mesh: Mesh) -> Mask:
     grown = _grow(marked, view)
     hidden = _spread_heavy(grown, view) if _is_heavy(grown, view) else _spread_light(marked, view)
     return from_level_view(blur(hidden.astype(np.float32), _SOFT_PX), view, pixels.shape)
+
+
+def find_frame(pixels: Pixels, mesh: Mesh) -> Mask:
+    """(H, W) float32 in 0..1: 1 on the frame of glasses in all its thickness, 0 everywhere on a face without.
+
+    A thin frame leaves out lids and brows: a rim before a brow is not told from it. A thick one takes them along.
+    """
+    view = level_face(pixels, mesh)
+    marked = mark_frame(view)
+    if not marked.any():
+        return np.zeros(pixels.shape[:2], np.float32)
+    grown = _grow(marked, view)
+    frame = cv2.dilate(grown | marked, disc(1)) if _is_heavy(grown, view) else _spread_light(marked, view)
+    return from_level_view(blur(frame.astype(np.float32), _EDGE_PX), view, pixels.shape)
 
 
 def _is_heavy(frame: Pixels, view: LevelView) -> bool:

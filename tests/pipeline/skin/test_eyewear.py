@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.image import Mask
-from mien_pipeline.skin.eyewear import find_behind_glasses
+from mien_pipeline.skin.eyewear import find_behind_glasses, find_frame
 from mien_testing.eyewear import Lens, Shape, draw_glasses
 from mien_testing.portraits import Portrait, mask_at, mesh_of
 
@@ -55,3 +55,14 @@ def test_a_black_rim_that_the_mesh_takes_for_a_brow_is_hidden_with_its_shadow(ad
         slice(int(mesh[70, 0]), int(mesh[300, 0])),
     )
     assert hidden[rows, columns][dark[rows, columns]].mean() > 0.95
+
+
+def test_a_thick_frame_on_a_target_is_kept_in_all_its_width_and_a_bare_face_has_none(astronaut: Portrait) -> None:
+    bare, mesh = astronaut[0].pixels, mesh_of(astronaut)
+    worn = draw_glasses(bare, mesh, "square", "clear", 0.05)
+    frame = np.abs(worn.astype(int) - bare).max(2) > 60
+    found = find_frame(worn, mesh)
+    eyes = slice(int(mesh[9, 1]), int(mesh[195, 1])), slice(int(mesh[127, 0]), int(mesh[356, 0]))
+    assert found[eyes][frame[eyes]].mean() > 0.95
+    assert mask_at(found, astronaut, *LIPS) == 0
+    assert not find_frame(bare, mesh).any()

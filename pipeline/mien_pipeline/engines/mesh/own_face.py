@@ -16,7 +16,7 @@ from mien_pipeline.image import Affine, Floats, Mask, Pixels
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
 from mien_pipeline.skin.covers import find_covers
-from mien_pipeline.skin.glasses import glasses_mask
+from mien_pipeline.skin.eyewear import find_frame
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import FaceView, covers_features, skin_mask, view_face
 from mien_pipeline.skin.silhouette import find_background
@@ -94,7 +94,7 @@ def find_own_face(
         hidden |= {"left eye", "right eye"}  # a mirroring lens has as much contrast as an eye
     covers = find_covers(small, view, hands, hidden, background)
     skin = skin_mask(target, mesh, covers=covers.mask | background)
-    frame = glasses_mask(target, mesh)
+    frame = find_frame(target, mesh)
     occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
     own = np.minimum(np.minimum(skin, 1 - frame), 1 - tongue_mask(target, mesh))
     return own, ("occluded",) if occluded else ()
