@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from mien_pipeline.face import Face, Intent, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions
-from mien_pipeline.progress import OnStep, Stopwatch
+from mien_pipeline.progress import OnStep, Stopwatch, ignore_step
 from mien_pipeline.protocols import FaceTracker, Likeness
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
@@ -21,47 +21,63 @@ class Attempt:
     retried: bool = False
 
 
-def replace_face(
-    before: Image,
-    face: Face,
-    likeness: Likeness,
-    options: SwapOptions,
-    on_step: OnStep,
-    clock: Stopwatch,
-    tracker: FaceTracker | None,
-) -> Attempt:
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceTask:
+    """One face to replace, and by what.
+
+    Attributes:
+        before: the picture; `face` is in its pixels.
+        likeness, options: who the face becomes, and how.
+        clock: counts the seconds of each stage.
+        tracker: looks again at the finished face; without it nothing is measured.
+        on_step: told after each step of the engine.
+    """
+
+    before: Image
+    face: Face
+    likeness: Likeness
+    options: SwapOptions
+    clock: Stopwatch
+    tracker: FaceTracker | None = None
+    on_step: OnStep = ignore_step
+
+
+def replace_face(task: FaceTask) -> Attempt:
     """The better of two attempts where the first has faults and the engine has safer options, else the first."""
-    first = attempt_face(before, face, likeness, options, on_step, clock, tracker)
-    safer = options.make_safer() if first.naturalness and first.naturalness.faults else None
+    first = attempt_face(task)
+    safer = task.options.make_safer() if first.naturalness and first.naturalness.faults else None
     if not (first.naturalness and safer):
         return first
-    second = attempt_face(before, face, likeness, safer, lambda _, total: on_step(total, total), clock, tracker)
+    second = attempt_face(replace(task, options=safer, on_step=lambda _, total: task.on_step(total, total)))
     better = second.naturalness and second.naturalness.score > first.naturalness.score
     return replace(second if better else first, retried=True)
 
 
-def attempt_face(
-    before: Image,
-    face: Face,
-    likeness: Likeness,
-    options: SwapOptions,
-    on_step: OnStep,
-    clock: Stopwatch,
-    tracker: FaceTracker | None,
-) -> Attempt:
+def attempt_face(task: FaceTask) -> Attempt:
     """One attempt at one face."""
-    with clock.time("generate"):
-        patch = likeness.render(before, face, options, on_step)
-    with clock.time("blend"):
-        image = paste_back(before, patch)
-    if not (patch.intent and tracker):
+    with task.clock.time("generate"):
+        patch = task.likeness.render(task.before, task.face, task.options, task.on_step)
+    with task.clock.time("blend"):
+        image = paste_back(task.before, patch)
+    if not (task.tracker and patch.mask.any()):
         return Attempt(image, patch)
-    with clock.time("judge"):
-        return Attempt(image, patch, judge_naturalness(before, image, face, patch.intent, tracker))
+    with task.clock.time("judge"):
+        return Attempt(image, patch, judge_naturalness(task, image, patch, task.tracker))
 
 
-def judge_naturalness(before: Image, after: Image, face: Face, intent: Intent, tracker: FaceTracker) -> Naturalness:
-    """How natural a face of `before` looks in `after`."""
-    was = face.mesh if face.mesh is not None else intent.mesh
-    finished = FinishedFace(before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own)
-    return rate(measure(finished, intent.painted_over, tracker.look_again(after, intent.mesh)))
+def judge_naturalness(task: FaceTask, after: Image, patch: Patch, tracker: FaceTracker) -> Naturalness | None:
+    """How natural the new face looks in `after`; None where neither engine nor detector says where its mesh is."""
+    intent = patch.intent or find_intent(task.face, after, patch, tracker)
+    if intent is None:
+        return None
+    was = task.face.mesh if task.face.mesh is not None else intent.mesh
+    finished = FinishedFace(task.before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own)
+    found = tracker.look_again(after, intent.mesh) if patch.intent else None
+    return rate(measure(finished, intent.painted_over, found))
+
+
+def find_intent(face: Face, after: Image, patch: Patch, tracker: FaceTracker) -> Intent | None:
+    """What is known of a new face whose engine says nothing: the mesh that is found in the result, and the mask."""
+    if face.mesh is None:
+        return None
+    return Intent(tracker.look_again(after, face.mesh), patch.mask, patch.affine)

@@ -83,7 +83,8 @@ class Patch:
         mask: (h, w) float32 in 0..1; 1 keeps the generated pixel, 0 keeps the target bit for bit.
         warnings: what limits the result.
         attempts: what the engine's own drift gate measured, one entry an attempt; empty where the engine has none.
-        intent: what the new face was meant to be; None where the engine does not say, and nothing is measured.
+        intent: what the new face was meant to be; None where the engine does not say: then the mesh
+            that is found in the result and the mask stand for it.
     """
 
     crop: Pixels

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Protocol
 
 from mien_core.errors import InvalidOptions, NoFaceFound
-from mien_pipeline.attempt import Attempt, replace_face
+from mien_pipeline.attempt import Attempt, FaceTask, replace_face
 from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.options import Format, Like, SwapOptions
@@ -110,8 +110,7 @@ class FaceSwap:
         embedder: measures likeness; no engine is conditioned on it.
         restorer: works after the engine when `options.restore` is above 0.
         likes: who is in each of the pictures that `options.likes` names.
-        tracker: looks again at every finished face; without it no naturalness is measured, nor of an engine that does
-            not say what it intended.
+        tracker: looks again at every finished face; without it no naturalness is measured.
     """
 
     engine: Engine
@@ -250,7 +249,8 @@ def replace_faces(
     result, attempts = original, dict[int, Attempt]()
     for turn, (index, reference) in enumerate(assignments.items()):
         step = partial(clock.step, "generate", turn, len(assignments))
-        attempts[index] = replace_face(result, faces[index], reference.likeness, options, step, clock, tracker)
+        task = FaceTask(result, faces[index], reference.likeness, options, clock, tracker, step)
+        attempts[index] = replace_face(task)
         result = attempts[index].image
     return result, attempts
 

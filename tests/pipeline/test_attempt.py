@@ -1,14 +1,15 @@
 """A second attempt promises: only for faces with faults, with safer settings, and the better of the two is kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from mien_pipeline.attempt import Attempt, replace_face
+from mien_pipeline.attempt import Attempt, FaceTask, replace_face
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
+from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, Stopwatch, ignore_step
@@ -49,7 +50,7 @@ def recorder(astronaut_likeness: MeshLikeness) -> Recorder:
 def attempt(
     portrait: Portrait, recorder: Recorder, tracker: Tracker | None, options: SwapOptions | None = None
 ) -> Attempt:
-    return replace_face(*portrait, recorder, options or MeshOptions(), ignore_step, Stopwatch(), tracker)
+    return replace_face(FaceTask(*portrait, recorder, options or MeshOptions(), Stopwatch(), tracker))
 
 
 def test_a_natural_face_is_made_once(astronaut: Portrait, recorder: Recorder) -> None:
@@ -85,6 +86,23 @@ def test_what_cannot_be_safer_or_is_not_measured_is_not_tried_again(astronaut: P
     assert safest.make_safer() is None
     assert not attempt(astronaut, recorder, Tracker((FAR,)), safest).retried
     assert not attempt(astronaut, recorder, None).retried
+
+
+def test_an_engine_that_does_not_say_what_it_meant_is_measured_by_what_is_found(
+    astronaut: Portrait, admiral_likeness: MeshLikeness, detector: MeshDetector
+) -> None:
+    """`inswapper` and `flux` hand over a crop and a mask."""
+
+    @dataclass
+    class Silent:
+        def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
+            patch = admiral_likeness.render(target, face, options, on_step)
+            assert patch.intent is not None
+            return replace(patch, crop=patch.crop // 2, mask=(patch.intent.own > 0.5).astype(np.float32), intent=None)
+
+    made = replace_face(FaceTask(*astronaut, Silent(), MeshOptions(), Stopwatch(), detector))
+    assert made.naturalness is not None
+    assert "edge" in made.naturalness.faults  # it is half as bright as its surroundings
 
 
 def test_safer_settings_keep_what_a_person_asked_for_otherwise() -> None:

@@ -233,11 +233,13 @@ def test_a_swap_of_a_face_is_measured_where_the_engine_meant_it_to_be(
         assert ("landmarks" in report.faults, report.naturalness < 0.5) == (fault, fault)
 
 
-def test_an_engine_that_does_not_say_what_it_intended_is_not_measured() -> None:
+@pytest.mark.parametrize("has_mesh", [True, False])
+def test_an_engine_that_does_not_say_what_it_intended_is_measured_where_there_is_a_mesh(has_mesh: bool) -> None:
     edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder(), tracker=Tracker())
-    made = edit.change(TARGET, FACES, [1], Stopwatch())
-    report = edit.judge(TARGET, made, FACES, [1])[1]
-    assert (report.swapped, report.naturalness, report.faults) == (True, None, ())
+    faces = [each if has_mesh else replace(each, mesh=None) for each in FACES]
+    made = edit.change(TARGET, faces, [1], Stopwatch())
+    report = edit.judge(TARGET, made, faces, [1])[1]
+    assert (report.swapped, report.naturalness is not None) == (True, has_mesh)
 
 
 def test_without_a_second_look_nothing_is_measured(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:

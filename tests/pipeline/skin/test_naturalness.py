@@ -55,7 +55,7 @@ def darken(pixels: Pixels, mesh: Mesh, radius: float, by: float) -> Pixels:
 
 def test_a_person_in_place_of_herself_has_no_fault(finished: FinishedFace) -> None:
     assert faults(finished) == ()
-    assert rate(measure(finished)).score > 0.6
+    assert rate(measure(finished)).score > 0.55
 
 
 def test_a_picture_that_did_not_change_has_no_edge_and_no_other_sharpness(finished: FinishedFace) -> None:
