@@ -62,6 +62,7 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     errors.GpuOutOfMemory: ProblemRow(503, "The accelerator has too little free memory"),
     errors.NotEnoughMemory: ProblemRow(409, "This machine has too little memory for that"),
     errors.EngineUnavailable: ProblemRow(409, "The engine's libraries are not installed"),
+    errors.EngineOutdated: ProblemRow(409, "The engine's environment is of another version"),
     errors.LibraryMissing: ProblemRow(409, "A library of the system is missing"),
     errors.DaemonUnreachable: ProblemRow(503, "The daemon does not answer"),
     errors.Cancelled: ProblemRow(409, "The person stopped it"),

@@ -49,6 +49,7 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── GpuOutOfMemory
     │   ├── NotEnoughMemory        refused before loading, with the plan
     │   ├── EngineUnavailable      the libraries an engine needs are not installed
+    │   ├── EngineOutdated         its environment is of another version of Mien: `command` makes it anew
     │   └── LibraryMissing         the system lacks a native library: `library` and the `package` that brings it
     ├── DaemonUnreachable
     └── Cancelled                  the person stopped it
@@ -292,6 +293,10 @@ class NotEnoughMemory(ResourceError):
 
 class EngineUnavailable(ResourceError):
     code = "engine-unavailable"
+
+
+class EngineOutdated(ResourceError):
+    code = "engine-outdated"
 
 
 class LibraryMissing(ResourceError):

@@ -78,18 +78,25 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
-def command_for(name: ProgramName, platform: str = sys.platform) -> list[str]:
+def command_for(name: ProgramName, platform: str = sys.platform, interpreter: Path | None = None) -> list[str]:
     """The words that start a program of ours, to be followed by its arguments.
 
     On Windows the tray runs in the interpreter that opens no console window, where there is one.
+
+    Args:
+        name: which one.
+        platform: as `sys.platform`.
+        interpreter: the Python of another environment that has our packages, frozen or not as we are.
     """
     program = PROGRAMS[name]
+    if interpreter is not None:
+        return [str(interpreter), "-P", "-m", program.module.removesuffix(".__main__")]
     if is_frozen():
         return [find_executable(WINDOWED if name == "tray" else CONSOLE), *([program.word] if program.word else [])]
     hardened = [] if program.has_network else ["mien_core.hardening"]
     # -P: no module is taken from the folder that Mien was started in, which may hold a stranger's files.
-    interpreter = find_executable("pythonw") if name == "tray" and platform == "win32" else sys.executable
-    return [interpreter, "-P", "-m", *hardened, program.module.removesuffix(".__main__")]
+    own = find_executable("pythonw") if name == "tray" and platform == "win32" else sys.executable
+    return [own, "-P", "-m", *hardened, program.module.removesuffix(".__main__")]
 
 
 def find_executable(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
 from mien_models.catalogue.entries import load_catalogue
+from mien_models.environments.environment import telling_outdated
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
@@ -237,7 +238,8 @@ class Runtime:
         """The engine by that name; another one is let go first."""
         if self._engine is None or self._engine.name != engine:
             self.unload()
-            self._engine = ENGINES[engine].load(self._store)
+            with telling_outdated(engine, self._store.root):
+                self._engine = ENGINES[engine].load(self._store)
             if self._limits and isinstance(self._engine, Remembers):
                 self._engine.remember(self._limits)
         return self._engine

@@ -16,6 +16,7 @@ SOURCES = [path for part in ("pipeline", "daemon", "tray") for path in sorted((R
 NAMED = {
     "mien_core/program.py": "the one place",
     "mien_core/cage/walls.py": "its folder is one that the cage lets be read",
+    "mien_models/environments/uv.py": "an environment is made of the Python that runs us; uv lies beside it",
     "mien_core/cage/attempts.py": "the cage must not let it be started",
 }
 STARTS = {"Popen", "run", "create_subprocess_exec", "create_subprocess_shell", "call", "check_call", "check_output"}

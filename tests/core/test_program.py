@@ -53,6 +53,14 @@ def test_a_program_takes_no_module_from_the_folder_that_it_is_started_in(tmp_pat
     assert "taken" not in done.stderr
 
 
+def test_another_environments_python_runs_a_program_as_a_module_also_when_we_are_frozen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    python = tmp_path / "env/bin/python"
+    assert command_for("worker", interpreter=python) == [str(python), "-P", "-m", "mien_daemon.worker.runner"]
+
+
 def test_a_program_without_network_starts_hardened() -> None:
     assert command_for("convert")[1:] == ["-P", "-m", "mien_core.hardening", "mien_models.local.convert"]
 

@@ -32,6 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="of --random's working square (default: %(default)s)",
     )
     check.set_defaults(run=run_check)
+    from mien_cli.engine_environment import add_actions
+
+    add_actions(verbs)
 
 
 def run_check(args: Namespace) -> int:
@@ -137,8 +140,12 @@ def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str
     if len(presets := engine["presets"]) > 1:
         told += [f"preset {each['name']}: {each['origin']}" for each in presets]
     command = ""
-    if engine["missing_libraries"]:
-        told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them")
+    if engine["state"] == "outdated":
+        told.append("its environment is of another version of Mien; to make it anew:")
+        command = f"\n      mien engines install {engine['name']}"
+    elif engine["missing_libraries"]:
+        told.append(f"lacks {', '.join(engine['missing_libraries'])}; Mien's extra `gpu` brings them, or:")
+        command = f"\n      mien engines install {engine['name']}"
     elif engine["missing_models"]:
         told.append(f"lacks {', '.join(engine['missing_models'])}; to get them:")
         command = f"\n      mien models pull {name_shortest(engine['missing_models'], bundles)}"

@@ -31,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     from mien_cli.clip import is_clip, refuse_clip_arguments
     from mien_cli.edit_arguments import find_likes, is_library_face, read_options
+    from mien_cli.engine_environment import continue_in_environment
     from mien_cli.in_process import list_pictures, pause_collections, read_picture
     from mien_cli.result_file import ResultPlace, print_result, print_skipped
     from mien_cli.statement import require_statement
@@ -45,6 +46,8 @@ def run(args: Namespace) -> int:
         return run_clip(args, place, people, alike)
     refuse_clip_arguments(args)
     options = read_options(args, place.format, alike)
+    if args.local and (status := continue_in_environment(args, options.engine)) is not None:
+        return status
     if files:
         require_statement(args)
     target = read_picture(args.target)

@@ -22,7 +22,7 @@ class Preset(Answer):
 class EngineState(Answer):
     name: str
     summary: str
-    state: str = Field(description='"ready", "needs-models" or "needs-libraries".')
+    state: str = Field(description='"ready", "needs-models", "needs-libraries" or "outdated".')
     missing_libraries: list[str]
     missing_models: list[str]
     unverified_models: list[str] = Field(description="Installed, and no source has vouched for them.")

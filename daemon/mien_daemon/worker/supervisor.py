@@ -19,6 +19,7 @@ from mien_daemon.events import Events
 from mien_daemon.worker.deaths import Deaths
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob, SetUp
 from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess
+from mien_models.environments.environment import find_engine_python
 from mien_pipeline.device import device_name
 
 log = logging.getLogger(__name__)
@@ -197,7 +198,7 @@ class WorkerSupervisor:
         began = time.monotonic()
         try:
             started = await asyncio.create_subprocess_exec(
-                *command_for("worker"),
+                *command_for("worker", interpreter=find_engine_python(self._config.folders.models)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._log,

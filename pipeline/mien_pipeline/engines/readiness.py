@@ -1,5 +1,6 @@
 """What the command line and the API say of an engine: ready, or what a person has to do first."""
 
+from mien_models.environments.environment import EngineEnvironment
 from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import CHOSEN, EngineEntry
 from mien_pipeline.engines.registry import missing_models, unverified_models
@@ -8,12 +9,21 @@ from mien_pipeline.options import SwapOptions
 
 def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, object]:
     """An engine's document; `device` is where engines that can use an accelerator would run."""
-    libraries = entry.missing_libraries
+    libraries, environment = entry.missing_libraries, EngineEnvironment(store.root)
+    if libraries and environment.serves(entry.name):
+        libraries = ()
+    is_outdated = bool(libraries) and environment.state == "outdated"
     models = missing_models(entry.name, store)
     return {
         "name": entry.name,
         "summary": entry.summary,
-        "state": "needs-libraries" if libraries else "needs-models" if models else "ready",
+        "state": "outdated"
+        if is_outdated
+        else "needs-libraries"
+        if libraries
+        else "needs-models"
+        if models
+        else "ready",
         "missing_libraries": list(libraries),
         "missing_models": list(models),
         "unverified_models": list(unverified_models(entry.name, store)),

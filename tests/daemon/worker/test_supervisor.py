@@ -3,12 +3,16 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mien_daemon import keys
+from mien_models.environments.environment import EngineEnvironment, Installed
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +39,30 @@ async def test_a_worker_is_started_before_there_is_work_where_that_is_asked(daem
     pid = (await worker_of(daemon))["pid"]
     await daemon.finished(await daemon.swap())
     assert (await worker_of(daemon))["pid"] == pid
+
+
+@pytest.mark.parametrize("version", [metadata.version("mien"), "0.0.1"], ids=["fits", "outdated"])
+async def test_the_worker_runs_in_the_engines_environment_if_that_is_of_this_version(
+    daemon: Daemon, tmp_path: Path, version: str
+) -> None:
+    environment = EngineEnvironment(daemon.app[keys.CONFIG].folders.models)
+    environment.python.parent.mkdir(parents=True)
+    ran = tmp_path / "ran"
+    environment.python.write_text(f'#!/bin/sh\necho $$ > "{ran}"\nexec "{sys.executable}" "$@"\n')
+    environment.python.chmod(0o755)
+    made = Installed(
+        version=version,
+        lock_sha256=environment.lock.sha256,
+        device="cpu",
+        torch="2",
+        found="cpu",
+        engines=("flux",),
+    )
+    (environment.folder / "installed.json").write_text(made.model_dump_json())
+
+    assert (await daemon.finished(await daemon.swap()))["state"] == "done"
+    pid = str((await worker_of(daemon))["pid"])
+    assert (ran.read_text().strip() if ran.exists() else None) == (pid if version != "0.0.1" else None)
 
 
 @pytest.mark.parametrize("turns", [0, 1, 5])

@@ -1,11 +1,13 @@
 """A description promises what an engine lacks, in the order in which a person mends it, and all a page needs of it."""
 
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from mien_models.catalogue.entries import load_catalogue
+from mien_models.environments.environment import EngineEnvironment, Installed
 from mien_models.store import ModelStore
 from mien_pipeline.engines.readiness import describe, describe_own_options
 from mien_pipeline.engines.registry import ENGINES, needed_models
@@ -21,6 +23,26 @@ def test_an_engine_without_its_models_names_each(tmp_path: Path) -> None:
     described = describe(ENGINES["mesh"], ModelStore(tmp_path, load_catalogue({})), "cpu")
     assert described["state"] == "needs-models"
     assert described["missing_models"] == list(needed_models("mesh"))
+
+
+def test_an_environment_brings_the_libraries_and_one_of_another_version_is_outdated(tmp_path: Path) -> None:
+    entry, store = replace(ENGINES["flux"], libraries=("no_such_library",)), ModelStore(tmp_path, load_catalogue({}))
+    environment = EngineEnvironment(store.root)
+    environment.python.parent.mkdir(parents=True)
+    environment.python.touch()
+    made = Installed(
+        version=metadata.version("mien"),
+        lock_sha256=environment.lock.sha256,
+        device="cpu",
+        torch="2",
+        found="cpu",
+        engines=("flux",),
+    )
+    (environment.folder / "installed.json").write_text(made.model_dump_json())
+    assert describe(entry, store, "cpu")["state"] == "needs-models"
+    assert describe(entry, store, "cpu")["missing_libraries"] == []
+    (environment.folder / "installed.json").write_text(made.model_copy(update={"version": "0"}).model_dump_json())
+    assert describe(entry, store, "cpu")["state"] == "outdated"
 
 
 def test_missing_libraries_come_before_missing_models(tmp_path: Path) -> None:
