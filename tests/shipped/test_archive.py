@@ -18,7 +18,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareRoot]:
     bare = BareRoot(BUILT / "root", tmp_path_factory.mktemp("bare") / "root")
     bare.run("useradd", "--create-home", USER)
     home = bare.path / "home" / USER
-    subprocess.run(["tar", "-xzf", str(built("*.tar.gz")), "-C", str(home)], check=True)
+    subprocess.run(["tar", "-xzf", str(built("mien-*-linux-*.tar.gz")), "-C", str(home)], check=True)
     bare.run("chown", "-R", f"{USER}:", f"/home/{USER}")
     yield bare
     bare.close()

@@ -26,6 +26,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--repair", action="store_true", help="with --check, mend what is found; nothing that a person made is deleted"
     )
+    parser.add_argument(
+        "--check-updates", action="store_true", help="ask the package index, this once, for a newer Mien instead"
+    )
     parser.set_defaults(run=run)
 
 
@@ -34,6 +37,8 @@ def run(args: Namespace) -> int:
         from mien_cli.state_check import check_state
 
         return check_state(args)
+    if args.check_updates:
+        return check_updates(args)
     from mien_cli.in_process import load_config, open_store
     from mien_cli.output import print_answer
     from mien_core.version import product_version
@@ -63,6 +68,35 @@ def run(args: Namespace) -> int:
     }
     found["problems"] = find_problems(found)
     return print_answer(args, found, to_text(found))
+
+
+def check_updates(args: Namespace) -> int:
+    """Say whether the package indexes of pip and uv have a newer release; nothing is installed.
+
+    Raises:
+        Offline: the network is switched off.
+        DownloadFailed: an index could not be asked.
+    """
+    from packaging.version import Version
+
+    from mien_cli.in_process import load_config
+    from mien_cli.output import print_answer
+    from mien_core.errors import Offline
+    from mien_core.version import product_version
+    from mien_models.local.egress_log import EgressLog
+    from mien_models.remote.network import Network
+    from mien_models.remote.releases import find_newest
+
+    config = load_config(args)
+    if config.settings.offline:
+        raise Offline("whether there is a newer Mien cannot be asked: the network is switched off")
+    own = product_version()
+    newest = find_newest(Network(), EgressLog(config.folders.models / "egress.log"))
+    newer = newest is not None and Version(newest) > Version(own)
+    said = f"Mien {newest} is there; this is {own}." if newer else f"This is Mien {own}, the newest that the index has."
+    if newest is None:
+        said = f"This is Mien {own}. No package index that is set up here has Mien."
+    return print_answer(args, {"version": own, "newest": newest, "newer": newer}, said)
 
 
 def describe_platform() -> str:

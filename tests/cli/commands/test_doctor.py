@@ -4,6 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from mien_core.version import product_version
+
 RunJson = Callable[..., tuple[int, Any]]
 
 
@@ -13,3 +17,24 @@ def test_doctor_finds_the_models_and_says_where_everything_lies(here: Path, run_
     assert found["models"]["missing"] == []
     assert found["daemon"] == {"running": False}
     assert found["folders"]["state"]["path"] == str(here / "state")
+
+
+def test_updates_are_asked_for_only_where_there_is_a_network(here: Path, run_json: RunJson) -> None:
+    status, problem = run_json("doctor", "--check-updates")
+    assert (status, problem["code"]) == (1, "offline")
+
+
+@pytest.mark.parametrize(("offered", "newer"), [("99.0", True), ("0.0.1", False), (None, False)])
+def test_a_newer_release_is_told_and_not_installed(
+    offered: str | None, newer: bool, here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a folder of wheels, which pip's settings may name in place of an index."""
+    (here / "wheels").mkdir()
+    if offered:
+        (here / f"wheels/mien-{offered}-py3-none-any.whl").touch()
+    monkeypatch.setenv("MIEN_OFFLINE", "0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(here / "wheels"))
+    status, found = run_json("doctor", "--check-updates")
+    assert status == 0
+    assert found == {"version": product_version(), "newest": offered, "newer": newer}
