@@ -10,10 +10,11 @@ Icon "${ICON}"
 UninstallIcon "${ICON}"
 RequestExecutionLevel user
 InstallDir "$LOCALAPPDATA\Programs\Mien"
-!ifndef COMPRESSOR
-!define COMPRESSOR lzma
+!ifdef UNCOMPRESSED
+SetCompress off
+!else
+SetCompressor /SOLID lzma
 !endif
-SetCompressor /SOLID ${COMPRESSOR}
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\Mien"
 
 Page instfiles

@@ -20,7 +20,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
         "BUNDLE": BUILT / "dist/mien",
         "ICON": BUILT / "work/mien/icons/mien.ico",
         "OUT": out,
-        "COMPRESSOR": "zlib",
+        "UNCOMPRESSED": "",
     }
     words = [f"-D{name}={value}" for name, value in defines.items()]
     done = subprocess.run(["makensis", "-V4", "-WX", *words, str(SCRIPT)], capture_output=True, text=True, check=False)
