@@ -14,7 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, TypedDict, cast
 
-ProgramName = Literal["mien", "tray", "worker", "preview", "convert", "cage-check", "bench-download", "bench-memory"]
+ProgramName = Literal[
+    "mien", "tray", "worker", "preview", "convert", "cage-check", "batch-clip", "bench-download", "bench-memory"
+]
 
 
 CONSOLE, WINDOWED = "mien", "mien-tray"
@@ -44,6 +46,7 @@ PROGRAMS: Mapping[ProgramName, Program] = {
     "preview": Program("mien_daemon.pictures.preview_start", "preview-process"),
     "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
     "cage-check": Program("mien_core.cage.attempts", "cage-check-process"),
+    "batch-clip": Program("mien_cli.batch.clip_process", "batch-clip-process"),
     "bench-download": Program("mien_pipeline.evaluation.claims.downloads", "bench-download-process"),
     "bench-memory": Program("mien_pipeline.evaluation.claims.pipeline", "bench-memory-process"),
 }

@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from mien_core.errors import OutputIsInput
-from mien_pipeline.media.kinds import READABLE, kind_of
-
-CLIPS = frozenset({"video", "matroska", "riff", "gif"})
-"""What `kind_of` calls files that hold moving pictures."""
+from mien_pipeline.media.kinds import READABLE, kind_of, looks_like_clip, read_head
 
 # A file with one of these endings was meant as a picture or a clip, whatever its bytes are: it is tried, and refused
 # by name. Any other file in a folder is tried where its first bytes are those of a picture or a clip.
@@ -22,10 +19,8 @@ SUFFIXES = frozenset(
         *(".gif", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
     }
 )
-# More than any format needs to be known by.
-_HEAD_BYTES = 512
-
 HERE = PurePath()
+CLIP = "clip"
 Identity = tuple[int, int]
 
 
@@ -36,7 +31,7 @@ class InputFile:
     Attributes:
         path: as the command line leads to it.
         folder: where it lies below the input folder; its result lies there below the output folder.
-        kind: what its first bytes say; "" where they cannot be read.
+        kind: what its first bytes say, "clip" for a clip or an animation; "" where they cannot be read.
     """
 
     path: Path
@@ -45,7 +40,7 @@ class InputFile:
 
     @property
     def is_clip(self) -> bool:
-        return self.kind in CLIPS
+        return self.kind == CLIP
 
 
 @dataclass(slots=True)
@@ -138,7 +133,7 @@ def _judge(path: Path, below: PurePath) -> InputFile | None:
     if not path.is_file():
         return InputFile(path, below) if path.is_symlink() and path.suffix.lower() in SUFFIXES else None
     kind = _read_kind(path)
-    wanted = kind in {*READABLE.values(), *CLIPS, ""} or path.suffix.lower() in SUFFIXES
+    wanted = kind in {*READABLE.values(), CLIP, ""} or path.suffix.lower() in SUFFIXES
     return InputFile(path, below, kind) if wanted else None
 
 
@@ -147,10 +142,10 @@ def _read_kind(path: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        with path.open("rb") as file:
-            return kind_of(file.read(_HEAD_BYTES))
+        head = read_head(path)
     except OSError:
         return ""
+    return CLIP if looks_like_clip(head) else kind_of(head)
 
 
 def _identify(path: Path) -> Identity | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import time
+import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from mien_api.errors import WorkerDied
 from mien_api.problems import problem_for
+from mien_cli.batch.clips import ClipCommand, describe_people
 from mien_cli.batch.inputs import InputFile
 from mien_cli.batch.journal import FileRow, Journal
 from mien_cli.batch.names import ResultName, ResultNames
@@ -21,7 +22,7 @@ from mien_cli.batch.workers import Workers
 from mien_cli.result_file import ROOM
 from mien_core import errors
 from mien_core.files import name_system_error, naming_output_errors
-from mien_core.outputs import Exists, Inputs, Output, write_new
+from mien_core.outputs import Exists, Inputs, Output
 from mien_daemon.pictures.reader import PictureReader
 from mien_daemon.worker.messages import Finished, RunJob
 
@@ -39,6 +40,7 @@ ENDS_RUN = (
     errors.UnknownEngine,
 )
 THUMBNAIL_SIDE = 256
+CLIP_SUFFIX = ".mp4"
 SUFFIXES = {f"image/{suffix.replace('jpg', 'jpeg')}": f".{suffix}" for suffix in ("jpg", "png", "webp", "avif", "tiff")}
 State = Literal["waiting", "done", "skipped", "failed"]
 
@@ -101,6 +103,7 @@ class FolderRun:
     names: ResultNames
     workers: Workers
     reader: PictureReader
+    clips: ClipCommand
     on_item: Callable[[Item], None]
     _one_at_a_time: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -135,7 +138,7 @@ class FolderRun:
                 if not await self._find_before(item):
                     await self._edit(item, data)
         except Exception as error:
-            if (ending := find_end(error)) is not None:
+            if (ending := find_end(error, of_clip=item.file.is_clip)) is not None:
                 raise RunStopped(ending) from error
             _begin_anew(row)
             item.state = row.state = "failed"
@@ -162,15 +165,16 @@ class FolderRun:
         return False
 
     async def _edit(self, item: Item, data: bytes) -> None:
-        """Make the result of one input. This is where a clip will go its own way; until then a worker refuses it."""
+        """Make the result of one input; a clip goes its own way."""
         row = item.row
         path = next(path for _, path in self.names.list_names(item.name, item.suffix))
         if self.exists is Exists.SKIP and is_taken(path):
             item.state, item.reason = "skipped", "exists"
             row.state, row.reason, row.output, row.sha256 = "skipped", "exists", self._relative(path), None
-            return
+            return None
+        if item.file.is_clip:
+            return await self._edit_clip(item, path)
         await asyncio.to_thread(self._check_place, path, ROOM * len(data))
-        began = time.monotonic()
         target, made = (self.pictures / f"{row.number}.{what}" for what in ("target", "result"))
         try:
             await asyncio.to_thread(target.write_bytes, data)
@@ -178,13 +182,27 @@ class FolderRun:
             result = await asyncio.to_thread(made.read_bytes)
             if hashlib.sha256(result).hexdigest() != finished.sha256:
                 raise errors.DiskFailed("the result is not what the worker wrote", reason="changed")
-            row.seconds = round(time.monotonic() - began, 3)
             row.before, row.after = await self._thumbnail(target), await self._thumbnail(made, is_result=True)
             self._note(row, finished)
-            await self._place(item, result, SUFFIXES[finished.media_type])
+            await self._place(item, made, SUFFIXES[finished.media_type])
         finally:
             for file in (target, made):
                 file.unlink(missing_ok=True)
+
+    async def _edit_clip(self, item: Item, path: Path) -> None:
+        """Make the result of a clip, which is too large for memory."""
+        row = item.row
+        await asyncio.to_thread(self._check_place, path, item.file.path.stat().st_size)
+        made = self.pictures / f"{row.number}{CLIP_SUFFIX}"
+        try:
+            async with self.workers.hold_back():
+                report = await self.clips.swap(item.file.path, made)
+            row.seconds = read_seconds(report)
+            row.sha256 = await asyncio.to_thread(_hash, made)
+            row.faces, row.warnings = describe_people(report), [str(each) for each in report.get("warnings", ())]
+            await self._place(item, made, CLIP_SUFFIX)
+        finally:
+            made.unlink(missing_ok=True)
 
     def _describe(self, row: FileRow, target: Path, made: Path) -> RunJob:
         people = [[str(path) for path in person] for person in self.ask.references]
@@ -195,7 +213,7 @@ class FolderRun:
         """Take what the report says of the picture."""
         report = finished.report
         faces, warnings = report.get("faces"), report.get("warnings")
-        row.sha256 = finished.sha256
+        row.sha256, row.seconds = finished.sha256, read_seconds(report)
         row.faces = list(faces) if isinstance(faces, list | tuple) else []
         row.warnings = [str(each) for each in warnings] if isinstance(warnings, list | tuple) else []
 
@@ -227,8 +245,8 @@ class FolderRun:
             except (errors.InvalidImage, errors.ImageTooLarge):
                 return None
 
-    async def _place(self, item: Item, result: bytes, suffix: str) -> None:
-        """Announce the result, put it under the first name that is free, or that the rule allows, and confirm it."""
+    async def _place(self, item: Item, made: Path, suffix: str) -> None:
+        """Announce the result that lies at `made`, put it under the first name that the rule allows, and confirm it."""
         row = item.row
         for count, path in self.names.list_names(item.name, suffix):
             is_own = count == item.name.first and suffix == item.suffix
@@ -239,17 +257,19 @@ class FolderRun:
             self.names.take(path)
             row.state, row.output = "announced", self._relative(path)
             self.journal.write(row)
-            if await asyncio.to_thread(self._write, path, result):
+            if await asyncio.to_thread(self._write, path, made):
                 break
         item.state = row.state = "done"
 
-    def _write(self, path: Path, result: bytes) -> bool:
+    def _write(self, path: Path, made: Path) -> bool:
         """Write a whole file; False where its name was taken meanwhile and the next number is tried."""
-        if self.exists is Exists.NUMBER:
-            with naming_output_errors(path):
-                return write_new(path, result)
-        rule = Exists.FAIL if self.exists is Exists.SKIP else self.exists
-        Output(path, rule, self.inputs).write(result)
+        rule = self.exists if self.exists is Exists.REPLACE else Exists.FAIL
+        try:
+            Output(path, rule, self.inputs).make(lambda beside: shutil.copyfile(made, beside))
+        except errors.OutputExists:
+            if self.exists is Exists.NUMBER:
+                return False
+            raise
         return True
 
     def _relative(self, path: Path) -> str:
@@ -263,10 +283,15 @@ def _begin_anew(row: FileRow) -> None:
     row.faces, row.warnings, row.before, row.after = (), (), None, None
 
 
-def find_end(error: Exception) -> errors.MienError | None:
-    """The reason to end the run, where an error is of more than its own picture; None where it is not."""
+def find_end(error: Exception, *, of_clip: bool = False) -> errors.MienError | None:
+    """The reason to end the run, where an error is of more than its own input; None where it is not.
+
+    A clip may need what pictures do not: a model that it lacks is its own affair.
+    """
     named = error if isinstance(error, errors.MienError) else name_system_error(error)
     if named is None or (isinstance(named, WorkerDied) and named.fields.get("reason") != "start"):
+        return None
+    if of_clip and isinstance(named, errors.ModelError):
         return None
     of_reference = {named.fields.get("role"), named.fields.get("stage")} & {"reference", "like"}
     if of_reference or isinstance(named, (*ENDS_RUN, WorkerDied)):
@@ -274,12 +299,18 @@ def find_end(error: Exception) -> errors.MienError | None:
     return None
 
 
+def read_seconds(report: Mapping[str, object]) -> float | None:
+    """What the work took, without the time for which it waited."""
+    found = report.get("seconds")
+    return round(float(found), 3) if isinstance(found, int | float) else None
+
+
 def is_taken(path: Path) -> bool:
     return os.path.lexists(path)
 
 
 def _read(file: InputFile) -> tuple[bytes, str]:
-    """The bytes of an input and their SHA-256.
+    """The bytes of an input and their SHA-256; of a clip none, which may have gigabytes.
 
     Raises:
         InvalidImage, ImageTooLarge: `file` says which.
@@ -289,6 +320,8 @@ def _read(file: InputFile) -> tuple[bytes, str]:
     if not file.path.is_file():
         said = "is a folder that cannot be read" if file.path.is_dir() else "is no file"
         raise errors.InvalidImage(f"{file.path} {said}", file=str(file.path))
+    if file.is_clip:
+        return b"", _hash(file.path) or ""
     data = read_picture(file.path)
     return data, hashlib.sha256(data).hexdigest()
 

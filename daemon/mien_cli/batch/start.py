@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from mien_api.folders import make_private
+from mien_cli.batch.clips import ClipCommand, list_words
 from mien_cli.batch.inputs import InputFile
 from mien_cli.batch.journal import FileRow, Journal, open_journal
 from mien_cli.batch.names import ResultNames
 from mien_cli.batch.prepare import Wanted
 from mien_cli.batch.report import RunReport, describe_item, refuse_foreign_reports, write_reports
-from mien_cli.batch.run import Ask, FolderRun, Item, RunStopped
+from mien_cli.batch.run import CLIP_SUFFIX, Ask, FolderRun, Item, RunStopped
 from mien_cli.batch.sheet import list_asides
 from mien_cli.batch.workers import Workers, count_workers
 from mien_cli.in_process import fetch_needed, load_config, open_store
@@ -105,7 +106,7 @@ def do_run(args: Namespace, config: Config, wanted: Wanted, journal: Journal) ->
         with show_items(len(items), quiet=args.json) as on_item:
             run = FolderRun(
                 wanted.folder, found.roots, spool.pictures, ask, wanted.exists, wanted.inputs, journal, names, workers,
-                reader, on_item,
+                reader, ClipCommand(list_words(args), log), on_item,
             )  # fmt: skip
             try:
                 asyncio.run(run_to_end(run, items))
@@ -143,7 +144,7 @@ def make_item(wanted: Wanted, file: InputFile, row: FileRow, names: ResultNames)
         "engine": wanted.options.engine,
         "number": f"{row.number:04}",
     }
-    suffix = choose_suffix(wanted.options.format or file.kind)
+    suffix = CLIP_SUFFIX if file.is_clip else choose_suffix(wanted.options.format or file.kind)
     return Item(file, row, names.reserve(wanted.folder / file.folder, values, suffix), suffix)
 
 

@@ -92,6 +92,12 @@ class Workers:
                     if attempts >= MAX_ATTEMPTS:
                         raise
 
+    @asynccontextmanager
+    async def hold_back(self) -> AsyncGenerator[None]:
+        """Keep one worker without work, for a process of another kind that does as much."""
+        async with self._take():
+            yield
+
     async def close(self) -> None:
         """End every process, at work or not."""
         await asyncio.gather(*(worker.shut() for worker in self._all))

@@ -1,0 +1,78 @@
+"""Clips among the pictures of a folder: each is a `mien swap` of its own, which a death only interrupts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from mien_api.problems import error_for
+from mien_core.errors import MienError
+from mien_core.program import command_for, windowless
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCommand:
+    """What `mien swap` is told beside the clip and where it goes; `log` takes what it says to a person."""
+
+    words: Sequence[str]
+    log: IO[bytes] | None = None
+
+    async def swap(self, clip: Path, made: Path) -> Mapping[str, Any]:
+        """Have the clip swapped into the file `made`; the report.
+
+        Raises:
+            MienError: as `mien swap` refuses the clip.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *command_for("batch-clip"),
+            *(str(clip), *self.words, "-o", str(made), "--local", "--json"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self.log,
+            **windowless(),
+        )
+        try:
+            if process.stdout is None:
+                raise RuntimeError("the clip's process has no pipe")
+            answer = await process.stdout.read()
+            status = await process.wait()
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()  # a process that still works ends by that
+            await process.wait()
+        document = json.loads(answer) if answer else {}
+        if status != 0:
+            raise error_for(document) if "code" in document else MienError(f"the clip's process ended with {status}")
+        return dict(document)
+
+
+def list_words(args: Namespace) -> list[str]:
+    """The words of a run's command line that a swap of one clip has too."""
+    words = [word for face in args.face for word in ("--face", face)]
+    words += [word for choice in args.faces or () for word in ("--faces", choice)]
+    words += [word for setting in args.set for word in ("--set", setting)]
+    words += ["--engine", args.engine, "--seed", str(args.seed), "--restore", str(args.restore)]
+    words += ["--detector", args.detector]
+    words += ["--basis", args.basis] if args.basis else []
+    words += ["--adult"] if args.adult else []
+    words += ["--offline"] if args.offline else []
+    words += ["--state-dir", args.state_dir] if args.state_dir else []
+    return words + (["--models-dir", args.models_dir] if args.models_dir else [])
+
+
+def describe_people(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The people of a clip as the faces of a picture are told."""
+    return [
+        {
+            "swapped": bool(person["swapped"]),
+            "identity": person.get("identity"),
+            "verdict": person.get("verdict"),
+            "warnings": list(person.get("warnings") or ()),
+        }
+        for person in report.get("people", ())
+    ]
