@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import ArgumentParser, Namespace, _ActionsContainer
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -24,8 +24,7 @@ CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "restart")
 def add_clip_arguments(parser: ArgumentParser) -> None:
     """Add the options that only a clip takes."""
     group = parser.add_argument_group("clips")
-    group.add_argument("--from", dest="begin", metavar="T", help="where the part begins: seconds, or H:M:S")
-    group.add_argument("--to", dest="end", metavar="T", help="where it ends")
+    add_part_arguments(group)
     group.add_argument(
         "--encoder",
         choices=("auto", "av1", "h264", "hevc", "vp9"),
@@ -36,6 +35,12 @@ def add_clip_arguments(parser: ArgumentParser) -> None:
     group.add_argument(
         "--restart", action="store_true", default=None, help="begin anew, and not where the last run was ended"
     )
+
+
+def add_part_arguments(parser: _ActionsContainer) -> None:
+    """Add what says which part of a clip is meant."""
+    parser.add_argument("--from", dest="begin", metavar="T", help="where the part begins: seconds, or H:M:S")
+    parser.add_argument("--to", dest="end", metavar="T", help="where it ends")
 
 
 def is_clip(path: Path) -> bool:
@@ -73,8 +78,8 @@ def read_clip_options(args: Namespace) -> ClipOptions:
     raw = {
         "begin_s": read_time(args.begin, "from"),
         "end_s": read_time(args.end, "to"),
-        "encoder": None if args.encoder == "auto" else args.encoder,
-        "quality": args.quality,
+        "encoder": None if getattr(args, "encoder", None) == "auto" else getattr(args, "encoder", None),
+        "quality": getattr(args, "quality", None),
     }
     return validate(ClipOptions, {name: value for name, value in raw.items() if value is not None}, "a clip")
 
@@ -149,8 +154,7 @@ def swap_clip(
     fetch_needed(store, options.engine, quiet=args.json)
     runs = load_config(args).folders.state / "clips"
     runtime = open_runtime(args, store)  # from here on the process is caged
-    pictures = [picture for person in references for picture in person]
-    folder = runs / name_run(args.target, pictures, options, clip_options)
+    folder = runs / name_run(args.target, references, options, clip_options)
     forget_runs(runs, folder, restart=bool(args.restart))
     written: list[Path] = []
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -36,8 +36,10 @@ from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.time_stamp import time_stamp_url
 
 if TYPE_CHECKING:
+    from mien_pipeline.clips.analysis import Analysis
     from mien_pipeline.clips.report import SwappedClip
-    from mien_pipeline.swap_clip import ClipTarget
+    from mien_pipeline.media.clip.probe import ClipInfo
+    from mien_pipeline.swap_clip import ClipOptions, ClipTarget
 
 # A prepared reference is an atlas and an embedding, a few megabytes. A job names at most 20 people, and a run over a
 # folder names the same ones for every picture.
@@ -169,6 +171,24 @@ class Runtime:
         job = ClipJob(target, options.make_steady(), ready, alike, engine.models)
         components = ClipComponents(self._detector, self._embedder, self._check, self.marker, self.models)
         return swap_clip(job, components, clock)
+
+    def analyse_clip(
+        self, clip: "ClipInfo", part: "ClipOptions", on_progress: OnProgress = ignore_progress
+    ) -> "Analysis":
+        """Who is in a clip; see `clips.analyse.analyse`. Needs PyAV."""
+        from mien_pipeline.clips.analyse import analyse
+
+        clock = Stopwatch(on_progress)
+        with clock.stage("detect"):
+            return analyse(
+                clip,
+                (part.begin_s, part.end_s),
+                self._detector,
+                self._embedder,
+                self._check,
+                None,
+                partial(clock.step, "detect", 0, 1),
+            )
 
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -106,13 +107,20 @@ class ClipJob:
     engine_models: Sequence[ModelUse] = ()
 
 
-def name_run(clip: Path, references: Sequence[bytes], options: SwapOptions, clip_options: ClipOptions) -> str:
-    """The name of a run's folder: a digest of all that its result depends on, so that the same command finds it."""
+def name_run(clip: Path, references: Sequence[Sequence[bytes]], options: SwapOptions, clip_options: ClipOptions) -> str:
+    """The name of a run's folder: a digest of all that its result depends on, so that the same command finds it.
+
+    Args:
+        clip: the target.
+        references: the pictures of each person.
+        options, clip_options: the engine's, and the clip's.
+    """
     with clip.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     said = [
+        version("mien"),
         digest,
-        *(hashlib.sha256(each).hexdigest() for each in references),
+        [[hashlib.sha256(picture).hexdigest() for picture in person] for person in references],
         options.model_dump(mode="json"),
         clip_options.model_dump(mode="json"),
     ]
@@ -135,13 +143,19 @@ def open_target(
     if is_animated(source):
         path = Journal(folder).folder / _ANIMATION
         convert_animation(source, path)
+    clip = probe_part(path, options)
+    choose_encoder(clip, options.encoder)
+    return ClipTarget(source, clip, options, folder, write)
+
+
+def probe_part(path: Path, options: ClipOptions) -> ClipInfo:
+    """The clip, if the part of it that is wanted is there and not too long; raises as `open_target`."""
     clip = probe_clip(path)
     begin, end = options.begin_s or 0.0, min(options.end_s or clip.duration_s, clip.duration_s)
     if begin >= end:
         raise InvalidOptions(f"the clip lasts {clip.duration_s:.2f} s, and no part of it was named", field="from")
     require_length(end - begin, round((end - begin) / max(clip.duration_s, 1e-6) * clip.frames))
-    choose_encoder(clip, options.encoder)
-    return ClipTarget(source, clip, options, folder, write)
+    return clip
 
 
 def require_clip_options(options: SwapOptions) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
 from mien_cli import clip
@@ -65,6 +66,11 @@ def test_a_clip_is_swapped_as_a_picture_is(here: Path, run_json: RunJson, models
     assert [person["swapped"] for person in report["people"]] == [3]
     status, said = run_json("verify", "a-swapped.mp4")
     assert (status, said["credentials"]["state"], said["credentials"]["trusted"]) == (0, "valid", True)
+    status, found = run_json("clip", "analyse", "a.mp4", "--to", "0.1")
+    assert (status, found["output"]) == (0, "a-people/people.json")
+    assert [(person["frames"], person["spans"]) for person in found["people"]] == [(3, [[0.0, 0.1]])]
+    with PIL.Image.open(here / "a-people/person-0.jpg") as crop:
+        assert min(crop.size) > 40
     for wrong in (["-o", "a.png"], ["-o", "-"], ["--set", "format=png"], ["--restore", "0.5"], ["--quality", "0"]):
         status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--local", *wrong)
         assert (status, problem["code"]) == (1, "invalid-options")

@@ -61,7 +61,7 @@ def swap(models: ModelStore, tmp_path_factory: pytest.TempPathFactory, reference
         on_progress: OnProgress = ignore_progress,
     ) -> SwappedClip:
         clip_options, options = clip_options or ClipOptions(), options or MeshOptions()
-        folder = state / "clips" / name_run(source, [reference], options, clip_options)
+        folder = state / "clips" / name_run(source, [[reference]], options, clip_options)
         output = Output(out, Exists.REPLACE)
         target = open_target(source, clip_options, folder, lambda make: output.make(make))
         made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], options, on_progress)

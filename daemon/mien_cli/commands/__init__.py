@@ -6,13 +6,14 @@ A module has `add_arguments(parser)`, which also sets `run`, and may have `DESCR
 # Name → its line in `mien --help`, in that order: first what a newcomer wants, last what keeps Mien running.
 SUMMARIES = {
     "demo": "swap two public-domain portraits",
-    "swap": "put a reference face into a target image",
+    "swap": "put a reference face into a target picture or clip",
     "batch": "put a reference face into every picture of a folder",
+    "clip": "who is in a clip, before it is swapped",
     "restore": "repair skin detail without changing the face (Vivid)",
     "engines": "every engine: ready, or what it lacks",
     "models": "the model store",
     "references": "the consented reference library",
-    "verify": "what a picture says about itself",
+    "verify": "what a picture or a clip says about itself",
     "credentials": "the certificate that signs results",
     "serve": "the daemon",
     "jobs": "the queue of the running daemon",

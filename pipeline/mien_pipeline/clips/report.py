@@ -1,11 +1,13 @@
-"""What is said of a finished clip: plain frozen values, without numpy."""
+"""What is said of a clip: of the people in it, and of one that is finished."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Literal
 
+from mien_pipeline.clips.analysis import Analysis, TrackPlan
 from mien_pipeline.clips.render import PersonTally
+from mien_pipeline.media.clip.probe import ClipInfo
 from mien_pipeline.report import (
     IdentityScores,
     LeftOut,
@@ -144,3 +146,39 @@ def merge_tallies(segments: Sequence[Mapping[int, PersonTally]]) -> dict[int, Pe
         for person, tally in segment.items():
             merged.setdefault(person, PersonTally()).add(tally)
     return merged
+
+
+def describe_people(analysis: Analysis, clip: ClipInfo) -> dict[str, object]:
+    """What a look at a clip found, as JSON: its pictures, its shots, and each person's spans in seconds and faults."""
+    origin, base = analysis.span.times[0], clip.time_base
+    ends = (*analysis.span.times, analysis.span.end)
+
+    def seconds(number: int) -> float:
+        return round(float((ends[number] - origin) * base), 3)
+
+    return {
+        "frames": len(analysis.span.times),
+        "duration_s": seconds(len(analysis.span.times)),
+        "size": list(clip.seen_size),
+        "codec": clip.codec,
+        "audio": [{"codec": track.codec, "language": track.language} for track in clip.audio],
+        "shots": [seconds(number) for number in analysis.shots],
+        "people": [
+            {
+                "id": person,
+                "frames": sum(stop - first for first, stop in analysis.list_spans(person)),
+                "spans": [[seconds(first), seconds(stop)] for first, stop in analysis.list_spans(person)],
+                "faults": _count_faults([track for track in analysis.tracks if track.person == person]),
+            }
+            for person in range(len(analysis.people))
+        ],
+    }
+
+
+def _count_faults(tracks: Sequence[TrackPlan]) -> dict[str, int]:
+    """In how many pictures a face is covered, or turned too far; those are not swapped."""
+    counts = {
+        "occluded": sum(int(track.covered.sum()) for track in tracks),
+        "hard-angle": sum(int(track.turned.sum()) for track in tracks),
+    }
+    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,114 @@
+"""`mien clip analyse`: who is in a clip, when, and what hides them, before the long part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
+
+    from mien_pipeline.clips.analysis import Analysis
+    from mien_pipeline.media.clip.probe import ClipInfo
+
+DESCRIPTION = "Find the people of a clip. Their numbers are what `mien swap CLIP --faces 0,2` takes."
+PEOPLE = "people.json"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.clip import add_part_arguments
+    from mien_cli.result_file import add_exists_argument
+
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    analysing = actions.add_parser("analyse", help="the people, a picture of each, their spans and what hides them")
+    analysing.add_argument("clip", type=Path, metavar="CLIP")
+    analysing.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="default: CLIP's name with -people, beside the clip"
+    )
+    add_exists_argument(analysing)
+    add_part_arguments(analysing)
+    analysing.set_defaults(run=analyse)
+
+
+def analyse(args: Namespace) -> int:
+    import json
+
+    from mien_cli.in_process import fetch_needed, load_config, open_runtime, open_store, pause_collections
+    from mien_cli.output import print_answer
+    from mien_cli.result_file import check_new_folder, make_folder
+    from mien_core.outputs import Exists, write_together
+
+    pause_collections(args)
+    folder: Path = args.output or args.clip.with_name(f"{args.clip.stem}-people")
+    if not folder.is_dir():
+        check_new_folder(folder)
+    store = open_store(args)
+    fetch_needed(store, "mesh", quiet=args.json)
+    state = load_config(args).folders.state
+    runtime = open_runtime(args, store)  # from here on the process is caged
+    found, clip = look(args, runtime, state)
+
+    from mien_pipeline.clips.report import describe_people
+
+    described = describe_people(found, clip)
+    crops = {f"person-{number}.jpg": to_jpeg(person.portrait) for number, person in enumerate(found.people)}
+    make_folder(folder)
+    written = write_together(
+        folder, {PEOPLE: json.dumps(described, indent=2).encode(), **crops}, Exists(args.exists or "number")
+    )
+    report = {
+        "output": str(written[PEOPLE]),
+        **described,
+        "pictures": [str(written[name]) for name in crops],
+    }
+    return print_answer(args, report, to_text(report))
+
+
+def look(args: Namespace, runtime: Any, state: Path) -> tuple[Analysis, ClipInfo]:
+    """The people of the clip, and the clip; an animation is copied into a folder of the state for so long."""
+    import tempfile
+
+    from mien_cli.clip import is_clip, read_clip_options, require_clips
+    from mien_cli.progress_bars import show_job_progress
+    from mien_core.errors import UnsupportedClip
+
+    require_clips()
+    from mien_pipeline.media.clip.animated import convert_animation, is_animated
+    from mien_pipeline.swap_clip import probe_part
+
+    if not is_clip(args.clip):
+        raise UnsupportedClip(f"{args.clip} is no clip", stream="container", reason="no-clip", file=str(args.clip))
+    options = read_clip_options(args)
+    with tempfile.TemporaryDirectory(prefix="clip-", dir=state) as folder, show_job_progress(quiet=args.json) as show:
+        path = args.clip
+        if is_animated(path):
+            path = Path(folder) / "animation.mkv"
+            convert_animation(args.clip, path)
+        clip = probe_part(path, options)
+        return runtime.analyse_clip(clip, options, lambda at: show(at.stage, at.fraction)), clip
+
+
+def to_jpeg(pixels: Any) -> bytes:
+    """A face crop, (h, w, 3) uint8 RGB, for a person to look at."""
+    import io
+
+    import PIL.Image
+
+    out = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def to_text(report: Mapping[str, Any]) -> str:
+    """Each person with the seconds in which they are seen, and what hides them."""
+    from mien_core.languages import look_up
+
+    lines = [f"{report['output']}  ({report['frames']} pictures, {report['duration_s']:.1f} s)"]
+    for person, picture in zip(report["people"], report["pictures"], strict=True):
+        spans = ", ".join(f"{begin:.1f}–{end:.1f} s" for begin, end in person["spans"])
+        lines.append(f"person {person['id']}: {spans}  {picture}")
+        lines += [
+            f"    {fault}, {count} pictures: {look_up('warnings', fault)}" for fault, count in person["faults"].items()
+        ]
+    return "\n".join(lines)
