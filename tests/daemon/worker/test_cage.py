@@ -1,6 +1,7 @@
 """The product's own processes are in the cage: seen from outside, in what the kernel says of them."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -155,7 +156,8 @@ import os, sys, PIL.Image
 opened = PIL.Image.open
 def spy(*words, **more):
     said = []
-    for attempt in (os.fork, lambda: __import__('socket').socket(), lambda: open({str(tmp_path / "secret")!r})):
+    start = lambda: os.posix_spawn({shutil.which("true")!r}, ['true'], os.environ)
+    for attempt in (start, lambda: __import__('socket').socket(), lambda: open({str(tmp_path / "secret")!r})):
         try:
             attempt(); said.append('let through')
         except OSError as error:
