@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
 from mien_pipeline.image import Pixels
+from mien_pipeline.media.clip.threads import calm_threads
 
 MILLISECONDS = Fraction(1, 1000)
 Draw = Callable[[int, tuple[int, int]], Pixels]
@@ -70,6 +71,7 @@ def make_clip(path: Path, recipe: Recipe | None = None, draw: Draw | None = None
                 setattr(frame, name, value)
             frame.pts, frame.time_base = time, base
             container.mux(video.encode(frame))
+            calm_threads()
         container.mux(video.encode(None))
         if sound:
             _add_tone(container, sound, recipe.tone)

@@ -18,6 +18,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.media.clip.probe import ClipInfo
+from mien_pipeline.media.clip.threads import calm_threads
 
 Codec = Literal["av1", "h264", "hevc", "vp9"]
 CODECS: tuple[Codec, ...] = ("av1", "h264", "hevc", "vp9")
@@ -142,3 +143,5 @@ def works(encoder: str, form: str) -> bool:
         return bool([*context.encode(frame), *context.encode(None)])
     except (FFmpegError, ValueError, OSError):
         return False
+    finally:
+        calm_threads()

@@ -17,6 +17,7 @@ from mien_core.errors import MarkingFailed
 from mien_pipeline.media.clip.encoders import Encoder
 from mien_pipeline.media.clip.frames import Frame, to_video_frame
 from mien_pipeline.media.clip.probe import ClipInfo
+from mien_pipeline.media.clip.threads import calm_threads
 from mien_pipeline.media.clip.ticks import output_base
 
 
@@ -64,6 +65,8 @@ def write_segment(path: Path, frames: Iterable[Frame], clip: ClipInfo, settings:
             first = frame.time if not count else first
             picture.pts, picture.time_base = int((frame.time - first) * clip.time_base / base), base
             container.mux(stream.encode(picture))
+            if not count:
+                calm_threads()  # the first picture has opened the encoder
             count += 1
         container.mux(stream.encode(None))
     if not count:
