@@ -1,6 +1,6 @@
 """The seams of the pipeline: the fewest methods that let a fake be ten lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -107,6 +107,19 @@ class Remembers(Protocol):
 
     def remember(self, limits: MemoryLimits, /) -> None:
         """Plan with what was learned before, and keep there what is learned from now on."""
+        ...
+
+
+OnPatch = Callable[[Image, Patch], None]
+"""Told a target and what is painted of it so far."""
+
+
+@runtime_checkable
+class ShowsSteps(Protocol):
+    """An engine that can show what it paints before it is done."""
+
+    def show_steps(self, on_patch: OnPatch | None, /) -> None:
+        """Tell of steps from now on, at most twice a second; None tells of none. Without what it takes, of none."""
         ...
 
 

@@ -15,18 +15,20 @@ from mien_models.environments.environment import telling_outdated
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
-from mien_pipeline.face import Embedding, Face
+from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
+from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
-from mien_pipeline.protocols import Engine, Remembers, Restorer
+from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
 from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
+from mien_pipeline.step_preview import OnPreview, make_preview
 from mien_pipeline.swap import Components, decode_target, edit_picture, embed_likes, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_pipeline.trust.authority import Authority
@@ -96,6 +98,7 @@ class Runtime:
             limits: how much memory engines may plan with here; None does not remember.
         """
         self._limits = limits
+        self._on_preview: OnPreview | None = None
         self._store = store
         self._authority = authority
         self._engine: Engine | None = None
@@ -112,6 +115,22 @@ class Runtime:
         """Load the networks that every edit takes, before there is one; what is not installed is said with the edit."""
         with suppress(MienError):
             _ = self._components
+
+    def show_previews(self, on_preview: OnPreview | None) -> None:
+        """Tell of pictures of the steps of swaps from now on, where an engine shows any; None tells of none."""
+        self._on_preview = on_preview
+
+    def _show_steps(self, engine: Engine) -> None:
+        if not isinstance(engine, ShowsSteps):
+            return
+        on_preview = self._on_preview
+
+        def show(target: Image, patch: Patch) -> None:
+            preview = make_preview(target, patch, self._check) if on_preview else None
+            if on_preview and preview:
+                on_preview(preview)
+
+        engine.show_steps(show if on_preview else None)
 
     def swap(
         self,
@@ -142,6 +161,7 @@ class Runtime:
         named = (options.detector, *options.likes)
         alike = self._likes.get(named, lambda: embed_likes(likes, options.likes, parts))
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
+        self._show_steps(engine)
         return edit_picture(target, edit, parts, clock, original)
 
     def swap_clip(

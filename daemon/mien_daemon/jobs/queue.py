@@ -135,6 +135,15 @@ class JobQueue:
             raise ResultDamaged("the result was damaged on the disk", job=job_id)
         return job, path
 
+    async def step_preview(self, client: Client, job_id: str) -> bytes | None:
+        """A small JPEG of the latest step of a running job; None where there is none.
+
+        Raises:
+            UnknownJob
+        """
+        job = await self.get(client, job_id)
+        return await self._scheduler.step_preview(job_id) if job.state == "running" else None
+
     async def cancel(self, client: Client, job_id: str) -> Job:
         """Stop a job; it has stopped when this returns.
 

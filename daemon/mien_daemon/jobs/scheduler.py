@@ -102,6 +102,10 @@ class Scheduler:
             raise JobFinished(f"the job is {job.state}", job=job.id, state=job.state)
         return job
 
+    async def step_preview(self, job_id: str) -> bytes | None:
+        """See `WorkFolders.step_preview`."""
+        return await self._folders.step_preview(job_id)
+
     async def _cancel_waiting(self, job: Job) -> Job:
         """End a waiting job. Where the database does not take its end, the job keeps waiting."""
         self._jobs.waiting.take_out(job.id)

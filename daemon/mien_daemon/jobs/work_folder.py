@@ -15,12 +15,14 @@ from mien_daemon.jobs.job import Job
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.state.personal_data import folder_for_references, remove
 from mien_daemon.state.run_folder import remove_dead_runs
-from mien_daemon.worker.messages import Finished, RunJob
+from mien_daemon.worker.messages import PREVIEW, Finished, RunJob
 from mien_pipeline.options import require_readable_count
 
 log = logging.getLogger(__name__)
 
 RESULT = "result"
+# Twice what the pipeline makes of one step.
+MOST_PREVIEW_BYTES = 512 << 10
 
 
 class PictureFiles(Protocol):
@@ -154,6 +156,10 @@ class WorkFolders:
         finally:
             await folder.remove()
 
+    async def step_preview(self, job_id: str) -> bytes | None:
+        """The picture of the latest step of a running job; None where the executor shows none, or none yet."""
+        return await run_in_thread(_read_small, self._root / job_id / PREVIEW)
+
     async def sweep(self) -> None:
         """Delete what an earlier daemon left in the middle of a job, and what a run over a folder left."""
         for folder in {self._root, self._private}:
@@ -165,6 +171,14 @@ class WorkFolders:
         if self._private != self._root:
             with suppress(OSError):
                 self._private.rmdir()
+
+
+def _read_small(path: Path) -> bytes | None:
+    """A file of at most `MOST_PREVIEW_BYTES`, or nothing."""
+    with suppress(OSError), path.open("rb") as file:
+        content = file.read(MOST_PREVIEW_BYTES + 1)
+        return content if len(content) <= MOST_PREVIEW_BYTES else None
+    return None
 
 
 def _remove_all(folders: Iterable[Path]) -> None:

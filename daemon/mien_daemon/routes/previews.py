@@ -26,8 +26,15 @@ async def preview_blob(request: web.Request) -> web.Response:
     return _answer(await request.app[keys.PREVIEWS].make(blobs.path(digest), digest, side, client))
 
 
+class JobPreviewQuery(PreviewQuery):
+    step: int = Field(0, ge=0, le=10_000, description="Not read: a page that asks anew at each step gives its number.")
+
+
 async def preview_job_result(request: web.Request) -> web.Response:
-    side = read_query(request, PreviewQuery).side
+    """Of a running job the picture of its latest step, as it is kept; else of the result."""
+    side = read_query(request, JobPreviewQuery).side
+    if step := await request.app[keys.QUEUE].step_preview(request[keys.CLIENT], request.match_info["id"]):
+        return web.Response(body=step, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
     client, digest = request[keys.CLIENT], f"result {job.result_sha256 or job.id}"
     return _answer(await request.app[keys.PREVIEWS].make(path, digest, side, client, is_result=True))
@@ -54,10 +61,10 @@ ROUTES = (
         "/v1/jobs/{id}/preview",
         "preview_job_result",
         preview_job_result,
-        "A result, small, as JPEG; at most half its side, because a preview has no content credentials",
+        "A result, small, as JPEG, or the latest step of a running job; at most half its side: it has no credentials",
         "swap",
         {200: "image/jpeg"},
-        query=PreviewQuery,
+        query=JobPreviewQuery,
         problems=(
             "bad-request",
             "unknown-job",

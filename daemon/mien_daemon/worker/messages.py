@@ -19,6 +19,9 @@ LENGTH = struct.Struct(">I")
 # A report of a hundred faces has 30 kB; a frame of this size means that the pipe is out of step.
 MAX_FRAME_BYTES = 4 << 20
 
+# Beside `RunJob.output` while the job runs: the picture of its latest step, where the engine shows any.
+PREVIEW = "preview.jpg"
+
 FilePath = InstanceOf[str]
 """An absolute path. Checked as an object and not as text: on Linux a path need not be UTF-8."""
 _CHECKED = ConfigDict(extra="forbid")

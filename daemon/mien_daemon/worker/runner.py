@@ -25,6 +25,7 @@ from mien_core.redaction import log_to
 from mien_daemon.worker import messages
 from mien_daemon.worker.isolation import isolate, worker_cage
 from mien_daemon.worker.messages import (
+    PREVIEW,
     CancelWork,
     Faces,
     Failed,
@@ -36,7 +37,7 @@ from mien_daemon.worker.messages import (
     RunJob,
     SetUp,
 )
-from mien_daemon.worker.runtime import WorkerRuntime, make_runtime
+from mien_daemon.worker.runtime import ShowsPreviews, WorkerRuntime, make_runtime
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import parse_restore_options
 from mien_pipeline.progress import Progress
@@ -138,6 +139,9 @@ class JobRunner:
             return self._runtime.restore(target, parse_restore_options(job.options), on_progress)
         people = [[Path(picture).read_bytes() for picture in person] for person in job.references]
         likes = [Path(picture).read_bytes() for picture in job.likes]
+        if isinstance(self._runtime, ShowsPreviews):
+            beside = Path(job.output).with_name(PREVIEW)
+            self._runtime.show_previews(lambda picture: write_whole(beside, picture, 0o600))
         return self._runtime.swap(target, people, parse_options(job.options), on_progress, likes)
 
     def _find(self, work: FindFaces) -> Faces:

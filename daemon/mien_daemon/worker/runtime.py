@@ -1,9 +1,9 @@
 """What the worker asks of the pipeline, and how its runtime is made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast, runtime_checkable
 
 from mien_core.errors import LibraryMissing
 from mien_core.libraries import name_missing_library
@@ -41,6 +41,15 @@ class WorkerRuntime(Protocol):
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress) -> Swapped: ...
 
     def find_faces(self, picture: bytes) -> Sequence["Face"]: ...
+
+
+@runtime_checkable
+class ShowsPreviews(Protocol):
+    """A runtime that can show the steps of a swap."""
+
+    def show_previews(self, on_preview: Callable[[bytes], None] | None, /) -> None:
+        """Tell of JPEGs of steps from now on; None tells of none."""
+        ...
 
 
 class MakeRuntime(Protocol):

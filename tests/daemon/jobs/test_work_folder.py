@@ -11,9 +11,9 @@ import pytest
 from mien_core.errors import TooManyPictures, UnknownReference
 from mien_core.files import write_whole
 from mien_daemon.jobs.job import JobRequest
-from mien_daemon.jobs.work_folder import WorkFolders
+from mien_daemon.jobs.work_folder import MOST_PREVIEW_BYTES, WorkFolders
 from mien_daemon.state import personal_data
-from mien_daemon.worker.messages import Finished
+from mien_daemon.worker.messages import PREVIEW, Finished
 from mien_testing.jobs import SEALED, FakeReferences, make_job
 from mien_testing.stand_in import returning
 
@@ -211,3 +211,15 @@ async def test_a_job_that_is_interrupted_while_its_reference_is_opened_leaves_no
     with pytest.raises(asyncio.CancelledError):
         await running
     assert listing(tmp_path / "spool") == listing(private) == []
+
+
+async def test_the_picture_of_a_step_lies_beside_the_result_and_a_large_one_is_not_read(
+    folders: WorkFolders, tmp_path: Path
+) -> None:
+    assert await folders.step_preview("a-job") is None
+    folder = tmp_path / "spool" / "a-job"
+    folder.mkdir(parents=True)
+    (folder / PREVIEW).write_bytes(b"a picture")
+    assert await folders.step_preview("a-job") == b"a picture"
+    (folder / PREVIEW).write_bytes(bytes(MOST_PREVIEW_BYTES + 1))
+    assert await folders.step_preview("a-job") is None

@@ -2,10 +2,11 @@
 
 import hashlib
 import io
+import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,6 +15,7 @@ import pytest
 from mien_core.errors import Cancelled
 from mien_daemon.worker import messages, runner
 from mien_daemon.worker.messages import (
+    PREVIEW,
     CancelWork,
     Faces,
     Failed,
@@ -253,3 +255,17 @@ def start_worker(state: Path) -> subprocess.Popen[bytes]:
     worker.stdin.flush()
     assert messages.read(cast("BinaryIO", worker.stdout)) == Ready()
     return worker
+
+
+def test_pictures_of_steps_lie_beside_the_result_for_the_user_alone(said: Said, tmp_path: Path) -> None:
+    class Showing(FakeRuntime):
+        def show_previews(self, on_preview: Callable[[bytes], None] | None, /) -> None:
+            assert on_preview is not None
+            on_preview(b"an earlier step")
+            on_preview(b"a step")
+
+    job = work(tmp_path)
+    assert isinstance(run(Showing(tmp_path), said, job), Finished)
+    beside = Path(job.output).with_name(PREVIEW)
+    assert beside.read_bytes() == b"a step"
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600

@@ -1,6 +1,6 @@
 """The identity stack on FLUX.1: three identity methods, one velocity, the target's own pixels around it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from mien_pipeline.device import choose_device, installed_memory, name_out_of_me
 from mien_pipeline.engines.diffusion import drift, reference, target
 from mien_pipeline.engines.diffusion.preserve_mask import hair_is_at_risk, preserve_mask
 from mien_pipeline.engines.flux.faceid import FaceId, XlabsAdapter
-from mien_pipeline.engines.flux.files import find_files, models_used
+from mien_pipeline.engines.flux.files import TINY_VAE, find_files, is_available, models_used
 from mien_pipeline.engines.flux.identity import FluxIdentity
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
@@ -25,6 +25,7 @@ from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.pulid import Pulid
 from mien_pipeline.engines.flux.second_attempt import adjust
+from mien_pipeline.engines.flux.shown_steps import ShownSteps
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import DEFAULT_NEGATIVE_PROMPT, DEFAULT_PROMPT
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_conditioning
@@ -36,7 +37,7 @@ from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.plan.placement import DEFAULT_SIDE
 from mien_pipeline.progress import OnStep
-from mien_pipeline.protocols import FaceEmbedder
+from mien_pipeline.protocols import FaceEmbedder, OnPatch
 from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import add_noise, denoise, inpaint, noise_like, schedule
 from mien_pipeline.skin.blend import paste_back
@@ -79,11 +80,16 @@ class FluxEngine:
         self.stack = stack
         self.scorer = scorer
         self.steps = MemorySteps(stack)
+        self.shown = ShownSteps()
         self._files = models
 
     def remember(self, limits: MemoryLimits) -> None:
         """See `protocols.Remembers`; called before anything is loaded."""
         self.steps.remember(limits)
+
+    def show_steps(self, on_patch: OnPatch | None) -> None:
+        """See `protocols.ShowsSteps`; without TAEF1 nothing is shown."""
+        self.shown.listener = on_patch if is_available(self.stack.store, TINY_VAE) else None
 
     @property
     def models(self) -> Sequence[ModelUse]:
@@ -98,7 +104,7 @@ class FluxEngine:
 
         Of several pictures the clearest gives the pixels; `identity` says what else becomes of them.
         """
-        return FluxLikeness(self.stack, self.scorer, sort_by_clarity(portraits), self.steps)
+        return FluxLikeness(self.stack, self.scorer, sort_by_clarity(portraits), self.steps, self.shown)
 
 
 class FluxLikeness:
@@ -110,10 +116,12 @@ class FluxLikeness:
         scorer: FaceEmbedder | None,
         portraits: Sequence[Portrait],
         steps: MemorySteps | None = None,
+        shown: ShownSteps | None = None,
     ) -> None:
         """`portraits` are of one person, the clearest first."""
         self.stack = stack
         self.steps = steps or MemorySteps(stack)
+        self.shown = shown or ShownSteps()
         self.scorer = scorer
         self.portraits = portraits
         self.identity = FluxIdentity(stack, portraits)
@@ -182,7 +190,13 @@ class FluxLikeness:
             known = stack.to_device(known, "transformer")
         canvas = Canvas(image_ids(cut, stack.to_device(clean, "transformer")), known)
         methods = self.identity_methods(face, cut, options, vae)
-        latents = self.sample(clean, token_mask(mask, cut), canvas, methods, options, on_step)
+
+        def show(estimate: Tensor) -> None:
+            quick = stack.vae("tiny")
+            seen = stack.run("vae", quick, lambda network: decode(network, estimate, cut))
+            self.shown.tell(target_image, target.patch(seen, mask, cut))
+
+        latents = self.sample(clean, token_mask(mask, cut), canvas, methods, options, on_step, show)
         made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
         return target.patch(made, mask, cut, _warnings(face, hair, stack))
 
@@ -194,6 +208,7 @@ class FluxLikeness:
         methods: Sequence[IdentityMethod],
         options: FluxOptions,
         on_step: OnStep,
+        show: Callable[[Tensor], None],
     ) -> Tensor:
         """Packed latents (1, tokens, 64) float32: made anew where `mask` (tokens, 1) is 1, else `clean`."""
         stack = self.stack
@@ -215,7 +230,8 @@ class FluxLikeness:
             cache_threshold=options.cache_threshold,
             queries=isinstance(stack.faceid, XlabsAdapter) if options.ip_adapter_scale else False,
         ) as velocity:
-            return denoise(inpaint(velocity, clean, mask.to(clean)), start, sigmas, on_step)
+            watched = self.shown.watch(inpaint(velocity, clean, mask.to(clean)), show)
+            return denoise(watched, start, sigmas, on_step)
 
     def identity_methods(self, face: Face, cut: target.Cut, options: FluxOptions, vae: Any) -> list[IdentityMethod]:
         """The identity methods that are switched on."""
