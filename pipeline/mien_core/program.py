@@ -47,8 +47,8 @@ PROGRAMS: Mapping[ProgramName, Program] = {
     "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
     "cage-check": Program("mien_core.cage.attempts", "cage-check-process"),
     "batch-clip": Program("mien_cli.batch.clip_process", "batch-clip-process"),
-    "bench-download": Program("mien_pipeline.evaluation.claims.downloads", "bench-download-process"),
-    "bench-memory": Program("mien_pipeline.evaluation.claims.pipeline", "bench-memory-process"),
+    "bench-download": Program("mien_pipeline.evaluation.benchmarks.downloads", "bench-download-process"),
+    "bench-memory": Program("mien_pipeline.evaluation.benchmarks.pipeline", "bench-memory-process"),
 }
 
 

@@ -22,6 +22,7 @@ SUMMARIES = {
     "token": "tokens for scripts",
     "plan": "what runs on this machine, and the memory plan of an engine",
     "bench": "the benchmark",
+    "evaluate": "what is claimed of the engines, measured",
     "open": "the console page in the default browser",
     "doctor": "what is installed, missing, misconfigured",
     "completion": "the script with which a shell completes these words",

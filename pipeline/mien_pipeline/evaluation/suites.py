@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 from mien_core.errors import InvalidOptions
-from mien_pipeline.evaluation import claims
+from mien_pipeline.evaluation import benchmarks
 from mien_pipeline.evaluation.measures import Row
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class Suite:
 
 
 def find_suites(folder: Path | None = None) -> dict[str, Suite]:
-    """Every suite by name: the claims of this package, and each file of `folder` where there is one."""
-    names = [module.name for module in pkgutil.iter_modules(claims.__path__)]
-    found = {name: Suite(name, partial(importlib.import_module, f"{claims.__name__}.{name}")) for name in names}
+    """Every suite by name: the benchmarks of this package, and each file of `folder` where there is one."""
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__)]
+    found = {name: Suite(name, partial(importlib.import_module, f"{benchmarks.__name__}.{name}")) for name in names}
     if folder is not None:
         found |= {path.stem: Suite(path.stem, partial(load_file, path)) for path in folder.glob("*.py")}
     return dict(sorted(found.items()))

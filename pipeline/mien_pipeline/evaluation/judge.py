@@ -1,0 +1,127 @@
+"""What is measured of one finished swap, the same way for every engine."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Protocol
+
+import numpy as np
+
+from mien_pipeline.evaluation.cases import Person
+from mien_pipeline.face import Embedding, Face, Mesh
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.detectors import open_yunet
+from mien_pipeline.faces.score import DlibEmbedder
+from mien_pipeline.faces.topology import head_pose, inter_ocular
+from mien_pipeline.image import Image
+from mien_pipeline.media.decode import decode
+from mien_pipeline.protocols import FaceEmbedder, Weights
+from mien_pipeline.report import FaceReport, Swapped, round_scores
+from mien_pipeline.skin.mask import face_mask
+from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
+
+_WHOLE = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+
+
+class Eyes(Protocol):
+    """Finds faces, and finds one again."""
+
+    def detect(self, image: Image) -> Sequence[Face]: ...
+
+    def look_again(self, image: Image, mesh: Mesh) -> Mesh: ...
+
+
+def rate_from_outside(before: Image, after: Image, seen: Face, found: Mesh, again: Mesh) -> Naturalness:
+    """How natural a result looks to someone who knows nothing of the engine: an untouched face has 1.
+
+    The face's own skin is found in each picture, and all that the target shows of unevenness is taken off, because an
+    outside look cannot leave out what the engine left alone, as a fringe.
+
+    Args:
+        before, after: the target and the result.
+        seen: the target's face.
+        found, again: (468, 3) its mesh in the result, and the same looked for once more.
+    """
+    if seen.mesh is None:
+        raise ValueError("the judge needs faces with a mesh")
+    own = face_mask(before.pixels, seen.mesh)
+    untouched = measure(FinishedFace(before.pixels, before.pixels, seen.mesh, seen.mesh, own, _WHOLE))
+    own = face_mask(after.pixels, found)
+    made = measure(FinishedFace(before.pixels, after.pixels, seen.mesh, found, own, _WHOLE), 0.0, again)
+    return rate(
+        replace(
+            made,
+            patches=made.patches - untouched.patches,
+            spots=made.spots - untouched.spots,
+            lopsided=made.lopsided - untouched.lopsided,
+        )
+    )
+
+
+class Judge:
+    """Measures results with a recogniser that no engine is conditioned on."""
+
+    def __init__(self, eyes: Eyes, embedder: FaceEmbedder, people: Sequence[Person]) -> None:
+        """`people` are everyone whom a result could be: the references, and the targets."""
+        self._eyes = eyes
+        self._embedder = embedder
+        self._known = {person.name: self._embed(person) for person in people}
+
+    @classmethod
+    def load(cls, weights: Weights, people: Sequence[Person]) -> "Judge":
+        eyes: MeshDetector = open_yunet(weights)
+        return cls(eyes, DlibEmbedder(weights.read("identity-score")), people)
+
+    def largest_face(self, image: Image) -> Face | None:
+        """The face that a swap changes by default."""
+        return max(self._eyes.detect(image), key=lambda face: face.area, default=None)
+
+    def measure(self, target: bytes, done: Swapped, reference: str) -> dict[str, object]:
+        """The measures of a result.
+
+        `identity` is the report's. `margin` is how much more the result is like its reference than like anyone else
+        among the people, the target's included: above 0 it is nearest to its reference. `landmarks` is the mean
+        distance of its mesh from the target's, in per cent of the eyes' distance: pose and expression that were kept.
+        `naturalness` is the engine's own where it has one, as `naturalness_by` says; else it is measured from the
+        outside, with limits that were set on results of mesh.
+        """
+        before, after = decode(target), decode(done.data)
+        face = next(each for each in done.faces if each.swapped)
+        seen = min(self._eyes.detect(before), key=lambda each: float(np.abs(each.bbox - np.array(face.bbox)).sum()))
+        if seen.mesh is None:
+            raise ValueError("the judge needs faces with a mesh")
+        found = self._eyes.look_again(after, seen.mesh)
+        eyes = inter_ocular(seen.mesh)
+        off = np.linalg.norm((found - seen.mesh)[:, :2], axis=1).mean() / max(eyes, 1e-6)
+        return {
+            "identity": round_scores(face.identity) if face.identity else None,
+            "margin": round(self._margin(self._embedder.embed(after, seen), reference), 4),
+            **self._naturalness(face, before, after, seen, found),
+            "landmarks": round(100 * float(off), 2),
+            "yaw": round(head_pose(found)[0], 1),
+            "target_yaw": round(seen.yaw_deg, 1),
+            "verdict": face.verdict,
+            "warnings": [*done.warnings, *face.warnings],
+            "retried": face.retried,
+            "attempts": [asdict(each) for each in face.attempts],
+            "seconds": round(done.seconds, 3),
+        }
+
+    def _margin(self, made: Embedding, reference: str) -> float:
+        alike = {name: self._embedder.similarity(made, known) for name, known in self._known.items()}
+        others = [each for name, each in alike.items() if name != reference]
+        return alike[reference] - max(others, default=0.0)
+
+    def _naturalness(self, face: FaceReport, before: Image, after: Image, seen: Face, found: Mesh) -> dict[str, object]:
+        if face.naturalness is not None:
+            return {
+                "naturalness": round(face.naturalness, 4), "naturalness_by": "engine", "faults": list(face.faults)
+            }  # fmt: skip
+        rated = rate_from_outside(before, after, seen, found, self._eyes.look_again(after, found))
+        return {"naturalness": round(rated.score, 4), "naturalness_by": "evaluation", "faults": list(rated.faults)}
+
+    def _embed(self, person: Person) -> Embedding:
+        image = decode(person.data)
+        face = self.largest_face(image)
+        if face is None:
+            raise ValueError(f"{person.name} shows no face")
+        return self._embedder.embed(image, face)

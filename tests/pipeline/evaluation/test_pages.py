@@ -1,0 +1,58 @@
+"""The report promises: naturalness beside likeness, who did not run and why, and random weights called random."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from mien_pipeline.evaluation.cases import CaseFile
+from mien_pipeline.evaluation.claim import choose_claims
+from mien_pipeline.evaluation.pages import write_report
+from mien_testing.evaluation import line
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> CaseFile:
+    found = CaseFile(tmp_path)
+    said = {"engine": "flux", "mien": "1", "settings": {}, "machine": {}, "models": {"a/b": "0" * 64}, "random": True}
+    found.describe("one", said)
+    for seed in range(7):
+        found.append(line(series="PuLID on", seed=seed, margin=0.4, axis="true_cfg_scale"))
+        found.append(line(series="PuLID off", seed=seed, margin=0.1, axis="true_cfg_scale"))
+    found.append(line(seed=9, naturalness=0.1, faults=["edge"], likeness=0.9))
+    found.append({**line(seed=10), "state": "refused", "code": "no-face-found", "identity": None})
+    return found
+
+
+def test_the_report_shows_naturalness_in_every_table_and_the_worst_first(tmp_path: Path, file: CaseFile) -> None:
+    paths = write_report(tmp_path, choose_claims(["guidance", "size"]), file, {"inswapper": "not installed: inswapper"})
+    assert [path.name for path in paths] == ["report.md", "report.html", "guidance.svg"]
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^\| (?:level|case) .*$", text, re.MULTILINE)
+    assert len(heads) == 3
+    assert all("naturalness" in head for head in heads)
+    after = text.split("the worst five\n\n")[1].splitlines()
+    assert after[2].endswith("| 0.90 | 0.30 | 0.10 | edge |")
+    assert "Refused with `no-face-found`: 1." in text
+    assert "- inswapper: not installed: inswapper" in text
+    assert "- PuLID on against PuLID off: margin +0.300 (+0.300 to +0.300, n = 7)" in text
+    assert "## size\n" in text
+    assert text.count("Not run.") == 1
+
+
+def test_random_weights_are_called_random_and_real_ones_are_not(tmp_path: Path, file: CaseFile) -> None:
+    write_report(tmp_path, choose_claims(["guidance"]), file, {})
+    assert "**The weights are random numbers.**" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    file.append({**file.setups["one"], "key": "one", "random": False})
+    write_report(tmp_path, choose_claims(["guidance"]), file, {})
+    assert "random numbers" not in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_plot_has_a_line_for_each_series_and_a_dashed_one_for_naturalness(tmp_path: Path, file: CaseFile) -> None:
+    write_report(tmp_path, choose_claims(["guidance"]), file, {})
+    root = ElementTree.fromstring((tmp_path / "guidance.svg").read_text(encoding="utf-8"))  # noqa: S314  # our own
+    lines = root.findall("{*}polyline")
+    assert len(lines) == 2 * 3
+    assert sum(bool(each.get("stroke-dasharray")) for each in lines) == 3
+    assert {"flux, PuLID on", "flux, PuLID off"} <= {str(each.text) for each in root.findall("{*}text")}
