@@ -21,6 +21,15 @@ def pytest_configure() -> None:
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 
+# What drives a browser with an event loop of its own, which stays: no test of a coroutine may follow it in its process.
+LAST = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that have a screen last, those of the extension after all others."""
+    items.sort(key=lambda item: next((place for place, part in enumerate(LAST, 1) if item.nodeid.startswith(part)), 0))
+
+
 @pytest.fixture(scope="session")
 def models() -> ModelStore:
     """The starter models, fetched by the product itself when they are not there yet."""

@@ -138,7 +138,7 @@ def test_a_reference_whose_eyes_glasses_hide_is_refused_before_any_engine_works(
         for pictures in ([encode(portrait, "black")], [encode(portrait, "black"), encode(portrait, "black")]):
             with pytest.raises(ReferenceGlasses) as refused:
                 prepare(pictures, StillEngine(), real, Stopwatch())
-            assert refused.value.fields == {"found": len(pictures)}
+            assert refused.value.fields == {"found": len(pictures), "role": "reference"}
         assert prepare([encode(portrait, "clear")], Painter(), real, Stopwatch()).left_out == ()
 
 

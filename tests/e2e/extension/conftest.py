@@ -26,7 +26,7 @@ from mien_models.store import ModelStore
 
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "extension"
-PATIENCE_S = 45.0  # two slow cores that other things run on as well
+PATIENCE_S = 120.0  # two slow cores that other things run on as well
 MODELS = EXTENSION.parent / ".models"
 RED = (200, 40, 40)
 GREEN = (20, 200, 60)  # what the painter makes of every picture
