@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from mien_core.errors import ContentBlocked
-from mien_pipeline.face import Face, Patch, Portrait
+from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
 from mien_pipeline.progress import OnStep
@@ -39,6 +39,9 @@ class Detector:
 
     def detect(self, image: Image) -> Sequence[Face]:
         return [face_at(box) for box in self.boxes if tuple(image.pixels[box[1] + 1, box[0] + 1]) != (128, 128, 128)]
+
+    def look_again(self, image: Image, mesh: Mesh) -> Mesh:
+        return mesh
 
 
 class Embedder:
