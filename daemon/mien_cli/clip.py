@@ -105,19 +105,19 @@ def require_clips() -> None:
     """Return if the library that reads clips is installed.
 
     Raises:
-        UnsupportedClip: `reason` is "no-library", and `command` gets it.
+        UnsupportedClip: `reason` is "no-library"; `command` gets it, where there is a way.
     """
     from importlib.util import find_spec
 
     from mien_core.errors import UnsupportedClip
+    from mien_core.program import is_frozen
 
-    if find_spec("av") is None:
-        raise UnsupportedClip(
-            "clips need PyAV, which is not installed",
-            stream="container",
-            reason="no-library",
-            command='pip install "mien[video]"',
-        )
+    if find_spec("av") is not None:
+        return
+    lacks: dict[str, object] = {"stream": "container", "reason": "no-library"}
+    if is_frozen():
+        raise UnsupportedClip("this package of Mien has no PyAV, so it edits pictures only", **lacks)
+    raise UnsupportedClip("clips need PyAV, which is not installed", **lacks, command='pip install "mien[video]"')
 
 
 def swap_clip(

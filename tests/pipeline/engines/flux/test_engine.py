@@ -97,6 +97,7 @@ def test_identity_and_text_are_computed_once(engine: FluxEngine, reference: Pict
     likeness = engine.prepare([Portrait(*reference)])
     calls: list[str] = []
     stack = engine.stack
+    loads = stack.text("dev").loads  # other tests of this process have used it
 
     def note(name: str) -> Any:
         return lambda *_: calls.append(name)  # pyright: ignore[reportUnknownLambdaType]
@@ -113,7 +114,7 @@ def test_identity_and_text_are_computed_once(engine: FluxEngine, reference: Pict
             handle.remove()
     # The IDFormer runs twice by design: for the face, and for its own unconditional.
     assert sorted(calls) == ["eva", "id_former", "id_former", "resampler"]
-    assert stack.text("dev").loads == 1
+    assert stack.text("dev").loads - loads <= 1
 
 
 def test_methods_are_aimed_at_the_targets_face_in_the_working_picture(
