@@ -158,8 +158,7 @@ class Runtime:
         engine = self._load(options.engine)
         restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
         ready = [self._prepare(each, engine, parts, clock) for each in references]
-        named = (options.detector, *options.likes)
-        alike = self._likes.get(named, lambda: embed_likes(likes, options.likes, parts))
+        alike = self._find_likes(likes, options, parts)
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
         self._show_steps(engine)
         return edit_picture(target, edit, parts, clock, original)
@@ -187,7 +186,7 @@ class Runtime:
         parts = self._components_for(options)
         engine = self._load(options.engine)
         ready = [self._prepare(each, engine, parts, clock) for each in references]
-        alike = embed_likes(likes, options.likes, parts)
+        alike = self._find_likes(likes, options, parts)
         job = ClipJob(target, options.make_steady(), ready, alike, engine.models)
         components = ClipComponents(self._detector, self._embedder, self._check, self.marker, self.models)
         return swap_clip(job, components, clock)
@@ -291,6 +290,13 @@ class Runtime:
         kind = parts.detection.kind if parts.detection else "yunet"
         key = engine.name, kind, *(hashlib.sha256(each).hexdigest() for each in pictures)
         return self._references.get(key, lambda: prepare(pictures, engine, parts, clock))
+
+    def _find_likes(self, pictures: Sequence[bytes], options: SwapOptions, parts: Components) -> list[Embedding]:
+        """Who is in the pictures that `options.likes` names; those of the last few swaps are known still."""
+        handed = (hashlib.sha256(each).hexdigest() for each in pictures)
+        return self._likes.get(
+            (options.detector, *options.likes, *handed), lambda: embed_likes(pictures, options.likes, parts)
+        )
 
     @cached_property
     def _detector(self) -> MeshDetector:
