@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _ActionsContainer
+    from argparse import ArgumentParser, Namespace, _ActionsContainer  # pyright: ignore[reportPrivateUsage]
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 

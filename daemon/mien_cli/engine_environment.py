@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _SubParsersAction
+    from argparse import ArgumentParser, _SubParsersAction  # pyright: ignore[reportPrivateUsage]
 
     from mien_models.environments.environment import EngineEnvironment
     from mien_models.remote.network import Network

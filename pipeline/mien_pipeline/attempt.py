@@ -48,7 +48,11 @@ def replace_face(task: FaceTask) -> Attempt:
     safer = task.options.make_safer() if first.naturalness and first.naturalness.faults else None
     if not (first.naturalness and safer):
         return first
-    second = attempt_face(replace(task, options=safer, on_step=lambda _, total: task.on_step(total, total)))
+
+    def stay_done(_: int, total: int) -> None:
+        task.on_step(total, total)
+
+    second = attempt_face(replace(task, options=safer, on_step=stay_done))
     better = second.naturalness and second.naturalness.score > first.naturalness.score
     return replace(second if better else first, retried=True)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
 from mien_models.catalogue.entries import load_catalogue
-from mien_models.environments.environment import telling_outdated
+from mien_models.environments.outdated import telling_outdated
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options

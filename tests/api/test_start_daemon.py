@@ -74,7 +74,7 @@ def test_a_started_daemon_is_ready_and_outlives_the_program_that_started_it(fold
             start_daemon(folders)
         assert refused.value.fields == {"state_dir": str(folders.state)}
         # As on Windows: by the API alone, and it ends as cleanly as after a signal.
-        assert stop_daemon(folders.state, platform="win32", send=lambda *_: pytest.fail("it was asked, and must end"))
+        assert stop_daemon(folders.state, platform="win32", send=lambda *_: pytest.fail("it was asked, and must end"))  # pyright: ignore[reportUnknownLambdaType]
         assert not (folders.state / runtime_file.NAME).exists()
     finally:
         with suppress(ProcessLookupError):

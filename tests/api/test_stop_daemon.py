@@ -40,9 +40,9 @@ def test_a_folder_without_a_daemon_is_free_already(tmp_path: Path) -> None:
 
 def test_where_there_are_signals_one_is_sent_and_no_other(tmp_path: Path, deaf: threading.Event) -> None:
     sent: list[tuple[int, int]] = []
-    assert not stop_daemon(tmp_path, 0.05, platform="linux", send=lambda *what: sent.append(what))
+    assert not stop_daemon(tmp_path, 0.05, platform="linux", send=lambda *what: sent.append(what))  # pyright: ignore[reportUnknownLambdaType]
     assert sent == [(PID, signal.SIGTERM)]
-    assert stop_daemon(tmp_path, platform="linux", send=lambda *_: deaf.set())
+    assert stop_daemon(tmp_path, platform="linux", send=lambda *_: deaf.set())  # pyright: ignore[reportUnknownLambdaType]
 
 
 def test_on_windows_a_daemon_that_does_not_answer_is_ended_in_the_end(tmp_path: Path, deaf: threading.Event) -> None:

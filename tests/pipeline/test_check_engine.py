@@ -47,10 +47,10 @@ BROKEN: dict[tuple[str, str], tuple[Any, dict[str, str]]] = {
     ("ir-se50", "recognition_arcface_ir_se50.safetensors"): (edit(count_one), {"ir_se50": "(I32)"}),
     ("flux-1-dev-parts", T5): (edit(rename_one), {"text_encoder_2": "not expected: "}),
     ("flux-1-dev-transformer", "transformer/config.json"): (
-        lambda path: path.write_text("{"),
+        lambda path: path.write_text("{"),  # pyright: ignore[reportUnknownLambdaType]
         {"transformer": "transformer/config.json cannot be read"},
     ),
-    ("antelopev2", "glintr100.onnx"): (lambda path: path.write_bytes(b"<html>"), {"arcface": "cannot be read"}),
+    ("antelopev2", "glintr100.onnx"): (lambda path: path.write_bytes(b"<html>"), {"arcface": "cannot be read"}),  # pyright: ignore[reportUnknownLambdaType]
 }
 SWAPPED = ("eva-clip", "EVA02_CLIP_L_336_psz14_s6B.safetensors"), ("face-parsing", "parsing_bisenet.safetensors")
 

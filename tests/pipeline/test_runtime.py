@@ -153,9 +153,9 @@ def test_an_engine_that_was_trained_with_arcfaces_points_gets_them(
 ) -> None:
     """For `mesh` beside it, faces and points stay as they are."""
     engines["flux"].points = "arcface"
-    monkeypatch.setattr(runtime, "open_detector", lambda kind, *_: OpenDetector(Detector(), kind))
+    monkeypatch.setattr(runtime, "open_detector", lambda kind, *_: OpenDetector(Detector(), kind))  # pyright: ignore[reportUnknownLambdaType]
     monkeypatch.setattr(detectors, "find_scrfd", returning(("scrfd/det_10g.onnx", Path())))
-    found = {name: under_test._components_for(parse_options({"engine": name})).detection for name in engines}
+    found = {name: under_test._components_for(parse_options({"engine": name})).detection for name in engines}  # pyright: ignore[reportPrivateUsage]
     assert {name: each.kind if each else None for name, each in found.items()} == {
         "mesh": None, "inswapper": None, "flux": "yunet+scrfd"
     }  # fmt: skip

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mien_pipeline.clips.analysis import Analysis
     from mien_pipeline.media.clip.probe import ClipInfo
+    from mien_pipeline.runtime import Runtime
 
 DESCRIPTION = "Find the people of a clip. Their numbers are what `mien swap CLIP --faces 0,2` takes."
 PEOPLE = "people.json"
@@ -65,7 +66,7 @@ def analyse(args: Namespace) -> int:
     return print_answer(args, report, to_text(report))
 
 
-def look(args: Namespace, runtime: Any, state: Path) -> tuple[Analysis, ClipInfo]:
+def look(args: Namespace, runtime: Runtime, state: Path) -> tuple[Analysis, ClipInfo]:
     """The people of the clip, and the clip; an animation is copied into a folder of the state for so long."""
     import tempfile
 

@@ -189,7 +189,8 @@ class JobQueue:
             UnknownJob: as `group`.
         """
         await self.group(client, name)
-        for states in (("queued",), ("running", "queued")):
+        steps: Sequence[Sequence[State]] = (("queued",), ("running", "queued"))
+        for states in steps:
             for job in await self._list_group(client, name, states):
                 with suppress(JobFinished, UnknownJob):
                     await self.cancel(client, job.id)

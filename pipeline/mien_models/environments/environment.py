@@ -10,15 +10,14 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from mien_core.errors import EngineOutdated, EngineUnavailable, Offline
+from mien_core.errors import EngineUnavailable, Offline
 from mien_core.files import make_folder, remove_file, write_whole
 from mien_core.locks import exclusively
 from mien_core.program import windowless
@@ -188,24 +187,6 @@ def find_engine_python(root: Path) -> Path | None:
     """The Python that the worker runs in; None where our own is all there is, or the environment is outdated."""
     environment = EngineEnvironment(root)
     return environment.python if environment.state == "ready" else None
-
-
-@contextmanager
-def telling_outdated(engine: str, root: Path) -> Generator[None]:
-    """Say of an engine whose libraries are not here that its environment, which has them, is of another version.
-
-    Raises:
-        EngineOutdated: in place of EngineUnavailable; `command` makes the environment anew.
-    """
-    try:
-        yield
-    except EngineUnavailable as error:
-        if EngineEnvironment(root).state != "outdated":
-            raise
-        command = f"mien engines install {engine}"
-        raise EngineOutdated(
-            f"the environment of {engine} is of another version of Mien", engine=engine, command=command
-        ) from error
 
 
 def python_in(environment: Path) -> Path:

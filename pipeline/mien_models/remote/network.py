@@ -1,11 +1,22 @@
-"""How the network is used, as the person or a test has it."""
+"""How the network is used, as the person or a test has it. Imports no HTTP: most stores are opened to fetch nothing."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mien_models.remote.index_settings import IndexSettings
-from mien_models.remote.indexes import read_index_settings
 from mien_models.remote.token import read_token
+
+if TYPE_CHECKING:
+    from mien_models.remote.index_settings import IndexSettings
+
+
+def read_indexes() -> IndexSettings:
+    """The package indexes that pip's and uv's settings name."""
+    from mien_models.remote.indexes import read_index_settings
+
+    return read_index_settings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +51,4 @@ class Network:
     bytes_per_s: float | None = None
     threads: int = 4
     token: Callable[[], str | None] = read_token
-    indexes: Callable[[], IndexSettings] = read_index_settings
+    indexes: Callable[[], IndexSettings] = read_indexes

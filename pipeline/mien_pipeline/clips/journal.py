@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -95,7 +95,7 @@ class Journal:
         self.folder.rmdir()
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Generator[sqlite3.Connection]:
         """A transaction that is on the disk when the block ends; rolled back where it raises."""
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=60)
         try:

@@ -1,6 +1,6 @@
 """How many workers a run has."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -9,7 +9,10 @@ from mien_cli.batch import workers
 from mien_cli.batch.workers import count_workers
 
 GIB = 1 << 30
-Memory = namedtuple("Memory", "available")
+
+
+class Memory(NamedTuple):
+    available: int
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 from mien_core.errors import ChecksumMismatch, EngineOutdated, EngineUnavailable, ImportRefused, Offline
 from mien_core.program import command_for
 from mien_models.environments import environment as module
-from mien_models.environments.environment import EngineEnvironment, find_engine_python, telling_outdated
+from mien_models.environments.environment import EngineEnvironment, find_engine_python
 from mien_models.environments.lock import EngineLock
 from mien_models.environments.offline_set import MANIFEST, export_wheels, import_wheels
+from mien_models.environments.outdated import telling_outdated
 from mien_models.environments.uv import find_uv
 from mien_models.progress import PullProgress
 from mien_models.remote.index_settings import IndexSettings
@@ -82,7 +83,7 @@ def network(shop: Shop, wheels: list[Path]) -> Network:
 
 @pytest.fixture
 def environment(tmp_path: Path, wheels: list[Path], shop: Shop, monkeypatch: pytest.MonkeyPatch) -> EngineEnvironment:
-    monkeypatch.setattr(module, "check_disk", lambda folder, needed: None)
+    monkeypatch.setattr(module, "check_disk", lambda folder, needed: None)  # pyright: ignore[reportUnknownLambdaType]
     return EngineEnvironment(tmp_path / "models", write_lock(tmp_path / "pylock.toml", wheels, shop.url + "files/"))
 
 

@@ -52,7 +52,7 @@ def run(
 ) -> dict[str, str]:
     setups = {"flux": Setup("flux", {"a/b": "0"}, random=True, settings=settings or {})}
     runner = Runner(cast("Runtime", runtime), cast("Judge", Measures()), GUIDANCE, setups, file)
-    return runner.run(cases, lambda *_: None)
+    return runner.run(cases, lambda *_: None)  # pyright: ignore[reportUnknownLambdaType]
 
 
 @pytest.fixture

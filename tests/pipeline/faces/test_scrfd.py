@@ -60,7 +60,7 @@ def test_the_finds_are_those_of_insightfaces_own_class(weights: Path, scrfd: Scr
     ours = scrfd.find(pixels, SIDE_PX)
     assert len(ours) == len(boxes) > 10
     assert [each.det_score for each in ours] == pytest.approx(boxes[:, 4].tolist(), abs=1e-6)
-    assert np.abs(np.stack([each.kps for each in ours]) - kps).max() < 2e-3 * max(height, width)
+    assert np.abs(np.stack([each.kps for each in ours]) - np.asarray(kps)).max() < 2e-3 * max(height, width)
     sides = (boxes[:, 2:4] - boxes[:, :2]).max(1)
     assert np.abs(np.array([each.side for each in ours]) - sides).max() < 2e-3 * max(height, width)
 

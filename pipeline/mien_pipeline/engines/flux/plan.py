@@ -52,5 +52,5 @@ def plan_memory(
     forms = usable_forms(files.transformer is not None, files.gguf)
     if form and form not in forms:
         raise EngineUnavailable(f"the transformer cannot be loaded as {form} from these files", engine="flux")
-    forms = frozenset({form}) if form else forms
-    return plan_stack(shapes, device.kind, device.total_bytes, forms, side, host_bytes)
+    allowed: frozenset[NumberFormat] = frozenset([form]) if form else forms
+    return plan_stack(shapes, device.kind, device.total_bytes, allowed, side, host_bytes)

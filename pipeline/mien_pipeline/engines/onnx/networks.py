@@ -37,7 +37,9 @@ def list_probes(weights: Weights) -> Sequence[Probe]:
         crop = align(portrait.image.pixels, portrait.face.kps, SWAPPER_PX).crop
         picture, identity = (each.name for each in network.get_inputs())
         blob = np.asarray(crop.transpose(2, 0, 1)[None] / 255, np.float32)
-        return Tried(network.run(None, {picture: blob, identity: latent / np.linalg.norm(latent)}))
+        return Tried(
+            network.run(None, {picture: blob, identity: np.asarray(latent / np.linalg.norm(latent), np.float32)})
+        )
 
     def swap(portrait: Portrait) -> Tried:
         engine = InswapperEngine(weights.path(MODEL, SWAPPER_FILE), weights.path(MODEL, RECOGNISER_FILE))

@@ -148,7 +148,7 @@ def _place_sound(
     origin = _origin(span) * clip.time_base
     until = span.end * clip.time_base
     for packet in source.demux([source.streams[index] for index in tracks]):
-        if packet.dts is None or packet.pts is None or packet.time_base is None:
+        if packet.dts is None or packet.pts is None:
             continue
         begins = packet.pts * packet.time_base
         if not span.is_whole and not origin <= begins < until:

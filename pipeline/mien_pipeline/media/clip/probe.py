@@ -5,7 +5,7 @@ No picture is decoded but the first. Needs PyAV (`mien[video]`).
 
 import itertools
 import statistics
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -146,7 +146,7 @@ def require_length(seconds: float, frames: int) -> None:
 
 
 @contextmanager
-def open_clip(path: Path) -> Iterator[InputContainer]:
+def open_clip(path: Path) -> Generator[InputContainer]:
     """The file, opened for reading; what FFmpeg refuses while it is open is an `UnsupportedClip`.
 
     No other file is opened for it, whatever the clip names: playlists and references are not followed.
@@ -155,8 +155,6 @@ def open_clip(path: Path) -> Iterator[InputContainer]:
         with av.open(str(path), "r", options={"protocol_whitelist": "file", "enable_drefs": "0"}) as container:
             yield container
     except FFmpegError as error:
-        if isinstance(error, OSError) and error.filename is None:
-            raise
         raise refuse("container", "damaged", "the clip cannot be read: it is damaged, or cut short") from error
 
 
@@ -185,10 +183,9 @@ def _decode_first(container: InputContainer, stream: VideoStream) -> VideoFrame:
         if packet.has_sidedata("encryption_info"):
             raise refuse("video", "encrypted", "the clip is encrypted")
         for frame in packet.decode():
-            if isinstance(frame, VideoFrame):
-                if frame.interlaced_frame:
-                    raise refuse("video", "interlaced", "the clip is interlaced: each picture is two half ones")
-                return frame
+            if frame.interlaced_frame:
+                raise refuse("video", "interlaced", "the clip is interlaced: each picture is two half ones")
+            return frame
     raise refuse("video", "damaged", "no picture of the clip can be decoded")
 
 
@@ -201,7 +198,7 @@ def _count(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
     times, end = list[int](), 0.0
     for packet in container.demux():
         when = packet.pts if packet.pts is not None else packet.dts
-        if packet.time_base is None or (when is None and not packet.size):
+        if when is None and not packet.size:
             continue  # the mark that a stream has ended
         if when is not None:
             end = max(end, float((when + (packet.duration or 0)) * packet.time_base))

@@ -57,7 +57,7 @@ def test_what_infinite_you_reads_is_of_unit_length(
 
     def note(name, network, work):  # type: ignore[no-untyped-def]
         if name == "resampler":
-            handle = network.register_forward_pre_hook(lambda _module, inputs: given.append(inputs[0]))
+            handle = network.register_forward_pre_hook(lambda _module, inputs: given.append(inputs[0]))  # pyright: ignore[reportUnknownLambdaType]
             try:
                 return run(name, network, work)
             finally:
@@ -75,7 +75,7 @@ def test_pulid_reads_as_many_pictures_as_its_own_application_takes(
 ) -> None:
     """The clearest, which come first; from the fifth on a picture changes no token."""
     looks: list[int] = []
-    handle = engine.stack.eva.register_forward_hook(lambda *_: looks.append(1))
+    handle = engine.stack.eva.register_forward_hook(lambda *_: looks.append(1))  # pyright: ignore[reportUnknownLambdaType]
     try:
         four = FluxIdentity(engine.stack, pictures[:MOST_PULID_PICTURES]).id_tokens
         six = several.id_tokens

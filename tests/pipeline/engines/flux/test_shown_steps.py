@@ -72,7 +72,7 @@ def test_the_engine_shows_patches_with_taef1_and_none_without(
     monkeypatch.setattr(stack_module, "DEV_TOKENS", 32)
     ours = FluxEngine(Stack(store, engine.stack.files, engine.stack.device, engine.stack.plan))
     if not installed:
-        monkeypatch.setattr("mien_pipeline.engines.flux.engine.is_available", lambda *_: False)
+        monkeypatch.setattr("mien_pipeline.engines.flux.engine.is_available", lambda *_: False)  # pyright: ignore[reportUnknownLambdaType]
     assert isinstance(ours, ShowsSteps)
     seen: list[tuple[Image, Patch]] = []
     ours.show_steps(lambda image, patch: seen.append((image, patch)))

@@ -1,5 +1,6 @@
 """A clip that cannot be edited is named before any work; of the others all is known that the result has to keep."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,9 @@ def transparent(folder: Path) -> Path:
         (transparent, "alpha"),
     ],
 )
-def test_what_cannot_be_edited_is_refused_with_its_reason(tmp_path: Path, make: object, reason: str) -> None:
-    assert callable(make)
+def test_what_cannot_be_edited_is_refused_with_its_reason(
+    tmp_path: Path, make: Callable[[Path], Path], reason: str
+) -> None:
     with pytest.raises(UnsupportedClip) as refused:
         probe_clip(make(tmp_path))
     assert refused.value.fields["reason"] == reason

@@ -170,7 +170,7 @@ class WatchedLikeness(FluxLikeness):
         self._portrait = portrait
         self.is_finite = False
 
-    def sample(self, *arguments: Any) -> Tensor:
+    def sample(self, *arguments: Any) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         latents = super().sample(*arguments)
         self.is_finite = bool(torch.isfinite(latents).all())
         return latents

@@ -65,8 +65,8 @@ def test_a_gguf_file_of_holes_is_as_long_as_its_header_says(tmp_path: Path) -> N
 
 
 def test_without_holes_and_without_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "has_holes", lambda _folder: False)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=20 * GIB))
+    monkeypatch.setattr(files, "has_holes", lambda _folder: False)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=20 * GIB))  # pyright: ignore[reportUnknownLambdaType]
     require_room(tmp_path, 14 * GIB)
     with pytest.raises(DiskFull) as refused:
         write_layout(tmp_path / "files", published_layout())

@@ -29,7 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Short prompts, one number format, one thread: 512 tokens would be most of the time."""
     monkeypatch.setenv("MIEN_DEVICE", "cpu")
     monkeypatch.setattr(stack, "DEV_TOKENS", 16)
-    monkeypatch.setattr(rungs, "_forms_of", lambda _device: ["bfloat16", "gguf-q8"])
+    monkeypatch.setattr(rungs, "_forms_of", lambda _device: ["bfloat16", "gguf-q8"])  # pyright: ignore[reportUnknownLambdaType]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -74,7 +74,7 @@ def test_a_rung_that_fails_is_told_with_its_problem_and_the_rest_is_run(
 
     monkeypatch.setattr(rungs.WatchedLikeness, "sample", run_out)
     t5 = rungs.Measured("T5", {}, 1, 1)
-    monkeypatch.setattr(run, "run_text", lambda *_: iter([t5]))
+    monkeypatch.setattr(run, "run_text", lambda *_: iter([t5]))  # pyright: ignore[reportUnknownLambdaType]
     told: list[Any] = []
     portrait = take_portrait(tiny_store)
     document = run.measure_files(tiny_store, files, choose_device(), portrait, 256, told.append, [], max_tokens=8)
@@ -143,7 +143,13 @@ def test_the_cards_script_runs_from_end_to_end(script: ModuleType, files: FluxFi
 
 def test_the_cards_script_stops_in_time(script: ModuleType, files: FluxFiles, tiny_store: ModelStore) -> None:
     found = script.measure_card(
-        tiny_store, files, choose_device(), take_portrait(tiny_store), side=256, seconds=0, tell=lambda _: None
+        tiny_store,
+        files,
+        choose_device(),
+        take_portrait(tiny_store),
+        side=256,
+        seconds=0,
+        tell=lambda _: None,  # pyright: ignore[reportUnknownLambdaType]
     )
     assert found["rungs"] == []
     assert {"what": "bfloat16, full weights", "why": "the time is over"} in found["left_out"]
