@@ -22,11 +22,18 @@ def pytest_configure() -> None:
 
 
 # What drives a browser with an event loop of its own, which stays: no test of a coroutine may follow it in its process.
+TOGETHER = ("tests/e2e/extension/firefox", "tests/e2e/extension/chromium")
 LAST = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that have a screen last, those of the extension after all others."""
+    """Run the tests that have a screen last, those of the extension after all others.
+
+    A file's tests share a process, and so do all of a browser: some begin a job that others look at later.
+    """
+    for item in items:
+        group = next((folder for folder in TOGETHER if item.nodeid.startswith(folder)), item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: next((place for place, part in enumerate(LAST, 1) if item.nodeid.startswith(part)), 0))
 
 

@@ -48,7 +48,7 @@ def test_numbers_switches_choices_and_lists_are_public_as_json() -> None:
     told = public_settings(MeshOptions(faces=(0, 2), gaze="reference", format="png"))
     assert told == {
         "engine": "mesh", "faces": [0, 2], "seed": 0, "restore": 0.0, "format": "png", "shape": 0.7,
-        "gaze": "reference", "mask": "face",
+        "gaze": "reference", "mask": "face", "eyes": "fitting", "detector": "auto",
     }  # fmt: skip
 
 

@@ -197,6 +197,7 @@ def test_windows_starts_the_interpreter_that_opens_no_console(tmp_path: Path, mo
     assert build_command("linux") == [str(tmp_path / "python.exe"), "-P", "-m", "mien_tray"]
 
 
-def test_a_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_program_starts_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "mien"))
     assert build_command() == [sys.executable, "tray"]

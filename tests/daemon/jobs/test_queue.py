@@ -203,7 +203,7 @@ async def test_a_running_job_is_stopped_before_it_is_deleted(tmp_path: Path) -> 
 async def test_all_finished_jobs_that_a_client_may_see_are_deleted_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien_daemon.jobs.queue.DELETED_TOGETHER", 2)
+    monkeypatch.setattr("mien_daemon.jobs.queue.TOGETHER", 2)
     async with open_jobs(tmp_path, FakeExecutor()) as room:
         for orders in ("", "fail", ""):
             await room.finished(await room.submit(orders, client=ADA))

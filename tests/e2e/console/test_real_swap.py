@@ -12,7 +12,7 @@ PATIENCE_MS = 90_000  # networks are loaded for the first time, on whatever the 
 
 
 async def test_two_portraits_are_swapped_marked_and_checked(new_console: Any, models: Any, tmp_path: Path) -> None:
-    target, reference = (models.path("demo-portraits", name) for name in ("astronaut.png", "grace_hopper.jpg"))
+    target, reference = (models.path("demo-portraits", name) for name in ("mona_lisa.jpg", "astronaut.png"))
     async for console in new_console(tmp_path, Path(models.root), real=True):
         page = console.page
         for button, path in (("#choose-target", target), ("#choose-reference", reference)):

@@ -171,7 +171,7 @@ def test_a_card_of_8_gib_beside_16_gib_of_main_memory_has_a_plan_with_the_8_gb_b
     plan = make_plan(published_components(), hardware)
     t5 = plan.of("text_encoder_2")
     assert (t5.form, t5.residency) == ("float8", "streamed")
-    assert plan.host_peak_bytes < 12.9 * GIB
+    assert plan.host_peak_bytes <= 13 * GIB
     as_before = tuple(replace(each, form="bfloat16") if each is t5 else each for each in plan.placements)
     assert replace(plan, placements=as_before).host_peak_bytes - plan.host_peak_bytes > 3.4 * GIB
 

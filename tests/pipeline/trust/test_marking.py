@@ -118,7 +118,7 @@ def test_a_new_engines_choice_is_in_the_credentials_and_its_free_text_is_not(
     edit = Edit("swap", "made-up", MadeUp(engine="made-up", tone="cold", whim="CANARY"))
     marked = marker.mark(decode(portrait), portrait, edit).data
     assert settings_in(marked) == {
-        "engine": "made-up", "faces": "largest", "seed": 0, "restore": 0.0, "tone": "cold",
+        "engine": "made-up", "faces": "largest", "seed": 0, "restore": 0.0, "tone": "cold", "detector": "auto",
     }  # fmt: skip
     assert b"CANARY" not in marked
 
