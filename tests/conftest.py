@@ -10,31 +10,12 @@ from mien_models.store import ModelStore
 
 pytest_plugins = ["mien_testing.daemon", "mien_testing.network", "mien_testing.marks", "mien_testing.faults"]
 
-# What is shipped is built first, which takes minutes: `nox -s shipped`.
-collect_ignore = [] if "MIEN_SHIPPED" in os.environ else ["shipped"]
-
 MODELS = Path(__file__).parents[1] / ".models"
 
 
 def pytest_configure() -> None:
     """No test touches the secret store of the person who runs it, in this process or in a child."""
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
-
-
-# What drives a browser with an event loop of its own, which stays: no test of a coroutine may follow it in its process.
-TOGETHER = ("tests/e2e/extension/firefox", "tests/e2e/extension/chromium")
-LAST = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that have a screen last, those of the extension after all others.
-
-    A file's tests share a process, and so do all of a browser: some begin a job that others look at later.
-    """
-    for item in items:
-        group = next((folder for folder in TOGETHER if item.nodeid.startswith(folder)), item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: next((place for place, part in enumerate(LAST, 1) if item.nodeid.startswith(part)), 0))
 
 
 @pytest.fixture(scope="session")

@@ -217,7 +217,8 @@ async def test_a_result_is_redone_with_changes(console: Any, pictures: Any) -> N
     await console.page.locator("summary").click()
     await console.page.get_by_label("Seed", exact=True).fill("7")
     await console.page.keyboard.press("Tab")
-    await console.button("Swap again").click()
+    async with console.page.expect_response(lambda answer: answer.request.method == "POST"):  # pyright: ignore
+        await console.button("Swap again").click()
     await expect(console.page.locator(".progress")).to_have_count(0)
     await console.result_shown()
     assert (await console.job())["options"]["seed"] == 7

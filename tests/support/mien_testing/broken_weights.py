@@ -19,7 +19,8 @@ State = dict[str, Tensor]
 def copy_stores(stores: Iterable[ModelStore], root: Path, catalogue: Catalogue) -> ModelStore:
     """A store with all that these have, linked; no source has vouched for the models that none of them is told."""
     for store in stores:
-        shutil.copytree(store.root, root, copy_function=os.link, dirs_exist_ok=True)
+        own = shutil.ignore_patterns("locks", "egress.log")  # each store has its own
+        shutil.copytree(store.root, root, copy_function=os.link, dirs_exist_ok=True, ignore=own)
     (root / "models.lock").unlink(missing_ok=True)
     return ModelStore(root, catalogue, offline=True)
 
