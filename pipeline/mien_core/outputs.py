@@ -59,7 +59,7 @@ class Inputs:
     @classmethod
     def of(cls, paths: Iterable[Path]) -> Self:
         """The files at these paths; those that are not there are left out."""
-        return cls(frozenset(found for path in paths if (found := _identify(path)) is not None))
+        return cls(frozenset(found for path in paths if (found := identify(path)) is not None))
 
     def refuse(self, path: Path) -> None:
         """Refuse to write to a file that is read.
@@ -67,7 +67,7 @@ class Inputs:
         Raises:
             OutputIsInput: `file` is the path.
         """
-        if _identify(path) in self.identities:
+        if identify(path) in self.identities:
             raise OutputIsInput(f"{path} is one of the files to read", file=str(path))
 
 
@@ -306,7 +306,8 @@ def _raise_missing_folder(path: Path, folder: Path) -> None:
     raise OutputNotWritable(f"{path} cannot be written: there is no folder {folder}", file=str(path))
 
 
-def _identify(path: Path) -> Identity | None:
+def identify(path: Path) -> Identity | None:
+    """What a file is under every one of its names; None where there is none."""
     try:
         found = path.stat()
     except (OSError, ValueError):

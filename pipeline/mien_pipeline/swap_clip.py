@@ -26,8 +26,8 @@ from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, V
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
 from mien_pipeline.media.clip.encoders import DEFAULT_QUALITY, Codec, choose_encoder
-from mien_pipeline.media.clip.join import duration_of, find_copied, join
-from mien_pipeline.media.clip.probe import ClipInfo, probe_clip, require_length
+from mien_pipeline.media.clip.join import duration_of, join
+from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, require_length
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
 from mien_pipeline.media.kinds import kind_of, read_head
 from mien_pipeline.media.metadata import DESCRIPTIONS
@@ -201,11 +201,11 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
         with clock.stage("mark"):
             joined = journal.folder / _JOINED
             paths = [journal.segment(number) for number in sorted(segments)]
-            join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
+            copied = join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
             reading = read_watermark(probe_clip(joined), components.marker.watermark)
             kind = _find_media_type(target)
             target.write(lambda path: components.marker.sign_clip(joined, path, target.source, kind, edit))
-        made = _Made(settings, reading, len(segments), resumed=resumed)
+        made = _Made(settings, reading, len(segments), copied, resumed=resumed)
         report = _report(job, analysis, tallies, made, edit, clock)
         journal.clear()
     return report
@@ -213,11 +213,12 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """How the file was made, and what its watermark reads."""
+    """How the file was made, what its watermark reads, and which audio tracks are in it."""
 
     settings: EncoderSettings
     reading: Reading
     segments: int
+    copied: Sequence[AudioTrack]
     resumed: bool
 
 
@@ -312,7 +313,7 @@ def _report(
     edit: Edit,
     clock: Stopwatch,
 ) -> SwappedClip:
-    clip, encoder, copied = job.target.clip, made.settings.encoder, find_copied(job.target.clip)
+    clip, encoder, copied = job.target.clip, made.settings.encoder, made.copied
     warnings: list[ClipWarning] = []
     if len(copied) < len(clip.audio):
         warnings.append("audio-dropped")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from mien_core.errors import OutputIsInput
+from mien_core.outputs import Identity, identify
 from mien_pipeline.media.kinds import READABLE, kind_of, looks_like_clip, read_head
 
 # A file with one of these endings was meant as a picture or a clip, whatever its bytes are: it is tried, and refused
@@ -21,7 +22,6 @@ SUFFIXES = frozenset(
 )
 HERE = PurePath()
 CLIP = "clip"
-Identity = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ def find_inputs(words: Sequence[str], output: Path, *, recursive: bool) -> Found
         OutputIsInput: the output folder is one of the input folders; `file` is the folder.
     """
     found = FoundInputs()
-    skipped = _identify(output)
+    skipped = identify(output)
     seen: set[str] = set()
     for path in (path for word in words for path in _expand(word)):
         if not path.is_dir():
             _add(found, seen, InputFile(path, kind=_read_kind(path)))
             continue
-        if skipped is not None and _identify(path) == skipped:
+        if skipped is not None and identify(path) == skipped:
             raise OutputIsInput(f"{path} is read and cannot be the output folder too", file=str(path))
         found.roots.append(path)
         for each in _walk(path, PurePath(), skipped, found, recursive=recursive):
@@ -114,7 +114,7 @@ def _walk(
         if entry.name.startswith("."):
             continue
         if path.is_dir():
-            if _identify(path) == skipped:
+            if identify(path) == skipped:
                 continue
             if path.is_symlink():
                 found.linked_folders.append(path)
@@ -146,11 +146,3 @@ def _read_kind(path: Path) -> str:
     except OSError:
         return ""
     return CLIP if looks_like_clip(head) else kind_of(head)
-
-
-def _identify(path: Path) -> Identity | None:
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_core.errors import NoFaceFound
-from mien_pipeline.clips.analysis import Analysis, PersonSeen, TrackPlan
+from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, PersonSeen, TrackPlan
 from mien_pipeline.clips.people import average, find_people
 from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, plan_shares, smooth
 from mien_pipeline.clips.tracks import CutFinder, Track, Tracker, require_mesh
@@ -22,7 +22,6 @@ from mien_pipeline.trust.watermark import Watermark, to_canonical
 _CHECK_EVERY_S = 1.0  # the content check looks at the first picture of each shot, and then so often
 _MARKED_ON = 8  # pictures of a shot on which its watermark is worked out
 _KEPT = 16  # pictures of a shot that are kept small for that, evenly spread
-MARK_PARTS = 16  # of a grey level that a stored watermark can tell
 
 
 class _Samples:

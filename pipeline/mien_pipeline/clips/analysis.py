@@ -18,6 +18,7 @@ from mien_pipeline.media.clip.join import Span
 
 VERSION = 1
 """Of the file; one of another version is not read, and the clip is looked at again."""
+MARK_PARTS = 16  # of a grey level that a stored watermark can tell
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from mien_pipeline.clips.analyse import MARK_PARTS
-from mien_pipeline.clips.analysis import Analysis, TrackPlan
+from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, TrackPlan
 from mien_pipeline.face import Face
 from mien_pipeline.faces.detect import describe_face
 from mien_pipeline.image import Floats, Image, Pixels

@@ -53,8 +53,11 @@ def _fits(template: Stream) -> bool:
     return True
 
 
-def join(path: Path, segments: Sequence[Path], clip: ClipInfo, span: Span, comment: str) -> None:
+def join(path: Path, segments: Sequence[Path], clip: ClipInfo, span: Span, comment: str) -> tuple[AudioTrack, ...]:
     """Write the clip to `path`: the segments' pictures at the clip's own times, and its audio packets byte for byte.
+
+    Returns:
+        The audio tracks that were copied: those that MP4 takes.
 
     Raises:
         MarkingFailed: the segments do not fit together.
@@ -75,6 +78,7 @@ def join(path: Path, segments: Sequence[Path], clip: ClipInfo, span: Span, comme
         packets = heapq.merge(pictures, _place_sound(source, sounds, clip, span), key=_when)
         for packet in packets:
             made.mux_one(packet)
+    return copied
 
 
 def _when(packet: Packet[Any]) -> float:
