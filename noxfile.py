@@ -27,7 +27,7 @@ NOT_FAST = (
 def fast(session: nox.Session) -> None:
     """The unit tests: under a minute on two cores, collection included."""
     left_out = [f"--ignore={path}" for path in NOT_FAST]
-    session.run(*TOOL, "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not slow", *left_out, *session.posargs)
+    session.run(*TOOL, "pytest", "-q", "-m", "not slow", *left_out, *session.posargs)
 
 
 @nox.session

@@ -21,6 +21,21 @@ def pytest_configure() -> None:
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 
+# What has a screen or a browser with an event loop of its own, which stays: no test of a coroutine may follow it.
+SCREENS = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the files among the processes; run everything that has a screen last, in one process, with no other beside it.
+
+    A file's tests stay together: some begin a job that others look at later.
+    """
+    for item in items:
+        group = "screens" if item.nodeid.startswith(SCREENS) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: next((place for place, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0))
+
+
 @pytest.fixture(scope="session")
 def models() -> ModelStore:
     """The starter models, fetched by the product itself when they are not there yet."""
