@@ -26,14 +26,16 @@ SCREENS = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the files among the processes; run everything that has a screen last, in one process, with no other beside it.
+    """Share the files among the processes; run everything that has a screen last, in one process of its own.
 
     A file's tests stay together: some begin a job that others look at later.
     """
     for item in items:
         group = "screens" if item.nodeid.startswith(SCREENS) else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: next((place for place, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0))
+    items.sort(
+        key=lambda item: next((place for place, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0)
+    )
 
 
 @pytest.fixture(scope="session")
