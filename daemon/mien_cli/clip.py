@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mien_cli.result_file import ResultPlace
+    from mien_pipeline.clip_options import ClipOptions
     from mien_pipeline.options import SwapOptions
-    from mien_pipeline.swap_clip import ClipOptions
 
 # Runs that were killed and never taken up again hold pictures of faces: they go when the next clip is edited.
 KEPT_DAYS = 14
@@ -72,16 +72,20 @@ def read_clip_options(args: Namespace) -> ClipOptions:
     Raises:
         InvalidOptions: `field` names the one.
     """
-    from mien_pipeline.options import validate
-    from mien_pipeline.swap_clip import ClipOptions
+    from mien_pipeline.clip_options import parse_clip_options
 
-    raw = {
-        "begin_s": read_time(args.begin, "from"),
-        "end_s": read_time(args.end, "to"),
-        "encoder": None if getattr(args, "encoder", None) == "auto" else getattr(args, "encoder", None),
+    return parse_clip_options(list_clip_options(args))
+
+
+def list_clip_options(args: Namespace) -> dict[str, object]:
+    """What was given of the clip's options, by the names that people and the API give them; times in seconds."""
+    raw: dict[str, object] = {
+        "from": read_time(args.begin, "from"),
+        "to": read_time(args.end, "to"),
+        "encoder": getattr(args, "encoder", None),
         "quality": getattr(args, "quality", None),
     }
-    return validate(ClipOptions, {name: value for name, value in raw.items() if value is not None}, "a clip")
+    return {name: value for name, value in raw.items() if value is not None}
 
 
 def read_time(text: str | None, field: str) -> float | None:
@@ -99,25 +103,6 @@ def read_time(text: str | None, field: str) -> float | None:
         raise InvalidOptions(f"{field}: {text!r} is neither seconds nor H:M:S", field=field)
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
-
-
-def require_clips() -> None:
-    """Return if the library that reads clips is installed.
-
-    Raises:
-        UnsupportedClip: `reason` is "no-library"; `command` gets it, where there is a way.
-    """
-    from importlib.util import find_spec
-
-    from mien_core.errors import UnsupportedClip
-    from mien_core.program import is_frozen
-
-    if find_spec("av") is not None:
-        return
-    lacks: dict[str, object] = {"stream": "container", "reason": "no-library"}
-    if is_frozen():
-        raise UnsupportedClip("this package of Mien has no PyAV, so it edits pictures only", **lacks)
-    raise UnsupportedClip("clips need PyAV, which is not installed", **lacks, command='pip install "mien[video]"')
 
 
 def swap_clip(
@@ -139,10 +124,11 @@ def swap_clip(
     from mien_cli.in_process import fetch_needed, load_config, open_runtime, open_store
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder
+    from mien_pipeline.clip_options import require_clip_options, require_clips
 
     require_clips()
     from mien_pipeline.clips.report import describe_clip
-    from mien_pipeline.swap_clip import name_run, open_target, require_clip_options
+    from mien_pipeline.swap_clip import name_run, open_target
 
     output, clip_options = place.clip_output(), read_clip_options(args)
     require_clip_options(options)

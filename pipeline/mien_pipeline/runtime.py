@@ -38,10 +38,11 @@ from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.time_stamp import time_stamp_url
 
 if TYPE_CHECKING:
+    from mien_pipeline.clip_options import ClipOptions
     from mien_pipeline.clips.analysis import Analysis
     from mien_pipeline.clips.report import SwappedClip
     from mien_pipeline.media.clip.probe import ClipInfo
-    from mien_pipeline.swap_clip import ClipOptions, ClipTarget
+    from mien_pipeline.swap_clip import ClipTarget
 
 # A prepared reference is an atlas and an embedding, a few megabytes. A job names at most 20 people, and a run over a
 # folder names the same ones for every picture.

@@ -13,10 +13,9 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from pydantic import BaseModel, Field
-
 from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
 from mien_core.files import naming_disk_errors
+from mien_pipeline.clip_options import ClipOptions
 from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
 from mien_pipeline.clips.inspect import media_type_of, read_watermark
@@ -25,9 +24,9 @@ from mien_pipeline.clips.render import ClipSwap, PersonTally
 from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
-from mien_pipeline.media.clip.encoders import DEFAULT_QUALITY, Codec, choose_encoder
+from mien_pipeline.media.clip.encoders import choose_encoder
 from mien_pipeline.media.clip.join import duration_of, join
-from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, require_length
+from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
 from mien_pipeline.media.kinds import kind_of, read_head
 from mien_pipeline.media.metadata import DESCRIPTIONS
@@ -41,19 +40,6 @@ from mien_pipeline.trust.watermark import Reading
 
 SEGMENT = 48  # pictures; shorter ones cost bytes (30: + 9 %, 60: + 3 %), longer ones more lost work at a kill
 _ANIMATION, _JOINED = "animation.mkv", "joined.part"
-
-
-class ClipOptions(BaseModel, frozen=True, extra="forbid"):
-    """What a swap of a clip understands beside its engine's options."""
-
-    begin_s: float | None = Field(default=None, ge=0, description="Where the part to edit begins; by default at once.")
-    end_s: float | None = Field(default=None, gt=0, description="Where it ends; by default with the clip.")
-    encoder: Codec | None = Field(
-        default=None,
-        description="The result's codec. By default the clip's own by an encoder of this machine's system or card, "
-        "else AV1.",
-    )
-    quality: int = Field(default=DEFAULT_QUALITY, ge=1, le=100, description="Of the pictures; more takes more bytes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,38 +122,16 @@ def open_target(
     """The clip, if it can be edited so; before any work. An animation is laid into the folder as a clip.
 
     Raises:
-        UnsupportedClip, HdrClip, ClipTooLong: as `probe_clip` and `require_length` say.
+        UnsupportedClip, HdrClip, ClipTooLong: as `probe_part` says.
         InvalidOptions: `field` is the option that does not go with this clip.
     """
     path = source
     if is_animated(source):
         path = Journal(folder).folder / _ANIMATION
         convert_animation(source, path)
-    clip = probe_part(path, options)
+    clip = probe_part(path, options.begin_s, options.end_s)
     choose_encoder(clip, options.encoder)
     return ClipTarget(source, clip, options, folder, write)
-
-
-def probe_part(path: Path, options: ClipOptions) -> ClipInfo:
-    """The clip, if the part of it that is wanted is there and not too long; raises as `open_target`."""
-    clip = probe_clip(path)
-    begin, end = options.begin_s or 0.0, min(options.end_s or clip.duration_s, clip.duration_s)
-    if begin >= end:
-        raise InvalidOptions(f"the clip lasts {clip.duration_s:.2f} s, and no part of it was named", field="from")
-    require_length(end - begin, round((end - begin) / max(clip.duration_s, 1e-6) * clip.frames))
-    return clip
-
-
-def require_clip_options(options: SwapOptions) -> None:
-    """Return if the engine's options go with a clip.
-
-    Raises:
-        InvalidOptions: `field` is the one that does not.
-    """
-    if options.format is not None:
-        raise InvalidOptions("a clip becomes an MP4 file", field="format")
-    if options.restore:
-        raise InvalidOptions("skin detail is restored in pictures only", field="restore")
 
 
 def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> SwappedClip:

@@ -42,7 +42,7 @@ PACKAGES = {
 ALSO = {"mien_tray.command": ("mien_cli",)}
 
 P = "mien_pipeline"
-VALUES = (f"{P}.image", f"{P}.face", f"{P}.report", f"{P}.progress", f"{P}.options")
+VALUES = (f"{P}.image", f"{P}.face", f"{P}.report", f"{P}.progress", f"{P}.options", f"{P}.clip_options")
 MACHINE = (f"{P}.device", f"{P}.accelerator", f"{P}.memory_limits")
 PARTS = (*VALUES, f"{P}.protocols")
 # Inside the pipeline: what each room may import beside itself.
@@ -98,6 +98,8 @@ ROOMS = {
 # `media.metadata` is what a result says of itself in plain words, and so does a preview of it.
 FRONT_MAY_KNOW = (
     f"{P}.options",
+    f"{P}.clip_options",
+    f"{P}.media.kinds",
     f"{P}.media.probe",
     f"{P}.media.metadata",
     f"{P}.progress",

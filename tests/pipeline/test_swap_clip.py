@@ -11,6 +11,7 @@ import pytest
 from mien_core.errors import InvalidOptions, UnsupportedClip
 from mien_core.outputs import Exists, Output
 from mien_models.store import ModelStore
+from mien_pipeline.clip_options import ClipOptions
 from mien_pipeline.clips.inspect import inspect_clip
 from mien_pipeline.clips.report import SwappedClip, describe_clip
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -18,7 +19,7 @@ from mien_pipeline.face import Portrait
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.runtime import Runtime
-from mien_pipeline.swap_clip import ClipOptions, name_run, open_target
+from mien_pipeline.swap_clip import name_run, open_target
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import read
 from mien_pipeline.trust.watermark import Watermark

@@ -70,13 +70,14 @@ def look(args: Namespace, runtime: Runtime, state: Path) -> tuple[Analysis, Clip
     """The people of the clip, and the clip; an animation is copied into a folder of the state for so long."""
     import tempfile
 
-    from mien_cli.clip import is_clip, read_clip_options, require_clips
+    from mien_cli.clip import is_clip, read_clip_options
     from mien_cli.progress_bars import show_job_progress
     from mien_core.errors import UnsupportedClip
+    from mien_pipeline.clip_options import require_clips
 
     require_clips()
     from mien_pipeline.media.clip.animated import convert_animation, is_animated
-    from mien_pipeline.swap_clip import probe_part
+    from mien_pipeline.media.clip.probe import probe_part
 
     if not is_clip(args.clip):
         raise UnsupportedClip(f"{args.clip} is no clip", stream="container", reason="no-clip", file=str(args.clip))
@@ -86,7 +87,7 @@ def look(args: Namespace, runtime: Runtime, state: Path) -> tuple[Analysis, Clip
         if is_animated(path):
             path = Path(folder) / "animation.mkv"
             convert_animation(args.clip, path)
-        clip = probe_part(path, options)
+        clip = probe_part(path, options.begin_s, options.end_s)
         return runtime.analyse_clip(clip, options, lambda at: show(at.stage, at.fraction)), clip
 
 

@@ -43,13 +43,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from mien_cli.clip import is_clip, require_clips
+    from mien_cli.clip import is_clip
     from mien_cli.in_process import close_cage, load_config, open_store
     from mien_cli.output import print_answer
 
     clip = args.image if args.image != STANDARD_INPUT and is_clip(args.image) else None
     picture = b"" if clip else read_image(args.image)
     if clip:
+        from mien_pipeline.clip_options import require_clips
+
         require_clips()
     state, store = load_config(args).folders.state, open_store(args)
     readable = [store.root, state / "credentials", *([clip.resolve()] if clip else [])]

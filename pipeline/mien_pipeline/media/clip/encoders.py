@@ -10,19 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from typing import Literal, cast
+from typing import cast, get_args
 
 import av
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
 from mien_core.errors import InvalidOptions
+from mien_pipeline.clip_options import Codec as Codec
 from mien_pipeline.media.clip.probe import ClipInfo
 from mien_pipeline.media.clip.threads import calm_threads
 
-Codec = Literal["av1", "h264", "hevc", "vp9"]
-CODECS: tuple[Codec, ...] = ("av1", "h264", "hevc", "vp9")
-DEFAULT_QUALITY = 70
+CODECS: tuple[Codec, ...] = get_args(Codec)
 
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its settings else: errors only
 

@@ -18,7 +18,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from mien_core.errors import ClipTooLong, HdrClip, ImageTooLarge, UnsupportedClip
+from mien_core.errors import ClipTooLong, HdrClip, ImageTooLarge, InvalidOptions, UnsupportedClip
 from mien_pipeline.media.clip.working_form import WorkingForm, choose_form
 
 MAX_SECONDS = 600
@@ -123,6 +123,21 @@ def probe_clip(path: Path) -> ClipInfo:
     with open_clip(path) as container:
         frames, duration = _count(container, find_video(container))
         return _describe(path, container, find_video(container), first, frames, duration)
+
+
+def probe_part(path: Path, begin_s: float | None = None, end_s: float | None = None) -> ClipInfo:
+    """The clip, if the part of it that is wanted is there and not too long.
+
+    Raises:
+        UnsupportedClip, HdrClip, ImageTooLarge, ClipTooLong: as `probe_clip` and `require_length` say.
+        InvalidOptions: `field` "from": the part lies behind the clip's end.
+    """
+    clip = probe_clip(path)
+    begin, end = begin_s or 0.0, min(end_s or clip.duration_s, clip.duration_s)
+    if begin >= end:
+        raise InvalidOptions(f"the clip lasts {clip.duration_s:.2f} s, and no part of it was named", field="from")
+    require_length(end - begin, round((end - begin) / max(clip.duration_s, 1e-6) * clip.frames))
+    return clip
 
 
 def require_length(seconds: float, frames: int) -> None:

@@ -1,0 +1,98 @@
+"""What a swap of a clip understands beside its engine's options.
+
+No PyAV and no numpy here: the daemon's front process reads requests with this.
+"""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from mien_core.errors import InvalidOptions, UnsupportedClip
+from mien_core.program import is_frozen
+from mien_pipeline.options import SwapOptions, validate
+
+Codec = Literal["av1", "h264", "hevc", "vp9"]
+DEFAULT_QUALITY = 70
+COMMAND = 'pip install "mien[video]"'
+
+FIELDS: Mapping[str, str] = {"from": "begin_s", "to": "end_s", "encoder": "encoder", "quality": "quality"}
+"""How people name what only a clip takes → the fields of `ClipOptions`."""
+
+
+class ClipOptions(BaseModel, frozen=True, extra="forbid"):
+    """What a swap of a clip understands beside its engine's options."""
+
+    begin_s: float | None = Field(default=None, ge=0, description="Where the part to edit begins; by default at once.")
+    end_s: float | None = Field(default=None, gt=0, description="Where it ends; by default with the clip.")
+    encoder: Codec | None = Field(
+        default=None,
+        description="The result's codec. By default the clip's own by an encoder of this machine's system or card, "
+        "else AV1.",
+    )
+    quality: int = Field(default=DEFAULT_QUALITY, ge=1, le=100, description="Of the pictures; more takes more bytes.")
+
+
+def parse_clip_options(raw: Mapping[str, object]) -> ClipOptions:
+    """The options of a clip by the names of `FIELDS`, from a request or a command line; `auto` is no encoder.
+
+    Raises:
+        InvalidOptions: `field` is the one that has no such name or no such value, or `from` where nothing is left.
+    """
+    given = {name: value for name, value in raw.items() if value is not None and (name, value) != ("encoder", "auto")}
+    if unknown := sorted(given.keys() - FIELDS.keys()):
+        raise InvalidOptions(f"a clip has no option {unknown[0]!r}", field=unknown[0])
+    for name, value in given.items():
+        if isinstance(value, bool):  # pydantic takes True for 1
+            raise InvalidOptions(f"{name}: a number is needed here", field=name)
+    try:
+        options = validate(ClipOptions, {FIELDS[name]: value for name, value in given.items()}, "a clip")
+    except InvalidOptions as error:
+        name = next((name for name, field in FIELDS.items() if field == error.fields.get("field")), "")
+        raise InvalidOptions(str(error).replace(FIELDS.get(name, name), name, 1), field=name) from None
+    if options.begin_s is not None and options.end_s is not None and options.begin_s >= options.end_s:
+        raise InvalidOptions("from: the part ends before it begins", field="from")
+    return options
+
+
+def split_clip_options(raw: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """(the engine's options, those that only a clip takes), as they came."""
+    own = {name: value for name, value in raw.items() if name in FIELDS}
+    return {name: value for name, value in raw.items() if name not in FIELDS}, own
+
+
+def refuse_clip_options(given: Mapping[str, object], target: str) -> None:
+    """Return if nothing was given that only a clip takes.
+
+    Raises:
+        InvalidOptions: `field` is the one.
+    """
+    for name in given:
+        raise InvalidOptions(f"{name} is for clips, and {target} is none", field=name)
+
+
+def require_clip_options(options: SwapOptions) -> None:
+    """Return if the engine's options go with a clip.
+
+    Raises:
+        InvalidOptions: `field` is the one that does not.
+    """
+    if options.format is not None:
+        raise InvalidOptions("a clip becomes an MP4 file", field="format")
+    if options.restore:
+        raise InvalidOptions("skin detail is restored in pictures only", field="restore")
+
+
+def require_clips() -> None:
+    """Return if the library that reads clips is installed.
+
+    Raises:
+        UnsupportedClip: `reason` is "no-library"; `command` gets it, where there is a way.
+    """
+    if find_spec("av") is not None:
+        return
+    lacks: dict[str, object] = {"stream": "container", "reason": "no-library"}
+    if is_frozen():
+        raise UnsupportedClip("this package of Mien has no PyAV, so it edits pictures only", **lacks)
+    raise UnsupportedClip("clips need PyAV, which is not installed", **lacks, command=COMMAND)

@@ -1,0 +1,60 @@
+"""What only a clip takes is named as people name it, checked at once, and refused with a picture."""
+
+import pytest
+
+from mien_core.errors import InvalidOptions
+from mien_pipeline.clip_options import (
+    ClipOptions,
+    parse_clip_options,
+    refuse_clip_options,
+    require_clip_options,
+    require_clips,
+    split_clip_options,
+)
+from mien_pipeline.options import SwapOptions
+
+
+def test_options_are_read_by_the_names_that_people_give_them() -> None:
+    assert parse_clip_options({}) == ClipOptions()
+    assert parse_clip_options({"encoder": "auto", "quality": None}) == ClipOptions()
+    given = parse_clip_options({"from": 1, "to": 2.5, "encoder": "vp9", "quality": 30})
+    assert given == ClipOptions(begin_s=1.0, end_s=2.5, encoder="vp9", quality=30)
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        ({"from": -1}, "from"),
+        ({"to": 0}, "to"),
+        ({"from": "soon"}, "from"),
+        ({"from": float("nan")}, "from"),
+        ({"from": True}, "from"),
+        ({"from": 2, "to": 2}, "from"),
+        ({"encoder": "mpeg1"}, "encoder"),
+        ({"quality": 101}, "quality"),
+        ({"begin_s": 1}, "begin_s"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_the_name_that_was_given(raw: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        parse_clip_options(raw)
+    assert refused.value.fields["field"] == field
+
+
+def test_options_of_engine_and_clip_are_told_apart() -> None:
+    assert split_clip_options({"engine": "mesh", "from": 1}) == ({"engine": "mesh"}, {"from": 1})
+    refuse_clip_options({}, "a.png")
+    with pytest.raises(InvalidOptions) as refused:
+        refuse_clip_options({"from": 1}, "a.png")
+    assert refused.value.fields["field"] == "from"
+
+
+@pytest.mark.parametrize(("option", "value"), [("format", "png"), ("restore", 0.5)])
+def test_what_only_a_picture_takes_is_refused_with_a_clip(option: str, value: object) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        require_clip_options(SwapOptions.model_validate({"engine": "mesh", option: value}))
+    assert refused.value.fields["field"] == option
+
+
+def test_the_library_that_tests_install_is_found() -> None:
+    require_clips()
