@@ -26,16 +26,18 @@ SCREENS = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the files among the processes; run everything that has a screen last, in one process of its own.
+    """Share the files among the processes; everything that has a screen runs last, in one process.
 
     A file's tests stay together: some begin a job that others look at later.
     """
+
+    def place_last(item: pytest.Item) -> int:
+        return next((place for place, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0)
+
     for item in items:
-        group = "screens" if item.nodeid.startswith(SCREENS) else item.nodeid.partition("::")[0]
+        group = "screens" if place_last(item) else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(
-        key=lambda item: next((place for place, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0)
-    )
+    items.sort(key=place_last)
 
 
 @pytest.fixture(scope="session")
