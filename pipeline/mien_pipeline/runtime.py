@@ -127,7 +127,7 @@ class Runtime:
         on_preview = self._on_preview
 
         def show(target: Image, patch: Patch) -> None:
-            preview = make_preview(target, patch, self._check) if on_preview else None
+            preview = make_preview(target, patch, self._check, engine.name) if on_preview else None
             if on_preview and preview:
                 on_preview(preview)
 

@@ -4,6 +4,7 @@ Whatever the page's policy stops, and whatever error nobody caught, fails the te
 """
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -127,6 +128,12 @@ class Daemon:
         asked = urllib.request.Request(f"{self.origin}{path}", body, headers, method=method)  # noqa: S310 loopback
         with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
             return bytes(answer.read())
+
+    def put(self, picture: bytes) -> str:
+        """Send a picture; its name."""
+        name = f"sha256:{hashlib.sha256(picture).hexdigest()}"
+        self.fetch(f"/v1/blobs/{name}", "PUT", picture, "application/octet-stream")
+        return name
 
     def invitation(self) -> str:
         """The address that `mien open` gives to the browser."""

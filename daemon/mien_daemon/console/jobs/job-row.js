@@ -7,12 +7,14 @@ import { stageWords } from "../swap/progress.js";
 import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
 import { ago, duration, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
+import { stepPicture } from "./step-picture.js";
 import { engineWords } from "../swap/option-words.js";
 
 const THUMBNAIL = 160;
 
 export function jobRow(app, first) {
   const img = h("img", { alt: "" });
+  const step = stepPicture(app.api);
   const title = h("strong", {});
   const note = h("span", { class: "row-note" });
   const when = h("span", { class: "row-when" });
@@ -21,7 +23,7 @@ export function jobRow(app, first) {
   const element = h(
     "li",
     { class: "row", "data-id": first.id },
-    h("div", { class: "thumb" }, img),
+    h("div", { class: "thumb" }, img, step.element),
     h("div", { class: "row-main" }, h("p", {}, title, note), track),
     when,
     actions,
@@ -35,6 +37,8 @@ export function jobRow(app, first) {
     if (job === shown) return;
     app.pictures.lazily(img, thumbnailPath(job));
     keepFaceInSight(img, job);
+    keepFaceInSight(step.element, job);
+    step.look(job);
     title.textContent = job.kind === "restore" ? t("restore") : engineWords(job.options.engine ?? "mesh");
     note.textContent = noteOf(job);
     track.hidden = job.state !== "running";

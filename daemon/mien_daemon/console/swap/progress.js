@@ -3,6 +3,7 @@ import { attempt } from "../announce.js";
 import { bar, button, setBar } from "../control.js";
 import { h } from "../element.js";
 import { isOver } from "../job-list.js";
+import { stepPicture } from "../jobs/step-picture.js";
 import { duration, percent, t } from "../words.js";
 import { showPicture } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
@@ -10,6 +11,7 @@ import { engineWords } from "./option-words.js";
 export function progress(app, { run }) {
   const img = h("img", { alt: "", class: "dimmed" });
   showPicture(img, app.draft.target, app.pictures);
+  const step = stepPicture(app.api);
   const lines = run.map((each) => line(each, run.length > 1));
   const card = h(
     "div",
@@ -18,9 +20,10 @@ export function progress(app, { run }) {
     button(t("cancel"), "close", () => cancel(app, run), { id: "cancel-swap" }),
   );
   return {
-    element: h("div", { class: "working" }, img, card),
+    element: h("div", { class: "working" }, img, step.element, card),
     refresh(now) {
       now.run.forEach((each, at) => lines[at].update(each.job));
+      step.look(now.run.find(({ job }) => job?.state === "running")?.job);
     },
   };
 }
