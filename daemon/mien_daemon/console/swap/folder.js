@@ -65,7 +65,11 @@ export function folderCard(app) {
   const figures = h("p", { class: "count", role: "status" });
   const track = bar(0, t("progress"));
   const refused = h("ul", { class: "refused" });
-  const actions = h("div", { class: "row-actions wrap" });
+  const see = h("a", { class: "button primary", href: "#/jobs" }, t("folder_see"));
+  const stop = button(t("folder_stop"), "close", () => draft.folder.sending.abort());
+  const takeBack = button(t("folder_take_back"), "close", () => draft.takeFolder(null));
+  // They stay in the page while pictures are sent: a click and the focus outlast a refresh.
+  const actions = h("div", { class: "row-actions wrap" }, see, stop, takeBack);
   const element = h(
     "div",
     { class: "drop folder", "data-drop": "target" },
@@ -93,13 +97,8 @@ export function folderCard(app) {
       h("li", {}, t("folder_refused", { count: folder.refused.length })),
       ...folder.refused.map(({ name, problem }) => h("li", {}, `${name}: ${sentence(problem)}`)),
     );
-    actions.replaceChildren(...deeds(folder));
-  }
-
-  function deeds(folder) {
-    if (!folder.group) return [button(t("folder_take_back"), "close", () => draft.takeFolder(null))];
-    const see = h("a", { class: "button primary", href: "#/jobs" }, t("folder_see"));
-    if (folder.sending) return [see, button(t("folder_stop"), "close", () => folder.sending.abort())];
-    return [see, button(t("folder_take_back"), "close", () => draft.takeFolder(null))];
+    see.hidden = !folder.group;
+    stop.hidden = !folder.sending;
+    takeBack.hidden = Boolean(folder.sending);
   }
 }

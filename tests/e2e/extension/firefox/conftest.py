@@ -146,8 +146,13 @@ class Firefox:
         window = self.bidi.ask("browsingContext.getTree", **{"moz:scope": "chrome"})["contexts"][0]["context"]
         extension = f"WebExtensionPolicy.getByID('{ADDON}').extension"
         how = "{ ignoreDevToolsAttached: true, disableResetIdleForTest: true }"
-        self.evaluate(window, f"{extension}.terminateBackground({how}).then(() => true)")
-        self.until(lambda: self.evaluate(window, f"{extension}.backgroundState") == "stopped")
+
+        def stopped() -> bool:
+            """Ask again: an event that comes while Firefox suspends the background calls it off."""
+            self.evaluate(window, f"{extension}.terminateBackground({how}).then(() => true)")
+            return bool(self.evaluate(window, f"{extension}.backgroundState") == "stopped")
+
+        self.until(stopped)
 
     def own_page(self, path: str) -> str:
         return self.open(f"moz-extension://{UUID}/{path}")
