@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 # Runs that were killed and never taken up again hold pictures of faces: they go when the next clip is edited.
 KEPT_DAYS = 14
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
-CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "restart")
+CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "workers", "restart")
 
 
 def add_clip_arguments(parser: ArgumentParser) -> None:
     """Add the options that only a clip takes."""
+    from mien_daemon.worker.count import parse_workers
+
     group = parser.add_argument_group("clips")
     add_part_arguments(group)
     group.add_argument(
@@ -32,6 +35,12 @@ def add_clip_arguments(parser: ArgumentParser) -> None:
         "and hevc may be x264's and x265's, which are under the GPL (default: auto)",
     )
     group.add_argument("--quality", type=int, metavar="1..100", help="of the pictures (default: 70)")
+    group.add_argument(
+        "--workers",
+        type=parse_workers,
+        metavar="N|auto",
+        help="how many processes render the clip, each a stretch of it at a time (default: auto, one a processor)",
+    )
     group.add_argument(
         "--restart", action="store_true", default=None, help="begin anew, and not where the last run was ended"
     )
@@ -127,6 +136,7 @@ def swap_clip(
     from mien_pipeline.clip_options import require_clip_options, require_clips
 
     require_clips()
+    from mien_daemon.worker.segment_helpers import set_up_helpers, start_helpers
     from mien_pipeline.clips.report import describe_clip
     from mien_pipeline.swap_clip import name_run, open_target
 
@@ -138,19 +148,36 @@ def swap_clip(
         return None
     store = open_store(args)
     fetch_needed(store, options.engine, quiet=args.json)
-    runs = load_config(args).folders.state / "clips"
-    runtime = open_runtime(args, store)  # from here on the process is caged
-    folder = runs / name_run(args.target, references, options, clip_options)
-    forget_runs(runs, folder, restart=bool(args.restart))
+    folders = load_config(args).folders
+    runs = folders.state / "clips"
     written: list[Path] = []
 
     def write(make: Callable[[Path], None]) -> None:
         written.append(output.make(make).path)
 
-    with show_job_progress(quiet=args.json) as show:
-        target = open_target(args.target, clip_options, folder, write)
-        made = runtime.swap_clip(target, references, options, lambda at: show(at.stage, at.fraction), alike)
+    with start_helpers(count_helpers(args, options)) as helpers:
+        runtime = open_runtime(args, store)  # from here on the process is caged
+        folder = runs / name_run(args.target, references, options, clip_options)
+        forget_runs(runs, folder, restart=bool(args.restart))
+        with show_job_progress(quiet=args.json) as show:
+            target = open_target(args.target, clip_options, folder, write)
+            if helpers := helpers[: target.count_segments() - 1]:
+                asked = options.model_dump(mode="json", exclude_unset=True) | {"engine": options.engine}
+                set_up_helpers(helpers, (folders.models, folders.state), target.clip.path, folder, references, asked)
+            target = replace(target, helpers=helpers)
+            made = runtime.swap_clip(target, references, options, lambda at: show(at.stage, at.fraction), alike)
     return written[0], describe_clip(made)
+
+
+def count_helpers(args: Namespace, options: SwapOptions) -> int:
+    """How many processes render segments beside this one; none beside an accelerator, which one keeps busy."""
+    from mien_daemon.worker.count import count_workers
+    from mien_pipeline.device import device_name
+    from mien_pipeline.engines.registry import ENGINES
+
+    entry = ENGINES[options.engine]
+    accelerated = bool(entry.libraries) and device_name() != "cpu"
+    return count_workers(args.workers or "auto", entry.memory_bytes, accelerated=accelerated) - 1
 
 
 def forget_runs(runs: Path, own: Path, *, restart: bool) -> None:

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Literal, TypedDict, cast
 
 ProgramName = Literal[
-    "mien", "tray", "worker", "preview", "convert", "cage-check", "batch-clip", "bench-download", "bench-memory"
+    "mien",
+    "tray",
+    "worker",
+    "segments",
+    "preview",
+    "convert",
+    "cage-check",
+    "batch-clip",
+    "bench-download",
+    "bench-memory",
 ]
 
 
@@ -43,6 +52,7 @@ PROGRAMS: Mapping[ProgramName, Program] = {
     "mien": Program("mien_cli.__main__"),
     "tray": Program("mien_tray.__main__", "tray", is_command=True),
     "worker": Program("mien_daemon.worker.runner", "worker-process"),
+    "segments": Program("mien_daemon.worker.segment_process", "segment-process"),
     "preview": Program("mien_daemon.pictures.preview_start", "preview-process"),
     "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
     "cage-check": Program("mien_core.cage.attempts", "cage-check-process"),

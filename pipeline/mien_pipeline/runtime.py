@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MienError, NotEnoughMemory
+from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MarkingFailed, MienError, NotEnoughMemory
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.outdated import telling_outdated
 from mien_models.store import ModelStore
@@ -34,13 +34,14 @@ from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import PictureCheck, flatten
 from mien_pipeline.trust.content import OpenNsfw
-from mien_pipeline.trust.marking import ResultMarker
+from mien_pipeline.trust.marking import NoMarker, ResultMarker
 from mien_pipeline.trust.time_stamp import time_stamp_url
 
 if TYPE_CHECKING:
     from mien_pipeline.clip_options import ClipOptions
     from mien_pipeline.clips.analysis import Analysis
     from mien_pipeline.clips.report import SwappedClip
+    from mien_pipeline.clips.segments import SegmentMaker, SegmentOrder
     from mien_pipeline.media.clip.probe import ClipInfo
     from mien_pipeline.swap_clip import ClipTarget
 
@@ -90,12 +91,12 @@ def create_runtime(models: Path, state: Path, *, offline: bool, authority: Autho
 class Runtime:
     """Loaded networks, one engine at a time, and the last few references prepared. One thread only."""
 
-    def __init__(self, store: ModelStore, authority: Authority, limits: MemoryLimits | None = None) -> None:
+    def __init__(self, store: ModelStore, authority: Authority | None, limits: MemoryLimits | None = None) -> None:
         """Nothing is loaded yet: each network is on first use, and stays.
 
         Args:
             store: where the weights are; a missing one raises `ModelNotInstalled` when it is needed.
-            authority: what signs results.
+            authority: what signs results; None for a process that hands out none.
             limits: how much memory engines may plan with here; None does not remember.
         """
         self._limits = limits
@@ -192,6 +193,27 @@ class Runtime:
         components = ClipComponents(self._detector, self._embedder, self._check, self.marker, self.models)
         return swap_clip(job, components, clock)
 
+    def prepare_references(self, references: Sequence[bytes | Sequence[bytes]], options: SwapOptions) -> None:
+        """Load the engine and prepare the references before they are needed; raises as `swap` does."""
+        parts, engine = self._components_for(options), self._load(options.engine)
+        for each in references:
+            self._prepare(each, engine, parts, Stopwatch())
+
+    def open_segments(
+        self,
+        clip: Path,
+        folder: Path,
+        order: "SegmentOrder",
+        references: Sequence[bytes | Sequence[bytes]],
+        options: SwapOptions,
+    ) -> "SegmentMaker":
+        """What renders segments of a clip for another process's run; see `swap_clip.open_segments`. Needs PyAV."""
+        from mien_pipeline.swap_clip import open_segments
+
+        parts, engine = self._components_for(options), self._load(options.engine)
+        ready = [self._prepare(each, engine, parts, Stopwatch()) for each in references]
+        return open_segments(clip, folder, order, ready, options.make_steady(), self._embedder, self._check)
+
     def analyse_clip(
         self, clip: "ClipInfo", part: "ClipOptions", on_progress: OnProgress = ignore_progress
     ) -> "Analysis":
@@ -235,7 +257,13 @@ class Runtime:
 
     @cached_property
     def marker(self) -> ResultMarker:
-        """Marks results, and sheets of them."""
+        """Marks results, and sheets of them.
+
+        Raises:
+            MarkingFailed: this runtime was made to hand out no results, or they could not be signed.
+        """
+        if self._authority is None:
+            raise MarkingFailed("this process hands out no results")
         url = None if self._store.offline else time_stamp_url()
         return ResultMarker(self._store.path("watermark"), self._authority, url)
 
@@ -250,7 +278,8 @@ class Runtime:
 
     @cached_property
     def _components(self) -> Components:
-        return Components(self._detector, self._embedder, self._check, self.marker, self.models)
+        marker = self.marker if self._authority else NoMarker()
+        return Components(self._detector, self._embedder, self._check, marker, self.models)
 
     def _components_for(self, options: SwapOptions) -> Components:
         """Those of every edit, with the detector that the options and their engine want."""

@@ -19,15 +19,16 @@ from mien_pipeline.clip_options import ClipOptions
 from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
 from mien_pipeline.clips.inspect import media_type_of, read_watermark
-from mien_pipeline.clips.journal import Journal
+from mien_pipeline.clips.journal import ANALYSIS, Journal, Tallies
 from mien_pipeline.clips.render import ClipSwap, PersonTally
 from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
+from mien_pipeline.clips.segments import SegmentHelper, SegmentMaker, SegmentOrder, SharedSegments
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
-from mien_pipeline.media.clip.encoders import choose_encoder
+from mien_pipeline.media.clip.encoders import ENCODERS, choose_encoder
 from mien_pipeline.media.clip.join import duration_of, join
-from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part
-from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
+from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part, refuse
+from mien_pipeline.media.clip.segment import EncoderSettings
 from mien_pipeline.media.kinds import kind_of, read_head
 from mien_pipeline.media.metadata import DESCRIPTIONS
 from mien_pipeline.options import Like, SwapOptions
@@ -64,6 +65,7 @@ class ClipTarget:
         folder: of this run; see `name_run`. What is finished there is not made again; it is gone after the run.
         write: is handed what makes the finished file at a path, and gives that its name.
         segment: pictures of a segment.
+        helpers: other processes that render segments too, set up for this clip.
     """
 
     source: Path
@@ -72,6 +74,11 @@ class ClipTarget:
     folder: Path
     write: Callable[[Callable[[Path], None]], object]
     segment: int = SEGMENT
+    helpers: Sequence[SegmentHelper] = ()
+
+    def count_segments(self) -> int:
+        """How many segments the clip has at most, as far as is known before it is analysed."""
+        return len(cut_into_segments(self.clip.frames, self.segment))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +164,8 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
         chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
         settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), target.options.quality)
         swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check)
-        segments, resumed = _render(swap, settings, journal, target.segment, clock)
+        people = {person: job.references.index(reference) for person, reference in chosen.items()}
+        segments, resumed = _render(SegmentMaker(swap, settings, journal.folder), journal, people, target, clock)
         tallies = merge_tallies([segments[number] for number in sorted(segments)])
         if not any(tally.swapped for tally in tallies.values()):
             raise NoFaceFound("no face of the clip can be swapped", role="target")
@@ -237,29 +245,54 @@ def choose_people(analysis: Analysis, job: ClipJob, embedder: FaceEmbedder) -> t
 
 
 def _render(
-    swap: ClipSwap, settings: EncoderSettings, journal: Journal, length: int, clock: Stopwatch
-) -> tuple[dict[int, dict[int, PersonTally]], bool]:
+    maker: SegmentMaker, journal: Journal, people: Mapping[int, int], target: ClipTarget, clock: Stopwatch
+) -> tuple[dict[int, Tallies], bool]:
     """What every segment counted, and whether some were there already."""
-    count = len(swap.analysis.span.times)
-    cuts = cut_into_segments(count, length)
+    count, settings = len(maker.swap.analysis.span.times), maker.settings
+    cuts = cut_into_segments(count, target.segment)
     done = journal.begin(settings.identity)
-    resumed, made = bool(done), sum(stop - first for number, (first, stop) in enumerate(cuts) if number in done)
-
-    def tell() -> None:
-        nonlocal made
-        made += 1
-        clock.step("generate", 0, 1, made, count)
-
+    there = sum(stop - first for number, (first, stop) in enumerate(cuts) if number in done)
+    orders = [
+        SegmentOrder(number, first, stop, people, settings.encoder.name, settings.quality)
+        for number, (first, stop) in enumerate(cuts)
+        if number not in done
+    ]
     with clock.stage("generate"):
-        for number, (first, stop) in enumerate(cuts):
-            if number in done:
-                continue
+        helpers = target.helpers[: max(0, len(orders) - 1)]
+        made = SharedSegments(orders, journal).make_all(
+            maker, helpers, lambda pictures: clock.step("generate", 0, 1, there + pictures, count)
+        )
+    return done | made, bool(done)
 
-            def write(path: Path, tallies: dict[int, PersonTally], first: int = first, stop: int = stop) -> int:
-                return write_segment(path, swap.render(first, stop, tallies, tell), swap.clip, settings)
 
-            done[number] = journal.make_segment(number, first, write)
-    return done, resumed
+def open_segments(
+    path: Path,
+    folder: Path,
+    order: SegmentOrder,
+    references: Sequence[Reference],
+    options: SwapOptions,
+    embedder: FaceEmbedder,
+    content_check: ContentCheck,
+) -> SegmentMaker:
+    """What renders segments of a run that another process leads, and has analysed.
+
+    Args:
+        path: the clip.
+        folder: the run's.
+        order: a segment's; all have the same people and encoder.
+        references, options: as the leading process has them.
+        embedder, content_check: measure likeness, and look at what was made.
+
+    Raises:
+        UnsupportedClip: the clip cannot be read, or its analysis is not there.
+    """
+    clip = probe_clip(path)
+    if (analysis := Analysis.load(folder / ANALYSIS)) is None:
+        raise refuse("video", "changed", "the clip has not been analysed")
+    encoder = next(each for each in ENCODERS if each.name == order.encoder)
+    chosen = {person: references[place] for person, place in order.people.items()}
+    swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check)
+    return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)
 
 
 def _find_media_type(target: ClipTarget) -> str:

@@ -30,7 +30,7 @@ def test_other_times_are_refused_by_name(text: str) -> None:
 
 
 def test_an_option_for_clips_is_refused_with_a_picture() -> None:
-    args = Namespace(target=Path("a.png"), begin=None, end="3", encoder=None, quality=None, restart=None)
+    args = Namespace(target=Path("a.png"), begin=None, end="3", encoder=None, quality=None, workers=None, restart=None)
     with pytest.raises(InvalidOptions) as refused:
         clip.refuse_clip_arguments(args)
     assert refused.value.fields["field"] == "to"

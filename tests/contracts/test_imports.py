@@ -110,8 +110,9 @@ FRONT_MAY_KNOW = (
 # The process that makes previews is another one. It shows colours as the pipeline sees them, with Pillow and numpy.
 PREVIEW, PREVIEW_START = "mien_daemon.pictures.preview_process", "mien_daemon.pictures.preview_start"
 PREVIEW_MAY_KNOW = (f"{P}.media.colour_tags", f"{P}.media.seen")
-# These run in the worker.
-RUNS_ENGINES = ("mien_daemon.worker.runner", "mien_daemon.worker.runtime")
+# These run in the worker, or in the processes that render one clip together.
+WORKER = ("runner", "runtime", "segment_helpers", "segment_process")
+RUNS_ENGINES = tuple(f"mien_daemon.worker.{name}" for name in WORKER)
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -21,7 +21,7 @@ from mien_cli.batch.prepare import Wanted
 from mien_cli.batch.report import RunReport, describe_item, refuse_foreign_reports, write_reports
 from mien_cli.batch.run import CLIP_SUFFIX, Ask, FolderRun, Item, RunStopped
 from mien_cli.batch.sheet import list_asides
-from mien_cli.batch.workers import Workers, count_workers
+from mien_cli.batch.workers import Workers
 from mien_cli.in_process import fetch_needed, load_config, open_store
 from mien_cli.interrupts import INTERRUPTS
 from mien_cli.log_file import log_to_file
@@ -33,6 +33,7 @@ from mien_core.outputs import Exists
 from mien_daemon.config import Config
 from mien_daemon.pictures.reader import PictureReader
 from mien_daemon.state.run_folder import RunFolder, open_run_folder
+from mien_daemon.worker.count import count_workers
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.trust.authority import Authority
@@ -100,13 +101,15 @@ def do_run(args: Namespace, config: Config, wanted: Wanted, journal: Journal) ->
         ask = lay_out(wanted, spool)
         entry = ENGINES[wanted.options.engine]
         accelerated = bool(entry.libraries) and device_name() != "cpu"
-        count = min(count_workers(args.workers, entry.memory_bytes, accelerated=accelerated), len(items))
+        most = count_workers(args.workers, entry.memory_bytes, accelerated=accelerated)
+        count = min(most, len(items))
+        words = [*list_words(args), "--workers", str(max(1, most // len(items)))]
         workers = Workers(config, count, [spool.pictures, spool.private], log)
         reader = PictureReader([spool.pictures])
         with show_items(len(items), quiet=args.json) as on_item:
             run = FolderRun(
                 wanted.folder, found.roots, spool.pictures, ask, wanted.exists, wanted.inputs, journal, names, workers,
-                reader, ClipCommand(list_words(args), log), on_item,
+                reader, ClipCommand(words, log), on_item,
             )  # fmt: skip
             try:
                 asyncio.run(run_to_end(run, items))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,33 +18,6 @@ from mien_daemon.worker.supervisor import WorkerSupervisor
 
 MAX_ATTEMPTS = 2  # as in the daemon: a picture that killed two workers is not given a third
 MAX_FAILED_STARTS = 3
-# A picture of 24 megapixels takes 1.3 GB and one of 94 megapixels 2.1 GB; the loaded networks are in that.
-BYTES_EACH = 2 << 30
-
-
-def count_workers(wanted: str, engine_memory_bytes: int, *, accelerated: bool) -> int:
-    """How many workers a run has: the number that was asked for, or as many as the machine can feed.
-
-    Args:
-        wanted: a number, or "auto".
-        engine_memory_bytes: what the engine needs at least.
-        accelerated: the engine has the accelerator to itself, so that a second worker would only wait for it.
-    """
-    if wanted != "auto":
-        return int(wanted)
-    if accelerated:
-        return 1
-    import psutil
-
-    fitting = psutil.virtual_memory().available // max(BYTES_EACH, engine_memory_bytes)
-    return max(1, min(count_processors(), int(fitting)))
-
-
-def count_processors() -> int:
-    """The processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Workers:

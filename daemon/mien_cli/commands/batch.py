@@ -19,6 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     from mien_cli.batch.names import DEFAULT, FIELDS
     from mien_cli.edit_arguments import add_edit_arguments
     from mien_cli.result_file import EXISTS
+    from mien_daemon.worker.count import parse_workers
 
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="a picture, a folder with pictures, or a pattern such as 'in/*.jpg'"
@@ -48,15 +49,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done; nothing is written")
     parser.set_defaults(run=run)
-
-
-def parse_workers(text: str) -> str:
-    """A number from 1 to 64, or "auto"; argparse says what is wrong with anything else."""
-    from argparse import ArgumentTypeError
-
-    if text != "auto" and not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
-        raise ArgumentTypeError(f"{text!r} is neither a number from 1 to 64 nor auto")
-    return text
 
 
 def run(args: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What crosses the pipe between the daemon and its workers: small JSON frames; pictures go through files.
+"""What crosses the pipe between a process and its workers: small JSON frames; pictures go through files.
 
 Both sides check every frame: a member of a wrong type, an unknown member and an unknown kind are refused.
 """
@@ -169,6 +169,61 @@ class PreviewMade:
     type: Literal["preview-made"] = "preview-made"
 
 
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class SetUpSegments:
+    """The first frame to a process that renders segments of one clip.
+
+    Attributes:
+        models: the model store's folder.
+        state: where this machine's limits are known.
+        folder: the run's, the only one in which the process writes.
+        clip: the target.
+        options: the engine's.
+        pictures: of each person the sizes of the encoded pictures, whose bytes follow the frame in this order.
+    """
+
+    models: FilePath
+    state: FilePath
+    folder: FilePath
+    clip: FilePath
+    options: Mapping[str, object]
+    pictures: Sequence[Sequence[StrictInt]]
+    type: Literal["set-up-segments"] = "set-up-segments"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class RenderSegment:
+    """Render one segment: see `mien_pipeline.clips.segments.SegmentOrder`; `people` by their numbers as text."""
+
+    number: StrictInt
+    first: StrictInt
+    stop: StrictInt
+    people: Mapping[str, StrictInt]
+    encoder: str
+    quality: StrictInt
+    type: Literal["render-segment"] = "render-segment"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class PictureRendered:
+    """One more picture of the segment is done."""
+
+    type: Literal["picture-rendered"] = "picture-rendered"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class SegmentRendered:
+    """The segment is in its place: what its row will say, and what it counted of each person."""
+
+    number: StrictInt
+    first: StrictInt
+    count: StrictInt
+    size: StrictInt
+    sha256: str
+    tallies: Mapping[str, Mapping[str, object]]
+    type: Literal["segment-rendered"] = "segment-rendered"
+
+
 Message = (
     SetUp
     | RunJob
@@ -184,6 +239,10 @@ Message = (
     | HeaderRead
     | MakePreview
     | PreviewMade
+    | SetUpSegments
+    | RenderSegment
+    | PictureRendered
+    | SegmentRendered
 )
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from mien_core.files import make_folder, move_into_place, remove_file
 from mien_pipeline.clips.render import PersonTally
 
+ANALYSIS = "analysis.npz"
+Tallies = dict[int, PersonTally]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS segments (
@@ -18,6 +22,41 @@ CREATE TABLE IF NOT EXISTS segments (
     sha256 TEXT NOT NULL, tallies TEXT NOT NULL
 );
 """
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSegment:
+    """What its row says of a segment: the number of its first picture, how many it has, its file, what it counted."""
+
+    number: int
+    first: int
+    count: int
+    size: int
+    sha256: str
+    tallies: Tallies
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """Where a finished segment of a run lies in its folder."""
+    return folder / f"segment-{number:05}.mp4"
+
+
+def make_segment(folder: Path, number: int, first: int, write: Callable[[Path, Tallies], int]) -> FinishedSegment:
+    """Have a segment written beside its place; then the file is synced and gets its name. Its row is not written yet.
+
+    Args:
+        folder: of the run.
+        number, first: the segment's, and its first picture's.
+        write: puts the segment at a path, counts what became of whom, and returns how many pictures it holds.
+    """
+    # A process that was killed a moment ago may still be writing the same segment: each has a file of its own.
+    part, tallies = segment_path(folder, number).with_suffix(f".{os.getpid()}.part"), Tallies()
+    count = write(part, tallies)
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    size = part.stat().st_size
+    move_into_place(part, segment_path(folder, number))
+    return FinishedSegment(number, first, count, size, digest, tallies)
 
 
 class Journal:
@@ -39,15 +78,15 @@ class Journal:
     @property
     def analysis(self) -> Path:
         """Where the analysis is kept."""
-        return self.folder / "analysis.npz"
+        return self.folder / ANALYSIS
 
-    def begin(self, encoding: str) -> dict[int, dict[int, PersonTally]]:
+    def begin(self, encoding: str) -> dict[int, Tallies]:
         """The segments that are done and whole, with what they counted; all others are removed.
 
         Args:
             encoding: how segments are encoded; those of another way begin anew, for they would not fit together.
         """
-        done: dict[int, dict[int, PersonTally]] = {}
+        done: dict[int, Tallies] = {}
         with self._open() as database:
             found = database.execute("SELECT value FROM settings WHERE name = 'encoding'").fetchone()
             if found is not None and found[0] != encoding:
@@ -56,7 +95,7 @@ class Journal:
             rows = database.execute("SELECT number, bytes, sha256, tallies FROM segments").fetchall()
             for number, size, digest, tallies in rows:
                 if _is_whole(self.segment(number), size, digest):
-                    done[number] = _read_tallies(tallies)
+                    done[number] = parse_tallies(json.loads(tallies))
                 else:
                     database.execute("DELETE FROM segments WHERE number = ?", (number,))
         for path in self.folder.glob("segment-*"):
@@ -66,27 +105,13 @@ class Journal:
 
     def segment(self, number: int) -> Path:
         """Where a finished segment is."""
-        return self.folder / f"segment-{number:05}.mp4"
+        return segment_path(self.folder, number)
 
-    def make_segment(
-        self, number: int, first: int, write: Callable[[Path, dict[int, PersonTally]], int]
-    ) -> dict[int, PersonTally]:
-        """Have a segment written beside its place; then the file is synced, gets its name, and then its row.
-
-        Args:
-            number, first: the segment's, and its first picture's.
-            write: puts the segment at a path, counts what became of whom, and returns how many pictures it holds.
-        """
-        part, tallies = self.segment(number).with_suffix(".part"), dict[int, PersonTally]()
-        count = write(part, tallies)
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = part.stat().st_size
-        move_into_place(part, self.segment(number))
-        row = (number, first, count, size, digest, _write_tallies(tallies))
+    def add(self, made: FinishedSegment) -> None:
+        """Write the row of a segment that is in its place and on the disk."""
+        row = (made.number, made.first, made.count, made.size, made.sha256, json.dumps(describe_tallies(made.tallies)))
         with self._open() as database:
             database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)", row)
-        return tallies
 
     def clear(self) -> None:
         """Remove the run and its folder."""
@@ -118,9 +143,11 @@ def _is_whole(path: Path, size: int, digest: str) -> bool:
         return False
 
 
-def _write_tallies(tallies: Mapping[int, PersonTally]) -> str:
-    return json.dumps({person: asdict(tally) for person, tally in tallies.items()})
+def describe_tallies(tallies: Mapping[int, PersonTally]) -> dict[str, dict[str, Any]]:
+    """What a segment counted, as JSON takes it."""
+    return {str(person): asdict(tally) for person, tally in tallies.items()}
 
 
-def _read_tallies(text: str) -> dict[int, PersonTally]:
-    return {int(person): PersonTally(**tally) for person, tally in json.loads(text).items()}
+def parse_tallies(told: Mapping[str, Mapping[str, Any]]) -> Tallies:
+    """What `describe_tallies` told."""
+    return {int(person): PersonTally(**tally) for person, tally in told.items()}

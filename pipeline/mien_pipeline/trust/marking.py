@@ -101,3 +101,15 @@ def media_type_of(target: bytes) -> str:
     if kind not in kinds.READABLE.values():
         raise InvalidImage("the target is not a picture", found=kind)
     return f"image/{kind}"
+
+
+class NoMarker:
+    """The marker of a process that hands out no results."""
+
+    def expect(self, original: Image) -> "NoMarker":  # noqa: ARG002
+        """See `protocols.Marker.expect`."""
+        return self
+
+    def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:  # noqa: ARG002
+        """Raises `MarkingFailed`: without a mark there is no result."""
+        raise MarkingFailed("this process hands out no results")

@@ -23,12 +23,16 @@ from mien_daemon.worker.messages import (
     Heartbeat,
     MakePreview,
     Message,
+    PictureRendered,
     PreviewMade,
     Progressed,
     ReadHeader,
     Ready,
+    RenderSegment,
     RunJob,
+    SegmentRendered,
     SetUp,
+    SetUpSegments,
     body_length,
     decode,
     encode,
@@ -53,6 +57,10 @@ ONE_OF_EACH: list[Message] = [
     PreviewMade(40_000),
     ReadHeader("/picture"),
     HeaderRead("png", 512, 600),
+    SetUpSegments("/models", "/state", "/run", "/clip", {"engine": "mesh"}, [[3, 4], [5]]),
+    RenderSegment(2, 96, 144, {"0": 1}, "libsvtav1", 70),
+    PictureRendered(),
+    SegmentRendered(2, 96, 48, 10_000, "00", {"0": {"frames": 48, "to_reference": [0.5]}}),
 ]
 
 

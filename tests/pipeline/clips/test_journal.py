@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mien_pipeline.clips.journal import Journal
+from mien_pipeline.clips.journal import Journal, make_segment
 from mien_pipeline.clips.render import PersonTally
 
 
@@ -22,8 +22,8 @@ def write(data: bytes, frames: int = 4) -> Callable[[Path, dict[int, PersonTally
 def journal(tmp_path: Path) -> Journal:
     made = Journal(tmp_path / "run")
     made.begin("one encoder")
-    made.make_segment(0, 0, write(b"first"))
-    made.make_segment(1, 48, write(b"second", 7))
+    made.add(make_segment(made.folder, 0, 0, write(b"first")))
+    made.add(make_segment(made.folder, 1, 48, write(b"second", 7)))
     return made
 
 
@@ -58,7 +58,7 @@ def test_a_segment_that_fails_leaves_no_row(journal: Journal) -> None:
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="full"):
-        journal.make_segment(2, 96, fail)
+        make_segment(journal.folder, 2, 96, fail)
     assert set(Journal(journal.folder).begin("one encoder")) == {0, 1}
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from mien_cli.batch import workers
-from mien_cli.batch.workers import count_workers
+from mien_daemon.worker import count as counting
+from mien_daemon.worker.count import count_workers
 
 GIB = 1 << 30
 
@@ -22,6 +22,6 @@ class Memory(NamedTuple):
 def test_auto_takes_what_processors_and_free_memory_feed(
     wanted: str, engine: int, accelerated: bool, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "count_processors", lambda: 4)
+    monkeypatch.setattr(counting, "count_processors", lambda: 4)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(11 * GIB))
     assert count_workers(wanted, engine * GIB, accelerated=accelerated) == count

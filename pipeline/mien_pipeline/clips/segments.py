@@ -1,0 +1,193 @@
+"""The segments of one clip, rendered in this process and in others that were started for it.
+
+Each process takes the next segment that is not done, puts its file in its place and says so; this process writes the
+journal. No picture crosses a pipe. A process that dies costs the segment that it was at, which another one then makes.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Protocol
+
+from mien_core.errors import MienError
+from mien_pipeline.clips.journal import FinishedSegment, Journal, Tallies, make_segment
+from mien_pipeline.clips.render import ClipSwap
+from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
+
+log = logging.getLogger(__name__)
+
+_LISTEN_S = 1.0  # Windows lets no Ctrl-C through to a wait without an end
+OnPicture = Callable[[], None]
+"""Told after every picture; what it raises ends the segment."""
+
+
+class HelperGone(Exception):
+    """A process that rendered segments has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOrder:
+    """What a helper is told of a segment; all else lies in the run's folder.
+
+    Attributes:
+        number: the segment's.
+        first, stop: its first picture, and the one after its last.
+        people: for each person who gets another face, which of the references.
+        encoder: FFmpeg's name of it.
+        quality: 1..100.
+    """
+
+    number: int
+    first: int
+    stop: int
+    people: Mapping[int, int]
+    encoder: str
+    quality: int
+
+
+class SegmentHelper(Protocol):
+    """Another process that renders segments of the same clip with the same references and options."""
+
+    def render(self, order: SegmentOrder, on_picture: OnPicture, /) -> FinishedSegment:
+        """Have a segment put in its place, without its row.
+
+        Raises:
+            HelperGone: the process has ended.
+            MienError: as the render of this process would.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentMaker:
+    """Renders segments in this process.
+
+    Attributes:
+        swap: says what is in them.
+        settings: how they are encoded.
+        folder: of the run.
+    """
+
+    swap: ClipSwap
+    settings: EncoderSettings
+    folder: Path
+
+    def make(self, number: int, first: int, stop: int, on_picture: OnPicture) -> FinishedSegment:
+        """Put segment `number`, of pictures `first` to before `stop`, in its place; raises as `ClipSwap.render`."""
+
+        def write(path: Path, tallies: Tallies) -> int:
+            pictures = self.swap.render(first, stop, tallies, on_picture)
+            return write_segment(path, pictures, self.swap.clip, self.settings)
+
+        return make_segment(self.folder, number, first, write)
+
+
+class SharedSegments:
+    """The segments that are to be made, the processes that make them, and what came of it so far."""
+
+    def __init__(self, orders: Sequence[SegmentOrder], journal: Journal) -> None:
+        """`journal` gets the row of every finished segment, from this process alone."""
+        self._journal = journal
+        self.done: dict[int, Tallies] = {}
+        self._waiting = deque(orders)
+        self._at_work, self._pictures = 0, 0
+        self._error: MienError | None = None
+        self._changed = Condition()
+
+    def make_all(
+        self, maker: SegmentMaker, helpers: Sequence[SegmentHelper], on_pictures: Callable[[int], None]
+    ) -> dict[int, Tallies]:
+        """Make every segment, here and by the helpers; what each counted.
+
+        Args:
+            maker: renders in this process.
+            helpers: render in others, at the same time.
+            on_pictures: told how many pictures are made, in this thread; what it raises ends the work here, and the
+                helpers are for the caller to end.
+        """
+        with self._serving(helpers):
+            while (order := self._take(on_pictures)) is not None:
+                self._note(maker.make(order.number, order.first, order.stop, lambda: self._count(on_pictures)))
+            return self.done
+
+    @contextmanager
+    def _serving(self, helpers: Sequence[SegmentHelper]) -> Generator[None]:
+        threads = [Thread(target=self._serve, args=(helper,), daemon=True) for helper in helpers]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting.clear()
+
+    def _take(self, on_pictures: Callable[[int], None]) -> SegmentOrder | None:
+        """The next segment to make here; None when all are made. Raises what a helper's segment was refused for."""
+        with self._changed:
+            while True:
+                if self._error:
+                    raise self._error
+                if self._waiting:
+                    return self._begin()
+                if not self._at_work:
+                    return None
+                on_pictures(self._pictures)
+                self._changed.wait(_LISTEN_S)
+
+    def _begin(self) -> SegmentOrder:
+        self._at_work += 1
+        return self._waiting.popleft()
+
+    def _count(self, on_pictures: Callable[[int], None]) -> None:
+        with self._changed:
+            self._pictures += 1
+            made, error = self._pictures, self._error
+        if error:
+            raise error
+        on_pictures(made)
+
+    def _note(self, made: FinishedSegment) -> None:
+        with self._changed:
+            self._journal.add(made)
+            self.done[made.number] = made.tallies
+            self._at_work -= 1
+            self._changed.notify_all()
+
+    def _serve(self, helper: SegmentHelper) -> None:
+        """Hand one helper a segment after the other; one that it died at is waiting again, before all others."""
+
+        pictures = 0
+
+        def count() -> None:
+            nonlocal pictures
+            with self._changed:
+                pictures += 1
+                self._pictures += 1
+                self._changed.notify_all()
+
+        while True:
+            with self._changed:
+                if not self._waiting or self._error:
+                    return
+                order, pictures = self._begin(), 0
+            try:
+                self._note(helper.render(order, count))
+            except MienError as error:
+                self._give_back(order, pictures, error)
+                return
+            except (HelperGone, RuntimeError, ValueError, OSError) as error:  # gone, or failed as this process need not
+                log.warning("a process that rendered segment %d is given up: %r", order.number, error)
+                self._give_back(order, pictures, None)
+                return
+
+    def _give_back(self, order: SegmentOrder, pictures: int, error: MienError | None) -> None:
+        with self._changed:
+            self._waiting.appendleft(order)
+            self._at_work -= 1
+            self._pictures -= pictures
+            self._error = self._error or error
+            self._changed.notify_all()

@@ -1,0 +1,101 @@
+"""Segments are shared: each is made once, what a helper gives up is made here, and a refusal ends the work."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from mien_core.errors import ContentBlocked
+from mien_pipeline.clips.journal import FinishedSegment, Journal
+from mien_pipeline.clips.render import PersonTally
+from mien_pipeline.clips.segments import HelperGone, SegmentOrder, SharedSegments
+
+ORDERS = [SegmentOrder(number, 10 * number, 10 * number + 10, {0: 0}, "libsvtav1", 70) for number in range(4)]
+
+
+def finish(number: int) -> FinishedSegment:
+    return FinishedSegment(number, 10 * number, 10, 1, "00", {0: PersonTally(frames=10)})
+
+
+class Here:
+    """A maker that needs no clip; it waits for `after` before its first segment."""
+
+    def __init__(self, after: Event | None = None) -> None:
+        self.after, self.made = after, list[int]()
+
+    def make(self, number: int, _first: int, _stop: int, on_picture: Callable[[], None]) -> FinishedSegment:
+        if self.after:
+            assert self.after.wait(30)
+        for _ in range(10):
+            on_picture()
+        self.made.append(number)
+        return finish(number)
+
+
+class Helper:
+    """Makes segments until it fails with `error` in the middle of one; says when it has ended."""
+
+    def __init__(self, count: int, error: Exception) -> None:
+        self.count, self.error, self.ended = count, error, Event()
+        self.made: list[int] = []
+
+    def render(self, order: SegmentOrder, on_picture: Callable[[], None]) -> FinishedSegment:
+        for number in range(10):
+            if len(self.made) == self.count and number == 5:
+                self.ended.set()
+                raise self.error
+            on_picture()
+        self.made.append(order.number)
+        return finish(order.number)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    made = Journal(tmp_path / "run")
+    made.begin("one encoder")
+    return made
+
+
+def make_all(journal: Journal, here: Any, *helpers: Helper) -> tuple[dict[int, Any], list[int]]:
+    told: list[int] = []
+    return SharedSegments(ORDERS, journal).make_all(here, helpers, told.append), told
+
+
+@pytest.mark.parametrize("error", [HelperGone(), RuntimeError("no network"), ValueError("out of step")])
+def test_what_a_helper_gives_up_is_made_here_and_counted_once(journal: Journal, error: Exception) -> None:
+    helper = Helper(1, error)
+    here = Here(helper.ended)
+    done, told = make_all(journal, here, helper)
+    assert sorted(done) == [0, 1, 2, 3]
+    assert len(helper.made) == 1
+    assert sorted([*here.made, *helper.made]) == [0, 1, 2, 3]
+    assert max(told) == 40
+
+
+def test_every_segment_has_its_row(journal: Journal) -> None:
+    make_all(journal, Here(), Helper(4, HelperGone()))
+    with journal._open() as database:
+        rows = database.execute("SELECT number FROM segments ORDER BY number").fetchall()
+    assert rows == [(0,), (1,), (2,), (3,)]
+
+
+def test_a_refusal_in_a_helper_ends_the_work_here(journal: Journal) -> None:
+    helper = Helper(0, ContentBlocked("no"))
+    here = Here(helper.ended)
+    with pytest.raises(ContentBlocked):
+        make_all(journal, here, helper)
+    assert len(here.made) <= 1
+
+
+def test_what_the_listener_raises_ends_the_work_and_no_further_segment_begins(journal: Journal) -> None:
+    shared = SharedSegments(ORDERS, journal)
+
+    def stop(pictures: int) -> None:
+        if pictures == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shared.make_all(Here(), [], stop)  # type: ignore[arg-type]
+    assert shared.done == {}
