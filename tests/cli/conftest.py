@@ -12,10 +12,10 @@ import pytest
 
 from mien_cli.main import main
 from mien_models.store import ModelStore
+from mien_pipeline.evaluation.accessories.glasses import draw_glasses
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.media.decode import decode
-from mien_testing.eyewear import draw_glasses
 from mien_testing.portraits import mesh_of
 from mien_testing.scripted_daemon import ScriptedDaemon, run_scripted_daemon
 

@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from mien_core.errors import Cancelled, ContentBlocked, InvalidOptions, NoFaceFound, ReferenceGlasses, SeveralFaces
 from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.evaluation.accessories.glasses import Lens, draw_glasses
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image, Pixels
@@ -20,7 +21,6 @@ from mien_pipeline.progress import STAGE_SHARES, Progress, Stopwatch
 from mien_pipeline.report import Edit, LeftOut, ModelUse, Swapped
 from mien_pipeline.swap import Components, edit_picture, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
-from mien_testing.eyewear import Lens, draw_glasses
 from mien_testing.painted import (
     BLUE,
     LEFT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ DESCRIPTION = (
     "where it stopped. Lines of another machine may be added to the file."
 )
 PORTRAITS = "demo-portraits"
+ENOUGH = 5  # cases after which a run tells how long the others will take
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -45,6 +47,7 @@ def run(args: Namespace) -> int:
     from mien_cli.result_file import make_folder
     from mien_pipeline.evaluation.cases import CaseFile, plan_cases
     from mien_pipeline.evaluation.claim import choose_claims
+    from mien_pipeline.evaluation.gallery import Gallery
     from mien_pipeline.evaluation.judge import Judge
     from mien_pipeline.evaluation.pages import write_report
     from mien_pipeline.evaluation.run_cases import Runner, see_setup
@@ -62,17 +65,38 @@ def run(args: Namespace) -> int:
     file = CaseFile(args.output)
     left = sum(case.key(setups[case.engine].id) not in file for case in cases)
     print_note(f"{len(cases)} cases, {left} to be run")
-    runner = Runner(open_runtime(args, store), Judge.load(store, people), claims, setups, file)
+    runtime = open_runtime(args, store)
+    gallery = Gallery(args.output, runtime.marker, file)
+    runner = Runner(runtime, Judge.load(store, people), claims, setups, file, gallery)
+    clock = Clock(left)
 
     def tell(done: int, total: int, line: Mapping[str, object]) -> None:
-        print_note(f"{done}/{total} {line['claim']} {line['engine']} {line['axis']} {line['label']}: {line['state']}")
+        case = f"{line['claim']} {line['engine']} {line['axis']} {line['label']}: {line['state']}"
+        print_note(f"{done}/{total} {case}{clock.tick()}")
 
     try:
         not_run |= runner.run(cases, tell)
     finally:
+        gallery.prune()
         paths = write_report(args.output, claims, file, not_run)
     answer = {"cases": len(file.lines), "run": left, "not_run": not_run, "files": [str(path) for path in paths]}
     return print_answer(args, answer, str(paths[0]))
+
+
+class Clock:
+    """Says how long what is left will take, once enough is done to tell."""
+
+    def __init__(self, left: int) -> None:
+        self._left, self._done, self._began = left, 0, time.monotonic()
+
+    def tick(self) -> str:
+        """Count a finished case; ", about 3 min left"."""
+        self._done += 1
+        left = self._left - self._done
+        if self._done < ENOUGH or not left:
+            return ""
+        minutes = (time.monotonic() - self._began) / self._done * left / 60
+        return f", about {minutes:.0f} min left" if minutes >= 1 else ", less than a minute left"
 
 
 def read_settings(given: Sequence[str]) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from mien_core.errors import InvalidOptions
 from mien_pipeline.evaluation import claims
+from mien_pipeline.evaluation.look import Look
 from mien_pipeline.face import Face
 from mien_pipeline.image import Pixels
 
@@ -37,7 +38,10 @@ class Level:
 
 
 Change = Callable[[Pixels, Face, Level, int], Pixels]
-"""What a level does to a target: its (H, W, 3) uint8 RGB pixels, its face, the level, a seed."""
+"""What a level does to a picture: its (H, W, 3) uint8 RGB pixels, its face, the level, a seed."""
+
+Measure = Callable[[Look], Mapping[str, float]]
+"""What a claim measures beyond what every claim does; a name may be missing where there is nothing to measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ class Claim:
         seeds: how many a quick and a full run take.
         engines: the engines that have these options; empty for all.
         change: what a level does to the target; None leaves it as it is.
+        change_reference: what it does to the reference.
+        ceiling: whether the level is also done to the result on the unchanged target: no engine can be more alike.
+        measure: what it measures beyond the rest.
+        columns: the heading of each of these in tables.
         conclude: lines of Markdown from the finished lines of one engine; None says nothing beyond the tables.
     """
 
@@ -72,6 +80,10 @@ class Claim:
     seeds: Mapping[Suite, int] = field(default_factory=lambda: {"quick": 1, "full": 1})
     engines: Sequence[str] = ()
     change: Change | None = None
+    change_reference: Change | None = None
+    ceiling: bool = False
+    measure: Measure | None = None
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
     conclude: Callable[[Sequence[Line]], Sequence[str]] | None = None
 
 

@@ -21,9 +21,12 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.readiness import describe
 from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
 from mien_pipeline.evaluation.cases import Case, CaseFile, Person
-from mien_pipeline.evaluation.claim import Change, Claim, Level, Settings
+from mien_pipeline.evaluation.claim import Change, Claim, Settings
 from mien_pipeline.evaluation.figures import describe_machine
+from mien_pipeline.evaluation.gallery import Gallery, Shown, crop_face
 from mien_pipeline.evaluation.judge import Judge
+from mien_pipeline.evaluation.peak import measure_peak
+from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.decode import decode
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.runtime import Runtime
@@ -32,6 +35,8 @@ from mien_pipeline.runtime import Runtime
 NOT_READY = (EngineUnavailable, LicenceNotAccepted, ModelNotInstalled, NotEnoughMemory)
 # The version of a catalogue entry whose weights are random numbers.
 TINY = "tiny"
+# Changed pictures that are kept: those of one level, for at most so many people.
+CHANGED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +91,23 @@ class Runner:
     """Runs the cases of one evaluation, and leaves out those that its file has."""
 
     def __init__(
-        self, runtime: Runtime, judge: Judge, claims: Sequence[Claim], setups: Mapping[str, Setup], file: CaseFile
+        self,
+        runtime: Runtime,
+        judge: Judge,
+        claims: Sequence[Claim],
+        setups: Mapping[str, Setup],
+        file: CaseFile,
+        gallery: Gallery | None = None,
     ) -> None:
+        """`gallery` keeps pictures of the worst cases; without one none is kept."""
         self._runtime = runtime
         self._judge = judge
         self._claims = {claim.name: claim for claim in claims}
         self._setups = setups
         self._file = file
-        self._targets: dict[tuple[object, ...], bytes] = {}
+        self._gallery = gallery
+        self._changed: dict[tuple[object, ...], bytes] = {}
+        self._plain: dict[tuple[object, ...], Pixels] = {}
         self._measured: dict[tuple[object, ...], Mapping[str, object]] = {}
 
     def run(self, cases: Sequence[Case], tell: Callable[[int, int, Mapping[str, object]], None]) -> dict[str, str]:
@@ -122,39 +136,66 @@ class Runner:
     def _measure_once(self, case: Case, setup: Setup) -> Mapping[str, object]:
         """The measures of a case; of one that differs from another in its axis alone, those of the other."""
         options = parse_options({"engine": case.engine, "seed": case.seed, **setup.settings, **case.level.options})
-        change = self._claims[case.claim].change
-        where = (case.level.series, case.level.value) if change else ()
-        place = change, where, options, case.target.name, case.reference.name
+        claim = self._claims[case.claim]
+        where = (case.claim, case.level.series, case.level.value) if claim.change else ()
+        place = where, options, case.target.name, case.reference.name
         if place not in self._measured:
-            self._measured[place] = self._measure(case, options)
+            self._measured[place] = self._measure(case, claim, options)
         return self._measured[place]
 
-    def _measure(self, case: Case, asked: SwapOptions) -> dict[str, object]:
+    def _measure(self, case: Case, claim: Claim, asked: SwapOptions) -> dict[str, object]:
         options = asked.model_copy(update={"format": "png"})
-        target = self._change(case)
+        target = self._change(case, case.target, claim.change)
+        reference = self._change(case, case.reference, claim.change_reference)
         try:
-            done = self._runtime.swap(target, [case.reference.data], options)
+            done, peak_mb = measure_peak(lambda: self._runtime.swap(target, [reference], options))
         except NOT_READY:
             raise
         except MienError as error:
             return {"state": "refused", "code": error.code}
-        return {"state": "done", **self._judge.measure(target, done, case.reference.name)}
+        look = self._judge.look(decode(case.target.data).pixels, target, done)
+        measured = {"state": "done", **self._judge.measure(look, done, case.reference.name), "memory_mb": peak_mb}
+        measured |= claim.measure(look) if claim.measure else {}
+        if claim.ceiling:
+            measured["ceiling"] = self._measure_ceiling(case, claim, options)
+        if self._gallery is not None:
+            face = self._crop_largest(decode(reference))
+            faces = [crop_face(look.before, look.seen.bbox), face, crop_face(look.after, look.seen.bbox)]
+            self._gallery.add(case, case.key(self._setups[case.engine].id), Shown(faces, target, done), measured)
+        return measured
 
-    def _change(self, case: Case) -> bytes:
-        """The target as the level has it, an encoded picture; kept for the next reference."""
-        change = self._claims[case.claim].change
-        if change is None:
-            return case.target.data
-        place = case.claim, case.target.name, case.level.series, case.level.value, case.seed
-        if place not in self._targets:
-            self._targets = {place: self._make(case.target, change, case.level, case.seed)}
-        return self._targets[place]
+    def _measure_ceiling(self, case: Case, claim: Claim, options: SwapOptions) -> float | None:
+        """How alike the result on the unchanged target is, once the level is done to it."""
+        pair = case.engine, options, case.target.name, case.reference.name
+        if pair not in self._plain:
+            done = self._runtime.swap(case.target.data, [case.reference.data], options)
+            self._plain = {pair: decode(done.data).pixels}
+        made = self._change_pixels(self._plain[pair], claim.change, case)
+        return self._judge.measure_likeness(made, case.reference.name)
 
-    def _make(self, person: Person, change: Change, level: Level, seed: int) -> bytes:
-        image = decode(person.data)
+    def _crop_largest(self, image: Image) -> Pixels:
         face = self._judge.largest_face(image)
+        return image.pixels if face is None else crop_face(image.pixels, face.bbox)
+
+    def _change(self, case: Case, person: Person, change: Change | None) -> bytes:
+        """A picture as the level has it, encoded; kept for the next case of the same level."""
+        if change is None:
+            return person.data
+        place = change, person.name, case.level.series, case.level.value, case.seed
+        if place not in self._changed:
+            if len(self._changed) >= CHANGED:
+                self._changed.clear()
+            self._changed[place] = self._encode(self._change_pixels(decode(person.data).pixels, change, case))
+        return self._changed[place]
+
+    def _change_pixels(self, pixels: Pixels, change: Change | None, case: Case) -> Pixels:
+        face = self._judge.largest_face(Image(pixels))
         if face is None:
-            raise NoFaceFound(f"{person.name} shows no face", role="target")
+            raise NoFaceFound("a picture of the evaluation shows no face", role="target")
+        return change(pixels, face, case.level, case.seed) if change else pixels
+
+    @staticmethod
+    def _encode(pixels: Pixels) -> bytes:
         made = BytesIO()
-        PillowImage.fromarray(change(image.pixels, face, level, seed)).save(made, "PNG")
+        PillowImage.fromarray(pixels).save(made, "PNG")
         return made.getvalue()

@@ -68,7 +68,12 @@ def bootstrap(values: "np.ndarray[Any, np.dtype[np.float64]]") -> Difference:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One level of one series: how many cases, and each measure as (mean, least, most) or None."""
+    """One level of one series: how many cases, and each measure as (mean, least, most) or None.
+
+    Attributes:
+        n: how many were swapped; `refused` were not, `faulty` carry a fault.
+        nearest: how many are more like their reference than like anyone else: rank 1.
+    """
 
     axis: str
     series: str
@@ -77,28 +82,46 @@ class Row:
     n: int
     refused: int
     faulty: int
+    nearest: int
     measures: Mapping[str, tuple[float, float, float] | None]
 
 
-MEASURES = ("identity.to_reference", "margin", "naturalness", "identity.to_target", "landmarks", "seconds")
+# The measures of every claim: name, heading, digits, and whether the table also says from what to what they go.
+MEASURES: Mapping[str, tuple[str, int, bool]] = {
+    "identity.to_reference": ("likeness", 2, True),
+    "margin": ("margin", 2, True),
+    "naturalness": ("naturalness", 2, True),
+    "identity.to_target": ("like the target", 2, False),
+    "pose": ("pose off, °", 1, False),
+    "expression": ("expression off, %", 1, False),
+    "gaze": ("gaze off, %", 1, False),
+    "shape": ("shape off, %", 1, False),
+    "landmarks": ("landmarks off, %", 1, False),
+    "outside": ("outside changed, %", 2, False),
+    "seconds": ("s", 2, False),
+    "memory_mb": ("MB", 0, False),
+}
+CEILING = "ceiling"
 
 
-def summarise(lines: Sequence[Line]) -> list[Row]:
-    """One row a level and series, in the order in which the lines have them."""
+def summarise(lines: Sequence[Line], own: Sequence[str] = ()) -> list[Row]:
+    """One row a level and series, in the order in which the lines have them; `own` are measures of the claim alone."""
     groups: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
         groups.setdefault((str(line["axis"]), str(line["series"]), str(line["label"])), []).append(line)
-    return [_row(*key, group) for key, group in groups.items()]
+    return [_row(*key, group, own) for key, group in groups.items()]
 
 
-def _row(axis: str, series: str, label: str, lines: Sequence[Line]) -> Row:
+def _row(axis: str, series: str, label: str, lines: Sequence[Line], own: Sequence[str]) -> Row:
     done = [line for line in lines if line["state"] == "done"]
     found: dict[str, tuple[float, float, float] | None] = {}
-    for name in MEASURES:
+    for name in (*MEASURES, CEILING, *own):
         values = [value for line in done if (value := value_of(line, name)) is not None]
         found[name] = (float(np.mean(values)), min(values), max(values)) if values else None
     faulty = sum(bool(line.get("faults")) for line in done)
-    return Row(axis, series, label, float(str(lines[0]["level"])), len(done), len(lines) - len(done), faulty, found)
+    nearest = sum((value_of(line, "margin") or 0.0) > 0 for line in done)
+    level = float(str(lines[0]["level"]))
+    return Row(axis, series, label, level, len(done), len(lines) - len(done), faulty, nearest, found)
 
 
 def worst(lines: Sequence[Line], name: str, count: int = 5) -> list[Line]:

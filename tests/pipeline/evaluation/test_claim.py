@@ -15,7 +15,11 @@ CLAIMS = find_claims()
 
 def test_every_file_is_a_claim_of_that_name() -> None:
     files = {path.stem for path in Path(str(claims.__file__)).parent.glob("*.py")} - {"__init__"}
-    assert set(CLAIMS) == files == {"angle", "compression", "guidance", "light", "size"}
+    assert (
+        set(CLAIMS)
+        == files
+        == {*("accessories", "angle", "compression", "expression", "guidance", "hair", "light", "size")}
+    )
 
 
 @pytest.mark.parametrize("suite", ["quick", "full"])

@@ -40,15 +40,20 @@ def unchanged(portrait: Portrait, naturalness: float | None = None) -> tuple[byt
 
 def test_a_face_that_stayed_is_nearer_to_its_own_person_and_looks_natural(judge: Judge, astronaut: Portrait) -> None:
     target, done = unchanged(astronaut)
-    onto = judge.measure(target, done, "grace")
+    look = judge.look(astronaut[0].pixels, target, done)
+    onto = judge.measure(look, done, "grace")
     assert isinstance(onto["margin"], float)
     assert onto["margin"] < -0.5
-    assert judge.measure(target, done, "ann")["margin"] == pytest.approx(-onto["margin"], abs=0.01)
+    assert judge.measure(look, done, "ann")["margin"] == pytest.approx(-onto["margin"], abs=0.01)
     assert onto["naturalness_by"] == "evaluation"
     assert float(str(onto["naturalness"])) > 0.7
     assert float(str(onto["landmarks"])) < 3
+    assert float(str(onto["pose"])) < 2
+    assert (onto["outside"], onto["shape"]) == (0, pytest.approx(onto["shape_before"], abs=0.5))
+    assert judge.measure_likeness(astronaut[0].pixels, "ann") == pytest.approx(1, abs=0.01)
 
 
 def test_an_engines_own_naturalness_is_taken_where_it_has_one(judge: Judge, astronaut: Portrait) -> None:
-    measured = judge.measure(*unchanged(astronaut, naturalness=0.25), "grace")
+    target, done = unchanged(astronaut, naturalness=0.25)
+    measured = judge.measure(judge.look(astronaut[0].pixels, target, done), done, "grace")
     assert (measured["naturalness"], measured["naturalness_by"]) == (0.25, "engine")

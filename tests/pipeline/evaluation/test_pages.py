@@ -34,7 +34,7 @@ def test_the_report_shows_naturalness_in_every_table_and_the_worst_first(tmp_pat
     assert all("naturalness" in head for head in heads)
     after = text.split("the worst five\n\n")[1].splitlines()
     assert after[2].endswith("| 0.90 | 0.30 | 0.10 | edge |")
-    assert "Refused with `no-face-found`: 1." in text
+    assert "- Refused with `no-face-found`: 1." in text
     assert "- inswapper: not installed: inswapper" in text
     assert "- PuLID on against PuLID off: margin +0.300 (+0.300 to +0.300, n = 7)" in text
     assert "## size\n" in text
@@ -56,3 +56,29 @@ def test_a_plot_has_a_line_for_each_series_and_a_dashed_one_for_naturalness(tmp_
     assert len(lines) == 2 * 3
     assert sum(bool(each.get("stroke-dasharray")) for each in lines) == 3
     assert {"flux, PuLID on", "flux, PuLID off"} <= {str(each.text) for each in root.findall("{*}text")}
+
+
+def test_the_worst_are_shown_where_there_is_a_picture_of_them_and_the_page_holds_it(
+    tmp_path: Path, file: CaseFile
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    key = next(str(each["key"]) for each in file.lines if each.get("naturalness") == 0.1)
+    file.append({**line(seed=9, naturalness=0.1), "key": "shown"})
+    (tmp_path / "pictures" / "shown.jpg").write_bytes(b"a picture")
+    write_report(tmp_path, choose_claims(["guidance"]), file, {})
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.count("](pictures/") == 1
+    assert "](pictures/shown.jpg)" in text
+    assert key not in text
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 1
+    assert "<svg" in page
+
+
+def test_a_claims_own_measures_and_its_ceiling_are_columns(tmp_path: Path, file: CaseFile) -> None:
+    mine = {"claim": "hair", "axis": "hair", "label": "bald target", "hair": 0.75, "edge": 1.5, "ceiling": 0.8}
+    file.append(line(**mine))
+    write_report(tmp_path, choose_claims(["hair"]), file, {})
+    (head,) = re.findall(r"^\| level .*$", (tmp_path / "report.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert head.startswith("| level | n | likeness | ceiling | margin |")
+    assert head.endswith("| of hair's pixels kept | forehead's edge ÷ target's | rank 1 | refused | faulty |")

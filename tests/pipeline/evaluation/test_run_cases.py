@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import PIL.Image
 import pytest
 
 from mien_core.errors import ModelNotInstalled, NoFaceFound
 from mien_models.store import ModelStore
 from mien_pipeline.evaluation.cases import Case, CaseFile, Person, plan_cases
-from mien_pipeline.evaluation.claim import choose_claims
+from mien_pipeline.evaluation.claim import Axis, Claim, Level, choose_claims
 from mien_pipeline.evaluation.judge import Judge
 from mien_pipeline.evaluation.run_cases import Runner, Setup, see_setup, why_not_ready
+from mien_pipeline.image import Image, Pixels
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.runtime import Runtime
 
@@ -43,7 +46,10 @@ class Swaps:
 
 
 class Measures:
-    def measure(self, target: bytes, done: str, reference: str) -> dict[str, object]:
+    def look(self, original: object, target: bytes, done: str) -> str:
+        return "look"
+
+    def measure(self, look: str, done: str, reference: str) -> dict[str, object]:
         return {"margin": 0.5, "naturalness": 1.0, "to": reference}
 
 
@@ -122,3 +128,60 @@ def test_what_a_report_needs_of_a_line_is_in_it(tmp_path: Path, cases: list[Case
     }
     assert wanted.items() <= line.items()
     assert line["setup"] in file.setups
+
+
+class Results(Swaps):
+    """A runtime that hands the target back as its result, and remembers the reference."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.references: list[bytes] = []
+
+    def swap(self, target: bytes, references: Sequence[bytes], options: SwapOptions) -> Any:
+        self.asked.append(options)
+        self.references += references
+        return SimpleNamespace(data=target)
+
+
+class Eyes(Measures):
+    """A judge that sees a face everywhere and says how bright a picture is."""
+
+    def largest_face(self, image: Image) -> str:
+        return "face"
+
+    def measure_likeness(self, pixels: Pixels, reference: str) -> float:
+        return float(pixels.mean())
+
+
+def run_claim(claim: Claim, folder: Path) -> tuple[Results, CaseFile]:
+    runtime, file = Results(), CaseFile(folder)
+    cases = plan_cases([claim], ["mesh"], "quick", PEOPLE[1:], PEOPLE[:1])
+    setups = {"mesh": Setup("mesh", {}, random=False)}
+    runner = Runner(cast("Runtime", runtime), cast("Judge", Eyes()), [claim], setups, file)
+    runner.run(cases, lambda *_: None)  # pyright: ignore[reportUnknownLambdaType]
+    return runtime, file
+
+
+def darken(pixels: Pixels, _face: object, level: Level, _seed: int) -> Pixels:
+    return np.asarray(pixels * level.value, np.uint8)
+
+
+LEVELS = (Axis("light", [Level(1), Level(0.5)]),)
+
+
+def test_the_ceiling_is_the_level_done_to_the_result_on_the_unchanged_target(tmp_path: Path) -> None:
+    claim = Claim("dark", "It stays.", lambda _suite: LEVELS, change=darken, ceiling=True)
+    runtime, file = run_claim(claim, tmp_path)
+    assert [line["ceiling"] for line in file.lines] == [200, 100]
+    assert len(runtime.asked) == 3  # both levels, and once the unchanged target
+
+
+def test_a_level_may_change_the_reference_and_a_claim_measures_what_it_likes(tmp_path: Path) -> None:
+    claim = Claim(
+        "bald", "It stays.", lambda _suite: LEVELS, change_reference=darken, measure=lambda _look: {"hair": 0.5},
+        change=lambda pixels, _face, _level, _seed: pixels,
+    )  # fmt: skip
+    runtime, file = run_claim(claim, tmp_path)
+    assert [line["hair"] for line in file.lines] == [0.5, 0.5]
+    shades = [int(np.asarray(PIL.Image.open(BytesIO(data))).mean()) for data in runtime.references]
+    assert shades == [10, 5]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from mien_pipeline.evaluation.accessories.glasses import Lens, Shape, draw_glasses
 from mien_pipeline.image import Mask
 from mien_pipeline.skin.eyewear import find_behind_glasses, find_frame
-from mien_testing.eyewear import Lens, Shape, draw_glasses
 from mien_testing.portraits import Portrait, mask_at, mesh_of
 
 BROWS, UNDER_THE_EYES, LIPS = (105, 66, 334, 296), (119, 348), (13, 14, 61, 291)

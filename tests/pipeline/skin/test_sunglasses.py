@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from mien_models.store import ModelStore
+from mien_pipeline.evaluation.accessories.covers import draw_mask
+from mien_pipeline.evaluation.accessories.glasses import OPAQUE, SHAPES, Lens, draw_glasses
 from mien_pipeline.face import Mesh, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.topology import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, face_width
@@ -14,8 +16,6 @@ from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.media.decode import decode
 from mien_pipeline.skin.sunglasses import SMALLEST_PX, hides_eyes
-from mien_testing.covers import draw_mask
-from mien_testing.eyewear import OPAQUE, SHAPES, Lens, draw_glasses
 from mien_testing.portraits import mesh_of
 
 

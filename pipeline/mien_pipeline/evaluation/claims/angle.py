@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mien_pipeline.evaluation.claim import Axis, Claim, Level, Suite
-from mien_pipeline.evaluation.transforms import turn
+from mien_pipeline.evaluation.moved import turn
 
 YAWS: dict[Suite, tuple[int, ...]] = {
     "quick": (-36, 0, 36),

@@ -17,4 +17,5 @@ CLAIM = Claim(
     says="Faces from 48 px on are swapped as well as large ones.",
     axes=axes,
     change=lambda pixels, face, level, _seed: shrink(pixels, face, level.value),
+    ceiling=True,
 )

@@ -11,6 +11,8 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
+from mien_pipeline.evaluation.accessories.covers import draw_beard, draw_cup, draw_fingers, draw_mask
+from mien_pipeline.evaluation.accessories.glasses import OPAQUE, Lens, Shape, draw_glasses
 from mien_pipeline.face import Mesh, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.topology import face_width
@@ -19,8 +21,6 @@ from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import oval_mask
-from mien_testing.covers import draw_beard, draw_cup, draw_fingers, draw_mask
-from mien_testing.eyewear import OPAQUE, Lens, Shape, draw_glasses
 from mien_testing.portraits import mask_at, mesh_of
 
 Drawn = tuple[Pixels, Mask]

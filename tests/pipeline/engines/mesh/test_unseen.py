@@ -7,11 +7,11 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.engine import MeshEngine
 from mien_pipeline.engines.mesh.texture import unroll
+from mien_pipeline.evaluation.accessories.covers import draw_beard, draw_mask
 from mien_pipeline.face import Mesh, Portrait
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Pixels
 from mien_pipeline.skin.naturalness import LIMITS
-from mien_testing.covers import draw_beard, draw_mask
 from mien_testing.portraits import mesh_of
 
 LIMIT = LIMITS["painted_over"]

@@ -10,6 +10,7 @@ from mien_pipeline.skin.mask import cheek_mask
 
 _FINGER = 0.13  # face widths
 _SHADOW = 0.3  # of the light
+_HAND, _SEARCHES = 7, 8  # fingers' widths of a flat hand; halvings until its reach is known
 
 
 def draw_fingers(pixels: Pixels, mesh: Mesh, tip: Floats, angle_deg: float, count: int = 3) -> tuple[Pixels, Mask]:
@@ -34,7 +35,28 @@ def draw_fingers(pixels: Pixels, mesh: Mesh, tip: Floats, angle_deg: float, coun
         shade = (1.05 - 0.35 * np.minimum(away, 1) ** 2)[..., None] * skin
         layer = np.where((cover > 0)[..., None] & (cover >= alpha)[..., None], shade, layer)
         alpha = np.maximum(alpha, cover).astype(np.float32)
-    return _lay_over(pixels, layer, alpha, width), alpha
+    return lay_over(pixels, layer, alpha, width), alpha
+
+
+def draw_hand(pixels: Pixels, mesh: Mesh, share: float) -> Pixels:
+    """The picture with a hand before the face that hides `share` of its outline, up to about .6.
+
+    The hand comes level from the viewer's right, at the height of the nose.
+    """
+    if share <= 0:
+        return pixels
+    inside = np.zeros(pixels.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(mesh[list(OVAL), :2]).astype(np.int32)), (1,))
+    near, far = mesh[356, :2], mesh[127, :2]
+    low, high = 0.0, 1.0
+    drawn = pixels
+    for _ in range(_SEARCHES):
+        reach = (low + high) / 2
+        tip = near + reach * (far - near) + (mesh[4, :2] - (near + far) / 2)
+        drawn, alpha = draw_fingers(pixels, mesh, np.asarray(tip, np.float32), 0.0, _HAND)
+        covered = float((alpha * inside).sum() / inside.sum())
+        low, high = (reach, high) if covered < share else (low, reach)
+    return drawn
 
 
 def draw_mask(pixels: Pixels, mesh: Mesh, colour: tuple[int, int, int]) -> tuple[Pixels, Mask]:
@@ -72,16 +94,7 @@ def draw_beard(pixels: Pixels, mesh: Mesh) -> Pixels:
     return result
 
 
-def _draw_polygon(pixels: Pixels, outline: Floats, colour: tuple[int, int, int], width: float) -> tuple[Pixels, Mask]:
-    filled = np.zeros(pixels.shape[:2], np.uint8)
-    cv2.fillPoly(filled, [np.round(outline * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
-    columns = (np.arange(pixels.shape[1]) - outline[:, 0].mean()) / width
-    layer = np.broadcast_to(np.array(colour) * (1.0 - 0.8 * columns[None, :, None] ** 2), pixels.shape)
-    alpha = np.asarray(filled / 255, np.float32)
-    return _lay_over(pixels, layer.astype(np.float32), alpha, width), alpha
-
-
-def _lay_over(pixels: Pixels, layer: Floats, alpha: Mask, width: float) -> Pixels:
+def lay_over(pixels: Pixels, layer: Floats, alpha: Mask, width: float) -> Pixels:
     """The layer over the picture, with grain and a soft shadow below it."""
     below = np.roll(alpha, round(0.03 * width), 0)
     shadow = np.asarray(cv2.GaussianBlur(below, (0, 0), 0.03 * width), np.float32) * (1 - alpha)
@@ -89,3 +102,12 @@ def _lay_over(pixels: Pixels, layer: Floats, alpha: Mask, width: float) -> Pixel
     soft = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.7), np.float32)[..., None]
     dark = pixels * (1 - _SHADOW * shadow)[..., None]
     return np.clip(dark * (1 - soft) + (layer + grain) * soft, 0, 255).astype(np.uint8)
+
+
+def _draw_polygon(pixels: Pixels, outline: Floats, colour: tuple[int, int, int], width: float) -> tuple[Pixels, Mask]:
+    filled = np.zeros(pixels.shape[:2], np.uint8)
+    cv2.fillPoly(filled, [np.round(outline * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
+    columns = (np.arange(pixels.shape[1]) - outline[:, 0].mean()) / width
+    layer = np.broadcast_to(np.array(colour) * (1.0 - 0.8 * columns[None, :, None] ** 2), pixels.shape)
+    alpha = np.asarray(filled / 255, np.float32)
+    return lay_over(pixels, layer.astype(np.float32), alpha, width), alpha

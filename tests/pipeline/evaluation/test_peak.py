@@ -1,0 +1,29 @@
+"""The peak is what this process held while something ran, not what it held before."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien_pipeline.evaluation import peak
+from mien_pipeline.evaluation.peak import measure_peak
+
+
+def hold(mb: int) -> int:
+    return int(np.ones(mb * 1_000_000, np.uint8).sum()) // 1_000_000
+
+
+def test_what_is_held_meanwhile_counts_and_what_was_held_before_does_not() -> None:
+    assert sys.platform == "linux"
+    hold(300)
+    (first, small), (second, large) = measure_peak(lambda: hold(1)), measure_peak(lambda: hold(200))
+    assert (first, second) == (1, 200)
+    assert small is not None
+    assert large is not None
+    assert 150 < large - small < 290
+
+
+def test_a_system_that_does_not_tell_leaves_the_figure_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(peak, "_FORGET", tmp_path / "none" / "clear_refs")
+    assert measure_peak(lambda: hold(1)) == (1, None)
