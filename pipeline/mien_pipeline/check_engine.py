@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Literal
 
 import numpy as np
@@ -117,7 +116,7 @@ def _check(entry: EngineEntry, store: ModelStore, on_verify: OnPull) -> Iterator
             if file.state not in ("ready", "unverified") and (model.name, file.name) not in told:
                 yield _judge_file(f"{model.name}/{file.name}", model.name, file.state)
     portrait = take_portrait(store)
-    for probe in (*list_probes(store), *_own_probes(entry, store)):
+    for probe in (*list_probes(store), *entry.list_probes(store)):
         yield try_probe(probe, store, portrait)
 
 
@@ -134,13 +133,6 @@ def _judge_file(name: str, model: str, state: str) -> Finding:
         )
         return Finding("file", name, (model,), "wrong", said)
     return Finding("file", name, (model,), "missing", f"{name} is not installed; {again} gets it.")
-
-
-def _own_probes(entry: EngineEntry, store: ModelStore) -> Sequence[Probe]:
-    if not entry.networks:
-        return ()
-    probes: Sequence[Probe] = import_module(entry.networks).list_probes(store)
-    return probes
 
 
 def try_probe(probe: Probe, store: ModelStore, portrait: Portrait) -> Finding:

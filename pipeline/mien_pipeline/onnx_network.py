@@ -31,6 +31,8 @@ PREFERRED = (
 # Those that NVIDIA's libraries must be loaded for; pip puts them where the loader does not look.
 _NVIDIA = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 SWITCH = "MIEN_ONNX_PROVIDER"
+# Types of inputs that float32 values are turned into: networks in half precision, and CodeFormer's weight.
+_TYPES = {"tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
 class Runtime(Protocol):
@@ -86,6 +88,7 @@ class OnnxNetwork:
         self.failed: str | None = None
         self.provider = choose_provider(self._runtime.get_available_providers(), environ)
         self._session = self._open(self.provider) if self.provider == PROCESSOR else self._try_to_open()
+        self._types = {each.name: _TYPES[each.type] for each in self.get_inputs() if each.type in _TYPES}
 
     def get_inputs(self) -> Sequence[Any]:
         """Each input's `name` and `shape`, as ONNX Runtime has them."""
@@ -96,7 +99,7 @@ class OnnxNetwork:
         return list(self._session.get_outputs())
 
     def run(self, output_names: Sequence[str] | None, inputs: Mapping[str, Floats]) -> list[Floats]:
-        """The outputs of these names, or all; float32.
+        """The outputs of these names, or all; float32. Inputs are turned into the type that the file wants.
 
         A provider that raises, or answers with what is no number, is not asked again.
         """
@@ -113,7 +116,8 @@ class OnnxNetwork:
         return self._session_run(output_names, inputs)
 
     def _session_run(self, output_names: Sequence[str] | None, inputs: Mapping[str, Floats]) -> list[Floats]:
-        return [np.asarray(each, np.float32) for each in self._session.run(output_names, dict(inputs))]
+        given = {name: values.astype(self._types.get(name, np.float32), copy=False) for name, values in inputs.items()}
+        return [np.asarray(each, np.float32) for each in self._session.run(output_names, given)]
 
     def _try_to_open(self) -> Any:
         try:

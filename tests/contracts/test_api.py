@@ -14,9 +14,7 @@ from mien_daemon.http.api_page import render_page
 from mien_daemon.http.openapi import describe
 from mien_daemon.http.route import Route
 from mien_daemon.routes import ROUTES
-from mien_pipeline.engines.flux.options import FluxOptions
-from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.onnx.options import InswapperOptions
+from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.options import RestoreOptions
 
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
@@ -147,7 +145,8 @@ def test_every_json_body_has_an_example_that_its_own_model_takes(route: Route) -
 
 
 @pytest.mark.parametrize(
-    ("body", "kinds"), [("NewSwap", (MeshOptions, InswapperOptions, FluxOptions)), ("NewRestore", (RestoreOptions,))]
+    ("body", "kinds"),
+    [("NewSwap", tuple(entry.options for entry in ENGINES.values())), ("NewRestore", (RestoreOptions,))],
 )
 def test_every_option_of_a_job_is_there_with_its_default_and_so_is_its_priority(
     body: str, kinds: tuple[type[BaseModel], ...]

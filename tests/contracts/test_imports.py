@@ -52,9 +52,9 @@ ROOMS = {
     f"{P}.media": PARTS,
     f"{P}.faces": (*PARTS, f"{P}.media", f"{P}.onnx_network"),
     f"{P}.skin": (*PARTS, f"{P}.media", f"{P}.faces"),
-    f"{P}.engines.entry": PARTS,
+    f"{P}.engines.entry": (*PARTS, f"{P}.engines.probe"),
     f"{P}.engines.probe": PARTS,
-    f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry"),
+    f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry", f"{P}.engines.onnx.entry"),
     f"{P}.engines.readiness": (*PARTS, f"{P}.engines.entry", f"{P}.engines.registry"),
     f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.engines.probe", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.engines.onnx": (

@@ -74,7 +74,7 @@ def tiny_store(tiny_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def swapper_weights(tmp_path_factory: pytest.TempPathFactory) -> "Folder":
-    """inswapper's two networks with weights of our own."""
-    from mien_testing.swapper import write_swapper  # it imports onnx, which most tests here do without
+    """A network for each file of the catalogue's table of swappers, with weights of our own."""
+    from mien_testing.swapper import write_swappers  # it imports onnx, which most tests here do without
 
-    return write_swapper(tmp_path_factory.mktemp("inswapper"))
+    return write_swappers(tmp_path_factory.mktemp("swappers"))

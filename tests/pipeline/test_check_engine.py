@@ -16,7 +16,6 @@ from mien_core.errors import ModelNotInstalled
 from mien_models.catalogue.entries import LocalSource
 from mien_models.store import ModelStore
 from mien_pipeline.check_engine import BAD, Finding, check_engine, take_portrait, try_probe
-from mien_pipeline.engines.onnx.inswapper import RECOGNISER_FILE, SWAPPER_FILE
 from mien_pipeline.engines.probe import Probe, Tried
 from mien_pipeline.engines.registry import ENGINES
 from mien_testing.broken_weights import (
@@ -30,6 +29,7 @@ from mien_testing.broken_weights import (
     spoil_one,
     without_digests,
 )
+from mien_testing.swapper import RECOGNISER_FILE, SWAPPER_FILE
 
 # What is broken, and what is said of the networks that read it. Each of these models is broken in one way.
 T5 = "text_encoder_2/model-00002-of-00002.safetensors"
@@ -127,7 +127,7 @@ def test_inswappers_networks_are_tried_alone_and_together(
     shutil.copytree(swapper_weights.path_, folder)
     if spoilt:
         network = onnx.load(str(folder / SWAPPER_FILE))
-        network.graph.initializer[0].raw_data = np.full(512 * 3, np.nan, np.float32).tobytes()
+        network.graph.initializer[0].raw_data = np.full(3 * 3 * 3 * 3, np.nan, np.float32).tobytes()
         onnx.save(network, str(folder / SWAPPER_FILE))
     entry = models.catalogue.model("inswapper")
     source = LocalSource(kind="local", folder=folder)

@@ -5,11 +5,10 @@ import onnxruntime
 import pytest
 
 from mien_core.errors import EngineUnavailable
-from mien_pipeline.engines.onnx.inswapper import RECOGNISER_FILE
 from mien_pipeline.image import Floats
 from mien_pipeline.onnx_network import PREFERRED, PROCESSOR, OnnxNetwork, choose_provider
 from mien_testing.card_runtime import CUDA, CardRuntime, Fault
-from mien_testing.swapper import Folder
+from mien_testing.swapper import RECOGNISER_FILE, Folder
 
 
 def crop() -> dict[str, Floats]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from mien_core.errors import InvalidCatalogue, UnknownModel
+from mien_models.catalogue.networks import NetworkFile, Recogniser, Swapper, VectorIdentity
 from mien_models.catalogue.signature import verify_signature
 
 BUNDLED = Path(__file__).with_name("catalogue.toml")
@@ -210,10 +211,12 @@ class Model(_Entry, frozen=True):
 
 
 class Catalogue(_Entry, frozen=True):
-    """Every model, licence and bundle, and which mirrors replace sources."""
+    """Every model, licence and bundle, how networks are used, and which mirrors replace sources."""
 
     format: Literal[1] = 1
     models: dict[Name, Model] = {}
+    recognisers: dict[Name, Recogniser] = {}
+    swappers: dict[Name, Swapper] = {}
     licences: dict[Name, Licence] = {}
     bundles: dict[Name, tuple[Name, ...]] = {}
     mirrors: dict[str, Url] = {}
@@ -244,6 +247,15 @@ class Catalogue(_Entry, frozen=True):
             found |= dict.fromkeys(self.bundles.get(name, (name,)))
         return tuple(found)
 
+    def recogniser_of(self, row: Swapper) -> Recogniser | None:
+        """What makes the vector of an identity; None for a picture."""
+        return self.recognisers[row.identity.recogniser] if isinstance(row.identity, VectorIdentity) else None
+
+    def files_of(self, row: Swapper) -> tuple[NetworkFile, ...]:
+        """Every file that a row takes, its own first."""
+        recogniser = self.recogniser_of(row)
+        return (*row.files, recogniser.network) if recogniser else row.files
+
     def mirror(self, address: str) -> str:
         """`address` at its mirror, if it has one: the longest matching prefix wins."""
         prefix = max((prefix for prefix in self.mirrors if address.startswith(prefix)), key=len, default=None)
@@ -259,7 +271,20 @@ class Catalogue(_Entry, frozen=True):
                 raise ValueError(f"{bundle} is both a bundle and a model")
             if unknown := set(members) - set(self.models):
                 raise ValueError(f"bundle {bundle}: no model is called {', '.join(sorted(unknown))}")
+        for name, recogniser in self.recognisers.items():
+            self._require_file(name, recogniser.network)
+        for name, row in self.swappers.items():
+            if isinstance(row.identity, VectorIdentity) and row.identity.recogniser not in self.recognisers:
+                raise ValueError(f"{name}: there is no recogniser called {row.identity.recogniser!r}")
+            for file in row.files:
+                self._require_file(name, file)
         return self
+
+    def _require_file(self, row: str, named: NetworkFile) -> None:
+        for model in (named.model, *named.instead):
+            files = self.models[model].files if model in self.models else ()
+            if not any(named.file == file.installed_as for file in files):
+                raise ValueError(f"{row}: no model is called {model} and has a file {named.file}")
 
 
 def load_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:

@@ -1,6 +1,6 @@
 """What is known of an engine before it is loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,6 +10,7 @@ from mien_core.errors import EngineUnavailable
 from mien_pipeline.options import SwapOptions
 
 if TYPE_CHECKING:
+    from mien_pipeline.engines.probe import Probe
     from mien_pipeline.protocols import Engine, Weights
 
 GIB = 1 << 30
@@ -78,4 +79,12 @@ class EngineEntry:
                 f"{self.name} needs {', '.join(missing)}", engine=self.name, libraries=list(missing)
             )
         self.check_weights(weights)
+        return self.open(weights)
+
+    def open(self, weights: "Weights") -> "Engine":
+        """The engine of `module`; what it needs has been looked for."""
         return cast("Engine", import_module(self.module).load(weights))
+
+    def list_probes(self, weights: "Weights") -> "Sequence[Probe]":
+        """Each of its networks, to be tried alone."""
+        return cast("Sequence[Probe]", import_module(self.networks).list_probes(weights)) if self.networks else ()

@@ -21,7 +21,7 @@ DEFAULT_ENGINE = "mesh"
 # The engines of this package, in the order in which they are shown, named as a package of its own names its engine.
 BUILT_IN = tuple(
     EntryPoint(name, f"mien_pipeline.engines.{module}:ENTRY", GROUP)
-    for name, module in (("mesh", "mesh.entry"), ("inswapper", "onnx.entry"), ("flux", "flux.entry"))
+    for name, module in (("mesh", "mesh.entry"), ("flux", "flux.entry"))
 )
 
 # The models that every swap takes, with any engine.
@@ -29,11 +29,17 @@ ALWAYS = ("face-detection", "face-mesh", "identity-score", "content-check", "wat
 
 
 class Engines(Mapping[str, EngineEntry]):
-    """Every engine by name. One of this package is imported when it is asked for, the others when all are."""
+    """Every engine by name. One of this package is imported when it is asked for, the others when all are.
+
+    Asking for all of them reads the catalogue, whose table of swappers has the GAN engines.
+    """
 
     @cached_property
     def _all(self) -> dict[str, EngineEntry]:
-        return find_engines(entry_points(group=GROUP))
+        from mien_models.catalogue.entries import load_catalogue  # a swap with the embedded engine needs no table
+        from mien_pipeline.engines.onnx.entry import list_entries
+
+        return find_engines(entry_points(group=GROUP), list_entries(load_catalogue()))
 
     def __getitem__(self, name: str) -> EngineEntry:
         if "_all" in self.__dict__:
@@ -48,12 +54,17 @@ class Engines(Mapping[str, EngineEntry]):
         return len(self._all)
 
 
-def find_engines(added: Iterable[EntryPoint]) -> dict[str, EngineEntry]:
-    """The engines of this package, then those that other packages add.
+def find_engines(added: Iterable[EntryPoint], rows: Mapping[str, EngineEntry]) -> dict[str, EngineEntry]:
+    """The engines of this package, then the rows of the catalogue, then those that other packages add.
 
     One that cannot be imported, is no `EngineEntry` or takes a name that is taken is left out, and the log says why.
     """
-    found = {point.name: point.load() for point in BUILT_IN}
+    found: dict[str, EngineEntry] = {point.name: point.load() for point in BUILT_IN}
+    for name, row in rows.items():
+        if name in found:
+            log.error("the catalogue has a swapper %s, and that name is taken", name)
+            continue
+        found[name] = row
     for point in added:
         try:
             entry = point.load()

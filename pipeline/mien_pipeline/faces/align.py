@@ -75,7 +75,12 @@ def align(pixels: Pixels, kps: Kps, size: int = 112) -> Aligned:
 
     `pixels` is (H, W, 3) uint8 RGB, `kps` (5, 2) float32 in its pixels.
     """
-    affine = similarity_transform(kps, arcface_template(size))
+    return align_to(pixels, kps, arcface_template(size), size)
+
+
+def align_to(pixels: Pixels, kps: Kps, points: Kps, size: int) -> Aligned:
+    """The face with its five points at `points` (5, 2), crop pixels; else as `align`."""
+    affine = similarity_transform(kps, points)
     return Aligned(warp(pixels, affine, (size, size)), affine)
 
 

@@ -1,6 +1,7 @@
 """Every engine of ENGINES keeps the same contract: a patch that fits the target, inputs untouched, an end at any step.
 
-`mesh` runs as it is, `flux` on the tiny bundle, `inswapper` on networks of its two shapes with random weights.
+`mesh` runs as it is, `flux` on the tiny bundle, every row of the table of swappers on networks of its interface with
+random weights.
 """
 
 from dataclasses import replace
@@ -14,7 +15,6 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.onnx.options import InswapperOptions
 from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
 from mien_pipeline.face import Patch, Portrait
 from mien_pipeline.options import SwapOptions, WrongOptions
@@ -25,11 +25,13 @@ from mien_testing.swapper import Folder
 
 pytestmark = pytest.mark.slow
 
+ROWS = list(load_catalogue({}).swappers)
 OPTIONS: dict[str, SwapOptions] = {
     "mesh": MeshOptions(),
-    "inswapper": InswapperOptions(),
     "flux": FluxOptions(side=256, steps=1, strength=1.0, drift_gate=False),
+    **{name: parse_options({"engine": name}) for name in ROWS},
 }
+SOURCES = {"mesh": "models", "flux": "tiny_store"}
 
 
 @pytest.fixture(params=list(ENGINES), scope="session")
@@ -39,8 +41,7 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def loaded(engine_name: str, request: pytest.FixtureRequest) -> Engine:
-    source = {"mesh": "models", "inswapper": "swapper_weights", "flux": "tiny_store"}[engine_name]
-    weights: Weights = request.getfixturevalue(source)
+    weights: Weights = request.getfixturevalue(SOURCES.get(engine_name, "swapper_weights"))
     found = ENGINES[engine_name].load(weights)
     if engine_name == "flux":
         import torch

@@ -15,6 +15,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.onnx.entry import list_entries
 from mien_pipeline.engines.readiness import describe
 from mien_pipeline.engines.registry import (
     ENGINES,
@@ -39,6 +40,11 @@ ENTRY = EngineEntry("made-up", "for this test", "nowhere", MadeUpOptions, (), ()
 NOT_AN_ENTRY = "an engine"
 
 
+def find_added(points: list[EntryPoint]) -> dict[str, EngineEntry]:
+    """The engines with those that other packages bring; the rows are those of the catalogue that comes with Mien."""
+    return find_engines(points, list_entries(load_catalogue({})))
+
+
 def brought(name: str, attribute: str, monkeypatch: pytest.MonkeyPatch) -> EntryPoint:
     """An entry point into this file under a name of our own; pytest gave it another."""
     monkeypatch.setitem(sys.modules, "a_package_with_an_engine", sys.modules[__name__])
@@ -46,7 +52,7 @@ def brought(name: str, attribute: str, monkeypatch: pytest.MonkeyPatch) -> Entry
 
 
 def test_an_installed_package_brings_an_engine_with_its_own_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = find_engines([brought("made-up", "ENTRY", monkeypatch)])
+    found = find_added([brought("made-up", "ENTRY", monkeypatch)])
     assert list(found) == [*ENGINES, "made-up"]
     assert parse_options({"engine": "made-up", "tone": "cold"}, found) == MadeUpOptions(tone="cold")
     with pytest.raises(InvalidOptions) as refused:
@@ -58,15 +64,15 @@ def test_an_installed_package_brings_an_engine_with_its_own_options(monkeypatch:
 def test_a_package_whose_engine_is_broken_costs_no_other_engine(
     attribute: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert find_engines([brought("made-up", attribute, monkeypatch)]) == ENGINES
+    assert find_added([brought("made-up", attribute, monkeypatch)]) == ENGINES
     assert "made-up" in caplog.text
 
 
 def test_no_package_can_take_the_name_of_an_engine_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = [brought("made-up", "ENTRY", monkeypatch)] * 2
-    assert list(find_engines(twice)) == [*ENGINES, "made-up"]
+    assert list(find_added(twice)) == [*ENGINES, "made-up"]
     monkeypatch.setattr(sys.modules[__name__], "ENTRY", ENGINES["flux"])
-    assert find_engines(twice) == ENGINES
+    assert find_added(twice) == ENGINES
 
 
 def test_the_engine_that_nobody_names_is_the_embedded_one() -> None:

@@ -12,7 +12,7 @@ from mien_core.errors import InvalidOptions
 from mien_core.languages import collect
 from mien_daemon.routes.console import FOLDER
 from mien_pipeline.engines.readiness import describe_own_options
-from mien_pipeline.engines.registry import ENGINES, parse_options
+from mien_pipeline.engines.registry import BUILT_IN, ENGINES, parse_options
 
 READ = f"""
 import {{ readEngine, valuesUnder }} from {json.dumps((FOLDER / "swap/engines.js").as_uri())};
@@ -77,8 +77,10 @@ def test_every_preset_is_accepted(engine: str, engines: Mapping[str, Any]) -> No
 
 
 def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
+    """A row of the catalogue goes by its own name and summary."""
     english = collect("console", "en")
-    wanted = {f"engine_{name}" for name in ENGINES} | {f"engine_{name}_hint" for name in ENGINES}
+    built_in = [point.name for point in BUILT_IN]
+    wanted = {f"engine_{name}" for name in built_in} | {f"engine_{name}_hint" for name in built_in}
     for entry in ENGINES.values():
         wanted |= {f"preset_{name}" for name in entry.presets}
         for name, schema in describe_own_options(entry.options).items():
