@@ -76,6 +76,21 @@ class Likeness(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsClips(Protocol):
+    """A likeness that looks for what changes slowly in a few pictures of a clip, and not in every one."""
+
+    def look(self, target: Image, face: Face, options: SwapOptions, /) -> object:
+        """What is to be known of a picture; a value of the engine's own."""
+        ...
+
+    def render_known(
+        self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float, /
+    ) -> Patch:
+        """As `Likeness.render`, of a picture between two that were looked at, at `share` 0..1 of the way."""
+        ...
+
+
 class Engine(Protocol):
     """Generates faces. It is loaded when constructed; dropping it frees its memory."""
 

@@ -1,5 +1,6 @@
 """The pictures of one segment with new faces: a function of the clip, its analysis and the settings alone."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, TrackPlan
-from mien_pipeline.face import Face
+from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import describe_face
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.media.clip.colour import find_matrix
@@ -16,7 +17,7 @@ from mien_pipeline.media.clip.probe import ClipInfo
 from mien_pipeline.media.clip.working_form import Plane
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import ignore_step
-from mien_pipeline.protocols import ContentCheck, FaceEmbedder
+from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import Reference
 from mien_pipeline.trust.check import check
@@ -25,6 +26,7 @@ from mien_pipeline.trust.check import check
 # face's width, and its network for hair and outline sees about a face's size around it.
 MARGIN = 0.8
 SCORE_EVERY = 12  # pictures of a track; dlib's network takes as long as a fifth of a rendered face
+LOOK_EVERY = 8  # pictures of a track; networks and masks of hair take longer than all else of a rendered face
 CHECK_EVERY = 30  # pictures with a new face
 
 
@@ -90,28 +92,42 @@ class ClipSwap:
             ContentBlocked, CheckUnavailable: as the check says; `stage` is "result".
             UnsupportedClip: the file has changed.
         """
-        times = list(self.analysis.span.times[first:stop])
-        marks = _Marks(self.analysis, self.clip)
-        made = 0
-        for number, frame in enumerate(read_frames(self.clip, times), first):
-            replaced = [self._replace(frame, track, number, tallies) for track in self._tracks_at(number)]
-            if faces := [face for face in replaced if face is not None]:
-                if made % CHECK_EVERY == 0:
+        known = _Known(self, first, stop)
+        times = list(self.analysis.span.times[known.first : known.stop])
+        marks, made, waiting = _Marks(self.analysis, self.clip), 0, deque[tuple[int, Frame]]()
+        for at, picture in enumerate(read_frames(self.clip, times), known.first):
+            known.look(at, picture)
+            if first <= at < stop:
+                waiting.append((at, picture))
+            while waiting and known.until(waiting[0][0]) <= at:
+                number, frame = waiting.popleft()
+                faces = self._replace_all(frame, number, known, tallies)
+                if faces and made % CHECK_EVERY == 0:
                     seen = Image(to_upright_rgb(to_video_frame(frame), self.clip))
                     check(seen, self.content_check, "result", faces)
-                made += 1
-            marks.add(frame, self.analysis.shot_of(number))
-            on_frame()
-            yield frame
+                made += bool(faces)
+                marks.add(frame, self.analysis.shot_of(number))
+                on_frame()
+                yield frame
 
-    def _tracks_at(self, number: int) -> Sequence[TrackPlan]:
+    def _replace_all(
+        self, frame: Frame, number: int, known: "_Known", tallies: dict[int, PersonTally]
+    ) -> Sequence[Face]:
+        """The faces that were replaced in a picture."""
+        replaced = [self._replace(frame, track, number, known, tallies) for track in self.tracks_at(number)]
+        return [face for face in replaced if face is not None]
+
+    def tracks_at(self, number: int) -> Sequence[TrackPlan]:
+        """The faces of a picture that are to be replaced, as far as they can be."""
         return [
             track
             for track in self.analysis.tracks
             if track.first <= number < track.stop and track.person in self.references
         ]
 
-    def _replace(self, frame: Frame, track: TrackPlan, number: int, tallies: dict[int, PersonTally]) -> Face | None:
+    def _replace(
+        self, frame: Frame, track: TrackPlan, number: int, known: "_Known", tallies: dict[int, PersonTally]
+    ) -> Face | None:
         """Put the new face in; None where the picture keeps its own."""
         tally, place = tallies.setdefault(track.person, PersonTally()), number - track.first
         tally.frames += 1
@@ -121,12 +137,9 @@ class ClipSwap:
         share = float(track.shares[place])
         if share <= 0:
             return None
-        face, reference = describe_face(track.meshes[place], 1.0), self.references[track.person]
-        left, top, right, bottom = (float(edge) for edge in face.bbox)
-        region = Region.around((left, top, right, bottom), MARGIN, self.clip)
-        before = Image(frame.read_region(region))
-        local = _shift(face, -region.left, -region.top)
-        patch = reference.likeness.render(before, local, self.options, ignore_step)
+        reference = self.references[track.person]
+        face, region, before, local = self.cut_face(frame, track, place)
+        patch = known.render(reference.likeness, before, local, track, number)
         for warning in patch.warnings:
             if warning != "occluded" or not track.covered[place]:
                 tally.warn(warning)
@@ -139,11 +152,72 @@ class ClipSwap:
         tally.swapped += 1
         return face
 
+    def cut_face(self, frame: Frame, track: TrackPlan, place: int) -> tuple[Face, Region, Image, Face]:
+        """A face of a picture, the region around it, what that shows, and the face in its pixels."""
+        face = describe_face(track.meshes[place], 1.0)
+        left, top, right, bottom = (float(edge) for edge in face.bbox)
+        region = Region.around((left, top, right, bottom), MARGIN, self.clip)
+        return face, region, Image(frame.read_region(region)), _shift(face, -region.left, -region.top)
+
     def _score(self, before: Image, after: Image, face: Face, reference: Reference, tally: PersonTally) -> None:
         was, now = self.embedder.embed(before, face), self.embedder.embed(after, face)
         tally.to_reference.append(self.embedder.similarity(now, reference.embedding))
         tally.to_target.append(self.embedder.similarity(now, was))
         tally.before.append(self.embedder.similarity(was, reference.embedding))
+
+
+class _Known:
+    """What engines know of the pictures of one segment, from those at which they looked: the same in every run.
+
+    They look at every eighth picture of a track and at its last, also at those just outside the segment.
+    """
+
+    def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
+        self._swap = swap
+        self._found: dict[tuple[int, int], object] = {}
+        self._tracks = [
+            track
+            for track in swap.analysis.tracks
+            if track.first < stop
+            and track.stop > first
+            and track.person in swap.references
+            and isinstance(swap.references[track.person].likeness, KnowsClips)
+        ]
+        self.first = min([first, *(_looks_around(track, max(first, track.first))[0] for track in self._tracks)])
+        last = max([stop - 1, *(_looks_around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
+        self.stop = last + 1
+
+    def until(self, number: int) -> int:
+        """The picture that has to be looked at before this one can be rendered."""
+        here = [track for track in self._tracks if track.first <= number < track.stop]
+        return max([number, *(_looks_around(track, number)[1] for track in here)])
+
+    def look(self, number: int, frame: Frame) -> None:
+        """Look at the faces of a picture, if it is one of those."""
+        for track in self._tracks:
+            if track.first <= number < track.stop and _looks_around(track, number)[0] == number:
+                likeness = self._swap.references[track.person].likeness
+                _, _, seen, local = self._swap.cut_face(frame, track, number - track.first)
+                if isinstance(likeness, KnowsClips):
+                    self._found[id(track), number] = likeness.look(seen, local, self._swap.options)
+
+    def render(self, likeness: Likeness, seen: Image, local: Face, track: TrackPlan, number: int) -> Patch:
+        """The face of a track in picture `number`."""
+        options = self._swap.options
+        if not isinstance(likeness, KnowsClips):
+            return likeness.render(seen, local, options, ignore_step)
+        before, after = _looks_around(track, number)
+        share = (number - before) / max(1, after - before)
+        found = self._found[id(track), before], self._found[id(track), after]
+        return likeness.render_known(seen, local, options, *found, share)
+
+
+def _looks_around(track: TrackPlan, number: int) -> tuple[int, int]:
+    """The pictures before and after `number`, or itself, at which engines look at a track's face."""
+    place = number - track.first
+    before = place if place == len(track.meshes) - 1 else place - place % LOOK_EVERY
+    after = before if before == place else min(before + LOOK_EVERY, len(track.meshes) - 1)
+    return track.first + before, track.first + after
 
 
 class _Marks:

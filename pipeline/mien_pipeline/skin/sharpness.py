@@ -16,7 +16,8 @@ _BLURRED = 0.45
 _AIM = 0.7  # of the target's sharpness by the new face's, that a blur leaves: a little more than it, as faces vary
 _WIDEST = 0.08  # face widths: the largest deviation of a blur that is copied
 _THINNEST_PX = 0.4  # deviation across a blur along one direction: a thinner kernel falls between the pixels
-_ROUNDS = 7  # of halving in the search for a deviation
+_ROUNDS = 7  # at most, of the search for a deviation
+_NEAR = 0.03  # of the wanted sharpness: it is near enough
 
 
 def match_blur(new: Floats, target: Floats | Pixels, weight: Mask, width: float) -> Floats:
@@ -97,13 +98,25 @@ def _compare_gradients(mine: Floats, theirs: Floats, where: np.ndarray) -> tuple
 def _find_deviation(mine: Floats, theirs: Floats, where: np.ndarray, axis: Floats) -> float:
     """The deviation of a blur along `axis`, in pixels, that leaves `mine` as sharp as `theirs` is."""
     across = np.array([-axis[1], axis[0]], np.float32)
-    wanted = _along(_measure_sharpness(theirs, where), axis) / _AIM
+    wanted = math.log(_along(_measure_sharpness(theirs, where), axis) / _AIM)
+
+    def measure(deviation: float) -> float:
+        blurred = blur_along(mine, np.stack([axis, across]), (deviation, 0.0))
+        return math.log(_along(_measure_sharpness(blurred, where), axis)) - wanted
+
     low, high = 0.0, _WIDEST * _WORK_WIDTH_PX
+    above, below = measure(low), measure(high)
+    if above <= 0 or below >= 0:
+        return low if above <= 0 else high
     for _ in range(_ROUNDS):
-        middle = (low + high) / 2
-        blurred = blur_along(mine, np.stack([axis, across]), (middle, 0.0))
-        if _along(_measure_sharpness(blurred, where), axis) > wanted:
-            low = middle
+        # Sharpness falls about as the root of a blur's width does: so the line between both is drawn over roots.
+        root = (math.sqrt(low) * -below + math.sqrt(high) * above) / (above - below)
+        middle = root * root
+        found = measure(middle)
+        if abs(found) < _NEAR:
+            return middle
+        if found > 0:
+            low, above = middle, found
         else:
-            high = middle
+            high, below = middle, found
     return (low + high) / 2

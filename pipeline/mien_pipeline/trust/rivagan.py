@@ -40,23 +40,39 @@ class Decoder:
 
     def logits(self, picture: Floats) -> Floats:
         """(32,), positive for a 1, from a (3, H, W) picture in −1..1."""
-        return _pool(self._out(self._norm(np.tanh(self._hidden(picture)))), self.attention(picture))
+        return self.pool(self.look(picture), picture)
+
+    def look(self, picture: Floats) -> "Votes":
+        """What every pixel says of each bit: what reading and changing a picture both begin with."""
+        hidden = np.tanh(self._hidden(picture))
+        return Votes(hidden, self._out(self._norm(hidden)))
+
+    def pool(self, votes: "Votes", picture: Floats) -> Floats:
+        """(32,) logits of a picture whose votes are known."""
+        return _pool(votes.votes, self.attention(picture))
 
     def attention(self, picture: Floats) -> Floats:
         """(32, H, W): where in the picture each bit lives."""
         return self._attention(picture)
 
-    def towards(self, picture: Floats, attention: Floats, signs: Floats, margin: float) -> Floats:
+    def towards(self, votes: "Votes", attention: Floats, signs: Floats, margin: float) -> Floats:
         """(3, H, W): the direction in which the logits soonest have these signs by this margin.
 
         It is the negative gradient of softplus(margin − sign · logit), summed over the bits, with the attention held
         as it is: half the work, and what it writes reads back as well.
         """
-        hidden = np.tanh(self._hidden(picture))
-        logits = _pool(self._out(self._norm(hidden)), attention)
+        logits = _pool(votes.votes, attention)
         wanting = np.asarray(signs / (1 + np.exp(signs * logits - margin)), np.float32)
-        back = self._out_back(attention * wanting[:, None, None]) * self._norm.scale * (1 - hidden**2)
+        back = self._out_back(attention * wanting[:, None, None]) * self._norm.scale * (1 - votes.hidden**2)
         return self._hidden_back(np.asarray(back, np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """A picture inside the network: (hidden, H, W), and (32, H, W) what each pixel says of each bit."""
+
+    hidden: Floats
+    votes: Floats
 
 
 def _pool(votes: Floats, attention: Floats) -> Floats:

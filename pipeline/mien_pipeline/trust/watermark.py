@@ -140,7 +140,7 @@ class Watermark:
         for _ in range(_TRIES):
             for _ in range(_STEPS_A_TRY):
                 now = np.asarray(picture + residual / _LEVELS, np.float32)
-                direction = self._decoder.towards(now, attention, signs, _MARGIN)
+                direction = self._decoder.towards(self._decoder.look(now), attention, signs, _MARGIN)
                 step = np.tensordot(_LEAST_SEEN, direction, axes=1)
                 residual += _STEP * hiding * step / max(float(np.sqrt(np.mean(step**2))), 1e-20)
             yield residual
@@ -151,9 +151,7 @@ class Watermark:
 
     def read_together(self, pictures: Sequence[Floats]) -> Reading:
         """What pictures of one clip carry together: the mean of what the decoder reads of each, as `to_canonical`."""
-        logits = np.mean([self._decoder.logits(each) for each in pictures], axis=0)
-        right = (2 * _bits() - 1) * logits
-        return Reading(int((right > 0).sum()), float(np.quantile(right, 0.1)))
+        return _judge([self._decoder.logits(each) for each in pictures])
 
     def mark_shot(self, pictures: Sequence[Floats]) -> Floats:
         """(3, S, S) float32: one residual for every picture of a shot, in grey levels.
@@ -167,19 +165,25 @@ class Watermark:
         residual = np.zeros_like(pictures[0])
         for _ in range(_SHOT_STEPS):
             marked = [np.asarray(each + residual / _LEVELS, np.float32) for each in pictures]
-            if self.read_together(marked).clearness >= _SHOT_CLEAR:
+            seen = [self._decoder.look(each) for each in marked]
+            read = [self._decoder.pool(votes, each) for votes, each in zip(seen, marked, strict=True)]
+            if _judge(read).clearness >= _SHOT_CLEAR:
                 break
-            direction = np.sum(
-                [
-                    self._decoder.towards(now, attention, signs, _MARGIN)
-                    for now, attention in zip(marked, attentions, strict=True)
-                ],
-                axis=0,
-            )
+            towards = [
+                self._decoder.towards(votes, attention, signs, _MARGIN)
+                for votes, attention in zip(seen, attentions, strict=True)
+            ]
+            direction = np.sum(towards, axis=0)
             step = np.tensordot(_LEAST_SEEN, direction, axes=1)
             residual += _SHOT_STEP * hiding * step / max(float(np.sqrt(np.mean(step**2))), 1e-20)
             np.clip(residual, -_SHOT_MOST, _SHOT_MOST, out=residual)
         return residual
+
+
+def _judge(logits: Sequence[Floats]) -> Reading:
+    """What the logits of several pictures, (32,) each, say together."""
+    right = (2 * _bits() - 1) * np.mean(logits, axis=0)
+    return Reading(int((right > 0).sum()), float(np.quantile(right, 0.1)))
 
 
 def read_pinned(path: Path, digest: str) -> bytes:

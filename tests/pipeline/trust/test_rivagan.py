@@ -50,7 +50,7 @@ def test_the_direction_is_the_gradient(models: ModelStore, small_picture: Floats
     decoder = Decoder(models.path("watermark").read_bytes())
     signs = np.where(np.arange(BITS) % 3, 1, -1).astype(np.float32)
     attention = decoder.attention(small_picture)
-    direction = decoder.towards(small_picture, attention, signs, 3.0)
+    direction = decoder.towards(decoder.look(small_picture), attention, signs, 3.0)
 
     def loss(picture: Floats) -> float:
         hidden = np.tanh(decoder._hidden(picture))  # pyright: ignore[reportPrivateUsage]

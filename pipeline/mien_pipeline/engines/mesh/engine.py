@@ -9,17 +9,18 @@ from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.grid import Box
+from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.mesh.own_face import SurroundingsReader
+from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, View, complete
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
 from mien_pipeline.faces.topology import face_width
-from mien_pipeline.image import Image
+from mien_pipeline.image import Image, Pixels
 from mien_pipeline.options import SwapOptions, require_options
-from mien_pipeline.progress import OnStep
+from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
 from mien_pipeline.skin.tone import find_tone
@@ -87,26 +88,46 @@ class MeshLikeness:
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This face on the target's mesh; a target face that is turned too far gets an empty mask."""
+        return self._render(_Place.of(target, face, self.texture.face_width), options, on_step, None)
+
+    def look(self, target: Image, face: Face, options: SwapOptions) -> KnownFace | None:
+        """What shows of a target face, for `render_known`; None of one that is turned too far."""
         settings = require_options(options, MeshOptions)
-        mesh = _require_mesh(face)
-        region = Box.around(mesh, MARGIN, target.pixels.shape)
-        pixels = target.pixels[region.part]
+        place = _Place.of(target, face, self.texture.face_width)
         if not _is_clear(face):
-            return Patch(pixels, region.affine, np.zeros(pixels.shape[:2], np.float32), ("hard-angle",))
-        seen = self.reader.read(target.pixels, mesh)
+            return None
+        around = self._read_around(place)
+        own, warnings = find_own_face(place.small, place.local, around, self._choose_texture(settings).colour)
+        return KnownFace.keep(own, place.local, warnings)
+
+    def render_known(
+        self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float
+    ) -> Patch:
+        """As `render`, between two pictures at which `look` was told what shows; `share` is 0..1 of the way."""
+        known = [each for each in (before, after) if isinstance(each, KnownFace)]
+        mixed = known[0].mix(known[-1], share) if known else None
+        return self._render(_Place.of(target, face, self.texture.face_width), options, ignore_step, mixed)
+
+    def _render(self, place: "_Place", options: SwapOptions, on_step: OnStep, known: KnownFace | None) -> Patch:
+        settings, region, face = require_options(options, MeshOptions), place.region, place.face
+        if not _is_clear(face):
+            nothing = np.zeros(place.pixels.shape[:2], np.float32)
+            return Patch(place.pixels, region.affine, nothing, ("hard-angle",))
+        seen = self.reader.read(place.target.pixels, place.mesh)
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
         if settings.eyes == "target":
             eyes = keep_eyes(eyes)
-        step = find_step(face_width(mesh), self.texture.face_width)
-        small, local = shrink_face(pixels, region.to_local(mesh), step)
-        around = self.surroundings.read(target.pixels, mesh, shrink_affine(region.affine, step))
-        texture = self.texture.keep_skin() if settings.mask == "skin" else self.texture
-        rendered = render_face(texture, self.mesh, small, local, settings.shape, eyes, around, on_step, grain=step == 1)
+        small, local, step = place.small, place.local, place.step
+        own_face = known or self._read_around(place)
+        texture = self._choose_texture(settings)
+        rendered = render_face(
+            texture, self.mesh, small, local, settings.shape, eyes, own_face, on_step, grain=step == 1
+        )
         if tone := find_tone(small):
             toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
             rendered = replace(rendered, pixels=toned)
-        warnings = self.warnings + _list_warnings(face, mesh, rendered.brightness) + rendered.warnings
-        result, changed = enlarge_change(pixels, small, rendered, step, face_width(local))
+        warnings = self.warnings + _list_warnings(face, place.mesh, rendered.brightness) + rendered.warnings
+        result, changed = enlarge_change(place.pixels, small, rendered, step, face_width(local))
         intent = Intent(
             region.to_full(enlarge_mesh(rendered.mesh, step)),
             rendered.own,
@@ -114,6 +135,34 @@ class MeshLikeness:
             texture.painted_over,
         )
         return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent)
+
+    def _choose_texture(self, settings: MeshOptions) -> Texture:
+        return self.texture.keep_skin() if settings.mask == "skin" else self.texture
+
+    def _read_around(self, place: "_Place") -> Surroundings:
+        return self.surroundings.read(place.target.pixels, place.mesh, shrink_affine(place.region.affine, place.step))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where a face is rendered: the region around it, and its copy with `step` pixels to one, for a large face."""
+
+    target: Image
+    face: Face
+    mesh: Mesh
+    region: Box
+    pixels: Pixels
+    step: int
+    small: Pixels
+    local: Mesh
+
+    @classmethod
+    def of(cls, target: Image, face: Face, texture_width: float) -> "_Place":
+        mesh = _require_mesh(face)
+        region = Box.around(mesh, MARGIN, target.pixels.shape)
+        pixels, step = target.pixels[region.part], find_step(face_width(mesh), texture_width)
+        small, local = shrink_face(pixels, region.to_local(mesh), step)
+        return cls(target, face, mesh, region, pixels, step, small, local)
 
 
 def _is_clear(face: Face) -> bool:

@@ -2,11 +2,12 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.grid import Grid
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
-from mien_pipeline.skin.light import blur, light_ratio
+from mien_pipeline.skin.light import average, blur, light_ratio
 from mien_pipeline.skin.mask import disc, smooth_step
 
 LIGHT_SIGMA = 0.25  # face widths: shading wider than this is the target's, finer the reference's
@@ -36,7 +37,7 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
     coarse, weight = grid.shrink(to_linear(drawn)), grid.shrink(skin * (1 - features))
     bare = _remove_spots(coarse, weight, width / grid.step)
     ratio = light_ratio(bare, grid.shrink(to_linear(target)), weight, sigma_px)
-    lighter = np.clip(np.log2(ratio.mean(2)), 0, 1)[..., None]
+    lighter = np.clip(np.log2(average(ratio)), 0, 1)[..., None]
     bare = coarse + lighter * (bare - coarse)
     matt = remove_shine(bare, ratio, weight, sigma_px) * (bare + 1e-5) / (coarse + 1e-5)
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
@@ -60,7 +61,7 @@ def _remove_spots(light: Floats, weight: Mask, width: float) -> Floats:
     # Brows and shadows count as skin: what lies between two of them is no spot.
     filled = np.asarray(np.maximum(light, 0.85 * around), np.float32)
     opened = np.asarray(cv2.morphologyEx(filled, cv2.MORPH_OPEN, disc(max(1, round(SPOT_WIDTH * width)))), np.float32)
-    above = (light.mean(2) + 1e-4) / (opened.mean(2) + 1e-4)
+    above = np.asarray((average(light) + 1e-4) / (average(opened) + 1e-4), np.float32)
     spots = smooth_step((above - SPOT[0]) / (SPOT[1] - SPOT[0])) * weight
     return np.asarray(light + spots[..., None] * (blur(opened, 1.5) - light), np.float32)
 
@@ -75,11 +76,11 @@ def _smooth_texture(new: Floats, target: Floats, ratio: Floats, weight: Mask) ->
         return np.ones((*weight.shape, 1), np.float32)
     bands = [
         blur(shade, GRAIN_PX) - blur(shade, SHAPE_PX)
-        for shade in (np.log(np.maximum(light.mean(2), 0) + np.float32(0.01)) for light in (new, target))
+        for shade in (np.log(np.maximum(average(light), 0) + np.float32(0.01)) for light in (new, target))
     ]
     have, want = (float(np.median(np.abs(band[skin]))) for band in bands)
     gain = float(np.clip(ROUGHER * want / max(have, 1e-4), 0.3, 1))
-    weak = np.clip(np.log2(ratio.mean(2) / WEAK), 0, 1)
+    weak = np.clip(np.log2(average(ratio) / WEAK), 0, 1)
     return np.asarray(np.exp((gain - 1) * weak * bands[0])[..., None], np.float32)
 
 
@@ -101,16 +102,23 @@ def remove_shine(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) ->
     if float((light[..., 0] * trust[..., 0]).sum()) < float((light[..., 2] * trust[..., 0]).sum()):
         light = light * ratio  # skin that is bluer than red is lit by a coloured lamp, and so is its shine
     around = blur(np.asarray(light * trust, np.float32), sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
-    hue = around / around.sum(2, keepdims=True)
-    strongest = hue.argmax(2)[..., None]
-    share = np.maximum(np.take_along_axis(hue, strongest, 2) - 1 / 3, 0.02)
-    total = light.sum(2, keepdims=True) + 1e-5
-    matt = (np.take_along_axis(light, strongest, 2) - total / 3) / share
+    of_around = 3 * average(around)
+    strongest = around.argmax(2)
+    hue, light_there = (_choose_channel(values, strongest) for values in (around, light))
+    share = np.maximum(hue / of_around - 1 / 3, 0.02)
+    total = 3 * average(light) + 1e-5
+    matt = (light_there - total / 3) / share
     # Without its shine no skin is darker than what is around it.
-    shine = np.clip(total - np.maximum(matt, around.sum(2, keepdims=True)), 0, None)
-    lighter = np.clip(np.log2(ratio.mean(2, keepdims=True)) / SHINE_GOES, 0, 1)
-    left = light - lighter * blur(shine[..., 0], 0.8)[..., None] / 3
+    shine = np.maximum(total - np.maximum(matt, of_around), 0)
+    lighter = np.clip(np.log2(average(ratio)) / SHINE_GOES, 0, 1)
+    left = light - (lighter * blur(np.asarray(shine, np.float32), 0.8) / 3)[..., None]
     return np.asarray(np.clip(left / (light + 1e-5), 0.15, 1), np.float32)
+
+
+def _choose_channel(values: Floats, channel: NDArray[np.intp]) -> Floats:
+    """(h, w) from (h, w, 3), at each pixel the channel that is named."""
+    first, second, third = (values[..., number] for number in range(3))
+    return np.asarray(np.where(channel == 0, first, np.where(channel == 1, second, third)), np.float32)
 
 
 def _even_out(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Floats:
@@ -122,9 +130,9 @@ def _even_out(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Fl
     trust = np.asarray(weight[..., None] + 1e-3, np.float32)
     around = blur(np.asarray(light * trust, np.float32), sigma_px) / blur(trust, sigma_px)[..., None] + 1e-4
     detail = (light + 1e-4) / around
-    brightness = detail.mean(2, keepdims=True)
-    most = np.log2(ratio.max(2, keepdims=True))
+    brightness = average(np.asarray(detail, np.float32))[..., None]
+    most = np.log2(np.maximum(np.maximum(ratio[..., 0], ratio[..., 1]), ratio[..., 2]))[..., None]
     hue = (detail / brightness) ** (HUE_DETAIL - 1 - HUE_GOES * np.clip(most / SHINE_GOES, 0, 1))
-    lighter = np.clip(np.log2(ratio.mean(2, keepdims=True)), 0, 1)
+    lighter = np.clip(np.log2(average(ratio)), 0, 1)[..., None]
     shine = np.maximum(brightness, 1) ** (-(1 - SHINE_DETAIL) * lighter)
     return np.asarray(np.clip(hue * shine, 0.4, 2.5), np.float32)

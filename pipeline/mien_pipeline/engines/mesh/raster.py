@@ -15,21 +15,21 @@ class Raster:
     """A mesh seen on a pixel grid.
 
     Attributes:
-        corners: (h, w, 3) int32, the vertices of the triangle in front at each pixel.
-        weights: (h, w, 3) float32, its barycentric coordinates there.
         covered: (h, w) bool, where there is a triangle at all.
+        corners: (n, 3) int32, the vertices of the triangle in front at each of those n pixels, row by row.
+        weights: (n, 3) float32, its barycentric coordinates there.
     """
 
+    covered: NDArray[np.bool_]
     corners: Indices
     weights: Floats
-    covered: NDArray[np.bool_]
 
     def interpolate(self, attribute: Floats) -> Floats:
         """(h, w, K) float32 from `attribute` (468, K); 0 where nothing is covered."""
         values = np.zeros((*self.covered.shape, attribute.shape[1]), np.float32)
-        values[self.covered] = np.einsum(
-            "nck,nc->nk", attribute[self.corners[self.covered]], self.weights[self.covered]
-        )
+        of_corners = (np.take(attribute, self.corners[:, corner], 0) for corner in range(3))
+        shares = (self.weights[:, corner, None] for corner in range(3))
+        values[self.covered] = sum(value * share for value, share in zip(of_corners, shares, strict=True))
         return values
 
 
@@ -53,24 +53,22 @@ def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int
     for index in order.tolist():
         cv2.fillConvexPoly(owner, fixed[index], index, shift=4)
     covered = owner >= 0
-    owner[~covered] = order[0] if len(order) else 0
-    # Barycentric coordinates as affine functions of the pixel: (T, 3) factors of x, y and 1.
+    own = owner[covered]
+    # Barycentric coordinates as affine functions of the pixel: factors of x, y and 1 for the second and third corner.
     inverse = 1 / np.where(doubled > 1e-6, doubled, 1)
     second = np.stack([c[:, 1] - a[:, 1], a[:, 0] - c[:, 0]], 1) * inverse[:, None]
     third = np.stack([a[:, 1] - b[:, 1], b[:, 0] - a[:, 0]], 1) * inverse[:, None]
-    second_shift, third_shift = -(second * a).sum(1), -(third * a).sum(1)
-    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
-    weights = np.empty((size[1], size[0], 3), np.float32)
-    for column, factors, shift in ((1, second, second_shift), (2, third, third_shift)):
-        f, s = factors.astype(np.float32)[owner], shift.astype(np.float32)[owner]
-        weights[..., column] = f[..., 0] * x + f[..., 1] * y + s
+    shifts = -(second * a).sum(1), -(third * a).sum(1)
+    factors = np.take(np.column_stack([second, third, *shifts]).astype(np.float32), own, 0)
+    y, x = (place.astype(np.float32) for place in np.nonzero(covered))
+    weights = np.empty((len(own), 3), np.float32)
+    for column in (0, 1):
+        weights[:, column + 1] = factors[:, 2 * column] * x + factors[:, 2 * column + 1] * y + factors[:, 4 + column]
     # A pixel on its triangle's edge may lie a little outside. Without a limit, far outside, values grow wildly.
-    np.clip(weights[..., 1:], 0, 1, out=weights[..., 1:])
-    over = np.maximum(weights[..., 1:].sum(2, keepdims=True), 1)
-    weights[..., 1:] /= over
-    weights[..., 0] = 1 - weights[..., 1] - weights[..., 2]
-    weights[~covered] = 0
-    return Raster(np.asarray(triangles[owner], np.int32), weights, covered)
+    np.clip(weights[:, 1:], 0, 1, out=weights[:, 1:])
+    weights[:, 1:] /= np.maximum(weights[:, 1] + weights[:, 2], 1)[:, None]
+    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
+    return Raster(covered, np.asarray(np.take(triangles, own, 0), np.int32), weights)
 
 
 def extend_edges(values: Floats, covered: NDArray[np.bool_]) -> Floats:

@@ -1,6 +1,8 @@
 """One face on one target: shape, texture, light, expression, grain, seam, in this order."""
 
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +22,7 @@ from mien_pipeline.engines.mesh.expression import (
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
+from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.own_face import Surroundings, find_own_face
 from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
@@ -91,7 +94,7 @@ def render_face(
     mesh: Mesh,
     shape: float,
     eyes: tuple[EyeSwap, EyeSwap],
-    surroundings: Surroundings,
+    own_face: Surroundings | KnownFace,
     on_step: OnStep,
     *,
     grain: bool = True,
@@ -104,7 +107,7 @@ def render_face(
         mesh: (468, 3) float32, the target face in the region's pixels.
         shape: 0..1, how far the target's shape gives way to the reference's.
         eyes: how each eye is rendered.
-        surroundings: what is around the target face, in the region's pixels.
+        own_face: what is around the target face, in the region's pixels, to find what of it shows; or what is known.
         on_step: told after each of the four steps.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
@@ -114,18 +117,17 @@ def render_face(
     # Of the region only the face itself, half of it, becomes new.
     box = Box.around(shaped, SEAM_MARGIN, target.shape).snap_to_steps(step, target.shape)
     inner, face = Grid.over(box.shape, step), box.to_local(shaped)
-    with ThreadPoolExecutor(1) as beside:
-        own_skin = beside.submit(find_own_face, target, mesh, surroundings, texture.colour)
+    with _finding_own_face(target, mesh, own_face, texture) as find_skin:
         raster = _rasterise_mesh(grid, shaped)
         places = _find_texture_places(grid, raster, shaped, eyes)[
             box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
         ]
         drawn, valid, bare = _draw(texture.fit(face_width(face)), places, inner, box.shape)
         moved = _move_target(target, mesh, shaped, grid, raster)
-        skin, warnings = own_skin.result()
+        skin, warnings = find_skin(places, inner, moved.origins[box.part])
     on_step(1, STEPS)
     base = moved.pixels[box.part]
-    own = np.minimum(oval_mask(box.shape, face, EDGE), resample(skin, moved.origins[box.part]))
+    own = np.minimum(oval_mask(box.shape, face, EDGE), skin)
     alpha = np.minimum(own, valid)
     bare *= alpha
     on_step(2, STEPS)
@@ -146,6 +148,28 @@ def render_face(
     own = np.zeros(target.shape[:2], np.float32)
     own[box.part] = alpha * (1 - kept)
     return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings, shaped)
+
+
+@contextmanager
+def _finding_own_face(
+    target: Pixels, mesh: Mesh, own_face: Surroundings | KnownFace, texture: Texture
+) -> Generator[Callable[[Floats, Grid, Floats], tuple[Mask, tuple[SwapWarning, ...]]]]:
+    """What says where the target's own face shows, (h, w) of the box, and the warnings; it works while the block runs.
+
+    It is handed where in the texture each pixel of the box's grid is, that grid, and where in the target each pixel of
+    the box is from.
+    """
+    if isinstance(own_face, KnownFace):
+        yield lambda places, grid, origins: (own_face.draw(places, grid, origins.shape), own_face.warnings)
+        return
+    with ThreadPoolExecutor(1) as beside:
+        found = beside.submit(find_own_face, target, mesh, own_face, texture.colour)
+
+        def draw(_places: Floats, _grid: Grid, origins: Floats) -> tuple[Mask, tuple[SwapWarning, ...]]:
+            skin, warnings = found.result()
+            return np.asarray(resample(skin, origins), np.float32), warnings
+
+        yield draw
 
 
 def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:
@@ -170,6 +194,8 @@ def _move_target(target: Pixels, mesh: Mesh, shaped: Mesh, grid: Grid, raster: R
 def _find_texture_places(grid: Grid, raster: Raster, shaped: Mesh, eyes: tuple[EyeSwap, EyeSwap]) -> Floats:
     """(h, w, 2) where in the texture, 0..1, each pixel of the grid is."""
     places = extend_edges(raster.interpolate(topology().uv), raster.covered)
+    if not any(eye.share for eye in eyes):  # the target's own are laid over them
+        return places
     return turn_irises(places, grid.locate(shaped), eyes)
 
 

@@ -1,0 +1,59 @@
+"""What of a face shows, found in a few pictures of a clip and known of those between: kept on the face's texture."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from mien_pipeline.engines.mesh.grid import Grid
+from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.topology import topology
+from mien_pipeline.image import Floats, Mask
+from mien_pipeline.report import SwapWarning
+
+SIDE = 256  # texels: one and a half to a pixel of the mask's own size, which is 144 pixels for a face's width
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownFace:
+    """What shows of a target face.
+
+    Attributes:
+        own: (SIDE, SIDE) float32 in 0..1 on the texture, 1 where it is the face's own.
+        warnings: what covers it.
+    """
+
+    own: Floats
+    warnings: tuple[SwapWarning, ...]
+
+    @classmethod
+    def keep(cls, own: Mask, mesh: Mesh, warnings: tuple[SwapWarning, ...]) -> "KnownFace":
+        """Keep what was found in a picture; `own` is (H, W) float32 in 0..1, `mesh` (468, 3) in its pixels."""
+        return cls(np.asarray(resample(own, _unroll(mesh)), np.float32), warnings)
+
+    def mix(self, other: "KnownFace", share: float) -> "KnownFace":
+        """What shows between two pictures, at `share` 0..1 of the way to the other."""
+        warnings = self.warnings if share < 0.5 else other.warnings
+        return KnownFace(np.asarray(self.own + np.float32(share) * (other.own - self.own), np.float32), warnings)
+
+    def draw(self, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
+        """(H, W) float32 in 0..1 where it shows; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""
+        full = grid.enlarge(np.asarray(places * SIDE - 0.5, np.float32), shape)
+        return np.asarray(resample(self.own, full), np.float32)
+
+
+def _unroll(mesh: Mesh) -> Floats:
+    """(SIDE, SIDE, 2) float32, where in the picture each texel of a (468, 3) mesh is; beside the face the nearest."""
+    raster = _rasterise_texture()
+    return extend_edges(raster.interpolate(np.asarray(mesh[:, :2], np.float32)), raster.covered)
+
+
+@cache
+def _rasterise_texture() -> Raster:
+    """The canonical face on its texture, mouth and eyes closed."""
+    canonical = topology()
+    triangles = np.concatenate([canonical.triangles, canonical.closing])
+    flat = np.zeros(len(canonical.uv), np.float32)
+    return rasterise(np.asarray(canonical.uv * SIDE - 0.5, np.float32), flat, triangles, (SIDE, SIDE))

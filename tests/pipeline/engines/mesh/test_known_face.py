@@ -1,0 +1,68 @@
+"""A picture of a clip is rendered with what was found in the pictures around it, as if it had been looked for there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mien_pipeline.engines.mesh.engine import REFUSE_YAW_DEG, MeshLikeness
+from mien_pipeline.engines.mesh.known_face import SIDE, KnownFace
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.face import Portrait
+from mien_pipeline.progress import ignore_step
+from mien_testing.portraits import mesh_of
+
+STEADY = MeshOptions().make_steady()
+
+
+def test_a_picture_that_was_looked_at_is_rendered_as_a_still_is(
+    astronaut: Portrait, admiral_likeness: MeshLikeness
+) -> None:
+    image, face = astronaut
+    known = admiral_likeness.look(image, face, STEADY)
+    assert known is not None
+    still = admiral_likeness.render(image, face, STEADY, ignore_step)
+    made = admiral_likeness.render_known(image, face, STEADY, known, known, 0.5)
+    apart = np.abs(made.crop.astype(float) - still.crop).max(2)
+    changed = still.mask > 0
+    assert (apart[changed] > 6).mean() < 0.01
+    assert apart[changed].mean() < 0.3
+    assert made.warnings == still.warnings
+
+
+def test_what_covers_a_face_stays_covered(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    image, face = astronaut
+    nothing = KnownFace(np.zeros((SIDE, SIDE), np.float32), ("occluded",))
+    made = admiral_likeness.render_known(image, face, STEADY, nothing, nothing, 0.0)
+    own = made.intent.own if made.intent else None
+    assert own is not None
+    assert not own.any()
+    assert "occluded" in made.warnings
+
+
+def test_a_face_too_far_turned_is_not_looked_at_and_not_rendered(
+    astronaut: Portrait, admiral_likeness: MeshLikeness
+) -> None:
+    image, face = astronaut
+    turned = replace(face, yaw_deg=REFUSE_YAW_DEG + 1)
+    assert admiral_likeness.look(image, turned, STEADY) is None
+    assert not admiral_likeness.render_known(image, turned, STEADY, None, None, 0.0).mask.any()
+    assert admiral_likeness.render_known(image, face, STEADY, None, None, 0.0).mask.any()
+
+
+def test_between_two_pictures_it_is_between_what_both_showed(astronaut: Portrait) -> None:
+    shape, mesh = astronaut.image.pixels.shape[:2], mesh_of(astronaut)
+    low = KnownFace.keep(np.full(shape, 0.2, np.float32), mesh, ())
+    high = KnownFace.keep(np.full(shape, 0.8, np.float32), mesh, ("occluded",))
+    assert low.mix(high, 0.25).own == pytest.approx(0.35, abs=1e-5)
+    assert (low.mix(high, 0.25).warnings, low.mix(high, 0.5).warnings) == ((), ("occluded",))
+
+
+def test_a_mask_comes_back_where_it_was(astronaut: Portrait) -> None:
+    """Half of a face, kept on the texture of one mesh and read where the texture says that each pixel is."""
+    shape, mesh = astronaut.image.pixels.shape[:2], mesh_of(astronaut)
+    left = np.zeros(shape, np.float32)
+    left[:, : round(float(mesh[:, 0].mean()))] = 1
+    own = KnownFace.keep(left, mesh, ()).own
+    assert own[SIDE // 2, SIDE // 4] != own[SIDE // 2, 3 * SIDE // 4]
+    assert 0.35 < own.mean() < 0.65
