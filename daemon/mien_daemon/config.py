@@ -48,6 +48,13 @@ class Settings(BaseModel):
     max_blob_bytes: int = Field(
         default=200_000_000, ge=1_000, le=200_000_000, description="The largest picture file that is taken."
     )
+    # Uploads of this size take minutes; the disk's headroom is kept beside it.
+    max_clip_bytes: int = Field(
+        default=4 << 30,
+        ge=1_000,
+        le=16 << 30,
+        description="The largest clip file that is taken.",
+    )
     max_pixels: int = Field(
         default=120_000_000, ge=1_000, le=120_000_000, description="The most pixels a picture may have."
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"torch", "cv2", "insightface", "diffusers", "transformers", "onnxruntime", "dlib", "_dlib_pybind11"}
+HEAVY = {"av", "torch", "cv2", "insightface", "diffusers", "transformers", "onnxruntime", "dlib", "_dlib_pybind11"}
 
 FOLDERS = {
     "mien_core": "pipeline",
@@ -109,9 +109,11 @@ FRONT_MAY_KNOW = (
 )
 # The process that makes previews is another one. It shows colours as the pipeline sees them, with Pillow and numpy.
 PREVIEW, PREVIEW_START = "mien_daemon.pictures.preview_process", "mien_daemon.pictures.preview_start"
-PREVIEW_MAY_KNOW = (f"{P}.media.colour_tags", f"{P}.media.seen")
+PREVIEW_MAY_KNOW = (
+    *(f"{P}.media.{module}" for module in ("colour_tags", "seen", "clip.animated", "clip.poster", "clip.probe")),
+)
 # These run in the worker, or in the processes that render one clip together.
-WORKER = ("runner", "runtime", "segment_helpers", "segment_process")
+WORKER = ("runner", "runtime", "clips", "segment_helpers", "segment_process")
 RUNS_ENGINES = tuple(f"mien_daemon.worker.{name}" for name in WORKER)
 
 

@@ -45,7 +45,7 @@ name in `share`; what other clients do is not hindered by it. This user's own pr
 | `pictures being read`: headers and previews that are asked for at a time | {PICTURES} |
 | `pictures being verified`, one after the other | {VERIFIED} |
 | `uploads at a time` | {UPLOADS} |
-| `stored pictures`: bytes of pictures that are kept for it | {STORED_TIMES} × `max_blob_bytes` |
+| `stored pictures`: bytes of pictures that are kept for it | {STORED_TIMES} × `max_blob_bytes` + `max_clip_bytes` |
 | `event streams` | {STREAMS} |
 | `waiting requests` (`?wait=`) | {WAITS} |
 | `transfers of models` that have not ended | {TRANSFERS} |

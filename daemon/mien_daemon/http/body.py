@@ -1,6 +1,7 @@
 """Read the body and the query of a request, strictly; shape the body of an answer."""
 
 from collections.abc import AsyncIterator, Mapping
+from fnmatch import fnmatch
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -17,6 +18,8 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_JSON_BYTES = 64 * 1024  # the longest honest body is a prompt of 2,000 characters with its options
 JSON_TIMEOUT_S = 10.0
 PIECE_BYTES = 1 << 20
+MEDIA = ("application/octet-stream", "image/*", "video/*")
+"""As what pictures and clips are sent."""
 
 
 async def read_json(request: web.Request, model: type[Model]) -> Model:
@@ -45,6 +48,18 @@ def parse_body(data: bytes, model: type[Model]) -> Model:
         return model.model_validate_json(data)
     except ValidationError as error:
         raise to_bad_request(error, _parse(data)) from None
+
+
+def require_media(request: web.Request) -> None:
+    """Return if the body is announced as a picture, a clip or mere bytes.
+
+    Raises:
+        UnsupportedMediaType: it is not.
+    """
+    if not any(fnmatch(request.content_type, each) for each in MEDIA):
+        raise UnsupportedMediaType(
+            "a picture or a clip is sent as application/octet-stream, image/* or video/*", field="Content-Type"
+        )
 
 
 def require_active(request: web.Request) -> None:

@@ -1,4 +1,4 @@
-"""Send a picture: whole, one range of it, or 304 when the client has it already."""
+"""Send a picture or a clip: whole, one range of it, or 304 when the client has it already."""
 
 import asyncio
 import re
@@ -13,7 +13,13 @@ PIECE_BYTES = 256 << 10
 # A name as ETag, weak or strong; a list of them; or any at all.
 ETAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
 RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
-ENDINGS = {"image/jpeg": "jpg", "image/tiff": "tif"}
+ENDINGS = {
+    "image/jpeg": "jpg",
+    "image/tiff": "tif",
+    "video/quicktime": "mov",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
+}
 
 
 async def send_picture(request: web.Request, path: Path, digest: str, media_type: str, name: str) -> web.StreamResponse:
@@ -31,7 +37,7 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
     if is_known(request.headers.get("If-None-Match", ""), digest):
         return web.Response(status=304, headers=headers)
     size = (await asyncio.to_thread(path.stat)).st_size
-    ending = ENDINGS.get(media_type, media_type.removeprefix("image/"))
+    ending = ENDINGS.get(media_type, media_type.partition("/")[2])
     headers["Content-Disposition"] = f'attachment; filename="mien-{name}.{ending}"'
     start, stop = 0, size
     if (asked := request.headers.get("Range")) and wants_range(request.headers.get("If-Range"), digest):

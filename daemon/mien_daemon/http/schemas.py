@@ -10,6 +10,7 @@ from mien_daemon.jobs.job import STATES
 from mien_daemon.jobs.job import State as JobState
 from mien_daemon.state.rows import GROUP
 from mien_daemon.worker.supervisor import State as WorkerState
+from mien_pipeline.clip_options import DEFAULT_QUALITY, Codec
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.options import MOST_PICTURES, RestoreOptions
 
@@ -87,6 +88,7 @@ class WorkerHealth(Answer):
 
 class Limits(Answer):
     max_blob_bytes: int
+    max_clip_bytes: int = Field(description="Of a clip; its first bytes say that it is one.")
     max_pixels: int
     max_queued: int
 
@@ -109,21 +111,6 @@ class BlobTaken(Answer):
     size: int = Field(description="Bytes.")
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentedAs:
-    """What the contract says of a job's options; they are checked by a model when it is known which one."""
-
-    models: tuple[type[BaseModel], ...]
-
-    def __get_pydantic_json_schema__(self, _schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        queued = [
-            create_model(model.__name__, __base__=(model, QueueOptions), __doc__=model.__doc__) for model in self.models
-        ]
-        first, *others = (handler(model.__pydantic_core_schema__) for model in queued)
-        named = [{**schema, "required": ["engine"]} for schema in others]  # the first is the default engine's
-        return {"anyOf": [first, *named]}
-
-
 class QueueOptions(BaseModel):
     """The option that is the queue's own."""
 
@@ -132,8 +119,43 @@ class QueueOptions(BaseModel):
     )
 
 
+class PartOptions(QueueOptions):
+    """Which part of a clip is meant."""
+
+    begin: float | None = Field(None, ge=0, alias="from", description="Where the part of a clip begins, in seconds.")
+    end: float | None = Field(None, gt=0, alias="to", description="Where it ends.")
+
+
+class ClipSwapOptions(PartOptions):
+    """The options that a swap has beside its engine's; all but `priority` are for clips."""
+
+    encoder: Literal["auto"] | Codec = Field(
+        "auto", description="The result's codec: the clip's own where this machine's system or card encodes it, or AV1."
+    )
+    quality: int = Field(DEFAULT_QUALITY, ge=1, le=100, description="Of a clip's pictures; more takes more bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentedAs:
+    """What the contract says of a job's options; they are checked by a model when it is known which one."""
+
+    models: tuple[type[BaseModel], ...]
+    more: type[BaseModel]
+
+    def __get_pydantic_json_schema__(self, _schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        queued = [
+            create_model(model.__name__, __base__=(model, self.more), __doc__=model.__doc__)
+            if model is not self.more
+            else model
+            for model in self.models
+        ]
+        first, *others = (handler(model.__pydantic_core_schema__) for model in queued)
+        named = [{**schema, "required": ["engine"]} for schema in others]  # the first is the default engine's
+        return {"anyOf": [first, *named]}
+
+
 class NewSwap(Body):
-    """Put a reference face into a target image."""
+    """Put a reference face into a target image, or into a clip: the target's bytes decide."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -161,9 +183,9 @@ class NewSwap(Body):
         default_factory=list[list[str]],
         description="Instead of `reference`: one person for each chosen face, in the order of `options.faces`.",
     )
-    options: Annotated[dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()))] = Field(
-        default_factory=dict
-    )
+    options: Annotated[
+        dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()), ClipSwapOptions)
+    ] = Field(default_factory=dict)
     group: GroupName | None = None
 
 
@@ -176,17 +198,41 @@ class NewRestore(Body):
 
     kind: Literal["restore"]
     target: Picture
-    options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,))] = Field(default_factory=dict)
+    options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,), QueueOptions)] = Field(default_factory=dict)
     group: GroupName | None = None
+
+
+class NewAnalysis(Body):
+    """Find the people of a clip; the result is a picture of their faces, so that a person can choose among them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "analyse", "target": DIGEST, "options": {"from": 1.5, "to": 4}}]}
+    )
+
+    kind: Literal["analyse"]
+    target: Picture
+    options: Annotated[dict[str, Any], DocumentedAs((PartOptions,), PartOptions)] = Field(default_factory=dict)
+    group: GroupName | None = None
+
+
+class Steps(Answer):
+    """So many of so many."""
+
+    done: int
+    total: int
 
 
 class JobAnswer(Answer):
     id: str = Field(examples=[JOB_ID])
-    kind: Literal["swap", "restore"]
+    kind: Literal["swap", "restore", "analyse"]
     state: JobState
     progress: float = Field(ge=0, le=1)
     stage: str | None
     eta_s: float | None
+    frames: Steps | None = Field(description="The pictures of a clip that are done; null unless one is running.")
+    segments: Steps | None = Field(
+        description="The segments of a clip that are finished, which no crash takes back; `/preview` shows the newest."
+    )
     attempts: int
     position: float | None = Field(
         description="Order in the queue within its priority, smaller is sooner; null once it began."
@@ -207,7 +253,9 @@ class JobAnswer(Answer):
     group: str | None = Field(description="The name that it shares with the jobs that belong to it.")
     result: dict[str, Any] | None = Field(
         description="What `mien swap --json` prints, without paths. Each of `faces` has `identity`, `verdict`, "
-        "`naturalness`, `faults`, `retried` and `warnings`."
+        "`naturalness`, `faults`, `retried` and `warnings`. A clip's has `video` and `people`. "
+        "An analysis has `people`, each with `spans` in seconds, `faults`, and `crop`: where its face is in the "
+        "picture that is the result."
     )
     problem: Problem | None
 

@@ -1,14 +1,25 @@
 """What a job must pass before it is taken: refused now is better than failed later."""
 
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from mien_api.errors import QueueFull
-from mien_core.errors import MienError
+from mien_core.errors import MienError, UnsupportedClip
 from mien_daemon.access.clients import Client
 from mien_daemon.config import LiveSettings
 from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.unfinished import UnfinishedJobs, duration_kind
-from mien_daemon.pictures.blobs import PictureBlobs, digest_of
+from mien_daemon.pictures.blobs import PictureBlobs, digest_of, require_headroom
+from mien_daemon.worker.messages import ClipRead
+from mien_pipeline.clip_options import (
+    parse_clip_options,
+    refuse_clip_options,
+    require_clip_options,
+    split_clip_options,
+)
+from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import require_readable_count
 
 # When to come back, told with "the queue is full": a typical job, but no less than a second and no more than a minute.
@@ -19,6 +30,16 @@ LATEST_S = 60.0
 # script that fills its share keeps neither another one nor the person out.
 CLIENTS_SHARE = 4
 KEPT_SHARE = 10
+# The segments of a clip and the joined file take about the clip's own bytes each.
+TIMES_ON_DISK = 2
+
+
+class ReadClip(Protocol):
+    """How what a clip is gets read: in another process, whatever the bytes are."""
+
+    def __call__(
+        self, path: Path, client: Client, begin_s: float | None = None, end_s: float | None = None, /
+    ) -> Awaitable[ClipRead]: ...
 
 
 class UsableReferences(Protocol):
@@ -33,8 +54,14 @@ class Admission:
     """Checks a job before it is taken."""
 
     def __init__(
-        self, jobs: UnfinishedJobs, blobs: PictureBlobs, references: UsableReferences, settings: LiveSettings
+        self,
+        jobs: UnfinishedJobs,
+        blobs: PictureBlobs,
+        references: UsableReferences,
+        settings: LiveSettings,
+        read_clip: ReadClip,
     ) -> None:
+        self._read_clip = read_clip
         self._jobs = jobs
         self._blobs = blobs
         self._references = references
@@ -67,12 +94,31 @@ class Admission:
         Raises:
             UnknownBlob, UnknownReference, InvalidImage, ImageTooLarge: `field` or `blob` says which picture.
             TooManyPictures: of one person, with those that the library has.
+            UnsupportedClip, HdrClip, ClipTooLong: the target is a clip that cannot be edited.
+            InvalidOptions: `field` is the option that does not go with a clip, or not with a picture.
         """
-        await self._inspect(client, ask.target, "target")
+        await self._inspect_target(client, ask)
         for name in ask.likes:
             await self._inspect(client, name, "faces")
         for person in ask.references:
             require_readable_count(sum([await self._count(client, name) for name in person]))
+
+    async def _inspect_target(self, client: Client, ask: JobRequest) -> None:
+        digest = digest_of(ask.target)
+        await self._blobs.require(digest, client, "target")
+        if ask.kind == "restore" or not await self._blobs.is_clip(digest):
+            if ask.kind == "analyse":
+                raise UnsupportedClip("the target is no clip", stream="container", reason="no-clip", field="target")
+            refuse_clip_options(split_clip_options(ask.options)[1], "the target")
+            await self._inspect(client, ask.target, "target")
+            return
+        options, given = split_clip_options(ask.options)
+        part = parse_clip_options(given)
+        if ask.kind == "swap":
+            require_clip_options(parse_options(options))
+        require_headroom(self._blobs.path(digest).parent, TIMES_ON_DISK * await self._blobs.size(digest))
+        with naming_field("target"):
+            await self._read_clip(self._blobs.path(digest), client, part.begin_s, part.end_s)
 
     async def _count(self, client: Client, name: str) -> int:
         """How many pictures a name stands for, once they have passed."""
@@ -84,8 +130,15 @@ class Admission:
     async def _inspect(self, client: Client, name: str, field: str) -> None:
         digest = digest_of(name)
         await self._blobs.require(digest, client, field)
-        try:
+        with naming_field(field):
             await self._blobs.inspect(digest, client)
-        except MienError as error:
-            error.fields.setdefault("field", field)
-            raise
+
+
+@contextmanager
+def naming_field(field: str) -> Generator[None]:
+    """Say in a refusal which member of the request it is about."""
+    try:
+        yield
+    except MienError as error:
+        error.fields.setdefault("field", field)
+        raise

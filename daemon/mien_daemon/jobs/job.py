@@ -7,7 +7,7 @@ from enum import IntEnum
 from itertools import chain
 from typing import Literal, get_args
 
-Kind = Literal["swap", "restore"]
+Kind = Literal["swap", "restore", "analyse"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
@@ -26,10 +26,11 @@ class JobRequest:
 
     Attributes:
         target: "sha256:…".
-        references: one person for all chosen faces or one each; none for a restore. A person is one or several
-            pictures, each "sha256:…" or "ref:ID".
-        options: the checked options as their own JSON, without `priority`; `faces` may name pictures too. The worker
-            makes the value of it again: a row may outlive the engine that it names.
+        references: one person for all chosen faces or one each; none for a restore or an analysis. A person is one or
+            several pictures, each "sha256:…" or "ref:ID".
+        options: the checked options as their own JSON, without `priority`, and those that only a clip takes, as they
+            came; `faces` may name pictures too. The worker makes the value of it again: a row may outlive the engine
+            that it names.
         group: the name that it shares with the jobs that belong to it; None for a job of its own.
     """
 
@@ -132,13 +133,22 @@ class JobGroup:
         }
 
 
+Steps = tuple[int, int]
+"""So many of so many."""
+
+
 @dataclass(slots=True)
 class JobProgress:
-    """How far a running job is; kept in memory, because a daemon that died begins the job again."""
+    """How far a running job is; kept in memory, because a daemon that died begins the job again.
+
+    `frames` and `segments` are those of a clip that are done.
+    """
 
     fraction: float = 0.0
     stage: str | None = None
     eta_s: float | None = None
+    frames: Steps | None = None
+    segments: Steps | None = None
     published_at: float = field(default=0.0, repr=False)
 
 
@@ -154,6 +164,8 @@ def describe(
         "progress": round(1.0 if job.state == "done" else progress.fraction if progress else 0.0, 3),
         "stage": progress.stage if progress and job.state == "running" else None,
         "eta_s": progress.eta_s if progress and job.state == "running" else None,
+        "frames": describe_steps(progress.frames) if progress and job.state == "running" else None,
+        "segments": describe_steps(progress.segments) if progress and job.state == "running" else None,
         "attempts": job.attempts,
         "position": job.position if job.state == "queued" else None,
         "created_at": format_time(dated(job.created_at)),
@@ -169,6 +181,11 @@ def describe(
         "result": dict(job.result) if job.result is not None else None,
         "problem": dict(job.problem) if job.problem is not None else None,
     }
+
+
+def describe_steps(steps: Steps | None) -> dict[str, int] | None:
+    """What is done of what there is to do."""
+    return None if steps is None else {"done": steps[0], "total": steps[1]}
 
 
 def describe_person(pictures: Sequence[str]) -> str | list[str]:

@@ -258,10 +258,12 @@ class JobQueue:
         return await self._changes.finish(self._move(job_id, before))
 
     async def pause(self, paused: bool) -> None:
-        """Start no further job, or start again; a running job is not touched."""
+        """Start no further job, or start again. A running picture is finished; a running clip goes on then."""
         if paused != self._settings.current.paused:
             await self._settings.change({"paused": paused})
         self.settings_changed()
+        if paused:
+            await self._changes.finish(self._scheduler.pause_clips())
 
     def settings_changed(self) -> None:
         """Take note of what a person set."""

@@ -48,6 +48,9 @@ class Scheduler:
         self._events = events
         self._running_on: dict[str, Executor] = {}
         self._stopping: set[str] = set()
+        self._pausing: set[str] = set()
+        self._clips: set[str] = set()
+        """Jobs at work whose target is a clip, by what their executor tells of them."""
         self._loops = BackgroundTasks()
         self._recovered = asyncio.Event()
 
@@ -60,7 +63,9 @@ class Scheduler:
             starting.result()
 
     async def _begin(self) -> None:
-        self._jobs.recover(await self._store.recover())
+        left = await self._store.recover()
+        self._jobs.recover(left)
+        await self._folders.sweep_runs({job.id for job in left})
         self._recovered.set()
         for executor in self._executors:
             self._loops.start(self._serve(executor))
@@ -110,10 +115,19 @@ class Scheduler:
         """End a waiting job. Where the database does not take its end, the job keeps waiting."""
         self._jobs.waiting.take_out(job.id)
         try:
-            return await self._close(job, "cancelled")
+            closed = await self._close(job, "cancelled")
         except Exception:
             self._jobs.add(job)
             raise
+        await self._folders.forget(job.id)
+        return closed
+
+    async def pause_clips(self) -> None:
+        """Let every clip that is at work wait: it goes on after its last finished segment when the queue is resumed."""
+        for job_id, executor in list(self._running_on.items()):
+            if job_id in self._clips and job_id not in self._stopping:
+                self._pausing.add(job_id)
+                await executor.cancel(job_id)
 
     async def _until_recovered(self) -> None:
         """Wait until the jobs of the last daemon are known.
@@ -145,6 +159,7 @@ class Scheduler:
             self._jobs.tell(job)
             async with self._folders.open(job.id) as folder:
                 job = await self._settle(job, await self._attempt(running, executor, folder), folder)
+                folder.keeps_run = not job.is_finished
         except Exception as error:
             if isinstance(error, MienError):
                 log.error("job %s could not be written down; it waits: %s", job.id, error.code)
@@ -155,6 +170,8 @@ class Scheduler:
             await asyncio.sleep(TROUBLE_S)
         finally:
             self._running_on.pop(job.id, None)
+            self._pausing.discard(job.id)
+            self._clips.discard(job.id)
         log.info("job %s is %s after %.0f ms", job.id, job.state, 1000 * (time.monotonic() - began))
 
     async def _attempt(self, running: RunningJob, executor: Executor, folder: WorkFolder) -> Finished | Exception:
@@ -163,7 +180,11 @@ class Scheduler:
         estimate = ProgressEstimate(self._jobs.durations, duration_kind(job))
 
         def on_progressed(message: Progressed) -> None:
-            estimate.move(message.stage, message.done, message.total)
+            if message.segments is not None and job.id not in self._clips:
+                self._clips.add(job.id)
+                if self._jobs.is_paused:  # before it was known to be a clip
+                    self._loops.start(self.pause_clips())
+            estimate.move(message.stage, message.done, message.total, message.segments)
             self._jobs.tell_progress(running, estimate)
 
         try:
@@ -185,6 +206,8 @@ class Scheduler:
                 return await self._store.change(self._jobs.requeue_first(job, counted=False), patient=True)
             case WorkerDied() if job.attempts < MAX_ATTEMPTS:
                 return await self._store.change(self._jobs.requeue_first(job, counted=True), patient=True)
+            case Cancelled() if job.id in self._pausing and job.id not in self._stopping:
+                return await self._store.change(self._jobs.requeue_first(job, counted=False), patient=True)
             case Cancelled():
                 return await self._close(job, "cancelled", patient=True)
             case error:

@@ -36,6 +36,11 @@ class UnfinishedJobs:
         self._running: dict[str, RunningJob] = {}
         self._changed = asyncio.Event()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether no further job begins."""
+        return self._settings.current.paused
+
     def find(self, job_id: str) -> Job | None:
         """A waiting or running job; None when it has finished or never was."""
         running = self._running.get(job_id)
@@ -151,6 +156,7 @@ class UnfinishedJobs:
         progress, now = running.progress, time.monotonic()
         new_stage = progress.stage != estimate.stage
         progress.fraction, progress.stage, progress.eta_s = estimate.fraction, estimate.stage, estimate.eta_s
+        progress.frames, progress.segments = estimate.frames, estimate.segments
         if new_stage or now - progress.published_at >= TELL_EVERY_S:
             progress.published_at = now
             self.tell(running.job)

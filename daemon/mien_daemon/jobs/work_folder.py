@@ -1,10 +1,15 @@
-"""A folder for each job that runs: its opened references and its result, and nothing that outlives it."""
+"""A folder for each job that runs: its opened references and its result, and nothing that outlives it.
+
+But for what is finished of a clip: that stays until the job is, so that a clip goes on where it stood after a pause,
+or after its worker or its daemon died.
+"""
 
 import hashlib
 import logging
 import shutil
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +26,7 @@ from mien_pipeline.options import require_readable_count
 log = logging.getLogger(__name__)
 
 RESULT = "result"
+RUN = "run"
 # Twice what the pipeline makes of one step.
 MOST_PREVIEW_BYTES = 512 << 10
 
@@ -49,6 +55,7 @@ class WorkFolder:
     """One job's folder. An opened reference lies in `private`, which is in memory where there is such a place."""
 
     def __init__(self, folder: Path, private: Path, pictures: PictureFiles, references: SealedPictures) -> None:
+        self.keeps_run = True
         self._folder = folder
         self._private = private
         self._pictures = pictures
@@ -69,7 +76,7 @@ class WorkFolder:
             UnknownBlob: a picture is gone, or its bytes are not those of its name.
             TooManyPictures: the library has more of a person by now.
         """
-        await run_in_thread(self._folder.mkdir, mode=0o700, parents=True)
+        await run_in_thread(partial(self._folder.mkdir, mode=0o700, parents=True, exist_ok=True))
         people = [await self._materialise(person, number) for number, person in enumerate(job.ask.references)]
         self._names = [[name for name, _ in pictures] for pictures in people]
         target = await self._sent(job.ask.target, "target")
@@ -82,6 +89,7 @@ class WorkFolder:
             job.ask.options,
             str(self.result),
             [str(path) for path in likes],
+            str(self._folder / RUN),
         )
 
     def name_left_out(self, report: Mapping[str, object]) -> Mapping[str, object]:
@@ -106,8 +114,11 @@ class WorkFolder:
             raise ValueError("the result is not what the worker wrote")
 
     async def remove(self) -> None:
-        """Delete the folder with all that is in it; what cannot be deleted now is deleted at the next start."""
-        await run_in_thread(_remove_all, {self._folder, self._private})
+        """Delete the folder with all that is in it, but for the run of a job that goes on later.
+
+        What cannot be deleted now is deleted at the next start.
+        """
+        await run_in_thread(_remove_all, {self._folder, self._private}, keeps_run=self.keeps_run)
 
     async def _sent(self, name: str, field: str) -> Path:
         digest = digest_of(name)
@@ -149,7 +160,10 @@ class WorkFolders:
 
     @asynccontextmanager
     async def open(self, job_id: str) -> AsyncGenerator[WorkFolder]:
-        """The folder of a job; it is gone, and what it held too, when the block ends."""
+        """The folder of a job; it is gone, and what it held too, when the block ends.
+
+        Only what is finished of a clip stays, unless the block sets `keeps_run` to False.
+        """
         folder = WorkFolder(self._root / job_id, self._private / job_id, self._pictures, self._references)
         try:
             yield folder
@@ -160,11 +174,24 @@ class WorkFolders:
         """The picture of the latest step of a running job; None where the executor shows none, or none yet."""
         return await run_in_thread(_read_small, self._root / job_id / PREVIEW)
 
+    async def forget(self, job_id: str) -> None:
+        """Delete what is kept of a job that will not run again."""
+        await run_in_thread(_remove_all, {self._root / job_id})
+
     async def sweep(self) -> None:
-        """Delete what an earlier daemon left in the middle of a job, and what a run over a folder left."""
+        """Delete what an earlier daemon left in the middle of a job, and what a run over a folder left.
+
+        What is finished of clips stays: `sweep_runs` is told later which of them are still wanted.
+        """
         for folder in {self._root, self._private}:
             await run_in_thread(_empty, folder)
         await run_in_thread(remove_dead_runs, self._root.parent)
+
+    async def sweep_runs(self, wanted: Container[str]) -> None:
+        """Delete what is finished of clips but for those of these jobs."""
+        for folder in await run_in_thread(list, self._root.iterdir()):
+            if folder.name not in wanted:
+                await run_in_thread(_remove_all, {folder})
 
     def close(self) -> None:
         """Remove the folder in memory; one that still holds something is cleared at the next start."""
@@ -181,10 +208,13 @@ def _read_small(path: Path) -> bytes | None:
     return None
 
 
-def _remove_all(folders: Iterable[Path]) -> None:
+def _remove_all(folders: Iterable[Path], *, keeps_run: bool = False) -> None:
     for folder in folders:
         try:
-            _remove_at_last(folder)
+            if keeps_run and _has_run(folder):
+                _remove_all([path for path in folder.iterdir() if path.name != RUN])
+            else:
+                _remove_at_last(folder)
         except OSError:
             log.exception("the folder of a job could not be deleted")
 
@@ -198,9 +228,20 @@ def _remove_at_last(folder: Path) -> None:
             remove(folder)
 
 
+def _has_run(folder: Path) -> bool:
+    """Whether something of a clip may be finished there."""
+    run = folder / RUN
+    return run.is_dir() and not run.is_symlink() and not folder.is_symlink()
+
+
 def _empty(folder: Path) -> None:
     for left in list(folder.iterdir()):
-        remove(left)
+        if not _has_run(left):
+            remove(left)
+            continue
+        for path in list(left.iterdir()):
+            if path.name != RUN:
+                remove(path)
 
 
 def _sha256(path: Path) -> str:

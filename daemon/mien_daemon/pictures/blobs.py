@@ -1,4 +1,4 @@
-"""Pictures that clients sent, under the hash of their bytes. A client may use those that it sent itself."""
+"""Pictures and clips that clients sent, under the hash of their bytes. A client may use those that it sent itself."""
 
 import asyncio
 import hashlib
@@ -10,24 +10,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from mien_api.errors import DigestMismatch, TooManyRequests, UnknownBlob
 from mien_core.errors import BadRequest, DiskFull, ImageTooLarge, MienError
 from mien_core.files import move_into_place
 from mien_daemon.access.clients import Client
 from mien_daemon.background import run_in_thread
-from mien_daemon.config import LiveSettings
+from mien_daemon.config import LiveSettings, Settings
 from mien_daemon.pictures.intact import IntactFiles
 from mien_daemon.state.database import Database
 from mien_daemon.state.rows import DIGEST, is_count, is_text
 from mien_daemon.worker.messages import HeaderRead
+from mien_pipeline.media.kinds import HEAD_BYTES, looks_like_clip, media_type_of, read_head
 
 ReadHeader = Callable[[Path, Client], Awaitable[HeaderRead]]
 NAME = re.compile(r"sha256:([0-9a-f]{64})")
 ARRIVING = "arriving"  # a folder: what is on its way; a start of the daemon empties it
 HEADROOM_BYTES = 64_000_000  # left free on the disk of the state folder …
 HEADROOM_SHARE = 0.01  # … and this share of the disk, whichever is more
-STORED_TIMES = 20  # so many pictures of the largest size are one client's share of the disk
+STORED_TIMES = 20  # so many pictures of the largest size, and one clip, are one client's share of the disk
 STORED_RETRY_AFTER_S = 60  # they go with the jobs that need them, and unneeded ones after `UNUSED_S`
 UNUSED_S = 3600.0  # an unneeded picture is kept for so long after it was last sent or named
 _NEEDED = """
@@ -69,6 +71,29 @@ def require_headroom(folder: Path, coming: int = 0) -> None:
         raise DiskFull("the disk is too full to take this", free_bytes=disk.free, needed_bytes=needed)
 
 
+@dataclass(frozen=True, slots=True)
+class SizeLimits:
+    """The most bytes of a picture, and of a file whose first bytes are those of a clip."""
+
+    picture_bytes: int
+    clip_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As they are set."""
+        return cls(settings.max_blob_bytes, settings.max_clip_bytes)
+
+    def for_type(self, media_type: str) -> int:
+        """The limit for what is announced so; of mere bytes the first ones decide when they are there."""
+        return self.picture_bytes if media_type.startswith("image/") else self.clip_bytes
+
+    def require(self, size: int, head: bytes) -> None:
+        """Return if a file that begins so may have so many bytes; raises `ImageTooLarge`."""
+        limit = self.clip_bytes if size > self.picture_bytes and looks_like_clip(head) else self.picture_bytes
+        if size > limit:
+            raise ImageTooLarge(f"the file has more than {limit:,} bytes", limit_bytes=limit)
+
+
 class PictureBlobs:
     """The folder of pictures and the table that says whose they are."""
 
@@ -92,7 +117,7 @@ class PictureBlobs:
         return self._folder / digest[:2] / digest
 
     async def put(self, digest: str, owner: Client, chunks: AsyncIterator[bytes], announced: int | None) -> int:
-        """Take the bytes of a picture and return how many there were; it is on the disk when this returns.
+        """Take the bytes of a picture or a clip and return how many there were; it is on the disk when this returns.
 
         Raises:
             ImageTooLarge, DiskFull, DigestMismatch: and nothing of it is kept.
@@ -103,7 +128,7 @@ class PictureBlobs:
         await self._require_share(owner, announced or 0)
         arriving = self._arriving / f"{digest}.{os.urandom(6).hex()}"
         try:
-            size, found = await self._receive(arriving, chunks)
+            size, found = await self._receive(arriving, chunks, announced or 0)
             if found != digest:
                 raise DigestMismatch(
                     "the bytes are not those of that name", expected=f"sha256:{digest}", found=f"sha256:{found}"
@@ -131,7 +156,8 @@ class PictureBlobs:
             return
         sql = "SELECT COALESCE(SUM(size), 0) FROM blobs JOIN blob_owners USING (sha256) WHERE owner = ?"
         held = await self._database.read(lambda db: int(db.execute(sql, (owner.id,)).fetchone()[0]))
-        most = STORED_TIMES * self._settings.current.max_blob_bytes
+        settings = self._settings.current
+        most = STORED_TIMES * settings.max_blob_bytes + settings.max_clip_bytes
         if held + coming > most:
             raise TooManyRequests(
                 f"this client's pictures may take {most:,} bytes",
@@ -141,16 +167,16 @@ class PictureBlobs:
                 retry_after_s=STORED_RETRY_AFTER_S,
             )
 
-    async def _receive(self, path: Path, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
+    async def _receive(self, path: Path, chunks: AsyncIterator[bytes], announced: int) -> tuple[int, str]:
         """Write, hash and count; the loop never waits for the disk longer than a chunk."""
-        limit = self._settings.current.max_blob_bytes
-        hasher, size = hashlib.sha256(), 0
+        hasher, size, head = hashlib.sha256(), 0, b""
+        limits = SizeLimits.of(self._settings.current)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb") as file:
             async for chunk in chunks:
+                head += chunk[: HEAD_BYTES - len(head)]
                 size += len(chunk)
-                if size > limit:
-                    raise ImageTooLarge(f"the file has more than {limit:,} bytes", limit_bytes=limit)
+                limits.require(max(size, announced), head)
                 await run_in_thread(_append, file.fileno(), hasher.update, chunk, self._folder)
             await run_in_thread(os.fsync, file.fileno())
         return size, hasher.hexdigest()
@@ -194,6 +220,14 @@ class PictureBlobs:
                 height=info.height,
             )
         return info
+
+    async def is_clip(self, digest: str) -> bool:
+        """Whether the first bytes are those of a clip or an animation; raises `FileNotFoundError`."""
+        return looks_like_clip(await run_in_thread(read_head, self.path(digest)))
+
+    async def media_type(self, digest: str) -> str | None:
+        """The media type of a clip or an animation, by its first bytes; None for anything else."""
+        return media_type_of(await run_in_thread(read_head, self.path(digest)))
 
     async def is_intact(self, digest: str) -> bool:
         """Whether a picture is there, with the bytes of its name."""

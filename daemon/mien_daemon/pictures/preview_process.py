@@ -1,4 +1,4 @@
-"""The process that reads headers and makes previews: in a cage, with little memory, one picture at a time.
+"""The process that reads headers and makes previews: in a cage, with little memory, one picture or clip at a time.
 
 It ends when its standard input is closed. `preview_start` closes the cage before this is loaded.
 """
@@ -13,8 +13,10 @@ import PIL.ImageOps
 
 from mien_core.errors import MienError
 from mien_daemon.worker import messages
-from mien_daemon.worker.messages import Failed, HeaderRead, MakePreview, PreviewMade, ReadHeader
+from mien_daemon.worker.messages import ClipRead, Failed, HeaderRead, MakePreview, PreviewMade, ReadClip, ReadHeader
+from mien_pipeline.clip_options import require_clips
 from mien_pipeline.media.colour_tags import read_colour_tags
+from mien_pipeline.media.kinds import looks_like_clip, read_head
 from mien_pipeline.media.metadata import copy_packet
 from mien_pipeline.media.probe import load_picture, probe
 from mien_pipeline.media.seen import see
@@ -55,6 +57,41 @@ def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
         return encoded.getvalue()
 
 
+def read_clip(wanted: ReadClip) -> ClipRead:
+    """What a clip is.
+
+    Raises:
+        UnsupportedClip, HdrClip, ClipTooLong, ImageTooLarge, InvalidOptions: as `probe.probe_part` says.
+    """
+    require_clips()
+    from mien_pipeline.media.clip.animated import is_animated, measure_animation
+    from mien_pipeline.media.clip.probe import probe_part
+
+    path = Path(wanted.clip)
+    if is_animated(path):
+        codec, size, frames, duration = measure_animation(path, wanted.begin_s, wanted.end_s)
+        return ClipRead(codec, *size, frames, duration)
+    clip = probe_part(path, wanted.begin_s, wanted.end_s)
+    return ClipRead(clip.codec, *clip.seen_size, clip.frames, clip.duration_s)
+
+
+def preview_clip(path: Path, side: int, at_s: float, *, is_result: bool = False) -> bytes:
+    """A JPEG of the picture that a clip shows after `at_s` seconds, or of its last; see `preview`.
+
+    Raises:
+        UnsupportedClip, HdrClip, ImageTooLarge: as `poster.show_at` says.
+    """
+    require_clips()
+    from mien_pipeline.media.clip.poster import show_at
+
+    shown = PIL.Image.fromarray(show_at(path, at_s))
+    if is_result:
+        side = max(1, min(side, max(shown.size) // 2))
+    encoded = io.BytesIO()
+    reduce(shown, side).save(encoded, "JPEG", quality=QUALITY)
+    return encoded.getvalue()
+
+
 def reduce(picture: PIL.Image.Image, side: int) -> PIL.Image.Image:
     """No side longer than `side`, eight bits; RGBA or LA where it is transparent, else any mode that `see` takes."""
     if picture.mode in SIXTEEN_BIT:
@@ -73,19 +110,21 @@ def main() -> None:
     """Answer each request on standard input."""
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while isinstance(wanted := messages.read(incoming), ReadHeader | MakePreview):
+    while isinstance(wanted := messages.read(incoming), ReadHeader | ReadClip | MakePreview):
         outgoing.write(answer(wanted))
         outgoing.flush()
     sys.exit(0)
 
 
-def answer(wanted: ReadHeader | MakePreview) -> bytes:
+def answer(wanted: ReadHeader | ReadClip | MakePreview) -> bytes:
     """The frame that answers, with a preview's bytes behind it."""
     try:
         if isinstance(wanted, ReadHeader):
             info = probe(Path(wanted.picture))
             return messages.encode(HeaderRead(info.format, info.width, info.height))
-        made = preview(Path(wanted.picture).read_bytes(), wanted.side, is_result=wanted.is_result)
+        if isinstance(wanted, ReadClip):
+            return messages.encode(read_clip(wanted))
+        made = make(wanted)
         return messages.encode(PreviewMade(len(made))) + made
     except MienError as error:
         return messages.encode(Failed("", error.code, str(error), error.fields))
@@ -93,3 +132,11 @@ def answer(wanted: ReadHeader | MakePreview) -> bytes:
         return messages.encode(Failed("", "image-too-large", "the picture needs more memory than a preview may have"))
     except OSError as error:
         return messages.encode(Failed("", "invalid-image", error.strerror or "the picture cannot be read"))
+
+
+def make(wanted: MakePreview) -> bytes:
+    """The JPEG that is wanted, of a picture or of a clip."""
+    path = Path(wanted.picture)
+    if looks_like_clip(read_head(path)):
+        return preview_clip(path, wanted.side, wanted.at_s, is_result=wanted.is_result)
+    return preview(path.read_bytes(), wanted.side, is_result=wanted.is_result)

@@ -14,7 +14,7 @@ from mien_daemon.access.clients import Client
 from mien_daemon.access.shares import Share, Turns
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.pictures.reader import PictureReader
-from mien_daemon.worker.messages import HeaderRead
+from mien_daemon.worker.messages import ClipRead, HeaderRead
 
 KEPT_BYTES = 8 << 20  # some four hundred thumbnails
 KEPT_SIDE = 512  # larger ones are looked at once
@@ -65,20 +65,33 @@ class Previews:
         self._forgetting: asyncio.TimerHandle | None = None
         self._warming = BackgroundTasks()
 
-    async def make(self, path: Path, digest: str, side: int, client: Client, *, is_result: bool = False) -> bytes:
+    async def make(
+        self, path: Path, digest: str, side: int, client: Client, *, is_result: bool = False, at_s: float = 0.0
+    ) -> bytes:
         """A JPEG of the picture, upright, no side longer than `side`; `digest` names the picture's bytes.
+
+        Of a clip it is the picture that is shown after `at_s` seconds.
 
         Raises:
             InvalidImage, ImageTooLarge: it cannot be read, or not in time.
+            UnsupportedClip, HdrClip: nor can a clip.
             TooManyRequests: this client waits for too many already.
         """
+        name = f"{digest} {at_s}" if at_s else digest
         async with self._reader(client) as reader:
-            preview = self._recent.get(digest, side)
+            preview = self._recent.get(name, side)
             if preview is None:
-                preview = await reader.make_preview(path, side, is_result=is_result)
-                self._recent.keep(digest, side, preview)
+                preview = await reader.make_preview(path, side, is_result=is_result, at_s=at_s)
+                self._recent.keep(name, side, preview)
                 self._forget_later()
             return preview
+
+    async def read_clip(
+        self, path: Path, client: Client, begin_s: float | None = None, end_s: float | None = None
+    ) -> ClipRead:
+        """What a clip is, if that part of it can be edited; raises as `PictureReader.read_clip`."""
+        async with self._reader(client) as reader:
+            return await reader.read_clip(path, begin_s, end_s)
 
     async def read_header(self, path: Path, client: Client) -> HeaderRead:
         """Format and size of a picture; raises as `make`."""

@@ -11,9 +11,19 @@ from mien_core.program import command_for, windowless
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.running_time import timeout_while_running
 from mien_daemon.worker import messages
-from mien_daemon.worker.messages import Failed, HeaderRead, MakePreview, Message, PreviewMade, ReadHeader
+from mien_daemon.worker.messages import (
+    ClipRead,
+    Failed,
+    HeaderRead,
+    MakePreview,
+    Message,
+    PreviewMade,
+    ReadClip,
+    ReadHeader,
+)
 
 TIMEOUT_S = 20.0  # 120 megapixels of PNG take about two; the start of the process is part of it
+CLIP_TIMEOUT_S = 120.0  # every packet of a clip is counted: 4 GiB are read from a slow disk
 IDLE_S = 20.0
 MAX_PREVIEW_BYTES = 64 << 20  # 8192 × 8192 pixels of noise
 
@@ -40,9 +50,21 @@ class PictureReader:
             raise await self._give_up()
         return answer
 
-    async def make_preview(self, path: Path, side: int, *, is_result: bool) -> bytes:
-        """A JPEG; raises as `read_header`."""
-        answer, made = await self._ask(MakePreview(str(path), side, is_result))
+    async def read_clip(self, path: Path, begin_s: float | None, end_s: float | None) -> ClipRead:
+        """What a clip is, if that part of it can be edited.
+
+        Raises:
+            UnsupportedClip, HdrClip, ClipTooLong, ImageTooLarge, InvalidOptions: as `media.clip.probe.probe_part` says.
+            InvalidImage: it could not be read in time.
+        """
+        answer, _ = await self._ask(ReadClip(str(path), begin_s, end_s), CLIP_TIMEOUT_S)
+        if not isinstance(answer, ClipRead):
+            raise await self._give_up()
+        return answer
+
+    async def make_preview(self, path: Path, side: int, *, is_result: bool, at_s: float = 0.0) -> bytes:
+        """A JPEG; raises as `read_header`, and of a clip as `read_clip`."""
+        answer, made = await self._ask(MakePreview(str(path), side, is_result, at_s))
         if not isinstance(answer, PreviewMade):
             raise await self._give_up()
         return made
@@ -60,14 +82,16 @@ class PictureReader:
         self._stop_idle_timer()
         await self._tasks.finish(self._end())
 
-    async def _ask(self, question: ReadHeader | MakePreview) -> tuple[Message | None, bytes]:
+    async def _ask(
+        self, question: ReadHeader | ReadClip | MakePreview, timeout_s: float | None = None
+    ) -> tuple[Message | None, bytes]:
         """The answer, and the bytes that follow it."""
         self._stop_idle_timer()
         try:
             process = await self._running()
             if process.stdin is None or process.stdout is None:
                 raise RuntimeError("the preview process has no pipes")
-            async with timeout_while_running(TIMEOUT_S):
+            async with timeout_while_running(timeout_s or TIMEOUT_S):
                 process.stdin.write(messages.encode(question))
                 await process.stdin.drain()
                 answer = await messages.receive(process.stdout)

@@ -2,27 +2,27 @@
 
 from aiohttp import web
 
-from mien_api.errors import RequestTimeout, UnsupportedMediaType
+from mien_api.errors import RequestTimeout
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.http.body import read_pieces, reply
+from mien_daemon.http.body import MEDIA, read_pieces, reply, require_media
 from mien_daemon.http.file_answer import send_picture
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import BlobTaken, FoundFaces
-from mien_daemon.pictures.blobs import digest_of
+from mien_daemon.pictures.blobs import SizeLimits, digest_of
 from mien_daemon.running_time import timeout_while_running
 
 
 async def put_blob(request: web.Request) -> web.Response:
     digest = digest_of(request.match_info["name"])
-    if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
-        raise UnsupportedMediaType("a picture is sent as application/octet-stream or image/*", field="Content-Type")
-    limit = request.app[keys.SETTINGS].current.max_blob_bytes
-    announced = request.content_length
+    require_media(request)
+    settings, announced = request.app[keys.SETTINGS].current, request.content_length
+    limit = SizeLimits.of(settings).for_type(request.content_type)
     if announced is not None and announced > limit:
         raise ImageTooLarge(f"the file has {announced:,} bytes", limit_bytes=limit)
     request.app[keys.PREVIEWS].warm()
-    timeout_s = request.app[keys.CONFIG].body_timeout_s
+    # A clip has the time of so many pictures of the largest size.
+    timeout_s = request.app[keys.CONFIG].body_timeout_s * max(1.0, (announced or 0) / settings.max_blob_bytes)
     client = request[keys.CLIENT]
     try:
         with request.app[keys.SHARES].uploads.hold(client):
@@ -37,8 +37,10 @@ async def get_blob(request: web.Request) -> web.StreamResponse:
     digest = digest_of(request.match_info["name"])
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
-    info = await blobs.inspect(digest, request[keys.CLIENT])
-    return await send_picture(request, blobs.path(digest), digest, f"image/{info.format}", digest[:12])
+    media_type = await blobs.media_type(digest)
+    if media_type is None:
+        media_type = f"image/{(await blobs.inspect(digest, request[keys.CLIENT])).format}"
+    return await send_picture(request, blobs.path(digest), digest, media_type, digest[:12])
 
 
 async def find_faces(request: web.Request) -> web.Response:
@@ -56,10 +58,10 @@ ROUTES = (
         "/v1/blobs/{name}",
         "put_blob",
         put_blob,
-        "Send a picture under the hash of its bytes",
+        "Send a picture or a clip under the hash of its bytes",
         "swap",
         {201: BlobTaken},
-        body=("application/octet-stream", "image/*"),
+        body=MEDIA,
         problems=(
             "bad-request",
             "request-timeout",
@@ -75,9 +77,9 @@ ROUTES = (
         "/v1/blobs/{name}",
         "get_blob",
         get_blob,
-        "A picture that was sent, as it came",
+        "A picture or a clip that was sent, as it came",
         "swap",
-        {200: "image/*", 206: "image/*", 304: None},
+        {200: ("image/*", "video/*"), 206: ("image/*", "video/*"), 304: None},
         problems=(
             "bad-request",
             "unknown-blob",

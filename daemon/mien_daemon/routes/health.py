@@ -25,7 +25,10 @@ async def get_health(request: web.Request) -> web.Response:
             queue=QueueCounts.model_validate(app[keys.QUEUE].counts()),
             worker=WorkerHealth(state=worker.state, pid=worker.pid, deaths=worker.deaths),
             limits=Limits(
-                max_blob_bytes=settings.max_blob_bytes, max_pixels=settings.max_pixels, max_queued=settings.max_queued
+                max_blob_bytes=settings.max_blob_bytes,
+                max_clip_bytes=settings.max_clip_bytes,
+                max_pixels=settings.max_pixels,
+                max_queued=settings.max_queued,
             ),
             degraded=worker.state == "degraded",
             notices=notices(app, unverified),

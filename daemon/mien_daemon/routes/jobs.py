@@ -23,11 +23,13 @@ from mien_daemon.http.schemas import (
     JobPage,
     JobQuery,
     MoveJob,
+    NewAnalysis,
     NewRestore,
     NewSwap,
     WaitQuery,
 )
 from mien_daemon.jobs.job import STATES, JobRequest, Priority, State
+from mien_pipeline.clip_options import parse_clip_options, split_clip_options
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import parse_restore_options
 
@@ -35,8 +37,8 @@ MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
 KEY = re.compile(HEADERS["Idempotency-Key"])
 
 
-class NewJob(RootModel[Annotated[NewSwap | NewRestore, Discriminator("kind")]]):
-    """A swap or a restore."""
+class NewJob(RootModel[Annotated[NewSwap | NewRestore | NewAnalysis, Discriminator("kind")]]):
+    """A swap, a restore, or a look at a clip."""
 
     model_config = ConfigDict(defer_build=True)
 
@@ -60,7 +62,7 @@ def idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> JobRequest:
+def ask_from(asked: NewSwap | NewRestore | NewAnalysis, default_engine: str) -> JobRequest:
     """The job to queue, with its options checked now rather than when it runs.
 
     Raises:
@@ -74,9 +76,15 @@ def ask_from(asked: NewSwap | NewRestore, default_engine: str) -> JobRequest:
     if isinstance(asked, NewRestore):
         wanted = parse_restore_options(options).model_dump(mode="json", exclude_none=True)
         return JobRequest("restore", asked.target, (), wanted, priority, asked.group)
+    options, for_clips = split_clip_options(options)
+    parse_clip_options(for_clips)
+    if isinstance(asked, NewAnalysis):
+        if strange := sorted({*options, *for_clips} - {"from", "to"}):
+            raise InvalidOptions(f"an analysis has no option {strange[0]!r}", field=strange[0])
+        return JobRequest("analyse", asked.target, (), for_clips, priority, asked.group)
     people = read_people(asked)
     checked = parse_options({"engine": default_engine, **options})
-    told = checked.model_dump(mode="json", exclude_unset=True)
+    told = {**checked.model_dump(mode="json", exclude_unset=True), **for_clips}
     return JobRequest("swap", asked.target, people, told, priority, asked.group)
 
 
@@ -171,7 +179,7 @@ ROUTES = (
         "/v1/jobs",
         "post_job",
         post_job,
-        "Ask for a swap or a restore",
+        "Ask for a swap, a restore, or a look at a clip",
         "swap",
         {202: JobAnswer},
         body=NewJob,
@@ -186,6 +194,9 @@ ROUTES = (
             "too-many-pictures",
             "invalid-image",
             "image-too-large",
+            "unsupported-clip",
+            "hdr",
+            "clip-too-long",
             "idempotency-key-reused",
             "queue-full",
             "too-many-requests",
@@ -280,9 +291,9 @@ ROUTES = (
         "/v1/jobs/{id}/result",
         "get_job_result",
         get_job_result,
-        "The picture",
+        "The picture or the clip",
         "swap",
-        {200: "image/*", 206: "image/*", 304: None},
+        {200: ("image/*", "video/*"), 206: ("image/*", "video/*"), 304: None},
         headers={"If-None-Match": "An ETag", "Range": "One range of bytes"},
         problems=(
             "unknown-job",

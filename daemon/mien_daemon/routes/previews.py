@@ -14,16 +14,21 @@ MAX_SIDE = 8192
 
 class PreviewQuery(Body):
     side: int = Field(320, ge=16, le=MAX_SIDE, description="The longest side in pixels.")
+    at: float = Field(
+        0, ge=0, le=86_400, allow_inf_nan=False, description="Of a clip the picture after so many seconds."
+    )
 
 
 async def preview_blob(request: web.Request) -> web.Response:
     digest = digest_of(request.match_info["name"])
-    side = read_query(request, PreviewQuery).side
+    query = read_query(request, PreviewQuery)
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
     client = request[keys.CLIENT]
-    await blobs.inspect(digest, client)
-    return _answer(await request.app[keys.PREVIEWS].make(blobs.path(digest), digest, side, client))
+    if not await blobs.is_clip(digest):
+        await blobs.inspect(digest, client)
+    previews = request.app[keys.PREVIEWS]
+    return _answer(await previews.make(blobs.path(digest), digest, query.side, client, at_s=query.at))
 
 
 class JobPreviewQuery(PreviewQuery):
@@ -31,13 +36,14 @@ class JobPreviewQuery(PreviewQuery):
 
 
 async def preview_job_result(request: web.Request) -> web.Response:
-    """Of a running job the picture of its latest step, as it is kept; else of the result."""
-    side = read_query(request, JobPreviewQuery).side
+    """Of a running job the picture of its latest step or segment, as it is kept; else of the result."""
+    query = read_query(request, JobPreviewQuery)
     if step := await request.app[keys.QUEUE].step_preview(request[keys.CLIENT], request.match_info["id"]):
         return web.Response(body=step, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
     client, digest = request[keys.CLIENT], f"result {job.result_sha256 or job.id}"
-    return _answer(await request.app[keys.PREVIEWS].make(path, digest, side, client, is_result=True))
+    previews = request.app[keys.PREVIEWS]
+    return _answer(await previews.make(path, digest, query.side, client, is_result=True, at_s=query.at))
 
 
 def _answer(preview: bytes) -> web.Response:
@@ -50,11 +56,19 @@ ROUTES = (
         "/v1/blobs/{name}/preview",
         "preview_blob",
         preview_blob,
-        "A picture that was sent, upright and small, as JPEG",
+        "A picture that was sent, or one of a clip, upright and small, as JPEG",
         "swap",
         {200: "image/jpeg"},
         query=PreviewQuery,
-        problems=("bad-request", "unknown-blob", "invalid-image", "image-too-large", "too-many-requests"),
+        problems=(
+            "bad-request",
+            "unknown-blob",
+            "invalid-image",
+            "image-too-large",
+            "unsupported-clip",
+            "hdr",
+            "too-many-requests",
+        ),
     ),
     Route(
         "GET",
@@ -74,6 +88,8 @@ ROUTES = (
             "result-damaged",
             "invalid-image",
             "image-too-large",
+            "unsupported-clip",
+            "hdr",
             "too-many-requests",
         ),
     ),

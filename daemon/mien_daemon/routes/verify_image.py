@@ -1,16 +1,16 @@
-"""Content credentials, watermark and metadata of any picture."""
+"""Content credentials, watermark and metadata of any picture or clip."""
 
 from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import Field
 
-from mien_api.errors import UnsupportedMediaType
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
-from mien_daemon.http.body import read_pieces, reply
+from mien_daemon.http.body import MEDIA, read_pieces, reply, require_media
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer
+from mien_daemon.pictures.blobs import SizeLimits
 
 
 class FoundCredentials(Answer):
@@ -39,13 +39,13 @@ class VerifiedImage(Answer):
 
 
 async def verify_image(request: web.Request) -> web.Response:
-    if request.content_type != "application/octet-stream" and not request.content_type.startswith("image/"):
-        raise UnsupportedMediaType("a picture is sent as application/octet-stream or image/*", field="Content-Type")
-    limit = request.app[keys.SETTINGS].current.max_blob_bytes
-    if (request.content_length or 0) > limit:
-        raise ImageTooLarge(f"the file has {request.content_length:,} bytes", limit_bytes=limit)
-    timeout_s = request.app[keys.CONFIG].body_timeout_s
-    found = await request.app[keys.VERIFIER].inspect(read_pieces(request), limit, timeout_s, request[keys.CLIENT])
+    require_media(request)
+    settings = request.app[keys.SETTINGS].current
+    limits, announced = SizeLimits.of(settings), request.content_length or 0
+    if announced > (limit := limits.for_type(request.content_type)):
+        raise ImageTooLarge(f"the file has {announced:,} bytes", limit_bytes=limit)
+    timeout_s = request.app[keys.CONFIG].body_timeout_s * max(1.0, announced / settings.max_blob_bytes)
+    found = await request.app[keys.VERIFIER].inspect(read_pieces(request), limits, timeout_s, request[keys.CLIENT])
     return reply(VerifiedImage.model_validate(found))
 
 
@@ -55,16 +55,18 @@ ROUTES = (
         "/v1/verify-image",
         "verify_image",
         verify_image,
-        "Content credentials, watermark and metadata of any picture; it is not kept",
+        "Content credentials, watermark and metadata of any picture or clip; it is not kept",
         "swap",
         {200: VerifiedImage},
-        body=("application/octet-stream", "image/*"),
+        body=MEDIA,
         problems=(
             "bad-request",
             "request-timeout",
             "unsupported-media-type",
             "invalid-image",
             "image-too-large",
+            "unsupported-clip",
+            "hdr",
             "too-many-requests",
             "disk-full",
         ),

@@ -19,6 +19,7 @@ STATE = (
     ("results", "results"),
     ("results on their way", "spool"),
     ("pictures of a folder run", "batch"),
+    ("clips that are being made", "clips"),
     ("the reference library, sealed", "references"),
     ("certificates that sign results", "credentials"),
     ("what belonged to nothing and was set aside", "quarantine"),

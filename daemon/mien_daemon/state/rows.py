@@ -11,7 +11,7 @@ from mien_daemon.state.clock import LATEST
 
 Check = Callable[[object], bool]
 
-KINDS = ("swap", "restore")
+KINDS = ("swap", "restore", "analyse")
 STATES = ("queued", "running", "done", "failed", "cancelled")
 SCOPES = ("swap", "models", "admin")
 JOB_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 NICE = 5  # the front process answers while every core swaps; nothing else on the machine stutters either
 # 120 megapixels of sixteen bits in RGBA, as read and once converted, with the libraries: 1.2 GB was measured.
 SMALL_BYTES = 2 * GIB
+# A clip's result may be larger than the clip: an old codec's 4 GiB are AV1 of the best quality.
+CLIP_BYTES = 16 * GIB
 
 
 def isolate(cage: Cage) -> None:
@@ -63,6 +65,7 @@ def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
         ],
         writable=[*(given or [state / "spool"]), state / "machine"],
         memory_bytes=walls.most_memory_bytes(),
+        file_bytes=CLIP_BYTES,
         web=web,
         accelerator=walls.has_accelerator(),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
-from pydantic import ConfigDict, Field, InstanceOf, StrictBool, StrictInt, TypeAdapter
+from pydantic import ConfigDict, Field, InstanceOf, StrictBool, StrictFloat, StrictInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 if TYPE_CHECKING:
@@ -44,18 +44,20 @@ class SetUp:
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
 class RunJob:
-    """Swap or restore.
+    """Swap or restore a picture, swap or analyse a clip; the target's bytes decide which of the two it is.
 
     `target`, `output`, the pictures of each person of `references`, and those that `options.faces` names are paths.
+    `run` is a folder that outlives this attempt: what is finished of a clip lies there.
     """
 
     id: str
-    kind: Literal["swap", "restore"]
+    kind: Literal["swap", "restore", "analyse"]
     target: FilePath
     references: Sequence[Sequence[FilePath]]
     options: Mapping[str, object]
     output: FilePath
     likes: Sequence[FilePath] = ()
+    run: FilePath = ""
     type: Literal["run-job"] = "run-job"
 
 
@@ -93,12 +95,16 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
 class Progressed:
-    """The work is at `done` of `total` in `stage`."""
+    """The work is at `done` of `total` in `stage`.
+
+    Of a clip those are its pictures, and `segments` says how many of its segments are finished, and of how many.
+    """
 
     id: str
     stage: str
     done: StrictInt
     total: StrictInt
+    segments: tuple[StrictInt, StrictInt] | None = None
     type: Literal["progressed"] = "progressed"
 
 
@@ -152,12 +158,38 @@ class HeaderRead:
 
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
+class ReadClip:
+    """To the preview process: say what this clip is, if the part of it between these seconds can be edited."""
+
+    clip: FilePath
+    begin_s: StrictFloat | None = None
+    end_s: StrictFloat | None = None
+    type: Literal["read-clip"] = "read-clip"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
+class ClipRead:
+    """A clip's size in pixels as a player shows it, its length, and the codec of its pictures."""
+
+    codec: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+    width: Annotated[StrictInt, Field(ge=1)]
+    height: Annotated[StrictInt, Field(ge=1)]
+    frames: Annotated[StrictInt, Field(ge=1)]
+    duration_s: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)]
+    type: Literal["clip-read"] = "clip-read"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class MakePreview:
-    """To the preview process: a path, the longest side in pixels, and whether the picture is one of our results."""
+    """To the preview process: a path, the longest side in pixels, and whether the picture is one of our results.
+
+    Of a clip the preview is the picture that is shown after `at_s` seconds.
+    """
 
     picture: FilePath
     side: StrictInt
     is_result: StrictBool = False
+    at_s: StrictFloat = 0.0
     type: Literal["make-preview"] = "make-preview"
 
 
@@ -237,6 +269,8 @@ Message = (
     | Failed
     | ReadHeader
     | HeaderRead
+    | ReadClip
+    | ClipRead
     | MakePreview
     | PreviewMade
     | SetUpSegments

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -23,6 +24,7 @@ from mien_core.errors import Cancelled, GpuOutOfMemory, MarkingFailed, MienError
 from mien_core.files import name_system_error, write_whole
 from mien_core.redaction import log_to
 from mien_daemon.worker import messages
+from mien_daemon.worker.clips import is_about_a_clip, run_clip
 from mien_daemon.worker.isolation import isolate, worker_cage
 from mien_daemon.worker.messages import (
     PREVIEW,
@@ -123,17 +125,18 @@ class JobRunner:
             self._pipe.send(Failed(work.id, "internal-error", ""))
 
     def _run(self, job: RunJob) -> Finished:
+        self._inbox.stop_if_cancelled(job.id)
+        if is_about_a_clip(job):
+            finished = run_clip(self._runtime, job, partial(self._tell, job.id))
+            self._inbox.stop_if_cancelled(job.id)
+            return finished
         swapped = self._make(job)
         self._inbox.stop_if_cancelled(job.id)
         write_whole(Path(job.output), swapped.data, 0o600)
         return Finished(job.id, describe(swapped), swapped.media_type, hashlib.sha256(swapped.data).hexdigest())
 
     def _make(self, job: RunJob) -> Swapped:
-        def on_progress(progress: Progress) -> None:
-            self._inbox.stop_if_cancelled(job.id)
-            self._pipe.send(Progressed(job.id, progress.stage, progress.done, progress.total))
-
-        self._inbox.stop_if_cancelled(job.id)
+        on_progress = partial(self._tell, job.id)
         target = Path(job.target).read_bytes()
         if job.kind == "restore":
             return self._runtime.restore(target, parse_restore_options(job.options), on_progress)
@@ -143,6 +146,10 @@ class JobRunner:
             beside = Path(job.output).with_name(PREVIEW)
             self._runtime.show_previews(lambda picture: write_whole(beside, picture, 0o600))
         return self._runtime.swap(target, people, parse_options(job.options), on_progress, likes)
+
+    def _tell(self, job: str, progress: Progress, segments: tuple[int, int] | None = None) -> None:
+        self._inbox.stop_if_cancelled(job)
+        self._pipe.send(Progressed(job, progress.stage, progress.done, progress.total, segments))
 
     def _find(self, work: FindFaces) -> Faces:
         found = self._runtime.find_faces(Path(work.picture).read_bytes())

@@ -70,6 +70,7 @@ class Cage:
     Attributes:
         readable, writable: files and folders, beside Python's own and the system's libraries.
         memory_bytes: private memory, all together.
+        file_bytes: of the largest file that is written.
         web: a time-stamp authority may be asked.
         accelerator: the devices of a graphics processor may be used.
         holds_files: False leaves the files open, for a process of a person who may name any.
@@ -78,6 +79,7 @@ class Cage:
     readable: Sequence[Path] = ()
     writable: Sequence[Path] = ()
     memory_bytes: int = 2 * GIB
+    file_bytes: int = MAX_FILE_BYTES
     web: bool = False
     accelerator: bool = False
     holds_files: bool = True
@@ -109,7 +111,7 @@ def _close_on_linux(cage: Cage) -> Mapping[Wall, str]:
     )
     chosen = seccomp.Filter(cage.web, cage.accelerator, owners=not cage.holds_files)
     steps: list[tuple[tuple[Wall, ...], Callable[[], None]]] = [
-        (("memory",), lambda: limits.limit(cage.memory_bytes, MAX_FILE_BYTES, MAX_OPEN_FILES)),
+        (("memory",), lambda: limits.limit(cage.memory_bytes, cage.file_bytes, MAX_OPEN_FILES)),
         ((), disable_core_dumps),  # after the network's namespace, which a process that is not dumpable cannot enter
         (("privileges",), lambda: limits.drop_capabilities(platform.machine())),
         (("files",), lambda: landlock.allow_only(rights, web=cage.web)),

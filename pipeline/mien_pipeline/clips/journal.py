@@ -69,7 +69,8 @@ class Journal:
             OSError, sqlite3.Error: the disk refuses it.
         """
         make_folder(folder)
-        folder.chmod(0o700)
+        if folder.stat().st_mode & 0o077:  # in a cage no mode can be changed, and folders are private from the start
+            folder.chmod(0o700)
         self.folder = folder
         self._path = folder / "journal.sqlite"
         with self._open() as database:

@@ -18,7 +18,7 @@ READABLE = {
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-_HEAD_BYTES = 65_536  # a PNG's profile may stand before the word that it is animated
+HEAD_BYTES = 65_536  # a PNG's profile may stand before the word that it is animated
 _WEBP_ANIMATION = 0x02  # of the flags of a VP8X chunk
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg"),
@@ -59,7 +59,7 @@ def kind_of(head: bytes) -> str:
 def read_head(path: Path) -> bytes:
     """The first bytes of a file, enough to know what it is; raises `OSError`."""
     with path.open("rb") as file:
-        return file.read(_HEAD_BYTES)
+        return file.read(HEAD_BYTES)
 
 
 def looks_like_clip(head: bytes) -> bool:
@@ -70,6 +70,18 @@ def looks_like_clip(head: bytes) -> bool:
     if kind == "png":
         return b"acTL" in head.partition(b"IDAT")[0]
     return kind in {"video", "matroska", "gif"} or (kind == "riff" and head[8:12] == b"AVI ")
+
+
+def media_type_of(head: bytes) -> str | None:
+    """The media type of a clip or an animation, by its first bytes; None for anything else."""
+    if not looks_like_clip(head):
+        return None
+    kind = kind_of(head)
+    if kind in {"gif", "png", "webp"}:
+        return f"image/{kind}"
+    if kind == "matroska":
+        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
+    return "video/x-msvideo" if kind == "riff" else "video/quicktime" if head[8:12] == b"qt  " else "video/mp4"
 
 
 def readable_formats() -> list[str]:

@@ -179,3 +179,28 @@ def test_the_last_seconds_of_a_known_job_are_told_as_they_are() -> None:
     clock.now = 9.5
     estimate.move("generate", 95, 100)
     assert estimate.eta_s == 0.5
+
+
+def test_a_clip_counts_its_own_pictures_and_learns_nothing_from_what_took_before() -> None:
+    clock, durations = Clock(), StageDurations()
+    durations.learn("swap mesh", {"generate": 0.1})
+    estimate = ProgressEstimate(durations, "swap mesh", clock)
+    estimate.move("detect", 0, 1, (0, 0))
+    assert (estimate.frames, estimate.segments, estimate.eta_s) == (None, None, None)
+    clock.now = 2.0
+    estimate.move("detect", 1, 100, (0, 0))
+    estimate.move("generate", 0, 100, (0, 2))
+    clock.now = 10.0
+    estimate.move("generate", 50, 100, (1, 2))
+    assert (estimate.frames, estimate.segments) == ((50, 100), (1, 2))
+    assert estimate.eta_s == pytest.approx(8 * 0.45 / 0.5485, abs=0.1)
+
+
+def test_a_clip_that_goes_on_is_timed_from_where_it_stood() -> None:
+    clock = Clock()
+    estimate = ProgressEstimate(StageDurations(), "swap mesh", clock)
+    estimate.move("detect", 0, 1, (0, 0))
+    estimate.move("generate", 81, 100, (4, 5))
+    clock.now = 4.0
+    estimate.move("generate", 91, 100, (4, 5))
+    assert estimate.eta_s == pytest.approx(4 * (1 - 0.15 - 0.8 * 0.91) / 0.08, abs=0.1)

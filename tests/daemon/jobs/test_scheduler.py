@@ -14,7 +14,7 @@ from mien_daemon.jobs.job import Job, Priority
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.personal_data import folder_for_references
 from mien_testing.daemon import png
-from mien_testing.jobs import REPORT, SEALED, FakeExecutor, FakeReferences, open_jobs
+from mien_testing.jobs import REPORT, SEALED, FakeExecutor, FakeReferences, JobRoom, open_jobs
 
 
 async def test_a_job_is_told_as_queued_running_and_done_and_its_result_is_a_file(tmp_path: Path) -> None:
@@ -329,3 +329,64 @@ async def test_after_trouble_with_the_disk_a_job_is_not_tried_again_at_once(
             await room.store.get(job.id)
         assert (await room.queue.get(LOCAL, job.id)).state == "queued"
         assert not executor.ran
+
+
+# ── clips ──
+
+
+async def begin_clip(room: JobRoom) -> Job:
+    """A clip that is at work, of which something is finished."""
+    job = await room.submit("clip gate=go")
+    async with asyncio.timeout(10):
+        while room.queue.show(await room.queue.get(LOCAL, job.id))["segments"] is None:
+            await room.events.wait_beyond(room.events.last)
+    return await room.queue.get(LOCAL, job.id)
+
+
+async def test_a_clip_that_is_at_work_waits_while_the_queue_is_paused_and_goes_on_where_it_stood(
+    tmp_path: Path,
+) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        clip = await begin_clip(room)
+        await room.queue.pause(True)
+        waiting = await room.until(clip, "queued")
+        run = tmp_path / "spool" / clip.id / "run"
+        assert (waiting.attempts, [path.name for path in run.iterdir()]) == (0, ["attempt1"])
+        executor.gates["go"].set()
+        await room.queue.pause(False)
+        done = await room.finished(clip)
+        assert (done.state, done.attempts, len(executor.ran)) == ("done", 1, 2)
+        async with asyncio.timeout(10):
+            while run.parent.exists():  # noqa: ASYNC110 a folder that goes sends no event
+                await asyncio.sleep(0.01)
+
+
+async def test_a_pause_lets_a_picture_finish(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        picture = await room.until(await room.submit("gate=go"), "running")
+        await room.queue.pause(True)
+        executor.gates["go"].set()
+        assert (await room.finished(picture)).state == "done"
+
+
+async def test_what_is_finished_of_a_clip_outlives_its_daemon_and_goes_with_its_job(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        clip = await begin_clip(room)
+    run = tmp_path / "spool" / clip.id / "run"
+    assert [path.name for path in run.iterdir()] == ["attempt1"]
+    (tmp_path / "spool" / "a-job-that-was" / "run").mkdir(parents=True)
+    async with open_jobs(tmp_path, executor, paused=True) as room:
+        assert [path.name for path in (tmp_path / "spool").iterdir()] == [clip.id]
+        await room.queue.cancel(LOCAL, clip.id)
+        assert not run.parent.exists()
+
+
+async def test_a_clip_whose_executor_died_is_tried_again_with_what_is_finished(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        done = await room.finished(await room.submit("clip die_once"))
+        assert (done.state, done.attempts) == ("done", 2)
+        assert [work.run for work in executor.ran] == [str(tmp_path / "spool" / done.id / "run")] * 2

@@ -43,7 +43,7 @@ async def database(state: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def blobs(state: Path, database: Database) -> PictureBlobs:
-    config = config_for(state, max_blob_bytes=10_000, max_pixels=1000)
+    config = config_for(state, max_blob_bytes=10_000, max_clip_bytes=20_000, max_pixels=1000)
     return PictureBlobs(state, database, LiveSettings(config), read_header)
 
 
@@ -251,14 +251,27 @@ async def test_a_picture_is_dropped_at_once_unless_a_job_needs_it(blobs: Picture
     assert blobs.path(needed).exists()
 
 
+async def test_only_a_clip_may_be_larger_than_a_picture(blobs: PictureBlobs, state: Path) -> None:
+    """Its first bytes say that it is one."""
+    mp4 = b"\0\0\0\x18ftypisom"
+    clip = await put(blobs, mp4.ljust(20_000, b"x"))
+    assert await blobs.is_clip(clip)
+    assert await blobs.media_type(clip) == "video/mp4"
+    for data, limit in ((mp4.ljust(20_001, b"x"), 20_000), (png().ljust(10_001, b"x"), 10_000)):
+        with pytest.raises(ImageTooLarge) as refused:
+            await put(blobs, data)
+        assert refused.value.fields["limit_bytes"] == limit
+    assert list((state / "arriving").iterdir()) == []
+
+
 async def test_one_client_does_not_fill_the_disk_and_the_persons_own_programs_may(
     blobs: PictureBlobs, state: Path
 ) -> None:
-    for number in range(STORED_TIMES):
+    for number in range(STORED_TIMES + 2):
         await put(blobs, bytes([number]) * 10_000)
     with pytest.raises(TooManyRequests) as refused:
         await put(blobs, b"one more")
-    assert (refused.value.fields["share"], refused.value.fields["held_bytes"]) == ("stored pictures", 200_000)
+    assert (refused.value.fields["share"], refused.value.fields["held_bytes"]) == ("stored pictures", 220_000)
     assert list((state / "arriving").iterdir()) == []
     await put(blobs, b"one more", owner=BEN)
     for number in range(STORED_TIMES + 1):

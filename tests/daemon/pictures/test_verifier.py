@@ -13,10 +13,11 @@ from mien_api.errors import RequestTimeout, TooManyRequests
 from mien_core.errors import ImageTooLarge, InvalidImage
 from mien_daemon.access.clients import Client, Scope
 from mien_daemon.pictures import verifier as module
-from mien_daemon.pictures.blobs import ARRIVING
+from mien_daemon.pictures.blobs import ARRIVING, SizeLimits
 from mien_daemon.pictures.verifier import MOST_WAITING, RETRY_AFTER_S, Verifier, command
 from mien_testing.stand_in import returning
 
+LIMITS = SizeLimits(1_000_000, 2_000_000)
 ADA, BEN = (Client(name, name, frozenset[Scope]({"swap"})) for name in ("ada", "ben"))
 
 
@@ -38,7 +39,7 @@ async def pieces(*sent: bytes) -> AsyncGenerator[bytes]:
 
 
 async def inspect(verifier: Verifier, *sent: bytes, client: Client = ADA, timeout_s: float = 20.0) -> Any:
-    return await verifier.inspect(pieces(*sent), 1_000_000, timeout_s, client)
+    return await verifier.inspect(pieces(*sent), LIMITS, timeout_s, client)
 
 
 SAY_LENGTH = "import sys, json; print(json.dumps({'credentials': len(sys.stdin.buffer.read())}))"
@@ -100,7 +101,7 @@ async def test_what_comes_too_long_or_too_slowly_is_refused_and_leaves_nothing(
         await asyncio.Event().wait()
 
     with pytest.raises(RequestTimeout):
-        await verifier.inspect(never(), 1_000_000, 0.05, ADA)
+        await verifier.inspect(never(), LIMITS, 0.05, ADA)
     assert list((state / ARRIVING).iterdir()) == []
 
 
@@ -115,7 +116,7 @@ async def test_a_picture_is_taken_only_when_its_turn_has_come_and_each_client_wa
         yield b"x" * number
 
     verifier = script(monkeypatch, state, SAY_LENGTH)
-    asking = [asyncio.create_task(verifier.inspect(slow(number), 10, 60.0, ADA)) for number in range(MOST_WAITING)]
+    asking = [asyncio.create_task(verifier.inspect(slow(number), LIMITS, 60.0, ADA)) for number in range(MOST_WAITING)]
     await asyncio.sleep(0)
     assert await inspect(verifier, b"xxx", client=BEN) == {"credentials": 3}
     assert began == [0]

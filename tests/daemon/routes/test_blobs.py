@@ -36,7 +36,7 @@ async def test_sending_a_picture_names_it_and_its_size(daemon: Any, picture: byt
     assert (answer.status, answer.json) == (201, {"blob": name, "size": len(picture)})
 
 
-@pytest.mark.parametrize("media_type", ["text/html", "application/json", "video/mp4"])
+@pytest.mark.parametrize("media_type", ["text/html", "application/json", "audio/mp4"])
 async def test_what_is_sent_as_something_else_than_a_picture_is_refused(
     daemon: Any, picture: bytes, media_type: str
 ) -> None:
@@ -153,7 +153,8 @@ async def test_what_is_no_honest_picture_is_refused_when_the_job_is_posted(
     daemon: Daemon, make: Any, status: int, code: str
 ) -> None:
     good, wrong = await daemon.put(png()), await daemon.put(make(), headers={"Content-Type": "image/png"})
-    for field in ("target", "reference"):
+    # An animation is a clip, and no picture of a person.
+    for field in ("target", "reference") if make is not animation else ("reference",):
         job = {"kind": "swap", "target": good, "reference": good, field: wrong}
         answer = await daemon.ask("POST", "/v1/jobs", job)
         assert (answer.status, answer.code, answer.json["field"]) == (status, code, field)

@@ -22,8 +22,9 @@ from mien_daemon.jobs.unfinished import UnfinishedJobs
 from mien_daemon.jobs.work_folder import WorkFolders
 from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.state.database import Database
-from mien_daemon.worker.messages import Finished, HeaderRead, Progressed, RunJob
+from mien_daemon.worker.messages import ClipRead, Finished, HeaderRead, Progressed, RunJob
 from mien_daemon.worker.process import OnProgressed, WorkerGone
+from mien_pipeline.media.clip.probe import probe_part
 from mien_pipeline.media.probe import probe
 from mien_testing.daemon import config_for, name_of, png
 from mien_testing.runtime import ORDER
@@ -36,8 +37,8 @@ class FakeExecutor:
     """Runs no process and takes its orders from the prompt, as `FakeRuntime` does.
 
     `gate=NAME` waits until that gate is set; `fail` refuses; `crash` raises what was not expected; `die` ends the
-    executor, `die_once` the first time; `gone` the first time takes nothing; `lie` returns another digest. The result
-    is the target.
+    executor, `die_once` the first time; `gone` the first time takes nothing; `lie` returns another digest; `clip` has
+    segments, and leaves a file in the run's folder at each attempt. The result is the target.
     """
 
     def __init__(self) -> None:
@@ -59,7 +60,9 @@ class FakeExecutor:
             raise WorkerGone
         stop = self._stops[work.id] = asyncio.Event()
         for done in (0, 1):
-            on_progressed(Progressed(work.id, "generate", done, 2))
+            on_progressed(Progressed(work.id, "generate", done, 2, (done, 2) if "clip" in orders else None))
+        if "clip" in orders:
+            _leave_mark(Path(work.run), f"attempt{len(self.ran)}")
         if "gate" in orders:
             waits = [asyncio.create_task(event.wait()) for event in (stop, self.gates[orders["gate"]])]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -90,10 +93,21 @@ class FakeExecutor:
         return []
 
 
+def _leave_mark(run: Path, name: str) -> None:
+    run.mkdir(exist_ok=True)
+    (run / name).touch()
+
+
 async def read_header(path: Path, _: Client) -> HeaderRead:
     """What a header says, without a process of its own."""
     info = probe(path)
     return HeaderRead(info.format, info.width, info.height)
+
+
+async def read_clip(path: Path, _: Client, begin_s: float | None = None, end_s: float | None = None) -> ClipRead:
+    """What a clip is, without a process of its own."""
+    clip = probe_part(path, begin_s, end_s)
+    return ClipRead(clip.codec, *clip.seen_size, clip.frames, clip.duration_s)
 
 
 class FakeReferences:
@@ -180,7 +194,7 @@ async def open_jobs(state: Path, *executors: FakeExecutor, **settings: object) -
     jobs, store = UnfinishedJobs(events, live, database.clock), JobStore(database, state)
     folders = WorkFolders(state, blobs, references)
     scheduler = Scheduler(jobs, store, folders, executors, events)
-    admission = Admission(jobs, blobs, references, live)
+    admission = Admission(jobs, blobs, references, live, read_clip)
     queue = JobQueue(jobs, store, scheduler, admission, events, live)
     try:
         await scheduler.start()

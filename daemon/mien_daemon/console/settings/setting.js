@@ -11,6 +11,7 @@ const CHOICES = {
   idle_unload_s: [30, MINUTE, 5 * MINUTE, 30 * MINUTE, 3600, DAY].map((value) => [value, duration]),
   max_pixels: [12e6, 24e6, 60e6, 120e6].map((value) => [value, (pixels) => t("megapixels", { value: pixels / 1e6 })]),
   max_blob_bytes: [20e6, 50e6, 100e6, 200e6].map((value) => [value, bytes]),
+  max_clip_bytes: [1, 4, 8, 16].map((gibibytes) => [gibibytes * 2 ** 30, bytes]),
 };
 
 export function setting({ name, value, default: usual, meaning, source }, engines, change) {

@@ -3,7 +3,8 @@
 Pillow decodes them: FFmpeg reads no animated WebP. What is transparent is laid on white, as browsers' pages are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import av
 import numpy as np
 import PIL.Image
 
-from mien_core.errors import UnsupportedClip
 from mien_pipeline.image import Pixels
-from mien_pipeline.media.clip.probe import MAX_FRAMES, MAX_PIXELS
+from mien_pipeline.media.clip.probe import MAX_FRAMES, MAX_PIXELS, refuse, require_part
 
 _BASE = Fraction(1, 1000)  # Matroska's own
 _DEFAULT_MS = 100  # what browsers show a picture for whose file says 0
 FORMATS = {"GIF", "PNG", "WEBP"}
+# What Pillow raises for bytes that are no picture.
+_DAMAGE = (OSError, ValueError, SyntaxError, EOFError)
 
 
 def is_animated(path: Path) -> bool:
@@ -27,6 +29,40 @@ def is_animated(path: Path) -> bool:
             return picture.format == "GIF" or getattr(picture, "is_animated", False)
     except (OSError, ValueError, SyntaxError):
         return False
+
+
+def measure_animation(
+    path: Path, begin_s: float | None = None, end_s: float | None = None
+) -> tuple[str, tuple[int, int], int, float]:
+    """(format, width and height, pictures, seconds) of an animation, if that part of it can be edited.
+
+    Raises:
+        UnsupportedClip: `reason` is "damaged", or "size".
+        ClipTooLong, InvalidOptions: as `probe.require_part`.
+    """
+    try:
+        with _open(path) as picture:
+            kind, size, frames = str(picture.format).lower(), picture.size, getattr(picture, "n_frames", 1)
+            duration = sum(_duration_of(picture, number) for number in range(frames)) / 1000
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error
+    require_part(duration, frames, begin_s, end_s)
+    return kind, size, frames, duration
+
+
+def _duration_of(picture: PIL.Image.Image, number: int) -> int:
+    """Milliseconds for which a picture of the animation is shown; `picture` shows it afterwards."""
+    picture.seek(number)
+    return round(picture.info.get("duration") or _DEFAULT_MS)
+
+
+@contextmanager
+def _open(path: Path) -> Generator[PIL.Image.Image]:
+    """The animation; raises `UnsupportedClip` where its pictures are too large, or too many."""
+    with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
+        if picture.width * picture.height > MAX_PIXELS or getattr(picture, "n_frames", 1) > MAX_FRAMES:
+            raise refuse("video", "size", "the animation is too large")
+        yield picture
 
 
 def convert_animation(path: Path, clip: Path) -> None:
@@ -42,7 +78,7 @@ def convert_animation(path: Path, clip: Path) -> None:
         stream.codec_context.time_base = _BASE
         stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
         time = 0
-        for pixels, duration in _read(path):
+        for pixels, duration in read_animation(path):
             if not time:
                 stream.height, stream.width = pixels.shape[:2]
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
@@ -54,16 +90,14 @@ def convert_animation(path: Path, clip: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def _read(path: Path) -> Iterator[tuple[Pixels, int]]:
+def read_animation(path: Path) -> Iterator[tuple[Pixels, int]]:
     """(pixels (H, W, 3) uint8 RGB, milliseconds) of every picture."""
     try:
-        with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
-            if picture.width * picture.height > MAX_PIXELS or getattr(picture, "n_frames", 1) > MAX_FRAMES:
-                raise UnsupportedClip("the animation is too large", stream="video", reason="size")
+        with _open(path) as picture:
             for number in range(getattr(picture, "n_frames", 1)):
-                picture.seek(number)
+                duration = _duration_of(picture, number)
                 seen = PIL.Image.new("RGBA", picture.size, "white")
                 seen.alpha_composite(picture.convert("RGBA"))
-                yield np.asarray(seen.convert("RGB"), np.uint8), round(picture.info.get("duration") or _DEFAULT_MS)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise UnsupportedClip("the animation is damaged", stream="container", reason="damaged") from error
+                yield np.asarray(seen.convert("RGB"), np.uint8), duration
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error

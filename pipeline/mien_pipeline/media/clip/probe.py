@@ -133,11 +133,16 @@ def probe_part(path: Path, begin_s: float | None = None, end_s: float | None = N
         InvalidOptions: `field` "from": the part lies behind the clip's end.
     """
     clip = probe_clip(path)
-    begin, end = begin_s or 0.0, min(end_s or clip.duration_s, clip.duration_s)
-    if begin >= end:
-        raise InvalidOptions(f"the clip lasts {clip.duration_s:.2f} s, and no part of it was named", field="from")
-    require_length(end - begin, round((end - begin) / max(clip.duration_s, 1e-6) * clip.frames))
+    require_part(clip.duration_s, clip.frames, begin_s, end_s)
     return clip
+
+
+def require_part(duration_s: float, frames: int, begin_s: float | None, end_s: float | None) -> None:
+    """Return if a clip of that length has the part that is wanted, and it is not too long; raises as `probe_part`."""
+    begin, end = begin_s or 0.0, min(end_s or duration_s, duration_s)
+    if begin >= end:
+        raise InvalidOptions(f"the clip lasts {duration_s:.2f} s, and no part of it was named", field="from")
+    require_length(end - begin, round((end - begin) / max(duration_s, 1e-6) * frames))
 
 
 def require_length(seconds: float, frames: int) -> None:
