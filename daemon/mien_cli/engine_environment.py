@@ -34,8 +34,9 @@ def run_install(args: Namespace) -> int:
     from mien_cli.output import print_answer, print_note
     from mien_cli.progress_bars import show_pull_progress
     from mien_models.environments.cards import choose_device, find_card
+    from mien_pipeline.engines.readiness import require_installable
 
-    check_engine_name(args.engine)
+    require_installable(args.engine)
     environment, network = open_environment(args)
     card = find_card()
     device = choose_device(args.device, card)
@@ -50,8 +51,9 @@ def run_install(args: Namespace) -> int:
 
 def run_remove(args: Namespace) -> int:
     from mien_cli.output import print_answer
+    from mien_pipeline.engines.readiness import require_installable
 
-    check_engine_name(args.engine)
+    require_installable(args.engine)
     environment, _ = open_environment(args)
     gone = environment.remove(args.engine)
     words = "the environment is gone" if gone else "another engine still uses the environment"
@@ -98,22 +100,6 @@ def continue_in_environment(args: Namespace, engine: str) -> int | None:
         return None
     command = [*command_for("mien", interpreter=environment.python), *sys.argv[1:]]
     return subprocess.run(command, check=False, **windowless()).returncode
-
-
-def check_engine_name(name: str) -> None:
-    """Return for an engine that runs on more than the core has.
-
-    Raises:
-        UnknownEngine: there is no such engine.
-        EngineUnavailable: it needs no environment; `reason` is "embedded".
-    """
-    from mien_core.errors import EngineUnavailable, UnknownEngine
-    from mien_pipeline.engines.registry import ENGINES
-
-    if name not in ENGINES:
-        raise UnknownEngine(f"there is no engine called {name!r}", field="engine", known=sorted(ENGINES))
-    if not ENGINES[name].libraries:
-        raise EngineUnavailable(f"{name} needs nothing to be installed", engine=name, reason="embedded")
 
 
 def open_environment(args: Namespace) -> tuple[EngineEnvironment, Network | None]:

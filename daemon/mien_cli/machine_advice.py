@@ -33,36 +33,28 @@ def describe_machine(store: ModelStore, machine: Accelerator, limits: Sequence[L
 
 
 def _describe(entry: EngineEntry, store: ModelStore, machine: Accelerator, limits: Sequence[Limit]) -> dict[str, Any]:
-    from mien_pipeline.engines.flux.offer import make_offer, weigh
-    from mien_pipeline.engines.registry import missing_models
+    from mien_pipeline.engines.fitness import judge_fitness
 
     known = (each for each in limits if each.engine == entry.name)
     limit = next((each for each in known if each.is_of(machine.name, machine.driver)), None)
-    missing = missing_models(entry.name, store)
-    plan, command = None, f"mien models pull {' '.join(missing)}"
-    fits = machine.kind != "cpu" or (machine.total_bytes or 0) > entry.memory_bytes
-    if entry.name == "flux":
-        offer = make_offer(store, _within(machine, limit) if limit else machine)
-        plan, fits = offer.plan, offer.plan is not None
-        if missing and offer.missing:
-            missing, command = offer.missing, offer.command
-    licences = dict.fromkeys(store.catalogue.licence_of(name).name for name in missing)
-    files = [file for name in missing for file in store.catalogue.model(name).files]
-    unseen = machine.total_bytes is None and entry.name == "flux"
+    found = judge_fitness(entry, store, _within(machine, limit) if limit else machine)
+    plan = found.plan
+    licences = dict.fromkeys(store.catalogue.licence_of(name).name for name in found.missing)
+    files = [file for name in found.missing for file in store.catalogue.model(name).files]
     return {
         "name": entry.name,
-        "fits": None if unseen else fits,
+        "fits": {"yes": True, "no": False, "unknown": None}[found.fits],
         "peak_bytes": plan.peak_bytes if plan else None,
         "usable_bytes": plan.usable_bytes if plan else None,
         "limit_bytes": limit.usable_bytes if limit else None,
         "transformer": [plan.of("transformer").form, plan.of("transformer").residency] if plan else None,
         "seconds": None,
         "missing_libraries": list(entry.missing_libraries),
-        "missing_models": list(missing),
-        "download_bytes": weigh(store, missing),
+        "missing_models": list(found.missing),
+        "download_bytes": found.download_bytes,
         "is_estimate": not all(file.size for file in files),
         "licences": list(licences),
-        "command": command if missing and (fits or unseen) else None,
+        "command": found.command if found.missing and found.fits != "no" else None,
     }
 
 

@@ -18,8 +18,10 @@ from mien_daemon.access.clients import LOCAL, Client
 from mien_daemon.access.shares import Share
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
+from mien_models.environments.environment import EngineEnvironment
 from mien_models.open_store import open_store as open_models
 from mien_models.progress import OnPull, PullProgress
+from mien_models.remote.network import Network
 from mien_models.store import ModelStore
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ EVENT_EVERY_S = 0.5  # all events share one ring, and a progress bar needs no mo
 KEPT = 500  # transfers that have ended
 MOST_OPEN = 32  # of one client; the largest bundle has some ten models
 RETRY_AFTER_S = 30
-Action = Literal["download", "verify", "import", "export"]
+Action = Literal["download", "verify", "import", "export", "install"]
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 T = TypeVar("T")
 
@@ -36,8 +38,8 @@ T = TypeVar("T")
 class Transfer(BaseModel):
     """One model's download, or another long piece of work in the store.
 
-    `name` is the model's, or the folder's for an import; `eta_s` is None while the rate is unknown; `note` is
-    something a person should read once; `problem` says why it failed.
+    `name` is the model's, the folder's for an import, or the engine's for an install; `eta_s` is None while the rate
+    is unknown; `note` is something a person should read once; `problem` says why it failed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -124,6 +126,24 @@ class Downloads:
         chosen = self.store.catalogue.resolve(names)
         self._require_room(client)
         return self._begin("export", folder, lambda listen: self.store.export_to(chosen, Path(folder), listen), client)
+
+    def install_part(self, engine: str, device: str, *, client: Client = LOCAL) -> Transfer:
+        """Make the environment that an engine runs in; a second request joins the first."""
+        self._require_room(client)
+
+        def install(listen: OnPull) -> None:
+            network = None if self.store.offline else Network()
+            EngineEnvironment(self.store.root).install(engine, device, network=network, on_progress=listen)
+
+        return self._begin("install", engine, install, client)
+
+    def stop_install(self, engine: str) -> list[Transfer]:
+        """Stop making an engine's environment; what was fetched is kept for the next time."""
+        key = _key("install", engine)
+        if (running := self._running.get(key)) is not None:
+            running.stopped_as = "cancelled"
+            running.stop.set()
+        return [self._transfers[key]] if key in self._transfers else []
 
     def stop(self, name: str, as_state: Literal["paused", "cancelled"]) -> list[Transfer]:
         """Stop fetching a model or a bundle, in whichever process it runs; the next download resumes it."""

@@ -65,7 +65,10 @@ def test_a_limit_that_was_learned_here_is_told_planned_with_and_can_be_cleared(m
     said = to_text(describe("NVIDIA H200"))
     assert "It ran out of memory here before and plans with 20.0 GiB since" in " ".join(said.split())
     assert "mien plan --forget-limits" in said
-    flux = {card: describe(card)["engines"][-1] for card in ("NVIDIA H200", "another card")}
+    flux = {
+        card: next(each for each in describe(card)["engines"] if each["name"] == "flux")
+        for card in ("NVIDIA H200", "another card")
+    }
     assert [flux[card]["limit_bytes"] for card in flux] == [20 * GIB, None]
     assert flux["NVIDIA H200"]["usable_bytes"] == 20 * GIB > flux["NVIDIA H200"]["peak_bytes"]
 

@@ -21,8 +21,9 @@ from mien_pipeline.options import RestoreOptions
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
 VERBS = re.compile(
-    "accept|add|approve|begin|cancel|change|check|close|continue|create|delete|download|export|find|forget|get|import|list|"
-    "move|open|pause|post|preview|prove|put|refuse|remove|rename|restart|resume|retry|revoke|stop|stream|unload|verify|"
+    "accept|add|approve|begin|cancel|change|check|close|continue|create|delete|download|export|find|forget|get|import|"
+    "install|list|move|open|pause|post|preview|prove|put|refuse|remove|rename|restart|resume|retry|revoke|stop|stream|"
+    "unload|verify|"
     "watch|withdraw"
 )
 OPERATIONS = {
@@ -33,6 +34,7 @@ OPERATIONS = {
     "begin_pairing": "POST /v1/pair",
     "begin_session": "POST /v1/pair/sessions",
     "cancel_download": "POST /v1/models/{name}/cancel",
+    "cancel_install": "POST /v1/engines/{name}/install/cancel",
     "cancel_job": "POST /v1/jobs/{id}/cancel",
     "change_reference": "PATCH /v1/references/{id}",
     "check_state": "POST /v1/state/check",
@@ -68,6 +70,7 @@ OPERATIONS = {
     "get_reference_thumbnail": "GET /v1/references/{id}/thumbnail",
     "get_settings": "GET /v1/settings",
     "import_models": "POST /v1/model-store/import",
+    "install_engine": "POST /v1/engines/{name}/install",
     "list_clients": "GET /v1/clients",
     "list_connections": "GET /v1/model-store/connections",
     "list_engines": "GET /v1/engines",

@@ -55,7 +55,14 @@ ROOMS = {
     f"{P}.engines.entry": (*PARTS, f"{P}.engines.probe"),
     f"{P}.engines.probe": PARTS,
     f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry", f"{P}.engines.onnx.entry"),
-    f"{P}.engines.readiness": (*PARTS, f"{P}.engines.entry", f"{P}.engines.registry"),
+    f"{P}.engines.readiness": (
+        *PARTS,
+        *(f"{P}.{room}" for room in ("accelerator", "engines.entry", "engines.fitness", "engines.registry")),
+    ),
+    f"{P}.engines.fitness": (
+        *PARTS,
+        *(f"{P}.{room}" for room in ("accelerator", "plan", "engines.entry", "engines.registry", "engines.flux.offer")),
+    ),
     f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.engines.probe", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.engines.onnx": (
         *PARTS,

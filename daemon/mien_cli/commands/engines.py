@@ -118,12 +118,10 @@ def run(args: Namespace) -> int:
     from mien_cli.in_process import open_store
     from mien_cli.output import print_answer
     from mien_pipeline.device import device_name
-    from mien_pipeline.engines.readiness import describe
-    from mien_pipeline.engines.registry import ENGINES
+    from mien_pipeline.engines.readiness import describe_all
 
     store = open_store(args)
-    device = device_name()
-    engines = [describe(entry, store, device) for entry in ENGINES.values()]
+    engines = describe_all(store, device_name())
     return print_answer(
         args, {"engines": engines}, "\n".join(to_text(engine, store.catalogue.bundles) for engine in engines)
     )

@@ -1,22 +1,40 @@
 """Engines: ready, or what they lack; read from tables, no engine is loaded."""
 
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mien_daemon import keys
-from mien_daemon.http.body import reply
+from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Answer
-from mien_pipeline.engines.readiness import describe
-from mien_pipeline.engines.registry import ENGINES
+from mien_daemon.http.schemas import Answer, Body
+from mien_daemon.routes.models import TransferList
+from mien_models.environments.cards import choose_device, find_card
+from mien_pipeline.engines.readiness import describe_all, require_installable
 
 
 class Preset(Answer):
     name: str
     options: dict[str, Any] = Field(description="Some of its own options; every other one has its default.")
     origin: str = Field(description="Where its numbers come from: a source, or that they were chosen.")
+
+
+class EnginePart(Answer):
+    download_bytes: int
+    device: str = Field(description="What its torch would be for: cuda, rocm, mps, xpu or cpu.")
+    found: str = Field(description="What that was chosen by.")
+    obstacle: str | None = Field(description='Why it cannot be made: "uv", "python", "not-locked" or "no-wheel".')
+    why: str = Field(description="The obstacle as a sentence.")
+    command: str = Field(description="Makes it on the command line.")
+
+
+class InstallEngine(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"device": "cpu"}]})
+
+    device: Literal["auto", "cuda", "rocm", "xpu", "mps", "cpu"] = Field(
+        "auto", description="What torch is for; by default what is found."
+    )
 
 
 class EngineState(Answer):
@@ -29,6 +47,10 @@ class EngineState(Answer):
     licence: str
     device: str = Field(description="Where it would run: cuda, rocm, mps, xpu or cpu.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")
+    fits: Literal["yes", "no", "unknown"] = Field(description="This machine; unknown where only torch sees its memory.")
+    fits_why: str = Field(description="The same with its reason, as a clause.")
+    download_bytes: int = Field(description="About what is still to fetch: models, and its part.")
+    part: EnginePart | None = Field(description="What it runs on beyond the core, while that is not there.")
     options: dict[str, dict[str, Any]] = Field(
         description="Its own options by name, each as a JSON schema, in the order of its controls. "
         '`control` is "main" or "advanced" where there is one, `step` one notch of its slider; `private` is a '
@@ -45,13 +67,50 @@ async def list_engines(request: web.Request) -> web.Response:
     downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKER].status().device
 
     def look() -> list[EngineState]:
-        return [EngineState.model_validate(describe(entry, downloads.store, device)) for entry in ENGINES.values()]
+        return [EngineState.model_validate(each) for each in describe_all(downloads.store, device)]
 
     return reply(EngineList(engines=await downloads.in_thread(look)))
+
+
+async def install_engine(request: web.Request) -> web.Response:
+    """As `mien engines install`; a second request joins the first."""
+    engine, body = request.match_info["name"], await read_json(request, InstallEngine)
+    require_installable(engine)
+    downloads = request.app[keys.DOWNLOADS]
+    device = await downloads.in_thread(lambda: choose_device(body.device, find_card()))
+    transfer = downloads.install_part(engine, device, client=request[keys.CLIENT])
+    return reply(TransferList(transfers=[transfer]), 202)
+
+
+async def cancel_install(request: web.Request) -> web.Response:
+    engine = request.match_info["name"]
+    require_installable(engine)
+    return reply(TransferList(transfers=request.app[keys.DOWNLOADS].stop_install(engine)), 202)
 
 
 ROUTES = (
     Route(
         "GET", "/v1/engines", "list_engines", list_engines, "Every engine, and what it lacks", "swap", {200: EngineList}
+    ),
+    Route(
+        "POST",
+        "/v1/engines/{name}/install",
+        "install_engine",
+        install_engine,
+        "Fetch what an engine runs on, into an environment of its own, as a transfer; joins one that runs",
+        "admin",
+        {202: TransferList},
+        body=InstallEngine,
+        problems=("bad-request", "too-many-requests", "unknown-engine", "engine-unavailable"),
+    ),
+    Route(
+        "POST",
+        "/v1/engines/{name}/install/cancel",
+        "cancel_install",
+        cancel_install,
+        "Stop that; what has arrived is kept",
+        "admin",
+        {202: TransferList},
+        problems=("unknown-engine", "engine-unavailable"),
     ),
 )

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
@@ -35,6 +36,19 @@ MOST_SILENT_S = 120.0
 WORKING_SHARE = 0.05  # of one processor: a worker that waits takes far less, one that computes far more
 
 
+Stamp = tuple[int, int]
+"""Which file lies somewhere: its inode, and when it was written."""
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Which file lies there now; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 class WorkerGone(Exception):
     """The process had ended before it was given the work: nothing was tried."""
 
@@ -51,7 +65,8 @@ class WorkerProcess:
         self.process = process
         self.engine: str | None = None
         self.ready = asyncio.Event()
-        self.certificate: tuple[int, int] | None = None  # which one it signs with, by its file
+        # The certificate that it signs with, and the engines' environment that it runs in.
+        self.stands_on: tuple[Stamp | None, Stamp | None] = None, None
         self.unwanted = False  # the daemon ends it itself; that is not a death
         self._heartbeat_timeout_s = heartbeat_timeout_s
         self._on_end = on_end

@@ -18,8 +18,8 @@ from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.worker.deaths import Deaths
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob, SetUp
-from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess
-from mien_models.environments.environment import find_engine_python
+from mien_daemon.worker.process import OnProgressed, Stamp, WorkerGone, WorkerProcess, stamp_of
+from mien_models.environments.environment import EngineEnvironment, find_engine_python
 from mien_pipeline.device import device_name
 
 log = logging.getLogger(__name__)
@@ -107,10 +107,10 @@ class WorkerSupervisor:
         async with self._starting:
             while not self._shut:
                 if process := self._ready_process():
-                    if process.busy or process.certificate == self._certificate():
+                    if process.busy or self._is_current(process):
                         self._start_idle_timer()
                         return
-                    log.info("the worker ends: results are signed with another key now, which it cannot reach")
+                    log.info("the worker ends: there is another key to sign with, or another environment to run in")
                     await self.close()
                 await self._recover()
                 if not self._shut:
@@ -196,6 +196,7 @@ class WorkerSupervisor:
         """Start a process and wait until it is ready, or has died of it."""
         self._set_state("starting")
         began = time.monotonic()
+        environment = self._environment()
         try:
             started = await asyncio.create_subprocess_exec(
                 *command_for("worker", interpreter=find_engine_python(self._config.folders.models)),
@@ -227,16 +228,20 @@ class WorkerSupervisor:
         ready.cancel()
         if process.ready.is_set():
             log.info("worker %d is ready after %.0f ms", started.pid, 1000 * (time.monotonic() - began))
-            process.certificate = self._certificate()
+            process.stands_on = self._certificate(), environment
             self._set_state("idle")
 
-    def _certificate(self) -> tuple[int, int] | None:
+    def _is_current(self, process: WorkerProcess) -> bool:
+        """Whether it signs with the certificate of now, and runs in the engines' environment of now."""
+        return process.stands_on == (self._certificate(), self._environment())
+
+    def _certificate(self) -> Stamp | None:
         """Which certificate signs now, by its file; None before the first."""
-        try:
-            found = (self._config.folders.state / CERTIFICATE).stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
+        return stamp_of(self._config.folders.state / CERTIFICATE)
+
+    def _environment(self) -> Stamp | None:
+        """Which environment engines run in now; None where there is none."""
+        return stamp_of(EngineEnvironment(self._config.folders.models).note)
 
     def _note_end(self, process: WorkerProcess, status: int) -> None:
         """Let go of a process that ended; an end that the daemon did not cause is a death."""

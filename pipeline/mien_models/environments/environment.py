@@ -56,13 +56,18 @@ class EngineEnvironment:
         self._root = root
 
     @property
+    def note(self) -> Path:
+        """What is written last: another file with every environment."""
+        return self.folder / "installed.json"
+
+    @property
     def python(self) -> Path:
         return python_in(self.folder / "env")
 
     @property
     def installed(self) -> Installed | None:
         try:
-            return Installed.model_validate_json((self.folder / "installed.json").read_bytes())
+            return Installed.model_validate_json(self.note.read_bytes())
         except (OSError, ValidationError):
             return None
 
@@ -129,7 +134,7 @@ class EngineEnvironment:
             if found and left:
                 self._note(found.model_copy(update={"engines": left}))
                 return False
-            remove_file(self.folder / "installed.json")  # first: what is half removed does not stand
+            remove_file(self.note)  # first: what is half removed does not stand
             shutil.rmtree(self.folder, ignore_errors=True)
             return True
 
@@ -169,7 +174,7 @@ class EngineEnvironment:
             uv.run("pip", "install", "--python", str(python_in(new)), *words, "-r", str(listed))
             add_own_packages(python_in(new))
             found = ask_environment(python_in(new))
-            (self.folder / "installed.json").unlink(missing_ok=True)
+            self.note.unlink(missing_ok=True)
             shutil.rmtree(old, ignore_errors=True)
             new.replace(old)
         finally:
@@ -179,7 +184,7 @@ class EngineEnvironment:
         return found
 
     def _note(self, installed: Installed) -> Installed:
-        write_whole(self.folder / "installed.json", installed.model_dump_json(indent=1).encode())
+        write_whole(self.note, installed.model_dump_json(indent=1).encode())
         return installed
 
 

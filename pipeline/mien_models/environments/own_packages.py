@@ -23,8 +23,8 @@ def add_own_packages(python: Path) -> None:
         EngineUnavailable: this frozen program does not carry its wheel; `reason` is "no-wheel".
     """
     site = _site_packages(python)
-    if is_frozen():
-        _unpack_own_wheel(site)
+    if wheel := find_own_wheel():
+        shutil.unpack_archive(wheel, site, "zip")
         return
     folders = [_folder_of(name) for name in PACKAGES]
     if any("site-packages" in folder.parts or "dist-packages" in folder.parts for folder in folders):
@@ -52,11 +52,18 @@ def _copy_metadata(site: Path) -> None:
             (folder / name).write_text(text, encoding="utf-8")
 
 
-def _unpack_own_wheel(site: Path) -> None:
+def find_own_wheel() -> Path | None:
+    """The wheel of this frozen program; None where our packages are found as files.
+
+    Raises:
+        EngineUnavailable: it does not carry one; `reason` is "no-wheel".
+    """
+    if not is_frozen():
+        return None
     wheels = list(WHEELS.glob("mien-*.whl"))
     if len(wheels) != 1:
         raise EngineUnavailable("this program does not carry its own wheel", reason="no-wheel")
-    shutil.unpack_archive(wheels[0], site, "zip")
+    return wheels[0]
 
 
 def _site_packages(python: Path) -> Path:

@@ -1,19 +1,57 @@
 """What the command line and the API say of an engine: ready, or what a person has to do first."""
 
+from functools import cached_property
+from typing import TYPE_CHECKING, TypedDict
+
+from mien_core.errors import EngineUnavailable, UnknownEngine
 from mien_models.environments.environment import EngineEnvironment
+from mien_models.environments.offer import InstallOffer, offer_install
 from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import CHOSEN, EngineEntry
-from mien_pipeline.engines.registry import missing_models, unverified_models
+from mien_pipeline.engines.registry import ENGINES, missing_models, unverified_models
 from mien_pipeline.options import SwapOptions
 
+if TYPE_CHECKING:
+    from mien_pipeline.accelerator import Accelerator
 
-def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, object]:
+
+class Surroundings:
+    """What is looked at once for every engine: the machine, and what the engines' environment would take."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self.environment = EngineEnvironment(store.root)
+
+    @cached_property
+    def machine(self) -> "Accelerator":
+        from mien_pipeline.accelerator import see_accelerator  # the daemon's front process is small until a page asks
+
+        return see_accelerator()
+
+    @cached_property
+    def offer(self) -> InstallOffer:
+        return offer_install(self.environment)
+
+
+def describe_all(store: ModelStore, device: str) -> list[dict[str, object]]:
+    """Every engine's document; see `describe`."""
+    around = Surroundings(store)
+    return [describe(entry, store, device, around) for entry in ENGINES.values()]
+
+
+def describe(
+    entry: EngineEntry, store: ModelStore, device: str, around: Surroundings | None = None
+) -> dict[str, object]:
     """An engine's document; `device` is where engines that can use an accelerator would run."""
-    libraries, environment = entry.missing_libraries, EngineEnvironment(store.root)
+    from mien_pipeline.engines.fitness import judge_fitness  # as in `Surroundings`
+
+    around = around or Surroundings(store)
+    libraries, environment = entry.missing_libraries, around.environment
     if libraries and environment.serves(entry.name):
         libraries = ()
     is_outdated = bool(libraries) and environment.state == "outdated"
     models = missing_models(entry.name, store)
+    fitness = judge_fitness(entry, store, around.machine)
+    part = describe_part(entry.name, around.offer) if libraries else None
     return {
         "name": entry.name,
         "summary": entry.summary,
@@ -30,12 +68,52 @@ def describe(entry: EngineEntry, store: ModelStore, device: str) -> dict[str, ob
         "licence": entry.licence,
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,
+        "fits": fitness.fits,
+        "fits_why": fitness.why,
+        "download_bytes": fitness.download_bytes + (part["download_bytes"] if part else 0),
+        "part": part,
         "options": describe_own_options(entry.options),
         "presets": [
             {"name": name, "options": dict(options), "origin": entry.origins.get(name, CHOSEN)}
             for name, options in entry.presets.items()
         ],
     }
+
+
+class Part(TypedDict):
+    """What an engine runs on beyond the core, while it is not there."""
+
+    download_bytes: int
+    device: str
+    found: str
+    obstacle: str | None
+    why: str
+    command: str
+
+
+def describe_part(engine: str, offer: InstallOffer) -> Part:
+    """What `mien engines install` would fetch here, or what stands in its way."""
+    return {
+        "download_bytes": offer.download_bytes,
+        "device": offer.device,
+        "found": offer.found,
+        "obstacle": offer.obstacle,
+        "why": offer.why,
+        "command": f"mien engines install {engine}",
+    }
+
+
+def require_installable(name: str) -> None:
+    """Return for an engine that runs on more than the core has.
+
+    Raises:
+        UnknownEngine: there is no such engine.
+        EngineUnavailable: it needs no environment; `reason` is "embedded".
+    """
+    if name not in ENGINES:
+        raise UnknownEngine(f"there is no engine called {name!r}", field="engine", known=sorted(ENGINES))
+    if not ENGINES[name].libraries:
+        raise EngineUnavailable(f"{name} needs nothing to be installed", engine=name, reason="embedded")
 
 
 def describe_own_options(kind: type[SwapOptions]) -> dict[str, object]:

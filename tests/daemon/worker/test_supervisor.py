@@ -41,28 +41,39 @@ async def test_a_worker_is_started_before_there_is_work_where_that_is_asked(daem
     assert (await worker_of(daemon))["pid"] == pid
 
 
+def stand_in_environment(daemon: Daemon, ran: Path, version: str) -> None:
+    """An engines' environment of `version` whose Python is ours, and writes its process id to `ran`."""
+    environment = EngineEnvironment(daemon.app[keys.CONFIG].folders.models)
+    environment.python.parent.mkdir(parents=True)
+    environment.python.write_text(f'#!/bin/sh\necho $$ > "{ran}"\nexec "{sys.executable}" "$@"\n')
+    environment.python.chmod(0o755)
+    lock = environment.lock.sha256
+    made = Installed(version=version, lock_sha256=lock, device="cpu", torch="2", found="cpu", engines=("flux",))
+    environment.note.write_text(made.model_dump_json())
+
+
 @pytest.mark.parametrize("version", [metadata.version("mien"), "0.0.1"], ids=["fits", "outdated"])
 async def test_the_worker_runs_in_the_engines_environment_if_that_is_of_this_version(
     daemon: Daemon, tmp_path: Path, version: str
 ) -> None:
-    environment = EngineEnvironment(daemon.app[keys.CONFIG].folders.models)
-    environment.python.parent.mkdir(parents=True)
     ran = tmp_path / "ran"
-    environment.python.write_text(f'#!/bin/sh\necho $$ > "{ran}"\nexec "{sys.executable}" "$@"\n')
-    environment.python.chmod(0o755)
-    made = Installed(
-        version=version,
-        lock_sha256=environment.lock.sha256,
-        device="cpu",
-        torch="2",
-        found="cpu",
-        engines=("flux",),
-    )
-    (environment.folder / "installed.json").write_text(made.model_dump_json())
-
+    stand_in_environment(daemon, ran, version)
     assert (await daemon.finished(await daemon.swap()))["state"] == "done"
     pid = str((await worker_of(daemon))["pid"])
     assert (ran.read_text().strip() if ran.exists() else None) == (pid if version != "0.0.1" else None)
+
+
+async def test_an_environment_that_is_installed_beside_a_running_worker_counts_for_the_next_job(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    await daemon.finished(await daemon.swap())
+    before = (await worker_of(daemon))["pid"]
+    ran = tmp_path / "ran"
+    stand_in_environment(daemon, ran, metadata.version("mien"))
+    assert (await daemon.finished(await daemon.swap()))["state"] == "done"
+    after = await worker_of(daemon)
+    assert after["pid"] == int(ran.read_text()) != before
+    assert after["deaths"] == 0
 
 
 @pytest.mark.parametrize("turns", [0, 1, 5])

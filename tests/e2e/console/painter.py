@@ -3,11 +3,13 @@
 `python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps.
 A picture shows one face for every square that fits side by side into it. A picture of a reference that has another
 colour than the first of its person is of another person.
+`PAINTER_LOCK` names the lock file of an engine that lacks a library.
 A file `hold` in the state folder keeps a running job where it is; a file `fail-CODE` makes jobs refuse with it.
 """
 
 import asyncio
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ import PIL.Image
 import PIL.ImageDraw
 
 from mien_core.errors import ContentBlocked, MienError, NoFaceFound
+from mien_models.environments.lock import EngineLock
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.face import Face
 from mien_pipeline.options import SwapOptions
@@ -112,6 +115,10 @@ if __name__ == "__main__":
 
     # A second engine that lacks nothing, so that there are two to compare.
     vars(ENGINES)["_all"] = {**ENGINES, "inswapper": replace(ENGINES["inswapper"], libraries=(), models=())}
+    if lock := os.environ.get("PAINTER_LOCK"):
+        # An engine that lacks a library, and the lock file of an environment that has it.
+        vars(ENGINES)["_all"]["flux"] = replace(ENGINES["flux"], libraries=("extra",))
+        EngineLock.__init__.__defaults__ = (Path(lock),)
     state, models, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     config = Config.load({"port": port}, state_dir=state, models_dir=models)
     painted = replace(config, worker="painter:paint")

@@ -1,10 +1,8 @@
 """An engine's environment is made from locked wheels by the real uv, which fetches nothing: whole or not at all."""
 
-import hashlib
 import json
 import subprocess
 from pathlib import Path
-from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -12,7 +10,6 @@ from mien_core.errors import ChecksumMismatch, EngineOutdated, EngineUnavailable
 from mien_core.program import command_for
 from mien_models.environments import environment as module
 from mien_models.environments.environment import EngineEnvironment, find_engine_python
-from mien_models.environments.lock import EngineLock
 from mien_models.environments.offline_set import MANIFEST, export_wheels, import_wheels
 from mien_models.environments.outdated import telling_outdated
 from mien_models.environments.uv import find_uv
@@ -20,63 +17,21 @@ from mien_models.progress import PullProgress
 from mien_models.remote.index_settings import IndexSettings
 from mien_models.remote.indexes import one_index
 from mien_models.remote.network import Network, RetryPolicy
+from mien_testing.engine_wheels import offer_wheels, write_lock, write_wheel, write_wheels
 from mien_testing.network import Shop, break_off, serve
 
 pytestmark = pytest.mark.slow
 
-# As much of torch as is asked after an install; its version is as PyTorch writes it.
-TORCH = """
-__version__ = "2.13.0+made.up"
-class version:
-    cuda = hip = None
-class cuda:
-    @staticmethod
-    def is_available(): return False
-"""
-
-
-def write_wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
-    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
-    files = files | {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    with ZipFile(path, "w") as wheel:
-        for inside, text in files.items():
-            wheel.writestr(ZipInfo(inside), text)
-        wheel.writestr(ZipInfo(f"{info}/RECORD"), "".join(f"{one},,\n" for one in [*files, f"{info}/RECORD"]))
-    return path
-
-
-def write_lock(path: Path, wheels: list[Path], url: str) -> EngineLock:
-    lines = ['lock-version = "1.0"', 'created-by = "test"']
-    for wheel in wheels:
-        name, version, *_ = wheel.name.split("-")
-        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        lines += ["[[packages]]", f'name = "{name}"', f'version = "{version}"']
-        found = f'url = "{url}{wheel.name}", size = {wheel.stat().st_size}, hashes = {{ sha256 = "{digest}" }}'
-        lines += [f"wheels = [{{ {found} }}]"]
-    path.write_text("\n".join(lines) + "\n")
-    return EngineLock(path)
-
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> list[Path]:
-    folder = tmp_path / "published"
-    folder.mkdir()
-    torch = write_wheel(
-        folder, "torch", "2.13.0", {"torch/__init__.py": TORCH, "torch/version.py": "cuda = hip = None\n"}
-    )
-    return [torch, write_wheel(folder, "extra", "1.0", {"extra.py": "answer = 42\n"})]
+    return write_wheels(tmp_path / "published")
 
 
 @pytest.fixture
 def network(shop: Shop, wheels: list[Path]) -> Network:
     """An index that has both wheels."""
-    shop.headers["Content-Type"] = "text/html"
-    for wheel in wheels:
-        shop.files[f"/files/{wheel.name}"] = wheel.read_bytes()
-        shop.files[f"/simple/{wheel.name.split('-')[0]}/"] = f'<a href="/files/{wheel.name}">w</a>'.encode()
+    offer_wheels(shop, wheels)
     settings = one_index(shop.url + "simple/")
     return Network(RetryPolicy(attempts=2, first_s=0.01), token=lambda: None, indexes=lambda: settings)
 

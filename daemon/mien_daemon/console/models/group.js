@@ -3,6 +3,7 @@ import { announce } from "../announce.js";
 import { button } from "../control.js";
 import { h, refill } from "../element.js";
 import { bytes, knows, t } from "../words.js";
+import { enginePart } from "./engine-part.js";
 import { fetchModels } from "./fetch.js";
 import { modelRow, sizeOf } from "./model-row.js";
 import { rows } from "../rows.js";
@@ -17,6 +18,8 @@ export function group(app, list, name, models) {
   const actions = h("div", { class: "row-actions wrap" });
   const body = h("ul", { class: "rows" });
   const title = knows(`group_${name}`) ? t(`group_${name}`) : engineWords(name);
+  const part = enginePart(list, name);
+  const misfit = h("p", { class: "caution" }, t("engine_does_not_fit"));
   let offered = "";
   const show = rows(
     body,
@@ -38,9 +41,13 @@ export function group(app, list, name, models) {
         ),
         actions,
       ),
+      misfit,
+      part.element,
       body,
     ),
     show() {
+      misfit.hidden = list.engines.get(name)?.fits !== "no";
+      part.show();
       show(models.map((model) => list.models.get(model.name)));
       const missing = JSON.stringify(bundles.map((bundle) => list.missing(bundle)));
       if (missing === offered) return;

@@ -11,12 +11,15 @@ export class ModelList extends EventTarget {
     this.api = api;
     this.models = new Map();
     this.bundles = {};
+    this.engines = new Map();
     this.transfers = new Map();
     this.staleness = new Staleness();
   }
 
   async load(signal) {
-    const { models, bundles, transfers } = await this.api.get("/v1/models", { signal });
+    const asked = ["/v1/models", "/v1/engines"].map((path) => this.api.get(path, { signal }));
+    const [{ models, bundles, transfers }, { engines }] = await Promise.all(asked);
+    this.engines = new Map(engines.map((engine) => [engine.name, engine]));
     this.models = new Map(models.map((model) => [model.name, model]));
     this.bundles = bundles;
     for (const transfer of transfers) this.transfers.set(keyOf(transfer), transfer);

@@ -60,7 +60,11 @@ function neededBy(what) {
 }
 
 function stateWords(model, transfer) {
-  if (!transfer) return t(`model_${model.state}`);
+  return transfer ? transferWords(transfer) : t(`model_${model.state}`);
+}
+
+/** How far something is that takes longer, or how it ended. */
+export function transferWords(transfer) {
   if (transfer.problem) return sentence(transfer.problem);
   if (transfer.state !== "running") return t(`transfer_${transfer.state}`);
   const share = transfer.total_bytes ? percent(transfer.done_bytes / transfer.total_bytes) : "";
