@@ -82,6 +82,7 @@ def measure_card(
         "steps": 2,
         "rungs": rungs,
         "swaps": swaps,
+        "parts": [],
         "text": [],
         "left_out": [{"what": each.what, "why": each.why} for each in left_out],
     }

@@ -27,9 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     check.add_argument(
         "--side",
         type=int,
-        default=1024,
         metavar="PX",
-        help="of --random's working square (default: %(default)s)",
+        help="of --random's working square (default: 1024; 256 where a processor computes)",
     )
     check.set_defaults(run=run_check)
     from mien_cli.engine_environment import add_actions
@@ -76,7 +75,7 @@ def run_random(args: Namespace) -> int:
 
     if args.engine != "flux":
         raise InvalidOptions(f"{args.engine} has no memory plan to measure", field="random")
-    if not 256 <= args.side <= 2048 or args.side % 16:
+    if args.side is not None and (not 256 <= args.side <= 2048 or args.side % 16):
         raise InvalidOptions("the working side is 256 to 2048 pixels, a multiple of 16", field="side")
     if missing := ENGINES["flux"].missing_libraries:
         raise EngineUnavailable(f"flux needs {', '.join(missing)}", engine="flux", libraries=list(missing))

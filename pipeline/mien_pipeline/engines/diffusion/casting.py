@@ -3,7 +3,7 @@
 import torch
 from diffusers.hooks.hooks import HookRegistry
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
-from torch import nn
+from torch import Tensor, nn
 
 from mien_pipeline.device import compute_dtype
 from mien_pipeline.plan.component import KEPT_IN_FULL, NumberFormat
@@ -37,4 +37,11 @@ def is_held_in_float8(module: nn.Module) -> bool:
 def held_bytes(module: nn.Module) -> int:
     """Bytes of every value that the network holds, each counted once."""
     values = {id(value): value for value in (*module.parameters(), *module.buffers())}
-    return sum(value.numel() * value.element_size() for value in values.values())
+    return sum(part.numel() * part.element_size() for value in values.values() for part in stored_as(value))
+
+
+def stored_as(value: Tensor) -> list[Tensor]:
+    """The plain tensors that hold a value: itself, or torchao's integers and scales."""
+    names = [*getattr(value, "tensor_data_names", ()), *getattr(value, "optional_tensor_data_names", ())]
+    parts = [getattr(value, name, None) for name in names]
+    return [part for part in parts if isinstance(part, Tensor)] or [value]

@@ -14,7 +14,7 @@ from mien_core.errors import BrokenWeights
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device, release_cache
 from mien_pipeline.engines.diffusion import reference
-from mien_pipeline.engines.diffusion.casting import held_bytes
+from mien_pipeline.engines.diffusion.casting import held_bytes, stored_as
 from mien_pipeline.engines.diffusion.placement import release
 from mien_pipeline.engines.flux.files import Base, FluxFiles
 from mien_pipeline.engines.flux.inject import WeightSchedule
@@ -282,7 +282,7 @@ def _check_values(network: nn.Module) -> None:
         BrokenWeights: `not_finite` names every tensor that holds one that is not.
     """
     values = [*network.named_parameters(), *network.named_buffers()]
-    found = sorted(name for name, value in values if not _is_finite(value))
+    found = sorted(name for name, value in values if not all(map(_is_finite, stored_as(value))))
     if found:
         rest = f" and {len(found) - QUOTED} more" if len(found) > QUOTED else ""
         raise BrokenWeights(f"values that are no numbers stand in {', '.join(found[:QUOTED])}{rest}", not_finite=found)

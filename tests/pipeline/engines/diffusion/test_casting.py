@@ -1,9 +1,12 @@
 """A network cast on the meta device holds the dtypes that a loaded one holds."""
 
+from importlib import import_module
+from typing import Any
+
 import torch
 from torch import nn
 
-from mien_pipeline.engines.diffusion.casting import cast, held_bytes, is_held_in_float8
+from mien_pipeline.engines.diffusion.casting import cast, held_bytes, is_held_in_float8, stored_as
 from mien_pipeline.plan.component import NumberFormat
 
 
@@ -51,3 +54,14 @@ def test_a_value_under_two_names_is_counted_once() -> None:
     network = nn.ModuleList([nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)])
     network[1].weight = network[0].weight
     assert held_bytes(network) == 64
+
+
+def test_a_matrix_of_torchao_is_its_integers_and_scales() -> None:
+    """As a whole it says that it is bfloat16."""
+    torchao: Any = import_module("torchao.quantization")
+    network = nn.Sequential(nn.Linear(64, 32, bias=False)).to(torch.bfloat16)
+    torchao.quantize_(network, torchao.Int8WeightOnlyConfig())
+    integers, scales, *rest = stored_as(network.get_parameter("0.weight"))
+    assert (integers.dtype, integers.shape) == (torch.int8, (32, 64))
+    assert held_bytes(network) == 32 * 64 + sum(each.numel() * each.element_size() for each in (scales, *rest))
+    assert stored_as(scales) == [scales]

@@ -63,6 +63,8 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "shift_factor": 0.1159,
     },
 }
+# Names of files that diffusers' own reader of quantised networks looks for.
+PUBLISHED_NAMES = dict.fromkeys(("transformer", "control_net", "vae"), "diffusion_pytorch_model.safetensors")
 # Of every list of blocks, how many members a stack of one block of each kind has.
 ONE_OF_EACH = {
     r"(?:^|\.)transformer_blocks\.": 1,
@@ -149,7 +151,7 @@ def write_layout(folder: Path, layout: Layout) -> FluxFiles:
     require_room(folder, layout.bytes)
 
     def one(name: str, inside: str) -> Path:
-        path = write_sparse(folder / inside / "model.safetensors", layout.shapes[name])
+        path = write_sparse(folder / inside / PUBLISHED_NAMES.get(name, "model.safetensors"), layout.shapes[name])
         if name in layout.configs:
             path.with_name("config.json").write_text(json.dumps(dict(layout.configs[name])), encoding="utf-8")
         return path

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device
+from mien_pipeline.engines.diffusion.casting import stored_as
 from mien_pipeline.engines.diffusion.placement import Placer
 from mien_pipeline.engines.flux.files import FluxFiles
 from mien_pipeline.engines.flux.measure.files import Q4_BYTES
@@ -29,13 +30,18 @@ _SPREAD = 0.02
 def fill_random(network: nn.Module, seed: int = 0) -> None:
     """Fill every value of a network in place, so that signals keep their size: matrices by their width, norms about 1.
 
-    float8, GGUF's and NF4's values are filled as they are stored. Other formats stay as they were read.
+    float8, int8, GGUF's and NF4's values are filled as they are stored. Other formats stay as they were read.
     """
     drawn = torch.randn(_DRAWN, generator=torch.Generator().manual_seed(seed))
     for name, value in network.named_parameters():
         if value.is_meta:
             continue
-        if value.dtype == torch.uint8:
+        integers, *scales = stored_as(value)
+        if scales:
+            # Three spreads of the matrix's values reach the largest integer.
+            _repeat(integers, (42 * drawn).clamp(-127, 127).to(integers.dtype))
+            scales[0].fill_(integers.shape[-1] ** -0.5 / 42)
+        elif value.dtype == torch.uint8:
             _fill_packed(value, drawn)
         elif value.is_floating_point():
             wide = value.ndim > 1

@@ -1,15 +1,17 @@
 """The whole measurement: what fits here is chosen by asking memory, and what does not is named with the reason."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from mien_models.store import ModelStore
-from mien_pipeline.device import Device, choose_device
-from mien_pipeline.engines.flux.files import FluxFiles
+from mien_pipeline.device import Device, choose_device, installed_memory
+from mien_pipeline.engines.flux.files import GGUF, FluxFiles
 from mien_pipeline.engines.flux.measure.files import published_layout, write_layout
+from mien_pipeline.engines.flux.measure.parts import RandomBench, run_parts
 from mien_pipeline.engines.flux.measure.rungs import (
     LEFT_FREE_BYTES,
     LeftOut,
@@ -21,22 +23,24 @@ from mien_pipeline.engines.flux.measure.rungs import (
     run_text,
 )
 from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.face import Portrait
-from mien_pipeline.plan.placement import GIB, Plan
+from mien_pipeline.plan.placement import DEFAULT_SIDE, GIB, Plan
 
 STEPS = 2
+# Of the working square where a processor computes: more tokens take longer and tell nothing more of the networks.
+PROCESSORS_SIDE = 256
 
 
-def measure(store: ModelStore, portrait: Portrait, side: int, on_measured: OnMeasured) -> dict[str, Any]:
+def measure(store: ModelStore, portrait: Portrait, side: int | None, on_measured: OnMeasured) -> dict[str, Any]:
     """Run every rung of this machine at published size; returns the document of `mien engines check flux --random`.
 
-    Where main memory is the device's and has no room for the whole stack, one block of each kind is run, as wide as
-    published, and T5 whole.
+    Where a processor computes, each network is run alone (`parts`), then the whole stack with one block of each kind.
 
     Args:
         store: given to the stack; nothing of it is read.
         portrait: that is swapped with itself.
-        side: of the square working picture, in pixels.
+        side: of the square working picture, in pixels; None is 1024, and 256 on a processor.
         on_measured: told of each as it is done.
 
     Raises:
@@ -44,24 +48,32 @@ def measure(store: ModelStore, portrait: Portrait, side: int, on_measured: OnMea
     """
     device = choose_device()
     with tempfile.TemporaryDirectory(prefix="mien-measure-") as name:
-        folder = Path(name)
-        whole = write_layout(folder / "whole", published_layout())
-        files, left_out = whole, list[LeftOut]()
-        if device.kind == "cpu" and (lacking := find_lacking(whole, device, side)):
-            files = write_layout(folder / "one of each", published_layout(whole=False))
-            left_out.append(lacking)
-        return measure_files(store, files, device, portrait, side, on_measured, left_out)
+        files = write_layout(Path(name), published_layout(whole=device.kind != "cpu"))
+        if device.kind == "cpu":
+            return measure_parts(store, files, device, portrait, side or PROCESSORS_SIDE, on_measured)
+        return measure_files(store, files, device, portrait, side or DEFAULT_SIDE, on_measured, [])
 
 
-def find_lacking(files: FluxFiles, device: Device, side: int) -> LeftOut | None:
-    """What keeps the whole stack from being run in free main memory; None where nothing does."""
-    plans = [each for each in list_rungs(files, device, side) if isinstance(each, Rung)]
-    free = psutil.virtual_memory().available - LEFT_FREE_BYTES
-    smallest = min((each.plan.peak_bytes for each in plans), default=None)
-    if smallest is not None and smallest <= free:
-        return None
-    needs = "no plan fits this machine" if smallest is None else f"{smallest / GIB:.1f} GiB are needed at least"
-    return LeftOut("all blocks but one of each kind", f"{needs}, and {max(0, free) / GIB:.1f} GiB are free")
+def measure_parts(
+    store: ModelStore, files: FluxFiles, device: Device, portrait: Portrait, side: int, on_measured: OnMeasured
+) -> dict[str, Any]:
+    """The document for a processor and files with one block of each kind; see `measure`."""
+    parts: list[Measured] = []
+    rungs: list[Measured] = []
+    left_out = [LeftOut("all blocks but one of each kind", "a processor takes minutes for a step of them")]
+    left_out += [LeftOut(form, "its file is read as the whole transformer") for form in GGUF.values()]
+    plan = plan_memory(files, device, side, installed_memory(), "bfloat16")
+    bench = RandomBench(store, files, device, plan, asks_memory=True)
+    for one in run_parts(bench):
+        if isinstance(one, LeftOut):
+            left_out.append(one)
+        else:
+            parts.append(one)
+        on_measured(one)
+    options = FluxOptions(side=side, steps=STEPS, strength=1.0, drift_gate=False)
+    rungs.append(run_rung(Rung("bfloat16, one block of each kind", plan), store, files, device, portrait, options))
+    on_measured(rungs[0])
+    return _document(device, side, left_out, rungs=rungs, parts=parts)
 
 
 def measure_files(
@@ -101,12 +113,25 @@ def measure_files(
     if plan:
         for one in run_text(store, files, device, plan, max_tokens):
             tell(one, text)
-    left_out.append(LeftOut("ArcFace", "its file is a network of its own format; an embedding is drawn instead"))
+    return _document(device, side, left_out, rungs=rungs, text=text)
+
+
+def _document(
+    device: Device,
+    side: int,
+    left_out: Sequence[LeftOut],
+    *,
+    rungs: Sequence[Measured] = (),
+    parts: Sequence[Measured] = (),
+    text: Sequence[Measured] = (),
+) -> dict[str, Any]:
+    arcface = LeftOut("ArcFace", "its file is a network of its own format; an embedding is drawn instead")
     return {
         "device": {"name": device.name, "backend": device.backend, "memory_bytes": device.total_bytes},
         "side": side,
         "steps": STEPS,
+        "parts": [each.as_json() for each in parts],
         "rungs": [each.as_json() for each in rungs],
         "text": [each.as_json() for each in text],
-        "left_out": [{"what": each.what, "why": each.why} for each in left_out],
+        "left_out": [{"what": each.what, "why": each.why} for each in (*left_out, arcface)],
     }

@@ -51,7 +51,8 @@ class Measured:
         planned_bytes, peak_bytes: on the device; None where torch counts none.
         planned_main_bytes, main_bytes: in main memory, at most. On a processor it is the device's memory too.
         seconds: from nothing loaded to the finished picture; `step_seconds` of each step after the first.
-        finite: everything that was sampled is a number.
+        held_bytes: of a network that was run alone: that its values take.
+        finite: everything that was sampled or computed is a number.
         problem: what stopped it; empty where nothing did.
     """
 
@@ -64,6 +65,7 @@ class Measured:
     seconds: float = 0.0
     step_seconds: tuple[float, ...] = ()
     again_seconds: float = 0.0
+    held_bytes: int = 0
     finite: bool = False
     problem: str = ""
 

@@ -14,14 +14,18 @@ from mien_cli.main import main
 from mien_models.store import ModelStore
 from mien_pipeline.check_engine import take_portrait
 from mien_pipeline.device import choose_device
-from mien_pipeline.engines.flux import stack
+from mien_pipeline.engines.flux import stack, trials
 from mien_pipeline.engines.flux.files import FluxFiles, find_files
-from mien_pipeline.engines.flux.measure import run, rungs
+from mien_pipeline.engines.flux.measure import parts, run, rungs
 from mien_pipeline.engines.flux.measure.files import Layout, write_layout
+from mien_pipeline.engines.flux.measure.parts import Part, RandomBench, run_parts
 from mien_pipeline.engines.flux.measure.report import failures, to_table, to_text
 from mien_pipeline.engines.flux.measure.rungs import LeftOut, Rung, list_rungs
-from mien_pipeline.plan.ladder import TEXT_FORMS
+from mien_pipeline.engines.flux.plan import plan_memory
 from mien_testing.tiny_layout import tiny_layout
+
+# A tiny network's vectors are a larger part of it than a real one's.
+HELD_AS_PLANNED = 0.25
 
 
 @pytest.fixture(autouse=True)
@@ -46,24 +50,47 @@ def files(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> FluxFiles
     return write_layout(tmp_path_factory.mktemp("holes"), layout)
 
 
-def test_the_command_measures_every_rung_and_every_form_of_t5_without_a_download(
+def test_the_command_measures_every_network_on_a_processor_without_a_download(
     layout: Layout, models: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
+    """Each network alone in its formats, then the whole; on the tiny layout, which is read as the published one."""
     monkeypatch.setattr(run, "published_layout", lambda whole=True: layout)
-    words = ["engines", "check", "flux", "--random", "--side", "256", "--models-dir", str(models.root)]
+    words = ["engines", "check", "flux", "--random", "--models-dir", str(models.root)]
     assert main([*words, "--state-dir", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    names = {each["name"] for each in found["parts"]}
+    assert {"transformer bfloat16", "transformer float8", "control_net float8", "eva bfloat16"} <= names
+    assert {f"text_encoder_2 {form}" for form in ("bfloat16", "float8", "float32")} <= names, "T5 in each format"
+    for each in found["parts"]:
+        assert each["finite"], each["name"]
+        assert abs(each["held_bytes"] / each["planned_bytes"] - 1) < HELD_AS_PLANNED, each["name"]
     (rung,) = found["rungs"]
     assert rung["finite"]
     assert len(rung["step_seconds"]) == 1
     assert 0 < rung["step_seconds"][0] < rung["seconds"]
-    assert rung["main_bytes"] > 0
-    assert len(found["text"]) == len({each for forms in TEXT_FORMS.values() for each in forms})
-    assert all(each["finite"] for each in found["text"])
-    assert {each["what"] for each in found["left_out"]} == {"gguf-q8, full weights", "ArcFace"}
+    assert {"transformer nf4", "gguf-q4", "ArcFace"} <= {each["what"] for each in found["left_out"]}
     assert found["good"] is not failures(found)
     assert "a step" in to_text(found)
-    assert to_table(found).count("\n") == 2
+    assert to_table(found).count("\n") == len(found["parts"]) + 5
+
+
+def test_a_part_that_has_no_room_or_fails_is_named_and_the_rest_is_run(
+    files: FluxFiles, tiny_store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_bench: Any) -> Any:
+        raise RuntimeError("a shape that does not fit")
+
+    device = choose_device()
+    plan = plan_memory(files, device, 256, None, "bfloat16")
+    bench = RandomBench(tiny_store, files, device, plan, asks_memory=True)
+    small, large = sorted(("vae", "eva"), key=lambda name: plan.of(name).component.bytes_as("bfloat16"))
+    monkeypatch.setattr(parts, "MOST_BYTES", plan.of(large).component.bytes_as("bfloat16") - 1)
+    lacking, failed = run_parts(bench, [Part(large, trials.try_eva), Part(small, fail)])
+    assert isinstance(lacking, LeftOut)
+    assert lacking.what == f"{large} bfloat16"
+    assert "GiB" in lacking.why
+    assert isinstance(failed, rungs.Measured)
+    assert failed.problem == "RuntimeError: a shape that does not fit"
 
 
 def test_a_rung_that_fails_is_told_with_its_problem_and_the_rest_is_run(
@@ -92,15 +119,6 @@ def test_a_card_has_each_of_its_plans_once_from_the_largest_down(files: FluxFile
     assert found[0].name == "24 GiB, full weights"
     held = [[(each.form, each.residency) for each in rung.plan.placements] for rung in found]
     assert len({str(each) for each in held}) == len(held)
-
-
-def test_what_the_whole_stack_would_need_is_said(files: FluxFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    device = choose_device()
-    assert run.find_lacking(files, device, 256) is None
-    monkeypatch.setattr(run, "LEFT_FREE_BYTES", 1 << 60)
-    lacking = run.find_lacking(files, device, 256)
-    assert isinstance(lacking, LeftOut)
-    assert "GiB are needed at least" in lacking.why
 
 
 @pytest.mark.parametrize(
