@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.forehead import WORK_SIDE
+from mien_pipeline.engines.mesh.atlas import WORK_SIDE
 from mien_pipeline.engines.mesh.texture import View, complete
 from mien_pipeline.faces.align import resample
 from mien_pipeline.image import Floats, Mask, Pixels

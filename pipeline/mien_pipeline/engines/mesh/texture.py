@@ -6,10 +6,11 @@ from functools import cache
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.forehead import WORK_SIDE, clear_forehead, fill_texture, forehead_mask
+from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
+from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
-from mien_pipeline.engines.mesh.unseen import measure_painted_over
+from mien_pipeline.engines.mesh.unseen import is_bearded, measure_painted_over
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -154,15 +155,17 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     pixels, local = _cut_region(reference.pixels, mesh)
     places, facing = _map_texture(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
+    shown = np.asarray(inside.all(2), np.float32)
     as_taken = pixels
     pixels, glasses = _paint_over_glasses(pixels, local)
     behind = resample(find_behind_glasses(as_taken, local), places) if glasses else np.zeros((side, side), np.float32)
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
-    skin = np.asarray(resample(bare, places) * inside.all(2), np.float32)
-    colour, made = clear_forehead(resample(pixels, places, cubic=True), skin)
+    skin = np.asarray(resample(bare, places) * shown, np.float32)
+    colour = np.asarray(resample(pixels, places, cubic=True), np.uint8)
+    colour, made = clear_skin(colour, skin, shown, bearded=is_bearded(colour, skin))
     colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
-    own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * inside.all(2) * faces_us)).astype(np.float32)
+    own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * shown * faces_us)).astype(np.float32)
     painted = np.asarray((cv2.absdiff(pixels, as_taken).max(2) > _PAINTED).astype(np.float32))
     covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
     # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.

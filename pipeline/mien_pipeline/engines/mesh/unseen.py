@@ -40,5 +40,14 @@ def measure_painted_over(colour: Pixels, validity: Pixels, skin: Pixels, covered
     return float(share.sum() / np.count_nonzero(face))
 
 
+def is_bearded(colour: Pixels, skin: Mask) -> bool:
+    """Whether a beard grows on the chin of a texture (S, S, 3) uint8 RGB; `skin` (S, S) 0..1 is where it is bare."""
+    light, bare = to_lab(np.asarray(_shrink(colour), np.uint8))[..., 0], _shrink(skin)
+    clear = skin_texels() & (bare > _HALF)
+    dark = light < (float(np.median(light[clear])) if clear.any() else 0.0) - _DARKER
+    chin = skin_texels() & (fill_texture_hull(_CHIN) > 0)
+    return bool(((1 - bare) * dark)[chin].sum() > _BEARDED * np.count_nonzero(chin))
+
+
 def _shrink(part: Pixels | Mask) -> NDArray[Any]:
     return np.asarray(cv2.resize(part, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA))

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.eyes import Eye
-from mien_pipeline.engines.mesh.forehead import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.registration import look_closely, register
 from mien_pipeline.engines.mesh.shape import measure_grimaces
 from mien_pipeline.engines.mesh.texture import View, read_view, texture_side
