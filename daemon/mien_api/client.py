@@ -7,11 +7,12 @@ import hashlib
 import http.client
 import json
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, BinaryIO, Self, cast
 from urllib.parse import quote
 
 from mien_api import runtime_file
@@ -24,8 +25,11 @@ from mien_core.errors import MienError as MienError
 
 ADDRESS = "127.0.0.1"
 TIMEOUT_S = 60.0  # the daemon holds a poll for 20 s at most
+CLIP_TIMEOUT_S = 300.0  # a clip of 4 GiB is read twice before its job is taken
+PIECE_BYTES = 1 << 20
 POLL_S = 20
 Document = dict[str, Any]
+Body = bytes | BinaryIO | None
 OnJob = Callable[[Mapping[str, Any]], None]
 
 
@@ -92,6 +96,15 @@ class DaemonClient:
         self._send("PUT", f"/v1/blobs/{name}", data, {"Content-Type": "application/octet-stream"})
         return name
 
+    def put_file(self, path: Path) -> str:
+        """Send a clip, or any file that is too large for memory, and return its name; raises as `request` does."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
+            self._send("PUT", f"/v1/blobs/sha256:{digest}", file, headers)
+        return f"sha256:{digest}"
+
     def post_job(self, job: Mapping[str, object], idempotency_key: str | None = None) -> Document:
         """Ask for a job; raises as `request` does."""
         headers = {"Content-Type": "application/json"}
@@ -129,6 +142,15 @@ class DaemonClient:
     def result(self, job_id: str) -> bytes:
         """The picture of a job that is done; raises as `request` does."""
         return self._send("GET", f"/v1/jobs/{quote(job_id)}/result", None, {})[0]
+
+    def save_result(self, job_id: str, path: Path) -> None:
+        """Write the clip, or the picture, of a job that is done to a file; raises as `request` does."""
+        with closing(self._connect()) as connection, path.open("wb") as file:
+            response = self._begin(connection, "GET", f"/v1/jobs/{quote(job_id)}/result", None, self._headers({}))
+            try:
+                shutil.copyfileobj(response, file, PIECE_BYTES)
+            except (OSError, http.client.HTTPException) as error:
+                raise DaemonUnreachable("the daemon went away while it answered", port=self.port) from error
 
     def cancel(self, job_id: str) -> Document:
         """Stop a job; raises as `request` does."""
@@ -174,6 +196,22 @@ class DaemonClient:
         ask = {"kind": "swap", "target": self.put_blob(target), "references": people, "options": dict(options)}
         return self._run(ask, on_job)
 
+    def swap_clip(
+        self,
+        target: Path,
+        references: Sequence[Person],
+        options: Mapping[str, object],
+        on_job: OnJob = ignore_job,
+        likes: Sequence[bytes] = (),
+    ) -> Document:
+        """One swap of a clip: the finished job, whose result `save_result` fetches; else as `swap`."""
+        patient = replace(self, timeout_s=CLIP_TIMEOUT_S)
+        people = [self._name_person(each) for each in references]
+        for picture in likes:
+            self.put_blob(picture)
+        ask = {"kind": "swap", "target": patient.put_file(target), "references": people, "options": dict(options)}
+        return patient._finish(ask, on_job)
+
     def restore(
         self, image: bytes, options: Mapping[str, object], on_job: OnJob = ignore_job
     ) -> tuple[bytes, Document]:
@@ -200,17 +238,21 @@ class DaemonClient:
         return [each if isinstance(each, str) else self.put_blob(each) for each in pictures]
 
     def _run(self, ask: Mapping[str, object], on_job: OnJob) -> tuple[bytes, Document]:
+        done = self._finish(ask, on_job)
+        return self.result(str(done["id"])), cast("Document", done["result"])
+
+    def _finish(self, ask: Mapping[str, object], on_job: OnJob) -> Document:
+        """The job, done; a `KeyboardInterrupt` cancels it."""
         key = secrets.token_hex(16)
         try:
-            done = self.wait(self.post_job(ask, key), on_job)
+            return self.wait(self.post_job(ask, key), on_job)
         except KeyboardInterrupt:
             # Whether the daemon took the job before we stopped listening or not: with the same key it is the same one.
             with suppress(MienError):
                 self.cancel(str(self.post_job(ask, key)["id"]))
             raise
-        return self.result(str(done["id"])), cast("Document", done["result"])
 
-    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[bytes, str]:
+    def _send(self, method: str, path: str, body: Body, headers: Mapping[str, str]) -> tuple[bytes, str]:
         """The body and the ETag of an answer; an empty body where nothing is new."""
         with closing(self._connect()) as connection:
             response = self._begin(connection, method, path, body, self._headers(headers))
@@ -224,7 +266,7 @@ class DaemonClient:
         connection: http.client.HTTPConnection,
         method: str,
         path: str,
-        body: bytes | None,
+        body: Body,
         headers: Mapping[str, str],
     ) -> http.client.HTTPResponse:
         """Send, and raise what was refused."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from mien_api.client import DaemonClient
     from mien_cli.result_file import ResultPlace
     from mien_pipeline.clip_options import ClipOptions
     from mien_pipeline.options import SwapOptions
@@ -39,7 +40,8 @@ def add_clip_arguments(parser: ArgumentParser) -> None:
         "--workers",
         type=parse_workers,
         metavar="N|auto",
-        help="how many processes render the clip, each a stretch of it at a time (default: auto, one a processor)",
+        help="how many processes render the clip, each a stretch of it at a time, without a daemon (default: auto, one a "
+        "processor)",
     )
     group.add_argument(
         "--restart", action="store_true", default=None, help="begin anew, and not where the last run was ended"
@@ -167,6 +169,44 @@ def swap_clip(
             target = replace(target, helpers=helpers)
             made = runtime.swap_clip(target, references, options, lambda at: show(at.stage, at.fraction), alike)
     return written[0], describe_clip(made)
+
+
+def swap_by_daemon(
+    args: Namespace,
+    daemon: DaemonClient,
+    place: ResultPlace,
+    references: Sequence[Sequence[bytes] | str],
+    options: SwapOptions,
+    alike: Sequence[bytes],
+) -> tuple[Path, dict[str, Any]] | None:
+    """The same by a daemon, which goes on where it stood when it, or its worker, dies; see `swap_clip`.
+
+    `references` may be people of the library, as "ref:ID".
+    """
+    from mien_cli.in_process import fetch_needed, open_store
+    from mien_cli.progress_bars import show_job_progress
+    from mien_cli.result_file import make_folder
+    from mien_pipeline.clip_options import require_clip_options
+
+    output = place.clip_output()
+    read_clip_options(args)
+    require_clip_options(options)
+    if place.makes_folder:
+        make_folder(output.path.parent)
+    if output.check(args.target.stat().st_size):
+        return None
+    fetch_needed(open_store(args), options.engine, quiet=args.json)
+    asked = {**options.model_dump(mode="json", exclude_none=True), **list_clip_options(args)}
+    with show_job_progress(quiet=args.json) as show:
+        done = daemon.swap_clip(
+            args.target,
+            references,
+            asked,
+            lambda job: show(job["stage"] or job["state"], job["progress"]),
+            alike,
+        )
+    written = output.make(lambda path: daemon.save_result(done["id"], path))
+    return written.path, done["result"]
 
 
 def count_helpers(args: Namespace, options: SwapOptions) -> int:

@@ -13,6 +13,7 @@ from mien_core.errors import InvalidOptions
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_testing.clips import Recipe, make_clip, move_portrait
+from mien_testing.stand_in import returning
 
 RunJson = Callable[..., tuple[int, Any]]
 
@@ -77,3 +78,38 @@ def test_a_clip_is_swapped_as_a_picture_is(here: Path, run_json: RunJson, models
     status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--local", "-o", "a.mp4")
     assert (status, problem["code"]) == (1, "output-is-input")
     assert sorted(path.name for path in here.glob("a*.mp4")) == ["a-swapped.mp4", "a.mp4"]
+
+
+class Daemon:
+    """A client of a daemon that has swapped whatever it was asked to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def swap_clip(self, target: Path, references: Any, options: Any, on_job: Any, likes: Any) -> Any:
+        self.asked.append((target, references, options, likes))
+        on_job({"stage": "generate", "state": "running", "progress": 0.5})
+        video = {"frames": 3, "duration_s": 0.1, "encoder": "e", "audio": "none", "resumed": False}
+        report = {"engine": "mesh", "seconds": 1.0, "warnings": [], "video": video, "people": [], "left_out": []}
+        return {"id": "a-job", "result": report}
+
+    def save_result(self, job_id: str, path: Path) -> None:
+        path.write_bytes(job_id.encode())
+
+
+def test_a_clip_is_swapped_by_the_running_daemon_as_a_picture_is(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon()
+    monkeypatch.setattr("mien_cli.commands.swap.find_daemon", returning(daemon))
+    make_clip(here / "a.mp4", Recipe(times=(0, 1)))
+    words = ["--face", "ref:abc", "--from", "0:01", "--to", "2.5", "--encoder", "vp9", "--faces", "0"]
+    status, report = run_json("swap", "a.mp4", *words)
+    assert (status, report["output"], (here / "a-swapped.mp4").read_bytes()) == (0, "a-swapped.mp4", b"a-job")
+    target, references, options, likes = daemon.asked[0]
+    assert (target, references, likes) == (Path("a.mp4"), ["ref:abc"], [])
+    assert {"from": 1.0, "to": 2.5, "encoder": "vp9", "faces": [0], "engine": "mesh"}.items() <= options.items()
+    for wrong, field in ((["--quality", "0"], "quality"), (["--set", "format=png"], "format")):
+        status, problem = run_json("swap", "a.mp4", "--face", "ref:abc", *wrong)
+        assert (status, problem["code"], problem["field"]) == (1, "invalid-options", field)
+    assert len(daemon.asked) == 1

@@ -1,4 +1,4 @@
-"""`mien swap`: one swap, by the running daemon if there is one, else in this process; a clip always in this one."""
+"""`mien swap`: one swap of a picture or a clip, by the running daemon if there is one, else in this process."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def run(args: Namespace) -> int:
 def run_clip(
     args: Namespace, place: ResultPlace, people: Sequence[Sequence[Path] | str], alike: Sequence[bytes]
 ) -> int:
-    """The command for a clip, which is swapped in this process."""
-    from mien_cli.clip import swap_clip
+    """The command for a clip."""
+    from mien_cli.clip import swap_by_daemon, swap_clip
     from mien_cli.clip import to_text as clip_to_text
     from mien_cli.edit_arguments import open_library_face, read_options
     from mien_cli.in_process import read_picture
@@ -74,11 +74,13 @@ def run_clip(
     options = read_options(args, None, alike)
     if any(not isinstance(each, str) for each in people):
         require_statement(args)
-    references = [
-        open_library_face(args, each) if isinstance(each, str) else [read_picture(file) for file in each]
-        for each in people
-    ]
-    made = swap_clip(args, place, references, options, alike)
+    read = [each if isinstance(each, str) else [read_picture(file) for file in each] for each in people]
+    # So many processes render beside this one: the daemon has its own.
+    if (daemon := None if args.local or args.workers else find_daemon(args)) is not None:
+        made = swap_by_daemon(args, daemon, place, read, options, alike)
+    else:
+        references = [open_library_face(args, each) if isinstance(each, str) else each for each in read]
+        made = swap_clip(args, place, references, options, alike)
     if made is None:
         return print_skipped(args, place.clip_output().path)
     path, report = made

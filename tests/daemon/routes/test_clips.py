@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 Daemon = Any
 OpenDaemon = Any
 
-FRAMES = 30
+FRAMES = 12
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def portrait(models: ModelStore) -> bytes:
 
 @pytest.fixture(scope="session")
 def clip(portrait: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A second of a portrait before a moving camera, 320 × 180, with a tone."""
+    """A second of a portrait before a moving camera, 320 × 180, 12 pictures, with a tone."""
     recipe = Recipe(size=(320, 180), times=tuple(range(FRAMES)), rate=FRAMES, tone=1.0)
     drawn = move_portrait(decode(portrait).pixels[:400])
     return make_clip(tmp_path_factory.mktemp("clip") / "a.mp4", recipe, drawn).read_bytes()
