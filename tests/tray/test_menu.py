@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mien_core.languages import LANGUAGES
-from mien_tray.menu import SHOWN_JOBS, Action, Entry, MenuLine, Verb, build_menu, build_title, describe_size
+from mien_tray.menu import (
+    SHOWN_JOBS,
+    Action,
+    Entry,
+    MenuLine,
+    Verb,
+    build_menu,
+    build_title,
+    describe_job,
+    describe_size,
+)
 from mien_tray.status import NOTIFY, DaemonState, JobSummary, ModelSummary, PairingSummary, Phase, Reason, Status
 from mien_tray.strings import Words
 
@@ -95,6 +105,13 @@ def test_jobs_that_run_come_first_and_each_can_be_cancelled() -> None:
 def test_a_long_queue_is_cut_and_the_page_has_the_rest() -> None:
     jobs = [JobSummary(str(number), "swap", False) for number in range(SHOWN_JOBS + 5)]
     assert find(replace(RUNNING, jobs=jobs, queued=130), "120 more…").action == Action(Verb.OPEN, "jobs")
+
+
+def test_a_clip_is_told_by_its_frames_in_the_title_each_and_in_the_menu_a_few() -> None:
+    clip = JobSummary("a", "swap", True, 0.4, 12.0, (124, 300))
+    assert describe_job(clip, WORDS, step=1) == "Swap: frame 124 of 300"
+    assert describe_job(clip, WORDS) == "Swap: frame 120 of 300"
+    assert describe_job(JobSummary("a", "analyse", True, 0.4, None, (3, 8)), WORDS) == "Look at a clip: frame 3 of 8"
 
 
 def test_the_menu_keeps_still_while_a_job_goes_on_by_a_per_cent() -> None:

@@ -198,6 +198,11 @@ def describe_job(job: JobSummary, words: Words, step: int = STEP_PERCENT) -> str
     kind = words(f"kind_{job.kind}")
     if not job.running:
         return words("job_queued", kind=kind)
+    if job.frames:
+        done, total = job.frames
+        # A menu changes a few times only, the icon's title with every frame.
+        told = done if step == 1 else round_down(done, max(1, total * step // 100))
+        return words("job_frames", kind=kind, done=told, total=total)
     percent = round_down(round(100 * job.progress), step)
     if job.eta_s is None:
         return words("job_running", kind=kind, percent=percent)

@@ -36,13 +36,14 @@ class DaemonState:
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
-    """A job that runs or waits, as the menu shows it. `progress` is 0..1."""
+    """A job that runs or waits, as the menu shows it. `progress` is 0..1, `frames` (done, all) of a running clip."""
 
     id: str
     kind: str
     running: bool
     progress: float = 0.0
     eta_s: float | None = None
+    frames: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,16 @@ class Status:
         return [model for model in self.models if model.state == "downloading"]
 
 
+def read_frames(job: Mapping[str, Any]) -> tuple[int, int] | None:
+    """How many frames of a running clip are done, of how many; a daemon of an older version does not say."""
+    frames = job.get("frames")
+    return (frames["done"], frames["total"]) if frames else None
+
+
 def read_jobs(answer: Mapping[str, Any]) -> tuple[JobSummary, ...]:
     """From `GET /v1/jobs?state=queued,running`, which has the newest first: those that run, then the next in turn."""
     oldest_first = [
-        JobSummary(job["id"], job["kind"], job["state"] == "running", job["progress"], job["eta_s"])
+        JobSummary(job["id"], job["kind"], job["state"] == "running", job["progress"], job["eta_s"], read_frames(job))
         for job in reversed(answer["jobs"])
     ]
     return tuple(sorted(oldest_first, key=lambda job: not job.running))
