@@ -59,7 +59,9 @@ chrome.storage.onChanged.addListener((changes, area) => {
 
 menusOf(chrome).onClicked.addListener((info, tab) => {
   const request = readRequest(info);
-  const { srcUrl, targetElementId, frameId, frameUrl } = info;
+  const { targetElementId, frameId, frameUrl } = info;
+  // Of a video its page reads the frame that is shown: nothing is fetched, and no host is asked for.
+  const srcUrl = info.mediaType === "video" ? undefined : info.srcUrl;
   const where = describePlace(tab, { srcUrl, targetElementId, frameId });
   if (request.do === "open") return openConsole();
   if (request.do === "restore") return new Page(chrome, where).ask({ do: "restore", hint: where.hint });

@@ -50,7 +50,9 @@ export class Page {
   }
 
   async read(pictureId) {
-    return bytesOf((await this.ask({ do: "read", pictureId })) ?? undefined);
+    const answer = (await this.ask({ do: "read", pictureId })) ?? undefined;
+    if (answer?.refusal) throw new Problem(answer.refusal);
+    return bytesOf(answer);
   }
 
   show(pictureId, progress) {

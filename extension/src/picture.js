@@ -17,7 +17,7 @@ const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
  * @param {typeof globalThis.fetch} from.fetch
  * @param {{ read: () => Promise<Uint8Array | null> }} from.page  gives the bytes as the page itself can get them.
  * @param {string} from.pageUrl
- * @param {{ kind: "url" | "page", url: string }} from.source  what the page's script found.
+ * @param {{ kind: "url" | "page" | "frame", url: string }} from.source  what the page's script found.
  * @param {() => Promise<Uint8Array | null>} from.screenshot  the last way.
  * @returns {Promise<{bytes: Uint8Array, screenshot: boolean}>}
  */

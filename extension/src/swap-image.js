@@ -1,5 +1,6 @@
 // One swap, from the person's click to the job's end: this file is the story, the others do the work.
 
+import { isAnimated } from "./animated.js";
 import { hostOf, mayRead, patternsBeyond } from "./hosts.js";
 import { isOver } from "./jobs.js";
 import { Page } from "./page.js";
@@ -72,6 +73,7 @@ export class Swaps {
     this.sending.add(job.key);
     try {
       const [{ bytes, screenshot }, daemon] = await Promise.all([this.#read(job), connection.proved()]);
+      if (isAnimated(bytes)) throw new Problem("picture-animated");
       const target = await daemon.putBlob(bytes);
       const { engine, faces } = await settings.all();
       const options = { faces, ...(engine ? { engine } : {}) };

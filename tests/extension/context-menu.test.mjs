@@ -11,12 +11,19 @@ test("the menu offers the recent faces, then the choice, the way back and Mien",
   await buildMenu(chrome, { recentReferences: [{ id: "a:b", name: "Tom & Anna" }] });
   assert.deepEqual(
     made.map(({ id }) => id),
-    ["swap", "swap:a:b", "line", "choose", "restore", "open"],
+    ["swap", "frame"].flatMap((root) => [
+      root,
+      ...["face:a:b", "line", "choose", "restore", "open"].map((id) => `${root}/${id}`),
+    ]),
   );
   assert.equal(made[1].title, "menu_reference Tom && Anna");
-  assert.deepEqual(readRequest({ menuItemId: "swap:a:b" }), { do: "swap", referenceId: "a:b", ask: false });
-  assert.equal(readRequest({ menuItemId: "choose" }).ask, true);
-  assert.deepEqual(readRequest({ menuItemId: "restore" }), { do: "restore" });
+  assert.deepEqual(
+    made.filter(({ contexts }) => contexts.includes("video")).map(({ parentId }) => parentId ?? "itself"),
+    ["itself", ...Array(5).fill("frame")],
+  );
+  assert.deepEqual(readRequest({ menuItemId: "swap/face:a:b" }), { do: "swap", referenceId: "a:b", ask: false });
+  assert.equal(readRequest({ menuItemId: "frame/choose" }).ask, true);
+  assert.deepEqual(readRequest({ menuItemId: "swap/restore" }), { do: "restore" });
 });
 
 test("Firefox's own menus are used where there are some", async () => {
@@ -25,7 +32,7 @@ test("Firefox's own menus are used where there are some", async () => {
   await buildMenu({ ...fakeChrome(), menus, contextMenus: null }, { recentReferences: [] });
   assert.deepEqual(
     made.map(({ id }) => id),
-    ["swap", "choose", "restore", "open"],
+    ["swap", "frame"].flatMap((root) => [root, ...["choose", "restore", "open"].map((id) => `${root}/${id}`)]),
   );
 });
 

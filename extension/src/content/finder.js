@@ -40,7 +40,7 @@ globalThis.mienFinder ??= (() => {
     const direct = chain.slice(0, 2).find(isPicture);
     if (direct) return direct;
     for (const around of chain.slice(0, 4)) {
-      const pictures = [...around.querySelectorAll("img, canvas, svg image")].filter(isPicture);
+      const pictures = [...around.querySelectorAll("img, canvas, video, svg image")].filter(isPicture);
       if (pictures.length === 1) return pictures[0];
       if (pictures.length > 1) return null;
     }

@@ -28,7 +28,8 @@ globalThis.mienFrame ??= {
   },
 
   contentBox(element, outer, style) {
-    if (!(element instanceof HTMLImageElement || element instanceof HTMLCanvasElement)) return outer;
+    const kinds = [HTMLImageElement, HTMLCanvasElement, HTMLVideoElement];
+    if (!kinds.some((kind) => element instanceof kind)) return outer;
     const scale = element.offsetWidth ? outer.width / element.offsetWidth : 1; // transforms and zoom
     const inset = (side) =>
       (parseFloat(style[`border${side}Width`]) + parseFloat(style[`padding${side}`])) * scale || 0;
@@ -39,7 +40,7 @@ globalThis.mienFrame ??= {
   /** The part of the box that the picture covers: `contain` and `scale-down` leave bars. */
   painted(element, box, style) {
     const plain = { x: box.x, y: box.y, width: box.width, height: box.height };
-    const [width, height] = [element.naturalWidth, element.naturalHeight];
+    const [width, height] = [element.naturalWidth ?? element.videoWidth, element.naturalHeight ?? element.videoHeight];
     if (!["contain", "scale-down"].includes(style.objectFit) || !width || !height) return plain;
     const fit = Math.min(box.width / width, box.height / height);
     const scale = style.objectFit === "scale-down" ? Math.min(1, fit) : fit;

@@ -17,6 +17,7 @@ globalThis.mienPage ??= (() => {
   /** A picture that shows a result already is swapped from its original, not from that. */
   const begin = (element) => {
     const known = swapOf(element);
+    if (element instanceof HTMLVideoElement) element.pause(); // the frame that was meant
     const source = known?.originalSource() ?? mienSource.of(element);
     known?.undo();
     const id = crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is kept from plain http pages
@@ -45,6 +46,8 @@ globalThis.mienPage ??= (() => {
     },
     async read({ pictureId }) {
       const { element, source } = swaps.get(pictureId);
+      const refusal = source.kind === "frame" ? await mienSource.whyNoFrame(element) : null;
+      if (refusal) return { refusal };
       const blob = await mienSource.read(element, source);
       return { base64: blob && (await base64Of(blob)) };
     },

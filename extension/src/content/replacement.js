@@ -46,7 +46,9 @@ globalThis.MienReplacement ??= class MienReplacement {
   #kind() {
     if (this.element instanceof HTMLImageElement || this.element instanceof HTMLInputElement) return "image";
     if (this.element instanceof SVGImageElement) return "svg";
-    return this.element instanceof HTMLCanvasElement || this.covered ? "cover" : "background";
+    const { element } = this;
+    const keepsItsOwn = element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement;
+    return keepsItsOwn || this.covered ? "cover" : "background";
   }
 
   #current() {

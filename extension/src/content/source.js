@@ -3,11 +3,15 @@
 globalThis.mienSource ??= {
   /**
    * @param {Element} element
-   * @returns {{kind: 'url' | 'page', url: string} | null} `url` can be fetched from anywhere, `page` only from here.
+   * @returns {{kind: 'url' | 'page' | 'frame', url: string} | null} `url` can be fetched from anywhere, `page` only
+   *   from here; `frame` is what a video shows now.
    */
   of(element) {
+    if (element instanceof HTMLVideoElement) return this.hasFrame(element) ? { kind: "frame", url: "" } : null;
     return element instanceof HTMLCanvasElement ? { kind: "page", url: "" } : this.at(this.urlOf(element));
   },
+
+  hasFrame: (video) => video.videoWidth > 0 && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA,
 
   at(url) {
     return url ? { kind: url.startsWith("blob:") ? "page" : "url", url } : null;
@@ -48,10 +52,25 @@ globalThis.mienSource ??= {
     return response.ok ? response.blob() : null;
   },
 
+  /**
+   * Why the frame of a video cannot be read: it is protected, or of another site.
+   * @returns {Promise<"frame-protected" | "frame-foreign" | null>}
+   */
+  async whyNoFrame(video) {
+    if (video.mediaKeys) return "frame-protected";
+    return this.drawn(video).then(
+      () => null,
+      () => "frame-foreign",
+    );
+  },
+
   async drawn(element) {
-    if (!(element instanceof HTMLImageElement)) return null;
+    const isVideo = element instanceof HTMLVideoElement;
+    if (!isVideo && !(element instanceof HTMLImageElement)) return null;
     const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [element.naturalWidth, element.naturalHeight];
+    [canvas.width, canvas.height] = isVideo
+      ? [element.videoWidth, element.videoHeight]
+      : [element.naturalWidth, element.naturalHeight];
     canvas.getContext("2d")?.drawImage(element, 0, 0);
     return new Promise((resolve) => canvas.toBlob(resolve));
   },

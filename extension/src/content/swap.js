@@ -3,6 +3,7 @@
 globalThis.MienSwap ??= class MienSwap {
   #overlay;
   #progress;
+  #ended = new AbortController();
   /** @type {any} */
   #replacement = null;
   /** @type {BlobPart[]} */
@@ -16,6 +17,14 @@ globalThis.MienSwap ??= class MienSwap {
     this.source = source;
     this.tell = tell;
     this.onEnd = onEnd;
+    if (element instanceof HTMLVideoElement) this.#watchVideo(element);
+  }
+
+  /** The result belongs to one frame: it goes as soon as the video shows another one. */
+  #watchVideo(video) {
+    const leave = () => (this.#replacement ? this.undo() : this.#leave("cancel"));
+    for (const event of ["play", "seeking", "emptied"])
+      video.addEventListener(event, leave, { signal: this.#ended.signal });
   }
 
   box() {
@@ -24,6 +33,7 @@ globalThis.MienSwap ??= class MienSwap {
 
   /** What was there before the result; null while there is none. */
   originalSource() {
+    if (this.element instanceof HTMLVideoElement) return null; // the frame under the result is there to be read
     return this.#replacement && mienSource.at(this.#replacement.originalUrl);
   }
 
@@ -59,6 +69,7 @@ globalThis.MienSwap ??= class MienSwap {
   }
 
   end() {
+    this.#ended.abort();
     this.#close();
     this.#replacement = null;
     this.#taken = null;

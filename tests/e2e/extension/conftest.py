@@ -198,6 +198,10 @@ class Site:
         self.answers[path] = Answer(png(size, RED), "image/png", **more)
         return self.url(path)
 
+    def clip(self, path: str, content: bytes) -> str:
+        self.answers[path] = Answer(content, "video/webm")
+        return self.url(path)
+
     def requests_for(self, path: str) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == path]
 
