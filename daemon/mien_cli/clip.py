@@ -40,8 +40,8 @@ def add_clip_arguments(parser: ArgumentParser) -> None:
         "--workers",
         type=parse_workers,
         metavar="N|auto",
-        help="how many processes render the clip, each a stretch of it at a time, without a daemon (default: auto, one a "
-        "processor)",
+        help="how many processes render the clip, each a stretch of it at a time, and no daemon (default: auto, one "
+        "a processor)",
     )
     group.add_argument(
         "--restart", action="store_true", default=None, help="begin anew, and not where the last run was ended"
