@@ -44,7 +44,8 @@ def add_edit_arguments(parser: ArgumentParser) -> None:
         help="what finds faces and their five points; auto takes InsightFace's SCRFD for the points of flux and "
         "inswapper, where it is installed (default: %(default)s)",
     )
-    parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="Vivid's skin detail afterwards")
+    parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="the restorer's detail afterwards")
+    add_restorer_arguments(parser)
     parser.add_argument(
         "--set",
         action="append",
@@ -53,6 +54,23 @@ def add_edit_arguments(parser: ArgumentParser) -> None:
         help="an engine's own option, repeatable; see `mien engines`",
     )
     add_statement_arguments(parser)
+
+
+def add_restorer_arguments(parser: ArgumentParser) -> None:
+    """Add what says which restorer works, and how."""
+    parser.add_argument(
+        "--restorer",
+        default="vivid",
+        metavar="NAME",
+        help="what repairs faces, see `mien engines` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fidelity",
+        type=float,
+        default=0.5,
+        metavar="0..1",
+        help="how far CodeFormer keeps to the picture (default: %(default)s)",
+    )
 
 
 def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes]) -> SwapOptions:
@@ -68,6 +86,8 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
         "faces": name_likes(alike) if alike else parse_faces(args.faces or ["largest"]),
         "seed": args.seed,
         "restore": args.restore,
+        "restorer": args.restorer,
+        "fidelity": args.fidelity,
         "detector": args.detector,
         "format": format,
     }

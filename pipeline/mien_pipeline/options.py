@@ -36,6 +36,13 @@ FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100
 DetectorChoice = Literal["auto", "yunet", "scrfd"]
 Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
 
+RestorerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+_RESTORER = (
+    "What repairs faces: vivid, or an enhancer that is installed. Each keeps to the lock on identity: the amount is "
+    "lowered until a recogniser finds the same person."
+)
+_FIDELITY = "How far CodeFormer keeps to the picture; the others have no such weight."
+
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -49,7 +56,9 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
     format: Format | None = Field(default=None, description="The result's format; by default the target's own.")
-    restore: float = Field(default=0.0, ge=0, le=1, description="How much of Vivid's skin detail to add; 0 is off.")
+    restore: float = Field(default=0.0, ge=0, le=1, description="How much of the restorer's detail to add; 0 is off.")
+    restorer: RestorerName = Field(default="vivid", description=_RESTORER)
+    fidelity: float = Field(default=0.5, ge=0, le=1, description=_FIDELITY)
     detector: DetectorChoice = Field(
         default="auto",
         description="What finds faces and their five points; auto takes InsightFace's SCRFD for the points alone, for "
@@ -77,6 +86,8 @@ class RestoreOptions(BaseModel, frozen=True, extra="forbid"):
     """What a restore understands."""
 
     amount: float = Field(default=0.5, ge=0, le=1, strict=True, description="How much of the detail to add.")
+    restorer: RestorerName = Field(default="vivid", description=_RESTORER)
+    fidelity: float = Field(default=0.5, ge=0, le=1, description=_FIDELITY)
     format: Format | None = Field(default=None, description="The result's format; by default the picture's own.")
 
 

@@ -151,6 +151,16 @@ class Restorer(Protocol):
         ...
 
 
+@runtime_checkable
+class UsesModels(Protocol):
+    """A restorer that has weight files of its own."""
+
+    @property
+    def models(self) -> Sequence[ModelUse]:
+        """The weight files that take part, for the report and the credentials."""
+        ...
+
+
 class ContentCheck(Protocol):
     """The check that every picture passes."""
 

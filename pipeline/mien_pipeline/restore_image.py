@@ -8,7 +8,7 @@ from mien_pipeline.face import Face
 from mien_pipeline.image import Image
 from mien_pipeline.options import Format, RestoreOptions
 from mien_pipeline.progress import Stopwatch
-from mien_pipeline.protocols import FaceEmbedder, Restorer
+from mien_pipeline.protocols import FaceEmbedder, Restorer, UsesModels
 from mien_pipeline.report import Edit, FaceReport, IdentityScores, LeftOut, ModelUse, PictureWarning
 from mien_pipeline.swap_image import ChangedImage, report_face, restore_faces
 
@@ -33,7 +33,7 @@ class FaceRestoration:
 
     @property
     def warnings(self) -> tuple[PictureWarning, ...]:
-        return () if self.models else ("not-repainted",)
+        return () if self.models or isinstance(self.restorer, UsesModels) else ("not-repainted",)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -65,7 +65,8 @@ class FaceRestoration:
         ]
 
     def record(self, models: Sequence[ModelUse]) -> Edit:
-        return Edit("restore", self.restorer.name, self.options, (*models, *self.models))
+        own = self.restorer.models if isinstance(self.restorer, UsesModels) else ()
+        return Edit("restore", self.restorer.name, self.options, (*models, *self.models, *own))
 
 
 def compare_with_itself(original: Image, result: Image, face: Face, embedder: FaceEmbedder) -> IdentityScores:

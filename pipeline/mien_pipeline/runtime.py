@@ -28,6 +28,8 @@ from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
 from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
+from mien_pipeline.restorers.rows import VIVID as VIVID_NAME
+from mien_pipeline.restorers.rows import open_row, require_known
 from mien_pipeline.step_preview import OnPreview, make_preview
 from mien_pipeline.swap import Components, decode_target, edit_picture, embed_likes, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
@@ -107,6 +109,7 @@ class Runtime:
         self._detectors: dict[Kind, OpenDetector] = {}
         self._references: RecentlyUsed[tuple[str, ...], Reference] = RecentlyUsed(KEPT_REFERENCES)
         self._likes: RecentlyUsed[tuple[str, ...], list[Embedding]] = RecentlyUsed(KEPT_REFERENCES)
+        self._enhancers: RecentlyUsed[tuple[str, float], Restorer] = RecentlyUsed(1)
 
     @property
     def engine_name(self) -> str | None:
@@ -156,9 +159,11 @@ class Runtime:
         """
         clock = Stopwatch(on_progress)
         original = decode_target(target, options.format, clock)
+        require_known(self._store, options.restorer)
         parts = self._components_for(options)
         engine = self._load(options.engine)
-        restorer = self._restorer(engine if engine.name == PAINTER else None) if options.restore else None
+        painter = engine if engine.name == PAINTER else None
+        restorer = self._restorer(options, painter) if options.restore else None
         ready = [self._prepare(each, engine, parts, clock) for each in references]
         alike = self._find_likes(likes, options, parts)
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
@@ -236,8 +241,11 @@ class Runtime:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""
         clock = Stopwatch(on_progress)
         original = decode_target(image, options.format, clock)
-        painter = self._painter()
-        edit = FaceRestoration(self._restorer(painter), options, self._embedder, painter.models if painter else ())
+        require_known(self._store, options.restorer)
+        painter = self._painter() if options.restorer == VIVID_NAME else None
+        restorer = self._restorer(options, painter)
+        models = painter.models if painter else ()
+        edit = FaceRestoration(restorer, options, self._embedder, models)
         return edit_picture(image, edit, self._components, clock, original)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
@@ -253,6 +261,7 @@ class Runtime:
         """Forget the engine and every prepared reference."""
         self._references.clear()
         self._likes.clear()
+        self._enhancers.clear()
         self._engine = None
 
     @cached_property
@@ -291,8 +300,12 @@ class Runtime:
         found = self._detectors[kind]
         return replace(self._components, detector=found.detector, detection=found)
 
-    def _restorer(self, painter: Engine | None) -> Restorer:
-        return VIVID.load(self._embedder, painter, paint_options())
+    def _restorer(self, options: SwapOptions | RestoreOptions, painter: Engine | None) -> Restorer:
+        """The restorer that the options name; an enhancer stays in memory until another one is asked for."""
+        if options.restorer == VIVID_NAME:
+            return VIVID.load(self._embedder, painter, paint_options())
+        key = options.restorer, options.fidelity
+        return self._enhancers.get(key, lambda: open_row(self._store, *key, self._embedder))
 
     def _painter(self) -> Engine | None:
         """FLUX.1 for Vivid, where it is installed and an accelerator holds it: a processor would take hours."""

@@ -15,7 +15,7 @@ from mien_pipeline.face import Embedding, Face, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.options import Format, Like, SwapOptions
 from mien_pipeline.progress import Stopwatch
-from mien_pipeline.protocols import Engine, FaceEmbedder, FaceTracker, Likeness, Restorer
+from mien_pipeline.protocols import Engine, FaceEmbedder, FaceTracker, Likeness, Restorer, UsesModels
 from mien_pipeline.report import (
     Edit,
     FaceReport,
@@ -179,7 +179,8 @@ class FaceSwap:
         ]
 
     def record(self, models: Sequence[ModelUse]) -> Edit:
-        return Edit("swap", self.engine.name, self.options, (*models, *self.engine.models))
+        repairing = self.restorer.models if isinstance(self.restorer, UsesModels) else ()
+        return Edit("swap", self.engine.name, self.options, (*models, *self.engine.models, *repairing))
 
 
 def choose_faces(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]:

@@ -72,6 +72,7 @@ ROOMS = {
         f"{P}.faces",
         f"{P}.skin",
         f"{P}.onnx_network",
+        f"{P}.onnx_file",
     ),
     f"{P}.engines.diffusion": (
         *PARTS,
@@ -87,13 +88,14 @@ ROOMS = {
             )
         ),
     ),
-    f"{P}.restorers": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin"),
+    f"{P}.restorers": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.onnx_file"),
     f"{P}.trust": (*PARTS, f"{P}.media"),
     f"{P}.sampling": VALUES,
     f"{P}.plan": (),
     f"{P}.device": (f"{P}.plan",),
     **dict.fromkeys(MACHINE[1:], (f"{P}.plan", *MACHINE)),
     f"{P}.onnx_network": VALUES,
+    f"{P}.onnx_file": (*PARTS, f"{P}.onnx_network"),
     f"{P}.attempt": (*PARTS, f"{P}.skin"),
     f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.clips": (*PARTS, *(f"{P}.{room}" for room in ("media", "faces", "skin", "trust", "swap_image"))),
@@ -112,6 +114,7 @@ FRONT_MAY_KNOW = (
     f"{P}.progress",
     f"{P}.engines.registry",
     f"{P}.engines.readiness",
+    f"{P}.restorers.rows",
     f"{P}.device",
 )
 # The process that makes previews is another one. It shows colours as the pipeline sees them, with Pillow and numpy.

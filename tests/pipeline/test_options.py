@@ -39,8 +39,9 @@ def test_what_a_field_calls_private_is_not_public() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_free_text_of_every_engine_is_private_and_nothing_else_is(engine: str) -> None:
-    kind = ENGINES[engine].options
-    free = {name for name, field in kind.model_fields.items() if field.annotation is str and name != "engine"}
+    """The names of an engine and of a restorer are those of a table."""
+    kind, of_tables = ENGINES[engine].options, {"engine", "restorer"}
+    free = {name for name, field in kind.model_fields.items() if field.annotation is str} - of_tables
     assert private_fields(kind) == free
 
 
@@ -48,7 +49,8 @@ def test_numbers_switches_choices_and_lists_are_public_as_json() -> None:
     told = public_settings(MeshOptions(faces=(0, 2), gaze="reference", format="png"))
     assert told == {
         "engine": "mesh", "faces": [0, 2], "seed": 0, "restore": 0.0, "format": "png", "shape": 0.7,
-        "gaze": "reference", "mask": "face", "eyes": "fitting", "detector": "auto",
+        "gaze": "reference", "mask": "face", "eyes": "fitting", "detector": "auto", "restorer": "vivid",
+        "fidelity": 0.5,
     }  # fmt: skip
 
 

@@ -84,7 +84,8 @@ def test_the_settings_of_an_edit_name_what_made_it_and_hold_no_words_of_a_person
 
 
 def test_a_restoration_is_named_by_its_restorer() -> None:
-    assert Edit("restore", "vivid", RestoreOptions(amount=0.3)).settings == {"engine": "vivid", "amount": 0.3}
+    settings = Edit("restore", "vivid", RestoreOptions(amount=0.3)).settings
+    assert settings == {"engine": "vivid", "amount": 0.3, "restorer": "vivid", "fidelity": 0.5}
 
 
 def test_a_sheet_of_results_is_named_by_the_engine_alone() -> None:

@@ -118,12 +118,24 @@ def run(args: Namespace) -> int:
     from mien_cli.output import print_answer
     from mien_pipeline.device import device_name
     from mien_pipeline.engines.readiness import describe_all
+    from mien_pipeline.restorers.rows import describe_rows
 
     store = open_store(args)
-    engines = describe_all(store, device_name())
-    return print_answer(
-        args, {"engines": engines}, "\n".join(to_text(engine, store.catalogue.bundles) for engine in engines)
-    )
+    engines, restorers = describe_all(store, device_name()), describe_rows(store)
+    words = [to_text(engine, store.catalogue.bundles) for engine in engines]
+    words += ["", "Restorers, for --restorer:", *(restorer_to_text(each) for each in restorers)]
+    return print_answer(args, {"engines": engines, "restorers": restorers}, "\n".join(words))
+
+
+def restorer_to_text(restorer: dict[str, Any]) -> str:
+    """A restorer in lines of 80 columns."""
+    from textwrap import fill
+
+    told = [restorer["summary"], restorer["licence"]]
+    lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
+    names = " ".join(restorer["missing_models"])
+    command = f"\n    lacks {names}; to get it:\n      mien models pull {names}" if names else ""
+    return "\n".join([f"{restorer['name']}  {restorer['state']}", *lines]) + command
 
 
 def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:

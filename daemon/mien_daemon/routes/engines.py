@@ -12,6 +12,7 @@ from mien_daemon.http.schemas import Answer, Body
 from mien_daemon.routes.models import TransferList
 from mien_models.environments.cards import choose_device, find_card
 from mien_pipeline.engines.readiness import describe_all, require_installable
+from mien_pipeline.restorers.rows import describe_rows
 
 
 class Preset(Answer):
@@ -59,17 +60,28 @@ class EngineState(Answer):
     presets: list[Preset] = Field(description="Starting points for its own options; the first is its defaults.")
 
 
+class RestorerState(Answer):
+    name: str
+    summary: str
+    state: str = Field(description='"ready" or "needs-models".')
+    missing_models: list[str]
+    licence: str
+
+
 class EngineList(Answer):
     engines: list[EngineState]
+    restorers: list[RestorerState] = Field(description="What `options.restorer` may name.")
 
 
 async def list_engines(request: web.Request) -> web.Response:
     downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKER].status().device
 
-    def look() -> list[EngineState]:
-        return [EngineState.model_validate(each) for each in describe_all(downloads.store, device)]
+    def look() -> EngineList:
+        engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device)]
+        restorers = [RestorerState.model_validate(each) for each in describe_rows(downloads.store)]
+        return EngineList(engines=engines, restorers=restorers)
 
-    return reply(EngineList(engines=await downloads.in_thread(look)))
+    return reply(await downloads.in_thread(look))
 
 
 async def install_engine(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from mien_core.errors import InvalidCatalogue, UnknownModel
-from mien_models.catalogue.networks import NetworkFile, Recogniser, Swapper, VectorIdentity
+from mien_models.catalogue.networks import Enhancer, NetworkFile, Recogniser, Swapper, VectorIdentity
 from mien_models.catalogue.signature import verify_signature
 
 BUNDLED = Path(__file__).with_name("catalogue.toml")
@@ -217,6 +217,7 @@ class Catalogue(_Entry, frozen=True):
     models: dict[Name, Model] = {}
     recognisers: dict[Name, Recogniser] = {}
     swappers: dict[Name, Swapper] = {}
+    enhancers: dict[Name, Enhancer] = {}
     licences: dict[Name, Licence] = {}
     bundles: dict[Name, tuple[Name, ...]] = {}
     mirrors: dict[str, Url] = {}
@@ -273,6 +274,8 @@ class Catalogue(_Entry, frozen=True):
                 raise ValueError(f"bundle {bundle}: no model is called {', '.join(sorted(unknown))}")
         for name, recogniser in self.recognisers.items():
             self._require_file(name, recogniser.network)
+        for name, enhancer in self.enhancers.items():
+            self._require_file(name, enhancer.network)
         for name, row in self.swappers.items():
             if isinstance(row.identity, VectorIdentity) and row.identity.recogniser not in self.recognisers:
                 raise ValueError(f"{name}: there is no recogniser called {row.identity.recogniser!r}")

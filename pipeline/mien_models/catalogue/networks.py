@@ -108,3 +108,20 @@ class Swapper(_Row, frozen=True):
         """The files that only its family takes, its own first."""
         converter = self.identity.converter if isinstance(self.identity, VectorIdentity) else None
         return (self.network, converter) if converter else (self.network,)
+
+
+class Enhancer(_Row, frozen=True):
+    """A network that repairs an aligned face: RGB, NCHW, (x − .5) / .5 in, −1..1 out.
+
+    Attributes:
+        summary: what it is, in a few words.
+        network: its file.
+        side, template: of its crop.
+        weight: it has a second input: how far it keeps to the picture, 0..1.
+    """
+
+    summary: str = Field(min_length=1, max_length=100)
+    network: NetworkFile
+    side: Side
+    template: Template
+    weight: bool = False

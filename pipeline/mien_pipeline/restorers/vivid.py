@@ -16,13 +16,9 @@ from mien_pipeline.image import Floats, Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Engine, FaceEmbedder
+from mien_pipeline.restorers.lock import keep_identity
 from mien_pipeline.restorers.repaint import Repaint
 from mien_pipeline.restorers.skin_texture import SkinRegion, add_detail, find_missing_texture
-
-# Similarity of the result to the input under the recogniser.
-LOCK = 0.98
-# How often the amount is lowered before nothing is changed, and to what share each time.
-TRIES, LOWERED = 6, 0.7
 
 
 class Source(Protocol):
@@ -75,12 +71,12 @@ class Vivid:
             return nothing
         # Half of the way is finding the texture, the other half is the lock.
         missing = self.source.detail(image, face, view, lambda done, total: on_step(done, 2 * total))
-        own = self.embedder.embed(image, face)
-        for attempt in range(TRIES):
-            on_step(TRIES + attempt, 2 * TRIES)
-            pixels = add_detail(view.pixels, missing * view.skin, amount * LOWERED**attempt)
-            result = image.pixels.copy()
-            result[view.rows, view.columns] = pixels
-            if self.embedder.similarity(own, self.embedder.embed(Image(result), face)) >= LOCK:
-                return Patch(pixels, view.affine, (view.skin > 0).astype(np.float32))
-        return nothing
+        return keep_identity(
+            image,
+            face,
+            (view.rows, view.columns),
+            lambda share: add_detail(view.pixels, missing * view.skin, amount * share),
+            nothing,
+            self.embedder,
+            lambda attempt, tries: on_step(tries + attempt, 2 * tries),
+        )

@@ -213,6 +213,16 @@ REFUSALS: dict[str, tuple[list[str], str, dict[str, object]]] = {
         "model-not-installed",
         {"model": "inswapper"},
     ),
+    "a restorer that is not there": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--restore", "1", "--restorer", "sharpen"],
+        "invalid-options",
+        {"field": "restorer"},
+    ),
+    "a restorer that is not installed": (
+        ["astronaut.png", "--face", "grace_hopper.jpg", "--restore", "1", "--restorer", "gfpgan"],
+        "model-not-installed",
+        {"model": "gfpgan"},
+    ),
 }
 
 

@@ -26,7 +26,7 @@ async def test_what_a_page_draws_controls_from_is_the_engines_own(daemon: Any) -
         served = {preset["name"]: preset["options"] for preset in engines[name]["presets"]}
         assert served == entry.presets
         shared = entry.options.model_fields.keys() - engines[name]["options"].keys()
-        assert shared == {"engine", "faces", "seed", "format", "restore"}
+        assert shared == {"engine", "faces", "seed", "format", "restore", "restorer", "fidelity"}
     assert engines["flux"]["options"]["prompt"]["private"] is True
 
 
@@ -81,3 +81,9 @@ async def test_only_an_administrator_installs(daemon: Any, scope: Any) -> None:
     for path in ("install", "install/cancel"):
         answer = await daemon.ask("POST", f"/v1/engines/flux/{path}", {}, token=await daemon.token(scope))
         assert (answer.status, answer.code) == (403, "wrong-scope")
+
+
+async def test_restorers_are_listed_with_what_they_lack(daemon: Any) -> None:
+    restorers = {each["name"]: each for each in (await daemon.ask("GET", "/v1/engines")).json["restorers"]}
+    assert restorers["vivid"]["state"] == "ready"
+    assert (restorers["gfpgan"]["state"], restorers["gfpgan"]["missing_models"]) == ("needs-models", ["gfpgan"])

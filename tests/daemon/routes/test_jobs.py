@@ -74,7 +74,7 @@ async def test_a_restore_needs_no_reference(daemon: Daemon) -> None:
     asked = {"kind": "restore", "target": name, "options": {"amount": 0.25}}
     job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", asked)).json)
     assert (job["state"], job["kind"], job["reference"]) == ("done", "restore", None)
-    assert job["options"] == {"amount": 0.25}
+    assert job["options"] == {"amount": 0.25, "restorer": "vivid", "fidelity": 0.5}
 
 
 async def test_several_references_go_to_several_faces(daemon: Daemon) -> None:

@@ -19,9 +19,9 @@ from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import ModelUse
+from mien_pipeline.restorers.lock import LOCK
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.skin_texture import SkinRegion
-from mien_pipeline.restorers.vivid import LOCK
 from mien_pipeline.skin.blend import paste_back
 
 if TYPE_CHECKING:

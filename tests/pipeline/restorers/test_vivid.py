@@ -18,8 +18,9 @@ from mien_pipeline.faces.yunet import YuNet
 from mien_pipeline.image import Floats, Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import ignore_step
+from mien_pipeline.restorers.lock import LOCK, LOWERED, TRIES
 from mien_pipeline.restorers.skin_texture import SkinRegion, split_bands
-from mien_pipeline.restorers.vivid import LOCK, LOWERED, TRIES, Vivid
+from mien_pipeline.restorers.vivid import Vivid
 from mien_pipeline.skin.blend import paste_back
 
 

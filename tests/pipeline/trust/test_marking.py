@@ -119,13 +119,15 @@ def test_a_new_engines_choice_is_in_the_credentials_and_its_free_text_is_not(
     marked = marker.mark(decode(portrait), portrait, edit).data
     assert settings_in(marked) == {
         "engine": "made-up", "faces": "largest", "seed": 0, "restore": 0.0, "tone": "cold", "detector": "auto",
+        "restorer": "vivid", "fidelity": 0.5,
     }  # fmt: skip
     assert b"CANARY" not in marked
 
 
 def test_a_restoration_says_by_whom_and_how_much(marker: ResultMarker, portrait: bytes) -> None:
     edit = Edit("restore", "vivid", RestoreOptions(amount=0.25))
-    assert settings_in(marker.mark(decode(portrait), portrait, edit).data) == {"engine": "vivid", "amount": 0.25}
+    told = settings_in(marker.mark(decode(portrait), portrait, edit).data)
+    assert told == {"engine": "vivid", "amount": 0.25, "restorer": "vivid", "fidelity": 0.5}
 
 
 def test_nothing_private_of_the_target_is_in_the_result(marker: ResultMarker, photograph_with_a_past: bytes) -> None:

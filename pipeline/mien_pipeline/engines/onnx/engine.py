@@ -10,10 +10,12 @@ from mien_pipeline.engines.onnx.boost import join, split
 from mien_pipeline.engines.onnx.files import RowFiles
 from mien_pipeline.engines.onnx.identity import read_source, read_vector, to_source, weigh
 from mien_pipeline.engines.onnx.options import PLAIN, OnnxOptions, VectorOptions, make_options
-from mien_pipeline.engines.onnx.recipe import Recipe, template_points, to_blob, to_pixels, to_values
+from mien_pipeline.engines.onnx.recipe import Recipe, to_values
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.align import Aligned, align_to, transform
+from mien_pipeline.faces.templates import template_points
 from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.onnx_file import to_blob, to_pixels
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.progress import OnStep
 from mien_pipeline.protocols import Weights

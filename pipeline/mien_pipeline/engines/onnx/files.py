@@ -1,51 +1,19 @@
 """The files of a row in memory, each refused where it is another network than its row says."""
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from mien_core.errors import EngineUnavailable, ImportRefused
-from mien_models.catalogue.networks import NetworkFile, VectorIdentity
-from mien_pipeline.engines.onnx.recipe import Recipe, find_file
+from mien_core.errors import ImportRefused
+from mien_models.catalogue.networks import VectorIdentity
+from mien_pipeline.engines.onnx.recipe import Recipe
 from mien_pipeline.image import Floats
+from mien_pipeline.onnx_file import LoadedFile
 from mien_pipeline.onnx_network import OnnxNetwork
 from mien_pipeline.protocols import Weights
-from mien_pipeline.report import ModelUse
 
 # An identity vector of ArcFace and all that stands on it.
 VECTOR = 512
-
-
-class LoadedFile:
-    """A network of one file: what runs it, and how the report names it."""
-
-    def __init__(self, weights: Weights, named: NetworkFile, ranks: tuple[int, ...]) -> None:
-        """Load it.
-
-        Args:
-            ranks: how many axes each input has, in any order.
-
-        Raises:
-            ModelNotInstalled, LicenceNotAccepted: as `find_file`.
-            ImportRefused: `file` is no network, or another than its name says.
-            EngineUnavailable: `MIEN_ONNX_PROVIDER` names a provider that is not here.
-        """
-        model, self.path = find_file(weights, named)
-        self.network = load_network(self.path, ranks)
-        with self.path.open("rb") as file:
-            self._use = ModelUse(f"{model}/{named.file}", hashlib.file_digest(file, "sha256").hexdigest())
-
-    @property
-    def use(self) -> ModelUse:
-        """The file, with the provider that runs it now."""
-        return replace(self._use, ran_on=self.network.provider)
-
-    def run(self, *inputs: Floats) -> Floats:
-        """The first output for inputs in the order in which the network names them."""
-        names = [each.name for each in self.network.get_inputs()]
-        return self.network.run(None, dict(zip(names, inputs, strict=True)))[0]
 
 
 class RowFiles:
@@ -79,19 +47,6 @@ class RowFiles:
     def has_failed(self) -> bool:
         """The processor runs a network because its provider failed."""
         return any(each.network.failed for each in self.all)
-
-
-def load_network(path: Path, ranks: tuple[int, ...]) -> OnnxNetwork:
-    """The network of a file whose inputs have so many axes; raises as `LoadedFile` does."""
-    try:
-        network = OnnxNetwork(path)
-    except EngineUnavailable:
-        raise
-    except Exception as error:  # onnxruntime's errors share no public class
-        raise ImportRefused(f"{path.name} is no network that ONNX Runtime reads", file=path.name) from error
-    if sorted(len(each.shape) for each in network.get_inputs()) != sorted(ranks):
-        raise ImportRefused(f"{path.name} is another network than its name says", file=path.name)
-    return network
 
 
 def name_inputs(network: OnnxNetwork) -> tuple[str, str]:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien_models.catalogue.networks import PictureIdentity, Recogniser, VectorIdentity
-from mien_pipeline.engines.onnx.files import LoadedFile, RowFiles
+from mien_pipeline.engines.onnx.files import RowFiles
 from mien_pipeline.engines.onnx.options import PLAIN
-from mien_pipeline.engines.onnx.recipe import Recipe, template_points, to_blob
+from mien_pipeline.engines.onnx.recipe import Recipe
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.align import align_to
+from mien_pipeline.faces.templates import template_points
 from mien_pipeline.image import Floats
+from mien_pipeline.onnx_file import LoadedFile, to_blob
 
 # What ArcFace's recognisers are given: (x / 127.5) − 1.
 _HALF = (0.5, 0.5, 0.5)

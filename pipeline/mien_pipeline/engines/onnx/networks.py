@@ -7,14 +7,16 @@ import numpy as np
 from mien_core.errors import LicenceNotAccepted, ModelNotInstalled
 from mien_models.catalogue.networks import NetworkFile, Recogniser
 from mien_pipeline.engines.onnx.engine import OnnxEngine
-from mien_pipeline.engines.onnx.files import VECTOR, LoadedFile, RowFiles, name_inputs
+from mien_pipeline.engines.onnx.files import VECTOR, RowFiles, name_inputs
 from mien_pipeline.engines.onnx.identity import embed
 from mien_pipeline.engines.onnx.options import make_options
-from mien_pipeline.engines.onnx.recipe import Recipe, find_file, template_points, to_blob
+from mien_pipeline.engines.onnx.recipe import Recipe
 from mien_pipeline.engines.probe import Probe, Tried
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.align import align_to
+from mien_pipeline.faces.templates import template_points
 from mien_pipeline.image import Floats
+from mien_pipeline.onnx_file import LoadedFile, find_file, to_blob
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.protocols import Weights
 

@@ -19,7 +19,7 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE
-from mien_pipeline.restorers.vivid import LOCK
+from mien_pipeline.restorers.lock import LOCK
 
 QUICK = ["--engine", "flux", "--set", "side=256", "--set", "steps=1", "--set", "strength=1.0"]
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_pipeline.engines.onnx.engine import OnnxEngine
-from mien_pipeline.engines.onnx.recipe import TEMPLATES
 from mien_pipeline.engines.registry import ENGINES, parse_options
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.align import similarity_transform
+from mien_pipeline.faces.templates import TEMPLATES
 from mien_pipeline.progress import ignore_step
 from mien_testing.swapper import RECOGNISER_FILE, SWAPPER_FILE, Folder
 

@@ -1,0 +1,74 @@
+"""The restorers that the catalogue's table of enhancers has, beside Vivid."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
+
+from mien_core.errors import EngineUnavailable, InvalidOptions, LicenceNotAccepted
+from mien_models.store import ModelStore
+from mien_pipeline.restorers.registry import RESTORERS
+
+if TYPE_CHECKING:
+    from mien_pipeline.protocols import FaceEmbedder, Restorer
+
+VIVID = "vivid"
+
+
+def list_names(store: ModelStore) -> list[str]:
+    """Every restorer that can be asked for, Vivid first."""
+    return [*RESTORERS, *(name for name in store.catalogue.enhancers if name not in RESTORERS)]
+
+
+def require_known(store: ModelStore, name: str) -> None:
+    """Return if there is a restorer of that name.
+
+    Raises:
+        InvalidOptions: `field` is "restorer", `known` are those there are.
+    """
+    if name not in (known := list_names(store)):
+        raise InvalidOptions(f"there is no restorer called {name!r}", field="restorer", known=known)
+
+
+def open_row(store: ModelStore, name: str, fidelity: float, embedder: "FaceEmbedder") -> "Restorer":
+    """An enhancer of the table.
+
+    Raises:
+        ModelNotInstalled, LicenceNotAccepted: `model` names what is missing, or whose words are not accepted.
+        EngineUnavailable: ONNX Runtime is not installed.
+    """
+    row = store.catalogue.enhancers[name]
+    if find_spec("onnxruntime") is None:
+        raise EngineUnavailable(f"{name} needs onnxruntime", engine=name, libraries=["onnxruntime"])
+    store.path(row.network.model, row.network.file)
+    load = import_module("mien_pipeline.restorers.enhancer").load
+    return cast("Restorer", load(store, name, row, fidelity, embedder))
+
+
+def describe_rows(store: ModelStore) -> list[dict[str, object]]:
+    """What the command line and the API say of each restorer: ready or not, what it lacks, its licence."""
+    told: list[dict[str, object]] = [
+        {"name": entry.name, "summary": entry.summary, "state": "ready", "missing_models": [], "licence": "Apache-2.0"}
+        for entry in RESTORERS.values()
+    ]
+    for name, row in store.catalogue.enhancers.items():
+        model = row.network.model
+        licence = store.catalogue.licence_of(model)
+        missing = [] if _is_ready(store, model) else [model]
+        told.append(
+            {
+                "name": name,
+                "summary": row.summary,
+                "state": "needs-models" if missing else "ready",
+                "missing_models": missing,
+                "licence": licence.name if licence.commercial else f"{licence.name}: no commercial use",
+            }
+        )
+    return told
+
+
+def _is_ready(store: ModelStore, model: str) -> bool:
+    try:
+        store.check_licences([model])
+    except LicenceNotAccepted:
+        return False
+    return store.is_installed(model)
