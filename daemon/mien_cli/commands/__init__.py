@@ -22,6 +22,7 @@ SUMMARIES = {
     "token": "tokens for scripts",
     "plan": "what runs on this machine, and the memory plan of an engine",
     "bench": "the benchmark",
+    "compare": "one face on one picture by several engines, side by side",
     "evaluate": "what is claimed of the engines, measured",
     "open": "the console page in the default browser",
     "doctor": "what is installed, missing, misconfigured",
