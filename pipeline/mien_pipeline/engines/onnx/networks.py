@@ -30,7 +30,8 @@ def list_probes(weights: Weights, recipe: Recipe) -> tuple[Probe, ...]:
     if row.identity.kind == "vector" and row.identity.converter:
         converter = row.identity.converter
         found.append(Probe("converter", (converter.model,), partial(_convert, weights, converter)))
-    models = tuple(dict.fromkeys(model for file in row.files for model in _models_of(weights, file)))
+    files = (*row.files, recipe.recogniser.network) if recipe.recogniser else row.files
+    models = tuple(dict.fromkeys(model for file in files for model in _models_of(weights, file)))
     return (
         *found,
         Probe("generator", (row.network.model,), partial(_generate, weights, recipe)),

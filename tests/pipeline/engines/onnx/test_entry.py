@@ -131,6 +131,14 @@ def test_a_recogniser_that_comes_with_another_model_is_not_downloaded_twice(tmp_
     assert ENGINES["ghost-1"].instead == {"w600k": ("inswapper",)}
 
 
+def test_a_row_whose_recogniser_is_missing_is_not_called_wrong(write: Callable[[str], Path], tmp_path: Path) -> None:
+    catalogue = load_catalogue({"MIEN_CATALOGUE": str(write(OWN.replace('r = "mine"', 'r = "w600k"')))})
+    store = ModelStore(tmp_path / "models", catalogue)
+    store.pull(["mine"])
+    found = {probe.network: probe.models for probe in list_entries(catalogue)["mine"].list_probes(store)}
+    assert found == {"recogniser": ("w600k",), "generator": ("mine",), "all together": ("mine", "w600k")}
+
+
 def test_an_engine_whose_models_bind_a_person_says_so() -> None:
     """GHOST is under a free licence, and what tells it a face is not."""
     catalogue = load_catalogue({})
