@@ -76,7 +76,7 @@ def test_what_the_network_changes_is_added_by_the_amount(
     restorer = open_enhancer(brighten(tmp_path, name, 0.05), name, embedder)
     image, face = astronaut
     heard: list[tuple[int, int]] = []
-    patch = restorer.restore(image, face, 1.0, lambda *step: heard.append(step))
+    patch = restorer.restore(image, face, 1.0, lambda done, total: heard.append((done, total)))
     result = paste_back(image, patch).pixels
     expected = 0.05 * 127.5 * (0.5 if CATALOGUE.enhancers[name].weight else 1)
     y, x = middle_of(astronaut)

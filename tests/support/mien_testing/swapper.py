@@ -84,7 +84,7 @@ def write_row(path: Path, row: Swapper, rng: np.random.Generator, masked: bool =
     bias = (0.8 * np.array(row.mean) + 0.1 - np.array(row.out_shift)) / np.array(row.out_scale)
     weights: Values = {"kernel": mixed, "bias": bias.astype(np.float32)}
     told, source = _tell_picture(row.identity, rng) if row.identity.kind == "picture" else _tell_vector(row, rng)
-    outputs = {"output": picture}
+    outputs: dict[str, Sequence[int]] = {"output": picture}
     if masked:
         outputs["mask"] = (1, 1, row.side, row.side)
         nodes.append(helper.make_node("ReduceMean", ["target"], ["mask"], axes=[1], keepdims=1))

@@ -158,7 +158,7 @@ def test_a_boosted_crop_has_the_side_asked_for_and_tells_of_every_run(
     heard: list[tuple[int, int]] = []
     options = parse_options({"engine": "inswapper", "boost": boost})
     likeness = inswapper.prepare([admiral])
-    patch = likeness.render(*astronaut, options, lambda *step: heard.append(step))
+    patch = likeness.render(*astronaut, options, lambda done, total: heard.append((done, total)))
     assert patch.crop.shape == (boost, boost, 3)
     assert patch.mask.shape == (boost, boost)
     assert heard == [(run, runs) for run in range(1, runs + 1)]
