@@ -28,14 +28,7 @@ def add_clip_arguments(parser: ArgumentParser) -> None:
     from mien_daemon.worker.count import parse_workers
 
     group = parser.add_argument_group("clips")
-    add_part_arguments(group)
-    group.add_argument(
-        "--encoder",
-        choices=("auto", "av1", "h264", "hevc", "vp9"),
-        help="auto keeps the clip's own codec where this machine's system or card encodes it, else writes AV1; h264 "
-        "and hevc may be x264's and x265's, which are under the GPL (default: auto)",
-    )
-    group.add_argument("--quality", type=int, metavar="1..100", help="of the pictures (default: 70)")
+    add_result_arguments(group)
     group.add_argument(
         "--workers",
         type=parse_workers,
@@ -48,9 +41,23 @@ def add_clip_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def add_result_arguments(group: _ActionsContainer) -> None:
+    """Add what the result of a clip depends on."""
+    add_part_arguments(group)
+    group.add_argument(
+        "--encoder",
+        choices=("auto", "av1", "h264", "hevc", "vp9"),
+        help="auto keeps the clip's own codec where this machine's system or card encodes it, else writes AV1; h264 "
+        "and hevc may be x264's and x265's, which are under the GPL (default: auto)",
+    )
+    group.add_argument("--quality", type=int, metavar="1..100", help="of the pictures (default: 70)")
+
+
 def add_part_arguments(parser: _ActionsContainer) -> None:
     """Add what says which part of a clip is meant."""
-    parser.add_argument("--from", dest="begin", metavar="T", help="where the part begins: seconds, or H:M:S")
+    parser.add_argument(
+        "--from", dest="begin", metavar="T", help="where the part begins: seconds, or H:M:S, from the first picture on"
+    )
     parser.add_argument("--to", dest="end", metavar="T", help="where it ends")
 
 

@@ -24,7 +24,9 @@ FIELDS: Mapping[str, str] = {"from": "begin_s", "to": "end_s", "encoder": "encod
 class ClipOptions(BaseModel, frozen=True, extra="forbid"):
     """What a swap of a clip understands beside its engine's options."""
 
-    begin_s: float | None = Field(default=None, ge=0, description="Where the part to edit begins; by default at once.")
+    begin_s: float | None = Field(
+        default=None, ge=0, description="Where the part to edit begins, from the first picture on; by default there."
+    )
     end_s: float | None = Field(default=None, gt=0, description="Where it ends; by default with the clip.")
     encoder: Codec | None = Field(
         default=None,

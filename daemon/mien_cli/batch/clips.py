@@ -58,11 +58,18 @@ def list_words(args: Namespace) -> list[str]:
     words += [word for setting in args.set for word in ("--set", setting)]
     words += ["--engine", args.engine, "--seed", str(args.seed), "--restore", str(args.restore)]
     words += ["--detector", args.detector]
+    words += [word for said, value in list_clip_settings(args) for word in (f"--{said}", value)]
     words += ["--basis", args.basis] if args.basis else []
     words += ["--adult"] if args.adult else []
     words += ["--offline"] if args.offline else []
     words += ["--state-dir", args.state_dir] if args.state_dir else []
     return words + (["--models-dir", args.models_dir] if args.models_dir else [])
+
+
+def list_clip_settings(args: Namespace) -> list[tuple[str, str]]:
+    """What was said of clips alone: (option, value) each."""
+    given = (("from", args.begin), ("to", args.end), ("encoder", args.encoder), ("quality", args.quality))
+    return [(said, str(value)) for said, value in given if value is not None]
 
 
 def describe_people(report: Mapping[str, Any]) -> list[dict[str, Any]]:

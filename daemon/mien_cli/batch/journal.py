@@ -90,16 +90,17 @@ class Journal:
         self.is_unwanted = False
         """Set it to have the file removed when it is closed: nothing came of the run."""
 
-    def enter(self, inputs: Sequence[str], ask: str) -> list[FileRow]:
-        """The row of each input, in order; new ones wait."""
+    def enter(self, inputs: Sequence[tuple[str, str]]) -> list[FileRow]:
+        """The row of each input, (path, ask), in order; new ones wait."""
         with self._transaction():
-            for path in inputs:
+            for path, ask in inputs:
                 self._db.execute(
                     "INSERT OR IGNORE INTO files (input, ask, changed_at) VALUES (CAST(? AS TEXT), ?, ?)",
                     (os.fsencode(path), ask, time.time()),
                 )
-        rows = {row.input: row for row in self._select("ask = ?", (ask,))}
-        return [rows[path] for path in inputs]
+        asks = {ask for _, ask in inputs}
+        rows = {(row.input, ask): row for ask in asks for row in self._select("ask = ?", (ask,))}
+        return [rows[each] for each in inputs]
 
     def find_done(self, content: str, ask: str) -> list[FileRow]:
         """Rows of results that were made, or announced, from the same picture with the same options."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien_cli.batch.inputs import FoundInputs, find_inputs
+from mien_cli.batch.inputs import FoundInputs, InputFile, find_inputs
 from mien_cli.batch.names import NamePattern, clean_label
 from mien_core.errors import InvalidImage, OutputNotWritable
 from mien_core.outputs import Exists, Inputs
@@ -26,6 +26,7 @@ class Wanted:
         reference_files: those that were named as files.
         alike: the pictures by which faces are chosen.
         label: what `{face}` becomes.
+        clip_settings: what was said of clips alone, as (option, value).
     """
 
     folder: Path
@@ -39,10 +40,16 @@ class Wanted:
     exists: Exists
     label: str
     inputs: Inputs
+    clip_settings: Sequence[tuple[str, str]] = ()
+
+    def find_key(self, file: InputFile) -> str:
+        """A digest of all that the result of a file depends on beside its content."""
+        own = [list(setting) for setting in self.clip_settings]
+        return hashlib.sha256(json.dumps([self.key, own]).encode()).hexdigest() if file.is_clip and own else self.key
 
     @property
     def key(self) -> str:
-        """A digest of all that a result depends on beside its picture."""
+        """A digest of all that the result of a picture depends on beside that."""
         options = self.options.model_dump(mode="json", exclude_defaults=True) | {"engine": self.options.engine}
         people = [[hashlib.sha256(picture).hexdigest() for picture in person] for person in self.people]
         return hashlib.sha256(json.dumps([people, options], sort_keys=True).encode()).hexdigest()
@@ -57,6 +64,8 @@ def prepare(args: Namespace) -> Wanted:
         OutputIsInput, OutputNotWritable: `file` is the output folder.
         TooManyPictures, UnknownReference: of a person.
     """
+    from mien_cli.batch.clips import list_clip_settings
+    from mien_cli.clip import read_clip_options
     from mien_cli.edit_arguments import find_likes, is_library_face, open_library_face, read_options
     from mien_cli.in_process import list_pictures, read_picture
 
@@ -66,6 +75,7 @@ def prepare(args: Namespace) -> Wanted:
     found = find_inputs(args.inputs, args.output, recursive=args.recursive)
     if not found.files:
         raise InvalidImage(f"there is no picture in {', '.join(args.inputs)}", file=args.inputs[0])
+    read_clip_options(args)  # what is wrong with them is said before any work
     likes = find_likes(args.faces or [])
     alike = [read_picture(path) for path in likes]
     options = read_options(args, None, alike)
@@ -87,6 +97,7 @@ def prepare(args: Namespace) -> Wanted:
         exists=Exists(args.exists),
         label="+".join(label_face(args, face) for face in args.face),
         inputs=Inputs.of([*(file.path for file in found.files), *named, *likes]),
+        clip_settings=list_clip_settings(args),
     )
 
 

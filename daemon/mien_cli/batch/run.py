@@ -70,13 +70,11 @@ class Ask:
     """What every picture of a run is made with.
 
     Attributes:
-        key: a digest of all of it but the paths.
         references: the picture files of each person, where the workers may read them.
         likes: the pictures by which faces are chosen.
         options: as the API takes them.
     """
 
-    key: str
     references: Sequence[Sequence[Path]]
     likes: Sequence[Path]
     options: dict[str, object]
@@ -151,7 +149,7 @@ class FolderRun:
         row = item.row
         if row.content is None:
             return False
-        for before in self.journal.find_done(row.content, self.ask.key):
+        for before in self.journal.find_done(row.content, row.ask):
             if before.output is None or before.sha256 is None:
                 continue
             if await asyncio.to_thread(_hash, self.folder / before.output) != before.sha256:

@@ -135,9 +135,10 @@ def list_items(wanted: Wanted, journal: Journal) -> tuple[list[Item], ResultName
     """Every input with its row and its name; what a dead run left half written is removed."""
     for output in journal.find_announced():
         remove_halves_of(wanted.folder / output)
-    rows = journal.enter([os.path.abspath(file.path) for file in wanted.found.files], wanted.key)  # noqa: PTH100
+    files = wanted.found.files
+    rows = journal.enter([(os.path.abspath(file.path), wanted.find_key(file)) for file in files])  # noqa: PTH100
     names = ResultNames(wanted.pattern)
-    return [make_item(wanted, file, row, names) for file, row in zip(wanted.found.files, rows, strict=True)], names
+    return [make_item(wanted, file, row, names) for file, row in zip(files, rows, strict=True)], names
 
 
 def make_item(wanted: Wanted, file: InputFile, row: FileRow, names: ResultNames) -> Item:
@@ -164,7 +165,7 @@ def lay_out(wanted: Wanted, spool: RunFolder) -> Ask:
         folder = spool.private if is_kept else spool.pictures
         people.append([write(folder / f"{number}-{at}.reference", picture) for at, picture in enumerate(person)])
     likes = [write(spool.pictures / f"{at}.like", picture) for at, picture in enumerate(wanted.alike)]
-    return Ask(wanted.key, people, likes, wanted.options.model_dump(mode="json", exclude_unset=True))
+    return Ask(people, likes, wanted.options.model_dump(mode="json", exclude_unset=True))
 
 
 def write(path: Path, data: bytes) -> Path:

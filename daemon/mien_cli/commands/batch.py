@@ -17,6 +17,7 @@ DESCRIPTION = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     from mien_cli.batch.names import DEFAULT, FIELDS
+    from mien_cli.clip import add_result_arguments
     from mien_cli.edit_arguments import add_edit_arguments
     from mien_cli.result_file import EXISTS
     from mien_daemon.worker.count import parse_workers
@@ -48,6 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="how many pictures at once, each in a process of its own (default: %(default)s)",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done; nothing is written")
+    add_result_arguments(parser.add_argument_group("clips among the pictures"))
     parser.set_defaults(run=run)
 
 

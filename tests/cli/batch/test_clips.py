@@ -13,6 +13,7 @@ from mien_core.program import command_for, windowless
 
 WORDS = (
     *("--face", "me.jpg", "--face", "ref:ada", "--faces", "0,2", "--engine", "flux", "--seed", "5", "--restore", "0.5"),
+    *("--from", "0:02", "--to", "5", "--encoder", "vp9", "--quality", "50"),
     *("--set", "prompt=a b", "--detector", "yunet", "--basis", "self", "--adult", "--offline", "--state-dir", "s"),
 )
 
@@ -23,7 +24,21 @@ def test_a_clip_is_swapped_as_the_pictures_are() -> None:
     swap = parse(["swap", "clip.mp4", *list_words(run), "-o", "out.mp4", "--local", "--json"])
     apart = {"run", "leaf", "output", "json", "command", "exists", "workers"}
     shared = vars(run).keys() & vars(swap).keys() - apart
-    assert {"face", "faces", "engine", "seed", "restore", "set", "detector", "basis", "adult"} < shared
+    assert {
+        "begin",
+        "end",
+        "encoder",
+        "quality",
+        "face",
+        "faces",
+        "engine",
+        "seed",
+        "restore",
+        "set",
+        "detector",
+        "basis",
+        "adult",
+    } < shared
     assert {name: getattr(run, name) for name in shared} == {name: getattr(swap, name) for name in shared}
 
 

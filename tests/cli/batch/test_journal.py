@@ -13,12 +13,12 @@ from mien_core.errors import OutputBusy, OutputExists
 def test_a_row_is_as_it_was_written_also_for_a_name_that_is_no_text(tmp_path: Path) -> None:
     path = os.fsdecode("/写真.png".encode("cp932"))
     with open_journal(tmp_path) as journal:
-        row, other = journal.enter([path, "/b.png"], "ask")
+        row, other = journal.enter([(path, "ask"), ("/b.png", "ask")])
         row.state, row.content, row.output, row.sha256 = "done", "c0", path[1:], "d0"
         row.faces, row.warnings, row.seconds, row.before = [{"swapped": True}], ["incomplete"], 1.5, b"\xff"
         journal.write(row)
     with open_journal(tmp_path) as journal:
-        assert journal.enter(["/b.png", path], "ask") == [other, row]
+        assert journal.enter([("/b.png", "ask"), (path, "ask")]) == [other, row]
         assert journal.find_done("c0", "ask") == [row]
         assert journal.find_done("c0", "another ask") == []
         assert journal.seconds_each("ask") == 1.5
@@ -27,7 +27,7 @@ def test_a_row_is_as_it_was_written_also_for_a_name_that_is_no_text(tmp_path: Pa
 
 def test_every_row_is_on_the_disk_when_it_is_written(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        (row,) = journal.enter(["/a.png"], "ask")
+        (row,) = journal.enter([("/a.png", "ask")])
         row.state = "failed"
         journal.write(row)
         with look_into(tmp_path) as reader:
@@ -69,4 +69,4 @@ def test_a_file_that_is_no_journal_of_this_version_is_left_alone(reason: str, tm
 def test_a_journal_that_a_dead_run_had_only_begun_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / NAME).touch()
     with open_journal(tmp_path) as journal:
-        assert [row.state for row in journal.enter(["/a.png"], "ask")] == ["waiting"]
+        assert [row.state for row in journal.enter([("/a.png", "ask")])] == ["waiting"]

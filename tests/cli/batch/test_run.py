@@ -178,6 +178,24 @@ def test_a_dry_run_writes_nothing_and_says_what_is_left_to_do(batch: RunJson) ->
     assert snapshot(Path("out")) == before
 
 
+def test_a_dry_run_says_how_many_faces_there_are_and_what_will_fail(here: Path, run_json: RunJson) -> None:
+    (here / "in").mkdir()
+    for name in ("astronaut.png", "nobody.png"):
+        (here / "in" / name).write_bytes((here / name).read_bytes())
+    (here / "in" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nand nothing")
+    words = ("batch", "in", "--face", "grace_hopper.jpg", "-o", "out", "--dry-run")
+    status, document = run_json(*words)
+    told = {Path(item["input"]).name: (item["state"], item["faces"], item.get("code")) for item in document["items"]}
+    assert status == 0
+    assert told == {
+        "astronaut.png": ("waiting", 1, None),
+        "nobody.png": ("waiting", 0, None),
+        "broken.png": ("failed", None, "invalid-image"),
+    }
+    assert document["faces"] == 1
+    assert not (here / "out").exists()
+
+
 # ── deaths ──
 
 

@@ -101,6 +101,8 @@ def read_pictures(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """(time, picture) in the order in which they are shown, of the clip or of those seconds of it.
 
+    Seconds count from the clip's first picture, whatever time the file gives that.
+
     Raises:
         UnsupportedClip: a picture is damaged, or another size than the first.
     """
@@ -109,7 +111,7 @@ def read_pictures(
     with open_clip(clip.path) as container:
         stream = find_video(container)
         stream.thread_type = "AUTO"
-        if begin:
+        if begin is not None:
             container.seek(begin, stream=stream, backward=True)
         for time, picture in _decode(container.decode(stream), clip):
             if end is not None and time >= end:
@@ -119,8 +121,8 @@ def read_pictures(
 
 
 def _count_ticks(seconds: float, clip: ClipInfo) -> int:
-    """The first tick that is not before `seconds`; 0.2 s are meant where 0.2000000001 s are said."""
-    return math.ceil(Fraction(seconds).limit_denominator(1_000_000) / clip.time_base)
+    """The first tick that is not before `seconds` of the clip; 0.2 s are meant where 0.2000000001 s are said."""
+    return clip.start + math.ceil(Fraction(seconds).limit_denominator(1_000_000) / clip.time_base)
 
 
 def read_frames(clip: ClipInfo, times: list[int]) -> Iterator[Frame]:

@@ -72,6 +72,7 @@ class ClipInfo:
         frames: how many pictures the file holds; the analysis counts those that are shown.
         duration_s: from the first picture to the end of the last.
         time_base: seconds of one tick of its times.
+        start: when its first picture is shown, in those ticks: where players begin to count.
         form: how its pictures are held while they are edited.
         colour: how code values are meant.
         aspect: width by height of one pixel.
@@ -88,6 +89,7 @@ class ClipInfo:
     frames: int
     duration_s: float
     time_base: Fraction
+    start: int
     form: WorkingForm
     colour: Colour
     aspect: Fraction
@@ -227,7 +229,8 @@ def _count(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
     if not times:
         raise refuse("video", "no-video", "the file holds no moving picture")
     promised = container.duration / av.time_base if container.duration else 0.0
-    began = container.start_time / av.time_base if container.start_time else 0.0
+    # Matroska's duration counts from time 0, and not from the first picture.
+    began = 0.0 if "matroska" in container.format.name else (container.start_time or 0) / av.time_base
     missing = promised - (end - began)
     if len(times) < stream.frames or missing > max(_MISSING_S, _MISSING_SHARE * promised):
         raise refuse("container", "truncated", "the file ends before its last picture: it was cut short")
@@ -260,6 +263,7 @@ def _describe(
         frames=frames,
         duration_s=duration,
         time_base=stream.time_base or Fraction(1, 1000),
+        start=first.pts or 0,
         form=choose_form(first.format),
         colour=colour,
         aspect=stream.sample_aspect_ratio or Fraction(1),

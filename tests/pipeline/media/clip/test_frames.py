@@ -75,3 +75,15 @@ def test_a_file_that_is_another_one_by_now_is_refused(tmp_path: Path) -> None:
     make_clip(tmp_path / "a.mp4", Recipe(times=(0, 1, 2)))
     with pytest.raises(UnsupportedClip):
         list(read_frames(clip, times[10:12]))
+
+
+@pytest.mark.parametrize("first", [0, 45])
+def test_seconds_count_from_the_first_picture_whatever_time_it_has(tmp_path: Path, first: int) -> None:
+    """A clip that was cut out of a longer one may begin at any time; players show 0 there."""
+    recipe = Recipe("ffv1", times=tuple(range(first, first + 24)), options={})
+    clip = probe_clip(make_clip(tmp_path / "a.mkv", recipe))
+    whole = [time for time, _ in read_pictures(clip)]
+    assert clip.start == whole[0]
+    assert float(clip.start * clip.time_base) == pytest.approx(first / 30, abs=0.001)
+    assert [time for time, _ in read_pictures(clip, 0.2, 0.4)] == whole[6:12]
+    assert [time for time, _ in read_pictures(clip, 0.0, None)] == whole
