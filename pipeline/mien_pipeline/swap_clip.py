@@ -13,6 +13,8 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+import cv2
+
 from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
 from mien_core.files import naming_disk_errors
 from mien_pipeline.clip_options import ClipOptions
@@ -22,12 +24,18 @@ from mien_pipeline.clips.inspect import media_type_of, read_watermark
 from mien_pipeline.clips.journal import ANALYSIS, Journal, Tallies
 from mien_pipeline.clips.render import ClipSwap, PersonTally
 from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
-from mien_pipeline.clips.segments import SegmentHelper, SegmentMaker, SegmentOrder, SharedSegments
+from mien_pipeline.clips.segments import (
+    SegmentHelper,
+    SegmentMaker,
+    SegmentOrder,
+    SharedSegments,
+    sharing_processors,
+)
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
 from mien_pipeline.media.clip.encoders import ENCODERS, choose_encoder
 from mien_pipeline.media.clip.join import duration_of, join
-from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part, refuse
+from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part
 from mien_pipeline.media.clip.segment import EncoderSettings
 from mien_pipeline.media.kinds import kind_of, read_head
 from mien_pipeline.media.metadata import DESCRIPTIONS
@@ -257,8 +265,8 @@ def _render(
         for number, (first, stop) in enumerate(cuts)
         if number not in done
     ]
-    with clock.stage("generate"):
-        helpers = target.helpers[: max(0, len(orders) - 1)]
+    helpers = target.helpers[: max(0, len(orders) - 1)]
+    with clock.stage("generate"), sharing_processors(1 + len(helpers)):
         made = SharedSegments(orders, journal).make_all(
             maker, helpers, lambda pictures: clock.step("generate", 0, 1, there + pictures, count)
         )
@@ -284,11 +292,13 @@ def open_segments(
         embedder, content_check: measure likeness, and look at what was made.
 
     Raises:
-        UnsupportedClip: the clip cannot be read, or its analysis is not there.
+        UnsupportedClip: the clip cannot be read.
+        RuntimeError: its analysis cannot; the leading process renders without this one.
     """
+    cv2.setNumThreads(1)  # each of several processes has a processor
     clip = probe_clip(path)
     if (analysis := Analysis.load(folder / ANALYSIS)) is None:
-        raise refuse("video", "changed", "the clip has not been analysed")
+        raise RuntimeError("the clip's analysis cannot be read here")
     encoder = next(each for each in ENCODERS if each.name == order.encoder)
     chosen = {person: references[place] for person, place in order.people.items()}
     swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check)

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from mien_core.files import make_folder
 from mien_core.program import command_for, windowless
 from mien_daemon.worker import messages
 from mien_daemon.worker.messages import (
@@ -113,7 +114,11 @@ def set_up_helpers(
         clip, run: the target, and the folder of its run.
         people: the encoded pictures of each person.
         options: the engine's, as JSON.
+
+    Raises:
+        OSError: the run's folder cannot be made.
     """
+    make_folder(run)  # a folder that is made later would not be the one that their cages let in
     models, state = folders
     sizes = [[len(picture) for picture in person] for person in people]
     models_path, state_path, run_path, clip_path = (str(path.absolute()) for path in (models, state, run, clip))

@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import Protocol
 
+import cv2
+
 from mien_core.errors import MienError
 from mien_pipeline.clips.journal import FinishedSegment, Journal, Tallies, make_segment
 from mien_pipeline.clips.render import ClipSwap
@@ -84,6 +86,17 @@ class SegmentMaker:
             return write_segment(path, pictures, self.swap.clip, self.settings)
 
         return make_segment(self.folder, number, first, write)
+
+
+@contextmanager
+def sharing_processors(processes: int) -> Generator[None]:
+    """OpenCV takes no more threads than this process's share, while several work: they would wait for each other."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(max(1, before // processes))
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 class SharedSegments:

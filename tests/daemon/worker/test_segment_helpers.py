@@ -55,13 +55,15 @@ def plain(models: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Plain
 @pytest.fixture
 def run(plain: Plain, tmp_path: Path) -> Path:
     """The folder of a run that has looked at the clip already."""
-    (tmp_path / "run").mkdir(mode=0o700)
+    (tmp_path / "run").mkdir(mode=0o700, exist_ok=True)
     shutil.copyfile(plain.analysis, tmp_path / "run" / ANALYSIS)
     return tmp_path / "run"
 
 
 @pytest.fixture
-def helpers(models: ModelStore, plain: Plain, run: Path) -> Generator[list[SegmentProcess]]:
+def helpers(models: ModelStore, plain: Plain, tmp_path: Path) -> Generator[list[SegmentProcess]]:
+    """Two, set up for a run of which nothing is there yet."""
+    run = tmp_path / "run"
     with start_helpers(2) as started:
         set_up_helpers(
             started, (models.root, run.parent), plain.clip, run, [[plain.reference.read_bytes()]], {"engine": "mesh"}
@@ -93,7 +95,7 @@ class Watched:
 
 @pytest.mark.slow
 def test_three_processes_of_which_one_dies_make_what_one_makes(
-    models: ModelStore, plain: Plain, run: Path, helpers: list[SegmentProcess]
+    models: ModelStore, plain: Plain, helpers: list[SegmentProcess], run: Path
 ) -> None:
     dying, other = Watched(helpers[0], killed_at=2), Watched(helpers[1])
     told: list[int] = []
