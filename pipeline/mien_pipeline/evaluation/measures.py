@@ -14,7 +14,7 @@ class Row:
 
     what: str
     value: float
-    unit: Literal["ratio", "ms", "s", "MB", "MB/s", "%"]
+    unit: Literal["ratio", "ms", "s", "MB", "MB/s", "%", "pictures/s", "segments", "likeness"]
     limit: float | None = None
     at_least: bool = False
 

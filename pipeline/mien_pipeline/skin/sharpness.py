@@ -35,10 +35,12 @@ def match_blur(new: Floats, target: Floats | Pixels, weight: Mask, width: float)
     """
     scale = min(1.0, _WORK_WIDTH_PX / max(width, 1.0))
     size = max(8, round(new.shape[1] * scale)), max(8, round(new.shape[0] * scale))
-    mine, theirs = (_shrink_grey(picture, size) for picture in (new, target))
     where = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32) > 0.9
     if np.count_nonzero(where) < 256:
         return new
+    part = _bound(where, math.ceil(3 * _WIDEST * _WORK_WIDTH_PX / 4))
+    mine, theirs = (_shrink_grey(picture, size)[part] for picture in (new, target))
+    where = where[part]
     along, ratios = _compare_gradients(mine, theirs, where)
     deviations = [0.0, 0.0]
     for axis in (0, 1):
@@ -58,6 +60,13 @@ def blur_along(values: Floats, axes: Floats, deviations_px: tuple[float, float])
     distance = np.einsum("ni,ij,nj->n", places, np.linalg.inv(spread), places)
     kernel = np.exp(-distance / 2).reshape(x.shape)
     return np.asarray(cv2.filter2D(values, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _bound(where: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """The rows and columns of (h, w) bool that hold it, and so many pixels around: what a usual blur draws upon."""
+    left, top, width, height = cv2.boundingRect(where.astype(np.uint8))
+    rows = slice(max(0, top - margin), top + height + margin)
+    return rows, slice(max(0, left - margin), left + width + margin)
 
 
 def _shrink_grey(pixels: Floats | Pixels, size: tuple[int, int]) -> Floats:
@@ -101,17 +110,18 @@ def _find_deviation(mine: Floats, theirs: Floats, where: np.ndarray, axis: Float
     wanted = math.log(_along(_measure_sharpness(theirs, where), axis) / _AIM)
 
     def measure(deviation: float) -> float:
-        blurred = blur_along(mine, np.stack([axis, across]), (deviation, 0.0))
+        blurred = blur_along(mine, np.stack([axis, across]), (deviation, 0.0)) if deviation else mine
         return math.log(_along(_measure_sharpness(blurred, where), axis)) - wanted
 
-    low, high = 0.0, _WIDEST * _WORK_WIDTH_PX
-    above, below = measure(low), measure(high)
-    if above <= 0 or below >= 0:
-        return low if above <= 0 else high
+    low, above, high, most = 0.0, measure(0.0), 1.0, _WIDEST * _WORK_WIDTH_PX
+    if above <= 0:
+        return 0.0
+    while (below := measure(high)) > 0:  # a narrow blur takes a tenth of the time of the widest
+        if high >= most:
+            return most
+        low, above, high = high, below, min(2 * high, most)
     for _ in range(_ROUNDS):
-        # Sharpness falls about as the root of a blur's width does: so the line between both is drawn over roots.
-        root = (math.sqrt(low) * -below + math.sqrt(high) * above) / (above - below)
-        middle = root * root
+        middle = low + (high - low) * above / (above - below)
         found = measure(middle)
         if abs(found) < _NEAR:
             return middle
