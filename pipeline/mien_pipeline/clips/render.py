@@ -1,5 +1,6 @@
 """The pictures of one segment with new faces: a function of the clip, its analysis and the settings alone."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -169,7 +170,7 @@ class ClipSwap:
 class _Known:
     """What engines know of the pictures of one segment, from those at which they looked: the same in every run.
 
-    They look at every eighth picture of a track and at its last, also at those just outside the segment.
+    They look at some pictures of each track, also at those just outside the segment: see `find_looks`.
     """
 
     def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
@@ -183,19 +184,23 @@ class _Known:
             and track.person in swap.references
             and isinstance(swap.references[track.person].likeness, KnowsClips)
         ]
-        self.first = min([first, *(_looks_around(track, max(first, track.first))[0] for track in self._tracks)])
-        last = max([stop - 1, *(_looks_around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
+        self._looks = {id(track): find_looks(track) for track in self._tracks}
+        self.first = min([first, *(self._around(track, max(first, track.first))[0] for track in self._tracks)])
+        last = max([stop - 1, *(self._around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
         self.stop = last + 1
+
+    def _around(self, track: TrackPlan, number: int) -> tuple[int, int]:
+        return find_around(self._looks[id(track)], number)
 
     def until(self, number: int) -> int:
         """The picture that has to be looked at before this one can be rendered."""
         here = [track for track in self._tracks if track.first <= number < track.stop]
-        return max([number, *(_looks_around(track, number)[1] for track in here)])
+        return max([number, *(self._around(track, number)[1] for track in here)])
 
     def look(self, number: int, frame: Frame) -> None:
         """Look at the faces of a picture, if it is one of those."""
         for track in self._tracks:
-            if track.first <= number < track.stop and _looks_around(track, number)[0] == number:
+            if number in self._looks[id(track)]:
                 likeness = self._swap.references[track.person].likeness
                 _, _, seen, local = self._swap.cut_face(frame, track, number - track.first)
                 if isinstance(likeness, KnowsClips):
@@ -206,18 +211,29 @@ class _Known:
         options = self._swap.options
         if not isinstance(likeness, KnowsClips):
             return likeness.render(seen, local, options, ignore_step)
-        before, after = _looks_around(track, number)
+        before, after = self._around(track, number)
         share = (number - before) / max(1, after - before)
         found = self._found[id(track), before], self._found[id(track), after]
         return likeness.render_known(seen, local, options, *found, share)
 
 
-def _looks_around(track: TrackPlan, number: int) -> tuple[int, int]:
-    """The pictures before and after `number`, or itself, at which engines look at a track's face."""
-    place = number - track.first
-    before = place if place == len(track.meshes) - 1 else place - place % LOOK_EVERY
-    after = before if before == place else min(before + LOOK_EVERY, len(track.meshes) - 1)
-    return track.first + before, track.first + after
+def find_looks(track: TrackPlan) -> list[int]:
+    """The pictures at which engines look at a track's face: every eighth, the last, and each in which a swap fades.
+
+    There something comes before the face, or leaves it, and it may be quick.
+    """
+    places = np.arange(len(track.shares))
+    usual = (places % LOOK_EVERY == 0) | (places == len(places) - 1)
+    chosen = (track.shares > 0) & (usual | (track.shares < 1))
+    return [track.first + place for place in np.flatnonzero(chosen).tolist()]
+
+
+def find_around(looks: Sequence[int], number: int) -> tuple[int, int]:
+    """The pictures before and after `number`, or itself, that are looked at; itself also where none is needed."""
+    place = bisect_right(looks, number)
+    if place == 0 or looks[place - 1] == number or place == len(looks):
+        return number, number
+    return looks[place - 1], looks[place]
 
 
 class _Marks:

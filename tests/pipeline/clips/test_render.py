@@ -1,17 +1,34 @@
-"""Engines look at every eighth picture of a track, and each segment knows the same of its pictures as any other cut."""
+"""Engines look at every eighth picture of a track, and at each in which a swap fades; between them they are told."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mien_pipeline.clips.analysis import TrackPlan
-from mien_pipeline.clips.render import LOOK_EVERY, _looks_around
+from mien_pipeline.clips.render import LOOK_EVERY, find_around, find_looks
+from mien_pipeline.clips.steadiness import plan_shares
 
 
-def track(first: int, count: int) -> TrackPlan:
-    nothing: Any = np.zeros(count, np.bool_)
-    return TrackPlan(0, first, np.zeros((count, 468, 3), np.float32), np.ones(count, np.float32), nothing, nothing)
+def track(first: int, shares: Sequence[float]) -> TrackPlan:
+    nothing: Any = np.zeros(len(shares), np.bool_)
+    meshes = np.zeros((len(shares), 468, 3), np.float32)
+    return TrackPlan(0, first, meshes, np.asarray(shares, np.float32), nothing, nothing)
+
+
+def test_a_track_is_looked_at_now_and_then_and_at_its_end() -> None:
+    assert LOOK_EVERY == 8
+    assert find_looks(track(5, [1.0] * 19)) == [5, 13, 21, 23]
+    assert find_looks(track(7, [1.0])) == [7]
+
+
+def test_where_something_comes_before_a_face_every_picture_is_looked_at() -> None:
+    """A post that passes in a third of a second lies between two looks; what it covers was painted over."""
+    hidden: Any = np.zeros(40, np.bool_)
+    hidden[18:22] = True
+    looks = find_looks(track(0, plan_shares(hidden, opens=False, closes=False).tolist()))
+    assert looks == [0, 8, *range(13, 18), *range(22, 27), 32, 39]
 
 
 @pytest.mark.parametrize(
@@ -19,9 +36,10 @@ def track(first: int, count: int) -> TrackPlan:
     [(5, (5, 5)), (6, (5, 13)), (12, (5, 13)), (13, (13, 13)), (22, (21, 23)), (23, (23, 23))],
 )
 def test_a_picture_lies_between_two_that_were_looked_at(number: int, around: tuple[int, int]) -> None:
-    assert LOOK_EVERY == 8
-    assert _looks_around(track(5, 19), number) == around
+    assert find_around([5, 13, 21, 23], number) == around
 
 
-def test_a_track_of_one_picture_is_looked_at_there() -> None:
-    assert _looks_around(track(7, 1), 7) == (7, 7)
+def test_a_hidden_face_needs_no_look() -> None:
+    assert find_looks(track(0, [0.0] * 5)) == []
+    assert find_around([], 3) == (3, 3)
+    assert [find_around([8, 9], number) for number in (3, 12)] == [(3, 3), (12, 12)]
