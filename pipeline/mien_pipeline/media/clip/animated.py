@@ -53,6 +53,8 @@ def measure_animation(
 def _duration_of(picture: PIL.Image.Image, number: int) -> int:
     """Milliseconds for which a picture of the animation is shown; `picture` shows it afterwards."""
     picture.seek(number)
+    if picture.format == "WEBP":
+        picture.load()  # Pillow learns a WebP picture's duration when it decodes it
     return round(picture.info.get("duration") or _DEFAULT_MS)
 
 
