@@ -60,7 +60,7 @@ class MeshEngine:
         Raises:
             NoFaceFound: each face is turned too far, or the mesh network doubts it is one; `role` is "reference".
         """
-        clear = [each for each in portraits if _is_clear(each.face)]
+        clear = [each for each in portraits if _is_clear(each.face) and not self._sees_profile(each)]
         if not clear:
             raise NoFaceFound("the reference face is turned away or unclear", role="reference")
         meshes = [_require_mesh(each.face) for each in clear]
@@ -73,6 +73,10 @@ class MeshEngine:
         texture = complete(view)
         warnings = _warn_of_reference([each.face.yaw_deg for each in clear], view, texture)
         return MeshLikeness(texture, shape, first.eyes, self._eyes, self._surroundings, warnings)
+
+    def _sees_profile(self, portrait: Portrait) -> bool:
+        face = portrait.face
+        return self._surroundings.sees_profile(portrait.image.pixels, _require_mesh(face), face.yaw_deg)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +98,7 @@ class MeshLikeness:
         """What shows of a target face, for `render_known`; None of one that is turned too far."""
         settings = require_options(options, MeshOptions)
         place = _Place.of(target, face, self.texture.face_width)
-        if not _is_clear(face):
+        if not _is_clear(face) or self._sees_profile(place):
             return None
         around = self._read_around(place)
         own, warnings = find_own_face(place.small, place.local, around, self._choose_texture(settings).colour)
@@ -110,7 +114,7 @@ class MeshLikeness:
 
     def _render(self, place: "_Place", options: SwapOptions, on_step: OnStep, known: KnownFace | None) -> Patch:
         settings, region, face = require_options(options, MeshOptions), place.region, place.face
-        if not _is_clear(face):
+        if not _is_clear(face) or (known is None and self._sees_profile(place)):
             nothing = np.zeros(place.pixels.shape[:2], np.float32)
             return Patch(place.pixels, region.affine, nothing, ("hard-angle",))
         seen = self.reader.read(place.target.pixels, place.mesh)
@@ -138,6 +142,9 @@ class MeshLikeness:
 
     def _choose_texture(self, settings: MeshOptions) -> Texture:
         return self.texture.keep_skin() if settings.mask == "skin" else self.texture
+
+    def _sees_profile(self, place: "_Place") -> bool:
+        return self.surroundings.sees_profile(place.target.pixels, place.mesh, place.face.yaw_deg)
 
     def _read_around(self, place: "_Place") -> Surroundings:
         return self.surroundings.read(place.target.pixels, place.mesh, shrink_affine(place.region.affine, place.step))

@@ -19,7 +19,7 @@ from mien_pipeline.skin.covers import find_covers
 from mien_pipeline.skin.eyewear import find_frame
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import FaceView, covers_features, skin_mask, view_face
-from mien_pipeline.skin.silhouette import find_background
+from mien_pipeline.skin.silhouette import PROFILE_FROM_DEG, find_background, is_profile
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.skin.tongue import tongue_mask
 
@@ -59,6 +59,10 @@ class SurroundingsReader:
         """Raises `ModelNotInstalled` when a file is not there."""
         person, palm, landmarks = (weights.read(MODEL, file) for file in FILES)
         return cls(person, palm, landmarks)
+
+    def sees_profile(self, pixels: Pixels, mesh: Mesh, yaw_deg: float) -> bool:
+        """Whether a face is a profile, whatever its mesh says: see `silhouette.is_profile`."""
+        return abs(yaw_deg) > PROFILE_FROM_DEG and is_profile(*self._person.segment(pixels, mesh), mesh, yaw_deg)
 
     def read(self, pixels: Pixels, mesh: Mesh, to_region: Affine) -> Surroundings:
         """What is around a face.
