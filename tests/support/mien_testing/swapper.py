@@ -37,15 +37,15 @@ class Folder:
 
 def write_network(
     path: Path,
-    inputs: Mapping[str, Sequence[int]],
-    outputs: Mapping[str, Sequence[int]],
+    inputs: Mapping[str, Sequence[int | str]],
+    outputs: Mapping[str, Sequence[int | str]],
     nodes: Nodes,
     weights: Mapping[str, NDArray[np.generic]],
     kinds: Mapping[str, int] = {},
 ) -> None:
     """An ONNX file; `kinds` are the types of inputs that are not float32."""
 
-    def info(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
+    def info(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), shape)
 
     graph = helper.make_graph(

@@ -24,6 +24,7 @@ class RowFiles:
         recogniser, converter: make the identity's vector; None where the row has none.
         emap: (512, 512) float32, the map that the swapper's file carries; None where the row has none.
         target, source: the names of the swapper's inputs.
+        takes_batches: the swapper answers to any number of crops at once.
     """
 
     def __init__(self, weights: Weights, recipe: Recipe) -> None:
@@ -31,6 +32,7 @@ class RowFiles:
         row, identity = recipe.row, recipe.row.identity
         self.swapper = LoadedFile(weights, row.network, (4, 2) if isinstance(identity, VectorIdentity) else (4, 4))
         self.target, self.source = name_inputs(self.swapper.network)
+        self.takes_batches = has_free_batch(self.swapper.network)
         self.recogniser = LoadedFile(weights, recipe.recogniser.network, (4,)) if recipe.recogniser else None
         self.converter: LoadedFile | None = None
         self.emap: Floats | None = None
@@ -60,6 +62,12 @@ def name_inputs(network: OnnxNetwork) -> tuple[str, str]:
         return "target", "source"
     by_rank = sorted(inputs, key=lambda each: len(each.shape), reverse=True)  # keeps the order of equals
     return by_rank[0].name, by_rank[1].name
+
+
+def has_free_batch(network: OnnxNetwork) -> bool:
+    """Whether the first axis of every input and of the first output is left open; in a file that states 1 it is not."""
+    ends = [*network.get_inputs(), network.get_outputs()[0]]
+    return all(each.shape and not isinstance(each.shape[0], int) for each in ends)
 
 
 def read_identity_map(path: Path) -> Floats:

@@ -189,3 +189,24 @@ def test_a_network_in_another_precision_is_given_its_own_type(tmp_path: Path, ki
     (made,) = OnnxNetwork(tmp_path / "add.onnx", environ={}).run(None, {"input": np.full((1, 4), 0.5, np.float32)})
     assert made.dtype == np.float32
     assert made.tolist() == [[1.5] * 4]
+
+
+def test_a_network_whose_number_of_crops_is_open_gets_many_at_once_and_makes_the_same(
+    swapper_weights: Folder, tmp_path: Path, admiral: Portrait, astronaut: Portrait
+) -> None:
+    for name in (SWAPPER_FILE, RECOGNISER_FILE):
+        (tmp_path / name).write_bytes(swapper_weights.path(name).read_bytes())
+    network = onnx.load(str(tmp_path / SWAPPER_FILE))
+    for end in (*network.graph.input, *network.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = "number"
+    (shape,) = (each for each in network.graph.initializer if each.name == "shape")
+    shape.raw_data = np.array([-1, 3, 1, 1], np.int64).tobytes()
+    onnx.save(network, str(tmp_path / SWAPPER_FILE))
+    options = parse_options({"engine": "inswapper", "boost": 512})
+    heard: list[int] = []
+    one, many = (load("inswapper", weights).prepare([admiral]) for weights in (swapper_weights, Folder(tmp_path)))
+    alone = one.render(*astronaut, options, ignore_step).crop
+    together = many.render(*astronaut, options, lambda done, _total: heard.append(done)).crop
+    assert (one.files.takes_batches, many.files.takes_batches) == (False, True)
+    assert heard == [16, 17]
+    assert np.abs(alone.astype(int) - together.astype(int)).max() <= 1
