@@ -12,6 +12,12 @@ test("a GIF, and a WebP or PNG that says so, is animated", () => {
 });
 
 test("a still, whatever words lie in its pixels, is not", () => {
-  for (const text of ["", "\xff\xd8\xff", "RIFF....WEBPVP8X....\x10", "RIFF....WEBPVP8 ....\x12", "\x89PNG..IDAT..acTL"])
+  for (const text of [
+    "",
+    "\xff\xd8\xff",
+    "RIFF....WEBPVP8X....\x10",
+    "RIFF....WEBPVP8 ....\x12",
+    "\x89PNG..IDAT..acTL",
+  ])
     assert.equal(isAnimated(bytes(text)), false, text);
 });

@@ -148,5 +148,10 @@ async function filesOf(folder, isDeep = false) {
 }
 
 function isPicture(file) {
-  return file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name);
+  return file.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(file.name) || isClip(file);
+}
+
+/** Whether a file moves: what it really is the daemon says, by its bytes. */
+export function isClip(file) {
+  return file.type.startsWith("video/") || file.type === "image/gif" || /\.(mkv|mov|avi|m4v)$/i.test(file.name);
 }

@@ -112,3 +112,8 @@ export function ago(at, style = "short", now = Date.now() / 1000) {
 export function moment(at) {
   return new Intl.DateTimeFormat(format.language, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
 }
+
+/** How long a clip plays, and how many pictures it has. @param {{ duration_s: number, frames: number }} video */
+export function lengthOf({ duration_s: seconds, frames }) {
+  return `${duration(seconds)} · ${t("clip_frames", { count: frames })}`;
+}

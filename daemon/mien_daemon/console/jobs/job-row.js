@@ -3,9 +3,9 @@ import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
 import { h, refill } from "../element.js";
 import { sentence } from "../problem.js";
-import { stageWords } from "../swap/progress.js";
+import { framesOf, stageWords } from "../swap/progress.js";
 import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
-import { ago, duration, percent, t } from "../words.js";
+import { ago, duration, lengthOf, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
 import { stepPicture } from "./step-picture.js";
 import { engineWords } from "../swap/option-words.js";
@@ -39,7 +39,7 @@ export function jobRow(app, first) {
     keepFaceInSight(img, job);
     keepFaceInSight(step.element, job);
     step.look(job);
-    title.textContent = job.kind === "restore" ? t("restore") : engineWords(job.options.engine ?? "mesh");
+    title.textContent = titleOf(job);
     note.textContent = noteOf(job);
     track.hidden = job.state !== "running";
     setBar(track, job.progress);
@@ -51,6 +51,11 @@ export function jobRow(app, first) {
   }
 }
 
+function titleOf({ kind, options }) {
+  if (kind === "analyse") return t("look_at_clip");
+  return kind === "restore" ? t("restore") : engineWords(options.engine ?? "mesh");
+}
+
 function thumbnailPath(job) {
   return job.state === "done" ? `/v1/jobs/${job.id}/preview?side=${THUMBNAIL}` : previewPath(job.target, THUMBNAIL);
 }
@@ -58,13 +63,14 @@ function thumbnailPath(job) {
 function noteOf(job) {
   if (job.problem) return sentence(job.problem);
   const parts = [stageWords(job)];
-  if (job.state === "running") parts.push(percent(job.progress));
+  if (job.state === "running") parts.push(framesOf(job) ?? percent(job.progress));
+  if (job.result?.video) parts.push(lengthOf(job.result.video));
   if (job.state === "running" && job.eta_s) parts.push(t("time_left", { time: duration(Math.ceil(job.eta_s)) }));
   if (job.state === "done" && job.result) parts.push(duration(job.result.seconds));
   return parts.join(" · ");
 }
 
-function deeds({ api, jobs, router }, { id, state }) {
+function deeds({ api, jobs, router }, { id, state, kind }) {
   const deed = (icon, words, work) => iconButton(icon, words, () => attempt(work), { "data-deed": icon });
   const move = (way) => () => jobs.post(`/v1/jobs/${id}/move`, { before: neighbour(jobs.all, id, way) });
   const cancel = deed("close", t("cancel"), () => jobs.post(`/v1/jobs/${id}/cancel`));
@@ -76,6 +82,6 @@ function deeds({ api, jobs, router }, { id, state }) {
     running: [cancel],
     failed: [retry, remove],
     cancelled: [retry, remove],
-    done: [remove, open],
+    done: kind === "analyse" ? [remove] : [remove, open],
   }[state];
 }

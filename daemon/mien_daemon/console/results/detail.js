@@ -6,6 +6,7 @@ import { fill, h } from "../element.js";
 import { fillWhenLoaded } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
 import { faceAt, previewPath } from "../swap/target-picture.js";
+import { compareClips } from "../viewer/clip-compare.js";
 import { compare } from "../viewer/compare.js";
 import { referenceImage } from "../swap/reference-image.js";
 import { report } from "../viewer/report.js";
@@ -29,11 +30,15 @@ export function detail(main, app, signal, id) {
 async function gather({ api, jobs, pictures }, id) {
   const job = (await jobs.find(id)) ?? (await api.get(`/v1/jobs/${id}`));
   const after = await pictures.url(`/v1/jobs/${id}/result`);
-  const before = await pictures.url(previewPath(job.target, 8192)).catch(() => null);
+  const before = job.result.video ? null : await pictures.url(previewPath(job.target, 8192)).catch(() => null);
   return { job, before, after };
 }
 
 function built(app, { job, before, after }, signal) {
+  if (job.result.video) {
+    const clips = h("div", { class: "clip-results" }, compareClips(app, { job, after, before: null }, signal));
+    return h("div", { class: "studio" }, h("section", { class: "center" }, clips), aside(app, job));
+  }
   const shown = { url: after, label: t("after") };
   const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, focus: faceAt(job).x });
   return h("div", { class: "studio" }, h("section", { class: "center" }, view), aside(app, job));
@@ -82,7 +87,7 @@ function aside(app, job) {
         { class: "row-actions" },
         button(t("redo"), "retry", () => redo(app, job), { class: "grow" }),
         iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
-        iconButton("copy", t("copy"), () => attempt(copy)),
+        job.result.video ? null : iconButton("copy", t("copy"), () => attempt(copy)),
         iconButton("trash", t("delete"), () => remove(app, job)),
       ),
       button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary large" }),

@@ -1,7 +1,8 @@
 // One result in the gallery.
 import { h } from "../element.js";
 import { keepFaceInSight } from "../swap/target-picture.js";
-import { ago, number, t } from "../words.js";
+import { icon } from "../icon.js";
+import { ago, lengthOf, number, t } from "../words.js";
 import { engineWords } from "../swap/option-words.js";
 
 const SIDE = 360;
@@ -29,6 +30,7 @@ export function tile(app, job) {
           { class: "shot-foot" },
           h("b", {}, engine),
           when,
+          job.result?.video ? h("span", { class: "shot-length" }, icon("play"), lengthOf(job.result.video)) : null,
           likeness === undefined
             ? null
             : h(

@@ -1,6 +1,10 @@
 // Who gets whose face, and the jobs that follow from it. Pure functions over a draft's values.
 
-/** At first the largest face gets the first reference and all others are left alone. */
+/** At first the largest face gets the first reference and all others are left alone; of a clip its first person. */
+export function assignFirst({ faces, clip }, reference) {
+  return assignLargest(clip ? faces.slice(0, 1) : faces, reference);
+}
+
 export function assignLargest(faces, reference) {
   if (!reference || faces.length === 0) return {};
   const largest = faces.reduce((best, face) => (area(face) > area(best) ? face : best));
@@ -31,7 +35,13 @@ export function jobFor(target, fallback, people, options, priority) {
   const several = new Set(keys).size > 1;
   const who = several ? { references: keys.map(pictures) } : { reference: one.length > 1 ? one : one[0] };
   const faces = assignments.length ? assignments.map(([index]) => index) : "largest";
-  return { kind: "swap", target: target.digest, ...who, options: { ...options, faces, priority } };
+  const given = target.clip ? { ...options, restore: 0, ...partOf(target) } : options;
+  return { kind: "swap", target: target.digest, ...who, options: { ...given, faces, priority } };
+}
+
+/** Which seconds of a clip are meant; nothing for all of it. @param {{ begin?: number, end?: number }} clip */
+export function partOf({ begin, end }) {
+  return { ...(begin ? { from: begin } : {}), ...(end ? { to: end } : {}) };
 }
 
 /** Whether there is enough to begin with. */

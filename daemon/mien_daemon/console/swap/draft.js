@@ -1,8 +1,9 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
-import { requireReadable } from "../pictures.js";
+import { isClip, requireReadable } from "../pictures.js";
 import { Problem } from "../problem.js";
 import { valuesOf } from "./engines.js";
-import { assignLargest } from "./assignments.js";
+import { assignFirst } from "./assignments.js";
+import { lookAtClip } from "./clip-people.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
@@ -47,7 +48,7 @@ export class Draft extends EventTarget {
   }
 
   addTarget(file, pictures) {
-    const target = { name: file.name, url: URL.createObjectURL(file), assignments: {} };
+    const target = { name: file.name, url: URL.createObjectURL(file), clip: isClip(file), assignments: {} };
     this.targets.push(target);
     this.current = this.targets.length - 1;
     this.changed();
@@ -82,10 +83,10 @@ export class Draft extends EventTarget {
   async settle(target, put) {
     try {
       target.digest = await put();
-      const { faces } = await this.api.get(`/v1/blobs/${target.digest}/faces`);
-      target.faces = faces;
+      if (target.clip) await lookAtClip(this.api, target);
+      else target.faces = (await this.api.get(`/v1/blobs/${target.digest}/faces`)).faces;
       if (Object.keys(target.assignments).length === 0)
-        target.assignments = assignLargest(faces, this.references[0]?.key);
+        target.assignments = assignFirst(target, this.references[0]?.key);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (target.digest) target.faces = null;
@@ -93,6 +94,13 @@ export class Draft extends EventTarget {
       target.unseen = error.document;
     }
     this.changed();
+  }
+
+  /** Another part of a clip: its people are looked for anew. */
+  async trim(target, { begin, end }) {
+    Object.assign(target, { begin, end, faces: undefined, unseen: undefined, assignments: {} });
+    this.changed();
+    await this.settle(target, () => target.digest);
   }
 
   /** After a reload: faces are not kept in the tab, the daemon looks again. */
@@ -127,7 +135,7 @@ export class Draft extends EventTarget {
     } else this.references.push(reference);
     for (const target of this.targets) {
       if (target.faces && Object.values(target.assignments).every((key) => !key))
-        target.assignments = assignLargest(target.faces, reference.key);
+        target.assignments = assignFirst(target, reference.key);
     }
     this.changed();
   }
@@ -140,12 +148,13 @@ export class Draft extends EventTarget {
       if (known) known.pictures = names;
       else this.references.push(person({ key: names[0], pictures: names, name, url: null }));
     }
-    const { engine, faces, seed = 0, restore = 0, format: _, ...own } = job.options;
+    const { engine, faces, seed = 0, restore = 0, format: _, from: begin, to: end, ...own } = job.options;
+    const clip = Boolean(job.result?.video);
     const assignments = Array.isArray(faces)
       ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]]))
       : {};
     this.targets = this.targets.filter(({ digest }) => digest !== job.target);
-    this.targets.push({ name, digest: job.target, url: null, assignments });
+    this.targets.push({ name, digest: job.target, url: null, assignments, clip, begin, end });
     this.current = this.targets.length - 1;
     delete this.runs[job.target];
     this.consented = true; // it was given when the job was made
@@ -217,7 +226,7 @@ export class Draft extends EventTarget {
   }
 
   changed() {
-    const bare = ({ name, digest, assignments }) => ({ name, digest, assignments });
+    const bare = ({ name, digest, assignments, clip, begin, end }) => ({ name, digest, assignments, clip, begin, end });
     const kept = {
       targets: this.targets.filter(({ digest }) => digest).map(bare),
       references: this.references.map(({ key, name, pictures, count }) => ({ key, name, pictures, count })),

@@ -97,7 +97,7 @@ export async function addReferences({ draft, pictures }, files, face, person) {
 /** The browser's own file dialog. */
 export function choose(onfiles, multiple = true) {
   const input = document.createElement("input");
-  Object.assign(input, { type: "file", multiple, accept: "image/*,.heic,.heif,.avif,.tif,.tiff" });
+  Object.assign(input, { type: "file", multiple, accept: "image/*,video/*,.heic,.heif,.avif,.tif,.tiff,.mkv" });
   input.addEventListener("change", () => onfiles([...(input.files ?? [])]));
   input.click();
 }

@@ -79,7 +79,7 @@ function box(app, face) {
 }
 
 /** What the daemon makes of the picture, beneath it. */
-function say(note, { digest, faces, problem, unseen }) {
+export function say(note, { digest, faces, problem, unseen }) {
   const refusal = problem ?? unseen;
   note.dataset.kind = refusal ? "bad" : "plain";
   if (refusal) note.replaceChildren(icon("warning"), sentence(refusal), h("small", {}, problem ? detail(problem) : ""));

@@ -13,7 +13,7 @@ export function facesPanel(app) {
   const element = h("section", { class: "panel" }, h("h2", {}, t("faces_in_picture"), all), list);
   const show = rows(
     list,
-    ({ index, target }) => `${target.digest}/${index}`,
+    ({ index, target }) => `${target.digest}/${target.sheet ?? ""}/${index}`,
     (face) => castRow(app, face),
   );
   return {
@@ -82,13 +82,18 @@ async function pick(app, index, anchor) {
 /** The face cut out of the picture, by moving the picture behind a small window. */
 function crop({ pictures }, [x1, y1, x2, y2], target) {
   const img = h("img", { alt: "" });
-  const side = 1.5 * Math.max(x2 - x1, y2 - y1);
+  const side = (target.sheet ? 1 : 1.5) * Math.max(x2 - x1, y2 - y1);
   const left = (x1 + x2 - side) / 2;
   const top = (y1 + y2 - side) / 2;
   img.addEventListener("load", () => {
-    const scale = (target.size?.[0] ?? img.naturalWidth) / img.naturalWidth;
+    const scale = ((!target.sheet && target.size?.[0]) || img.naturalWidth) / img.naturalWidth;
     setVars(img, { zoom: (img.naturalWidth * scale) / side, x: -left / side, y: -top / side });
   });
-  showPicture(img, target, pictures);
+  if (target.sheet) pictures.url(target.sheet).then((url) => (img.src = url), ignoreRefusal);
+  else showPicture(img, target, pictures);
   return h("span", { class: "assignments-face" }, img);
+}
+
+function ignoreRefusal(error) {
+  if (!error.document) throw error;
 }

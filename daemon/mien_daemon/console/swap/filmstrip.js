@@ -6,7 +6,9 @@ import { isOver } from "../job-list.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addTargets, choose } from "./drop.js";
-import { showPicture } from "./target-picture.js";
+import { previewPath, showPicture } from "./target-picture.js";
+
+const THUMBNAIL = 160;
 
 export function filmstrip(app, signal) {
   const { draft, jobs } = app;
@@ -44,11 +46,12 @@ function frame(app, target) {
     img,
   );
   const remove = iconButton("close", t("remove_target", { name: target.name }), () => draft.removeTarget(target));
-  showPicture(img, target, pictures);
+  if (!target.clip) showPicture(img, target, pictures);
   const element = h("li", {}, open, remove);
   return {
     element,
     update() {
+      if (target.clip && target.digest) pictures.lazily(img, previewPath(target.digest, THUMBNAIL));
       open.setAttribute("aria-current", String(draft.target === target));
       const run = (draft.runs[target.digest] ?? []).map(({ job }) => jobs.get(job));
       element.dataset.state = target.problem

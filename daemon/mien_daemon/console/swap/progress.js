@@ -10,7 +10,8 @@ import { engineWords } from "./option-words.js";
 
 export function progress(app, { run }) {
   const img = h("img", { alt: "", class: "dimmed" });
-  showPicture(img, app.draft.target, app.pictures);
+  const { clip, digest } = app.draft.target;
+  showPicture(img, clip ? { url: null, digest } : app.draft.target, app.pictures);
   const step = stepPicture(app.api);
   const lines = run.map((each) => line(each, run.length > 1));
   const card = h(
@@ -44,7 +45,10 @@ function line({ engine }, named) {
       stage.textContent = stageWords(job);
       figures.textContent =
         job.state === "running"
-          ? [percent(job.progress), job.eta_s ? t("time_left", { time: duration(Math.ceil(job.eta_s)) }) : ""]
+          ? [
+              framesOf(job) ?? percent(job.progress),
+              job.eta_s ? t("time_left", { time: duration(Math.ceil(job.eta_s)) }) : "",
+            ]
               .filter(Boolean)
               .join(" · ")
           : "";
@@ -52,6 +56,11 @@ function line({ engine }, named) {
       track.toggleAttribute("data-waiting", job.state === "queued");
     },
   };
+}
+
+/** How many pictures of a running clip are done; null for anything else. */
+export function framesOf({ frames }) {
+  return frames ? t("frames_done", frames) : null;
 }
 
 export function stageWords(job) {

@@ -56,9 +56,10 @@ function subject(draft, jobs) {
   if (draft.folder) return { kind: "folder" };
   if (!draft.target) return { kind: "empty" };
   const run = draft.run.map((each) => ({ ...each, job: jobs.get(each.job), id: each.job }));
-  if (run.length === 0) return { kind: "picture", run };
+  if (run.length === 0) return { kind: draft.target.clip ? "clip" : "picture", run };
   for (const { id, job } of run) if (!job) jobs.find(id);
-  if (run.every(({ job }) => job?.state === "done")) return { kind: "result", run };
+  const isClip = run.some(({ job }) => job?.result?.video);
+  if (run.every(({ job }) => job?.state === "done")) return { kind: isClip ? "clipResult" : "result", run };
   const bad = run.find(({ job }) => job?.state === "failed");
   if (bad && run.every(({ job }) => job && isOver(job))) return { kind: "failed", run, problem: bad.job.problem };
   if (run.every(({ job }) => job && isOver(job))) return { kind: "cancelled", run };
@@ -70,6 +71,8 @@ const BUILD = {
   empty: async () => dropZone,
   folder: async () => (await import("./folder.js")).folderCard,
   picture: async () => (await import("./face-boxes.js")).faceBoxes,
+  clip: async () => (await import("./clip-target.js")).clipTarget,
+  clipResult: async () => (await import("./clip-result.js")).clipResult,
   progress: async () => (await import("./progress.js")).progress,
   result: async () => (await import("./result.js")).result,
   failed: async () => failed,

@@ -1,7 +1,7 @@
 // What a result says of itself: how near it is to whom, how long it took, how it is marked.
 import { h } from "../element.js";
 import { icon } from "../icon.js";
-import { bytes, duration, number, t } from "../words.js";
+import { bytes, duration, lengthOf, number, t } from "../words.js";
 import { engineWords } from "../swap/option-words.js";
 
 /**
@@ -46,13 +46,14 @@ function leftOut(pictures, image) {
   );
 }
 
-function facts({ engine, seconds, size }, memory) {
+function facts({ engine, seconds, size, video }, memory) {
   return h(
     "dl",
     { class: "facts" },
     fact(t("engine"), engineWords(engine)),
     fact(t("time_taken"), duration(seconds)),
     fact(t("size"), size.join(" × ")),
+    video ? fact(t("clip_length"), lengthOf(video)) : null,
     memory ? fact(t("memory"), bytes(memory)) : null,
   );
 }

@@ -5,6 +5,7 @@ const ENDINGS = {
   "image/webp": "webp",
   "image/avif": "avif",
   "image/tiff": "tif",
+  "video/mp4": "mp4",
 };
 
 /** The file exactly as the daemon marked it. */

@@ -1,0 +1,45 @@
+// Who is in a clip: a job looks for them, and its result is one picture of all their faces.
+import { isOver } from "../job-list.js";
+import { Problem } from "../problem.js";
+import { partOf } from "./assignments.js";
+
+/**
+ * Look for the people of a clip. They become its `faces`, each with its place in the picture `sheet`; `duration` is
+ * that of the part that was looked at. A part that is changed meanwhile wins.
+ * @param {import("../api.js").Api} api
+ * @param {any} target
+ */
+export async function lookAtClip(api, target) {
+  const part = partOf(target);
+  const asked = await api.post("/v1/jobs", { kind: "analyse", target: target.digest, options: part });
+  const job = await watch(api, asked);
+  if (JSON.stringify(partOf(target)) !== JSON.stringify(part)) return;
+  if (!job.result) throw new Problem(job.problem ?? { code: "cancelled" });
+  target.sheet = `/v1/jobs/${job.id}/result`;
+  target.duration = job.result.duration_s;
+  target.faces = job.result.people.map(({ id, crop: [x, y, width, height], spans, faults }) => ({
+    index: id,
+    bbox: [x, y, x + width, y + height],
+    spans,
+    faults,
+  }));
+}
+
+async function watch(api, asked) {
+  let job = asked;
+  let tag = "";
+  while (!isOver(job)) {
+    const headers = tag ? { "If-None-Match": tag } : {};
+    const response = await api.send(`/v1/jobs/${job.id}?wait=20`, { headers }).catch(unchanged);
+    if (!response) continue;
+    tag = response.headers.get("ETag") ?? "";
+    job = await response.json();
+  }
+  return job;
+}
+
+/** 304 is no refusal: nothing has changed in twenty seconds. */
+function unchanged(error) {
+  if (error.document?.status !== 304) throw error;
+  return null;
+}

@@ -1,0 +1,46 @@
+// A finished clip: played beside the original, told about, and saved.
+import { attempt } from "../announce.js";
+import { button, iconButton } from "../control.js";
+import { fill, h } from "../element.js";
+import { loading, refused } from "../notice.js";
+import { compareClips } from "../viewer/clip-compare.js";
+import { report } from "../viewer/report.js";
+import { savePicture } from "../viewer/save.js";
+import { t } from "../words.js";
+import { referenceImage } from "./reference-image.js";
+
+export function clipResult(app, { run }, signal) {
+  const element = h("div", { class: "outcome" }, loading());
+  show(app, run, element, signal);
+  return { element };
+}
+
+async function show(app, run, element, signal) {
+  const { api, draft, pictures } = app;
+  const redo = () => draft.edit();
+  try {
+    const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
+    if (signal.aborted) return;
+    const before = draft.target.url;
+    fill(
+      element,
+      h(
+        "div",
+        { class: "clip-results" },
+        run.map(({ job }, at) => compareClips(app, { job, after: urls[at], before }, signal)),
+      ),
+      h(
+        "div",
+        { class: "reports" },
+        run.map(({ job }) => {
+          const save = button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" });
+          const actions = [iconButton("pencil", t("redo"), redo), save];
+          return report(job.result, undefined, actions, (key) => referenceImage(app, { key }));
+        }),
+      ),
+    );
+  } catch (error) {
+    if (!error.document) throw error;
+    if (!signal.aborted) fill(element, refused(error.document), button(t("change_something"), "pencil", redo));
+  }
+}

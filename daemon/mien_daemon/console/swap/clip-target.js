@@ -1,0 +1,34 @@
+// The clip to edit: its player or poster, which part of it is meant, and what the daemon makes of it.
+import { attempt } from "../announce.js";
+import { field } from "../control.js";
+import { h } from "../element.js";
+import { player } from "../viewer/player.js";
+import { t } from "../words.js";
+import { say } from "./face-boxes.js";
+
+export function clipTarget(app, _now, signal) {
+  const { draft } = app;
+  const target = draft.target;
+  const note = h("div", { class: "stage-note", role: "status" });
+  const shown = player(app, target, t("target_image", { name: target.name }), signal);
+  const begin = seconds("clip-from", target.begin);
+  const end = seconds("clip-to", target.end);
+  const trim = () => {
+    const part = { begin: Number(begin.value) || undefined, end: Number(end.value) || undefined };
+    if (part.begin !== target.begin || part.end !== target.end) attempt(() => draft.trim(target, part));
+  };
+  for (const input of [begin, end]) input.addEventListener("change", trim, { signal });
+  const part = h(
+    "div",
+    { class: "clip-part", role: "group", "aria-label": t("clip_part") },
+    field(t("clip_from"), begin),
+    field(t("clip_to"), end),
+  );
+  const element = h("div", { class: "picture clip", "data-drop": "target" }, shown, part, note);
+  draft.look(target);
+  return { element, refresh: () => say(note, target) };
+}
+
+function seconds(id, value) {
+  return h("input", { id, type: "number", min: "0", step: "0.1", inputmode: "decimal", value: value ?? "" });
+}

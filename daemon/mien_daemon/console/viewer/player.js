@@ -1,0 +1,33 @@
+// A clip that plays where the browser can play it; else the daemon's picture of its beginning.
+import { h } from "../element.js";
+
+/**
+ * @param {any} app
+ * @param {{ url: string | null, digest: string }} clip  the person's own file, or only the daemon's copy after a reload
+ * @param {string} label
+ * @param {AbortSignal} signal
+ * @returns {HTMLElement}
+ */
+export function player(app, { url, digest }, label, signal) {
+  const place = h("div", { class: "player" });
+  const poster = () => {
+    const img = h("img", { alt: label });
+    place.replaceChildren(img);
+    if (digest)
+      app.pictures.url(`/v1/blobs/${digest}/preview?side=1280`).then(
+        (address) => (img.src = address),
+        () => (img.dataset.missing = ""),
+      );
+  };
+  if (!url) poster();
+  else place.replaceChildren(video(url, label, signal, poster));
+  return place;
+}
+
+/** A `<video>` with the browser's own controls, which the keyboard reaches. */
+export function video(url, label, signal, onerror = () => {}) {
+  const element = h("video", { src: url, controls: true, muted: true, playsinline: true, "aria-label": label });
+  element.preload = "auto";
+  element.addEventListener("error", onerror, { signal, once: true });
+  return element;
+}

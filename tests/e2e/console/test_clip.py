@@ -1,0 +1,76 @@
+"""A person swaps a clip on the console: its people, the part that is meant, progress, and a player for the result."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from mien_models.store import ModelStore
+from mien_pipeline.media.decode import decode
+from mien_testing.clips import Recipe, make_clip, move_portrait
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+READY = "element => element.readyState >= 2 && element.error === null"
+
+
+@pytest.fixture(scope="module")
+def portrait(models: ModelStore) -> bytes:
+    return models.path("demo-portraits", "astronaut.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def clip(portrait: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A second of a portrait before a moving camera, 320 × 180, 12 pictures, of a kind that every browser plays."""
+    recipe = Recipe("libvpx", size=(320, 180), times=tuple(range(12)), rate=12, options={"deadline": "realtime"})
+    drawn = move_portrait(decode(portrait).pixels[:400])
+    return make_clip(tmp_path_factory.mktemp("clip") / "a.webm", recipe, drawn).read_bytes()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def real(new_console: Any, tmp_path: Path, models: ModelStore) -> AsyncIterator[Any]:
+    async for console in new_console(tmp_path, Path(models.root), real=True):
+        yield console
+
+
+async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: bytes, portrait: bytes) -> None:
+    page = real.page
+    async with page.expect_file_chooser() as dialog:
+        await page.locator("#choose-target").click()
+    await (await dialog.value).set_files([{"name": "a.webm", "mimeType": "video/webm", "buffer": clip}])
+    await expect(page.locator(".picture video")).to_be_visible()
+    film = await page.locator(".film img").element_handle()
+    await page.wait_for_function("img => img.naturalWidth > 0", arg=film)
+    await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
+    await page.locator("#clip-to").fill("0.5")
+    await page.locator("#clip-to").press("Enter")
+    await expect(page.locator(".stage-note .spinner")).to_be_visible()
+    await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
+    async with page.expect_file_chooser() as dialog:
+        await page.locator("#choose-reference").click()
+    await (await dialog.value).set_files([{"name": "a.png", "mimeType": "image/png", "buffer": portrait}])
+    await real.consent()
+    await real.swap()
+    await expect(page.locator(".progress .figures")).to_contain_text("of 6", timeout=60_000)
+    result = page.locator(".clips figure:last-child video")
+    await expect(result).to_be_visible(timeout=60_000)
+    for video in (result, page.locator(".clips figure:first-child video")):
+        await page.wait_for_function(READY, arg=await video.element_handle())
+    await result.evaluate("video => { video.currentTime = 0.3 }")
+    await page.wait_for_function(
+        "video => Math.abs(video.currentTime - 0.3) < 0.02",
+        arg=await page.locator(".clips figure:first-child video").element_handle(),
+    )
+    job = await real.job()
+    assert (job["kind"], job["options"]["to"], job["options"]["faces"]) == ("swap", 0.5, [0])
+    assert (job["result"]["video"]["frames"], job["result"]["people"][0]["swapped"]) == (6, 6)
+    await real.go("results")
+    await expect(page.locator(".shot")).to_have_count(1)
+    await expect(page.locator(".shot-length")).to_contain_text("6 frames")
+    await page.locator(".shot a").click()
+    await expect(page.locator(".clips figure:last-child video")).to_be_visible()
+    await real.go("jobs")
+    await expect(page.locator(".row")).to_have_count(3)
