@@ -11,9 +11,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,11 +25,13 @@ from mien_core.program import windowless
 from mien_models.environments.lock import EngineLock, LockedWheel, Target
 from mien_models.environments.own_packages import add_own_packages
 from mien_models.environments.uv import Uv, find_uv
-from mien_models.environments.wheels import WheelFolder
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import EgressLog
 from mien_models.progress import OnPull, Reporter, ignore_pull
 from mien_models.remote.network import Network
+
+if TYPE_CHECKING:
+    from mien_models.environments.wheels import WheelFolder
 
 State = Literal["absent", "ready", "outdated"]
 # torch with CUDA: 3.0 GB of wheels unpack to some 6.
@@ -52,8 +55,14 @@ class EngineEnvironment:
     def __init__(self, root: Path, lock: EngineLock | None = None) -> None:
         self.folder = root / "engines"
         self.lock = lock or EngineLock()
-        self.wheels = WheelFolder(self.folder / "wheels")
         self._root = root
+
+    @cached_property
+    def wheels(self) -> "WheelFolder":
+        """Where wheels lie on their way."""
+        from mien_models.environments.wheels import WheelFolder  # the daemon's front process has no HTTP client
+
+        return WheelFolder(self.folder / "wheels")
 
     @property
     def note(self) -> Path:

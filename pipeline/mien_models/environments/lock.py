@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
 
-from packaging.markers import Environment, default_environment
-from packaging.pylock import Pylock, PylockSelectError, PylockValidationError
-from packaging.tags import Tag, compatible_tags, cpython_tags, platform_tags
-
 from mien_core.errors import EngineUnavailable
+
+if TYPE_CHECKING:  # the daemon's front process asks for the digest alone, and is small
+    from packaging.markers import Environment
+    from packaging.tags import Tag
 
 LOCK = Path(__file__).with_name("pylock.engines.toml")
 
@@ -42,8 +42,10 @@ class Target:
     python: tuple[int, int, int]
 
     @property
-    def environment(self) -> Environment:
+    def environment(self) -> "Environment":
         """What markers are compared with."""
+        from packaging.markers import default_environment
+
         short, whole = ".".join(map(str, self.python[:2])), ".".join(map(str, self.python))
         named = {
             "python_version": short,
@@ -55,8 +57,10 @@ class Target:
         return cast("Environment", {**default_environment(), **named})
 
     @property
-    def tags(self) -> Iterator[Tag]:
+    def tags(self) -> "Iterator[Tag]":
         """What wheels it takes, the best first."""
+        from packaging.tags import compatible_tags, cpython_tags, platform_tags
+
         platforms = list(platform_tags())
         yield from cpython_tags(self.python[:2], platforms=platforms)
         yield from compatible_tags(self.python[:2], f"cp{self.python[0]}{self.python[1]}", platforms)
@@ -79,6 +83,8 @@ class EngineLock:
         Raises:
             EngineUnavailable: the lock has nothing for this machine; `reason` is "not-locked".
         """
+        from packaging.pylock import Pylock, PylockSelectError, PylockValidationError
+
         try:
             table = cast("Mapping[str, object]", tomllib.loads(self.path.read_text(encoding="utf-8")))
             chosen = list(Pylock.from_dict(table).select(environment=target.environment, tags=list(target.tags)))
