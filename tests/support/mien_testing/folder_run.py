@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import PIL.PngImagePlugin
@@ -21,7 +22,6 @@ from mien_cli.batch.start import run_in_folder
 from mien_cli.in_process import load_config
 from mien_core import errors
 from mien_pipeline.options import SwapOptions
-from mien_pipeline.progress import OnProgress, ignore_progress
 from mien_pipeline.report import FaceReport, IdentityScores, Swapped
 from mien_pipeline.trust.authority import Authority
 from mien_testing.runtime import FakeRuntime, swapped
@@ -36,12 +36,7 @@ class OrderedRuntime(FakeRuntime):
     """
 
     def swap(
-        self,
-        target: bytes,
-        references: Sequence[Sequence[bytes]],
-        options: SwapOptions,
-        on_progress: OnProgress = ignore_progress,
-        likes: Sequence[bytes] = (),
+        self, target: bytes, references: Sequence[Sequence[bytes]], options: SwapOptions, *_: Any, **__: Any
     ) -> Swapped:
         if any(b"order=bad;" in picture for person in references for picture in person):
             raise errors.NoFaceFound("a reference shows no face", role="reference")

@@ -31,7 +31,11 @@ class Placer:
 
     def half(self, name: str) -> torch.dtype:
         """What the network computes in where its form has 16 bits or less."""
-        return torch.bfloat16 if name in IN_BFLOAT16 else self.device.half
+        if name not in IN_BFLOAT16:
+            return self.device.half
+        # Metal before macOS 14 has no bfloat16; the memory plan counts half of this.
+        has_none = self.device.backend == "mps" and self.device.half is torch.float16
+        return torch.float32 if has_none else torch.bfloat16
 
     def place(self, name: str, module: Any) -> Any:
         """Place a network that was just loaded, for its lifetime, and return it.

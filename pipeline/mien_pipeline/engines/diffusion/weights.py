@@ -104,13 +104,7 @@ def load(
     shards = [paths] if isinstance(paths, Path) else list(paths)
     found, where, types = _headers(shards)
     file = shards[0].name if len(shards) == 1 else shards[0].parent.name
-    try:
-        with torch.device("meta"):
-            module = build(strip_prefix(found, prefix))
-    except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
-        raise BrokenWeights(
-            f"{file} lacks {error.args[0]}, which says the network's size", file=file, missing=[str(error.args[0])]
-        ) from error
+    module = _build_empty(build, strip_prefix(found, prefix), file)
     tied = _tied_names(module)
     shapes = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
     wanted = {name: shape for name, shape in shapes.items() if name[len(prefix) :] not in tied or name in found}
@@ -119,19 +113,34 @@ def load(
     if form is not None:
         cast(module, form, half)
     forms = {name: value.dtype for name, value in module.state_dict().items()} if form is not None else {}
-    state: dict[str, Tensor] = {}
-    for shard in shards:
-        with safe_open(shard, "pt") as stored:
-            for name in (name[len(prefix) :] for name in wanted if where[name] == shard):
-                # By way of what it computes in, as the libraries' own readers do it.
-                way = None if form is None else compute_dtype(form, half)
-                value = _cast(stored.get_tensor(f"{prefix}{name}"), way)
-                state[name] = _cast(value, forms.get(name))
+    # By way of what it computes in, as the libraries' own readers do it.
+    way = None if form is None else compute_dtype(form, half)
+    read = _read_values({name: where[name] for name in wanted}, way)
+    state = {name[len(prefix) :]: _cast(value, forms.get(name[len(prefix) :])) for name, value in read}
     module.load_state_dict(state | {name: state[first] for name, first in tied.items()}, assign=True)
     for name, first in tied.items():
         owner, _, last = name.rpartition(".")
         setattr(module.get_submodule(owner), last, module.get_parameter(first))
     return module.eval().requires_grad_(False)
+
+
+def _build_empty(build: Callable[[Shapes], Built], shapes: Shapes, file: str) -> Built:
+    """The module without memory; raises `BrokenWeights` where a name that says its size is missing."""
+    try:
+        with torch.device("meta"):
+            return build(shapes)
+    except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
+        raise BrokenWeights(
+            f"{file} lacks {error.args[0]}, which says the network's size", file=file, missing=[str(error.args[0])]
+        ) from error
+
+
+def _read_values(where: Mapping[str, Path], way: torch.dtype | None) -> Iterator[tuple[str, Tensor]]:
+    """Each named value of its shard, floats as `way`; one shard is open at a time."""
+    for shard in dict.fromkeys(where.values()):
+        with safe_open(shard, "pt") as stored:
+            for name in (name for name, its in where.items() if its == shard):
+                yield name, _cast(stored.get_tensor(name), way)
 
 
 def _tied_names(module: nn.Module) -> dict[str, str]:

@@ -70,3 +70,20 @@ def test_one_memory_for_both_streams_from_the_disk() -> None:
     network = placer.place("transformer", Network())
     with torch.no_grad():
         assert torch.equal(network(INPUT), Network()(INPUT))
+
+
+@pytest.mark.parametrize(
+    ("backend", "half", "encoders"),
+    [
+        ("cuda", torch.float16, torch.bfloat16),
+        ("mps", torch.bfloat16, torch.bfloat16),
+        ("mps", torch.float16, torch.float32),
+    ],
+)
+def test_what_float16_clips_is_float32_where_there_is_no_bfloat16(
+    backend: Any, half: torch.dtype, encoders: torch.dtype
+) -> None:
+    """Metal before macOS 14; a card that is slow in bfloat16 has it."""
+    placer = Placer(replace(CPU, backend=backend, half=half), plan_with("bfloat16", "resident"))
+    assert [placer.half(name) for name in ("text_encoder_2", "vae")] == [encoders] * 2
+    assert placer.half("transformer") == half
