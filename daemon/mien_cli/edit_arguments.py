@@ -44,6 +44,12 @@ def add_edit_arguments(parser: ArgumentParser) -> None:
         help="what finds faces and their five points; auto takes InsightFace's SCRFD for the points of flux and "
         "inswapper, where it is installed (default: %(default)s)",
     )
+    parser.add_argument(
+        "--recogniser",
+        default="dlib",
+        choices=("dlib", "arcface"),
+        help="what measures the likeness of finished faces in pictures (default: %(default)s)",
+    )
     parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="the restorer's detail afterwards")
     add_restorer_arguments(parser)
     parser.add_argument(
@@ -89,6 +95,7 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
         "restorer": args.restorer,
         "fidelity": args.fidelity,
         "detector": args.detector,
+        "recogniser": args.recogniser,
         "format": format,
     }
     return parse_options(raw | dict(parse_setting(each) for each in args.set))

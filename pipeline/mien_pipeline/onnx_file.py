@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mien_core.errors import EngineUnavailable, ImportRefused, LicenceNotAccepted, ModelNotInstalled
+from mien_core.errors import BrokenWeights, ImportRefused, LicenceNotAccepted, ModelNotInstalled
 from mien_models.catalogue.networks import NetworkFile
 from mien_pipeline.image import Floats, Pixels
-from mien_pipeline.onnx_network import OnnxNetwork
+from mien_pipeline.onnx_network import OnnxNetwork, open_network
 from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse
 
@@ -65,10 +65,8 @@ def find_file(weights: Weights, named: NetworkFile) -> tuple[str, Path]:
 def load_network(path: Path, ranks: tuple[int, ...]) -> OnnxNetwork:
     """The network of a file whose inputs have so many axes; raises as `LoadedFile` does."""
     try:
-        network = OnnxNetwork(path)
-    except EngineUnavailable:
-        raise
-    except Exception as error:  # onnxruntime's errors share no public class
+        network = open_network(path)
+    except BrokenWeights as error:
         raise ImportRefused(f"{path.name} is no network that ONNX Runtime reads", file=path.name) from error
     if sorted(len(each.shape) for each in network.get_inputs()) != sorted(ranks):
         raise ImportRefused(f"{path.name} is another network than its name says", file=path.name)

@@ -5,12 +5,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from mien_core.errors import EngineUnavailable
+from mien_core.errors import BrokenWeights, EngineUnavailable
 from mien_pipeline.image import Floats
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,26 @@ class OnnxNetwork:
         providers = [provider] if provider == PROCESSOR else [provider, PROCESSOR]
         # ONNX Runtime's own way back would print, and would not say that it was taken.
         return self._runtime.InferenceSession(str(self.path), providers=providers, enable_fallback=0)
+
+
+def open_network(weights: Path) -> OnnxNetwork:
+    """The network of a file.
+
+    Raises:
+        BrokenWeights: the file is none that ONNX Runtime reads.
+        EngineUnavailable: as `choose_provider`.
+    """
+    try:
+        return OnnxNetwork(weights)
+    except _loading_errors() as error:
+        raise BrokenWeights(f"{weights.name} cannot be read: {error}", file=weights.name) from error
+
+
+def _loading_errors() -> tuple[type[Exception], ...]:
+    """What a file may raise. ONNX Runtime's own errors share no class but `Exception`."""
+    names = vars(import_module("onnxruntime.capi.onnxruntime_pybind11_state")).values()
+    own = [each for each in names if isinstance(each, type) and issubclass(each, Exception)]
+    return (*own, OSError, RuntimeError, ValueError)
 
 
 def _import_runtime() -> Runtime:

@@ -34,6 +34,7 @@ class Like(BaseModel, frozen=True, extra="forbid"):
 
 FaceChoice = Literal["largest", "all"] | tuple[Annotated[int, Field(ge=0, lt=100)], ...] | Like
 DetectorChoice = Literal["auto", "yunet", "scrfd"]
+RecogniserChoice = Literal["dlib", "arcface"]
 Format = Literal["jpeg", "png", "webp", "avif", "tiff"]
 
 RestorerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
@@ -63,6 +64,13 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
         default="auto",
         description="What finds faces and their five points; auto takes InsightFace's SCRFD for the points alone, for "
         "engines that were trained with them, where it is installed.",
+        json_schema_extra={"control": "advanced"},
+    )
+
+    recogniser: RecogniserChoice = Field(
+        default="dlib",
+        description="What measures the likeness of finished faces; arcface is InsightFace's, and gives no verdict: "
+        "its limits were not measured.",
         json_schema_extra={"control": "advanced"},
     )
 

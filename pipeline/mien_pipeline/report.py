@@ -76,8 +76,13 @@ class IdentityScores:
     before: float
 
 
-def judge_likeness(scores: IdentityScores) -> Verdict:
-    """The verdict: "not" for a result that is hardly like the reference, or no nearer to it than to the target."""
+def judge_likeness(scores: IdentityScores) -> Verdict | None:
+    """The verdict: "not" for a result that is hardly like the reference, or no nearer to it than to the target.
+
+    None for another recogniser than dlib's: the limits were measured for that one.
+    """
+    if scores.recogniser.startswith("arcface"):
+        return None
     if scores.to_reference <= scores.to_target or scores.to_reference < HARDLY_ALIKE:
         return "not"
     sure = scores.to_reference >= CLEARLY_ALIKE and scores.to_reference >= scores.to_target + CLEAR_MARGIN

@@ -6,16 +6,26 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mien_core.errors import EngineUnavailable, LicenceNotAccepted, MarkingFailed, MienError, NotEnoughMemory
+from mien_core.errors import (
+    EngineUnavailable,
+    InvalidOptions,
+    LicenceNotAccepted,
+    MarkingFailed,
+    MienError,
+    NotEnoughMemory,
+)
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.outdated import telling_outdated
 from mien_models.store import ModelStore
 from mien_pipeline.device import device_name
+from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
 from mien_pipeline.face import Embedding, Face, Patch
+from mien_pipeline.faces.arcface import ArcFaceEmbedder, find_arcface
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
@@ -107,6 +117,7 @@ class Runtime:
         self._authority = authority
         self._engine: Engine | None = None
         self._detectors: dict[Kind, OpenDetector] = {}
+        self._judges: dict[str, tuple[ArcFaceEmbedder, ModelUse]] = {}
         self._references: RecentlyUsed[tuple[str, ...], Reference] = RecentlyUsed(KEPT_REFERENCES)
         self._likes: RecentlyUsed[tuple[str, ...], list[Embedding]] = RecentlyUsed(KEPT_REFERENCES)
         self._enhancers: RecentlyUsed[tuple[str, float], Restorer] = RecentlyUsed(1)
@@ -166,7 +177,7 @@ class Runtime:
         restorer = self._restorer(options, painter) if options.restore else None
         ready = [self._prepare(each, engine, parts, clock) for each in references]
         alike = self._find_likes(likes, options, parts)
-        edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector)
+        edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector, parts.judge)
         self._show_steps(engine)
         return edit_picture(target, edit, parts, clock, original)
 
@@ -189,6 +200,8 @@ class Runtime:
         """
         from mien_pipeline.swap_clip import ClipComponents, ClipJob, swap_clip
 
+        if options.recogniser != "dlib":
+            raise InvalidOptions("the people of a clip are measured by dlib's recogniser alone", field="recogniser")
         clock = Stopwatch(on_progress)
         parts = self._components_for(options)
         engine = self._load(options.engine)
@@ -292,13 +305,27 @@ class Runtime:
 
     def _components_for(self, options: SwapOptions) -> Components:
         """Those of every edit, with the detector that the options and their engine want."""
+        parts = self._components
+        if options.recogniser == "arcface":
+            parts = self._measured_by_arcface(parts, ENGINES[options.engine])
         kind = choose_kind(options.detector, ENGINES[options.engine].points, self._store)
         if kind == "yunet":
-            return self._components
+            return parts
         if kind not in self._detectors:
             self._detectors[kind] = open_detector(kind, self._store, lambda: self._detector)
         found = self._detectors[kind]
-        return replace(self._components, detector=found.detector, detection=found)
+        return replace(parts, detector=found.detector, detection=found)
+
+    def _measured_by_arcface(self, parts: Components, entry: EngineEntry) -> Components:
+        """`parts` with InsightFace's recogniser as the judge, named among the models."""
+        name, path = find_arcface(self._store, {*entry.models, *chain(*entry.instead.values())})
+        if name not in self._judges:
+            with path.open("rb") as file:
+                use = ModelUse(name, hashlib.file_digest(file, "sha256").hexdigest())
+            self._judges[name] = ArcFaceEmbedder(path), use
+        judge, use = self._judges[name]
+        models = (*parts.models, replace(use, ran_on=judge.network.provider))
+        return replace(parts, judge=judge, models=models)
 
     def _restorer(self, options: SwapOptions | RestoreOptions, painter: Engine | None) -> Restorer:
         """The restorer that the options name; an enhancer stays in memory until another one is asked for."""
@@ -331,7 +358,8 @@ class Runtime:
     ) -> Reference:
         pictures = [reference] if isinstance(reference, bytes) else reference
         kind = parts.detection.kind if parts.detection else "yunet"
-        key = engine.name, kind, *(hashlib.sha256(each).hexdigest() for each in pictures)
+        judge = parts.judge.recogniser if parts.judge else ""
+        key = engine.name, kind, judge, *(hashlib.sha256(each).hexdigest() for each in pictures)
         return self._references.get(key, lambda: prepare(pictures, engine, parts, clock))
 
     def _find_likes(self, pictures: Sequence[bytes], options: SwapOptions, parts: Components) -> list[Embedding]:

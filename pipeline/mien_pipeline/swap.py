@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from mien_core.errors import InvalidOptions, MienError
 from mien_pipeline.face import Embedding, Portrait
 from mien_pipeline.faces.detectors import OpenDetector
@@ -30,7 +32,8 @@ from mien_pipeline.trust.check import PictureCheck, check, flatten
 class Components:
     """What every edit is made with, loaded once and used for many; `models` are what it was loaded from.
 
-    `detection` says what `detector` is where it is not the one that every install has.
+    `detection` says what `detector` is where it is not the one that every install has. `embedder` tells people apart;
+    `judge` measures likeness where another recogniser is wanted for that.
     """
 
     detector: FaceDetector
@@ -39,6 +42,7 @@ class Components:
     marker: Marker
     models: Sequence[ModelUse] = ()
     detection: OpenDetector | None = None
+    judge: FaceEmbedder | None = None
 
     @property
     def detector_use(self) -> DetectorUse:
@@ -139,7 +143,14 @@ def prepare(pictures: Sequence[bytes], engine: Engine, components: Components, c
         found = find_person(seen, components.embedder, hides_eyes=_hides_eyes)
         likeness = engine.prepare([each.portrait for each in found.views])
         incomplete = any(each.portrait.image.missing_rows is not None for each in found.views)
-        return Reference(likeness, found.embedding, incomplete, found.left_out)
+        measured = average_views(found.views, components.judge) if components.judge else None
+        return Reference(likeness, found.embedding, incomplete, found.left_out, measured)
+
+
+def average_views(views: Sequence[View], judge: FaceEmbedder) -> Embedding:
+    """(D,) float32: the mean direction of a person's pictures under another recogniser."""
+    found = [judge.embed(each.portrait.image, each.portrait.face) for each in views]
+    return np.asarray(np.mean([each / (np.linalg.norm(each) or 1.0) for each in found], 0), np.float32)
 
 
 def embed_likes(pictures: Sequence[bytes], likes: Sequence[str], components: Components) -> list[Embedding]:

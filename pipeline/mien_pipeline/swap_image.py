@@ -34,12 +34,14 @@ class Reference:
     """A reference face, checked and prepared: all that no target changes.
 
     `is_incomplete` says that a file of its pictures ends before its last rows; `left_out` are those that were not used.
+    `measured` is who it is under the recogniser that measures likeness, where that is not the one of `embedding`.
     """
 
     likeness: Likeness
     embedding: Embedding
     is_incomplete: bool = False
     left_out: tuple[LeftOut, ...] = ()
+    measured: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +113,7 @@ class FaceSwap:
         restorer: works after the engine when `options.restore` is above 0.
         likes: who is in each of the pictures that `options.likes` names.
         tracker: looks again at every finished face; without it no naturalness is measured.
+        judge_by: measures likeness in the place of `embedder`; every reference has a `measured` of it.
     """
 
     engine: Engine
@@ -120,6 +123,7 @@ class FaceSwap:
     restorer: Restorer | None = None
     likes: Sequence[Embedding] = ()
     tracker: FaceTracker | None = None
+    judge_by: FaceEmbedder | None = None
 
     @property
     def format(self) -> Format | None:
@@ -164,7 +168,7 @@ class FaceSwap:
         """See `FaceEdit.judge`. Only a face that was changed is compared with its reference."""
         assignments = assign_references(chosen, self.references)
         scores = {
-            index: score(original, made.image, faces[index], assignments[index], self.embedder)
+            index: score(original, made.image, faces[index], assignments[index], self.judge_by or self.embedder)
             for index in made.changed
         }
         return [
@@ -271,13 +275,14 @@ def restore_faces(image: Image, faces: Sequence[Face], amount: float, restorer: 
 
 
 def score(original: Image, result: Image, face: Face, reference: Reference, embedder: FaceEmbedder) -> IdentityScores:
-    """Who the new face is, under a recogniser that no engine is conditioned on."""
+    """Who the new face is, under the recogniser that measures likeness."""
     before, after = embedder.embed(original, face), embedder.embed(result, face)
+    known = reference.embedding if reference.measured is None else reference.measured
     return IdentityScores(
         recogniser=embedder.recogniser,
-        to_reference=embedder.similarity(after, reference.embedding),
+        to_reference=embedder.similarity(after, known),
         to_target=embedder.similarity(after, before),
-        before=embedder.similarity(before, reference.embedding),
+        before=embedder.similarity(before, known),
     )
 
 

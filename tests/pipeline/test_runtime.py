@@ -1,7 +1,7 @@
 """The runtime promises: one engine at a time, the references used last kept, Vivid painted where it can be."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +41,8 @@ class Entry:
     """An engine of the registry that paints; it counts how often it is loaded and prepares a reference."""
 
     missing_libraries = ()
+    models: tuple[str, ...] = ()
+    instead: Mapping[str, tuple[str, ...]] = {}
     points = "mesh"
 
     def __init__(self, name: str) -> None:
@@ -139,6 +141,47 @@ def test_another_detector_sees_a_reference_anew_and_the_report_names_it(
     assert done[0].warnings == done[3].warnings == ()
     assert opened == ["scrfd"]
     assert len(engines["mesh"].prepared) == 2
+
+
+class Judge(Embedder):
+    """ArcFace as the runtime knows it: the painted faces have no five points for the real one."""
+
+    recogniser = "arcface-w600k_r50"
+
+    class network:  # noqa: N801
+        provider = "a card"
+
+    def __init__(self, _weights: Path) -> None:
+        super().__init__()
+
+    def similarity(self, one: Any, other: Any) -> float:
+        return super().similarity(one, other) / 2
+
+
+def test_arcface_measures_where_it_is_asked_for_and_the_report_names_it(
+    under_test: Runtime, engines: dict[str, Entry], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """People are told apart by dlib's recogniser in any case; there is no verdict, for its limits are dlib's."""
+    file = tmp_path / "w600k_r50.onnx"
+    file.write_bytes(b"weights")
+    monkeypatch.setattr(runtime, "find_arcface", returning(("w600k/w600k_r50.onnx", file)))
+    monkeypatch.setattr(runtime, "ArcFaceEmbedder", Judge)
+    asked = [MESH.model_copy(update={"recogniser": choice}) for choice in ("dlib", "arcface", "arcface")]
+    done = [under_test.swap(picture(MIDDLE), [shade(200)], options) for options in asked]
+    faces = [each.faces[0] for each in done]
+    assert [face.identity.recogniser for face in faces if face.identity][1:] == ["arcface-w600k_r50"] * 2
+    assert [face.verdict is None for face in faces] == [False, True, True]
+    assert faces[0].identity != faces[1].identity == faces[2].identity
+    used = [each for each in done[1].models if each.name == "w600k/w600k_r50.onnx"]
+    assert [(each.ran_on, each.sha256) for each in used] == [("a card", hashlib.sha256(b"weights").hexdigest())]
+    assert not any(each.name.startswith("w600k") for each in done[0].models)
+    assert len(engines["mesh"].prepared) == 2, "a reference is measured anew by another recogniser, once"
+
+
+def test_a_clip_is_measured_by_dlib_alone(under_test: Runtime) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        under_test.swap_clip(cast("Any", None), [], MESH.model_copy(update={"recogniser": "arcface"}))
+    assert refused.value.fields["field"] == "recogniser"
 
 
 class Scripted:

@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mien_core.errors import BrokenWeights, EngineUnavailable
+from mien_core.errors import BrokenWeights
 from mien_pipeline.faces.detection import Detection
 from mien_pipeline.faces.search import shrink_to
 from mien_pipeline.image import Floats, Pixels
-from mien_pipeline.onnx_network import OnnxNetwork
+from mien_pipeline.onnx_network import OnnxNetwork, open_network
 
 STRIDES = (8, 16, 32)
 ANCHORS = 2
@@ -47,12 +47,7 @@ class Scrfd:
             BrokenWeights: the file holds no SCRFD with points.
             EngineUnavailable: `MIEN_ONNX_PROVIDER` names a provider that is not here.
         """
-        try:
-            self.network = network or OnnxNetwork(weights)
-        except EngineUnavailable:
-            raise
-        except Exception as error:  # onnxruntime's errors share no public class
-            raise BrokenWeights(f"{weights.name} cannot be read: {error}", file=weights.name) from error
+        self.network = network or open_network(weights)
         inputs, outputs = self.network.get_inputs(), self.network.get_outputs()
         widths = [each.shape[-1] for each in outputs]
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or widths != [width for width in WIDTHS for _ in STRIDES]:

@@ -36,6 +36,7 @@ def test_a_clip_is_swapped_as_the_pictures_are() -> None:
         "restore",
         "set",
         "detector",
+        "recogniser",
         "basis",
         "adult",
     } < shared

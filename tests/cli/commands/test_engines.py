@@ -21,7 +21,8 @@ def test_engines_say_what_they_lack(here: Path, run_json: RunJson) -> None:
 def test_engines_say_which_options_are_their_own_and_their_defaults_can_be_set(here: Path, run_json: RunJson) -> None:
     _, document = run_json("engines")
     own = {engine["name"]: engine["options"] for engine in document["engines"]}
-    assert list(own["mesh"]) == ["shape", "gaze", "mask", "eyes", "detector"], "what all engines have comes last"
+    shared = ["detector", "recogniser"]
+    assert list(own["mesh"]) == ["shape", "gaze", "mask", "eyes", *shared], "what all engines have comes last"
     for engine, options in own.items():
         chosen = {name: schema["default"] for name, schema in options.items()}
         assert parse_options({"engine": engine, **chosen}) == parse_options({"engine": engine})

@@ -62,7 +62,7 @@ def test_an_engine_that_needs_no_library_runs_on_the_processor_wherever_others_r
 def test_an_engines_own_options_come_first_and_then_those_of_all_that_have_a_control(engine: str) -> None:
     kind = ENGINES[engine].options
     own = [name for name in kind.model_fields if name not in SwapOptions.model_fields]
-    assert list(describe_own_options(kind)) == [*own, "detector"]
+    assert list(describe_own_options(kind)) == [*own, "detector", "recogniser"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

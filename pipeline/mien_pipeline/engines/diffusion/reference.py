@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from mien_core.errors import BrokenWeights, EngineUnavailable
+from mien_core.errors import BrokenWeights
 from mien_pipeline.engines.diffusion import eva, parsing
 from mien_pipeline.engines.diffusion.parsing import BiSeNet, ParsingClass
 from mien_pipeline.face import Kps
 from mien_pipeline.faces.align import align, similarity_transform, warp
 from mien_pipeline.image import Affine, Floats, Image, Pixels
-from mien_pipeline.onnx_network import OnnxNetwork
+from mien_pipeline.onnx_network import open_network
 
 # FFHQ's five points in a 512 px crop, as facexlib uses them and PuLID was trained with.
 FFHQ_TEMPLATE: Floats = np.array(
@@ -69,12 +69,7 @@ class ArcFaceRecogniser:
         """
         from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 
-        try:
-            self.network = OnnxNetwork(weights)
-        except EngineUnavailable:
-            raise
-        except Exception as error:  # onnxruntime's errors share no public class
-            raise BrokenWeights(f"{weights.name} cannot be read: {error}", file=weights.name) from error
+        self.network = open_network(weights)
         shapes = [list(each.shape) for each in self.network.get_inputs()]
         if [shape[2:] for shape in shapes] != [[112, 112]] or len(self.network.get_outputs()) != 1:
             raise BrokenWeights(f"{weights.name} is no face recogniser", file=weights.name)
