@@ -93,13 +93,15 @@ class Part(TypedDict):
 
 def describe_part(engine: str, offer: InstallOffer) -> Part:
     """What `mien engines install` would fetch here, or what stands in its way."""
+    # Where the lock file has no torch for the accelerator, it may have one that runs without.
+    instead = " --device cpu" if offer.obstacle == "not-locked" and offer.device != "cpu" else ""
     return {
         "download_bytes": offer.download_bytes,
         "device": offer.device,
         "found": offer.found,
         "obstacle": offer.obstacle,
         "why": offer.why,
-        "command": f"mien engines install {engine}",
+        "command": f"mien engines install {engine}{instead}",
     }
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.environment import EngineEnvironment, Installed
+from mien_models.environments.offer import InstallOffer
 from mien_models.store import ModelStore
-from mien_pipeline.engines.readiness import describe, describe_own_options
+from mien_pipeline.engines.readiness import describe, describe_own_options, describe_part
 from mien_pipeline.engines.registry import ENGINES, needed_models
 from mien_pipeline.options import SwapOptions
 
@@ -51,6 +52,23 @@ def test_missing_libraries_come_before_missing_models(tmp_path: Path) -> None:
     assert described["state"] == "needs-libraries"
     assert described["missing_libraries"] == ["no_such_library"]
     assert described["missing_models"]
+
+
+@pytest.mark.parametrize(
+    ("offer", "command"),
+    [
+        (InstallOffer("cpu", "nothing", 3), "mien engines install flux"),
+        (InstallOffer("rocm", "kfd", obstacle="not-locked"), "mien engines install flux --device cpu"),
+        (InstallOffer("cuda", "a card", obstacle="uv"), "mien engines install flux"),
+    ],
+)
+def test_a_part_names_the_command_that_makes_it(offer: InstallOffer, command: str) -> None:
+    part = describe_part("flux", offer)
+    assert (part["command"], part["download_bytes"], part["obstacle"]) == (
+        command,
+        offer.download_bytes,
+        offer.obstacle,
+    )
 
 
 def test_an_engine_that_needs_no_library_runs_on_the_processor_wherever_others_run(models: ModelStore) -> None:

@@ -14,13 +14,9 @@ export function enginePart(list, name) {
   const track = bar(0, t("progress"));
   const actions = h("div", { class: "row-actions" });
   const title = h("p", {}, h("strong", {}, t("part_title")), facts);
-  const element = h(
-    "div",
-    { class: "row model part", "data-part": name },
-    h("div", { class: "row-main" }, title, obstacle, track),
-    state,
-    actions,
-  );
+  const main = h("div", { class: "row-main" }, title, obstacle, track);
+  const row = h("li", { class: "row model part" }, main, state, actions);
+  const element = h("ul", { class: "rows", "data-part": name }, row);
   let built = "";
   return { element, show };
 
