@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import PIL.ExifTags
 import PIL.Image
 import pytest
 from playwright.async_api import expect

@@ -64,7 +64,9 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 # Names of files that diffusers' own reader of quantised networks looks for.
-PUBLISHED_NAMES = dict.fromkeys(("transformer", "control_net", "vae"), "diffusion_pytorch_model.safetensors")
+PUBLISHED_NAMES: Mapping[str, str] = dict.fromkeys(
+    ("transformer", "control_net", "vae"), "diffusion_pytorch_model.safetensors"
+)
 # Of every list of blocks, how many members a stack of one block of each kind has.
 ONE_OF_EACH = {
     r"(?:^|\.)transformer_blocks\.": 1,
