@@ -1,6 +1,8 @@
 """Segments are shared: each is made once, what a helper gives up is made here, and a refusal ends the work."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -76,7 +78,7 @@ def test_what_a_helper_gives_up_is_made_here_and_counted_once(journal: Journal, 
 
 def test_every_segment_has_its_row(journal: Journal) -> None:
     make_all(journal, Here(), Helper(4, HelperGone()))
-    with journal._open() as database:
+    with closing(sqlite3.connect(journal.folder / "journal.sqlite")) as database:
         rows = database.execute("SELECT number FROM segments ORDER BY number").fetchall()
     assert rows == [(0,), (1,), (2,), (3,)]
 

@@ -37,7 +37,7 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
     coarse, weight = grid.shrink(to_linear(drawn)), grid.shrink(skin * (1 - features))
     bare = _remove_spots(coarse, weight, width / grid.step)
     ratio = light_ratio(bare, grid.shrink(to_linear(target)), weight, sigma_px)
-    lighter = np.clip(np.log2(average(ratio)), 0, 1)[..., None]
+    lighter = np.asarray(np.clip(np.log2(average(ratio)), 0, 1), np.float32)[..., None]
     bare = coarse + lighter * (bare - coarse)
     matt = remove_shine(bare, ratio, weight, sigma_px) * (bare + 1e-5) / (coarse + 1e-5)
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
