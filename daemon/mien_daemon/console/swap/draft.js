@@ -3,7 +3,6 @@ import { isClip, requireReadable } from "../pictures.js";
 import { Problem } from "../problem.js";
 import { valuesOf } from "./engines.js";
 import { assignFirst } from "./assignments.js";
-import { lookAtClip } from "./clip-people.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
@@ -83,7 +82,7 @@ export class Draft extends EventTarget {
   async settle(target, put) {
     try {
       target.digest = await put();
-      if (target.clip) await lookAtClip(this.api, target);
+      if (target.clip) await (await import("./clip-people.js")).lookAtClip(this.api, target);
       else target.faces = (await this.api.get(`/v1/blobs/${target.digest}/faces`)).faces;
       if (Object.keys(target.assignments).length === 0)
         target.assignments = assignFirst(target, this.references[0]?.key);
