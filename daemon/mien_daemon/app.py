@@ -35,7 +35,7 @@ from mien_daemon.routes import ROUTES
 from mien_daemon.state.check import StateCheck, close_to_others
 from mien_daemon.state.database import Database
 from mien_daemon.state.personal_data import remove_empty_memory_folder
-from mien_daemon.worker.supervisor import WorkerSupervisor
+from mien_daemon.worker.pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ def create_app(config: Config, local_token: str, stop: asyncio.Event | None = No
         config.folders.state, app[keys.DATABASE], app[keys.SETTINGS], app[keys.PREVIEWS].read_header
     )
     app[keys.DOWNLOADS] = Downloads(open_store(config), app[keys.SETTINGS], app[keys.EVENTS])
-    app[keys.WORKER] = WorkerSupervisor(config, app[keys.SETTINGS], app[keys.EVENTS])
+    app[keys.WORKERS] = WorkerPool.open(config, app[keys.SETTINGS], app[keys.EVENTS])
     library = ReferenceLibrary(config.folders.state)
-    app[keys.REFERENCES] = OpenLibrary(library, app[keys.WORKER], app[keys.EVENTS])
+    app[keys.REFERENCES] = OpenLibrary(library, app[keys.WORKERS].workers, app[keys.EVENTS])
     add_jobs(app, config)
     app[keys.VERIFIER] = Verifier(config.folders.state, config.folders.models)
     app[keys.PAIRING] = Pairing(app[keys.CLIENTS], config.settings.port)
@@ -77,17 +77,17 @@ def create_app(config: Config, local_token: str, stop: asyncio.Event | None = No
         for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
             app.router.add_route(method, route.path, route.handler, expect_handler=leave_to_guard)
     app.on_shutdown.append(end_streams)
-    app.cleanup_ctx.extend([open_database, run_worker, run_downloads, run_previews, run_references, run_queue])
+    app.cleanup_ctx.extend([open_database, run_workers, run_downloads, run_previews, run_references, run_queue])
     return app
 
 
 def add_jobs(app: web.Application, config: Config) -> None:
-    """The queue and what it is made of; the worker is the one executor today."""
+    """The queue and what it is made of; the workers are its executors."""
     events, settings, blobs, references = (app[keys.EVENTS], app[keys.SETTINGS], app[keys.BLOBS], app[keys.REFERENCES])
     jobs = UnfinishedJobs(events, settings, app[keys.DATABASE].clock)
     store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
     folders = WorkFolders(config.folders.state, blobs, references)
-    scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, [app[keys.WORKER]], events)
+    scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, app[keys.WORKERS].workers, events)
     admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip)
     app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
 
@@ -106,9 +106,9 @@ async def open_database(app: web.Application) -> AsyncIterator[None]:
     app[keys.DATABASE].close()
 
 
-async def run_worker(app: web.Application) -> AsyncIterator[None]:
+async def run_workers(app: web.Application) -> AsyncIterator[None]:
     yield
-    await app[keys.WORKER].shut()
+    await app[keys.WORKERS].shut()
 
 
 async def run_downloads(app: web.Application) -> AsyncIterator[None]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mien_api.folders import Folders
 from mien_core.errors import InvalidOptions
 from mien_core.files import write_whole
+from mien_daemon.device_names import AUTO, PATTERN
 
 PORT = 6436
 DAY_S = 86_400
@@ -57,6 +58,11 @@ class Settings(BaseModel):
     )
     max_pixels: int = Field(
         default=120_000_000, ge=1_000, le=120_000_000, description="The most pixels a picture may have."
+    )
+    devices: str = Field(
+        default=AUTO,
+        pattern=PATTERN,
+        description='What has a worker each: "auto", "cpu", or names with commas as "cuda:0,cuda:1". Needs a restart.',
     )
     default_engine: str = Field(
         default="mesh", min_length=1, max_length=40, description="The engine of a swap that names none."

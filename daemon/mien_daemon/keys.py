@@ -22,7 +22,7 @@ from mien_daemon.pictures.verifier import Verifier
 from mien_daemon.references.open_library import OpenLibrary
 from mien_daemon.state.check import StateCheck
 from mien_daemon.state.database import Database
-from mien_daemon.worker.supervisor import WorkerSupervisor
+from mien_daemon.worker.pool import WorkerPool
 
 CONFIG = web.AppKey("config", Config)
 SETTINGS = web.AppKey("settings", LiveSettings)
@@ -31,7 +31,7 @@ DATABASE = web.AppKey("database", Database)
 CLIENTS = web.AppKey("clients", ClientRegistry)
 EVENTS = web.AppKey("events", Events)
 BLOBS = web.AppKey("blobs", PictureBlobs)
-WORKER = web.AppKey("worker", WorkerSupervisor)
+WORKERS = web.AppKey("workers", WorkerPool)
 DOWNLOADS = web.AppKey("downloads", Downloads)
 JOB_STORE = web.AppKey("job_store", JobStore)
 SCHEDULER = web.AppKey("scheduler", Scheduler)

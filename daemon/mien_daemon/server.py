@@ -218,7 +218,7 @@ async def serve_until_stopped(
         runtime_file.write(config.folders.state, found)
         on_ready(found)
         log.info("ready on http://%s:%d", ADDRESS, config.settings.port)
-        app[keys.WORKER].warm()
+        app[keys.WORKERS].warm()
         waiting = [asyncio.create_task(event.wait()) for event in (stopped, removed)]
         cutting = asyncio.create_task(keep_cutting())
         try:

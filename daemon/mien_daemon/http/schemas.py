@@ -83,6 +83,8 @@ class QueueCounts(Answer):
 class WorkerHealth(Answer):
     state: WorkerState
     pid: int | None
+    device: str = Field(description="Where it computes.", examples=["cpu", "cuda:1"])
+    engine: str | None = Field(description="The engine in its memory.")
     deaths: int = Field(description="In the last five minutes; three make the daemon degraded until they are over.")
 
 
@@ -96,11 +98,12 @@ class Limits(Answer):
 class Health(Answer):
     version: str
     device: str = Field(description="Where engines that can use an accelerator run: cuda, rocm, mps, xpu or cpu.")
-    engine: str | None = Field(description="The engine in memory.")
+    engine: str | None = Field(description="The engine in that worker's memory.")
     queue: QueueCounts
-    worker: WorkerHealth
+    worker: WorkerHealth = Field(description="The one that tells most; degraded only when all are.")
+    workers: list[WorkerHealth] = Field(description="One a device.")
     limits: Limits
-    degraded: bool = Field(description="Jobs wait: the worker died too often.")
+    degraded: bool = Field(description="Jobs wait: every worker died too often.")
     notices: list[str] = Field(
         description="What a person should know, such as a damaged database that was moved aside."
     )

@@ -1,14 +1,24 @@
-"""What runs jobs, as the scheduler sees it. Today's worker process is one; a machine with two GPUs may have two."""
+"""What runs jobs, as the scheduler sees it: one worker a device."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mien_daemon.worker.messages import Finished, RunJob
 from mien_daemon.worker.process import OnProgressed
+from mien_daemon.worker.readiness import Readiness
 
 
 class Executor(Protocol):
     """Runs one job at a time. Every implementation keeps `tests/daemon/jobs/test_executor.py`."""
+
+    @property
+    def engine(self) -> str | None:
+        """The engine in its memory; jobs of the same engine begin there without loading another."""
+        ...
+
+    def readiness(self) -> Readiness:
+        """How soon work would begin."""
+        ...
 
     async def available(self) -> None:
         """Return when work would begin at once; wait as long as that takes.

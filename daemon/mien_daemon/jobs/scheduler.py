@@ -1,4 +1,8 @@
-"""Which executor runs which job: each gets the first waiting job as soon as it is free."""
+"""Which executor runs which job: whoever is free takes the next one that waits.
+
+No more executors are started than jobs wait. Of several free ones the soonest goes first, then one that has the next
+job's engine in memory.
+"""
 
 import asyncio
 import logging
@@ -28,6 +32,7 @@ TROUBLE_S = 5.0  # before trying again when the disk would not take a change of 
 START_S = 2.0  # how long the start waits for a locked database; then the daemon answers, and jobs begin later
 LOST_S = 10.0  # after so long a job that is in no list and has not ended is ended
 LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
+NEEDED_EVERY_S = 0.25  # a free executor looks so often whether another one still stands before it
 
 
 class Scheduler:
@@ -47,6 +52,7 @@ class Scheduler:
         self._executors = executors
         self._events = events
         self._running_on: dict[str, Executor] = {}
+        self._at_work: set[int] = set()  # places in `_executors`
         self._stopping: set[str] = set()
         self._pausing: set[str] = set()
         self._clips: set[str] = set()
@@ -67,8 +73,8 @@ class Scheduler:
         self._jobs.recover(left)
         await self._folders.sweep_runs({job.id for job in left})
         self._recovered.set()
-        for executor in self._executors:
-            self._loops.start(self._serve(executor))
+        for place in range(len(self._executors)):
+            self._loops.start(self._serve(place))
 
     async def stop(self) -> None:
         """Interrupt the running jobs; the next daemon begins them again."""
@@ -141,14 +147,39 @@ class Scheduler:
         except TimeoutError:
             raise StateBusy("another program has locked the database", retry_after_s=2) from None
 
-    async def _serve(self, executor: Executor) -> None:
-        """Run one job after the other on this executor, for ever."""
+    async def _serve(self, place: int) -> None:
+        """Run one job after the other on the executor at this place, for ever."""
+        executor = self._executors[place]
+        while True:
+            await self._until_needed(place)
+            await executor.available()
+            # The order may have changed while the executor started.
+            running = self._jobs.begin(executor.engine if len(self._executors) > 1 else None)
+            if running is not None:
+                self._at_work.add(place)
+                try:
+                    await self._perform(running, executor)
+                finally:
+                    self._at_work.discard(place)
+
+    async def _until_needed(self, place: int) -> None:
+        """Return when more jobs wait than free executors stand before this one."""
         while True:
             await self._jobs.until_one_can_begin()
-            await executor.available()
-            running = self._jobs.begin()  # the order may have changed while the executor started
-            if running is not None:
-                await self._perform(running, executor)
+            if self._count_before(place) < len(self._jobs.waiting):
+                return
+            await _at_most(NEEDED_EVERY_S, self._jobs.until_changed())
+
+    def _count_before(self, place: int) -> int:
+        """How many free executors would take the next job before the one at `place`."""
+        engine = self._jobs.waiting.next_engine()
+
+        def rank(at: int) -> tuple[int, bool, int]:
+            executor = self._executors[at]
+            return executor.readiness(), executor.engine != engine, at
+
+        free = [at for at in range(len(self._executors)) if at not in self._at_work]
+        return sum(rank(at) < rank(place) for at in free)
 
     async def _perform(self, running: RunningJob, executor: Executor) -> None:
         """Run one job to its end. No error of it ends the loop."""

@@ -92,11 +92,19 @@ class UnfinishedJobs:
             self._changed.clear()
             await self._changed.wait()
 
-    def begin(self) -> RunningJob | None:
-        """Take the first waiting job as running; None when none waits any more or the queue was paused."""
+    async def until_changed(self) -> None:
+        """Return when a job was added, or the queue was paused or resumed."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def begin(self, engine: str | None = None) -> RunningJob | None:
+        """Take the next waiting job as running; None when none waits any more or the queue was paused.
+
+        `engine` is the one that its executor has in memory: see `WaitingJobs.take_next`.
+        """
         if self._settings.current.paused or not self.waiting:
             return None
-        job = self.waiting.take_first()
+        job = self.waiting.take_next(engine)
         running = RunningJob(replace(job, state="running", attempts=job.attempts + 1, started_at=self._clock.now()))
         self._running[job.id] = running
         return running

@@ -1,9 +1,13 @@
 """Every job that waits, in the order in which they will begin."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mien_daemon.jobs.job import Job, Priority
+
+AHEAD = 16  # so many jobs are looked through for one of an engine that is in memory
+MOST_OVERTAKEN = 4  # a job that so many later ones went before goes next
 
 
 class WaitingJobs:
@@ -11,6 +15,7 @@ class WaitingJobs:
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
+        self._overtaken: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -39,15 +44,33 @@ class WaitingJobs:
         """The waiting job of this id; None when there is none."""
         return next((job for job in self._jobs if job.id == job_id), None)
 
-    def take_first(self) -> Job:
-        """Remove and return the job that is next."""
-        return self._jobs.pop(0)
+    def next_engine(self) -> str | None:
+        """The engine of the job that is next; None when none waits."""
+        return _engine_of(self._jobs[0]) if self._jobs else None
+
+    def take_next(self, engine: str | None = None) -> Job:
+        """Remove and return the job that is next.
+
+        Where `engine` is in memory, a job of it may go before others of the same priority: loading FLUX anew takes
+        longer than most jobs. No job is overtaken more than `MOST_OVERTAKEN` times.
+        """
+        first = self._jobs[0]
+        near = [job for job in self._jobs[:AHEAD] if job.ask.priority == first.ask.priority]
+        chosen = next((job for job in near if engine is not None and _engine_of(job) == engine), first)
+        passed = near[: near.index(chosen)]
+        if any(self._overtaken[job.id] >= MOST_OVERTAKEN for job in passed):
+            chosen, passed = first, []
+        self._overtaken.update(job.id for job in passed)
+        self._overtaken.pop(chosen.id, None)
+        self._jobs.remove(chosen)
+        return chosen
 
     def take_out(self, job_id: str) -> bool:
         """Remove one job; whether it was waiting."""
         found = self.find(job_id)
         if found:
             self._jobs.remove(found)
+            self._overtaken.pop(job_id, None)
         return found is not None
 
     def first_position(self, of: Job) -> float:
@@ -68,3 +91,8 @@ class WaitingJobs:
         priority = order[place].ask.priority if place < len(order) else max(job.ask.priority for job in self._jobs)
         order.insert(place, replace(moved, ask=replace(moved.ask, priority=Priority(priority))))
         return [replace(job, position=float(at)) for at, job in enumerate(order)]
+
+
+def _engine_of(job: Job) -> str | None:
+    engine = job.ask.options.get("engine")
+    return engine if isinstance(engine, str) else None

@@ -1,8 +1,8 @@
-"""The reference library as the daemon uses it: off the event loop, and forgotten by the worker after a withdrawal."""
+"""The reference library as the daemon uses it: off the event loop, and forgotten by the workers after a withdrawal."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mien_api.errors import JobUnfinished
 from mien_core.errors import KeyUnavailable, UnknownReference
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 class OpenLibrary:
     """The library of a running daemon."""
 
-    def __init__(self, library: ReferenceLibrary, worker: WorkerSupervisor, events: Events) -> None:
+    def __init__(self, library: ReferenceLibrary, workers: Sequence[WorkerSupervisor], events: Events) -> None:
         self.library = library
-        self._worker = worker
+        self._workers = workers
         self._events = events
         self._unloading = BackgroundTasks()
 
@@ -31,17 +31,18 @@ class OpenLibrary:
             log.warning("reference-leftovers-kept: %s", type(error).__name__)
 
     def forget_in_memory(self) -> None:
-        """End the worker as soon as it is idle: it keeps the last few references prepared."""
-        self._unloading.start(self._unload())
+        """End each worker as soon as it is idle: it keeps the last few references prepared."""
+        for worker in self._workers:
+            self._unloading.start(self._unload(worker))
 
     async def close(self) -> None:
         await self._unloading.stop()
 
-    async def _unload(self) -> None:
+    async def _unload(self, worker: WorkerSupervisor) -> None:
         while True:
             since = self._events.last
             try:
-                return await self._worker.unload()
+                return await worker.unload()
             except JobUnfinished:
                 await self._events.wait_beyond(since)
 

@@ -48,7 +48,7 @@ async def find_faces(request: web.Request) -> web.Response:
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
     await blobs.inspect(digest, request[keys.CLIENT])
-    faces = await request.app[keys.WORKER].find_faces(str(blobs.path(digest)))
+    faces = await request.app[keys.WORKERS].find_faces(str(blobs.path(digest)))
     return reply(FoundFaces(faces=[dict(face) for face in faces]))
 
 

@@ -74,7 +74,7 @@ class EngineList(Answer):
 
 
 async def list_engines(request: web.Request) -> web.Response:
-    downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKER].status().device
+    downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKERS].status().device
 
     def look() -> EngineList:
         engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device)]

@@ -9,6 +9,7 @@ from mien_daemon import keys
 from mien_daemon.http.body import reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Health, Limits, QueueCounts, WorkerHealth
+from mien_daemon.worker.supervisor import WorkerStatus
 
 VERSION = product_version()
 
@@ -16,14 +17,15 @@ VERSION = product_version()
 async def get_health(request: web.Request) -> web.Response:
     app = request.app
     unverified = await app[keys.DOWNLOADS].in_thread(app[keys.DOWNLOADS].store.unverified)
-    worker, settings = app[keys.WORKER].status(), app[keys.SETTINGS].current
+    worker, settings = app[keys.WORKERS].status(), app[keys.SETTINGS].current
     return reply(
         Health(
             version=VERSION,
             device=worker.device,
             engine=worker.engine,
             queue=QueueCounts.model_validate(app[keys.QUEUE].counts()),
-            worker=WorkerHealth(state=worker.state, pid=worker.pid, deaths=worker.deaths),
+            worker=describe_worker(worker),
+            workers=[describe_worker(each) for each in app[keys.WORKERS].statuses()],
             limits=Limits(
                 max_blob_bytes=settings.max_blob_bytes,
                 max_clip_bytes=settings.max_clip_bytes,
@@ -36,6 +38,12 @@ async def get_health(request: web.Request) -> web.Response:
     )
 
 
+def describe_worker(status: WorkerStatus) -> WorkerHealth:
+    return WorkerHealth(
+        state=status.state, pid=status.pid, device=status.device, engine=status.engine, deaths=status.deaths
+    )
+
+
 def notices(app: web.Application, unverified: Sequence[str]) -> list[str]:
     found: list[str] = []
     if unverified:
@@ -45,8 +53,7 @@ def notices(app: web.Application, unverified: Sequence[str]) -> list[str]:
     aside = app[keys.DATABASE].moved_aside
     if aside:
         found.append(f"The database was damaged; it lies in {aside.name} now, a new one was begun.")
-    if app[keys.WORKER].status().state == "degraded":
-        found.append("The worker died three times in five minutes; jobs wait. Its log says why.")
+    found += describe_deaths(app[keys.WORKERS].statuses())
     app[keys.DATABASE].look()
     found += app[keys.STATE_CHECK].sentences()
     clock = app[keys.DATABASE].clock
@@ -60,6 +67,18 @@ def notices(app: web.Application, unverified: Sequence[str]) -> list[str]:
     if app[keys.DATABASE].damaged:
         found.append("The database was damaged while the daemon ran. Start the daemon again: it moves it aside.")
     return found
+
+
+def describe_deaths(workers: Sequence[WorkerStatus]) -> list[str]:
+    """What is said of workers that died too often to be started again now."""
+    degraded = [worker.device for worker in workers if worker.state == "degraded"]
+    if not degraded:
+        return []
+    if len(degraded) == len(workers):
+        return ["The worker died three times in five minutes; jobs wait. Its log says why."]
+    return [
+        f"The worker on {', '.join(degraded)} died three times in five minutes; the others go on. Its log says why."
+    ]
 
 
 def describe_span(seconds: float) -> str:

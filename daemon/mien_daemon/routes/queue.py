@@ -1,11 +1,16 @@
 """Pause and resume the queue; unload and restart the worker."""
 
 from aiohttp import web
+from pydantic import Field
 
 from mien_daemon import keys
-from mien_daemon.http.body import reply
+from mien_daemon.http.body import read_query, reply
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import QueueCounts
+from mien_daemon.http.schemas import Body, QueueCounts
+
+
+class UnloadQuery(Body):
+    device: str | None = Field(default=None, max_length=20, description="Only the workers on this device; else all.")
 
 
 async def pause_queue(request: web.Request) -> web.Response:
@@ -19,12 +24,12 @@ async def resume_queue(request: web.Request) -> web.Response:
 
 
 async def unload_worker(request: web.Request) -> web.Response:
-    await request.app[keys.WORKER].unload()
+    await request.app[keys.WORKERS].unload(read_query(request, UnloadQuery).device)
     return web.Response(status=204)
 
 
 async def restart_worker(request: web.Request) -> web.Response:
-    request.app[keys.WORKER].reset_deaths()
+    request.app[keys.WORKERS].reset_deaths()
     return web.Response(status=204)
 
 
@@ -44,9 +49,10 @@ ROUTES = (
         "/v1/worker/unload",
         "unload_worker",
         unload_worker,
-        "End the worker process and free its memory",
+        "End the worker processes and free their memory",
         "admin",
         {204: None},
+        query=UnloadQuery,
         problems=("job-unfinished",),
     ),
     Route(
@@ -54,7 +60,7 @@ ROUTES = (
         "/v1/worker/restart",
         "restart_worker",
         restart_worker,
-        "Start a worker again although it died too often",
+        "Start the workers again although they died too often",
         "admin",
         {204: None},
     ),

@@ -142,7 +142,7 @@ async def take_pictures(request: web.Request, names: str | list[str]) -> list[Ke
             await blobs.inspect(digest, client)
             path = blobs.path(digest)
             with blame_the_reference():
-                require_one_face(await request.app[keys.WORKER].find_faces(str(path)))
+                require_one_face(await request.app[keys.WORKERS].find_faces(str(path)))
             thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, client)
         except MienError as error:
             error.fields.setdefault("blob", name)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,10 @@ from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.worker.deaths import Deaths
+from mien_daemon.worker.devices import WorkerDevice
 from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob, SetUp
 from mien_daemon.worker.process import OnProgressed, Stamp, WorkerGone, WorkerProcess, stamp_of
+from mien_daemon.worker.readiness import Readiness
 from mien_models.environments.environment import EngineEnvironment, find_engine_python
 from mien_pipeline.device import device_name
 
@@ -51,6 +54,7 @@ class WorkerSupervisor:
         events: Events,
         folders: Sequence[Path] = (),
         log: IO[bytes] | None = None,
+        device: WorkerDevice | None = None,
     ) -> None:
         """Nothing is started yet.
 
@@ -58,6 +62,7 @@ class WorkerSupervisor:
             config, settings, events: the daemon's.
             folders: as `SetUp` says.
             log: where the worker writes what it has to say; None for this process's standard error.
+            device: where it computes; None leaves that to it.
         """
         self._config = config
         self._log = log
@@ -66,7 +71,8 @@ class WorkerSupervisor:
         self._events = events
         self._process: WorkerProcess | None = None
         self._state: State = "stopped"
-        self._device = device_name()
+        self._device = device.name if device else device_name()
+        self._variables = device.environment if device else {}
         self._deaths = Deaths(config.restart_delays_s, config.deaths_window_s, config.max_deaths)
         self._starting = asyncio.Lock()
         self._deaths_reset = asyncio.Event()
@@ -84,6 +90,17 @@ class WorkerSupervisor:
             self._device,
             self._deaths.recent,
         )
+
+    @property
+    def engine(self) -> str | None:
+        """The engine in its memory."""
+        return self._process.engine if self._process else None
+
+    def readiness(self) -> Readiness:
+        """See `Executor`."""
+        if self._state in ("restarting", "degraded"):
+            return Readiness.WAITS
+        return Readiness.READY if self._ready_process() else Readiness.STARTS
 
     async def available(self) -> None:
         """Return when a worker takes work; start one, after a pause if it died lately, when there is none.
@@ -203,6 +220,7 @@ class WorkerSupervisor:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._log,
+                env={**os.environ, **self._variables},
                 **windowless(),
             )
         except OSError:

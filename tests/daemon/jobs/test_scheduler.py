@@ -13,6 +13,7 @@ from mien_daemon.jobs import scheduler as module
 from mien_daemon.jobs.job import Job, Priority
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.personal_data import folder_for_references
+from mien_daemon.worker.readiness import Readiness
 from mien_testing.daemon import png
 from mien_testing.jobs import REPORT, SEALED, FakeExecutor, FakeReferences, JobRoom, open_jobs
 
@@ -61,6 +62,63 @@ async def test_cancelling_one_of_two_running_jobs_leaves_the_other(tmp_path: Pat
             await room.until(job, "running")
         assert (await room.queue.cancel(LOCAL, one.id)).state == "cancelled"
         assert (await room.queue.get(LOCAL, other.id)).state == "running"
+
+
+async def test_no_more_executors_start_than_jobs_wait_and_a_ready_one_goes_first(tmp_path: Path) -> None:
+    stopped, ready = FakeExecutor(), FakeExecutor()
+    stopped.is_ready = Readiness.STARTS
+    async with open_jobs(tmp_path, stopped, ready) as room:
+        for _ in range(4):
+            await room.finished(await room.submit())
+        assert (stopped.asked, len(ready.ran)) == (0, 4)
+        running = [await room.submit("gate=g"), await room.submit("gate=g")]
+        for job in running:
+            await room.until(job, "running")
+        for executor in (stopped, ready):
+            executor.gates["g"].set()
+        for job in running:
+            await room.finished(job)
+        assert (len(stopped.ran), len(ready.ran)) == (1, 5)
+
+
+async def test_of_two_ready_executors_the_one_with_the_engine_in_memory_takes_the_job(tmp_path: Path) -> None:
+    other, loaded = FakeExecutor(), FakeExecutor()
+    other.engine, loaded.engine = "mesh", "flux"
+    async with open_jobs(tmp_path, other, loaded) as room:
+        for _ in range(3):
+            await room.finished(await room.submit())
+        assert (len(other.ran), len(loaded.ran)) == (0, 3)
+
+
+async def test_an_executor_that_waits_after_a_death_holds_no_job_up(tmp_path: Path) -> None:
+    dead, alive = FakeExecutor(), FakeExecutor()
+    dead.is_ready = Readiness.WAITS
+    dead.free.clear()
+    async with open_jobs(tmp_path, dead, alive) as room:
+        jobs = [await room.submit() for _ in range(3)]
+        for job in jobs:
+            assert (await room.finished(job)).state == "done"
+        assert (len(dead.ran), len(alive.ran)) == (0, 3)
+
+
+async def test_a_slow_executor_delays_no_job_of_a_quick_one(tmp_path: Path) -> None:
+    slow, quick = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, slow, quick) as room:
+        held = await room.submit("gate=g")
+        await room.until(held, "running")
+        for job in [await room.submit() for _ in range(5)]:
+            assert (await room.finished(job)).state == "done"
+        assert (await room.queue.get(LOCAL, held.id)).state == "running"
+        assert sorted(len(each.ran) for each in (slow, quick)) == [1, 5]
+
+
+async def test_an_executor_that_dies_costs_its_own_job_alone(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor(), FakeExecutor()) as room:
+        held = await room.submit("gate=g")
+        await room.until(held, "running")
+        assert (await room.finished(await room.submit("die"))).state == "failed"
+        now = await room.queue.get(LOCAL, held.id)
+        assert (now.state, now.attempts) == ("running", 1)
 
 
 async def test_no_job_is_taken_before_its_executor_is_available(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien_daemon.jobs.job import Job, JobRequest, Priority
-from mien_daemon.jobs.waiting import WaitingJobs
+from mien_daemon.jobs.waiting import MOST_OVERTAKEN, WaitingJobs
 
 
-def job(name: str, position: float, priority: Priority = Priority.interactive) -> Job:
-    ask = JobRequest("swap", "sha256:" + "0" * 64, (), {}, priority)
+def job(name: str, position: float, priority: Priority = Priority.interactive, engine: str = "mesh") -> Job:
+    ask = JobRequest("swap", "sha256:" + "0" * 64, (), {"engine": engine}, priority)
     return Job(1, name, "local", ask, "queued", position, 0, 0.0)
 
 
@@ -27,7 +27,7 @@ def names(waiting: WaitingJobs) -> list[str]:
 def test_a_person_goes_before_a_batch_and_within_a_priority_the_smaller_position() -> None:
     waiting = waiting_jobs(job("batch", 1, Priority.batch), job("second", 3), job("first", 2))
     assert names(waiting) == ["first", "second", "batch"]
-    assert waiting.take_first().id == "first"
+    assert waiting.take_next().id == "first"
     assert names(waiting) == ["second", "batch"]
 
 
@@ -93,7 +93,7 @@ def test_a_job_is_found_while_it_waits() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2))
     assert waiting.find("b") == job("b", 2)
     assert waiting.find("c") is None
-    waiting.take_first()
+    waiting.take_next()
     assert waiting.find("a") is None
     assert len(waiting) == 1
 
@@ -136,7 +136,28 @@ def test_moving_only_says_how_it_would_be() -> None:
 def test_an_order_places_no_job_that_has_begun_and_leaves_one_that_came_meanwhile() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2))
     order = waiting.with_moved(job("b", 2), "a")
-    waiting.take_first()
+    waiting.take_next()
     waiting.put(job("new", 9))
     waiting.reorder(order)
     assert [(each.id, each.position) for each in waiting] == [("b", 0.0), ("new", 9)]
+
+
+def test_a_job_whose_engine_is_in_memory_goes_before_others_of_its_priority() -> None:
+    waiting = waiting_jobs(
+        job("mesh", 1), job("flux", 2, engine="flux"), job("batch flux", 1, Priority.batch, engine="flux")
+    )
+    assert waiting.next_engine() == "mesh"
+    assert [waiting.take_next("flux").id for _ in range(3)] == ["flux", "mesh", "batch flux"]
+    assert waiting.next_engine() is None
+
+
+def test_a_job_is_overtaken_a_few_times_and_then_goes_next() -> None:
+    waiting = waiting_jobs(job("mesh", 0), *(job(f"flux {place}", place, engine="flux") for place in range(1, 8)))
+    taken = [waiting.take_next("flux").id for _ in range(8)]
+    assert taken.index("mesh") == MOST_OVERTAKEN
+    assert [name for name in taken if name != "mesh"] == [f"flux {place}" for place in range(1, 8)]
+
+
+def test_without_an_engine_in_memory_the_order_is_kept() -> None:
+    waiting = waiting_jobs(job("a", 1, engine="flux"), job("b", 2), job("c", 3, engine="flux"))
+    assert [waiting.take_next(engine).id for engine in (None, "inswapper", None)] == ["a", "b", "c"]

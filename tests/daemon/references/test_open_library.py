@@ -44,7 +44,7 @@ async def events() -> Events:
 
 @pytest.fixture
 async def library(tmp_path: Path, worker: Any, events: Events) -> AsyncIterator[OpenLibrary]:
-    opened = OpenLibrary(ReferenceLibrary(tmp_path), worker, events)
+    opened = OpenLibrary(ReferenceLibrary(tmp_path), [worker], events)
     yield opened
     await opened.close()
 

@@ -158,4 +158,4 @@ async def test_what_is_no_honest_picture_is_refused_when_the_job_is_posted(
         job = {"kind": "swap", "target": good, "reference": good, field: wrong}
         answer = await daemon.ask("POST", "/v1/jobs", job)
         assert (answer.status, answer.code, answer.json["field"]) == (status, code, field)
-    assert daemon.app[keys.WORKER].status().state == "stopped"
+    assert daemon.app[keys.WORKERS].status().state == "stopped"

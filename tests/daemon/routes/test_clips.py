@@ -73,7 +73,7 @@ async def test_a_clip_is_taken_up_after_its_workers_death_and_played_by_ranges(
     job = (await post(real, target=target, reference=reference, options={"quality": 60})).json
     seen = await watch(real, job, lambda now: now["stage"] == "generate" and now["frames"])
     assert (seen[-1]["frames"]["total"], seen[-1]["segments"]) == (FRAMES, {"done": 0, "total": 1})
-    os.kill(real.app[keys.WORKER].status().pid, signal.SIGKILL)
+    os.kill(real.app[keys.WORKERS].status().pid, signal.SIGKILL)
     done = (await watch(real, job, lambda now: now["state"] == "done"))[-1]
     report = done["result"]
     assert done["attempts"] == 2
@@ -147,7 +147,7 @@ async def test_a_clip_that_cannot_be_edited_so_is_refused_by_name_when_the_job_i
     answer = await post(daemon, target=target, reference=reference, options=options)
     assert (answer.code, answer.status) == (code, 415 if code == "unsupported-clip" else 422)
     assert {name: answer.json[name] for name in fields} == fields
-    assert daemon.app[keys.WORKER].status().state == "stopped"
+    assert daemon.app[keys.WORKERS].status().state == "stopped"
 
 
 async def test_what_only_a_clip_or_only_a_picture_can_have_is_refused_with_the_other(

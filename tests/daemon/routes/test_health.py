@@ -9,10 +9,11 @@ LIMITS = {"max_blob_bytes": 100_000, "max_clip_bytes": 200_000, "max_pixels": 10
 async def test_health_names_version_device_queue_worker_and_limits(open_daemon: Any) -> None:
     async with open_daemon(settings=LIMITS) as daemon:
         health = (await daemon.ask("GET", "/v1/health")).json
-    assert set(health) == {"version", "device", "engine", "queue", "worker", "limits", "degraded", "notices"}
+    assert set(health) == {"version", "device", "engine", "queue", "worker", "workers", "limits", "degraded", "notices"}
     assert health["limits"] == LIMITS
     assert health["queue"] == {"queued": 0, "running": 0, "paused": False}
-    assert health["worker"] == {"state": "stopped", "pid": None, "deaths": 0}
+    assert health["worker"] == {"state": "stopped", "pid": None, "device": "cpu", "engine": None, "deaths": 0}
+    assert health["workers"] == [health["worker"]]
     assert (health["degraded"], health["notices"]) == (False, [])
 
 

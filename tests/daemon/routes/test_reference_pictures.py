@@ -31,7 +31,7 @@ def found(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             raise answer
         return answer
 
-    monkeypatch.setattr(daemon.app[slots.WORKER], "find_faces", find)
+    monkeypatch.setattr(daemon.app[slots.WORKERS], "find_faces", find)
     return answers
 
 

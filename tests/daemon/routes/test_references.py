@@ -35,7 +35,7 @@ def faces(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             raise found[0]
         return found
 
-    monkeypatch.setattr(daemon.app[slots.WORKER], "find_faces", find)
+    monkeypatch.setattr(daemon.app[slots.WORKERS], "find_faces", find)
     return found
 
 
@@ -161,9 +161,9 @@ async def test_a_withdrawal_reaches_the_results_if_the_person_says_so(
 async def test_a_withdrawal_ends_the_worker_that_may_remember_the_face(daemon: Any, faces: list[Any]) -> None:
     made = (await added(daemon)).json
     await daemon.finished((await swap_with(daemon, f"ref:{made['id']}")).json)
-    assert daemon.app[slots.WORKER].status().pid is not None
+    assert daemon.app[slots.WORKERS].status().pid is not None
     await daemon.ask("DELETE", f"/v1/references/{made['id']}")
-    await daemon.eventually(lambda: daemon.app[slots.WORKER].status().pid is None)
+    await daemon.eventually(lambda: daemon.app[slots.WORKERS].status().pid is None)
 
 
 async def test_everything_can_be_forgotten_at_once(daemon: Any, faces: list[Any]) -> None:

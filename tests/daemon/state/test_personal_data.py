@@ -47,7 +47,7 @@ def png(shade: int = 150) -> bytes:
 
 async def test_the_worker_writes_no_core_and_its_title_tells_nothing(daemon: Any) -> None:
     job = await daemon.finished(await daemon.swap())
-    pid = daemon.app[slots.WORKER].status().pid
+    pid = daemon.app[slots.WORKERS].status().pid
     if on_linux:
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8")  # noqa: ASYNC240 - no disk behind it
         (line,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))

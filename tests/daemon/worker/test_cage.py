@@ -104,8 +104,8 @@ async def test_keys_the_token_the_database_and_the_home_folder_are_out_of_the_wo
     (tmp_path / "state" / "daemon.json").write_text("{}")
     async with open_daemon(worker="curious:curious_runtime") as daemon:
         await daemon.at_work(await daemon.swap("gate=never"))
-        await daemon.eventually(lambda: daemon.app[keys.WORKER].status().engine)
-        found = daemon.app[keys.WORKER].status().engine
+        await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().engine)
+        found = daemon.app[keys.WORKERS].status().engine
     refused = " ".join(f"{name}=PermissionError" for name in ("daemon.json", "keys", "mien.db", "home"))
     assert found == f"{refused} spool=read"
 

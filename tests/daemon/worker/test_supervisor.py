@@ -26,7 +26,7 @@ async def worker_of(daemon: Daemon) -> Any:
 
 
 async def test_the_worker_starts_with_the_first_job_and_not_before(daemon: Daemon) -> None:
-    assert (await worker_of(daemon)) == {"state": "stopped", "pid": None, "deaths": 0}
+    assert (await worker_of(daemon)) == {"state": "stopped", "pid": None, "device": "cpu", "engine": None, "deaths": 0}
     await daemon.finished(await daemon.swap())
     worker = await worker_of(daemon)
     assert worker["state"] == "idle"
@@ -34,8 +34,8 @@ async def test_the_worker_starts_with_the_first_job_and_not_before(daemon: Daemo
 
 
 async def test_a_worker_is_started_before_there_is_work_where_that_is_asked(daemon: Daemon) -> None:
-    daemon.app[keys.WORKER].warm()
-    await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "idle")
+    daemon.app[keys.WORKERS].warm()
+    await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().state == "idle")
     pid = (await worker_of(daemon))["pid"]
     await daemon.finished(await daemon.swap())
     assert (await worker_of(daemon))["pid"] == pid
@@ -81,7 +81,7 @@ async def test_a_daemon_that_stops_while_a_worker_starts_leaves_none_behind(
     open_daemon: OpenDaemon, has_ended: HasEnded, turns: int
 ) -> None:
     async with open_daemon() as daemon:
-        worker = daemon.app[keys.WORKER]
+        worker = daemon.app[keys.WORKERS]
         worker.warm()
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -93,7 +93,7 @@ async def test_a_daemon_that_stops_while_a_worker_starts_leaves_none_behind(
 async def test_a_daemon_that_stops_while_a_worker_is_being_ended_waits_for_its_end(daemon: Daemon) -> None:
     await daemon.finished(await daemon.swap())
     pid = (await worker_of(daemon))["pid"]
-    worker = daemon.app[keys.WORKER]
+    worker = daemon.app[keys.WORKERS]
     ending = asyncio.create_task(worker.unload())
     await asyncio.sleep(0)
     await worker.shut()
@@ -125,7 +125,7 @@ async def test_a_killed_worker_is_replaced(daemon: Daemon) -> None:
 async def test_three_deaths_make_the_daemon_degraded_and_jobs_wait(open_daemon: OpenDaemon) -> None:
     async with open_daemon(restart_delays_s=(0.0,), worker="mien_testing.runtime:dying_runtime") as daemon:
         job = await daemon.swap()
-        await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "degraded")
+        await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().state == "degraded")
         health = (await daemon.ask("GET", "/v1/health")).json
         assert (health["degraded"], health["worker"]["deaths"]) == (True, 3)
         assert health["notices"]
@@ -144,7 +144,7 @@ async def test_a_degraded_daemon_tries_again_when_the_deaths_are_long_ago(open_d
 async def test_a_person_may_ask_for_another_try(open_daemon: OpenDaemon) -> None:
     async with open_daemon(max_deaths=1) as daemon:
         job = await daemon.swap("die_once=died")
-        await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "degraded")
+        await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().state == "degraded")
         assert (await daemon.ask("POST", "/v1/worker/restart")).status == 204
         assert (await daemon.finished(job))["state"] == "done"
 
@@ -174,9 +174,15 @@ async def test_the_worker_gives_its_memory_back_when_it_has_nothing_to_do(
     async with open_daemon(settings={"idle_unload_s": 1}) as daemon:
         await daemon.finished(await daemon.swap())
         pid = (await worker_of(daemon))["pid"]
-        await daemon.eventually(lambda: daemon.app[keys.WORKER].status().state == "stopped")
+        await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().state == "stopped")
         assert has_ended(pid)
-        assert (await worker_of(daemon)) == {"state": "stopped", "pid": None, "deaths": 0}
+        assert (await worker_of(daemon)) == {
+            "state": "stopped",
+            "pid": None,
+            "device": "cpu",
+            "engine": None,
+            "deaths": 0,
+        }
         assert (await daemon.finished(await daemon.swap()))["state"] == "done"
 
 
@@ -210,5 +216,11 @@ async def test_a_library_that_is_missing_costs_no_attempt_and_the_next_job_finds
 ) -> None:
     job = await daemon.finished(await daemon.swap("fail=library-missing"))
     assert (job["state"], job["problem"]["code"]) == ("failed", "library-missing")
-    assert await worker_of(daemon) | {"state": "stopped", "pid": None, "deaths": 0} == await worker_of(daemon)
+    assert await worker_of(daemon) | {
+        "state": "stopped",
+        "pid": None,
+        "device": "cpu",
+        "engine": None,
+        "deaths": 0,
+    } == await worker_of(daemon)
     assert (await daemon.finished(await daemon.swap()))["state"] == "done"

@@ -182,10 +182,14 @@ OpenDaemon = Callable[..., AbstractAsyncContextManager[Daemon]]
 
 
 def config_for(state: Path, **settings: object) -> Config:
-    """A daemon's configuration with everything below one folder and the fake runtime."""
+    """A daemon's configuration with everything below one folder, the fake runtime and one worker."""
     state.mkdir(mode=0o700, exist_ok=True)
     folders = Folders(state, state / "cache", state / "logs", state / "models")
-    return Config(folders, Settings.model_validate({"port": 0, **settings}), worker="mien_testing.runtime:fake_runtime")
+    return Config(
+        folders,
+        Settings.model_validate({"port": 0, "devices": "cpu", **settings}),
+        worker="mien_testing.runtime:fake_runtime",
+    )
 
 
 @pytest.fixture

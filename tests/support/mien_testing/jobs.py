@@ -24,6 +24,7 @@ from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.state.database import Database
 from mien_daemon.worker.messages import ClipRead, Finished, HeaderRead, Progressed, RunJob
 from mien_daemon.worker.process import OnProgressed, WorkerGone
+from mien_daemon.worker.readiness import Readiness
 from mien_pipeline.media.clip.probe import probe_part
 from mien_pipeline.media.probe import probe
 from mien_testing.daemon import config_for, name_of, png
@@ -42,6 +43,9 @@ class FakeExecutor:
     """
 
     def __init__(self) -> None:
+        self.engine: str | None = None
+        self.is_ready = Readiness.READY
+        self.asked = 0  # how often it was asked to be available
         self.free = asyncio.Event()
         self.free.set()
         self.ran: list[RunJob] = []
@@ -49,7 +53,11 @@ class FakeExecutor:
         self.cancelled = asyncio.Event()
         self._stops: dict[str, asyncio.Event] = {}
 
+    def readiness(self) -> Readiness:
+        return self.is_ready
+
     async def available(self) -> None:
+        self.asked += 1
         await self.free.wait()
 
     async def run(self, work: RunJob, on_progressed: OnProgressed) -> Finished:

@@ -6,7 +6,7 @@ import { setting } from "./setting.js";
 
 // What a person changes comes first; limits and the port come last, and what this page has not heard of in between.
 const FIRST = ["paused", "offline", "keep_results_s", "idle_unload_s", "default_engine"];
-const LAST = ["port", "max_queued", "max_blob_bytes", "max_clip_bytes", "max_pixels"];
+const LAST = ["devices", "port", "max_queued", "max_blob_bytes", "max_clip_bytes", "max_pixels"];
 const rank = ({ name }) => (FIRST.includes(name) ? FIRST.indexOf(name) - 100 : LAST.indexOf(name) + 1);
 
 export function daemonSettings({ api }, signal) {

@@ -1,0 +1,69 @@
+"""Several workers are one to those who ask: the quickest looks at pictures, and each dies and starts alone."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mien_daemon import keys
+from mien_testing.daemon import Daemon, OpenDaemon, png
+
+
+@pytest.fixture
+async def pair(open_daemon: OpenDaemon) -> AsyncIterator[Daemon]:
+    """A daemon with two workers."""
+    async with open_daemon(settings={"devices": "cpu,cpu"}) as daemon:
+        yield daemon
+
+
+async def workers_of(daemon: Daemon) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await daemon.ask("GET", "/v1/health")).json["workers"]
+    return found
+
+
+async def test_one_job_starts_one_worker_and_two_jobs_start_two(pair: Daemon) -> None:
+    await pair.finished(await pair.swap())
+    assert [worker["state"] for worker in await workers_of(pair)] == ["idle", "stopped"]
+    jobs = [await pair.at_work(await pair.swap("gate=gate")) for _ in range(2)]
+    assert [worker["state"] for worker in await workers_of(pair)] == ["busy", "busy"]
+    assert len({worker["pid"] for worker in await workers_of(pair)}) == 2
+    (pair.state / "gate").touch()
+    for job in jobs:
+        assert (await pair.finished(job))["state"] == "done"
+
+
+async def test_a_worker_that_is_killed_costs_the_other_one_nothing(pair: Daemon) -> None:
+    first = await pair.at_work(await pair.swap("gate=one"))
+    (busy,) = [worker for worker in await workers_of(pair) if worker["state"] == "busy"]
+    second = await pair.at_work(await pair.swap("gate=two"))
+    (other,) = [worker for worker in await workers_of(pair) if worker["pid"] not in (None, busy["pid"])]
+    os.kill(other["pid"], signal.SIGKILL)
+    (pair.state / "two").touch()
+    done = await pair.finished(second)
+    assert (done["state"], done["attempts"]) == ("done", 2)
+    (pair.state / "one").touch()
+    done = await pair.finished(first)
+    assert (done["state"], done["attempts"]) == ("done", 1)
+
+
+async def test_faces_are_found_by_the_worker_that_is_free(pair: Daemon) -> None:
+    job = await pair.at_work(await pair.swap("gate=gate"))
+    digest = await pair.put(png())
+    assert (await pair.ask("GET", f"/v1/blobs/{digest}/faces")).status == 200
+    assert (await pair.ask("GET", f"/v1/jobs/{job['id']}")).json["state"] == "running"
+    (pair.state / "gate").touch()
+    await pair.finished(job)
+
+
+async def test_unloading_ends_every_worker_and_none_while_one_is_at_work(pair: Daemon) -> None:
+    job = await pair.at_work(await pair.swap("gate=gate"))
+    assert (await pair.ask("POST", "/v1/worker/unload")).status == 409
+    (pair.state / "gate").touch()
+    await pair.finished(job)
+    assert (await pair.ask("POST", "/v1/worker/unload?device=cuda")).status == 204
+    assert "idle" in {worker["state"] for worker in await workers_of(pair)}
+    assert (await pair.ask("POST", "/v1/worker/unload?device=cpu")).status == 204
+    assert {worker["state"] for worker in await workers_of(pair)} == {"stopped"}
+    assert pair.app[keys.WORKERS].status().pid is None
