@@ -99,11 +99,11 @@ async def test_a_clip_is_taken_up_after_its_workers_death_and_played_by_ranges(
 
 async def test_the_people_of_a_clip_are_shown_before_the_long_part(real: Daemon, clip: bytes, portrait: bytes) -> None:
     asked = await real.ask(
-        "POST", "/v1/jobs", {"kind": "analyse", "target": await real.put(clip), "options": {"to": 0.1}}
+        "POST", "/v1/jobs", {"kind": "analyse", "target": await real.put(clip), "options": {"to": 0.4}}
     )
     done = (await watch(real, asked.json, lambda now: now["state"] == "done"))[-1]["result"]
     assert [(person["id"], person["spans"], person["crop"][:2]) for person in done["people"]] == [
-        (0, [[0.0, pytest.approx(0.106, abs=0.01)]], [0, 0])
+        (0, [[0.0, pytest.approx(0.417, abs=0.01)]], [0, 0])
     ]
     sheet = await real.ask("GET", f"/v1/jobs/{asked.json['id']}/result")
     assert sheet.headers["Content-Type"] == "image/jpeg"

@@ -32,9 +32,9 @@ ROOT = Path(__file__).parents[3]
 SOURCES = [path for part in ("pipeline", "daemon", "tray") for path in (ROOT / part).glob("mien_*/**/*.py")]
 
 # The one place that turns a result into a file, and who may call it; a preview is made of a result that was marked.
-# `step_preview` shows a step of a job that is not done, half as large at most and checked; `clip` the faces of a clip
-# that nothing was changed in.
-MAY_WRITE_PICTURES = {"encode.py", "preview_process.py", "step_preview.py", "clip.py"}
+# `step_preview` and the worker's `clips` show a part of a job that is not done, half as large at most and checked;
+# `clip` and `clips` the faces of a clip that nothing was changed in.
+MAY_WRITE_PICTURES = {"encode.py", "preview_process.py", "step_preview.py", "clip.py", "clips.py"}
 MAY_ENCODE = {"marking.py"}
 
 SWITCH = re.compile(
