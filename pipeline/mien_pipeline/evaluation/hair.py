@@ -23,9 +23,9 @@ def shave(pixels: Pixels, face: Face) -> Pixels:
     mesh = require_mesh(face)
     width = face_width(mesh)
     skull = _draw_skull(pixels.shape, mesh)
-    beside = _draw_beside(pixels.shape, mesh) * (1 - skull)
+    beside = np.asarray(_draw_beside(pixels.shape, mesh) * (1 - skull), np.float32)
     own = np.asarray(face_mask(pixels, mesh) > 0.9, np.float32)
-    above = skull * (1 - _draw_face(pixels.shape, mesh, below=0.0) * own)
+    above = np.asarray(skull * (1 - _draw_face(pixels.shape, mesh, below=0.0) * own), np.float32)
     behind = _spread(pixels, beside + skull + _draw_face(pixels.shape, mesh, below=2.0))
     skin = _spread(pixels, 1 - own) * _shade_skull(pixels.shape, mesh)[..., None]
     made = _lay(pixels, behind, _soften(beside, _SOFT * width))

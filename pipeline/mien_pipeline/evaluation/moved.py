@@ -58,8 +58,8 @@ def close_eyes(pixels: Pixels, face: Face, share: float) -> Pixels:
     width, up = face_width(mesh), -_down(mesh)
     for above, below, skin in _LIDS:
         upper, lower = mesh[list(above), :2], mesh[list(below), :2]
-        edge = upper + share * (lower - upper)
-        lid = np.concatenate([upper + _CREASE * width * up, edge[::-1]])
+        edge = np.asarray(upper + share * (lower - upper), np.float32)
+        lid = np.asarray(np.concatenate([upper + _CREASE * width * up, edge[::-1]]), np.float32)
         at = np.rint(mesh[list(skin), :2]).astype(int)
         colour = np.median(_read(pixels, at), axis=0)
         closed = _mix(np.broadcast_to(colour.astype(np.uint8), pixels.shape), closed, _fill(pixels.shape, lid, width))

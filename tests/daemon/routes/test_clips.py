@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ async def post(daemon: Daemon, **job: object) -> Any:
     return await daemon.ask("POST", "/v1/jobs", {"kind": "swap", **job})
 
 
-async def watch(daemon: Daemon, job: Any, until: Any) -> list[Any]:
+async def watch(daemon: Daemon, job: Any, until: Callable[[Any], object]) -> list[Any]:
     """The job each time it changes, until one of them is as wanted."""
     seen, tag = [job], ""
     async with asyncio.timeout(120):

@@ -52,8 +52,12 @@ def test_a_segment_that_cannot_be_shown_costs_no_job(tmp_path: Path) -> None:
     target = ClipTarget(source, probe_clip(source), ClipOptions(), tmp_path, lambda make: make(tmp_path / "result"))
     (tmp_path / "segment-00000.mp4").write_bytes(b"no clip")
     told = list[Any]()
-    SegmentWatch(target, tmp_path / "preview.jpg", lambda *each: told.append(each)).tell(Progress("generate", 1, 24))
-    assert [segments for _, segments in told] == [(1, 1)]
+
+    def take(_progress: Progress, segments: tuple[int, int]) -> None:
+        told.append(segments)
+
+    SegmentWatch(target, tmp_path / "preview.jpg", take).tell(Progress("generate", 1, 24))
+    assert told == [(1, 1)]
 
 
 def test_a_run_is_taken_up_with_the_same_faces_and_settings_alone(tmp_path: Path) -> None:

@@ -38,10 +38,11 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
     bare = _remove_spots(coarse, weight, width / grid.step)
     ratio = light_ratio(bare, grid.shrink(to_linear(target)), weight, sigma_px)
     lighter = np.asarray(np.clip(np.log2(average(ratio)), 0, 1), np.float32)[..., None]
-    bare = coarse + lighter * (bare - coarse)
-    matt = remove_shine(bare, ratio, weight, sigma_px) * (bare + 1e-5) / (coarse + 1e-5)
+    bare = np.asarray(coarse + lighter * (bare - coarse), np.float32)
+    shine = remove_shine(bare, ratio, weight, sigma_px)
+    matt = np.asarray(shine * (bare + 1e-5) / (coarse + 1e-5), np.float32)
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
-    calm = matt * _even_out(coarse * matt, ratio, weight, sigma_px)
+    calm = np.asarray(matt * _even_out(coarse * matt, ratio, weight, sigma_px), np.float32)
     calm *= _smooth_texture(coarse * ratio * calm, grid.shrink(to_linear(target)), ratio, weight)
     even = calm ** plain[..., None]
     factor, lit = grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape), np.empty_like(drawn)

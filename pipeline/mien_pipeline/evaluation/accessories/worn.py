@@ -23,8 +23,8 @@ def draw_cap(pixels: Pixels, mesh: Mesh) -> Pixels:
     along = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
     lower = middle + along * across * 0.6 * width + (1 - along**2) * down * 0.1 * width
     upper = middle + along[::-1] * across * 0.56 * width - (1 - along**2) * down * 0.06 * width
-    capped = _fill(pixels, dome, _CLOTH, width)
-    return _fill(capped, np.concatenate([lower, upper]), _BRIM, width)
+    capped = _fill(pixels, np.asarray(dome, np.float32), _CLOTH, width)
+    return _fill(capped, np.asarray(np.concatenate([lower, upper]), np.float32), _BRIM, width)
 
 
 def draw_ear_rings(pixels: Pixels, mesh: Mesh) -> Pixels:
@@ -32,7 +32,7 @@ def draw_ear_rings(pixels: Pixels, mesh: Mesh) -> Pixels:
     width, across, down = _head_frame(mesh)
     worn = pixels.copy()
     for lobe, side in ((132, -1), (361, 1)):
-        middle = mesh[lobe, :2] + side * across * 0.03 * width + down * 0.1 * width
+        middle = np.asarray(mesh[lobe, :2] + side * across * 0.03 * width + down * 0.1 * width, np.float32)
         at = (int(middle[0] * 2**_FINE), int(middle[1] * 2**_FINE))
         radius = int(0.07 * width * 2**_FINE)
         thick = max(1, round(0.02 * width))
@@ -43,8 +43,8 @@ def draw_ear_rings(pixels: Pixels, mesh: Mesh) -> Pixels:
 
 def _head_frame(mesh: Mesh) -> tuple[float, Floats, Floats]:
     """Face width in pixels, and the unit vectors (2,) to the head's left and down."""
-    across = mesh[263, :2] - mesh[33, :2]
-    across = across / np.linalg.norm(across)
+    eyes = mesh[263, :2] - mesh[33, :2]
+    across = np.asarray(eyes / np.linalg.norm(eyes), np.float32)
     return face_width(mesh), across, np.array([-across[1], across[0]], np.float32)
 
 
