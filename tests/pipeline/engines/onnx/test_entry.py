@@ -1,5 +1,6 @@
 """A row of a person's own catalogue promises to be an engine, without code; a wrong row is refused by its field."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.onnx.entry import list_entries
 from mien_pipeline.engines.registry import ENGINES, find_engines, missing_models, needed_models, parse_options
+from mien_pipeline.evaluation.run_cases import TINY
 from mien_pipeline.face import Portrait
 from mien_pipeline.progress import ignore_step
+from mien_testing.broken_weights import copy_stores
 from mien_testing.swapper import RECOGNISER_FILE, Folder
 
 OWN = """
@@ -86,6 +89,34 @@ def test_the_command_line_lists_it_with_what_it_lacks(write: Callable[[str], Pat
     assert "a row of a person's own" in told
     assert "mien models pull" in told
     assert "MIT (mine)" in told
+
+
+@pytest.mark.slow
+def test_it_is_evaluated_like_any_engine_and_random_weights_are_called_so(
+    write: Callable[[str], Path], tmp_path: Path, models: ModelStore
+) -> None:
+    own = write(OWN.replace('version = "1"', f'version = "{TINY}"'))
+    store = copy_stores([models], tmp_path / "models", load_catalogue({"MIEN_CATALOGUE": str(own)}))
+    store.pull(["mine"])
+    people = tmp_path / "people"
+    people.mkdir()
+    for name in ("astronaut.png", "grace_hopper.jpg"):
+        (people / name).write_bytes(models.path("demo-portraits", name).read_bytes())
+    environ = {
+        **os.environ, "MIEN_CATALOGUE": str(own), "MIEN_MODELS_DIR": str(store.root), "MIEN_OFFLINE": "1",
+        "MIEN_STATE_DIR": str(tmp_path / "state"),
+    }  # fmt: skip
+    words = ("evaluate", "--engine", "mine", "--claims", "hair", "--pictures", str(people), "-o", str(tmp_path / "out"))
+    done = subprocess.run(
+        [sys.executable, "-m", "mien_cli", *words], capture_output=True, text=True, check=False, env=environ
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "out/cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    cases = [line for line in lines if line["state"] == "done"]
+    assert len(cases) == 6
+    assert all({"hair", "edge", "margin", "naturalness", "memory_mb"} <= case.keys() for case in cases)
+    assert {case["naturalness_by"] for case in cases} <= {"engine", "evaluation"}
+    assert "**The weights are random numbers.**" in (tmp_path / "out/report.md").read_text(encoding="utf-8")
 
 
 def test_a_row_under_the_name_of_an_engine_of_the_package_is_left_out(
