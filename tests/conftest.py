@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
@@ -21,23 +23,29 @@ def pytest_configure() -> None:
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 
-# What has a screen or a browser with an event loop of its own, which stays: no test of a coroutine may follow it.
+# What has a screen, in this order at the end. A browser with the extension is driven by an event loop of its own, which
+# stays: no test of a coroutine may follow it in its process.
 SCREENS = ("tests/e2e/console", "tests/e2e/tray", "tests/e2e/extension")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the files among the processes; everything that has a screen runs last, in one process.
+    """Run everything that has a screen last."""
+    items.sort(key=lambda item: next((at for at, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0))
 
-    A file's tests stay together: some begin a job that others look at later.
+
+class FilesTogether(LoadScopeScheduling):
+    """Gives each process whole files, and one of them everything of the extension.
+
+    Some tests begin a job that later ones of their file look at. `--dist=loadgroup` would do it, but pytest-xdist 3.8
+    changes an attribute that pytest 9 no longer reads.
     """
 
-    def place_last(item: pytest.Item) -> int:
-        return next((place for place, part in enumerate(SCREENS, 1) if item.nodeid.startswith(part)), 0)
+    def _split_scope(self, nodeid: str) -> str:
+        return SCREENS[-1] if nodeid.startswith(SCREENS[-1]) else nodeid.partition("::")[0]
 
-    for item in items:
-        group = "screens" if place_last(item) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=place_last)
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")
