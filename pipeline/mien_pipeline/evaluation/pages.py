@@ -142,7 +142,7 @@ def _row(row: Row, names: Sequence[str]) -> list[str]:
 def _cell(found: tuple[float, float, float] | None, digits: int, ranged: bool) -> str:
     if found is None:
         return "–"
-    mean, least, most = (f"{value:.{digits}f}" for value in found)
+    mean, least, most = (f"{round(value, digits) + 0:.{digits}f}" for value in found)  # no "-0.00"
     return f"{mean} ({least} to {most})" if ranged else mean
 
 
@@ -203,7 +203,9 @@ def _tell_setups(written: Written) -> Iterator[Block]:
     yield Heading("What ran", 2)
     for setup in _used(written):
         settings = setup["settings"] or "none"
-        yield Paragraph(f"{setup['engine']}, Mien {setup['mien']}, settings {settings}, on {setup['machine']}")
+        machine = setup["machine"]
+        said = ", ".join(f"{name} {value}" for name, value in machine.items()) if isinstance(machine, Mapping) else ""
+        yield Paragraph(f"{setup['engine']}, Mien {setup['mien']}, settings {settings}; {said}")
         models = setup["models"]
         if isinstance(models, Mapping) and models:
             yield Table(["file", "SHA-256"], [[str(name), f"`{str(digest)[:16]}`"] for name, digest in models.items()])

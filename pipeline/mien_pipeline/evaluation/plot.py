@@ -6,7 +6,7 @@ from html import escape
 from mien_pipeline.evaluation.tables import Row
 
 WIDTH, HEIGHT = 560, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 150, 34, 40
+HEAD, LEFT, RIGHT, TOP, BOTTOM = 44, 52, 150, 34, 40
 # Okabe and Ito 2008: told apart by people of every colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = (("identity.to_reference", ""), ("naturalness", "5 4"))
@@ -20,15 +20,16 @@ def draw(title: str, rows: Sequence[tuple[str, Row]]) -> str:
         rows: (engine, row), all axes of one claim.
     """
     axes = list(dict.fromkeys(row.axis for _, row in rows))
-    height = HEIGHT * len(axes) + 24
+    height = HEIGHT * len(axes) + HEAD
     panels = [
-        _panel(axis, [each for each in rows if each[1].axis == axis], 24 + HEIGHT * place)
+        _panel(axis, [each for each in rows if each[1].axis == axis], HEAD + HEIGHT * place)
         for place, axis in enumerate(axes)
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + RIGHT} {height}" '
         f'font-family="sans-serif" font-size="12" fill="#333"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<text x="12" y="18" font-size="14">{escape(title)} Full: likeness; dashed: naturalness.</text>'
+        f'<text x="12" y="20" font-size="14">{escape(title)}</text>'
+        '<text x="12" y="38">Full: likeness, with its range. Dashed: naturalness.</text>'
         f"{''.join(panels)}</svg>\n"
     )
 
