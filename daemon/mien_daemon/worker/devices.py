@@ -13,11 +13,12 @@ from pathlib import Path
 import psutil
 
 from mien_daemon.device_names import AUTO
-from mien_daemon.worker.count import BYTES_EACH, count_processors
+from mien_daemon.worker.count import count_processors
 from mien_pipeline.device import Machine, device_name
 
 # More processes on the processors gain little: each swap is several threads already.
 CPU_WORKERS = 2
+ENOUGH_BYTES = 7 << 30  # 8 GiB as sold: firmware and kernel keep part of the last one
 # The variable by which each backend's runtime takes the cards that a process may see.
 _VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "rocm": "HIP_VISIBLE_DEVICES", "xpu": "ZE_AFFINITY_MASK"}
 
@@ -57,8 +58,8 @@ def list_devices(setting: str, here: Surroundings | None = None) -> list[WorkerD
         return [_describe(name, here.environ) for name in setting.split(",")]
     backend = device_name(here.environ, here.machine)
     if backend == "cpu":
-        fitting = min(CPU_WORKERS, here.processors, here.memory_bytes // (2 * BYTES_EACH) + 1)
-        return [WorkerDevice("cpu")] * max(1, fitting)
+        has_room = here.processors >= CPU_WORKERS and here.memory_bytes > ENOUGH_BYTES
+        return [WorkerDevice("cpu")] * (CPU_WORKERS if has_room else 1)
     count = _count_cards(backend, here)
     return (
         [_describe(f"{backend}:{index}", here.environ) for index in range(count)]

@@ -37,7 +37,7 @@ def here(machine: Machine, environ: dict[str, str] | None = None, processors: in
 BARE = Machine(Path("/nowhere"), "Linux", "x86_64", None)
 
 
-@pytest.mark.parametrize(("processors", "gib", "workers"), [(8, 32, 2), (2, 8, 2), (1, 32, 1), (8, 3, 1)])
+@pytest.mark.parametrize(("processors", "gib", "workers"), [(8, 32, 2), (2, 8, 2), (1, 32, 1), (8, 7, 1), (8, 4, 1)])
 def test_without_a_card_there_are_two_workers_where_processors_and_memory_allow(
     processors: int, gib: int, workers: int
 ) -> None:
