@@ -34,14 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Gives each process whole files, and one of them everything of the extension.
+    """Gives each process whole files, and one of them everything that has a screen.
 
     Some tests begin a job that later ones of their file look at. `--dist=loadgroup` would do it, but pytest-xdist 3.8
     changes an attribute that pytest 9 no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return SCREENS[-1] if nodeid.startswith(SCREENS[-1]) else nodeid.partition("::")[0]
+        return "screens" if nodeid.startswith(SCREENS) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:

@@ -12,6 +12,9 @@ from mien_tray.menu import MenuLine
 log = logging.getLogger(__name__)
 
 
+AWAKE_S = 0.5
+
+
 class View(Protocol):
     """Shows the state and notifications; safe to call from any thread."""
 
@@ -47,7 +50,9 @@ class Terminal:
         return True
 
     def run(self) -> None:
-        self._over.wait()
+        # A signal that comes just before the wait is handled only after it.
+        while not self._over.wait(AWAKE_S):
+            pass
 
     def stop(self) -> None:
         self._over.set()

@@ -1,5 +1,6 @@
 """A person swaps a clip on the console: its people, the part that is meant, progress, and a player for the result."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,14 @@ from mien_testing.clips import Recipe, make_clip, move_portrait
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 READY = "element => element.readyState >= 2 && element.error === null"
+
+
+# Keeps every text that the figures beside the progress bar show: each may be there for a moment only.
+WATCH = """() => {
+  window.figures = [];
+  new MutationObserver(() => window.figures.push(document.querySelector(".progress .figures")?.textContent ?? ""))
+    .observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +62,11 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
         await page.locator("#choose-reference").click()
     await (await dialog.value).set_files([{"name": "a.png", "mimeType": "image/png", "buffer": portrait}])
     await real.consent()
+    await page.evaluate(WATCH)
     await real.swap()
-    await expect(page.locator(".progress .figures")).to_contain_text("of 6", timeout=60_000)
     result = page.locator(".clips figure:last-child video")
     await expect(result).to_be_visible(timeout=60_000)
+    assert [text for text in await page.evaluate("window.figures") if re.match(r"Frame \d+ of \d+", text)]
     for video in (result, page.locator(".clips figure:first-child video")):
         await page.wait_for_function(READY, arg=await video.element_handle())
     await result.evaluate("video => { video.currentTime = 0.3 }")
