@@ -1,4 +1,4 @@
-"""Which executor runs which job: whoever is free takes the next one that waits.
+"""Which executor runs which job: a free executor takes the next waiting job.
 
 No more executors are started than jobs wait. Of several free ones the soonest goes first, then one that has the next
 job's engine in memory.
@@ -32,7 +32,7 @@ TROUBLE_S = 5.0  # before trying again when the disk would not take a change of 
 START_S = 2.0  # how long the start waits for a locked database; then the daemon answers, and jobs begin later
 LOST_S = 10.0  # after so long a job that is in no list and has not ended is ended
 LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
-NEEDED_EVERY_S = 0.25  # a free executor looks so often whether another one still stands before it
+NEEDED_EVERY_S = 0.25  # between looks of a free executor whether it is needed
 
 
 class Scheduler:
@@ -52,7 +52,6 @@ class Scheduler:
         self._executors = executors
         self._events = events
         self._running_on: dict[str, Executor] = {}
-        self._at_work: set[int] = set()  # places in `_executors`
         self._stopping: set[str] = set()
         self._pausing: set[str] = set()
         self._clips: set[str] = set()
@@ -129,7 +128,7 @@ class Scheduler:
         return closed
 
     async def pause_clips(self) -> None:
-        """Let every clip that is at work wait: it goes on after its last finished segment when the queue is resumed."""
+        """Interrupt every running clip. It continues after its last finished segment when the queue is resumed."""
         for job_id, executor in list(self._running_on.items()):
             if job_id in self._clips and job_id not in self._stopping:
                 self._pausing.add(job_id)
@@ -156,11 +155,7 @@ class Scheduler:
             # The order may have changed while the executor started.
             running = self._jobs.begin(executor.engine if len(self._executors) > 1 else None)
             if running is not None:
-                self._at_work.add(place)
-                try:
-                    await self._perform(running, executor)
-                finally:
-                    self._at_work.discard(place)
+                await self._perform(running, executor)
 
     async def _until_needed(self, place: int) -> None:
         """Return when more jobs wait than free executors stand before this one."""
@@ -178,7 +173,8 @@ class Scheduler:
             executor = self._executors[at]
             return executor.readiness(), executor.engine != engine, at
 
-        free = [at for at in range(len(self._executors)) if at not in self._at_work]
+        at_work = list(self._running_on.values())
+        free = [at for at, executor in enumerate(self._executors) if executor not in at_work]
         return sum(rank(at) < rank(place) for at in free)
 
     async def _perform(self, running: RunningJob, executor: Executor) -> None:
@@ -200,7 +196,8 @@ class Scheduler:
                 job = self._jobs.requeue_first(job, counted=False)
             await asyncio.sleep(TROUBLE_S)
         finally:
-            self._running_on.pop(job.id, None)
+            if self._running_on.get(job.id) is executor:  # a job that waits again may have begun elsewhere
+                del self._running_on[job.id]
             self._pausing.discard(job.id)
             self._clips.discard(job.id)
         log.info("job %s is %s after %.0f ms", job.id, job.state, 1000 * (time.monotonic() - began))

@@ -5,7 +5,7 @@ import numpy as np
 
 from mien_pipeline.evaluation.transforms import require_mesh
 from mien_pipeline.face import Face, Mesh
-from mien_pipeline.faces.topology import OVAL, face_width
+from mien_pipeline.faces.topology import OVAL, face_width, head_axes
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.mask import face_mask
 
@@ -34,9 +34,7 @@ def shave(pixels: Pixels, face: Face) -> Pixels:
 
 def _head_frame(shape: tuple[int, ...], mesh: Mesh) -> tuple[Floats, Floats]:
     """(H, W) each: how far right and how far below the brows' middle a pixel is, in face widths, on a level head."""
-    across = mesh[263, :2] - mesh[33, :2]
-    across = across / np.linalg.norm(across)
-    down = np.array([-across[1], across[0]])
+    across, down = head_axes(mesh)
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     brow, ears = mesh[9, :2], mesh[[234, 454], :2].mean(0)
     middle = brow + ((ears - brow) @ across) * across

@@ -78,8 +78,11 @@ class Judge:
         self._eyes = eyes
         self._read_eyes = read_eyes
         self._embedder = embedder
-        self._faces = {person.name: self._find(person) for person in people}
-        self._known = {name: embedder.embed(image, face) for name, (image, face) in self._faces.items()}
+        self._meshes: dict[str, Mesh | None] = {}
+        self._known: dict[str, Embedding] = {}
+        for person in people:
+            image, face = self._find(person)
+            self._meshes[person.name], self._known[person.name] = face.mesh, embedder.embed(image, face)
 
     @classmethod
     def load(cls, weights: Weights, people: Sequence[Person]) -> "Judge":
@@ -140,7 +143,7 @@ class Judge:
         return round(self._embedder.similarity(self._embedder.embed(image, face), self._known[reference]), 4)
 
     def _measure_kept(self, look: Look, reference: str) -> dict[str, object]:
-        shown = self._faces[reference][1].mesh
+        shown = self._meshes[reference]
         gaze = measure_kept_gaze(look)
         kept: dict[str, object] = {
             "pose": round(measure_kept_pose(look), 2),

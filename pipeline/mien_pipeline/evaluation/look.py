@@ -9,8 +9,19 @@ from numpy.typing import NDArray
 from mien_pipeline.engines.mesh.eyes import Eye
 from mien_pipeline.engines.mesh.shape import mouth_openness, mouth_width
 from mien_pipeline.face import Face, Mesh
-from mien_pipeline.faces.topology import LEFT_EYE, NOSE, OVAL, RIGHT_EYE, RIGID, face_width, head_pose, rigid_transform
+from mien_pipeline.faces.topology import (
+    LEFT_EYE,
+    NOSE,
+    OVAL,
+    RIGHT_EYE,
+    RIGID,
+    face_width,
+    head_axes,
+    head_pose,
+    rigid_transform,
+)
 from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.skin.mask import disc
 
 # Code values by which a pixel may differ and count as kept: the watermark moves none by more than 3.
 KEPT = 12
@@ -123,9 +134,9 @@ def measure_hair(look: Look) -> dict[str, float]:
     width = face_width(look.mesh)
     inside = np.zeros(look.before.shape[:2], np.uint8)
     cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(outline).astype(np.int32)), (1,))
-    near, ring = (cv2.dilate(inside, _disc(size * width)) for size in (0.03, 0.35))
+    near, ring = (cv2.dilate(inside, disc(max(1, round(size * width)))) for size in (0.03, 0.35))
     hair = (ring > 0) & (near == 0) & above
-    inner = cv2.erode(inside, _disc(0.03 * width))
+    inner = cv2.erode(inside, disc(max(1, round(0.03 * width))))
     band = (near > 0) & (inner == 0) & above
     found: dict[str, float] = {}
     if hair.any():
@@ -137,8 +148,7 @@ def measure_hair(look: Look) -> dict[str, float]:
 
 
 def _above_brows(look: Look) -> Choice:
-    across = look.mesh[263, :2] - look.mesh[33, :2]
-    down = np.array([-across[1], across[0]]) / np.linalg.norm(across)
+    _, down = head_axes(look.mesh)
     rows, columns = np.mgrid[: look.before.shape[0], : look.before.shape[1]]
     return np.asarray((np.stack([columns, rows], 2) - look.mesh[9, :2]) @ down < 0, bool)
 
@@ -172,8 +182,3 @@ def _structural_similarity(one: Pixels, other: Pixels) -> Floats:
     above = (2 * mean_a * mean_b + _SSIM_MEAN) * (2 * together + _SSIM_SPREAD)
     below = (mean_a**2 + mean_b**2 + _SSIM_MEAN) * (spread_a + spread_b + _SSIM_SPREAD)
     return np.asarray(above / below, np.float32)
-
-
-def _disc(radius: float) -> Pixels:
-    size = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)

@@ -90,6 +90,13 @@ def head_pose(mesh: Mesh) -> tuple[float, float, float]:
     return yaw, pitch, roll
 
 
+def head_axes(mesh: Mesh) -> tuple[Floats, Floats]:
+    """Unit vectors (2,) float32 of a (468, 3) mesh on the screen: along the eyes to the viewer's right, and down."""
+    eyes = mesh[263, :2] - mesh[33, :2]
+    across = np.asarray(eyes / np.linalg.norm(eyes), np.float32)
+    return across, np.array([-across[1], across[0]], np.float32)
+
+
 def face_width(mesh: Mesh) -> float:
     """Distance between the edges of a (468, 3) mesh at the ears, in its own units; a turned head is no narrower."""
     return float(np.linalg.norm(mesh[454] - mesh[234]))

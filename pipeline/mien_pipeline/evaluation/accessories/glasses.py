@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.face import Mesh
-from mien_pipeline.faces.topology import LEFT_EYE, RIGHT_EYE, face_width
+from mien_pipeline.faces.topology import LEFT_EYE, RIGHT_EYE, face_width, head_axes
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 
@@ -63,7 +63,7 @@ def draw_glasses(
 
 def _list_bars(mesh: Mesh, outlines: list[Floats]) -> list[tuple[Floats, Floats]]:
     """The ends, (2,) each, of both arms and, between two lenses, of the bridge."""
-    across = mesh[263, :2] - mesh[33, :2]
+    across, _ = head_axes(mesh)
     left, right = outlines[0], outlines[-1]
     bars = [(left[np.argmin(left @ across)], mesh[127, :2]), (right[np.argmax(right @ across)], mesh[356, :2])]
     if len(outlines) == 2:
@@ -73,9 +73,7 @@ def _list_bars(mesh: Mesh, outlines: list[Floats]) -> list[tuple[Floats, Floats]
 
 def _draw_outline(mesh: Mesh, ring: tuple[int, ...], shape: Shape) -> Floats:
     """(N, 2) around one eye, held as the head is."""
-    across = mesh[263, :2] - mesh[33, :2]
-    along = across / np.linalg.norm(across)
-    down = np.array([-along[1], along[0]], np.float32)
+    along, down = head_axes(mesh)
     half_width, half_height, power = _SIZES[shape]
     eye = mesh[list(ring), :2]
     span = float(np.ptp(eye @ along))

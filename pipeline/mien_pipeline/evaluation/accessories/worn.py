@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from mien_pipeline.evaluation.accessories.covers import lay_over
 from mien_pipeline.face import Mesh
-from mien_pipeline.faces.topology import face_width
+from mien_pipeline.faces.topology import face_width, head_axes
 from mien_pipeline.image import Floats, Pixels
 
 _CLOTH, _BRIM = (44, 62, 92), (30, 42, 64)  # a blue cap, and the underside of its brim
@@ -16,7 +16,7 @@ _FINE = 4  # binary digits of a pixel in which outlines are drawn
 
 def draw_cap(pixels: Pixels, mesh: Mesh) -> Pixels:
     """The picture (H, W, 3) with a cap on the head of `mesh` (468, 3); its brim hides the upper forehead."""
-    width, across, down = _head_frame(mesh)
+    width, (across, down) = face_width(mesh), head_axes(mesh)
     middle = mesh[151, :2]  # of the forehead
     turn = np.linspace(np.pi, 2 * np.pi, 40, dtype=np.float32)
     dome = middle + np.cos(turn)[:, None] * across * 0.56 * width + np.sin(turn)[:, None] * down * 0.72 * width
@@ -29,7 +29,7 @@ def draw_cap(pixels: Pixels, mesh: Mesh) -> Pixels:
 
 def draw_ear_rings(pixels: Pixels, mesh: Mesh) -> Pixels:
     """The picture (H, W, 3) with a ring below each ear of `mesh` (468, 3)."""
-    width, across, down = _head_frame(mesh)
+    width, (across, down) = face_width(mesh), head_axes(mesh)
     worn = pixels.copy()
     for lobe, side in ((132, -1), (361, 1)):
         middle = np.asarray(mesh[lobe, :2] + side * across * 0.03 * width + down * 0.1 * width, np.float32)
@@ -39,13 +39,6 @@ def draw_ear_rings(pixels: Pixels, mesh: Mesh) -> Pixels:
         cv2.circle(worn, at, radius, _METAL, thick, cv2.LINE_AA, _FINE)
         cv2.ellipse(worn, _to_box(middle, 0.07 * width), _SHINE, max(1, thick // 3), cv2.LINE_AA)
     return worn
-
-
-def _head_frame(mesh: Mesh) -> tuple[float, Floats, Floats]:
-    """Face width in pixels, and the unit vectors (2,) to the head's left and down."""
-    eyes = mesh[263, :2] - mesh[33, :2]
-    across = np.asarray(eyes / np.linalg.norm(eyes), np.float32)
-    return face_width(mesh), across, np.array([-across[1], across[0]], np.float32)
 
 
 def _to_box(middle: Floats, radius: float) -> tuple[tuple[float, float], tuple[float, float], float]:
