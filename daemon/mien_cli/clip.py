@@ -186,7 +186,7 @@ def swap_by_daemon(
     options: SwapOptions,
     alike: Sequence[bytes],
 ) -> tuple[Path, dict[str, Any]] | None:
-    """The same by a daemon, which goes on where it stood when it, or its worker, dies; see `swap_clip`.
+    """The same by a daemon; it continues the job after its own death or its worker's. See `swap_clip`.
 
     `references` may be people of the library, as "ref:ID".
     """

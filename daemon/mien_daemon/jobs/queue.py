@@ -258,7 +258,7 @@ class JobQueue:
         return await self._changes.finish(self._move(job_id, before))
 
     async def pause(self, paused: bool) -> None:
-        """Start no further job, or start again. A running picture is finished; a running clip goes on then."""
+        """Start no further job, or start again. A running picture is finished; a running clip waits."""
         if paused != self._settings.current.paused:
             await self._settings.change({"paused": paused})
         self.settings_changed()

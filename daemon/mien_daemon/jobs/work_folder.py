@@ -1,7 +1,7 @@
 """A folder for each job that runs: its opened references and its result, and nothing that outlives it.
 
-But for what is finished of a clip: that stays until the job is, so that a clip goes on where it stood after a pause,
-or after its worker or its daemon died.
+The finished segments of a clip stay until its job ends: after a pause, or a death of worker or daemon, the job
+continues from them.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ class WorkFolder:
             raise ValueError("the result is not what the worker wrote")
 
     async def remove(self) -> None:
-        """Delete the folder with all that is in it, but for the run of a job that goes on later.
+        """Delete the folder and its content, except the run of a job that continues later.
 
         What cannot be deleted now is deleted at the next start.
         """

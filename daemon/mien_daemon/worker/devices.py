@@ -50,8 +50,8 @@ def list_devices(setting: str, here: Surroundings | None = None) -> list[WorkerD
     """The devices of a setting that `PATTERN` allows; one worker each.
 
     "auto" is one for every card that the system shows. Without a card it is the processors: two workers where there are
-    two processors and 8 GiB, else one. What the setting names is taken as it stands: a worker without its card refuses
-    its jobs by name.
+    two processors and 8 GiB, else one. Named devices are not looked for: a worker without its card refuses its jobs by
+    name.
     """
     here = here or Surroundings()
     if setting != AUTO:

@@ -55,7 +55,7 @@ class SegmentProcess:
                     raise ValueError(f"the process sent {type(other).__name__}")
 
     def end(self) -> None:
-        """Close its pipes, by which it ends in whatever it does, and wait until it is gone.
+        """Close its pipes, which ends it whatever it does, and wait until it is gone.
 
         A process in a cage may not signal another one.
         """

@@ -1,4 +1,4 @@
-// What an engine runs on beyond the core: installed with a button, or what stands in the way of that.
+// The libraries of an engine: a button that installs them, or the reason why it cannot.
 import { announce, attempt } from "../announce.js";
 import { bar, button, setBar } from "../control.js";
 import { h, refill } from "../element.js";
