@@ -34,14 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Gives each process whole files, and one of them everything that has a screen.
+    """Gives each process whole files, and everything with one kind of screen to one of them.
 
     Some tests begin a job that later ones of their file look at. `--dist=loadgroup` would do it, but pytest-xdist 3.8
     changes an attribute that pytest 9 no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "screens" if nodeid.startswith(SCREENS) else nodeid.partition("::")[0]
+        return next((part for part in SCREENS if nodeid.startswith(part)), nodeid.partition("::")[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
