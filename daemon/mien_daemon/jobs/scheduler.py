@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mien_api.errors import JobFinished, StateBusy, WorkerDied
 from mien_core.errors import Cancelled, MienError
@@ -35,6 +35,15 @@ LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
 NEEDED_EVERY_S = 0.25  # between looks of a free executor whether it is needed
 
 
+@dataclass(eq=False)
+class Attempt:
+    """A job on an executor. Another attempt at the same job may begin before this one is put away."""
+
+    executor: Executor
+    is_clip: bool = False  # as its executor tells
+    pauses: bool = False
+
+
 class Scheduler:
     """Gives waiting jobs to free executors, and writes down what becomes of them."""
 
@@ -51,11 +60,9 @@ class Scheduler:
         self._folders = folders
         self._executors = executors
         self._events = events
-        self._running_on: dict[str, Executor] = {}
+        self._attempts: dict[str, Attempt] = {}
+        """The newest attempt at each job that is at work."""
         self._stopping: set[str] = set()
-        self._pausing: set[str] = set()
-        self._clips: set[str] = set()
-        """Jobs at work whose target is a clip, by what their executor tells of them."""
         self._loops = BackgroundTasks()
         self._recovered = asyncio.Event()
 
@@ -103,8 +110,8 @@ class Scheduler:
                     if patience < 0:
                         return await self._close(job, "cancelled")
                 since = self._events.last
-                if executor := self._running_on.get(job.id):
-                    await executor.cancel(job.id)
+                if attempt := self._attempts.get(job.id):
+                    await attempt.executor.cancel(job.id)
                 await _at_most(LOOK_EVERY_S, self._events.wait_beyond(since))
         finally:
             self._stopping.discard(job.id)
@@ -129,10 +136,10 @@ class Scheduler:
 
     async def pause_clips(self) -> None:
         """Interrupt every running clip. It continues after its last finished segment when the queue is resumed."""
-        for job_id, executor in list(self._running_on.items()):
-            if job_id in self._clips and job_id not in self._stopping:
-                self._pausing.add(job_id)
-                await executor.cancel(job_id)
+        for job_id, attempt in list(self._attempts.items()):
+            if attempt.is_clip and job_id not in self._stopping:
+                attempt.pauses = True
+                await attempt.executor.cancel(job_id)
 
     async def _until_recovered(self) -> None:
         """Wait until the jobs of the last daemon are known.
@@ -173,20 +180,18 @@ class Scheduler:
             executor = self._executors[at]
             return executor.readiness(), executor.engine != engine, at
 
-        at_work = list(self._running_on.values())
+        at_work = [attempt.executor for attempt in self._attempts.values()]
         free = [at for at, executor in enumerate(self._executors) if executor not in at_work]
         return sum(rank(at) < rank(place) for at in free)
 
     async def _perform(self, running: RunningJob, executor: Executor) -> None:
         """Run one job to its end. No error of it ends the loop."""
         began, job = time.monotonic(), running.job
-        self._running_on[job.id] = executor
+        attempt = self._attempts[job.id] = Attempt(executor)
         try:
             await self._store.change(job, patient=True)
             self._jobs.tell(job)
-            async with self._folders.open(job.id) as folder:
-                job = await self._settle(job, await self._attempt(running, executor, folder), folder)
-                folder.keeps_run = not job.is_finished
+            job = await self._try(running, attempt)
         except Exception as error:
             if isinstance(error, MienError):
                 log.error("job %s could not be written down; it waits: %s", job.id, error.code)
@@ -196,20 +201,30 @@ class Scheduler:
                 job = self._jobs.requeue_first(job, counted=False)
             await asyncio.sleep(TROUBLE_S)
         finally:
-            if self._running_on.get(job.id) is executor:  # a job that waits again may have begun elsewhere
-                del self._running_on[job.id]
-            self._pausing.discard(job.id)
-            self._clips.discard(job.id)
+            if self._attempts.get(job.id) is attempt:
+                del self._attempts[job.id]
         log.info("job %s is %s after %.0f ms", job.id, job.state, 1000 * (time.monotonic() - began))
 
-    async def _attempt(self, running: RunningJob, executor: Executor, folder: WorkFolder) -> Finished | Exception:
+    async def _try(self, running: RunningJob, attempt: Attempt) -> Job:
+        """The job as one attempt leaves it. It waits again only when its folder is gone: the next attempt makes it."""
+        job = running.job
+        async with self._folders.open(job.id) as folder:
+            outcome = await self._run(running, attempt, folder)
+            if not self._waits_again(job, outcome, attempt):
+                ended = await self._end(job, outcome, folder)
+                folder.keeps_run = False
+                return ended
+        again = self._jobs.requeue_first(job, counted=isinstance(outcome, WorkerDied))
+        return await self._store.change(again, patient=True)
+
+    async def _run(self, running: RunningJob, attempt: Attempt, folder: WorkFolder) -> Finished | Exception:
         """What the executor made of a job: a checked result, or the error it ended with."""
         job = running.job
         estimate = ProgressEstimate(self._jobs.durations, duration_kind(job))
 
         def on_progressed(message: Progressed) -> None:
-            if message.segments is not None and job.id not in self._clips:
-                self._clips.add(job.id)
+            if message.segments is not None and not attempt.is_clip:
+                attempt.is_clip = True
                 if self._jobs.is_paused:  # before it was known to be a clip
                     self._loops.start(self.pause_clips())
             estimate.move(message.stage, message.done, message.total, message.segments)
@@ -219,23 +234,28 @@ class Scheduler:
             work = await folder.prepare(job)
             if job.id in self._stopping:
                 raise Cancelled("the job was cancelled")
-            finished = await executor.run(work, on_progressed)
+            finished = await attempt.executor.run(work, on_progressed)
             await folder.check(finished)
         except Exception as error:  # noqa: BLE001 every error becomes this job's problem document
             return error
         return finished
 
-    async def _settle(self, job: Job, outcome: Finished | Exception, folder: WorkFolder) -> Job:
-        """Write down what an attempt came to."""
+    def _waits_again(self, job: Job, outcome: Finished | Exception, attempt: Attempt) -> bool:
+        match outcome:
+            case WorkerGone():
+                return True
+            case WorkerDied():
+                return job.attempts < MAX_ATTEMPTS
+            case Cancelled():
+                return attempt.pauses and job.id not in self._stopping
+            case _:
+                return False
+
+    async def _end(self, job: Job, outcome: Finished | Exception, folder: WorkFolder) -> Job:
+        """Write down what became of a job."""
         match outcome:
             case Finished():
                 return await self._keep(job, outcome, folder)
-            case WorkerGone():
-                return await self._store.change(self._jobs.requeue_first(job, counted=False), patient=True)
-            case WorkerDied() if job.attempts < MAX_ATTEMPTS:
-                return await self._store.change(self._jobs.requeue_first(job, counted=True), patient=True)
-            case Cancelled() if job.id in self._pausing and job.id not in self._stopping:
-                return await self._store.change(self._jobs.requeue_first(job, counted=False), patient=True)
             case Cancelled():
                 return await self._close(job, "cancelled", patient=True)
             case error:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from mien_api.errors import JobFinished
+from mien_api.errors import JobFinished, WorkerDied
 from mien_core.errors import UnknownReference
 from mien_daemon.access.clients import LOCAL
 from mien_daemon.jobs import scheduler as module
 from mien_daemon.jobs.job import Job, Priority
 from mien_daemon.jobs.store import JobStore
+from mien_daemon.jobs.work_folder import WorkFolder
 from mien_daemon.state.personal_data import folder_for_references
+from mien_daemon.worker.messages import Finished, RunJob
+from mien_daemon.worker.process import OnProgressed
 from mien_daemon.worker.readiness import Readiness
 from mien_testing.daemon import png
 from mien_testing.jobs import REPORT, SEALED, FakeExecutor, FakeReferences, JobRoom, open_jobs
@@ -119,6 +122,49 @@ async def test_an_executor_that_dies_costs_its_own_job_alone(tmp_path: Path) -> 
         assert (await room.finished(await room.submit("die"))).state == "failed"
         now = await room.queue.get(LOCAL, held.id)
         assert (now.state, now.attempts) == ("running", 1)
+
+
+class Mortal(FakeExecutor):
+    """Of those that share `deaths`, as many die of their job as it has items."""
+
+    def __init__(self, deaths: list[str]) -> None:
+        super().__init__()
+        self._deaths = deaths
+
+    async def run(self, work: RunJob, on_progressed: OnProgressed) -> Finished:
+        if not self._deaths:
+            return await super().run(work, on_progressed)
+        self.ran.append(work)
+        raise WorkerDied(self._deaths.pop())
+
+
+def two_of_whom_one_dies() -> tuple[FakeExecutor, FakeExecutor]:
+    deaths = ["the worker process died"]
+    return Mortal(deaths), Mortal(deaths)
+
+
+async def test_a_job_waits_again_only_after_the_folder_of_its_first_attempt_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first attempt would take away the files of the second, which another executor begins at once."""
+    remove, entered, go_on = WorkFolder.remove, asyncio.Event(), asyncio.Event()
+
+    async def remove_slowly(self: WorkFolder) -> None:
+        entered.set()
+        await go_on.wait()
+        await remove(self)
+
+    monkeypatch.setattr(WorkFolder, "remove", remove_slowly)
+    executors = two_of_whom_one_dies()
+    async with open_jobs(tmp_path, *executors) as room:
+        job = await room.submit()
+        await entered.wait()
+        for _ in range(20):
+            await room.store.get(job.id)
+        assert sum(len(executor.ran) for executor in executors) == 1
+        go_on.set()
+        done = await room.finished(job)
+        assert (done.state, done.attempts) == ("done", 2)
 
 
 async def test_no_job_is_taken_before_its_executor_is_available(tmp_path: Path) -> None:
@@ -418,6 +464,27 @@ async def test_a_clip_that_is_at_work_waits_while_the_queue_is_paused_and_goes_o
         async with asyncio.timeout(10):
             while run.parent.exists():  # noqa: ASYNC110 a folder that goes sends no event
                 await asyncio.sleep(0.01)
+
+
+async def test_a_pause_reaches_a_clip_whose_first_attempt_is_still_being_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, slow, go_on = JobStore.change, ["queued"], asyncio.Event()
+
+    async def change_slowly(self: JobStore, job: Job, *, patient: bool = False) -> Job:
+        changed = await change(self, job, patient=patient)
+        if job.attempts and job.state in slow:
+            slow.clear()
+            await go_on.wait()
+        return changed
+
+    monkeypatch.setattr(JobStore, "change", change_slowly)
+    async with open_jobs(tmp_path, *two_of_whom_one_dies()) as room:
+        clip = await begin_clip(room)
+        go_on.set()
+        await room.put(png(shade=9))  # meanwhile the first attempt ends
+        await room.queue.pause(True)
+        assert (await room.until(clip, "queued")).attempts == 1
 
 
 async def test_a_pause_lets_a_picture_finish(tmp_path: Path) -> None:
