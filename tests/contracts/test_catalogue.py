@@ -65,7 +65,7 @@ def test_every_model_that_an_engine_needs_is_in_the_catalogue() -> None:
         assert set(needed_models(engine)) <= set(CATALOGUE.models), engine
 
 
-@pytest.mark.parametrize("bundle", ["starter", "flux-dev", "flux-8gb", "baseline"])
+@pytest.mark.parametrize("bundle", ["starter", "flux-dev", "flux-8gb", "klein", "baseline"])
 def test_the_promised_bundles_name_models(bundle: str) -> None:
     assert CATALOGUE.resolve([bundle])
 
@@ -136,6 +136,31 @@ SEEN = {
         None,
         "92c41c3af322b02e58e1b32842e4601e08c8f16ec1fe80089dbe957df510f51d",
     ),
+    ("flux-2-klein-4b-transformer", "transformer/diffusion_pytorch_model.safetensors"): (
+        7_751_109_744,
+        "9f29f9edcfdae452a653ffb51a534ca4decd389952c225724ff3b94042612a6e",
+    ),
+    ("flux-2-klein-4b-text", "text_encoder/model-00001-of-00002.safetensors"): (
+        4_967_215_360,
+        "8c0506e7f4936fa7e26183a4fd8da4e2bdbc5990ba64ae441f965d51228f36ea",
+    ),
+    ("flux-2-klein-4b-text", "text_encoder/model-00002-of-00002.safetensors"): (
+        3_077_766_632,
+        "82f2bd839378541b0557bfabaf37c7d3d637071fdcb73302dedd7cf61162ce07",
+    ),
+    ("flux-2-klein-4b-vae", "vae/diffusion_pytorch_model.safetensors"): (
+        168_120_878,
+        "ca70d2202afe6415bdbcb8793ba8cd99fd159cfe6192381504d6c4d3036e0f04",
+    ),
+    ("flux-2-klein-4b-fp8", "flux-2-klein-4b-fp8.safetensors"): (
+        4_070_624_520,
+        "97ed34fe0567e436200f2faee3939b88f2b5d99f8af2a4dc16532c4245c0ccb6",
+    ),
+    ("flux-2-klein-4b-single", "flux-2-klein-4b.safetensors"): (
+        None,
+        "ec3d4e733a771f61c052fb4856c48b336c55eaf2c65487c2a1faeb9bbda7a343",
+    ),
+    ("bfs-head-klein-4b", "bfs_head_v1.1_optional_flux-klein_4b.safetensors"): (1_478_513_544, None),
 }
 
 
@@ -150,6 +175,29 @@ def test_the_gated_base_is_pinned_to_its_commit() -> None:
         model = CATALOGUE.model(name)
         assert model.gated
         assert model.source.revision == "3de623fc3c33e44ffbe2bad470d0f45bccf2eb21"
+
+
+KLEIN = ["klein", "klein-fp8", "klein-q8", "klein-q4"]
+
+
+@pytest.mark.parametrize("bundle", KLEIN)
+def test_every_part_of_klein_is_free_for_any_use_and_comes_without_an_account(bundle: str) -> None:
+    """Of the LoRA's training pictures nothing is known, and its licence says so by its name."""
+    parts = {name: CATALOGUE.licence_of(name) for name in CATALOGUE.resolve([bundle])}
+    assert all(licence.commercial and not licence.must_accept for licence in parts.values())
+    assert not any(CATALOGUE.model(name).gated for name in parts)
+    lora = parts.pop("bfs-head-klein-4b")
+    assert (lora.spdx, "training pictures undocumented" in lora.name) == ("MIT", True)
+    assert {licence.spdx for licence in parts.values()} == {"Apache-2.0"}
+
+
+def test_klein_is_the_published_folder_of_one_commit() -> None:
+    """17 files, 15.97 GB."""
+    names = [name for name in CATALOGUE.resolve(["klein"]) if name != "bfs-head-klein-4b"]
+    models = [CATALOGUE.model(name) for name in names]
+    assert {model.source.revision for model in models} == {"e7b7dc27f91deacad38e78976d1f2b499d76a294"}
+    assert sum(len(model.files) for model in models) == 17
+    assert sum(model.size for model in models) == 15_968_709_091
 
 
 def test_pickles_are_named_as_such_and_never_kept() -> None:

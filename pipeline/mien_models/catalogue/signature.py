@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mien_core.errors import InvalidCatalogue
 
-PUBLIC_KEY = "790007956e7fc6fd79b2dc52a1fa560ce856984395ae1bf07639635351f34760"
+PUBLIC_KEY = "c6a2ec40eb2f20280fa6ac713284ea9951c954e4696dfa447417814095f3cdf6"
 
 
 def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_KEY) -> None:
