@@ -55,6 +55,18 @@ def ignore_step(done: int, total: int) -> None:
     """A listener that does nothing."""
 
 
+def never_backwards(on_step: OnStep) -> OnStep:
+    """`on_step` for a run that may begin again: it is told only of steps beyond the last."""
+    reached = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal reached
+        reached = max(reached, done)
+        on_step(reached, total)
+
+    return tell
+
+
 class Stopwatch:
     """Seconds by stage; tells a listener when each stage begins and how far it is."""
 

@@ -3,7 +3,8 @@
 A *velocity* is a model with its conditioning already bound. Guidance and preserved pixels wrap one velocity in
 another, so `denoise` never grows a parameter.
 
-Latents are packed, (batch, tokens, 64), on any device; every function keeps their dtype.
+Latents are packed, (batch, tokens, 64) for FLUX.1 and (batch, tokens, 128) for FLUX.2, on any device; every function
+keeps their dtype.
 
 With data x₀, noise n and noise level σ, the straight path is x_σ = (1 − σ)·x₀ + σ·n, and its velocity dx/dσ = n − x₀
 (Liu et al. 2022, arXiv:2209.03003).
@@ -75,10 +76,17 @@ def schedule(steps: int, tokens: int, strength: float = 1.0, shifted: bool = Tru
     """
     even = [1.0 - i / steps for i in range(steps)]
     if shifted:
-        mu = 0.5 + (1.15 - 0.5) * (tokens - 256) / (4096 - 256)
-        even = [min(1.0, math.exp(mu) / (math.exp(mu) + 1.0 / sigma - 1.0)) for sigma in even]
+        even = shift_levels(even, 0.5 + (1.15 - 0.5) * (tokens - 256) / (4096 - 256))
     taken = max(1, min(steps, math.floor(steps * strength + 0.5)))
     return [*even[steps - taken :], 0.0]
+
+
+def shift_levels(sigmas: Sequence[float], mu: float) -> list[float]:
+    """Noise levels in (0, 1], pushed towards 1 by exp(mu): eᵘ / (eᵘ + 1/σ − 1).
+
+    Source: as `schedule`.
+    """
+    return [min(1.0, math.exp(mu) / (math.exp(mu) + 1.0 / sigma - 1.0)) for sigma in sigmas]
 
 
 def add_noise(clean: Tensor, noise: Tensor, sigma: float) -> Tensor:

@@ -76,7 +76,7 @@ ROOMS = {
     ),
     f"{P}.engines.diffusion": (
         *PARTS,
-        *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "plan", "onnx_network")),
+        *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "memory_limits", "plan", "onnx_network")),
     ),
     f"{P}.engines.flux": (
         *PARTS,

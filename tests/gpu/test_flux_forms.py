@@ -13,10 +13,10 @@ import pytest
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device, choose_device
+from mien_pipeline.engines.diffusion.forms import LIBRARIES
 from mien_pipeline.engines.flux import transformer as loading
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.files import FluxFiles, find_files
-from mien_pipeline.engines.flux.forms import LIBRARIES
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.stack import Stack

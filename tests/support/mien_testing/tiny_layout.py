@@ -1,9 +1,8 @@
 """The tiny bundle as a layout whose values are holes."""
 
-from mien_pipeline.engines.diffusion.weights import shapes_in, shapes_of
+from mien_pipeline.engines.diffusion.weights import config_of, shapes_in, shapes_of
 from mien_pipeline.engines.flux.files import FluxFiles
 from mien_pipeline.engines.flux.measure.files import Layout
-from mien_pipeline.engines.flux.transformer import config_of
 
 
 def tiny_layout(files: FluxFiles) -> Layout:

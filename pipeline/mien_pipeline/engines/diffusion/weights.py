@@ -4,9 +4,10 @@ A module is built without memory (on torch's meta device) in the size its file s
 compared with the file's header, and only then are the values loaded.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -174,6 +175,19 @@ def _headers(shards: Sequence[Path]) -> tuple[dict[str, tuple[int, ...]], dict[s
         where |= dict.fromkeys(header, shard)
         types |= {name: kind for name, (_, kind) in header.items()}
     return found, where, types
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a diffusers folder.
+
+    Raises:
+        BrokenWeights: the file is missing or not JSON.
+    """
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BrokenWeights(f"{folder.name}/config.json cannot be read", file=f"{folder.name}/config.json") from error
+    return config
 
 
 def shards_in(folder: Path) -> list[Path]:

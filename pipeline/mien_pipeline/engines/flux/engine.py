@@ -9,18 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien_core.errors import GpuOutOfMemory, ModelNotInstalled
+from mien_core.errors import ModelNotInstalled
 from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, installed_memory, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift, reference, target
+from mien_pipeline.engines.diffusion.installed import is_available
+from mien_pipeline.engines.diffusion.latents import decode, encode, token_mask
+from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
 from mien_pipeline.engines.diffusion.preserve_mask import hair_is_at_risk, preserve_mask
 from mien_pipeline.engines.flux.faceid import FaceId, XlabsAdapter
-from mien_pipeline.engines.flux.files import TINY_VAE, find_files, is_available, models_used
+from mien_pipeline.engines.flux.files import TINY_VAE, find_files, models_used
 from mien_pipeline.engines.flux.identity import FluxIdentity
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
-from mien_pipeline.engines.flux.latents import decode, encode, face_tokens_of, fill_input, image_ids, token_mask
-from mien_pipeline.engines.flux.memory_steps import MemorySteps
+from mien_pipeline.engines.flux.latents import face_tokens_of, fill_input, image_ids
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.pulid import Pulid
@@ -36,7 +38,7 @@ from mien_pipeline.image import Image
 from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.plan.placement import DEFAULT_SIDE
-from mien_pipeline.progress import OnStep
+from mien_pipeline.progress import OnStep, never_backwards
 from mien_pipeline.protocols import FaceEmbedder, OnPatch
 from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import add_noise, denoise, inpaint, noise_like, schedule
@@ -79,7 +81,7 @@ class FluxEngine:
     def __init__(self, stack: Stack, models: Sequence[ModelUse] = (), scorer: FaceEmbedder | None = None) -> None:
         self.stack = stack
         self.scorer = scorer
-        self.steps = MemorySteps(stack)
+        self.steps = MemorySteps("flux", stack)
         self.shown = ShownSteps()
         self._files = models
 
@@ -120,7 +122,7 @@ class FluxLikeness:
     ) -> None:
         """`portraits` are of one person, the clearest first."""
         self.stack = stack
-        self.steps = steps or MemorySteps(stack)
+        self.steps = steps or MemorySteps("flux", stack)
         self.shown = shown or ShownSteps()
         self.scorer = scorer
         self.portraits = portraits
@@ -143,20 +145,17 @@ class FluxLikeness:
             GpuOutOfMemory: the device ran out of memory, and no smaller plan is left.
         """
         settings = require_options(options, FluxOptions)
-        on_step, stepped_down = never_backwards(on_step), False
-        while True:
+        on_step = never_backwards(on_step)
+
+        def once() -> Patch:
             self.stack.check(settings.base, settings.decoder)
-            try:
-                patch = self._render_once(target, face, settings, on_step)
-            except GpuOutOfMemory as error:
-                # Another one: this one's traceback holds what was computed on the device.
-                refusal = GpuOutOfMemory(str(error), **error.fields)
-            else:
-                return replace(patch, warnings=(*patch.warnings, "less-memory")) if stepped_down else patch
-            self.identity = FluxIdentity(self.stack, self.portraits)
-            if not self.steps.step_down():
-                raise refusal
-            stepped_down = True
+            return self._render_once(target, face, settings, on_step)
+
+        return self.steps.render(once, self._forget)
+
+    def _forget(self) -> None:
+        """Give up what is known of the reference on the device."""
+        self.identity = FluxIdentity(self.stack, self.portraits)
 
     def _render_once(self, target: Image, face: Face, settings: FluxOptions, on_step: OnStep) -> Patch:
         with name_out_of_memory():
@@ -264,18 +263,6 @@ class FluxLikeness:
             to_target=self.scorer.similarity(after, before),
             before=self.scorer.similarity(before, self.own_embedding),
         )
-
-
-def never_backwards(on_step: OnStep) -> OnStep:
-    """`on_step` for a run that may begin again: it is told only of steps beyond the last."""
-    reached = 0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal reached
-        reached = max(reached, done)
-        on_step(reached, total)
-
-    return tell
 
 
 def _warnings(face: Face, hair: bool, stack: Stack) -> tuple[SwapWarning, ...]:

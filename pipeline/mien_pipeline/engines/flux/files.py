@@ -1,12 +1,12 @@
 """Where the weights of the stack lie: found in the model store, or refused with all that is missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mien_core.errors import LicenceNotAccepted, ModelNotInstalled, UnknownModel
 from mien_models.store import ModelStore
+from mien_pipeline.engines.diffusion.installed import is_available, place_of, require_installed
 from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.report import ModelUse
 
@@ -66,7 +66,7 @@ def find_files(store: ModelStore) -> FluxFiles:
         LicenceNotAccepted: `model` is the first whose terms must be accepted.
     """
     found = locate(store)
-    _require(store, [*_models_for(found.faceid_layout), *([] if found.transformer or found.gguf else [FULL])])
+    require_installed(store, [*_models_for(found.faceid_layout), *([] if found.transformer or found.gguf else [FULL])])
     for model in _models_for(found.faceid_layout):
         store.path(model)
     return found
@@ -78,28 +78,22 @@ def locate(store: ModelStore) -> FluxFiles:
     gguf: dict[NumberFormat, Path] = {
         form: store.path(model) for model, form in GGUF.items() if is_available(store, model)
     }
-    infiniteyou = _place(store, "infiniteyou")
+    infiniteyou = place_of(store, "infiniteyou")
     return FluxFiles(
         transformer=_full_weights(store),
         gguf=gguf,
-        base=_place(store, "flux-1-dev-parts"),
+        base=place_of(store, "flux-1-dev-parts"),
         control_net=infiniteyou / "InfuseNetModel",
         resampler=infiniteyou / "image_proj_model.safetensors",
-        ir_se50=_place(store, "ir-se50"),
-        arcface=_place(store, "antelopev2", "glintr100.onnx"),
-        pulid=_place(store, "pulid-flux"),
-        eva=_place(store, "eva-clip"),
-        parsing=_place(store, "face-parsing"),
-        faceid=_place(store, "withanyone" if layout == "withanyone" else XLABS[0]),
+        ir_se50=place_of(store, "ir-se50"),
+        arcface=place_of(store, "antelopev2", "glintr100.onnx"),
+        pulid=place_of(store, "pulid-flux"),
+        eva=place_of(store, "eva-clip"),
+        parsing=place_of(store, "face-parsing"),
+        faceid=place_of(store, "withanyone" if layout == "withanyone" else XLABS[0]),
         faceid_layout=layout,
-        clip=_place(store, XLABS[1]) if layout == "xlabs" else None,
+        clip=place_of(store, XLABS[1]) if layout == "xlabs" else None,
     )
-
-
-def _place(store: ModelStore, model: str, file: str | None = None) -> Path:
-    """As `ModelStore.path`, of what is not installed too."""
-    files = store.catalogue.model(model).files
-    return store.folder.view(model, file or (files[0].installed_as if len(files) == 1 else ""))
 
 
 def _full_weights(store: ModelStore) -> Path | None:
@@ -112,41 +106,10 @@ def _models_for(layout: str) -> tuple[str, ...]:
     return MODELS if layout == "withanyone" else (*(name for name in MODELS if name != "withanyone"), *XLABS)
 
 
-def _require(store: ModelStore, models: Sequence[str]) -> None:
-    """Raise one `ModelNotInstalled` that names everything missing."""
-    missing: dict[str, list[str]] = {}
-    for model in models:
-        try:
-            store.path(model)
-        except ModelNotInstalled as error:
-            missing[model] = [f"{model}/{file}" for file in _file_names(error.fields.get("files"))]
-    if missing:
-        raise ModelNotInstalled(
-            f"not installed: {', '.join(missing)}",
-            model=next(iter(missing)),
-            models=list(missing),
-            files=[file for files in missing.values() for file in files],
-            command=f"mien models pull {' '.join(missing)}",
-        )
-
-
 def _faceid_layout(store: ModelStore) -> Literal["withanyone", "xlabs"]:
     """WithAnyone, which was made for faces, unless only XLabs' adapter is installed."""
     wanted = not is_available(store, "withanyone") and all(is_available(store, name) for name in XLABS)
     return "xlabs" if wanted else "withanyone"
-
-
-def is_available(store: ModelStore, model: str) -> bool:
-    """True when the model is installed and its terms are accepted."""
-    try:
-        store.path(model)
-    except (ModelNotInstalled, LicenceNotAccepted, UnknownModel):
-        return False
-    return True
-
-
-def _file_names(files: object) -> list[str]:
-    return [str(file) for file in files] if isinstance(files, list | tuple) else []
 
 
 def models_used(store: ModelStore, files: FluxFiles) -> tuple[ModelUse, ...]:

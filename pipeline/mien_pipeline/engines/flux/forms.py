@@ -1,56 +1,10 @@
 """The number formats that FLUX.1's transformer can take here. No torch: `mien plan` reads this as the engine does."""
 
-from collections.abc import Collection
-from importlib.util import find_spec
-
-from mien_core.errors import EngineUnavailable
 from mien_models.store import ModelStore
-from mien_pipeline.engines.flux.files import FULL, GGUF, SINGLE, is_available
+from mien_pipeline.engines.diffusion.forms import usable_forms
+from mien_pipeline.engines.diffusion.installed import is_available
+from mien_pipeline.engines.flux.files import FULL, GGUF, SINGLE
 from mien_pipeline.plan.component import NumberFormat
-
-# What a form needs beyond torch and diffusers.
-LIBRARIES: dict[NumberFormat, str] = {
-    "nf4": "bitsandbytes",
-    "int8": "torchao",
-    "gguf-q8": "gguf",
-    "gguf-q4": "gguf",
-}
-# What full weights become while they are loaded. A GGUF file is what it is.
-FROM_FULL: tuple[NumberFormat, ...] = ("float32", "bfloat16", "float8", "int8", "nf4")
-
-
-def can_load(form: NumberFormat) -> bool:
-    """True when the library that this form needs, if any, is installed."""
-    library = LIBRARIES.get(form)
-    return library is None or find_spec(library) is not None
-
-
-def check_libraries(form: NumberFormat) -> None:
-    """Check that the library of this form, if it needs one, is installed.
-
-    Raises:
-        EngineUnavailable: it is not; `libraries` names it.
-    """
-    if not can_load(form):
-        library = LIBRARIES[form]
-        raise EngineUnavailable(f"{form} weights need {library}", engine="flux", libraries=[library])
-
-
-def usable_forms(full: bool, gguf: Collection[NumberFormat]) -> frozenset[NumberFormat]:
-    """The forms that these files can be loaded in with the libraries that are installed.
-
-    Args:
-        full: full weights are there, in a folder or in one file.
-        gguf: the number formats of the GGUF files that are there.
-
-    Raises:
-        EngineUnavailable: every form needs a library that is not installed; `libraries` names one.
-    """
-    forms: list[NumberFormat] = [*gguf, *(FROM_FULL if full else ())]
-    usable: frozenset[NumberFormat] = frozenset(form for form in forms if can_load(form))
-    if not usable:
-        check_libraries(forms[0])
-    return usable
 
 
 def forms_of(store: ModelStore) -> frozenset[NumberFormat]:
@@ -61,4 +15,8 @@ def forms_of(store: ModelStore) -> frozenset[NumberFormat]:
     """
     full = is_available(store, FULL) or is_available(store, SINGLE)
     gguf: list[NumberFormat] = [form for model, form in GGUF.items() if is_available(store, model)]
-    return usable_forms(full, gguf) if full or gguf else usable_forms(full=True, gguf=list(GGUF.values()))
+    return (
+        usable_forms(full, gguf, "flux")
+        if full or gguf
+        else usable_forms(full=True, gguf=list(GGUF.values()), engine="flux")
+    )

@@ -6,6 +6,8 @@ from dataclasses import replace
 from mien_core.errors import BrokenWeights, EngineUnavailable, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, installed_memory
+from mien_pipeline.engines.diffusion.forms import FROM_FULL, usable_forms
+from mien_pipeline.engines.diffusion.installed import is_available
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.engines.flux import trials
 from mien_pipeline.engines.flux.components import NETWORKS, plan_stack
@@ -18,10 +20,8 @@ from mien_pipeline.engines.flux.files import (
     XLABS,
     Base,
     FluxFiles,
-    is_available,
     locate,
 )
-from mien_pipeline.engines.flux.forms import FROM_FULL, usable_forms
 from mien_pipeline.engines.flux.plan import read_shapes
 from mien_pipeline.engines.flux.trials import Bench
 from mien_pipeline.engines.probe import Probe, Tried
@@ -87,9 +87,9 @@ def make_bench(store: ModelStore) -> Bench:
     files, device = locate(store), choose_device()
     shapes: Mapping[str, Shapes] = {name: _shapes_or_published(name, files) for name in NETWORKS}
     try:
-        forms = usable_forms(files.transformer is not None, files.gguf)
+        forms = usable_forms(files.transformer is not None, files.gguf, "flux")
     except EngineUnavailable:
-        forms = usable_forms(full=True, gguf=())
+        forms = usable_forms(full=True, gguf=(), engine="flux")
     try:
         plan = plan_stack(shapes, device.kind, device.total_bytes, forms, DEFAULT_SIDE, installed_memory())
         return Bench(store, files, device, plan, asks_memory=False)

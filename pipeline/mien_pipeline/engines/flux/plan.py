@@ -2,11 +2,11 @@
 
 from mien_core.errors import EngineUnavailable
 from mien_pipeline.device import Device
+from mien_pipeline.engines.diffusion.forms import usable_forms
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.engines.diffusion.weights import shapes_in, shapes_of
 from mien_pipeline.engines.flux.components import NETWORKS, plan_stack
 from mien_pipeline.engines.flux.files import FluxFiles
-from mien_pipeline.engines.flux.forms import usable_forms
 from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.plan.placement import Plan
 
@@ -49,7 +49,7 @@ def plan_memory(
         EngineUnavailable: as `usable_forms` raises it, or `form` is none of them.
     """
     shapes = {name: read_shapes(name, files) for name in NETWORKS}
-    forms = usable_forms(files.transformer is not None, files.gguf)
+    forms = usable_forms(files.transformer is not None, files.gguf, "flux")
     if form and form not in forms:
         raise EngineUnavailable(f"the transformer cannot be loaded as {form} from these files", engine="flux")
     allowed: frozenset[NumberFormat] = frozenset([form]) if form else forms

@@ -20,14 +20,15 @@ from mien_pipeline.engines.diffusion.manifest import Shapes
 from mien_pipeline.engines.diffusion.parsing import BiSeNet
 from mien_pipeline.engines.diffusion.placement import Placer, release
 from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser, ParsingMap, parse_face
-from mien_pipeline.engines.diffusion.weights import Built, load, shards_in
+from mien_pipeline.engines.diffusion.weights import Built, config_of, load, shards_in
 from mien_pipeline.engines.flux import pulid
 from mien_pipeline.engines.flux.faceid import ArcAdapter, XlabsAdapter
 from mien_pipeline.engines.flux.files import FULL, GGUF, OTHER_BASES, TINY_VAE, XLABS, Base, FluxFiles
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
+from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
 from mien_pipeline.engines.flux.text import DEV_TOKENS, SCHNELL_TOKENS, Prompt, TextEncoders
-from mien_pipeline.engines.flux.transformer import config_of, load_transformer, load_vae, work_in_tiles
+from mien_pipeline.engines.flux.transformer import load_transformer, load_vae, work_in_tiles
 from mien_pipeline.image import Pixels
 from mien_pipeline.plan.placement import Plan
 
@@ -46,6 +47,10 @@ class Stack:
         self._base: tuple[Base, Any] | None = None
         self._vaes: dict[str, Any] = {}
         self._texts: dict[int, TextEncoders] = {}
+
+    def plan_for(self, device: Device) -> Plan:
+        """The plan of the same files on another device, at the same size; raises `NotEnoughMemory`."""
+        return plan_memory(self.files, device, self.plan.side, self.plan.host_total_bytes)
 
     def replan(self, plan: Plan) -> None:
         """Hold the networks as another plan says; those in memory are given up first."""

@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
+from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
-from mien_core.errors import BrokenWeights
 from mien_pipeline.engines.diffusion.foreign import foreign_to
-from mien_pipeline.engines.diffusion.weights import load, shapes_of, shards_in
-from mien_pipeline.engines.flux.transformer import config_of
+from mien_pipeline.engines.diffusion.tokenizer import load_tokenizer
+from mien_pipeline.engines.diffusion.weights import config_of, load, shapes_of, shards_in
 from mien_pipeline.plan.component import NumberFormat
 
 # CLIP reads 77 tokens; T5 512 for FLUX.1-dev and 256 for schnell.
@@ -112,18 +111,6 @@ class TextEncoders:
                 encoder(_tokenise(tokenizer, prompt, self.max_tokens).to(encoder.device)).last_hidden_state
                 for prompt in prompts
             ]
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a folder.
-
-    Raises:
-        BrokenWeights: `file` is the folder's name.
-    """
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise BrokenWeights(f"{folder.name} holds no tokenizer that can be read", file=folder.name) from error
 
 
 def load_t5(folder: Path, form: NumberFormat) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -15,8 +14,9 @@ from diffusers.utils import logging
 
 from mien_core.errors import BrokenWeights
 from mien_pipeline.device import compute_dtype
-from mien_pipeline.engines.diffusion.weights import load, shards_in
-from mien_pipeline.engines.flux.forms import LIBRARIES, check_libraries
+from mien_pipeline.engines.diffusion.forms import check_libraries
+from mien_pipeline.engines.diffusion.quantization import quantization
+from mien_pipeline.engines.diffusion.weights import config_of, load, shards_in
 from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.plan.placement import VAE_TILE
 
@@ -39,19 +39,6 @@ DEV_CONFIG: Mapping[str, Any] = {
 }
 
 
-def config_of(folder: Path) -> dict[str, Any]:
-    """The `config.json` of a diffusers folder.
-
-    Raises:
-        BrokenWeights: the file is missing or not JSON.
-    """
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BrokenWeights(f"{folder.name}/config.json cannot be read", file=f"{folder.name}/config.json") from error
-    return config
-
-
 def load_transformer(weights: Path, form: NumberFormat, half: torch.dtype = torch.bfloat16) -> FluxTransformer2DModel:
     """FLUX.1's transformer in main memory, from a diffusers folder or from one file, safetensors or GGUF.
 
@@ -62,15 +49,15 @@ def load_transformer(weights: Path, form: NumberFormat, half: torch.dtype = torc
         BrokenWeights: the files do not hold this network; `file` names one.
         EngineUnavailable: the form needs a library that is not installed.
     """
-    check_libraries(form)
+    check_libraries(form, "flux")
     if weights.is_file():
         return load_single_file(weights, form, half=half)
-    config, dtype, quantization = config_of(weights), compute_dtype(form, half), _quantization(form, half)
-    if quantization is not None:
+    config, dtype, quantised_as = config_of(weights), compute_dtype(form, half), quantization(form, half)
+    if quantised_as is not None:
         # diffusers would draw its progress bars over what the command line prints.
         logging.disable_progress_bar()
         quantised: Any = FluxTransformer2DModel.from_pretrained(
-            str(weights), quantization_config=quantization, torch_dtype=dtype, local_files_only=True
+            str(weights), quantization_config=quantised_as, torch_dtype=dtype, local_files_only=True
         )
         return cast(FluxTransformer2DModel, quantised.requires_grad_(False))
     built: FluxTransformer2DModel = load(
@@ -98,32 +85,12 @@ def load_single_file(
                 str(path),
                 config=folder,
                 torch_dtype=compute_dtype(form, half),
-                quantization_config=_quantization(form, half),
+                quantization_config=quantization(form, half),
                 local_files_only=True,
             )
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise BrokenWeights(f"{path.name} does not hold FLUX.1's transformer: {error}", file=path.name) from error
     return cast(FluxTransformer2DModel, loaded.requires_grad_(False).eval())
-
-
-def _quantization(form: NumberFormat, half: torch.dtype) -> Any:
-    """diffusers' configuration for a form that it makes while it loads; None for plain floats."""
-    if form == "nf4":
-        from diffusers.quantizers.quantization_config import BitsAndBytesConfig
-
-        return BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # diffusers' own
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute_dtype(form, half)
-        )
-    if form == "int8":
-        from diffusers.quantizers.quantization_config import TorchAoConfig
-
-        torchao: Any = import_module("torchao.quantization")
-        return TorchAoConfig(torchao.Int8WeightOnlyConfig())
-    if LIBRARIES.get(form) == "gguf":
-        from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
-
-        return GGUFQuantizationConfig(compute_dtype=compute_dtype(form, half))
-    return None
 
 
 def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKL | AutoencoderTiny:

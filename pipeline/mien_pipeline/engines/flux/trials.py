@@ -15,11 +15,11 @@ from mien_models.store import ModelStore
 from mien_pipeline.device import Device, release_cache
 from mien_pipeline.engines.diffusion import reference
 from mien_pipeline.engines.diffusion.casting import held_bytes, stored_as
+from mien_pipeline.engines.diffusion.latents import encode
 from mien_pipeline.engines.diffusion.placement import release
 from mien_pipeline.engines.flux.files import Base, FluxFiles
 from mien_pipeline.engines.flux.inject import WeightSchedule
 from mien_pipeline.engines.flux.instantid import InstantId
-from mien_pipeline.engines.flux.latents import encode
 from mien_pipeline.engines.flux.pulid import EVA_TAPS
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.velocity import ModelPass

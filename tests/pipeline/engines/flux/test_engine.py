@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mien_core.errors import Cancelled
+from mien_pipeline.engines.diffusion.latents import encode, token_mask
 from mien_pipeline.engines.diffusion.parsing import ParsingClass
 from mien_pipeline.engines.diffusion.reference import ArcFaceRecogniser, ParsingMap
 from mien_pipeline.engines.diffusion.target import cut_for, extract
@@ -21,7 +22,7 @@ from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux.engine import FluxEngine, FluxLikeness
 from mien_pipeline.engines.flux.faceid import FaceId
 from mien_pipeline.engines.flux.instantid import InstantId, keypoint_picture
-from mien_pipeline.engines.flux.latents import encode, face_tokens_of, token_mask
+from mien_pipeline.engines.flux.latents import face_tokens_of
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels

@@ -9,19 +9,9 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
 from diffusers.pipelines.flux.pipeline_flux_fill import FluxFillPipeline
 
+from mien_pipeline.engines.diffusion.latents import decode, encode, pack, to_pixels, to_tensor, token_mask, unpack
 from mien_pipeline.engines.diffusion.target import Cut
-from mien_pipeline.engines.flux.latents import (
-    decode,
-    encode,
-    face_tokens_of,
-    fill_input,
-    image_ids,
-    pack,
-    to_pixels,
-    to_tensor,
-    token_mask,
-    unpack,
-)
+from mien_pipeline.engines.flux.latents import face_tokens_of, fill_input, image_ids
 from mien_pipeline.engines.flux.tiny.networks import VAE as TINY_VAE
 from mien_testing.pictures import face_at
 

@@ -11,9 +11,9 @@ import torch
 
 from mien_core.errors import GpuOutOfMemory
 from mien_models.store import ModelStore
+from mien_pipeline.engines.diffusion.memory_steps import with_usable
 from mien_pipeline.engines.flux import stack
 from mien_pipeline.engines.flux.engine import FluxEngine
-from mien_pipeline.engines.flux.memory_steps import with_usable
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.face import Portrait

@@ -10,10 +10,11 @@ import torch
 from mien_core.errors import ModelNotInstalled, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device
+from mien_pipeline.engines.diffusion.forms import usable_forms
 from mien_pipeline.engines.flux.components import plan_stack, published_shapes
 from mien_pipeline.engines.flux.engine import FluxEngine
 from mien_pipeline.engines.flux.files import FULL, SINGLE, FluxFiles, find_files
-from mien_pipeline.engines.flux.forms import forms_of, usable_forms
+from mien_pipeline.engines.flux.forms import forms_of
 from mien_pipeline.engines.flux.measure.files import published_layout, write_layout
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.plan.placement import GIB
@@ -65,5 +66,5 @@ def test_the_engine_plans_what_the_command_shows(published: FluxFiles, gib: int,
     }[install]
     device = Device(torch.device("cpu"), "discrete", "a card", gib * GIB, "cuda", torch.bfloat16)
     made = plan_memory(files, device, 1024)
-    forms = usable_forms(files.transformer is not None, files.gguf)
+    forms = usable_forms(files.transformer is not None, files.gguf, "flux")
     assert made.as_json() == plan_stack(published_shapes(), "discrete", gib * GIB, forms, 1024).as_json()

@@ -13,8 +13,8 @@ import psutil
 
 from mien_core.errors import MienError
 from mien_pipeline.device import release_cache
+from mien_pipeline.engines.diffusion.forms import LIBRARIES, can_load
 from mien_pipeline.engines.flux import trials
-from mien_pipeline.engines.flux.forms import LIBRARIES, can_load
 from mien_pipeline.engines.flux.measure.memory import watch_memory
 from mien_pipeline.engines.flux.measure.random_stack import RandomStack
 from mien_pipeline.engines.flux.measure.rungs import LEFT_FREE_BYTES, LeftOut, Measured

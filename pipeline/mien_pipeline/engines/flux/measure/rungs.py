@@ -13,12 +13,12 @@ from torch import Tensor
 from mien_core.errors import BrokenWeights, EngineUnavailable, MienError, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device, installed_memory, release_cache
+from mien_pipeline.engines.diffusion.forms import can_load
+from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
 from mien_pipeline.engines.flux.engine import FluxLikeness
 from mien_pipeline.engines.flux.files import FluxFiles
-from mien_pipeline.engines.flux.forms import can_load
 from mien_pipeline.engines.flux.measure.memory import watch_memory
 from mien_pipeline.engines.flux.measure.random_stack import RandomStack
-from mien_pipeline.engines.flux.memory_steps import MemorySteps
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.face import Portrait
@@ -168,7 +168,7 @@ class WatchedLikeness(FluxLikeness):
     """
 
     def __init__(self, stack: RandomStack, portrait: Portrait) -> None:
-        super().__init__(stack, None, [portrait], LastStep(stack))
+        super().__init__(stack, None, [portrait], LastStep("flux", stack))
         self._portrait = portrait
         self.is_finite = False
 
