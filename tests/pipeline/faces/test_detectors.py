@@ -10,7 +10,7 @@ import pytest
 from mien_core.errors import EngineUnavailable, LicenceNotAccepted, ModelNotInstalled
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
-from mien_pipeline.engines.flux.tiny.bundle import LICENCE
+from mien_pipeline.engines.diffusion.tiny.catalogue import LICENCE
 from mien_pipeline.faces import detectors
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, Points, choose_kind, find_scrfd, open_detector, open_yunet

@@ -3,13 +3,14 @@
 What comes out of the engine is noise in the shape of a swap: it proves the way, never the picture.
 """
 
-import hashlib
-import json
 from pathlib import Path
 
 import torch
 
-from mien_models.catalogue.entries import Catalogue, ModelFile, load_catalogue
+from mien_models.catalogue.entries import load_catalogue
+from mien_pipeline.engines.diffusion.tiny.catalogue import write_catalogue
+from mien_pipeline.engines.diffusion.tiny.weights import randomise
+from mien_pipeline.engines.diffusion.tiny.write import Write, pickle_file, safetensors_file, sharded_folder
 from mien_pipeline.engines.flux.faceid import XlabsAdapter
 from mien_pipeline.engines.flux.instantid import Resampler, identity_net
 from mien_pipeline.engines.flux.tiny.encoders import encoder_files
@@ -27,21 +28,10 @@ from mien_pipeline.engines.flux.tiny.networks import (
     withanyone_state,
 )
 from mien_pipeline.engines.flux.tiny.onnx_files import write_detector, write_recogniser
-from mien_pipeline.engines.flux.tiny.weights import randomise
-from mien_pipeline.engines.flux.tiny.write import Write, pickle_file, safetensors_file, sharded_folder
 
 BUNDLE = "flux-dev"
 # Other bases and another adapter, each pulled by its own name.
 OPTIONAL = ("flux-1-schnell", "flux-1-fill-dev", "taef1", "xlabs-ip-adapter", "clip-vit-l14")
-
-LICENCE = """
-[licences.random-numbers]
-name = "CC0 1.0"
-spdx = "CC0-1.0"
-url = "https://creativecommons.org/publicdomain/zero/1.0/legalcode.txt"
-commercial = true
-note = "Random numbers."
-"""
 
 
 def make_tiny(folder: Path, seed: int = 0) -> Path:
@@ -55,41 +45,7 @@ def make_tiny(folder: Path, seed: int = 0) -> Path:
     """
     published = load_catalogue({})
     torch.manual_seed(seed)
-    files = _files()
-    entries: list[str] = []
-    for name in (*published.bundles[BUNDLE], *OPTIONAL):
-        entries.append(_entry(published, name, folder / name))
-        for file in published.model(name).files:
-            path = folder / name / file.source_path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files[f"{name}/{file.path}"](path)
-            entries.append(_file_entry(name, file, path))
-    catalogue = folder / "catalogue.toml"
-    catalogue.write_text("format = 1\n" + LICENCE + "\n".join(entries), encoding="utf-8")
-    return catalogue
-
-
-def _entry(published: Catalogue, name: str, folder: Path) -> str:
-    title = f"random numbers in the layout of: {published.model(name).title}"
-    where = json.dumps(folder.absolute().as_posix())
-    return (
-        f'\n[models.{name}]\ntitle = {json.dumps(title)}\nversion = "tiny"\nlicence = "random-numbers"\n'
-        f'source = {{ kind = "local", folder = {where} }}'
-    )
-
-
-def _file_entry(name: str, file: ModelFile, path: Path) -> str:
-    content = path.read_bytes()
-    values: dict[str, object] = {
-        "path": file.path,
-        "format": file.format,
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "at": file.at,
-        "converted": file.converted,
-    }
-    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
-    return "\n".join([f"[[models.{name}.files]]", *lines])
+    return write_catalogue(folder, published, (*published.bundles[BUNDLE], *OPTIONAL), _files())
 
 
 def _files() -> dict[str, Write]:

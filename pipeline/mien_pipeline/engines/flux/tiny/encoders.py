@@ -5,9 +5,9 @@ from typing import Any
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
+from mien_pipeline.engines.diffusion.tiny.weights import add_prefix, randomise
+from mien_pipeline.engines.diffusion.tiny.write import Write, json_file, safetensors_file, shard_files, text_file
 from mien_pipeline.engines.flux.tiny.networks import POOLED, TEXT_WIDTH, VAE
-from mien_pipeline.engines.flux.tiny.weights import add_prefix, randomise
-from mien_pipeline.engines.flux.tiny.write import Write, json_file, safetensors_file, shard_files, text_file
 
 
 def encoder_files() -> dict[str, Write]:

@@ -15,10 +15,10 @@ from mien_pipeline.engines.diffusion.foreign import foreign_to
 from mien_pipeline.engines.diffusion.irse import IrSe50
 from mien_pipeline.engines.diffusion.parsing import BiSeNet
 from mien_pipeline.engines.diffusion.perceiver import PerceiverCrossAttention
+from mien_pipeline.engines.diffusion.tiny.weights import add_prefix, foreign_tensors, randomise
+from mien_pipeline.engines.diffusion.tiny.write import Write, json_file, safetensors_file, sharded_folder
 from mien_pipeline.engines.flux.faceid import ArcAdapter
 from mien_pipeline.engines.flux.pulid import IDFormer, PulidAttentions
-from mien_pipeline.engines.flux.tiny.weights import add_prefix, foreign_tensors, randomise
-from mien_pipeline.engines.flux.tiny.write import Write, json_file, safetensors_file, sharded_folder
 
 WIDTH, TEXT_WIDTH, POOLED = 32, 24, 16
 EVA_WIDTH, EVA_OUT, ID_WIDTH = 64, 16, 32

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from mien_pipeline.engines.flux.tiny.weights import add_prefix, foreign_tensors, randomise
+from mien_pipeline.engines.diffusion.tiny.weights import add_prefix, foreign_tensors, randomise
 
 
 def test_no_parameter_stays_zero_and_norms_stay_near_one() -> None:

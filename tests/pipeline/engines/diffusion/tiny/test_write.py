@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from mien_pipeline.engines.diffusion.tiny.write import Write, json_file, pickle_file, safetensors_file, sharded_folder
 from mien_pipeline.engines.diffusion.weights import shapes_in
-from mien_pipeline.engines.flux.tiny.write import Write, json_file, pickle_file, safetensors_file, sharded_folder
 
 STATE = {f"layer.{number}.weight": torch.full((2, number + 1), float(number)) for number in range(5)}
 
