@@ -65,6 +65,7 @@ def build(folder: Path) -> None:
     out.mkdir(parents=True)
     os.environ.setdefault("SOURCE_DATE_EPOCH", commit_time())
     wheel = build_distributions(out)
+    build_client(out)
     python = make_environment(folder / "venv", wheel)
     bundle = build_bundle(python, folder)
     icons, notices = folder / "work/mien/icons", folder / "NOTICES"
@@ -111,6 +112,12 @@ def build_distributions(out: Path) -> Path:
     shutil.rmtree(unpacked)
     (wheel,) = out.glob("*.whl")
     return wheel
+
+
+def build_client(out: Path) -> None:
+    """The wheel of the client alone."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out.absolute())]
+    subprocess.run(command, cwd=INSTALLERS / "client", check=True, stdout=subprocess.DEVNULL)
 
 
 def make_environment(folder: Path, wheel: Path) -> Path:

@@ -7,7 +7,8 @@ from typing import Self
 
 import platformdirs
 
-from mien_core.files import make_private_folder, naming_output_errors
+from mien_api.state_folder import find_state_folder
+from mien_api.state_folder import make_private as make_private
 
 DAEMON_LOG = "daemon.log"
 """What a daemon in the background logs to, in the folder of logs."""
@@ -29,19 +30,9 @@ class Folders:
         state = state_dir or os.environ.get("MIEN_STATE_DIR")
         models = models_dir or os.environ.get("MIEN_MODELS_DIR")
         return cls(
-            state=Path(state).absolute() if state else own.user_state_path,
+            state=find_state_folder(state_dir),
             # A state folder of one's own holds everything but the models, so that trying things out leaves no trace.
             cache=Path(state).absolute() / "cache" if state else own.user_cache_path,
             logs=Path(state).absolute() / "logs" if state else own.user_log_path,
             models=Path(models).absolute() if models else own.user_data_path / "models",
         )
-
-
-def make_private(folder: Path) -> None:
-    """Make the folder if it is not there; a new one is this user's alone.
-
-    Raises:
-        OutputNotWritable, DiskFull: `file` says which folder cannot be had.
-    """
-    with naming_output_errors(folder):
-        make_private_folder(folder)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mien_api.errors import AlreadyRunning
-from mien_api.folders import make_private
+from mien_api.state_folder import make_private
 from mien_core import locks
 from mien_core.files import output_error, write_whole
 

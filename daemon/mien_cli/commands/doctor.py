@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What Mien imports itself; these bring the rest.
 LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python-headless", "pillow")
 OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
+CLIENT = "mien-client"  # holds files that Mien's own wheel has too
 CAGE_STATES = {"on": "closed, tried", "off": "open", "not-here": "not on this system"}
 
 
@@ -53,6 +54,7 @@ def run(args: Namespace) -> int:
         "platform": describe_platform(),
         "libraries": read_versions(LIBRARIES),
         "optional_libraries": read_versions(OPTIONAL),
+        "client_beside": read_versions((CLIENT,))[CLIENT],
         "device": device,
         "engines": {entry.name: describe(entry, store, device)["state"] for entry in ENGINES.values()},
         "models": {"missing": list(store.missing(["starter"])), "unverified": list(store.unverified())},
@@ -188,6 +190,10 @@ def find_problems(found: dict[str, Any]) -> list[str]:
     sentences: list[str] = []
     if absent := [name for name, version in found["libraries"].items() if version is None]:
         sentences.append(f"Libraries are missing: {', '.join(absent)}. Install Mien again.")
+    if found["client_beside"]:
+        sentences.append(
+            f"{CLIENT} is installed beside Mien, which has its files: uninstall it, then install Mien again."
+        )
     if missing := found["models"]["missing"]:
         sentences.append(f"Models are missing: {', '.join(missing)}. They come with `mien models pull starter`.")
     if unverified := found["models"]["unverified"]:

@@ -38,3 +38,16 @@ def test_a_newer_release_is_told_and_not_installed(
     status, found = run_json("doctor", "--check-updates")
     assert status == 0
     assert found == {"version": product_version(), "newest": offered, "newer": newer}
+
+
+def test_the_clients_own_package_beside_mien_is_told(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both write the same files, so removing one takes the other's."""
+    metadata = here / "site/mien_client-0.2.0.dist-info/METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.4\nName: mien-client\nVersion: 0.2.0\n")
+    monkeypatch.syspath_prepend(here / "site")
+    _, found = run_json("doctor")
+    assert found["client_beside"] == "0.2.0"
+    assert "mien-client is installed beside Mien, which has its files" in found["problems"][0]

@@ -3,18 +3,25 @@
 import asyncio
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from mien_api.client import DaemonClient
+from mien_api.client.connection import Connection
 from mien_api.errors import UnknownJob, Unpaired
-from mien_core.errors import Cancelled, DaemonUnreachable, InvalidImage, InvalidOptions, NoFaceFound
-from mien_daemon.keys import EVENTS
+from mien_core.errors import Cancelled, ConsentRequired, DaemonUnreachable, InvalidImage, InvalidOptions, NoFaceFound
+from mien_daemon.keys import EVENTS, WORKERS
 from mien_testing.daemon import name_of, png
 
 Daemon = Any
+HANGING = {"engine": "flux", "prompt": "gate=never"}
+
+
+def stop_politely(job: Mapping[str, Any]) -> None:
+    raise Cancelled("the person stopped it")
 
 
 @pytest.fixture
@@ -82,6 +89,70 @@ async def test_a_job_that_is_cancelled_raises_that(client: DaemonClient, daemon:
 
 
 @pytest.mark.slow
+async def test_what_a_listener_raises_cancels_the_job(client: DaemonClient, daemon: Daemon, picture: bytes) -> None:
+    """A script's own stop button: `Cancelled` or any exception of its own."""
+
+    class EnoughError(Exception):
+        pass
+
+    def stop(job: Mapping[str, Any]) -> None:
+        raise EnoughError
+
+    for raised, on_job in ((EnoughError, stop), (Cancelled, stop_politely)):
+        with pytest.raises(raised):
+            await asyncio.to_thread(client.swap, picture, picture, HANGING, on_job)
+    jobs = (await asyncio.to_thread(client.list_jobs))["jobs"]
+    assert [(await daemon.finished(job))["state"] for job in jobs] == ["cancelled", "cancelled"]
+
+
+async def test_jobs_by_page_and_one_by_one(client: DaemonClient, daemon: Daemon) -> None:
+    await daemon.ask("POST", "/v1/queue/pause")
+    ids = [(await daemon.swap())["id"] for _ in range(3)]
+
+    def look() -> None:
+        page = client.list_jobs(state="queued", limit=2)
+        assert [job["id"] for job in page["jobs"]] == [ids[2], ids[1]]
+        assert [job["id"] for job in client.list_jobs(cursor=page["next"])["jobs"]] == [ids[0]]
+        assert client.cancel(ids[0])["state"] == "cancelled"
+        assert client.retry(ids[0])["state"] == "queued"
+        client.delete_job(ids[0])
+        with pytest.raises(UnknownJob):
+            client.get_job(ids[0])
+        assert client.get_job(ids[1])["state"] == "queued"
+
+    await asyncio.to_thread(look)
+
+
+@pytest.mark.slow
+async def test_a_face_is_kept_with_its_statement_used_by_name_and_withdrawn(
+    client: DaemonClient, daemon: Daemon, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_one(path: str) -> list[dict[str, object]]:
+        return [{"index": 0}]
+
+    monkeypatch.setattr(daemon.app[WORKERS], "find_faces", find_one)
+
+    def live() -> None:
+        with pytest.raises(ConsentRequired) as refused:
+            client.add_reference(picture, "Ann", basis="self", adult=False)
+        assert refused.value.fields["field"] == "adult"
+        end = datetime(2100, 1, 1, tzinfo=UTC)
+        kept = client.add_reference(picture, "Ann", basis="self", adult=True, expires_at=end)
+        assert kept["expires_at"] == "2100-01-01T00:00:00+00:00"
+        assert [each["name"] for each in client.list_references()] == ["Ann"]
+        assert client.swap(picture, f"ref:{kept['id']}")[0]
+        client.remove_reference(kept["id"], with_results=True)
+        assert client.list_references() == []
+
+    await asyncio.to_thread(live)
+
+
+async def test_engines_and_models_are_listed(client: DaemonClient) -> None:
+    assert "mesh" in {each["name"] for each in await asyncio.to_thread(client.list_engines)}
+    assert "face-mesh" in {each["name"] for each in await asyncio.to_thread(client.list_models)}
+
+
+@pytest.mark.slow
 async def test_events_come_through_the_client(client: DaemonClient, daemon: Daemon) -> None:
     def first_states() -> list[str]:
         seen: list[str] = []
@@ -135,7 +206,7 @@ class Interrupting:
     """A connection on which Ctrl-C falls as the daemon's answer to the n-th request is read, or just before it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, before: bool) -> None:
-        self._send: Callable[..., Any] = vars(DaemonClient)["_send"]
+        self._send: Callable[..., Any] = vars(Connection)["_send"]
         self._left, self._before = at, before
 
         def send(*arguments: Any) -> Any:

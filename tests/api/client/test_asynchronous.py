@@ -1,0 +1,120 @@
+"""The client for asyncio has the methods of the one that waits, and a cancelled task leaves no job behind."""
+
+import asyncio
+import inspect
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien_api.client import DaemonClient
+from mien_api.client.asynchronous import AsyncDaemonClient
+from mien_api.errors import UnknownJob, Unpaired
+from mien_core.errors import Cancelled, ConsentRequired, DaemonUnreachable, ImageTooLarge, InvalidOptions, NoFaceFound
+from mien_testing.daemon import name_of
+
+Daemon = Any
+
+# What only the client that waits has: a stream to be read in a thread, a clip's long way, and groups of a folder.
+ONLY_WAITING = {"events", "swap_clip", "group", "cancel_group", "retry_group", "download_model"}
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> AsyncDaemonClient:
+    return AsyncDaemonClient(daemon.port, "mien_token-of-the-test")
+
+
+def test_every_method_has_the_arguments_of_the_one_that_waits() -> None:
+    waiting = {name: each for name, each in inspect.getmembers(DaemonClient, callable) if not name.startswith("_")}
+    for name in waiting.keys() - ONLY_WAITING:
+        other = inspect.signature(getattr(AsyncDaemonClient, name))
+        assert other.parameters == inspect.signature(waiting[name]).parameters, name
+
+
+@pytest.mark.slow
+async def test_a_swap_from_bytes_to_bytes_with_progress(
+    client: AsyncDaemonClient, picture: bytes, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+    data, report = await client.swap(picture, picture, {"engine": "mesh"}, lambda job: seen.append(job["state"]))
+    assert (data, report["engine"], seen[-1]) == (picture, "mesh", "done")
+    (job,) = (await client.list_jobs())["jobs"]
+    await client.save_result(job["id"], tmp_path / "made.png")
+    assert (tmp_path / "made.png").read_bytes() == picture
+    assert (await client.restore(picture, {"amount": 0.5}))[1]["engine"] == "vivid"
+
+
+@pytest.mark.slow
+async def test_a_cancelled_task_cancels_its_job_and_nothing_else_waits_for_it(
+    client: AsyncDaemonClient, daemon: Daemon, picture: bytes
+) -> None:
+    begun = asyncio.Event()
+    options = {"engine": "flux", "prompt": "gate=never"}
+    swapping = asyncio.create_task(client.swap(picture, picture, options, lambda job: begun.set()))
+    await begun.wait()
+    swapping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await swapping
+    (job,) = (await client.list_jobs())["jobs"]
+    assert (await daemon.finished(job))["state"] == "cancelled"
+    with pytest.raises(Cancelled):
+        await client.wait(job)
+
+
+@pytest.mark.slow
+async def test_refusals_and_failures_are_the_errors_they_are(client: AsyncDaemonClient, picture: bytes) -> None:
+    with pytest.raises(InvalidOptions) as wrong:
+        await client.swap(picture, picture, {"colour": 1})
+    assert wrong.value.fields["field"] == "colour"
+    with pytest.raises(NoFaceFound):
+        await client.swap(picture, picture, {"engine": "flux", "prompt": "fail=no-face-found"})
+    with pytest.raises(UnknownJob):
+        await client.result("nobody")
+    with pytest.raises(Unpaired):
+        await AsyncDaemonClient(client.port, "mien_x").request("GET", "/v1/health")
+    with pytest.raises(ConsentRequired):
+        await client.add_reference(picture, "Ann", basis="self", adult=False)
+    assert await client.list_references() == []
+
+
+async def test_an_upload_from_a_file_and_one_that_is_refused_in_the_middle(open_daemon: Any, tmp_path: Path) -> None:
+    async with open_daemon(settings={"max_blob_bytes": 1000}) as daemon:
+        client = AsyncDaemonClient(daemon.port, "mien_token-of-the-test")
+        (tmp_path / "small").write_bytes(b"\x89PNG, or nearly")
+        assert await client.put_file(tmp_path / "small") == name_of(b"\x89PNG, or nearly")
+        with pytest.raises(ImageTooLarge) as refused:
+            await client.put_blob(bytes(20_000_000))
+        assert refused.value.fields["limit_bytes"] == 1000
+
+
+async def test_nobody_there_and_something_else_there_are_said_as_that() -> None:
+    async def shout(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(shout, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(DaemonUnreachable):
+            await AsyncDaemonClient(server.sockets[0].getsockname()[1], "mien_x").request("GET", "/v1/hello")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(DaemonUnreachable):
+            await AsyncDaemonClient(unused.getsockname()[1], "mien_x").request("GET", "/v1/hello")
+
+
+async def test_an_answer_that_ends_too_early_and_one_that_never_comes_are_said_as_that() -> None:
+    async def tease(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if b"/half" in asked:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        else:
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(tease, "127.0.0.1", 0)
+    async with server:
+        client = AsyncDaemonClient(server.sockets[0].getsockname()[1], "mien_x", timeout_s=0.05)
+        for path in ("/half", "/never"):
+            with pytest.raises(DaemonUnreachable):
+                await client.request("GET", path)
