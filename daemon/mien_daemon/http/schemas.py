@@ -316,7 +316,11 @@ class DeletedJobs(Answer):
 
 
 class FoundFaces(Answer):
-    faces: list[dict[str, Any]] = Field(description="Left to right, each with `index` and `bbox` in pixels.")
+    faces: list[dict[str, Any]] = Field(
+        description="Left to right, each with `index` and `bbox` in pixels. `prominent` are those that the picture may "
+        "be of: it is a reference without a question where there is one of them."
+    )
+    longest_side: int = Field(description="Of the picture, in pixels.")
 
 
 class Setting(Answer):

@@ -39,6 +39,23 @@ export async function sendFolder(folder, { pictures, post, wait = pause, told, s
   }
 }
 
+/** Send the pictures of the draft's folder one after the other, whichever view is shown meanwhile. */
+export async function sendWhole(draft, ask, group, how) {
+  const { folder } = draft;
+  const sending = new AbortController();
+  Object.assign(folder, { ask, group, sending });
+  const stay = (event) => event.preventDefault();
+  addEventListener("beforeunload", stay);
+  draft.changed();
+  try {
+    await sendFolder(folder, { ...how, told: () => draft.changed(), signal: sending.signal });
+  } finally {
+    removeEventListener("beforeunload", stay);
+    folder.sending = null;
+    draft.changed();
+  }
+}
+
 async function patiently(work, wait, signal) {
   for (;;) {
     try {

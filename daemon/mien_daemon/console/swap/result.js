@@ -8,7 +8,7 @@ import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
-import { faceAt, previewPath } from "./target-picture.js";
+import { faceAt, shownUrl } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
 
 export function result(app, { run }, signal) {
@@ -22,8 +22,7 @@ async function show(app, run, element, signal) {
   const { target } = draft;
   try {
     const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
-    const original =
-      target.url && (await shows(target.url)) ? target.url : await pictures.url(previewPath(target.digest, 8192));
+    const original = await shownUrl(target, pictures);
     if (signal.aborted) return;
     const named = (at) => (run.length > 1 ? engineWords(run[at].engine) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
@@ -80,14 +79,4 @@ async function sendOn({ api, draft, pictures }, job) {
 
 function memoryOf({ draft }, name) {
   return draft.engineOf(name)?.memoryBytes;
-}
-
-/** Whether the browser can show it: HEIC and TIFF it usually cannot. */
-async function shows(url) {
-  const img = new Image();
-  img.src = url;
-  return img.decode().then(
-    () => true,
-    () => false,
-  );
 }
