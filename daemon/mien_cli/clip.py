@@ -143,6 +143,7 @@ def swap_clip(
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder
     from mien_pipeline.clip_options import require_clip_options, require_clips
+    from mien_pipeline.option_parts import require_parts
 
     require_clips()
     from mien_daemon.worker.segment_helpers import set_up_helpers, start_helpers
@@ -156,6 +157,7 @@ def swap_clip(
     if output.check(args.target.stat().st_size):
         return None
     store = open_store(args)
+    require_parts(options, store)
     fetch_needed(store, options.engine, quiet=args.json)
     folders = load_config(args).folders
     runs = folders.state / "clips"

@@ -88,7 +88,7 @@ def add_jobs(app: web.Application, config: Config) -> None:
     store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
     folders = WorkFolders(config.folders.state, blobs, references)
     scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, app[keys.WORKERS].workers, events)
-    admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip)
+    admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip, app[keys.DOWNLOADS].store)
     app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
 
 

@@ -77,6 +77,28 @@ async def test_a_restore_needs_no_reference(daemon: Daemon) -> None:
     assert job["options"] == {"amount": 0.25, "restorer": "vivid", "fidelity": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "status", "code", "field"),
+    [
+        ("swap", {"restorer": "sharpen"}, 422, "invalid-options", ("field", "restorer")),
+        ("restore", {"restorer": "sharpen"}, 422, "invalid-options", ("field", "restorer")),
+        ("restore", {"restorer": "gfpgan"}, 409, "model-not-installed", ("model", "gfpgan")),
+        ("swap", {"restorer": "gfpgan", "restore": 1}, 409, "model-not-installed", ("model", "gfpgan")),
+        ("swap", {"detector": "scrfd"}, 409, "model-not-installed", ("model", "scrfd")),
+        ("swap", {"recogniser": "arcface"}, 409, "model-not-installed", ("model", "w600k")),
+        ("swap", {"engine": "flux", "base": "schnell"}, 409, "model-not-installed", ("model", "flux-1-schnell")),
+    ],
+)
+async def test_what_options_name_and_is_not_here_is_refused_when_the_job_is_posted(
+    daemon: Daemon, kind: str, options: dict[str, object], status: int, code: str, field: tuple[str, str]
+) -> None:
+    name = await daemon.put(png(shade=1))
+    asked = {"kind": kind, "target": name, "options": options} | ({"reference": name} if kind == "swap" else {})
+    answer = await daemon.ask("POST", "/v1/jobs", asked)
+    assert (answer.status, answer.code, answer.json[field[0]]) == (status, code, field[1])
+    assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
+
+
 async def test_several_references_go_to_several_faces(daemon: Daemon) -> None:
     one, two = await daemon.put(png(shade=1)), await daemon.put(png(shade=2))
     asked = {"kind": "swap", "target": one, "references": [[one], [two]], "options": {"faces": [0, 1]}}
