@@ -192,6 +192,7 @@ def swap_by_daemon(
 
     `references` may be people of the library, as "ref:ID".
     """
+    from mien_cli.edit_arguments import name_pictures
     from mien_cli.in_process import fetch_needed, open_store
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder
@@ -213,6 +214,7 @@ def swap_by_daemon(
             asked,
             lambda job: show(job["stage"] or job["state"], job["progress"]),
             alike,
+            name_pictures(args),
         )
     written = output.make(lambda path: daemon.save_result(done["id"], path))
     return written.path, done["result"]

@@ -21,7 +21,8 @@ from mien_daemon.http.guard import ROUTES as ROUTE_OF
 from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard, note_connection
 from mien_daemon.http.route import Route
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.queue import JobQueue, expire
+from mien_daemon.jobs.expiry import expire
+from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs

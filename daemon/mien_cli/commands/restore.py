@@ -59,7 +59,12 @@ def make_restoration(args: Namespace, image: bytes, options: RestoreOptions) -> 
     with show_job_progress(quiet=args.json) as show:
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
-            return daemon.restore(image, asked, lambda job: show(job["stage"] or job["state"], job["progress"]))
+            return daemon.restore(
+                image,
+                asked,
+                lambda job: show(job["stage"] or job["state"], job["progress"]),
+                {"target": args.image.name},
+            )
         from mien_pipeline.report import describe
 
         done = open_runtime(args, store).restore(image, options, lambda at: show(at.stage, at.fraction))

@@ -96,7 +96,7 @@ def make_swap(
     alike: Sequence[bytes],
 ) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
-    from mien_cli.edit_arguments import open_library_face
+    from mien_cli.edit_arguments import name_pictures, open_library_face
     from mien_cli.in_process import fetch_needed, open_runtime, open_store
     from mien_cli.progress_bars import show_job_progress
     from mien_pipeline.option_parts import require_parts
@@ -110,7 +110,12 @@ def make_swap(
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
             return daemon.swap(
-                target, references, asked, lambda job: show(job["stage"] or job["state"], job["progress"]), alike
+                target,
+                references,
+                asked,
+                lambda job: show(job["stage"] or job["state"], job["progress"]),
+                alike,
+                name_pictures(args),
             )
         from mien_pipeline.report import describe
 

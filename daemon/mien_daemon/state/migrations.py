@@ -54,7 +54,13 @@ CREATE INDEX jobs_by_group ON jobs (group_name, number) WHERE group_name IS NOT 
 """
 """Jobs that belong together, such as those of a folder."""
 
-MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+VERSION_5 = """
+ALTER TABLE jobs ADD COLUMN label TEXT;
+ALTER TABLE jobs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;
+"""
+"""What a person calls the pictures of a job, and whether its result is kept until they say otherwise."""
+
+MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """The SQL that leads from each version to the next, from an empty file on. A released entry is never edited: a change
 of the tables is one more entry at the end."""
 

@@ -49,6 +49,20 @@ def open_gate(daemon: Daemon, name: str = "gate") -> None:
 # ── one job ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_a_job_says_what_its_pictures_are_called_until_it_is_deleted(daemon: Daemon) -> None:
+    label = {"target": "C:\\Pictures\\holiday.jpg", "references": ["eileen.png"]}
+    name = await daemon.put(png(shade=1))
+    body = {"kind": "swap", "target": name, "reference": name, "label": label}
+    posted = (await daemon.ask("POST", "/v1/jobs", body)).json
+    kept = {"target": "holiday.jpg", "references": ["eileen.png"]}
+    assert posted["label"] == kept
+    assert [job["label"] for job in await jobs_of(daemon)] == [kept]
+    assert (await daemon.ask("DELETE", f"/v1/jobs/{posted['id']}")).status == 204
+    assert b"holiday" not in (daemon.state / "mien.db").read_bytes()
+    long = await daemon.ask("POST", "/v1/jobs", {**body, "label": {"target": "x" * 256}})
+    assert (long.status, long.json["field"]) == (400, "label.target")
+
+
 async def test_a_swap_goes_from_two_pictures_to_a_third(daemon: Daemon) -> None:
     posted = await daemon.swap()
     assert posted.keys() >= JOB_FIELDS

@@ -130,13 +130,13 @@ export class Draft extends EventTarget {
     }
   }
 
-  /** A job that was done once, to be done again with changes. */
-  take(job, name) {
+  /** A job that was done once, to be done again with changes; `people` are what its people are called. */
+  take(job, name, people = []) {
     const keys = job.references.map(([first]) => first);
-    for (const names of job.references) {
+    for (const [at, names] of job.references.entries()) {
       const known = this.references.find(({ key }) => key === names[0]);
       if (known) known.pictures = names;
-      else this.references.push(person({ key: names[0], pictures: names, name }));
+      else this.references.push(person({ key: names[0], pictures: names, name: people[at] ?? name }));
     }
     const { engine, faces, seed = 0, restore = 0, format: _, from: begin, to: end, ...own } = job.options;
     const clip = Boolean(job.result?.video);

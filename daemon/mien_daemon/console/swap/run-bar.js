@@ -3,6 +3,7 @@ import { attempt } from "../announce.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
+import { labelFor } from "../job-name.js";
 import { t } from "../words.js";
 import { isReady, jobFor } from "./assignments.js";
 import { nameGroup, sendWhole } from "./folder.js";
@@ -71,7 +72,8 @@ async function begin(app) {
     for (const name of versus ? [engine, versus] : [engine]) {
       const priority = ready.length > 1 ? "batch" : "interactive";
       const body = jobFor(target, fallback, draft.people, draft.optionsFor(name), priority);
-      const job = await jobs.post("/v1/jobs", { ...body, ...group });
+      const label = labelFor(target.name, body, draft.people);
+      const job = await jobs.post("/v1/jobs", { ...body, label, ...group });
       run.push({ job: job.id, engine: name });
     }
     draft.startRun(target, run);
@@ -84,5 +86,7 @@ function beginFolder({ draft, jobs, pictures }) {
   const [first] = draft.people;
   const unknown = { assignments: {} };
   const { kind: _, target: __, ...ask } = jobFor(unknown, first.key, draft.people, draft.optionsFor(engine), "batch");
-  return sendWhole(draft, ask, nameGroup(draft.folder.name), { pictures, post: (body) => jobs.post("/v1/jobs", body) });
+  const { references } = labelFor("", ask, draft.people);
+  const post = (body) => jobs.post("/v1/jobs", body);
+  return sendWhole(draft, ask, nameGroup(draft.folder.name), { pictures, post, references });
 }
