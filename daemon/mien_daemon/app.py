@@ -10,6 +10,7 @@ from mien_api.errors import StateBusy
 from mien_daemon import keys
 from mien_daemon.access.clients import ClientRegistry
 from mien_daemon.access.connections import Connections
+from mien_daemon.access.console_sessions import ConsoleSessions
 from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
@@ -21,8 +22,7 @@ from mien_daemon.http.guard import ROUTES as ROUTE_OF
 from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard, note_connection
 from mien_daemon.http.route import Route
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.expiry import expire
-from mien_daemon.jobs.queue import JobQueue
+from mien_daemon.jobs.queue import JobQueue, expire
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
@@ -59,6 +59,7 @@ def create_app(config: Config, local_token: str, stop: asyncio.Event | None = No
     app[keys.STATE_CHECK] = StateCheck(app[keys.DATABASE], config.folders.state, opened)
     app[keys.CLIENTS] = ClientRegistry(app[keys.DATABASE], local_token)
     app[keys.ONE_TIME_CODES] = OneTimeCodes(app[keys.CLIENTS])
+    app[keys.CONSOLE_SESSIONS] = ConsoleSessions(app[keys.CLIENTS], app[keys.DATABASE], config.settings.port)
     app[keys.PREVIEWS] = Previews([config.folders.state / "blobs", config.folders.state / "results"])
     app[keys.BLOBS] = PictureBlobs(
         config.folders.state, app[keys.DATABASE], app[keys.SETTINGS], app[keys.PREVIEWS].read_header
@@ -89,7 +90,7 @@ def add_jobs(app: web.Application, config: Config) -> None:
     store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
     folders = WorkFolders(config.folders.state, blobs, references)
     scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, app[keys.WORKERS].workers, events)
-    admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip, app[keys.DOWNLOADS].store)
+    admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip)
     app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
 
 
@@ -101,6 +102,7 @@ async def end_streams(app: web.Application) -> None:
 async def open_database(app: web.Application) -> AsyncIterator[None]:
     await app[keys.STATE_CHECK].start()
     await app[keys.CLIENTS].load()
+    await app[keys.CONSOLE_SESSIONS].load()
     yield
     await app[keys.PAIRING].finish_approvals()
     await app[keys.CLIENTS].close()

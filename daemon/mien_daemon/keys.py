@@ -6,6 +6,7 @@ from aiohttp import web
 
 from mien_daemon.access.clients import Client, ClientRegistry
 from mien_daemon.access.connections import Connections
+from mien_daemon.access.console_sessions import ConsoleSessions
 from mien_daemon.access.one_time_codes import OneTimeCodes
 from mien_daemon.access.pairing import Pairing
 from mien_daemon.access.sessions import Sessions
@@ -37,6 +38,7 @@ JOB_STORE = web.AppKey("job_store", JobStore)
 SCHEDULER = web.AppKey("scheduler", Scheduler)
 QUEUE = web.AppKey("queue", JobQueue)
 ONE_TIME_CODES = web.AppKey("one_time_codes", OneTimeCodes)
+CONSOLE_SESSIONS = web.AppKey("console_sessions", ConsoleSessions)
 PREVIEWS = web.AppKey("previews", Previews)
 REFERENCES = web.AppKey("references", OpenLibrary)
 VERIFIER = web.AppKey("verifier", Verifier)

@@ -7,7 +7,7 @@ import { askFor, patternsBeyond } from "./hosts.js";
 import { isOver, Jobs } from "./jobs.js";
 import { Keychain } from "./keychain.js";
 import { Page } from "./page.js";
-import { problemOf } from "./problem.js";
+import { problemOf, viewFor } from "./problem.js";
 import { Settings } from "./settings.js";
 import { offerFor } from "./sites.js";
 import { Swaps } from "./swap-image.js";
@@ -85,9 +85,8 @@ async function startSwap(request, referenceId, granted) {
   }
 }
 
-async function openConsole() {
-  const daemon = await connection.stranger();
-  await chrome.tabs.create({ url: daemon.consoleUrl() });
+async function openConsole(view) {
+  await chrome.tabs.create({ url: await connection.consoleUrl(view) });
 }
 
 const fromPages = {
@@ -103,7 +102,7 @@ const fromPages = {
       options: () => chrome.runtime.openOptionsPage(),
       faces: () => swaps.chooseAgain(job),
       allow: () => openPermission(chrome, job.key, job.problem.fields.host),
-      open: () => openConsole(),
+      open: () => openConsole(viewFor(job.problem)),
       retry: () => swaps.again(job),
     };
     await acts[action]?.();
@@ -118,6 +117,7 @@ const fromOurPages = {
     if (job) await swaps.again(job);
   },
   chosen: ({ key, reference }) => swaps.chosen(key, reference),
+  openConsole: ({ view }) => openConsole(view),
   resume: () => resume(),
   paired: () => swaps.afterPairing(),
   chooseFace: () => openFaces(chrome, null),

@@ -2,7 +2,7 @@
 
 import { DaemonClient } from "./daemon-client.js";
 import { Problem } from "./problem.js";
-import { openSession } from "./session.js";
+import { consoleCode, openSession } from "./session.js";
 
 const KEPT = "session";
 
@@ -42,6 +42,14 @@ export class Connection {
       if (error.code !== "unpaired") throw error;
       return ask(await this.proved());
     }
+  }
+
+  /** Where the console is: signed in if this browser may do that, else the page says how. @param {string} [view] */
+  async consoleUrl(view) {
+    const daemon = await this.stranger();
+    const pairing = await this.keychain.load();
+    const code = pairing && (await consoleCode(daemon, pairing).catch(() => null));
+    return daemon.consoleUrl({ view, code });
   }
 
   /** `paired`, `unpaired`, `unreachable` or `impostor`, and the problem behind it. */

@@ -16,8 +16,14 @@ export class DaemonClient {
     return new DaemonClient({ fetch: this.fetch, port: this.port, token });
   }
 
-  consoleUrl() {
-    return `${HOST}:${this.port}/`;
+  /**
+   * The console at one of its views, signed in where there is a code.
+   * @param {{ view?: string, code?: string | null }} [place]
+   */
+  consoleUrl({ view, code } = {}) {
+    const words = new URLSearchParams({ ...(code ? { code } : {}), ...(view ? { view } : {}) });
+    const plain = view ? `#/${view}` : "";
+    return `${HOST}:${this.port}/${code ? `#${words}` : plain}`;
   }
 
   /** Whether something that speaks as Mien listens; it has proved nothing yet. */
@@ -40,6 +46,10 @@ export class DaemonClient {
 
   proveSession(id, words) {
     return this.#json("POST", `/v1/pair/sessions/${encodeURIComponent(id)}`, words);
+  }
+
+  proveOpener(id, words) {
+    return this.#json("POST", `/v1/pair/sessions/${encodeURIComponent(id)}/console`, words);
   }
 
   health() {

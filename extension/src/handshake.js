@@ -70,6 +70,11 @@ export async function clientProof(key, session) {
   return new Uint8Array(await subtle.sign("HMAC", key, sessionWords("mien-session-client-v1", session)));
 }
 
+/** As `clientProof`, for a code that opens the console; its label differs, so that neither stands for the other. */
+export async function openerProof(key, session) {
+  return new Uint8Array(await subtle.sign("HMAC", key, sessionWords("mien-session-console-v1", session)));
+}
+
 function sessionWords(label, { clientId, port, clientNonce, daemonNonce }) {
   return joined(label, clientId, String(port), clientNonce, daemonNonce);
 }

@@ -59,6 +59,8 @@ const REMEDIES = {
   interrupted: "retry",
 };
 
+const MENDED_AT_MODELS = new Set(["model-not-installed", "licence-not-accepted", "broken-weights"]);
+
 /**
  * The one thing to do: `pair`, `options`, `faces`, `open`, `allow`, `retry`, or null.
  * @param {{ code: string, fields?: Record<string, any> }} problem
@@ -67,6 +69,11 @@ const REMEDIES = {
 export function remedyFor({ code, fields = {} }) {
   if (code === "no-face-found" && fields.role !== "reference") return null;
   return REMEDIES[code] ?? null;
+}
+
+/** Where in the console a problem is mended. */
+export function viewFor({ code }) {
+  return MENDED_AT_MODELS.has(code) ? "models" : undefined;
 }
 
 /**

@@ -6,14 +6,28 @@ import { Problem } from "./problem.js";
 const EARLY_MS = 30_000; // ask again before the daemon stops accepting, not after
 
 /** @returns {Promise<{token: string, until: number}>} */
-export async function openSession(daemon, { clientId, key }, now = Date.now) {
-  const clientNonce = handshake.nonce();
-  const challenge = await daemon.beginSession({ client: clientId, nonce: handshake.toText(clientNonce) });
-  const session = { clientId, port: daemon.port, clientNonce, daemonNonce: bytes(challenge.nonce) };
-  if (!(await handshake.isDaemonProof(key, session, bytes(challenge.proof)))) throw new Problem("not-the-daemon");
-  const proof = handshake.toText(await handshake.clientProof(key, session));
-  const { token, expires_in_s: lastsS } = await daemon.proveSession(challenge.id, { proof });
+export async function openSession(daemon, pairing, now = Date.now) {
+  const { id, session } = await challenge(daemon, pairing);
+  const proof = handshake.toText(await handshake.clientProof(pairing.key, session));
+  const { token, expires_in_s: lastsS } = await daemon.proveSession(id, { proof });
   return { token, until: now() + lastsS * 1000 - EARLY_MS };
+}
+
+/** A one-time code that opens the console as this person; the key asks, no bearer can. @returns {Promise<string>} */
+export async function consoleCode(daemon, pairing) {
+  const { id, session } = await challenge(daemon, pairing);
+  const { code } = await daemon.proveOpener(id, {
+    proof: handshake.toText(await handshake.openerProof(pairing.key, session)),
+  });
+  return code;
+}
+
+async function challenge(daemon, { clientId, key }) {
+  const clientNonce = handshake.nonce();
+  const { id, nonce, proof } = await daemon.beginSession({ client: clientId, nonce: handshake.toText(clientNonce) });
+  const session = { clientId, port: daemon.port, clientNonce, daemonNonce: bytes(nonce) };
+  if (!(await handshake.isDaemonProof(key, session, bytes(proof)))) throw new Problem("not-the-daemon");
+  return { id, session };
 }
 
 /** What an impostor sends may be anything. */

@@ -17,10 +17,7 @@ byId("form").addEventListener("submit", async (event) => {
   window.close();
 });
 byId("form").addEventListener("keydown", ({ key: pressed }) => pressed === "Escape" && window.close());
-byId("add").addEventListener("click", async () => {
-  const daemon = await connection.stranger();
-  await chrome.tabs.create({ url: `${daemon.consoleUrl()}#faces` });
-});
+byId("add").addEventListener("click", () => tell({ do: "openConsole", view: "faces" }));
 show();
 
 async function show() {

@@ -125,7 +125,6 @@ async function sayNotice() {
 }
 
 async function openConsole() {
-  const daemon = await connection.stranger();
-  await chrome.tabs.create({ url: daemon.consoleUrl() });
+  await tell({ do: "openConsole" });
   window.close();
 }

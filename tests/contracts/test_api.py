@@ -22,7 +22,7 @@ DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
 VERBS = re.compile(
     "accept|add|approve|begin|cancel|change|check|close|continue|create|delete|download|export|find|forget|get|import|"
-    "install|list|move|open|pause|post|preview|prove|put|refuse|remove|rename|restart|resume|retry|revoke|star|stop|stream|"
+    "install|list|move|open|pause|post|preview|prove|put|refuse|remove|rename|renew|restart|resume|retry|revoke|stop|stream|"
     "unload|verify|"
     "watch|withdraw"
 )
@@ -31,6 +31,7 @@ OPERATIONS = {
     "add_reference": "POST /v1/references",
     "add_reference_pictures": "POST /v1/references/{id}/pictures",
     "approve_pairing": "POST /v1/pair/{id}/approve",
+    "begin_console_renewal": "POST /v1/session/challenge",
     "begin_pairing": "POST /v1/pair",
     "begin_session": "POST /v1/pair/sessions",
     "cancel_download": "POST /v1/models/{name}/cancel",
@@ -42,6 +43,7 @@ OPERATIONS = {
     "close_pairing_window": "DELETE /v1/pair/window",
     "continue_pairing": "POST /v1/pair/{id}",
     "create_console_code": "POST /v1/sessions",
+    "create_console_code_for_browser": "POST /v1/pair/sessions/{id}/console",
     "create_token": "POST /v1/tokens",
     "delete_finished_jobs": "DELETE /v1/jobs",
     "delete_job": "DELETE /v1/jobs/{id}",
@@ -76,10 +78,12 @@ OPERATIONS = {
     "list_engines": "GET /v1/engines",
     "list_jobs": "GET /v1/jobs",
     "list_models": "GET /v1/models",
+    "list_signed_in_browsers": "GET /v1/sessions",
     "list_references": "GET /v1/references",
     "list_verified_files": "GET /v1/verify",
     "move_job": "POST /v1/jobs/{id}/move",
     "open_console_session": "POST /v1/session",
+    "open_pairing_for_browser": "POST /v1/pair/ask",
     "open_pairing_window": "POST /v1/pair/window",
     "pause_download": "POST /v1/models/{name}/pause",
     "pause_queue": "POST /v1/queue/pause",
@@ -93,11 +97,12 @@ OPERATIONS = {
     "remove_reference_picture": "DELETE /v1/references/{id}/pictures/{picture}",
     "rename_client": "PATCH /v1/clients/{id}",
     "restart_worker": "POST /v1/worker/restart",
+    "renew_console_session": "POST /v1/session/renew",
     "resume_queue": "POST /v1/queue/resume",
     "retry_job": "POST /v1/jobs/{id}/retry",
     "revoke_client": "DELETE /v1/clients/{id}",
+    "revoke_signed_in_browser": "DELETE /v1/sessions/{id}",
     "stream_events": "GET /v1/events",
-    "star_job": "POST /v1/jobs/{id}/star",
     "stop_daemon": "POST /v1/shutdown",
     "unload_worker": "POST /v1/worker/unload",
     "verify_image": "POST /v1/verify-image",

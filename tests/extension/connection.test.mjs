@@ -118,3 +118,17 @@ test("unpairing works without a daemon", async () => {
   await make(offline).forget();
   assert.equal(keychain.pairing, null);
 });
+
+test("the console is opened signed in, at the address that this browser knows itself", async () => {
+  const { daemon, connection } = await connected();
+  assert.equal(await connection.consoleUrl("faces"), "http://127.0.0.1:6436/#code=once&view=faces");
+  assert.deepEqual(paths(daemon), ["/v1/pair/sessions", "/v1/pair/sessions/s1/console"]);
+  assert.ok(!daemon.asked.some(({ headers }) => headers.Authorization));
+});
+
+test("without the right to open it, and without a daemon, the console itself says what to do", async () => {
+  const { daemon, connection, make } = await connected();
+  daemon.routes["POST /v1/pair/sessions/s1/console"] = async () => ({ status: 403, json: { code: "wrong-scope" } });
+  assert.equal(await connection.consoleUrl("models"), "http://127.0.0.1:6436/#/models");
+  assert.equal(await make(offline).consoleUrl(), "http://127.0.0.1:6436/");
+});

@@ -55,12 +55,17 @@ export async function fakeDaemon({ port = 6436, states = ["approved"], confirms 
       const key = knowsKey ? heard.key : await hmacKey(new Uint8Array(32));
       const fields = [body.client, String(port), fromText(body.nonce), daemonNonce];
       const proof = await mac(key, "mien-session-daemon-v1", ...fields);
+      heard.opener = heard.key && (await mac(heard.key, "mien-session-console-v1", ...fields));
       heard.expected = heard.key && (await mac(heard.key, "mien-session-client-v1", ...fields));
       return { status: 201, json: { id: "s1", nonce: toText(daemonNonce), proof } };
     },
     "POST /v1/pair/sessions/s1": async ({ body }) =>
       body.proof === heard.expected
         ? { json: { token: "a-bearer", expires_in_s: 900, scopes: ["swap"] } }
+        : { status: 401, json: { code: "unpaired" } },
+    "POST /v1/pair/sessions/s1/console": async ({ body }) =>
+      body.proof === heard.opener
+        ? { status: 201, json: { code: "once", url: "http://elsewhere.test/" } }
         : { status: 401, json: { code: "unpaired" } },
   };
   return { heard, routes, port, ...fakeFetch(routes) };

@@ -57,6 +57,7 @@ for (const vector of cases) {
     assert.ok(!(await handshake.isDaemonProof(key, { ...session, port: session.port + 1 }, proof)));
     const answer = await handshake.clientProof(key, session);
     assert.equal(toText(answer), vector.session.client_proof);
+    assert.equal(toText(await handshake.openerProof(key, session)), vector.session.opener_proof);
     assert.ok(!(await handshake.isDaemonProof(key, session, answer)), "an answer is no proof of the daemon");
   });
 }

@@ -18,16 +18,23 @@ from mien_daemon.state.database import Database
 
 log = logging.getLogger(__name__)
 
-Scope = Literal["swap", "models", "admin", "local"]
+Scope = Literal["swap", "faces", "console", "models", "admin", "local"]
 GRANTABLE: tuple[Scope, ...] = ("swap", "models", "admin")
+BROWSER: tuple[Scope, ...] = ("swap", "faces", "console")
+STORED: frozenset[Scope] = frozenset({*GRANTABLE, *BROWSER})
 IMPLIED: dict[Scope, frozenset[Scope]] = {
     "swap": frozenset({"swap"}),
+    "faces": frozenset({"faces"}),
+    "console": frozenset({"console"}),
     "models": frozenset({"models"}),
-    "admin": frozenset({"admin", "swap", "models"}),
+    "admin": frozenset({"admin", "swap", "faces", "models"}),
     # The programs of this user, which read the token in `daemon.json`: command line and tray.
-    "local": frozenset({"local", "admin", "swap", "models"}),
+    "local": frozenset({"local", "admin", "swap", "faces", "models"}),
 }
-"""What each scope allows. `local` cannot be granted to a token: only it may approve a pairing."""
+"""What each scope allows. `local` cannot be granted to a token: only it may approve a pairing.
+
+`faces` adds to the reference library. `console` opens the page as this user, against a proof of the pairing key.
+"""
 
 SESSION_S = 15 * 60.0
 CLOSE_S = 5.0  # how long the end of the daemon waits for a locked database
@@ -72,11 +79,15 @@ class Session:
         client: the client's id.
         expires_at: seconds of `running_s`; at this moment the token is no longer good.
         origin: the page that it is bound to; None for the client's own origin.
+        granted_by: the client that let the page in, and with which the session ends.
+        key: the id of the page's key that opened it, if one did.
     """
 
     client: str
     expires_at: float
     origin: str | None
+    granted_by: str
+    key: str | None = None
 
 
 def hash_token(token: str) -> bytes:
@@ -162,24 +173,39 @@ class ClientRegistry:
         await self._changes.finish(self._insert(client, hash_token(token)))
         return client, token
 
-    async def add_paired(
-        self, name: str, origin: str, pairing_key: bytes, scopes: Iterable[Scope] = ("swap",)
-    ) -> Client:
+    async def add_paired(self, name: str, origin: str, pairing_key: bytes, scopes: Iterable[Scope] = BROWSER) -> Client:
         """A new client for a paired browser: it has no token of its own, only sessions."""
         client = Client(secrets.token_hex(8), name, frozenset(scopes), origin, pairing_key, self._now())
         await self._changes.finish(self._insert(client, None))
         return client
 
-    def open_session(self, client_id: str, lifetime_s: float = SESSION_S, origin: str | None = None) -> str:
+    def open_session(
+        self,
+        client_id: str,
+        lifetime_s: float = SESSION_S,
+        origin: str | None = None,
+        granted_by: str | None = None,
+        key: str | None = None,
+    ) -> str:
         """A bearer token that expires; sessions live in memory and end with the daemon.
 
-        `origin` binds it to a page; without one it is bound to the client's own origin, if that has one.
+        `origin` binds it to a page; without one it is bound to the client's own origin, if that has one. `granted_by`
+        is the client that let the page in, if that is another one; `key` the page's key.
         """
         now = self._clock()
         self._sessions = {digest: session for digest, session in self._sessions.items() if session.expires_at > now}
         token = new_token()
-        self._sessions[hash_token(token)] = Session(client_id, now + lifetime_s, origin)
+        self._sessions[hash_token(token)] = Session(client_id, now + lifetime_s, origin, granted_by or client_id, key)
         return token
+
+    def end_sessions(self, key: str) -> None:
+        """End what a page's key opened."""
+        self._sessions = {digest: held for digest, held in self._sessions.items() if held.key != key}
+
+    def may_open_console(self, client_id: str) -> bool:
+        """Whether this client, if it is still there, may let a page in."""
+        client = self._clients.get(client_id)
+        return client is not None and (client.may("console") or client.may("admin"))
 
     async def rename(self, client_id: str, name: str) -> Client:
         """The client under another name; raises `UnknownClient`, also when it is revoked meanwhile."""
@@ -195,6 +221,37 @@ class ClientRegistry:
             self._clients[client_id] = replace(self.get(client_id), name=name)
             return self._clients[client_id]
 
+    async def allow_console(self, client_id: str, *, allowed: bool) -> Client:
+        """Let a paired browser open the page, or no longer; then the pages that it opened are signed out at once.
+
+        Raises:
+            UnknownClient: there is none, or it was revoked, or it is no browser.
+        """
+        if self.get(client_id).pairing_key is None:
+            raise UnknownClient("there is no such browser", client=client_id)
+        if not allowed:
+            self._end_granted(client_id)
+        return await self._changes.finish(self._allow_console(client_id, allowed=allowed))
+
+    async def _allow_console(self, client_id: str, *, allowed: bool) -> Client:
+        sql = "UPDATE clients SET scopes = ? WHERE id = ?"
+        async with self._one_change:
+            others = self.get(client_id).scopes - {"console"}
+            scopes: frozenset[Scope] = others | {"console"} if allowed else others
+            words = " ".join(sorted(scopes))
+            await self._database.forget(lambda db: db.execute(sql, (words, client_id)))
+            self._clients[client_id] = replace(self.get(client_id), scopes=scopes)
+            if not allowed:
+                self._end_granted(client_id)  # one may have been opened while the disk was written
+            return self._clients[client_id]
+
+    def _end_granted(self, client_id: str) -> None:
+        self._sessions = {
+            digest: held
+            for digest, held in self._sessions.items()
+            if held.granted_by != client_id or held.client == client_id
+        }
+
     async def revoke(self, client_id: str) -> None:
         """Refuse the client from now on, even before the database is written.
 
@@ -205,7 +262,9 @@ class ClientRegistry:
         self.get(client_id)
         del self._clients[client_id]
         self._tokens = {digest: owner for digest, owner in self._tokens.items() if owner != client_id}
-        self._sessions = {digest: held for digest, held in self._sessions.items() if held.client != client_id}
+        self._sessions = {
+            digest: held for digest, held in self._sessions.items() if client_id not in {held.client, held.granted_by}
+        }
         try:
             await self._changes.finish(self._delete(client_id, patient=False))
         except StateBusy:
@@ -225,7 +284,11 @@ class ClientRegistry:
 
     def is_active(self, client: Client) -> bool:
         """Whether the client has not been revoked."""
-        return client.id in self._clients
+        return self.is_known(client.id)
+
+    def is_known(self, client_id: str) -> bool:
+        """Whether there is a client of this id that has not been revoked."""
+        return client_id in self._clients
 
     def touch(self, client: Client) -> None:
         """Note when a client was last seen, at most once a minute; no request waits for the disk, or fails with it."""
@@ -270,7 +333,7 @@ def _read_client(row: sqlite3.Row) -> Client:
     return Client(
         row["id"],
         row["name"],
-        frozenset(scope for scope in GRANTABLE if scope in known),
+        frozenset(scope for scope in STORED if scope in known),
         row["origin"],
         row["pairing_key"],
         row["created_at"],

@@ -10,14 +10,17 @@ import binascii
 import hmac
 from hashlib import sha256
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 NONCE_BYTES = 32
 KEY_BYTES = 32
 POINT_BYTES = 65  # an uncompressed P-256 point: 0x04, x, y
+SIGNATURE_BYTES = 64  # r and s, 32 bytes each, as Web Crypto writes them
 DIGITS = 6
 
 _COMMIT = b"mien-pair-commit-v1"
@@ -27,6 +30,8 @@ _KEY = b"mien-pair-key-v1"
 _CONFIRM = b"mien-pair-confirm-v1"
 _DAEMON = b"mien-session-daemon-v1"
 _CLIENT = b"mien-session-client-v1"
+_OPENER = b"mien-session-console-v1"
+_CONSOLE = b"mien-console-session-v1"
 
 
 def to_text(data: bytes) -> str:
@@ -106,6 +111,32 @@ def daemon_proof(key: bytes, client_id: str, port: int, client_nonce: bytes, dae
 def client_proof(key: bytes, client_id: str, port: int, client_nonce: bytes, daemon_nonce: bytes) -> bytes:
     """(32,) bytes, the client's answer. Its label differs, so the daemon's proof cannot be played back."""
     return _mac(key, _CLIENT, client_id.encode(), str(port).encode(), client_nonce, daemon_nonce)
+
+
+def opener_proof(key: bytes, client_id: str, port: int, client_nonce: bytes, daemon_nonce: bytes) -> bytes:
+    """(32,) bytes, the client's answer when it wants the console opened and no bearer for itself."""
+    return _mac(key, _OPENER, client_id.encode(), str(port).encode(), client_nonce, daemon_nonce)
+
+
+def require_point(point: bytes) -> None:
+    """Return if `point` is one of the curve.
+
+    Raises:
+        ValueError: it is none.
+    """
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+
+
+def is_console_signature(point: bytes, key_id: str, port: int, nonce: bytes, signature: bytes) -> bool:
+    """Whether the console's key `point` signed this nonce (ECDSA P-256, SHA-256) for the daemon on this port."""
+    halves = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    words = _joined(_CONSOLE, key_id.encode(), str(port).encode(), nonce)
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    try:
+        key.verify(encode_dss_signature(*halves), words, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def same(one: bytes, other: bytes) -> bool:

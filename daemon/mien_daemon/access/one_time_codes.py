@@ -10,12 +10,19 @@ from mien_daemon.state.clock import running_s
 
 CODE_S = 60.0  # a browser that starts cold on a slow disk needs a good part of it
 OUTSTANDING = 16  # beyond this the oldest code is forgotten
-CONSOLE_SESSION_S = 12 * 3600.0  # a working day; the tab, the daemon and a revocation end it before that
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Whom a page acts for, and the client that let it in, with which its right ends."""
+
+    client: Client
+    granted_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class _IssuedCode:
-    client: Client
+    grant: Grant
     until: float
 
 
@@ -27,16 +34,20 @@ class OneTimeCodes:
         self._clock = clock
         self._issued: dict[bytes, _IssuedCode] = {}
 
-    def issue(self, client: Client) -> str:
-        """A code for a page that may do what `client` may; the oldest is dropped if too many are waiting."""
+    def issue(self, client: Client, granted_by: str | None = None) -> str:
+        """A code for a page that may do what `client` may; the oldest is dropped if too many are waiting.
+
+        `granted_by` is the client that lets the page in, if that is another one.
+        """
         while len(self._issued) >= OUTSTANDING:
             del self._issued[next(iter(self._issued))]
         code = secrets.token_urlsafe(24)
-        self._issued[hash_token(code)] = _IssuedCode(client, self._clock() + CODE_S)
+        grant = Grant(client, granted_by or client.id)
+        self._issued[hash_token(code)] = _IssuedCode(grant, self._clock() + CODE_S)
         return code
 
-    def redeem(self, code: str, origin: str) -> tuple[Client, str]:
-        """The client that the page acts for, and a bearer token bound to `origin`.
+    def redeem(self, code: str) -> Grant:
+        """What the code grants to the page that has it.
 
         Raises:
             Unpaired: the code is unknown, used or too old, or its client was revoked meanwhile.
@@ -44,7 +55,7 @@ class OneTimeCodes:
         issued = self._issued.pop(hash_token(code), None)
         if issued is None or self._clock() >= issued.until:
             raise Unpaired("this code was used before or is too old")
-        client = issued.client
-        if not self._clients.is_active(client):
+        grant = issued.grant
+        if not self._clients.is_active(grant.client) or not self._clients.may_open_console(grant.granted_by):
             raise Unpaired("the client that asked for this code was revoked")
-        return client, self._clients.open_session(client.id, CONSOLE_SESSION_S, origin)
+        return grant

@@ -1,4 +1,4 @@
-"""Pairing: a person opens a window, one browser may ask in it, and both sides show the same six digits.
+"""Pairing: a window is open for one browser, both sides show the same six digits, and a person says yes on both.
 
 A state machine without HTTP: `routes/pairing.py` speaks HTTP and `handshake.py` does the arithmetic. The protocol,
 and what it defends against, is in `daemon/PAIRING.md`.
@@ -6,6 +6,9 @@ and what it defends against, is in `daemon/PAIRING.md`.
     closed ──open──▶ open ──begin──▶ begun ──reveal──▶ shown ──approve──▶ approved
                       ▲                │                 ├───refuse───▶ refused
                       └── 120 s end every state but approved; cancel ends them all ──▶ closed
+
+A person opens the window, and so may an extension whose popup a person has pressed: then it is open for that extension
+alone, closes with a no, and stays closed to every extension that asks for `SILENCE_S`.
 """
 
 import asyncio
@@ -27,6 +30,7 @@ from mien_daemon.state.clock import running_s
 
 WINDOW_S = 120.0  # long enough to walk through a browser's options page, too short to be forgotten
 COLLECT_S = 30.0  # how long an approval waits to be fetched
+SILENCE_S = 300.0  # after a no: an extension that asks again and again would be let in by a tired person
 ATTEMPTS_A_MINUTE = 3  # every attempt gives a man in the middle one guess in a million
 # A name that can stand in a terminal and in a hash: no escapes, no second line, one encoding.
 NAME = re.compile(r"[\w .,:()+/-]{1,60}", re.ASCII)
@@ -104,6 +108,8 @@ class Pairing:
         self._clock = clock
         self._closes_at = -1.0
         self._pending: _PendingBrowser | None = None
+        self._asked_by: str | None = None  # the only Origin that may begin; None where a person opened the window
+        self._silent_until = -1.0
         self._attempts: deque[float] = deque()
         self._changed = asyncio.Event()
         self._revision = 0
@@ -117,14 +123,17 @@ class Pairing:
 
     def open(self) -> PairingWindow:
         """Open the window for 120 s; a pairing that had begun is over."""
-        self._pending = None
+        self._open(None)
+        return self.window()
+
+    def _open(self, asked_by: str | None) -> None:
+        self._pending, self._asked_by = None, asked_by
         self._closes_at = self._clock() + WINDOW_S
         self._announce_change()
-        return self.window()
 
     def close(self) -> None:
         """Close the window; a pairing that had begun is over."""
-        self._pending = None
+        self._pending, self._asked_by = None, None
         self._closes_at = -1.0
         self._announce_change()
 
@@ -165,11 +174,33 @@ class Pairing:
         return client
 
     def refuse(self, pairing_id: str) -> None:
-        """End this pairing; the window stays open for another browser."""
+        """End this pairing; the window that a person opened stays open for another browser."""
         self._require(pairing_id, "begun", "shown").state = "refused"
+        if self._asked_by is not None:
+            self._silent_until = self._clock() + SILENCE_S
+            self._closes_at = self._clock() + COLLECT_S
         self._announce_change()
 
     # ── the browser's side ──
+
+    def ask(self, origin: str) -> None:
+        """Open the window for this extension alone, unless it is open for it already.
+
+        Raises:
+            TooManyRequests: another browser is being paired, or a person said no a short while ago.
+        """
+        now = self._clock()
+        if now < self._closes_at:
+            state = self._pending.state if self._pending else None
+            if self._asked_by is None and state is None:
+                return
+            if self._asked_by == origin and state in {None, "begun", "shown"}:
+                self._open(origin)  # its background was put to sleep in the middle of it
+                return
+            raise TooManyRequests("another pairing is under way", retry_after_s=round(self._closes_at - now) or 1)
+        if now < self._silent_until:
+            raise TooManyRequests("a person said no", retry_after_s=int(self._silent_until - now) + 1)
+        self._open(origin)
 
     def begin(self, name: str, origin: str, commitment: bytes) -> PairingOffer:
         """Take a client's commitment and answer with the daemon's key and nonce.
@@ -183,7 +214,8 @@ class Pairing:
             raise BadRequest("a name is 1 to 60 letters, digits, spaces and . , : ( ) + / - _", field="name")
         now = self._clock()
         pending = self._current()
-        if now >= self._closes_at or (pending is not None and pending.state == "approved"):
+        is_for_another = self._asked_by is not None and (self._asked_by != origin or pending is not None)
+        if now >= self._closes_at or is_for_another or (pending is not None and pending.state == "approved"):
             raise PairingClosed("pairing is not open; a person opens it with `mien pair` or in the tray")
         if pending is not None and pending.state != "refused":
             raise TooManyRequests("another pairing is under way", retry_after_s=round(self._closes_at - now) or 1)
@@ -232,6 +264,8 @@ class Pairing:
         """End a pairing for the browser: it gave up, or its person saw other digits. An earlier approval is revoked."""
         pending = self._require(pairing_id)
         self._pending = None
+        if self._asked_by is not None:
+            self._closes_at = -1.0
         if pending.client_id is not None:
             await self._clients.revoke(pending.client_id)
         self._announce_change()

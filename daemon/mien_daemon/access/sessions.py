@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mien_api.errors import UnknownClient, Unpaired
+from mien_api.errors import UnknownClient, Unpaired, WrongScope
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import Client, ClientRegistry
 from mien_daemon.state.clock import running_s
@@ -60,14 +60,30 @@ class Sessions:
         Raises:
             Unpaired: no such challenge, too late, wrong proof, or revoked meanwhile.
         """
+        client = self._prove(session_id, proof, handshake.client_proof)
+        return client, self._clients.open_session(client.id)
+
+    def prove_opener(self, session_id: str, proof: bytes) -> Client:
+        """The client that may have the console opened: the key itself asks, so no bearer that was stolen can.
+
+        Raises:
+            Unpaired: as `answer`.
+            WrongScope: the person does not let this browser open the console.
+        """
+        client = self._prove(session_id, proof, handshake.opener_proof)
+        if not client.may("console"):
+            raise WrongScope("this browser may not open the console", needs="console")
+        return client
+
+    def _prove(self, session_id: str, proof: bytes, prove: Callable[[bytes, str, int, bytes, bytes], bytes]) -> Client:
         half = self._half_open.pop(session_id, None)
         if half is None or self._clock() >= half.until:
             raise Unpaired("this session was not begun, or too long ago")
         client, key = self._paired(half.client_id)
-        expected = handshake.client_proof(key, half.client_id, self._port, half.client_nonce, half.daemon_nonce)
+        expected = prove(key, half.client_id, self._port, half.client_nonce, half.daemon_nonce)
         if not handshake.same(expected, proof):
             raise Unpaired("the proof is wrong")
-        return client, self._clients.open_session(client.id)
+        return client
 
     def _paired(self, client_id: str) -> tuple[Client, bytes]:
         try:

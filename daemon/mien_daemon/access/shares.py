@@ -41,6 +41,10 @@ class Share:
             if not self._held[client.id]:
                 del self._held[client.id]
 
+    def held_by(self, client: Client) -> int:
+        """How many the client has now."""
+        return self._held[client.id]
+
     def require_room(self, client: Client, held: int | None = None) -> None:
         """Return if the client may have one more beside those that it holds; raises as `hold`."""
         most = self._most * (LOCAL_TIMES if client.id == LOCAL.id else 1)

@@ -47,13 +47,14 @@ export class Api {
   }
 
   /**
-   * Send any request; a refusal is thrown as a `Problem`.
+   * Send any request; a refusal is thrown as a `Problem`. A session that has lapsed is opened anew, once.
    * @param {string} path
    * @param {RequestInit} [init]
    * @returns {Promise<Response>}
    */
-  async send(path, init = {}) {
-    const headers = { ...init.headers, Authorization: `Bearer ${this.session.token}` };
+  async send(path, init = {}, isSecond = false) {
+    const { token } = this.session;
+    const headers = { ...init.headers, Authorization: `Bearer ${token}` };
     let response;
     try {
       response = await this.fetch(path, { ...init, headers, cache: "no-store", credentials: "omit" });
@@ -63,7 +64,10 @@ export class Api {
     }
     if (response.ok) return response;
     const problem = new Problem(await documentOf(response));
-    if (problem.code === "unpaired") this.session.end();
+    if (problem.code === "unpaired") {
+      if (!isSecond && (await this.session.renew(token))) return this.send(path, init, true);
+      this.session.end();
+    }
     throw problem;
   }
 }

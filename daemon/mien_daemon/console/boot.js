@@ -1,11 +1,14 @@
 // Who this page is and which language it speaks: asked for while the rest of the page is still on its way.
 import { loadWords } from "./language.js";
-import { Session } from "./session.js";
+import { PageKey } from "./page-key.js";
+import { nameOf, Session } from "./session.js";
 
 export const fetcher = window.fetch.bind(window);
 
 const channel = new BroadcastChannel("mien");
-export const session = new Session(fetcher, { location, history, storage: sessionStorage, channel });
+const key = new PageKey(window);
+const name = nameOf(/** @type {any} */ (navigator));
+export const session = new Session(fetcher, { location, history, storage: sessionStorage, channel, key, name });
 
 /** Whether there is a session, once the words are there too. */
 export const opened = Promise.all([session.open(), loadWords(fetcher)]).then(([open]) => open);

@@ -1,5 +1,4 @@
 // Everything the page is made of, in the order in which it starts.
-import { announce } from "./announce.js";
 import { Api } from "./api.js";
 import { Draft } from "./swap/draft.js";
 import { fetcher, opened, session } from "./boot.js";
@@ -7,7 +6,6 @@ import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
 import { GroupList } from "./group-list.js";
 import { isOver, JobList } from "./job-list.js";
-import { People } from "./people.js";
 import { Pictures } from "./pictures.js";
 import { UNREACHABLE } from "./problem.js";
 import { Router } from "./router.js";
@@ -40,7 +38,6 @@ function run() {
     groups: new GroupList(api, events),
     router,
     health,
-    people: new People(api),
     pictures: new Pictures(api),
     draft: new Draft(api, sessionStorage, localStorage),
   };
@@ -60,11 +57,20 @@ function run() {
   events.addEventListener(
     "on:pairing",
     (/** @type {any} */ { detail }) =>
-      detail.state === "shown" && router.place.view !== "settings" && announce(t("pairing_asked")),
+      detail.state === "shown" &&
+      session.may("local") &&
+      router.place.view !== "settings" &&
+      askToPair(app, ending.signal),
   );
   health.watch(ending.signal, events);
   events.listen(ending.signal);
   showViews(app, frame.main, ending.signal);
+}
+
+/** A browser waits at the door, whatever the person does here now. */
+async function askToPair(app, ended) {
+  const pairing = await import("./settings/pairing.js");
+  await pairing.askToPair(app, ended);
 }
 
 /** One view at a time; leaving one aborts what it still waits for. */

@@ -34,8 +34,21 @@ Point = Annotated[
     PlainSerializer(handshake.to_text),
     _text_schema(handshake.POINT_BYTES),
 ]
+Signature = Annotated[
+    bytes,
+    BeforeValidator(partial(_bytes_of, size=handshake.SIGNATURE_BYTES)),
+    PlainSerializer(handshake.to_text),
+    _text_schema(handshake.SIGNATURE_BYTES),
+]
 ZEROS = "A" * 43
 A_POINT = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"  # the curve's own G
+
+
+class AskedAnswer(Answer):
+    """The window is open for this extension."""
+
+    expires_in_s: int
+    watched: bool = Field(description="Whether the tray or the console is there to show the digits.")
 
 
 class BeginPairing(Body):

@@ -7,7 +7,7 @@ from mien_daemon import keys
 from mien_daemon.access.clients import Client
 from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import ClientAnswer, ClientList, NewToken, RenameClient, TokenAnswer
+from mien_daemon.http.schemas import ChangeClient, ClientAnswer, ClientList, NewToken, TokenAnswer
 from mien_daemon.jobs.job import format_time
 from mien_daemon.state.clock import StateClock
 
@@ -26,9 +26,17 @@ async def list_clients(request: web.Request) -> web.Response:
 
 
 async def rename_client(request: web.Request) -> web.Response:
-    body = await read_json(request, RenameClient)
-    renamed = await request.app[keys.CLIENTS].rename(request.match_info["id"], body.name)
-    return reply(show(renamed, request.app[keys.DATABASE].clock))
+    """Rename a client, or let it open the console: only this user's own programs may widen what a browser may do."""
+    body = await read_json(request, ChangeClient)
+    if body.console and not request[keys.CLIENT].may("local"):
+        raise WrongScope("only this user's own programs may allow this", needs="local")
+    clients, client_id = request.app[keys.CLIENTS], request.match_info["id"]
+    changed = clients.get(client_id)
+    if body.console is not None:
+        changed = await clients.allow_console(client_id, allowed=body.console)
+    if body.name is not None:
+        changed = await clients.rename(client_id, body.name)
+    return reply(show(changed, request.app[keys.DATABASE].clock))
 
 
 async def revoke_client(request: web.Request) -> web.Response:
@@ -55,11 +63,11 @@ ROUTES = (
         "/v1/clients/{id}",
         "rename_client",
         rename_client,
-        "Give a client another name",
+        "Give a client another name, or let a paired browser open the console",
         "admin",
         {200: ClientAnswer},
-        body=RenameClient,
-        problems=("bad-request", "unknown-client"),
+        body=ChangeClient,
+        problems=("bad-request", "unknown-client", "wrong-scope"),
     ),
     Route(
         "DELETE",

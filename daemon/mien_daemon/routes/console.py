@@ -1,4 +1,4 @@
-"""The console page: its files, and the one-time code that it trades for a session."""
+"""The files of the console page."""
 
 import functools
 import hashlib
@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
-from pydantic import ConfigDict, Field
 
 from mien_api.errors import UnknownRoute
-from mien_daemon import keys
-from mien_daemon.access.clients import IMPLIED
-from mien_daemon.access.one_time_codes import CODE_S, CONSOLE_SESSION_S
-from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.file_answer import is_known
-from mien_daemon.http.guard import own_origin
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Answer, Body
 
 FOLDER = Path(__file__).parents[1] / "console"
 START = "index.html"
@@ -46,28 +39,6 @@ HEADERS = {
     "Cache-Control": "no-cache",  # kept by the browser, asked for again with its ETag
 }
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
-
-
-class ConsoleCode(Answer):
-    """A code that opens the page once."""
-
-    code: str
-    url: str = Field(examples=["http://127.0.0.1:6436/#code=…"], description="The page, with the code behind the #.")
-    expires_in_s: int
-
-
-class RedeemCode(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "A" * 32}]})
-
-    code: str = Field(min_length=1, max_length=128)
-
-
-class ConsoleSession(Answer):
-    """A bearer for this page alone."""
-
-    token: str
-    scopes: list[str] = Field(description="What it allows: what the token allows that asked for the code.")
-    expires_in_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +83,6 @@ def _answer(request: web.Request, name: str) -> web.Response:
     return web.Response(body=file.content, headers=headers, content_type=file.media_type, charset="utf-8")
 
 
-async def create_console_code(request: web.Request) -> web.Response:
-    code = request.app[keys.ONE_TIME_CODES].issue(request[keys.CLIENT])
-    return reply(ConsoleCode(code=code, url=f"{own_origin(request)}/#code={code}", expires_in_s=int(CODE_S)), 201)
-
-
-async def open_console_session(request: web.Request) -> web.Response:
-    code = (await read_json(request, RedeemCode)).code
-    client, token = request.app[keys.ONE_TIME_CODES].redeem(code, own_origin(request))
-    scopes = sorted({scope for own in client.scopes for scope in IMPLIED[own]})
-    return reply(ConsoleSession(token=token, scopes=list(scopes), expires_in_s=int(CONSOLE_SESSION_S)), 201)
-
-
 FILE_ANSWERS = {200: "text/html", 304: None}
 ANY_FILE = {200: "*/*", 304: None}
 NO_FILE = ("unknown-route",)
@@ -148,25 +107,5 @@ ROUTES = (
         None,
         ANY_FILE,
         problems=NO_FILE,
-    ),
-    Route(
-        "POST",
-        "/v1/sessions",
-        "create_console_code",
-        create_console_code,
-        "A one-time code that opens the console",
-        "admin",
-        {201: ConsoleCode},
-    ),
-    Route(
-        "POST",
-        "/v1/session",
-        "open_console_session",
-        open_console_session,
-        "Trade a one-time code for a session",
-        None,
-        {201: ConsoleSession},
-        body=RedeemCode,
-        problems=("bad-request", "unpaired"),
     ),
 )

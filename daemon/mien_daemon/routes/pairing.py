@@ -4,13 +4,14 @@ from aiohttp import web
 
 from mien_api.errors import ForeignOrigin
 from mien_daemon import keys
-from mien_daemon.access.clients import SESSION_S
+from mien_daemon.access.clients import LOCAL, SESSION_S
 from mien_daemon.access.pairing import PairingWindow
 from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.guard import EXTENSION_ORIGIN
 from mien_daemon.http.pairing_schemas import (
     WAIT_S,
     ApprovedAnswer,
+    AskedAnswer,
     BearerAnswer,
     BeginPairing,
     BeginSession,
@@ -29,11 +30,17 @@ from mien_daemon.http.route import Route
 # ── the browser's side ──
 
 
+async def open_pairing_for_browser(request: web.Request) -> web.Response:
+    pairing = request.app[keys.PAIRING]
+    pairing.ask(_require_extension(request))
+    _publish(request.app)
+    is_watched = request.app[keys.SHARES].streams.held_by(LOCAL) > 0
+    return reply(AskedAnswer(expires_in_s=int(pairing.window().seconds_left), watched=is_watched), 201)
+
+
 async def begin_pairing(request: web.Request) -> web.Response:
     body = await read_json(request, BeginPairing)
-    origin = request.headers.get("Origin", "")
-    if not EXTENSION_ORIGIN.fullmatch(origin):
-        raise ForeignOrigin("only a browser extension is paired; scripts use `mien token create`", field="Origin")
+    origin = _require_extension(request)
     pairing = request.app[keys.PAIRING]
     offer = pairing.begin(body.name, origin, body.commitment)
     _publish(request.app)
@@ -42,6 +49,13 @@ async def begin_pairing(request: web.Request) -> web.Response:
         id=offer.pairing_id, public_key=offer.daemon_point, nonce=offer.daemon_nonce, expires_in_s=left
     )
     return reply(answer, 201)
+
+
+def _require_extension(request: web.Request) -> str:
+    origin = request.headers.get("Origin", "")
+    if not EXTENSION_ORIGIN.fullmatch(origin):
+        raise ForeignOrigin("only a browser extension is paired; scripts use `mien token create`", field="Origin")
+    return origin
 
 
 async def continue_pairing(request: web.Request) -> web.Response:
@@ -128,6 +142,16 @@ def _publish(app: web.Application) -> None:
 
 
 ROUTES = (
+    Route(
+        "POST",
+        "/v1/pair/ask",
+        "open_pairing_for_browser",
+        open_pairing_for_browser,
+        "An extension asks for the window to be opened for it",
+        None,
+        {201: AskedAnswer},
+        problems=("too-many-requests",),
+    ),
     Route(
         "POST",
         "/v1/pair",

@@ -13,9 +13,10 @@ Check = Callable[[object], bool]
 
 KINDS = ("swap", "restore", "analyse")
 STATES = ("queued", "running", "done", "failed", "cancelled")
-SCOPES = ("swap", "models", "admin")
+SCOPES = ("swap", "faces", "console", "models", "admin")
 JOB_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
+KEY_ID = re.compile(r"[0-9a-f]{32}")
 PICTURE = re.compile(r"sha256:[0-9a-f]{64}")
 REFERENCE = re.compile(r"sha256:[0-9a-f]{64}|ref:[0-9A-Za-z_-]{1,64}")
 MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]+")
@@ -61,6 +62,10 @@ def is_count(value: object) -> bool:
 
 def is_key(value: object) -> bool:
     return isinstance(value, bytes) and len(value) == 32
+
+
+def is_point(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) == 65
 
 
 def is_document(value: object) -> bool:
@@ -117,6 +122,16 @@ RULES: Mapping[str, Mapping[str, Check]] = {
         "created_at": is_time,
         "last_seen": maybe(is_time),
     },
+    "console_keys": {
+        "id": fits(KEY_ID),
+        "client": is_text,
+        "granted_by": is_text,
+        "origin": is_text,
+        "name": is_text,
+        "point": is_point,
+        "made_at": is_time,
+        "used_at": is_time,
+    },
     "blobs": {"sha256": fits(DIGEST), "size": is_count, "used_at": is_time},
     "blob_owners": {"sha256": fits(DIGEST), "owner": is_text},
     "jobs": {
@@ -139,8 +154,6 @@ RULES: Mapping[str, Mapping[str, Check]] = {
         "result_sha256": maybe(fits(re.compile("[0-9a-f]+"))),
         "problem": maybe(is_document),
         "group_name": maybe(lambda value: is_text(value) and fits(GROUP)(value)),
-        "label": maybe(is_document),
-        "starred": is_one_of((0, 1)),
     },
     "job_pictures": {"job": fits(JOB_ID), "sha256": fits(DIGEST)},
     "idempotency": {"owner": is_text, "key": is_text, "digest": is_text, "job": fits(JOB_ID)},

@@ -37,5 +37,11 @@ def pairing(clients: ClientRegistry, clock: Clock) -> Pairing:
 
 
 @pytest.fixture
+def dates() -> Clock:
+    """What the state's clock goes by."""
+    return Clock()
+
+
+@pytest.fixture
 def sessions(clients: ClientRegistry, clock: Clock) -> Sessions:
     return Sessions(clients, PORT, clock)

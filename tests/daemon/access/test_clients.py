@@ -96,7 +96,7 @@ async def test_a_token_stands_for_its_client_in_the_next_daemon_as_well(
 
 async def test_a_paired_browser_has_no_token_and_keeps_its_key(clients: ClientRegistry, database: Database) -> None:
     made = await clients.add_paired("Firefox", ORIGIN, bytes(32))
-    assert (made.scopes, made.origin, made.pairing_key) == (frozenset({"swap"}), ORIGIN, bytes(32))
+    assert (made.scopes, made.origin, made.pairing_key) == (frozenset({"swap", "faces", "console"}), ORIGIN, bytes(32))
     assert (await reopened(database)).get(made.id) == made
 
 

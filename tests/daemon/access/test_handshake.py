@@ -39,6 +39,7 @@ def test_the_daemon_arrives_at_the_same_values_as_the_extension(vector: dict[str
     spoken = client_id, vector["port"], data(session["client_nonce"]), data(session["daemon_nonce"])
     assert handshake.to_text(handshake.daemon_proof(key, *spoken)) == session["daemon_proof"]
     assert handshake.to_text(handshake.client_proof(key, *spoken)) == session["client_proof"]
+    assert handshake.to_text(handshake.opener_proof(key, *spoken)) == session["opener_proof"]
 
 
 @pytest.mark.parametrize("text", ["", "AA", "A" * 43 + "é", "*" * 43, "A" * 44, "A" * 42])
@@ -72,6 +73,7 @@ def test_a_point_off_the_curve_is_refused() -> None:
 KEY, NONCE, OTHER = bytes(32), b"\x01" * 32, b"\x02" * 32
 MACS: dict[str, Callable[[], bytes]] = {
     "daemon_proof": lambda: handshake.daemon_proof(KEY, "client", 1, NONCE, OTHER),
+    "opener_proof": lambda: handshake.opener_proof(KEY, "client", 1, NONCE, OTHER),
     "client_proof": lambda: handshake.client_proof(KEY, "client", 1, NONCE, OTHER),
     "confirmation": lambda: handshake.confirmation(KEY, NONCE, "client"),
     "nonces exchanged": lambda: handshake.daemon_proof(KEY, "client", 1, OTHER, NONCE),

@@ -1,4 +1,4 @@
-"""A browser is paired only in a window that a person opened, and only when the person has compared the digits."""
+"""A browser is paired only in a window that is open for it, and only when a person has compared the digits."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from mien_api.errors import PairingClosed, TooManyRequests
 from mien_core.errors import BadRequest
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import ClientRegistry
-from mien_daemon.access.pairing import COLLECT_S, WINDOW_S, Pairing
+from mien_daemon.access.pairing import COLLECT_S, SILENCE_S, WINDOW_S, Pairing
 from mien_testing.pairing import NAME, ORIGIN, PORT, Browser, Clock, pair
 
 
@@ -30,7 +30,8 @@ async def test_both_sides_show_the_same_digits_and_hold_the_same_key(pairing: Pa
     outcome = pairing.outcome(browser.pairing_id)
     (client,) = clients.list_all()
     assert (client.id, client.pairing_key, client.origin) == (client_id, browser.key, ORIGIN)
-    assert client.scopes == {"swap"}, "no browser gets more than it needs"
+    assert client.scopes == {"swap", "faces", "console"}, "no browser gets more than it needs"
+    assert not client.may("admin")
     assert outcome.confirmation == handshake.confirmation(browser.key, browser.transcript, client_id)
 
 
@@ -309,3 +310,61 @@ async def test_whoever_waits_longer_than_the_window_is_open_hears_of_its_end(pai
     clock.now += WINDOW_S - 0.01
     async with asyncio.timeout(5):
         await pairing.wait_for_change(60)
+
+
+# ── an extension that asks ──
+
+
+async def test_an_extension_that_asks_is_paired_when_the_person_says_yes(
+    pairing: Pairing, clients: ClientRegistry
+) -> None:
+    browser = Browser()
+    pairing.ask(ORIGIN)
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    assert clients.list_all() == [], "asking lets nobody in"
+    await pairing.approve(browser.pairing_id)
+    assert pairing.outcome(browser.pairing_id).state == "approved"
+
+
+def test_the_window_that_one_extension_asked_for_is_open_for_no_other(pairing: Pairing) -> None:
+    other = ORIGIN.replace("a", "b")
+    pairing.ask(other)
+    with pytest.raises(PairingClosed):
+        Browser().begin(pairing)
+    with pytest.raises(TooManyRequests):
+        pairing.ask(ORIGIN)
+    pairing.open()
+    Browser().begin(pairing)  # the person's own window goes before
+
+
+def test_a_no_shuts_the_window_and_silences_every_extension_for_a_while(pairing: Pairing, clock: Clock) -> None:
+    browser = Browser()
+    pairing.ask(ORIGIN)
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    pairing.refuse(browser.pairing_id)
+    assert pairing.outcome(browser.pairing_id).state == "refused", "it is told"
+    with pytest.raises(PairingClosed):
+        Browser().begin(pairing)
+    clock.now += COLLECT_S
+    for origin in (ORIGIN, ORIGIN.replace("a", "b")):
+        with pytest.raises(TooManyRequests) as refused:
+            pairing.ask(origin)
+    assert refused.value.fields["retry_after_s"] == SILENCE_S - COLLECT_S + 1
+    clock.now += SILENCE_S - COLLECT_S
+    pairing.ask(ORIGIN)
+
+
+async def test_an_extension_that_was_put_to_sleep_asks_again_and_one_that_gives_up_shuts_the_window(
+    pairing: Pairing,
+) -> None:
+    first, second = Browser(), Browser()
+    for browser in (first, second):
+        pairing.ask(ORIGIN)
+        browser.begin(pairing)
+        browser.reveal(pairing)
+    with pytest.raises(PairingClosed):
+        pairing.outcome(first.pairing_id)
+    await pairing.cancel(second.pairing_id)
+    assert not pairing.window().is_open

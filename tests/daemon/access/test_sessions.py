@@ -1,10 +1,11 @@
 """The daemon proves itself first; a browser that answers rightly, in time and once gets a bearer token."""
 
 import secrets
+from collections.abc import Callable
 
 import pytest
 
-from mien_api.errors import Unpaired
+from mien_api.errors import Unpaired, WrongScope
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import ClientRegistry
 from mien_daemon.access.pairing import Pairing
@@ -30,7 +31,7 @@ async def test_a_proven_client_gets_a_bearer_that_stands_for_it_and_may_only_swa
     client = clients.authenticate(open_session(sessions, client_id, browser.key))
     assert client is not None
     assert client.id == client_id
-    assert client.scopes == frozenset({"swap"})
+    assert (client.may("swap"), client.may("models"), client.may("admin")) == (True, False, False)
 
 
 @pytest.mark.parametrize("wrong", ["key", "port", "reflected"])
@@ -140,3 +141,22 @@ def test_an_unknown_browser_gets_no_proof(sessions: Sessions) -> None:
         sessions.challenge("nothing", bytes(32))
     with pytest.raises(Unpaired):
         sessions.answer("nothing", bytes(32))
+
+
+async def test_the_key_itself_asks_for_the_console_and_no_bearer_and_no_other_proof_does(
+    pairing: Pairing, sessions: Sessions, clients: ClientRegistry
+) -> None:
+    browser, client_id = await pair(pairing)
+
+    def prove(how: Callable[[bytes, str, int, bytes, bytes], bytes]) -> str:
+        nonce = secrets.token_bytes(32)
+        challenge = sessions.challenge(client_id, nonce)
+        proof = how(browser.key, client_id, PORT, nonce, challenge.daemon_nonce)
+        return sessions.prove_opener(challenge.session_id, proof).id
+
+    assert prove(handshake.opener_proof) == client_id
+    with pytest.raises(Unpaired):
+        prove(handshake.client_proof)
+    await clients.allow_console(client_id, allowed=False)
+    with pytest.raises(WrongScope):
+        prove(handshake.opener_proof)

@@ -6,7 +6,13 @@ import { Api } from "../../../daemon/mien_daemon/console/api.js";
 
 function apiThat(answer) {
   const asked = [];
-  const session = { token: "secret", ended: 0, end: () => (session.ended += 1) };
+  const session = {
+    token: "secret",
+    ended: 0,
+    renewals: 0,
+    end: () => (session.ended += 1),
+    renew: async () => session.renewals-- > 0 && Boolean((session.token = "renewed")),
+  };
   const fetch = async (path, init) => {
     asked.push({ path, ...init });
     return answer(path, init);
@@ -64,4 +70,17 @@ test("a token that the daemon no longer takes ends the session", async () => {
   const { api, session } = apiThat(() => json({ code: "unpaired" }, 401));
   await assert.rejects(api.get("/v1/jobs"), { code: "unpaired" });
   assert.equal(session.ended, 1);
+});
+
+test("a session that has lapsed is opened anew, once, and the request goes on", async () => {
+  const { api, asked, session } = apiThat((_path, { headers }) =>
+    headers.Authorization === "Bearer renewed" ? json({ fine: true }) : json({ code: "unpaired" }, 401),
+  );
+  session.renewals = 1;
+  assert.deepEqual(await api.post("/v1/jobs", { kind: "swap" }), { fine: true });
+  assert.deepEqual([asked.length, asked[1].body, session.ended], [2, '{"kind":"swap"}', 0]);
+  const refusing = apiThat(() => json({ code: "unpaired" }, 401));
+  refusing.session.renewals = 9;
+  await assert.rejects(refusing.api.get("/v1/jobs"), { code: "unpaired" });
+  assert.deepEqual([refusing.asked.length, refusing.session.ended], [2, 1]);
 });

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from mien_daemon import keys
+from mien_daemon.access import handshake
 from mien_daemon.routes.console import FOLDER, page_files
+from mien_testing.pairing import PageKey
 
 MARKUP = re.compile(rb"\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval)\b")
 
@@ -98,7 +100,7 @@ async def test_a_code_is_traded_once_for_a_session_bound_to_the_page(daemon: Any
     code = await invited(daemon)
     session = await traded(daemon, code)
     assert session.status == 201
-    assert session.json["scopes"] == ["admin", "local", "models", "swap"]
+    assert session.json["scopes"] == ["admin", "faces", "local", "models", "swap"]
     assert (await traded(daemon, code)).code == "unpaired"
     token, own = session.json["token"], f"http://127.0.0.1:{daemon.port}"
     assert (await daemon.ask("GET", "/v1/jobs", token=token)).status == 200
@@ -110,7 +112,7 @@ async def test_a_code_is_traded_once_for_a_session_bound_to_the_page(daemon: Any
 async def test_a_page_may_do_what_its_opener_may_and_no_more(daemon: Any) -> None:
     assert (await daemon.ask("POST", "/v1/sessions", {}, token=await daemon.token("swap"))).code == "wrong-scope"
     session = await traded(daemon, await invited(daemon, token=await daemon.token("admin")))
-    assert session.json["scopes"] == ["admin", "models", "swap"]
+    assert session.json["scopes"] == ["admin", "faces", "models", "swap"]
     window = await daemon.ask("GET", "/v1/pair/window", token=session.json["token"])
     assert window.code == "wrong-scope"
 
@@ -122,3 +124,53 @@ async def test_a_revoked_opener_takes_its_codes_and_its_pages_with_it(daemon: An
     await daemon.ask("DELETE", f"/v1/clients/{client.id}")
     assert (await traded(daemon, code)).code == "unpaired"
     assert (await daemon.ask("GET", "/v1/jobs", token=session.json["token"])).code == "unpaired"
+
+
+# ── a browser that stays signed in ──
+
+
+async def signed_in(daemon: Any, key: PageKey) -> str:
+    words = {"public_key": handshake.to_text(key.point), "name": "Firefox on Linux"}
+    answer = await daemon.ask("POST", "/v1/session", {"code": await invited(daemon), "key": words}, token=None)
+    return str(answer.json["key"])
+
+
+async def renewed(daemon: Any, key: PageKey, key_id: str) -> Any:
+    nonce = handshake.from_text((await daemon.ask("POST", "/v1/session/challenge", token=None)).json["nonce"], 32)
+    signature = handshake.to_text(key.sign(key_id, nonce, daemon.port))
+    words = {"key": key_id, "nonce": handshake.to_text(nonce), "signature": signature}
+    return await daemon.ask("POST", "/v1/session/renew", words, token=None)
+
+
+async def test_a_browser_that_left_a_key_is_signed_in_again_until_it_is_signed_out(daemon: Any) -> None:
+    key = PageKey()
+    key_id = await signed_in(daemon, key)
+    session = await renewed(daemon, key, key_id)
+    assert (session.status, "local" in session.json["scopes"], session.json["key"]) == (201, True, key_id)
+    (listed,) = (await daemon.ask("GET", "/v1/sessions")).json["browsers"]
+    assert (listed["id"], listed["name"], listed["granted_by"]) == (key_id, "Firefox on Linux", "local")
+    assert (await daemon.ask("DELETE", f"/v1/sessions/{key_id}", token=session.json["token"])).status == 204
+    assert (await daemon.ask("GET", "/v1/jobs", token=session.json["token"])).code == "unpaired"
+    assert (await renewed(daemon, key, key_id)).code == "unpaired"
+
+
+async def test_no_other_origin_gets_a_session_and_none_without_the_key(daemon: Any) -> None:
+    key = PageKey()
+    key_id = await signed_in(daemon, key)
+    assert (await renewed(daemon, PageKey(), key_id)).code == "unpaired"
+    for headers in (
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        for path in ("/v1/session/challenge", "/v1/session/renew", "/v1/session"):
+            assert (await daemon.ask("POST", path, {}, token=None, headers=headers)).code == "foreign-origin"
+    swap = await daemon.token("swap")
+    assert (await daemon.ask("GET", "/v1/sessions", token=swap)).code == "wrong-scope"
+    assert (await daemon.ask("DELETE", f"/v1/sessions/{key_id}", token=swap)).code == "wrong-scope"
+
+
+async def test_a_point_that_is_none_is_refused(daemon: Any) -> None:
+    words = {"public_key": handshake.to_text(bytes(65)), "name": "x"}
+    answer = await daemon.ask("POST", "/v1/session", {"code": await invited(daemon), "key": words}, token=None)
+    assert (answer.code, answer.json["field"]) == ("bad-request", "key.public_key")

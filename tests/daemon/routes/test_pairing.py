@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from mien_daemon import keys
 from mien_daemon.access import handshake
+from mien_daemon.access.clients import LOCAL
 from mien_testing.pairing import NAME, ORIGIN, Browser
 
 
@@ -48,13 +50,19 @@ class PairingClient:
         answer = await self.daemon.ask("POST", f"/v1/pair/{self.browser.pairing_id}/approve")
         return str(answer.json["client"])
 
-    async def bearer(self, client: str) -> str:
+    async def console_code(self, client: str) -> Any:
+        return await self._prove(client, handshake.opener_proof, "/console")
+
+    async def _prove(self, client: str, prove: Callable[[bytes, str, int, bytes, bytes], bytes], path: str = "") -> Any:
         nonce = secrets.token_bytes(32)
         begun = await self.post("/v1/pair/sessions", {"client": client, "nonce": handshake.to_text(nonce)})
         spoken = client, self.daemon.port, nonce, handshake.from_text(begun.json["nonce"], 32)
         assert handshake.from_text(begun.json["proof"], 32) == handshake.daemon_proof(self.browser.key, *spoken)
-        proof = handshake.to_text(handshake.client_proof(self.browser.key, *spoken))
-        answer = await self.post(f"/v1/pair/sessions/{begun.json['id']}", {"proof": proof})
+        proof = handshake.to_text(prove(self.browser.key, *spoken))
+        return await self.post(f"/v1/pair/sessions/{begun.json['id']}{path}", {"proof": proof})
+
+    async def bearer(self, client: str) -> str:
+        answer = await self._prove(client, handshake.client_proof)
         assert answer.json["expires_in_s"] == 900
         return str(answer.json["token"])
 
@@ -184,3 +192,33 @@ async def test_what_is_told_to_everybody_who_listens_holds_no_digits(daemon: Any
     events = [event for event in daemon.app[keys.EVENTS].since(0) or [] if event.kind == "pairing"]
     assert [event.data["state"] for event in events] == [None, "begun", "shown", "approved"]
     assert browser_client.browser.digits not in json.dumps([dict(event.data) for event in events])
+
+
+async def test_an_extension_asks_for_the_window_and_is_told_whether_anybody_will_see_the_digits(daemon: Any) -> None:
+    browser_client = PairingClient(daemon)
+    asked = await browser_client.post("/v1/pair/ask", None)
+    assert (asked.status, asked.json["watched"]) == (201, False)
+    with daemon.app[keys.SHARES].streams.hold(LOCAL):  # as the tray does
+        assert (await browser_client.post("/v1/pair/ask", None)).json["watched"]
+    assert (await browser_client.begin()).status == 201
+    page = PairingClient(daemon, "https://evil.test")
+    assert (await page.post("/v1/pair/ask", None)).code == "foreign-origin"
+    assert (await PairingClient(daemon, None).post("/v1/pair/ask", None)).code == "foreign-origin"
+
+
+async def test_a_paired_browser_opens_the_console_as_the_person_until_that_is_taken_back(daemon: Any) -> None:
+    browser_client = PairingClient(daemon)
+    client = await browser_client.paired()
+    answer = await browser_client.console_code(client)
+    assert answer.json["url"].endswith(f"/#code={answer.json['code']}")
+    session = await daemon.ask("POST", "/v1/session", {"code": answer.json["code"]}, token=None)
+    assert "local" in session.json["scopes"]
+    admin = await daemon.token("admin")
+    path = f"/v1/clients/{client}"
+    assert (await daemon.ask("PATCH", path, {"console": False}, token=admin)).json["scopes"] == ["faces", "swap"]
+    assert (await daemon.ask("GET", "/v1/jobs", token=session.json["token"])).code == "unpaired"
+    assert (await browser_client.console_code(client)).code == "wrong-scope"
+    widened = await daemon.ask("PATCH", path, {"console": True}, token=admin)
+    assert (widened.code, widened.json["needs"]) == ("wrong-scope", "local")
+    assert (await daemon.ask("PATCH", path, {"console": True})).json["scopes"] == ["console", "faces", "swap"]
+    assert (await browser_client.console_code(client)).status == 201

@@ -17,7 +17,6 @@ from mien_daemon.state.migrations import MIGRATIONS
 KEPT = Path(__file__).parent / "kept"
 AT = 1_795_000_000.0
 REPORT = json.dumps({"engine": "mesh", "stages": {"generate": 4.0}})
-LABEL = json.dumps({"target": "Strand.jpg", "references": [None]})
 PROBLEM = json.dumps({"code": "no-face-found", "status": 422})
 # State, started, finished, result, problem.
 JOBS = (
@@ -51,9 +50,8 @@ def fill(db: sqlite3.Connection) -> None:
         )
         db.execute(
             """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts,
-               created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem, group_name,
-               label, starred)
-               VALUES (?, 'c1', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+               created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem, group_name)
+               VALUES (?, 'c1', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 f"{number:024x}",
                 "restore" if number == 5 else "swap",
@@ -73,11 +71,12 @@ def fill(db: sqlite3.Connection) -> None:
                 "ab" * 32 if result else None,
                 problem,
                 "Ferien 2026" if number % 2 else None,
-                LABEL if number % 2 else None,
-                int(state == "done"),
             ),
         )
         db.execute("INSERT INTO job_pictures VALUES (?, ?)", (f"{number:024x}", "0" * 64))
+    point = b"\x04" + bytes(range(64))
+    key = ("ab" * 16, "local", "c2", "http://127.0.0.1:6436", "Firefox on Linux", point, AT, AT + 60)
+    db.execute("INSERT INTO console_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?)", key)
     db.execute("INSERT INTO idempotency VALUES ('c1', 'monday', ?, ?)", ("cd" * 32, f"{3:024x}"))
 
 

@@ -56,13 +56,32 @@ async def test_without_a_code_there_is_only_the_way_to_get_one(console: Any, chr
     await stranger.close()
 
 
-async def test_the_page_keeps_no_cookie_and_no_token_beyond_its_tab(console: Any) -> None:
-    assert await console.context.cookies() == []
-    kept = await console.page.evaluate("JSON.stringify(localStorage)")
-    assert "mien_" not in kept
+async def test_a_second_tab_is_signed_in_and_no_storage_holds_a_token(console: Any) -> None:
     second = await console.context.new_page()
     await second.goto(console.daemon.origin)
-    await expect(second.locator("main.session-over")).to_be_visible()
+    await expect(second.locator(".frame")).to_be_visible()
+    assert await console.context.cookies() == []
+    kept = await second.evaluate("""async () => {
+        const opening = indexedDB.open("mien", 1);
+        await new Promise((done) => (opening.onsuccess = done));
+        const asked = opening.result.transaction("page-key").objectStore("page-key").get("current");
+        await new Promise((done) => (asked.onsuccess = done));
+        const { privateKey } = asked.result.pair;
+        return [JSON.stringify(localStorage), privateKey.extractable, Object.keys(asked.result).sort()];
+    }""")
+    assert ("mien_" in kept[0], kept[1:]) == (False, [False, ["id", "pair"]])
+    await second.close()
+
+
+async def test_a_browser_that_is_signed_out_in_the_settings_needs_a_code(console: Any) -> None:
+    await console.go("settings")
+    await console.page.locator("[data-browser]", has_text="this one").get_by_role("button").click()
+    await expect(console.page.locator("main.session-over")).to_be_visible()
+    await console.page.reload()
+    await expect(console.page.locator("main.session-over")).to_contain_text("mien open")
+    await console.page.goto("about:blank")
+    await console.page.goto(console.daemon.invitation())
+    await expect(console.page.locator(".frame")).to_be_visible()
 
 
 async def test_another_origin_gets_nothing(console: Any, elsewhere: str) -> None:
@@ -125,9 +144,7 @@ async def test_a_daemon_that_was_killed_and_started_again_continues_with_the_job
     await expect(console.page.locator(".banner")).to_contain_text("Mien isn’t answering")
     await expect(console.page.locator(".daemon-state")).to_have_text("Not answering")
     console.daemon.start()
-    await expect(console.page.locator("main.session-over")).to_contain_text("mien open")
-    another = await console.context.new_page()
-    await another.goto(console.daemon.invitation())  # `mien open`, in another tab: this one goes on with its session
+    await expect(console.page.locator(".banner")).to_be_hidden()  # with a session that its key has opened
     await expect(console.page.locator(".progress")).to_be_visible()
     console.daemon.forget("hold")
     await console.result_shown()

@@ -3,7 +3,9 @@
 import secrets
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from mien_daemon.access import handshake
 from mien_daemon.access.pairing import Pairing
@@ -73,3 +75,17 @@ def open_session(sessions: Sessions, client_id: str, key: bytes, port: int = POR
     challenge = sessions.challenge(client_id, nonce)
     proof = handshake.client_proof(key, client_id, port, nonce, challenge.daemon_nonce)
     return sessions.answer(challenge.session_id, proof)[1]
+
+
+class PageKey:
+    """The private half that a browser keeps, and what it signs with it."""
+
+    def __init__(self) -> None:
+        self.private_key = handshake.new_key_pair()
+        self.point = handshake.public_point(self.private_key)
+
+    def sign(self, key_id: str, nonce: bytes, port: int = PORT) -> bytes:
+        fields = (b"mien-console-session-v1", key_id.encode(), str(port).encode(), nonce)
+        words = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+        halves = decode_dss_signature(self.private_key.sign(words, ec.ECDSA(hashes.SHA256())))
+        return b"".join(half.to_bytes(32, "big") for half in halves)

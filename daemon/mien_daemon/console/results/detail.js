@@ -3,7 +3,6 @@ import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
-import { nameFor, namesIn, titleOf } from "../job-name.js";
 import { fillWhenLoaded } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
 import { faceAt, previewPath } from "../swap/target-picture.js";
@@ -28,8 +27,7 @@ export function detail(main, app, signal, id) {
   );
 }
 
-async function gather({ api, jobs, people, pictures }, id) {
-  await people.load();
+async function gather({ api, jobs, pictures }, id) {
   const job = (await jobs.find(id)) ?? (await api.get(`/v1/jobs/${id}`));
   const after = await pictures.url(`/v1/jobs/${id}/result`);
   const before = job.result.video ? null : await pictures.url(previewPath(job.target, 8192)).catch(() => null);
@@ -47,7 +45,7 @@ function built(app, { job, before, after }, signal) {
 }
 
 function aside(app, job) {
-  const { pictures, router } = app;
+  const { api, pictures, router } = app;
   const checked = h("div", {});
   const copy = async () => {
     await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`));
@@ -65,15 +63,12 @@ function aside(app, job) {
         h(
           "header",
           { class: "page-head" },
-          h("h2", {}, titleOf(job, app.people.names)),
+          h("h2", {}, t("result")),
           h("span", { class: "grow" }),
           iconButton("close", t("back_to_results"), () => router.go("results")),
         ),
         h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)),
-        report(job.result, {
-          image: (key) => referenceImage(app, { key }),
-          who: (index) => nameFor(job, index, app.people.names),
-        }),
+        report(job.result, undefined, null, (key) => referenceImage(app, { key })),
       ),
       h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job.options)),
       h(
@@ -95,7 +90,7 @@ function aside(app, job) {
         job.result.video ? null : iconButton("copy", t("copy"), () => attempt(copy)),
         iconButton("trash", t("delete"), () => remove(app, job)),
       ),
-      button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary large" }),
+      button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary large" }),
     ),
   );
 }
@@ -115,8 +110,8 @@ async function verify({ api }, job, place) {
   fill(place, verdict(await response.json()));
 }
 
-function redo({ draft, people, router }, job) {
-  draft.take(job, job.label?.target ?? t("picture"), namesIn(job, people.names));
+function redo({ draft, router }, job) {
+  draft.take(job, t("result_of", { name: "" }).trim());
   router.go("swap");
 }
 

@@ -1,19 +1,19 @@
 // Paired browsers and tokens: who they are, what they may do, and the end of it.
 import { announce, attempt } from "../announce.js";
-import { button, field, iconButton, select } from "../control.js";
+import { button, checkbox, field, iconButton, select } from "../control.js";
 import { ask, confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
 import { fillWhenLoaded } from "../notice.js";
 import { ago, t } from "../words.js";
 
-export function clients({ api, events }, signal) {
+export function clients({ api, events, session }, signal) {
   const place = h("div", {});
   const show = () =>
     fillWhenLoaded(
       place,
       () => api.get("/v1/clients"),
-      (found) => build(api, found.clients, show),
+      (found) => build({ api, session }, found.clients, show),
       signal,
     );
   events.addEventListener("on:pairing", show, { signal });
@@ -21,8 +21,8 @@ export function clients({ api, events }, signal) {
   return place;
 }
 
-function build(api, list, again) {
-  const rows = list.map((client) => row(api, client, again));
+function build(app, list, again) {
+  const rows = list.map((client) => row(app, client, again));
   return h(
     "div",
     { class: "stack" },
@@ -30,12 +30,18 @@ function build(api, list, again) {
     h(
       "div",
       {},
-      button(t("new_token"), "key", () => newToken(api, again)),
+      button(t("new_token"), "key", () => newToken(app.api, again)),
     ),
   );
 }
 
-function row(api, { id, name, scopes, origin, last_seen: seen }, again) {
+/** A browser's right to open this page is a switch of its own; only this user's own programs may turn it on. */
+const SWITCHED = "console";
+
+function row({ api, session }, { id, name, scopes, origin, last_seen: seen }, again) {
+  const mayOpen = scopes.includes(SWITCHED);
+  const allow = (allowed) => attempt(() => api.patch(`/v1/clients/${id}`, { console: allowed })).then(again);
+  const opens = origin && (session.may("local") || mayOpen) ? checkbox(t("allow_console"), mayOpen, allow) : null;
   const revoke = () =>
     attempt(async () => {
       if (!(await confirm(t("revoke_title", { name }), t("revoke_text"), t("revoke")))) return;
@@ -60,9 +66,10 @@ function row(api, { id, name, scopes, origin, last_seen: seen }, again) {
         "p",
         {},
         h("strong", {}, name),
-        scopes.map((scope) => h("span", { class: "chip" }, t(`scope_${scope}`))),
+        scopes.filter((scope) => scope !== SWITCHED).map((scope) => h("span", { class: "chip" }, t(`scope_${scope}`))),
       ),
       h("p", { class: "hint" }, last),
+      opens,
     ),
     h(
       "div",

@@ -1,14 +1,37 @@
 // Letting a browser in: the window, the digits that both sides show, and the person's yes or no.
-import { attempt } from "../announce.js";
+import { announce, attempt } from "../announce.js";
 import { button } from "../control.js";
+import { ask } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
 import { t } from "../words.js";
 
-export function pairing({ api, session, events }, signal) {
+const QUESTION = "pairing-question";
+
+/** Ask over whatever view is shown; the question goes when the window has shut. */
+export async function askToPair(app, ended) {
+  if (document.getElementById(QUESTION)) return;
+  const over = new AbortController();
+  await ask(t("pairing_title"), (close) =>
+    h(
+      "div",
+      { class: "dialog-body", id: QUESTION },
+      pairing(app, AbortSignal.any([over.signal, ended]), (window) => {
+        if (window.state !== "shown") close();
+        if (window.state === "approved") announce(t("pairing_done", { name: window.name }));
+      }),
+    ),
+  );
+  over.abort();
+}
+
+export function pairing({ api, session, events }, signal, onWindow = (_window) => {}) {
   const place = h("div", { class: "stack", "aria-live": "polite" });
   if (!session.may("local")) return h("p", { class: "hint" }, t("pairing_elsewhere"));
-  const show = (window) => fill(place, content(window, act));
+  const show = (window) => {
+    fill(place, content(window, act));
+    onWindow(window);
+  };
   const act = (method, path) =>
     attempt(async () => show((await api.json(method, path)) ?? (await api.get("/v1/pair/window"))));
   const look = () => attempt(async () => show(await api.get("/v1/pair/window", { signal })));

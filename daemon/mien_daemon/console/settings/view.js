@@ -8,9 +8,19 @@ import { connections } from "./connections.js";
 import { daemonSettings } from "./daemon-settings.js";
 import { machine } from "./machine.js";
 import { pairing } from "./pairing.js";
+import { signedIn } from "./signed-in.js";
 
 /** @type {Record<string, (app: any, signal: AbortSignal) => HTMLElement>} */
-const SECTIONS = { appearance, daemon: daemonSettings, pairing, clients, connections, machine, about };
+const SECTIONS = {
+  appearance,
+  daemon: daemonSettings,
+  pairing,
+  clients,
+  signed_in: signedIn,
+  connections,
+  machine,
+  about,
+};
 
 export function mount(main, app, signal) {
   const parts = Object.entries(SECTIONS).map(([name, build]) => section(name, build(app, signal)));
