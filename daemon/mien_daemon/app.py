@@ -86,7 +86,7 @@ def create_app(config: Config, local_token: str, stop: asyncio.Event | None = No
 def add_jobs(app: web.Application, config: Config) -> None:
     """The queue and what it is made of; the workers are its executors."""
     events, settings, blobs, references = (app[keys.EVENTS], app[keys.SETTINGS], app[keys.BLOBS], app[keys.REFERENCES])
-    jobs = UnfinishedJobs(events, settings, app[keys.DATABASE].clock)
+    jobs = app[keys.UNFINISHED] = UnfinishedJobs(events, settings, app[keys.DATABASE].clock)
     store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
     folders = WorkFolders(config.folders.state, blobs, references)
     scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, app[keys.WORKERS].workers, events)

@@ -67,6 +67,13 @@ class Settings(BaseModel):
     default_engine: str = Field(
         default="mesh", min_length=1, max_length=40, description="The engine of a swap that names none."
     )
+    reactor_door: bool = Field(
+        default=False, description="Programs that talk to ReActor may talk to Mien: POST /reactor/image."
+    )
+    openai_door: bool = Field(
+        default=False, description="Programs that talk to OpenAI's image API may talk to Mien: POST /v1/images/edits."
+    )
+    metrics: bool = Field(default=False, description="Prometheus may read figures: GET /metrics.")
     notify_finished: bool = Field(default=True, description="The tray says when a job is done.")
     notify_failed: bool = Field(default=True, description="The tray says when a job has failed.")
     notify_pairing: bool = Field(default=True, description="The tray says when a browser asks to be paired.")

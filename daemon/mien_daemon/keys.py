@@ -17,6 +17,7 @@ from mien_daemon.events import Events
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
+from mien_daemon.jobs.unfinished import UnfinishedJobs
 from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.pictures.previews import Previews
 from mien_daemon.pictures.verifier import Verifier
@@ -36,6 +37,7 @@ WORKERS = web.AppKey("workers", WorkerPool)
 DOWNLOADS = web.AppKey("downloads", Downloads)
 JOB_STORE = web.AppKey("job_store", JobStore)
 SCHEDULER = web.AppKey("scheduler", Scheduler)
+UNFINISHED = web.AppKey("unfinished", UnfinishedJobs)
 QUEUE = web.AppKey("queue", JobQueue)
 ONE_TIME_CODES = web.AppKey("one_time_codes", OneTimeCodes)
 CONSOLE_SESSIONS = web.AppKey("console_sessions", ConsoleSessions)

@@ -13,6 +13,7 @@ LOCAL_TIMES = 4
 STREAMS = 16  # a browser has one for each tab of the page
 WAITS = 128  # as many as a client has jobs, and more
 UPLOADS = 32
+READ_AT_A_TIME = 4  # a swap in one request is held in memory, up to 100 MB with its pictures, until it is on the disk
 
 
 class Share:
@@ -64,6 +65,7 @@ class Shares:
         self.streams = Share("event streams", STREAMS, retry_after_s=30)
         self.waits = Share("waiting requests", WAITS, retry_after_s=5)
         self.uploads = Share("uploads at a time", UPLOADS, retry_after_s=2)
+        self.whole_requests = Turns(READ_AT_A_TIME, Share("swaps in one request", UPLOADS, retry_after_s=2))
 
 
 class Turns:

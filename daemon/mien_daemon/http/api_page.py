@@ -10,9 +10,17 @@ from pydantic import BaseModel
 from mien_api.problems import statuses
 from mien_daemon.access.connections import MOST_OF_A_CLIENT, MOST_STRANGERS
 from mien_daemon.access.connections import SILENT_S as IDLE_S
-from mien_daemon.access.shares import LOCAL_TIMES, STREAMS, UPLOADS, WAITS
+from mien_daemon.access.shares import LOCAL_TIMES, READ_AT_A_TIME, STREAMS, UPLOADS, WAITS
 from mien_daemon.downloads import MOST_OPEN as TRANSFERS
-from mien_daemon.http.openapi import SHARED, SHARED_WITH_JSON, SHARED_WITH_TOKEN, Schema, describe, shared_codes
+from mien_daemon.http.openapi import (
+    SHARED,
+    SHARED_WITH_JSON,
+    SHARED_WITH_TOKEN,
+    Schema,
+    describe,
+    describe_setting,
+    shared_codes,
+)
 from mien_daemon.http.route import Content, Route
 from mien_daemon.jobs.admission import CLIENTS_SHARE, KEPT_SHARE
 from mien_daemon.pictures.blobs import STORED_TIMES
@@ -45,6 +53,7 @@ name in `share`; what other clients do is not hindered by it. This user's own pr
 | `pictures being read`: headers and previews that are asked for at a time | {PICTURES} |
 | `pictures being verified`, one after the other | {VERIFIED} |
 | `uploads at a time` | {UPLOADS} |
+| `swaps in one request` that are being read; {READ_AT_A_TIME} of all clients' at a time | {UPLOADS} |
 | `stored pictures`: bytes of pictures that are kept for it | {STORED_TIMES} × `max_blob_bytes` + `max_clip_bytes` |
 | `event streams` | {STREAMS} |
 | `waiting requests` (`?wait=`) | {WAITS} |
@@ -80,7 +89,8 @@ def _section(route: Route, document: Schema) -> str:
     """One route: what it does, what it takes, what it answers, why it may refuse, and a request."""
     operation = document["paths"][route.path][route.method.lower()]
     scope = f"scope `{route.scope}`" if route.scope else "no token"
-    lines = [f"\n### `{route.method} {route.path}`\n", f"{route.summary}. Operation `{route.operation_id}`, {scope}.\n"]
+    said = f"{route.summary}. Operation `{route.operation_id}`, {scope}.{describe_setting(route)}"
+    lines = [f"\n### `{route.method} {route.path}`\n", f"{said}\n"]
     lines += [f"- {_parameter(each)}" for each in operation.get("parameters", ()) if each["in"] != "path"]
     if route.body is not None:
         lines.append(f"- body: {_content(route.body)}")

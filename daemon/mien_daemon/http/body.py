@@ -1,5 +1,6 @@
 """Read the body and the query of a request, strictly; shape the body of an answer."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from fnmatch import fnmatch
 from typing import Any, TypeVar
@@ -22,7 +23,9 @@ MEDIA = ("application/octet-stream", "image/*", "video/*")
 """As what pictures and clips are sent."""
 
 
-async def read_json(request: web.Request, model: type[Model]) -> Model:
+async def read_json(
+    request: web.Request, model: type[Model], limit: int = MAX_JSON_BYTES, timeout_s: float = JSON_TIMEOUT_S
+) -> Model:
     """The body as `model`.
 
     Raises:
@@ -33,8 +36,10 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaType("the body must be application/json", field="Content-Type")
-    data = await read_bytes(request, MAX_JSON_BYTES, JSON_TIMEOUT_S)
+    data = await read_bytes(request, limit, timeout_s)
     require_active(request)
+    if len(data) > MAX_JSON_BYTES:
+        return await asyncio.to_thread(parse_body, data, model)
     return parse_body(data or b"{}", model)
 
 

@@ -1,8 +1,8 @@
 """The guard: what every request passes before a handler sees it.
 
 In this order: a path as target → the exact Host → Sec-Fetch-Site → Origin → no upgrade → a token that allows the
-route → no encoded body. A program on this machine can forge Host, Sec-Fetch-Site and Origin: those checks keep web
-pages out and authenticate no client. The bearer token does that.
+route → the setting that opens it → no encoded body. A program on this machine can forge Host, Sec-Fetch-Site and
+Origin: those checks keep web pages out and authenticate no client. The bearer token does that.
 """
 
 import re
@@ -24,7 +24,7 @@ from mien_api.problems import RETRY_AFTER_S, problem_for
 from mien_core.errors import BadRequest
 from mien_daemon.access.clients import Client
 from mien_daemon.http.route import Handler, Route
-from mien_daemon.keys import CLIENT, CLIENTS, CONFIG, CONNECTIONS, DATABASE
+from mien_daemon.keys import CLIENT, CLIENTS, CONFIG, CONNECTIONS, DATABASE, SETTINGS
 
 ROUTES: web.AppKey[dict[object, Route]] = web.AppKey("routes", dict)
 """The route of each handler."""
@@ -100,10 +100,17 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[CLIENT] = client
         request.app[CONNECTIONS].name(request.protocol, client)
         request.app[CLIENTS].touch(client)
+    if route is not None and not is_open(request, route):
+        raise UnknownRoute("there is nothing at this path")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("bodies are taken as they are, not encoded", field="Content-Encoding")
     await let_body_in(request)
     return await handler(request)
+
+
+def is_open(request: web.Request, route: Route) -> bool:
+    """Whether the person has opened this route, where it has to be opened."""
+    return route.setting is None or bool(getattr(request.app[SETTINGS].current, route.setting))
 
 
 async def leave_to_guard(_request: web.Request) -> None:

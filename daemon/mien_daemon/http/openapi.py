@@ -72,7 +72,7 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
     if route.scope is None:
         operation["security"] = []
     else:
-        operation["description"] = f"Needs the scope `{route.scope}`."
+        operation["description"] = f"Needs the scope `{route.scope}`.{describe_setting(route)}"
     if route.body is not None:
         operation["requestBody"] = _body(route.body, schemas)
     for status, codes in sorted(problems_of(route).items()):
@@ -81,6 +81,11 @@ def _operation(route: Route, schemas: Schemas) -> Schema:
             "content": {"application/problem+json": {"schema": schemas[Problem, "serialization"]}},
         }
     return operation
+
+
+def describe_setting(route: Route) -> str:
+    """The sentence about the setting that opens a route; nothing where none does."""
+    return f" Closed until the setting `{route.setting}` is on." if route.setting else ""
 
 
 def problems_of(route: Route) -> dict[int, list[str]]:

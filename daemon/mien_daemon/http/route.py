@@ -28,6 +28,7 @@ class Route:
         problems: the codes this route may refuse with, beside those every route shares.
         headers: request headers with a meaning here → what they mean.
         navigable: whether a browser may open it as a page.
+        setting: the setting that opens this route; while it is off there is nothing at its path. None is always open.
     """
 
     method: Method
@@ -42,8 +43,10 @@ class Route:
     problems: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     navigable: bool = False
+    setting: str | None = None
 
     @property
     def noun(self) -> str:
         """What the path is about: "jobs" of "/v1/jobs/{id}"; "console" for the page and its files."""
-        return self.path.split("/")[2] if self.path.startswith("/v1/") else "console"
+        first, *others = self.path.split("/")[1:]
+        return others[0] if first == "v1" else first or "console"

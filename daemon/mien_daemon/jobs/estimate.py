@@ -46,6 +46,11 @@ class StageDurations:
         """Seconds of such a job; None when none has finished."""
         return sum(self._seconds[kind].values()) if kind in self._seconds else None
 
+    @property
+    def typical(self) -> Mapping[str, float]:
+        """Seconds of a job of each kind that has finished before."""
+        return {kind: sum(stages.values()) for kind, stages in sorted(self._seconds.items())}
+
 
 class ProgressEstimate:
     """How far one running job is. The fraction never falls."""

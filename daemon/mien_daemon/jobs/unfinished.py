@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,7 @@ class UnfinishedJobs:
     def __init__(self, events: Events, settings: LiveSettings, clock: StateClock) -> None:
         self.waiting = WaitingJobs()
         self.durations = StageDurations()
+        self.finished: Counter[State] = Counter()
         self._events = events
         self._settings = settings
         self._clock = clock
@@ -136,6 +138,7 @@ class UnfinishedJobs:
     def close(self, job: Job) -> None:
         """Forget a finished job, and tell how it ended."""
         self._running.pop(job.id, None)
+        self.finished[job.state] += 1
         self.tell(job)
 
     def learn(self, job: Job) -> None:
