@@ -11,7 +11,7 @@ from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer, Body
 from mien_daemon.routes.models import TransferList
 from mien_models.environments.cards import choose_device, find_card
-from mien_pipeline.engines.readiness import describe_all, require_installable
+from mien_pipeline.engines.readiness import Surroundings, describe_all, require_installable
 from mien_pipeline.restorers.rows import describe_rows
 
 
@@ -44,6 +44,7 @@ class EngineState(Answer):
     state: str = Field(description='"ready", "needs-models", "needs-libraries" or "outdated".')
     missing_libraries: list[str]
     missing_models: list[str]
+    fetch_models: list[str] = Field(description="What one download fetches here: of several sets the one that fits.")
     unverified_models: list[str] = Field(description="Installed, and no source has vouched for them.")
     licence: str
     device: str = Field(description="Where it would run: cuda, rocm, mps, xpu or cpu.")
@@ -68,8 +69,15 @@ class RestorerState(Answer):
     licence: str
 
 
+class EngineMachine(Answer):
+    kind: Literal["cpu", "discrete", "unified"] = Field(description="What engines compute with: a card is discrete.")
+    name: str
+    memory_bytes: int | None = Field(description="Where networks live; null where only torch sees it.")
+
+
 class EngineList(Answer):
     engines: list[EngineState]
+    machine: EngineMachine
     restorers: list[RestorerState] = Field(description="What `options.restorer` may name.")
 
 
@@ -77,9 +85,12 @@ async def list_engines(request: web.Request) -> web.Response:
     downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKERS].status().device
 
     def look() -> EngineList:
-        engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device)]
+        around = Surroundings(downloads.store)
+        engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device, around)]
         restorers = [RestorerState.model_validate(each) for each in describe_rows(downloads.store)]
-        return EngineList(engines=engines, restorers=restorers)
+        seen = around.machine
+        machine = EngineMachine(kind=seen.kind, name=seen.name, memory_bytes=seen.total_bytes)
+        return EngineList(engines=engines, machine=machine, restorers=restorers)
 
     return reply(await downloads.in_thread(look))
 

@@ -32,9 +32,9 @@ class Surroundings:
         return offer_install(self.environment)
 
 
-def describe_all(store: ModelStore, device: str) -> list[dict[str, object]]:
+def describe_all(store: ModelStore, device: str, around: Surroundings | None = None) -> list[dict[str, object]]:
     """Every engine's document; see `describe`."""
-    around = Surroundings(store)
+    around = around or Surroundings(store)
     return [describe(entry, store, device, around) for entry in ENGINES.values()]
 
 
@@ -64,6 +64,7 @@ def describe(
         else "ready",
         "missing_libraries": list(libraries),
         "missing_models": list(models),
+        "fetch_models": list(fitness.missing),
         "unverified_models": list(unverified_models(entry.name, store)),
         "licence": entry.licence,
         "device": device if entry.libraries else "cpu",

@@ -31,11 +31,14 @@ async def test_what_a_page_draws_controls_from_is_the_engines_own(daemon: Any) -
 
 
 async def test_every_engine_says_whether_it_fits_this_machine_why_and_what_is_to_fetch(daemon: Any) -> None:
-    engines = (await daemon.ask("GET", "/v1/engines")).json["engines"]
+    answer = (await daemon.ask("GET", "/v1/engines")).json
+    engines, machine = answer["engines"], answer["machine"]
+    assert machine["kind"] in {"cpu", "discrete", "unified"}
     for engine in engines:
+        assert engine["fetch_models"], "nothing is installed here"
         assert engine["fits"] in {"yes", "no", "unknown"}
         assert engine["fits_why"]
-        assert engine["download_bytes"] > 0, "nothing is installed here"
+        assert engine["download_bytes"] > 0
     (mesh,) = (engine for engine in engines if engine["name"] == "mesh")
     assert (mesh["fits"], mesh["part"]) == ("yes", None), "it runs on what the core has"
 

@@ -276,6 +276,7 @@ async def test_a_model_comes_after_its_licence_with_a_pause_and_is_verified(at_s
     console, page = at_store, at_store.page
     await console.go("models")
     row = page.locator("[data-model=own-weights]")
+    await page.locator("[data-group=other] summary").click()
     await expect(row).to_contain_text("no commercial use")
 
     # Rows above that are laid out late would move the button away from under the pointer.

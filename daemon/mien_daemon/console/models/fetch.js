@@ -2,18 +2,14 @@
 import { attempt } from "../announce.js";
 import { readLicence } from "./licence.js";
 
-/** Fetch a model or a bundle; true when it is on its way. */
-export function fetchModels(app, list, name) {
+/** Fetch models; true when they are on their way. @param {string[]} names */
+export function fetchModels(app, list, names) {
   return attempt(async () => {
-    for (const model of members(list, name)) {
-      const { licence_accepted: accepted, state } = list.models.get(model);
-      if (accepted === false && state !== "ready" && !(await readLicence(app, list, model))) return false;
+    for (const name of names) {
+      const { licence_accepted: accepted, state } = list.models.get(name);
+      if (accepted === false && state !== "ready" && !(await readLicence(app, list, name))) return false;
     }
-    await list.post(`/v1/models/${name}/download`);
+    for (const name of names) await list.post(`/v1/models/${name}/download`);
     return true;
   });
-}
-
-function members(list, name) {
-  return list.bundles[name] ?? [name];
 }

@@ -1,5 +1,6 @@
 // The models and their transfers, kept in step with the daemon's events.
 import { Staleness } from "../staleness.js";
+import { knows } from "../words.js";
 
 const UNDER_WAY = new Set(["queued", "running"]);
 
@@ -10,18 +11,19 @@ export class ModelList extends EventTarget {
     super();
     this.api = api;
     this.models = new Map();
-    this.bundles = {};
     this.engines = new Map();
+    /** @type {import("../engine-fit.js").Machine} */
+    this.machine = { kind: "cpu", memory_bytes: null };
     this.transfers = new Map();
     this.staleness = new Staleness();
   }
 
   async load(signal) {
     const asked = ["/v1/models", "/v1/engines"].map((path) => this.api.get(path, { signal }));
-    const [{ models, bundles, transfers }, { engines }] = await Promise.all(asked);
+    const [{ models, transfers }, { engines, machine }] = await Promise.all(asked);
+    this.machine = machine;
     this.engines = new Map(engines.map((engine) => [engine.name, engine]));
     this.models = new Map(models.map((model) => [model.name, model]));
-    this.bundles = bundles;
     for (const transfer of transfers) this.transfers.set(keyOf(transfer), transfer);
     this.changed();
   }
@@ -55,11 +57,34 @@ export class ModelList extends EventTarget {
     return isUnderWay(check) || check?.state === "failed" ? check : undefined;
   }
 
-  /** What is still to come of a bundle. */
-  missing(bundle) {
-    return this.bundles[bundle]
-      .map((name) => this.models.get(name))
-      .filter((model) => model && model.state !== "ready");
+  /** The models of an engine, those first that it lacks here. */
+  partsOf(engine) {
+    const { fetch_models: wanted, missing_models: missing } = this.engines.get(engine);
+    const named = new Set([...wanted, ...missing]);
+    const own = [...this.models.values()].filter((model) => model.needed_by.includes(engine) && !isStarter(model));
+    const others = own.filter(({ name }) => !named.has(name));
+    return [
+      ...[...named].map((name) => this.models.get(name)).filter((model) => model && !isStarter(model)),
+      ...others,
+    ];
+  }
+
+  /** What is being done for an engine: its installation, or the first of its models that is on its way. */
+  workOn(engine) {
+    const install = this.transfers.get(`install ${engine}`);
+    if (isUnderWay(install) || install?.state === "failed") return install;
+    const downloads = this.partsOf(engine).map(({ name }) => this.transfers.get(`download ${name}`));
+    const running = downloads.filter(isUnderWay);
+    const failed = downloads.find((download) => download?.state === "failed");
+    return running.find(({ state }) => state === "running") ?? running[0] ?? failed;
+  }
+
+  /** The models that every swap takes, or those that belong to no engine. @param {"starter" | "other"} name */
+  group(name) {
+    const all = [...this.models.values()];
+    if (name === "starter") return all.filter(isStarter);
+    const needed = new Set([...this.engines.keys()].flatMap((engine) => this.partsOf(engine).map((each) => each.name)));
+    return all.filter((model) => !isStarter(model) && !needed.has(model.name));
   }
 
   changed() {
@@ -71,12 +96,15 @@ function keyOf({ action, name }) {
   return `${action} ${name}`;
 }
 
-/** Models by what they are for: every swap first, then engine by engine. */
-export function grouped(models) {
-  const groups = new Map();
-  for (const model of models) {
-    const group = model.bundles.includes("starter") ? "starter" : (model.needed_by[0] ?? "other");
-    groups.set(group, [...(groups.get(group) ?? []), model]);
-  }
-  return [...groups];
+function isStarter({ bundles }) {
+  return bundles.includes("starter");
+}
+
+const FIT = ["yes", "unknown", "no"];
+
+/** Engines in the order in which a person wants them: those that are ready, then our own, and of these what fits. */
+export function sortEngines(engines) {
+  const rank = ({ name, state, fits }) =>
+    state === "ready" ? -1 : FIT.indexOf(fits) + (knows(`engine_${name}`) ? 0 : FIT.length);
+  return engines.toSorted((one, other) => rank(one) - rank(other));
 }

@@ -78,17 +78,19 @@ function deeds(app, list, model, transfer) {
   const deed = (icon, words, work) =>
     iconButton(icon, `${words}: ${model.title}`, () => attempt(work), { "data-deed": icon });
   const post = (verb) => () => list.post(`/v1/models/${name}/${verb}`);
-  const get = (words) => deed("download", words, () => fetchModels(app, list, name));
+  const get = (words) => deed("download", words, () => fetchModels(app, list, [name]));
   const cancel = deed("close", t("cancel"), post("cancel"));
   if (transfer?.action === "download") {
     if (isUnderWay(transfer)) return [deed("pause", t("pause"), post("pause")), cancel];
     return [
-      deed("play", t(transfer.state === "paused" ? "resume" : "try_again"), () => fetchModels(app, list, name)),
+      deed("play", t(transfer.state === "paused" ? "resume" : "try_again"), () => fetchModels(app, list, [name])),
       cancel,
     ];
   }
   if (isUnderWay(transfer)) return [];
-  const remove = deed("trash", t("remove"), () => removeModel(app, list, model));
+  // What every swap takes is not thrown away by a slip: the command line removes it.
+  const isStarter = model.bundles.includes("starter");
+  const remove = isStarter ? [] : [deed("trash", t("remove"), () => removeModel(app, list, model))];
   if (model.state === "ready")
     return [
       deed(
@@ -96,10 +98,10 @@ function deeds(app, list, model, transfer) {
         t("verify"),
         async () => (await list.post("/v1/model-store/verify", { names: [name] }), announce(t("verify_begun"))),
       ),
-      remove,
+      ...remove,
     ];
-  if (model.state === "unverified") return [get(t("ask_source")), remove];
-  return [get(t(model.state === "partial" ? "resume" : "download")), ...(model.state === "missing" ? [] : [remove])];
+  if (model.state === "unverified") return [get(t("ask_source")), ...remove];
+  return [get(t(model.state === "partial" ? "resume" : "download")), ...(model.state === "missing" ? [] : remove)];
 }
 
 async function removeModel({ api }, list, model) {

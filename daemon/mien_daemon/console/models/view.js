@@ -1,11 +1,12 @@
 // Models: what each engine needs, what is here, how it came and under which licence.
 import { segmented } from "../control.js";
-import { fill, h } from "../element.js";
+import { h } from "../element.js";
 import { batched } from "../jobs/view.js";
 import { fillWhenLoaded } from "../notice.js";
 import { bytes, t } from "../words.js";
-import { group } from "./group.js";
-import { grouped, ModelList } from "./model-list.js";
+import { engineCard } from "./engine-card.js";
+import { groupCard } from "./group-card.js";
+import { ModelList, sortEngines } from "./model-list.js";
 import { storeMenu } from "./store-menu.js";
 import { verifyTable } from "./verify-table.js";
 
@@ -49,18 +50,21 @@ export function mount(main, app, signal) {
 }
 
 function library(app, list, signal) {
-  const element = h("div", { class: "stack large" });
-  const groups = grouped([...list.models.values()]).map(([name, models]) => group(app, list, name, models));
-  fill(
-    element,
-    groups.map((each) => each.element),
-  );
+  const cards = [
+    ...sortEngines([...list.engines.values()]).map(({ name }) => engineCard(app, list, name)),
+    groupCard(app, list, "starter"),
+    groupCard(app, list, "other"),
+  ];
   const show = batched(() => {
-    for (const each of groups) each.show();
+    for (const card of cards) card.show();
   });
   list.addEventListener("change", show, { signal });
-  for (const each of groups) each.show();
-  return element;
+  for (const card of cards) card.show();
+  return h(
+    "div",
+    { class: "engine-cards" },
+    cards.map(({ element }) => element),
+  );
 }
 
 async function showRoom({ api }, room) {

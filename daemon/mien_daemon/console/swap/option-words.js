@@ -9,6 +9,11 @@ export function engineWords(name) {
   return wordsOr(`engine_${name}`, name);
 }
 
+/** What an engine is good for: in the person's language, or as it describes itself. */
+export function engineSummary({ name, summary }) {
+  return wordsOr(`engine_${name}_hint`, summary);
+}
+
 export function presetWords(name) {
   return wordsOr(`preset_${name}`, name);
 }
