@@ -143,6 +143,7 @@ def swap_clip(
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder
     from mien_pipeline.clip_options import require_clip_options, require_clips
+    from mien_pipeline.option_parts import require_parts
 
     require_clips()
     from mien_daemon.worker.segment_helpers import set_up_helpers, start_helpers
@@ -156,6 +157,7 @@ def swap_clip(
     if output.check(args.target.stat().st_size):
         return None
     store = open_store(args)
+    require_parts(options, store)
     fetch_needed(store, options.engine, quiet=args.json)
     folders = load_config(args).folders
     runs = folders.state / "clips"
@@ -190,6 +192,7 @@ def swap_by_daemon(
 
     `references` may be people of the library, as "ref:ID".
     """
+    from mien_cli.edit_arguments import name_pictures
     from mien_cli.in_process import fetch_needed, open_store
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder
@@ -211,6 +214,7 @@ def swap_by_daemon(
             asked,
             lambda job: show(job["stage"] or job["state"], job["progress"]),
             alike,
+            name_pictures(args),
         )
     written = output.make(lambda path: daemon.save_result(done["id"], path))
     return written.path, done["result"]

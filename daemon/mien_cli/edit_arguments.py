@@ -106,6 +106,13 @@ def is_library_face(face: str) -> bool:
     return face.startswith("ref:")
 
 
+def name_pictures(args: Namespace) -> dict[str, object]:
+    """What the daemon calls the job's pictures: their files' names, and none for a face of the library."""
+    faces: Sequence[str] = getattr(args, "face", None) or ()
+    people = [None if is_library_face(face) else Path(face).name for face in faces]
+    return {"target": args.target.name, "references": people}
+
+
 LIKE = "like:"
 
 

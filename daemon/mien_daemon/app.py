@@ -22,7 +22,8 @@ from mien_daemon.http.guard import ROUTES as ROUTE_OF
 from mien_daemon.http.guard import add_standing_headers, answer_problems, guard, leave_to_guard, note_connection
 from mien_daemon.http.route import Route
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.queue import JobQueue, expire
+from mien_daemon.jobs.expiry import expire
+from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
@@ -90,7 +91,7 @@ def add_jobs(app: web.Application, config: Config) -> None:
     store = app[keys.JOB_STORE] = JobStore(app[keys.DATABASE], config.folders.state)
     folders = WorkFolders(config.folders.state, blobs, references)
     scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, app[keys.WORKERS].workers, events)
-    admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip)
+    admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip, app[keys.DOWNLOADS].store)
     app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
 
 

@@ -8,6 +8,7 @@ import { withReferer } from "./referer.js";
 const MAX_BYTES = 200_000_000; // the daemon's own limit
 // The extension may read here without a question, because the daemon is here: so it reads nothing here for a page.
 const THIS_MACHINE = "127.0.0.1";
+const LONGEST_NAME = 255; // what the daemon takes
 const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
 
 /**
@@ -32,6 +33,21 @@ export async function readPicture({ chrome, fetch, page, pageUrl, source, screen
   const shot = await screenshot();
   if (shot) return { bytes: shot, screenshot: true };
   throw allowed ? new Problem("picture-unreadable") : new Problem("host-not-allowed", { host: hostOf(source.url) });
+}
+
+/**
+ * What a picture's file is called, for the person's own list of results; null where its address names none.
+ * @param {{ kind: string, url: string } | undefined} source
+ */
+export function nameOf(source) {
+  const address = source?.url ?? "";
+  if (!/^(https?|file):/.test(address) || !URL.canParse(address)) return null;
+  const last = new URL(address).pathname.split("/").pop() ?? "";
+  try {
+    return decodeURIComponent(last).slice(0, LONGEST_NAME) || null;
+  } catch {
+    return last.slice(0, LONGEST_NAME) || null;
+  }
 }
 
 function waysTo({ chrome, fetch, page, pageUrl, source }) {

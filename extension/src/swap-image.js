@@ -4,7 +4,7 @@ import { isAnimated } from "./animated.js";
 import { hostOf, mayRead, patternsBeyond } from "./hosts.js";
 import { isOver } from "./jobs.js";
 import { Page } from "./page.js";
-import { readPicture } from "./picture.js";
+import { nameOf, readPicture } from "./picture.js";
 import { Problem, remedyFor, wordsFor } from "./problem.js";
 import { progressOf } from "./progress.js";
 import { screenshotOf } from "./screenshot.js";
@@ -77,7 +77,8 @@ export class Swaps {
       const target = await daemon.putBlob(bytes);
       const { engine, faces } = await settings.all();
       const options = { faces, ...(engine ? { engine } : {}) };
-      const words = { kind: "swap", target, reference: `ref:${job.reference.id}`, options };
+      const label = { target: nameOf(job.request?.source) };
+      const words = { kind: "swap", target, reference: `ref:${job.reference.id}`, options, label };
       const { id, state } = await daemon.postJob(words, job.key);
       const sent = await jobs.update(job.key, { daemonJob: id, state, screenshot });
       if (!sent || isOver(sent)) return await daemon.cancelJob(id); // cancelled while it was on its way

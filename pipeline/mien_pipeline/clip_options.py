@@ -84,6 +84,8 @@ def require_clip_options(options: SwapOptions) -> None:
         raise InvalidOptions("a clip becomes an MP4 file", field="format")
     if options.restore:
         raise InvalidOptions("skin detail is restored in pictures only", field="restore")
+    if options.recogniser != "dlib":
+        raise InvalidOptions("the people of a clip are measured by dlib's recogniser alone", field="recogniser")
 
 
 def require_clips() -> None:

@@ -83,6 +83,11 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
         return self
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that these options take beside those that every swap with their engine takes."""
+        return ()
+
+    @property
     def likes(self) -> tuple[str, ...]:
         """The pictures whose people are looked for, by digest, in order; empty where faces are chosen otherwise."""
         if not isinstance(self.faces, Like):

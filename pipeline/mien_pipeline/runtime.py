@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mien_core.errors import (
     EngineUnavailable,
-    InvalidOptions,
     LicenceNotAccepted,
     MarkingFailed,
     MienError,
@@ -21,6 +20,7 @@ from mien_core.errors import (
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.outdated import telling_outdated
 from mien_models.store import ModelStore
+from mien_pipeline.clip_options import require_clip_options
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.registry import ALWAYS, ENGINES, missing_models, parse_options
@@ -32,6 +32,7 @@ from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
+from mien_pipeline.option_parts import require_restorer
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
 from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
@@ -39,7 +40,7 @@ from mien_pipeline.report import ModelUse, Swapped
 from mien_pipeline.restore_image import FaceRestoration
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.rows import VIVID as VIVID_NAME
-from mien_pipeline.restorers.rows import open_row, require_known
+from mien_pipeline.restorers.rows import open_row
 from mien_pipeline.step_preview import OnPreview, make_preview
 from mien_pipeline.swap import Components, decode_target, edit_picture, embed_likes, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
@@ -170,7 +171,7 @@ class Runtime:
         """
         clock = Stopwatch(on_progress)
         original = decode_target(target, options.format, clock)
-        require_known(self._store, options.restorer)
+        require_restorer(options, self._store)
         parts = self._components_for(options)
         engine = self._load(options.engine)
         painter = engine if engine.name == PAINTER else None
@@ -200,8 +201,7 @@ class Runtime:
         """
         from mien_pipeline.swap_clip import ClipComponents, ClipJob, swap_clip
 
-        if options.recogniser != "dlib":
-            raise InvalidOptions("the people of a clip are measured by dlib's recogniser alone", field="recogniser")
+        require_clip_options(options)
         clock = Stopwatch(on_progress)
         parts = self._components_for(options)
         engine = self._load(options.engine)
@@ -254,7 +254,7 @@ class Runtime:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""
         clock = Stopwatch(on_progress)
         original = decode_target(image, options.format, clock)
-        require_known(self._store, options.restorer)
+        require_restorer(options, self._store)
         painter = self._painter() if options.restorer == VIVID_NAME else None
         restorer = self._restorer(options, painter)
         models = painter.models if painter else ()

@@ -86,8 +86,8 @@ class Daemon:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    def swap_clip(self, target: Path, references: Any, options: Any, on_job: Any, likes: Any) -> Any:
-        self.asked.append((target, references, options, likes))
+    def swap_clip(self, target: Path, references: Any, options: Any, on_job: Any, likes: Any, label: Any) -> Any:
+        self.asked.append((target, references, options, likes, label))
         on_job({"stage": "generate", "state": "running", "progress": 0.5})
         video = {"frames": 3, "duration_s": 0.1, "encoder": "e", "audio": "none", "resumed": False}
         report = {"engine": "mesh", "seconds": 1.0, "warnings": [], "video": video, "people": [], "left_out": []}
@@ -106,7 +106,8 @@ def test_a_clip_is_swapped_by_the_running_daemon_as_a_picture_is(
     words = ["--face", "ref:abc", "--from", "0:01", "--to", "2.5", "--encoder", "vp9", "--faces", "0"]
     status, report = run_json("swap", "a.mp4", *words)
     assert (status, report["output"], (here / "a-swapped.mp4").read_bytes()) == (0, "a-swapped.mp4", b"a-job")
-    target, references, options, likes = daemon.asked[0]
+    target, references, options, likes, label = daemon.asked[0]
+    assert label == {"target": "a.mp4", "references": [None]}
     assert (target, references, likes) == (Path("a.mp4"), ["ref:abc"], [])
     assert {"from": 1.0, "to": 2.5, "encoder": "vp9", "faces": [0], "engine": "mesh"}.items() <= options.items()
     for wrong, field in ((["--quality", "0"], "quality"), (["--set", "format=png"], "format")):

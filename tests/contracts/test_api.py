@@ -22,7 +22,8 @@ DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
 VERBS = re.compile(
     "accept|add|approve|begin|cancel|change|check|close|continue|create|delete|download|export|find|forget|get|import|"
-    "install|list|move|open|pause|post|preview|prove|put|refuse|remove|rename|renew|restart|resume|retry|revoke|stop|stream|"
+    "install|list|move|open|pause|post|preview|prove|put|refuse|remove|rename|renew|restart|resume|retry|revoke|star|stop|"
+    "stream|"
     "unload|verify|"
     "watch|withdraw"
 )
@@ -106,6 +107,7 @@ OPERATIONS = {
     "revoke_client": "DELETE /v1/clients/{id}",
     "revoke_signed_in_browser": "DELETE /v1/sessions/{id}",
     "stream_events": "GET /v1/events",
+    "star_job": "POST /v1/jobs/{id}/star",
     "stop_daemon": "POST /v1/shutdown",
     "unload_worker": "POST /v1/worker/unload",
     "verify_image": "POST /v1/verify-image",

@@ -100,6 +100,7 @@ ROOMS = {
     f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.clips": (*PARTS, *(f"{P}.{room}" for room in ("media", "faces", "skin", "trust", "swap_image"))),
     f"{P}.restore_image": (*PARTS, f"{P}.swap_image"),
+    f"{P}.option_parts": (*VALUES, f"{P}.faces.insightface_files", f"{P}.restorers.rows"),
 }
 
 # The daemon's front process may know these parts of the pipeline and no others: values, tables and headers.
@@ -108,6 +109,7 @@ ROOMS = {
 FRONT_MAY_KNOW = (
     f"{P}.options",
     f"{P}.clip_options",
+    f"{P}.option_parts",
     f"{P}.media.kinds",
     f"{P}.media.probe",
     f"{P}.media.metadata",

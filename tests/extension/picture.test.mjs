@@ -7,7 +7,7 @@ import { fakeChrome } from "./fakes.mjs";
 
 const { fromBase64, toBase64 } = await import("../../extension/src/bytes.js");
 const { patternOf, patternsBeyond } = await import("../../extension/src/hosts.js");
-const { readPicture } = await import("../../extension/src/picture.js");
+const { nameOf, readPicture } = await import("../../extension/src/picture.js");
 const { refererFrom, withReferer } = await import("../../extension/src/referer.js");
 const { siteFrom } = await import("../../extension/src/sites.js");
 
@@ -148,4 +148,14 @@ test("any number of bytes survives the way through text", () => {
     const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) & 255);
     assert.deepEqual(fromBase64(toBase64(bytes)), bytes);
   }
+});
+
+test("a picture is called what its address says, where that is a file", () => {
+  const named = (url) => nameOf({ kind: "url", url });
+  assert.equal(named("https://cdn.test/2026/my%20holiday.jpg?w=200#a"), "my holiday.jpg");
+  assert.equal(named("https://cdn.test/broken%E0%A4.jpg"), "broken%E0%A4.jpg");
+  assert.equal(named(`https://cdn.test/${"x".repeat(400)}`)?.length, 255);
+  for (const url of ["https://cdn.test/", "data:image/png;base64,AAAA", "blob:https://a.test/7", "no address"])
+    assert.equal(named(url), null);
+  assert.equal(nameOf(undefined), null);
 });

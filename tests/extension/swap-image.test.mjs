@@ -77,7 +77,13 @@ test("a swap goes from the click to the result in place", async () => {
   await swaps.start(REQUEST);
   assert.deepEqual(await states(), ["done"]);
   assert.deepEqual(daemon.posted, [
-    { kind: "swap", target: "sha256:0", reference: "ref:r", options: { faces: "largest" } },
+    {
+      kind: "swap",
+      target: "sha256:0",
+      reference: "ref:r",
+      options: { faces: "largest" },
+      label: { target: "face.png" },
+    },
   ]);
   assert.equal((await jobs.all())[0].shown, true);
 });

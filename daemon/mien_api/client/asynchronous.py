@@ -13,6 +13,7 @@ from mien_api.client.exchange import Exchange
 from mien_api.client.jobs import (
     FINISHED,
     POLL_S,
+    Label,
     OnJob,
     describe_restore,
     describe_swap,
@@ -117,18 +118,23 @@ class AsyncDaemonClient(Exchange):
         options: Mapping[str, object] | None = None,
         on_job: OnJob = ignore_job,
         likes: Sequence[bytes] = (),
+        label: Label | None = None,
     ) -> tuple[bytes, Document]:
         """One swap from bytes to bytes, with its report; arguments and errors as in `DaemonClient.swap`."""
         people = [await self.put_person(each) for each in people_of(references)]
         for picture in likes:
             await self.put_blob(picture)
-        return await self._run(describe_swap(await self.put_blob(target), people, options or {}), on_job)
+        return await self._run(describe_swap(await self.put_blob(target), people, options or {}, label), on_job)
 
     async def restore(
-        self, image: bytes, options: Mapping[str, object], on_job: OnJob = ignore_job
+        self,
+        image: bytes,
+        options: Mapping[str, object],
+        on_job: OnJob = ignore_job,
+        label: Label | None = None,
     ) -> tuple[bytes, Document]:
         """One restore from bytes to bytes, with its report."""
-        return await self._run(describe_restore(await self.put_blob(image), options), on_job)
+        return await self._run(describe_restore(await self.put_blob(image), options, label), on_job)
 
     async def save_result(self, job_id: str, path: Path) -> None:
         """Write the clip, or the picture, of a job that is done to a file."""

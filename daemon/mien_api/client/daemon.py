@@ -9,7 +9,7 @@ from typing import cast
 
 from mien_api.client.connection import Document
 from mien_api.client.events import Events
-from mien_api.client.jobs import Jobs, OnJob, describe_restore, describe_swap, ignore_job
+from mien_api.client.jobs import Jobs, Label, OnJob, describe_restore, describe_swap, ignore_job
 from mien_api.client.models import Models
 from mien_api.client.pictures import Person, people_of
 from mien_api.client.references import References
@@ -30,6 +30,7 @@ class DaemonClient(Jobs, References, Models, Events):
         options: Mapping[str, object] | None = None,
         on_job: OnJob = ignore_job,
         likes: Sequence[bytes] = (),
+        label: Label | None = None,
     ) -> tuple[bytes, Document]:
         """One swap from bytes to bytes, with its report.
 
@@ -42,6 +43,7 @@ class DaemonClient(Jobs, References, Models, Events):
             options: as the API takes them.
             on_job: told of every change of the job: `state`, `progress` from 0 to 1, `stage`, `eta_s`.
             likes: the pictures that `options["faces"]` names.
+            label: what the person calls the pictures; the daemon deletes the names with the job.
 
         Raises:
             MienError: as the daemon or the worker refused it.
@@ -49,7 +51,7 @@ class DaemonClient(Jobs, References, Models, Events):
         people = [self.put_person(each) for each in people_of(references)]
         for picture in likes:
             self.put_blob(picture)
-        return self._run(describe_swap(self.put_blob(target), people, options or {}), on_job)
+        return self._run(describe_swap(self.put_blob(target), people, options or {}, label), on_job)
 
     def swap_clip(
         self,
@@ -58,19 +60,24 @@ class DaemonClient(Jobs, References, Models, Events):
         options: Mapping[str, object],
         on_job: OnJob = ignore_job,
         likes: Sequence[bytes] = (),
+        label: Label | None = None,
     ) -> Document:
         """One swap of a clip: the finished job, whose result `save_result` fetches; else as `swap`."""
         patient = replace(self, timeout_s=CLIP_TIMEOUT_S)
         people = [self.put_person(each) for each in references]
         for picture in likes:
             self.put_blob(picture)
-        return patient._finish(describe_swap(patient.put_file(target), people, options), on_job)
+        return patient._finish(describe_swap(patient.put_file(target), people, options, label), on_job)
 
     def restore(
-        self, image: bytes, options: Mapping[str, object], on_job: OnJob = ignore_job
+        self,
+        image: bytes,
+        options: Mapping[str, object],
+        on_job: OnJob = ignore_job,
+        label: Label | None = None,
     ) -> tuple[bytes, Document]:
         """One restore from bytes to bytes, with its report; raises and cancels as `swap` does."""
-        return self._run(describe_restore(self.put_blob(image), options), on_job)
+        return self._run(describe_restore(self.put_blob(image), options, label), on_job)
 
     def _run(self, ask: Mapping[str, object], on_job: OnJob) -> tuple[bytes, Document]:
         done = self._finish(ask, on_job)

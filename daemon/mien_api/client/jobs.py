@@ -16,6 +16,8 @@ from mien_core.errors import Cancelled
 POLL_S = 20
 FINISHED = frozenset({"done", "failed", "cancelled"})
 OnJob = Callable[[Mapping[str, Any]], None]
+Label = Mapping[str, object]
+"""What a person calls the pictures of a job: "target", and "references" with a name, or None, for each person."""
 
 
 def ignore_job(job: Mapping[str, Any]) -> None:
@@ -113,13 +115,16 @@ def job_headers(idempotency_key: str | None) -> dict[str, str]:
     return AS_JSON | ({"Idempotency-Key": idempotency_key} if idempotency_key else {})
 
 
-def describe_swap(target: str, people: Sequence[Sequence[str]], options: Mapping[str, object]) -> Document:
+def describe_swap(
+    target: str, people: Sequence[Sequence[str]], options: Mapping[str, object], label: Label | None = None
+) -> Document:
     """The body of a swap: its target and its people by their names."""
-    return {"kind": "swap", "target": target, "references": people, "options": dict(options)}
+    ask = {"kind": "swap", "target": target, "references": people, "options": dict(options)}
+    return ask | ({"label": dict(label)} if label else {})
 
 
-def describe_restore(target: str, options: Mapping[str, object]) -> Document:
-    return {"kind": "restore", "target": target, "options": dict(options)}
+def describe_restore(target: str, options: Mapping[str, object], label: Label | None = None) -> Document:
+    return {"kind": "restore", "target": target, "options": dict(options)} | ({"label": dict(label)} if label else {})
 
 
 def require_done(job: Document) -> Document:

@@ -36,6 +36,7 @@ from mien_daemon.state.run_folder import RunFolder, open_run_folder
 from mien_daemon.worker.count import count_workers
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.option_parts import require_parts
 from mien_pipeline.trust.authority import Authority
 
 LOG = "batch.log"
@@ -50,7 +51,9 @@ def start(args: Namespace, wanted: Wanted) -> int:
     """
     config = load_config(args)
     make_private(config.folders.state)
-    fetch_needed(open_store(args), wanted.options.engine, quiet=args.json)
+    store = open_store(args)
+    require_parts(wanted.options, store)
+    fetch_needed(store, wanted.options.engine, quiet=args.json)
     Authority(config.folders.state).hold()  # results are signed at their very end: a key that is not there is said now
     log_to_file(args)
     return run_in_folder(args, config, wanted)

@@ -133,7 +133,7 @@ def add_in_process(args: Namespace, pictures: Sequence[bytes], consent: Consent)
     from mien_cli.edit_arguments import open_library
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_daemon.pictures.preview_process import preview
-    from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
+    from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face, square_around
     from mien_daemon.references.records import KeptPicture, describe
 
     library = open_library(args)
@@ -142,10 +142,11 @@ def add_in_process(args: Namespace, pictures: Sequence[bytes], consent: Consent)
     store = open_store(args)
     fetch_missing(store, NEEDED_MODELS, quiet=args.json)
     runtime = open_runtime(args, store, caged=False)
+    kept = list[KeptPicture]()
     for picture in pictures:
         with blame_the_reference():
-            require_one_face(runtime.find_faces(picture))
-    kept = [KeptPicture(picture, preview(picture, THUMBNAIL_SIDE)) for picture in pictures]
+            face = require_one_face(runtime.find_faces(picture))
+        kept.append(KeptPicture(picture, preview(picture, THUMBNAIL_SIDE, region=square_around(face.bbox))))
     return describe(library.add_pictures(args.to, kept, consent) if args.to else library.add(kept, consent))
 
 

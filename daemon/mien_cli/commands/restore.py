@@ -49,14 +49,22 @@ def make_restoration(args: Namespace, image: bytes, options: RestoreOptions) -> 
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
     from mien_cli.progress_bars import show_job_progress
     from mien_pipeline.engines.registry import ALWAYS
+    from mien_pipeline.option_parts import require_parts
 
     store = open_store(args)
-    fetch_missing(store, ALWAYS, quiet=args.json)
     daemon = None if args.local else DaemonClient.discover(args.state_dir)
+    if daemon is None:  # a running daemon has its own store, and refuses the job
+        require_parts(options, store)
+    fetch_missing(store, ALWAYS, quiet=args.json)
     with show_job_progress(quiet=args.json) as show:
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
-            return daemon.restore(image, asked, lambda job: show(job["stage"] or job["state"], job["progress"]))
+            return daemon.restore(
+                image,
+                asked,
+                lambda job: show(job["stage"] or job["state"], job["progress"]),
+                {"target": args.image.name},
+            )
         from mien_pipeline.report import describe
 
         done = open_runtime(args, store).restore(image, options, lambda at: show(at.stage, at.fraction))

@@ -96,18 +96,26 @@ def make_swap(
     alike: Sequence[bytes],
 ) -> tuple[bytes, Mapping[str, Any]]:
     """(picture, report), from the daemon or from this process."""
-    from mien_cli.edit_arguments import open_library_face
+    from mien_cli.edit_arguments import name_pictures, open_library_face
     from mien_cli.in_process import fetch_needed, open_runtime, open_store
     from mien_cli.progress_bars import show_job_progress
+    from mien_pipeline.option_parts import require_parts
 
     store = open_store(args)
-    fetch_needed(store, options.engine, quiet=args.json)
     daemon = None if args.local else find_daemon(args)
+    if daemon is None:  # a running daemon has its own store, and refuses the job
+        require_parts(options, store)
+    fetch_needed(store, options.engine, quiet=args.json)
     with show_job_progress(quiet=args.json) as show:
         if daemon:
             asked = options.model_dump(mode="json", exclude_none=True)
             return daemon.swap(
-                target, references, asked, lambda job: show(job["stage"] or job["state"], job["progress"]), alike
+                target,
+                references,
+                asked,
+                lambda job: show(job["stage"] or job["state"], job["progress"]),
+                alike,
+                name_pictures(args),
             )
         from mien_pipeline.report import describe
 

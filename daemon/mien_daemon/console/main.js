@@ -6,6 +6,7 @@ import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
 import { GroupList } from "./group-list.js";
 import { isOver, JobList } from "./job-list.js";
+import { People } from "./people.js";
 import { Pictures } from "./pictures.js";
 import { UNREACHABLE } from "./problem.js";
 import { Router } from "./router.js";
@@ -38,6 +39,7 @@ function run() {
     groups: new GroupList(api, events),
     router,
     health,
+    people: new People(api),
     pictures: new Pictures(api),
     draft: new Draft(api, sessionStorage, localStorage),
   };

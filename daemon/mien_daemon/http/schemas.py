@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_
 from mien_daemon.access.clients import Scope
 from mien_daemon.jobs.job import STATES
 from mien_daemon.jobs.job import State as JobState
+from mien_daemon.jobs.label import MOST_CHARACTERS
 from mien_daemon.state.rows import GROUP
 from mien_daemon.worker.supervisor import State as WorkerState
 from mien_pipeline.clip_options import DEFAULT_QUALITY, Codec
@@ -157,6 +158,22 @@ class DocumentedAs:
         return {"anyOf": [first, *named]}
 
 
+PictureName = Annotated[
+    str, Field(max_length=MOST_CHARACTERS, examples=["holiday.jpg"], description="What a person calls a picture.")
+]
+
+
+class Label(Body):
+    """What a person calls the pictures of a job; of a path only the last part is kept. It is deleted with the job."""
+
+    target: PictureName | None = None
+    references: list[PictureName | None] = Field(
+        default_factory=list[str | None],
+        max_length=MOST_PEOPLE,
+        description="A name for each person, in order; null for people of the library, whose names are kept there.",
+    )
+
+
 class NewSwap(Body):
     """Put a reference face into a target image, or into a clip: the target's bytes decide."""
 
@@ -190,6 +207,7 @@ class NewSwap(Body):
         dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()), ClipSwapOptions)
     ] = Field(default_factory=dict)
     group: GroupName | None = None
+    label: Label | None = None
 
 
 class NewRestore(Body):
@@ -203,6 +221,7 @@ class NewRestore(Body):
     target: Picture
     options: Annotated[dict[str, Any], DocumentedAs((RestoreOptions,), QueueOptions)] = Field(default_factory=dict)
     group: GroupName | None = None
+    label: Label | None = None
 
 
 class NewAnalysis(Body):
@@ -216,6 +235,7 @@ class NewAnalysis(Body):
     target: Picture
     options: Annotated[dict[str, Any], DocumentedAs((PartOptions,), PartOptions)] = Field(default_factory=dict)
     group: GroupName | None = None
+    label: Label | None = None
 
 
 class Steps(Answer):
@@ -254,6 +274,8 @@ class JobAnswer(Answer):
     options: dict[str, Any]
     priority: Literal["interactive", "batch"]
     group: str | None = Field(description="The name that it shares with the jobs that belong to it.")
+    label: Label | None = Field(description="What the person calls its pictures, where that was told.")
+    starred: bool = Field(description="Its result stays until it is deleted or the star is taken away.")
     result: dict[str, Any] | None = Field(
         description="What `mien swap --json` prints, without paths. Each of `faces` has `identity`, `verdict`, "
         "`naturalness`, `faults`, `retried` and `warnings`. A clip's has `video` and `people`. "
@@ -311,12 +333,24 @@ class MoveJob(Body):
     before: str | None = Field(description="The id of the job it goes before; null puts it at the end.")
 
 
+class StarJob(Body):
+    """Whether a result stays until it is deleted."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"starred": True}]})
+
+    starred: bool
+
+
 class DeletedJobs(Answer):
     deleted: int
 
 
 class FoundFaces(Answer):
-    faces: list[dict[str, Any]] = Field(description="Left to right, each with `index` and `bbox` in pixels.")
+    faces: list[dict[str, Any]] = Field(
+        description="Left to right, each with `index` and `bbox` in pixels. `prominent` are those that the picture may "
+        "be of: it is a reference without a question where there is one of them."
+    )
+    longest_side: int = Field(description="Of the picture, in pixels.")
 
 
 class Setting(Answer):

@@ -1,5 +1,6 @@
 """What a job must pass before it is taken: refused now is better than failed later."""
 
+import asyncio
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.unfinished import UnfinishedJobs, duration_kind
 from mien_daemon.pictures.blobs import PictureBlobs, digest_of, require_headroom
 from mien_daemon.worker.messages import ClipRead
+from mien_models.store import ModelStore
 from mien_pipeline.clip_options import (
     parse_clip_options,
     refuse_clip_options,
@@ -20,7 +22,8 @@ from mien_pipeline.clip_options import (
     split_clip_options,
 )
 from mien_pipeline.engines.registry import parse_options
-from mien_pipeline.options import require_readable_count
+from mien_pipeline.option_parts import require_parts
+from mien_pipeline.options import RestoreOptions, SwapOptions, parse_restore_options, require_readable_count
 
 # When to come back, told with "the queue is full": a typical job, but no less than a second and no more than a minute.
 UNKNOWN_S = 10.0
@@ -60,8 +63,10 @@ class Admission:
         references: UsableReferences,
         settings: LiveSettings,
         read_clip: ReadClip,
+        models: ModelStore,
     ) -> None:
         self._read_clip = read_clip
+        self._models = models
         self._jobs = jobs
         self._blobs = blobs
         self._references = references
@@ -89,14 +94,17 @@ class Admission:
         return QueueFull(words, share=share, queued=queued, retry_after_s=int(min(max(typical, SOONEST_S), LATEST_S)))
 
     async def inspect(self, client: Client, ask: JobRequest) -> None:
-        """Return if every picture is there, may be used by this client, and may be decoded.
+        """Return if every picture is there, may be used by this client, and may be decoded, and the options can hold.
 
         Raises:
+            InvalidOptions, ModelNotInstalled, LicenceNotAccepted: as `option_parts.require_parts`.
             UnknownBlob, UnknownReference, InvalidImage, ImageTooLarge: `field` or `blob` says which picture.
             TooManyPictures: of one person, with those that the library has.
             UnsupportedClip, HdrClip, ClipTooLong: the target is a clip that cannot be edited.
             InvalidOptions: `field` is the option that does not go with a clip, or not with a picture.
         """
+        if (options := read_options(ask)) is not None:
+            await asyncio.to_thread(require_parts, options, self._models)  # a file that was changed is read whole
         await self._inspect_target(client, ask)
         for name in ask.likes:
             await self._inspect(client, name, "faces")
@@ -132,6 +140,13 @@ class Admission:
         await self._blobs.require(digest, client, field)
         with naming_field(field):
             await self._blobs.inspect(digest, client)
+
+
+def read_options(ask: JobRequest) -> SwapOptions | RestoreOptions | None:
+    """What a job asks of engine and restorer; a look at a clip asks nothing."""
+    if ask.kind == "restore":
+        return parse_restore_options(ask.options)
+    return parse_options(split_clip_options(ask.options)[0]) if ask.kind == "swap" else None
 
 
 @contextmanager

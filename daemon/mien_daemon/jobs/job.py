@@ -7,6 +7,8 @@ from enum import IntEnum
 from itertools import chain
 from typing import Literal, get_args
 
+from mien_daemon.jobs.label import JobLabel
+
 Kind = Literal["swap", "restore", "analyse"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 STATES: tuple[State, ...] = get_args(State)
@@ -32,6 +34,7 @@ class JobRequest:
             came; `faces` may name pictures too. The worker makes the value of it again: a row may outlive the engine
             that it names.
         group: the name that it shares with the jobs that belong to it; None for a job of its own.
+        label: what the person calls its pictures; None where that was not told.
     """
 
     kind: Kind
@@ -40,6 +43,7 @@ class JobRequest:
     options: Mapping[str, object]
     priority: Priority = Priority.interactive
     group: str | None = None
+    label: JobLabel | None = None
 
     @property
     def likes(self) -> Sequence[str]:
@@ -65,6 +69,7 @@ class Job:
         position: order in the queue within a priority; smaller is sooner.
         attempts: how often work on it began and was not lost with the daemon itself.
         *_at: seconds since the epoch.
+        is_starred: its result stays until a person deletes it or takes the star away.
     """
 
     number: int
@@ -82,6 +87,7 @@ class Job:
     media_type: str | None = None
     result_sha256: str | None = None
     problem: Mapping[str, object] | None = None
+    is_starred: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -171,13 +177,15 @@ def describe(
         "created_at": format_time(dated(job.created_at)),
         "started_at": format_time(dated(job.started_at)),
         "finished_at": format_time(dated(job.finished_at)),
-        "expires_at": format_time(dated(job.expires_at)),
+        "expires_at": None if job.is_starred else format_time(dated(job.expires_at)),
         "target": ask.target,
         "reference": describe_person(ask.references[0]) if len(ask.references) == 1 else None,
         "references": [list(person) for person in ask.references],
         "options": dict(ask.options),
         "priority": ask.priority.name,
         "group": ask.group,
+        "label": ask.label.describe() if ask.label else None,
+        "starred": job.is_starred,
         "result": dict(job.result) if job.result is not None else None,
         "problem": dict(job.problem) if job.problem is not None else None,
     }

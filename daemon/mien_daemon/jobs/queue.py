@@ -1,7 +1,6 @@
 """The queue as clients see it: ask for a job, look at it, stop it, repeat it, move it, fetch it, forget it."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,24 +15,19 @@ from mien_api.errors import (
     UnknownBlob,
     UnknownJob,
 )
-from mien_core.errors import MienError, TooManyPictures, UnknownReference
+from mien_core.errors import TooManyPictures, UnknownReference
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks
-from mien_daemon.config import DAY_S, LiveSettings
+from mien_daemon.config import LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.admission import Admission
 from mien_daemon.jobs.job import Job, JobGroup, JobRequest, State
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
-from mien_daemon.pictures.blobs import PictureBlobs, require_headroom
+from mien_daemon.pictures.blobs import require_headroom
 from mien_daemon.pictures.intact import IntactFiles
-from mien_daemon.state.check import StateCheck
 
-log = logging.getLogger(__name__)
-
-SWEEP_S = 60.0
-FORGET_S = 30.0 * DAY_S  # how long the list still shows a job whose result is gone
 TOGETHER = 100
 
 
@@ -134,6 +128,14 @@ class JobQueue:
             self._store.note_damage(job_id)
             raise ResultDamaged("the result was damaged on the disk", job=job_id)
         return job, path
+
+    async def star(self, client: Client, job_id: str, starred: bool) -> Job:
+        """Keep a result until it is deleted; without the star it is kept for its time again, from now on.
+
+        Raises:
+            UnknownJob, JobUnfinished, JobFinished, JobExpired, ResultDamaged: as `result`.
+        """
+        return await self._changes.finish(self._star((await self.result(client, job_id))[0], starred))
 
     async def step_preview(self, client: Client, job_id: str) -> bytes | None:
         """A small JPEG of the latest step of a running job; None where there is none.
@@ -316,6 +318,12 @@ class JobQueue:
                     break
         self._events.publish("job-deleted", {"id": job.id}, owner=job.owner, subject=job.id)
 
+    async def _star(self, job: Job, starred: bool) -> Job:
+        until = self._store.clock.now() + self._settings.current.keep_results_s
+        starred_job = await self._store.star(replace(job, is_starred=starred, expires_at=until))
+        self._jobs.tell(starred_job)
+        return starred_job
+
     async def _move(self, job_id: str, before: str | None) -> Job:
         async with self._changing:
             moving = self._jobs.waiting.find(job_id)
@@ -328,21 +336,6 @@ class JobQueue:
         self._jobs.tell(moved)
         self._jobs.tell_counts()
         return moved
-
-
-async def expire(store: JobStore, blobs: PictureBlobs, check: StateCheck) -> None:
-    """Delete, once a minute and for ever, what has been kept for its time."""
-    while True:
-        try:
-            if check.is_due:
-                await check.start()
-            await store.expire(FORGET_S)
-            await blobs.sweep()
-        except MienError as error:
-            log.warning("what has expired is deleted later: %s", error.code)
-        except Exception:
-            log.exception("what has expired could not be deleted")
-        await asyncio.sleep(SWEEP_S)
 
 
 def _owner(client: Client) -> str | None:

@@ -10,6 +10,7 @@ from mien_api.errors import IdempotencyKeyReused, UnknownBlob, UnknownJob
 from mien_core.files import move_into_place
 from mien_daemon.config import DAY_S
 from mien_daemon.jobs.job import Job, JobGroup, JobRequest, Priority, State
+from mien_daemon.jobs.label import JobLabel
 from mien_daemon.state.database import Database
 from mien_daemon.state.rows import JOB_ID, find_fault
 
@@ -164,6 +165,16 @@ class JobStore:
         await self._database.write(lambda db: self._settle(db, job, picture), patient=True)
         return job
 
+    async def star(self, job: Job) -> Job:
+        """Keep a result until it is deleted, or let it expire again when `job.expires_at` says."""
+
+        def mark(db: sqlite3.Connection) -> None:
+            sql = "UPDATE jobs SET starred = ?, expires_at = ? WHERE id = ?"
+            db.execute(sql, (int(job.is_starred), job.expires_at, job.id))
+
+        await self._database.write(mark)
+        return job
+
     async def delete(self, job_id: str) -> None:
         """Forget a job and its picture; the picture goes first, so that no crash leaves one without a row."""
 
@@ -181,13 +192,13 @@ class JobStore:
             self.clock.write_down(db)
             now = self.clock.now()
             db.execute(UNDATED, (now, now + (self._keep_s or DAY_S)))
-            sql = "SELECT id FROM jobs WHERE result_sha256 IS NOT NULL AND expires_at <= ?"
+            sql = "SELECT id FROM jobs WHERE result_sha256 IS NOT NULL AND expires_at <= ? AND NOT starred"
             for row in db.execute(sql, (now,)).fetchall():
                 if not JOB_ID.fullmatch(row["id"]):
                     continue  # it could name any file; a repair sets the row aside
                 self.result(row["id"]).unlink(missing_ok=True)
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
-            db.execute("DELETE FROM jobs WHERE expires_at <= ?", (now - forget_after_s,))
+            db.execute("DELETE FROM jobs WHERE expires_at <= ? AND NOT starred", (now - forget_after_s,))
 
         await self._database.forget(sweep)
 
@@ -215,8 +226,8 @@ def _add(
     row = db.execute(
         """INSERT INTO jobs
                (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at,
-                group_name)
-           SELECT ?, ?, ?, 'queued', ?, COALESCE(MAX(position), 0) + 1, ?, ?, ?, 0, ?, ?
+                group_name, label)
+           SELECT ?, ?, ?, 'queued', ?, COALESCE(MAX(position), 0) + 1, ?, ?, ?, 0, ?, ?, ?
            FROM jobs WHERE ABS(position) < 1e12 RETURNING *""",
         (
             job_id,
@@ -228,6 +239,7 @@ def _add(
             json.dumps(dict(ask.options)),
             now,
             ask.group,
+            _dumped(ask.label.describe() if ask.label else None),
         ),
     ).fetchone()
     pictures = [(job_id, digest) for digest in dict.fromkeys(ask.pictures)]
@@ -296,6 +308,7 @@ def _job(row: sqlite3.Row) -> Job:
         json.loads(row["options"]),
         Priority(row["priority"]),
         row["group_name"],
+        JobLabel.read(json.loads(row["label"])) if row["label"] else None,
     )
     return Job(
         number=row["number"],
@@ -313,6 +326,7 @@ def _job(row: sqlite3.Row) -> Job:
         media_type=row["media_type"],
         result_sha256=row["result_sha256"],
         problem=json.loads(row["problem"]) if row["problem"] else None,
+        is_starred=bool(row["starred"]),
     )
 
 

@@ -34,7 +34,7 @@ STORED_RETRY_AFTER_S = 60  # they go with the jobs that need them, and unneeded 
 UNUSED_S = 3600.0  # an unneeded picture is kept for so long after it was last sent or named
 _NEEDED = """
     SELECT sha256 FROM job_pictures JOIN jobs ON jobs.id = job
-    WHERE finished_at IS NULL OR (expires_at > :now AND target = 'sha256:' || sha256)
+    WHERE finished_at IS NULL OR ((starred OR expires_at > :now) AND target = 'sha256:' || sha256)
 """
 UNUSED = f"SELECT sha256 FROM blobs WHERE used_at < :since AND sha256 NOT IN ({_NEEDED})"  # noqa: S608 fixed words
 """What neither a waiting job needs nor a kept result was made from: a reference belongs to no result."""

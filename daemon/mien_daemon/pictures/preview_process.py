@@ -26,8 +26,12 @@ BEHIND_TRANSPARENCY = (128, 128, 128)
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
-def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
-    """A JPEG of a picture as a viewer shows it, upright, in sRGB, no side longer than `side`.
+Region = tuple[float, float, float, float]
+"""A part of an upright picture: (x1, y1, x2, y2) in its pixels."""
+
+
+def preview(data: bytes, side: int, *, is_result: bool = False, region: Region | None = None) -> bytes:
+    """A JPEG of a picture, or of a region of it, as a viewer shows it, upright, in sRGB, no side longer than `side`.
 
     Of the metadata it keeps only what a result says of itself. A preview has no content credentials; so of a picture
     that is a result, or says that it is one, it has at most half the side, and a preview cannot replace
@@ -36,7 +40,7 @@ def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
     Raises:
         InvalidImage, ImageTooLarge: as `probe.load_picture` says.
     """
-    with load_picture(data, side) as loaded:
+    with load_picture(data, None if region else side) as loaded:
         picture, info = loaded.picture, loaded.info
         tags = read_colour_tags(picture, data, info.format)
         packet = copy_packet(picture)
@@ -44,7 +48,7 @@ def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
         if is_result or packet:
             side = max(1, min(side, max(info.width, info.height) // 2))
         PIL.ImageOps.exif_transpose(picture, in_place=True)
-        small = reduce(picture, side)
+        small = reduce(picture.crop(cut_to(picture.size, region)) if region else picture, side)
         alpha = small.getchannel("A") if small.mode in ("RGBA", "LA") else None
         colours = small.convert({"RGBA": "RGB", "LA": "L"}[small.mode]) if alpha else small
         shown = PIL.Image.fromarray(see(colours, tags)[0])
@@ -55,6 +59,13 @@ def preview(data: bytes, side: int, *, is_result: bool = False) -> bytes:
         encoded = io.BytesIO()
         shown.save(encoded, "JPEG", quality=QUALITY, **kept)
         return encoded.getvalue()
+
+
+def cut_to(size: tuple[int, int], region: Region) -> tuple[int, int, int, int]:
+    """The region in whole pixels, as far as the picture of that size goes; at least one pixel."""
+    (width, height), (x1, y1, x2, y2) = size, region
+    left, top = min(max(0, int(x1)), width - 1), min(max(0, int(y1)), height - 1)
+    return left, top, max(left + 1, min(width, int(x2))), max(top + 1, min(height, int(y2)))
 
 
 def read_clip(wanted: ReadClip) -> ClipRead:
@@ -139,4 +150,4 @@ def make(wanted: MakePreview) -> bytes:
     path = Path(wanted.picture)
     if looks_like_clip(read_head(path)):
         return preview_clip(path, wanted.side, wanted.at_s, is_result=wanted.is_result)
-    return preview(path.read_bytes(), wanted.side, is_result=wanted.is_result)
+    return preview(path.read_bytes(), wanted.side, is_result=wanted.is_result, region=wanted.region)

@@ -86,6 +86,15 @@ class Previews:
                 self._forget_later()
             return preview
 
+    async def make_part(
+        self, path: Path, region: tuple[float, float, float, float], side: int, client: Client
+    ) -> bytes:
+        """A JPEG of the region (x1, y1, x2, y2) of an upright picture; it is not kept. Raises as `make`."""
+        async with self._reader(client) as reader:
+            made = await reader.make_preview(path, side, region=region)
+            self._forget_later()
+            return made
+
     async def read_clip(
         self, path: Path, client: Client, begin_s: float | None = None, end_s: float | None = None
     ) -> ClipRead:

@@ -25,6 +25,7 @@ from mien_daemon.worker.messages import (
 TIMEOUT_S = 20.0  # 120 megapixels of PNG take about two; the start of the process is part of it
 CLIP_TIMEOUT_S = 120.0  # every packet of a clip is counted: 4 GiB are read from a slow disk
 IDLE_S = 20.0
+Region = tuple[float, float, float, float]  # (x1, y1, x2, y2) in pixels of the upright picture
 MAX_PREVIEW_BYTES = 64 << 20  # 8192 × 8192 pixels of noise
 
 
@@ -62,9 +63,11 @@ class PictureReader:
             raise await self._give_up()
         return answer
 
-    async def make_preview(self, path: Path, side: int, *, is_result: bool, at_s: float = 0.0) -> bytes:
-        """A JPEG; raises as `read_header`, and of a clip as `read_clip`."""
-        answer, made = await self._ask(MakePreview(str(path), side, is_result, at_s))
+    async def make_preview(
+        self, path: Path, side: int, *, is_result: bool = False, at_s: float = 0.0, region: Region | None = None
+    ) -> bytes:
+        """A JPEG, of a picture the `region` where there is one; raises as `read_header`, or as `read_clip`."""
+        answer, made = await self._ask(MakePreview(str(path), side, is_result, at_s, region))
         if not isinstance(answer, PreviewMade):
             raise await self._give_up()
         return made

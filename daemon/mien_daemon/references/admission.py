@@ -1,11 +1,14 @@
 """What a picture must pass before the library takes it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from mien_core.errors import ContentBlocked, NoFaceFound, SeveralFaces
 
+Face = TypeVar("Face")
 THUMBNAIL_SIDE = 320  # pixels
+HEAD_REACH = 0.9  # of a face's longer side, from its middle: the head with its hair
 
 
 @contextmanager
@@ -17,8 +20,8 @@ def blame_the_reference() -> Generator[None]:
         raise ContentBlocked("the reference picture did not pass the content check", stage="reference") from error
 
 
-def require_one_face(faces: Sequence[object]) -> None:
-    """Refuse a reference without a face, or with more people than the one who agreed.
+def require_one_face(faces: Sequence[Face]) -> Face:
+    """The only face of a reference; one without a face, or with more people than the one who agreed, is refused.
 
     Raises:
         NoFaceFound, SeveralFaces: with `role` "reference".
@@ -27,3 +30,12 @@ def require_one_face(faces: Sequence[object]) -> None:
         raise NoFaceFound("the reference shows no face", role="reference")
     if len(faces) > 1:
         raise SeveralFaces(f"the reference shows {len(faces)} faces", role="reference", found=len(faces))
+    return faces[0]
+
+
+def square_around(bbox: Iterable[float]) -> tuple[float, float, float, float]:
+    """The square (x1, y1, x2, y2) of the picture that a thumbnail of the face at `bbox`, the same, shows."""
+    x1, y1, x2, y2 = map(float, bbox)
+    reach = HEAD_REACH * max(x2 - x1, y2 - y1)
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    return x - reach, y - reach, x + reach, y + reach

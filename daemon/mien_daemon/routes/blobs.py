@@ -47,9 +47,9 @@ async def find_faces(request: web.Request) -> web.Response:
     digest = digest_of(request.match_info["name"])
     blobs = request.app[keys.BLOBS]
     await blobs.require(digest, request[keys.CLIENT], "blob")
-    await blobs.inspect(digest, request[keys.CLIENT])
+    found = await blobs.inspect(digest, request[keys.CLIENT])
     faces = await request.app[keys.WORKERS].find_faces(str(blobs.path(digest)))
-    return reply(FoundFaces(faces=[dict(face) for face in faces]))
+    return reply(FoundFaces(faces=[dict(face) for face in faces], longest_side=max(found.width, found.height)))
 
 
 ROUTES = (

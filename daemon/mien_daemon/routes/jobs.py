@@ -26,9 +26,11 @@ from mien_daemon.http.schemas import (
     NewAnalysis,
     NewRestore,
     NewSwap,
+    StarJob,
     WaitQuery,
 )
 from mien_daemon.jobs.job import STATES, JobRequest, Priority, State
+from mien_daemon.jobs.label import JobLabel
 from mien_pipeline.clip_options import parse_clip_options, split_clip_options
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import parse_restore_options
@@ -47,8 +49,8 @@ async def post_job(request: web.Request) -> web.Response:
     asked = (await read_json(request, NewJob)).root
     key = idempotency_key(request)
     ask = ask_from(asked, request.app[keys.SETTINGS].current.default_engine)
-    # Without a group as before there were groups: a key that was kept then still means the same body.
-    body = asked.model_dump(exclude=set() if asked.group else {"group"})
+    # What is not given is left out, as before it could be: a key that was kept then still means the same body.
+    body = asked.model_dump(exclude={name for name in ("group", "label") if getattr(asked, name) is None})
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     queue = request.app[keys.QUEUE]
     job = await queue.submit(request[keys.CLIENT], ask, key, digest)
@@ -73,19 +75,20 @@ def ask_from(asked: NewSwap | NewRestore | NewAnalysis, default_engine: str) -> 
     if not isinstance(named, str) or named not in Priority.__members__:
         raise InvalidOptions("priority is interactive or batch", field="priority")
     priority = Priority[named]
+    label = JobLabel.read(asked.label.model_dump()) if asked.label else None
     if isinstance(asked, NewRestore):
         wanted = parse_restore_options(options).model_dump(mode="json", exclude_none=True)
-        return JobRequest("restore", asked.target, (), wanted, priority, asked.group)
+        return JobRequest("restore", asked.target, (), wanted, priority, asked.group, label)
     options, for_clips = split_clip_options(options)
     parse_clip_options(for_clips)
     if isinstance(asked, NewAnalysis):
         if strange := sorted({*options, *for_clips} - {"from", "to"}):
             raise InvalidOptions(f"an analysis has no option {strange[0]!r}", field=strange[0])
-        return JobRequest("analyse", asked.target, (), for_clips, priority, asked.group)
+        return JobRequest("analyse", asked.target, (), for_clips, priority, asked.group, label)
     people = read_people(asked)
     checked = parse_options({"engine": default_engine, **options})
     told = {**checked.model_dump(mode="json", exclude_unset=True), **for_clips}
-    return JobRequest("swap", asked.target, people, told, priority, asked.group)
+    return JobRequest("swap", asked.target, people, told, priority, asked.group, label)
 
 
 def read_people(asked: NewSwap) -> tuple[tuple[str, ...], ...]:
@@ -156,6 +159,12 @@ async def move_job(request: web.Request) -> web.Response:
     return reply(queue.show(await queue.move(request[keys.CLIENT], request.match_info["id"], body.before)))
 
 
+async def star_job(request: web.Request) -> web.Response:
+    body = await read_json(request, StarJob)
+    queue = request.app[keys.QUEUE]
+    return reply(queue.show(await queue.star(request[keys.CLIENT], request.match_info["id"], body.starred)))
+
+
 async def delete_job(request: web.Request) -> web.Response:
     await request.app[keys.QUEUE].delete(request[keys.CLIENT], request.match_info["id"])
     request.app[keys.PREVIEWS].forget_all()
@@ -188,6 +197,8 @@ ROUTES = (
             "bad-request",
             "invalid-options",
             "unknown-engine",
+            "model-not-installed",
+            "licence-not-accepted",
             "unknown-blob",
             "unknown-reference",
             "key-unavailable",
@@ -267,6 +278,8 @@ ROUTES = (
             "unknown-job",
             "job-finished",
             "job-unfinished",
+            "model-not-installed",
+            "licence-not-accepted",
             "unknown-blob",
             "unknown-reference",
             "too-many-pictures",
@@ -285,6 +298,17 @@ ROUTES = (
         {200: JobAnswer},
         body=MoveJob,
         problems=("bad-request", "unknown-job", "job-finished", "job-unfinished"),
+    ),
+    Route(
+        "POST",
+        "/v1/jobs/{id}/star",
+        "star_job",
+        star_job,
+        "Keep a result until it is deleted, or let its time begin anew",
+        "swap",
+        {200: JobAnswer},
+        body=StarJob,
+        problems=("bad-request", "unknown-job", "job-unfinished", "job-finished", "job-expired", "result-damaged"),
     ),
     Route(
         "GET",

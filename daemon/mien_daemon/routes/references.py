@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 from aiohttp import web
 from pydantic import AwareDatetime, ConfigDict, Field
@@ -14,7 +15,7 @@ from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import DIGEST, Answer, Body, PersonsName, Picture
 from mien_daemon.pictures.blobs import digest_of
-from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
+from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face, square_around
 from mien_daemon.references.consent import DEFAULT_PERIOD, STATEMENTS, Consent
 from mien_daemon.references.records import KeptPicture, Record, describe
 from mien_pipeline.options import MOST_PICTURES
@@ -129,7 +130,7 @@ async def add_reference(request: web.Request) -> web.Response:
 
 
 async def take_pictures(request: web.Request, names: str | list[str]) -> list[KeptPicture]:
-    """Pictures that were sent, each of which shows one face, with their thumbnails.
+    """Pictures that were sent, each of which shows one face, with thumbnails of it.
 
     Raises:
         UnknownBlob, InvalidImage, ImageTooLarge, ContentBlocked, NoFaceFound, SeveralFaces: `blob` says which picture.
@@ -142,13 +143,18 @@ async def take_pictures(request: web.Request, names: str | list[str]) -> list[Ke
             await blobs.inspect(digest, client)
             path = blobs.path(digest)
             with blame_the_reference():
-                require_one_face(await request.app[keys.WORKERS].find_faces(str(path)))
-            thumbnail = await request.app[keys.PREVIEWS].make(path, digest, THUMBNAIL_SIDE, client)
+                face = require_one_face(await request.app[keys.WORKERS].find_faces(str(path)))
+            thumbnail = await request.app[keys.PREVIEWS].make_part(path, head_of(face), THUMBNAIL_SIDE, client)
         except MienError as error:
             error.fields.setdefault("blob", name)
             raise
         kept.append(KeptPicture(await asyncio.to_thread(path.read_bytes), thumbnail))
     return kept
+
+
+def head_of(face: Mapping[str, object]) -> tuple[float, float, float, float]:
+    """The part of a picture that shows the head, around a face as the worker describes it."""
+    return square_around(cast("Sequence[float]", face["bbox"]))
 
 
 async def drop_pictures(request: web.Request, names: str | list[str]) -> None:

@@ -55,6 +55,12 @@ CREATE INDEX jobs_by_group ON jobs (group_name, number) WHERE group_name IS NOT 
 """Jobs that belong together, such as those of a folder."""
 
 VERSION_5 = """
+ALTER TABLE jobs ADD COLUMN label TEXT;
+ALTER TABLE jobs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0;
+"""
+"""What a person calls the pictures of a job, and whether its result is kept until they say otherwise."""
+
+VERSION_6 = """
 CREATE TABLE console_keys (
     id TEXT PRIMARY KEY, client TEXT NOT NULL, granted_by TEXT NOT NULL, origin TEXT NOT NULL, name TEXT NOT NULL,
     point BLOB NOT NULL, made_at REAL NOT NULL, used_at REAL NOT NULL
@@ -62,7 +68,7 @@ CREATE TABLE console_keys (
 """
 """Browsers that are signed in to the console, by their public keys."""
 
-MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+MIGRATIONS: Sequence[str] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """The SQL that leads from each version to the next, from an empty file on. A released entry is never edited: a change
 of the tables is one more entry at the end."""
 

@@ -154,6 +154,8 @@ RULES: Mapping[str, Mapping[str, Check]] = {
         "result_sha256": maybe(fits(re.compile("[0-9a-f]+"))),
         "problem": maybe(is_document),
         "group_name": maybe(lambda value: is_text(value) and fits(GROUP)(value)),
+        "label": maybe(is_document),
+        "starred": is_one_of((0, 1)),
     },
     "job_pictures": {"job": fits(JOB_ID), "sha256": fits(DIGEST)},
     "idempotency": {"owner": is_text, "key": is_text, "digest": is_text, "job": fits(JOB_ID)},

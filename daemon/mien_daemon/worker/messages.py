@@ -183,13 +183,15 @@ class ClipRead:
 class MakePreview:
     """To the preview process: a path, the longest side in pixels, and whether the picture is one of our results.
 
-    Of a clip the preview is the picture that is shown after `at_s` seconds.
+    Of a clip the preview is the picture that is shown after `at_s` seconds. `region` is the part of an upright picture
+    that is wanted: (x1, y1, x2, y2) in its pixels; what lies outside the picture is left out.
     """
 
     picture: FilePath
     side: StrictInt
     is_result: StrictBool = False
     at_s: StrictFloat = 0.0
+    region: tuple[StrictFloat, StrictFloat, StrictFloat, StrictFloat] | None = None
     type: Literal["make-preview"] = "make-preview"
 
 

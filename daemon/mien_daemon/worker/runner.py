@@ -152,12 +152,15 @@ class JobRunner:
         self._pipe.send(Progressed(job, progress.stage, progress.done, progress.total, segments))
 
     def _find(self, work: FindFaces) -> Faces:
+        from mien_pipeline.faces.person import RIVAL_AREA
+
         found = self._runtime.find_faces(Path(work.picture).read_bytes())
-        return Faces(work.id, [describe_face(index, face) for index, face in enumerate(found)])
+        least = RIVAL_AREA * max((face.area for face in found), default=0.0)
+        return Faces(work.id, [describe_face(at, face, prominent=face.area > least) for at, face in enumerate(found)])
 
 
-def describe_face(index: int, face: "Face") -> dict[str, object]:
-    """A face as the API shows it: where it is and how it is turned."""
+def describe_face(index: int, face: "Face", *, prominent: bool) -> dict[str, object]:
+    """A face as the API shows it: where it is, how it is turned, and whether the picture may be of it."""
     return {
         "index": index,
         "bbox": [round(float(edge), 1) for edge in face.bbox],
@@ -165,6 +168,7 @@ def describe_face(index: int, face: "Face") -> dict[str, object]:
         "yaw_deg": round(float(face.yaw_deg), 1),
         "pitch_deg": round(float(face.pitch_deg), 1),
         "roll_deg": round(float(face.roll_deg), 1),
+        "prominent": bool(prominent),
     }
 
 

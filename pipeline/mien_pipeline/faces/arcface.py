@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mien_core.errors import BrokenWeights, EngineUnavailable, LicenceNotAccepted, ModelNotInstalled
+from mien_core.errors import BrokenWeights, EngineUnavailable
 from mien_pipeline.face import Embedding, Face
+from mien_pipeline.faces import insightface_files
 from mien_pipeline.faces.align import align
 from mien_pipeline.image import Image
 from mien_pipeline.onnx_network import OnnxNetwork, open_network
 from mien_pipeline.protocols import Weights
 
-# ResNet-50 on WebFace600K, published in buffalo_l, alone or beside inswapper; ResNet-100 on Glint360K of antelopev2.
-ARCFACE_FILES = (("w600k", "w600k_r50.onnx"), ("inswapper", "w600k_r50.onnx"), ("antelopev2", "glintr100.onnx"))
 LIBRARY = "onnxruntime"
 SIDE_PX, WIDTH = 112, 512
 # InsightFace's `ArcFaceONNX` for networks without a subtraction of their own: (x − 127.5) / 127.5.
@@ -76,10 +75,4 @@ def find_arcface(weights: Weights, conditioned_on: Collection[str] = ()) -> tupl
     """
     if not find_spec(LIBRARY):
         raise EngineUnavailable(f"the recogniser arcface needs {LIBRARY}", libraries=[LIBRARY])
-    refusal: ModelNotInstalled | LicenceNotAccepted | None = None
-    for model, file in sorted(ARCFACE_FILES, key=lambda each: each[0] in conditioned_on):
-        try:
-            return f"{model}/{file}", weights.path(model, file)
-        except (ModelNotInstalled, LicenceNotAccepted) as error:
-            refusal = refusal if refusal and not isinstance(error, LicenceNotAccepted) else error
-    raise refusal or ModelNotInstalled("ArcFace is not in the catalogue", model=ARCFACE_FILES[0][0])
+    return insightface_files.find_arcface(weights, conditioned_on)

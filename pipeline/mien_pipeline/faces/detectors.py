@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
-from mien_core.errors import EngineUnavailable, LicenceNotAccepted, ModelNotInstalled, UnknownModel
+from mien_core.errors import EngineUnavailable, LicenceNotAccepted, ModelNotInstalled
 from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.insightface_files import find_scrfd
 from mien_pipeline.faces.points import PointedDetector
 from mien_pipeline.faces.scrfd import Scrfd
 from mien_pipeline.faces.yunet import YuNet
@@ -20,9 +20,6 @@ from mien_pipeline.report import DetectorUse, ModelUse
 Kind = Literal["yunet", "yunet+scrfd", "scrfd"]
 Points = Literal["mesh", "arcface"]
 
-# InsightFace publishes one file under two names: `det_10g.onnx` of buffalo_l, which the catalogue has by itself, and
-# `scrfd_10g_bnkps.onnx` of antelopev2.
-SCRFD_FILES = (("scrfd", "det_10g.onnx"), ("antelopev2", "scrfd_10g_bnkps.onnx"))
 LIBRARY = "onnxruntime"
 
 
@@ -75,23 +72,6 @@ def choose_kind(choice: DetectorChoice, wants: Points, weights: Weights) -> Kind
     except (ModelNotInstalled, LicenceNotAccepted):
         return "yunet"
     return "yunet+scrfd"
-
-
-def find_scrfd(weights: Weights) -> tuple[str, Path]:
-    """SCRFD's file, as the report names it and where it lies.
-
-    Raises:
-        ModelNotInstalled, LicenceNotAccepted: it is not there; of several reasons that which is the nearest to a file.
-    """
-    refusal: ModelNotInstalled | LicenceNotAccepted | None = None
-    for model, file in SCRFD_FILES:
-        try:
-            return f"{model}/{file}", weights.path(model, file)
-        except UnknownModel:
-            continue
-        except (ModelNotInstalled, LicenceNotAccepted) as error:
-            refusal = error if refusal is None or isinstance(error, LicenceNotAccepted) else refusal
-    raise refusal or ModelNotInstalled("SCRFD is not in the catalogue", model=SCRFD_FILES[0][0])
 
 
 def open_detector(kind: Kind, weights: Weights, yunet: Callable[[], MeshDetector]) -> OpenDetector:

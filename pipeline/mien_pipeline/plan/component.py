@@ -1,7 +1,7 @@
 """One network's size, from the names and shapes of its tensors."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -88,16 +88,23 @@ def is_kept_in_full(name: str) -> bool:
 
 
 def component(
-    name: str, phase: Phase, shapes: Mapping[str, tuple[int, ...]], part: str = "", *, exact: bool = False
+    name: str,
+    phase: Phase,
+    shapes: Mapping[str, tuple[int, ...]],
+    part: str = "",
+    *,
+    exact: bool = False,
+    keeps: Callable[[str], bool] = is_kept_in_full,
 ) -> Component:
     """A component from the names and shapes of its tensors.
 
     Args:
         shapes: of every tensor, by its name; blocks are known by a number in the name, as in `blocks.3.`.
         exact: it is float32 in every plan.
+        keeps: whether float8 leaves the tensor of this name in bfloat16.
     """
     wide = {key: prod(shape) for key, shape in shapes.items() if len(shape) > 1}
-    kept = {key: size for key, size in wide.items() if is_kept_in_full(key)}
+    kept = {key: size for key, size in wide.items() if keeps(key)}
     groups: dict[str, list[str]] = {}
     for key in wide:
         block = re.match(r"(.*?\.\d+)\.", key)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from mien_core.errors import NotEnoughMemory
-from mien_pipeline.plan.component import BYTES, Component, NumberFormat
-from mien_pipeline.plan.ladder import LADDERS, OTHER_FORMS, TEXT_FORMS, Rung
-from mien_pipeline.plan.placement import DEFAULT_SIDE, GIB, DeviceKind, Placement, Plan, Residency
+from mien_pipeline.plan.component import BYTES, Component, NumberFormat, Phase
+from mien_pipeline.plan.ladder import IDENTITY_STACK, OTHER_FORMS, Ladder, Rung
+from mien_pipeline.plan.placement import DEFAULT_SIDE, GIB, DeviceKind, Placement, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,24 @@ class Hardware:
     host_bytes: int | None = None
 
 
-def make_plan(components: Sequence[Component], hardware: Hardware, side: int = DEFAULT_SIDE) -> Plan:
+def make_plan(
+    components: Sequence[Component], hardware: Hardware, side: int = DEFAULT_SIDE, ladder: Ladder = IDENTITY_STACK
+) -> Plan:
     """The fastest plan that fits.
 
     Args:
         side: of the square working picture, in pixels.
+        ladder: the engine's ways to hold its networks.
 
     Raises:
         NotEnoughMemory: no plan fits. `needed_bytes` and `plan` are of the smallest one, `usable_bytes` is what the
             device has, `would_fit` names the changes that would make one fit. Where the device has enough and its
             machine's main memory has not, `memory` is "main" and both sizes are of that.
     """
-    found = _first_that_fits(components, hardware, side)
+    found = _first_that_fits(components, hardware, side, ladder)
     if found.fits:
         return found
-    would_fit = list(_alternatives(components, hardware, side))
+    would_fit = list(_alternatives(components, hardware, side, ladder))
     # The smallest plan is one that the device has room for, if any is.
     of_host = found.peak_bytes <= found.usable_bytes
     needed = found.host_peak_bytes if of_host else found.peak_bytes
@@ -58,15 +61,17 @@ def make_plan(components: Sequence[Component], hardware: Hardware, side: int = D
     )
 
 
-def _first_that_fits(components: Sequence[Component], hardware: Hardware, side: int) -> Plan:
+def _first_that_fits(components: Sequence[Component], hardware: Hardware, side: int, ladder: Ladder) -> Plan:
     """The first plan of the ladder that fits, or the smallest."""
     plans: list[Plan] = []
-    rungs = [rung for rung in LADDERS[hardware.device] if rung.core[0] in hardware.forms]
-    for rung, text, tiled in product(rungs, TEXT_FORMS[hardware.device], (False, True)):
+    device, total, host = hardware.device, hardware.total_bytes, hardware.host_bytes
+    reader = _name_largest(components, "text")
+    rungs = [rung for rung in ladder.rungs[device] if rung.core[0] in hardware.forms]
+    for rung, text, tiled in product(rungs, ladder.texts[device], ladder.tiled):
         if text[0] == "float32" != rung.core[0]:
             continue
-        placements = tuple(_place(each, rung, text) for each in components)
-        plan = Plan(hardware.device, hardware.total_bytes, side, hardware.width, placements, tiled, hardware.host_bytes)
+        placed = tuple(Placement(one, *text) if one.name == reader else _place(one, rung) for one in components)
+        plan = Plan(device, total, side, hardware.width, placed, tiled, host, workload=ladder.workload)
         for held in (plan, replace(plan, pinned=False)):
             if held.fits:
                 return held
@@ -77,40 +82,48 @@ def _first_that_fits(components: Sequence[Component], hardware: Hardware, side: 
     return min(plans, key=lambda plan: plan.peak_bytes)
 
 
-def _place(one: Component, rung: Rung, text: tuple[NumberFormat, Residency]) -> Placement:
+def _name_largest(components: Sequence[Component], phase: Phase) -> str:
+    """The name of the phase's largest network; empty where it has none."""
+    found = [each for each in components if each.phase == phase]
+    return max(found, key=lambda each: each.wide).name if found else ""
+
+
+def _place(one: Component, rung: Rung) -> Placement:
     if one.name == "transformer":
         return Placement(one, *rung.core)
     if one.phase == "sampling":
         form, residency = rung.parts
         return Placement(one, form, "streamed" if one.name in rung.streamed else residency)
-    if one.name == "text_encoder_2":
-        return Placement(one, *text)
     # The small ones work for a moment each, in full precision where that is affordable.
     full = one.exact or rung.core[0] == "float32"
     return Placement(one, "float32" if full else "bfloat16", "on-demand")
 
 
-def _alternatives(components: Sequence[Component], hardware: Hardware, side: int) -> Iterator[str]:
+def _alternatives(components: Sequence[Component], hardware: Hardware, side: int, ladder: Ladder) -> Iterator[str]:
     """Each change that would make a plan fit: a smaller side, a method less, another form, more memory."""
+
+    def fits(networks: Sequence[Component], machine: Hardware, side: int) -> bool:
+        return _first_that_fits(networks, machine, side, ladder).fits
+
     for smaller in (768, 512):
-        if smaller < side and _first_that_fits(components, hardware, smaller).fits:
+        if smaller < side and fits(components, hardware, smaller):
             yield f"a working side of {smaller} px"
             break
     for part in sorted({each.part for each in components if each.part}):
         rest = [each for each in components if each.part != part]
-        if _first_that_fits(rest, hardware, side).fits:
+        if fits(rest, hardware, side):
             yield f"switching {part} off"
     for form, called in OTHER_FORMS.items():
         other = replace(hardware, forms=hardware.forms | {form})
-        if form not in hardware.forms and _first_that_fits(components, other, side).fits:
+        if form not in hardware.forms and fits(components, other, side):
             yield called
     for gib in (8, 12, 16, 24, 32, 48, 64, 96, 128):
         if hardware.host_bytes is not None and gib * GIB > hardware.host_bytes:
             more = replace(hardware, host_bytes=gib * GIB)
-            if _first_that_fits(components, more, side).fits:
+            if fits(components, more, side):
                 yield f"{gib} GiB of main memory"
                 break
     for gib in (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80, 128):
-        if _first_that_fits(components, replace(hardware, total_bytes=gib * GIB), side).fits:
+        if fits(components, replace(hardware, total_bytes=gib * GIB), side):
             yield f"{gib} GiB of memory"
             break

@@ -1,9 +1,10 @@
 """The ways to hold the networks, from the fastest to the smallest, for every kind of device."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mien_pipeline.plan.component import NumberFormat
-from mien_pipeline.plan.placement import DeviceKind, Residency
+from mien_pipeline.plan.placement import ONE_PICTURE, DeviceKind, Residency, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,23 @@ TEXT_FORMS: dict[DeviceKind, tuple[tuple[NumberFormat, Residency], ...]] = {
     "unified": (("bfloat16", "on-demand"), ("bfloat16", "streamed")),
     "cpu": (("float32", "on-demand"), ("bfloat16", "on-demand")),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """An engine's ways to hold its networks, from the fastest to the smallest.
+
+    Attributes:
+        rungs: by the kind of device.
+        texts: forms and residencies of the largest text encoder.
+        tiled: whether its VAE works in tiles; what is tried first, first.
+        workload: what its transformer reads.
+    """
+
+    rungs: Mapping[DeviceKind, tuple[Rung, ...]]
+    texts: Mapping[DeviceKind, tuple[tuple[NumberFormat, Residency], ...]]
+    tiled: tuple[bool, ...] = (False, True)
+    workload: Workload = ONE_PICTURE
+
+
+IDENTITY_STACK = Ladder(LADDERS, TEXT_FORMS)

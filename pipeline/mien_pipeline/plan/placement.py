@@ -26,6 +26,8 @@ DEFAULT_SIDE = 1024
 # Widths of the hidden state alive at once in a single block: the state, its norm, query, key and value (3), two of
 # them in float32 for the rotation (4), attention, the MLP (4), both concatenated (5), the sum: 1+1+3+4+1+4+5+1.
 HIDDEN_UNITS = 20
+# Of a text encoder's prompt.
+TEXT_TOKENS = 512
 # A control net's own residuals are alive until the last block has taken its own: InfuseNet makes 4 + 10.
 CONTROL_UNITS = 14
 # Full-size feature maps of the VAE's last stage alive at once, and their channels.
@@ -64,6 +66,30 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Workload:
+    """What a transformer reads in one pass, and how an engine lets its networks take turns.
+
+    Attributes:
+        pictures: how often the working picture is among the tokens: as noise, and as context.
+        context_tokens: of the text, and of every other picture.
+        hidden_units: widths of the hidden state alive at once in a block.
+        text_alone: the engine gives up what is resident before a text encoder works.
+    """
+
+    pictures: int = 1
+    context_tokens: int = TEXT_TOKENS
+    hidden_units: int = HIDDEN_UNITS
+    text_alone: bool = False
+
+    def tokens(self, side: int) -> int:
+        """How many tokens a square working picture of `side` pixels makes of all that is read."""
+        return self.pictures * (side // 16) ** 2 + self.context_tokens
+
+
+ONE_PICTURE = Workload()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Where every network lives, and the peak of that.
 
@@ -75,6 +101,7 @@ class Plan:
         tiled: the VAE works in tiles.
         host_total_bytes: of a card's machine's main memory; None where it is not known, and then it is not checked.
         pinned: streamed networks have a pinned copy in main memory; else a block is pinned while it is copied.
+        workload: what is read in one pass.
     """
 
     device: DeviceKind
@@ -85,6 +112,7 @@ class Plan:
     tiled: bool = False
     host_total_bytes: int | None = None
     pinned: bool = True
+    workload: Workload = ONE_PICTURE
 
     @property
     def usable_bytes(self) -> int:
@@ -97,7 +125,8 @@ class Plan:
 
     def phase_bytes(self, phase: Phase) -> int:
         """Bytes on the accelerator while `phase` runs."""
-        waiting = sum(each.waiting_bytes for each in self.placements)
+        alone = phase == "text" and self.workload.text_alone
+        waiting = 0 if alone else sum(each.waiting_bytes for each in self.placements)
         working = [
             each.accelerator_bytes - each.waiting_bytes for each in self.placements if each.component.phase == phase
         ]
@@ -111,14 +140,14 @@ class Plan:
         if not any(each.component.phase == phase for each in self.placements):
             return 0
         value = 4 if self.placements[0].form == "float32" else 2
-        tokens = (self.side // 16) ** 2 + 512
+        units = self.workload.hidden_units
         if phase == "sampling":
             control = sum(CONTROL_UNITS for each in self.placements if each.component.name == "control_net")
-            return (HIDDEN_UNITS + control) * tokens * self.width * value
+            return (units + control) * self.workload.tokens(self.side) * self.width * value
         if phase == "picture":
             side = min(self.side, VAE_TILE) if self.tiled else self.side
             return VAE_MAPS * VAE_CHANNELS * side * side * value
-        return HIDDEN_UNITS * 512 * self.width * value
+        return units * TEXT_TOKENS * self.width * value
 
     @property
     def peak_bytes(self) -> int:

@@ -29,17 +29,30 @@ def require_known(store: ModelStore, name: str) -> None:
         raise InvalidOptions(f"there is no restorer called {name!r}", field="restorer", known=known)
 
 
+def require_installed(store: ModelStore, name: str) -> None:
+    """Return if a restorer may be used: what it is made of is here, and its terms are accepted.
+
+    Raises:
+        InvalidOptions: as `require_known`.
+        ModelNotInstalled, LicenceNotAccepted: `model` names what is missing, or whose words are not accepted.
+    """
+    require_known(store, name)
+    if name not in RESTORERS:
+        network = store.catalogue.enhancers[name].network
+        store.path(network.model, network.file)
+
+
 def open_row(store: ModelStore, name: str, fidelity: float, embedder: "FaceEmbedder") -> "Restorer":
     """An enhancer of the table.
 
     Raises:
-        ModelNotInstalled, LicenceNotAccepted: `model` names what is missing, or whose words are not accepted.
+        ModelNotInstalled, LicenceNotAccepted: as `require_installed`.
         EngineUnavailable: ONNX Runtime is not installed.
     """
-    row = store.catalogue.enhancers[name]
+    require_installed(store, name)
     if find_spec("onnxruntime") is None:
         raise EngineUnavailable(f"{name} needs onnxruntime", engine=name, libraries=["onnxruntime"])
-    store.path(row.network.model, row.network.file)
+    row = store.catalogue.enhancers[name]
     load = import_module("mien_pipeline.restorers.enhancer").load
     return cast("Restorer", load(store, name, row, fidelity, embedder))
 

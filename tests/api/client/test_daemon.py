@@ -54,8 +54,11 @@ async def test_every_picture_of_every_person_is_sent(client: DaemonClient, pictu
 
 @pytest.mark.slow
 async def test_a_restore_from_bytes_to_bytes(client: DaemonClient, picture: bytes) -> None:
-    data, report = await asyncio.to_thread(client.restore, picture, {"amount": 0.5})
+    label = {"target": "holiday.jpg"}
+    data, report = await asyncio.to_thread(client.restore, picture, {"amount": 0.5}, label=label)
     assert (data, report["engine"]) == (picture, "vivid")
+    (job,) = (await asyncio.to_thread(client.request, "GET", "/v1/jobs"))["jobs"]
+    assert job["label"] == {**label, "references": []}
 
 
 @pytest.mark.slow

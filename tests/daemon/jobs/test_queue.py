@@ -17,8 +17,8 @@ from mien_api.errors import (
 )
 from mien_core.errors import DiskFull, UnknownReference
 from mien_daemon.access.clients import LOCAL, Client, Scope
+from mien_daemon.jobs.expiry import expire
 from mien_daemon.jobs.job import Job, JobRequest, Priority
-from mien_daemon.jobs.queue import expire
 from mien_daemon.jobs.store import JobStore
 from mien_testing.daemon import name_of
 from mien_testing.jobs import FakeExecutor, open_jobs
@@ -306,7 +306,7 @@ class Checked:
 async def test_what_is_over_is_deleted_again_and_again_and_a_failure_is_logged_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mien_daemon.jobs.queue.SWEEP_S", 0.0)
+    monkeypatch.setattr("mien_daemon.jobs.expiry.SWEEP_S", 0.0)
     swept = asyncio.Event()
     failures = [OSError("busy")]
 

@@ -9,13 +9,15 @@ import pytest
 
 from mien_api.errors import IdempotencyKeyReused, UnknownJob
 from mien_daemon.jobs.job import Job, JobRequest, Priority
+from mien_daemon.jobs.label import JobLabel
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.database import Database
 
 PICTURES = [("0" * 64,), ("1" * 64,)]
 ASK = JobRequest(
-    "swap", "sha256:" + "0" * 64, [["sha256:" + "1" * 64, "ref:ada"]], {"engine": "flux", "seed": 7}, Priority.batch
-)
+    "swap", "sha256:" + "0" * 64, [["sha256:" + "1" * 64, "ref:ada"]], {"engine": "flux", "seed": 7}, Priority.batch,
+    label=JobLabel("holiday.jpg", ("ada.png",)),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -176,6 +178,18 @@ async def test_a_picture_goes_when_its_time_is_over_and_the_row_later(store: Job
     with pytest.raises(UnknownJob):
         await store.get(over.id)
     assert await store.get(kept.id) == kept
+
+
+async def test_a_starred_result_stays_beyond_its_time(store: JobStore, tmp_path: Path) -> None:
+    now = store.clock.now()
+    job = await finish(store, await add(store), tmp_path, expires_at=now - 100)
+    await store.star(replace(job, is_starred=True))
+    await store.expire(1)
+    kept = await store.get(job.id)
+    assert (kept.is_starred, store.result(job.id).exists()) == (True, True)
+    await store.star(replace(kept, is_starred=False))
+    await store.expire(1)
+    assert not store.result(job.id).exists()
 
 
 async def test_how_long_results_are_kept_is_counted_from_their_end(store: JobStore, tmp_path: Path) -> None:

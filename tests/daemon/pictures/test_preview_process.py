@@ -49,6 +49,13 @@ def test_a_preview_is_upright() -> None:
     assert size_of(preview(picture(64, 32, kind="jpeg", exif=turned), 32)) == (16, 32)
 
 
+def test_a_part_is_cut_from_the_upright_picture_as_far_as_that_goes() -> None:
+    turned = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)
+    lying = picture(64, 32, kind="jpeg", exif=turned)
+    assert size_of(preview(lying, 512, region=(-10.0, 40.0, 20.0, 80.0))) == (20, 24)
+    assert size_of(preview(lying, 6, region=(0.0, 0.0, 24.0, 48.0))) == (3, 6)
+
+
 def test_what_is_transparent_is_shown_on_grey() -> None:
     made = opened(preview(picture(16, 16, "RGBA"), 16)).convert("RGB")
     seen = made.getpixel((8, 8))

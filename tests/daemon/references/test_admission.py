@@ -3,7 +3,7 @@
 import pytest
 
 from mien_core.errors import ContentBlocked, InvalidImage, NoFaceFound, SeveralFaces
-from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face
+from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face, square_around
 
 
 def test_a_thumbnail_has_320_pixels_on_its_longest_side() -> None:
@@ -11,7 +11,11 @@ def test_a_thumbnail_has_320_pixels_on_its_longest_side() -> None:
 
 
 def test_one_face_is_taken() -> None:
-    require_one_face([{"index": 0}])
+    assert require_one_face([{"index": 0}]) == {"index": 0}
+
+
+def test_a_thumbnail_shows_the_whole_head_in_a_square() -> None:
+    assert square_around((20, 10, 40, 40)) == (3.0, -2.0, 57.0, 52.0)
 
 
 def test_a_picture_without_a_face_is_no_reference() -> None:

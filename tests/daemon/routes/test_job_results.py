@@ -188,6 +188,17 @@ async def test_a_result_is_gone_after_its_time_and_the_job_still_known(daemon: D
     assert not (daemon.state / "results" / job["id"]).exists()
 
 
+async def test_a_result_with_a_star_has_no_end_and_without_one_its_time_begins_anew(daemon: Daemon) -> None:
+    job = await daemon.finished(await daemon.swap())
+    path = f"/v1/jobs/{job['id']}/star"
+    starred = (await daemon.ask("POST", path, {"starred": True})).json
+    assert (starred["starred"], starred["expires_at"]) == (True, None)
+    assert (await show(daemon, job)) == starred
+    plain = (await daemon.ask("POST", path, {"starred": False})).json
+    assert plain["starred"] is False
+    assert plain["expires_at"] >= job["expires_at"]
+
+
 async def test_a_shorter_keep_for_also_shortens_the_time_of_what_is_there(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     assert (await daemon.ask("PUT", "/v1/settings", {"keep_results_s": 60})).status == 200

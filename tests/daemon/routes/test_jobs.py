@@ -49,6 +49,20 @@ def open_gate(daemon: Daemon, name: str = "gate") -> None:
 # ── one job ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_a_job_says_what_its_pictures_are_called_until_it_is_deleted(daemon: Daemon) -> None:
+    label = {"target": "C:\\Pictures\\holiday.jpg", "references": ["eileen.png"]}
+    name = await daemon.put(png(shade=1))
+    body = {"kind": "swap", "target": name, "reference": name, "label": label}
+    posted = (await daemon.ask("POST", "/v1/jobs", body)).json
+    kept = {"target": "holiday.jpg", "references": ["eileen.png"]}
+    assert posted["label"] == kept
+    assert [job["label"] for job in await jobs_of(daemon)] == [kept]
+    assert (await daemon.ask("DELETE", f"/v1/jobs/{posted['id']}")).status == 204
+    assert b"holiday" not in (daemon.state / "mien.db").read_bytes()
+    long = await daemon.ask("POST", "/v1/jobs", {**body, "label": {"target": "x" * 256}})
+    assert (long.status, long.json["field"]) == (400, "label.target")
+
+
 async def test_a_swap_goes_from_two_pictures_to_a_third(daemon: Daemon) -> None:
     posted = await daemon.swap()
     assert posted.keys() >= JOB_FIELDS
@@ -75,6 +89,28 @@ async def test_a_restore_needs_no_reference(daemon: Daemon) -> None:
     job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", asked)).json)
     assert (job["state"], job["kind"], job["reference"]) == ("done", "restore", None)
     assert job["options"] == {"amount": 0.25, "restorer": "vivid", "fidelity": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "status", "code", "field"),
+    [
+        ("swap", {"restorer": "sharpen"}, 422, "invalid-options", ("field", "restorer")),
+        ("restore", {"restorer": "sharpen"}, 422, "invalid-options", ("field", "restorer")),
+        ("restore", {"restorer": "gfpgan"}, 409, "model-not-installed", ("model", "gfpgan")),
+        ("swap", {"restorer": "gfpgan", "restore": 1}, 409, "model-not-installed", ("model", "gfpgan")),
+        ("swap", {"detector": "scrfd"}, 409, "model-not-installed", ("model", "scrfd")),
+        ("swap", {"recogniser": "arcface"}, 409, "model-not-installed", ("model", "w600k")),
+        ("swap", {"engine": "flux", "base": "schnell"}, 409, "model-not-installed", ("model", "flux-1-schnell")),
+    ],
+)
+async def test_what_options_name_and_is_not_here_is_refused_when_the_job_is_posted(
+    daemon: Daemon, kind: str, options: dict[str, object], status: int, code: str, field: tuple[str, str]
+) -> None:
+    name = await daemon.put(png(shade=1))
+    asked = {"kind": kind, "target": name, "options": options} | ({"reference": name} if kind == "swap" else {})
+    answer = await daemon.ask("POST", "/v1/jobs", asked)
+    assert (answer.status, answer.code, answer.json[field[0]]) == (status, code, field[1])
+    assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
 
 
 async def test_several_references_go_to_several_faces(daemon: Daemon) -> None:

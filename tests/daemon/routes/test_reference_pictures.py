@@ -13,6 +13,8 @@ from mien_daemon import keys as slots
 pytestmark = pytest.mark.slow
 STATEMENT = {"basis": "self", "adult": True}
 
+FACE = {"index": 0, "bbox": [20.0, 10.0, 40.0, 30.0]}
+
 
 def png(shade: int) -> bytes:
     made = io.BytesIO()
@@ -26,7 +28,7 @@ def found(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     answers: list[Any] = []
 
     async def find(_: str) -> Sequence[Mapping[str, object]]:
-        answer = answers.pop(0) if answers else [{"index": 0}]
+        answer = answers.pop(0) if answers else [FACE]
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -87,7 +89,7 @@ async def test_without_the_statement_of_the_first_nothing_is_kept(
 
 async def test_one_bad_picture_is_named_and_none_is_kept(daemon: Any, found: list[Any]) -> None:
     names = await put(daemon, 10, 20)
-    found[:] = [[{"index": 0}], []]
+    found[:] = [[FACE], []]
     answer = await daemon.ask("POST", "/v1/references", {"picture": names, "name": "Ann", **STATEMENT})
     assert (answer.code, answer.json["blob"]) == (NoFaceFound.code, names[1])
     assert (await daemon.ask("GET", "/v1/references")).json == {"references": []}

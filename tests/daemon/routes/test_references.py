@@ -17,6 +17,8 @@ from mien_testing.stand_in import returning
 
 pytestmark = pytest.mark.slow
 
+FACE = {"index": 0, "bbox": [20.0, 10.0, 40.0, 30.0]}
+
 
 def png(shade: int = 200) -> bytes:
     made = io.BytesIO()
@@ -27,7 +29,7 @@ def png(shade: int = 200) -> bytes:
 @pytest.fixture
 def faces(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the worker finds in any picture; one face unless a test says otherwise, an error is raised."""
-    found: list[Any] = [{"index": 0}]
+    found: list[Any] = [FACE]
 
     async def find(picture: str) -> Sequence[Mapping[str, object]]:
         assert picture.startswith(str(daemon.state))
@@ -53,7 +55,7 @@ async def test_a_face_is_added_listed_shown_changed_and_withdrawn(daemon: Any, f
     listed = (await daemon.ask("GET", "/v1/references")).json["references"]
     assert listed == [made]
     thumbnail = await daemon.ask("GET", f"/v1/references/{made['id']}/thumbnail")
-    assert thumbnail.body.startswith(b"\xff\xd8")
+    assert PIL.Image.open(io.BytesIO(thumbnail.body)).size == (36, 36), "the head, not the picture of 64 × 48"
     changed = await daemon.ask("PATCH", f"/v1/references/{made['id']}", {"name": "Ann B.", "expires_at": None})
     assert (changed.json["name"], changed.json["expires_at"]) == ("Ann B.", None)
     export = (await daemon.ask("GET", f"/v1/references/{made['id']}")).json
@@ -84,7 +86,7 @@ async def test_without_the_statement_nothing_is_kept(
     ("found", "code"),
     [
         ([], "no-face-found"),
-        ([{"index": 0}, {"index": 1}], "several-faces"),
+        ([FACE, FACE], "several-faces"),
         ([ContentBlocked("no", stage="target")], "content-blocked"),
     ],
 )

@@ -17,6 +17,7 @@ from mien_daemon.state.migrations import MIGRATIONS
 KEPT = Path(__file__).parent / "kept"
 AT = 1_795_000_000.0
 REPORT = json.dumps({"engine": "mesh", "stages": {"generate": 4.0}})
+LABEL = json.dumps({"target": "Strand.jpg", "references": [None]})
 PROBLEM = json.dumps({"code": "no-face-found", "status": 422})
 # State, started, finished, result, problem.
 JOBS = (
@@ -50,8 +51,9 @@ def fill(db: sqlite3.Connection) -> None:
         )
         db.execute(
             """INSERT INTO jobs (id, owner, kind, state, priority, position, target, reference, options, attempts,
-               created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem, group_name)
-               VALUES (?, 'c1', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+               created_at, started_at, finished_at, expires_at, result, media_type, result_sha256, problem, group_name,
+               label, starred)
+               VALUES (?, 'c1', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 f"{number:024x}",
                 "restore" if number == 5 else "swap",
@@ -71,6 +73,8 @@ def fill(db: sqlite3.Connection) -> None:
                 "ab" * 32 if result else None,
                 problem,
                 "Ferien 2026" if number % 2 else None,
+                LABEL if number % 2 else None,
+                int(state == "done"),
             ),
         )
         db.execute("INSERT INTO job_pictures VALUES (?, ?)", (f"{number:024x}", "0" * 64))

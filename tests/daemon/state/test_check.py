@@ -16,7 +16,7 @@ import pytest
 from mien_api.errors import StateUnavailable
 from mien_daemon import keys
 from mien_daemon.access.clients import ClientRegistry
-from mien_daemon.jobs.queue import FORGET_S
+from mien_daemon.jobs.expiry import FORGET_S
 from mien_daemon.state.check import close_to_others
 from mien_testing.broken_rows import BROKEN
 from mien_testing.daemon import png

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mien_daemon import keys
-from mien_daemon.jobs.queue import FORGET_S
+from mien_daemon.jobs.expiry import FORGET_S
 from mien_daemon.state.clock import MOST_OFF_S, WRITE_EVERY_S, StateClock, boot_id, running_s
 from mien_daemon.state.connection import connect
 from mien_daemon.state.database import Database

@@ -139,6 +139,9 @@ async def test_what_a_database_of_an_older_version_holds_is_all_there(number: in
     assert [job.ask.references for job in jobs[1:3]] == [[sent], [kept if number < 3 else kept + sent]]
     groups = [job.ask.group for job in jobs]
     assert groups == ([None] * 5 if number < 4 else ["Ferien 2026", None, "Ferien 2026", None, "Ferien 2026"])
+    labels = [job.ask.label and job.ask.label.target for job in jobs]
+    assert labels == ([None] * 5 if number < 5 else ["Strand.jpg", None, "Strand.jpg", None, "Strand.jpg"])
+    assert [job.is_starred for job in jobs] == [number >= 5 and job.state == "done" for job in jobs]
     assert (await store.known("c1", "monday", "cd" * 32)) == jobs[2]
     assert [job.id for job in await store.recover()] == [jobs[4].id, jobs[3].id]
     rows = await database.read(lambda db: db.execute("SELECT sha256, owner FROM blob_owners ORDER BY 1").fetchall())

@@ -55,7 +55,7 @@ ONE_OF_EACH: list[Message] = [
     Finished("1", {"faces": [{"bbox": [0.5, 1.0]}], "seconds": 0.25}, "image/png", "00"),
     Faces("1", [{"index": 0, "yaw_deg": -1.5}]),
     Failed("1", "no-face-found", "none", {"role": "target"}),
-    MakePreview("/picture", 512),
+    MakePreview("/picture", 512, region=(0.5, -1.0, 30.0, 40.0)),
     PreviewMade(40_000),
     ReadHeader("/picture"),
     HeaderRead("png", 512, 600),

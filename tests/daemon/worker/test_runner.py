@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
 import pytest
 
 from mien_core.errors import Cancelled
@@ -86,7 +87,7 @@ def test_faces_are_told_where_they_are_and_how_they_are_turned(said: Said, tmp_p
 
     job = work(tmp_path)
     answer = run(Seeing(tmp_path), said, FindFaces("2", job.target))
-    assert answer == Faces("2", [runner.describe_face(0, TURNED)])
+    assert answer == Faces("2", [runner.describe_face(0, TURNED, prominent=True)])
     assert isinstance(answer, Faces)
     assert answer.faces[0]["index"] == 0
     assert answer.faces[0]["yaw_deg"] == 12.3
@@ -95,6 +96,7 @@ def test_faces_are_told_where_they_are_and_how_they_are_turned(said: Said, tmp_p
 class _Turned:
     bbox = (1.04, 2.0, 30.0, 40.06)
     det_score = 0.98765
+    area = 1.0
     yaw_deg, pitch_deg, roll_deg = 12.34, -5.0, 0.04
 
 
@@ -102,14 +104,27 @@ TURNED = cast("Face", _Turned())
 
 
 def test_a_face_is_described_in_rounded_numbers_that_json_can_say() -> None:
-    assert runner.describe_face(3, TURNED) == {
+    assert runner.describe_face(3, TURNED, prominent=False) == {
         "index": 3,
         "bbox": [1.0, 2.0, 30.0, 40.1],
         "det_score": 0.988,
         "yaw_deg": 12.3,
         "pitch_deg": -5.0,
         "roll_deg": 0.0,
+        "prominent": False,
     }
+
+
+def test_a_picture_may_be_of_its_largest_faces_and_not_of_those_behind(said: Said, tmp_path: Path) -> None:
+    sides = (30.0, 40.0, 10.0)
+
+    class Crowd(FakeRuntime):
+        def find_faces(self, picture: bytes) -> Sequence[Face]:
+            return [Face(np.array([0, 0, side, side], np.float32), 0.9, np.zeros((5, 2), np.float32)) for side in sides]
+
+    answer = run(Crowd(tmp_path), said, FindFaces("2", work(tmp_path).target))
+    assert isinstance(answer, Faces)
+    assert [face["prominent"] for face in answer.faces] == [True, True, False]
 
 
 @pytest.mark.parametrize(

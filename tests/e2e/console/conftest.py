@@ -49,6 +49,15 @@ def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
     return made.getvalue()
 
 
+def couple(left: tuple[int, int, int], right: tuple[int, int, int]) -> bytes:
+    """Two faces, each in its half of the picture."""
+    both = PIL.Image.new("RGB", (128, 64), left)
+    both.paste(right, (64, 0, 128, 64))
+    made = io.BytesIO()
+    both.save(made, "png")
+    return made.getvalue()
+
+
 @dataclass(frozen=True)
 class Picture:
     """A file as a person would drop it. The painter sees one face for every square in it."""
@@ -69,6 +78,8 @@ class Pictures:
     portrait: Picture = Picture("portrait.png", png(160, 160, GREY))
     nobody: Picture = Picture("nobody.png", png(8, 160, GREY))
     ada: Picture = Picture("ada.png", png(64, 64, RED))
+    couple: Picture = Picture("couple.png", couple(RED, BLUE))
+    words: Picture = Picture("words.png", b"This is no picture.")
     older_ada: Picture = Picture("older-ada.png", png(72, 72, RED))
     ben: Picture = Picture("ben.png", png(64, 64, BLUE))
 

@@ -73,9 +73,9 @@ async def test_pictures_that_come_together_are_one_person_and_a_stranger_is_left
     await console.drop("[data-drop=reference]", pictures.ada, pictures.older_ada)
     await console.consent()
     await expect(console.page.locator(".tile")).to_have_count(1)
-    await expect(console.page.locator(".tile-count")).to_have_text("2 pictures")
+    await expect(console.page.locator(".tile-count")).to_have_text("2")
     await console.drop("[data-person]", pictures.ben)
-    await expect(console.page.locator(".tile-count")).to_have_text("3 pictures")
+    await expect(console.page.locator(".tile-count")).to_have_text("3")
     await console.swap()
     await console.result_shown()
     job = await console.job()
@@ -86,7 +86,7 @@ async def test_pictures_that_come_together_are_one_person_and_a_stranger_is_left
     await expect(left_out).to_contain_text("Another person")
     await console.page.reload()
     await console.button("Redo with changes").click()
-    await expect(console.page.locator(".tile-count")).to_have_text("3 pictures")
+    await expect(console.page.locator(".tile-count")).to_have_text("3")
 
 
 async def test_before_and_after_are_divided_held_and_magnified(console: Any, pictures: Any) -> None:
@@ -165,9 +165,36 @@ async def test_an_engine_without_its_models_is_not_begun_and_says_so(console: An
     await expect(console.page.locator("#swap")).to_be_enabled()
 
 
-async def test_a_picture_without_a_face_is_said_to_have_none(console: Any, pictures: Any) -> None:
+async def test_a_picture_without_a_face_is_said_to_have_none_and_is_replaced(console: Any, pictures: Any) -> None:
     await console.choose("#choose-target", pictures.nobody)
     await expect(console.page.locator(".stage-note")).to_contain_text("No face was found")
+    await console.paste(pictures.portrait)
+    await expect(console.page.locator(".box")).to_have_count(1)
+    await expect(console.page.locator(".frames li")).to_have_count(1)
+    await console.drop(".stage", pictures.words)
+    await expect(console.page.locator(".toast")).to_contain_text("words.png")
+    await expect(console.page.locator(".frames li")).to_have_count(1)
+
+
+async def test_a_reference_is_checked_as_it_arrives_and_one_of_several_people_chosen(
+    console: Any, pictures: Any
+) -> None:
+    page = console.page
+    await console.choose("#choose-target", pictures.portrait)
+    await expect(page.locator(".box")).to_have_count(1)
+    await console.drop("[data-drop=reference]", pictures.nobody)
+    await console.consent()
+    await expect(page.locator(".finding")).to_contain_text("nobody.png No face was found")
+    await expect(page.locator("#swap")).to_be_disabled()
+    await console.button("Remove the reference nobody.png").click()
+    await console.drop(".assignments", pictures.couple)
+    await expect(page.locator(".finding")).to_contain_text("shows 2 people")
+    await console.button("Person 2", ".finding").click()
+    await expect(page.locator(".finding")).to_have_count(0)
+    await expect(page.locator(".tile")).to_have_count(1)
+    await console.swap()
+    await console.result_shown()
+    assert console.result_of(await console.job()).getpixel((80, 80)) == BLUE
 
 
 async def test_a_running_swap_is_cancelled(console: Any, pictures: Any) -> None:

@@ -90,6 +90,7 @@ async def test_a_result_is_opened_with_its_settings_and_deleted(console: Any, pi
     await console.go("results")
     await console.page.locator(f".shot a[href='#/results/{job}']").click()
     about = console.page.locator(".inspector")
+    await console.button("Details", ".inspector").click()
     await expect(about).to_contain_text("Likeness to the reference")
     await expect(about.locator(".pairs")).to_contain_text("Seed")
     await expect(about).to_contain_text("not the face of the person in the original picture")

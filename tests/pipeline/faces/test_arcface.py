@@ -14,7 +14,8 @@ from mien_pipeline.engines.flux.tiny.onnx_files import write_detector, write_rec
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces import arcface
 from mien_pipeline.faces.align import align
-from mien_pipeline.faces.arcface import ARCFACE_FILES, ArcFaceEmbedder, find_arcface
+from mien_pipeline.faces.arcface import ArcFaceEmbedder, find_arcface
+from mien_pipeline.faces.insightface_files import ARCFACE_FILES
 from mien_pipeline.image import Image
 from mien_pipeline.protocols import FaceEmbedder
 from mien_testing.pictures import face_at, picture

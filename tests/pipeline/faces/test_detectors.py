@@ -13,7 +13,8 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.diffusion.tiny.catalogue import LICENCE
 from mien_pipeline.faces import detectors
 from mien_pipeline.faces.detect import MeshDetector
-from mien_pipeline.faces.detectors import Kind, Points, choose_kind, find_scrfd, open_detector, open_yunet
+from mien_pipeline.faces.detectors import Kind, Points, choose_kind, open_detector, open_yunet
+from mien_pipeline.faces.insightface_files import SCRFD_FILES, find_scrfd
 from mien_pipeline.image import Image
 from mien_pipeline.onnx_network import PROCESSOR
 from mien_pipeline.options import DetectorChoice
@@ -80,7 +81,7 @@ def test_without_onnx_runtime_scrfd_is_refused_by_the_librarys_name(
     assert choose_kind("auto", "arcface", Folder(models, "scrfd")) == "yunet"
 
 
-@pytest.mark.parametrize(("model", "file"), detectors.SCRFD_FILES)
+@pytest.mark.parametrize(("model", "file"), SCRFD_FILES)
 def test_the_file_is_found_under_either_of_its_names(models: ModelStore, model: str, file: str) -> None:
     """In the catalogue both are one file: an import of InsightFace's own folders recognises it."""
     assert find_scrfd(Folder(models, model)) == (f"{model}/{file}", Path(file))

@@ -25,6 +25,8 @@ from mien_daemon.state.database import Database
 from mien_daemon.worker.messages import ClipRead, Finished, HeaderRead, Progressed, RunJob
 from mien_daemon.worker.process import OnProgressed, WorkerGone
 from mien_daemon.worker.readiness import Readiness
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
 from mien_pipeline.media.clip.probe import probe_part
 from mien_pipeline.media.probe import probe
 from mien_testing.daemon import config_for, name_of, png
@@ -202,7 +204,7 @@ async def open_jobs(state: Path, *executors: FakeExecutor, **settings: object) -
     jobs, store = UnfinishedJobs(events, live, database.clock), JobStore(database, state)
     folders = WorkFolders(state, blobs, references)
     scheduler = Scheduler(jobs, store, folders, executors, events)
-    admission = Admission(jobs, blobs, references, live, read_clip)
+    admission = Admission(jobs, blobs, references, live, read_clip, ModelStore(state / "models", load_catalogue({})))
     queue = JobQueue(jobs, store, scheduler, admission, events, live)
     try:
         await scheduler.start()

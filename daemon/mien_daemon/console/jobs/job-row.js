@@ -2,13 +2,13 @@
 import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
 import { h, refill } from "../element.js";
+import { titleOf } from "../job-name.js";
 import { sentence } from "../problem.js";
 import { framesOf, stageWords } from "../swap/progress.js";
 import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
 import { ago, duration, lengthOf, percent, t } from "../words.js";
 import { neighbour } from "./order.js";
 import { stepPicture } from "./step-picture.js";
-import { engineWords } from "../swap/option-words.js";
 
 const THUMBNAIL = 160;
 
@@ -39,7 +39,7 @@ export function jobRow(app, first) {
     keepFaceInSight(img, job);
     keepFaceInSight(step.element, job);
     step.look(job);
-    title.textContent = titleOf(job);
+    title.textContent = titleOf(job, app.people.names);
     note.textContent = noteOf(job);
     track.hidden = job.state !== "running";
     setBar(track, job.progress);
@@ -49,11 +49,6 @@ export function jobRow(app, first) {
     }
     shown = job;
   }
-}
-
-function titleOf({ kind, options }) {
-  if (kind === "analyse") return t("look_at_clip");
-  return kind === "restore" ? t("restore") : engineWords(options.engine ?? "mesh");
 }
 
 function thumbnailPath(job) {

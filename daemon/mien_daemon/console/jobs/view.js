@@ -49,8 +49,10 @@ export function mount(main, app, signal) {
     list.hidden = shown.length === 0;
     if (shown.length === 0) none.replaceChildren(jobs.loaded ? nothing(state.filter) : loading());
   };
+  app.people.load();
   const soon = batched(show);
   jobs.addEventListener("change", soon, { signal });
+  app.people.addEventListener("change", soon, { signal });
   groups.addEventListener("change", soon, { signal });
   everyMinute(soon, signal);
   main.append(

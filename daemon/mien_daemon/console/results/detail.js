@@ -3,6 +3,7 @@ import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
+import { nameFor, namesIn, titleOf } from "../job-name.js";
 import { fillWhenLoaded } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
 import { faceAt, previewPath } from "../swap/target-picture.js";
@@ -27,7 +28,8 @@ export function detail(main, app, signal, id) {
   );
 }
 
-async function gather({ api, jobs, pictures }, id) {
+async function gather({ api, jobs, people, pictures }, id) {
+  await people.load();
   const job = (await jobs.find(id)) ?? (await api.get(`/v1/jobs/${id}`));
   const after = await pictures.url(`/v1/jobs/${id}/result`);
   const before = job.result.video ? null : await pictures.url(previewPath(job.target, 8192)).catch(() => null);
@@ -45,7 +47,7 @@ function built(app, { job, before, after }, signal) {
 }
 
 function aside(app, job) {
-  const { api, pictures, router } = app;
+  const { pictures, router } = app;
   const checked = h("div", {});
   const copy = async () => {
     await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`));
@@ -63,12 +65,15 @@ function aside(app, job) {
         h(
           "header",
           { class: "page-head" },
-          h("h2", {}, t("result")),
+          h("h2", {}, titleOf(job, app.people.names)),
           h("span", { class: "grow" }),
           iconButton("close", t("back_to_results"), () => router.go("results")),
         ),
         h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)),
-        report(job.result, undefined, null, (key) => referenceImage(app, { key })),
+        report(job.result, {
+          image: (key) => referenceImage(app, { key }),
+          who: (index) => nameFor(job, index, app.people.names),
+        }),
       ),
       h("section", { class: "panel" }, h("h2", {}, t("made_with")), settings(job.options)),
       h(
@@ -90,7 +95,7 @@ function aside(app, job) {
         job.result.video ? null : iconButton("copy", t("copy"), () => attempt(copy)),
         iconButton("trash", t("delete"), () => remove(app, job)),
       ),
-      button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary large" }),
+      button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary large" }),
     ),
   );
 }
@@ -110,8 +115,8 @@ async function verify({ api }, job, place) {
   fill(place, verdict(await response.json()));
 }
 
-function redo({ draft, router }, job) {
-  draft.take(job, t("result_of", { name: "" }).trim());
+function redo({ draft, people, router }, job) {
+  draft.take(job, job.label?.target ?? t("picture"), namesIn(job, people.names));
   router.go("swap");
 }
 

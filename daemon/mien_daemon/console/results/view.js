@@ -33,8 +33,10 @@ export function mount(main, app, signal, item) {
     clear.hidden = kept.length === 0;
     if (kept.length === 0) place.replaceChildren(jobs.loaded && !jobs.next ? nothing() : loading());
   };
+  app.people.load();
   const soon = batched(update);
   jobs.addEventListener("change", soon, { signal });
+  app.people.addEventListener("change", soon, { signal });
   everyMinute(soon, signal);
   moreAt(end, jobs, signal);
   main.append(

@@ -11,6 +11,15 @@ export function assignLargest(faces, reference) {
   return { [largest.index]: reference };
 }
 
+/** The face that a person is given to who was chosen without naming a face: undefined where no face is known. */
+export function faceInMind(target) {
+  if (!target?.faces?.length) return undefined;
+  const { faces, pointed } = target;
+  if (faces.some(({ index }) => index === pointed)) return pointed;
+  const [first] = listAssigned(target);
+  return first?.[0] ?? Number(Object.keys(assignFirst(target, "anyone"))[0]);
+}
+
 export function area({ bbox: [x1, y1, x2, y2] }) {
   return (x2 - x1) * (y2 - y1);
 }
@@ -46,6 +55,6 @@ export function partOf({ begin, end }) {
 
 /** Whether there is enough to begin with. */
 export function isReady(target, fallback) {
-  if (!target.digest || target.problem) return false;
+  if (!target.digest) return false;
   return target.faces ? listAssigned(target).length > 0 : Boolean(fallback);
 }

@@ -2,6 +2,7 @@
 import { attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { fill, h } from "../element.js";
+import { nameFor } from "../job-name.js";
 import { loading, refused } from "../notice.js";
 import { compareClips } from "../viewer/clip-compare.js";
 import { report } from "../viewer/report.js";
@@ -16,9 +17,10 @@ export function clipResult(app, { run }, signal) {
 }
 
 async function show(app, run, element, signal) {
-  const { api, draft, pictures } = app;
+  const { draft, pictures } = app;
   const redo = () => draft.edit();
   try {
+    await app.people.load();
     const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
     if (signal.aborted) return;
     const before = draft.target.url;
@@ -33,9 +35,13 @@ async function show(app, run, element, signal) {
         "div",
         { class: "reports" },
         run.map(({ job }) => {
-          const save = button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" });
+          const save = button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary" });
           const actions = [iconButton("pencil", t("redo"), redo), save];
-          return report(job.result, undefined, actions, (key) => referenceImage(app, { key }));
+          return report(job.result, {
+            actions,
+            image: (key) => referenceImage(app, { key }),
+            who: (index) => nameFor(job, index, app.people.names),
+          });
         }),
       ),
     );

@@ -1,16 +1,15 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { isClip, requireReadable } from "../pictures.js";
 import { Problem } from "../problem.js";
+import { assignFirst, faceInMind } from "./assignments.js";
 import { valuesOf } from "./engines.js";
-import { assignFirst } from "./assignments.js";
+import { isFault, isUsable, keepPerson, person } from "./person.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
 
-/** A reference is one person: `pictures` are names of pictures, or "ref:ID" for all that the library has. */
-function person(reference) {
-  return { pictures: [reference.key], ...reference };
-}
+/** What cannot be read never becomes a target; other refusals say nothing about the picture. */
+const UNREADABLE = new Set(["hdr", "clip-too-long"]);
 
 export class Draft extends EventTarget {
   constructor(api, tab, remembered) {
@@ -22,7 +21,8 @@ export class Draft extends EventTarget {
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them
     this.targets = (kept.targets ?? []).map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
-    this.references = (kept.references ?? []).map((reference) => person({ ...reference, url: null }));
+    /** @type {import("./person.js").Person[]} */
+    this.references = (kept.references ?? []).map(person);
     this.current = kept.current ?? 0;
     this.runs = kept.runs ?? {};
     this.consented = kept.consented ?? false;
@@ -46,10 +46,16 @@ export class Draft extends EventTarget {
     return (this.target && this.runs[this.target.digest]) ?? [];
   }
 
+  /** The people that can be given to a face. */
+  get people() {
+    return this.references.filter(isUsable);
+  }
+
+  /** A further target; it takes the place of the shown one where that has no face. */
   addTarget(file, pictures) {
     const target = { name: file.name, url: URL.createObjectURL(file), clip: isClip(file), assignments: {} };
-    this.targets.push(target);
-    this.current = this.targets.length - 1;
+    if (this.target?.faces?.length === 0) this.targets[this.current] = target;
+    else this.current = this.targets.push(target) - 1;
     this.changed();
     return this.settle(target, () => pictures.put(file));
   }
@@ -61,38 +67,32 @@ export class Draft extends EventTarget {
     this.changed();
   }
 
-  /** Send the pictures of the folder one after the other, whichever view is shown meanwhile. */
-  async sendFolder(ask, group, send) {
-    const { folder } = this;
-    const sending = new AbortController();
-    Object.assign(folder, { ask, group, sending });
-    const stay = (event) => event.preventDefault();
-    addEventListener("beforeunload", stay);
-    this.changed();
-    try {
-      await send(folder, sending.signal, () => this.changed());
-    } finally {
-      removeEventListener("beforeunload", stay);
-      folder.sending = null;
-      this.changed();
-    }
-  }
-
-  /** Send the picture, then ask who is in it. */
+  /** Send the picture, then ask who is in it. One that cannot be sent or read does not stay: "refused" says why. */
   async settle(target, put) {
     try {
       target.digest = await put();
       if (target.clip) await (await import("./clip-people.js")).lookAtClip(this.api, target);
-      else target.faces = (await this.api.get(`/v1/blobs/${target.digest}/faces`)).faces;
-      if (Object.keys(target.assignments).length === 0)
-        target.assignments = assignFirst(target, this.references[0]?.key);
+      else await this.#lookForFaces(target);
+      if (Object.keys(target.assignments).length === 0) target.assignments = assignFirst(target, this.people[0]?.key);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (target.digest) target.faces = null;
-      else target.problem = error.document;
+      const { code } = error;
+      if (!target.digest || UNREADABLE.has(code) || (isFault(code) && code !== "content-blocked"))
+        return this.#refuse(target, error.document);
+      target.faces = null;
       target.unseen = error.document;
     }
     this.changed();
+  }
+
+  async #lookForFaces(target) {
+    const found = await this.api.get(`/v1/blobs/${target.digest}/faces`);
+    Object.assign(target, { faces: found.faces, side: found.longest_side });
+  }
+
+  #refuse(target, problem) {
+    this.removeTarget(target);
+    this.dispatchEvent(new CustomEvent("refused", { detail: { name: target.name, problem } }));
   }
 
   /** Another part of a clip: its people are looked for anew. */
@@ -110,42 +110,33 @@ export class Draft extends EventTarget {
     }
   }
 
-  /** One person, in one picture or several; returns the key. */
-  async addReference(files, pictures) {
-    const names = await pictures.putAll(files);
-    const [first] = files;
-    this.useReference({ key: names[0], pictures: names, name: first.name, url: URL.createObjectURL(first) });
-    return names[0];
-  }
-
-  /** Further pictures of the person `key`. */
-  async addPictures(key, files, pictures) {
-    const names = await pictures.putAll(files);
-    this.useReference({ ...this.references.find((reference) => reference.key === key), pictures: names });
-  }
-
   useReference(given) {
-    const reference = person(given);
-    const known = this.references.find(({ key }) => key === reference.key);
+    const known = this.references.find(({ key }) => key === given.key);
+    const pictures = given.pictures ?? [given.key];
     if (known) {
-      const all = [...new Set([...known.pictures, ...reference.pictures])];
+      const all = [...new Set([...known.pictures, ...pictures])];
       requireReadable(all.length);
       known.pictures = all;
-    } else this.references.push(reference);
-    for (const target of this.targets) {
-      if (target.faces && Object.values(target.assignments).every((key) => !key))
-        target.assignments = assignFirst(target, reference.key);
-    }
+    } else this.references.push(person(given));
+    this.#offer(given.key);
     this.changed();
   }
 
-  /** A job that was done once, to be done again with changes. */
-  take(job, name) {
+  /** A person for every target that nobody was chosen for yet. */
+  #offer(key) {
+    for (const target of this.targets) {
+      if (target.faces && Object.values(target.assignments).every((given) => !given))
+        target.assignments = assignFirst(target, key);
+    }
+  }
+
+  /** A job that was done once, to be done again with changes; `people` are what its people are called. */
+  take(job, name, people = []) {
     const keys = job.references.map(([first]) => first);
-    for (const names of job.references) {
+    for (const [at, names] of job.references.entries()) {
       const known = this.references.find(({ key }) => key === names[0]);
       if (known) known.pictures = names;
-      else this.references.push(person({ key: names[0], pictures: names, name, url: null }));
+      else this.references.push(person({ key: names[0], pictures: names, name: people[at] ?? name }));
     }
     const { engine, faces, seed = 0, restore = 0, format: _, from: begin, to: end, ...own } = job.options;
     const clip = Boolean(job.result?.video);
@@ -168,11 +159,16 @@ export class Draft extends EventTarget {
 
   removeReference(key) {
     this.references = this.references.filter((reference) => reference.key !== key);
+    this.takeBack(key);
+    this.changed();
+  }
+
+  /** No face is given that person any more. */
+  takeBack(key) {
     for (const target of this.targets) {
       for (const [index, given] of Object.entries(target.assignments))
         if (given === key) delete target.assignments[index];
     }
-    this.changed();
   }
 
   removeTarget(target) {
@@ -186,7 +182,17 @@ export class Draft extends EventTarget {
     this.changed();
   }
 
+  /** A person for the face in mind; while no face is known they become the first that is used. */
+  choose(given) {
+    this.useReference(given);
+    const index = faceInMind(this.target);
+    if (index !== undefined) return this.give(index, given.key);
+    this.references.sort(({ key: one }, { key: other }) => Number(other === given.key) - Number(one === given.key));
+    return this.changed();
+  }
+
   give(index, key) {
+    this.target.pointed = index;
     this.target.assignments = { ...this.target.assignments, [index]: key };
     this.changed();
   }
@@ -228,7 +234,7 @@ export class Draft extends EventTarget {
     const bare = ({ name, digest, assignments, clip, begin, end }) => ({ name, digest, assignments, clip, begin, end });
     const kept = {
       targets: this.targets.filter(({ digest }) => digest).map(bare),
-      references: this.references.map(({ key, name, pictures, count }) => ({ key, name, pictures, count })),
+      references: this.people.map(keepPerson),
       current: this.current,
       runs: this.runs,
       consented: this.consented,

@@ -3,6 +3,7 @@
 import { announce, attempt } from "../announce.js";
 import { filesDropped, filesIn, folderChosen, folderDropped } from "../pictures.js";
 import { t } from "../words.js";
+import { addPictures, addReference } from "./arrivals.js";
 import { mayUse } from "./consent.js";
 
 export function takeFiles(main, app, signal) {
@@ -27,13 +28,8 @@ export function takeFiles(main, app, signal) {
       const files = filesIn(event.clipboardData);
       if (files.length === 0) return;
       event.preventDefault();
-      // The first picture is the one to change, the next whose face to use, unless the focus says otherwise.
-      take(
-        app,
-        files,
-        app.draft.targets.length === 0 ? main : document.activeElement,
-        app.draft.references.length === 0,
-      );
+      const pointed = [...document.querySelectorAll(":hover")].at(-1);
+      take(app, files, [document.activeElement, pointed].find(isForReference) ?? null);
     },
     { signal },
   );
@@ -48,15 +44,23 @@ function out(main) {
   delete main.dataset.dropping;
 }
 
-function take(app, files, place, preferReference = false) {
+function take(app, files, place) {
   const within = (name) => place?.closest?.(`[data-${name}]`)?.dataset[name];
-  const [face, zone, person] = [within("face"), within("drop"), within("person")];
-  const isReference =
-    face !== undefined ||
-    zone === "reference" ||
-    (zone !== "target" && preferReference && app.draft.targets.length > 0);
-  if (isReference) return addReferences(app, files, face, person);
-  return addTargets(app, files);
+  const [face, person] = [within("face"), within("person")];
+  return purposeOf(app.draft, place && { face, zone: within("drop") }) === "reference"
+    ? addReferences(app, files, face, person)
+    : addTargets(app, files);
+}
+
+/**
+ * What pictures are meant as: where they were dropped says it; without a place the first is to be changed, a target
+ * without a face is replaced, and the next is whose face to use.
+ * @param {{ target?: any, references: any[] }} draft
+ * @param {{ face?: string, zone?: string } | null} place
+ */
+export function purposeOf({ target, references }, place) {
+  if (place) return place.face !== undefined || place.zone === "reference" ? "reference" : "target";
+  return target && target.faces?.length !== 0 && references.length === 0 ? "reference" : "target";
 }
 
 function isForReference(place) {
@@ -88,8 +92,8 @@ export function addTargets({ draft, pictures }, files) {
 export async function addReferences({ draft, pictures }, files, face, person) {
   if (files.length === 0 || !(await mayUse(draft))) return;
   await attempt(async () => {
-    if (person !== undefined) return draft.addPictures(person, files, pictures);
-    const key = await draft.addReference(files, pictures);
+    if (person !== undefined) return addPictures(draft, person, files, pictures);
+    const key = await addReference(draft, files, pictures);
     if (face !== undefined) draft.give(Number(face), key);
   });
 }

@@ -1,7 +1,7 @@
 // The target image with every face that was found: press one to say whose it becomes.
 import { h, setVars } from "../element.js";
 import { icon } from "../icon.js";
-import { detail, sentence } from "../problem.js";
+import { sentence } from "../problem.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { openPicker } from "./face-picker.js";
@@ -29,11 +29,7 @@ export function faceBoxes(app, _now, signal) {
     });
   };
   const refresh = () => {
-    show(
-      img.naturalWidth && target.faces
-        ? target.faces.map((face) => ({ ...face, size: target.size ?? natural(img) }))
-        : [],
-    );
+    show(img.naturalWidth && target.faces ? target.faces.map((face) => ({ ...face, size: sizeOf(img, target) })) : []);
     say(note, target);
   };
   img.addEventListener("load", () => (fit(), refresh()), { signal });
@@ -45,8 +41,10 @@ export function faceBoxes(app, _now, signal) {
   return { element, refresh };
 }
 
-function natural(img) {
-  return [img.naturalWidth, img.naturalHeight];
+/** Of the picture in which the faces were found: what is shown may be a smaller preview of it. */
+function sizeOf({ naturalWidth: width, naturalHeight: height }, { side }) {
+  const scale = side ? side / Math.max(width, height) : 1;
+  return [width * scale, height * scale];
 }
 
 function box(app, face) {
@@ -79,10 +77,9 @@ function box(app, face) {
 }
 
 /** What the daemon makes of the picture, beneath it. */
-export function say(note, { digest, faces, problem, unseen }) {
-  const refusal = problem ?? unseen;
-  note.dataset.kind = refusal ? "bad" : "plain";
-  if (refusal) note.replaceChildren(icon("warning"), sentence(refusal), h("small", {}, problem ? detail(problem) : ""));
+export function say(note, { digest, faces, unseen }) {
+  note.dataset.kind = unseen ? "bad" : "plain";
+  if (unseen) note.replaceChildren(icon("warning"), sentence(unseen));
   else if (!digest) note.replaceChildren(h("span", { class: "spinner" }), t("sending"));
   else if (faces === undefined) note.replaceChildren(h("span", { class: "spinner" }), t("looking_for_faces"));
   else if (faces.length === 0) note.replaceChildren(icon("warning"), t("problem_no_face_found"));

@@ -3,7 +3,7 @@ import { h, setVars } from "../element.js";
 import { icon } from "../icon.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
-import { referenceImage } from "./reference-image.js";
+import { personImage } from "./reference-image.js";
 
 const EDGE = 12;
 
@@ -15,8 +15,8 @@ export function openPicker(app, index, anchor) {
     draft.give(index, key);
     menu.close();
   };
-  const choices = draft.references.map((reference) =>
-    entry(referenceImage(app, reference), reference.name, given === reference.key, () => pick(reference.key)),
+  const choices = draft.people.map((reference) =>
+    entry(personImage(app, reference), reference.name, given === reference.key, () => pick(reference.key)),
   );
   const menu = h(
     "dialog",

@@ -1,16 +1,24 @@
 // The faces of the shown target as a list: who gets whom, in words and small pictures.
-import { h, setVars } from "../element.js";
+import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
+import { faceCrop } from "./face-crop.js";
+import { personImage, viewKey } from "./reference-image.js";
 import { showPicture } from "./target-picture.js";
-import { referenceImage } from "./reference-image.js";
+
+const SHEET_REACH = 0.5; // the sheet of a clip's people is made of their crops
 
 export function facesPanel(app) {
   const { draft } = app;
   const list = h("ul", { class: "assignments" });
   const all = h("button", { class: "link", onclick: () => giveAll(draft) }, t("all_faces"));
-  const element = h("section", { class: "panel" }, h("h2", {}, t("faces_in_picture"), all), list);
+  const element = h(
+    "section",
+    { class: "panel", "data-drop": "reference" },
+    h("h2", {}, t("faces_in_picture"), all),
+    list,
+  );
   const show = rows(
     list,
     ({ index, target }) => `${target.digest}/${target.sheet ?? ""}/${index}`,
@@ -22,7 +30,7 @@ export function facesPanel(app) {
       const { target } = draft;
       const faces = target?.faces ?? [];
       element.hidden = faces.length === 0;
-      all.hidden = faces.length < 2 || draft.references.length === 0;
+      all.hidden = faces.length < 2 || draft.people.length === 0;
       show(faces.map((face) => ({ ...face, target })));
     },
   };
@@ -30,9 +38,9 @@ export function facesPanel(app) {
 
 /** Every face gets one, in turn from the left: one reference goes to all, several go round. */
 function giveAll(draft) {
-  const { target, references } = draft;
+  const { target, people } = draft;
   target.assignments = Object.fromEntries(
-    target.faces.map(({ index }, turn) => [index, references[turn % references.length].key]),
+    target.faces.map(({ index }, turn) => [index, people[turn % people.length].key]),
   );
   draft.changed();
 }
@@ -57,6 +65,7 @@ function castRow(app, { index, bbox, target }) {
       label,
     ),
   );
+  /** @type {string | null | undefined} */
   let given;
   return {
     element,
@@ -67,9 +76,10 @@ function castRow(app, { index, bbox, target }) {
         "aria-label",
         t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }),
       );
-      if (given === (reference?.key ?? null)) return;
-      given = reference?.key ?? null;
-      place.replaceChildren(reference ? referenceImage(app, reference) : icon("close"));
+      const shown = reference ? viewKey(reference) : null;
+      if (given === shown) return;
+      given = shown;
+      place.replaceChildren(reference ? personImage(app, reference) : icon("close"));
     },
   };
 }
@@ -79,19 +89,13 @@ async function pick(app, index, anchor) {
   openPicker(app, index, anchor);
 }
 
-/** The face cut out of the picture, by moving the picture behind a small window. */
-function crop({ pictures }, [x1, y1, x2, y2], target) {
+/** The face cut out of the picture; a clip's faces stand in a sheet. */
+function crop({ pictures }, bbox, target) {
   const img = h("img", { alt: "" });
-  const side = (target.sheet ? 1 : 1.5) * Math.max(x2 - x1, y2 - y1);
-  const left = (x1 + x2 - side) / 2;
-  const top = (y1 + y2 - side) / 2;
-  img.addEventListener("load", () => {
-    const scale = ((!target.sheet && target.size?.[0]) || img.naturalWidth) / img.naturalWidth;
-    setVars(img, { zoom: (img.naturalWidth * scale) / side, x: -left / side, y: -top / side });
-  });
+  const face = { bbox, side: target.sheet ? undefined : target.side };
   if (target.sheet) pictures.url(target.sheet).then((url) => (img.src = url), ignoreRefusal);
   else showPicture(img, target, pictures);
-  return h("span", { class: "assignments-face" }, img);
+  return h("span", { class: "assignments-face" }, faceCrop(img, face, target.sheet ? SHEET_REACH : undefined));
 }
 
 function ignoreRefusal(error) {

@@ -54,13 +54,8 @@ function frame(app, target) {
       if (target.clip && target.digest) pictures.lazily(img, previewPath(target.digest, THUMBNAIL));
       open.setAttribute("aria-current", String(draft.target === target));
       const run = (draft.runs[target.digest] ?? []).map(({ job }) => jobs.get(job));
-      element.dataset.state = target.problem
-        ? "failed"
-        : run.length === 0
-          ? "new"
-          : run.every((job) => job && isOver(job))
-            ? run[0].state
-            : "running";
+      const isFinished = run.every((job) => job && isOver(job));
+      element.dataset.state = run.length === 0 ? "new" : isFinished ? run[0].state : "running";
     },
   };
 }

@@ -8,6 +8,7 @@ import { t } from "../words.js";
 const TRY_AGAIN_S = 5;
 const FULL = new Set(["queue-full", "too-many-requests"]);
 const LONGEST_NAME = 60;
+const LONGEST_FILE = 255; // a picture's name, as the API takes it
 
 /** The name of a new group: the folder's, and when it was sent. The API takes no control characters and no `/\\?#%`. */
 export function nameGroup(folder, now = new Date()) {
@@ -23,12 +24,13 @@ export function nameGroup(folder, now = new Date()) {
  * Send every picture and ask for its job. A full queue is waited for; a picture that is refused is noted and passed.
  * `folder` gets `sent` and `refused` on the way; `told` is called after each picture.
  */
-export async function sendFolder(folder, { pictures, post, wait = pause, told, signal }) {
+export async function sendFolder(folder, { pictures, post, references = [], wait = pause, told, signal }) {
   for (const file of folder.files) {
     if (signal.aborted) return;
     try {
       const target = await pictures.put(file, signal);
-      await patiently(() => post({ kind: "swap", target, group: folder.group, ...folder.ask }), wait, signal);
+      const label = { target: file.name.slice(0, LONGEST_FILE), references };
+      await patiently(() => post({ kind: "swap", target, group: folder.group, label, ...folder.ask }), wait, signal);
       folder.sent += 1;
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -36,6 +38,23 @@ export async function sendFolder(folder, { pictures, post, wait = pause, told, s
       folder.refused.push({ name: file.name, problem: error.document });
     }
     told();
+  }
+}
+
+/** Send the pictures of the draft's folder one after the other, whichever view is shown meanwhile. */
+export async function sendWhole(draft, ask, group, how) {
+  const { folder } = draft;
+  const sending = new AbortController();
+  Object.assign(folder, { ask, group, sending });
+  const stay = (event) => event.preventDefault();
+  addEventListener("beforeunload", stay);
+  draft.changed();
+  try {
+    await sendFolder(folder, { ...how, told: () => draft.changed(), signal: sending.signal });
+  } finally {
+    removeEventListener("beforeunload", stay);
+    folder.sending = null;
+    draft.changed();
   }
 }
 

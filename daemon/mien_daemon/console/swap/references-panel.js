@@ -1,119 +1,138 @@
-// Whose faces there are to choose from: pictures used once, and people from the library.
+// Whose faces there are to choose from: people of this session and of the library, as a shelf of faces.
+import { attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { ask } from "../dialog.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
-import { empty, fillWhenLoaded } from "../notice.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
-import { countPictures, referenceImage } from "./reference-image.js";
+import { findingRow, findingsOf } from "./finding.js";
+import { countPictures, personImage, viewKey } from "./reference-image.js";
+import { person } from "./person.js";
+
+const SHELF = 11; // people on the shelf; the library's others are behind a button
 
 export function referencesPanel(app, signal) {
   const { draft } = app;
-  const list = h("ul", { class: "tiles" });
+  const shelf = h("ul", { class: "shelf" });
+  const findings = h("ul", { class: "findings", "aria-live": "polite" });
   const hint = h("p", { class: "hint" }, `${t("references_hint")} ${t("references_together")}`);
+  const add = button(t("add_picture"), "plus", () => choose((files) => addReferences(app, files)), {
+    id: "choose-reference",
+  });
+  /** @type {any[]} */
+  let library = [];
+  const more = button(t("from_library"), "faces", () => fromLibrary(app, library), { hidden: true });
   const element = h(
     "section",
     { class: "panel", "data-drop": "reference" },
     h("h2", {}, t("reference_faces")),
-    list,
+    shelf,
+    findings,
     hint,
-    h(
-      "div",
-      { class: "pair" },
-      button(t("add_picture"), "plus", () => choose((files) => addReferences(app, files)), { id: "choose-reference" }),
-      button(t("from_library"), "faces", () => fromLibrary(app, signal)),
-    ),
+    h("div", { class: "pair" }, add, more),
   );
-  const show = rows(
-    list,
+  const showShelf = rows(
+    shelf,
     ({ key }) => key,
-    (reference) => tile(app, reference),
+    (who) => tile(app, who),
   );
-  return {
-    element,
-    show() {
-      show(draft.references);
-      list.hidden = draft.references.length === 0;
-      hint.hidden = draft.references.length > 0;
-    },
+  const showFindings = rows(
+    findings,
+    ({ who, picture }) => `${who.key} ${picture}`,
+    (finding) => findingRow(app, finding),
+  );
+  const show = () => {
+    const people = onShelf(draft, library);
+    showShelf(people);
+    showFindings(draft.references.flatMap(findingsOf));
+    shelf.hidden = people.length === 0;
+    hint.hidden = draft.references.length > 0;
+    more.hidden = library.length <= people.filter(({ key }) => key.startsWith("ref:")).length;
   };
+  app.api.get("/v1/references", { signal }).then(({ references }) => {
+    library = references.filter(({ usable }) => usable).map(fromRecord);
+    if (!signal.aborted) show();
+  }, ignoreRefusal);
+  return { element, show };
 }
 
-function tile(app, reference) {
-  const remove = iconButton("close", t("remove_reference", { name: reference.name }), () =>
-    app.draft.removeReference(reference.key),
-  );
-  const saved = reference.key.startsWith("ref:")
-    ? h("span", { class: "tile-mark", title: t("from_library") }, icon("lock"))
-    : null;
-  const add = (files) => addReferences(app, files, undefined, reference.key);
-  const more = iconButton("plus", t("more_pictures", { name: reference.name }), () => choose(add), {
-    class: "bare tile-more",
-  });
-  const count = h("span", { class: "tile-count" });
-  return {
-    element: h(
-      "li",
-      { class: "tile", "data-person": reference.key },
-      referenceImage(app, reference),
-      count,
-      h("span", { class: "tile-name" }, reference.name),
-      saved,
-      more,
-      remove,
-    ),
-    update(shown) {
-      const found = countPictures(shown);
-      count.textContent = t("pictures_count", { count: found });
-      count.hidden = found === 1;
-    },
-  };
-}
-
-async function fromLibrary(app, signal) {
-  const chosen = await ask(t("from_library"), (close) => {
-    const place = h("div", { class: "dialog-body" });
-    fillWhenLoaded(
-      place,
-      () => app.api.get("/v1/references"),
-      ({ references }) => choices(app, references, close),
-      signal,
-    );
-    return place;
-  });
-  if (chosen) app.draft.useReference(fromRecord(chosen));
+function ignoreRefusal(error) {
+  if (!error.document && error.name !== "AbortError") throw error;
 }
 
 /** A person of the library as a reference of the draft. */
 export function fromRecord({ id, name, pictures }) {
-  return { key: `ref:${id}`, name, url: null, count: pictures?.length };
+  return person({ key: `ref:${id}`, name, count: pictures?.length });
 }
 
-function choices(app, references, close) {
-  const usable = references.filter((reference) => reference.usable);
-  if (usable.length === 0)
-    return empty(
-      "faces",
-      t("library_empty"),
-      t("library_empty_hint"),
-      h("a", { class: "button", href: "#/faces", onclick: () => close() }, t("view_faces")),
-    );
-  return h(
-    "ul",
-    { class: "tiles large" },
-    usable.map((reference) =>
+/** Who is in use, and as many of the library as there is room for. */
+function onShelf({ people }, library) {
+  const others = library.filter(({ key }) => !people.some((who) => who.key === key));
+  return [...people, ...others].slice(0, Math.max(SHELF, people.length));
+}
+
+function tile(app, who) {
+  const { draft } = app;
+  const { key, name } = who;
+  const face = h("button", { class: "tile-face", onclick: () => draft.choose({ ...fromShelf(draft, who) }) });
+  const count = h("span", { class: "tile-count" });
+  const busy = h("span", { class: "spinner", role: "status", "aria-label": t("looking_for_faces") });
+  const add = (files) => addReferences(app, files, undefined, key);
+  const more = iconButton("plus", t("more_pictures", { name }), () => choose(add), { class: "bare tile-more" });
+  const remove = iconButton("close", t("remove_reference", { name }), () => draft.removeReference(key));
+  const saved = key.startsWith("ref:") ? h("span", { class: "tile-mark", title: t("in_library") }, icon("lock")) : null;
+  const element = h("li", { class: "tile", "data-person": key }, face, count, saved, busy);
+  element.append(h("span", { class: "tile-name", title: name }, name), more, remove);
+  let viewed = "";
+  return { element, update };
+
+  function update(shown) {
+    const isUsed = draft.people.some((each) => each.key === key);
+    const found = countPictures(shown);
+    element.classList.toggle("offered", !isUsed);
+    count.textContent = String(found);
+    count.title = t("pictures_count", { count: found });
+    count.hidden = found === 1;
+    busy.hidden = shown.checking.length === 0;
+    more.hidden = remove.hidden = !isUsed;
+    const isGiven = Object.values(draft.target?.assignments ?? {}).includes(key);
+    face.setAttribute("aria-pressed", String(isGiven));
+    face.setAttribute("aria-label", [name, found > 1 ? count.title : ""].filter(Boolean).join(", "));
+    if (viewed === viewKey(shown)) return;
+    viewed = viewKey(shown);
+    face.replaceChildren(personImage(app, shown));
+  }
+}
+
+/** The draft's own record of a person, where it has one. */
+function fromShelf({ references }, { key, name, count }) {
+  const { pictures = [key] } = references.find((each) => each.key === key) ?? {};
+  return { key, name, count, pictures };
+}
+
+/** Everybody in the library. */
+function fromLibrary(app, library) {
+  return attempt(async () => {
+    const chosen = await ask(t("from_library"), (close) =>
       h(
-        "li",
-        { class: "tile" },
+        "div",
+        { class: "dialog-body" },
         h(
-          "button",
-          { class: "tile-choice", onclick: () => close(reference) },
-          referenceImage(app, { key: `ref:${reference.id}` }),
-          h("span", { class: "tile-name" }, reference.name),
+          "ul",
+          { class: "shelf large" },
+          library.map((who) =>
+            h(
+              "li",
+              { class: "tile" },
+              h("button", { class: "tile-face", onclick: () => close(who) }, personImage(app, who)),
+              h("span", { class: "tile-name" }, who.name),
+            ),
+          ),
         ),
       ),
-    ),
-  );
+    );
+    if (chosen) app.draft.choose(chosen);
+  });
 }

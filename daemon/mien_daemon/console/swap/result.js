@@ -2,13 +2,14 @@
 import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { fill, h } from "../element.js";
+import { nameFor } from "../job-name.js";
 import { loading, refused } from "../notice.js";
 import { referenceImage } from "./reference-image.js";
 import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
-import { faceAt, previewPath } from "./target-picture.js";
+import { faceAt, shownUrl } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
 
 export function result(app, { run }, signal) {
@@ -21,9 +22,9 @@ async function show(app, run, element, signal) {
   const { draft, pictures } = app;
   const { target } = draft;
   try {
+    await app.people.load();
     const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
-    const original =
-      target.url && (await shows(target.url)) ? target.url : await pictures.url(previewPath(target.digest, 8192));
+    const original = await shownUrl(target, pictures);
     if (signal.aborted) return;
     const named = (at) => (run.length > 1 ? engineWords(run[at].engine) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
@@ -42,9 +43,13 @@ async function show(app, run, element, signal) {
         "div",
         { class: "reports" },
         run.map(({ job, engine }) =>
-          report(job.result, memoryOf(app, engine), alone ? null : taking(app, job), (key) =>
-            referenceImage(app, { key }),
-          ),
+          report(job.result, {
+            title: alone ? undefined : engineWords(engine),
+            memory: memoryOf(app, engine),
+            actions: alone ? null : taking(app, job),
+            image: (key) => referenceImage(app, { key }),
+            who: (index) => nameFor(job, index, app.people.names),
+          }),
         ),
       ),
     );
@@ -61,13 +66,13 @@ async function show(app, run, element, signal) {
 
 /** What can be done with one result; of two that are compared each has its own. */
 function taking(app, job) {
-  const { pictures, api } = app;
+  const { pictures } = app;
   return [
     iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
     iconButton("copy", t("copy"), () =>
       attempt(async () => (await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`)), announce(t("copied")))),
     ),
-    button(t("save"), "download", () => attempt(() => savePicture(api, job)), { class: "primary" }),
+    button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary" }),
   ];
 }
 
@@ -80,14 +85,4 @@ async function sendOn({ api, draft, pictures }, job) {
 
 function memoryOf({ draft }, name) {
   return draft.engineOf(name)?.memoryBytes;
-}
-
-/** Whether the browser can show it: HEIC and TIFF it usually cannot. */
-async function shows(url) {
-  const img = new Image();
-  img.src = url;
-  return img.decode().then(
-    () => true,
-    () => false,
-  );
 }

@@ -3,9 +3,10 @@ import { attempt } from "../announce.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
+import { labelFor } from "../job-name.js";
 import { t } from "../words.js";
 import { isReady, jobFor } from "./assignments.js";
-import { nameGroup, sendFolder } from "./folder.js";
+import { nameGroup, sendWhole } from "./folder.js";
 
 export function runBar(app, signal) {
   const { draft, jobs } = app;
@@ -28,7 +29,7 @@ export function runBar(app, signal) {
 
 /** What a press begins: every target that has no job yet, or else the shown one again. */
 function readyTargets({ draft, jobs }) {
-  const fallback = draft.references[0]?.key;
+  const fallback = draft.people[0]?.key;
   const ready = draft.targets.filter((target) => isReady(target, fallback));
   const fresh = ready.filter((target) => !draft.runs[target.digest]);
   const isOverNow = draft.run.length > 0 && draft.run.every(({ job }) => isOver(jobs.get(job) ?? { state: "done" }));
@@ -36,8 +37,8 @@ function readyTargets({ draft, jobs }) {
 }
 
 /** The pictures of the folder, as long as it was not sent and there is a face to put in. */
-function readyFiles({ folder, references }) {
-  return folder.group || references.length === 0 ? [] : folder.files;
+function readyFiles({ folder, people }) {
+  return folder.group || people.length === 0 ? [] : folder.files;
 }
 
 function wording(draft, ready) {
@@ -47,9 +48,9 @@ function wording(draft, ready) {
 }
 
 function missing(draft, ready) {
-  if (draft.folder) return draft.references.length === 0 ? t("missing_reference") : "";
+  if (draft.folder) return draft.people.length === 0 ? t("missing_reference") : "";
   if (draft.targets.length === 0) return t("missing_target");
-  if (draft.references.length === 0) return t("missing_reference");
+  if (draft.people.length === 0) return t("missing_reference");
   if (ready.length === 0 && draft.run.length === 0) return t("missing_choice");
   return "";
 }
@@ -63,15 +64,16 @@ async function begin(app) {
   const { draft, jobs } = app;
   if (draft.folder) return beginFolder(app);
   const ready = readyTargets(app);
-  const fallback = draft.references[0]?.key;
+  const fallback = draft.people[0]?.key;
   const { engine, versus } = draft.options;
   const group = ready.length > 1 ? { group: nameGroup(ready[0].name) } : {};
   for (const target of ready) {
     const run = [];
     for (const name of versus ? [engine, versus] : [engine]) {
       const priority = ready.length > 1 ? "batch" : "interactive";
-      const body = jobFor(target, fallback, draft.references, draft.optionsFor(name), priority);
-      const job = await jobs.post("/v1/jobs", { ...body, ...group });
+      const body = jobFor(target, fallback, draft.people, draft.optionsFor(name), priority);
+      const label = labelFor(target.name, body, draft.people);
+      const job = await jobs.post("/v1/jobs", { ...body, label, ...group });
       run.push({ job: job.id, engine: name });
     }
     draft.startRun(target, run);
@@ -81,14 +83,10 @@ async function begin(app) {
 /** Every picture of the folder: its largest face gets the first reference. */
 function beginFolder({ draft, jobs, pictures }) {
   const { engine } = draft.options;
-  const [first] = draft.references;
+  const [first] = draft.people;
   const unknown = { assignments: {} };
-  const {
-    kind: _,
-    target: __,
-    ...ask
-  } = jobFor(unknown, first.key, draft.references, draft.optionsFor(engine), "batch");
-  return draft.sendFolder(ask, nameGroup(draft.folder.name), (folder, signal, told) =>
-    sendFolder(folder, { pictures, post: (body) => jobs.post("/v1/jobs", body), told, signal }),
-  );
+  const { kind: _, target: __, ...ask } = jobFor(unknown, first.key, draft.people, draft.optionsFor(engine), "batch");
+  const { references } = labelFor("", ask, draft.people);
+  const post = (body) => jobs.post("/v1/jobs", body);
+  return sendWhole(draft, ask, nameGroup(draft.folder.name), { pictures, post, references });
 }

@@ -8,6 +8,21 @@ export async function showPicture(img, { url, digest }, pictures) {
   else if (digest) await preview(img, digest, pictures);
 }
 
+/** An address at which the browser shows the picture in its full size, or nearly. */
+export async function shownUrl({ url, digest }, pictures) {
+  return url && (await shows(url)) ? url : pictures.url(previewPath(digest, 8192));
+}
+
+/** Whether the browser can show it: HEIC and TIFF it usually cannot. */
+function shows(url) {
+  const img = new Image();
+  img.src = url;
+  return img.decode().then(
+    () => true,
+    () => false,
+  );
+}
+
 async function preview(img, digest, pictures) {
   try {
     img.src = await pictures.url(previewPath(digest));

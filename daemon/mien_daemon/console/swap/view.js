@@ -1,5 +1,7 @@
 // Swap: the picture in the middle, whose faces and how beside it.
+import { announce } from "../announce.js";
 import { h } from "../element.js";
+import { sentence } from "../problem.js";
 import { t } from "../words.js";
 import { enginePanel } from "./engine-panel.js";
 import { facesPanel } from "./faces-panel.js";
@@ -31,6 +33,12 @@ export function mount(main, app, signal) {
     for (const part of parts) part.show();
   };
   draft.addEventListener("change", show, { signal });
+  draft.addEventListener("refused", sayRefusal, { signal });
   takeFiles(main, app, signal);
   show();
+}
+
+/** A picture that cannot be a target is not kept, and said to be so. */
+function sayRefusal({ detail: { name, problem } }) {
+  announce(`${name}: ${sentence(problem)}`, "bad");
 }

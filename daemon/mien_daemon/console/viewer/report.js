@@ -1,30 +1,89 @@
-// What a result says of itself: how near it is to whom, how long it took, how it is marked.
+// What a result says of itself: in words whether it is the person, and behind one button every number.
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { bytes, duration, lengthOf, number, t } from "../words.js";
 import { engineWords } from "../swap/option-words.js";
+import { likenessWords, peopleOf, warningsOf } from "./likeness.js";
 
 /**
- * `result` is a finished job's report; `memory` the bytes its engine needs, where known; `actions` are at its head.
+ * `result` is a finished job's report.
  * @param {any} result
- * @param {number} [memory]
- * @param {HTMLElement[] | null} [actions]
- * @param {(name: string) => HTMLElement} [image] shows a picture by its name
+ * @param {object} [more]
+ * @param {string} [more.title]
+ * @param {number} [more.memory] the bytes its engine needs, where known
+ * @param {any[] | null} [more.actions] what stands at its head
+ * @param {(name: string) => HTMLElement} [more.image] shows a picture by its name
+ * @param {(index: number) => string | null} [more.who] what the person is called whose face a face of the target got
  */
-export function report(result, memory, actions = null, image = () => h("span")) {
-  const swapped = result.faces?.filter((face) => face.swapped) ?? [];
+export function report(result, { title, memory, actions = null, image = () => h("span"), who = () => null } = {}) {
+  const people = peopleOf(result);
+  const numbers = details(result, people, memory);
+  const more = detailsButton(numbers);
   return h(
     "div",
     { class: "report" },
     h(
       "div",
       { class: "report-head" },
-      facts(result, memory),
-      actions ? h("div", { class: "group end" }, actions) : null,
+      h(
+        "div",
+        { class: "likenesses" },
+        title ? h("h3", {}, title) : null,
+        people.map((person) => likeness(person, who(person.index), people.length)),
+      ),
+      h("div", { class: "group end" }, more, actions),
     ),
     (result.warnings ?? []).map(caution),
     result.left_out?.length ? leftOut(result.left_out, image) : null,
-    swapped.map((face) => faceReport(face, swapped.length)),
+    numbers,
+  );
+}
+
+/** One face in words: who it is, and what is wrong with it. */
+function likeness(person, name, count) {
+  const said = likenessWords(person.verdict, name);
+  return h(
+    "section",
+    { class: "likeness", "data-verdict": person.verdict ?? "none" },
+    said || count > 1
+      ? h(
+          "p",
+          { class: "likeness-words", "data-kind": said?.kind ?? "plain" },
+          said ? icon(said.icon) : null,
+          count > 1 ? h("span", { class: "hint" }, t("face_number", { number: person.index + 1 })) : null,
+          said ? h("strong", {}, said.words) : null,
+        )
+      : null,
+    person.verdict === "not" ? h("p", { class: "hint" }, t("warning_weak_identity")) : null,
+    warningsOf(person).map(caution),
+    person.retried && person.faults?.length ? h("p", { class: "hint" }, t("retried")) : null,
+  );
+}
+
+function detailsButton(numbers) {
+  const button = h(
+    "button",
+    {
+      class: "quiet details-button",
+      "aria-expanded": "false",
+      onclick: () => {
+        numbers.hidden = !numbers.hidden;
+        button.setAttribute("aria-expanded", String(!numbers.hidden));
+      },
+    },
+    t("details"),
+    icon("chevron"),
+  );
+  return button;
+}
+
+/** The numbers, the machine and the marks, out of sight until they are asked for. */
+function details(result, people, memory) {
+  return h(
+    "div",
+    { class: "details", hidden: true },
+    facts(result, memory),
+    people.map((person) => scores(person, people.length)),
     result.provenance ? provenance(result.provenance) : null,
   );
 }
@@ -62,33 +121,16 @@ function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }
 
-function faceReport({ index, identity, verdict, naturalness, faults, retried, warnings }, count) {
+function scores({ index, identity, verdict, naturalness, faults }, count) {
+  if (!identity && typeof naturalness !== "number") return null;
+  const kind = verdict && verdict !== "clear" ? "plain" : "good";
   return h(
     "section",
     { class: "face-report" },
     count > 1 ? h("h4", {}, t("face_number", { number: index + 1 })) : null,
-    identity
-      ? [
-          // A result of an older version has no verdict.
-          score(t("to_reference"), identity.to_reference, verdict && verdict !== "clear" ? "plain" : "good"),
-          score(t("to_target"), identity.to_target, "plain"),
-        ]
-      : null,
-    typeof naturalness === "number" ? score(t("naturalness"), naturalness, faults.length ? "plain" : "good") : null,
-    // "not" is said by the warning `weak-identity`.
-    verdict && verdict !== "not" ? likeness(verdict) : null,
-    [...warnings, ...(faults ?? [])].map(caution),
-    retried && faults.length ? h("p", { class: "hint" }, t("retried")) : null,
-  );
-}
-
-function likeness(verdict) {
-  const clear = verdict === "clear";
-  return h(
-    "p",
-    { class: clear ? "verdict-line ok" : "caution" },
-    icon(clear ? "check" : "warning"),
-    t(`verdict_${verdict}`),
+    identity ? score(t("to_reference"), identity.to_reference, kind) : null,
+    typeof identity?.to_target === "number" ? score(t("to_target"), identity.to_target, "plain") : null,
+    typeof naturalness === "number" ? score(t("naturalness"), naturalness, faults?.length ? "plain" : "good") : null,
   );
 }
 

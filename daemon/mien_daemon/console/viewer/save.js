@@ -1,19 +1,17 @@
 // Taking a result out of the page: into a file, or onto the clipboard.
-const ENDINGS = {
-  "image/jpeg": "jpg",
-  "image/png": "png",
-  "image/webp": "webp",
-  "image/avif": "avif",
-  "image/tiff": "tif",
-  "video/mp4": "mp4",
-};
+import { fileNameOf } from "../job-name.js";
 
 /** The file exactly as the daemon marked it. */
-export async function savePicture(api, job) {
+export async function savePicture({ api, people }, job) {
   const picture = await api.blob(`/v1/jobs/${job.id}/result`);
+  saveFile(picture, fileNameOf(job, people.names, picture.type));
+}
+
+/** Let the browser save some bytes under a name. */
+export function saveFile(content, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(picture);
-  link.download = `mien-${job.id.slice(0, 8)}.${ENDINGS[picture.type] ?? "png"}`;
+  link.href = URL.createObjectURL(content);
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -139,3 +139,11 @@ class FluxOptions(SwapOptions, frozen=True):
     )
     decoder: Literal["full", "tiny"] = Field(default="full", description="tiny is TAEF1: quicker, coarser.")
     drift_gate: bool = Field(default=True, description="Try once more when the result is nearer to the target.")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The weights of another base, and of the small decoder."""
+        from mien_pipeline.engines.flux.files import OTHER_BASES, TINY_VAE  # it knows the store
+
+        base = () if self.base == "dev" else (OTHER_BASES[self.base],)
+        return (*base, TINY_VAE) if self.decoder == "tiny" else base

@@ -4,12 +4,13 @@ import test from "node:test";
 
 import { requireReadable } from "../../../../daemon/mien_daemon/console/pictures.js";
 import { Problem } from "../../../../daemon/mien_daemon/console/problem.js";
+import { addPictures, addReference, answer, letGo } from "../../../../daemon/mien_daemon/console/swap/arrivals.js";
 import { Draft } from "../../../../daemon/mien_daemon/console/swap/draft.js";
 import { readEngine } from "../../../../daemon/mien_daemon/console/swap/engines.js";
 
 const FACES = [
-  { index: 0, bbox: [0, 0, 10, 10] },
-  { index: 1, bbox: [0, 0, 30, 30] },
+  { index: 0, bbox: [0, 0, 10, 10], prominent: false },
+  { index: 1, bbox: [0, 0, 30, 30], prominent: true },
 ];
 const MESH = readEngine({
   name: "mesh",
@@ -28,7 +29,7 @@ function storage(kept = {}) {
 function draftWith({ faces = FACES, tab = storage(), remembered = storage() } = {}) {
   const get = async () => {
     if (faces instanceof Error) throw faces;
-    return { faces };
+    return { faces, longest_side: 100 };
   };
   return new Draft({ get }, tab, remembered);
 }
@@ -40,32 +41,99 @@ const pictures = {
     return Promise.all(files.map(pictures.put));
   },
 };
+const settled = () => new Promise(setImmediate);
 const picture = (name) => new File(["x"], name, { type: "image/png" });
 
 test("the largest face gets the first reference, whichever comes first", async () => {
   const draft = draftWith();
   await draft.addTarget(picture("a.png"), pictures);
-  await draft.addReference([picture("ada.png")], pictures);
+  await addReference(draft, [picture("ada.png")], pictures);
   assert.deepEqual(draft.target.assignments, { 1: "sha256:ada.png" });
   await draft.addTarget(picture("b.png"), pictures);
   assert.deepEqual(draft.target.assignments, { 1: "sha256:ada.png" });
 });
 
-test("a picture in which no face can be looked for is kept; one that cannot be sent is a problem", async () => {
-  const draft = draftWith({ faces: new Problem({ code: "no-face-found" }) });
+test("a picture in which no face can be looked for is kept; one that cannot be read does not stay", async () => {
+  const draft = draftWith({ faces: new Problem({ code: "model-not-installed" }) });
   await draft.addTarget(picture("a.png"), pictures);
-  assert.deepEqual([draft.target.faces, draft.target.problem], [null, undefined]);
+  assert.deepEqual([draft.target.faces, draft.targets.length], [null, 1]);
+  const said = [];
+  draft.addEventListener("refused", ({ detail }) => said.push([detail.name, detail.problem.code]));
   const put = async () => {
     throw new Problem({ code: "image-too-large" });
   };
-  await draft.addTarget(picture("b.png"), { put });
-  assert.equal(draft.target.problem.code, "image-too-large");
+  await draft.addTarget(picture("huge.png"), { put });
+  const unreadable = draftWith({ faces: new Problem({ code: "invalid-image" }) });
+  unreadable.addEventListener("refused", ({ detail }) => said.push([detail.name, detail.problem.code]));
+  await unreadable.addTarget(picture("words.txt"), pictures);
+  assert.deepEqual(said, [
+    ["huge.png", "image-too-large"],
+    ["words.txt", "invalid-image"],
+  ]);
+  assert.deepEqual([draft.target.name, unreadable.targets.length], ["a.png", 0]);
+});
+
+test("a target without a face is replaced by the next picture", async () => {
+  const draft = draftWith({ faces: [] });
+  await draft.addTarget(picture("hills.png"), pictures);
+  await draft.addTarget(picture("a.png"), pictures);
+  assert.deepEqual([draft.targets.length, draft.target.name], [1, "a.png"]);
+});
+
+test("a reference without a face is said, is given to nobody, and is gone when it is put away", async () => {
+  const draft = draftWith();
+  await draft.addTarget(picture("a.png"), pictures);
+  draft.api.get = async () => ({ faces: [], longest_side: 100 });
+  const key = await addReference(draft, [picture("hills.png")], pictures);
+  await settled();
+  assert.deepEqual([draft.people, draft.target.assignments], [[], {}]);
+  assert.equal(draft.references[0].refused[0].problem.code, "no-face-found");
+  letGo(draft, key, "sha256:hills.png");
+  assert.deepEqual(draft.references, []);
+});
+
+test("of a reference with several people one is chosen, and only that face is used", async () => {
+  const two = [{ ...FACES[1] }, { ...FACES[1], index: 2 }];
+  const draft = draftWith();
+  await draft.addTarget(picture("a.png"), pictures);
+  draft.api.get = async () => ({ faces: two, longest_side: 100 });
+  const key = await addReference(draft, [picture("party.png")], pictures);
+  await settled();
+  assert.deepEqual([draft.people.length, draft.references[0].questions[0].faces.length], [0, 2]);
+  draft.api.get = async () => ({ faces: [FACES[1]], longest_side: 60 });
+  await answer(draft, key, "sha256:party.png", picture("one.png"), pictures);
+  await settled();
+  assert.deepEqual(draft.people[0].pictures, ["sha256:one.png"]);
+  assert.deepEqual(draft.people[0].views["sha256:one.png"].face, { bbox: [0, 0, 30, 30], side: 60 });
+  assert.deepEqual(draft.target.assignments, { 1: key });
+});
+
+test("a reference that the daemon cannot look at now stays in use", async () => {
+  const draft = draftWith({ faces: new Problem({ code: "worker-died" }) });
+  await addReference(draft, [picture("ada.png")], pictures);
+  await settled();
+  assert.deepEqual([draft.people.length, draft.people[0].checking], [1, []]);
+});
+
+test("a person who is chosen goes to the face in mind, or is used first while no face is known", async () => {
+  const draft = draftWith();
+  draft.choose({ key: "ref:a", name: "Ann" });
+  draft.choose({ key: "ref:b", name: "Ben" });
+  assert.deepEqual(
+    draft.people.map(({ key }) => key),
+    ["ref:b", "ref:a"],
+  );
+  await draft.addTarget(picture("a.png"), pictures);
+  assert.deepEqual(draft.target.assignments, { 1: "ref:b" });
+  draft.give(0, "ref:b");
+  draft.choose({ key: "ref:a", name: "Ann" });
+  assert.deepEqual(draft.target.assignments, { 0: "ref:a", 1: "ref:b" });
 });
 
 test("after a reload pictures, assignments and settings are there, and faces are looked for again", async () => {
   const [tab, remembered] = [storage(), storage()];
   const before = draftWith({ tab, remembered });
-  await before.addReference([picture("ada.png")], pictures);
+  await addReference(before, [picture("ada.png")], pictures);
   await before.addTarget(picture("a.png"), pictures);
   before.set({ seed: 7 });
   const after = draftWith({ tab, remembered });
@@ -77,7 +145,7 @@ test("after a reload pictures, assignments and settings are there, and faces are
 
 test("a reference that is removed is given to no face", async () => {
   const draft = draftWith();
-  await draft.addReference([picture("ada.png")], pictures);
+  await addReference(draft, [picture("ada.png")], pictures);
   await draft.addTarget(picture("a.png"), pictures);
   draft.removeReference("sha256:ada.png");
   assert.deepEqual([draft.references, draft.target.assignments], [[], {}]);
@@ -115,8 +183,8 @@ test("a job that is to be done again brings its picture, faces and settings", ()
 test("pictures that come together are one person, who gets further ones and survives a reload", async () => {
   const tab = storage();
   const draft = draftWith({ tab });
-  const key = await draft.addReference([picture("one.png"), picture("two.png")], pictures);
-  await draft.addPictures(key, [picture("two.png"), picture("three.png")], pictures);
+  const key = await addReference(draft, [picture("one.png"), picture("two.png")], pictures);
+  await addPictures(draft, key, [picture("two.png"), picture("three.png")], pictures);
   const all = ["sha256:one.png", "sha256:two.png", "sha256:three.png"];
   assert.deepEqual([draft.references.length, draft.references[0].pictures], [1, all]);
   assert.deepEqual(draftWith({ tab }).references[0].pictures, all);
@@ -125,8 +193,8 @@ test("pictures that come together are one person, who gets further ones and surv
 test("more than twenty pictures of one person are a problem, and nothing is added", async () => {
   const draft = draftWith();
   const many = Array.from({ length: 21 }, (_, number) => picture(`${number}.png`));
-  await assert.rejects(draft.addReference(many, pictures), { code: "too-many-pictures" });
-  const key = await draft.addReference(many.slice(0, 20), pictures);
-  await assert.rejects(draft.addPictures(key, many.slice(20), pictures), { code: "too-many-pictures" });
+  await assert.rejects(addReference(draft, many, pictures), { code: "too-many-pictures" });
+  const key = await addReference(draft, many.slice(0, 20), pictures);
+  await assert.rejects(addPictures(draft, key, many.slice(20), pictures), { code: "too-many-pictures" });
   assert.equal(draft.references[0].pictures.length, 20);
 });

@@ -30,11 +30,12 @@ function parts(answers = {}) {
 
 test("every picture becomes a job of the group", async () => {
   const folder = folderOf("a", "b");
-  const given = parts();
+  const given = { ...parts(), references: ["ada.png"] };
+  const label = (target) => ({ target, references: ["ada.png"] });
   await sendFolder(folder, given);
   assert.deepEqual(given.posted, [
-    { kind: "swap", target: "sha256:a", group: "g", reference: "r", options: { priority: "batch" } },
-    { kind: "swap", target: "sha256:b", group: "g", reference: "r", options: { priority: "batch" } },
+    { kind: "swap", target: "sha256:a", group: "g", label: label("a"), reference: "r", options: { priority: "batch" } },
+    { kind: "swap", target: "sha256:b", group: "g", label: label("b"), reference: "r", options: { priority: "batch" } },
   ]);
   assert.deepEqual([folder.sent, folder.refused], [2, []]);
 });

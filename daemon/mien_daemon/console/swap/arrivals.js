@@ -1,0 +1,62 @@
+// Pictures of people as they arrive: sent, looked at, and used as far as each shows one face.
+import { dismiss, examine, isGone, isUsable, takeFinding } from "./person.js";
+
+/** One person, in one picture or several; the key, while they are still looked at. */
+export async function addReference(draft, files, pictures) {
+  const names = await pictures.putAll(files);
+  draft.useReference({ key: names[0], pictures: names, name: files[0].name });
+  lookAt(draft, names[0], names, files);
+  return names[0];
+}
+
+/** Further pictures of the person `key`. */
+export async function addPictures(draft, key, files, pictures) {
+  const names = await pictures.putAll(files);
+  const known = new Set(find(draft, key)?.pictures);
+  draft.useReference({ ...find(draft, key), key, pictures: names });
+  const fresh = names.map((name, at) => ({ name, file: files[at] })).filter(({ name }) => !known.has(name));
+  lookAt(
+    draft,
+    key,
+    fresh.map(({ name }) => name),
+    fresh.map(({ file }) => file),
+  );
+}
+
+/** Which of several people a picture is of: `file` shows that one alone. */
+export async function answer(draft, key, picture, file, pictures) {
+  const who = find(draft, key);
+  if (!who) return;
+  dismiss(who, picture);
+  await addPictures(draft, key, [file], pictures);
+}
+
+/** Let go of a picture that cannot be used; of a person without any, too. */
+export function letGo(draft, key, picture) {
+  const who = find(draft, key);
+  if (!who) return;
+  dismiss(who, picture);
+  if (isGone(who)) draft.removeReference(key);
+  else draft.changed();
+}
+
+/** What is wrong with a picture is said where the person is shown; who has no usable one is given to no face. */
+async function lookAt(draft, key, names, files) {
+  const who = find(draft, key);
+  if (!who) return;
+  const sent = names.map((picture, at) => ({ picture, name: files[at].name, url: URL.createObjectURL(files[at]) }));
+  for (const { picture, url } of sent) who.views[picture] = { url };
+  who.checking.push(...names);
+  draft.changed();
+  await Promise.all(
+    sent.map(async (each) => {
+      takeFinding(who, each, await examine(draft.api, each.picture));
+      if (!isUsable(who)) draft.takeBack(key);
+      draft.changed();
+    }),
+  );
+}
+
+function find(draft, key) {
+  return draft.references.find((reference) => reference.key === key);
+}
