@@ -10,6 +10,7 @@ from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, keep_eyes, plan_eye_
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.known_face import KnownFace
+from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
@@ -101,7 +102,9 @@ class MeshLikeness:
         if not _is_clear(face) or self._sees_profile(place):
             return None
         around = self._read_around(place)
-        own, warnings = find_own_face(place.small, place.local, around, self._choose_texture(settings).colour)
+        own, warnings = find_own_face(
+            even_out(place.small, place.local), place.local, around, self._choose_texture(settings).colour
+        )
         return KnownFace.keep(own, place.local, warnings)
 
     def render_known(

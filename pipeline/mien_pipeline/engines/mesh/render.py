@@ -23,6 +23,7 @@ from mien_pipeline.engines.mesh.expression import (
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.known_face import KnownFace
+from mien_pipeline.engines.mesh.lamps import draw_lamps, put_on, take_off
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.own_face import Surroundings, find_own_face
 from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
@@ -117,7 +118,9 @@ def render_face(
     # Of the region only the face itself, half of it, becomes new.
     box = Box.around(shaped, SEAM_MARGIN, target.shape).snap_to_steps(step, target.shape)
     inner, face = Grid.over(box.shape, step), box.to_local(shaped)
-    with _finding_own_face(target, mesh, own_face, texture) as find_skin:
+    lamps = draw_lamps(target, mesh)
+    even = take_off(target, lamps)
+    with _finding_own_face(even, mesh, own_face, texture) as find_skin:
         raster = _rasterise_mesh(grid, shaped)
         places = _find_texture_places(grid, raster, shaped, eyes)[
             box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
@@ -126,7 +129,8 @@ def render_face(
         moved = _move_target(target, mesh, shaped, grid, raster)
         skin, warnings = find_skin(places, inner, moved.origins[box.part])
     on_step(1, STEPS)
-    base = moved.pixels[box.part]
+    lamps = None if lamps is None else np.asarray(resample(lamps, moved.origins[box.part]), np.float32)
+    base, even = take_off(moved.pixels[box.part], lamps), even[box.part]
     own = np.minimum(oval_mask(box.shape, face, EDGE), skin)
     alpha = np.minimum(own, valid)
     bare *= alpha
@@ -135,14 +139,15 @@ def render_face(
     plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(box.shape, face))
     on_step(3, STEPS)
     new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
-    new = match_pores(new, target[box.part], plain, plain * cheek_mask(box.shape, face), face_width(face))
+    new = match_pores(new, even, plain, plain * cheek_mask(box.shape, face), face_width(face))
     # The grain of the target as it came: drawing it to the new shape has softened it.
-    new = match_grain(new, target[box.part], (1 - kept) * grain, alpha * cheek_mask(box.shape, face))
+    new = match_grain(new, even, (1 - kept) * grain, alpha * cheek_mask(box.shape, face))
     new += 0.5
     rounded = np.clip(new, 0, 255, out=new).astype(np.uint8)
     brightness = _measure_brightness(base, alpha)
     # A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
-    cv2.copyTo(blend_bands(base, rounded, alpha), (alpha > 0).view(np.uint8), base)
+    blended = put_on(blend_bands(base, rounded, alpha), lamps)
+    cv2.copyTo(blended, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     moved.changed[box.part] |= alpha > 0
     on_step(4, STEPS)
     own = np.zeros(target.shape[:2], np.float32)

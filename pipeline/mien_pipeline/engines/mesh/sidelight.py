@@ -5,6 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from mien_pipeline.engines.mesh.facing import vertex_normals
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask, Pixels
@@ -58,18 +59,8 @@ def shading_basis() -> Floats:
     canonical = topology()
     triangles = np.concatenate([canonical.triangles, canonical.closing])
     flat = rasterise(canonical.uv * WORK_SIDE - 0.5, np.zeros(468, np.float32), triangles, (WORK_SIDE, WORK_SIDE))
-    normals = extend_edges(flat.interpolate(_vertex_normals()), flat.covered)
+    normals = extend_edges(flat.interpolate(vertex_normals(canonical.vertices)), flat.covered)
     normals = blur(normals, 1.0)
     normals = normals / np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-6)
     x, y, z = (normals[..., axis] for axis in range(3))
     return np.stack([x, x * y, x * z, y, z, y * z, x * x - y * y, 3 * z * z - 1, np.ones_like(x)], 2).astype(np.float32)
-
-
-def _vertex_normals() -> Floats:
-    """(468, 3) float32, unit normals of the canonical face, z towards the viewer positive."""
-    canonical = topology()
-    a, b, c = (canonical.vertices[canonical.triangles[:, corner]] for corner in range(3))
-    faces, vertices = np.cross(b - a, c - a), np.zeros((468, 3), np.float64)
-    for corner in range(3):
-        np.add.at(vertices, canonical.triangles[:, corner], faces)
-    return np.asarray(vertices / np.maximum(np.linalg.norm(vertices, axis=1, keepdims=True), 1e-9), np.float32)

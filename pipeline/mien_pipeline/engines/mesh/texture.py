@@ -8,6 +8,8 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
+from mien_pipeline.engines.mesh.facing import vertex_facing, vertex_visibility
+from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
 from mien_pipeline.engines.mesh.unseen import is_bearded, measure_painted_over
@@ -57,7 +59,6 @@ _FAR = 0.02  # weight of skin from four times as far, where none is near
 # Texture pixels to one of the map, which is interpolated between. The map has 192 pixels a side or more: with half as
 # many the outline of lips had bumps, where the triangles are small.
 _MAP_STEP, _MAP_SIDE = 4, 192
-_DEPTH_WIDTH_PX, _DEPTH_SLACK = 128, 0.04  # of a face as depths are compared; face widths by which a part hides another
 _LIGHT_WIDTH_PX = 192  # light between the sides is balanced at this size
 _LIGHT_SIGMA = 0.08  # of the texture's side
 
@@ -153,6 +154,7 @@ def texture_side(mesh: Mesh) -> int:
 def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     """What a picture shows of a face; `mesh` is (468, 3) in its pixels, `side` the texture's, a multiple of 4."""
     pixels, local = _cut_region(reference.pixels, mesh)
+    pixels = even_out(pixels, local)
     places, facing = _map_texture(local, side)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
     shown = np.asarray(inside.all(2), np.float32)
@@ -248,31 +250,6 @@ def _map_texture(mesh: Floats, side: int) -> tuple[Floats, Floats]:
     coarse = extend_edges(coarse, flat.covered)
     fine = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
     return np.ascontiguousarray(fine[..., :2]), np.clip(fine[..., 2], 0, 1)
-
-
-def vertex_facing(mesh: Mesh) -> Floats:
-    """(468,) float32, cosine between each vertex's normal and the view of a (468, 3) mesh; 0 where turned away."""
-    triangles = topology().triangles
-    a, b, c = (mesh[triangles[:, corner]] for corner in range(3))
-    normals = np.cross(b - a, c - a)
-    vertices = np.zeros((468, 3), np.float64)
-    for corner in range(3):
-        np.add.at(vertices, triangles[:, corner], normals)
-    length = np.linalg.norm(vertices, axis=1)
-    return np.asarray(np.clip(vertices[:, 2] / np.maximum(length, 1e-9), 0, 1), np.float32)
-
-
-def vertex_visibility(mesh: Mesh) -> Floats:
-    """(468,) float32, 0 for vertices of a (468, 3) mesh that another part hides, as the nose hides a cheek; else 1."""
-    canonical = topology()
-    triangles = np.concatenate([canonical.triangles, canonical.closing])
-    scale = _DEPTH_WIDTH_PX / face_width(mesh)
-    points = ((mesh[:, :2] - mesh[:, :2].min(0)) * scale + 1).astype(np.float32)
-    width, height = (int(edge) + 2 for edge in points.max(0))
-    front = rasterise(points, mesh[:, 2], triangles, (width, height)).interpolate(mesh[:, 2:])[..., 0]
-    columns, rows = np.round(points).astype(int).T
-    hidden = mesh[:, 2] > front[rows, columns] + _DEPTH_SLACK * face_width(mesh)
-    return np.asarray(~hidden, np.float32)
 
 
 def complete(view: View) -> Texture:

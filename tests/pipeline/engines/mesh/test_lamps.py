@@ -1,0 +1,116 @@
+"""Lamps: hard and coloured light from one side is told from what covers a face, taken off, and put on again."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from mien_pipeline.engines.mesh.engine import MeshLikeness
+from mien_pipeline.engines.mesh.facing import vertex_normals
+from mien_pipeline.engines.mesh.lamps import bare_vertices, even_out, find_lamps, put_on, take_off
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
+from mien_pipeline.engines.mesh.texture import unroll
+from mien_pipeline.face import Mesh, Portrait
+from mien_pipeline.faces.topology import face_width, topology
+from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.media.colour import to_linear, to_srgb
+from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.blend import paste_back
+from mien_testing.portraits import mesh_of
+
+RED, BLUE, WHITE = (1.1, 0.15, 0.2), (0.12, 0.25, 1.2), (1.0, 1.0, 1.0)
+LEFT_CHEEK, RIGHT_CHEEK = (50, 101, 205), (280, 330, 425)
+
+
+def shine_at(normals: Floats, left: tuple[float, ...], right: tuple[float, ...], ambient: float) -> Floats:
+    """(…, 3) the light that falls on surfaces with `normals` (…, 3) from a lamp on either side, and from everywhere."""
+    falls = [np.clip(normals @ np.array(at) / np.linalg.norm(at), 0, 1) for at in ((-1, 0, 0.3), (1, 0, 0.3))]
+    lamps = (fall[..., None] * np.array(colour) for fall, colour in zip(falls, (left, right), strict=True))
+    return np.asarray(ambient + sum(lamps), np.float32)
+
+
+def light_up(portrait: Portrait, left: tuple[float, ...], right: tuple[float, ...], ambient: float = 0.06) -> Pixels:
+    """The portrait as if those lamps were the only light."""
+    pixels, mesh, canonical = portrait[0].pixels, mesh_of(portrait), topology()
+    triangles = np.concatenate([canonical.triangles, canonical.closing])
+    flat = rasterise(mesh[:, :2], mesh[:, 2], triangles, (pixels.shape[1], pixels.shape[0]))
+    normals = extend_edges(flat.interpolate(vertex_normals(mesh)), flat.covered)
+    soft = cv2.GaussianBlur(normals, (0, 0), 0.02 * face_width(mesh))
+    return to_srgb(np.clip(to_linear(pixels) * shine_at(np.asarray(soft, np.float32), left, right, ambient), 0, 1))
+
+
+def compare_sides(pixels: Pixels, mesh: Mesh) -> Floats:
+    """(3,) doublings of each channel's light by which the viewer's left cheek is lighter than the right one."""
+    light = cv2.GaussianBlur(to_linear(pixels), (0, 0), 0.03 * face_width(mesh))
+    sides = [np.mean([light[round(float(mesh[vertex, 1])), round(float(mesh[vertex, 0]))] for vertex in cheek], axis=0)
+             for cheek in (LEFT_CHEEK, RIGHT_CHEEK)]  # fmt: skip
+    return np.asarray(np.log2(sides[0] / sides[1]), np.float32)
+
+
+@pytest.mark.parametrize(("left", "right"), [(RED, BLUE), (WHITE, (0, 0, 0)), ((0, 0, 0), RED)])
+def test_the_light_of_a_lamp_is_found_by_what_it_does_to_each_side(
+    astronaut: Portrait, left: tuple[float, ...], right: tuple[float, ...]
+) -> None:
+    """What is left of the known light is less than half of it."""
+    mesh = mesh_of(astronaut)
+    lamps = find_lamps(light_up(astronaut, left, right), mesh)
+    assert lamps is not None
+    known = np.log2(shine_at(vertex_normals(mesh), left, right, 0.06))
+    known = (known - known[topology().mirror]) / 2
+    skin = bare_vertices()
+    assert ((lamps.doublings - known)[skin] ** 2).mean() < 0.25 * (known[skin] ** 2).mean()
+
+
+def test_even_light_has_no_lamp(astronaut: Portrait, admiral: Portrait) -> None:
+    for portrait in (astronaut, admiral):
+        pixels = portrait[0].pixels
+        assert even_out(pixels, mesh_of(portrait)) is pixels
+
+
+def test_a_lock_of_hair_before_half_a_cheek_is_no_shadow(astronaut: Portrait) -> None:
+    pixels, mesh = astronaut[0].pixels.copy(), mesh_of(astronaut)
+    lock = np.round(mesh[[103, 67, 66, 101, 206, 212, 172, 132, 234, 162], :2]).astype(np.int32)
+    shades = np.random.default_rng(0).uniform(20, 90, (1, pixels.shape[1], 1))
+    strands = (shades * np.array([1.0, 0.7, 0.5])).astype(np.uint8)
+    hidden = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [lock], (1,))
+    cv2.copyTo(np.ascontiguousarray(np.broadcast_to(strands, pixels.shape)), hidden, pixels)
+    assert find_lamps(pixels, mesh) is None
+
+
+def test_light_that_is_taken_off_and_put_on_again_gives_the_picture(astronaut: Portrait) -> None:
+    pixels = light_up(astronaut, RED, BLUE)
+    lamps = find_lamps(pixels, mesh_of(astronaut))
+    assert lamps is not None
+    light = lamps.draw(mesh_of(astronaut), pixels.shape)
+    away = put_on(take_off(pixels, light), light).astype(np.int16) - pixels.astype(np.int16)
+    assert np.quantile(np.abs(away), 0.99) <= 3
+
+
+def test_a_reference_between_two_lamps_has_one_skin(astronaut: Portrait) -> None:
+    mesh, lit = mesh_of(astronaut), light_up(astronaut, RED, BLUE)
+    plain, shaded = (unroll(replace(astronaut[0], pixels=each), mesh) for each in (astronaut[0].pixels, lit))
+    at = np.zeros((468, 3), np.float32)
+    at[:, :2] = topology().uv * shaded.colour.shape[0]
+    known = compare_sides(lit, mesh) - compare_sides(astronaut[0].pixels, mesh)
+    left = compare_sides(shaded.colour, at) - compare_sides(plain.colour, at)
+    assert np.abs(left).max() < 0.3 * np.abs(known).max()
+    assert (shaded.skin > 127).mean() > 0.9 * (plain.skin > 127).mean()
+
+
+def test_a_target_between_two_lamps_keeps_both_and_gives_up_both_halves(
+    admiral_likeness: MeshLikeness, astronaut: Portrait
+) -> None:
+    """The new face is as much redder on one side as the light is; neither half is taken for a cover."""
+    mesh, given_up, sides = mesh_of(astronaut), [], []
+    for pixels in (astronaut[0].pixels, light_up(astronaut, RED, BLUE)):
+        image = replace(astronaut[0], pixels=pixels)
+        patch = admiral_likeness.render(image, astronaut[1], MeshOptions(), ignore_step)
+        assert patch.intent is not None
+        columns, rows = np.round(mesh[[*LEFT_CHEEK, *RIGHT_CHEEK], :2] + patch.affine[:, 2]).astype(int).T
+        given_up.append(patch.intent.own[rows, columns])
+        sides.append(compare_sides(paste_back(image, patch).pixels, mesh) - compare_sides(pixels, mesh))
+    assert (given_up[1] > 0.9 * given_up[0]).all()
+    known = compare_sides(light_up(astronaut, RED, BLUE), mesh) - compare_sides(astronaut[0].pixels, mesh)
+    assert np.abs(sides[1] - sides[0]).max() < 0.35 * np.abs(known).max()
