@@ -11,13 +11,19 @@ export function toasts() {
   return region;
 }
 
-export function announce(text, kind = "info") {
+/**
+ * @param {string} text
+ * @param {"info" | "bad"} kind
+ * @param {{ label: string, run: () => any }} [action] such as taking it back
+ */
+export function announce(text, kind = "info", action) {
   const close = h("button", { class: "bare", "aria-label": t("close"), onclick: () => toast.remove() }, icon("close"));
   const toast = h(
     "div",
     { class: "toast", "data-kind": kind },
     icon(kind === "bad" ? "warning" : "check"),
     h("p", {}, text),
+    action ? h("button", { class: "link", onclick: () => (toast.remove(), action.run()) }, action.label) : null,
     close,
   );
   region.append(toast);

@@ -1,14 +1,17 @@
 """The reference library on the console: nobody without consent, used by name, withdrawn with what was made of it."""
 
+import base64
+import io
 from collections.abc import Sequence
 from typing import Any
 
+import PIL.Image
 import pytest
 from playwright.async_api import expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-RED = (200, 30, 30)
+RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
 async def add(console: Any, pictures: Sequence[Any], name: str) -> None:
@@ -24,6 +27,12 @@ async def add(console: Any, pictures: Sequence[Any], name: str) -> None:
     await expect(console.page.locator(".person h2", has_text=name)).to_be_visible()
 
 
+async def on_card(console: Any, name: str, deed: str) -> None:
+    """Choose from a person's menu."""
+    await console.button(f"More: {name}").click()
+    await console.button(deed, ".picker").click()
+
+
 async def test_a_person_is_added_with_consent_used_renamed_and_withdrawn(console: Any, pictures: Any) -> None:
     page = console.page
     await add(console, [pictures.ada], "Ada")
@@ -31,7 +40,7 @@ async def test_a_person_is_added_with_consent_used_renamed_and_withdrawn(console
     assert (kept["name"], kept["basis"], kept["usable"]) == ("Ada", "written-permission", True)
     assert kept["expires_at"] is not None
 
-    await console.button("Use").click()
+    await console.button("Use: Ada").click()
     await console.choose("#choose-target", pictures.portrait)
     await expect(page.locator(".box-who")).to_have_text("Ada")
     await console.swap()
@@ -41,12 +50,16 @@ async def test_a_person_is_added_with_consent_used_renamed_and_withdrawn(console
     assert console.result_of(job).getpixel((80, 80)) == RED
 
     await console.go("faces")
-    await console.button("Rename: Ada").click()
-    await page.locator("dialog input").fill("Ada L.")
-    await console.button("Save", "dialog").click()
-    await expect(page.locator(".person h2")).to_have_text("Ada L.")
+    for undone in (True, False):
+        await on_card(console, "Ada", "Rename")
+        await page.locator("dialog input").fill("Ada L.")
+        await console.button("Save", "dialog").click()
+        await expect(page.locator(".person h2")).to_have_text("Ada L.")
+        if undone:
+            await console.button("Undo", ".toast").click()
+            await expect(page.locator(".person h2")).to_have_text("Ada")
 
-    await console.button("Withdraw: Ada L.").click()
+    await on_card(console, "Ada L.", "Withdraw")
     await console.button("Withdraw", "dialog").click()
     await expect(page.locator(".person")).to_have_count(0)
     assert console.daemon.ask("GET", "/v1/references")["references"] == []
@@ -58,7 +71,7 @@ async def test_a_person_gets_and_loses_pictures_in_the_library(console: Any, pic
     await add(console, (pictures.ada, pictures.older_ada), "Ada")
     card = page.locator(".person", has_text="Ada")
     await expect(card).to_contain_text("2 pictures")
-    await console.button("Pictures of Ada").click()
+    await on_card(console, "Ada", "Pictures of Ada")
     shown = page.locator("dialog .tile")
     await expect(shown).to_have_count(2)
     await page.locator("dialog").get_by_label("They gave me written permission").check()
@@ -72,20 +85,34 @@ async def test_a_person_gets_and_loses_pictures_in_the_library(console: Any, pic
     await expect(page.locator("dialog").get_by_role("button", name="Shred picture")).to_have_count(0)
     await console.button("Close", "dialog").click()
     await expect(card).to_contain_text("1 picture")
-    await console.button("Withdraw: Ada").click()
+    await on_card(console, "Ada", "Withdraw")
     await console.button("Withdraw", "dialog").click()
     await expect(page.locator(".person")).to_have_count(0)
 
 
-async def test_a_picture_with_several_people_is_refused_in_words(console: Any, pictures: Any) -> None:
+async def test_of_a_picture_with_several_people_one_is_chosen_before_anything_is_kept(
+    console: Any, pictures: Any
+) -> None:
+    page = console.page
     await console.go("faces")
-    await console.page.locator("#add-face").click()
-    await console.choose("#choose-face", pictures.group)
-    await console.page.get_by_label("Name", exact=True).fill("Crowd")
-    await console.page.get_by_label("This is me").check()
-    await console.page.get_by_label("The person is an adult.").check()
-    await console.button("Add a face", "dialog").click()
-    await expect(console.page.locator(".toast")).to_contain_text("The reference shows more than one person")
+    await page.locator("#add-face").click()
+    await console.choose("#choose-face", pictures.couple)
+    await expect(page.locator("dialog .finding")).to_contain_text("shows 2 people")
+    await page.get_by_label("Name", exact=True).fill("Ben")
+    await page.get_by_label("This is me").check()
+    await page.get_by_label("The person is an adult.").check()
+    save = console.button("Add a face", "dialog")
+    await expect(save).to_be_disabled()
+    await console.button("Person 2", "dialog").click()
+    await save.click()
+    await expect(page.locator(".person h2")).to_have_text("Ben")
+    (kept,) = console.daemon.ask("GET", "/v1/references")["references"]
+    export = console.daemon.ask("GET", f"/v1/references/{kept['id']}")
+    picture = PIL.Image.open(io.BytesIO(base64.b64decode(export["pictures"][0]["picture"]))).convert("RGB")
+    assert picture.getpixel((picture.width // 2, picture.height // 2)) == BLUE
+    await on_card(console, "Ben", "Withdraw")
+    await console.button("Withdraw", "dialog").click()
+    await expect(page.locator(".person")).to_have_count(0)
 
 
 async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgotten(
@@ -99,7 +126,8 @@ async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgo
     await console.button("Ben", ".shelf").click()
     await expect(page.locator(".tile:not(.offered) .tile-name")).to_have_text("Ben")
     await console.go("faces")
-    await console.button("Forget everything").click()
+    await console.button("More", ".page-head").click()
+    await console.button("Forget everything", ".picker").click()
     await console.button("Forget everything", "dialog").click()
     await expect(page.locator(".notice")).to_contain_text("The library is empty")
     await console.go("swap")

@@ -1,7 +1,9 @@
-// One person of the library: face, name, on which basis and until when.
+// One person of the library: the face, the name, what they agreed to, and what can be done.
 import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { h } from "../element.js";
+import { icon } from "../icon.js";
+import { openMenu } from "../menu.js";
 import { askName } from "../settings/clients.js";
 import { referenceImage } from "../swap/reference-image.js";
 import { fromRecord } from "../swap/references-panel.js";
@@ -11,67 +13,79 @@ import { askExpiry } from "./expiry.js";
 import { showPictures } from "./person-pictures.js";
 
 export function referenceCard(app, reference, again) {
-  const { id, name, basis, expires_at: until, usable } = reference;
-  const expired = !usable;
-  const deed = (work) => () => attempt(async () => (await work()) !== false && again());
+  const { id, name, pictures, usable } = reference;
+  const more = iconButton("more", `${t("more_actions")}: ${name}`, () => openMenu(name, more, entries()), {
+    "aria-haspopup": "dialog",
+    "data-deed": "more",
+  });
+  const entries = () => actionsOn(app, reference, again);
   return h(
     "li",
-    { class: "person card", "data-reference": id, "data-expired": expired ? "" : null },
-    referenceImage(app, { key: `ref:${id}` }),
+    { class: "person card", "data-reference": id, "data-expired": usable ? null : "" },
+    h("span", { class: "person-face" }, referenceImage(app, { key: `ref:${id}` })),
     h(
       "div",
       { class: "person-words" },
-      h("h2", {}, name),
-      h("p", { class: "hint" }, t(`basis_${basis.replace("-", "_")}`)),
-      h("p", { class: "hint" }, t("pictures_count", { count: reference.pictures.length })),
-      expiry(until, expired),
+      h("h2", { title: name }, name),
+      consentChip(reference),
+      h(
+        "p",
+        { class: "hint" },
+        [t("pictures_count", { count: pictures.length }), usable && endWords(reference)].filter(Boolean).join(" · "),
+      ),
     ),
     h(
       "div",
       { class: "row-actions" },
-      expired ? h("span", { class: "grow" }) : button(t("use"), "swap", () => use(app, reference), { class: "grow" }),
-      iconButton(
-        "results",
-        t("pictures_of", { name }),
-        deed(() => showPictures(app, reference)),
-      ),
-      iconButton(
-        "pencil",
-        `${t("rename")}: ${name}`,
-        deed(() => rename(app, reference)),
-      ),
-      iconButton(
-        "clock",
-        `${t("expiry")}: ${name}`,
-        deed(() => expire(app, reference)),
-      ),
-      iconButton("download", `${t("export_record")}: ${name}`, () => attempt(() => exportRecord(app, reference))),
-      iconButton(
-        "trash",
-        `${t("withdraw")}: ${name}`,
-        deed(() => withdraw(app, reference)),
-      ),
+      usable
+        ? button(t("use"), "swap", () => use(app, reference), { class: "grow", "aria-label": `${t("use")}: ${name}` })
+        : button(t("renew"), "clock", () => doThen(again, () => expire(app, reference)), { class: "grow" }),
+      more,
     ),
   );
 }
 
-function expiry(until, expired) {
-  if (!until) return h("p", { class: "hint" }, t("never_expires"));
-  return h(
-    "p",
-    { class: expired ? "caution" : "hint" },
-    t(expired ? "expired" : "expires", { when: ago(Date.parse(until) / 1000) }),
-  );
+/** What was agreed; quiet while it counts. */
+function consentChip(reference) {
+  const basis = reference.basis.replace("-", "_");
+  const props = { class: "chip", title: t(`basis_${basis}`) };
+  if (reference.usable) return h("span", props, icon("shield"), t(`basis_short_${basis}`));
+  return h("span", { ...props, "data-kind": "warn" }, icon("warning"), endWords(reference));
+}
+
+/** Until when it counts. */
+function endWords({ expires_at: end, usable }) {
+  return end ? t(usable ? "expires" : "expired", { when: ago(Date.parse(end) / 1000) }) : t("never_expires");
+}
+
+function actionsOn(app, reference, again) {
+  const deed = (label, name, work, danger = false) => ({ label, icon: name, danger, run: () => doThen(again, work) });
+  return [
+    deed(t("pictures_of", reference), "results", () => showPictures(app, reference)),
+    deed(t("rename"), "pencil", () => rename(app, reference, again)),
+    deed(t("expiry"), "clock", () => expire(app, reference)),
+    deed(t("export_record"), "download", () => exportRecord(app, reference)),
+    deed(t("withdraw"), "trash", () => withdraw(app, reference), true),
+  ];
+}
+
+/** What answers false has changed nothing. */
+function doThen(again, work) {
+  return attempt(async () => (await work()) !== false && again());
 }
 
 function use({ draft, router }, reference) {
-  draft.useReference(fromRecord(reference));
+  draft.choose(fromRecord(reference));
   router.go("swap");
 }
 
-async function rename({ api }, { id, name }) {
+async function rename({ api }, { id, name }, again) {
   const chosen = await askName(t("rename"), name);
-  return chosen ? api.patch(`/v1/references/${id}`, { name: chosen }) : false;
+  if (!chosen || chosen === name) return false;
+  const call = (given) => api.patch(`/v1/references/${id}`, { name: given });
+  await call(chosen);
+  announce(t("renamed", { name: chosen }), "info", { label: t("undo"), run: () => doThen(again, () => call(name)) });
+  return true;
 }
 
 async function expire({ api }, { id, expires_at: until }) {
@@ -86,6 +100,7 @@ async function exportRecord({ api }, { id, name }) {
   link.download = `${name}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return false;
 }
 
 async function withdraw({ api, draft, jobs }, { id, name }) {

@@ -1,8 +1,9 @@
 // Faces: people whose face may be used, with the consent that says so.
 import { announce, attempt } from "../announce.js";
-import { button } from "../control.js";
+import { button, iconButton } from "../control.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
+import { openMenu } from "../menu.js";
 import { empty, fillWhenLoaded } from "../notice.js";
 import { filesDropped } from "../pictures.js";
 import { t } from "../words.js";
@@ -13,11 +14,15 @@ import { referenceCard } from "./reference-card.js";
 export function mount(main, app, signal) {
   const { api } = app;
   const place = h("div", {});
-  const forget = button(t("forget_everything"), "trash", () => forgetAll(app, load), { class: "danger", hidden: true });
+  const more = iconButton("more", t("more_actions"), () => openMenu(t("more_actions"), more, [forget]), {
+    "aria-haspopup": "dialog",
+    hidden: true,
+  });
+  const forget = { label: t("forget_everything"), icon: "trash", danger: true, run: () => forgetAll(app, load) };
   const load = () => fillWhenLoaded(place, () => api.get("/v1/references"), show, signal);
   const add = async (files) => (await addReference(app, files)) && load();
   const show = ({ references }) => {
-    forget.hidden = references.length === 0;
+    more.hidden = references.length === 0;
     if (references.length === 0) return emptyLibrary(add);
     return h(
       "ul",
@@ -33,8 +38,8 @@ export function mount(main, app, signal) {
         "header",
         { class: "page-head" },
         h("h1", {}, t("view_faces")),
-        forget,
-        button(t("add_face"), "plus", () => add(), { id: "add-face" }),
+        button(t("add_face"), "plus", () => add(), { id: "add-face", class: "primary" }),
+        more,
       ),
       h("p", { class: "hint lead" }, icon("lock"), t("faces_sealed")),
       place,

@@ -50,7 +50,7 @@ async function lookAt(draft, key, names, files) {
   draft.changed();
   await Promise.all(
     sent.map(async (each) => {
-      takeFinding(who, each, await examine(draft.api, each.picture));
+      takeFinding(who, each, await examine(draft.api, each.picture, draft.alone));
       if (!isUsable(who)) draft.takeBack(key);
       draft.changed();
     }),

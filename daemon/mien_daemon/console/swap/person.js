@@ -41,11 +41,12 @@ export const isUsable = ({ pictures }) => pictures.length > 0;
  * them where the daemon could not look.
  * @param {{ get: (path: string) => Promise<any> }} api
  * @param {string} picture
+ * @param {boolean} alone whether nobody else may be in it, however small
  */
-export async function examine(api, picture) {
+export async function examine(api, picture, alone = false) {
   try {
     const { faces, longest_side: side } = await api.get(`/v1/blobs/${picture}/faces`);
-    const shown = faces.filter(({ prominent }) => prominent);
+    const shown = faces.filter(({ prominent }) => alone || prominent);
     if (shown.length === 0) return { problem: { code: "no-face-found", role: "reference" } };
     return shown.length === 1 ? { face: { bbox: shown[0].bbox, side } } : { faces: shown, side };
   } catch (error) {
