@@ -20,6 +20,7 @@ SUMMARIES = {
     "pair": "let a browser talk to the daemon",
     "clients": "who may talk to the daemon",
     "token": "tokens for scripts",
+    "mcp": "the daemon as tools for a language model",
     "plan": "what runs on this machine, and the memory plan of an engine",
     "bench": "the benchmark",
     "compare": "one face on one picture by several engines, side by side",
