@@ -50,6 +50,14 @@ def add_edit_arguments(parser: ArgumentParser) -> None:
         choices=("dlib", "arcface"),
         help="what measures the likeness of finished faces in pictures (default: %(default)s)",
     )
+    parser.add_argument(
+        "--mask",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a network that says what of a target face is its own, beside the engine's own mask: see `mien engines`; "
+        "repeatable",
+    )
     parser.add_argument("--restore", type=float, default=0.0, metavar="0..1", help="the restorer's detail afterwards")
     add_restorer_arguments(parser)
     parser.add_argument(
@@ -94,6 +102,7 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
         "restore": args.restore,
         "restorer": args.restorer,
         "fidelity": args.fidelity,
+        "masks": args.mask,
         "detector": args.detector,
         "recogniser": args.recogniser,
         "format": format,

@@ -42,6 +42,11 @@ _RESTORER = (
     "What repairs faces: vivid, or an enhancer that is installed. Each keeps to the lock on identity: the amount is "
     "lowered until a recogniser finds the same person."
 )
+MaskName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+_MASKS = (
+    "Networks that say which pixels of the target's face are its own, beside what the engine finds: bisenet, xseg. "
+    "What any of them calls no face stays the target's."
+)
 _FIDELITY = "How far CodeFormer keeps to the picture; the others have no such weight."
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -60,6 +65,7 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     restore: float = Field(default=0.0, ge=0, le=1, description="How much of the restorer's detail to add; 0 is off.")
     restorer: RestorerName = Field(default="vivid", description=_RESTORER)
     fidelity: float = Field(default=0.5, ge=0, le=1, description=_FIDELITY)
+    masks: tuple[MaskName, ...] = Field(default=(), max_length=8, description=_MASKS)
     detector: DetectorChoice = Field(
         default="auto",
         description="What finds faces and their five points; auto takes InsightFace's SCRFD for the points alone, for "

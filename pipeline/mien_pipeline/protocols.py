@@ -153,7 +153,7 @@ class Restorer(Protocol):
 
 @runtime_checkable
 class UsesModels(Protocol):
-    """A restorer that has weight files of its own."""
+    """A restorer, or what limits a likeness, that has weight files of its own."""
 
     @property
     def models(self) -> Sequence[ModelUse]:

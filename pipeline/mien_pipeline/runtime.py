@@ -30,6 +30,9 @@ from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
+from mien_pipeline.masks.likeness import limit_likeness
+from mien_pipeline.masks.rows import open_readers
+from mien_pipeline.masks.rows import require_installed as require_masks
 from mien_pipeline.media.decode import decode
 from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.option_parts import require_restorer
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from mien_pipeline.clips.analysis import Analysis
     from mien_pipeline.clips.report import SwappedClip
     from mien_pipeline.clips.segments import SegmentMaker, SegmentOrder
+    from mien_pipeline.masks.network import MaskReader
     from mien_pipeline.media.clip.probe import ClipInfo
     from mien_pipeline.swap_clip import ClipTarget
 
@@ -122,6 +126,7 @@ class Runtime:
         self._references: RecentlyUsed[tuple[str, ...], Reference] = RecentlyUsed(KEPT_REFERENCES)
         self._likes: RecentlyUsed[tuple[str, ...], list[Embedding]] = RecentlyUsed(KEPT_REFERENCES)
         self._enhancers: RecentlyUsed[tuple[str, float], Restorer] = RecentlyUsed(1)
+        self._masks: RecentlyUsed[tuple[str, ...], Sequence[MaskReader]] = RecentlyUsed(1)
 
     @property
     def engine_name(self) -> str | None:
@@ -172,11 +177,12 @@ class Runtime:
         clock = Stopwatch(on_progress)
         original = decode_target(target, options.format, clock)
         require_restorer(options, self._store)
+        require_masks(self._store, options.masks)
         parts = self._components_for(options)
         engine = self._load(options.engine)
         painter = engine if engine.name == PAINTER else None
         restorer = self._restorer(options, painter) if options.restore else None
-        ready = [self._prepare(each, engine, parts, clock) for each in references]
+        ready = self._prepare_all(references, options, engine, parts, clock)
         alike = self._find_likes(likes, options, parts)
         edit = FaceSwap(engine, ready, options, self._embedder, restorer, alike, self._detector, parts.judge)
         self._show_steps(engine)
@@ -202,12 +208,14 @@ class Runtime:
         from mien_pipeline.swap_clip import ClipComponents, ClipJob, swap_clip
 
         require_clip_options(options)
+        require_masks(self._store, options.masks)
         clock = Stopwatch(on_progress)
         parts = self._components_for(options)
         engine = self._load(options.engine)
-        ready = [self._prepare(each, engine, parts, clock) for each in references]
+        ready = self._prepare_all(references, options, engine, parts, clock)
         alike = self._find_likes(likes, options, parts)
-        job = ClipJob(target, options.make_steady(), ready, alike, engine.models)
+        masking = [reader.file.use for reader in self._open_masks(options)]
+        job = ClipJob(target, options.make_steady(), ready, alike, (*engine.models, *masking))
         components = ClipComponents(self._detector, self._embedder, self._check, self.marker, self.models)
         return swap_clip(job, components, clock)
 
@@ -229,7 +237,7 @@ class Runtime:
         from mien_pipeline.swap_clip import open_segments
 
         parts, engine = self._components_for(options), self._load(options.engine)
-        ready = [self._prepare(each, engine, parts, Stopwatch()) for each in references]
+        ready = self._prepare_all(references, options, engine, parts, Stopwatch())
         return open_segments(clip, folder, order, ready, options.make_steady(), self._embedder, self._check)
 
     def analyse_clip(
@@ -275,6 +283,7 @@ class Runtime:
         self._references.clear()
         self._likes.clear()
         self._enhancers.clear()
+        self._masks.clear()
         self._engine = None
 
     @cached_property
@@ -352,6 +361,23 @@ class Runtime:
             if self._limits and isinstance(self._engine, Remembers):
                 self._engine.remember(self._limits)
         return self._engine
+
+    def _prepare_all(
+        self,
+        references: Sequence[bytes | Sequence[bytes]],
+        options: SwapOptions,
+        engine: Engine,
+        parts: Components,
+        clock: Stopwatch,
+    ) -> list[Reference]:
+        """Every person, their likeness held to the masks that the options name."""
+        readers = self._open_masks(options)
+        ready = [self._prepare(each, engine, parts, clock) for each in references]
+        return [replace(each, likeness=limit_likeness(each.likeness, readers)) for each in ready] if readers else ready
+
+    def _open_masks(self, options: SwapOptions) -> "Sequence[MaskReader]":
+        """The networks that the options name; they stay in memory until others are asked for."""
+        return self._masks.get(options.masks, lambda: open_readers(self._store, options.masks))
 
     def _prepare(
         self, reference: bytes | Sequence[bytes], engine: Engine, parts: Components, clock: Stopwatch

@@ -183,8 +183,10 @@ class FaceSwap:
         ]
 
     def record(self, models: Sequence[ModelUse]) -> Edit:
+        likeness = self.references[0].likeness  # every one is held to the same masks
+        masking = likeness.models if isinstance(likeness, UsesModels) else ()
         repairing = self.restorer.models if isinstance(self.restorer, UsesModels) else ()
-        return Edit("swap", self.engine.name, self.options, (*models, *self.engine.models, *repairing))
+        return Edit("swap", self.engine.name, self.options, (*models, *self.engine.models, *masking, *repairing))
 
 
 def choose_faces(faces: Sequence[Face], options: SwapOptions) -> tuple[int, ...]:

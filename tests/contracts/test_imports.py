@@ -88,7 +88,9 @@ ROOMS = {
             )
         ),
     ),
-    f"{P}.restorers": (*PARTS, f"{P}.media", f"{P}.faces", f"{P}.skin", f"{P}.onnx_file"),
+    f"{P}.row_state": (),
+    f"{P}.restorers": (*PARTS, *(f"{P}.{room}" for room in ("media", "faces", "skin", "onnx_file", "row_state"))),
+    f"{P}.masks": (*PARTS, f"{P}.faces", f"{P}.onnx_file", f"{P}.row_state"),
     f"{P}.trust": (*PARTS, f"{P}.media"),
     f"{P}.sampling": VALUES,
     f"{P}.plan": (),
@@ -100,7 +102,10 @@ ROOMS = {
     f"{P}.swap_image": (*PARTS, f"{P}.attempt", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.clips": (*PARTS, *(f"{P}.{room}" for room in ("media", "faces", "skin", "trust", "swap_image"))),
     f"{P}.restore_image": (*PARTS, f"{P}.swap_image"),
-    f"{P}.option_parts": (*VALUES, f"{P}.faces.insightface_files", f"{P}.restorers.rows"),
+    f"{P}.option_parts": (
+        *VALUES,
+        *(f"{P}.{module}" for module in ("faces.insightface_files", "restorers.rows", "masks.rows")),
+    ),
 }
 
 # The daemon's front process may know these parts of the pipeline and no others: values, tables and headers.
@@ -117,6 +122,7 @@ FRONT_MAY_KNOW = (
     f"{P}.engines.registry",
     f"{P}.engines.readiness",
     f"{P}.restorers.rows",
+    f"{P}.masks.rows",
     f"{P}.device",
 )
 # The process that makes previews is another one. It shows colours as the pipeline sees them, with Pillow and numpy.

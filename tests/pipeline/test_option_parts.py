@@ -35,6 +35,7 @@ def test_a_restorer_that_has_nothing_to_do_need_not_be_installed(store: ModelSto
     [
         ({"restorer": "gfpgan", "restore": 0.5}, "gfpgan"),
         ({"detector": "scrfd"}, "scrfd"),
+        ({"masks": ["bisenet"]}, "bisenet"),
         ({"recogniser": "arcface"}, "w600k"),
         ({"engine": "flux", "base": "schnell"}, "flux-1-schnell"),
         ({"engine": "flux", "base": "fill"}, "flux-1-fill-dev"),

@@ -3,18 +3,22 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from mien_core.errors import InvalidImage, InvalidOptions, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
-from mien_pipeline.face import Portrait
+from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces import detectors
 from mien_pipeline.faces.detectors import Kind, OpenDetector
 from mien_pipeline.faces.scrfd import Scrfd
+from mien_pipeline.image import Affine, Image, Mask
+from mien_pipeline.media.decode import decode
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.report import ModelUse, describe
 from mien_pipeline.restorers.registry import RESTORERS
@@ -176,6 +180,47 @@ def test_arcface_measures_where_it_is_asked_for_and_the_report_names_it(
     assert [(each.ran_on, each.sha256) for each in used] == [("a card", hashlib.sha256(b"weights").hexdigest())]
     assert not any(each.name.startswith("w600k") for each in done[0].models)
     assert len(engines["mesh"].prepared) == 2, "a reference is measured anew by another recogniser, once"
+
+
+class HalfMask:
+    """A mask network to which the lower half of every picture is no face."""
+
+    file = SimpleNamespace(use=ModelUse("half/half.onnx", "2" * 64), network=SimpleNamespace(failed=None))
+
+    def read(self, image: Image, face: Face) -> tuple[Mask, Affine]:
+        own = np.ones(image.pixels.shape[:2], np.float32)
+        own[len(own) // 2 :] = 0
+        return own, np.eye(2, 3, dtype=np.float32)
+
+
+def test_masks_hold_back_the_engine_are_loaded_once_and_named_in_the_report(
+    under_test: Runtime, engines: dict[str, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, ...]] = []
+
+    def open_them(_: object, names: tuple[str, ...]) -> list[HalfMask]:
+        opened.append(names)
+        return [HalfMask()] if names else []
+
+    monkeypatch.setattr(runtime, "open_readers", open_them)
+    monkeypatch.setattr(runtime, "require_masks", returning(None))
+    asked = [MESH.model_copy(update={"masks": names}) for names in (("half",), ("half",), ())]
+    target = picture(MIDDLE)
+    done = [under_test.swap(target, [picture(MIDDLE, colour=RED)], options) for options in asked]
+    halves = [decode(each.data).pixels[[MIDDLE[1] + 2, MIDDLE[3] - 2], MIDDLE[0] + 5].tolist() for each in done]
+    assert halves == [[list(RED), list(BLUE)]] * 2 + [[list(RED)] * 2]
+    assert opened == [("half",), ()]
+    assert [[use.name for use in each.models].count("half/half.onnx") for each in done] == [1, 1, 0]
+    assert len(engines["mesh"].prepared) == 1, "a reference is prepared once, with masks and without"
+
+
+def test_a_mask_that_there_is_none_of_is_refused_before_an_engine_is_loaded(
+    under_test: Runtime, engines: dict[str, Entry]
+) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        under_test.swap(picture(MIDDLE), [shade(200)], MESH.model_copy(update={"masks": ("smoke",)}))
+    assert refused.value.fields["field"] == "masks"
+    assert engines["mesh"].loaded == 0
 
 
 def test_a_clip_is_measured_by_dlib_alone(under_test: Runtime) -> None:

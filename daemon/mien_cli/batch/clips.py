@@ -58,6 +58,7 @@ def list_words(args: Namespace) -> list[str]:
     words += [word for setting in args.set for word in ("--set", setting)]
     words += ["--engine", args.engine, "--seed", str(args.seed), "--restore", str(args.restore)]
     words += ["--restorer", args.restorer, "--fidelity", str(args.fidelity)]
+    words += [word for mask in args.mask for word in ("--mask", mask)]
     words += ["--detector", args.detector, "--recogniser", args.recogniser]
     words += [word for said, value in list_clip_settings(args) for word in (f"--{said}", value)]
     words += ["--basis", args.basis] if args.basis else []

@@ -118,24 +118,26 @@ def run(args: Namespace) -> int:
     from mien_cli.output import print_answer
     from mien_pipeline.device import device_name
     from mien_pipeline.engines.readiness import describe_all
+    from mien_pipeline.masks.rows import describe_masks
     from mien_pipeline.restorers.rows import describe_rows
 
     store = open_store(args)
-    engines, restorers = describe_all(store, device_name()), describe_rows(store)
+    engines, restorers, masks = describe_all(store, device_name()), describe_rows(store), describe_masks(store)
     words = [to_text(engine, store.catalogue.bundles) for engine in engines]
-    words += ["", "Restorers, for --restorer:", *(restorer_to_text(each) for each in restorers)]
-    return print_answer(args, {"engines": engines, "restorers": restorers}, "\n".join(words))
+    words += ["", "Restorers, for --restorer:", *(row_to_text(each) for each in restorers)]
+    words += ["", "Masks, for --mask:", *(row_to_text(each) for each in masks)]
+    return print_answer(args, {"engines": engines, "restorers": restorers, "masks": masks}, "\n".join(words))
 
 
-def restorer_to_text(restorer: dict[str, Any]) -> str:
-    """A restorer in lines of 80 columns."""
+def row_to_text(row: dict[str, Any]) -> str:
+    """A restorer or a mask in lines of 80 columns."""
     from textwrap import fill
 
-    told = [restorer["summary"], restorer["licence"]]
+    told = [row["summary"], row["licence"]]
     lines = [fill(line, 80, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False) for line in told]
-    names = " ".join(restorer["missing_models"])
+    names = " ".join(row["missing_models"])
     command = f"\n    lacks {names}; to get it:\n      mien models pull {names}" if names else ""
-    return "\n".join([f"{restorer['name']}  {restorer['state']}", *lines]) + command
+    return "\n".join([f"{row['name']}  {row['state']}", *lines]) + command
 
 
 def to_text(engine: dict[str, Any], bundles: Mapping[str, Sequence[str]]) -> str:

@@ -12,6 +12,7 @@ from mien_daemon.http.schemas import Answer, Body
 from mien_daemon.routes.models import TransferList
 from mien_models.environments.cards import choose_device, find_card
 from mien_pipeline.engines.readiness import Surroundings, describe_all, require_installable
+from mien_pipeline.masks.rows import describe_masks
 from mien_pipeline.restorers.rows import describe_rows
 
 
@@ -61,7 +62,7 @@ class EngineState(Answer):
     presets: list[Preset] = Field(description="Starting points for its own options; the first is its defaults.")
 
 
-class RestorerState(Answer):
+class RowState(Answer):
     name: str
     summary: str
     state: str = Field(description='"ready" or "needs-models".')
@@ -78,7 +79,8 @@ class EngineMachine(Answer):
 class EngineList(Answer):
     engines: list[EngineState]
     machine: EngineMachine
-    restorers: list[RestorerState] = Field(description="What `options.restorer` may name.")
+    restorers: list[RowState] = Field(description="What `options.restorer` may name.")
+    masks: list[RowState] = Field(description="What `options.masks` may name.")
 
 
 async def list_engines(request: web.Request) -> web.Response:
@@ -87,10 +89,11 @@ async def list_engines(request: web.Request) -> web.Response:
     def look() -> EngineList:
         around = Surroundings(downloads.store)
         engines = [EngineState.model_validate(each) for each in describe_all(downloads.store, device, around)]
-        restorers = [RestorerState.model_validate(each) for each in describe_rows(downloads.store)]
+        restorers = [RowState.model_validate(each) for each in describe_rows(downloads.store)]
+        masks = [RowState.model_validate(each) for each in describe_masks(downloads.store)]
         seen = around.machine
         machine = EngineMachine(kind=seen.kind, name=seen.name, memory_bytes=seen.total_bytes)
-        return EngineList(engines=engines, machine=machine, restorers=restorers)
+        return EngineList(engines=engines, machine=machine, restorers=restorers, masks=masks)
 
     return reply(await downloads.in_thread(look))
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from mien_core.errors import InvalidCatalogue, UnknownModel
-from mien_models.catalogue.networks import Enhancer, NetworkFile, Recogniser, Swapper, VectorIdentity
+from mien_models.catalogue.networks import Enhancer, MaskNetwork, NetworkFile, Recogniser, Swapper, VectorIdentity
 from mien_models.catalogue.signature import verify_signature
 
 BUNDLED = Path(__file__).with_name("catalogue.toml")
@@ -218,6 +218,7 @@ class Catalogue(_Entry, frozen=True):
     recognisers: dict[Name, Recogniser] = {}
     swappers: dict[Name, Swapper] = {}
     enhancers: dict[Name, Enhancer] = {}
+    masks: dict[Name, MaskNetwork] = {}
     licences: dict[Name, Licence] = {}
     bundles: dict[Name, tuple[Name, ...]] = {}
     mirrors: dict[str, Url] = {}
@@ -272,14 +273,14 @@ class Catalogue(_Entry, frozen=True):
                 raise ValueError(f"{bundle} is both a bundle and a model")
             if unknown := set(members) - set(self.models):
                 raise ValueError(f"bundle {bundle}: no model is called {', '.join(sorted(unknown))}")
-        for name, recogniser in self.recognisers.items():
-            self._require_file(name, recogniser.network)
-        for name, enhancer in self.enhancers.items():
-            self._require_file(name, enhancer.network)
-        for name, row in self.swappers.items():
-            if isinstance(row.identity, VectorIdentity) and row.identity.recogniser not in self.recognisers:
-                raise ValueError(f"{name}: there is no recogniser called {row.identity.recogniser!r}")
-            for file in row.files:
+        for rows in (self.recognisers, self.enhancers, self.masks):
+            for name, row in rows.items():
+                self._require_file(name, row.network)
+        for name, swapper in self.swappers.items():
+            identity = swapper.identity
+            if isinstance(identity, VectorIdentity) and identity.recogniser not in self.recognisers:
+                raise ValueError(f"{name}: there is no recogniser called {identity.recogniser!r}")
+            for file in swapper.files:
                 self._require_file(name, file)
         return self
 

@@ -125,3 +125,34 @@ class Enhancer(_Row, frozen=True):
     side: Side
     template: Template
     weight: bool = False
+
+
+class MaskNetwork(_Row, frozen=True):
+    """A network that says which pixels of an aligned face are the face's own.
+
+    Channels come first or last, as its input's axes say.
+
+    Attributes:
+        summary: what it is, in a few words.
+        network: its file.
+        side, template: of its crop.
+        mean, std: the crop's 0..1 becomes (x − mean) / std.
+        channels: their order in its input.
+        classes: of a network that scores regions, the numbers of those that are the face's own; empty for one that
+            answers 0..1.
+    """
+
+    summary: str = Field(min_length=1, max_length=100)
+    network: NetworkFile
+    side: Side
+    template: Template
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    classes: tuple[Annotated[int, Field(ge=0, lt=1000)], ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_computed(self) -> Self:
+        if not all(self.std):
+            raise ValueError("a standard deviation is not 0")
+        return self

@@ -4,9 +4,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from mien_core.errors import EngineUnavailable, InvalidOptions, LicenceNotAccepted
+from mien_core.errors import EngineUnavailable, InvalidOptions
 from mien_models.store import ModelStore
 from mien_pipeline.restorers.registry import RESTORERS
+from mien_pipeline.row_state import describe_row
 
 if TYPE_CHECKING:
     from mien_pipeline.protocols import FaceEmbedder, Restorer
@@ -63,25 +64,5 @@ def describe_rows(store: ModelStore) -> list[dict[str, object]]:
         {"name": entry.name, "summary": entry.summary, "state": "ready", "missing_models": [], "licence": "Apache-2.0"}
         for entry in RESTORERS.values()
     ]
-    for name, row in store.catalogue.enhancers.items():
-        model = row.network.model
-        licence = store.catalogue.licence_of(model)
-        missing = [] if _is_ready(store, model) else [model]
-        told.append(
-            {
-                "name": name,
-                "summary": row.summary,
-                "state": "needs-models" if missing else "ready",
-                "missing_models": missing,
-                "licence": licence.name if licence.commercial else f"{licence.name}: no commercial use",
-            }
-        )
-    return told
-
-
-def _is_ready(store: ModelStore, model: str) -> bool:
-    try:
-        store.check_licences([model])
-    except LicenceNotAccepted:
-        return False
-    return store.is_installed(model)
+    rows = store.catalogue.enhancers.items()
+    return told + [describe_row(store, name, row.summary, row.network) for name, row in rows]

@@ -25,6 +25,8 @@ WORDS = (
         "gpen",
         "--fidelity",
         "0.9",
+        "--mask",
+        "bisenet",
     ),
     *("--basis", "self", "--adult", "--offline", "--state-dir", "s", "--models-dir", "m"),
 )

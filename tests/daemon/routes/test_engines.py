@@ -26,7 +26,7 @@ async def test_what_a_page_draws_controls_from_is_the_engines_own(daemon: Any) -
         served = {preset["name"]: preset["options"] for preset in engines[name]["presets"]}
         assert served == entry.presets
         shared = entry.options.model_fields.keys() - engines[name]["options"].keys()
-        assert shared == {"engine", "faces", "seed", "format", "restore", "restorer", "fidelity"}
+        assert shared == {"engine", "faces", "seed", "format", "restore", "restorer", "fidelity", "masks"}
     assert engines["flux"]["options"]["prompt"]["private"] is True
 
 
@@ -86,7 +86,11 @@ async def test_only_an_administrator_installs(daemon: Any, scope: Any) -> None:
         assert (answer.status, answer.code) == (403, "wrong-scope")
 
 
-async def test_restorers_are_listed_with_what_they_lack(daemon: Any) -> None:
-    restorers = {each["name"]: each for each in (await daemon.ask("GET", "/v1/engines")).json["restorers"]}
+async def test_restorers_and_masks_are_listed_with_what_they_lack(daemon: Any) -> None:
+    told = (await daemon.ask("GET", "/v1/engines")).json
+    restorers = {each["name"]: each for each in told["restorers"]}
     assert restorers["vivid"]["state"] == "ready"
     assert (restorers["gfpgan"]["state"], restorers["gfpgan"]["missing_models"]) == ("needs-models", ["gfpgan"])
+    masks = {each["name"]: each for each in told["masks"]}
+    assert (masks["bisenet"]["licence"], masks["bisenet"]["missing_models"]) == ("MIT", ["bisenet"])
+    assert masks["xseg"]["licence"] == "GPL 3.0"
