@@ -14,7 +14,7 @@ from mien_api.client.connection import Connection
 from mien_api.errors import UnknownJob, Unpaired
 from mien_core.errors import Cancelled, ConsentRequired, DaemonUnreachable, InvalidImage, InvalidOptions, NoFaceFound
 from mien_daemon.keys import EVENTS, WORKERS
-from mien_testing.daemon import name_of, png
+from mien_testing.daemon import find_one_face, name_of, png
 
 Daemon = Any
 HANGING = {"engine": "flux", "prompt": "gate=never"}
@@ -130,10 +130,7 @@ async def test_jobs_by_page_and_one_by_one(client: DaemonClient, daemon: Daemon)
 async def test_a_face_is_kept_with_its_statement_used_by_name_and_withdrawn(
     client: DaemonClient, daemon: Daemon, picture: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def find_one(path: str) -> list[dict[str, object]]:
-        return [{"index": 0}]
-
-    monkeypatch.setattr(daemon.app[WORKERS], "find_faces", find_one)
+    monkeypatch.setattr(daemon.app[WORKERS], "find_faces", find_one_face)
 
     def live() -> None:
         with pytest.raises(ConsentRequired) as refused:

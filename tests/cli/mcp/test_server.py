@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -22,7 +22,7 @@ from mien_cli.mcp.server import Server, reply_to
 from mien_cli.mcp.tools import TOOLS
 from mien_core.errors import DaemonUnreachable
 from mien_daemon import keys
-from mien_testing.daemon import png
+from mien_testing.daemon import find_one_face, png
 
 INITIALIZE = (
     b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},'
@@ -115,7 +115,7 @@ def list_files(folder: Path) -> list[str]:
 def open_pipe() -> tuple[BinaryIO, BinaryIO]:
     """The end to read from, and the end to write to."""
     read, write = os.pipe()
-    return open(read, "rb"), open(write, "wb")  # noqa: SIM115 `Conversation.hang_up` closes them
+    return cast("BinaryIO", os.fdopen(read, "rb")), cast("BinaryIO", os.fdopen(write, "wb"))
 
 
 class Conversation:
@@ -153,10 +153,7 @@ class Conversation:
 async def library(daemon: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     """The id of Ann, whose face the library has."""
 
-    async def find_one(path: str) -> list[dict[str, object]]:
-        return [{"index": 0}]
-
-    monkeypatch.setattr(daemon.app[keys.WORKERS], "find_faces", find_one)
+    monkeypatch.setattr(daemon.app[keys.WORKERS], "find_faces", find_one_face)
     body = {"picture": await daemon.put(png(shade=9)), "name": "Ann", "basis": "self", "adult": True}
     return str((await daemon.ask("POST", "/v1/references", body)).json["id"])
 

@@ -10,7 +10,7 @@ import pytest
 from mien_core.errors import InvalidOptions, UnknownEngine
 from mien_daemon import keys
 from mien_daemon.routes.reactor import ReactorSwap, read_options
-from mien_testing.daemon import png
+from mien_testing.daemon import find_one_face, png
 
 # What ReActor External API v1.0.7 declares for POST /reactor/image, name and default, in its order.
 PUBLISHED: Mapping[str, object] = {
@@ -150,10 +150,7 @@ async def test_a_body_beyond_its_limit_is_refused_while_it_comes(
 async def test_a_face_of_the_library_is_named_and_needs_no_statement(
     daemon: Any, picture: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def find_one(path: str) -> list[dict[str, object]]:
-        return [{"index": 0}]
-
-    monkeypatch.setattr(daemon.app[keys.WORKERS], "find_faces", find_one)
+    monkeypatch.setattr(daemon.app[keys.WORKERS], "find_faces", find_one_face)
     body = {"picture": await daemon.put(png(shade=9)), "name": "elena", "basis": "self", "adult": True}
     kept = (await daemon.ask("POST", "/v1/references", body)).json["id"]
     for name in ("elena.safetensors", "elena", kept):
