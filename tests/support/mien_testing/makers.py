@@ -1,13 +1,18 @@
 """A small transformer of FLUX.2's kind with random values, and its tensors under its makers' names."""
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+import gguf
 import torch
 from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
+from safetensors.torch import save_file
 from torch import Tensor
 
+from mien_pipeline.engines.diffusion.float8 import ScaledLinear
 from mien_pipeline.engines.diffusion.manifest import manifest
+from mien_pipeline.engines.klein.components import is_outside_blocks
 from mien_pipeline.engines.klein.names import folder_modules
 
 # Rows are whole blocks of 32, as GGUF's formats want them; widths that nothing else has, so that a mix-up is an error.
@@ -25,12 +30,14 @@ SMALL: Mapping[str, Any] = {
 }
 
 
-def small_transformer(seed: int = 0) -> Any:
-    """Random throughout: a norm's weights are not ones, so that two norms can be told apart."""
-    torch.manual_seed(seed)
-    network: Any = Flux2Transformer2DModel(**SMALL)
+def small_transformer() -> Any:
+    """The same each time. Random throughout: a norm's weights are not ones, so that two norms can be told apart."""
+    with torch.device("meta"):
+        network: Any = Flux2Transformer2DModel(**SMALL)
+    network.to_empty(device="cpu")
+    drawn = torch.Generator().manual_seed(0)
     for value in network.parameters():
-        value.data = torch.randn(value.shape) * (value.shape[-1] ** -0.5 if value.ndim > 1 else 1.0)
+        value.data.normal_(0, value.shape[-1] ** -0.5 if value.ndim > 1 else 1.0, generator=drawn)
     return network.eval().requires_grad_(False)
 
 
@@ -58,3 +65,37 @@ def to_makers(ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
     shift_last = theirs["final_layer.adaLN_modulation.1.weight"]
     theirs["final_layer.adaLN_modulation.1.weight"] = torch.cat(shift_last.chunk(2)[::-1])
     return theirs
+
+
+def is_matrix_of_a_block(name: str, value: Tensor) -> bool:
+    """One that the makers' float8 file packs; of either naming."""
+    return value.ndim == 2 and not is_outside_blocks(name)
+
+
+def write_fp8(path: Path, theirs: Mapping[str, Tensor]) -> Path:
+    """As the makers' own float8 file: the blocks' matrices with two scales each, the rest in bfloat16."""
+    stored: dict[str, Tensor] = {}
+    for name, value in theirs.items():
+        if is_matrix_of_a_block(name, value):
+            packed = ScaledLinear.pack(value)
+            module = name.removesuffix(".weight")
+            stored |= {name: packed.weight.data, f"{module}.weight_scale": packed.weight_scale.data}
+            stored[f"{module}.input_scale"] = torch.tensor(0.5)
+        else:
+            stored[name] = value.to(torch.bfloat16)
+    save_file(stored, path)
+    return path
+
+
+def write_gguf(path: Path, theirs: Mapping[str, Tensor], kind: Literal["F32", "Q8_0", "Q4_0"]) -> Path:
+    """Matrices of the blocks in `kind`; the rest in float32."""
+    writer: Any = gguf.GGUFWriter(path, "flux")
+    packed: Any = gguf.GGMLQuantizationType[kind]
+    for name, value in theirs.items():
+        if kind != "F32" and is_matrix_of_a_block(name, value):
+            writer.add_tensor(name, gguf.quants.quantize(value.numpy(), packed), raw_dtype=packed)
+        else:
+            writer.add_tensor(name, value.float().numpy())
+    for end in ("write_header_to_file", "write_kv_data_to_file", "write_tensors_to_file", "close"):
+        getattr(writer, end)()
+    return path

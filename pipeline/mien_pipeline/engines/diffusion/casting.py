@@ -6,6 +6,7 @@ from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 from torch import Tensor, nn
 
 from mien_pipeline.device import compute_dtype
+from mien_pipeline.engines.diffusion.float8 import ScaledLinear
 from mien_pipeline.plan.component import KEPT_IN_FULL, NumberFormat
 
 CASTING = "layerwise_casting"
@@ -29,7 +30,9 @@ def cast(module: nn.Module, form: NumberFormat, half: torch.dtype = torch.bfloat
 
 
 def is_held_in_float8(module: nn.Module) -> bool:
-    """True when a layer of it has the hook that makes bfloat16 of float8."""
+    """True when a layer of it has the hook that makes bfloat16 of float8, or multiplies float8 with a scale."""
+    if any(isinstance(each, ScaledLinear) for each in module.modules()):
+        return True
     registries = (getattr(each, "_diffusers_hook", None) for each in module.modules())
     return any(isinstance(each, HookRegistry) and each.get_hook(CASTING) is not None for each in registries)
 

@@ -41,7 +41,11 @@ class ScaledLinear(nn.Module):
 def pack_linears(network: nn.Module, keeps: Callable[[str], bool]) -> None:
     """Hold every linear layer of a network in float8, but those whose tensors' names `keeps` is true for."""
     for name, layer in list(network.named_modules()):
-        if isinstance(layer, nn.Linear) and layer.bias is None and not keeps(f"{name}.weight"):
+        if (
+            isinstance(layer, nn.Linear)
+            and "bias" not in dict(layer.named_parameters())
+            and not keeps(f"{name}.weight")
+        ):
             put_module(network, name, ScaledLinear.pack(layer.weight.detach()))
 
 

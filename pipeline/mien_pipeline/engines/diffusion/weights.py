@@ -105,7 +105,7 @@ def load(
     shards = [paths] if isinstance(paths, Path) else list(paths)
     found, where, types = _headers(shards)
     file = shards[0].name if len(shards) == 1 else shards[0].parent.name
-    module = _build_empty(build, strip_prefix(found, prefix), file)
+    module = build_empty(build, strip_prefix(found, prefix), file)
     tied = _tied_names(module)
     shapes = {f"{prefix}{name}": tuple(value.shape) for name, value in module.state_dict().items()}
     wanted = {name: shape for name, shape in shapes.items() if name[len(prefix) :] not in tied or name in found}
@@ -125,7 +125,7 @@ def load(
     return module.eval().requires_grad_(False)
 
 
-def _build_empty(build: Callable[[Shapes], Built], shapes: Shapes, file: str) -> Built:
+def build_empty(build: Callable[[Shapes], Built], shapes: Shapes, file: str) -> Built:
     """The module without memory; raises `BrokenWeights` where a name that says its size is missing."""
     try:
         with torch.device("meta"):

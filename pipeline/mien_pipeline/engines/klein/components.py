@@ -52,7 +52,13 @@ RUNGS: Mapping[DeviceKind, tuple[Rung, ...]] = {
         ("gguf-q4", "streamed"),
     ),
     "unified": _rungs(("bfloat16", "resident"), ("gguf-q8", "resident"), ("gguf-q4", "resident")),
-    "cpu": _rungs(*((form, "resident") for form in ("float32", "bfloat16", "float8", "gguf-q8", "gguf-q4"))),
+    "cpu": _rungs(
+        ("float32", "resident"),
+        ("bfloat16", "resident"),
+        ("float8", "resident"),
+        ("gguf-q8", "resident"),
+        ("gguf-q4", "resident"),
+    ),
 }
 TEXTS: Mapping[DeviceKind, tuple[Held, ...]] = {
     "discrete": (("bfloat16", "on-demand"), ("bfloat16", "streamed")),
