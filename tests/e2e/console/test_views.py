@@ -356,6 +356,18 @@ async def test_a_setting_is_changed_kept_and_put_back(console: Any) -> None:
     await expect(row.locator("select")).to_have_value("300")
 
 
+async def test_the_workers_are_listed_by_device_and_give_their_memory_back(console: Any) -> None:
+    await console.go("settings")
+    row = console.page.locator(".row.worker")
+    await expect(row).to_have_attribute("data-device", "cpu")
+    await expect(row).to_contain_text("Ready")
+    await console.button("Give memory back now").click()
+    await expect(row).to_contain_text("Resting")
+    await expect(console.button("Give memory back now")).to_be_disabled()
+    workers = console.daemon.ask("GET", "/v1/health")["workers"]
+    assert {worker["state"] for worker in workers} == {"stopped"}
+
+
 async def test_a_token_is_told_once(console: Any) -> None:
     await console.go("settings")
     await console.button("New token").click()

@@ -10,6 +10,7 @@ import { choose } from "../swap/drop.js";
 import { findingRow, findingsOf } from "../swap/finding.js";
 import { person } from "../swap/person.js";
 import { personImage, viewKey } from "../swap/reference-image.js";
+import { showBusy } from "../swap/references-panel.js";
 import { t } from "../words.js";
 
 /** What `arrivals` needs of a draft, for one person alone. */
@@ -50,7 +51,7 @@ export function pictureField(app, files, onchange) {
   const place = h("div", { class: "face-picture" }, icon("faces"));
   const findings = h("ul", { class: "findings", "aria-live": "polite" });
   const count = h("b", {});
-  const busy = h("span", { class: "spinner", role: "status", "aria-label": t("looking_for_faces") });
+  const busy = h("span", { role: "status" });
   const pick = button(t("choose_picture"), "plus", () => choose(take), { type: "button", id: "choose-face" });
   const words = h("div", {}, pick, h("p", { class: "row-actions" }, busy, count));
   words.append(h("p", { class: "hint" }, `${t("references_hint")} ${t("references_together")}`));
@@ -88,7 +89,7 @@ export function pictureField(app, files, onchange) {
   function show() {
     const who = held.person;
     showFindings(who ? findingsOf(who) : []);
-    busy.hidden = !who?.checking.length;
+    showBusy(busy, Boolean(who?.checking.length));
     count.textContent = who?.pictures.length ? t("pictures_count", { count: who.pictures.length }) : "";
     pick.lastChild.textContent = t(who ? "another_picture" : "choose_picture");
     const key = who?.pictures.length ? viewKey(who) : "";

@@ -78,7 +78,7 @@ function tile(app, who) {
   const { key, name } = who;
   const face = h("button", { class: "tile-face", onclick: () => draft.choose({ ...fromShelf(draft, who) }) });
   const count = h("span", { class: "tile-count" });
-  const busy = h("span", { class: "spinner", role: "status", "aria-label": t("looking_for_faces") });
+  const busy = h("span", { role: "status" });
   const add = (files) => addReferences(app, files, undefined, key);
   const more = iconButton("plus", t("more_pictures", { name }), () => choose(add), { class: "bare tile-more" });
   const remove = iconButton("close", t("remove_reference", { name }), () => draft.removeReference(key));
@@ -95,7 +95,7 @@ function tile(app, who) {
     count.textContent = String(found);
     count.title = t("pictures_count", { count: found });
     count.hidden = found === 1;
-    busy.hidden = shown.checking.length === 0;
+    showBusy(busy, shown.checking.length > 0);
     more.hidden = remove.hidden = !isUsed;
     const isGiven = Object.values(draft.target?.assignments ?? {}).includes(key);
     face.setAttribute("aria-pressed", String(isGiven));
@@ -104,6 +104,12 @@ function tile(app, who) {
     viewed = viewKey(shown);
     face.replaceChildren(personImage(app, shown));
   }
+}
+
+/** Whether pictures are still looked at. */
+export function showBusy(place, isBusy) {
+  const spinner = h("span", { class: "spinner", "aria-label": t("looking_for_faces"), role: "img" });
+  if (isBusy !== place.hasChildNodes()) place.replaceChildren(...(isBusy ? [spinner] : []));
 }
 
 /** The draft's own record of a person, where it has one. */
