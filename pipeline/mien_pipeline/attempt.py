@@ -82,6 +82,7 @@ def judge_naturalness(task: FaceTask, after: Image, patch: Patch, tracker: FaceT
 
 def find_intent(face: Face, after: Image, patch: Patch, tracker: FaceTracker) -> Intent | None:
     """What is known of a new face whose engine says nothing: the mesh that is found in the result, and the mask."""
-    if face.mesh is None:
+    expected = patch.face or face
+    if expected.mesh is None:
         return None
-    return Intent(tracker.look_again(after, face.mesh), patch.mask, patch.affine)
+    return Intent(tracker.look_again(after, expected.mesh), patch.mask, patch.affine)

@@ -85,6 +85,8 @@ class Patch:
         attempts: what the engine's own drift gate measured, one entry an attempt; empty where the engine has none.
         intent: what the new face was meant to be; None where the engine does not say: then the mesh
             that is found in the result and the mask stand for it.
+        face: the new face, in the target image's pixels, where it is not just where the old one was; what looks at the
+            finished picture looks there.
     """
 
     crop: Pixels
@@ -93,3 +95,4 @@ class Patch:
     warnings: tuple[SwapWarning, ...] = ()
     attempts: tuple[IdentityScores, ...] = ()
     intent: Intent | None = None
+    face: Face | None = None

@@ -158,7 +158,7 @@ class FaceSwap:
             raise refuse_unchanged([attempt.patch for attempt in attempts.values()])
         if self.options.restore and self.restorer:
             with clock.stage("restore"):
-                swapped = [faces[index] for index in changed]
+                swapped = [attempts[index].patch.face or faces[index] for index in changed]
                 image = restore_faces(image, swapped, self.options.restore, self.restorer, clock)
         return ChangedImage(image, changed, attempts)
 
@@ -168,7 +168,14 @@ class FaceSwap:
         """See `FaceEdit.judge`. Only a face that was changed is compared with its reference."""
         assignments = assign_references(chosen, self.references)
         scores = {
-            index: score(original, made.image, faces[index], assignments[index], self.judge_by or self.embedder)
+            index: score(
+                original,
+                made.image,
+                faces[index],
+                assignments[index],
+                self.judge_by or self.embedder,
+                _new_face(made.attempts.get(index)),
+            )
             for index in made.changed
         }
         return [
@@ -276,9 +283,21 @@ def restore_faces(image: Image, faces: Sequence[Face], amount: float, restorer: 
     return image
 
 
-def score(original: Image, result: Image, face: Face, reference: Reference, embedder: FaceEmbedder) -> IdentityScores:
-    """Who the new face is, under the recogniser that measures likeness."""
-    before, after = embedder.embed(original, face), embedder.embed(result, face)
+def score(
+    original: Image,
+    result: Image,
+    face: Face,
+    reference: Reference,
+    embedder: FaceEmbedder,
+    new_face: Face | None = None,
+) -> IdentityScores:
+    """Who the new face is, under the recogniser that measures likeness.
+
+    Args:
+        face: in the original.
+        new_face: in the result, where it is not just in the same place.
+    """
+    before, after = embedder.embed(original, face), embedder.embed(result, new_face or face)
     known = reference.embedding if reference.measured is None else reference.measured
     return IdentityScores(
         recogniser=embedder.recogniser,
@@ -286,6 +305,10 @@ def score(original: Image, result: Image, face: Face, reference: Reference, embe
         to_target=embedder.similarity(after, before),
         before=embedder.similarity(before, known),
     )
+
+
+def _new_face(attempt: Attempt | None) -> Face | None:
+    return attempt.patch.face if attempt else None
 
 
 def report_face(
@@ -297,7 +320,8 @@ def report_face(
 ) -> FaceReport:
     """What became of one face; each warning is said once. Only a face with an attempt gets a verdict."""
     patch, naturalness = (attempt.patch, attempt.naturalness) if attempt else (None, None)
-    x1, y1, x2, y2 = (float(edge) for edge in face.bbox)
+    shown = patch.face if patch and patch.face else face
+    x1, y1, x2, y2 = (float(edge) for edge in shown.bbox)
     verdict = judge_likeness(identity) if identity and patch else None
     weak: tuple[SwapWarning, ...] = ("weak-identity",) if verdict == "not" else ()
     every: dict[SwapWarning, None] = dict.fromkeys([*warnings, *weak, *(patch.warnings if patch else ())])

@@ -12,6 +12,7 @@ from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
+from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, Stopwatch
 from mien_pipeline.report import FaceReport, IdentityScores, Verdict
 from mien_pipeline.swap_image import ChangedImage, FaceSwap, Reference, report_face
@@ -165,6 +166,27 @@ def test_scores_say_who_the_result_is_and_who_the_target_was() -> None:
     assert face.identity.to_reference == pytest.approx(1.0)
     assert face.identity.before == face.identity.to_target < 0.5
     assert face.warnings == ("small-face",)
+
+
+def test_where_the_new_face_is_elsewhere_score_restorer_and_report_look_there() -> None:
+    """The engine paints the middle face, and says that the new one is where the right one was."""
+
+    @dataclass
+    class Elsewhere:
+        paint: Paint
+
+        def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
+            return replace(self.paint.render(target, face, options, on_step), face=FACES[2])
+
+    restorer = Restorer()
+    paint = Paint(np.array(RED, np.float32), 1.0)
+    reference = Reference(Elsewhere(paint), np.array(BLUE, np.float32))
+    _, reports = swap(reference, restorer=restorer, restore=0.5)
+    report = reports[1]
+    assert report.bbox == tuple(FACES[2].bbox)
+    assert report.identity is not None
+    assert report.identity.to_reference == 1.0, "the right face is still blue"
+    assert [left for left, _ in restorer.asked] == [FACES[2].bbox[0]]
 
 
 def test_a_result_nearer_to_the_target_carries_weak_identity() -> None:
