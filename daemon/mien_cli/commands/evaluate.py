@@ -119,7 +119,7 @@ def check_settings(cases: Sequence[object], settings: Mapping[str, object]) -> N
 
 
 def choose_engines(asked: Sequence[str] | None, store: ModelStore) -> tuple[list[str], dict[str, str]]:
-    """The engines that are ready, and of the others why they are not.
+    """The engines that are ready, and of the others why they are not; an experimental one only where it is asked for.
 
     Raises:
         UnknownEngine: there is none of a name.
@@ -133,6 +133,9 @@ def choose_engines(asked: Sequence[str] | None, store: ModelStore) -> tuple[list
         if name not in ENGINES:
             raise UnknownEngine(f"there is no engine called {name!r}", field="engine", known=list(ENGINES))
     found = {name: why_not_ready(name, store) for name in asked or ENGINES}
+    if not asked:
+        by_name = "it is experimental, and measured only where it is asked for by name"
+        found |= {name: by_name for name, why in found.items() if ENGINES[name].experimental and not why}
     not_run = {name: why for name, why in found.items() if why}
     ready = [name for name, why in found.items() if not why]
     if not ready:
