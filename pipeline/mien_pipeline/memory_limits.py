@@ -67,6 +67,7 @@ class MemoryLimits:
     """The limits in one folder, by engine. A file that cannot be read says nothing, and is written anew."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._path = folder / FILE
 
     def read(self, engine: str, machine: Machine) -> int | None:

@@ -88,6 +88,16 @@ ROOMS = {
             )
         ),
     ),
+    f"{P}.engines.klein": (
+        *PARTS,
+        *(
+            f"{P}.{room}"
+            for room in (
+                *("media", "faces", "skin", "device", "memory_limits", "plan", "sampling"),
+                *("engines.entry", "engines.probe", "engines.diffusion"),
+            )
+        ),
+    ),
     f"{P}.row_state": (),
     f"{P}.restorers": (*PARTS, *(f"{P}.{room}" for room in ("media", "faces", "skin", "onnx_file", "row_state"))),
     f"{P}.masks": (*PARTS, f"{P}.faces", f"{P}.onnx_file", f"{P}.row_state"),

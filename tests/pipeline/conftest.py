@@ -73,6 +73,19 @@ def tiny_store(tiny_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def klein_installed(models: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelStore, Path]:
+    """A model store with the tiny bundle of FLUX.2 [klein] and the starter models, and the bundle's catalogue."""
+    from mien_testing.klein_store import make_klein_store  # it imports torch, which most tests here do without
+
+    return make_klein_store(tmp_path_factory.mktemp("klein"), models)
+
+
+@pytest.fixture(scope="session")
+def klein_store(klein_installed: tuple[ModelStore, Path]) -> ModelStore:
+    return klein_installed[0]
+
+
+@pytest.fixture(scope="session")
 def swapper_weights(tmp_path_factory: pytest.TempPathFactory) -> "Folder":
     """A network for each file of the catalogue's table of swappers, with weights of our own."""
     from mien_testing.swapper import write_swappers  # it imports onnx, which most tests here do without

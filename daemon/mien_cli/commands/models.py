@@ -53,8 +53,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     licence = add_action(verbs, "licence", run_licence, "read a model's licence, or accept it")
     licence.add_argument("name", metavar="NAME")
     licence.add_argument("--accept", action="store_true", help="record that these words were read and accepted")
-    tiny = add_action(verbs, "make-tiny", run_make_tiny, "write small random weights in flux's real layouts")
+    tiny = add_action(verbs, "make-tiny", run_make_tiny, "write small random weights in an engine's real layouts")
     tiny.add_argument("path", type=Path, metavar="DIR")
+    tiny.add_argument("--engine", choices=("flux", "klein"), default="flux", help="whose (default: %(default)s)")
     token = add_action(verbs, "token", run_token, "keep the Hugging Face token that gated models need")
     token.add_argument("--forget", action="store_true", help="remove it")
 
@@ -141,17 +142,20 @@ def run_export(args: Namespace) -> int:
 
 
 def run_make_tiny(args: Namespace) -> int:
+    from importlib import import_module
+
     from mien_cli.output import print_answer
     from mien_core.errors import EngineUnavailable
     from mien_pipeline.engines.registry import ENGINES
 
-    if missing := ENGINES["flux"].missing_libraries:
-        raise EngineUnavailable(f"flux needs {', '.join(missing)}", engine="flux", libraries=list(missing))
-    from mien_pipeline.engines.flux.tiny.bundle import BUNDLE, make_tiny
-
-    catalogue = make_tiny(args.path)
-    install = f"MIEN_CATALOGUE={catalogue} mien models pull {BUNDLE}"
-    return print_answer(args, {"catalogue": str(catalogue), "bundle": BUNDLE, "command": install}, install)
+    if missing := ENGINES[args.engine].missing_libraries:
+        raise EngineUnavailable(
+            f"{args.engine} needs {', '.join(missing)}", engine=args.engine, libraries=list(missing)
+        )
+    bundle = import_module(f"mien_pipeline.engines.{args.engine}.tiny.bundle")
+    catalogue = bundle.make_tiny(args.path)
+    install = f"MIEN_CATALOGUE={catalogue} mien models pull {bundle.BUNDLE}"
+    return print_answer(args, {"catalogue": str(catalogue), "bundle": bundle.BUNDLE, "command": install}, install)
 
 
 def run_adopt(args: Namespace) -> int:

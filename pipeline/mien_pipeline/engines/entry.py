@@ -39,6 +39,8 @@ class EngineEntry:
         networks: a module with `list_probes(weights)`, which gives each network to be tried alone, or empty.
         check: a module with `check(weights)`, which raises what `load` would, and imports nothing heavy; or empty.
         points: whose five points it was trained with: ArcFace's networks and those on top of them with InsightFace's.
+        needs_accelerator: a processor would take many minutes for a picture, so it is refused there.
+        experimental: nobody has measured what it makes of faces.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
     """
 
@@ -53,6 +55,8 @@ class EngineEntry:
     networks: str = ""
     check: str = ""
     points: Literal["mesh", "arcface"] = "mesh"
+    needs_accelerator: bool = False
+    experimental: bool = False
     presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
     instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])

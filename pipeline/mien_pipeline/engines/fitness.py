@@ -37,6 +37,9 @@ def judge_fitness(entry: EngineEntry, store: ModelStore, machine: Accelerator) -
     missing = tuple(missing_models(entry.name, store))
     command = f"mien models pull {' '.join(missing)}" if missing else ""
     if entry.name != "flux":
+        if entry.needs_accelerator and machine.kind == "cpu":
+            why = "it needs a graphics card: a processor takes minutes for each of its steps"
+            return Fitness("no", why, missing, weigh(store, missing), command)
         total = machine.total_bytes or 0
         fits = machine.kind != "cpu" or total > entry.memory_bytes
         size = f"it needs {entry.memory_bytes / GIB:.1f} GiB"

@@ -21,7 +21,7 @@ DEFAULT_ENGINE = "mesh"
 # The engines of this package, in the order in which they are shown, named as a package of its own names its engine.
 BUILT_IN = tuple(
     EntryPoint(name, f"mien_pipeline.engines.{module}:ENTRY", GROUP)
-    for name, module in (("mesh", "mesh.entry"), ("flux", "flux.entry"))
+    for name, module in (("mesh", "mesh.entry"), ("flux", "flux.entry"), ("klein", "klein.entry"))
 )
 
 # The models that every swap takes, with any engine.

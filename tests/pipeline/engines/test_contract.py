@@ -1,7 +1,7 @@
 """Every engine of ENGINES keeps the same contract: a patch that fits the target, inputs untouched, an end at any step.
 
-`mesh` runs as it is, `flux` on the tiny bundle, every row of the table of swappers on networks of its interface with
-random weights.
+`mesh` runs as it is, `flux` and `klein` on their tiny bundles, every row of the table of swappers on networks of its
+interface with random weights.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from mien_core.errors import Cancelled, EngineUnavailable, LicenceNotAccepted, M
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.flux.options import FluxOptions
+from mien_pipeline.engines.klein.options import KleinOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.registry import ENGINES, needed_models, parse_options
 from mien_pipeline.face import Patch, Portrait
@@ -29,9 +30,10 @@ ROWS = list(load_catalogue({}).swappers)
 OPTIONS: dict[str, SwapOptions] = {
     "mesh": MeshOptions(),
     "flux": FluxOptions(side=256, steps=1, strength=1.0, drift_gate=False),
+    "klein": KleinOptions(side=256, reference_side=256, steps=1, retries=0),
     **{name: parse_options({"engine": name}) for name in ROWS},
 }
-SOURCES = {"mesh": "models", "flux": "tiny_store"}
+SOURCES = {"mesh": "models", "flux": "tiny_store", "klein": "klein_store"}
 
 
 @pytest.fixture(params=list(ENGINES), scope="session")
@@ -51,6 +53,11 @@ def loaded(engine_name: str, request: pytest.FixtureRequest) -> Engine:
         assert isinstance(found, FluxEngine)
         found.stack.text("dev").max_tokens = 32  # 512 would be most of the time
         torch.set_num_threads(1)  # networks this small wait for each other longer than they work
+    if engine_name == "klein":
+        from mien_pipeline.engines.klein.engine import KleinEngine
+
+        assert isinstance(found, KleinEngine)
+        found.stack.text.max_tokens = 32
     return found
 
 

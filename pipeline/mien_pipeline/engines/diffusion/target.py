@@ -74,16 +74,17 @@ def region_of(face: Face) -> tuple[float, float, float, float]:
     )
 
 
-def cut_for(image_size: tuple[int, int], face: Face, side: int) -> Cut:
+def cut_for(image_size: tuple[int, int], face: Face, side: int, context: float = CONTEXT) -> Cut:
     """Where to work on `face`.
 
     Args:
         image_size: (width, height) of the target.
         side: of the square whose area the model works best at, in working pixels.
+        context: what the model sees around the region that is made anew, in that region's larger side.
     """
     image_width, image_height = image_size
     x1, y1, x2, y2 = region_of(face)
-    half = (0.5 + CONTEXT) * max(x2 - x1, y2 - y1)
+    half = (0.5 + context) * max(x2 - x1, y2 - y1)
     centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
     left, right = _inside(centre_x - half, centre_x + half, image_width)
     top, bottom = _inside(centre_y - half, centre_y + half, image_height)

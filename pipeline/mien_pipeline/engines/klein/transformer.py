@@ -1,0 +1,57 @@
+"""FLUX.2 [klein]'s own networks in the form the memory plan asks for: transformer and VAE."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
+from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
+
+from mien_pipeline.engines.diffusion.casting import cast
+from mien_pipeline.engines.diffusion.weights import config_of, load, shards_in
+from mien_pipeline.engines.klein.files import GGUF, KleinFiles
+from mien_pipeline.engines.klein.lora import merge
+from mien_pipeline.engines.klein.single_file import load_single_file
+from mien_pipeline.plan.component import NumberFormat
+
+
+def load_transformer(
+    files: KleinFiles, form: NumberFormat, half: torch.dtype, lora_scale: float
+) -> Flux2Transformer2DModel:
+    """The transformer in main memory, with the LoRA merged into it before its values are rounded to fewer bits.
+
+    Args:
+        files: float8 is made of full weights where they are there.
+        half: what it computes in where `form` has 16 bits or less.
+        lora_scale: how strongly the LoRA acts; 0 merges none.
+
+    Raises:
+        BrokenWeights: the files do not hold this network, or the LoRA belongs to another.
+    """
+    full = files.transformer if form not in GGUF.values() else None
+    # A LoRA is merged into whole numbers; it stays beside those that a file has packed.
+    whole: NumberFormat = "bfloat16" if form == "float8" else form
+    if full is None:
+        found = load_single_file(files.packed[form], form, half)
+    else:
+        found = load_single_file(full, whole, half) if full.is_file() else _load_folder(full, whole, half)
+    if lora_scale:
+        merge(found, files.lora, lora_scale, half)
+    if full is not None:
+        cast(found, form, half)
+    return found
+
+
+def _load_folder(folder: Path, form: NumberFormat, half: torch.dtype) -> Flux2Transformer2DModel:
+    config: Any = config_of(folder)
+    built: Flux2Transformer2DModel = load(
+        lambda _: Flux2Transformer2DModel.from_config(config), shards_in(folder), form=form, half=half
+    )
+    return built
+
+
+def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKLFlux2:
+    """FLUX.2's VAE. It is never cut into tiles: tiles of 512 pixels shift colours, and 1024 is the most there is."""
+    config: Any = config_of(folder)
+    built: AutoencoderKLFlux2 = load(lambda _: AutoencoderKLFlux2.from_config(config), shards_in(folder), form=form)
+    return built

@@ -1,0 +1,193 @@
+"""FLUX.2 [klein] on its tiny bundle: a head in its place, tried again where it is not, and nothing else changed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien_core.errors import EngineUnavailable
+from mien_pipeline.engines.diffusion.target import Cut
+from mien_pipeline.engines.klein.components import plan_stack, published_shapes
+from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
+from mien_pipeline.engines.klein.options import KleinOptions
+from mien_pipeline.engines.klein.retries import plan_tries
+from mien_pipeline.engines.klein.stack import Stack
+from mien_pipeline.face import Face, Portrait
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.image import Floats, Image, Pixels
+from mien_pipeline.memory_limits import MemoryLimits
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.progress import OnStep, ignore_step
+from mien_pipeline.protocols import Remembers
+from mien_pipeline.skin.blend import paste_back
+from mien_testing.klein import QUICK
+
+TWICE = QUICK.model_copy(update={"retries": 1})
+
+
+class Painter(KleinLikeness):
+    """Its model paints the target again, so many times as large as the seed says; the first seed's by default."""
+
+    def __init__(self, engine: KleinEngine, portraits: list[Portrait], grown: Mapping[int, float]) -> None:
+        super().__init__(engine, portraits)
+        self.grown = grown
+        self.asked: list[KleinOptions] = []
+
+    def make(self, pixels: Pixels, cut: Cut, options: KleinOptions, on_step: OnStep) -> Pixels:
+        self.asked.append(options)
+        for step in range(options.steps):
+            on_step(step + 1, options.steps)
+        scale = self.grown.get(options.seed, 1.0)
+        height, width = pixels.shape[:2]
+        affine = np.array([[scale, 0, width / 2 * (1 - scale)], [0, scale, height / 2 * (1 - scale)]], np.float32)
+        return np.asarray(cv2.warpAffine(pixels, affine, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def likeness(engine: KleinEngine, admiral: Portrait) -> KleinLikeness:
+    return engine.prepare([admiral])
+
+
+@pytest.mark.parametrize("region", ["face", "head"])
+def test_the_size_is_exact_and_what_is_outside_the_mask_is_the_targets(
+    likeness: KleinLikeness, astronaut: Portrait, region: str
+) -> None:
+    image = Image(np.ascontiguousarray(astronaut.image.pixels[:387, 3:]))
+    shift = np.array([3, 0], np.float32)
+    assert astronaut.face.mesh is not None
+    face = Face(
+        astronaut.face.bbox - np.tile(shift, 2), 1.0, astronaut.face.kps - shift,
+        astronaut.face.mesh - np.array([3, 0, 0], np.float32),
+    )  # fmt: skip
+    patch = likeness.render(image, face, QUICK.model_copy(update={"region": region}), ignore_step)
+    result = paste_back(image, patch)
+    assert result.pixels.shape == image.pixels.shape
+    x, y = (round(-float(value)) for value in patch.affine[:, 2])
+    kept = np.ones(image.pixels.shape[:2], bool)
+    kept[y : y + patch.mask.shape[0], x : x + patch.mask.shape[1]] = patch.mask == 0
+    assert np.array_equal(result.pixels[kept], image.pixels[kept])
+    assert (result.pixels != image.pixels).any()
+
+
+def test_the_face_alone_keeps_the_targets_hair_and_the_head_does_not(
+    likeness: KleinLikeness, astronaut: Portrait
+) -> None:
+    image, face = astronaut
+    hair = int(face.bbox[1] - 0.2 * (face.bbox[3] - face.bbox[1])), int(face.bbox[[0, 2]].mean())
+    changed = {
+        region: paste_back(
+            image, likeness.render(image, face, QUICK.model_copy(update={"region": region}), ignore_step)
+        )
+        for region in ("face", "head")
+    }
+    assert np.array_equal(changed["face"].pixels[hair], image.pixels[hair])
+    assert not np.array_equal(changed["head"].pixels[hair], image.pixels[hair])
+
+
+def test_every_option_of_the_walk_changes_the_picture(likeness: KleinLikeness, astronaut: Portrait) -> None:
+    once = QUICK.model_copy(update={"steps": 1})
+    plain = likeness.render(*astronaut, once, ignore_step).crop
+    for change in ({"seed": 1}, {"steps": 2}, {"lora_scale": 0.0}, {"repeats": 2}, {"reference_side": 272},
+                   {"prompt": "a head"}):  # fmt: skip
+        other = likeness.render(*astronaut, once.model_copy(update=change), ignore_step).crop
+        assert not np.array_equal(other, plain), change
+
+
+def test_each_picture_of_a_person_is_read_up_to_a_number(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    one, two = (engine.prepare([admiral][:1] + [astronaut] * more) for more in (0, 1))
+    assert not np.array_equal(
+        one.render(*astronaut, QUICK, ignore_step).crop, two.render(*astronaut, QUICK, ignore_step).crop
+    )
+    assert len(engine.prepare([admiral] * 20).portraits) == MOST_REFERENCES
+
+
+def test_a_head_that_grew_is_tried_again_with_another_noise(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    second = list(plan_tries(TWICE))[1].seed
+    painter = Painter(engine, [admiral], {0: 1.28, second: 1.04})
+    steps: list[int] = []
+    patch = painter.render(*astronaut, TWICE, lambda done, _total: steps.append(done))
+    assert [each.seed for each in painter.asked] == [0, second]
+    assert steps == sorted(steps)
+    assert patch.face is not None
+    assert np.abs(patch.face.bbox - astronaut.face.bbox).max() < 0.04 * np.ptp(astronaut.face.bbox[[0, 2]])
+
+
+def test_a_head_in_its_place_is_not_tried_again(engine: KleinEngine, admiral: Portrait, astronaut: Portrait) -> None:
+    painter = Painter(engine, [admiral], {})
+    painter.render(*astronaut, TWICE, ignore_step)
+    assert len(painter.asked) == 1
+
+
+def test_where_every_try_is_out_of_place_the_best_is_taken(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    painter = Painter(engine, [admiral], dict.fromkeys([each.seed for each in plan_tries(TWICE)], 1.3))
+    patch = painter.render(*astronaut, TWICE, ignore_step)
+    assert len(painter.asked) == 2
+    assert patch.mask.any()
+
+
+class Recogniser:
+    """Each look at the target's face is somebody: the target, then what was made by each try."""
+
+    recogniser = "fake"
+
+    def __init__(self, made: list[Floats], detector: MeshDetector) -> None:
+        self.looks: list[Floats] = made
+        self.faces: list[Face] = []
+
+    def embed(self, image: Image, face: Face) -> Floats:
+        self.faces.append(face)
+        return self.looks.pop(0)
+
+    def similarity(self, one: Floats, other: Floats) -> float:
+        return float(one @ other)
+
+
+def test_a_face_that_is_still_the_targets_is_tried_again(
+    stack: Stack, detector: MeshDetector, admiral: Portrait, astronaut: Portrait
+) -> None:
+    target, reference = np.eye(2, dtype=np.float32)
+    # In the order of the looks: the target, the reference, the first result; then the target and the second.
+    scorer = Recogniser([target, reference, target, target, reference], detector)
+    painter = Painter(KleinEngine(stack, detector, scorer=scorer), [admiral], {})
+    patch = painter.render(*astronaut, TWICE, ignore_step)
+    assert [(each.to_reference, each.to_target) for each in patch.attempts] == [(0.0, 1.0), (1.0, 0.0)]
+    assert len(painter.asked) == 2
+
+
+def test_the_gate_looks_where_the_new_face_is(
+    stack: Stack, detector: MeshDetector, admiral: Portrait, astronaut: Portrait
+) -> None:
+    target, reference = np.eye(2, dtype=np.float32)
+    scorer = Recogniser([target, reference, reference], detector)
+    painter = Painter(KleinEngine(stack, detector, scorer=scorer), [admiral], {0: 1.05})
+    patch = painter.render(*astronaut, QUICK.model_copy(update={"region": "head"}), ignore_step)
+    assert scorer.faces[-1] is patch.face
+
+
+def test_the_default_prompt_is_kept_beside_the_machines_limits(
+    engine: KleinEngine, likeness: KleinLikeness, astronaut: Portrait, tmp_path: Path
+) -> None:
+    assert isinstance(engine, Remembers)
+    engine.stack.replan(engine.stack.plan)
+    engine.stack.text.max_tokens = 32
+    engine.remember(MemoryLimits(tmp_path))
+    likeness.render(*astronaut, QUICK, ignore_step)
+    assert len(list((tmp_path / PROMPTS).iterdir())) == 1
+
+
+def test_a_processor_is_refused_at_the_published_size() -> None:
+    with pytest.raises(EngineUnavailable, match="graphics card"):
+        plan_stack(published_shapes(), "cpu", 1 << 40, ["float32", "bfloat16"], 1024)
+
+
+def test_its_options_have_no_strength() -> None:
+    assert "strength" not in KleinOptions.model_fields
+    assert issubclass(KleinOptions, SwapOptions)
