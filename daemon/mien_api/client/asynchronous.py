@@ -12,6 +12,7 @@ from mien_api.client.connection import Document
 from mien_api.client.exchange import Exchange
 from mien_api.client.jobs import (
     FINISHED,
+    LISTEN_S,
     POLL_S,
     Label,
     OnJob,
@@ -51,18 +52,25 @@ class AsyncDaemonClient(Exchange):
 
     async def watch(self, job: Mapping[str, Any]) -> AsyncIterator[Document]:
         """The job each time it changes, the last time finished."""
-        path, tag = job_path(str(job["id"]), f"?wait={POLL_S}"), ""
-        state = ""
-        while state not in FINISHED:
+        async for now, is_new in self._poll(job, POLL_S):
+            if is_new:
+                yield now
+
+    async def _poll(self, job: Mapping[str, Any], wait_s: int) -> AsyncIterator[tuple[Document, bool]]:
+        """The job, and whether it has changed, at least every `wait_s` until it has finished."""
+        path, tag, now = job_path(str(job["id"]), f"?wait={wait_s}"), "", dict(job)
+        while True:
             changed, tag = await self._ask_again("GET", path, tag)
-            if changed:
-                state = changed["state"]
-                yield changed
+            now = changed or now
+            yield now, bool(changed)
+            if now["state"] in FINISHED:
+                return
 
     async def wait(self, job: Mapping[str, Any], on_job: OnJob = ignore_job) -> Document:
         """The finished job; raises as `DaemonClient.wait` does."""
         last: Document = dict(job)
-        async for last in self.watch(job):
+        on_job(last)
+        async for last, _ in self._poll(job, LISTEN_S):
             on_job(last)
         return require_done(last)
 

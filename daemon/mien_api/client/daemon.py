@@ -41,7 +41,8 @@ class DaemonClient(Jobs, References, Models, Events):
             references: pictures, or people of the library as "ref:ID"; one, or one for every chosen face. One that is
                 a sequence itself is several pictures of one person.
             options: as the API takes them.
-            on_job: told of every change of the job: `state`, `progress` from 0 to 1, `stage`, `eta_s`.
+            on_job: told of the job at once, at every change and every two seconds: `state`, `progress` from 0 to 1,
+                `stage`, `eta_s`.
             likes: the pictures that `options["faces"]` names.
             label: what the person calls the pictures; the daemon deletes the names with the job.
 

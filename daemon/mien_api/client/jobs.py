@@ -14,6 +14,7 @@ from mien_api.problems import error_for
 from mien_core.errors import Cancelled
 
 POLL_S = 20
+LISTEN_S = 2  # how long it takes at most until a listener that wants to stop is asked
 FINISHED = frozenset({"done", "failed", "cancelled"})
 OnJob = Callable[[Mapping[str, Any]], None]
 Label = Mapping[str, object]
@@ -43,24 +44,32 @@ class Jobs(Connection):
 
     def watch(self, job: Mapping[str, Any]) -> Iterator[Document]:
         """The job each time it changes, the last time finished."""
-        path, tag = job_path(str(job["id"]), f"?wait={POLL_S}"), ""
+        for now, is_new in self._poll(job, POLL_S):
+            if is_new:
+                yield now
+
+    def _poll(self, job: Mapping[str, Any], wait_s: int) -> Iterator[tuple[Document, bool]]:
+        """The job, and whether it has changed, at least every `wait_s` until it has finished."""
+        path, tag, now = job_path(str(job["id"]), f"?wait={wait_s}"), "", dict(job)
         while True:
             data, tag = self._send("GET", path, None, {"If-None-Match": tag} if tag else {})
-            if data:
-                job = json.loads(data)
-                yield dict(job)
-            if job["state"] in FINISHED:
+            now = json.loads(data) if data else now
+            yield now, bool(data)
+            if now["state"] in FINISHED:
                 return
 
     def wait(self, job: Mapping[str, Any], on_job: OnJob = ignore_job) -> Document:
-        """The finished job; `on_job` hears every change, and what it raises ends the wait.
+        """The finished job.
+
+        `on_job` hears of it at once, at every change, and every two seconds; what it raises ends the wait.
 
         Raises:
             MienError: the job failed; it is the error it failed with.
             Cancelled: it was stopped.
         """
         last: Document = dict(job)
-        for last in self.watch(job):
+        on_job(last)
+        for last, _ in self._poll(job, LISTEN_S):
             on_job(last)
         return require_done(last)
 

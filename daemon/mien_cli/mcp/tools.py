@@ -85,7 +85,7 @@ def swap_face(daemon: DaemonClient, arguments: Mapping[str, Any], on_job: OnJob)
     person = find_person(daemon, arguments["reference"])
     picture = read_picture(target)
     place.check(picture, place.format)
-    data, report = daemon.swap(picture, person, options, on_job)
+    data, report = daemon.swap(picture, person, options, on_job, label={"target": target.name})
     return {"output": str(place.write(data).path.absolute()), **report}
 
 

@@ -188,6 +188,7 @@ async def test_a_swap_writes_a_new_file_and_tells_how_far_it_is(
         assert steps == sorted(set(steps))
     jobs = (await talk.call("job_status"))["structuredContent"]["jobs"]
     assert [job["reference"] for job in jobs] == [f"ref:{library}"] * 3
+    assert {job["label"]["target"] for job in jobs} == {"holiday.png"}
     assert (await talk.call("job_status", id=jobs[0]["id"]))["structuredContent"]["state"] == "done"
     installed = (await talk.call("list_models"))["structuredContent"]
     assert "mesh" in {each["name"] for each in installed["engines"]}
