@@ -145,7 +145,7 @@ async def test_two_engines_are_compared_side_by_side(console: Any, pictures: Any
 
 async def test_a_preset_is_taken_and_is_no_longer_one_once_something_is_moved(console: Any, pictures: Any) -> None:
     await console.ready(pictures.portrait, pictures.ada)
-    await console.page.locator("summary").click()
+    await console.page.get_by_text("Advanced", exact=True).click()
     await console.page.get_by_role("radio", name="Likeness", exact=True).check()
     shape = console.page.get_by_role("slider", name="Face shape")
     await expect(shape).to_have_value("1")
@@ -158,10 +158,10 @@ async def test_a_preset_is_taken_and_is_no_longer_one_once_something_is_moved(co
 
 async def test_an_engine_without_its_models_is_not_begun_and_says_so(console: Any, pictures: Any) -> None:
     await console.ready(pictures.portrait, pictures.ada)
-    await console.page.get_by_label("Engine", exact=True).select_option("flux")
+    await console.page.get_by_role("radio", name="FLUX identity").check()
     await expect(console.page.locator("#swap")).to_be_disabled()
     await expect(console.page.locator(".run")).to_contain_text("This engine still needs its models.")
-    await console.page.get_by_label("Engine", exact=True).select_option("mesh")
+    await console.page.get_by_role("radio", name="Mesh", exact=True).check()
     await expect(console.page.locator("#swap")).to_be_enabled()
 
 
@@ -241,7 +241,7 @@ async def test_a_result_is_redone_with_changes(console: Any, pictures: Any) -> N
     await console.ready(pictures.portrait, pictures.ada)
     await console.swap()
     await console.result_shown()
-    await console.page.locator("summary").click()
+    await console.page.get_by_text("Advanced", exact=True).click()
     await console.page.get_by_label("Seed", exact=True).fill("7")
     await console.page.keyboard.press("Tab")
     async with console.page.expect_response(lambda answer: answer.request.method == "POST"):  # pyright: ignore
@@ -302,14 +302,13 @@ async def test_a_swap_needs_no_mouse(console: Any, pictures: Any) -> None:
     for _ in range(2):
         await tab_to("dialog input[type=checkbox]:not(:checked)")
         await page.keyboard.press("Space")
-    await tab_to("dialog .primary")
-    await page.keyboard.press("Enter")
+    await page.keyboard.press("Control+Enter")
     await tab_to(".box")
     await page.keyboard.press("Enter")
     await expect(page.locator(".picker")).to_be_visible()
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Escape")
     await expect(page.locator(".box")).to_be_focused()
-    await tab_to("#swap")
-    await page.keyboard.press("Enter")
+    await expect(page.locator("#swap")).to_be_enabled()
+    await page.keyboard.press("Control+Enter")
     await console.result_shown()

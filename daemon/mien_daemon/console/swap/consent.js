@@ -14,18 +14,18 @@ export async function mayUse(draft) {
 
 function statement(close) {
   const given = { adult: false, permission: false };
-  const go = h("button", { class: "primary", disabled: true, onclick: () => close(true) }, t("consent_agree"));
+  const go = h("button", { class: "primary", disabled: true }, t("consent_agree"));
   const note = (name) => (checked) => {
     given[name] = checked;
     go.disabled = !(given.adult && given.permission);
   };
   return h(
-    "div",
-    { class: "dialog-body" },
+    "form",
+    { class: "dialog-body", onsubmit: (event) => (event.preventDefault(), close(true)) },
     h("p", {}, t("consent_text")),
     checkbox(t("consent_permission"), false, note("permission")),
     checkbox(t("consent_adult"), false, note("adult")),
     h("p", { class: "hint" }, t("consent_note")),
-    h("footer", {}, h("button", { onclick: () => close(false) }, t("cancel")), go),
+    h("footer", {}, h("button", { type: "button", onclick: () => close(false) }, t("cancel")), go),
   );
 }

@@ -20,6 +20,8 @@ export class Draft extends EventTarget {
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them
+    /** @type {import("../engine-fit.js").Machine} */
+    this.machine = { kind: "cpu", memory_bytes: null };
     this.targets = (kept.targets ?? []).map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
     /** @type {import("./person.js").Person[]} */
     this.references = (kept.references ?? []).map(person);

@@ -1,14 +1,15 @@
 // With what and how strongly: the engine, its settings, and the drawer of the finer ones.
 import { iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
-import { knows, percent, t } from "../words.js";
+import { percent, t } from "../words.js";
+import { engineChoice, secondsOf } from "./engine-choice.js";
 import { readEngine } from "./engines.js";
 import { optionControl } from "./option-control.js";
 import { engineWords } from "./option-words.js";
 import { presetChoice } from "./preset-choice.js";
 
 export function enginePanel(app, signal) {
-  const { draft, api } = app;
+  const { draft, api, jobs } = app;
   const element = h("section", { class: "panel" }, h("h2", {}, t("engine")));
   const body = h("div", { class: "stack" });
   /** @type {{ preset: ReturnType<typeof presetChoice> | null, built: string, turn: number }} */
@@ -16,51 +17,51 @@ export function enginePanel(app, signal) {
   element.append(body);
   const show = () => {
     state.preset?.refresh();
-    const known = draft.engines.map(({ name, ready }) => [name, ready]);
+    const known = draft.engines.map(({ name, ready }) => [name, ready, secondsOf(jobs.all, name)]);
     const key = JSON.stringify([draft.options.engine, draft.options.versus, known, state.turn]);
     if (key === state.built) return;
     state.built = key;
-    fill(body, engineChoice(draft), settings(app, state, rebuild));
+    refillChecked(body, choices(draft, app.jobs), settings(app, state, rebuild));
   };
   const rebuild = () => {
     state.turn += 1;
     show();
   };
-  api.get("/v1/engines", { signal }).then(({ engines }) => {
+  jobs.addEventListener("change", show, { signal });
+  api.get("/v1/engines", { signal }).then(({ engines, machine }) => {
     draft.engines = engines.map(readEngine);
+    draft.machine = machine;
     if (!signal.aborted) draft.changed();
   }, ignoreRefusal);
   return { element, show };
+}
+
+/** New controls in the place of old ones: a focus that was on the chosen engine stays there. */
+function refillChecked(body, ...children) {
+  const hadChoice = body.querySelector("input[name=engine]:focus") !== null;
+  fill(body, ...children);
+  if (hadChoice) body.querySelector("input[name=engine]:checked")?.focus();
 }
 
 function ignoreRefusal(error) {
   if (!error.document && error.name !== "AbortError") throw error;
 }
 
-function engineChoice(draft) {
+function choices(draft, jobs) {
   const { engine, versus } = draft.options;
-  const known = draft.engines.length ? draft.engines : [{ name: engine, summary: "", ready: true }];
-  const choices = known.map(({ name, ready }) => [
-    name,
-    ready ? engineWords(name) : t("engine_lacking", { engine: engineWords(name) }),
-  ]);
-  const chosen = known.find(({ name }) => name === engine);
-  const others = choices.filter(([name]) => name !== engine && known.find((each) => each.name === name)?.ready);
+  const chosen = draft.engineOf(engine);
+  const others = draft.engines.filter(({ name, ready }) => ready && name !== engine);
   return [
-    named(
-      field(
-        t("engine"),
-        select(choices, engine, (name) => draft.set({ engine: name, versus: "" })),
-        knows(`engine_${engine}_hint`) ? t(`engine_${engine}_hint`) : chosen?.summary,
-      ),
-    ),
+    engineChoice(draft, jobs.all),
     chosen?.ready === false
       ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models")))
       : null,
     others.length
       ? field(
           t("compare_with"),
-          select([["", t("no_comparison")], ...others], versus, (name) => draft.set({ versus: name })),
+          select([["", t("no_comparison")], ...others.map(({ name }) => [name, engineWords(name)])], versus, (name) =>
+            draft.set({ versus: name }),
+          ),
         )
       : null,
   ];
@@ -88,12 +89,6 @@ function optionControls(draft, engine, advanced) {
     const key = `${engine.name}.${control.name}`;
     return optionControl(control, draft.options[key] ?? control.value, (value) => draft.set({ [key]: value }));
   });
-}
-
-/** The panel's heading is the label already: it need not be read twice. */
-function named(element) {
-  element.firstElementChild.classList.add("unseen");
-  return element;
 }
 
 /** The finer settings; whether they are shown is remembered in `app`. */

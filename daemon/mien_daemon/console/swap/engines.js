@@ -7,8 +7,8 @@
  *   hint: string, choices?: string[], maxLength?: number, min?: number, max?: number, step?: number,
  * }} Control
  * @typedef {{
- *   name: string, summary: string, ready: boolean, memoryBytes: number, controls: Control[],
- *   presets: Map<string, Record<string, any>>,
+ *   name: string, summary: string, ready: boolean, memoryBytes: number, downloadBytes: number,
+ *   need: import("../engine-fit.js").Need, controls: Control[], presets: Map<string, Record<string, any>>,
  * }} Engine
  */
 
@@ -16,7 +16,8 @@
  * One engine of the API's answer; options without a `control` are for the command line and the API.
  * @returns {Engine}
  */
-export function readEngine({ name, summary, state, memory_bytes: memoryBytes, options, presets }) {
+export function readEngine(told) {
+  const { name, summary, state, memory_bytes: memoryBytes, download_bytes: downloadBytes, options, presets } = told;
   const controls = Object.entries(options)
     .filter(([, schema]) => schema.control)
     .map(([option, schema]) => readControl(option, schema));
@@ -25,6 +26,8 @@ export function readEngine({ name, summary, state, memory_bytes: memoryBytes, op
     summary,
     ready: state === "ready",
     memoryBytes,
+    downloadBytes,
+    need: told,
     controls,
     presets: new Map(presets.map((preset) => [preset.name, preset.options])),
   };

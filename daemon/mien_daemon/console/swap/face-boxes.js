@@ -1,50 +1,31 @@
 // The target image with every face that was found: press one to say whose it becomes.
-import { h, setVars } from "../element.js";
+import { assign, h } from "../element.js";
 import { icon } from "../icon.js";
 import { sentence } from "../problem.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { openPicker } from "./face-picker.js";
-import { showPicture } from "./target-picture.js";
+import { pictureSheet, placeAt } from "./picture-sheet.js";
 
 export function faceBoxes(app, _now, signal) {
-  const { draft, pictures } = app;
+  const { draft } = app;
   const target = draft.target;
-  const img = h("img", { alt: t("target_image", { name: target.name }), draggable: "false" });
-  const boxes = h("div", { class: "boxes", role: "group", "aria-label": t("faces_found") });
-  const sheet = h("div", { class: "sheet", "data-drop": "target" }, img, boxes);
   const note = h("div", { class: "stage-note", role: "status" });
-  const element = h("div", { class: "picture" }, sheet, note);
+  const refresh = () => {
+    const size = shown.size();
+    show(size && target.faces ? target.faces.map((face) => ({ ...face, size })) : []);
+    say(note, target);
+  };
+  const shown = pictureSheet(app, target, signal, () => refresh());
+  assign(shown.layer, { role: "group", "aria-label": t("faces_found") });
+  shown.element.append(note);
   const show = rows(
-    boxes,
+    shown.layer,
     (face) => face.index,
     (face) => box(app, face),
   );
-  const fit = () => {
-    const { clientWidth, clientHeight } = element;
-    const scale = Math.min(clientWidth / img.naturalWidth, clientHeight / img.naturalHeight, 2);
-    setVars(sheet, {
-      width: `${Math.floor(img.naturalWidth * scale)}px`,
-      height: `${Math.floor(img.naturalHeight * scale)}px`,
-    });
-  };
-  const refresh = () => {
-    show(img.naturalWidth && target.faces ? target.faces.map((face) => ({ ...face, size: sizeOf(img, target) })) : []);
-    say(note, target);
-  };
-  img.addEventListener("load", () => (fit(), refresh()), { signal });
-  const watch = new ResizeObserver(() => img.naturalWidth && fit());
-  watch.observe(element);
-  signal.addEventListener("abort", () => watch.disconnect());
-  showPicture(img, target, pictures);
   draft.look(target);
-  return { element, refresh };
-}
-
-/** Of the picture in which the faces were found: what is shown may be a smaller preview of it. */
-function sizeOf({ naturalWidth: width, naturalHeight: height }, { side }) {
-  const scale = side ? side / Math.max(width, height) : 1;
-  return [width * scale, height * scale];
+  return { element: shown.element, refresh };
 }
 
 function box(app, face) {
@@ -64,8 +45,8 @@ function box(app, face) {
   );
   return { element, update };
 
-  function update({ index, bbox: [x1, y1, x2, y2], size: [width, height] }) {
-    setVars(element, { x: x1 / width, y: y1 / height, w: (x2 - x1) / width, h: (y2 - y1) / height });
+  function update({ index, bbox, size }) {
+    placeAt(element, bbox, size);
     const reference = draft.references.find(({ key }) => key === draft.target?.assignments[index]);
     element.dataset.given = Boolean(reference);
     who.textContent = reference?.name ?? "";

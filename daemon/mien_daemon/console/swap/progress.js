@@ -1,31 +1,52 @@
 // A swap under way: how far, at what, how much longer, and a way to stop it.
 import { attempt } from "../announce.js";
 import { bar, button, setBar } from "../control.js";
-import { h } from "../element.js";
+import { h, setVars } from "../element.js";
 import { isOver } from "../job-list.js";
 import { stepPicture } from "../jobs/step-picture.js";
 import { duration, percent, t } from "../words.js";
-import { showPicture } from "./target-picture.js";
+import { listAssigned } from "./assignments.js";
+import { pictureSheet, placeAt } from "./picture-sheet.js";
 import { engineWords } from "./option-words.js";
 
-export function progress(app, { run }) {
-  const img = h("img", { alt: "", class: "dimmed" });
-  const { clip, digest } = app.draft.target;
-  showPicture(img, clip ? { url: null, digest } : app.draft.target, app.pictures);
+export function progress(app, { run }, signal) {
+  const { target } = app.draft;
+  const shown = pictureSheet(app, target, signal, () => placeBars());
   const step = stepPicture(app.api);
+  shown.sheet.append(step.element);
+  const bars = target.clip ? [] : listAssigned(target).map(([index]) => faceBar(target, index));
   const lines = run.map((each) => line(each, run.length > 1));
   const card = h(
     "div",
-    { class: "card progress" },
+    { class: "progress" },
     lines.map(({ element }) => element),
     button(t("cancel"), "close", () => cancel(app, run), { id: "cancel-swap" }),
   );
+  const placeBars = () => {
+    const size = shown.size();
+    if (size) for (const each of bars) each.place(size);
+  };
+  shown.layer.append(...bars.map(({ element }) => element));
+  placeBars();
   return {
-    element: h("div", { class: "working" }, img, step.element, card),
+    element: h("div", { class: "working" }, shown.element, card),
     refresh(now) {
       now.run.forEach((each, at) => lines[at].update(each.job));
+      const done = Math.min(...now.run.map(({ job }) => job?.progress ?? 0));
+      for (const each of bars) each.show(done);
       step.look(now.run.find(({ job }) => job?.state === "running")?.job);
     },
+  };
+}
+
+/** A thin bar under a face that changes. The line at the foot says the same in words. */
+function faceBar(target, index) {
+  const { bbox } = target.faces?.find((face) => face.index === index) ?? {};
+  const element = h("span", { class: "face-bar", "aria-hidden": "true", hidden: !bbox });
+  return {
+    element,
+    place: (size) => bbox && placeAt(element, bbox, size),
+    show: (done) => setVars(element, { done: `${Math.round(100 * done)}%` }),
   };
 }
 

@@ -3,7 +3,7 @@ import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
 import { fill, h } from "../element.js";
 import { nameFor } from "../job-name.js";
-import { loading, refused } from "../notice.js";
+import { refused } from "../notice.js";
 import { referenceImage } from "./reference-image.js";
 import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
@@ -13,9 +13,8 @@ import { faceAt, shownUrl } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
 
 export function result(app, { run }, signal) {
-  const element = h("div", { class: "outcome" }, loading());
-  show(app, run, element, signal);
-  return { element };
+  const element = h("div", { class: "outcome" });
+  return { element, ready: show(app, run, element, signal) };
 }
 
 async function show(app, run, element, signal) {

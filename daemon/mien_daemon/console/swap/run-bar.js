@@ -12,7 +12,13 @@ export function runBar(app, signal) {
   const { draft, jobs } = app;
   const go = h(
     "button",
-    { class: "primary large", id: "swap", onclick: () => attempt(() => begin(app)) },
+    {
+      class: "primary large",
+      id: "swap",
+      title: t("swap_keys"),
+      "aria-keyshortcuts": "Control+Enter Meta+Enter",
+      onclick: () => attempt(() => begin(app)),
+    },
     icon("swap"),
     h("span", {}),
   );
@@ -24,7 +30,16 @@ export function runBar(app, signal) {
     hint.textContent = missing(draft, ready) || (lacksModels(app) ? t("engine_needs_models") : "");
   };
   jobs.addEventListener("change", show, { signal });
+  document.addEventListener("keydown", (event) => pressByKey(event, go), { signal });
   return { element: h("div", { class: "run" }, hint, go), show };
+}
+
+/** Ctrl+Enter, from wherever the focus is, presses the button that stands out: of a dialog that is open, else this. */
+function pressByKey(event, go) {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+  event.preventDefault();
+  const dialog = document.querySelector("dialog[open]");
+  /** @type {HTMLElement | null} */ (dialog ? dialog.querySelector(".primary") : go)?.click();
 }
 
 /** What a press begins: every target that has no job yet, or else the shown one again. */

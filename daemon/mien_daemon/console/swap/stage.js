@@ -39,16 +39,29 @@ export function stage(app, signal) {
   async function build(now, leaving) {
     const part = await BUILD[now.kind]().catch(() => unreachable);
     if (leaving.aborted) return;
-    /** @type {{ element: HTMLElement, refresh?: (now: any) => void }} */
+    /** @type {{ element: HTMLElement, refresh?: (now: any) => void, ready?: Promise<void> }} */
     const built = part(app, now, leaving);
+    await built.ready; // what was there stays until then
+    if (leaving.aborted) return;
     refresh = built.refresh ?? null;
-    element.dataset.kind = now.kind;
-    fill(element, built.element);
-    refresh?.(subject(draft, jobs));
+    const put = () => {
+      element.dataset.kind = now.kind;
+      fill(element, built.element);
+      refresh?.(subject(draft, jobs));
+    };
+    if (now.kind === "result" && element.dataset.kind === "progress") crossfade(put);
+    else put();
   }
 
   jobs.addEventListener("change", show, { signal });
   return { element, show };
+}
+
+/** From what was there to what is put, where the browser can and the person does not mind motion. */
+function crossfade(put) {
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (isStill || !document.startViewTransition) put();
+  else document.startViewTransition(put).ready.catch(() => {}); // another change may overtake it
 }
 
 /** What there is to see. */
