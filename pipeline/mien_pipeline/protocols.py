@@ -91,6 +91,35 @@ class KnowsClips(Protocol):
         ...
 
 
+@runtime_checkable
+class RendersGroups(Protocol):
+    """A likeness whose engine can take several faces of a picture through its network at once."""
+
+    def find_reach(self, face: Face, options: SwapOptions, /) -> Floats | None:
+        """(4,) x1, y1, x2, y2: all that rendering this face reads or changes; None where one goes alone anyway."""
+        ...
+
+    def render_group(
+        self, target: Image, group: Sequence[tuple[Likeness, Face]], options: SwapOptions, on_step: OnStep, /
+    ) -> Sequence[Patch]:
+        """As `Likeness.render`, of several faces, each with its own likeness of this engine, in their order."""
+        ...
+
+
+@runtime_checkable
+class HoldsLikeness(Protocol):
+    """A likeness around another one, that finishes what the other one renders."""
+
+    @property
+    def likeness(self) -> Likeness:
+        """The other one."""
+        ...
+
+    def finish(self, patch: Patch, target: Image, face: Face, /) -> Patch:
+        """What the other one rendered, as this one would have rendered it."""
+        ...
+
+
 class Engine(Protocol):
     """Generates faces. It is loaded when constructed; dropping it frees its memory."""
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from mien_core.errors import InvalidOptions, NoFaceFound
 from mien_pipeline.attempt import Attempt, FaceTask, replace_face
 from mien_pipeline.face import Embedding, Face, Patch
+from mien_pipeline.groups import list_groups, render_group
 from mien_pipeline.image import Image
 from mien_pipeline.options import Format, Like, SwapOptions
 from mien_pipeline.progress import Stopwatch
@@ -259,13 +260,20 @@ def replace_faces(
     clock: Stopwatch,
     tracker: FaceTracker | None = None,
 ) -> tuple[Image, Mapping[int, Attempt]]:
-    """The picture with one face after the other replaced, and the attempt at each that is in it."""
+    """The picture with one face after the other replaced, and the attempt at each that is in it.
+
+    Where the engine can, faces that are apart are rendered together.
+    """
     result, attempts = original, dict[int, Attempt]()
-    for turn, (index, reference) in enumerate(assignments.items()):
-        step = partial(clock.step, "generate", turn, len(assignments))
-        task = FaceTask(result, faces[index], reference.likeness, options, clock, tracker, step)
-        attempts[index] = replace_face(task)
-        result = attempts[index].image
+    likenesses = {index: reference.likeness for index, reference in assignments.items()}
+    groups = list_groups(faces, likenesses, options)
+    for turn, group in enumerate(groups):
+        step = partial(clock.step, "generate", turn, len(groups))
+        with clock.time("generate"):
+            ready = render_group(result, faces, {index: likenesses[index] for index in group}, options, step)
+        for index, likeness in ready.items():
+            attempts[index] = replace_face(FaceTask(result, faces[index], likeness, options, clock, tracker, step))
+            result = attempts[index].image
     return result, attempts
 
 

@@ -33,9 +33,10 @@ class MaskedLikeness:
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """As the likeness renders it, without what the networks leave to the target."""
-        return self._limit(self.likeness.render(target, face, options, on_step), target, face)
+        return self.finish(self.likeness.render(target, face, options, on_step), target, face)
 
-    def _limit(self, patch: Patch, target: Image, face: Face) -> Patch:
+    def finish(self, patch: Patch, target: Image, face: Face) -> Patch:
+        """A patch of the likeness, without what the networks leave to the target."""
         if not patch.mask.any():
             return patch
         mask, intent = patch.mask, patch.intent
@@ -72,7 +73,7 @@ class MaskedClipLikeness(MaskedLikeness):
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float, /
     ) -> Patch:
         """As the likeness renders it, without what the networks leave to the target."""
-        return self._limit(self.known.render_known(target, face, options, before, after, share), target, face)
+        return self.finish(self.known.render_known(target, face, options, before, after, share), target, face)
 
 
 def limit_likeness(likeness: Likeness, readers: Sequence[MaskReader]) -> Likeness:

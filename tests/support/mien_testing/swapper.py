@@ -92,6 +92,16 @@ def write_row(path: Path, row: Swapper, rng: np.random.Generator, masked: bool =
     write_network(path, {"target": picture, "source": source}, outputs, nodes, weights | told.weights)
 
 
+def open_batch(path: Path) -> None:
+    """Leave the number of crops open in the file of a row that is told a vector; published files state 1."""
+    network = onnx.load(str(path))
+    for end in (*network.graph.input, *network.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = "number"
+    (shape,) = (each for each in network.graph.initializer if each.name == "shape")
+    shape.raw_data = np.array([-1, 3, 1, 1], np.int64).tobytes()
+    onnx.save(network, str(path))
+
+
 @dataclass(frozen=True)
 class Told:
     """The part of a swapper that turns an identity into `shift`, (1, 3, 1, 1)."""

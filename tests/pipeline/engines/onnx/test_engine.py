@@ -21,7 +21,7 @@ from mien_pipeline.onnx_network import PROCESSOR, OnnxNetwork
 from mien_pipeline.options import WrongOptions
 from mien_pipeline.progress import ignore_step
 from mien_testing.card_runtime import CUDA, CardRuntime, Fault
-from mien_testing.swapper import RECOGNISER_FILE, SWAPPER_FILE, Folder, write_network
+from mien_testing.swapper import RECOGNISER_FILE, SWAPPER_FILE, Folder, open_batch, write_network
 
 OPTIONS = parse_options({"engine": "inswapper"})
 SIDE = 128
@@ -196,12 +196,7 @@ def test_a_network_whose_number_of_crops_is_open_gets_many_at_once_and_makes_the
 ) -> None:
     for name in (SWAPPER_FILE, RECOGNISER_FILE):
         (tmp_path / name).write_bytes(swapper_weights.path(name).read_bytes())
-    network = onnx.load(str(tmp_path / SWAPPER_FILE))
-    for end in (*network.graph.input, *network.graph.output):
-        end.type.tensor_type.shape.dim[0].dim_param = "number"
-    (shape,) = (each for each in network.graph.initializer if each.name == "shape")
-    shape.raw_data = np.array([-1, 3, 1, 1], np.int64).tobytes()
-    onnx.save(network, str(tmp_path / SWAPPER_FILE))
+    open_batch(tmp_path / SWAPPER_FILE)
     options = parse_options({"engine": "inswapper", "boost": 512})
     heard: list[int] = []
     one, many = (load("inswapper", weights).prepare([admiral]) for weights in (swapper_weights, Folder(tmp_path)))
