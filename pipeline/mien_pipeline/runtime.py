@@ -56,8 +56,9 @@ from mien_pipeline.trust.time_stamp import time_stamp_url
 if TYPE_CHECKING:
     from mien_pipeline.clip_options import ClipOptions
     from mien_pipeline.clips.analysis import Analysis
+    from mien_pipeline.clips.orders import SegmentOrder
     from mien_pipeline.clips.report import SwappedClip
-    from mien_pipeline.clips.segments import SegmentMaker, SegmentOrder
+    from mien_pipeline.clips.segments import SegmentMaker
     from mien_pipeline.masks.network import MaskReader
     from mien_pipeline.media.clip.probe import ClipInfo
     from mien_pipeline.swap_clip import ClipTarget

@@ -22,12 +22,12 @@ from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
 from mien_pipeline.clips.inspect import media_type_of, read_watermark
 from mien_pipeline.clips.journal import ANALYSIS, Journal, Tallies
+from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.clips.render import ClipSwap, PersonTally
 from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
 from mien_pipeline.clips.segments import (
     SegmentHelper,
     SegmentMaker,
-    SegmentOrder,
     SharedSegments,
     sharing_processors,
 )
@@ -265,6 +265,7 @@ def _render(
         for number, (first, stop) in enumerate(cuts)
         if number not in done
     ]
+    lay_out_orders(journal.folder, target.clip.path, orders)
     helpers = target.helpers[: max(0, len(orders) - 1)]
     with clock.stage("generate"), sharing_processors(1 + len(helpers)):
         made = SharedSegments(orders, journal).make_all(

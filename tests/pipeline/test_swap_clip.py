@@ -12,6 +12,7 @@ from mien_core.errors import InvalidOptions, UnsupportedClip
 from mien_core.outputs import Exists, Output
 from mien_models.store import ModelStore
 from mien_pipeline.clip_options import ClipOptions
+from mien_pipeline.clips.guests import render_as_guest
 from mien_pipeline.clips.inspect import inspect_clip
 from mien_pipeline.clips.report import SwappedClip, describe_clip
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -150,6 +151,34 @@ def test_a_run_that_was_ended_goes_on_and_makes_the_same_pictures(
     assert dataclasses.replace(made.people[0], identity=None) == dataclasses.replace(
         swapped[1].people[0], identity=None
     )
+
+
+def test_a_guest_that_renders_a_segment_makes_the_same_pictures(
+    clip: Path, reference: bytes, models: ModelStore, swapped: tuple[Path, SwappedClip], tmp_path: Path
+) -> None:
+    """In the same process, when the leader has made its first picture: it is at the first segment then."""
+    runtime, guest, run, made_by_guest = (
+        Runtime(models, Authority(tmp_path)),
+        Runtime(models, None),
+        tmp_path / "run",
+        [0],
+    )
+
+    def visit(at: Progress) -> None:
+        if at.stage == "generate" and at.done == 1:
+            made_by_guest[0] += render_as_guest(
+                run,
+                lambda clip, order: guest.open_segments(clip, run, order, [reference], MeshOptions()),
+                lambda: None,
+            )
+
+    output = Output(tmp_path / "out.mp4", Exists.REPLACE)
+    target = open_target(clip, ClipOptions(), run, lambda make: output.make(make))
+    made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], MeshOptions(), visit)
+    assert made_by_guest == [1]
+    assert list_packets(tmp_path / "out.mp4", "video") == list_packets(swapped[0], "video")
+    assert made.people[0].swapped == COUNT
+    assert not run.exists()
 
 
 def test_an_animation_becomes_a_clip(swap: Swap, astronaut: Portrait, tmp_path: Path) -> None:

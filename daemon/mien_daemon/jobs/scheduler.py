@@ -15,6 +15,7 @@ from mien_api.errors import JobFinished, StateBusy, WorkerDied
 from mien_core.errors import Cancelled, MienError
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.events import Events
+from mien_daemon.jobs.clip_help import ClipHelp
 from mien_daemon.jobs.estimate import ProgressEstimate
 from mien_daemon.jobs.executor import Executor
 from mien_daemon.jobs.job import Job, State
@@ -62,6 +63,7 @@ class Scheduler:
         self._events = events
         self._attempts: dict[str, Attempt] = {}
         """The newest attempt at each job that is at work."""
+        self._help = ClipHelp()
         self._stopping: set[str] = set()
         self._loops = BackgroundTasks()
         self._recovered = asyncio.Event()
@@ -157,7 +159,7 @@ class Scheduler:
         """Run one job after the other on the executor at this place, for ever."""
         executor = self._executors[place]
         while True:
-            await self._until_needed(place)
+            await self._help.lend(executor, self._until_needed(place))
             await executor.available()
             # The order may have changed while the executor started.
             running = self._jobs.begin(executor.engine if len(self._executors) > 1 else None)
@@ -209,7 +211,10 @@ class Scheduler:
         """The job as one attempt leaves it. It waits again only when its folder is gone: the next attempt makes it."""
         job = running.job
         async with self._folders.open(job.id) as folder:
-            outcome = await self._run(running, attempt, folder)
+            try:
+                outcome = await self._run(running, attempt, folder)
+            finally:
+                await self._help.withdraw(job.id)
             if not self._waits_again(job, outcome, attempt):
                 ended = await self._end(job, outcome, folder)
                 folder.keeps_run = False
@@ -227,6 +232,8 @@ class Scheduler:
                 attempt.is_clip = True
                 if self._jobs.is_paused:  # before it was known to be a clip
                     self._loops.start(self.pause_clips())
+            if message.segments is not None and message.segments[1] - message.segments[0] > 1:
+                self._help.offer(work)
             estimate.move(message.stage, message.done, message.total, message.segments)
             self._jobs.tell_progress(running, estimate)
 

@@ -32,7 +32,9 @@ from mien_pipeline.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
     from mien_pipeline.clips.analysis import Analysis, PersonSeen
+    from mien_pipeline.clips.orders import SegmentOrder
     from mien_pipeline.clips.report import SwappedClip
+    from mien_pipeline.clips.segments import SegmentMaker
     from mien_pipeline.media.clip.probe import ClipInfo
     from mien_pipeline.swap_clip import ClipTarget
 
@@ -61,10 +63,19 @@ class EditsClips(Protocol):
 
     def analyse_clip(self, clip: "ClipInfo", part: ClipOptions, on_progress: OnProgress) -> "Analysis": ...
 
+    def open_segments(
+        self,
+        clip: Path,
+        folder: Path,
+        order: "SegmentOrder",
+        references: Sequence[Sequence[bytes]],
+        options: SwapOptions,
+    ) -> "SegmentMaker": ...
+
 
 def is_about_a_clip(job: RunJob) -> bool:
     """Whether the job's target is to be edited as a clip."""
-    return job.kind == "analyse" or (job.kind == "swap" and looks_like_clip(read_head(Path(job.target))))
+    return job.kind in ("analyse", "help") or (job.kind == "swap" and looks_like_clip(read_head(Path(job.target))))
 
 
 def run_clip(runtime: object, job: RunJob, on_progress: OnClipProgress) -> Finished:
@@ -77,7 +88,8 @@ def run_clip(runtime: object, job: RunJob, on_progress: OnClipProgress) -> Finis
     require_clips()
     if not isinstance(runtime, EditsClips):
         raise UnsupportedClip("this worker edits pictures only", stream="container", reason="no-clip")
-    return analyse(runtime, job, on_progress) if job.kind == "analyse" else swap(runtime, job, on_progress)
+    work = {"analyse": analyse, "help": help_along}.get(job.kind, swap)
+    return work(runtime, job, on_progress)
 
 
 def swap(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finished:
@@ -105,10 +117,33 @@ def swap(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finis
     return Finished(job.id, describe_clip(made), "video/mp4", digest)
 
 
-def open_run(job: RunJob, pictures: Sequence[Sequence[bytes]]) -> Path:
-    """The folder of this version of the run: with other faces, or by another version of Mien, it begins anew."""
+def help_along(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finished:
+    """Render segments of a clip that another worker swaps, as long as any are left to take; there is no result."""
+    from mien_pipeline.clips.guests import render_as_guest
+    from mien_pipeline.clips.segments import sharing_processors
+
+    options = parse_options(split_clip_options(job.options)[0])
+    people = [[Path(picture).read_bytes() for picture in person] for person in job.references]
+    likes = [Path(picture).read_bytes() for picture in job.likes]
+    run = name_run(job, [*people, likes])
+    with sharing_processors(2):
+        render_as_guest(
+            run,
+            lambda clip, order: runtime.open_segments(clip, run, order, people, options),
+            lambda: on_progress(Progress("generate", 0, 1), (0, 0)),
+        )
+    return Finished(job.id, {}, "", "")
+
+
+def name_run(job: RunJob, pictures: Sequence[Sequence[bytes]]) -> Path:
+    """The folder of this version of the run: with other faces, or by another version of Mien, it is another one."""
     said = [version("mien"), job.target, dict(job.options), [[hash_picture(each) for each in one] for one in pictures]]
-    own = Path(job.run) / hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+    return Path(job.run) / hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def open_run(job: RunJob, pictures: Sequence[Sequence[bytes]]) -> Path:
+    """See `name_run`; what another version left is gone."""
+    own = name_run(job, pictures)
     for other in Path(job.run).iterdir() if Path(job.run).is_dir() else ():
         if other != own:
             shutil.rmtree(other)

@@ -46,12 +46,14 @@ class SetUp:
 class RunJob:
     """Swap or restore a picture, swap or analyse a clip; the target's bytes decide which of the two it is.
 
+    "help" is for a clip that another worker swaps: its members are those of that work, but for the id. It ends when
+    nothing is left to take, or when this worker is given something else.
     `target`, `output`, the pictures of each person of `references`, and those that `options.faces` names are paths.
     `run` is a folder that outlives this attempt: what is finished of a clip lies there.
     """
 
     id: str
-    kind: Literal["swap", "restore", "analyse"]
+    kind: Literal["swap", "restore", "analyse", "help"]
     target: FilePath
     references: Sequence[Sequence[FilePath]]
     options: Mapping[str, object]

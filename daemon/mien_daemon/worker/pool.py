@@ -15,6 +15,12 @@ _QUICKEST: tuple[State, ...] = ("idle", "starting", "stopped", "busy", "restarti
 _TELLING: tuple[State, ...] = ("busy", "starting", "idle", "restarting", "stopped", "degraded")
 
 
+def _wait_for(worker: WorkerSupervisor) -> tuple[int, bool]:
+    """The smaller, the sooner it looks at a picture. One that only helps with a clip is as good as one that waits."""
+    state: State = "idle" if worker.is_lent else worker.status().state
+    return _QUICKEST.index(state), worker.is_lent
+
+
 class WorkerPool:
     """All workers; each keeps its own process, and dies and starts again alone."""
 
@@ -42,8 +48,7 @@ class WorkerPool:
 
     async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
         """The faces of a picture file, by the worker that can look soonest; raises as `Executor.run` does."""
-        quickest = min(self.workers, key=lambda worker: _QUICKEST.index(worker.status().state))
-        return await quickest.find_faces(picture)
+        return await min(self.workers, key=_wait_for).find_faces(picture)
 
     async def unload(self, device: str | None = None) -> None:
         """End the processes of a device, or all, and give their memory back.

@@ -126,6 +126,8 @@ class JobRunner:
 
     def _run(self, job: RunJob) -> Finished:
         self._inbox.stop_if_cancelled(job.id)
+        if job.kind == "help":
+            return run_clip(self._runtime, job, partial(self._tell_unless_needed, job.id))
         if is_about_a_clip(job):
             finished = run_clip(self._runtime, job, partial(self._tell, job.id))
             self._inbox.stop_if_cancelled(job.id)
@@ -150,6 +152,12 @@ class JobRunner:
     def _tell(self, job: str, progress: Progress, segments: tuple[int, int] | None = None) -> None:
         self._inbox.stop_if_cancelled(job)
         self._pipe.send(Progressed(job, progress.stage, progress.done, progress.total, segments))
+
+    def _tell_unless_needed(self, job: str, progress: Progress, segments: tuple[int, int]) -> None:
+        """As `_tell`; help that is lent ends where other work waits."""
+        if not self._inbox.work.empty():
+            raise Cancelled("other work waits")
+        self._tell(job, progress, segments)
 
     def _find(self, work: FindFaces) -> Faces:
         from mien_pipeline.faces.person import RIVAL_AREA

@@ -19,7 +19,8 @@ from mien_daemon.worker.messages import (
 )
 from mien_daemon.worker.process import failure
 from mien_pipeline.clips.journal import FinishedSegment, parse_tallies
-from mien_pipeline.clips.segments import HelperGone, SegmentOrder
+from mien_pipeline.clips.orders import SegmentOrder
+from mien_pipeline.clips.segments import HelperGone
 
 
 class SegmentProcess:

@@ -104,7 +104,7 @@ class SegmentRenderer:
 
     def _render(self, wanted: RenderSegment) -> SegmentRendered:
         from mien_pipeline.clips.journal import describe_tallies
-        from mien_pipeline.clips.segments import SegmentOrder
+        from mien_pipeline.clips.orders import SegmentOrder
 
         people = {int(person): place for person, place in wanted.people.items()}
         order = SegmentOrder(wanted.number, wanted.first, wanted.stop, people, wanted.encoder, wanted.quality)

@@ -78,6 +78,8 @@ class WorkerSupervisor:
         self._deaths_reset = asyncio.Event()
         self._idle: asyncio.TimerHandle | None = None
         self._shut = False
+        self.is_lent = False
+        """Whether it helps with another worker's clip, which it leaves at once for other work."""
         self._tasks = BackgroundTasks()
 
     def status(self) -> WorkerStatus:
@@ -140,7 +142,11 @@ class WorkerSupervisor:
 
     async def run(self, work: RunJob, on_progressed: OnProgressed) -> Finished:
         """Have a job done; raises as `WorkerProcess.ask` does."""
-        answer = await self._ask(work, on_progressed)
+        self.is_lent = work.kind == "help"
+        try:
+            answer = await self._ask(work, on_progressed)
+        finally:
+            self.is_lent = False
         if not isinstance(answer, Finished):
             raise RuntimeError("the worker answered something else")
         return answer

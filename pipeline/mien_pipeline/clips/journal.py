@@ -5,7 +5,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,10 +115,13 @@ class Journal:
             database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def clear(self) -> None:
-        """Remove the run and its folder."""
-        for path in self.folder.iterdir():
-            remove_file(path)
-        self.folder.rmdir()
+        """Remove the run and its folder. A guest that comes meanwhile may leave a file behind: then once more."""
+        for is_last in (False, True):
+            for path in self.folder.iterdir():
+                remove_file(path)
+            with nullcontext() if is_last else suppress(OSError):
+                self.folder.rmdir()
+                return
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:

@@ -2,11 +2,12 @@
 
 Each process takes the next segment that is not done, puts its file in its place and says so; this process writes the
 journal. No picture crosses a pipe. A process that dies costs the segment that it was at, which another one then makes.
+Guests may take segments too: see `guests`.
 """
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,39 +17,19 @@ from typing import Protocol
 import cv2
 
 from mien_core.errors import MienError
+from mien_pipeline.clips.guests import Claims, read_guests_segment
 from mien_pipeline.clips.journal import FinishedSegment, Journal, Tallies, make_segment
+from mien_pipeline.clips.orders import OnPicture, SegmentOrder
 from mien_pipeline.clips.render import ClipSwap
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
 
 log = logging.getLogger(__name__)
 
-_LISTEN_S = 1.0  # Windows lets no Ctrl-C through to a wait without an end
-OnPicture = Callable[[], None]
-"""Told after every picture; what it raises ends the segment."""
+_LISTEN_S = 0.2  # until guests are looked for again; and Windows lets no Ctrl-C through to a wait without an end
 
 
 class HelperGone(Exception):
     """A process that rendered segments has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentOrder:
-    """What a helper is told of a segment; all else lies in the run's folder.
-
-    Attributes:
-        number: the segment's.
-        first, stop: its first picture, and the one after its last.
-        people: for each person who gets another face, which of the references.
-        encoder: FFmpeg's name of it.
-        quality: 1..100.
-    """
-
-    number: int
-    first: int
-    stop: int
-    people: Mapping[int, int]
-    encoder: str
-    quality: int
 
 
 class SegmentHelper(Protocol):
@@ -107,6 +88,7 @@ class SharedSegments:
         self._journal = journal
         self.done: dict[int, Tallies] = {}
         self._waiting = deque(orders)
+        self._claims = Claims(journal.folder)
         self._at_work, self._pictures = 0, 0
         self._error: MienError | None = None
         self._changed = Condition()
@@ -124,7 +106,7 @@ class SharedSegments:
         """
         with self._serving(helpers):
             while (order := self._take(on_pictures)) is not None:
-                self._note(maker.make(order.number, order.first, order.stop, lambda: self._count(on_pictures)))
+                self._keep(maker.make(order.number, order.first, order.stop, lambda: self._count(on_pictures)))
             return self.done
 
     @contextmanager
@@ -137,6 +119,7 @@ class SharedSegments:
         finally:
             with self._changed:
                 self._waiting.clear()
+                self._claims.close()
 
     def _take(self, on_pictures: Callable[[int], None]) -> SegmentOrder | None:
         """The next segment to make here; None when all are made. Raises what a helper's segment was refused for."""
@@ -144,16 +127,26 @@ class SharedSegments:
             while True:
                 if self._error:
                     raise self._error
-                if self._waiting:
-                    return self._begin()
-                if not self._at_work:
+                if (order := self._begin()) is not None:
+                    return order
+                if not self._waiting and not self._at_work:
                     return None
                 on_pictures(self._pictures)
                 self._changed.wait(_LISTEN_S)
 
-    def _begin(self) -> SegmentOrder:
-        self._at_work += 1
-        return self._waiting.popleft()
+    def _begin(self) -> SegmentOrder | None:
+        """The next segment that no guest is at, now begun; those that guests have made are noted on the way."""
+        for order in list(self._waiting):
+            if not self._claims.take(order.number):
+                continue
+            self._waiting.remove(order)
+            self._at_work += 1
+            made = read_guests_segment(self._journal.folder, order.number)
+            if made is None:
+                return order
+            self._pictures += made.count
+            self._note(made)
+        return None
 
     def _count(self, on_pictures: Callable[[int], None]) -> None:
         with self._changed:
@@ -163,12 +156,16 @@ class SharedSegments:
             raise error
         on_pictures(made)
 
-    def _note(self, made: FinishedSegment) -> None:
+    def _keep(self, made: FinishedSegment) -> None:
         with self._changed:
-            self._journal.add(made)
-            self.done[made.number] = made.tallies
-            self._at_work -= 1
-            self._changed.notify_all()
+            self._note(made)
+
+    def _note(self, made: FinishedSegment) -> None:
+        self._journal.add(made)
+        self.done[made.number] = made.tallies
+        self._at_work -= 1
+        self._claims.release(made.number)
+        self._changed.notify_all()
 
     def _serve(self, helper: SegmentHelper) -> None:
         """Hand one helper a segment after the other; one that it died at is waiting again, before all others."""
@@ -184,11 +181,11 @@ class SharedSegments:
 
         while True:
             with self._changed:
-                if not self._waiting or self._error:
+                if self._error or (order := self._begin()) is None:
                     return
-                order, pictures = self._begin(), 0
+                pictures = 0
             try:
-                self._note(helper.render(order, count))
+                self._keep(helper.render(order, count))
             except MienError as error:
                 self._give_back(order, pictures, error)
                 return
@@ -200,6 +197,7 @@ class SharedSegments:
     def _give_back(self, order: SegmentOrder, pictures: int, error: MienError | None) -> None:
         with self._changed:
             self._waiting.appendleft(order)
+            self._claims.release(order.number)
             self._at_work -= 1
             self._pictures -= pictures
             self._error = self._error or error

@@ -3,11 +3,12 @@
 import os
 import signal
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from mien_daemon import keys
+from mien_daemon.worker.pool import WorkerPool
 from mien_testing.daemon import Daemon, OpenDaemon, png
 
 
@@ -55,6 +56,26 @@ async def test_faces_are_found_by_the_worker_that_is_free(pair: Daemon) -> None:
     assert (await pair.ask("GET", f"/v1/jobs/{job['id']}")).json["state"] == "running"
     (pair.state / "gate").touch()
     await pair.finished(job)
+
+
+class Waiting:
+    """A worker that is in this state and finds itself."""
+
+    def __init__(self, state: str, *, is_lent: bool = False) -> None:
+        self.state, self.is_lent = state, is_lent
+
+    def status(self) -> "Waiting":
+        return self
+
+    async def find_faces(self, _: str) -> Any:
+        return self
+
+
+async def test_faces_are_found_by_a_worker_that_only_helps_before_one_that_is_at_work_or_stopped() -> None:
+    busy, helping, stopped, idle = Waiting("busy"), Waiting("busy", is_lent=True), Waiting("stopped"), Waiting("idle")
+    for workers, first in (((busy, helping, stopped), helping), ((helping, idle), idle)):
+        pool: Any = WorkerPool(cast("Any", workers))
+        assert await pool.find_faces("picture") is first
 
 
 async def test_unloading_ends_every_worker_and_none_while_one_is_at_work(pair: Daemon) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -15,6 +16,7 @@ import pytest
 
 from mien_core.errors import Cancelled
 from mien_daemon.worker import messages, runner
+from mien_daemon.worker.clips import name_run
 from mien_daemon.worker.messages import (
     PREVIEW,
     CancelWork,
@@ -31,6 +33,8 @@ from mien_daemon.worker.messages import (
 )
 from mien_daemon.worker.runner import Inbox, JobRunner, Pipe, is_broken_device, is_out_of_device_memory, send_heartbeat
 from mien_daemon.worker.runtime import WorkerRuntime
+from mien_pipeline.clips.journal import FinishedSegment
+from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.face import Face
 from mien_testing.daemon import png
 from mien_testing.runtime import FakeRuntime
@@ -177,6 +181,37 @@ def test_a_job_that_is_cancelled_at_its_last_step_leaves_no_result(said: Said, t
     assert isinstance(answer, Failed)
     assert answer.code == "cancelled"
     assert not (tmp_path / "result").exists()
+
+
+class Guest(FakeRuntime):
+    """A runtime that renders segments of nothing; `before` is called after the first picture of each."""
+
+    def __init__(self, folder: Path, before: Callable[[], object]) -> None:
+        super().__init__(folder)
+        self.before = before
+
+    def open_segments(self, *_: object) -> "Guest":
+        return self
+
+    def make(self, _number: int, _first: int, _stop: int, on_picture: Callable[[], None]) -> FinishedSegment:
+        on_picture()
+        self.before()
+        on_picture()
+        raise AssertionError("it goes on though other work waits")
+
+    swap_clip = analyse_clip = open_segments
+
+
+def test_help_with_a_clip_ends_where_other_work_waits(said: Said, tmp_path: Path) -> None:
+    swap = work(tmp_path)
+    job = replace(swap, kind="help", run=str(tmp_path / "runs"))
+    folder = name_run(job, [[png()], []])
+    folder.mkdir(parents=True)
+    lay_out_orders(folder, tmp_path / "target", [SegmentOrder(0, 0, 48, {0: 0}, "libsvtav1", 70)])
+    inbox = Inbox()
+    answer = run(Guest(tmp_path, lambda: inbox.work.put(FindFaces("2", swap.target))), said, job, inbox)
+    assert isinstance(answer, Failed)
+    assert answer.code == "cancelled"
 
 
 def test_work_is_taken_in_the_order_it_was_sent() -> None:

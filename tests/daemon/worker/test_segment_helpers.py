@@ -16,7 +16,7 @@ from mien_daemon.worker.messages import SetUpSegments
 from mien_daemon.worker.segment_helpers import SegmentProcess, set_up_helpers, start_helpers
 from mien_models.store import ModelStore
 from mien_pipeline.clips.journal import ANALYSIS, FinishedSegment, Journal
-from mien_pipeline.clips.segments import SegmentOrder
+from mien_pipeline.clips.orders import SegmentOrder
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import Progress
 from mien_testing.clip_run import SEGMENT, swap_shortly

@@ -11,8 +11,9 @@ import pytest
 
 from mien_core.errors import ContentBlocked
 from mien_pipeline.clips.journal import FinishedSegment, Journal
+from mien_pipeline.clips.orders import SegmentOrder
 from mien_pipeline.clips.render import PersonTally
-from mien_pipeline.clips.segments import HelperGone, SegmentOrder, SharedSegments
+from mien_pipeline.clips.segments import HelperGone, SharedSegments
 
 ORDERS = [SegmentOrder(number, 10 * number, 10 * number + 10, {0: 0}, "libsvtav1", 70) for number in range(4)]
 
