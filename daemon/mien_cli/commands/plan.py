@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Callable
 
     from mien_pipeline.plan.placement import Plan
 
@@ -105,6 +106,8 @@ def make_plan(args: Namespace) -> Plan:
     memory = int(args.vram * GIB)
     if args.engine == "flux":
         return plan_flux(args, memory)
+    if args.engine == "klein":
+        return plan_klein(args, memory)
     # The others are small enough to be held whole; what they need includes what they work with.
     parameters = ENGINES[args.engine].memory_bytes // 4
     component = Component("networks", "identity", parameters, 0, parameters)
@@ -114,19 +117,41 @@ def make_plan(args: Namespace) -> Plan:
 def plan_flux(args: Namespace, memory: int) -> Plan:
     """The memory plan of the stack on a device with so many bytes."""
     from mien_cli.in_process import open_store
-    from mien_core.errors import NotEnoughMemory
-    from mien_pipeline.device import installed_memory
     from mien_pipeline.engines.flux.components import plan_stack, published_shapes
     from mien_pipeline.engines.flux.forms import forms_of
 
     shapes, forms = published_shapes(), forms_of(open_store(args))
+    return plan_for_host(args, lambda host: plan_stack(shapes, args.device, memory, forms, args.side, host))
+
+
+def plan_klein(args: Namespace, memory: int) -> Plan:
+    """The same of FLUX.2 [klein]: of the installed transformers, or of full weights where there is none."""
+    from mien_cli.in_process import open_store
+    from mien_pipeline.engines.diffusion.manifest import manifest
+    from mien_pipeline.engines.klein.components import LORA, plan_installed, published_shapes
+    from mien_pipeline.engines.klein.files import locate
+
+    shapes = {**published_shapes(), LORA: manifest("bfs-head-klein-4b")}
+    files = locate(open_store(args))
+    full, packed = files.transformer is not None or not files.packed, list(files.packed)
+    return plan_for_host(
+        args,
+        lambda host: plan_installed(shapes, args.device, memory, args.side, host, full=full, packed=packed),
+    )
+
+
+def plan_for_host(args: Namespace, plan: Callable[[int | None], Plan]) -> Plan:
+    """The plan for the main memory of the flags or of this machine; where this machine's is too small, regardless."""
+    from mien_core.errors import NotEnoughMemory
+    from mien_pipeline.device import installed_memory
+
     host = installed_memory() if args.ram is None else int(args.ram * GIB)
     try:
-        return plan_stack(shapes, args.device, memory, forms, args.side, host)
+        return plan(host)
     except NotEnoughMemory as error:
         if args.ram is not None or error.fields.get("memory") != "main":
             raise
-    return replace(plan_stack(shapes, args.device, memory, forms, args.side), host_total_bytes=host)
+    return replace(plan(None), host_total_bytes=host)
 
 
 def to_text(engine: str, plan: Plan) -> str:

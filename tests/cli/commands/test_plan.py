@@ -33,11 +33,22 @@ def test_the_command_lays_out_every_component(capsys: pytest.CaptureFixture[str]
         (["--vram", "8", "--ram", "0"], "invalid-options"),
         (["--vram", "8", "--ram", "8"], "not-enough-memory"),
         (["--vram", "8", "--engine", "photoshop"], "unknown-engine"),
+        (["--vram", "2", "--engine", "klein"], "not-enough-memory"),
+        (["--vram", "64", "--engine", "klein", "--device", "cpu"], "engine-unavailable"),
     ],
 )
 def test_the_command_refuses_by_name(capsys: pytest.CaptureFixture[str], flags: list[str], code: str) -> None:
     assert main(["plan", *flags, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["code"] == code
+
+
+def test_klein_has_a_plan_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--vram", "8", "--ram", "32", "--engine", "klein", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    rows = {row["name"]: (row["dtype"], row["where"], row["parameters"]) for row in printed["components"]}
+    assert rows["transformer"] == ("float8", "resident", 3_875_544_576)
+    assert rows["text_encoder"][:2] == ("bfloat16", "on-demand")
+    assert printed["vae"] == "whole"
 
 
 def test_other_engines_have_a_plan_as_well(capsys: pytest.CaptureFixture[str]) -> None:

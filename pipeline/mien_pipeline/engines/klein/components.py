@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from mien_core.errors import EngineUnavailable
+from mien_core.errors import EngineUnavailable, NotEnoughMemory
+from mien_pipeline.engines.diffusion.forms import FROM_FULL
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
 from mien_pipeline.plan.component import Component, NumberFormat, Phase, component
 from mien_pipeline.plan.fit import Hardware, make_plan
@@ -107,6 +108,38 @@ def plan_stack(
     return make_plan(
         sized, Hardware(kind, total_bytes, width, frozenset(forms), host_bytes), side, ladder_for(references)
     )
+
+
+def plan_installed(
+    shapes: Mapping[str, Shapes],
+    kind: DeviceKind,
+    total_bytes: int,
+    side: int,
+    host_bytes: int | None = None,
+    *,
+    full: bool,
+    packed: Collection[NumberFormat],
+    references: int = 1,
+) -> Plan:
+    """The memory plan of what is installed: of full weights, into which the LoRA is merged; else of packed ones.
+
+    Args:
+        shapes: of every tensor of each network of `NETWORKS` and of `LORA`.
+        kind, total_bytes, side, host_bytes, references: as `plan_stack` has them.
+        full: full weights are there.
+        packed: the number formats of the packed files that are there.
+
+    Raises:
+        EngineUnavailable, NotEnoughMemory: as `plan_stack` raises them.
+    """
+    merged = {name: shapes[name] for name in NETWORKS}
+    if full:
+        try:
+            return plan_stack(merged, kind, total_bytes, FROM_FULL, side, host_bytes, references=references)
+        except NotEnoughMemory:
+            if not packed:
+                raise
+    return plan_stack(shapes, kind, total_bytes, packed, side, host_bytes, references=references)
 
 
 def check_processor(transformer: Component) -> None:

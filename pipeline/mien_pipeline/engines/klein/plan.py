@@ -2,8 +2,8 @@
 
 from mien_pipeline.device import Device
 from mien_pipeline.engines.diffusion.manifest import Shapes, manifest
-from mien_pipeline.engines.diffusion.weights import shapes_in
-from mien_pipeline.engines.klein.components import NETWORKS, plan_stack
+from mien_pipeline.engines.diffusion.weights import shapes_in, shapes_of
+from mien_pipeline.engines.klein.components import LORA, NETWORKS, plan_installed
 from mien_pipeline.engines.klein.files import KleinFiles, forms_of
 from mien_pipeline.plan.placement import Plan
 
@@ -37,4 +37,18 @@ def plan_memory(
     """
     shapes = {name: read_shapes(name, files) for name in NETWORKS}
     forms = forms_of(files)
-    return plan_stack(shapes, device.kind, device.total_bytes, forms, side, host_bytes, references=references)
+    return plan_installed(
+        {**shapes, LORA: _read_lora(files)},
+        device.kind,
+        device.total_bytes,
+        side,
+        host_bytes,
+        full=files.transformer is not None,
+        packed=forms & files.packed.keys(),
+        references=references,
+    )
+
+
+def _read_lora(files: KleinFiles) -> Shapes:
+    """Names and shapes of the LoRA, which is kept beside packed weights."""
+    return shapes_of(files.lora) if files.lora.is_file() else manifest("bfs-head-klein-4b")

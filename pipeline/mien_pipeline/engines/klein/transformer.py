@@ -7,8 +7,9 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
 from diffusers.models.transformers.transformer_flux2 import Flux2Transformer2DModel
 
-from mien_pipeline.engines.diffusion.casting import cast
+from mien_pipeline.engines.diffusion.float8 import pack_linears
 from mien_pipeline.engines.diffusion.weights import config_of, load, shards_in
+from mien_pipeline.engines.klein.components import is_outside_blocks
 from mien_pipeline.engines.klein.files import GGUF, KleinFiles
 from mien_pipeline.engines.klein.lora import merge
 from mien_pipeline.engines.klein.single_file import load_single_file
@@ -37,21 +38,21 @@ def load_transformer(
         found = load_single_file(full, whole, half) if full.is_file() else _load_folder(full, whole, half)
     if lora_scale:
         merge(found, files.lora, lora_scale, half)
-    if full is not None:
-        cast(found, form, half)
+    if form == "float8":
+        pack_linears(found, is_outside_blocks)
     return found
 
 
 def _load_folder(folder: Path, form: NumberFormat, half: torch.dtype) -> Flux2Transformer2DModel:
-    config: Any = config_of(folder)
-    built: Flux2Transformer2DModel = load(
-        lambda _: Flux2Transformer2DModel.from_config(config), shards_in(folder), form=form, half=half
-    )
+    kind: Any = Flux2Transformer2DModel
+    config = config_of(folder)
+    built: Flux2Transformer2DModel = load(lambda _: kind.from_config(config), shards_in(folder), form=form, half=half)
     return built
 
 
 def load_vae(folder: Path, form: NumberFormat) -> AutoencoderKLFlux2:
     """FLUX.2's VAE. It is never cut into tiles: tiles of 512 pixels shift colours, and 1024 is the most there is."""
-    config: Any = config_of(folder)
-    built: AutoencoderKLFlux2 = load(lambda _: AutoencoderKLFlux2.from_config(config), shards_in(folder), form=form)
+    kind: Any = AutoencoderKLFlux2
+    config = config_of(folder)
+    built: AutoencoderKLFlux2 = load(lambda _: kind.from_config(config), shards_in(folder), form=form)
     return built

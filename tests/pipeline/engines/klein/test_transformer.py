@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mien_pipeline.engines.diffusion.float8 import ScaledLinear
 from mien_pipeline.engines.klein.files import KleinFiles
 from mien_pipeline.engines.klein.stack import Stack
 from mien_pipeline.engines.klein.transformer import load_transformer
@@ -50,5 +51,5 @@ def test_float8_is_made_of_full_weights_where_they_are_there(
                        stack.files.vae, stack.files.lora)  # fmt: skip
     network: Any = load_transformer(files, "float8", torch.bfloat16, 1.0)
     layer = network.transformer_blocks[0].attn.to_q
-    assert isinstance(layer, torch.nn.Linear) == full
+    assert isinstance(layer, ScaledLinear) == full
     assert hasattr(layer, "down") == (not full), "beside a packed matrix"
