@@ -46,7 +46,7 @@ def _box_region(shape: tuple[int, ...], face: Face) -> Mask:
 def match_light(made: Pixels, original: Pixels, weight: Mask, sigma_px: float) -> Pixels:
     """`made`, (H, W, 3) uint8 RGB, with `LIGHT_SHARE` of the way to the light of `original` in the same place."""
     mine, theirs = to_linear(made), to_linear(original)
-    ratio = light_ratio(mine, theirs, weight, sigma_px) ** np.float32(LIGHT_SHARE)
+    ratio = np.asarray(light_ratio(mine, theirs, weight, sigma_px) ** LIGHT_SHARE, np.float32)
     return to_srgb(mine * ratio)
 
 

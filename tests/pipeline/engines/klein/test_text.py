@@ -1,5 +1,6 @@
 """The prompt is what the pipeline's own encoder makes of it, computed once; the default one is kept on the disk."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,11 @@ def theirs(stack: Stack) -> Tensor:
 
 def fresh(stack: Stack, digest: str = "tiny") -> TextEncoder:
     return TextEncoder(
-        stack.files.text, form="float32", on_device=stack._hold_on_device, digest=digest, max_tokens=TEXT_TOKENS
+        stack.files.text,
+        form="float32",
+        on_device=lambda _, module: nullcontext(module),
+        digest=digest,
+        max_tokens=TEXT_TOKENS,
     )
 
 
