@@ -156,6 +156,37 @@ async def test_a_preset_is_taken_and_is_no_longer_one_once_something_is_moved(co
     assert (await console.job())["options"]["shape"] == 0.95
 
 
+async def test_settings_get_a_name_a_format_and_are_taken_back(console: Any, pictures: Any) -> None:
+    page = console.page
+    await console.ready(pictures.portrait, pictures.ada)
+    await page.get_by_text("Advanced", exact=True).click()
+    shape = page.get_by_role("slider", name="Face shape")
+    await shape.press("Home")
+    await console.button("Save as a preset").click()
+    await page.locator("dialog input").fill("Hardly")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("radio", name="Hardly", exact=True)).to_be_checked()
+    await page.get_by_label("Format", exact=True).select_option("png")
+    await page.get_by_role("radio", name="Balanced", exact=True).check()
+    await page.keyboard.press("Control+z")
+    await expect(page.get_by_role("radio", name="Hardly", exact=True)).to_be_checked()
+    await console.swap()
+    await console.result_shown()
+    options = (await console.job())["options"]
+    assert (options["shape"], options["format"]) == (0, "png")
+
+
+async def test_the_swap_of_a_closed_tab_goes_on_in_another(console: Any, pictures: Any) -> None:
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.page.close()
+    console.page = await console.context.new_page()
+    await console.open()
+    await console.button("Go on with ada.png → portrait.png").click()
+    await expect(console.page.locator(".box-who")).to_have_text("ada.png")
+    await console.swap()
+    await console.result_shown()
+
+
 async def test_an_engine_without_its_models_is_not_begun_and_says_so(console: Any, pictures: Any) -> None:
     await console.ready(pictures.portrait, pictures.ada)
     await console.page.get_by_role("radio", name="FLUX identity").check()

@@ -108,6 +108,7 @@ async function withdraw({ api, draft, jobs }, { id, name }) {
   if (!deed) return false;
   await api.delete(`/v1/references/${id}?results=${deed.results}`);
   draft.removeReference(`ref:${id}`);
+  draft.history.clear();
   if (deed.results) await jobs.load();
   announce(t("withdrawn"));
   return true;

@@ -7,6 +7,7 @@ import { openMenu } from "../menu.js";
 import { empty, fillWhenLoaded } from "../notice.js";
 import { filesDropped } from "../pictures.js";
 import { t } from "../words.js";
+import { forgetSession } from "../swap/session.js";
 import { addReference } from "./add-reference.js";
 import { askToDestroy } from "./destroy.js";
 import { referenceCard } from "./reference-card.js";
@@ -76,6 +77,8 @@ async function forgetAll({ api, draft, jobs }, again) {
   await attempt(async () => {
     await api.delete(`/v1/references?results=${deed.results}`);
     for (const { key } of draft.references) if (key.startsWith("ref:")) draft.removeReference(key);
+    draft.history.clear();
+    forgetSession(draft.remembered);
     await jobs.load();
     announce(t("forgotten"));
     again();

@@ -11,6 +11,11 @@ export function assignLargest(faces, reference) {
   return { [largest.index]: reference };
 }
 
+/** No face of the target is given that person any more. */
+export function unassign({ assignments }, key) {
+  for (const [index, given] of Object.entries(assignments)) if (given === key) delete assignments[index];
+}
+
 /** The face that a person is given to who was chosen without naming a face: undefined where no face is known. */
 export function faceInMind(target) {
   if (!target?.faces?.length) return undefined;
@@ -44,7 +49,8 @@ export function jobFor(target, fallback, people, options, priority) {
   const several = new Set(keys).size > 1;
   const who = several ? { references: keys.map(pictures) } : { reference: one.length > 1 ? one : one[0] };
   const faces = assignments.length ? assignments.map(([index]) => index) : "largest";
-  const given = target.clip ? { ...options, restore: 0, ...partOf(target) } : options;
+  const { format: _, ...forClips } = options;
+  const given = target.clip ? { ...forClips, restore: 0, ...partOf(target) } : options;
   return { kind: "swap", target: target.digest, ...who, options: { ...given, faces, priority } };
 }
 

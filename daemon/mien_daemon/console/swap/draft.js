@@ -1,15 +1,14 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { isClip, requireReadable } from "../pictures.js";
-import { Problem } from "../problem.js";
-import { assignFirst, faceInMind } from "./assignments.js";
-import { valuesOf } from "./engines.js";
-import { isFault, isUsable, keepPerson, person } from "./person.js";
+import { assignFirst, faceInMind, unassign } from "./assignments.js";
+import { optionsOf } from "./engines.js";
+import { History } from "./history.js";
+import { isUsable, keepPerson, person } from "./person.js";
+import { keepSession, lastSession } from "./session.js";
+import { settle } from "./settle.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
 const REMEMBERED = "mien.options"; // settings only, for the next time
-
-/** What cannot be read never becomes a target; other refusals say nothing about the picture. */
-const UNREADABLE = new Set(["hdr", "clip-too-long"]);
 
 export class Draft extends EventTarget {
   constructor(api, tab, remembered) {
@@ -20,14 +19,19 @@ export class Draft extends EventTarget {
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them
+    /** @type {any[]} */
+    this.targets = [];
+    /** @type {import("./person.js").Person[]} */
+    this.references = [];
+    this.current = 0;
+    this.runs = {};
+    this.consented = false;
     /** @type {import("../engine-fit.js").Machine} */
     this.machine = { kind: "cpu", memory_bytes: null };
-    this.targets = (kept.targets ?? []).map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
-    /** @type {import("./person.js").Person[]} */
-    this.references = (kept.references ?? []).map(person);
-    this.current = kept.current ?? 0;
-    this.runs = kept.runs ?? {};
-    this.consented = kept.consented ?? false;
+    this.history = new History();
+    this.#take(kept);
+    /** @type {any} what another tab had, while this one has nothing */
+    this.last = this.isEmpty ? lastSession(remembered) : null;
     /** @type {any} a folder whose pictures become jobs of one group; its files live as long as the page */
     this.folder = null;
     this.options = {
@@ -35,12 +39,35 @@ export class Draft extends EventTarget {
       versus: "",
       seed: 0,
       restore: 0,
+      format: "",
       ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}"),
     };
   }
 
+  #take({ targets = [], references = [], current = 0, runs = {}, consented = false }) {
+    this.targets = targets.map((target) => ({ assignments: {}, ...target, url: null, faces: undefined }));
+    this.references = references.map(person);
+    Object.assign(this, { current, runs, consented });
+  }
+
+  get isEmpty() {
+    return this.targets.length + this.references.length === 0;
+  }
+
   get target() {
     return this.targets[this.current];
+  }
+
+  /** Go on with the swap of a tab that is gone. */
+  resume() {
+    this.#take(this.last);
+    this.last = null;
+    this.changed();
+  }
+
+  /** Take back the last change. */
+  undo() {
+    if (this.history.undo(this)) this.changed();
   }
 
   /** The jobs of the shown target: one, or two for a comparison of engines. */
@@ -59,7 +86,7 @@ export class Draft extends EventTarget {
     if (this.target?.faces?.length === 0) this.targets[this.current] = target;
     else this.current = this.targets.push(target) - 1;
     this.changed();
-    return this.settle(target, () => pictures.put(file));
+    return settle(this, target, () => pictures.put(file));
   }
 
   /** A folder instead of single pictures; null to go back to those. */
@@ -69,46 +96,18 @@ export class Draft extends EventTarget {
     this.changed();
   }
 
-  /** Send the picture, then ask who is in it. One that cannot be sent or read does not stay: "refused" says why. */
-  async settle(target, put) {
-    try {
-      target.digest = await put();
-      if (target.clip) await (await import("./clip-people.js")).lookAtClip(this.api, target);
-      else await this.#lookForFaces(target);
-      if (Object.keys(target.assignments).length === 0) target.assignments = assignFirst(target, this.people[0]?.key);
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      const { code } = error;
-      if (!target.digest || UNREADABLE.has(code) || (isFault(code) && code !== "content-blocked"))
-        return this.#refuse(target, error.document);
-      target.faces = null;
-      target.unseen = error.document;
-    }
-    this.changed();
-  }
-
-  async #lookForFaces(target) {
-    const found = await this.api.get(`/v1/blobs/${target.digest}/faces`);
-    Object.assign(target, { faces: found.faces, side: found.longest_side });
-  }
-
-  #refuse(target, problem) {
-    this.removeTarget(target);
-    this.dispatchEvent(new CustomEvent("refused", { detail: { name: target.name, problem } }));
-  }
-
   /** Another part of a clip: its people are looked for anew. */
   async trim(target, { begin, end }) {
     Object.assign(target, { begin, end, faces: undefined, unseen: undefined, assignments: {} });
     this.changed();
-    await this.settle(target, () => target.digest);
+    await settle(this, target, () => target.digest);
   }
 
   /** After a reload: faces are not kept in the tab, the daemon looks again. */
   async look(target) {
     if (target.faces === undefined && target.digest && !target.looking) {
       target.looking = true;
-      await this.settle(target, () => target.digest);
+      await settle(this, target, () => target.digest);
     }
   }
 
@@ -140,7 +139,7 @@ export class Draft extends EventTarget {
       if (known) known.pictures = names;
       else this.references.push(person({ key: names[0], pictures: names, name: people[at] ?? name }));
     }
-    const { engine, faces, seed = 0, restore = 0, format: _, from: begin, to: end, ...own } = job.options;
+    const { engine, faces, seed = 0, restore = 0, format = "", from: begin, to: end, ...own } = job.options;
     const clip = Boolean(job.result?.video);
     const assignments = Array.isArray(faces)
       ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]]))
@@ -155,6 +154,7 @@ export class Draft extends EventTarget {
       versus: "",
       seed,
       restore,
+      format,
       ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${engine}.${key}`, value])),
     });
   }
@@ -167,10 +167,7 @@ export class Draft extends EventTarget {
 
   /** No face is given that person any more. */
   takeBack(key) {
-    for (const target of this.targets) {
-      for (const [index, given] of Object.entries(target.assignments))
-        if (given === key) delete target.assignments[index];
-    }
+    for (const target of this.targets) unassign(target, key);
   }
 
   removeTarget(target) {
@@ -186,20 +183,27 @@ export class Draft extends EventTarget {
 
   /** A person for the face in mind; while no face is known they become the first that is used. */
   choose(given) {
+    this.history.keep(this);
     this.useReference(given);
     const index = faceInMind(this.target);
-    if (index !== undefined) return this.give(index, given.key);
+    if (index !== undefined) return this.#assign(index, given.key);
     this.references.sort(({ key: one }, { key: other }) => Number(other === given.key) - Number(one === given.key));
     return this.changed();
   }
 
   give(index, key) {
+    this.history.keep(this);
+    this.#assign(index, key);
+  }
+
+  #assign(index, key) {
     this.target.pointed = index;
     this.target.assignments = { ...this.target.assignments, [index]: key };
     this.changed();
   }
 
   set(options) {
+    this.history.keep(this, Object.keys(options).join());
     Object.assign(this.options, options);
     this.remembered.setItem(REMEMBERED, JSON.stringify(this.options));
     this.changed();
@@ -209,16 +213,9 @@ export class Draft extends EventTarget {
     return this.engines.find((engine) => engine.name === name);
   }
 
-  /** The options of a job for the engine `name`: its controls as set or by default; while unknown, what was set. */
+  /** The options of a job for the engine `name`. */
   optionsFor(name) {
-    const { seed, restore } = this.options;
-    const engine = this.engineOf(name);
-    return { engine: name, seed, restore, ...(engine ? valuesOf(engine, this.options) : this.#settingsOf(name)) };
-  }
-
-  #settingsOf(engine) {
-    const own = Object.entries(this.options).filter(([key]) => key.startsWith(`${engine}.`));
-    return Object.fromEntries(own.map(([key, value]) => [key.slice(engine.length + 1), value]));
+    return optionsOf(this.options, name, this.engineOf(name));
   }
 
   startRun(target, jobs) {
@@ -242,6 +239,7 @@ export class Draft extends EventTarget {
       consented: this.consented,
     };
     this.tab.setItem(TAB, JSON.stringify(kept));
+    keepSession(this.remembered, kept);
     this.dispatchEvent(new Event("change"));
   }
 }

@@ -8,6 +8,8 @@ import { optionControl } from "./option-control.js";
 import { engineWords } from "./option-words.js";
 import { presetChoice } from "./preset-choice.js";
 
+const FORMATS = ["jpeg", "png", "webp", "avif", "tiff"];
+
 export function enginePanel(app, signal) {
   const { draft, api, jobs } = app;
   const element = h("section", { class: "panel" }, h("h2", {}, t("engine")));
@@ -18,7 +20,7 @@ export function enginePanel(app, signal) {
   const show = () => {
     state.preset?.refresh();
     const known = draft.engines.map(({ name, ready }) => [name, ready, secondsOf(jobs.all, name)]);
-    const key = JSON.stringify([draft.options.engine, draft.options.versus, known, state.turn]);
+    const key = JSON.stringify([draft.options.engine, draft.options.versus, known, state.turn, draft.history.undone]);
     if (key === state.built) return;
     state.built = key;
     refillChecked(body, choices(draft, app.jobs), settings(app, state, rebuild));
@@ -79,7 +81,7 @@ function settings(app, state, rebuild) {
       { min: 0, max: 1, step: 0.05, value: draft.options.restore, hint: t("restore_hint"), show: percent },
       (restore) => draft.set({ restore }),
     ),
-    drawer(app, [state.preset?.element, advanced, seed(draft)]),
+    drawer(app, [state.preset?.element, advanced, seed(draft), format(draft)]),
   ];
 }
 
@@ -99,6 +101,15 @@ function drawer(app, content) {
     ontoggle: () => (app.drawerOpen = details.open),
   });
   return fill(details, h("summary", {}, t("advanced")), content);
+}
+
+/** How a picture is written; a clip is always what its encoder makes. */
+function format(draft) {
+  const formats = [["", t("format_target")], ...FORMATS.map((name) => [name, name.toUpperCase()])];
+  return field(
+    t("format"),
+    select(formats, draft.options.format, (name) => draft.set({ format: name })),
+  );
 }
 
 function seed(draft) {

@@ -67,6 +67,20 @@ export function valuesOf({ name, controls }, settings) {
   );
 }
 
+/**
+ * The options of a job: the engine's controls as set or by default; of an engine that is not known yet what was set.
+ * @param {Record<string, any>} settings
+ * @param {string} name
+ * @param {Engine | undefined} engine
+ */
+export function optionsOf(settings, name, engine) {
+  const { seed, restore, format } = settings;
+  const shared = { engine: name, seed, restore, ...(format ? { format } : {}) };
+  if (engine) return { ...shared, ...valuesOf(engine, settings) };
+  const own = Object.entries(settings).filter(([key]) => key.startsWith(`${name}.`));
+  return { ...shared, ...Object.fromEntries(own.map(([key, value]) => [key.slice(name.length + 1), value])) };
+}
+
 /** Every control's value under a preset: what the preset does not name has its default. */
 export function valuesUnder({ controls, presets }, preset) {
   const named = presets.get(preset) ?? {};

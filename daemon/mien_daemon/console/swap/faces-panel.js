@@ -39,6 +39,7 @@ export function facesPanel(app) {
 /** Every face gets one, in turn from the left: one reference goes to all, several go round. */
 function giveAll(draft) {
   const { target, people } = draft;
+  draft.history.keep(draft);
   target.assignments = Object.fromEntries(
     target.faces.map(({ index }, turn) => [index, people[turn % people.length].key]),
   );

@@ -45,7 +45,10 @@ function frame(app, target) {
     { class: "film", "aria-label": t("show_target", { name: target.name }), onclick: () => draft.show(target) },
     img,
   );
-  const remove = iconButton("close", t("remove_target", { name: target.name }), () => draft.removeTarget(target));
+  const remove = iconButton("close", t("remove_target", { name: target.name }), () => {
+    draft.history.keep(draft);
+    draft.removeTarget(target);
+  });
   if (!target.clip) showPicture(img, target, pictures);
   const element = h("li", {}, open, remove);
   return {

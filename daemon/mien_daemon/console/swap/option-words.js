@@ -15,7 +15,7 @@ export function engineSummary({ name, summary }) {
 }
 
 export function presetWords(name) {
-  return wordsOr(`preset_${name}`, name);
+  return wordsOr(`preset_${name.replaceAll("-", "_")}`, name);
 }
 
 export function optionName(name) {

@@ -81,7 +81,10 @@ function tile(app, who) {
   const busy = h("span", { role: "status" });
   const add = (files) => addReferences(app, files, undefined, key);
   const more = iconButton("plus", t("more_pictures", { name }), () => choose(add), { class: "bare tile-more" });
-  const remove = iconButton("close", t("remove_reference", { name }), () => draft.removeReference(key));
+  const remove = iconButton("close", t("remove_reference", { name }), () => {
+    draft.history.keep(draft);
+    draft.removeReference(key);
+  });
   const saved = key.startsWith("ref:") ? h("span", { class: "tile-mark", title: t("in_library") }, icon("lock")) : null;
   const element = h("li", { class: "tile", "data-person": key }, face, count, saved, busy);
   element.append(h("span", { class: "tile-name", title: name }, name), more, remove);

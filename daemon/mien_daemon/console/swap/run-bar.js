@@ -1,5 +1,6 @@
 // The button that begins, and what is still missing before it may.
 import { attempt } from "../announce.js";
+import { iconButton } from "../control.js";
 import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
@@ -22,24 +23,35 @@ export function runBar(app, signal) {
     icon("swap"),
     h("span", {}),
   );
+  const undo = iconButton("undo", t("undo"), () => draft.undo(), { "aria-keyshortcuts": "Control+Z Meta+Z" });
   const hint = h("p", { class: "hint", role: "status" });
   const show = () => {
     const ready = draft.folder ? readyFiles(draft) : readyTargets(app);
     go.disabled = ready.length === 0 || lacksModels(app);
     go.lastChild.textContent = wording(draft, ready);
+    undo.disabled = draft.history.isEmpty;
     hint.textContent = missing(draft, ready) || (lacksModels(app) ? t("engine_needs_models") : "");
   };
   jobs.addEventListener("change", show, { signal });
-  document.addEventListener("keydown", (event) => pressByKey(event, go), { signal });
-  return { element: h("div", { class: "run" }, hint, go), show };
+  document.addEventListener("keydown", (event) => pressByKey(event, go, undo), { signal });
+  return { element: h("div", { class: "run" }, hint, h("div", { class: "run-buttons" }, undo, go)), show };
 }
 
-/** Ctrl+Enter, from wherever the focus is, presses the button that stands out: of a dialog that is open, else this. */
-function pressByKey(event, go) {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
-  event.preventDefault();
+/**
+ * Ctrl+Enter, from wherever the focus is, presses the button that stands out: of a dialog that is open, else *Swap*.
+ * Ctrl+Z takes the last change back, but in a field that takes its own back.
+ */
+function pressByKey(event, go, undo) {
+  if (!(event.ctrlKey || event.metaKey) || event.repeat) return;
   const dialog = document.querySelector("dialog[open]");
-  /** @type {HTMLElement | null} */ (dialog ? dialog.querySelector(".primary") : go)?.click();
+  const isWriting = event.target.closest?.("input:not([type=range], [type=radio], [type=checkbox]), textarea");
+  if (event.key === "Enter") press(event, dialog ? dialog.querySelector(".primary") : go);
+  else if (event.key === "z" && !event.shiftKey && !dialog && !isWriting) press(event, undo);
+}
+
+function press(event, button) {
+  event.preventDefault();
+  button?.click();
 }
 
 /** What a press begins: every target that has no job yet, or else the shown one again. */

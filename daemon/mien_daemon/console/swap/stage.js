@@ -132,9 +132,17 @@ function dropZone(app) {
       class: "quiet",
       id: "choose-folder",
     }),
+    app.draft.last ? resumeButton(app.draft) : null,
     h("p", { class: "hint" }, icon("lock"), t("drop_private")),
   );
   return { element };
+}
+
+/** The swap of a tab that is gone, named by its pictures. */
+function resumeButton(draft) {
+  const { targets, references } = draft.last;
+  const names = [references[0]?.name, targets[0].name].filter(Boolean).join(" → ");
+  return button(t("resume_swap", { names }), "retry", () => draft.resume(), { class: "quiet", id: "resume" });
 }
 
 function back({ draft }) {

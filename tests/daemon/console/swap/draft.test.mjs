@@ -172,7 +172,7 @@ test("a job that is to be done again brings its picture, faces and settings", ()
   const options = { engine: "mesh", faces: [0, 1], seed: 3, restore: 0.5, format: "png", shape: 0.4 };
   draft.take({ target: "sha256:t", references: [["ref:a", "sha256:more"], ["ref:b"]], options }, "again");
   assert.deepEqual(draft.target.assignments, { 0: "ref:a", 1: "ref:b" });
-  assert.deepEqual(draft.optionsFor("mesh"), { engine: "mesh", seed: 3, restore: 0.5, shape: 0.4 });
+  assert.deepEqual(draft.optionsFor("mesh"), { engine: "mesh", seed: 3, restore: 0.5, format: "png", shape: 0.4 });
   assert.deepEqual(
     draft.references.map((person) => person.pictures),
     [["ref:a", "sha256:more"], ["ref:b"]],

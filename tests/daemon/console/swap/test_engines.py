@@ -1,18 +1,20 @@
 """The console's controls are those of the schemas that the API serves, for every engine there is."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from mien_core.errors import InvalidOptions
-from mien_core.languages import collect
+from mien_core.languages import collect, key_of
 from mien_daemon.routes.console import FOLDER
 from mien_pipeline.engines.readiness import describe_own_options
 from mien_pipeline.engines.registry import BUILT_IN, ENGINES, parse_options
+from mien_pipeline.options import Format
 
 READ = f"""
 import {{ readEngine, valuesUnder }} from {json.dumps((FOLDER / "swap/engines.js").as_uri())};
@@ -82,8 +84,15 @@ def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
     built_in = [point.name for point in BUILT_IN]
     wanted = {f"engine_{name}" for name in built_in} | {f"engine_{name}_hint" for name in built_in}
     for entry in ENGINES.values():
-        wanted |= {f"preset_{name}" for name in entry.presets}
+        wanted |= {key_of("preset", name) for name in entry.presets}
         for name, schema in describe_own_options(entry.options).items():
             if isinstance(schema, dict) and "control" in schema:
                 wanted.add(f"option_{name}")
     assert wanted - set(english) == set()
+
+
+def test_the_page_offers_every_format_that_the_api_takes() -> None:
+    panel = (FOLDER / "swap/engine-panel.js").read_text(encoding="utf-8")
+    formats = re.search(r"const FORMATS = (\[.*?\]);", panel)
+    assert formats is not None
+    assert tuple(json.loads(formats[1])) == get_args(Format)
