@@ -24,7 +24,7 @@ from mien_pipeline.clips.inspect import media_type_of, read_watermark
 from mien_pipeline.clips.journal import ANALYSIS, Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.clips.render import ClipSwap, PersonTally
-from mien_pipeline.clips.report import ClipWarning, PersonReport, SwappedClip, VideoReport, merge_tallies, report_person
+from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, merge_tallies, report_people
 from mien_pipeline.clips.segments import (
     SegmentHelper,
     SegmentMaker,
@@ -83,6 +83,12 @@ class ClipTarget:
     write: Callable[[Callable[[Path], None]], object]
     segment: int = SEGMENT
     helpers: Sequence[SegmentHelper] = ()
+
+    @property
+    def media_type(self) -> str:
+        """That of the file that was named; it is recorded as the parent's."""
+        is_clip = self.source == self.clip.path
+        return media_type_of(self.clip) if is_clip else f"image/{kind_of(read_head(self.source))}"
 
     def count_segments(self) -> int:
         """How many segments the clip has at most, as far as is known before it is analysed."""
@@ -183,7 +189,7 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
             paths = [journal.segment(number) for number in sorted(segments)]
             copied = join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
             reading = read_watermark(probe_clip(joined), components.marker.watermark)
-            kind = _find_media_type(target)
+            kind = target.media_type
             target.write(lambda path: components.marker.sign_clip(joined, path, target.source, kind, edit))
         made = _Made(settings, reading, len(segments), copied, resumed=resumed)
         report = _report(job, analysis, tallies, made, edit, clock)
@@ -306,13 +312,6 @@ def open_segments(
     return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)
 
 
-def _find_media_type(target: ClipTarget) -> str:
-    """The media type under which the target is recorded as the parent."""
-    if target.source != target.clip.path:
-        return f"image/{kind_of(read_head(target.source))}"
-    return media_type_of(target.clip)
-
-
 def _report(
     job: ClipJob,
     analysis: Analysis,
@@ -343,21 +342,9 @@ def _report(
         seconds=clock.elapsed,
         stages=clock.seconds,
         video=video,
-        people=tuple(_report_people(analysis, tallies)),
+        people=tuple(report_people(analysis, tallies)),
         provenance=Provenance(c2pa=True, watermark=made.reading.strength),
         models=tuple(edit.models),
         warnings=tuple(warnings),
         left_out=tuple(each for reference in job.references for each in reference.left_out),
     )
-
-
-def _report_people(analysis: Analysis, tallies: Mapping[int, PersonTally]) -> list[PersonReport]:
-    reports: list[PersonReport] = []
-    for person in range(len(analysis.people)):
-        track = next(each for each in analysis.tracks if each.person == person)
-        low, high = track.meshes[0][:, :2].min(0), track.meshes[0][:, :2].max(0)
-        bbox = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-        seen = sum(stop - first for first, stop in analysis.list_spans(person))
-        tally = tallies.get(person) or PersonTally(frames=seen)
-        reports.append(report_person(person, bbox, tally, analysis.recogniser))
-    return reports

@@ -79,7 +79,20 @@ class SwappedClip:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def report_person(
+def report_people(analysis: Analysis, tallies: Mapping[int, PersonTally]) -> list[PersonReport]:
+    """Of every person of the clip, by what all segments counted; nothing is counted of one who keeps the face."""
+    reports: list[PersonReport] = []
+    for person in range(len(analysis.people)):
+        track = next(each for each in analysis.tracks if each.person == person)
+        low, high = track.meshes[0][:, :2].min(0), track.meshes[0][:, :2].max(0)
+        bbox = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        seen = sum(stop - first for first, stop in analysis.list_spans(person))
+        tally = tallies.get(person) or PersonTally(frames=seen)
+        reports.append(_report_person(person, bbox, tally, analysis.recogniser))
+    return reports
+
+
+def _report_person(
     person: int, bbox: tuple[float, float, float, float], tally: PersonTally, recogniser: str
 ) -> PersonReport:
     """The report of what all segments counted of one person."""
