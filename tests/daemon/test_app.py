@@ -4,17 +4,21 @@ from typing import Any
 
 import pytest
 
+from mien_daemon.http.route import Route
 from mien_daemon.routes import ROUTES
 
 Daemon = Any
 
 # Its answer to GET never ends.
 ENDLESS = {"/v1/events"}
-PATHS = [route.path for route in ROUTES if route.method == "GET" and "{" not in route.path]
+GETS = [route for route in ROUTES if route.method == "GET" and "{" not in route.path]
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_head_is_get_without_the_body(path: str, daemon: Daemon) -> None:
+@pytest.mark.parametrize("route", GETS, ids=lambda route: route.path)
+async def test_head_is_get_without_the_body(route: Route, daemon: Daemon) -> None:
+    path = route.path
+    if route.setting:
+        await daemon.ask("PUT", "/v1/settings", {route.setting: True})
     head = await daemon.ask("HEAD", path)
     assert head.body == b""
     if path in ENDLESS:
