@@ -73,8 +73,10 @@ def run_random(args: Namespace) -> int:
     from mien_core.errors import EngineUnavailable, InvalidOptions
     from mien_pipeline.engines.registry import ENGINES
 
+    if args.engine == "klein":
+        refuse_processor()
     if args.engine != "flux":
-        raise InvalidOptions(f"{args.engine} has no memory plan to measure", field="random")
+        raise InvalidOptions(f"{args.engine} has no rungs that are measured with random values", field="random")
     if args.side is not None and (not 256 <= args.side <= 2048 or args.side % 16):
         raise InvalidOptions("the working side is 256 to 2048 pixels, a multiple of 16", field="side")
     if missing := ENGINES["flux"].missing_libraries:
@@ -93,6 +95,19 @@ def run_random(args: Namespace) -> int:
     failed = failures(found)
     print_answer(args, {"engine": args.engine, "good": not failed, **found}, to_text(found))
     return 1 if failed else 0
+
+
+def refuse_processor() -> None:
+    """Return where a card computes.
+
+    Raises:
+        EngineUnavailable: klein's networks at published size take a processor minutes for each step.
+    """
+    from mien_pipeline.device import choose_device
+    from mien_pipeline.engines.klein.components import check_processor, components, published_shapes
+
+    if choose_device().kind == "cpu":
+        check_processor(components(published_shapes())[0])
 
 
 def findings_to_text(engine: str, found: Sequence[Finding]) -> str:

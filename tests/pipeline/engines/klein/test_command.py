@@ -136,3 +136,10 @@ def test_make_tiny_writes_its_bundle(mien: Any, tmp_path: Path) -> None:
     assert made["bundle"] == BUNDLE
     tiny = load_catalogue({"MIEN_CATALOGUE": made["catalogue"]})
     assert all(tiny.model(name).version == "tiny" for name in tiny.bundles[BUNDLE])
+
+
+def test_random_weights_of_published_size_are_refused_on_a_processor_with_a_word(mien: Any) -> None:
+    status, problem = mien("engines", "check", "klein", "--random")
+    assert status == 1
+    assert (problem["code"], problem["reason"]) == ("engine-unavailable", "processor")
+    assert "graphics card" in problem["detail"]

@@ -1,5 +1,6 @@
 """The memory plan of FLUX.2 [klein] 4B: what each card gets, and that its sizes are what the networks hold."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,27 @@ def test_a_card_gets_the_plan_of_the_table(install: str) -> None:
     ]
     assert all(plan.fits for plan in plans.values())
     assert {plan.tiled for plan in plans.values()} == {False}
+
+
+WHERE = {"resident": "stays", "on-demand": "comes while it works", "streamed": "block by block"}
+
+
+def row_of(install: str, gib: int) -> str:
+    """A line of the README's table: how the large networks are held, and GiB on the card and in main memory."""
+    plan = planned(install, gib)
+    networks = " | ".join(
+        f"{form} {WHERE[where]}" for form, where in (held(plan, "transformer"), held(plan, "text_encoder"))
+    )
+    return f"| {install} | {gib} | {networks} | {plan.peak_bytes / GIB:.1f} | {plan.host_peak_bytes / GIB:.1f} |"
+
+
+def test_the_readme_shows_the_plans() -> None:
+    """Cards whose plan is a smaller one's have no rows of their own."""
+    readme = Path(__file__).parents[4].joinpath("pipeline", "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in readme if row.startswith(tuple(f"| {install} |" for install in INSTALLS))]
+    smallest = {install: [gib for gib in (4, 6, 8, 10, 12) if LADDER[install].get(gib - 2) != LADDER[install][gib]]
+                for install in INSTALLS}  # fmt: skip
+    assert rows == [row_of(install, gib) for install, cards in smallest.items() for gib in cards]
 
 
 @pytest.mark.parametrize("install", ["fp8", "q8", "q4"])
