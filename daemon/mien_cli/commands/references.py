@@ -132,9 +132,9 @@ def add_in_process(args: Namespace, pictures: Sequence[bytes], consent: Consent)
     """Check the pictures and seal them in this process."""
     from mien_cli.edit_arguments import open_library
     from mien_cli.in_process import fetch_missing, open_runtime, open_store
-    from mien_daemon.pictures.preview_process import preview
     from mien_daemon.references.admission import THUMBNAIL_SIDE, blame_the_reference, require_one_face, square_around
     from mien_daemon.references.records import KeptPicture, describe
+    from mien_pipeline.media.previews import preview
 
     library = open_library(args)
     if args.to:

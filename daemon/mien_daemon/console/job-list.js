@@ -87,10 +87,13 @@ export class JobList extends EventTarget {
     return [...this.jobs.values()];
   }
 
+  /** An event; a job that this page knew as unfinished and that has ended is told as "finished". */
   hear(job) {
     this.staleness.note(job.id);
-    this.jobs.set(job.id, { ...this.jobs.get(job.id), ...job });
+    const before = this.jobs.get(job.id);
+    this.jobs.set(job.id, { ...before, ...job });
     this.changed();
+    if (before && !isOver(before) && isOver(job)) this.dispatchEvent(new CustomEvent("finished", { detail: job }));
   }
 
   drop(id) {

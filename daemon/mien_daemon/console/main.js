@@ -1,6 +1,7 @@
 // Everything the page is made of, in the order in which it starts.
 import { Api } from "./api.js";
 import { Draft } from "./swap/draft.js";
+import { tellOfCompletion } from "./completion.js";
 import { fetcher, opened, session } from "./boot.js";
 import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
@@ -41,6 +42,7 @@ function run() {
     health,
     people: new People(api),
     pictures: new Pictures(api),
+    seen: { result: "" }, // where one was in the gallery, for the way back
     draft: new Draft(api, sessionStorage, localStorage),
   };
   const frame = shell(router);
@@ -51,6 +53,7 @@ function run() {
     place.replaceChildren(sessionOver());
   });
   showConnection(events, frame.banner);
+  tellOfCompletion(app, ending.signal);
   health.addEventListener("change", () => showHealth(frame.status, health.current));
   jobs.addEventListener("change", () => {
     const waiting = jobs.all.filter((job) => !isOver(job)).length;
@@ -95,10 +98,17 @@ function showViews(app, main, ended) {
   let shown = app.router.place.view;
   app.router.addEventListener("change", async () => {
     await show();
-    if (shown !== app.router.place.view) main.focus({ preventScroll: true });
+    const isLost = document.activeElement === document.body; // it was on what is no longer there
+    if (isLost || shown !== app.router.place.view) main.focus({ preventScroll: true });
     shown = app.router.place.view;
   });
-  show();
+  show().then(() => whenIdle(() => VIEWS.map((name) => import(`./${name}/view.js`).catch(() => null))));
+}
+
+/** The other views are at hand before they are asked for. */
+function whenIdle(work) {
+  if ("requestIdleCallback" in window) requestIdleCallback(work, { timeout: 5000 });
+  else setTimeout(work, 1000); // Safari
 }
 
 function showConnection(events, banner) {

@@ -1,13 +1,16 @@
 // A list on the page that follows a list of values: elements are kept, moved and updated, never rebuilt.
 
+const REACHABLE = "a[href], button:not(:disabled), input:not(:disabled), [tabindex]";
+
 /**
- * `show(items)` makes the children of `parent` match.
+ * `show(items)` makes the children of `parent` match. A focus that was in an element which goes moves to its neighbour.
  * `create(item)` returns `{element, update(item)}`; `keyOf(item)` says which element is whose.
  */
 export function rows(parent, keyOf, create) {
   const known = new Map();
   return function show(items) {
     const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+    const at = focused ? [...parent.children].findIndex((child) => child.contains(focused)) : -1;
     const wanted = new Set(items.map(keyOf));
     for (const [key, row] of known) {
       if (!wanted.has(key)) {
@@ -22,8 +25,7 @@ export function rows(parent, keyOf, create) {
       if (row.element === place) place = place.nextElementSibling;
       else parent.insertBefore(row.element, place);
     }
-    // An element that is moved loses the focus.
-    if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement) focused.focus();
+    if (focused instanceof HTMLElement) keepFocus(parent, focused, at);
   };
 
   function remember(item) {
@@ -31,4 +33,16 @@ export function rows(parent, keyOf, create) {
     known.set(keyOf(item), row);
     return row;
   }
+}
+
+/** An element that is moved loses the focus, one that is gone leaves it to what stands in its place. */
+function keepFocus(parent, focused, at) {
+  if (focused === document.activeElement) return;
+  if (focused.isConnected) focused.focus();
+  else nearest(parent, at)?.focus({ preventScroll: true });
+}
+
+function nearest(parent, at) {
+  const row = parent.children[Math.min(at, parent.children.length - 1)];
+  return row ? (row.matches(REACHABLE) ? row : row.querySelector(REACHABLE)) : parent.closest("main");
 }

@@ -9,7 +9,8 @@ export const LANGUAGES = {
 };
 
 const messages = new Map();
-const format = { language: "en", plural: new Intl.PluralRules("en") };
+/** @type {{ language: string, plural: Intl.PluralRules, ago: Map<string, Intl.RelativeTimeFormat> }} */
+const format = { language: "en", plural: new Intl.PluralRules("en"), ago: new Map() };
 
 /** The language to begin with: the person's choice, else the first the browser asks for that we speak. */
 export function preferred(chosen, asked) {
@@ -27,6 +28,7 @@ export function speak(language, table) {
   for (const [key, text] of Object.entries(table)) messages.set(key, text);
   format.language = language.replace("_", "-");
   format.plural = new Intl.PluralRules(format.language);
+  format.ago.clear();
 }
 
 export function knows(key) {
@@ -103,14 +105,39 @@ export function duration(seconds) {
 export function ago(at, style = "short", now = Date.now() / 1000) {
   const seconds = at - now;
   const [unit, length] = unitFor(Math.abs(seconds));
-  return new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style }).format(
-    Math.round(seconds / length),
-    unit,
-  );
+  return agoFormat(style).format(Math.round(seconds / length), unit);
+}
+
+/** Made once: a gallery of a thousand tiles would wait for a thousand of them. */
+function agoFormat(style) {
+  const known = format.ago.get(style) ?? new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style });
+  format.ago.set(style, known);
+  return known;
 }
 
 export function moment(at) {
   return new Intl.DateTimeFormat(format.language, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
+}
+
+/** A day as a heading: "Today", "Yesterday", "Monday, 24 August". `day` is "2026-08-24". */
+export function dayWords(day, now = new Date()) {
+  const [year, month, date] = day.split("-").map(Number);
+  const back = Math.round(
+    (Date.UTC(year, month - 1, date) - Date.UTC(now.getFullYear(), now.getMonth(), now.getDate())) / 864e5,
+  );
+  const near = new Intl.RelativeTimeFormat(format.language, { numeric: "auto" }).format(back, "day");
+  /** @type {Intl.DateTimeFormatOptions} */
+  const how = {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: year === now.getFullYear() ? undefined : "numeric",
+  };
+  const words =
+    back >= -1 && back <= 0
+      ? near
+      : new Intl.DateTimeFormat(format.language, how).format(new Date(year, month - 1, date));
+  return words.charAt(0).toLocaleUpperCase(format.language) + words.slice(1);
 }
 
 /** How long a clip plays, and how many pictures it has. @param {{ duration_s: number, frames: number }} video */

@@ -17,7 +17,7 @@ from mien_api.errors import (
 )
 from mien_core.errors import TooManyPictures, UnknownReference
 from mien_daemon.access.clients import Client
-from mien_daemon.background import BackgroundTasks
+from mien_daemon.background import BackgroundTasks, run_in_thread
 from mien_daemon.config import LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.admission import Admission
@@ -25,6 +25,7 @@ from mien_daemon.jobs.job import Job, JobGroup, JobRequest, State
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
+from mien_daemon.jobs.work_folder import read_small
 from mien_daemon.pictures.blobs import require_headroom
 from mien_daemon.pictures.intact import IntactFiles
 
@@ -128,6 +129,16 @@ class JobQueue:
             self._store.note_damage(job_id)
             raise ResultDamaged("the result was damaged on the disk", job=job_id)
         return job, path
+
+    async def thumbnail(self, client: Client, job_id: str) -> bytes | None:
+        """The small JPEG that was made with a result; None where there is none.
+
+        Raises:
+            UnknownJob
+        """
+        job = await self.get(client, job_id)
+        is_there = job.state == "done" and job.result_sha256 is not None
+        return await run_in_thread(read_small, self._store.thumbnail(job_id)) if is_there else None
 
     async def star(self, client: Client, job_id: str, starred: bool) -> Job:
         """Keep a result until it is deleted; without the star it is kept for its time again, from now on.

@@ -276,7 +276,7 @@ class Scheduler:
             media_type=finished.media_type,
             result_sha256=finished.sha256,
         )
-        await self._store.finish(done, folder.result)
+        await self._store.finish(done, folder.result, folder.thumbnail)
         self._jobs.learn(done)
         self._jobs.close(done)
         return done

@@ -4,6 +4,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mien_api.errors import IdempotencyKeyReused, UnknownBlob, UnknownJob
@@ -30,7 +31,9 @@ class JobStore:
         self.clock = database.clock
         self._keep_s: float | None = None  # what a person has set meanwhile
         self.results = state / "results"
-        self.results.mkdir(mode=0o700, exist_ok=True)
+        self.thumbnails = state / "thumbnails"
+        for folder in (self.results, self.thumbnails):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     async def recover(self) -> Sequence[Job]:
         """Every unfinished job of the last daemon, waiting again, in order.
@@ -160,9 +163,12 @@ class JobStore:
         sql = "UPDATE jobs SET expires_at = finished_at + ? WHERE finished_at IS NOT NULL"
         await self._database.write(lambda db: db.execute(sql, (self._keep_s,)), patient=patient)
 
-    async def finish(self, job: Job, picture: Path) -> Job:
-        """Keep the picture, then say that the job is done: never the other way round. Waits for a locked database."""
-        await self._database.write(lambda db: self._settle(db, job, picture), patient=True)
+    async def finish(self, job: Job, picture: Path, thumbnail: Path | None = None) -> Job:
+        """Keep the picture, then say that the job is done: never the other way round. Waits for a locked database.
+
+        The thumbnail is kept where there is one: without it a small picture is made when one is asked for.
+        """
+        await self._database.write(lambda db: self._settle(db, job, picture, thumbnail), patient=True)
         return job
 
     async def star(self, job: Job) -> Job:
@@ -180,7 +186,7 @@ class JobStore:
 
         def forget(db: sqlite3.Connection) -> None:
             if JOB_ID.fullmatch(job_id):
-                self.result(job_id).unlink(missing_ok=True)
+                self._unlink(job_id)
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
         await self._database.forget(forget)
@@ -196,7 +202,7 @@ class JobStore:
             for row in db.execute(sql, (now,)).fetchall():
                 if not JOB_ID.fullmatch(row["id"]):
                     continue  # it could name any file; a repair sets the row aside
-                self.result(row["id"]).unlink(missing_ok=True)
+                self._unlink(row["id"])
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
             db.execute("DELETE FROM jobs WHERE expires_at <= ? AND NOT starred", (now - forget_after_s,))
 
@@ -210,8 +216,19 @@ class JobStore:
         """Where the picture of a job lies, or would."""
         return self.results / job_id
 
-    def _settle(self, db: sqlite3.Connection, job: Job, picture: Path) -> None:
+    def thumbnail(self, job_id: str) -> Path:
+        """Where the small picture of a result lies, or would."""
+        return self.thumbnails / job_id
+
+    def _unlink(self, job_id: str) -> None:
+        self.thumbnail(job_id).unlink(missing_ok=True)
+        self.result(job_id).unlink(missing_ok=True)
+
+    def _settle(self, db: sqlite3.Connection, job: Job, picture: Path, thumbnail: Path | None) -> None:
         if db.execute("SELECT 1 FROM jobs WHERE id = ?", (job.id,)).fetchone() is not None:
+            if thumbnail is not None:
+                with suppress(OSError):
+                    thumbnail.replace(self.thumbnail(job.id))
             move_into_place(picture, self.result(job.id))
             _update(db, job, self._keep_s)
 

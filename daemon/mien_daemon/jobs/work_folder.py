@@ -20,7 +20,7 @@ from mien_daemon.jobs.job import Job
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.state.personal_data import folder_for_references, remove
 from mien_daemon.state.run_folder import remove_dead_runs
-from mien_daemon.worker.messages import PREVIEW, Finished, RunJob
+from mien_daemon.worker.messages import PREVIEW, THUMBNAIL, Finished, RunJob
 from mien_pipeline.options import require_readable_count
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,11 @@ class WorkFolder:
     def result(self) -> Path:
         """Where the executor leaves the picture."""
         return self._folder / RESULT
+
+    @property
+    def thumbnail(self) -> Path:
+        """Where it leaves a small one; there may be none."""
+        return self._folder / THUMBNAIL
 
     async def prepare(self, job: Job) -> RunJob:
         """Make the folder and the files of a job, and name them for the executor.
@@ -172,7 +177,7 @@ class WorkFolders:
 
     async def step_preview(self, job_id: str) -> bytes | None:
         """The picture of the latest step of a running job; None where the executor shows none, or none yet."""
-        return await run_in_thread(_read_small, self._root / job_id / PREVIEW)
+        return await run_in_thread(read_small, self._root / job_id / PREVIEW)
 
     async def forget(self, job_id: str) -> None:
         """Delete what is kept of a job that will not run again."""
@@ -200,7 +205,7 @@ class WorkFolders:
                 self._private.rmdir()
 
 
-def _read_small(path: Path) -> bytes | None:
+def read_small(path: Path) -> bytes | None:
     """A file of at most `MOST_PREVIEW_BYTES`, or nothing."""
     with suppress(OSError), path.open("rb") as file:
         content = file.read(MOST_PREVIEW_BYTES + 1)

@@ -8,6 +8,7 @@ from mien_daemon.http.body import read_query
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Body
 from mien_daemon.pictures.blobs import digest_of
+from mien_daemon.worker.messages import THUMBNAIL_PX
 
 MAX_SIDE = 8192
 
@@ -36,8 +37,15 @@ class JobPreviewQuery(PreviewQuery):
 
 
 async def preview_job_result(request: web.Request) -> web.Response:
-    """Of a running job the picture of its latest step or segment, as it is kept; else of the result."""
+    """Of a running job the picture of its latest step or segment, as it is kept; else of the result.
+
+    That of a tile's size was made when the job ended.
+    """
     query = read_query(request, JobPreviewQuery)
+    if query.side == THUMBNAIL_PX and not query.at:
+        small = await request.app[keys.QUEUE].thumbnail(request[keys.CLIENT], request.match_info["id"])
+        if small is not None:
+            return _answer(small)
     if step := await request.app[keys.QUEUE].step_preview(request[keys.CLIENT], request.match_info["id"]):
         return web.Response(body=step, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])

@@ -17,6 +17,7 @@ STATE = (
     ("pictures that were sent", "blobs"),
     ("pictures on their way", "arriving"),
     ("results", "results"),
+    ("small pictures of results", "thumbnails"),
     ("results on their way", "spool"),
     ("pictures of a folder run", "batch"),
     ("clips that are being made", "clips"),

@@ -100,7 +100,8 @@ class Reconciliation:
     def run(self) -> list[Finding]:
         """Everything that was found, and what was done about it."""
         found = [*self._rows(), *self._results(), *self._pictures(), *self._references()]
-        if self.mend != "nothing":
+        if self._mends:
+            self._thumbnails()
             self._remove_halves()
         return found
 
@@ -132,6 +133,13 @@ class Reconciliation:
         for name in rows.keys() - files.keys():
             self._forget_result(name)
             yield Finding("row-without-result", name, "forgotten" if self._mends else "nothing")
+
+    def _thumbnails(self) -> None:
+        """A small picture of a result that is gone goes without a word: it was made from that."""
+        rows = {row[0] for row in self.db.execute("SELECT id FROM jobs WHERE result_sha256 IS NOT NULL")}
+        for path in list_files(self.state / "thumbnails") if self._mends else ():
+            if path.name not in rows or not is_plain_file(path):
+                path.unlink(missing_ok=True)
 
     def _forget_result(self, job: str) -> None:
         if self._mends:

@@ -21,6 +21,8 @@ MAX_FRAME_BYTES = 4 << 20
 
 # Beside `RunJob.output` while the job runs: the picture of its latest step, where the engine shows any.
 PREVIEW = "preview.jpg"
+THUMBNAIL = "thumbnail.jpg"
+THUMBNAIL_PX = 400  # a tile of the console is about 250 pixels wide and shows the middle of the picture
 
 FilePath = InstanceOf[str]
 """An absolute path. Checked as an object and not as text: on Linux a path need not be UTF-8."""

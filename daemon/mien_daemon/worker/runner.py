@@ -40,6 +40,7 @@ from mien_daemon.worker.messages import (
     SetUp,
 )
 from mien_daemon.worker.runtime import ShowsPreviews, WorkerRuntime, make_runtime
+from mien_daemon.worker.thumbnail import leave_thumbnail
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import parse_restore_options
 from mien_pipeline.progress import Progress
@@ -108,7 +109,7 @@ class JobRunner:
     def do(self, work: RunJob | FindFaces) -> None:
         """Do one piece of work and send its answer."""
         try:
-            self._pipe.send(self._run(work) if isinstance(work, RunJob) else self._find(work))
+            self._pipe.send(self._finish(work) if isinstance(work, RunJob) else self._find(work))
         except MienError as error:
             self._pipe.send(Failed(work.id, error.code, str(error), error.fields))
         except Exception as error:
@@ -123,6 +124,11 @@ class JobRunner:
             if is_broken_device(error):
                 os._exit(BROKEN_DEVICE)
             self._pipe.send(Failed(work.id, "internal-error", ""))
+
+    def _finish(self, job: RunJob) -> Finished:
+        finished = self._run(job)
+        leave_thumbnail(Path(job.output))
+        return finished
 
     def _run(self, job: RunJob) -> Finished:
         self._inbox.stop_if_cancelled(job.id)

@@ -188,6 +188,18 @@ async def test_a_result_is_gone_after_its_time_and_the_job_still_known(daemon: D
     assert not (daemon.state / "results" / job["id"]).exists()
 
 
+async def test_the_small_picture_of_a_result_was_made_with_it_and_goes_with_it(daemon: Daemon) -> None:
+    job = await daemon.finished(await daemon.swap())
+    small = daemon.state / "thumbnails" / job["id"]
+    path = f"/v1/jobs/{job['id']}/preview?side=400"
+    assert (await daemon.ask("GET", path)).body == small.read_bytes()
+    stranger = await daemon.ask("GET", path, token=await daemon.token("swap"))
+    assert (stranger.status, stranger.code) == (404, "unknown-job")
+    await expire(daemon, job["id"])
+    assert not small.exists()
+    assert (await daemon.ask("GET", path)).code == "job-expired"
+
+
 async def test_a_result_with_a_star_has_no_end_and_without_one_its_time_begins_anew(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     path = f"/v1/jobs/{job['id']}/star"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from mien_core.errors import Cancelled
@@ -19,6 +20,7 @@ from mien_daemon.worker import messages, runner
 from mien_daemon.worker.clips import name_run
 from mien_daemon.worker.messages import (
     PREVIEW,
+    THUMBNAIL,
     CancelWork,
     Faces,
     Failed,
@@ -33,6 +35,7 @@ from mien_daemon.worker.messages import (
 )
 from mien_daemon.worker.runner import Inbox, JobRunner, Pipe, is_broken_device, is_out_of_device_memory, send_heartbeat
 from mien_daemon.worker.runtime import WorkerRuntime
+from mien_daemon.worker.thumbnail import leave_thumbnail
 from mien_pipeline.clips.journal import FinishedSegment
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.face import Face
@@ -75,6 +78,20 @@ def test_a_swap_is_told_with_its_digest_and_lies_at_its_place_for_the_user_alone
     assert answer.report["engine"] == "flux"
     assert (tmp_path / "result").stat().st_mode & 0o777 == 0o600
     assert said.messages()[:-1] == [Progressed("1", "generate", 0, 2), Progressed("1", "generate", 1, 2)]
+
+
+def test_a_small_picture_of_the_result_lies_beside_it_for_the_user_alone(said: Said, tmp_path: Path) -> None:
+    run(FakeRuntime(tmp_path), said, work(tmp_path))
+    small = tmp_path / THUMBNAIL
+    with PIL.Image.open(small) as picture:
+        assert (picture.format, max(picture.size)) == ("JPEG", 4), "a preview of a result has half of its side"
+    assert small.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_result_that_cannot_be_made_small_is_delivered_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "result").write_bytes(b"no picture")
+    leave_thumbnail(tmp_path / "result")
+    assert not (tmp_path / THUMBNAIL).exists()
 
 
 def test_a_restore_needs_no_reference(said: Said, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ async def test_a_result_is_opened_with_its_settings_and_deleted(console: Any, pi
     await expect(about).to_contain_text("not the face of the person in the original picture")
     await console.button("Delete").click()
     await console.button("Delete", "dialog").click()
-    await expect(console.page.locator(".gallery")).to_be_attached()
+    await expect(console.page.locator(".days")).to_be_attached()
     await expect(console.page.locator(f".shot a[href='#/results/{job}']")).to_have_count(0)
 
 
@@ -401,7 +401,7 @@ async def test_axe_finds_nothing_serious_in_any_view(new_page: Any, pictures: An
         for view in (*VIEWS[1:], "swap"):
             await console.go(view)
             await expect(console.page.locator("nav [aria-current=page]")).to_have_attribute("href", f"#/{view}")
-            await expect(console.page.locator("main .spinner")).to_have_count(0)
+            await expect(console.page.locator("main .spinner:visible")).to_have_count(0)
             found[view] = await complaints(console.page)
         await console.swap()
         await console.result_shown()
@@ -424,7 +424,7 @@ async def test_no_view_is_wider_than_a_telephone(new_page: Any, pictures: Any) -
         await console.ready(pictures.group, pictures.ada)
         for view in (*VIEWS[1:], "swap"):
             await console.go(view)
-            await expect(console.page.locator("main .spinner")).to_have_count(0)
+            await expect(console.page.locator("main .spinner:visible")).to_have_count(0)
             widths = await console.page.evaluate(
                 "[document.documentElement.scrollWidth, document.querySelector('main').scrollWidth]"
             )

@@ -5,10 +5,10 @@ import io
 import PIL.Image
 import pytest
 
-from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.media import metadata
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import MEDIA_TYPES, encode
+from mien_pipeline.media.previews import preview
 from mien_pipeline.options import Format
 
 

@@ -10,9 +10,9 @@ import PIL.PngImagePlugin
 import pytest
 
 from mien_core.errors import InvalidImage
-from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.media import probe
 from mien_pipeline.media.decode import decode
+from mien_pipeline.media.previews import preview
 from mien_testing.files import encoded, gradient, photograph
 from mien_testing.refusals import refusal
 

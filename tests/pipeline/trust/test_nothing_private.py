@@ -13,11 +13,11 @@ import PIL.Image
 import pytest
 
 from mien_core.errors import InvalidImage
-from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.media import metadata
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import MEDIA_TYPES, encode
+from mien_pipeline.media.previews import preview
 from mien_pipeline.options import Format
 from mien_pipeline.progress import Stopwatch
 from mien_pipeline.report import Edit, ModelUse, describe

@@ -34,7 +34,7 @@ SOURCES = [path for part in ("pipeline", "daemon", "tray") for path in (ROOT / p
 # The one place that turns a result into a file, and who may call it; a preview is made of a result that was marked.
 # `step_preview` and the worker's `clips` show a part of a job that is not done, half as large at most and checked;
 # `clip` and `clips` the faces of a clip that nothing was changed in.
-MAY_WRITE_PICTURES = {"encode.py", "preview_process.py", "step_preview.py", "clip.py", "clips.py"}
+MAY_WRITE_PICTURES = {"encode.py", "previews.py", "step_preview.py", "clip.py", "clips.py"}
 MAY_ENCODE = {"marking.py"}
 
 SWITCH = re.compile(

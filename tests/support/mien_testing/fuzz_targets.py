@@ -29,7 +29,6 @@ from mien_daemon.http.body import parse_body, read_query
 from mien_daemon.http.file_answer import is_known, parse_range, wants_range
 from mien_daemon.http.pairing_schemas import BeginPairing, PairingStep
 from mien_daemon.http.schemas import JobQuery, MoveJob, WaitQuery
-from mien_daemon.pictures.preview_process import preview
 from mien_daemon.references.index import LibraryIndex
 from mien_daemon.routes.jobs import NewJob, ask_from
 from mien_daemon.routes.references import ChangedReference, NewReference
@@ -38,6 +37,7 @@ from mien_models.remote.wheel_index import read_html, read_json
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.media import encode, metadata, probe
 from mien_pipeline.media.decode import decode
+from mien_pipeline.media.previews import preview
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.marking import media_type_of

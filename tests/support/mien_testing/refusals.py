@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from mien_core.errors import InvalidImage
-from mien_daemon.pictures.preview_process import preview
 from mien_pipeline.media.decode import decode
+from mien_pipeline.media.previews import preview
 
 
 def refusal(data: bytes) -> Mapping[str, object]:

@@ -1,25 +1,27 @@
 // One result at full size, with how it was made and what can be done with it.
 import { announce, attempt } from "../announce.js";
 import { button, iconButton } from "../control.js";
-import { confirm } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { nameFor, namesIn, titleOf } from "../job-name.js";
 import { fillWhenLoaded } from "../notice.js";
 import { optionName, optionWords } from "../swap/option-words.js";
-import { faceAt, previewPath } from "../swap/target-picture.js";
+import { facesAt, previewPath } from "../swap/target-picture.js";
 import { compareClips } from "../viewer/clip-compare.js";
 import { compare } from "../viewer/compare.js";
 import { referenceImage } from "../swap/reference-image.js";
 import { report } from "../viewer/report.js";
-import { copyPicture, savePicture } from "../viewer/save.js";
+import { copyPicture } from "../viewer/save.js";
 import { verdict } from "../viewer/verdict.js";
-import { moment, t } from "../words.js";
-import { isKept } from "./retention.js";
+import { ago, moment, t } from "../words.js";
+import { remove, save, star } from "./deeds.js";
+import { keptOf } from "./filter.js";
 
 export function detail(main, app, signal, id) {
   const place = h("div", { class: "fullscreen" });
   main.append(h("h1", { class: "unseen" }, t("result")), place);
-  document.addEventListener("keydown", (event) => turn(event, app, id), { signal });
+  document.addEventListener("keydown", (event) => press(event, app, id), { signal });
+  backToGallery(app, signal);
+  app.seen.result = id;
   fillWhenLoaded(
     place,
     () => gather(app, id),
@@ -42,7 +44,7 @@ function built(app, { job, before, after }, signal) {
     return h("div", { class: "studio" }, h("section", { class: "center" }, clips), aside(app, job));
   }
   const shown = { url: after, label: t("after") };
-  const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, focus: faceAt(job).x });
+  const view = compare(before ? { url: before, label: t("before") } : shown, shown, { signal, faces: facesAt(job) });
   return h("div", { class: "studio" }, h("section", { class: "center" }, view), aside(app, job));
 }
 
@@ -64,12 +66,12 @@ function aside(app, job) {
         { class: "panel" },
         h(
           "header",
-          { class: "page-head" },
-          h("h2", {}, titleOf(job, app.people.names)),
-          h("span", { class: "grow" }),
+          { class: "inspector-head" },
+          h("h2", { class: "grow" }, titleOf(job, app.people.names)),
+          starButton(app, job),
           iconButton("close", t("back_to_results"), () => router.go("results")),
         ),
-        h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000)),
+        h("p", { class: "hint" }, moment(Date.parse(job.finished_at) / 1000), expiryWords(job)),
         report(job.result, {
           image: (key) => referenceImage(app, { key }),
           who: (index) => nameFor(job, index, app.people.names),
@@ -93,11 +95,34 @@ function aside(app, job) {
         button(t("redo"), "retry", () => redo(app, job), { class: "grow" }),
         iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
         job.result.video ? null : iconButton("copy", t("copy"), () => attempt(copy)),
-        iconButton("trash", t("delete"), () => remove(app, job)),
+        iconButton("trash", t("delete"), () => removeOne(app, job)),
       ),
-      button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary large" }),
+      button(t("save"), "download", () => save(app, [job]), { class: "primary large" }),
     ),
   );
+}
+
+/** Until when it is kept; nothing for one with a star. */
+function expiryWords({ starred, expires_at: until }) {
+  return starred || !until ? null : ` · ${t("kept_until", { when: ago(Date.parse(until) / 1000) })}`;
+}
+
+function starButton(app, job) {
+  const shown = () => app.jobs.get(job.id) ?? job;
+  const turn = async () => {
+    await star(app, [shown()]);
+    mark();
+  };
+  const element = iconButton("star", t("star_result", { name: titleOf(job, app.people.names) }), turn, {
+    "data-deed": "star",
+  });
+  const mark = () => {
+    const { starred } = shown();
+    element.setAttribute("aria-pressed", String(starred));
+    element.title = t(starred ? "star_remove" : "star_give");
+  };
+  mark();
+  return element;
 }
 
 function settings(options) {
@@ -126,19 +151,33 @@ async function sendOn({ api, draft, pictures, router }, job) {
   router.go("swap");
 }
 
-async function remove({ api, router }, job) {
-  if (!(await confirm(t("delete_result_title"), t("delete_result_text"), t("delete")))) return;
-  await attempt(async () => {
-    await api.delete(`/v1/jobs/${job.id}`);
-    router.go("results");
-  });
+async function removeOne(app, job) {
+  const next = neighbour(app, job.id, 1) ?? neighbour(app, job.id, -1);
+  if (!(await remove(app, [job]))) return;
+  if (next) app.seen.result = next.id;
+  app.router.go("results");
 }
 
-/** Left and right turn the pages. */
-function turn(event, { jobs, router }, id) {
-  const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!way || event.target.closest("input, select, dialog")) return;
-  const kept = jobs.all.filter(isKept).sort((one, other) => other.created_at.localeCompare(one.created_at));
-  const next = kept[kept.findIndex((job) => job.id === id) + way];
-  if (next) router.go("results", next.id);
+/** Left and right turn the pages, S saves, Delete deletes. */
+function press(event, app, id) {
+  const { altKey, ctrlKey, metaKey, key, target } = event;
+  if (altKey || ctrlKey || metaKey || target.closest?.("input, select, dialog, video")) return;
+  const way = { ArrowLeft: -1, ArrowRight: 1 }[key];
+  const next = way && neighbour(app, id, way);
+  const job = app.jobs.get(id);
+  if (next) app.router.go("results", next.id);
+  else if (job && key.toLowerCase() === "s") save(app, [job]);
+  else if (job && key === "Delete") removeOne(app, job);
+}
+
+/** Escape leads back to all results, unless a dialog takes it. */
+export function backToGallery({ router }, signal) {
+  const back = ({ key, target }) => key === "Escape" && !target.closest?.("dialog") && router.go("results");
+  document.addEventListener("keydown", back, { signal });
+}
+
+function neighbour({ jobs }, id, way) {
+  const kept = keptOf(jobs.all);
+  const at = kept.findIndex((job) => job.id === id);
+  return at < 0 ? undefined : kept[at + way];
 }

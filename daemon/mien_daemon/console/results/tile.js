@@ -1,46 +1,78 @@
-// One result in the gallery.
+// One result in the gallery: the picture, its name, whether it is the person; the original while one points at it.
 import { h } from "../element.js";
-import { titleOf } from "../job-name.js";
-import { keepFaceInSight } from "../swap/target-picture.js";
 import { icon } from "../icon.js";
-import { ago, lengthOf, number, t } from "../words.js";
+import { nameFor, titleOf } from "../job-name.js";
+import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
+import { likenessWords, worstOf } from "../viewer/likeness.js";
+import { ago, lengthOf, t } from "../words.js";
 
-const SIDE = 360;
+const SIDE = 400; // as the daemon keeps it
 
-export function tile(app, job) {
-  const img = h("img", { alt: "", loading: "lazy" });
-  app.pictures.lazily(img, `/v1/jobs/${job.id}/preview?side=${SIDE}`);
-  keepFaceInSight(img, job);
-  const name = titleOf(job, app.people.names);
+export function tile(app, first) {
+  const { people, pictures } = app;
+  const img = h("img", { alt: "" });
+  const title = h("b", {});
+  const said = h("span", { class: "shot-said" });
   const when = h("span", { class: "when" });
-  const update = () => (when.textContent = ago(Date.parse(job.finished_at) / 1000, "narrow"));
-  update();
-  const likeness = job.result?.faces?.find(({ identity }) => identity)?.identity.to_reference;
-  const label = t("open_result_of", { name, when: when.textContent });
-  return {
-    element: h(
-      "li",
-      { class: "shot" },
-      h(
-        "a",
-        { href: `#/results/${job.id}`, "aria-label": label },
-        img,
-        h(
-          "span",
-          { class: "shot-foot" },
-          h("b", {}, name),
-          when,
-          job.result?.video ? h("span", { class: "shot-length" }, icon("play"), lengthOf(job.result.video)) : null,
-          likeness === undefined
-            ? null
-            : h(
-                "span",
-                { class: "shot-score", title: t("to_reference") },
-                number(likeness, { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
-              ),
-        ),
-      ),
-    ),
-    update,
-  };
+  const link = h(
+    "a",
+    { href: `#/results/${first.id}`, tabindex: -1, draggable: "false" },
+    img,
+    h("span", { class: "shot-foot" }, title, h("span", { class: "shot-note" }, said, when), lengthMark(first)),
+  );
+  const check = h("input", { type: "checkbox", tabindex: -1 });
+  const star = h("button", { class: "bare shot-star", tabindex: -1, "data-deed": "star" }, icon("star"));
+  const element = h(
+    "li",
+    { class: "shot", "data-id": first.id },
+    link,
+    h("label", { class: "shot-check" }, check),
+    star,
+  );
+  pictures.lazily(img, `/v1/jobs/${first.id}/preview?side=${SIDE}`);
+  keepFaceInSight(img, first);
+  const shown = { title: "", job: null };
+  return { element, update };
+
+  function update(job) {
+    const name = titleOf(job, people.names);
+    when.textContent = ago(Date.parse(job.finished_at) / 1000, "narrow");
+    if (job === shown.job && name === shown.title) return;
+    Object.assign(shown, { title: name, job });
+    const worst = worstOf(job.result);
+    const likeness = likenessWords(worst?.verdict, worst && nameFor(job, worst.index, people.names));
+    title.textContent = name;
+    said.textContent = likeness?.words ?? "";
+    said.dataset.kind = likeness?.kind ?? "none";
+    element.toggleAttribute("data-starred", job.starred);
+    link.title = name;
+    link.setAttribute("aria-label", [name, likeness?.words].filter(Boolean).join(". "));
+    check.setAttribute("aria-label", t("select_result", { name }));
+    star.setAttribute("aria-label", t("star_result", { name }));
+    star.setAttribute("aria-pressed", String(job.starred));
+    star.title = t(job.starred ? "star_remove" : "star_give");
+  }
+}
+
+function lengthMark({ result }) {
+  return result?.video ? h("span", { class: "shot-length" }, icon("play"), lengthOf(result.video)) : null;
+}
+
+/** Lay the original over a tile as long as one points at it. */
+export async function showOriginal({ pictures }, element, job) {
+  if (job.result?.video || element.querySelector(".original")) return;
+  const original = h("img", { alt: "", class: "original" });
+  keepFaceInSight(original, job);
+  element.querySelector("a").append(original);
+  try {
+    original.src = await pictures.url(previewPath(job.target, SIDE));
+    await original.decode();
+    if (original.isConnected) original.after(h("span", { class: "tag before original" }, t("before")));
+  } catch {
+    hideOriginal(element); // it is gone, or no browser shows it: the result stays
+  }
+}
+
+export function hideOriginal(element) {
+  for (const each of element.querySelectorAll(".original")) each.remove();
 }

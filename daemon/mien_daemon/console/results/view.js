@@ -1,4 +1,4 @@
-// Results: everything that was made and is still kept.
+// Results: everything that was made and is still kept, by day.
 import { button, select } from "../control.js";
 import { announce, attempt } from "../announce.js";
 import { confirm } from "../dialog.js";
@@ -6,56 +6,93 @@ import { h } from "../element.js";
 import { batched, everyMinute } from "../jobs/view.js";
 import { empty, loading } from "../notice.js";
 import { rows } from "../rows.js";
-import { duration, t } from "../words.js";
+import { dayWords, duration, t } from "../words.js";
+import { compareTwo } from "./compare-two.js";
 import { detail } from "./detail.js";
-import { isKept } from "./retention.js";
+import { byDay, everything, keptOf, matches, narrows } from "./filter.js";
+import { filterBar } from "./filter-bar.js";
+import { gallery } from "./gallery.js";
+import { Selection } from "./selection.js";
+import { selectionBar } from "./selection-bar.js";
 import { tile } from "./tile.js";
 
 const DAY = 86_400;
 const SPANS = [3600, DAY, 7 * DAY, 30 * DAY, 365 * DAY];
 
 export function mount(main, app, signal, item) {
+  if (item?.includes(",")) return compareTwo(main, app, signal, item.split(","));
   if (item) return detail(main, app, signal, item);
-  const { jobs } = app;
-  const list = h("ul", { class: "gallery", "aria-label": t("view_results") });
+  const { jobs, people } = app;
+  const filter = everything();
+  const selection = new Selection();
+  const days = h("div", { class: "days" });
   const place = h("div", { class: "card" });
   const end = h("div", { class: "gallery-end" });
-  const show = rows(
-    list,
-    ({ id }) => id,
-    (job) => tile(app, job),
-  );
   const clear = button(t("delete_all"), "trash", () => deleteAll(app), { class: "danger" });
+  const show = rows(
+    days,
+    ({ day }) => day,
+    ({ day }) => daySection(app, day),
+  );
+  let shown = [];
   const update = () => {
-    const kept = jobs.all.filter(isKept).sort((one, other) => other.created_at.localeCompare(one.created_at));
-    show(kept);
-    place.hidden = kept.length > 0;
+    const kept = keptOf(jobs.all);
+    shown = kept.filter((job) => matches(job, filter, people.names));
+    show(byDay(shown));
+    bar.show(kept);
+    selection.keep(shown.map(({ id }) => id));
+    tiles.refresh();
     clear.hidden = kept.length === 0;
-    if (kept.length === 0) place.replaceChildren(jobs.loaded && !jobs.next ? nothing() : loading());
+    place.hidden = shown.length > 0;
+    if (shown.length === 0) place.replaceChildren(jobs.loaded && !jobs.next ? nothing(kept.length > 0) : loading());
+    if (narrows(filter)) jobs.more(); // what is looked for may be further down
   };
-  app.people.load();
+  const bar = filterBar(filter, update);
+  const listed = () => shown;
+  const tiles = gallery(days, { app, selection, listed, signal });
   const soon = batched(update);
-  jobs.addEventListener("change", soon, { signal });
-  app.people.addEventListener("change", soon, { signal });
+  for (const source of [jobs, people]) source.addEventListener("change", soon, { signal });
+  people.load();
   everyMinute(soon, signal);
   moreAt(end, jobs, signal);
   main.append(
     h(
       "div",
       { class: "page wide" },
-      h("header", { class: "page-head" }, h("h1", {}, t("view_results")), keepFor(app), clear),
+      h("header", { class: "page-head" }, h("h1", { tabindex: -1 }, t("view_results")), keepFor(app), clear),
+      bar.element,
       place,
-      list,
+      days,
       end,
     ),
+    selectionBar(app, selection, listed, signal),
   );
   update();
+  tiles.arrive();
   return undefined;
+}
+
+function daySection(app, day) {
+  const heading = h("h2", { class: "day" });
+  const list = h("ul", { class: "gallery" });
+  const show = rows(
+    list,
+    ({ id }) => id,
+    (job) => tile(app, job),
+  );
+  return {
+    element: h("section", {}, heading, list),
+    update({ jobs }) {
+      heading.textContent = dayWords(day);
+      list.setAttribute("aria-label", heading.textContent);
+      show(jobs);
+    },
+  };
 }
 
 /** The next page of jobs whenever the end of the gallery comes near. */
 function moreAt(end, jobs, signal) {
-  const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && jobs.more(), { rootMargin: "600px" });
+  const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && jobs.more(), { rootMargin: "900px" });
   const again = () => {
     watch.unobserve(end);
     watch.observe(end);
@@ -65,7 +102,9 @@ function moreAt(end, jobs, signal) {
   again();
 }
 
-function nothing() {
+/** `others`: there are results, and none of them is as asked. */
+function nothing(others) {
+  if (others) return empty("search", t("no_results_found"), t("no_results_found_hint"));
   return empty(
     "results",
     t("no_results"),

@@ -9,7 +9,7 @@ import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
-import { faceAt, shownUrl } from "./target-picture.js";
+import { facesAt, shownUrl } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
 
 export function result(app, { run }, signal) {
@@ -32,7 +32,7 @@ async function show(app, run, element, signal) {
     const view = compare({ url: original, label: t("before") }, after, {
       more,
       signal,
-      focus: faceAt(run[0].job).x,
+      faces: facesAt(run[0].job),
       actions: [redo, alone ? taking(app, run[0].job) : null],
     });
     fill(
@@ -52,6 +52,8 @@ async function show(app, run, element, signal) {
         ),
       ),
     );
+    // What had the focus while the job ran may be gone.
+    if (document.activeElement === document.body) element.querySelector(".primary")?.focus();
   } catch (error) {
     if (!error.document) throw error;
     if (!signal.aborted)

@@ -32,12 +32,18 @@ async function preview(img, digest, pictures) {
   }
 }
 
-/** Where the first changed face of a result is, 0..1 from the left and from the top. */
-export function faceAt({ result }) {
-  const face = result?.faces?.find(({ swapped }) => swapped);
-  if (!face) return { x: 0.5, y: 0.3 };
-  const [x1, y1, x2, y2] = face.bbox;
-  return { x: (x1 + x2) / 2 / result.size[0], y: (y1 + y2) / 2 / result.size[1] };
+/** Where the changed faces of a result are, 0..1 from the left and from the top. */
+export function facesAt({ result }) {
+  const changed = result?.faces?.filter(({ swapped }) => swapped) ?? [];
+  return changed.map(({ bbox: [x1, y1, x2, y2] }) => ({
+    x: (x1 + x2) / 2 / result.size[0],
+    y: (y1 + y2) / 2 / result.size[1],
+  }));
+}
+
+/** Where the first of them is. */
+export function faceAt(job) {
+  return facesAt(job)[0] ?? { x: 0.5, y: 0.3 };
 }
 
 /** Keep that face in sight where only a part of the picture is shown. */

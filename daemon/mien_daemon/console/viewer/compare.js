@@ -9,17 +9,21 @@ const MODES = ["slider", "columns", "after"];
 
 /**
  * `before` and `after` are `{url, label}`; `more` are further panes of the same size (another engine's result).
- * `focus` is where in the picture, 0..1 from the left, the divider is at first: in the middle of a face.
+ * `faces` are where in the picture, 0..1, the changed faces are: the divider is in the middle of the first, and 100 %
+ * shows one after the other. `columns` begins side by side.
  * Returns the element; its toolbar takes `actions` at its end.
  * @typedef {{ url: string, label: string }} Pane
  * @param {Pane} before
  * @param {Pane} after
- * @param {{ more?: Pane[], actions?: any[], focus?: number, signal: AbortSignal }} options
+ * @param {{
+ *   more?: Pane[], actions?: any[], faces?: { x: number, y: number }[], columns?: boolean, signal: AbortSignal,
+ * }} options
  */
-export function compare(before, after, { more = [], actions = [], focus = 0.5, signal }) {
+export function compare(before, after, { more = [], actions = [], faces = [], columns = false, signal }) {
   const zoom = new Zoom();
   const view = h("div", { class: "view" });
-  const element = h("div", { class: "compare", "data-mode": more.length ? "columns" : "slider" });
+  const element = h("div", { class: "compare", "data-mode": more.length || columns ? "columns" : "slider" });
+  const focus = faces[0]?.x ?? 0.5;
   const show = (mode) => {
     element.dataset.mode = mode;
     const panes = {
@@ -44,11 +48,12 @@ export function compare(before, after, { more = [], actions = [], focus = 0.5, s
       { class: "toolbar" },
       modes,
       hold(element, signal),
-      zoomButtons(zoom, signal),
+      zoomButtons(zoom, faces, signal),
       h("div", { class: "group end" }, ...actions),
     ),
   );
   show(element.dataset.mode);
+  document.addEventListener("keydown", (event) => isPlain(event, "c") && turnMode(modes), { signal });
   return element;
 }
 
@@ -116,9 +121,28 @@ function hold(element, signal) {
   return press;
 }
 
-function zoomButtons(zoom, signal) {
+/** The next way to compare, as if its button were pressed. */
+function turnMode(modes) {
+  const inputs = [...modes.querySelectorAll("input")];
+  inputs[(inputs.findIndex(({ checked }) => checked) + 1) % inputs.length].click();
+}
+
+function isPlain(event, key) {
+  const { altKey, ctrlKey, metaKey, target } = event;
+  return (
+    event.key === key && !altKey && !ctrlKey && !metaKey && !target.closest?.("dialog, textarea, select, [type=search]")
+  );
+}
+
+/** Of several changed faces 100 % shows the next at each press. */
+function zoomButtons(zoom, faces, signal) {
+  let next = 0;
+  const near = () => {
+    const { x, y } = faces[next++ % faces.length] ?? {};
+    zoom.to(1, x, y);
+  };
   const fit = iconButton("fit", t("zoom_fit"), () => zoom.to(null));
-  const full = h("button", { class: "bare text", onclick: () => zoom.to(1), "aria-label": t("zoom_full") }, "100 %");
+  const full = h("button", { class: "bare text", onclick: near, "aria-label": t("zoom_full") }, "100 %");
   const mark = () => {
     fit.setAttribute("aria-pressed", zoom.scale === null);
     full.setAttribute("aria-pressed", zoom.scale === 1);

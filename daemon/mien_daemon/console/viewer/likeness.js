@@ -34,8 +34,8 @@ export function warningsOf({ warnings = [], faults = [], verdict }) {
 
 const WORST = ["not", "partial", "clear"];
 
-/** The verdict of a whole result: that of its least alike face; null where nothing was judged. */
-export function verdictOf(result) {
-  const verdicts = new Set(peopleOf(result ?? {}).map(({ verdict }) => verdict));
-  return WORST.find((verdict) => verdicts.has(verdict)) ?? null;
+/** The face of a result that is least like its person; undefined where nothing was judged. */
+export function worstOf(result) {
+  const judged = peopleOf(result ?? {}).filter(({ verdict }) => WORST.includes(verdict));
+  return judged.sort((one, other) => WORST.indexOf(one.verdict) - WORST.indexOf(other.verdict))[0];
 }

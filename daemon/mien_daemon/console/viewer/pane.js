@@ -40,7 +40,13 @@ export function pane(layers, zoom, signal) {
     },
     { passive: false },
   );
-  element.addEventListener("dblclick", () => zoom.to(zoom.scale === null ? 1 : null));
+  element.addEventListener("dblclick", (event) => {
+    const { left, top } = layers[0].getBoundingClientRect();
+    const scale = zoom.cssScale(size(), box());
+    const { width, height } = size();
+    const [x, y] = [(event.clientX - left) / (width * scale), (event.clientY - top) / (height * scale)];
+    zoom.to(zoom.scale === null ? 1 : null, x, y);
+  });
   drag(element, (dx, dy) => zoom.scale !== null && zoom.pan(dx, dy, size(), box()));
   return element;
 }

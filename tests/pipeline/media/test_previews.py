@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from mien_core.errors import InvalidImage
-from mien_daemon.pictures.preview_process import BEHIND_TRANSPARENCY, preview
+from mien_pipeline.media.previews import BEHIND_TRANSPARENCY, preview
 from mien_testing.profiles import exchanging_profile, inverting_profile, save, with_chunks
 
 

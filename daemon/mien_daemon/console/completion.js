@@ -1,0 +1,40 @@
+// When a job ends: said in the live region, and in the title of the tab until it is looked at.
+import { announce } from "./announce.js";
+import { isOver } from "./job-list.js";
+import { titleOf } from "./job-name.js";
+import { sentence } from "./problem.js";
+import { t } from "./words.js";
+
+export function tellOfCompletion(app, signal) {
+  const { jobs, people, router } = app;
+  let plain = "";
+  const restore = () => {
+    if (plain) document.title = plain;
+    plain = "";
+  };
+  jobs.addEventListener(
+    "finished",
+    ({ detail: job }) => {
+      const words = completionWords(job, people.names);
+      if (!words) return;
+      announce(words.text, words.kind);
+      if (document.hasFocus()) return;
+      plain ||= document.title;
+      document.title = `${words.mark} ${words.text} · Mien`;
+    },
+    { signal },
+  );
+  addEventListener("focus", restore, { signal });
+  router.addEventListener("change", () => (plain = ""), { signal });
+}
+
+/**
+ * What is said when a job has ended; null for one that a person stopped, and for one of a group: there are many.
+ * @returns {{ mark: string, kind: "info" | "bad", text: string } | null}
+ */
+export function completionWords(job, people) {
+  if (!isOver(job) || job.state === "cancelled" || job.group || job.kind === "analyse") return null;
+  const name = titleOf(job, people);
+  if (job.state === "done") return { mark: "✓", kind: "info", text: t("finished_done", { name }) };
+  return { mark: "!", kind: "bad", text: t("finished_failed", { name, why: sentence(job.problem) }) };
+}

@@ -1,0 +1,55 @@
+// What is done with results, one or several: saved, starred, deleted.
+import { announce, attempt } from "../announce.js";
+import { confirm } from "../dialog.js";
+import { fileNameOf } from "../job-name.js";
+import { saveFile, savePicture } from "../viewer/save.js";
+import { t } from "../words.js";
+import { dayOf } from "./filter.js";
+import { MOST_BYTES, uniqueNames, zip } from "./zip.js";
+
+const MANY = 10; // it takes a while
+
+/** One result as a file, several as a ZIP. */
+export function save(app, jobs) {
+  return attempt(() => (jobs.length === 1 ? savePicture(app, jobs[0]) : saveZip(app, jobs)));
+}
+
+async function saveZip({ api, people }, jobs) {
+  if (jobs.length >= MANY) announce(t("zip_begun", { count: jobs.length }));
+  const contents = [];
+  let size = 0;
+  for (const job of jobs) {
+    const content = await api.blob(`/v1/jobs/${job.id}/result`);
+    size += content.size;
+    if (size > MOST_BYTES) return announce(t("zip_too_large"), "bad");
+    contents.push(content);
+  }
+  const names = uniqueNames(jobs.map((job, at) => fileNameOf(job, people.names, contents[at].type)));
+  const files = names.map((name, at) => ({ name, content: contents[at], at: new Date(jobs[at].finished_at) }));
+  saveFile(await zip(files), `Mien ${dayOf(new Date())}.zip`);
+  return announce(t("zip_saved", { count: jobs.length }));
+}
+
+/** All of them get a star, unless all have one. */
+export function star({ jobs: list }, jobs) {
+  const starred = !jobs.every((job) => job.starred);
+  return attempt(async () => {
+    for (const { id } of jobs) await list.post(`/v1/jobs/${id}/star`, { starred });
+  });
+}
+
+/** After a question; resolves to whether they are gone. */
+export async function remove({ api }, jobs) {
+  const count = jobs.length;
+  const [title, text] =
+    count === 1
+      ? [t("delete_result_title"), t("delete_result_text")]
+      : [t("delete_results_title", { count }), t("delete_results_text")];
+  if (!(await confirm(title, text, t("delete")))) return false;
+  const done = await attempt(async () => {
+    for (const { id } of jobs) await api.delete(`/v1/jobs/${id}`);
+    return true;
+  });
+  if (done) announce(t("deleted_count", { count }));
+  return Boolean(done);
+}

@@ -1,0 +1,80 @@
+// The head of the gallery: a search by face and file, and a chip for each engine and warning that occurs.
+import { h } from "../element.js";
+import { icon } from "../icon.js";
+import { rows } from "../rows.js";
+import { engineWords } from "../swap/option-words.js";
+import { knows, number, t } from "../words.js";
+import { cautionsOf, engineOf, tally } from "./filter.js";
+
+/** `changed` is called whenever `filter` is another one; `show(jobs)` offers what occurs in them. */
+export function filterBar(filter, changed) {
+  const search = h("input", {
+    type: "search",
+    placeholder: t("search_results"),
+    "aria-label": t("search_results"),
+    oninput: () => {
+      filter.words = search.value;
+      changed();
+    },
+  });
+  const list = h("ul", { class: "chips", "aria-label": t("filters") });
+  const show = rows(
+    list,
+    ({ key }) => key,
+    (first) => chip(first, changed),
+  );
+  return {
+    element: h("search", { class: "filter-bar" }, h("div", { class: "search" }, icon("search"), search), list),
+    show(jobs) {
+      show(chipsFor(jobs, filter));
+      list.hidden = list.children.length === 0;
+    },
+  };
+}
+
+/** A chip for what would tell results apart, and for what is asked for. */
+function chipsFor(jobs, filter) {
+  const starred = jobs.filter((job) => job.starred).length;
+  const star = { key: "star", words: t("filter_starred"), count: starred, isOn: filter.starred };
+  const engines = tally(jobs, (job) => [engineOf(job)].filter(Boolean));
+  const warnings = tally(jobs, cautionsOf);
+  return [
+    ...(starred > 0 || filter.starred ? [{ ...star, press: () => (filter.starred = !filter.starred) }] : []),
+    ...(engines.length > 1 ? engines : []).map((each) => choice("engine", each, filter.engines, engineWords)),
+    ...warnings.map((each) => choice("warning", each, filter.warnings, warningWords)),
+  ];
+}
+
+function choice(kind, [name, count], chosen, wordsOf) {
+  const press = () => chosen.delete(name) || chosen.add(name);
+  return { key: `${kind} ${name}`, kind, words: wordsOf(name), count, isOn: chosen.has(name), press };
+}
+
+/** The short name of a warning where there is one, else its sentence. */
+function warningWords(name) {
+  const key = name.replaceAll("-", "_");
+  return t(knows(`caution_${key}`) ? `caution_${key}` : `warning_${key}`);
+}
+
+function chip({ key, kind }, changed) {
+  const words = h("span", {});
+  const figure = h("span", { class: "chip-count" });
+  let press = () => {};
+  const button = h(
+    "button",
+    { class: "chip", "data-chip": key, onclick: () => (press(), changed()) },
+    kind === "warning" ? icon("warning") : null,
+    key === "star" ? icon("star") : null,
+    words,
+    figure,
+  );
+  return {
+    element: h("li", {}, button),
+    update(now) {
+      press = now.press;
+      words.textContent = now.words;
+      figure.textContent = number(now.count);
+      button.setAttribute("aria-pressed", String(now.isOn));
+    },
+  };
+}

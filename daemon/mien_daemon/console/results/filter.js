@@ -1,0 +1,79 @@
+// Which results are shown, and in which order: those of a day together, found by names, engines, warnings and stars.
+import { titleOf } from "../job-name.js";
+import { peopleOf, warningsOf } from "../viewer/likeness.js";
+import { isKept } from "./retention.js";
+
+/** @typedef {{ words: string, engines: Set<string>, warnings: Set<string>, starred: boolean }} Filter */
+
+/** @returns {Filter} */
+export function everything() {
+  return { words: "", engines: new Set(), warnings: new Set(), starred: false };
+}
+
+/** @param {Filter} filter */
+export function narrows({ words, engines, warnings, starred }) {
+  return words.trim() !== "" || engines.size > 0 || warnings.size > 0 || starred;
+}
+
+/** Every result that is still there, the latest first. */
+export function keptOf(jobs) {
+  return jobs.filter(isKept).sort((one, other) => finished(other).localeCompare(finished(one)));
+}
+
+/** Whether every word is in the title, and engine, warnings and star are as asked. */
+export function matches(job, filter, people) {
+  if (filter.starred && !job.starred) return false;
+  if (filter.engines.size > 0 && !filter.engines.has(engineOf(job))) return false;
+  if (filter.warnings.size > 0 && !cautionsOf(job).some((warning) => filter.warnings.has(warning))) return false;
+  const title = fold(titleOf(job, people));
+  return fold(filter.words)
+    .split(/\s+/)
+    .every((word) => title.includes(word));
+}
+
+export function engineOf(job) {
+  return job.result?.engine ?? job.options.engine;
+}
+
+/** Everything that is said against a result, each once; `weak-identity` stands for the verdict "not". */
+export function cautionsOf({ result }) {
+  const people = peopleOf(result ?? {});
+  const said = people.flatMap((person) => [
+    ...warningsOf(person),
+    ...(person.verdict === "not" ? ["weak-identity"] : []),
+  ]);
+  return [...new Set([...said, ...(result?.warnings ?? [])])];
+}
+
+/** What occurs in `jobs`, the most frequent first: `[name, count]` pairs. */
+export function tally(jobs, namesOf) {
+  const counts = new Map();
+  for (const job of jobs) for (const name of namesOf(job)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort(([one, many], [other, more]) => more - many || one.localeCompare(other));
+}
+
+/** Results by the day on which they were finished here: `[{ day, jobs }]`, in the order of `jobs`. */
+export function byDay(jobs) {
+  const days = new Map();
+  for (const job of jobs) {
+    const day = dayOf(new Date(finished(job)));
+    if (!days.has(day)) days.set(day, { day, jobs: [] });
+    days.get(day).jobs.push(job);
+  }
+  return [...days.values()];
+}
+
+/** "2026-11-29", by the clock of this place. */
+export function dayOf(date) {
+  const two = (number) => String(number).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+function finished({ finished_at: at, created_at: created }) {
+  return at ?? created;
+}
+
+/** Without case and accents. */
+function fold(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
+}
