@@ -57,7 +57,8 @@ ROOMS = {
     f"{P}.engines.registry": (*PARTS, f"{P}.engines.entry", f"{P}.engines.onnx.entry"),
     f"{P}.engines.readiness": (
         *PARTS,
-        *(f"{P}.{room}" for room in ("accelerator", "engines.entry", "engines.fitness", "engines.registry")),
+        *(f"{P}.engines.{module}" for module in ("entry", "fitness", "registry")),
+        *(f"{P}.{room}" for room in ("accelerator", "restorers.rows")),
     ),
     f"{P}.engines.fitness": (
         *PARTS,

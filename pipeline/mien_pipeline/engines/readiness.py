@@ -10,6 +10,7 @@ from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import CHOSEN, EngineEntry
 from mien_pipeline.engines.registry import ENGINES, missing_models, unverified_models
 from mien_pipeline.options import SwapOptions
+from mien_pipeline.restorers.rows import describe_rows
 
 if TYPE_CHECKING:
     from mien_pipeline.accelerator import Accelerator
@@ -74,7 +75,7 @@ def describe(
         "fits_why": fitness.why,
         "download_bytes": fitness.download_bytes + (part["download_bytes"] if part else 0),
         "part": part,
-        "options": describe_own_options(entry.options),
+        "options": describe_own_options(entry.options) | describe_restorer_options(store),
         "presets": [
             {"name": name, "options": dict(options), "origin": entry.origins.get(name, CHOSEN)}
             for name, options in entry.presets.items()
@@ -130,3 +131,18 @@ def describe_own_options(kind: type[SwapOptions]) -> dict[str, object]:
     own = [name for name in members if name not in SwapOptions.model_fields]
     own += [name for name in SwapOptions.model_fields if "control" in members[name]]
     return {name: {key: value for key, value in members[name].items() if key != "title"} for name in own}
+
+
+def describe_restorer_options(store: ModelStore) -> dict[str, object]:
+    """The restorers that are ready, as a choice, and CodeFormer's weight where it is one of them.
+
+    Empty where there is no choice. As `describe_own_options`, name → JSON schema.
+    """
+    ready = [str(each["name"]) for each in describe_rows(store) if each["state"] == "ready"]
+    if len(ready) < 2:
+        return {}
+    members: dict[str, dict[str, object]] = SwapOptions.model_json_schema()["properties"]
+    told = {"restorer": {**members["restorer"], "enum": ready, "control": "advanced"}}
+    if any(row.weight for name, row in store.catalogue.enhancers.items() if name in ready):
+        told["fidelity"] = {**members["fidelity"], "control": "advanced", "step": 0.05}
+    return {name: {key: value for key, value in schema.items() if key != "title"} for name, schema in told.items()}

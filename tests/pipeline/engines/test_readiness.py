@@ -1,18 +1,21 @@
 """A description promises what an engine lacks, in the order in which a person mends it, and all a page needs of it."""
 
+import hashlib
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from onnx import helper
 
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.environment import EngineEnvironment, Installed
 from mien_models.environments.offer import InstallOffer
 from mien_models.store import ModelStore
-from mien_pipeline.engines.readiness import describe, describe_own_options, describe_part
+from mien_pipeline.engines.readiness import describe, describe_own_options, describe_part, describe_restorer_options
 from mien_pipeline.engines.registry import ENGINES, needed_models
 from mien_pipeline.options import SwapOptions
+from mien_testing.swapper import write_network
 
 
 def test_an_engine_whose_libraries_and_models_are_there_is_ready(models: ModelStore) -> None:
@@ -112,3 +115,44 @@ def test_a_description_brings_everything_that_a_page_needs_for_its_controls(mode
         {"name": "likeness", "options": {"shape": 1.0}, "origin": "chosen, not calibrated"},
         {"name": "gentle", "options": {"shape": 0.4}, "origin": "chosen, not calibrated"},
     ]
+
+
+def store_with(folder: Path, *enhancers: str) -> ModelStore:
+    """A store in which these enhancers are installed, as files of another digest under a free licence."""
+    nodes = [helper.make_node("Relu", ["input"], ["output"])]
+    tables, published = "format = 1\n", load_catalogue({}).enhancers
+    for place, name in enumerate(enhancers, 1):
+        file = folder / published[name].network.file
+        write_network(file, {"input": (1, place)}, {"output": (1, place)}, nodes, {})
+        tables += f"""[models.{name}]
+title = "a stand-in"
+version = "1"
+licence = "mit"
+source = {{ kind = "local", folder = "{folder.as_posix()}" }}
+[[models.{name}.files]]
+path = "{file.name}"
+format = "onnx"
+size = {file.stat().st_size}
+sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"
+"""
+    (folder / "catalogue.toml").write_text(tables, encoding="utf-8")
+    catalogue = load_catalogue({"MIEN_CATALOGUE": str(folder / "catalogue.toml")})
+    store = ModelStore(folder / "models", catalogue)
+    for name in enhancers:
+        store.import_from(folder / catalogue.enhancers[name].network.file)
+    return store
+
+
+def test_restorers_are_a_choice_where_there_is_one(tmp_path: Path) -> None:
+    """Vivid alone is no choice; CodeFormer's weight is there with CodeFormer."""
+    assert describe_restorer_options(ModelStore(tmp_path, load_catalogue({}))) == {}
+    for names in (["gfpgan"], ["gfpgan", "codeformer"]):
+        folder = tmp_path / "-".join(names)
+        folder.mkdir()
+        store = store_with(folder, *names)
+        offered = describe_restorer_options(store)
+        assert list(offered) == (["restorer", "fidelity"] if "codeformer" in names else ["restorer"])
+        described = describe(ENGINES["mesh"], store, "cpu")["options"]
+        assert isinstance(described, dict)
+        assert described["restorer"]["enum"] == ["vivid", *names]
+        assert (described["restorer"]["default"], described["restorer"]["control"]) == ("vivid", "advanced")

@@ -12,6 +12,7 @@ import pytest
 from mien_core.errors import InvalidOptions
 from mien_core.languages import collect, key_of
 from mien_daemon.routes.console import FOLDER
+from mien_models.catalogue.entries import load_catalogue
 from mien_pipeline.engines.readiness import describe_own_options
 from mien_pipeline.engines.registry import BUILT_IN, ENGINES, parse_options
 from mien_pipeline.options import Format
@@ -83,6 +84,7 @@ def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
     english = collect("console", "en")
     built_in = [point.name for point in BUILT_IN]
     wanted = {f"engine_{name}" for name in built_in} | {f"engine_{name}_hint" for name in built_in}
+    wanted |= {f"option_restorer_{name}" for name in ("vivid", *load_catalogue({}).enhancers)}
     for entry in ENGINES.values():
         wanted |= {key_of("preset", name) for name in entry.presets}
         for name, schema in describe_own_options(entry.options).items():
