@@ -18,7 +18,7 @@ from mien_pipeline.engines.diffusion.target import Cut, extract
 from mien_pipeline.engines.klein.canvas import canvas_for
 from mien_pipeline.engines.klein.files import TEXT, find_files, models_used
 from mien_pipeline.engines.klein.options import KleinOptions
-from mien_pipeline.engines.klein.plan import plan_memory
+from mien_pipeline.engines.klein.plan import MOST_REFERENCES, plan_memory
 from mien_pipeline.engines.klein.reference_picture import draw_reference
 from mien_pipeline.engines.klein.registration import Registration, face_on_target, mesh_to_working, move, register
 from mien_pipeline.engines.klein.retries import plan_tries
@@ -44,8 +44,6 @@ from mien_pipeline.skin.blend import paste_back
 
 # A narrower face covers only a few tokens of the target, and is enlarged.
 SMALL_FACE_PX = 64
-# Further pictures of a person add tokens, and time with their square.
-MOST_REFERENCES = 3
 PROMPTS = "prompts"
 
 
@@ -58,7 +56,7 @@ def load(weights: ModelStore) -> "KleinEngine":
         EngineUnavailable: there is only a processor, or a library that the memory plan needs is missing.
     """
     files, device = find_files(weights), choose_device()
-    plan = plan_memory(files, device, DEFAULT_SIDE, installed_memory(), references=MOST_REFERENCES)
+    plan = plan_memory(files, device, DEFAULT_SIDE, installed_memory())
     models = models_used(weights, files)
     digest = "".join(model.sha256 for model in models if model.name.startswith(TEXT))
     stack = Stack(weights, files, device, plan, digest)

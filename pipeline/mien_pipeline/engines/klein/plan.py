@@ -7,6 +7,9 @@ from mien_pipeline.engines.klein.components import LORA, NETWORKS, plan_installe
 from mien_pipeline.engines.klein.files import KleinFiles, forms_of
 from mien_pipeline.plan.placement import Plan
 
+# Further pictures of a person add tokens, and time with their square.
+MOST_REFERENCES = 3
+
 
 def read_shapes(name: str, files: KleinFiles) -> Shapes:
     """Names and shapes of a network of `NETWORKS`, as diffusers or transformers name them.
@@ -22,7 +25,7 @@ def read_shapes(name: str, files: KleinFiles) -> Shapes:
 
 
 def plan_memory(
-    files: KleinFiles, device: Device, side: int, host_bytes: int | None = None, *, references: int = 1
+    files: KleinFiles, device: Device, side: int, host_bytes: int | None = None, *, references: int = MOST_REFERENCES
 ) -> Plan:
     """The memory plan of the installed files.
 

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from mien_cli.commands.evaluate import choose_engines
 from mien_cli.main import main
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.klein.entry import ENTRY
 from mien_pipeline.engines.klein.tiny.bundle import BUNDLE
 
-QUICK = ["--engine", "klein", *(word for option in ("side=256", "steps=1", "reference_side=256", "retries=1")
+QUICK = ["--engine", "klein", *(word for option in ("side=256", "steps=1", "reference_side=256", "retries=0")
                                 for word in ("--set", option))]  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def test_a_swap_in_this_process_keeps_the_size_and_all_that_is_far(
     assert (report["engine"], report["size"]) == ("klein", [509, 387])
     (face,) = report["faces"]
     assert face["swapped"]
-    assert len(face["attempts"]) == 2, "noise is tried again"
+    assert len(face["attempts"]) == 1, "what its gate saw"
     assert "bfs-head-klein-4b/bfs_head_v1.1_optional_flux-klein_4b.safetensors" in {
         model["name"] for model in report["models"]
     }
@@ -128,6 +129,14 @@ def test_the_list_of_engines_says_its_licence_in_one_line(mien: Any) -> None:
     assert "training pictures undocumented" in klein["licence"]
     assert klein["fits"] == "no"
     assert "graphics card" in klein["fits_why"]
+
+
+def test_an_experimental_engine_is_evaluated_only_where_it_is_asked_for(klein_store: ModelStore) -> None:
+    ready, not_run = choose_engines(None, klein_store)
+    assert "mesh" in ready
+    assert "klein" not in ready
+    assert "experimental" in not_run["klein"]
+    assert choose_engines(["klein"], klein_store) == (["klein"], {})
 
 
 def test_make_tiny_writes_its_bundle(mien: Any, tmp_path: Path) -> None:

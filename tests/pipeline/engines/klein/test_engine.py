@@ -10,8 +10,9 @@ import pytest
 from mien_core.errors import EngineUnavailable
 from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.engines.klein.components import plan_stack, published_shapes
-from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
+from mien_pipeline.engines.klein.engine import PROMPTS, KleinEngine, KleinLikeness
 from mien_pipeline.engines.klein.options import KleinOptions
+from mien_pipeline.engines.klein.plan import MOST_REFERENCES
 from mien_pipeline.engines.klein.retries import plan_tries
 from mien_pipeline.engines.klein.stack import Stack
 from mien_pipeline.face import Face, Portrait
@@ -181,6 +182,12 @@ def test_the_default_prompt_is_kept_beside_the_machines_limits(
     engine.remember(MemoryLimits(tmp_path))
     likeness.render(*astronaut, QUICK, ignore_step)
     assert len(list((tmp_path / PROMPTS).iterdir())) == 1
+
+
+def test_a_smaller_plan_is_made_for_as_many_references(stack: Stack) -> None:
+    """Or stepping down would plan less than the engine reads."""
+    assert stack.plan_for(stack.device) == stack.plan
+    assert stack.plan.workload.context_tokens == 512 + MOST_REFERENCES * 1024
 
 
 def test_a_processor_is_refused_at_the_published_size() -> None:
