@@ -21,7 +21,7 @@ from mien_api.runtime_file import RuntimeFile
 from mien_tray.app import Tray
 from mien_tray.autostart import choose_autostart
 from mien_tray.icon_image import IconState, Symbol
-from mien_tray.menu import Action, MenuLine, Verb
+from mien_tray.menu import Action, Entry, MenuLine, Verb
 from mien_tray.status import NOTIFY
 from mien_tray.strings import Words
 from mien_tray.supervisor import Launch, Supervisor
@@ -123,14 +123,18 @@ class Glass:
     def __init__(self, *, shows_notifications: bool = True) -> None:
         self.shown: queue.SimpleQueue[tuple[IconState, str, Sequence[MenuLine]]] = queue.SimpleQueue()
         self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.pictures: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.buttons: queue.SimpleQueue[Sequence[Entry]] = queue.SimpleQueue()
         self.stopped = threading.Event()
         self._shows_notifications = shows_notifications
 
     def show(self, look: IconState, title: str, lines: Sequence[MenuLine]) -> None:
         self.shown.put((look, title, lines))
 
-    def notify(self, title: str, text: str) -> bool:
+    def notify(self, title: str, text: str, picture: bytes | None = None, buttons: Sequence[Entry] = ()) -> bool:
         self.told.put(text)
+        self.pictures.put(picture)
+        self.buttons.put(buttons)
         return self._shows_notifications
 
     def run(self) -> None:
@@ -355,3 +359,16 @@ def test_start_leaves_a_daemon_that_answers_alone(
     daemon.was_asked("POST", "/v1/pair/window")
     assert running.glass.told.empty()
     assert "failed" not in caplog.text
+
+
+def test_a_job_that_is_done_is_shown_with_its_picture_and_opens_the_page_on_it(daemon: FakeDaemon, run: Run) -> None:
+    daemon.answers["/v1/jobs/a1/preview"] = b"a small jpeg"
+    running = run()
+    assert daemon.listeners.acquire(timeout=WAIT_S)
+    daemon.tell("job", id="a1", state="done", problem=None)
+    assert running.glass.told.get(timeout=WAIT_S) == "A job is done"
+    assert running.glass.pictures.get(timeout=WAIT_S) == b"a small jpeg"
+    (show,) = running.glass.buttons.get(timeout=WAIT_S)
+    assert show.action is not None
+    running.tray.ask(show.action)
+    assert running.opened.get(timeout=WAIT_S).endswith("#code=abc&view=results&item=a1")

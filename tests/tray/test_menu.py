@@ -19,7 +19,17 @@ from mien_tray.menu import (
     describe_job,
     describe_size,
 )
-from mien_tray.status import NOTIFY, DaemonState, JobSummary, ModelSummary, PairingSummary, Phase, Reason, Status
+from mien_tray.status import (
+    NOTIFY,
+    DaemonState,
+    JobSummary,
+    ModelSummary,
+    PairingSummary,
+    Phase,
+    Reason,
+    ResultSummary,
+    Status,
+)
 from mien_tray.strings import Words
 
 WORDS = Words()
@@ -53,6 +63,8 @@ def test_an_idle_menu_is_whole() -> None:
         "Pair a browser…",
         "Jobs",
         "No jobs",
+        "Results",
+        "No results",
         "Pause the queue",
         "Models",
         "No models",
@@ -120,6 +132,14 @@ def test_the_menu_keeps_still_while_a_job_goes_on_by_a_per_cent() -> None:
         build_menu(replace(RUNNING, jobs=[JobSummary("a", "swap", True, progress)]), WORDS) for progress in (0.40, 0.44)
     )
     assert before == after
+
+
+def test_the_last_results_are_in_the_menu_and_the_version_at_its_end() -> None:
+    results = (ResultSummary("a1", "swap", "17:05", "Eileen → holiday.jpg"), ResultSummary("b2", "restore", "17:01"))
+    status = replace(RUNNING, results=results, version="0.2.0")
+    shown = [entry for entry in entries(build_menu(status, WORDS)) if entry.action == Action(Verb.OPEN, "results/a1")]
+    assert [entry.label for entry in shown] == ["Eileen → holiday.jpg, 17:05"]
+    assert {"Restoration, 17:01", "All results…", "Mien 0.2.0"} <= set(labels(status))
 
 
 def test_the_queue_is_paused_or_resumed_whichever_it_is_not() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from mien_tray.notices import Notice, read_notice, to_sentences
+from mien_tray.menu import Action, Entry, Verb
+from mien_tray.notices import Message, Notice, read_notice, to_messages
+from mien_tray.status import PairingSummary
 from mien_tray.strings import Words
 
 WORDS = Words()
@@ -17,7 +19,7 @@ def download(state: str, **more: object) -> dict[str, object]:
 
 
 EVENTS: dict[str, tuple[str, Mapping[str, Any], Notice | None]] = {
-    "a job is done": ("job", {"state": "done", "problem": None}, Notice("finished")),
+    "a job is done": ("job", {"id": "a1", "state": "done", "problem": None}, Notice("finished", job="a1")),
     "a job has failed": (
         "job",
         {"state": "failed", "problem": PROBLEM},
@@ -54,18 +56,37 @@ def test_a_problem_is_said_in_the_persons_language() -> None:
     assert failed == Notice("failed", reason="Im Bild wurde kein Gesicht gefunden.")
 
 
-def test_a_batch_is_one_sentence_for_each_kind() -> None:
-    batch = [Notice("finished")] * 60 + [Notice("failed", reason="x")] * 2 + [Notice("downloads", name="iris")]
-    assert list(to_sentences(batch, WORDS)) == [
-        ("finished", "60 jobs are done"),
-        ("failed", "2 jobs have failed"),
-        ("downloads", "iris has been downloaded"),
+SHOW = Words()("show")
+
+
+def test_a_batch_is_one_message_for_each_kind_and_leads_to_the_list() -> None:
+    batch = [Notice("finished", job="a")] * 60 + [Notice("failed", reason="x")] * 2 + [Notice("downloads", name="iris")]
+    assert list(to_messages(batch, PairingSummary(), WORDS)) == [
+        Message("finished", "60 jobs are done", buttons=(Entry(SHOW, Action(Verb.OPEN, "results")),)),
+        Message("failed", "2 jobs have failed", buttons=(Entry(SHOW, Action(Verb.OPEN, "jobs")),)),
+        Message("downloads", "iris has been downloaded"),
     ]
 
 
-def test_one_of_a_kind_says_what_it_is() -> None:
-    alone = [Notice("failed", reason="The disk is too full"), Notice("pairing", name="Firefox")]
-    assert list(to_sentences(alone, WORDS)) == [
-        ("failed", "A job has failed: The disk is too full"),
-        ("pairing", "Firefox asks to be paired. Compare the digits in the menu."),
+def test_one_of_a_kind_says_what_it_is_and_shows_it() -> None:
+    alone = [Notice("finished", job="a1"), Notice("failed", reason="The disk is too full", job="b2")]
+    assert list(to_messages(alone, PairingSummary(), WORDS)) == [
+        Message("finished", "A job is done", "a1", (Entry(SHOW, Action(Verb.OPEN, "results/a1")),)),
+        Message(
+            "failed",
+            "A job has failed: The disk is too full",
+            "b2",
+            (Entry(SHOW, Action(Verb.OPEN, "jobs/b2")),),
+        ),
     ]
+
+
+def test_a_browser_at_the_door_is_let_in_or_not_where_its_digits_are_said() -> None:
+    """A click on the notification itself, which is the first button, lets nothing in."""
+    asked = PairingSummary(open=True, id="p1", name="Firefox", digits="123456")
+    (said,) = to_messages([Notice("pairing", name="Firefox")], asked, WORDS)
+    assert said.text == "Firefox asks to be paired. It must show 123 456."
+    verbs = [button.action and button.action.verb for button in said.buttons]
+    assert verbs == [Verb.OPEN, Verb.APPROVE, Verb.REFUSE]
+    (unknown,) = to_messages([Notice("pairing", name="Firefox")], PairingSummary(), WORDS)
+    assert (unknown.text, unknown.buttons) == ("Firefox asks to be paired. Compare the digits in the menu.", ())

@@ -3,7 +3,7 @@
 import logging
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -13,8 +13,8 @@ from mien_api.runtime_file import RuntimeFile
 from mien_tray.autostart import Autostart
 from mien_tray.daemon_cache import DaemonCache
 from mien_tray.icon_image import choose_icon_state
-from mien_tray.menu import Action, Verb, build_menu, build_title, describe_reason
-from mien_tray.notices import Notice, read_notice, to_sentences
+from mien_tray.menu import Action, Entry, Verb, build_menu, build_title, describe_reason
+from mien_tray.notices import Message, Notice, read_notice, to_messages
 from mien_tray.requests import build_request
 from mien_tray.status import DaemonState, Phase, Status
 from mien_tray.strings import Words
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_S = 0.3  # events that come together are shown together
 PAIRING_S = 2.0  # the window shuts by itself, without an event
+PICTURE_PX = 256  # what desktops show beside a notification, on a dense screen
 CALL_S = 10.0  # everything the tray asks is answered from memory or a small table
 
 OpenPage = Callable[[str], bool]
@@ -118,6 +119,8 @@ class Tray:
             except Empty:
                 break
             self._handle(item, view)
+        if self._notices:
+            self._update_status(view)  # a browser's digits are part of what is said
         self._notify_what_happened(view)
 
     def _handle(self, item: Item, view: View) -> None:
@@ -160,8 +163,10 @@ class Tray:
                 self._over = True
 
     def _open(self, view: str) -> None:
-        """Open the page with a one-time code. Another thread waits for the browser to start."""
-        url = str(self._connect().request("POST", "/v1/sessions")["url"]) + (f"&view={view}" if view else "")
+        """Open the page with a one-time code, at a view or at `view/item`. Another thread waits for the browser."""
+        name, _, item = view.partition("/")
+        place = (f"&view={name}" if name else "") + (f"&item={item}" if item else "")
+        url = str(self._connect().request("POST", "/v1/sessions")["url"]) + place
         self._unseen_failures = 0
         self._message = None
 
@@ -238,11 +243,20 @@ class Tray:
     # ── notifications ──
 
     def _notify_what_happened(self, view: View) -> None:
-        for category, sentence in to_sentences(self._notices, self._words):
-            if self._status.notify[category]:
-                self._notify(view, sentence)
+        for message in to_messages(self._notices, self._status.pairing, self._words):
+            if self._status.notify[message.category]:
+                self._notify(view, message.text, self._picture_of(message), message.buttons)
         self._notices.clear()
 
-    def _notify(self, view: View, text: str) -> None:
+    def _picture_of(self, message: Message) -> bytes | None:
+        if message.category != "finished" or not message.job:
+            return None
+        try:
+            return self._connect().preview(message.job, PICTURE_PX) or None
+        except MienError as error:
+            log.info("a notification goes without its picture: %s", error)
+            return None
+
+    def _notify(self, view: View, text: str, picture: bytes | None = None, buttons: Sequence[Entry] = ()) -> None:
         """Show a notification. A text that cannot be shown stays in the menu."""
-        self._message = None if view.notify("Mien", text) else text
+        self._message = None if view.notify("Mien", text, picture, buttons) else text

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from mien_tray.status import DaemonState, Status, read_jobs, read_models, read_notify, read_pairing
+from mien_tray.status import DaemonState, Status, read_jobs, read_models, read_notify, read_pairing, read_results
 
 PATHS = {
     "health": "/v1/health",
     "jobs": "/v1/jobs?state=queued,running",
+    "results": "/v1/jobs?state=done&limit=3",
     "models": "/v1/models",
     "pairing": "/v1/pair/window",
     "settings": "/v1/settings",
 }
 STALE_AFTER = {
-    "job": {"health", "jobs"},
-    "job-deleted": {"health", "jobs"},
+    "job": {"health", "jobs", "results"},
+    "job-deleted": {"health", "jobs", "results"},
     "queue": {"health", "jobs"},
     "worker": {"health"},
     "pairing": {"pairing"},
@@ -62,6 +63,8 @@ class DaemonCache:
             degraded=health["degraded"],
             models=read_models(self._answers["models"]),
             pairing=read_pairing(self._answers["pairing"]),
+            results=read_results(self._answers["results"]),
+            version=str(health.get("version", "")),
             notify=read_notify(self._answers["settings"]),
             at_login=at_login,
             unseen_failures=unseen_failures,

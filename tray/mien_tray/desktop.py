@@ -23,7 +23,6 @@ SYSTEM_FOLDERS = (
     Path(f"/usr/lib/python3.{sys.version_info.minor}/site-packages"),
 )
 INDICATORS = ("AppIndicator3", "AyatanaAppIndicator3")
-NOTIFICATIONS = "org.freedesktop.Notifications"
 WATCHER = "org.kde.StatusNotifierWatcher"
 CALL_MS = 3000
 
@@ -132,21 +131,6 @@ def has_x11_tray() -> bool:
         return bool(x11.XGetSelectionOwner(display, atom))
     finally:
         x11.XCloseDisplay(display)
-
-
-def notify(title: str, text: str) -> bool:
-    """Show a notification; False when no service shows it.
-
-    pystray's own way loses it silently, and ends the icon when the service is broken.
-    """
-    glib = load_library("GLib")
-    sent = glib.Variant("(susssasa{sv}i)", ("Mien", 0, "", title, text.replace("<", "‹"), [], {}, -1))
-    try:
-        call_bus(NOTIFICATIONS, "/org/freedesktop/Notifications", NOTIFICATIONS, "Notify", sent)
-    except glib.Error as error:
-        log.info("no notification: %s", error)
-        return False
-    return True
 
 
 def call_bus(name: str, path: str, interface: str, method: str, arguments: Any) -> Any:

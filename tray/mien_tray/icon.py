@@ -9,6 +9,7 @@ from typing import Any
 from mien_tray import desktop
 from mien_tray.icon_image import IconState, Symbol, draw
 from mien_tray.menu import Action, Entry, MenuLine, Separator
+from mien_tray.notifications import Notifications
 
 OnClick = Callable[[Action], None]
 
@@ -45,6 +46,7 @@ class Icon:
         self._pystray = pystray
         self._ask = ask
         self._shown: tuple[IconState, str, tuple[MenuLine, ...]] | None = None
+        self._notifications = Notifications()
         self._icon: Any = pystray.Icon("mien", draw(IconState(Symbol.IDLE)), "Mien")
 
     def show(self, state: IconState, title: str, lines: Sequence[MenuLine]) -> None:
@@ -57,9 +59,10 @@ class Icon:
         if before is None or before[2] != tuple(lines):
             self._icon.menu = self._menu(lines)
 
-    def notify(self, title: str, text: str) -> bool:
+    def notify(self, title: str, text: str, picture: bytes | None = None, buttons: Sequence[Entry] = ()) -> bool:
         if desktop.is_linux():
-            return desktop.notify(title, text)
+            labels = [button.label for button in buttons]
+            return self._notifications.show(title, text, picture, labels, lambda number: self._press(buttons[number]))
         self._icon.notify(text, title)
         return True
 
@@ -90,11 +93,11 @@ class Icon:
         )
 
     def _clicked(self, entry: Entry) -> Callable[[], None]:
-        def clicked() -> None:
-            if entry.action is not None:
-                self._ask(entry.action)
+        return lambda: self._press(entry)
 
-        return clicked
+    def _press(self, entry: Entry) -> None:
+        if entry.action is not None:
+            self._ask(entry.action)
 
 
 def _return_always(ticked: bool) -> Callable[[object], bool]:

@@ -84,6 +84,7 @@ def build_menu(status: Status, words: Words) -> tuple[MenuLine, ...]:
         *(build_daemon_lines(status, words) if running else ()),
         SEPARATOR,
         *build_login_lines(status, words),
+        *((Entry(words("version", version=status.version)),) if running and status.version else ()),
         Entry(
             words("quit"),
             below=(
@@ -147,6 +148,7 @@ def build_daemon_lines(status: Status, words: Words) -> Iterator[MenuLine]:
     yield SEPARATOR
     yield from build_pairing_lines(status.pairing, words)
     yield Entry(words("view_jobs"), below=tuple(build_job_lines(status, words)))
+    yield Entry(words("view_results"), below=tuple(build_result_lines(status, words)))
     yield Entry(words("queue_pause"), Action(Verb.PAUSE, on=not status.paused), ticked=status.paused)
     yield Entry(words("view_models"), below=tuple(build_model_lines(status.models, words)))
     # A model in the middle of a job cannot be taken from it: cancel the job first.
@@ -192,6 +194,18 @@ def build_job_lines(status: Status, words: Words) -> Iterator[MenuLine]:
     hidden = len(status.running) + status.queued - SHOWN_JOBS
     if hidden > 0:
         yield Entry(words("more_jobs", count=hidden), Action(Verb.OPEN, "jobs"))
+
+
+def build_result_lines(status: Status, words: Words) -> Iterator[MenuLine]:
+    """The last few results; each opens the page on it."""
+    if not status.results:
+        yield Entry(words("no_results"))
+    for result in status.results:
+        name = result.label or words(f"kind_{result.kind}")
+        label = words("result_line", name=name, time=result.finished_at)
+        yield Entry(label, Action(Verb.OPEN, f"results/{result.id}"))
+    if status.results:
+        yield Entry(words("more_results"), Action(Verb.OPEN, "results"))
 
 
 def describe_job(job: JobSummary, words: Words, step: int = STEP_PERCENT) -> str:

@@ -5,24 +5,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from mien_core.languages import key_of
+from mien_tray.menu import Action, Entry, Verb, group_digits
+from mien_tray.status import PairingSummary
 from mien_tray.strings import Words
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An event that is worth a notification. `category` is one of `status.NOTIFY`."""
+    """An event that is worth a notification.
+
+    Attributes:
+        category: one of `status.NOTIFY`.
+        job: the id of the job that it is about.
+    """
 
     category: str
     name: str = ""
     reason: str = ""
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A notification to show: its words, the job whose result it shows, and what can be pressed."""
+
+    category: str
+    text: str
+    job: str = ""
+    buttons: Sequence[Entry] = ()
 
 
 def read_notice(kind: str, data: Mapping[str, Any], words: Words) -> Notice | None:
     """The notice of an event; None for most events."""
     if kind == "job" and data["state"] == "done":
-        return Notice("finished")
+        return Notice("finished", job=str(data.get("id", "")))
     if kind == "job" and data["state"] == "failed":
-        return Notice("failed", reason=describe_problem(data["problem"], words))
+        return Notice("failed", reason=describe_problem(data["problem"], words), job=str(data.get("id", "")))
     if kind == "pairing" and data["state"] == "shown":
         return Notice("pairing", name=str(data["name"]))
     if kind == "download" and data["action"] == "download" and data["state"] == "done":
@@ -32,21 +50,36 @@ def read_notice(kind: str, data: Mapping[str, Any], words: Words) -> Notice | No
     return None
 
 
-def to_sentences(those: Sequence[Notice], words: Words) -> Iterator[tuple[str, str]]:
-    """(category, sentence) of notices that came together; a hundred finished jobs make one sentence."""
-    for category in ("finished", "failed"):
+def to_messages(those: Sequence[Notice], pairing: PairingSummary, words: Words) -> Iterator[Message]:
+    """What is said of notices that came together; a hundred finished jobs make one message."""
+    for category, view in (("finished", "results"), ("failed", "jobs")):
         same = [one for one in those if one.category == category]
         if len(same) == 1:
-            yield category, words(f"said_{category}", reason=same[0].reason)
+            text, place = words(f"said_{category}", reason=same[0].reason), f"{view}/{same[0].job}"
+            yield Message(category, text, same[0].job, (Entry(words("show"), Action(Verb.OPEN, place)),))
         elif same:
-            yield category, words(f"said_{category}_many", count=len(same))
+            text = words(f"said_{category}_many", count=len(same))
+            yield Message(category, text, buttons=(Entry(words("show"), Action(Verb.OPEN, view)),))
     for one in those:
         if one.category == "pairing":
-            yield one.category, words("said_pairing", name=one.name)
+            yield ask_about(one, pairing, words)
         elif one.category == "downloads" and one.reason:
-            yield one.category, words("said_download_failed", name=one.name, reason=one.reason)
+            yield Message(one.category, words("said_download_failed", name=one.name, reason=one.reason))
         elif one.category == "downloads":
-            yield one.category, words("said_download", name=one.name)
+            yield Message(one.category, words("said_download", name=one.name))
+
+
+def ask_about(one: Notice, pairing: PairingSummary, words: Words) -> Message:
+    """A browser at the door: with its digits where they are known, and no click that lets it in by accident."""
+    if pairing.id is None or pairing.digits is None:
+        return Message(one.category, words("said_pairing", name=one.name))
+    digits = group_digits(pairing.digits)
+    buttons = (
+        Entry(words("show"), Action(Verb.OPEN, "settings")),
+        Entry(words("pair_approve", digits=digits), Action(Verb.APPROVE, pairing.id)),
+        Entry(words("pair_refuse"), Action(Verb.REFUSE, pairing.id)),
+    )
+    return Message(one.category, words("said_pairing_digits", name=one.name, digits=digits), buttons=buttons)
 
 
 def describe_problem(problem: Mapping[str, Any] | None, words: Words) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -47,6 +48,16 @@ class JobSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultSummary:
+    """A result that can be shown. `finished_at` is local time, as `label` is what a person calls it."""
+
+    id: str
+    kind: str
+    finished_at: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSummary:
     """A model of the catalogue; `state` is ready, unverified, missing, partial, quarantined or downloading."""
 
@@ -84,6 +95,8 @@ class Status:
     degraded: bool = False
     models: Sequence[ModelSummary] = ()
     pairing: PairingSummary = PairingSummary()
+    results: Sequence[ResultSummary] = ()
+    version: str = ""
     notify: Mapping[str, bool] = field(default_factory=lambda: dict.fromkeys(NOTIFY, True))
     at_login: bool | None = None
     """None where it cannot be set."""
@@ -113,6 +126,19 @@ def read_jobs(answer: Mapping[str, Any]) -> tuple[JobSummary, ...]:
         for job in reversed(answer["jobs"])
     ]
     return tuple(sorted(oldest_first, key=lambda job: not job.running))
+
+
+def read_results(answer: Mapping[str, Any]) -> tuple[ResultSummary, ...]:
+    """From `GET /v1/jobs?state=done&limit=3`, which has the newest first."""
+    return tuple(
+        ResultSummary(job["id"], job["kind"], to_local_time(job["finished_at"]), job.get("label") or "")
+        for job in answer["jobs"]
+    )
+
+
+def to_local_time(moment: str) -> str:
+    """HH:MM here, of an RFC 3339 date."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M")
 
 
 def read_pairing(answer: Mapping[str, Any]) -> PairingSummary:

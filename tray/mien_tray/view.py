@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mien_tray.icon_image import IconState
-from mien_tray.menu import MenuLine
+from mien_tray.menu import Entry, MenuLine
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,12 @@ class View(Protocol):
 
     def show(self, state: IconState, title: str, lines: Sequence[MenuLine]) -> None: ...
 
-    def notify(self, title: str, text: str) -> bool:
-        """Whether a person can have seen it."""
+    def notify(self, title: str, text: str, picture: bytes | None = None, buttons: Sequence[Entry] = ()) -> bool:
+        """Show a notification; True if a person can have seen it.
+
+        `picture` is a small JPEG. Of `buttons` the first is also what a click on the notification does. A desktop that
+        has no room for one of them leaves it out.
+        """
         ...
 
     def run(self) -> None:
@@ -45,7 +49,8 @@ class Terminal:
             self._write(f"{title}\n")
         self._shown = state
 
-    def notify(self, title: str, text: str) -> bool:
+    def notify(self, title: str, text: str, picture: bytes | None = None, buttons: Sequence[Entry] = ()) -> bool:
+        del picture, buttons  # every button has its command
         self._write(f"{title}: {text}\n")
         return True
 

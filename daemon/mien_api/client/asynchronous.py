@@ -78,6 +78,10 @@ class AsyncDaemonClient(Exchange):
         """The picture of a job that is done."""
         return await self._get_bytes(job_path(job_id, "/result"))
 
+    async def preview(self, job_id: str, side: int = 320) -> bytes:
+        """A small JPEG of the result of a job that is done; of a clip its first picture. `side` is in pixels."""
+        return await self._get_bytes(job_path(job_id, f"/preview?side={side}"))
+
     async def cancel(self, job_id: str) -> Document:
         """Stop a job."""
         return await self.request("POST", job_path(job_id, "/cancel"))

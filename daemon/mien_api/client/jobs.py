@@ -77,6 +77,10 @@ class Jobs(Connection):
         """The picture of a job that is done."""
         return self._send("GET", job_path(job_id, "/result"), None, {})[0]
 
+    def preview(self, job_id: str, side: int = 320) -> bytes:
+        """A small JPEG of the result of a job that is done; of a clip its first picture. `side` is in pixels."""
+        return self._send("GET", job_path(job_id, f"/preview?side={side}"), None, {})[0]
+
     def save_result(self, job_id: str, path: Path) -> None:
         """Write the clip, or the picture, of a job that is done to a file."""
         with closing(self._connect()) as connection, path.open("wb") as file:

@@ -190,6 +190,11 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
     assert daemon.wait(waiting)["state"] == "done"
     assert daemon.request("GET", f"/v1/jobs/{job['id']}")["state"] == "cancelled"
     panel.is_told("Mien: A job is done")
+    assert (panel.pictured, list(panel.buttons.values())) == (True, ["Show", "Show"])
+    panel.line("Results", "Swap, ")
+    panel.press("Show")
+    place = f"&view=results&item={waiting['id']}"
+    until(lambda: any(url.endswith(place) for url in office.desk.opened), "the page on the result")
 
     swap(daemon, "fail=no-face-found")
     panel.is_told("Mien: A job has failed: No face was found in the picture.")
@@ -233,7 +238,7 @@ def test_a_browser_is_paired_by_the_digits_in_the_menu(office: Office) -> None:
     panel.is_told(f"Mien: {NAME} asks to be paired")
     until(lambda: shows(panel, IconState(Symbol.ATTENTION)), "attention")
     panel.line(f"{NAME} shows {browser.digits[:3]} {browser.digits[3:]}")
-    panel.click("No, other digits")
+    panel.press("No, other digits: refuse")
     assert browser.outcome() == "refused"
 
     panel.line("Waiting for a browser to ask…")

@@ -18,6 +18,7 @@ from jeepney import (
     new_error,
     new_method_call,
     new_method_return,
+    new_signal,
 )
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
@@ -81,6 +82,8 @@ class Panel:
         self._bus = bus
         self.registered: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self.notified: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.buttons: dict[str, str] = {}
+        self.pictured = False
         self._asking = open_dbus_connection(bus)
         self._item: tuple[str, str] | None = None
         names = (WATCHER, NOTIFICATIONS) if notifies else (WATCHER,)
@@ -136,6 +139,12 @@ class Panel:
             except queue.Empty:
                 raise AssertionError(f"no notification {text!r}, only {seen}") from None
 
+    def press(self, label: str) -> None:
+        """Press a button of the last notification."""
+        key = next(key for key, known in self.buttons.items() if known == label and key != "default")
+        address = DBusAddress("/org/freedesktop/Notifications", interface=NOTIFICATIONS)
+        self._servers[-1].send(new_signal(address, "ActionInvoked", "us", (1, key)))
+
     def forget(self) -> None:
         """Every notification so far."""
         while not self.notified.empty():
@@ -175,7 +184,11 @@ class Panel:
             case "GetAll":
                 host = {"IsStatusNotifierHostRegistered": ("b", True), "RegisteredStatusNotifierItems": ("as", [])}
                 return new_method_return(message, "a{sv}", (host,))
+            case "GetCapabilities":
+                return new_method_return(message, "as", (["body", "actions"],))
             case "Notify":
+                self.buttons = dict(zip(body[5][::2], body[5][1::2], strict=True))
+                self.pictured = "image-data" in body[6]
                 self.notified.put(f"{body[3]}: {body[4]}")
                 return new_method_return(message, "u", (1,))
             case member:
