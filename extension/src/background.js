@@ -7,11 +7,13 @@ import { askFor, patternsBeyond } from "./hosts.js";
 import { isOver, Jobs } from "./jobs.js";
 import { Keychain } from "./keychain.js";
 import { Page } from "./page.js";
+import { nameOfBrowser } from "./browser-name.js";
+import { PairingRun } from "./pairing-run.js";
 import { problemOf, viewFor } from "./problem.js";
 import { Settings } from "./settings.js";
 import { offerFor } from "./sites.js";
 import { Swaps } from "./swap-image.js";
-import { openFaces, openPairing, openPermission } from "./windows.js";
+import { openFace, openFirst, openPairing, openPermission } from "./windows.js";
 import { PendingRequests } from "./pending-requests.js";
 
 const { chrome } = globalThis;
@@ -29,6 +31,8 @@ const jobs = new Jobs({
 });
 const pendingRequests = new PendingRequests(chrome);
 const swaps = new Swaps({ chrome, fetch, settings, connection, jobs, pendingRequests });
+const name = nameOfBrowser(/** @type {any} */ (globalThis.navigator));
+const pairing = new PairingRun({ chrome, connection, keychain, name, onPaired: () => swaps.afterPairing() });
 const menu = { building: Promise.resolve() };
 
 function rebuildMenu() {
@@ -49,7 +53,7 @@ function describePlace(tab, { frameId = 0, ...hint } = {}) {
 
 chrome.runtime.onInstalled.addListener(async ({ reason }) => {
   rebuildMenu();
-  if (reason === "install" && !(await keychain.load())) await openPairing(chrome);
+  if (reason === "install" && !(await keychain.load())) await openFirst(chrome);
 });
 chrome.runtime.onStartup.addListener(rebuildMenu);
 
@@ -93,6 +97,9 @@ const fromPages = {
   async cancel(job) {
     await jobs.cancel(job.key);
   },
+  async face(job, { reference }) {
+    if (job.state === "choosing") await swaps.chosen(job.key, reference);
+  },
   async dismiss(job) {
     await jobs.remove(job.key);
   },
@@ -101,6 +108,7 @@ const fromPages = {
       pair: () => openPairing(chrome),
       options: () => chrome.runtime.openOptionsPage(),
       faces: () => swaps.chooseAgain(job),
+      add: () => openFace(chrome, { key: job.key }),
       allow: () => openPermission(chrome, job.key, job.problem.fields.host),
       open: () => openConsole(viewFor(job.problem)),
       retry: () => swaps.again(job),
@@ -119,8 +127,10 @@ const fromOurPages = {
   chosen: ({ key, reference }) => swaps.chosen(key, reference),
   openConsole: ({ view }) => openConsole(view),
   resume: () => resume(),
-  paired: () => swaps.afterPairing(),
-  chooseFace: () => openFaces(chrome, null),
+  pair: async () => void pairing.start(),
+  compared: async ({ same }) => pairing.compared(same),
+  stopPairing: async () => pairing.stop(),
+  addFace: ({ camera }) => openFace(chrome, { camera }),
 };
 
 chrome.runtime.onMessage.addListener((message, sender, respond) => {
@@ -153,16 +163,20 @@ async function hearPage(message, { tab, frameId }) {
 
 chrome.tabs.onRemoved.addListener(async (tabId) => {
   const { whenTabCloses } = await settings.all();
-  if (whenTabCloses !== "cancel") return;
-  const left = (await jobs.all()).filter((job) => job.tabId === tabId && !isOver(job));
+  await cancelIn(tabId, (job) => whenTabCloses === "cancel" || job.state === "choosing");
+});
+
+async function cancelIn(tabId, isMeant) {
+  const left = (await jobs.all()).filter((job) => job.tabId === tabId && !isOver(job) && isMeant(job));
   await Promise.all(left.map(({ key }) => jobs.cancel(key)));
-});
-chrome.windows.onRemoved.addListener(async (chooser) => {
-  const unchosen = await jobs.find({ chooser, state: "choosing" });
-  if (unchosen) await jobs.cancel(unchosen.key);
-});
+}
+
 chrome.tabs.onActivated.addListener(({ tabId }) => offerFor({ chrome, settings }, tabId));
-chrome.tabs.onUpdated.addListener((tabId, { url }) => url && offerFor({ chrome, settings }, tabId));
+chrome.tabs.onUpdated.addListener((tabId, { url, status }) => {
+  if (url) offerFor({ chrome, settings }, tabId);
+  if (status === "loading") cancelIn(tabId, (job) => job.state === "choosing"); // its plate went with the page
+});
 
 chrome.alarms.onAlarm.addListener(resume);
 resume();
+pairing.recover();

@@ -32,6 +32,11 @@ export class DaemonClient {
     if (name !== "mien" || api !== 1) throw new Problem("not-the-daemon");
   }
 
+  /** Have the window opened for this extension; no one is let in by that. @returns {Promise<{ watched: boolean }>} */
+  askForPairing() {
+    return this.#json("POST", "/v1/pair/ask");
+  }
+
   beginPairing(words) {
     return this.#json("POST", "/v1/pair", words);
   }
@@ -62,6 +67,16 @@ export class DaemonClient {
 
   async references() {
     return (await this.#json("GET", "/v1/references")).references;
+  }
+
+  /** The faces in a picture that was put. */
+  async facesIn(blob) {
+    return (await this.#json("GET", `/v1/blobs/${blob}/faces`)).faces;
+  }
+
+  /** Keep a face with the consent that was confirmed for it. */
+  addReference(words) {
+    return this.#json("POST", "/v1/references", words);
   }
 
   async referenceThumbnail(id) {

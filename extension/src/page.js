@@ -11,6 +11,8 @@ export const FILES = [
   "overlay",
   "progress-overlay",
   "mark",
+  "plate",
+  "face-plate",
   "source",
   "replacement",
   "finder",
@@ -53,6 +55,12 @@ export class Page {
     const answer = (await this.ask({ do: "read", pictureId })) ?? undefined;
     if (answer?.refusal) throw new Problem(answer.refusal);
     return bytesOf(answer);
+  }
+
+  /** Let the person choose a face on the picture. @returns {Promise<boolean>} whether the picture is still there. */
+  async choose(pictureId, faces, chosenId) {
+    const answer = await this.ask({ do: "choose", pictureId, faces, chosenId });
+    return Boolean(answer?.shown);
   }
 
   show(pictureId, progress) {

@@ -1,4 +1,4 @@
-// The browser's half of pairing: commit, reveal, compare, and only then keep the key. The protocol is told in
+// The browser's half of pairing: ask, commit, reveal, compare, and only then keep the key. The protocol is told in
 // daemon/PAIRING.md. Approval is the daemon's side's; but both people's sides look at the digits, so a program that
 // squats on the port cannot pair this browser with itself by saying yes.
 
@@ -11,12 +11,14 @@ import { Problem } from "./problem.js";
  * @param {any} parts.daemon
  * @param {import("./keychain.js").Keychain} parts.keychain
  * @param {string} parts.name  what the daemon's side shows for this browser.
- * @param {(digits: string) => Promise<boolean>} parts.compare  shows the digits; resolves to what the person says.
+ * @param {(digits: string, watched: boolean) => Promise<boolean>} parts.compare  shows the digits, and whether anything
+ *   of Mien's is open to show them as well; resolves to what the person says.
  * @param {AbortSignal} [parts.signal]
  * @param {() => number} [parts.now]
  */
 export async function pair({ daemon, keychain, name, compare, signal, now = Date.now }) {
   await daemon.hello();
+  const { watched } = await daemon.askForPairing();
   const keyPair = await handshake.newKeyPair();
   const clientPoint = await handshake.publicPoint(keyPair);
   const clientNonce = handshake.nonce();
@@ -34,7 +36,7 @@ export async function pair({ daemon, keychain, name, compare, signal, now = Date
       nonce: handshake.toText(clientNonce),
     });
     const digits = await handshake.digits(transcript);
-    const [approval] = await Promise.all([approved(daemon, offer.id, signal), compare(digits).then(insist)]);
+    const [approval] = await Promise.all([approved(daemon, offer.id, signal), compare(digits, watched).then(insist)]);
     const mac = handshake.fromText(approval.confirmation);
     if (!(await handshake.isConfirmation(key, transcript, approval.client, mac))) throw new Problem("not-the-daemon");
     const pairing = { clientId: approval.client, key, pairedAt: now() };

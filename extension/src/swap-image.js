@@ -8,8 +8,8 @@ import { nameOf, readPicture } from "./picture.js";
 import { Problem, remedyFor, wordsFor } from "./problem.js";
 import { progressOf } from "./progress.js";
 import { screenshotOf } from "./screenshot.js";
+import { toBase64 } from "./bytes.js";
 import { thumbnailOf } from "./thumbnail.js";
-import { openFaces } from "./windows.js";
 
 export class Swaps {
   /**
@@ -36,11 +36,11 @@ export class Swaps {
     if (excludedSites.includes(hostOf(request.tabUrl)))
       throw new Problem("excluded-site", { host: hostOf(request.tabUrl) });
     const asked = { ...request, reference: request.ask ? null : (request.reference ?? reference) };
-    const pick = request.hint.srcUrl ? null : await pendingRequests.keep(asked);
+    const pick = await pendingRequests.keep(asked);
     const found = await page.find({ ...request.hint, pick });
-    if (!found?.found && request.hint.srcUrl) throw new Problem("picture-gone");
-    if (!found?.found) return; // the person picks it by hand
-    if (pick) await pendingRequests.take(pick);
+    if (!found) throw new Problem("picture-gone");
+    if (!found.found) return; // the page's script says so, and the person picks it by hand
+    await pendingRequests.take(pick);
     await this.take(asked, found, granted);
   }
 
@@ -116,8 +116,27 @@ export class Swaps {
     if (key) await this.app.jobs.remove(key);
     const job = await this.app.jobs.add({ tabId, frameId, pictureId, reference: null, request, state: "choosing" });
     this.onChange(job);
-    const { id } = await openFaces(this.app.chrome, job.key);
-    await this.app.jobs.update(job.key, { chooser: id });
+    try {
+      const [faces, { reference }] = await Promise.all([this.#faces(), this.app.settings.all()]);
+      if ((await this.app.jobs.get(job.key))?.state === "choosing")
+        await new Page(this.app.chrome, job).choose(pictureId, faces, reference?.id ?? null);
+    } catch (error) {
+      await this.app.jobs.fail(job.key, error);
+    }
+  }
+
+  /** The library with a small picture of each, for the plate. */
+  async #faces() {
+    const { connection, settings } = this.app;
+    const references = await connection.call((daemon) => daemon.references());
+    await settings.reconcile(references);
+    const pictureOf = async ({ id }) => {
+      const blob = await connection.call((daemon) => daemon.referenceThumbnail(id));
+      return toBase64(new Uint8Array(await blob.arrayBuffer()));
+    };
+    return Promise.all(
+      references.map(async ({ id, name }) => ({ id, name, picture: await pictureOf({ id }).catch(() => null) })),
+    );
   }
 
   /** Tell the page of each change of a job. This is not awaited: a dialog may have stopped the page. */

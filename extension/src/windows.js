@@ -1,8 +1,22 @@
 // The extension's own pages that are opened beside the person's page.
 
-/** Ask whose face a picture shall get; `key` is the waiting job, or null to only set the default. */
-export function openFaces(chrome, key) {
-  return openSmall(chrome, `ui/faces.html${key ? `?for=${encodeURIComponent(key)}` : ""}`, 460, 560);
+/**
+ * Add a face, in a window that stays while the person looks for a picture or at the camera.
+ * @param {any} chrome
+ * @param {{ key?: string, camera?: boolean }} [what]  `key` is the job that waits for the face.
+ */
+export function openFace(chrome, { key, camera = false } = {}) {
+  const asked = new URLSearchParams({ ...(key ? { for: key } : {}), ...(camera ? { camera: "on" } : {}) });
+  return openSmall(chrome, `ui/face.html${asked.size ? `?${asked}` : ""}`, 460, 680);
+}
+
+/** After the installation: the popup itself, where the browser lets it be opened; else the options. */
+export async function openFirst(chrome) {
+  try {
+    await chrome.action.openPopup();
+  } catch {
+    await openPairing(chrome);
+  }
 }
 
 /** Ask for a host, with the reason, where the browser wants a click of ours for it. */

@@ -1,10 +1,20 @@
 // The person's references as a group of radio buttons with thumbnails.
 
-import { make } from "./parts.js";
+import { make, say } from "./parts.js";
 
-/** Fill `box`; thumbnails come in as the daemon gives them, and `onChoose` hears of a choice. */
-export function showFaces(box, { references, chosenId, connection, onChoose }) {
-  box.replaceChildren(...references.map((reference) => choice(reference, { chosenId, connection, onChoose })));
+/** Fill `box`; thumbnails come as they come; `onChoose` hears of a choice, `onAdd` of the wish for one more. */
+export function showFaces(box, { references, chosenId, connection, onChoose, onAdd }) {
+  const choices = references.map((reference) => choice(reference, { chosenId, connection, onChoose }));
+  box.replaceChildren(...choices, another(onAdd));
+}
+
+function another(onAdd) {
+  const plus = make("span", { className: "picture" }, "+");
+  plus.setAttribute("aria-hidden", "true");
+  const button = make("button", { type: "button", className: "face plain", id: "add-face" });
+  button.append(plus, make("span", { className: "name" }, say("face_add")));
+  button.addEventListener("click", onAdd);
+  return button;
 }
 
 function choice({ id, name }, { chosenId, connection, onChoose }) {

@@ -2,7 +2,7 @@
 
 import { siteFrom } from "../src/sites.js";
 import { showPairing } from "./pairing-panel.js";
-import { byId, localise, make, makeApp, say, tell } from "./parts.js";
+import { byId, localise, make, makeApp, say } from "./parts.js";
 
 const { chrome, settings, keychain, connection } = makeApp();
 /** @type {NodeListOf<HTMLInputElement>} what becomes of swaps when their tab is closed */
@@ -10,13 +10,31 @@ const radios = document.querySelectorAll("input[name=closes]");
 
 localise();
 document.title = say("options_title");
-const onPaired = () => Promise.all([showEngines(), tell({ do: "paired" })]);
-showPairing({ chrome, settings, keychain, connection, onPaired });
+showPairing(byId("unpaired"), showConnection);
+byId("unpair").addEventListener("click", async () => {
+  await connection.forget();
+  await showConnection();
+});
+showConnection();
 showSettings();
 showSites();
 showHosts();
 showEngines();
 showShortcut();
+
+async function showConnection() {
+  const pairing = await keychain.load();
+  const { state } = await connection.state().catch(() => ({ state: "unreachable" }));
+  byId("state").className = `state ${state}`;
+  byId("state").textContent = say(`state_${state}`);
+  const isPaired = pairing && state !== "unpaired";
+  byId("paired").hidden = !isPaired;
+  byId("unpaired").hidden = Boolean(isPaired);
+  if (!isPaired) return;
+  const since = new Intl.DateTimeFormat(chrome.i18n.getUILanguage(), { dateStyle: "long", timeStyle: "short" });
+  byId("paired-since").textContent = say("pairing_since", since.format(pairing.pairedAt));
+  await showEngines();
+}
 
 async function showSettings() {
   const { faces, whenTabCloses, port } = await settings.all();
@@ -109,7 +127,7 @@ byId("delete").addEventListener("click", async () => {
   const optional = origins.filter((origin) => !origin.includes("//127.0.0.1/"));
   if (optional.length) await chrome.permissions.remove({ origins: optional });
   await Promise.all([showSettings(), showSites(), showHosts(), showEngines()]);
-  await showPairing({ chrome, settings, keychain, connection, onPaired });
+  await showConnection();
   byId("deleted").textContent = say("options_deleted");
 });
 

@@ -1,81 +1,82 @@
-// Pairing as the person sees it: open the window over there, press Pair here, compare six digits on both sides.
+// Pairing as the person sees it, in the popup and in the options: press, compare six digits, say yes on both sides. The
+// background does it; this shows how it stands, and may be shut and opened again meanwhile.
 
-import { pair } from "../src/pairing.js";
-import { problemOf, wordsFor } from "../src/problem.js";
-import { byId, say, showNotice } from "./parts.js";
+import { wordsFor } from "../src/problem.js";
+import { make, say, showNotice, tell } from "./parts.js";
 
 const { chrome } = globalThis;
-const PANELS = ["unpaired", "comparing", "approving", "paired"];
 
-export async function showPairing(app) {
-  byId("pair").onclick = () => start(app);
-  byId("unpair").onclick = () => unpair(app);
-  await showState(app);
+/**
+ * Fill `box` with how the pairing stands; calls `onPaired` when it is done.
+ * @param {HTMLElement} box
+ * @param {() => Promise<any>} onPaired
+ */
+export function showPairing(box, onPaired) {
+  let before = null;
+  const show = async () => {
+    /** @type {Record<string, any>} */
+    const { pairing = null } = await chrome.storage.session.get("pairing");
+    const step = pairing?.state ?? "unpaired";
+    if (step === before) return;
+    box.replaceChildren(...STEPS[step](pairing));
+    const first = /** @type {HTMLElement | null} */ (box.querySelector("button.first"));
+    if (before) first?.focus();
+    if (before && !pairing) await onPaired();
+    before = step;
+  };
+  chrome.storage.session.onChanged.addListener((changes) => "pairing" in changes && show());
+  return show();
 }
 
-async function showState({ connection, keychain }) {
-  const pairing = await keychain.load();
-  const { state } = await connection.state().catch(() => ({ state: "unreachable" }));
-  byId("state").className = `state ${state}`;
-  byId("state").textContent = say(`state_${state}`);
-  const revoked = pairing && state === "unpaired";
-  open(pairing && !revoked ? "paired" : "unpaired");
-  if (!pairing) return;
-  const since = new Intl.DateTimeFormat(chrome.i18n.getUILanguage(), { dateStyle: "long", timeStyle: "short" });
-  byId("paired-since").textContent = say("pairing_since", since.format(pairing.pairedAt));
+const STEPS = {
+  unpaired: () => [
+    make("p", {}, say("pairing_words")),
+    make("p", { className: "soft small" }, say("pairing_ask_hint")),
+    press("pair", "remedy_pair", { do: "pair" }, "first"),
+  ],
+  asking: () => [make("p", { role: "status" }, say("pairing_asking"))],
+  comparing: ({ digits, watched }) => [
+    make("p", {}, say("pairing_compare")),
+    shown(digits),
+    ...where(watched),
+    make(
+      "div",
+      { className: "row", id: "comparing" },
+      press("same", "pairing_same", { do: "compared", same: true }, "first"),
+      press("differ", "pairing_differ", { do: "compared", same: false }, "danger"),
+    ),
+  ],
+  approving: ({ digits, watched }) => [
+    make("p", { role: "status" }, say("pairing_approving")),
+    shown(digits),
+    ...where(watched),
+    press("stop", "cancel", { do: "stopPairing" }, "plain"),
+  ],
+  failed: ({ problem }) => {
+    const notice = make("div", { className: "notice", id: "pairing-notice" });
+    notice.setAttribute("role", "alert");
+    showNotice(notice, wordsFor(problem, chrome.i18n));
+    return [notice, press("pair", "remedy_retry", { do: "pair" }, "first")];
+  },
+};
+
+/** Where the same digits are to be seen; with nothing open that shows them there is the terminal. */
+function where(watched) {
+  if (watched) return [make("p", { className: "soft small" }, say("pairing_where"))];
+  return [make("p", { className: "soft small" }, say("pairing_unwatched"), " ", make("code", {}, "mien pair"))];
 }
 
-async function start(app) {
-  const { connection, keychain, onPaired } = app;
-  byId("pairing-notice").hidden = true;
-  byId("pair").disabled = true;
-  const leaving = new AbortController();
-  addEventListener("pagehide", () => leaving.abort(), { once: true });
-  try {
-    const daemon = await connection.stranger();
-    await pair({ daemon, keychain, name: nameOfBrowser(), compare: askPerson, signal: leaving.signal });
-    await connection.proved();
-    await onPaired();
-  } catch (error) {
-    showNotice(byId("pairing-notice"), wordsFor(problemOf(error), chrome.i18n));
-  }
-  byId("pair").disabled = false;
-  await showState(app);
+function shown(digits) {
+  const output = make("output", { className: "digits", id: "digits" }, `${digits.slice(0, 3)} ${digits.slice(3)}`);
+  output.setAttribute("aria-label", [...digits].join(" "));
+  return output;
 }
 
-/** @returns {Promise<boolean>} what the person says of the digits. */
-function askPerson(digits) {
-  byId("digits").textContent = `${digits.slice(0, 3)} ${digits.slice(3)}`;
-  byId("digits").setAttribute("aria-label", [...digits].join(" "));
-  open("comparing");
-  byId("same").focus();
-  return new Promise((resolve) => {
-    byId("same").onclick = () => {
-      open("approving");
-      resolve(true);
-    };
-    byId("differ").onclick = () => resolve(false);
+function press(id, words, message, className) {
+  const button = make("button", { id, className, type: "button" }, say(words));
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    tell(message);
   });
-}
-
-async function unpair(app) {
-  await app.connection.forget();
-  await showState(app);
-}
-
-function open(panel) {
-  for (const name of PANELS) byId(name).hidden = name !== panel;
-}
-
-/** What the list of clients will call this browser: ASCII, as the protocol wants it. */
-function nameOfBrowser() {
-  /** @type {any} Chromium alone has it, and no standard */
-  const { userAgentData } = navigator;
-  const brands = userAgentData?.brands.map(({ brand }) => brand) ?? [];
-  const known = ["Microsoft Edge", "Brave", "Opera", "Google Chrome", "Chromium"];
-  const browser =
-    known.find((name) => brands.includes(name)) ?? (navigator.userAgent.includes("Firefox") ? "Firefox" : "Browser");
-  const system =
-    /Windows|Mac OS|Android|Linux/.exec(navigator.userAgent)?.[0].replace("Mac OS", "macOS") ?? "this machine";
-  return `${browser} on ${system}`;
+  return button;
 }

@@ -3,15 +3,20 @@
 import { isOver } from "../src/jobs.js";
 import { problemOf, remedyFor, wordsFor } from "../src/problem.js";
 import { progressOf } from "../src/progress.js";
-import { openPairing } from "../src/windows.js";
+import { startOn } from "../src/system.js";
+import { showAddFace } from "./add-face.js";
 import { showFaces } from "./face-grid.js";
+import { showPairing } from "./pairing-panel.js";
 import { byId, localise, make, makeApp, say, showNotice, tell } from "./parts.js";
 
 const { chrome, settings, connection } = makeApp();
 const RECENT = 8;
+const AGAIN_MS = 2000;
+let waitedFor = new Set();
+const openOptions = () => chrome.runtime.openOptionsPage();
 
 localise();
-byId("settings").addEventListener("click", () => chrome.runtime.openOptionsPage());
+byId("settings").addEventListener("click", openOptions);
 byId("open").addEventListener("click", openConsole);
 byId("which").addEventListener("change", ({ target }) => settings.change({ faces: target.value }));
 byId("engine").addEventListener("change", ({ target }) => settings.change({ engine: target.value || null }));
@@ -25,18 +30,33 @@ async function connect() {
   const { state } = await connection.state();
   byId("state").className = `state ${state}`;
   byId("state").textContent = say(`state_${state}`);
-  byId("help").hidden = state === "paired";
   byId("choices").hidden = state !== "paired";
+  byId("pairing").hidden = state !== "unpaired";
+  byId("help").hidden = state === "paired" || state === "unpaired";
+  if (state === "unpaired") return showPairing(byId("pairing"), connect);
   if (state === "paired")
     return showChoices().catch((error) => showNotice(byId("notice"), wordsFor(problemOf(error), chrome.i18n)));
+  return state === "unreachable" ? waitForDaemon() : showHelp(state, "", "remedy_options", openOptions);
+}
+
+/** How Mien is started on this system; as soon as it answers the popup goes on by itself. */
+async function waitForDaemon() {
+  const { words, command } = await startOn(chrome);
+  showHelp("unreachable", say(words), "remedy_retry", connect);
+  byId("help-command").hidden = !command;
+  byId("help-command").firstElementChild.textContent = command ?? "";
+  const daemon = await connection.stranger();
+  const isThere = await daemon.hello().then(
+    () => true,
+    () => false,
+  );
+  if (isThere) await connect();
+  else setTimeout(() => byId("help").hidden || waitForDaemon(), AGAIN_MS);
+}
+
+function showHelp(state, start, label, act) {
   byId("help-words").textContent = say(`help_${state}`);
-  byId("help-command").hidden = state !== "unreachable";
-  const acts = {
-    unpaired: ["remedy_pair", () => openPairing(chrome)],
-    unreachable: ["remedy_retry", connect],
-    impostor: ["remedy_options", () => chrome.runtime.openOptionsPage()],
-  };
-  const [label, act] = acts[state];
+  byId("help-start").textContent = start;
   byId("help-act").textContent = say(label);
   byId("help-act").onclick = act;
 }
@@ -48,13 +68,30 @@ async function showChoices() {
   await settings.reconcile(references);
   const { reference, engine, faces } = await settings.all();
   const onChoose = (chosen) => settings.choose(chosen);
-  showFaces(byId("faces"), { references, chosenId: reference?.id, connection, onChoose });
-  byId("no-faces").hidden = references.length > 0;
+  showFaces(byId("faces"), { references, chosenId: reference?.id, connection, onChoose, onAdd: addFace });
+  byId("face").hidden = true;
+  byId("choices").hidden = !references.length;
+  if (!references.length) addFace();
   byId("which").value = faces;
   const named = engines.map(({ name, state }) => make("option", { value: name, disabled: state !== "ready" }, name));
   byId("engine").replaceChildren(make("option", { value: "" }, say("engine_default")), ...named);
   byId("engine").value = engine ?? "";
   showJobs();
+}
+
+/** The form in the popup itself; Firefox shuts a popup as soon as a file is looked for, so it gets a window. */
+function addFace() {
+  byId("face").hidden = false;
+  const onFile = "browser" in globalThis ? () => tell({ do: "addFace" }) : null;
+  showAddFace(byId("face"), { connection, onFile, onAdded, onCamera: () => tell({ do: "addFace", camera: true }) });
+  byId("choose-file").focus();
+}
+
+async function onAdded(reference) {
+  await settings.choose(reference);
+  byId("told").textContent = say("face_added", reference.name);
+  await showChoices();
+  byId("faces").querySelector("input:checked")?.focus();
 }
 
 async function showJobs() {
@@ -64,11 +101,24 @@ async function showJobs() {
   jobs.sort((one, other) => other.createdAt - one.createdAt);
   const listed = jobs.filter((job) => !isOver(job) || job.state === "failed");
   const done = jobs.filter(({ state }) => state === "done").slice(0, RECENT);
+  const focused = byId("main").querySelector("[data-key]:focus-within")?.dataset.key;
   byId("running").hidden = !listed.length;
   byId("jobs").replaceChildren(...listed.map(jobLine));
   byId("recent").hidden = !done.length;
   byId("results").replaceChildren(...done.map(resultTile));
   byId("hint").hidden = byId("choices").hidden || jobs.length > 0;
+  announce(jobs);
+  if (focused) byId("main").querySelector(`[data-key="${focused}"] button`)?.focus();
+}
+
+/** What was running when it was last looked at and is done now is said, and named by the title. */
+function announce(jobs) {
+  const done = jobs.find(({ key, state }) => state === "done" && waitedFor.has(key));
+  waitedFor = new Set(jobs.flatMap((job) => (isOver(job) ? [] : [job.key])));
+  if (!done) return;
+  const words = say("popup_done", done.reference?.name ?? "");
+  document.title = words;
+  byId("told").textContent = words;
 }
 
 function jobLine(job) {
@@ -85,14 +135,18 @@ function jobLine(job) {
   const act = failed
     ? smallButton(retry ? "remedy_retry" : "close", () => tell({ do: retry ? "retry" : "remove", ...key }))
     : smallButton("cancel", () => tell({ do: "cancel", ...key }));
-  return make("li", { className: `job ${job.state}` }, thumbnail(job.thumbnail), what, act);
+  const item = make("li", { className: `job ${job.state}` }, thumbnail(job.thumbnail), what, act);
+  item.dataset.key = job.key;
+  return item;
 }
 
-function resultTile({ daemonJob, resultThumbnail, mediaType, reference }) {
+function resultTile({ key, daemonJob, resultThumbnail, mediaType, reference }) {
   const save = make("button", {}, say("save"));
   save.setAttribute("aria-label", say("popup_save_named", reference?.name ?? ""));
   save.addEventListener("click", () => saveResult(daemonJob, mediaType));
-  return make("li", { className: "result" }, thumbnail(resultThumbnail), save);
+  const tile = make("li", { className: "result" }, thumbnail(resultThumbnail), save);
+  tile.dataset.key = key;
+  return tile;
 }
 
 function thumbnail(url) {

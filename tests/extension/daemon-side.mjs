@@ -16,7 +16,13 @@ function labelled(...fields) {
 const mac = async (key, ...fields) => toText(await crypto.subtle.sign("HMAC", key, labelled(...fields)));
 
 /** A daemon that pairs and opens sessions; `says` may change what it does. */
-export async function fakeDaemon({ port = 6436, states = ["approved"], confirms = true, knowsKey = true } = {}) {
+export async function fakeDaemon({
+  port = 6436,
+  states = ["approved"],
+  confirms = true,
+  knowsKey = true,
+  watched = true,
+} = {}) {
   const keyPair = await handshake.newKeyPair();
   const point = await handshake.publicPoint(keyPair);
   const daemonNonce = handshake.nonce();
@@ -44,6 +50,7 @@ export async function fakeDaemon({ port = 6436, states = ["approved"], confirms 
 
   const routes = {
     "GET /v1/hello": async () => ({ json: { name: "mien", api: 1 } }),
+    "POST /v1/pair/ask": async () => ({ status: 201, json: { expires_in_s: 120, watched } }),
     "POST /v1/pair": async ({ body }) => {
       begun = { name: body.name };
       heard.commitment = body.commitment;

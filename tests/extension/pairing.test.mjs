@@ -37,8 +37,8 @@ test("both sides show the same digits, and the key is kept once both have agreed
 test("the client commits before it has seen the daemon’s key, and reveals afterwards", async () => {
   const daemon = await fakeDaemon();
   await attempt(daemon);
-  assert.deepEqual(steps(daemon), ["/v1/hello", "/v1/pair", "reveal", "wait"]);
-  const [, begin] = daemon.asked;
+  assert.deepEqual(steps(daemon), ["/v1/hello", "/v1/pair/ask", "/v1/pair", "reveal", "wait"]);
+  const [, , begin] = daemon.asked;
   assert.deepEqual(Object.keys(begin.body).sort(), ["commitment", "name"]);
 });
 

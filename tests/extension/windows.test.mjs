@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openFaces, openPairing, openPermission } from "../../extension/src/windows.js";
+import { openFace, openFirst, openPairing, openPermission } from "../../extension/src/windows.js";
 
 function browser() {
   const opened = [];
@@ -10,17 +10,25 @@ function browser() {
   return { opened, chrome: { windows: { create }, tabs: { create }, runtime: { getURL: (path) => `x://y/${path}` } } };
 }
 
-test("a face is chosen for a waiting job, or as the default", async () => {
+test("a face is added for a waiting job, with the camera, or for its own sake", async () => {
   const { chrome, opened } = browser();
-  await openFaces(chrome, "a b");
-  await openFaces(chrome, null);
+  await openFace(chrome, { key: "a b" });
+  await openFace(chrome, { camera: true });
+  await openFace(chrome);
   assert.deepEqual(
     opened.map(({ url, type }) => [url, type]),
-    [
-      ["x://y/ui/faces.html?for=a%20b", "popup"],
-      ["x://y/ui/faces.html", "popup"],
-    ],
+    ["?for=a+b", "?camera=on", ""].map((asked) => [`x://y/ui/face.html${asked}`, "popup"]),
   );
+});
+
+test("after the installation the popup is opened, and the options where the browser opens no popup", async () => {
+  const { chrome, opened } = browser();
+  await openFirst({ ...chrome, action: { openPopup: async () => opened.push("popup") } });
+  const openPopup = async () => {
+    throw new Error("no window");
+  };
+  await openFirst({ ...chrome, action: { openPopup } });
+  assert.deepEqual(opened, ["popup", { url: "x://y/ui/options.html#pairing" }]);
 });
 
 test("a question for a host names job and host", async () => {

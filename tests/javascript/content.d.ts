@@ -29,6 +29,9 @@ declare var MienOverlay: any;
 declare var MienProgressOverlay: any;
 declare var MienReplacement: any;
 declare var MienMark: any;
+declare var MienPlate: any;
+declare var MienFacePlate: any;
+declare var mienSay: any;
 declare var MienSwap: any;
 
 // Firefox's name for contextMenus, with what Chromium has not.

@@ -52,6 +52,9 @@ export default [
       globals: Object.fromEntries(
         [
           "MienMark",
+          "MienPlate",
+          "MienFacePlate",
+          "mienSay",
           "MienOverlay",
           "MienProgressOverlay",
           "MienReplacement",

@@ -122,8 +122,13 @@ class Pairing:
     # ── the person's side ──
 
     def open(self) -> PairingWindow:
-        """Open the window for 120 s; a pairing that had begun is over."""
-        self._open(None)
+        """Open the window for 120 s; a pairing that had begun is over, unless its extension had asked for it."""
+        pending = self._current()
+        if self._asked_by is None or pending is None or pending.state not in {"begun", "shown"}:
+            self._open(None)
+        else:
+            self._closes_at = self._clock() + WINDOW_S
+            self._announce_change()
         return self.window()
 
     def _open(self, asked_by: str | None) -> None:

@@ -32,8 +32,9 @@ export class Session extends EventTarget {
     const asked = new URLSearchParams(this.location.hash.slice(1));
     const code = asked.get("code");
     if (code) {
-      const wanted = asked.get("view");
-      const view = wanted === null ? "" : `#/${encodeURIComponent(wanted)}`;
+      const [wanted, item] = [asked.get("view"), asked.get("item")];
+      const place = item === null ? "" : `/${encodeURIComponent(item)}`;
+      const view = wanted === null ? "" : `#/${encodeURIComponent(wanted)}${place}`;
       this.history.replaceState(null, "", this.location.pathname + view);
       await this.trade(code);
     }

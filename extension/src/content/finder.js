@@ -13,13 +13,19 @@ globalThis.mienFinder ??= (() => {
     { capture: true, passive: true },
   );
 
+  /** Also of a closed one: browsers let an extension look, as they let it look at the page. */
+  const shadowOf = (element) => {
+    if (element.shadowRoot || !(element instanceof HTMLElement)) return element.shadowRoot;
+    return globalThis.chrome?.dom?.openOrClosedShadowRoot?.(element) ?? element["openOrClosedShadowRoot"] ?? null;
+  };
+
   const isPicture = (element) => {
     const { width, height } = element.getBoundingClientRect();
     return width >= SMALLEST_PX && height >= SMALLEST_PX && mienSource.of(element) !== null;
   };
 
   /**
-   * Everything at a point, through open shadow roots, topmost first.
+   * Everything at a point, through shadow roots, topmost first.
    * @param {number} x
    * @param {number} y
    * @param {DocumentOrShadowRoot} root
@@ -27,7 +33,7 @@ globalThis.mienFinder ??= (() => {
    */
   const at = (x, y, root = document) =>
     root.elementsFromPoint(x, y).flatMap((element) => {
-      const { shadowRoot } = element;
+      const shadowRoot = shadowOf(element);
       const inner = shadowRoot ? at(x, y, shadowRoot).filter((other) => shadowRoot.contains(other)) : [];
       return [...inner, element];
     });
@@ -61,10 +67,11 @@ globalThis.mienFinder ??= (() => {
   };
 
   const everyImage = (root) => {
-    const own = [...root.querySelectorAll("img, svg image, input[type=image]")];
-    const inner = [...root.querySelectorAll("*")].flatMap((element) =>
-      element.shadowRoot ? everyImage(element.shadowRoot) : [],
-    );
+    const own = [...root.querySelectorAll("img, svg image, input[type=image], object, embed")];
+    const inner = [...root.querySelectorAll("*")].flatMap((element) => {
+      const shadow = shadowOf(element);
+      return shadow ? everyImage(shadow) : [];
+    });
     return [...own, ...inner];
   };
 
@@ -72,6 +79,15 @@ globalThis.mienFinder ??= (() => {
 
   return {
     pictureAt,
+
+    /** Where the person looks: the last right click, else the middle of what the pointer is on. */
+    lookedAt() {
+      const [under = document.documentElement] = [...document.querySelectorAll(":hover")].reverse();
+      if (last) return { element: under, point: { x: last.x, y: last.y } };
+      const { left, top, right, bottom } = under.getBoundingClientRect();
+      const middle = (one, other, room) => (Math.max(0, one) + Math.min(room, other)) / 2;
+      return { element: under, point: { x: middle(left, right, innerWidth), y: middle(top, bottom, innerHeight) } };
+    },
 
     pictures: () => [...document.querySelectorAll("*")].filter((element) => isPicture(element) && shown(element)),
 

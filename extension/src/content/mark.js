@@ -17,10 +17,13 @@ globalThis.MienMark ??= class MienMark {
     badge.setAttribute("aria-label", note);
     badge.title = note;
     mark.append(words, tools, badge);
+    const said = mienElement("div", "unseen");
+    said.setAttribute("role", "status");
     overlay.allowRoom(0, 0);
     overlay.hidesUnder = true;
-    overlay.set(mark, this.original);
+    overlay.set(mark, this.original, said);
     overlay.place();
+    requestAnimationFrame(() => (said.textContent = note)); // a region that is there first is read out
   }
 
   /** Held with the pointer, or with Space or Enter: the original for so long. */

@@ -8,6 +8,8 @@ globalThis.MienOverlay ??= class MienOverlay {
   #timer;
   /** @type {HTMLImageElement | null} */
   #cover = null;
+  /** @type {((box: any) => void) | null} */
+  #placeBeyond = null;
   /** Whether it hides where something else covers the picture. */
   hidesUnder = false;
   #ended = new AbortController();
@@ -69,6 +71,21 @@ globalThis.MienOverlay ??= class MienOverlay {
     this.#overlay.classList.toggle("roomy", box.width < width || box.height < height);
   }
 
+  /** What is on the overlay lies where `place` puts it, in pixels of the window, and not within the picture. */
+  beyond(place) {
+    this.#overlay.classList.add("beyond");
+    this.#placeBeyond = place;
+  }
+
+  get hasFocus() {
+    return this.#root.activeElement !== null;
+  }
+
+  /** The first thing that can be pressed. */
+  focus() {
+    this.#overlay.querySelector("button")?.focus();
+  }
+
   place() {
     if (this.#ended.signal.aborted) return;
     this.#stayOnTop();
@@ -76,7 +93,8 @@ globalThis.MienOverlay ??= class MienOverlay {
     const shown = Boolean(box?.inView) && (!this.hidesUnder || this.#isUncovered(box));
     this.#host.hidden = !shown;
     if (!shown) return;
-    const roomy = this.#overlay.classList.contains("roomy");
+    this.#placeBeyond?.(box);
+    const roomy = this.#placeBeyond !== null || this.#overlay.classList.contains("roomy");
     Object.assign(this.#overlay.style, {
       left: `${box.x}px`,
       top: `${box.y}px`,

@@ -37,12 +37,24 @@ globalThis.mienPage ??= (() => {
     if (element) tell({ do: "picked", request, ...describe(begin(element)) });
   };
 
+  /** The browser named a picture that the page shows no more: it changed while the menu was open. */
+  const sayGone = (request) => {
+    const { element, point } = mienFinder.lookedAt();
+    const pick = { label: chrome.i18n.getMessage("remedy_pick"), act: () => pickFor(request) };
+    mienSay(element, { words: chrome.i18n.getMessage("problem_picture_gone"), point, acts: [pick] });
+  };
+
   const orders = {
     find({ hint }) {
       const element = mienFinder.find(hint);
       if (element) return describe(begin(element));
-      if (hint.pick) pickFor(hint.pick);
+      if (hint.srcUrl) sayGone(hint.pick);
+      else pickFor(hint.pick);
       return { found: false };
+    },
+    choose({ pictureId, faces, chosenId }) {
+      swaps.get(pictureId)?.choose(faces, chosenId);
+      return { shown: swaps.has(pictureId) };
     },
     async read({ pictureId }) {
       const { element, source } = swaps.get(pictureId);

@@ -47,7 +47,8 @@ globalThis.MienReplacement ??= class MienReplacement {
     if (this.element instanceof HTMLImageElement || this.element instanceof HTMLInputElement) return "image";
     if (this.element instanceof SVGImageElement) return "svg";
     const { element } = this;
-    const keepsItsOwn = element instanceof HTMLCanvasElement || element instanceof HTMLVideoElement;
+    const kinds = [HTMLCanvasElement, HTMLVideoElement, HTMLObjectElement, HTMLEmbedElement];
+    const keepsItsOwn = kinds.some((kind) => element instanceof kind);
     return keepsItsOwn || this.covered ? "cover" : "background";
   }
 

@@ -21,7 +21,14 @@ globalThis.mienSource ??= {
     if (element instanceof HTMLImageElement) return element.currentSrc || element.src;
     if (element instanceof SVGImageElement) return new URL(element.href.baseVal, document.baseURI).href;
     if (element instanceof HTMLInputElement && element.type === "image") return element.src;
+    if (element instanceof HTMLObjectElement) return this.isPictureFile(element, element.data) ? element.data : null;
+    if (element instanceof HTMLEmbedElement) return this.isPictureFile(element, element.src) ? element.src : null;
     return this.backgroundOf(element);
+  },
+
+  /** What is embedded may be anything; a picture says so in its type or, with none, in its name. */
+  isPictureFile({ type }, url) {
+    return type ? type.startsWith("image/") : /\.(avif|bmp|gif|jpe?g|png|webp)(\?|#|$)/i.test(url);
   },
 
   /** The address of a CSS background; null for gradients and for none. */

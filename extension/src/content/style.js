@@ -106,6 +106,35 @@ svg { display: block; flex: none; }
   background: rgb(17 17 32 / .72); font-size: 12px; font-weight: 600; }
 img.cover { position: absolute; pointer-events: none; }
 
+.overlay.beyond { overflow: visible; container-type: normal; }
+.plate {
+  position: fixed; pointer-events: auto; width: max-content; max-width: min(340px, calc(100vw - 16px));
+  max-height: calc(100vh - 16px); overflow-y: auto; display: grid; gap: 10px; justify-items: center; padding: 16px;
+  border-radius: 16px; background: rgb(26 24 40 / .97); text-align: center; outline: none;
+  box-shadow: 0 14px 44px rgb(0 0 0 / .5), inset 0 0 0 1px rgb(255 255 255 / .12); animation: appear .12s ease-out;
+}
+.plate.of-faces { justify-items: stretch; padding: 12px; text-align: start; }
+.plate .head { display: grid; grid-template-columns: auto 1fr auto; gap: 10px; align-items: center; }
+.plate .target { width: 44px; height: 44px; border-radius: 10px; background: rgb(255 255 255 / .1); }
+.plate .title { font-size: 14px; font-weight: 650; grid-column: 2; }
+.plate .close { grid-column: 3; background: none; padding: 0 10px; }
+.plate .choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 4px;
+  min-width: min(280px, calc(100vw - 40px)); }
+.plate .choices button.first { grid-column: 1 / -1; justify-content: center; margin: 4px; }
+.plate .choice {
+  display: grid; justify-items: center; gap: 6px; padding: 8px 4px; border-radius: 12px; background: none;
+  text-align: center; font-size: 12.5px; align-content: start;
+}
+.plate .choice:hover, .plate .choice:focus-visible { background: rgb(255 255 255 / .14); }
+.plate .choice .label { max-width: 76px; overflow: hidden; text-overflow: ellipsis; }
+.plate .round, .plate .choice.add::before {
+  width: 56px; height: 56px; border-radius: 50%; overflow: hidden; display: grid; place-items: center;
+  background: rgb(255 255 255 / .12); font-size: 20px; font-weight: 650;
+}
+.plate .choice.add::before { content: "+" / ""; }
+.plate .round img { width: 100%; height: 100%; object-fit: cover; display: block; }
+.plate .choice[data-last] .round { box-shadow: 0 0 0 3px #a9a5ff; }
+
 .highlight { position: absolute; inset: 0; border: 3px solid #8f8aff; border-radius: inherit;
   box-shadow: 0 0 0 100vmax rgb(10 10 24 / .45); transition: inset .1s; }
 .banner { position: fixed; inset-block-start: 16px; inset-inline: 0; margin-inline: auto; width: max-content;

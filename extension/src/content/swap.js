@@ -6,6 +6,8 @@ globalThis.MienSwap ??= class MienSwap {
   #ended = new AbortController();
   /** @type {any} */
   #replacement = null;
+  /** @type {any} */
+  #faces = null;
   /** @type {BlobPart[]} */
   #parts = [];
   /** @type {string | null} the job whose result is shown */
@@ -37,12 +39,24 @@ globalThis.MienSwap ??= class MienSwap {
     return this.#replacement && mienSource.at(this.#replacement.originalUrl);
   }
 
+  /** Ask whose face it gets. */
+  choose(faces, chosenId) {
+    this.#close();
+    this.#faces = new MienFacePlate(this.element, faces, chosenId, {
+      onChoose: ({ id, name }) => this.tell({ do: "face", pictureId: this.id, reference: { id, name } }),
+      onAdd: () => this.tell({ do: "act", pictureId: this.id, action: "add" }),
+      onCancel: () => this.#leave("cancel"),
+    });
+  }
+
   show(progress) {
+    if (this.#faces) this.#close();
     this.#open();
     this.#progress.show(progress);
   }
 
   fail(problem) {
+    if (this.#faces) this.#close();
     this.#open();
     this.#progress.fail(problem);
   }
@@ -77,6 +91,7 @@ globalThis.MienSwap ??= class MienSwap {
   }
 
   #showResult(blob, { note, size: [width, height] }) {
+    const hadFocus = Boolean(this.#overlay?.hasFocus);
     this.#close();
     this.#overlay = new MienOverlay(this.element);
     this.#replacement = new MienReplacement(
@@ -87,6 +102,7 @@ globalThis.MienSwap ??= class MienSwap {
     );
     const listeners = { onUndo: () => this.undo(), onCompare: (original) => this.#replacement.compare(original) };
     this.mark = new MienMark(this.#overlay, listeners, note);
+    if (hadFocus) this.#overlay.focus(); // who waited on the progress goes on from the result
   }
 
   #moveTo(element) {
@@ -117,6 +133,8 @@ globalThis.MienSwap ??= class MienSwap {
   #close() {
     this.#overlay?.remove();
     this.#overlay = null;
+    this.#faces?.remove();
+    this.#faces = null;
   }
 };
 

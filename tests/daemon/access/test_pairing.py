@@ -338,6 +338,15 @@ def test_the_window_that_one_extension_asked_for_is_open_for_no_other(pairing: P
     Browser().begin(pairing)  # the person's own window goes before
 
 
+async def test_a_person_who_opens_the_window_sees_the_extension_that_has_asked(pairing: Pairing) -> None:
+    browser = Browser()
+    pairing.ask(ORIGIN)
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    assert pairing.open().digits == browser.digits
+    await pairing.approve(browser.pairing_id)
+
+
 def test_a_no_shuts_the_window_and_silences_every_extension_for_a_while(pairing: Pairing, clock: Clock) -> None:
     browser = Browser()
     pairing.ask(ORIGIN)

@@ -51,6 +51,9 @@ test("the view that was asked for stays in the address", async () => {
   const { session, shown } = tabAt("#code=abc&view=models", { answer: GIVEN });
   await session.open();
   assert.deepEqual(shown, ["/console/#/models"]);
+  const result = tabAt("#code=abc&view=results&item=a1", { answer: GIVEN });
+  await result.session.open();
+  assert.deepEqual(result.shown, ["/console/#/results/a1"]);
 });
 
 test("a code that is refused makes no session", async () => {

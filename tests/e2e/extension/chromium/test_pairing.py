@@ -34,37 +34,52 @@ def pairing_page(browser: Any, daemon: Any) -> Generator[Any]:
     holder.close()
 
 
-def test_pairing_is_refused_while_nobody_has_opened_it(browser: Any, daemon: Any) -> None:
-    with pairing_page(browser, daemon) as page:
-        page.click("#pair")
-        page.wait_for_selector("#pairing-notice:not([hidden])")
-        assert "mien pair" in page.inner_text("#pairing-notice")
-
-
-def test_the_same_digits_are_shown_on_both_sides_and_a_refusal_grants_nothing(browser: Any, daemon: Any) -> None:
+def test_the_extension_asks_both_sides_show_the_same_digits_and_a_refusal_grants_nothing(
+    browser: Any, daemon: Any
+) -> None:
     with pairing_page(browser, daemon) as page:
         before = daemon.clients()
-        terminal = daemon.mien("pair")
-        assert "open" in terminal.stderr.readline()
         page.click("#pair")
-        page.wait_for_selector("#comparing:not([hidden])")
+        page.wait_for_selector("#comparing")
         shown = page.inner_text("#digits")
+        assert "mien pair" in page.inner_text("#pairing")  # nothing of Mien's is open to show them
+        terminal = daemon.mien("pair")
         _, words = terminal.communicate("n\n", timeout=30)
         assert f"\n    {shown}\n" in words
-        page.wait_for_selector("#pairing-notice:not([hidden])")
+        page.wait_for_selector("#pairing-notice")
         assert daemon.clients() == before
 
 
-def test_digits_that_a_person_says_differ_grant_nothing(browser: Any, daemon: Any) -> None:
-    with pairing_page(browser, daemon) as page:
-        before = daemon.clients()
+def test_a_new_person_pairs_adds_a_face_and_opens_the_console_from_the_popup(browser: Any, daemon: Any) -> None:
+    """The popup is shut while the person looks at the terminal, as browsers do."""
+    face = {"name": "me.png", "mimeType": "image/png", "buffer": daemon.picture}
+    with pairing_page(browser, daemon):
+        known = {client["id"] for client in daemon.clients()}
         terminal = daemon.mien("pair")
         assert "open" in terminal.stderr.readline()
-        page.click("#pair")
-        page.click("#differ")
-        page.wait_for_selector("#pairing-notice:not([hidden])")
-        terminal.communicate("n\n", timeout=30)
-        assert daemon.clients() == before
+        popup = browser.own_page("ui/popup.html")
+        popup.click("#pair")
+        popup.click("#same")
+        popup.close()
+        terminal.communicate("y\n", timeout=30)
+        popup = browser.own_page("ui/popup.html")
+        popup.click("#add-face")
+        popup.locator("#file").set_input_files(files=[face])
+        popup.get_by_label("Name").fill("Cleo")
+        popup.click("#keep")
+        popup.wait_for_selector("label.face:has-text('Cleo') :checked")
+        with browser.context.expect_page() as opened:
+            popup.click("#open")
+        opened.value.wait_for_selector(".frame")
+        opened.value.close()
+        (cleo,) = [
+            kept for kept in daemon.client.request("GET", "/v1/references")["references"] if kept["name"] == "Cleo"
+        ]
+        assert cleo["basis"] == "self"
+        daemon.client.request("DELETE", f"/v1/references/{cleo['id']}")
+        for client in daemon.clients():
+            if client["id"] not in known:
+                daemon.client.request("DELETE", f"/v1/clients/{client['id']}")
 
 
 def test_the_key_cannot_be_taken_out_of_the_browser(paired: Any) -> None:

@@ -69,6 +69,7 @@ PICTURES = {
     "zoomed": "<div style='zoom:1.5'><img src=/face.png alt=face></div>",
     "dialog": "<dialog id=d><img src=/face.png alt=face></dialog><script>d.showModal()</script>",
     "shadow": "<div id=host></div>",
+    "closed-shadow": "<div id=host></div>",
 }
 SCRIPTS = {
     "data": """fetch('/face.png').then(r => r.blob()).then(b => { const f = new FileReader();
@@ -76,6 +77,8 @@ SCRIPTS = {
     "blob": """fetch('/face.png').then(r => r.blob())
         .then(b => { document.images[0].src = URL.createObjectURL(b); })""",
     "shadow": """host.attachShadow({mode: 'open'}).innerHTML = '<img src=/face.png width=320 height=240>';
+        host.style.cssText = 'display:block;width:320px;height:240px'""",
+    "closed-shadow": """host.attachShadow({mode: 'closed'}).innerHTML = '<img src=/face.png width=320 height=240>';
         host.style.cssText = 'display:block;width:320px;height:240px'""",
 }
 
@@ -85,7 +88,7 @@ def test_every_kind_of_image_is_swapped_where_it_is(person: Any, site: Any, kind
     site.picture("/dense.png", (640, 480))
     site.picture("/wide.png", (640, 200))
     page = person.open(site.page(f"/kind-{kind}", f"{PICTURES[kind]}<script>{SCRIPTS.get(kind, '')}</script>"))
-    selector = "#host" if kind == "shadow" else "img"
+    selector = "#host" if "shadow" in kind else "img"
     page.wait_for_function("(s) => document.querySelector(s).getBoundingClientRect().width > 100", arg=selector)
     page.locator(selector).scroll_into_view_if_needed()
     before = page.evaluate("(s) => document.querySelector(s).getBoundingClientRect().toJSON()", selector)
@@ -197,3 +200,25 @@ def test_a_new_picture_of_the_page_is_left_alone(person: Any, site: Any) -> None
     page.evaluate("document.images[0].src = '/face.png?other'")
     person.until(lambda: person.overlays(page).seen() == [])
     person.sees_red(page)
+
+
+def test_a_picture_that_changed_under_the_menu_is_said_at_the_pointer_and_pointed_at(person: Any, site: Any) -> None:
+    site.picture("/later.png")
+    change = "addEventListener('contextmenu', () => setTimeout(() => { it.src = '/later.png' }, 0))"
+    page = person.open(site.page("/changed", f"<img id=it src=/face.png alt=face><script>{change}</script>"))
+    person.swap(page, "img")
+    person.wait_for(page, "changed this picture")
+    person.press(page, "Point at it")
+    page.mouse.click(100, 100)
+    person.sees_green(page)
+
+
+def test_a_face_is_chosen_on_the_picture_itself(person: Any, site: Any) -> None:
+    """Last: from here on Ben is the face that is used."""
+    person.worker.evaluate("chrome.storage.local.set({ reference: null, recentReferences: [] })")
+    page = person.open(site.page("/choose", "<img src=/face.png alt=face>"))
+    person.swap(page, "img")  # with no face used before, the first entry is "Choose a face…"
+    assert {"Anna", "Ben", "Add", "Cancel"} <= set(person.wait_for(page, "Choose a face").buttons)
+    person.screen.keys("Right", "Return")
+    person.sees_green(page)
+    assert "Ben" in person.wait_for(page, "Edited with Mien").words

@@ -1,0 +1,133 @@
+// Adding a face: a picture, whether it shows one face, whose it is, and the consent. Nothing is kept before that.
+
+import { Problem, problemOf, wordsFor } from "../src/problem.js";
+import { byId, make, say, showNotice } from "./parts.js";
+
+const { chrome } = globalThis;
+const MOST_BYTES = 50_000_000;
+const BASES = [
+  ["self", "face_basis_self", "face_statement_self"],
+  ["written-permission", "face_basis_written_permission", "face_statement_written_permission"],
+];
+
+/**
+ * Fill `box` with the form; `onAdded` hears of the face that is kept.
+ * @param {HTMLElement} box
+ * @param {{ connection: any, onAdded: (reference: { id: string, name: string }) => any, onFile?: (() => any) | null,
+ *   onCamera: () => any }} parts  `onFile` opens another window where this one would shut while a file is chosen.
+ * @returns {{ take: (picture: Blob) => Promise<void> }}
+ */
+export function showAddFace(box, { connection, onAdded, onFile = null, onCamera }) {
+  const form = make("form", { className: "add-face" });
+  const file = make("input", { type: "file", accept: "image/*", id: "file", className: "unseen", tabIndex: -1 });
+  const state = { blob: null };
+  const take = (picture) => look(form, { connection, state }, picture);
+  file.addEventListener("change", () => file.files[0] && take(file.files[0]));
+  const choose = action("face_file", "first", () => (onFile ? onFile() : file.click()), "choose-file");
+  const camera = action("face_camera", "", onCamera, "camera");
+  form.append(
+    make("h2", {}, say("face_title")),
+    make("p", { className: "soft small" }, say("face_words")),
+    make("div", { className: "row", id: "picking" }, choose, camera),
+    file,
+    make("p", { className: "small", id: "looking", role: "status" }),
+    notice(),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    keep(form, { connection, state, onAdded });
+  });
+  for (const kind of ["dragover", "drop"]) form.addEventListener(kind, (event) => event.preventDefault());
+  form.addEventListener("drop", ({ dataTransfer }) => dataTransfer?.files[0] && take(dataTransfer.files[0]));
+  document.addEventListener("paste", ({ clipboardData }) => {
+    const [picture] = clipboardData?.files ?? [];
+    if (picture && form.isConnected) take(picture);
+  });
+  box.replaceChildren(form);
+  return { take };
+}
+
+/** Whether the picture shows one face, said at once; then the rest of the form. */
+async function look(form, { connection, state }, picture) {
+  const looking = byId("looking");
+  byId("face-notice").hidden = true;
+  form.querySelector(".consent")?.remove();
+  looking.textContent = say("face_checking");
+  try {
+    if (picture.size > MOST_BYTES) throw new Problem("image-too-large");
+    const bytes = new Uint8Array(await picture.arrayBuffer());
+    const daemon = await connection.proved();
+    state.blob = await daemon.putBlob(bytes);
+    const { length } = await daemon.facesIn(state.blob);
+    if (length !== 1) throw new Problem(length ? "several-faces" : "no-face-found", { role: "reference" });
+    form.append(consent(picture));
+    form.elements.namedItem("name").select();
+  } catch (error) {
+    refuse(error);
+  } finally {
+    looking.textContent = "";
+  }
+}
+
+async function keep(form, { connection, state, onAdded }) {
+  const button = byId("keep");
+  button.disabled = true;
+  try {
+    const said = new FormData(form);
+    const words = { picture: state.blob, name: said.get("name"), basis: said.get("basis"), adult: true };
+    const { id, name } = await connection.call((daemon) => daemon.addReference(words));
+    await onAdded({ id, name });
+  } catch (error) {
+    refuse(error);
+    button.disabled = false;
+  }
+}
+
+function consent(picture) {
+  const image = make("img", { src: URL.createObjectURL(picture), alt: say("face_picture"), className: "portrait" });
+  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+  const name = make("input", { type: "text", name: "name", value: say("face_me"), required: true, maxLength: 60 });
+  const statement = make("p", { id: "statement" }, say("face_statement_self"));
+  const keepIt = make("button", { id: "keep", className: "first" }, say("face_keep"));
+  return make(
+    "div",
+    { className: "consent" },
+    make(
+      "div",
+      { className: "who" },
+      image,
+      make("label", {}, make("span", { className: "small" }, say("face_name")), name),
+    ),
+    whose(statement),
+    statement,
+    make("p", { className: "soft small" }, say("face_record")),
+    keepIt,
+  );
+}
+
+/** On which basis; the statement below says in full what the button confirms. */
+function whose(statement) {
+  const box = make("fieldset", {}, make("legend", { className: "unseen" }, say("face_basis")));
+  for (const [basis, words, stated] of BASES) {
+    const radio = make("input", { type: "radio", name: "basis", value: basis, checked: basis === "self" });
+    radio.addEventListener("change", () => (statement.textContent = say(stated)));
+    box.append(make("label", { className: "tick" }, radio, make("span", {}, say(words))));
+  }
+  return box;
+}
+
+function notice() {
+  const box = make("div", { className: "notice", id: "face-notice", hidden: true });
+  box.setAttribute("role", "alert");
+  return box;
+}
+
+function refuse(error) {
+  showNotice(byId("face-notice"), wordsFor(problemOf(error), chrome.i18n));
+}
+
+function action(words, className, act, id) {
+  const button = make("button", { type: "button", className, id }, say(words));
+  button.addEventListener("click", act);
+  return button;
+}
