@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien_core.errors import BrokenWeights
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device, release_cache
 from mien_pipeline.engines.diffusion import reference
-from mien_pipeline.engines.diffusion.casting import held_bytes, stored_as
+from mien_pipeline.engines.diffusion.casting import held_bytes
+from mien_pipeline.engines.diffusion.finite import check_values
 from mien_pipeline.engines.diffusion.latents import encode
 from mien_pipeline.engines.diffusion.placement import release
 from mien_pipeline.engines.flux.files import Base, FluxFiles
@@ -34,8 +34,6 @@ from mien_pipeline.plan.placement import Plan
 IMAGE_TOKENS, TEXT_TOKENS = 4, 8
 PICTURE_PX = 64
 PROMPT = "a face"
-# How many tensors a message names before it counts the rest.
-QUOTED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +226,7 @@ def _try_text(bench: Bench, name: str) -> Tried:
     on_device = encoders.on_device
 
     def watch(name: str, module: Any) -> Any:
-        _check_values(module)
+        check_values(module)
         held.append(held_bytes(module))
         return on_device(name, module)
 
@@ -268,31 +266,11 @@ class _Trial:
         self.network = network
 
     def __enter__(self) -> None:
-        _check_values(self.network)
+        check_values(self.network)
 
     def __exit__(self, *_: object) -> None:
         release(self.network)
         release_cache()
-
-
-def _check_values(network: nn.Module) -> None:
-    """Check that every value of a network is a number.
-
-    Raises:
-        BrokenWeights: `not_finite` names every tensor that holds one that is not.
-    """
-    values = [*network.named_parameters(), *network.named_buffers()]
-    found = sorted(name for name, value in values if not all(map(_is_finite, stored_as(value))))
-    if found:
-        rest = f" and {len(found) - QUOTED} more" if len(found) > QUOTED else ""
-        raise BrokenWeights(f"values that are no numbers stand in {', '.join(found[:QUOTED])}{rest}", not_finite=found)
-
-
-def _is_finite(value: Tensor) -> bool:
-    if value.is_meta or not value.is_floating_point():
-        return True
-    exact = value.element_size() > 1
-    return bool(torch.isfinite(value if exact else value.to(torch.bfloat16)).all())
 
 
 def _answer(network: nn.Module, *made: Tensor) -> Tried:

@@ -7,6 +7,7 @@ ENTRY = EngineEntry(
     name="klein",
     summary="experimental: FLUX.2 [klein] 4B, which reads the reference as a second picture",
     module="mien_pipeline.engines.klein.engine",
+    networks="mien_pipeline.engines.klein.networks",
     check="mien_pipeline.engines.klein.files",
     options=KleinOptions,
     presets=PRESETS,
