@@ -44,14 +44,17 @@ async def test_waiting_jobs_are_put_in_another_order(console: Any, pictures: Any
     first, second, third = await make_jobs(console, pictures, 3)
     await console.go("jobs")
     await expect(console.page.locator(f"[data-id='{first}'][data-state=running]")).to_be_visible()
-    sooner = console.page.locator(f"[data-id='{third}'] [data-deed=up]")
-    await sooner.press("Enter")
+    sooner = console.page.locator(f"[data-id='{third}'] [data-deed=grip]")
+    await sooner.press("ArrowUp")
     order = console.page.locator(".row[data-state=queued]")
     await expect(order.nth(0)).to_have_attribute("data-id", third)
     await expect(order.nth(1)).to_have_attribute("data-id", second)
     await expect(sooner).to_be_focused()
+    await expect(console.page.locator(".toast").last).to_contain_text("1 of 2")
+    await order.nth(1).locator("[data-deed=grip]").drag_to(order.nth(0), target_position={"x": 200, "y": 5})
+    await expect(order.nth(0)).to_have_attribute("data-id", second)
     waiting = console.daemon.ask("GET", "/v1/jobs?state=queued")["jobs"]
-    assert [job["id"] for job in sorted(waiting, key=lambda job: job["position"])] == [third, second]
+    assert [job["id"] for job in sorted(waiting, key=lambda job: job["position"])] == [second, third]
 
 
 async def test_the_queue_is_paused_resumed_and_a_job_cancelled_and_tried_again(console: Any, pictures: Any) -> None:

@@ -1,29 +1,32 @@
-// One job in the list: its picture, its state, and what can be done about it.
+// One job in the list: whose face goes into what, how far it is, and what can be done about it.
 import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
 import { h, refill } from "../element.js";
+import { icon } from "../icon.js";
 import { titleOf } from "../job-name.js";
-import { sentence } from "../problem.js";
-import { framesOf, stageWords } from "../swap/progress.js";
-import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
-import { ago, duration, lengthOf, percent, t } from "../words.js";
-import { neighbour } from "./order.js";
-import { stepPicture } from "./step-picture.js";
+import { ago, t } from "../words.js";
+import { crops } from "./crops.js";
+import { jobDetail } from "./detail.js";
+import { grip } from "./grip.js";
+import { noteOf } from "./note.js";
 
-const THUMBNAIL = 160;
-
-export function jobRow(app, first) {
-  const img = h("img", { alt: "" });
-  const step = stepPicture(app.api);
-  const title = h("strong", {});
+/** `order()` gives the waiting jobs as they will run. */
+export function jobRow(app, first, order) {
+  const pictures = crops(app, first);
+  const title = h("button", {
+    class: "link row-title",
+    onclick: () => jobDetail(app, app.jobs.get(first.id) ?? first),
+  });
   const note = h("span", { class: "row-note" });
   const when = h("span", { class: "row-when" });
   const track = bar(0, t("progress"));
   const actions = h("div", { class: "row-actions" });
+  /** @type {HTMLElement | null} only what waits is moved */
+  let handle = null;
   const element = h(
     "li",
-    { class: "row", "data-id": first.id },
-    h("div", { class: "thumb" }, img, step.element),
+    { class: "row of-job", "data-id": first.id },
+    pictures.element,
     h("div", { class: "row-main" }, h("p", {}, title, note), track),
     when,
     actions,
@@ -34,46 +37,38 @@ export function jobRow(app, first) {
 
   function update(job) {
     when.textContent = ago(Date.parse(job.finished_at ?? job.created_at) / 1000);
+    const name = titleOf(job, app.people.names);
+    if (title.textContent !== name) title.textContent = name;
     if (job === shown) return;
-    app.pictures.lazily(img, thumbnailPath(job));
-    keepFaceInSight(img, job);
-    keepFaceInSight(step.element, job);
-    step.look(job);
-    title.textContent = titleOf(job, app.people.names);
+    pictures.show(job);
     note.textContent = noteOf(job);
     track.hidden = job.state !== "running";
     setBar(track, job.progress);
     if (shown?.state !== job.state) {
       element.dataset.state = job.state;
+      handle?.remove();
+      handle = job.state === "queued" ? grip(app, job.id, order) : null;
+      if (handle) element.prepend(handle);
       refill(actions, deeds(app, job));
     }
+    handle?.setAttribute("aria-label", t("move_job", { name }));
     shown = job;
   }
 }
 
-function thumbnailPath(job) {
-  return job.state === "done" ? `/v1/jobs/${job.id}/preview?side=${THUMBNAIL}` : previewPath(job.target, THUMBNAIL);
-}
-
-function noteOf(job) {
-  if (job.problem) return sentence(job.problem);
-  const parts = [stageWords(job)];
-  if (job.state === "running") parts.push(framesOf(job) ?? percent(job.progress));
-  if (job.result?.video) parts.push(lengthOf(job.result.video));
-  if (job.state === "running" && job.eta_s) parts.push(t("time_left", { time: duration(Math.ceil(job.eta_s)) }));
-  if (job.state === "done" && job.result) parts.push(duration(job.result.seconds));
-  return parts.join(" · ");
-}
-
 function deeds({ api, jobs, router }, { id, state, kind }) {
-  const deed = (icon, words, work) => iconButton(icon, words, () => attempt(work), { "data-deed": icon });
-  const move = (way) => () => jobs.post(`/v1/jobs/${id}/move`, { before: neighbour(jobs.all, id, way) });
+  const deed = (name, words, work) => iconButton(name, words, () => attempt(work), { "data-deed": name });
   const cancel = deed("close", t("cancel"), () => jobs.post(`/v1/jobs/${id}/cancel`));
   const remove = deed("trash", t("delete"), () => api.delete(`/v1/jobs/${id}`));
-  const retry = deed("retry", t("try_again"), () => jobs.post(`/v1/jobs/${id}/retry`));
+  const retry = h(
+    "button",
+    { class: "quiet", "data-deed": "retry", onclick: () => attempt(() => jobs.post(`/v1/jobs/${id}/retry`)) },
+    icon("retry"),
+    t("try_again"),
+  );
   const open = deed("chevron", t("open_result"), () => router.go("results", id));
   return {
-    queued: [deed("up", t("sooner"), move(-1)), deed("down", t("later"), move(1)), cancel],
+    queued: [cancel],
     running: [cancel],
     failed: [retry, remove],
     cancelled: [retry, remove],

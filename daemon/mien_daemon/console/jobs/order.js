@@ -7,6 +7,11 @@ export function inOrder(jobs) {
   return [...jobs].sort((one, other) => rank(one) - rank(other) || within(one, other));
 }
 
+/** Those that wait, as they will run. */
+export function waitingOf(jobs) {
+  return inOrder(jobs.filter(({ state }) => state === "queued"));
+}
+
 function rank({ state }) {
   return RANK[state] ?? 2;
 }
@@ -27,10 +32,7 @@ export function matches({ state }, filter) {
   return state === filter;
 }
 
-/** The job before which this one goes when it moves a place up or down: an id, or null for the end. */
-export function neighbour(jobs, id, way) {
-  const waiting = inOrder(jobs).filter(({ state }) => state === "queued");
-  const at = waiting.findIndex((job) => job.id === id);
-  if (way < 0) return waiting[Math.max(0, at - 1)].id;
-  return waiting[at + 2]?.id ?? null;
+/** The job before which `id` goes to stand at `place`, counted from 0 without itself: an id, or null for the end. */
+export function beforeAt(waiting, id, place) {
+  return waiting.filter((job) => job.id !== id)[place]?.id ?? null;
 }

@@ -7,18 +7,19 @@ import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { groupRow, matchesGroup } from "./group-row.js";
 import { jobRow } from "./job-row.js";
-import { inOrder, matches } from "./order.js";
+import { inOrder, matches, waitingOf } from "./order.js";
 
 const FILTERS = ["all", "active", "done", "failed"];
+const SECTIONS = ["running", "queued", "over"];
 
 export function mount(main, app, signal) {
   const { groups, jobs } = app;
   const state = { filter: "all", open: new Set() };
-  const list = h("ul", { class: "rows", "aria-label": t("view_jobs") });
   const none = h("div", { class: "card" });
   const more = button(t("show_older"), null, () => jobs.more(), { class: "quiet" });
   const pause = pauseButton(app, signal);
   const clear = clearButton(app);
+  const again = againButton(app);
   const filter = segmented(
     t("show"),
     FILTERS.map((name) => [name, t(`filter_${name}`)]),
@@ -35,21 +36,23 @@ export function mount(main, app, signal) {
     }
     show();
   };
-  const display = rows(
-    list,
-    (each) => each.id ?? `group ${each.group}`,
-    (each) => (each.id ? jobRow(app, each) : groupRow(app, each, toggle)),
+  const sections = SECTIONS.map((name) => section(app, name, toggle));
+  const lists = h(
+    "div",
+    { class: "queue" },
+    sections.map(({ element }) => element),
   );
   const show = () => {
-    const shown = collect(groups.all, inOrder(jobs.all), state);
-    display(shown);
+    const shown = arrange(collect(groups.all, inOrder(jobs.all), state));
+    for (const each of sections) each.show(shown[each.name]);
+    const count = Object.values(shown).flat().length;
     more.hidden = !jobs.next;
     clear.hidden = failed(jobs).length === 0;
-    none.hidden = shown.length > 0;
-    list.hidden = shown.length === 0;
-    if (shown.length === 0) none.replaceChildren(jobs.loaded ? nothing(state.filter) : loading());
+    again.hidden = repeatable(jobs).length === 0;
+    none.hidden = count > 0;
+    lists.hidden = count === 0;
+    if (count === 0) none.replaceChildren(jobs.loaded ? nothing(state.filter) : loading());
   };
-  app.people.load();
   const soon = batched(show);
   jobs.addEventListener("change", soon, { signal });
   app.people.addEventListener("change", soon, { signal });
@@ -59,9 +62,9 @@ export function mount(main, app, signal) {
     h(
       "div",
       { class: "page" },
-      h("header", { class: "page-head" }, h("h1", {}, t("view_jobs")), filter, pause, clear),
+      h("header", { class: "page-head" }, h("h1", {}, t("view_jobs")), filter, pause, again, clear),
       none,
-      list,
+      lists,
       more,
     ),
   );
@@ -79,6 +82,52 @@ export function collect(groups, jobs, { filter, open }) {
       ...(open.has(group.group) ? wanted.filter((job) => job.group === group.group) : []),
     ]);
   return [...inGroups, ...wanted.filter((job) => !names.has(job.group))];
+}
+
+/** What is listed by where it stands: at work, waiting, over. The jobs of an open group stand below it. */
+export function arrange(listed) {
+  const sections = { running: [], queued: [], over: [] };
+  /** @type {{ group: string, name: string } | null} */
+  let group = null;
+  for (const each of listed) {
+    const name = each.id
+      ? group && each.group === group.group
+        ? group.name
+        : sectionOf(each.state)
+      : sectionOfGroup(each);
+    if (!each.id) group = each.isOpen ? { group: each.group, name } : null;
+    sections[name].push(each);
+  }
+  return sections;
+}
+
+function sectionOf(state) {
+  return state === "running" || state === "queued" ? state : "over";
+}
+
+function sectionOfGroup({ running, queued }) {
+  if (running > 0) return "running";
+  return queued > 0 ? "queued" : "over";
+}
+
+function section(app, name, toggle) {
+  const heading = h("h2", {}, t(`jobs_${name}`));
+  const list = h("ul", { class: "rows", "aria-label": t(`jobs_${name}`) });
+  const order = () => waitingOf(app.jobs.all);
+  const display = rows(
+    list,
+    (each) => each.id ?? `group ${each.group}`,
+    (each) => (each.id ? jobRow(app, each, order) : groupRow(app, each, toggle)),
+  );
+  const element = h("section", { class: "queue-part", "data-part": name }, heading, list);
+  return {
+    name,
+    element,
+    show(items) {
+      display(items);
+      element.hidden = items.length === 0;
+    },
+  };
 }
 
 /** For what tells how long ago something was. */
@@ -128,6 +177,18 @@ function pauseButton({ api, health }, signal) {
 
 function failed(jobs) {
   return jobs.all.filter((job) => matches(job, "failed"));
+}
+
+/** Those that failed by themselves: what a person stopped stays stopped. */
+function repeatable(jobs) {
+  return jobs.all.filter(({ state }) => state === "failed");
+}
+
+function againButton({ jobs }) {
+  const again = async () => {
+    for (const { id } of repeatable(jobs)) await jobs.post(`/v1/jobs/${id}/retry`);
+  };
+  return button(t("retry_failed"), "retry", () => attempt(again), { class: "quiet" });
 }
 
 function clearButton({ api, jobs }) {

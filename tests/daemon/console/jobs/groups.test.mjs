@@ -4,7 +4,7 @@ import test from "node:test";
 
 globalThis.document ??= /** @type {any} */ ({ createElement: () => ({ setAttribute() {}, append() {} }) });
 const { matchesGroup, stateOf } = await import("../../../../daemon/mien_daemon/console/jobs/group-row.js");
-const { collect } = await import("../../../../daemon/mien_daemon/console/jobs/view.js");
+const { arrange, collect } = await import("../../../../daemon/mien_daemon/console/jobs/view.js");
 
 const GROUP = { group: "g", queued: 0, running: 0, done: 1, failed: 0, cancelled: 0 };
 const JOBS = [
@@ -30,4 +30,14 @@ test("a group is at work until nothing waits, and then says what failed", () => 
   assert.equal(stateOf({ ...GROUP, queued: 1, failed: 2 }), "running");
   assert.equal(stateOf({ ...GROUP, failed: 2 }), "failed");
   assert.equal(stateOf(GROUP), "done");
+});
+
+test("what is at work, what waits and what is over stand apart, an open group's jobs below it", () => {
+  const open = { ...GROUP, queued: 1, isOpen: true };
+  const jobs = [
+    { id: "r", group: null, state: "running" },
+    { id: "q", group: null, state: "queued" },
+  ];
+  const { running, queued, over } = arrange([open, JOBS[0], ...jobs, JOBS[1]]);
+  assert.deepEqual([names(running), names(queued), names(over)], [["r"], ["g", "a", "q"], ["b"]]);
 });

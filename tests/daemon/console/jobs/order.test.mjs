@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { inOrder, neighbour } from "../../../../daemon/mien_daemon/console/jobs/order.js";
+import { beforeAt, inOrder, waitingOf } from "../../../../daemon/mien_daemon/console/jobs/order.js";
 
 const queued = (id, position, priority = "interactive") => ({
   id,
@@ -24,8 +24,9 @@ test("the running job is first, then those that wait, a batch after single jobs"
   assert.deepEqual(ids(inOrder(JOBS)), ["r", "a", "b", "c", "z"]);
 });
 
-test("a waiting job moves up before its neighbour and down behind it", () => {
-  assert.equal(neighbour(JOBS, "b", -1), "a");
-  assert.equal(neighbour(JOBS, "a", 1), "c");
-  assert.equal(neighbour(JOBS, "z", 1), null);
+test("a waiting job goes before the one that will stand behind it, and last before none", () => {
+  const waiting = waitingOf(JOBS);
+  assert.equal(beforeAt(waiting, "b", 0), "a");
+  assert.equal(beforeAt(waiting, "a", 1), "c");
+  assert.equal(beforeAt(waiting, "a", 3), null);
 });

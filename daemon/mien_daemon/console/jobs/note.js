@@ -1,0 +1,14 @@
+// How a job is, in a line: what it does, how far it is, or why it failed.
+import { sentence } from "../problem.js";
+import { framesOf, stageWords } from "../swap/progress.js";
+import { duration, lengthOf, percent, t } from "../words.js";
+
+export function noteOf(job) {
+  if (job.problem) return sentence(job.problem);
+  const parts = [stageWords(job)];
+  if (job.state === "running") parts.push(framesOf(job) ?? percent(job.progress));
+  if (job.result?.video) parts.push(lengthOf(job.result.video));
+  if (job.state === "running" && job.eta_s) parts.push(t("time_left", { time: duration(Math.ceil(job.eta_s)) }));
+  if (job.state === "done" && job.result) parts.push(duration(job.result.seconds));
+  return parts.join(" · ");
+}
