@@ -164,18 +164,18 @@ class KleinLikeness:
         def stay_done(_done: int, _total: int) -> None:
             on_step(settings.steps, settings.steps)
 
-        best: Try | None = None
-        scores: list[IdentityScores] = []
+        tries = plan_tries(settings)
         with name_out_of_memory():
-            for options in plan_tries(settings):
-                # That there would be a further try was not known before: progress stays at its end.
-                made = self.attempt(target, face, options, stay_done if best else on_step)
-                scores += [made.scores] if made.scores else []
-                best = made if best is None or made.is_better_than(best) else best
+            best = made = self.attempt(target, face, next(tries), on_step)
+            scores = [made.scores]
+            for options in tries:
                 if made.passes:
                     break
-        assert best is not None  # noqa: S101 - the first try is always made
-        return replace(best.patch, attempts=tuple(scores))
+                # That there would be a further try was not known before: progress stays at its end.
+                made = self.attempt(target, face, options, stay_done)
+                scores.append(made.scores)
+                best = made if made.is_better_than(best) else best
+        return replace(best.patch, attempts=tuple(each for each in scores if each))
 
     def attempt(self, target: Image, face: Face, options: KleinOptions, on_step: OnStep) -> Try:
         """One walk from noise to a patch."""
