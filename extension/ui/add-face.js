@@ -19,7 +19,7 @@ const BASES = [
  */
 export function showAddFace(box, { connection, onAdded, onFile = null, onCamera }) {
   const form = make("form", { className: "add-face" });
-  const file = make("input", { type: "file", accept: "image/*", id: "file", className: "unseen", tabIndex: -1 });
+  const file = make("input", { type: "file", accept: "image/*", id: "file", hidden: true });
   const state = { blob: null };
   const take = (picture) => look(form, { connection, state }, picture);
   file.addEventListener("change", () => file.files[0] && take(file.files[0]));
