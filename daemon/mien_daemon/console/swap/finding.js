@@ -20,7 +20,7 @@ export function findingRow(app, { who: { key }, picture, name, url, faces, side,
   const words = h(
     "p",
     {},
-    h("b", {}, name),
+    h("b", {}, problem ? `${name}:` : name),
     " ",
     problem ? sentence(problem) : t("which_person", { people: faces.length }),
   );

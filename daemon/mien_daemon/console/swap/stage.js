@@ -11,8 +11,11 @@ import { addFolder, addTargets, choose, chooseFolder } from "./drop.js";
 
 export function stage(app, signal) {
   const { draft, jobs } = app;
-  const element = h("div", { class: "stage" });
+  const place = h("div", { class: "stage" });
+  const said = h("p", { class: "unseen", role: "status" });
+  const element = h("div", { class: "stage-frame" }, place, said);
   let shown = "";
+  let awaited = ""; // the jobs whose end is to be told
   /** @type {((now: any) => void) | null} updates what is shown, where it can be */
   let refresh = null;
   let inner = new AbortController();
@@ -20,12 +23,8 @@ export function stage(app, signal) {
   /** Rebuild only when another thing is to be seen; progress and faces update what is there. */
   const show = () => {
     const now = subject(draft, jobs);
-    const key = [
-      now.kind,
-      draft.folder?.name,
-      draft.target?.url ?? draft.target?.digest,
-      draft.run.map(({ job }) => job).join(),
-    ].join("|");
+    if (now.kind === "progress") awaited = jobsOf(draft);
+    const key = [now.kind, draft.folder?.name, draft.target?.url ?? draft.target?.digest, jobsOf(draft)].join("|");
     if (key !== shown) {
       shown = key;
       inner.abort();
@@ -44,17 +43,42 @@ export function stage(app, signal) {
     await built.ready; // what was there stays until then
     if (leaving.aborted) return;
     refresh = built.refresh ?? null;
+    const before = place.dataset.kind;
     const put = () => {
-      element.dataset.kind = now.kind;
-      fill(element, built.element);
+      const { activeElement } = document;
+      place.dataset.kind = now.kind;
+      fill(place, built.element);
       refresh?.(subject(draft, jobs));
+      if (before && RUNNING.has(now.kind)) keepFocus(place, activeElement);
     };
-    if (now.kind === "result" && element.dataset.kind === "progress") crossfade(put);
+    if (now.kind === "result" && before === "progress") crossfade(put);
     else put();
+    const hasEnded = awaited !== "" && awaited === jobsOf(draft) && now.kind !== "progress";
+    said.textContent = hasEnded ? endWords(now.kind) : "";
+    if (hasEnded) awaited = "";
   }
 
   jobs.addEventListener("change", show, { signal });
   return { element, show };
+}
+
+const jobsOf = ({ run }) => run.map(({ job }) => job).join();
+
+/** What takes the place of something that had the focus gives it to its first action: it never falls to the page. */
+function keepFocus(place, focused) {
+  if (focused && focused !== document.body && focused.isConnected && !focused.disabled) return;
+  (place.querySelector(".primary") ?? place.querySelector("button"))?.focus({ preventScroll: true });
+}
+
+/** How a run ended, for who does not look; a title says it while the page is hidden. */
+function endWords(kind) {
+  const words = { result: t("swap_done"), clipResult: t("swap_done"), failed: t("state_failed") }[kind] ?? "";
+  if (words && document.hidden) {
+    const { title } = document;
+    document.title = `${words} · ${title}`;
+    document.addEventListener("visibilitychange", () => (document.title = title), { once: true });
+  }
+  return words;
 }
 
 /** From what was there to what is put, where the browser can and the person does not mind motion. */
@@ -63,6 +87,9 @@ function crossfade(put) {
   if (isStill || !document.startViewTransition) put();
   else document.startViewTransition(put).ready.catch(() => {}); // another change may overtake it
 }
+
+/** Kinds that follow from a press, and take the place of what was pressed. */
+const RUNNING = new Set(["progress", "result", "clipResult", "failed", "cancelled"]);
 
 /** What there is to see. */
 function subject(draft, jobs) {
