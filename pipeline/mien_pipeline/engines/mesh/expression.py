@@ -64,16 +64,17 @@ def mouths_agree(mesh: Mesh, reference: Mesh) -> bool:
 def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Mask:
     """(H, W) float32 in 0..1, how much of the target's own picture stays between its lips.
 
-    That is 0 for two closed mouths, and for two that are open alike: see `mouths_agree`.
+    That is 0 for two closed mouths, and for two that are open alike: see `mouths_agree`. Beside a mouth with more teeth
+    to show, twice as much of the lips' edge stays: where the mesh is a little off, a tooth would lie on a lip.
     `mesh` is the target's (468, 3), in these pixels; `reference` the reference's (468, 3), in any frame.
     """
     kept = np.zeros(shape[:2], np.float32)
     if mouths_agree(mesh, reference):
         return kept
-    edge = LIP_EDGE * face_width(mesh)
-    opens = max(mouth_openness(mesh), mouth_openness(reference)) / MOUTH_OPENS
-    part, soft = _soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, edge), edge)
-    kept[part] = min(1.0, opens) * soft
+    own, other = mouth_openness(mesh), mouth_openness(reference)
+    edge, teeth = LIP_EDGE * face_width(mesh), float(np.clip((other - own) / SHOWS_TEETH, 0, 1))
+    part, soft = _soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, (1 + teeth) * edge), edge)
+    kept[part] = min(1.0, max(own, other) / MOUTH_OPENS) * soft
     return kept
 
 

@@ -19,6 +19,10 @@ EYE_WIDTH_LIMITS = (0.8, 1.25)
 OPENNESS_SCALE = 0.1  # of an eye's width: lids that differ by this much are another expression, not another shape
 MOUTH_OPEN_SCALE = 0.25  # the same for the mouth, of its width
 MOUTH_WIDTH_SCALE = 0.08  # of the face's width: a smile widens a mouth by about so much
+CLOSED, OPEN = 0.05, 0.1  # openness up to which a mouth is a line, and from which it shows teeth
+# By how much more a reference may be open for its smile to be drawn on closed lips, and from where it is not at all:
+# on two portraits a smile was worth .06 of likeness, and a grin made a band of stretched lip.
+SMILE, GRIN = 0.12, 0.22
 SMOOTHING_PASSES = 3
 _ROUNDS, _STRAY = 3, 0.02  # of averaging meshes; face widths from the mean at which a vertex counts half
 MEAN_MOVE_LIMIT = 0.022  # of the distance between the eyes: a mesh that moves further loses the target's expression
@@ -141,12 +145,34 @@ def _eye_offset(target: Mesh, posed: Mesh, ring: tuple[int, ...]) -> Floats:
 
 def _mouth_offset(target: Mesh, posed: Mesh) -> Floats:
     """(468, 3) the mouth moved as a whole, less so when it speaks or smiles otherwise, and a little of its shape."""
-    members = list(face.OUTER_LIPS)
+    members, agrees = list(face.OUTER_LIPS), mouth_agreement(target, posed)
+    posed = np.asarray(posed + _rate_grin(target, posed) * (_open_as(posed, target) - posed), np.float32)
     centre, wanted = target[members].mean(0), posed[members].mean(0)
-    agrees = mouth_agreement(target, posed)
     shift = (wanted - centre) * (0.4 + 0.6 * agrees)
     detail = (posed - wanted) - (target - centre)
     return np.asarray(shift + MOUTH_DETAIL * (0.5 + 0.5 * agrees) * detail, np.float32)
+
+
+def _rate_grin(target: Mesh, posed: Mesh) -> float:
+    """1 where the reference shows its teeth widely and the target's mouth is a line, 0 where they are nearer."""
+    own, other = mouth_openness(target), mouth_openness(posed)
+    closed, wider = (OPEN - own) / (OPEN - CLOSED), (other - own - SMILE) / (GRIN - SMILE)
+    return float(np.clip(closed, 0, 1) * np.clip(wider, 0, 1))
+
+
+def _open_as(posed: Mesh, target: Mesh) -> Mesh:
+    """`posed` with its lips as far apart as the target's: drawn apart, closed lips would show themselves stretched.
+
+    Both are (468, 3) and level. All that lies above the line between the lips moves with the upper one.
+    """
+    ring, at = face.INNER_LIPS, topology().vertices
+    lower, upper = list(ring[1:10]), list(ring[:10:-1])
+    wider = (posed[lower] - posed[upper]) - (target[lower] - target[upper])
+    columns, line = at[upper, 0], (at[upper, 1] + at[lower, 1]) / 2
+    half = np.stack([np.interp(at[:, 0], columns, each, 0, 0) for each in wider.T / 2], 1)
+    above = at[:, 1] < np.interp(at[:, 0], columns, line)
+    above[upper], above[lower] = True, False
+    return np.asarray(posed + np.where(above[:, None], half, -half), np.float32)
 
 
 def _mix(offset: Floats, other: Floats, weight: Floats) -> Floats:

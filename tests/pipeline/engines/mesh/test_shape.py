@@ -46,6 +46,19 @@ def test_a_tilted_reference_lends_the_same_shape_as_an_upright_one(astronaut: Po
     assert np.abs(upright - tilted).max() < 0.01 * inter_ocular(target)
 
 
+def test_closed_lips_stay_closed_however_the_reference_grins(astronaut: Portrait, admiral: Portrait) -> None:
+    """Drawn apart, the line between the target's lips would be a band of stretched lip."""
+    target, grin = mesh_of(admiral), mesh_of(astronaut).copy()
+    grin[grin[:, 1] > grin[[13, 14], 1].mean(), 1] += 0.15 * float(np.linalg.norm(grin[61] - grin[291]))
+    assert mouth_openness(grin) > mouth_openness(target) + 0.25
+    assert abs(mouth_openness(blend_shape(target, grin, 1.0)) - mouth_openness(target)) < 0.01
+
+
+def test_an_open_mouth_gives_way_to_the_references(astronaut: Portrait, admiral: Portrait) -> None:
+    target, reference = mesh_of(astronaut), mesh_of(admiral)
+    assert mouth_openness(blend_shape(target, reference, 1.0)) < mouth_openness(target) - 0.01
+
+
 def test_the_mean_shape_is_nearer_to_the_face_than_any_one_of_its_pictures(astronaut: Portrait) -> None:
     """Each mesh is off by 2 % of the eyes' distance in its own way; one of them is badly wrong."""
     mesh, noise = mesh_of(astronaut), np.random.default_rng(0)
