@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 Scope = Literal["swap", "faces", "console", "models", "admin", "local"]
 GRANTABLE: tuple[Scope, ...] = ("swap", "models", "admin")
 BROWSER: tuple[Scope, ...] = ("swap", "faces", "console")
+CONSOLE: frozenset[Scope] = frozenset({"console"})
 STORED: frozenset[Scope] = frozenset({*GRANTABLE, *BROWSER})
 IMPLIED: dict[Scope, frozenset[Scope]] = {
     "swap": frozenset({"swap"}),
@@ -236,8 +237,8 @@ class ClientRegistry:
     async def _allow_console(self, client_id: str, *, allowed: bool) -> Client:
         sql = "UPDATE clients SET scopes = ? WHERE id = ?"
         async with self._one_change:
-            others = self.get(client_id).scopes - {"console"}
-            scopes: frozenset[Scope] = others | {"console"} if allowed else others
+            others = self.get(client_id).scopes - CONSOLE
+            scopes = others.union(CONSOLE) if allowed else others
             words = " ".join(sorted(scopes))
             await self._database.forget(lambda db: db.execute(sql, (words, client_id)))
             self._clients[client_id] = replace(self.get(client_id), scopes=scopes)
