@@ -15,6 +15,7 @@ from mien_daemon.worker.readiness import Readiness
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY_S = 5.0  # until an executor that was not well is looked at again
 AGAIN_S = 0.1  # until an executor that was told to stop is told again: it may not have begun when it was told
 
 
@@ -63,12 +64,15 @@ class ClipHelp:
             needed.cancel()
 
     async def _until_offered(self, needed: "asyncio.Future[None]") -> None:
-        """Return when there is another offer, or the executor is needed."""
+        """Return when there is another offer, or the executor is needed, or it may be well again."""
         self._changed.clear()
         changed = asyncio.ensure_future(self._changed.wait())
         waits: list[asyncio.Future[Any]] = [needed, changed]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        changed.cancel()
+        try:
+            timeout = LOOK_EVERY_S if self._offers else None
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
 
     async def _help(self, executor: Executor, offer: Offer, needed: "asyncio.Future[None]") -> None:
         """Help with a clip until nothing is left to do, it is over, or the executor is needed elsewhere."""
@@ -76,9 +80,10 @@ class ClipHelp:
         waits: list[asyncio.Future[Any]] = [needed, over, available]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if needed.done() or over.done():
+            if available.done():
+                await available
+            if needed.done() or offer.over.is_set() or not available.done():
                 return
-            await available
             await _render_until(executor, offer, [needed, over])
         finally:
             over.cancel()

@@ -126,14 +126,15 @@ class JobRunner:
             self._pipe.send(Failed(work.id, "internal-error", ""))
 
     def _finish(self, job: RunJob) -> Finished:
+        if job.kind == "help":  # the result is another worker's to make
+            self._inbox.stop_if_cancelled(job.id)
+            return run_clip(self._runtime, job, partial(self._tell_unless_needed, job.id))
         finished = self._run(job)
         leave_thumbnail(Path(job.output))
         return finished
 
     def _run(self, job: RunJob) -> Finished:
         self._inbox.stop_if_cancelled(job.id)
-        if job.kind == "help":
-            return run_clip(self._runtime, job, partial(self._tell_unless_needed, job.id))
         if is_about_a_clip(job):
             finished = run_clip(self._runtime, job, partial(self._tell, job.id))
             self._inbox.stop_if_cancelled(job.id)

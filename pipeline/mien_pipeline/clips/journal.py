@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mien_core.files import make_folder, move_into_place, remove_file
+from mien_pipeline.clips.orders import ORDERS
 from mien_pipeline.clips.render import PersonTally
+
+log = logging.getLogger(__name__)
 
 ANALYSIS = "analysis.npz"
 Tallies = dict[int, PersonTally]
@@ -115,13 +119,16 @@ class Journal:
             database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def clear(self) -> None:
-        """Remove the run and its folder. A guest that comes meanwhile may leave a file behind: then once more."""
-        for is_last in (False, True):
-            for path in self.folder.iterdir():
-                remove_file(path)
-            with nullcontext() if is_last else suppress(OSError):
+        """Remove the run and its folder, as far as the system lets it: what was made of it is elsewhere by now."""
+        with suppress(FileNotFoundError):
+            remove_file(self.folder / ORDERS)  # first, so that no guest begins
+        for _ in range(2):  # a guest that looked before may leave a lock behind
+            with suppress(OSError):
+                for path in self.folder.iterdir():
+                    remove_file(path)
                 self.folder.rmdir()
                 return
+        log.warning("the folder of a run could not be removed: %s", self.folder)
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:

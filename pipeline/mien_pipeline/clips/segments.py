@@ -6,6 +6,7 @@ Guests may take segments too: see `guests`.
 """
 
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -137,16 +138,27 @@ class SharedSegments:
     def _begin(self) -> SegmentOrder | None:
         """The next segment that no guest is at, now begun; those that guests have made are noted on the way."""
         for order in list(self._waiting):
-            if not self._claims.take(order.number):
-                continue
-            self._waiting.remove(order)
-            self._at_work += 1
+            if self._claims.take(order.number) and not self._note_guests(order):
+                self._waiting.remove(order)
+                self._at_work += 1
+                return order
+        return None
+
+    def _note_guests(self, order: SegmentOrder) -> bool:
+        """Note a segment that a guest has made; False, and still taken, where none has."""
+        try:
             made = read_guests_segment(self._journal.folder, order.number)
             if made is None:
-                return order
-            self._pictures += made.count
-            self._note(made)
-        return None
+                return False
+            self._journal.add(made)
+        except BaseException:
+            self._claims.release(order.number)
+            raise
+        self.done[made.number] = made.tallies
+        self._pictures += made.count
+        self._waiting.remove(order)
+        self._claims.release(order.number)
+        return True
 
     def _count(self, on_pictures: Callable[[int], None]) -> None:
         with self._changed:
@@ -158,14 +170,11 @@ class SharedSegments:
 
     def _keep(self, made: FinishedSegment) -> None:
         with self._changed:
-            self._note(made)
-
-    def _note(self, made: FinishedSegment) -> None:
-        self._journal.add(made)
-        self.done[made.number] = made.tallies
-        self._at_work -= 1
-        self._claims.release(made.number)
-        self._changed.notify_all()
+            self._journal.add(made)
+            self.done[made.number] = made.tallies
+            self._at_work -= 1
+            self._claims.release(made.number)
+            self._changed.notify_all()
 
     def _serve(self, helper: SegmentHelper) -> None:
         """Hand one helper a segment after the other; one that it died at is waiting again, before all others."""
@@ -179,20 +188,26 @@ class SharedSegments:
                 self._pictures += 1
                 self._changed.notify_all()
 
-        while True:
-            with self._changed:
-                if self._error or (order := self._begin()) is None:
-                    return
-                pictures = 0
+        while (order := self._begin_for_helper()) is not None:
+            pictures = 0
             try:
                 self._keep(helper.render(order, count))
             except MienError as error:
                 self._give_back(order, pictures, error)
                 return
-            except (HelperGone, RuntimeError, ValueError, OSError) as error:  # gone, or failed as this process need not
+            except (HelperGone, RuntimeError, ValueError, OSError, sqlite3.Error) as error:
+                # It is gone, or it failed as this process need not; a disk that is full, this process meets too.
                 log.warning("a process that rendered segment %d is given up: %r", order.number, error)
                 self._give_back(order, pictures, None)
                 return
+
+    def _begin_for_helper(self) -> SegmentOrder | None:
+        """As `_begin`, but what goes wrong is for this process's own thread to meet."""
+        with self._changed:
+            try:
+                return None if self._error else self._begin()
+            except (OSError, sqlite3.Error):
+                return None
 
     def _give_back(self, order: SegmentOrder, pictures: int, error: MienError | None) -> None:
         with self._changed:

@@ -219,16 +219,30 @@ class Guest(FakeRuntime):
     swap_clip = analyse_clip = open_segments
 
 
+def help_with(folder: Path, *orders: SegmentOrder) -> RunJob:
+    """Help with a clip of which these segments are to be made."""
+    job = replace(work(folder), kind="help", run=str(folder / "runs"))
+    run_folder = name_run(job, [[png()], []])
+    run_folder.mkdir(parents=True)
+    lay_out_orders(run_folder, folder / "target", orders)
+    return job
+
+
 def test_help_with_a_clip_ends_where_other_work_waits(said: Said, tmp_path: Path) -> None:
-    swap = work(tmp_path)
-    job = replace(swap, kind="help", run=str(tmp_path / "runs"))
-    folder = name_run(job, [[png()], []])
-    folder.mkdir(parents=True)
-    lay_out_orders(folder, tmp_path / "target", [SegmentOrder(0, 0, 48, {0: 0}, "libsvtav1", 70)])
-    inbox = Inbox()
-    answer = run(Guest(tmp_path, lambda: inbox.work.put(FindFaces("2", swap.target))), said, job, inbox)
+    job, inbox = help_with(tmp_path, SegmentOrder(0, 0, 48, {0: 0}, "libsvtav1", 70)), Inbox()
+    answer = run(Guest(tmp_path, lambda: inbox.work.put(FindFaces("2", job.target))), said, job, inbox)
     assert isinstance(answer, Failed)
     assert answer.code == "cancelled"
+
+
+def test_help_that_has_ended_leaves_the_result_and_its_thumbnail_to_the_clips_own_worker(
+    said: Said, tmp_path: Path
+) -> None:
+    job = help_with(tmp_path)
+    Path(job.output).write_bytes(png())
+    before = sorted(tmp_path.iterdir())
+    assert isinstance(run(Guest(tmp_path, lambda: None), said, job), Finished)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_work_is_taken_in_the_order_it_was_sent() -> None:

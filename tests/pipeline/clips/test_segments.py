@@ -77,6 +77,25 @@ def test_what_a_helper_gives_up_is_made_here_and_counted_once(journal: Journal, 
     assert max(told) == 40
 
 
+def test_what_a_helper_made_and_the_disk_did_not_take_is_made_here(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, refusals = Journal.add, [sqlite3.OperationalError("database or disk is full")]
+
+    def refuse_once(self: Journal, made: FinishedSegment) -> None:
+        if refusals:
+            ended.set()
+            raise refusals.pop()
+        add(self, made)
+
+    ended = Event()
+    monkeypatch.setattr(Journal, "add", refuse_once)
+    here = Here(ended)
+    done, told = make_all(journal, here, Helper(4, HelperGone()))
+    assert sorted(done) == sorted(here.made) == [0, 1, 2, 3]
+    assert max(told) == 40
+
+
 def test_every_segment_has_its_row(journal: Journal) -> None:
     make_all(journal, Here(), Helper(4, HelperGone()))
     with closing(sqlite3.connect(journal.folder / "journal.sqlite")) as database:
