@@ -87,8 +87,11 @@ class ConsoleSessions:
 
         Raises:
             ValueError: `point` does not lie on the curve.
+            Unpaired: who let the page in was revoked, or lost that right, while the key was kept.
         """
         key = None if point is None else await self._keep(grant, origin, point, name)
+        if not (self._clients.is_active(grant.client) and self._clients.may_open_console(grant.granted_by)):
+            raise Unpaired("what let this page in was revoked meanwhile")
         return self._open_session(grant.client.id, grant.granted_by, origin, key), key
 
     def challenge(self) -> bytes:

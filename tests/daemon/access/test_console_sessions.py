@@ -1,5 +1,6 @@
 """A browser that signed in to the console opens sessions with a key that never leaves it, until it is signed out."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,6 +147,19 @@ async def test_a_page_that_a_paired_browser_opened_goes_with_that_browsers_right
     await clients.revoke(browser.id)
     assert clients.authenticate(token) is None
     assert await is_refused(console, key, key_id)
+
+
+async def test_a_right_that_ends_while_the_key_is_stored_opens_no_session(
+    console: ConsoleSessions, clients: ClientRegistry
+) -> None:
+    browser = await clients.add_paired("Firefox", "moz-extension://a", bytes(32))
+    script, _ = await clients.create_token("script", ["admin"])
+    for grant, revoked in ((Grant(LOCAL, browser.id), browser), (Grant(script, LOCAL.id), script)):
+        opened, _ = await asyncio.gather(
+            console.open(grant, PAGE, PageKey().point, "x"), clients.revoke(revoked.id), return_exceptions=True
+        )
+        assert isinstance(opened, Unpaired)
+    assert console.list_all() == []
 
 
 async def test_a_browser_is_signed_out_when_it_was_not_used_for_long_and_after_half_a_year(
