@@ -19,6 +19,7 @@ Model = TypeVar("Model", bound=BaseModel)
 MAX_JSON_BYTES = 64 * 1024  # the longest honest body is a prompt of 2,000 characters with its options
 JSON_TIMEOUT_S = 10.0
 PIECE_BYTES = 1 << 20
+MOST_COMMAS = 1000  # a longer body is pictures in base64, which has none; every wrong value is a kilobyte of report
 MEDIA = ("application/octet-stream", "image/*", "video/*")
 """As what pictures and clips are sent."""
 
@@ -32,13 +33,15 @@ async def read_json(
         UnsupportedMediaType: the content type is not application/json.
         RequestTooLarge, RequestTimeout: more bytes, or more slowly, than such a body needs.
         Unpaired: the client was revoked while its body came.
-        BadRequest: not JSON, or not of that shape; `field` names the first member that is wrong.
+        BadRequest: not JSON, too many values, or not of that shape; `field` names the first member that is wrong.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaType("the body must be application/json", field="Content-Type")
     data = await read_bytes(request, limit, timeout_s)
     require_active(request)
     if len(data) > MAX_JSON_BYTES:
+        if data.count(b",") > MOST_COMMAS:
+            raise BadRequest("a body of this size may not have so many values", field="body")
         return await asyncio.to_thread(parse_body, data, model)
     return parse_body(data or b"{}", model)
 

@@ -19,6 +19,7 @@ from mien_daemon.http.body import reply
 from mien_daemon.http.form import Form, read_form, require_known
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer
+from mien_daemon.jobs.job import JobRequest
 from mien_daemon.routes.one_request import (
     MAX_BYTES,
     PROBLEMS,
@@ -71,18 +72,23 @@ class ImagesAnswer(Answer):
 
 
 async def post_image_edit(request: web.Request) -> web.Response:
-    timeout_s = request.app[keys.CONFIG].body_timeout_s
-    async with request.app[keys.SHARES].whole_requests.take(request[keys.CLIENT]):
-        form = await read_form(request, MAX_BYTES, timeout_s)
-        options = read_options(form, request.app[keys.SETTINGS].current.default_engine)
-        ask = await accept(request, await read_swap(request, form, options))
+    ask = await read_ask(request)
     job, picture = await run(request, ask)
     width, height = cast("tuple[int, int]", (job.result or {})["size"])
     image = EditedImage(b64_json=(await asyncio.to_thread(base64.b64encode, picture)).decode())
     answer = ImagesAnswer(
-        created=int(time.time()), data=[image], output_format=str(options["format"]), size=f"{width}x{height}"
+        created=int(time.time()), data=[image], output_format=str(ask.options["format"]), size=f"{width}x{height}"
     )
     return reply(answer, headers=link_to(job))
+
+
+async def read_ask(request: web.Request) -> JobRequest:
+    """The job that is asked for. The pictures are on the disk, and held in memory no longer than this."""
+    timeout_s = request.app[keys.CONFIG].body_timeout_s
+    async with request.app[keys.SHARES].whole_requests.take(request[keys.CLIENT]):
+        form = await read_form(request, MAX_BYTES, timeout_s)
+        options = read_options(form, request.app[keys.SETTINGS].current.default_engine)
+        return await accept(request, await read_swap(request, form, options))
 
 
 async def read_swap(request: web.Request, form: Form, options: Mapping[str, object]) -> WantedSwap:

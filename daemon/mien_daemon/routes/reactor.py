@@ -16,6 +16,7 @@ from mien_daemon import keys
 from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer, Body
+from mien_daemon.jobs.job import JobRequest
 from mien_daemon.routes.one_request import (
     MAX_BYTES,
     PROBLEMS,
@@ -28,6 +29,7 @@ from mien_daemon.routes.one_request import (
 )
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+MOST_FACES = 100  # more than any picture of people that is swapped; every wrong index is a kilobyte of report
 
 
 class ReactorSwap(Body):
@@ -41,8 +43,12 @@ class ReactorSwap(Body):
 
     source_image: str = Field("", description="The reference: a picture in base64, or a data: URI.")
     target_image: str = Field("", description="The picture that changes, in the same form.")
-    source_faces_index: list[int] = Field([0], description="Only 0: a reference shows one person.")
-    face_index: list[int] = Field([0], min_length=1, description="Faces of the target, counted from the left.")
+    source_faces_index: list[int] = Field(
+        [0], max_length=MOST_FACES, description="Only 0: a reference shows one person."
+    )
+    face_index: list[int] = Field(
+        [0], min_length=1, max_length=MOST_FACES, description="Faces of the target, counted from the left."
+    )
     upscaler: str = Field("None", description='Only "None".')
     scale: float = Field(1, description="Only 1.")
     upscale_visibility: float = Field(1, description="Not read: there is no upscaler.")
@@ -98,6 +104,13 @@ FACE_MODEL = ".safetensors"
 
 
 async def post_reactor_image(request: web.Request) -> web.Response:
+    job, picture = await run(request, await read_ask(request))
+    image = (await asyncio.to_thread(base64.b64encode, picture)).decode()
+    return reply(ReactorAnswer(image=image), headers=link_to(job))
+
+
+async def read_ask(request: web.Request) -> JobRequest:
+    """The job that is asked for. The pictures are on the disk, and held in memory no longer than this."""
     timeout_s = request.app[keys.CONFIG].body_timeout_s
     async with request.app[keys.SHARES].whole_requests.take(request[keys.CLIENT]):
         asked = await read_json(request, ReactorSwap, MAX_BYTES, timeout_s)
@@ -114,10 +127,7 @@ async def post_reactor_image(request: web.Request) -> web.Response:
             asked.basis,
             asked.adult,
         )
-        ask = await accept(request, wanted)
-    job, picture = await run(request, ask)
-    image = (await asyncio.to_thread(base64.b64encode, picture)).decode()
-    return reply(ReactorAnswer(image=image), headers=link_to(job))
+        return await accept(request, wanted)
 
 
 def read_options(asked: ReactorSwap) -> dict[str, object]:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from mien_core.errors import BadRequest
 from mien_daemon.http.body import (
     MAX_JSON_BYTES,
+    MOST_COMMAS,
     find_first_mistake,
     parse_body,
     read_bytes,
@@ -129,6 +130,20 @@ async def test_a_json_body_of_exactly_the_limit_is_read_and_one_byte_more_is_not
             answer = await client.post("/", data=sent, headers={"Content-Type": "application/json"})
             assert answer.status == status
         assert (await answer.json())["limit_bytes"] == MAX_JSON_BYTES == 65_536
+
+
+async def test_a_large_body_is_pictures_and_never_a_long_list(serve: Any) -> None:
+    async def echo_large(request: web.Request) -> web.Response:
+        return reply((await read_json(request, Order, limit=10 * MAX_JSON_BYTES)).model_dump())
+
+    padding = b" " * MAX_JSON_BYTES
+    async with serve(echo_large) as client:
+        for commas, words in ((MOST_COMMAS, "count"), (MOST_COMMAS + 1, "so many values")):
+            sent = b'{"count": [' + b",".join([b"1"] * (commas + 1)) + b"]" + padding + b"}"
+            answer = await client.post("/", data=sent, headers={"Content-Type": "application/json"})
+            problem = await answer.json()
+            assert (answer.status, problem["code"]) == (400, "bad-request")
+            assert words in problem["detail"]
 
 
 async def test_a_body_that_comes_too_slowly_is_given_up(serve: Any) -> None:

@@ -1,14 +1,18 @@
 """A client of OpenAI's image API swaps with Mien: two pictures, one swap, and no field passed over in silence."""
 
+import asyncio
 import base64
+import gc
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
 from mien_core.errors import BadRequest, InvalidOptions, UnknownEngine
+from mien_daemon import keys
 from mien_daemon.http.form import Form
 from mien_daemon.routes.image_edits import ONLY, REFUSED, TEXTS, read_options
+from mien_daemon.routes.one_request import WantedSwap
 from mien_testing.daemon import png
 
 # What openai-python 3.57.0 sends for `images.edit(image=[…, …], prompt=…, extra_body=…)`, written down from the wire.
@@ -132,6 +136,16 @@ async def test_it_asks_for_two_pictures_the_statement_and_a_form(daemon: Any, pi
     sent = await daemon.ask("POST", "/v1/images/edits", {"prompt": "swap"})
     assert (sent.status, sent.code) == (415, "unsupported-media-type")
     assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
+
+
+async def test_pictures_are_not_held_in_memory_while_their_job_waits(daemon: Any, picture: bytes) -> None:
+    await daemon.ask("POST", "/v1/queue/pause")
+    asking = asyncio.create_task(edit(daemon, [picture, picture], model="mesh", **OWN_FACE))
+    await daemon.eventually(lambda: len(daemon.app[keys.UNFINISHED].waiting) == 1)
+    gc.collect()
+    assert [each for each in gc.get_objects() if type(each) in {Form, WantedSwap}] == []
+    asking.cancel()
+    await daemon.eventually(lambda: daemon.app[keys.UNFINISHED].finished["cancelled"] == 1)
 
 
 async def test_nothing_is_there_until_a_person_opens_it(open_daemon: Any, picture: bytes) -> None:

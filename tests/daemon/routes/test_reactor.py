@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import gc
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mien_core.errors import InvalidOptions, UnknownEngine
 from mien_daemon import keys
-from mien_daemon.routes.reactor import ReactorSwap, read_options
+from mien_daemon.routes.one_request import WantedSwap
+from mien_daemon.routes.reactor import MOST_FACES, ReactorSwap, read_options
 from mien_testing.daemon import find_one_face, png
 
 # What ReActor External API v1.0.7 declares for POST /reactor/image, name and default, in its order.
@@ -167,6 +170,25 @@ async def test_a_full_queue_is_said_as_for_any_job(daemon: Any, picture: bytes) 
     answer = await daemon.ask("POST", "/reactor/image", ask(picture))
     assert (answer.status, answer.code) == (429, "queue-full")
     assert "Retry-After" in answer.headers
+
+
+@pytest.mark.parametrize("field", ["face_index", "source_faces_index"])
+def test_a_list_of_faces_has_an_end(field: str) -> None:
+    """Its items are not even looked at: every wrong one would be an error of its own."""
+    with pytest.raises(ValidationError) as wrong:
+        ReactorSwap.model_validate({field: list(range(MOST_FACES + 1))})
+    assert [each["type"] for each in wrong.value.errors()] == ["too_long"]
+    ReactorSwap.model_validate({field: list(range(MOST_FACES))})
+
+
+async def test_pictures_are_not_held_in_memory_while_their_job_waits(daemon: Any, picture: bytes) -> None:
+    await daemon.ask("POST", "/v1/queue/pause")
+    asking = asyncio.create_task(daemon.ask("POST", "/reactor/image", ask(picture)))
+    await daemon.eventually(lambda: len(daemon.app[keys.UNFINISHED].waiting) == 1)
+    gc.collect()
+    assert [each for each in gc.get_objects() if type(each) in {ReactorSwap, WantedSwap}] == []
+    asking.cancel()
+    await daemon.eventually(lambda: daemon.app[keys.UNFINISHED].finished["cancelled"] == 1)
 
 
 @pytest.mark.slow
