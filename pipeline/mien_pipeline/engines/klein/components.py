@@ -20,8 +20,8 @@ LORA = "lora"
 # The transformer reads the hidden states 9, 18 and 27. With 27 layers the model's last norm would fall on the state
 # that is read; with one layer more it falls on a state that nothing reads.
 TEXT_LAYERS = 28
-# Of a square that a reference is encoded as.
-REFERENCE_SIDE = 512
+# Tokens, 16 pixels wide and high, of all pictures of the reference that a walk reads: one of 1024 px, or four of 512.
+MOST_CONTEXT = (1024 // 16) ** 2
 # In a single block: the state and its norm (2), the projection of query, key, value and the gated MLP (3 + 6), query
 # and key in float32 for the rotation (4), attention, the MLP's gate (3) and its output (3).
 HIDDEN_UNITS = 22
@@ -68,13 +68,14 @@ TEXTS: Mapping[DeviceKind, tuple[Held, ...]] = {
 }
 
 
-def ladder_for(references: int = 1) -> Ladder:
-    """The ways to hold the networks where so many references are read.
+WORKLOAD = Workload(2, TEXT_TOKENS + MOST_CONTEXT, HIDDEN_UNITS, text_alone=True)
+# The VAE works on the whole picture: tiles of it shift colours.
+LADDER = Ladder(RUNGS, TEXTS, (False,), WORKLOAD)
 
-    The VAE works on the whole picture: tiles of it shift colours.
-    """
-    context = TEXT_TOKENS + references * (REFERENCE_SIDE // 16) ** 2
-    return Ladder(RUNGS, TEXTS, (False,), Workload(2, context, HIDDEN_UNITS, text_alone=True))
+
+def most_pictures(side: int) -> int:
+    """How many squares of the reference, so many pixels wide, a walk reads at most: what the memory plan counts."""
+    return max(1, MOST_CONTEXT // (side // 16) ** 2)
 
 
 def plan_stack(
@@ -84,8 +85,6 @@ def plan_stack(
     forms: Collection[NumberFormat],
     side: int,
     host_bytes: int | None = None,
-    *,
-    references: int = 1,
 ) -> Plan:
     """The memory plan of the stack; the engine's own, and the one that `mien plan` shows.
 
@@ -95,7 +94,6 @@ def plan_stack(
         forms: that the transformer can be loaded in.
         side: of the square working picture, in pixels.
         host_bytes: main memory of a card's machine; None is not checked.
-        references: pictures of the reference face that are read.
 
     Raises:
         EngineUnavailable: a processor would take minutes for each step; `reason` is "processor".
@@ -105,9 +103,7 @@ def plan_stack(
     if kind == "cpu":
         check_processor(sized[0])
     width = shapes["transformer"]["x_embedder.weight"][0]
-    return make_plan(
-        sized, Hardware(kind, total_bytes, width, frozenset(forms), host_bytes), side, ladder_for(references)
-    )
+    return make_plan(sized, Hardware(kind, total_bytes, width, frozenset(forms), host_bytes), side, LADDER)
 
 
 def plan_installed(
@@ -119,13 +115,12 @@ def plan_installed(
     *,
     full: bool,
     packed: Collection[NumberFormat],
-    references: int = 1,
 ) -> Plan:
     """The memory plan of what is installed: of full weights, into which the LoRA is merged; else of packed ones.
 
     Args:
         shapes: of every tensor of each network of `NETWORKS` and of `LORA`.
-        kind, total_bytes, side, host_bytes, references: as `plan_stack` has them.
+        kind, total_bytes, side, host_bytes: as `plan_stack` has them.
         full: full weights are there.
         packed: the number formats of the packed files that are there.
 
@@ -135,11 +130,11 @@ def plan_installed(
     merged = {name: shapes[name] for name in NETWORKS}
     if full:
         try:
-            return plan_stack(merged, kind, total_bytes, FROM_FULL, side, host_bytes, references=references)
+            return plan_stack(merged, kind, total_bytes, FROM_FULL, side, host_bytes)
         except NotEnoughMemory:
             if not packed:
                 raise
-    return plan_stack(shapes, kind, total_bytes, packed, side, host_bytes, references=references)
+    return plan_stack(shapes, kind, total_bytes, packed, side, host_bytes)
 
 
 def check_processor(transformer: Component) -> None:

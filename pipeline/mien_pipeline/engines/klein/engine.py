@@ -16,9 +16,10 @@ from mien_pipeline.engines.diffusion.latents import decode, encode
 from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
 from mien_pipeline.engines.diffusion.target import Cut, extract
 from mien_pipeline.engines.klein.canvas import canvas_for
+from mien_pipeline.engines.klein.components import most_pictures
 from mien_pipeline.engines.klein.files import TEXT, find_files, models_used
 from mien_pipeline.engines.klein.options import KleinOptions
-from mien_pipeline.engines.klein.plan import MOST_REFERENCES, plan_memory
+from mien_pipeline.engines.klein.plan import plan_memory
 from mien_pipeline.engines.klein.reference_picture import draw_reference
 from mien_pipeline.engines.klein.registration import Registration, face_on_target, mesh_to_working, move, register
 from mien_pipeline.engines.klein.retries import plan_tries
@@ -44,6 +45,8 @@ from mien_pipeline.skin.blend import paste_back
 
 # A narrower face covers only a few tokens of the target, and is enlarged.
 SMALL_FACE_PX = 64
+# Further pictures of a person add tokens, and time with their square.
+MOST_REFERENCES = 3
 PROMPTS = "prompts"
 
 
@@ -193,10 +196,7 @@ class KleinLikeness:
         # The text comes first: its network may need all the room there is.
         prompt = stack.to_device(stack.text.encode(options.prompt or DEFAULT_PROMPT), "transformer")
         target = self._encode(pixels)
-        read = [
-            target,
-            *(picture for picture in self._references(options.reference_side) for _ in range(options.repeats)),
-        ]
+        read = [target, *self._references(options.reference_side, options.repeats)]
         latents = self.sample(prompt, target, read, options, on_step)
         return stack.run("vae", stack.vae, lambda vae: decode(vae, latents, cut))
 
@@ -217,13 +217,14 @@ class KleinLikeness:
         latents = stack.run("vae", stack.vae, lambda vae: encode(vae, pixels))
         return ReadPicture(stack.to_device(latents, "transformer"), (pixels.shape[1], pixels.shape[0]))
 
-    def _references(self, side: int) -> list[ReadPicture]:
-        """Each picture of the reference, encoded once."""
+    def _references(self, side: int, repeats: int) -> list[ReadPicture]:
+        """The pictures of the reference in turn, as often as the memory plan has room for; each encoded once."""
+        most = most_pictures(side)
         if side not in self._drawn:
-            self._drawn[side] = [draw_reference(portrait, side) for portrait in self.portraits]
+            self._drawn[side] = [draw_reference(portrait, side) for portrait in self.portraits[:most]]
         if side not in self._encoded:
             self._encoded[side] = [self._encode(pixels) for pixels in self._drawn[side]]
-        return self._encoded[side]
+        return (self._encoded[side] * repeats)[:most]
 
     def _register(self, made: Pixels, face: Face, cut: Cut) -> Registration:
         if face.mesh is None:  # nothing to compare with: it is taken as it is

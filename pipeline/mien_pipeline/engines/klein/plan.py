@@ -7,9 +7,6 @@ from mien_pipeline.engines.klein.components import LORA, NETWORKS, plan_installe
 from mien_pipeline.engines.klein.files import KleinFiles, forms_of
 from mien_pipeline.plan.placement import Plan
 
-# Further pictures of a person add tokens, and time with their square.
-MOST_REFERENCES = 3
-
 
 def read_shapes(name: str, files: KleinFiles) -> Shapes:
     """Names and shapes of a network of `NETWORKS`, as diffusers or transformers name them.
@@ -24,15 +21,12 @@ def read_shapes(name: str, files: KleinFiles) -> Shapes:
     return shapes_in({"text_encoder": files.text / "text_encoder", "vae": files.vae / "vae"}[name])
 
 
-def plan_memory(
-    files: KleinFiles, device: Device, side: int, host_bytes: int | None = None, *, references: int = MOST_REFERENCES
-) -> Plan:
+def plan_memory(files: KleinFiles, device: Device, side: int, host_bytes: int | None = None) -> Plan:
     """The memory plan of the installed files.
 
     Args:
         side: of the square working picture, in pixels.
         host_bytes: main memory of a card's machine; None is not checked.
-        references: pictures of the reference face that are read.
 
     Raises:
         NotEnoughMemory: no plan fits; `plan` is the smallest one, `would_fit` names what would.
@@ -48,7 +42,6 @@ def plan_memory(
         host_bytes,
         full=files.transformer is not None,
         packed=forms & files.packed.keys(),
-        references=references,
     )
 
 

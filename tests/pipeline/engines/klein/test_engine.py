@@ -6,15 +6,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from mien_core.errors import EngineUnavailable
 from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.engines.klein.components import plan_stack, published_shapes
-from mien_pipeline.engines.klein.engine import PROMPTS, KleinEngine, KleinLikeness
-from mien_pipeline.engines.klein.options import KleinOptions
-from mien_pipeline.engines.klein.plan import MOST_REFERENCES
+from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
+from mien_pipeline.engines.klein.options import PRESETS, KleinOptions
 from mien_pipeline.engines.klein.retries import plan_tries
 from mien_pipeline.engines.klein.stack import Stack
+from mien_pipeline.engines.klein.velocity import ReadPicture
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Floats, Image, Pixels
@@ -184,10 +185,34 @@ def test_the_default_prompt_is_kept_beside_the_machines_limits(
     assert len(list((tmp_path / PROMPTS).iterdir())) == 1
 
 
-def test_a_smaller_plan_is_made_for_as_many_references(stack: Stack) -> None:
-    """Or stepping down would plan less than the engine reads."""
+class Reader(Painter):
+    """Its VAE tells only how large a picture is."""
+
+    def _encode(self, pixels: Pixels) -> ReadPicture:
+        height, width = pixels.shape[:2]
+        return ReadPicture(torch.empty(1, height // 16 * (width // 16), 0), (width, height))
+
+    def show(self, options: KleinOptions) -> list[ReadPicture]:
+        """All pictures of the reference in one walk."""
+        return self._references(options.reference_side, options.repeats)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_try_reads_more_than_the_memory_plan_counts(
+    stack: Stack, engine: KleinEngine, astronaut: Portrait, preset: str
+) -> None:
+    """Nor more than the plan to step down to: it counts as much."""
+    reader = Reader(engine, [astronaut] * MOST_REFERENCES, {})
+    asked = KleinOptions.model_validate({**PRESETS[preset], "repeats": 1, "retries": 4})
+    for options in [*plan_tries(asked), *plan_tries(asked.model_copy(update={"repeats": 3}))]:
+        tokens = sum(each.latents.shape[1] for each in reader.show(options))
+        assert 0 < tokens <= stack.plan.workload.context_tokens - 512
     assert stack.plan_for(stack.device) == stack.plan
-    assert stack.plan.workload.context_tokens == 512 + MOST_REFERENCES * 1024
+
+
+def test_every_picture_is_shown_before_one_is_shown_again(engine: KleinEngine, astronaut: Portrait) -> None:
+    shown = Reader(engine, [astronaut] * MOST_REFERENCES, {}).show(KleinOptions(repeats=2))
+    assert [shown.index(each) for each in shown] == [0, 1, 2, 0]
 
 
 def test_a_processor_is_refused_at_the_published_size() -> None:
