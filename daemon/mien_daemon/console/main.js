@@ -67,6 +67,10 @@ function run() {
       router.place.view !== "settings" &&
       askToPair(app, ending.signal),
   );
+  events.addEventListener("up", () => app.people.load());
+  events.addEventListener("on:job-deleted", (/** @type {any} */ { detail }) =>
+    app.pictures.forget(`/v1/jobs/${detail.id}/`),
+  );
   health.watch(ending.signal, events);
   events.listen(ending.signal);
   showViews(app, frame.main, ending.signal);

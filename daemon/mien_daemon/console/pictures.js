@@ -82,6 +82,15 @@ export class Pictures {
     }
   }
 
+  /** What was fetched from below `prefix` is gone, or another picture by now. */
+  forget(prefix) {
+    for (const [path, url] of this.urls) {
+      if (!path.startsWith(prefix)) continue;
+      this.urls.delete(path);
+      url.then(URL.revokeObjectURL, () => {});
+    }
+  }
+
   /** Pictures that are still shown stay shown: revoking an address does not touch what was decoded. */
   forgetOldest() {
     if (this.urls.size <= KEPT) return;

@@ -32,6 +32,16 @@ test("a picture is fetched once, and again after a failure", async () => {
   URL.revokeObjectURL(url);
 });
 
+test("a picture that was forgotten is fetched anew, and no other", async () => {
+  const asked = [];
+  const pictures = new Pictures({ blob: async (path) => (asked.push(path), new Blob(["x"])) });
+  const paths = ["/v1/references/a/thumbnail", "/v1/references/ab/thumbnail"];
+  for (const path of paths) await pictures.url(path);
+  pictures.forget("/v1/references/a/");
+  for (const path of paths) URL.revokeObjectURL(await pictures.url(path));
+  assert.deepEqual(asked, [...paths, paths[0]]);
+});
+
 test("four are fetched at once and the others wait their turn", async () => {
   const waiting = [];
   const blob = () => new Promise((resolve) => waiting.push(() => resolve(new Blob(["x"]))));

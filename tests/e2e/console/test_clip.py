@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Request, expect
 
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
@@ -45,6 +45,11 @@ async def real(new_console: Any, tmp_path: Path, models: ModelStore) -> AsyncIte
         yield console
 
 
+def is_look(request: Request) -> bool:
+    """Whether the page asks for the people of a clip."""
+    return request.method == "POST" and '"analyse"' in (request.post_data or "")
+
+
 async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: bytes, portrait: bytes) -> None:
     page = real.page
     async with page.expect_file_chooser() as dialog:
@@ -55,8 +60,8 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await page.wait_for_function("img => img.naturalWidth > 0", arg=film)
     await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
     await page.locator("#clip-to").fill("0.5")
-    await page.locator("#clip-to").press("Enter")
-    await expect(page.locator(".stage-note .spinner")).to_be_visible()
+    async with page.expect_request(is_look):
+        await page.locator("#clip-to").press("Enter")
     await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
     async with page.expect_file_chooser() as dialog:
         await page.locator("#choose-reference").click()
@@ -83,4 +88,4 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await page.locator(".shot a").click()
     await expect(page.locator(".clips figure:last-child video")).to_be_visible()
     await real.go("jobs")
-    await expect(page.locator(".row")).to_have_count(3)
+    await expect(page.locator(".row.of-job")).to_have_count(3)

@@ -314,13 +314,9 @@ async def test_a_model_comes_after_its_licence_with_a_pause_and_is_verified(at_s
 # ── settings ──
 
 
-async def test_a_browser_is_let_in_by_its_digits_and_revoked(console: Any) -> None:
-    """The test is the extension: it begins, and shows what the console must show."""
+def knock(console: Any) -> str:
+    """A browser asks to be paired; the digits that it shows."""
     port, origin = console.daemon.port, f"chrome-extension://{'a' * 32}"
-    await console.go("settings")
-    await console.page.locator("#pair").click()
-    await expect(console.page.locator("#settings-pairing")).to_contain_text("Waiting for the extension")
-
     private, nonce = handshake.new_key_pair(), b"n" * handshake.NONCE_BYTES
     point = handshake.public_point(private)
     commitment = handshake.to_text(handshake.commitment(point, nonce))
@@ -332,7 +328,27 @@ async def test_a_browser_is_let_in_by_its_digits_and_revoked(console: Any) -> No
         "Chromium here", port, point, nonce, theirs, handshake.from_text(offer["nonce"], handshake.NONCE_BYTES)
     )
     digits = handshake.digits(transcript)
-    await expect(console.page.locator(".digits")).to_have_text(f"{digits[:3]} {digits[3:]}")
+    return f"{digits[:3]} {digits[3:]}"
+
+
+async def test_a_browser_that_asks_during_a_swap_is_let_in_by_no_key(console: Any) -> None:
+    """Ctrl+Enter is what a person presses there anyway, and has compared nothing."""
+    await console.go("swap")
+    console.daemon.ask("POST", "/v1/pair/window")
+    await expect(console.page.locator("dialog .digits")).to_have_text(knock(console))
+    await console.page.keyboard.press("Control+Enter")
+    await console.page.locator("dialog .danger").click()
+    await expect(console.page.locator("dialog")).to_have_count(0)
+    assert console.daemon.ask("GET", "/v1/clients")["clients"] == []
+    console.daemon.ask("DELETE", "/v1/pair/window")
+
+
+async def test_a_browser_is_let_in_by_its_digits_and_revoked(console: Any) -> None:
+    """The test is the extension: it begins, and shows what the console must show."""
+    await console.go("settings")
+    await console.page.locator("#pair").click()
+    await expect(console.page.locator("#settings-pairing")).to_contain_text("Waiting for the extension")
+    await expect(console.page.locator(".digits")).to_have_text(knock(console))
     await console.page.locator("#approve").click()
     row = console.page.locator(".client")
     await expect(row).to_contain_text("Chromium here")

@@ -34,8 +34,9 @@ export function showPictures(app, reference) {
   );
 }
 
-async function shred({ api }, id, picture) {
+async function shred({ api, pictures }, id, picture) {
   const left = await api.delete(`/v1/references/${id}/pictures/${picture}`);
+  pictures.forget(`/v1/references/${id}/`);
   announce(t("picture_shredded"));
   return left;
 }

@@ -7,6 +7,7 @@ import { openMenu } from "../menu.js";
 import { askName } from "../settings/clients.js";
 import { referenceImage } from "../swap/reference-image.js";
 import { fromRecord } from "../swap/references-panel.js";
+import { forgetPeople } from "../swap/session.js";
 import { ago, t } from "../words.js";
 import { askToDestroy } from "./destroy.js";
 import { askExpiry } from "./expiry.js";
@@ -103,12 +104,13 @@ async function exportRecord({ api }, { id, name }) {
   return false;
 }
 
-async function withdraw({ api, draft, jobs }, { id, name }) {
+async function withdraw({ api, draft, jobs, pictures }, { id, name }) {
   const deed = await askToDestroy(t("withdraw_title", { name }), t("withdraw_text"), t("withdraw"));
   if (!deed) return false;
   await api.delete(`/v1/references/${id}?results=${deed.results}`);
-  draft.removeReference(`ref:${id}`);
-  draft.history.clear();
+  forgetPeople(draft, [`ref:${id}`]);
+  pictures.forget(`/v1/references/${id}/`);
+  if (deed.results) pictures.forget("/v1/jobs/");
   if (deed.results) await jobs.load();
   announce(t("withdrawn"));
   return true;

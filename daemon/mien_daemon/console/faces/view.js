@@ -6,8 +6,8 @@ import { icon } from "../icon.js";
 import { openMenu } from "../menu.js";
 import { empty, fillWhenLoaded } from "../notice.js";
 import { filesDropped } from "../pictures.js";
+import { forgetPeople } from "../swap/session.js";
 import { t } from "../words.js";
-import { forgetSession } from "../swap/session.js";
 import { addReference } from "./add-reference.js";
 import { askToDestroy } from "./destroy.js";
 import { referenceCard } from "./reference-card.js";
@@ -19,16 +19,17 @@ export function mount(main, app, signal) {
     "aria-haspopup": "dialog",
     hidden: true,
   });
-  const forget = { label: t("forget_everything"), icon: "trash", danger: true, run: () => forgetAll(app, load) };
+  const forget = { label: t("forget_everything"), icon: "trash", danger: true, run: () => forgetAll(app, again) };
   const load = () => fillWhenLoaded(place, () => api.get("/v1/references"), show, signal);
-  const add = async (files) => (await addReference(app, files)) && load();
+  const again = () => (app.people.load(), load());
+  const add = async (files) => (await addReference(app, files)) && again();
   const show = ({ references }) => {
     more.hidden = references.length === 0;
     if (references.length === 0) return emptyLibrary(add);
     return h(
       "ul",
       { class: "people" },
-      references.map((reference) => referenceCard(app, reference, load)),
+      references.map((reference) => referenceCard(app, reference, again)),
     );
   };
   main.append(
@@ -71,14 +72,17 @@ function emptyLibrary(add) {
   );
 }
 
-async function forgetAll({ api, draft, jobs }, again) {
+async function forgetAll({ api, draft, jobs, pictures }, again) {
   const deed = await askToDestroy(t("forget_title"), t("forget_text"), t("forget_everything"));
   if (!deed) return;
   await attempt(async () => {
     await api.delete(`/v1/references?results=${deed.results}`);
-    for (const { key } of draft.references) if (key.startsWith("ref:")) draft.removeReference(key);
-    draft.history.clear();
-    forgetSession(draft.remembered);
+    const keys = draft.references.map(({ key }) => key);
+    forgetPeople(
+      draft,
+      keys.filter((key) => key.startsWith("ref:")),
+    );
+    for (const prefix of ["/v1/references/", "/v1/jobs/"]) pictures.forget(prefix);
     await jobs.load();
     announce(t("forgotten"));
     again();

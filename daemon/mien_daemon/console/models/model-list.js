@@ -16,27 +16,35 @@ export class ModelList extends EventTarget {
     this.machine = { kind: "cpu", memory_bytes: null };
     this.transfers = new Map();
     this.staleness = new Staleness();
+    this.asked = this.taken = 0; // turns of `load`
   }
 
   async load(signal) {
+    const mark = this.staleness.mark();
+    const turn = ++this.asked;
     const asked = ["/v1/models", "/v1/engines"].map((path) => this.api.get(path, { signal }));
     const [{ models, transfers }, { engines, machine }] = await Promise.all(asked);
+    if (turn < this.taken) return; // a later answer overtook this one
+    this.taken = turn;
     this.machine = machine;
     this.engines = new Map(engines.map((engine) => [engine.name, engine]));
-    this.models = new Map(models.map((model) => [model.name, model]));
-    for (const transfer of transfers) this.transfers.set(keyOf(transfer), transfer);
-    this.changed();
+    const newest = (model) => (this.staleness.isOld(model.name, mark) && this.models.get(model.name)) || model;
+    this.models = new Map(models.map((model) => [model.name, newest(model)]));
+    this.takeTransfers(transfers, mark);
   }
 
-  /** Staleness of one transfer; one that ended changes what is installed. */
+  /** An event about a transfer; one that ended changes what is installed. */
   async hear(transfer) {
     this.staleness.note(keyOf(transfer));
     this.transfers.set(keyOf(transfer), transfer);
     this.changed();
     if (isUnderWay(transfer)) return;
-    if (this.models.has(transfer.name))
-      this.models.set(transfer.name, await this.api.get(`/v1/models/${transfer.name}`));
-    else await this.load();
+    this.staleness.note(transfer.name);
+    if (!this.models.has(transfer.name)) return this.load();
+    const mark = this.staleness.mark();
+    const model = await this.api.get(`/v1/models/${transfer.name}`);
+    if (this.staleness.isOld(transfer.name, mark)) return;
+    this.models.set(transfer.name, model);
     this.changed();
   }
 
@@ -44,6 +52,10 @@ export class ModelList extends EventTarget {
   async post(path, body) {
     const mark = this.staleness.mark();
     const { transfers } = await this.api.post(path, body);
+    this.takeTransfers(transfers, mark);
+  }
+
+  takeTransfers(transfers, mark) {
     for (const transfer of transfers)
       if (!this.staleness.isOld(keyOf(transfer), mark)) this.transfers.set(keyOf(transfer), transfer);
     this.changed();

@@ -15,7 +15,7 @@ export async function askToPair(app, ended) {
   await ask(t("pairing_title"), (close) =>
     h(
       "div",
-      { class: "dialog-body", id: QUESTION },
+      { class: "dialog-body", id: QUESTION, "data-by-hand": "" }, // no key says that digits were compared
       pairing(app, AbortSignal.any([over.signal, ended]), (window) => {
         if (window.state !== "shown") close();
         if (window.state === "approved") announce(t("pairing_done", { name: window.name }));

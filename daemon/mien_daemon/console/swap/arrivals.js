@@ -9,11 +9,13 @@ export async function addReference(draft, files, pictures) {
   return names[0];
 }
 
-/** Further pictures of the person `key`. */
+/** Further pictures of the person `key`; nothing once that person is not used any more. */
 export async function addPictures(draft, key, files, pictures) {
   const names = await pictures.putAll(files);
-  const known = new Set(find(draft, key)?.pictures);
-  draft.useReference({ ...find(draft, key), key, pictures: names });
+  const who = find(draft, key);
+  if (!who) return;
+  const known = new Set(who.pictures);
+  draft.useReference({ ...who, pictures: names });
   const fresh = names.map((name, at) => ({ name, file: files[at] })).filter(({ name }) => !known.has(name));
   lookAt(
     draft,

@@ -5,15 +5,20 @@ import { partOf } from "./assignments.js";
 
 /**
  * Look for the people of a clip. They become its `faces`, each with its place in the picture `sheet`; `duration` is
- * that of the part that was looked at. A part that is changed meanwhile wins.
+ * that of the part that was looked at. A later look, at another part, wins: it stops the job of this one.
  * @param {import("../api.js").Api} api
  * @param {any} target
  */
 export async function lookAtClip(api, target) {
-  const part = partOf(target);
-  const asked = await api.post("/v1/jobs", { kind: "analyse", target: target.digest, options: part });
+  const earlier = target.look;
+  const look = (target.look = { job: "" });
+  if (earlier?.job) await cancel(api, earlier.job);
+  const asked = await api.post("/v1/jobs", { kind: "analyse", target: target.digest, options: partOf(target) });
+  if (target.look !== look) return cancel(api, asked.id);
+  look.job = asked.id;
   const job = await watch(api, asked);
-  if (JSON.stringify(partOf(target)) !== JSON.stringify(part)) return;
+  if (target.look !== look) return;
+  look.job = "";
   if (!job.result) throw new Problem(job.problem ?? { code: "cancelled" });
   target.sheet = `/v1/jobs/${job.id}/result`;
   target.duration = job.result.duration_s;
@@ -23,6 +28,15 @@ export async function lookAtClip(api, target) {
     spans,
     faults,
   }));
+}
+
+/** One that has ended by itself refuses it. */
+async function cancel(api, id) {
+  try {
+    await api.post(`/v1/jobs/${id}/cancel`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+  }
 }
 
 async function watch(api, asked) {

@@ -4,7 +4,7 @@ import { assignFirst, faceInMind, unassign } from "./assignments.js";
 import { optionsOf } from "./engines.js";
 import { History } from "./history.js";
 import { isUsable, keepPerson, person } from "./person.js";
-import { keepSession, lastSession } from "./session.js";
+import { keepSession, lastSession, nameKept } from "./session.js";
 import { settle } from "./settle.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
@@ -58,9 +58,9 @@ export class Draft extends EventTarget {
     return this.targets[this.current];
   }
 
-  /** Go on with the swap of a tab that is gone. */
-  resume() {
-    this.#take(this.last);
+  /** Go on with the swap of a tab that is gone; `names` are what the people of the library are called. */
+  resume(names) {
+    this.#take(nameKept(this.last, names));
     this.last = null;
     this.changed();
   }
@@ -82,7 +82,8 @@ export class Draft extends EventTarget {
 
   /** A further target; it takes the place of the shown one where that has no face. */
   addTarget(file, pictures) {
-    const target = { name: file.name, url: URL.createObjectURL(file), clip: isClip(file), assignments: {} };
+    const url = URL.createObjectURL(file);
+    const target = { name: file.name, url, clip: isClip(file), assignments: {}, looking: true };
     if (this.target?.faces?.length === 0) this.targets[this.current] = target;
     else this.current = this.targets.push(target) - 1;
     this.changed();
@@ -100,7 +101,7 @@ export class Draft extends EventTarget {
   async trim(target, { begin, end }) {
     Object.assign(target, { begin, end, faces: undefined, unseen: undefined, assignments: {} });
     this.changed();
-    await settle(this, target, () => target.digest);
+    if (target.digest) await settle(this, target, () => target.digest); // else it is still sent, and then looked at
   }
 
   /** After a reload: faces are not kept in the tab, the daemon looks again. */

@@ -46,10 +46,16 @@ function out(main) {
 
 function take(app, files, place) {
   const within = (name) => place?.closest?.(`[data-${name}]`)?.dataset[name];
-  const [face, person] = [within("face"), within("person")];
+  const face = within("face");
+  const person = usedBy(app.draft, within("person"));
   return purposeOf(app.draft, place && { face, zone: within("drop") }) === "reference"
     ? addReferences(app, files, face, person)
     : addTargets(app, files);
+}
+
+/** The key of a person who is used; one who is only offered takes no pictures. */
+export function usedBy({ references }, person) {
+  return references.find(({ key }) => key === person)?.key;
 }
 
 /**

@@ -37,16 +37,22 @@ export function runBar(app, signal) {
   return { element: h("div", { class: "run" }, hint, h("div", { class: "run-buttons" }, undo, go)), show };
 }
 
-/**
- * Ctrl+Enter, from wherever the focus is, presses the button that stands out: of a dialog that is open, else *Swap*.
- * Ctrl+Z takes the last change back, but in a field that takes its own back.
- */
+/** Ctrl+Z takes the last change back, but in a field that takes its own back. */
 function pressByKey(event, go, undo) {
   if (!(event.ctrlKey || event.metaKey) || event.repeat) return;
-  const dialog = document.querySelector("dialog[open]");
+  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1) ?? null;
   const isWriting = event.target.closest?.("input:not([type=range], [type=radio], [type=checkbox]), textarea");
-  if (event.key === "Enter") press(event, dialog ? dialog.querySelector(".primary") : go);
+  if (event.key === "Enter") press(event, standingOut(dialog, go));
   else if (event.key === "z" && !event.shiftKey && !dialog && !isWriting) press(event, undo);
+}
+
+/**
+ * What Ctrl+Enter presses, from wherever the focus is: the button that stands out of a dialog that is open, else
+ * *Swap*. In a question that a person answers by hand alone it presses nothing.
+ */
+export function standingOut(dialog, go) {
+  if (!dialog) return go;
+  return dialog.querySelector("[data-by-hand]") ? null : dialog.querySelector(".primary");
 }
 
 function press(event, button) {

@@ -11,7 +11,8 @@ export async function settle(draft, target, put) {
     target.digest = await put();
     if (target.clip) await (await import("./clip-people.js")).lookAtClip(draft.api, target);
     else await lookForFaces(draft, target);
-    if (Object.keys(target.assignments).length === 0) target.assignments = assignFirst(target, draft.people[0]?.key);
+    if (target.faces && Object.keys(target.assignments).length === 0)
+      target.assignments = assignFirst(target, draft.people[0]?.key);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (!target.digest || cannotBeRead(error.code)) return refuse(draft, target, error.document);

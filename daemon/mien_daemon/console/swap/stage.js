@@ -8,6 +8,7 @@ import { refused } from "../notice.js";
 import { UNREACHABLE } from "../problem.js";
 import { t } from "../words.js";
 import { addFolder, addTargets, choose, chooseFolder } from "./drop.js";
+import { nameKept } from "./session.js";
 
 export function stage(app, signal) {
   const { draft, jobs } = app;
@@ -144,7 +145,7 @@ function unreachable() {
   return { element: refused(UNREACHABLE) };
 }
 
-function dropZone(app) {
+function dropZone(app, _now, signal) {
   const element = h(
     "div",
     { class: "drop", "data-drop": "target" },
@@ -159,17 +160,22 @@ function dropZone(app) {
       class: "quiet",
       id: "choose-folder",
     }),
-    app.draft.last ? resumeButton(app.draft) : null,
+    app.draft.last ? resumeButton(app, signal) : null,
     h("p", { class: "hint" }, icon("lock"), t("drop_private")),
   );
   return { element };
 }
 
 /** The swap of a tab that is gone, named by its pictures. */
-function resumeButton(draft) {
-  const { targets, references } = draft.last;
-  const names = [references[0]?.name, targets[0].name].filter(Boolean).join(" → ");
-  return button(t("resume_swap", { names }), "retry", () => draft.resume(), { class: "quiet", id: "resume" });
+function resumeButton({ draft, people }, signal) {
+  const words = () => {
+    const { targets, references } = nameKept(draft.last, people.names);
+    return t("resume_swap", { names: [references[0]?.name, targets[0].name].filter(Boolean).join(" → ") });
+  };
+  const resume = button(words(), "retry", () => draft.resume(people.names), { class: "quiet", id: "resume" });
+  const rename = () => draft.last && (resume.lastChild.textContent = words());
+  people.addEventListener("change", rename, { signal });
+  return resume;
 }
 
 function back({ draft }) {

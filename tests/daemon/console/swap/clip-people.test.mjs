@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { assignFirst, jobFor, partOf } from "../../../../daemon/mien_daemon/console/swap/assignments.js";
+import { Problem } from "../../../../daemon/mien_daemon/console/problem.js";
 import { lookAtClip } from "../../../../daemon/mien_daemon/console/swap/clip-people.js";
+import { settle } from "../../../../daemon/mien_daemon/console/swap/settle.js";
+import { deferred } from "../deferred.mjs";
 
 const DONE = {
   id: "a",
@@ -50,12 +53,48 @@ test("the people become faces, each with its place in the picture of all", async
   assert.deepEqual(assignFirst(target, "ada"), { 0: "ada" }, "the first is the most prominent, whatever its crop");
 });
 
-test("what was found of another part is not taken", async () => {
-  const target = { digest: "sha256:1", clip: true, end: 2 };
-  const looking = lookAtClip(apiOf(DONE), target);
+/** An API that gives each job a name and whose jobs end when they are cancelled or told to. */
+function apiOfJobs() {
+  const [asked, ends] = [[], new Map()];
+  const end = (id, answer) => ends.get(id).resolve({ headers: new Headers(), json: async () => ({ ...answer, id }) });
+  const post = async (path, body) => {
+    asked.push(body ? body.options : path);
+    if (!body) return end(path.split("/")[3], { state: "cancelled", result: null });
+    const id = `job-${ends.size}`;
+    ends.set(id, deferred());
+    return { id, state: "queued" };
+  };
+  return { asked, end, post, send: (path) => ends.get(path.split(/[/?]/)[3]).promise };
+}
+
+test("a clip that is trimmed while it is looked at has the people of the new part; the first job stops", async () => {
+  const api = apiOfJobs();
+  const target = { digest: "sha256:1", clip: true, end: 2, assignments: {} };
+  const draft = { api, people: [{ key: "ada" }], changed() {} };
+  const first = settle(draft, target, async () => "sha256:1");
+  await new Promise(setImmediate);
   target.end = 1;
-  await looking;
-  assert.equal(target.faces, undefined);
+  const second = settle(draft, target, async () => "sha256:1");
+  await first;
+  assert.deepEqual([target.faces, target.unseen, target.assignments], [undefined, undefined, {}]);
+  api.end("job-1", DONE);
+  await second;
+  assert.deepEqual(api.asked, [{ to: 2 }, "/v1/jobs/job-0/cancel", { to: 1 }]);
+  assert.deepEqual([target.sheet, target.assignments], ["/v1/jobs/job-1/result", { 0: "ada" }]);
+});
+
+test("a job that was asked for too late is stopped, and one that will not stop is no fault of the clip", async () => {
+  const target = { digest: "sha256:1", clip: true };
+  const stopped = [];
+  const post = async (path, body) => {
+    if (body)
+      target.look = {}; // another look has begun
+    else stopped.push(path);
+    if (!body) throw new Problem({ code: "cancelled", status: 409 });
+    return { id: "a", state: "queued" };
+  };
+  await lookAtClip({ post }, target);
+  assert.deepEqual([stopped, target.faces], [["/v1/jobs/a/cancel"], undefined]);
 });
 
 test("a look that failed says why", async () => {
