@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien_core.errors import ModelNotInstalled
+from mien_core.errors import GpuOutOfMemory, ModelNotInstalled
 from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, installed_memory, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift
@@ -168,22 +168,25 @@ class KleinLikeness:
             on_step(settings.steps, settings.steps)
 
         tries = plan_tries(settings)
-        with name_out_of_memory():
-            best = made = self.attempt(target, face, next(tries), on_step)
-            scores = [made.scores]
-            for options in tries:
-                if made.passes:
-                    break
+        best = made = self.attempt(target, face, next(tries), on_step)
+        scores = [made.scores]
+        for options in tries:
+            if made.passes:
+                break
+            try:
                 # That there would be a further try was not known before: progress stays at its end.
                 made = self.attempt(target, face, options, stay_done)
-                scores.append(made.scores)
-                best = made if made.is_better_than(best) else best
+            except GpuOutOfMemory:
+                break  # what is finished is kept
+            scores.append(made.scores)
+            best = made if made.is_better_than(best) else best
         return replace(best.patch, attempts=tuple(each for each in scores if each))
 
     def attempt(self, target: Image, face: Face, options: KleinOptions, on_step: OnStep) -> Try:
-        """One walk from noise to a patch."""
+        """One walk from noise to a patch; raises `GpuOutOfMemory`."""
         cut = canvas_for((target.width, target.height), face, options.side)
-        made = self.make(extract(target, cut), cut, options, on_step)
+        with name_out_of_memory():
+            made = self.make(extract(target, cut), cut, options, on_step)
         place = self._register(made, face, cut)
         now = face_on_target(place, cut, face)
         patch = stitch(target, move(made, place), cut, face, now, options.region)

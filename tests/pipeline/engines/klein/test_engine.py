@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien_core.errors import EngineUnavailable
+from mien_core.errors import EngineUnavailable, GpuOutOfMemory
 from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.engines.klein.components import plan_stack, published_shapes
 from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
@@ -16,7 +16,7 @@ from mien_pipeline.engines.klein.options import PRESETS, KleinOptions
 from mien_pipeline.engines.klein.retries import plan_tries
 from mien_pipeline.engines.klein.stack import Stack
 from mien_pipeline.engines.klein.velocity import ReadPicture
-from mien_pipeline.face import Face, Portrait
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.memory_limits import MemoryLimits
@@ -133,6 +133,41 @@ def test_where_every_try_is_out_of_place_the_best_is_taken(
     patch = painter.render(*astronaut, TWICE, ignore_step)
     assert len(painter.asked) == 2
     assert patch.mask.any()
+
+
+class Exhausted(Painter):
+    """The card has no memory for try number `lacking`, counted from 0."""
+
+    lacking = 1
+
+    def make(self, pixels: Pixels, cut: Cut, options: KleinOptions, on_step: OnStep) -> Pixels:
+        made = super().make(pixels, cut, options, on_step)
+        if len(self.asked) == self.lacking + 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return made
+
+    def try_all(self, target: Image, face: Face) -> Patch:
+        """Every try under one memory plan."""
+        return self._render_best(target, face, TWICE, ignore_step)
+
+
+def test_what_a_try_made_is_kept_where_the_next_one_has_no_memory(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    plan = engine.stack.plan
+    painter = Exhausted(engine, [admiral], dict.fromkeys([each.seed for each in plan_tries(TWICE)], 1.3))
+    patch = painter.render(*astronaut, TWICE, ignore_step)
+    assert len(painter.asked) == 2
+    assert patch.mask.any()
+    assert "less-memory" not in patch.warnings
+    assert engine.stack.plan is plan
+
+
+def test_a_first_try_without_memory_is_told(engine: KleinEngine, admiral: Portrait, astronaut: Portrait) -> None:
+    painter = Exhausted(engine, [admiral], {})
+    painter.lacking = 0
+    with pytest.raises(GpuOutOfMemory):
+        painter.try_all(*astronaut)
 
 
 class Recogniser:
