@@ -80,6 +80,8 @@ def require_clip_options(options: SwapOptions) -> None:
     Raises:
         InvalidOptions: `field` is the one that does not.
     """
+    if not options.go_with_clips:
+        raise InvalidOptions(f"the engine {options.engine} swaps pictures only", field="engine")
     if options.format is not None:
         raise InvalidOptions("a clip becomes an MP4 file", field="format")
     if options.restore:

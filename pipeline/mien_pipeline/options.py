@@ -89,6 +89,11 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
         return self
 
     @property
+    def go_with_clips(self) -> bool:
+        """Whether the engine swaps clips too; none does whose entry calls it experimental."""
+        return True
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that these options take beside those that every swap with their engine takes."""
         return ()

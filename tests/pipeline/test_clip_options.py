@@ -11,6 +11,7 @@ from mien_pipeline.clip_options import (
     require_clips,
     split_clip_options,
 )
+from mien_pipeline.engines.registry import ENGINES, parse_options
 from mien_pipeline.options import SwapOptions
 
 
@@ -54,6 +55,18 @@ def test_what_only_a_picture_takes_is_refused_with_a_clip(option: str, value: ob
     with pytest.raises(InvalidOptions) as refused:
         require_clip_options(SwapOptions.model_validate({"engine": "mesh", option: value}))
     assert refused.value.fields["field"] == option
+
+
+@pytest.mark.parametrize("engine", [name for name, entry in ENGINES.items() if entry.experimental])
+def test_an_experimental_engine_is_refused_with_a_clip(engine: str) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        require_clip_options(parse_options({"engine": engine}))
+    assert refused.value.fields["field"] == "engine"
+
+
+def test_every_other_engine_goes_with_a_clip() -> None:
+    for engine in [name for name, entry in ENGINES.items() if not entry.experimental]:
+        require_clip_options(parse_options({"engine": engine}))
 
 
 def test_the_library_that_tests_install_is_found() -> None:

@@ -78,3 +78,8 @@ class KleinOptions(SwapOptions, frozen=True):
     def make_steady(self) -> "KleinOptions":
         """One try a picture: which of several was taken would change from picture to picture."""
         return self.model_copy(update={"retries": 0})
+
+    @property
+    def go_with_clips(self) -> bool:
+        """No: the new face may be where a clip's analysis, which scores and fades it, does not look for it."""
+        return False
