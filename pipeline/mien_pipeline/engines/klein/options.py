@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from mien_core.errors import InvalidOptions
 from mien_pipeline.options import SwapOptions
 
 # A second try begins from another noise; any number does that is not the seed of a neighbouring try.
@@ -70,6 +71,13 @@ class KleinOptions(SwapOptions, frozen=True):
         description="Further tries where the face is not the reference's, or not in its place: another seed, then the "
         "reference twice, then 8 steps, then more of the LoRA.",
     )
+
+    @model_validator(mode="after")
+    def masks_keep_hair(self) -> "KleinOptions":
+        """Raises `InvalidOptions`: mask networks would give the target its own hair back."""
+        if self.region == "head" and self.masks:
+            raise InvalidOptions("masks keep the target's hair, and region head replaces it", field="masks")
+        return self
 
     def make_safer(self) -> "KleinOptions":
         """Another noise: what came out unnatural came from this one."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien_core.errors import EngineUnavailable, GpuOutOfMemory
+from mien_core.errors import EngineUnavailable, GpuOutOfMemory, InvalidOptions
 from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.engines.klein.components import plan_stack, published_shapes
 from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
@@ -16,6 +16,7 @@ from mien_pipeline.engines.klein.options import PRESETS, KleinOptions
 from mien_pipeline.engines.klein.retries import plan_tries
 from mien_pipeline.engines.klein.stack import Stack
 from mien_pipeline.engines.klein.velocity import ReadPicture
+from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Floats, Image, Pixels
@@ -253,6 +254,13 @@ def test_every_picture_is_shown_before_one_is_shown_again(engine: KleinEngine, a
 def test_a_processor_is_refused_at_the_published_size() -> None:
     with pytest.raises(EngineUnavailable, match="graphics card"):
         plan_stack(published_shapes(), "cpu", 1 << 40, ["float32", "bfloat16"], 1024)
+
+
+def test_a_head_with_its_hair_and_masks_that_keep_hair_are_refused_together() -> None:
+    assert parse_options({"engine": "klein", "masks": ["bisenet"]}).masks == ("bisenet",)
+    with pytest.raises(InvalidOptions) as refused:
+        parse_options({"engine": "klein", "region": "head", "masks": ["bisenet"]})
+    assert refused.value.fields["field"] == "masks"
 
 
 def test_its_options_have_no_strength() -> None:
