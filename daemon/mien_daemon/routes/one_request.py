@@ -117,19 +117,20 @@ async def once(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def run(request: web.Request, ask: JobRequest) -> tuple[Job, bytes]:
-    """Queue a job, wait for it, and return it with its picture. A client that leaves meanwhile cancels it.
+    """Queue a job, wait for it, and return it with its picture. A client that leaves meanwhile cancels it,
+    even while it is being stored.
 
     Raises:
         MienError: why it was refused or why it failed, as `GET /v1/jobs/{id}` would say it.
     """
     queue, client = request.app[keys.QUEUE], request[keys.CLIENT]
     with request.app[keys.SHARES].waits.hold(client):
-        job = await queue.submit(client, ask)
+        submitting = asyncio.ensure_future(queue.submit(client, ask))
         try:
-            job = await wait_for(request, job)
+            job = await wait_for(request, await asyncio.shield(submitting))
         except BaseException:
             with suppress(MienError):
-                await queue.cancel(client, job.id)
+                await queue.cancel(client, (await submitting).id)
             raise
     if job.state == "cancelled":
         raise Cancelled("the job was cancelled", job=job.id)
