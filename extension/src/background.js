@@ -90,7 +90,11 @@ async function startSwap(request, referenceId, granted) {
 }
 
 async function openConsole(view) {
-  await chrome.tabs.create({ url: await connection.consoleUrl(view) });
+  try {
+    await chrome.tabs.create({ url: await connection.consoleUrl(view) });
+  } catch (error) {
+    await noteOnBadge(chrome, problemOf(error)); // another program has the daemon's port
+  }
 }
 
 const fromPages = {

@@ -6,6 +6,12 @@ import { consoleCode, openSession } from "./session.js";
 
 const KEPT = "session";
 
+/** No code where none could be had; but no page of a program that is not the daemon is opened. */
+function unlessImpostor(error) {
+  if (error.code === "not-the-daemon") throw error;
+  return null;
+}
+
 export class Connection {
   constructor({ chrome, fetch, settings, keychain, now = Date.now }) {
     this.memory = chrome.storage.session;
@@ -48,7 +54,7 @@ export class Connection {
   async consoleUrl(view) {
     const daemon = await this.stranger();
     const pairing = await this.keychain.load();
-    const code = pairing && (await consoleCode(daemon, pairing).catch(() => null));
+    const code = pairing && (await consoleCode(daemon, pairing).catch(unlessImpostor));
     return daemon.consoleUrl({ view, code });
   }
 

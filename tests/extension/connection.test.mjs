@@ -132,3 +132,9 @@ test("without the right to open it, and without a daemon, the console itself say
   assert.equal(await connection.consoleUrl("models"), "http://127.0.0.1:6436/#/models");
   assert.equal(await make(offline).consoleUrl(), "http://127.0.0.1:6436/");
 });
+
+test("the page of a program that took the daemon's port is not opened", async () => {
+  const { make } = await connected();
+  const stranger = fakeFetch({ "POST /v1/pair/sessions": async () => ({ json: { id: "s", nonce: "", proof: "" } }) });
+  await assert.rejects(make(stranger.fetch).consoleUrl(), { code: "not-the-daemon" });
+});
