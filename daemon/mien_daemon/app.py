@@ -106,7 +106,7 @@ async def open_database(app: web.Application) -> AsyncIterator[None]:
     await app[keys.CONSOLE_SESSIONS].load()
     yield
     await app[keys.PAIRING].finish_approvals()
-    await app[keys.CLIENTS].close()
+    await asyncio.gather(app[keys.CLIENTS].close(), app[keys.CONSOLE_SESSIONS].close())
     app[keys.DATABASE].close()
 
 

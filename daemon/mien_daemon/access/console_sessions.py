@@ -5,18 +5,21 @@ it redeems a code. Another tab, and the same tab after the daemon was started ag
 disk holds anything that opens a session: neither this one nor the browser's. `daemon/decisions/0011` has the reasons.
 """
 
+import asyncio
 import hashlib
 import logging
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from mien_api.errors import Unpaired
+from mien_api.errors import StateBusy, Unpaired
 from mien_core.errors import MienError
 from mien_daemon.access import handshake
-from mien_daemon.access.clients import LOCAL, TOUCH_EVERY_S, Client, ClientRegistry
+from mien_daemon.access.clients import CLOSE_S, LOCAL, TOUCH_EVERY_S, Client, ClientRegistry
 from mien_daemon.access.one_time_codes import Grant
+from mien_daemon.background import BackgroundTasks
 from mien_daemon.state.clock import running_s
 from mien_daemon.state.database import Database
 
@@ -66,14 +69,24 @@ class ConsoleSessions:
         self._clock = clock
         self._keys: dict[str, ConsoleKey] = {}
         self._nonces: dict[bytes, float] = {}
+        self._changes = BackgroundTasks()
+
+    async def close(self) -> None:
+        """Wait for deletions that are under way, and for a while for those that another program holds up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._changes.wait()
 
     async def load(self) -> None:
-        """Read the keys from the database."""
+        """Read the keys from the database, after the clients; those that are dead are deleted."""
         sql = "SELECT rowid AS rowid, * FROM console_keys"
         for row in await self._database.read(lambda db: db.execute(sql).fetchall()):
             if self._database.is_readable("console_keys", row):
                 key = _read_key(row)
                 self._keys[key.id] = key
+        if dead := self._dead():
+            self._forget(dead)
+            self._changes.start(self._delete_later(dead))
 
     def list_all(self) -> list[ConsoleKey]:
         """Every browser that is signed in, the one used last first."""
@@ -91,6 +104,8 @@ class ConsoleSessions:
         """
         key = None if point is None else await self._keep(grant, origin, point, name)
         if not (self._clients.is_active(grant.client) and self._clients.may_open_console(grant.granted_by)):
+            if key is not None:
+                await self.sign_out(key)
             raise Unpaired("what let this page in was revoked meanwhile")
         return self._open_session(grant.client.id, grant.granted_by, origin, key), key
 
@@ -122,11 +137,42 @@ class ConsoleSessions:
         client = LOCAL if key.client == LOCAL.id else self._clients.get(key.client)
         return client, self._open_session(key.client, key.granted_by, origin, key_id)
 
-    async def sign_out(self, key_id: str) -> None:
-        """Forget a browser's key and end its sessions, even before the database is written."""
-        self._keys.pop(key_id, None)
-        self._clients.end_sessions(key_id)
-        await self._database.forget(lambda db: db.execute("DELETE FROM console_keys WHERE id = ?", (key_id,)))
+    async def sign_out(self, *key_ids: str) -> None:
+        """Forget browsers' keys and end their sessions, even before the database is written.
+
+        Raises:
+            StateBusy: they are out, but the disk says so only when another program lets go of the database.
+        """
+        self._forget(key_ids)
+        try:
+            await self._changes.finish(self._delete(key_ids, patient=False))
+        except StateBusy:
+            self._changes.start(self._delete_later(key_ids))  # or the next daemon would know them again
+            raise
+
+    async def forget_granted(self, client_id: str) -> None:
+        """Sign out every browser that this client let in, or that acts for it. Raises as `sign_out`."""
+        granted = [key.id for key in self._keys.values() if client_id in {key.client, key.granted_by}]
+        if granted:
+            await self.sign_out(*granted)
+
+    def _forget(self, key_ids: Iterable[str]) -> None:
+        for key_id in key_ids:
+            self._keys.pop(key_id, None)
+            self._clients.end_sessions(key_id)
+
+    async def _delete_later(self, key_ids: Iterable[str]) -> None:
+        try:
+            await self._delete(key_ids, patient=True)
+        except (MienError, sqlite3.Error) as error:
+            log.error("a browser that was signed out is still on the disk: %s", type(error).__name__)
+
+    async def _delete(self, key_ids: Iterable[str], *, patient: bool) -> None:
+        sql, rows = "DELETE FROM console_keys WHERE id = ?", [(key_id,) for key_id in key_ids]
+        await self._database.forget(lambda db: db.executemany(sql, rows), patient=patient)
+
+    def _dead(self) -> list[str]:
+        return [key.id for key in self._keys.values() if not self._is_alive(key)]
 
     def _open_session(self, client: str, granted_by: str, origin: str, key: str | None) -> str:
         return self._clients.open_session(client, SESSION_S, origin, granted_by, key)
@@ -152,9 +198,8 @@ class ConsoleSessions:
         return key_id
 
     async def _forget_oldest(self) -> None:
-        dead = [key.id for key in self._keys.values() if not self._is_alive(key)]
-        for key_id in [*dead, *(key.id for key in self.list_all()[MOST_KEYS - 1 :])]:
-            await self.sign_out(key_id)
+        if over := [*self._dead(), *(key.id for key in self.list_all()[MOST_KEYS - 1 :])]:
+            await self.sign_out(*over)
 
     async def _touch(self, key: ConsoleKey) -> None:
         """Note that a key was used, at most once a minute; no page is turned away because the disk is full."""

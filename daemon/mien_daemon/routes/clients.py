@@ -34,6 +34,8 @@ async def rename_client(request: web.Request) -> web.Response:
     changed = clients.get(client_id)
     if body.console is not None:
         changed = await clients.allow_console(client_id, allowed=body.console)
+        if not body.console:
+            await request.app[keys.CONSOLE_SESSIONS].forget_granted(client_id)
     if body.name is not None:
         changed = await clients.rename(client_id, body.name)
     return reply(show(changed, request.app[keys.DATABASE].clock))
@@ -44,7 +46,10 @@ async def revoke_client(request: web.Request) -> web.Response:
     client_id = request.match_info["id"]
     if not request[keys.CLIENT].sees(client_id):
         raise WrongScope("this token may revoke only itself", needs="admin")
-    await request.app[keys.CLIENTS].revoke(client_id)
+    try:
+        await request.app[keys.CLIENTS].revoke(client_id)
+    finally:  # it is refused at once, even where the disk cannot say so yet
+        await request.app[keys.CONSOLE_SESSIONS].forget_granted(client_id)
     return web.Response(status=204)
 
 

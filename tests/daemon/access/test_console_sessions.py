@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from mien_api.errors import Unpaired
+from mien_api.errors import StateBusy, Unpaired
 from mien_daemon.access.clients import LOCAL, ClientRegistry
 from mien_daemon.access.console_sessions import (
     ANSWER_S,
@@ -50,6 +52,10 @@ async def renewed(console: ConsoleSessions, key: PageKey, key_id: str, origin: s
     nonce = console.challenge()
     _, token = await console.renew(key_id, nonce, key.sign(key_id, nonce), origin)
     return token
+
+
+async def stored(database: Database) -> list[str]:
+    return [row["id"] for row in await database.read(lambda db: db.execute("SELECT id FROM console_keys").fetchall())]
 
 
 async def is_refused(console: ConsoleSessions, key: PageKey, key_id: str, origin: str = PAGE) -> bool:
@@ -149,8 +155,51 @@ async def test_a_page_that_a_paired_browser_opened_goes_with_that_browsers_right
     assert await is_refused(console, key, key_id)
 
 
+async def test_what_a_client_let_in_is_deleted_with_its_right_and_does_not_come_back_with_it(
+    console: ConsoleSessions, clients: ClientRegistry, database: Database
+) -> None:
+    browser = await clients.add_paired("Firefox", "moz-extension://a", bytes(32))
+    key, key_id = await signed_in(console, Grant(LOCAL, browser.id))
+    token = await renewed(console, key, key_id)
+    _, stays = await signed_in(console)
+    await console.forget_granted(browser.id)
+    assert clients.authenticate(token) is None
+    assert await is_refused(console, key, key_id)
+    assert await stored(database) == [stays]
+
+
+async def test_keys_that_are_dead_are_deleted_when_the_next_daemon_starts(
+    console: ConsoleSessions, clients: ClientRegistry, database: Database
+) -> None:
+    script, _ = await clients.create_token("script", ["admin"])
+    await signed_in(console, Grant(script, script.id))
+    _, stays = await signed_in(console)
+    await clients.revoke(script.id)
+    assert len(await stored(database)) == 2
+    after = ConsoleSessions(clients, database, PORT)
+    await after.load()
+    await after.close()
+    assert await stored(database) == [key.id for key in after.list_all()] == [stays]
+
+
+async def test_a_sign_out_that_meets_a_locked_database_is_written_when_it_is_free(
+    console: ConsoleSessions, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien_daemon.state.database.BUSY_S", 0.1)
+    key, key_id = await signed_in(console)
+    with closing(sqlite3.connect(tmp_path / "mien.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StateBusy):
+            await console.sign_out(key_id)
+        assert await is_refused(console, key, key_id)
+        assert await stored(database) == [key_id]
+        other.execute("ROLLBACK")
+    await console.close()
+    assert await stored(database) == []
+
+
 async def test_a_right_that_ends_while_the_key_is_stored_opens_no_session(
-    console: ConsoleSessions, clients: ClientRegistry
+    console: ConsoleSessions, clients: ClientRegistry, database: Database
 ) -> None:
     browser = await clients.add_paired("Firefox", "moz-extension://a", bytes(32))
     script, _ = await clients.create_token("script", ["admin"])
@@ -159,7 +208,7 @@ async def test_a_right_that_ends_while_the_key_is_stored_opens_no_session(
             console.open(grant, PAGE, PageKey().point, "x"), clients.revoke(revoked.id), return_exceptions=True
         )
         assert isinstance(opened, Unpaired)
-    assert console.list_all() == []
+    assert (console.list_all(), await stored(database)) == ([], [])
 
 
 async def test_a_browser_is_signed_out_when_it_was_not_used_for_long_and_after_half_a_year(

@@ -1,6 +1,7 @@
 """Pairing over HTTP: an extension pairs in an open window, proves itself, and gets a bearer bound to its origin."""
 
 import asyncio
+import base64
 import json
 import secrets
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import pytest
 from mien_daemon import keys
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import LOCAL
-from mien_testing.pairing import NAME, ORIGIN, Browser
+from mien_daemon.state.database import Database
+from mien_testing.pairing import NAME, ORIGIN, Browser, PageKey
 
 
 class PairingClient:
@@ -211,8 +213,10 @@ async def test_a_paired_browser_opens_the_console_as_the_person_until_that_is_ta
     client = await browser_client.paired()
     answer = await browser_client.console_code(client)
     assert answer.json["url"].endswith(f"/#code={answer.json['code']}")
-    session = await daemon.ask("POST", "/v1/session", {"code": answer.json["code"]}, token=None)
+    key = {"public_key": base64.b64encode(PageKey().point).decode(), "name": "Firefox"}
+    session = await daemon.ask("POST", "/v1/session", {"code": answer.json["code"], "key": key}, token=None)
     assert "local" in session.json["scopes"]
+    assert len(daemon.app[keys.CONSOLE_SESSIONS].list_all()) == 1
     admin = await daemon.token("admin")
     path = f"/v1/clients/{client}"
     assert (await daemon.ask("PATCH", path, {"console": False}, token=admin)).json["scopes"] == ["faces", "swap"]
@@ -221,4 +225,14 @@ async def test_a_paired_browser_opens_the_console_as_the_person_until_that_is_ta
     widened = await daemon.ask("PATCH", path, {"console": True}, token=admin)
     assert (widened.code, widened.json["needs"]) == ("wrong-scope", "local")
     assert (await daemon.ask("PATCH", path, {"console": True})).json["scopes"] == ["console", "faces", "swap"]
-    assert (await browser_client.console_code(client)).status == 201
+    assert daemon.app[keys.CONSOLE_SESSIONS].list_all() == [], "a page that was signed out stays signed out"
+    code = (await browser_client.console_code(client)).json["code"]
+    await daemon.ask("POST", "/v1/session", {"code": code, "key": key}, token=None)
+    assert len(await _kept_keys(daemon)) == 1
+    assert (await daemon.ask("DELETE", path)).status == 204
+    assert await _kept_keys(daemon) == []
+
+
+async def _kept_keys(daemon: Any) -> list[Any]:
+    database: Database = daemon.app[keys.DATABASE]
+    return await database.read(lambda db: db.execute("SELECT id FROM console_keys").fetchall())
