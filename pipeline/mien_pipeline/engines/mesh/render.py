@@ -129,29 +129,22 @@ def render_face(
         moved = _move_target(target, mesh, shaped, grid, raster)
         skin, warnings = find_skin(places, inner, moved.origins[box.part])
     on_step(1, STEPS)
-    lamps = None if lamps is None else np.asarray(resample(lamps, moved.origins[box.part]), np.float32)
-    base, even = take_off(moved.pixels[box.part], lamps), even[box.part]
-    own = np.minimum(oval_mask(box.shape, face, EDGE), skin)
-    alpha = np.minimum(own, valid)
+    lamps = _move_light(lamps, moved.origins[box.part])
+    base = take_off(moved.pixels[box.part], lamps)
+    alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), skin), valid)
     bare *= alpha
     on_step(2, STEPS)
     new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
-    plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(box.shape, face))
     on_step(3, STEPS)
-    new = match_blur(new, base, alpha * upper_face_mask(box.shape, face), face_width(face))
-    new = match_pores(new, even, plain, plain * cheek_mask(box.shape, face), face_width(face))
-    # The grain of the target as it came: drawing it to the new shape has softened it.
-    new = match_grain(new, even, (1 - kept) * grain, alpha * cheek_mask(box.shape, face))
-    new += 0.5
-    rounded = np.clip(new, 0, 255, out=new).astype(np.uint8)
+    matched = _match_detail(new, base, even[box.part], alpha, bare, kept, face, grain=grain)
     brightness = _measure_brightness(base, alpha)
+    own = np.zeros(target.shape[:2], np.float32)
+    own[box.part] = alpha * (1 - kept)
     # A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
-    blended = put_on(blend_bands(base, rounded, alpha), lamps)
+    blended = put_on(blend_bands(base, matched, alpha), lamps)
     cv2.copyTo(blended, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     moved.changed[box.part] |= alpha > 0
     on_step(4, STEPS)
-    own = np.zeros(target.shape[:2], np.float32)
-    own[box.part] = alpha * (1 - kept)
     return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings, shaped)
 
 
@@ -231,6 +224,28 @@ def _fit_into_target(
     lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
     _mix_in(new, lids, kept_eyes)
     return new, np.maximum(mouth, kept_eyes)
+
+
+def _move_light(light: Floats | None, origins: Floats) -> Floats | None:
+    """The lamps' light drawn to the new shape as the target is; `origins` (H, W, 2) say where each pixel is from."""
+    return None if light is None else np.asarray(resample(light, origins), np.float32)
+
+
+def _match_detail(
+    new: Floats, base: Pixels, even: Pixels, alpha: Mask, bare: Mask, kept: Mask, face: Mesh, *, grain: bool
+) -> Pixels:
+    """`new` (H, W, 3) with the target's blur, pores and grain, as uint8.
+
+    `even` is the target as it came: drawing it to the new shape, as `base` is, has softened its grain. `alpha`, `bare`
+    and `kept` are (H, W) float32 in 0..1: the new face, its bare skin, and what stays the target's.
+    """
+    plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(base.shape, face))
+    cheeks, width = cheek_mask(base.shape, face), face_width(face)
+    new = match_blur(new, base, alpha * upper_face_mask(base.shape, face), width)
+    new = match_pores(new, even, plain, plain * cheeks, width)
+    new = match_grain(new, even, (1 - kept) * grain, alpha * cheeks)
+    new += 0.5
+    return np.clip(new, 0, 255, out=new).astype(np.uint8)
 
 
 def _mean_light(pixels: Pixels, weight: Mask) -> float:
