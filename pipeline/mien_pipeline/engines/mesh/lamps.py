@@ -30,11 +30,12 @@ DARKEST = 0.003  # linear light, added before a logarithm: what is darker is noi
 FACING = 0.3  # what faces the viewer less may be hair or background
 EDGES, EDGE_WIDTH = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6), 0.1  # of a normal's turn aside: where a shadow may begin
 TILTS_DEG = (-40, 0, 40)  # how a shadow's edge may lean
+TILT_CHOICE = 0.01  # doublings: a tilt whose fit is worse by this counts 1/e
 RIDGE = 0.01  # how strongly each edge is held at 0, of the vertices' number
 ROUNDS, OUTLIER = 4, 0.35  # of the fit; doublings from it at which skin counts half: hair, cast shadows, shine
 # Doublings, roots of mean squares. Of 24 photographs, nine had sides that differ by .5 and more once and are told by
 # the fit; hair before a face, a hand and a head that is turned are not told by it.
-UNEVEN = 0.3  # between the sides, from which a lamp is looked for
+UNEVEN = (0.3, 0.45)  # between the sides, from which a lamp is looked for, and believed
 SHOWN = (0.35, 0.5)  # of the lamp, from which it is taken off, and fully
 UNTOLD = (0.65, 0.55)  # what the fit leaves of the difference, of the whole
 LEFT = (0.6, 0.5)  # the same in doublings
@@ -77,12 +78,13 @@ def find_lamps(pixels: Pixels, mesh: Mesh) -> Lamps | None:
     light = _read_light(pixels, mesh)
     uneven = _halve_difference(light)
     whole = _measure(uneven[both])
-    if np.count_nonzero(both) < len(EDGES) or whole < UNEVEN:
+    if np.count_nonzero(both) < len(EDGES) or whole <= UNEVEN[0]:
         return None
     lateral = _halve_difference(_fit_light(light, told))
     left = _measure((uneven - lateral)[both])
-    # In a clip a lamp may come and go, but not from one picture to the next.
-    share = _rise(_measure(lateral[told]), SHOWN) * _rise(left / whole, UNTOLD) * _rise(left, LEFT)
+    # In a clip a lamp may come and go, but not from one picture to the next: each limit is a slope.
+    share = _rise(whole, UNEVEN) * _rise(_measure(lateral[told]), SHOWN)
+    share *= _rise(left / whole, UNTOLD) * _rise(left, LEFT)
     return Lamps((share * lateral).astype(np.float32)) if share > 0 else None
 
 
@@ -129,9 +131,11 @@ def _read_light(pixels: Pixels, mesh: Mesh) -> Floats:
 
 
 def _fit_light(light: Floats, told: NDArray[np.bool_]) -> Floats:
-    """(468, 3) what the normals tell of `light`, learnt where `told`, with the shadow's edge that fits best."""
-    fits = [_fit_to(_basis(tilt), light, told) for tilt in TILTS_DEG]
-    return min(fits, key=lambda fit: float(np.minimum(np.abs(light - fit)[told], 1).mean()))
+    """(468, 3) what the normals tell of `light`, learnt where `told`, with the shadow's edges that fit best."""
+    fits = np.stack([_fit_to(_basis(tilt), light, told) for tilt in TILTS_DEG])
+    away = np.minimum(np.abs(light - fits)[:, told], 1).mean((1, 2))
+    weights = np.exp((away.min() - away) / TILT_CHOICE)
+    return np.asarray(np.tensordot(weights / weights.sum(), fits, 1), np.float32)
 
 
 def _fit_to(basis: Floats, light: Floats, told: NDArray[np.bool_]) -> Floats:

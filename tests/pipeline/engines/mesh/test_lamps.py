@@ -114,3 +114,42 @@ def test_a_target_between_two_lamps_keeps_both_and_gives_up_both_halves(
     assert (given_up[1] > 0.9 * given_up[0]).all()
     known = compare_sides(light_up(astronaut, RED, BLUE), mesh) - compare_sides(astronaut[0].pixels, mesh)
     assert np.abs(sides[1] - sides[0]).max() < 0.35 * np.abs(known).max()
+
+
+def shade_topology(turn_deg: float, edge: float, width: float, lean_deg: float) -> tuple[Mesh, Floats]:
+    """The mesh of a turned head, 110 pixels high, and (160, 160, 1) how far each pixel of it is beyond a shadow's edge.
+
+    `edge` and `width` are of the normals' turn aside; the edge leans.
+    """
+    turn, lean = np.radians(turn_deg), np.radians(lean_deg)
+    vertices, normals = topology().vertices - topology().vertices.mean(0), vertex_normals(topology().vertices)
+    around = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    mesh = np.asarray(vertices @ around.T * 110 / np.ptp(vertices[:, 1]) + [80, 80, 0], np.float32)
+    lit = 1 / (1 + np.exp((edge - normals[:, :1] * np.cos(lean) - normals[:, 1:2] * np.sin(lean)) / width))
+    raster = rasterise(mesh[:, :2], mesh[:, 2], topology().triangles, (160, 160))
+    return mesh, extend_edges(raster.interpolate(lit.astype(np.float32)), raster.covered).reshape(160, 160, 1)
+
+
+def read_doublings(mesh: Mesh, lit: Floats, shade: float) -> Floats:
+    """(468, 3) what is taken off even skin that is darker by `shade` doublings where it is not `lit`; 0 for no lamp."""
+    skin = np.array([0.6, 0.45, 0.35], np.float32)
+    lamps = find_lamps(to_srgb(skin * np.exp2((lit - 1) * shade)), mesh)
+    return np.zeros((468, 3), np.float32) if lamps is None else lamps.doublings
+
+
+@pytest.mark.parametrize("head", [(38, -0.5, 0.08, 0), (50, 0, 0.2, 0), (-38, 0.4, 0.08, 20)])
+def test_a_lamp_that_grows_comes_slowly(head: tuple[float, float, float, float]) -> None:
+    """A clip would flicker: from one light to one that is 2 % stronger, no part of the face changes by a seventh."""
+    mesh, lit = shade_topology(*head)
+    taken = np.stack([read_doublings(mesh, lit, 0.8 * 1.02**step) for step in range(60)])
+    assert not taken[0].any()
+    assert np.abs(taken).max() > 0.4
+    assert np.abs(np.diff(taken, axis=0)).max() < 0.2
+
+
+def test_a_shadow_that_leans_more_changes_its_lamp_slowly() -> None:
+    """No angle is where one of the known ones gives way to the next."""
+    heads = [shade_topology(38, 0, 0.2, lean_deg) for lean_deg in range(20, 35)]
+    taken = np.stack([read_doublings(mesh, lit, 2) for mesh, lit in heads])
+    assert np.abs(taken).max((1, 2)).min() > 0.4
+    assert np.abs(np.diff(taken, axis=0)).max() < 0.1
