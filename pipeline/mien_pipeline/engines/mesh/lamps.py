@@ -18,7 +18,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
-from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.light import blur
@@ -102,6 +102,19 @@ def take_off(pixels: Pixels, light: Floats | None) -> Pixels:
 def put_on(pixels: Pixels, light: Floats | None) -> Pixels:
     """`pixels` in a light that was taken off; arguments as there."""
     return pixels if light is None else to_srgb(to_linear(pixels) * light)
+
+
+def put_back(changed: Pixels, even: Pixels, target: Pixels, own: Mask, light: Floats | None) -> Pixels:
+    """`changed`, made of `even`, in the `light` that was taken off `target`; all (H, W, 3) uint8 RGB but the light.
+
+    Shine in the shade is more than white without it. Where a pixel is not its `own`, (H, W) float32 in 0..1, it gets
+    back what clipping and rounding took from the target; what is `even` still and not its own is the target's.
+    """
+    if light is None:
+        return changed
+    lost = target - put_on(even, light).astype(np.float32)
+    lit = put_on(changed, light) + (1 - own)[..., None] * lost
+    return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
 
 
 def even_out(pixels: Pixels, mesh: Mesh) -> Pixels:

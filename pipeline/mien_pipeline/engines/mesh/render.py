@@ -23,7 +23,7 @@ from mien_pipeline.engines.mesh.expression import (
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.known_face import KnownFace
-from mien_pipeline.engines.mesh.lamps import draw_lamps, put_on, take_off
+from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.own_face import Surroundings, find_own_face
 from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
@@ -141,7 +141,7 @@ def render_face(
     own = np.zeros(target.shape[:2], np.float32)
     own[box.part] = alpha * (1 - kept)
     # A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
-    blended = put_on(blend_bands(base, matched, alpha), lamps)
+    blended = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own[box.part], lamps)
     cv2.copyTo(blended, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     moved.changed[box.part] |= alpha > 0
     on_step(4, STEPS)

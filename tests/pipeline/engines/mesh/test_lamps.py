@@ -8,7 +8,7 @@ import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.facing import vertex_normals
-from mien_pipeline.engines.mesh.lamps import bare_vertices, even_out, find_lamps, put_on, take_off
+from mien_pipeline.engines.mesh.lamps import bare_vertices, even_out, find_lamps, put_back, put_on, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.texture import unroll
@@ -153,3 +153,35 @@ def test_a_shadow_that_leans_more_changes_its_lamp_slowly() -> None:
     taken = np.stack([read_doublings(mesh, lit, 2) for mesh, lit in heads])
     assert np.abs(taken).max((1, 2)).min() > 0.4
     assert np.abs(np.diff(taken, axis=0)).max() < 0.1
+
+
+def test_what_is_not_the_new_faces_own_keeps_its_value_in_any_light() -> None:
+    """Shine in the shade is lighter than white without the light, and rounding the dark side takes shades from it."""
+    target = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
+    target[10:20, 30:36] = 250
+    doublings = np.linspace(1.8, -1.8, 40, dtype=np.float32)
+    light = np.exp2(doublings)[None, :, None] * np.ones((40, 40, 3), np.float32)
+    even = take_off(target, light)
+    changed, own = even.copy(), np.zeros((40, 40), np.float32)
+    changed[:, :5], own[:, :5] = 90, 1
+    result = put_back(changed, even, target, own, light)
+    assert np.abs(put_on(even, light)[10:20, 30:36].astype(int) - 250).min() > 50
+    assert np.array_equal(result[:, 5:], target[:, 5:])
+    assert np.array_equal(result[:, :5], put_on(changed, light)[:, :5])
+
+
+def test_shine_beside_the_new_face_keeps_its_value_in_the_shade(
+    admiral_likeness: MeshLikeness, astronaut: Portrait
+) -> None:
+    """Where hardly anything is new; the seam's wide bands may still tint it."""
+    pixels, mesh = light_up(astronaut, RED, BLUE), mesh_of(astronaut)
+    x, y = np.round(mesh[234, :2]).astype(int)
+    pixels[y - 6 : y + 7, x - 5 : x + 6] = 250
+    image = replace(astronaut[0], pixels=pixels)
+    patch = admiral_likeness.render(image, astronaut[1], MeshOptions(shape=0), ignore_step)
+    assert patch.intent is not None
+    left, top = -patch.affine[:, 2].astype(int)
+    shine = slice(y - top - 6, y - top + 7), slice(x - left - 5, x - left + 6)
+    beside = (patch.mask[shine] > 0) & (patch.intent.own[shine] < 0.05)
+    assert np.count_nonzero(beside) > 20
+    assert patch.crop[shine][beside].min() > 215
