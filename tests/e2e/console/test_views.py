@@ -350,7 +350,7 @@ async def test_a_browser_is_let_in_by_its_digits_and_revoked(console: Any) -> No
     await expect(console.page.locator("#settings-pairing")).to_contain_text("Waiting for the extension")
     await expect(console.page.locator(".digits")).to_have_text(knock(console))
     await console.page.locator("#approve").click()
-    row = console.page.locator(".client")
+    row = console.page.locator("#settings-clients .client")
     await expect(row).to_contain_text("Chromium here")
     assert [client["name"] for client in console.daemon.ask("GET", "/v1/clients")["clients"]] == ["Chromium here"]
     await expect(console.page.locator("#settings-pairing")).to_contain_text("Chromium here may swap now.")
