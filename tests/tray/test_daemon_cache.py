@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from mien_api.client import DaemonUnreachable
+from mien_daemon.jobs.label import JobLabel
+from mien_testing.done_jobs import describe_done
 from mien_tray.daemon_cache import PATHS, STALE_AFTER, DaemonCache
 from mien_tray.status import NOTIFY, DaemonState, Phase
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "/v1/health": {"queue": {"queued": 2, "paused": True}, "worker": {"pid": 7}, "degraded": False},
     "/v1/jobs?state=queued,running": {"jobs": []},
-    "/v1/jobs?state=done&limit=3": {
-        "jobs": [{"id": "a1", "kind": "swap", "finished_at": "2026-11-29T17:00:00Z", "label": "Eileen"}]
-    },
+    "/v1/jobs?state=done&limit=20": {"jobs": [describe_done("a1", label=JobLabel("holiday.jpg", ("Eileen.png",)))]},
     "/v1/models": {"models": [], "transfers": []},
     "/v1/pair/window": {"seconds_left": 0, "state": None},
     "/v1/settings": {"settings": [{"name": f"notify_{name}", "value": name != "failed"} for name in NOTIFY]},

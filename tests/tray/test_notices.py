@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mien_testing.done_jobs import describe_done
 from mien_tray.menu import Action, Entry, Verb
 from mien_tray.notices import Message, Notice, read_notice, to_messages
 from mien_tray.status import PairingSummary
@@ -25,6 +26,8 @@ EVENTS: dict[str, tuple[str, Mapping[str, Any], Notice | None]] = {
         {"state": "failed", "problem": PROBLEM},
         Notice("failed", reason="No face was found in the picture."),
     ),
+    "a clip was looked at": ("job", describe_done("a1", kind="analyse"), None),
+    "a swap is done, in the daemon's own words": ("job", describe_done("a1"), Notice("finished", job="a1")),
     "a job was cancelled by the person": ("job", {"state": "cancelled", "problem": None}, None),
     "a job goes on": ("job", {"state": "running", "problem": None}, None),
     "a browser shows its digits": (

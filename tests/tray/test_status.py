@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from mien_tray.status import JobSummary, ModelSummary, PairingSummary, read_jobs, read_models, read_pairing
+from mien_daemon.jobs.label import JobLabel
+from mien_testing.done_jobs import describe_done
+from mien_tray.status import (
+    JobSummary,
+    ModelSummary,
+    PairingSummary,
+    read_jobs,
+    read_models,
+    read_pairing,
+    read_results,
+)
 
 
 def job(name: str, state: str) -> dict[str, Any]:
@@ -16,6 +26,34 @@ def test_jobs_that_run_come_first_and_then_the_oldest() -> None:
     answer = {"jobs": [job("new", "queued"), job("runs", "running"), job("old", "queued")]}
     assert [each.id for each in read_jobs(answer)] == ["runs", "old", "new"]
     assert read_jobs(answer)[0] == JobSummary("runs", "swap", True, 0.5)
+
+
+NAMED = JobLabel("holiday.jpg", ("Eileen.png", None, "Eileen.jpg", "Ben.png"))
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        (NAMED, "Eileen, Ben → holiday.jpg"),
+        (JobLabel("holiday.jpg", (None,)), "holiday.jpg"),
+        (JobLabel(None, ("Eileen.png",)), "Eileen"),
+        (None, ""),
+    ],
+)
+def test_a_result_is_called_by_whose_face_went_into_which_picture(label: JobLabel | None, shown: str) -> None:
+    (result,) = read_results({"jobs": [describe_done("a1", label=label)]})
+    assert (result.id, result.kind, result.label) == ("a1", "swap", shown)
+
+
+def test_the_last_three_results_are_those_that_are_still_there() -> None:
+    """A look at a clip has none, and of a job whose result has expired only the words are left."""
+    jobs = [
+        describe_done("look", kind="analyse"),
+        describe_done("gone", keep_s=-1.0),
+        describe_done("starred", keep_s=-1.0, is_starred=True),
+        *(describe_done(name) for name in "abc"),
+    ]
+    assert [result.id for result in read_results({"jobs": jobs})] == ["starred", "a", "b"]
 
 
 MODEL = {"name": "iris", "title": "Iris", "state": "partial", "size": 100, "licence_accepted": None}

@@ -8,7 +8,7 @@ from mien_tray.status import DaemonState, Status, read_jobs, read_models, read_n
 PATHS = {
     "health": "/v1/health",
     "jobs": "/v1/jobs?state=queued,running",
-    "results": "/v1/jobs?state=done&limit=3",
+    "results": "/v1/jobs?state=done&limit=20",
     "models": "/v1/models",
     "pairing": "/v1/pair/window",
     "settings": "/v1/settings",

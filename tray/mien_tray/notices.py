@@ -36,7 +36,9 @@ class Message:
 
 
 def read_notice(kind: str, data: Mapping[str, Any], words: Words) -> Notice | None:
-    """The notice of an event; None for most events."""
+    """The notice of an event; None for most events. A look at a clip is told by the page that asked for it."""
+    if kind == "job" and data.get("kind") == "analyse":
+        return None
     if kind == "job" and data["state"] == "done":
         return Notice("finished", job=str(data.get("id", "")))
     if kind == "job" and data["state"] == "failed":

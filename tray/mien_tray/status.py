@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 NOTIFY = ("finished", "failed", "pairing", "downloads")
+RESULTS = 3
+"""So many of the last results are in the menu."""
 
 
 class Phase(StrEnum):
@@ -129,11 +132,27 @@ def read_jobs(answer: Mapping[str, Any]) -> tuple[JobSummary, ...]:
 
 
 def read_results(answer: Mapping[str, Any]) -> tuple[ResultSummary, ...]:
-    """From `GET /v1/jobs?state=done&limit=3`, which has the newest first."""
+    """The last three from `GET /v1/jobs?state=done`, which has the newest first."""
+    kept = [job for job in answer["jobs"] if has_result(job)]
     return tuple(
-        ResultSummary(job["id"], job["kind"], to_local_time(job["finished_at"]), job.get("label") or "")
-        for job in answer["jobs"]
+        ResultSummary(job["id"], job["kind"], to_local_time(job["finished_at"]), read_label(job.get("label")))
+        for job in kept[:RESULTS]
     )
+
+
+def has_result(job: Mapping[str, Any]) -> bool:
+    """Whether what a job made is still there. A look at a clip makes nothing: it was a question."""
+    if job["kind"] == "analyse":
+        return False
+    return job["starred"] or datetime.fromisoformat(job["expires_at"]) > datetime.now(UTC)
+
+
+def read_label(label: Mapping[str, Any] | None) -> str:
+    """ "Eileen → holiday.jpg"; "" where nothing has a name. The names of people of the library are not in it."""
+    if label is None:
+        return ""
+    people = list(dict.fromkeys(PurePath(name).stem for name in label["references"] if name))
+    return " → ".join(filter(None, (", ".join(people), label["target"])))
 
 
 def to_local_time(moment: str) -> str:
