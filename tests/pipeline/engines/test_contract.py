@@ -22,6 +22,7 @@ from mien_pipeline.options import SwapOptions, WrongOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Engine, Likeness, Weights
 from mien_pipeline.skin.blend import paste_back
+from mien_testing.klein import trust
 from mien_testing.swapper import Folder
 
 pytestmark = pytest.mark.slow
@@ -58,6 +59,7 @@ def loaded(engine_name: str, request: pytest.FixtureRequest) -> Engine:
 
         assert isinstance(found, KleinEngine)
         found.stack.text.max_tokens = 32
+        found.detector = trust(found.detector)
     return found
 
 

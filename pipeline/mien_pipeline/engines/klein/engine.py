@@ -122,10 +122,23 @@ class Try:
         refused = self.scores and (drift.is_nearer_to_target(self.scores) or drift.is_pulled_away(self.scores))
         return self.place.is_in_place and not refused
 
+    @property
+    def standing(self) -> tuple[bool, bool]:
+        """Whether there is a face, and whether it is in its place."""
+        return self.place.face is not None, self.place.is_in_place
+
+    @property
+    def result(self) -> Patch:
+        """The patch, which warns of a head that is out of its place; without a face it changes nothing."""
+        if self.place.is_in_place:
+            return self.patch
+        mask = self.patch.mask if self.place.face is not None else np.zeros_like(self.patch.mask)
+        return replace(self.patch, mask=mask, warnings=(*self.patch.warnings, "out-of-place"))
+
     def is_better_than(self, other: "Try") -> bool:
-        """A head in its place before one out of it, then the one that is more the reference's."""
-        if self.place.is_in_place != other.place.is_in_place:
-            return self.place.is_in_place
+        """A head in its place before one out of it, that before no face, then the one more like the reference."""
+        if self.standing != other.standing:
+            return self.standing > other.standing
         return bool(self.scores and other.scores and drift.is_better(other.scores, self.scores))
 
 
@@ -150,6 +163,7 @@ class KleinLikeness:
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`; tried again where the made head is out of place or somebody else's.
 
+        Where no try shows a face, the patch changes nothing.
         Where the device runs out of memory, the stack steps down to a smaller plan, and the patch warns of it.
 
         Raises:
@@ -177,10 +191,12 @@ class KleinLikeness:
                 # That there would be a further try was not known before: progress stays at its end.
                 made = self.attempt(target, face, options, stay_done)
             except GpuOutOfMemory:
+                if best.place.face is None:
+                    raise
                 break  # what is finished is kept
             scores.append(made.scores)
             best = made if made.is_better_than(best) else best
-        return replace(best.patch, attempts=tuple(each for each in scores if each))
+        return replace(best.result, attempts=tuple(each for each in scores if each))
 
     def attempt(self, target: Image, face: Face, options: KleinOptions, on_step: OnStep) -> Try:
         """One walk from noise to a patch; raises `GpuOutOfMemory`."""

@@ -25,13 +25,15 @@ from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Remembers
 from mien_pipeline.skin.blend import paste_back
-from mien_testing.klein import QUICK
+from mien_pipeline.swap_image import refuse_unchanged
+from mien_testing.klein import QUICK, trust
 
+NOTHING = 0.0
 TWICE = QUICK.model_copy(update={"retries": 1})
 
 
 class Painter(KleinLikeness):
-    """Its model paints the target again, so many times as large as the seed says; the first seed's by default."""
+    """Its model paints the target again, so many times as large as the seed says, once by default; or grey."""
 
     def __init__(self, engine: KleinEngine, portraits: list[Portrait], grown: Mapping[int, float]) -> None:
         super().__init__(engine, portraits)
@@ -44,13 +46,15 @@ class Painter(KleinLikeness):
             on_step(step + 1, options.steps)
         scale = self.grown.get(options.seed, 1.0)
         height, width = pixels.shape[:2]
+        if scale == NOTHING:
+            return np.full_like(pixels, 128)
         affine = np.array([[scale, 0, width / 2 * (1 - scale)], [0, scale, height / 2 * (1 - scale)]], np.float32)
         return np.asarray(cv2.warpAffine(pixels, affine, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 @pytest.fixture(scope="module")
-def likeness(engine: KleinEngine, admiral: Portrait) -> KleinLikeness:
-    return engine.prepare([admiral])
+def likeness(stack: Stack, detector: MeshDetector, admiral: Portrait) -> KleinLikeness:
+    return KleinEngine(stack, trust(detector)).prepare([admiral])
 
 
 @pytest.mark.parametrize("region", ["face", "head"])
@@ -134,6 +138,30 @@ def test_where_every_try_is_out_of_place_the_best_is_taken(
     patch = painter.render(*astronaut, TWICE, ignore_step)
     assert len(painter.asked) == 2
     assert patch.mask.any()
+    assert patch.warnings == ("out-of-place",)
+
+
+@pytest.mark.parametrize("first", [NOTHING, 1.3])
+def test_a_face_out_of_its_place_is_better_than_none(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait, first: float
+) -> None:
+    second = list(plan_tries(TWICE))[1].seed
+    painter = Painter(engine, [admiral], {0: first, second: 1.3 if first == NOTHING else NOTHING})
+    patch = painter.render(*astronaut, TWICE, ignore_step)
+    assert len(painter.asked) == 2
+    assert patch.mask.any()
+    assert patch.warnings == ("out-of-place",)
+
+
+def test_a_picture_without_a_face_changes_nothing_and_warns(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    painter = Painter(engine, [admiral], dict.fromkeys([each.seed for each in plan_tries(TWICE)], NOTHING))
+    patch = painter.render(*astronaut, TWICE, ignore_step)
+    assert len(painter.asked) == 2
+    assert not patch.mask.any()
+    assert patch.warnings == ("out-of-place",)
+    assert refuse_unchanged([patch]).fields["warnings"] == ["out-of-place"]
 
 
 class Exhausted(Painter):
@@ -162,6 +190,13 @@ def test_what_a_try_made_is_kept_where_the_next_one_has_no_memory(
     assert patch.mask.any()
     assert "less-memory" not in patch.warnings
     assert engine.stack.plan is plan
+
+
+def test_a_try_without_memory_after_one_without_a_face_is_told(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    with pytest.raises(GpuOutOfMemory):
+        Exhausted(engine, [admiral], {0: NOTHING}).try_all(*astronaut)
 
 
 def test_a_first_try_without_memory_is_told(engine: KleinEngine, admiral: Portrait, astronaut: Portrait) -> None:
