@@ -29,6 +29,7 @@ from mien_api.client.connection import (
     read_refusal,
 )
 from mien_api.client.pictures import name_of
+from mien_api.client.result_file import written
 
 HEAD_BYTES = 64 << 10
 
@@ -41,16 +42,24 @@ class Answer:
     headers: http.client.HTTPMessage
     body: asyncio.StreamReader
     timeout_s: float
+    port: int
 
     async def pieces(self) -> AsyncGenerator[bytes]:
-        """The body; raises `EOFError` where it ends too early, `TimeoutError` where it stops."""
+        """The body; raises `DaemonUnreachable` where it ends too early or stops."""
         left = int(self.headers.get("Content-Length", "0")) if self.status != 304 else 0
         while left:
-            piece = await asyncio.wait_for(self.body.read(min(left, PIECE_BYTES)), self.timeout_s)
-            if not piece:
-                raise EOFError
+            piece = await self._next(min(left, PIECE_BYTES))
             left -= len(piece)
             yield piece
+
+    async def _next(self, most: int) -> bytes:
+        try:
+            piece = await asyncio.wait_for(self.body.read(most), self.timeout_s)
+        except OSError as error:
+            raise gone_away(self.port) from error
+        if not piece:
+            raise gone_away(self.port)
+        return piece
 
     async def read(self) -> bytes:
         return b"".join([piece async for piece in self.pieces()])
@@ -103,7 +112,7 @@ class Exchange(Address):
 
     async def _save(self, path: str, to: Path) -> None:
         async with self._exchange("GET", path, [], 0, {}) as answer:
-            with to.open("wb") as file:
+            with written(to) as file:
                 async for piece in answer.pieces():
                     await asyncio.to_thread(file.write, piece)
 
@@ -118,12 +127,9 @@ class Exchange(Address):
             raise no_answer(self.port) from error
         try:
             answer = await self._begin(reader, writer, self._head(method, path, size, headers), body)
-            try:
-                if answer.status >= 400:
-                    raise read_refusal(await answer.read(), answer.status)
-                yield answer
-            except (OSError, EOFError) as error:
-                raise gone_away(self.port) from error
+            if answer.status >= 400:
+                raise read_refusal(await answer.read(), answer.status)
+            yield answer
         finally:
             writer.close()
             with suppress(OSError):
@@ -141,7 +147,7 @@ class Exchange(Address):
                     writer.write(piece)
                     await asyncio.wait_for(writer.drain(), self.timeout_s)
             status, headers = parse_head(await asyncio.wait_for(reading, self.timeout_s))
-            return Answer(status, headers, reader, self.timeout_s)
+            return Answer(status, headers, reader, self.timeout_s, self.port)
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
             raise no_answer(self.port) from error
         finally:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from mien_api.client.connection import AS_JSON, PIECE_BYTES, Connection, Document, gone_away, read_document
+from mien_api.client.result_file import written
 from mien_api.problems import error_for
 from mien_core.errors import Cancelled
 
@@ -83,12 +83,20 @@ class Jobs(Connection):
 
     def save_result(self, job_id: str, path: Path) -> None:
         """Write the clip, or the picture, of a job that is done to a file."""
-        with closing(self._connect()) as connection, path.open("wb") as file:
+        with closing(self._connect()) as connection:
             response = self._begin(connection, "GET", job_path(job_id, "/result"), None, self._headers({}))
-            try:
-                shutil.copyfileobj(response, file, PIECE_BYTES)
-            except (OSError, http.client.HTTPException) as error:
-                raise gone_away(self.port) from error
+            with written(path) as file:
+                while piece := self._next(response):
+                    file.write(piece)
+
+    def _next(self, response: http.client.HTTPResponse) -> bytes:
+        try:
+            piece = response.read(PIECE_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise gone_away(self.port) from error
+        if not piece and response.length:  # it ended too early, which only a whole `read` says
+            raise gone_away(self.port)
+        return piece
 
     def cancel(self, job_id: str) -> Document:
         """Stop a job."""

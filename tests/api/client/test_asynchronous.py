@@ -1,8 +1,11 @@
 """The client for asyncio has the methods of the one that waits, and a cancelled task leaves no job behind."""
 
 import asyncio
+import errno
 import inspect
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +121,41 @@ async def test_an_answer_that_ends_too_early_and_one_that_never_comes_are_said_a
         for path in ("/half", "/never"):
             with pytest.raises(DaemonUnreachable):
                 await client.request("GET", path)
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+@asynccontextmanager
+async def answering(promised: int, sent: int) -> AsyncIterator[int]:
+    """A port where every request is answered with fewer bytes than were promised, or as many."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {promised}\r\n\r\n".encode() + bytes(sent))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_result_that_ends_too_early_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    async with answering(100_000, 50_000) as port:
+        with pytest.raises(DaemonUnreachable):
+            await AsyncDaemonClient(port, "mien_x").save_result("job", tmp_path / "made.png")
+        with pytest.raises(DaemonUnreachable):
+            await asyncio.to_thread(DaemonClient(port, "mien_x").save_result, "job", tmp_path / "made.png")
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+async def test_a_full_disk_is_no_daemon_that_went_away() -> None:
+    async with answering(100_000, 100_000) as port:
+        with pytest.raises(OSError, match="No space left") as full:
+            await AsyncDaemonClient(port, "mien_x").save_result("job", Path("/dev/full"))
+        with pytest.raises(OSError, match="No space left") as too:
+            await asyncio.to_thread(DaemonClient(port, "mien_x").save_result, "job", Path("/dev/full"))
+    assert {full.value.errno, too.value.errno} == {errno.ENOSPC}
+    assert "full" in names_in(Path("/dev"))
