@@ -6,6 +6,7 @@ the face was added. Nothing that is there is ever overwritten.
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 LISTED = 20
+FACE_INDEX = re.compile(r"\s*\d{1,4}\s*", re.ASCII)  # Python reads no number of more than 4,300 digits
 TEXT = {"type": "string"}
 
 
@@ -113,7 +115,7 @@ def read_options(arguments: Mapping[str, Any]) -> Document:
     if "faces" in arguments:
         faces: str = arguments["faces"]
         is_word = faces in {"largest", "all"}
-        if not is_word and not all(part.strip().isdecimal() for part in faces.split(",")):
+        if not is_word and not all(FACE_INDEX.fullmatch(part) for part in faces.split(",")):
             raise BadRequest("faces: largest, all, or indices from the left as 0,2", field="faces")
         options["faces"] = faces if is_word else [int(part) for part in faces.split(",")]
     return options

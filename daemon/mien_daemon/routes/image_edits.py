@@ -6,6 +6,7 @@ would ask for something else than this swap is refused, never passed over.
 
 import asyncio
 import base64
+import re
 import time
 from collections.abc import Mapping
 from typing import cast
@@ -32,6 +33,7 @@ from mien_daemon.routes.one_request import (
 )
 from mien_pipeline.engines.registry import ENGINES
 
+FACE_INDEX = re.compile(r"\s*\d{1,4}\s*", re.ASCII)  # Python reads no number of more than 4,300 digits
 FORMATS = ("png", "jpeg", "webp")
 PRODUCT = "mien"  # as `model`: the default engine
 PLAIN_WORDS = frozenset({"", "swap", "swap face", "swap faces", "swap the face", "face swap"})
@@ -140,7 +142,7 @@ def read_faces(text: str) -> object:
     """ "largest", "all", or indices from the left: "0,2"."""
     if text in {"largest", "all"}:
         return text
-    if not all(part.strip().isdecimal() for part in text.split(",")):
+    if not all(FACE_INDEX.fullmatch(part) for part in text.split(",")):
         raise InvalidOptions("faces: largest, all, or indices with commas", field="faces")
     return [int(part) for part in text.split(",")]
 

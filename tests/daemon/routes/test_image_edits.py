@@ -76,6 +76,7 @@ def test_every_field_has_a_value_that_asks_for_what_a_swap_is() -> None:
         ({"output_compression": "50"}, "output_compression"),
         ({"prompt": "make it night"}, "prompt"),
         ({"faces": "the left one"}, "faces"),
+        ({"faces": "0," + "1" * 5000}, "faces"),
     ],
 )
 def test_a_field_that_asks_for_something_else_is_refused_by_name(texts: Mapping[str, str], field: str) -> None:
