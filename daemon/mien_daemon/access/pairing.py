@@ -8,7 +8,7 @@ and what it defends against, is in `daemon/PAIRING.md`.
                       └── 120 s end every state but approved; cancel ends them all ──▶ closed
 
 A person opens the window, and so may an extension whose popup a person has pressed: then it is open for that extension
-alone, closes with a no, and stays closed to every extension that asks for `SILENCE_S`.
+alone, closes with a no, and stays closed to every extension that asks for `SILENCE_S`. To close it is a no.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ WINDOW_S = 120.0  # long enough to walk through a browser's options page, too sh
 COLLECT_S = 30.0  # how long an approval waits to be fetched
 SILENCE_S = 300.0  # after a no: an extension that asks again and again would be let in by a tired person
 ATTEMPTS_A_MINUTE = 3  # every attempt gives a man in the middle one guess in a million
+ASKED_A_MINUTE = 6  # every one is an event, and a window before the person's eyes
 # A name that can stand in a terminal and in a hash: no escapes, no second line, one encoding.
 NAME = re.compile(r"[\w .,:()+/-]{1,60}", re.ASCII)
 
@@ -111,6 +112,7 @@ class Pairing:
         self._asked_by: str | None = None  # the only Origin that may begin; None where a person opened the window
         self._silent_until = -1.0
         self._attempts: deque[float] = deque()
+        self._asked: deque[float] = deque()
         self._changed = asyncio.Event()
         self._revision = 0
         self._approvals = BackgroundTasks()
@@ -137,7 +139,9 @@ class Pairing:
         self._announce_change()
 
     def close(self) -> None:
-        """Close the window; a pairing that had begun is over."""
+        """Close the window; a pairing that had begun is over, and the extension that asked for it got a no."""
+        if self._asked_by is not None and self.window().is_open and self.window().state != "approved":
+            self._silent_until = self._clock() + SILENCE_S
         self._pending, self._asked_by = None, None
         self._closes_at = -1.0
         self._announce_change()
@@ -188,24 +192,28 @@ class Pairing:
 
     # ── the browser's side ──
 
-    def ask(self, origin: str) -> None:
-        """Open the window for this extension alone, unless it is open for it already.
+    def ask(self, origin: str) -> bool:
+        """Open the window for this extension alone; False where it is open for it and waits for it already.
 
         Raises:
-            TooManyRequests: another browser is being paired, or a person said no a short while ago.
+            TooManyRequests: another browser is being paired, extensions have asked too often within a minute, or a
+                person said no a short while ago.
         """
         now = self._clock()
         if now < self._closes_at:
             state = self._pending.state if self._pending else None
-            if self._asked_by is None and state is None:
-                return
-            if self._asked_by == origin and state in {None, "begun", "shown"}:
+            if self._asked_by in {None, origin} and state is None:
+                return False
+            if self._asked_by == origin and state in {"begun", "shown"}:
+                _count(now, self._asked, ASKED_A_MINUTE)
                 self._open(origin)  # its background was put to sleep in the middle of it
-                return
+                return True
             raise TooManyRequests("another pairing is under way", retry_after_s=round(self._closes_at - now) or 1)
         if now < self._silent_until:
             raise TooManyRequests("a person said no", retry_after_s=int(self._silent_until - now) + 1)
+        _count(now, self._asked, ASKED_A_MINUTE)
         self._open(origin)
+        return True
 
     def begin(self, name: str, origin: str, commitment: bytes) -> PairingOffer:
         """Take a client's commitment and answer with the daemon's key and nonce.
@@ -224,7 +232,7 @@ class Pairing:
             raise PairingClosed("pairing is not open; a person opens it with `mien pair` or in the tray")
         if pending is not None and pending.state != "refused":
             raise TooManyRequests("another pairing is under way", retry_after_s=round(self._closes_at - now) or 1)
-        self._count_attempt(now)
+        _count(now, self._attempts, ATTEMPTS_A_MINUTE)
         self._pending = _PendingBrowser(name, origin, commitment)
         self._announce_change()
         return PairingOffer(
@@ -295,15 +303,17 @@ class Pairing:
             raise PairingClosed("this pairing is over")
         return pending
 
-    def _count_attempt(self, now: float) -> None:
-        while self._attempts and now - self._attempts[0] >= 60:
-            self._attempts.popleft()
-        if len(self._attempts) >= ATTEMPTS_A_MINUTE:
-            wait_s = 60 - (now - self._attempts[0])
-            raise TooManyRequests("too many pairings within a minute", retry_after_s=int(wait_s) + 1)
-        self._attempts.append(now)
-
     def _announce_change(self) -> None:
         self._revision += 1
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _count(now: float, attempts: deque[float], most: int) -> None:
+    """Note one more attempt within a minute, or refuse it."""
+    while attempts and now - attempts[0] >= 60:
+        attempts.popleft()
+    if len(attempts) >= most:
+        wait_s = 60 - (now - attempts[0])
+        raise TooManyRequests("too many pairings within a minute", retry_after_s=int(wait_s) + 1)
+    attempts.append(now)

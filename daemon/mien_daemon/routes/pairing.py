@@ -32,8 +32,8 @@ from mien_daemon.http.route import Route
 
 async def open_pairing_for_browser(request: web.Request) -> web.Response:
     pairing = request.app[keys.PAIRING]
-    pairing.ask(_require_extension(request))
-    _publish(request.app)
+    if pairing.ask(_require_extension(request)):
+        _publish(request.app)
     is_watched = request.app[keys.SHARES].streams.held_by(LOCAL) > 0
     return reply(AskedAnswer(expires_in_s=int(pairing.window().seconds_left), watched=is_watched), 201)
 

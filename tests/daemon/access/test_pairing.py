@@ -8,7 +8,7 @@ from mien_api.errors import PairingClosed, TooManyRequests
 from mien_core.errors import BadRequest
 from mien_daemon.access import handshake
 from mien_daemon.access.clients import ClientRegistry
-from mien_daemon.access.pairing import COLLECT_S, SILENCE_S, WINDOW_S, Pairing
+from mien_daemon.access.pairing import ASKED_A_MINUTE, COLLECT_S, SILENCE_S, WINDOW_S, Pairing
 from mien_testing.pairing import NAME, ORIGIN, PORT, Browser, Clock, pair
 
 
@@ -377,3 +377,48 @@ async def test_an_extension_that_was_put_to_sleep_asks_again_and_one_that_gives_
         pairing.outcome(first.pairing_id)
     await pairing.cancel(second.pairing_id)
     assert not pairing.window().is_open
+
+
+def test_an_extension_that_asks_again_changes_nothing_and_asks_six_times_a_minute(
+    pairing: Pairing, clock: Clock
+) -> None:
+    assert pairing.ask(ORIGIN)
+    before = pairing.window()
+    assert not pairing.ask(ORIGIN)
+    assert pairing.window() == before
+    pairing.open()
+    pairing.close()
+    for _ in range(ASKED_A_MINUTE - 1):
+        pairing.ask(ORIGIN)
+        pairing.open()
+        pairing.close()
+    with pytest.raises(TooManyRequests) as refused:
+        pairing.ask(ORIGIN)
+    assert refused.value.fields == {"retry_after_s": 61}
+    clock.now += 61
+    pairing.ask(ORIGIN)
+
+
+def test_a_person_who_closes_the_window_that_was_asked_for_has_said_no(pairing: Pairing, clock: Clock) -> None:
+    pairing.open()
+    pairing.close()
+    pairing.ask(ORIGIN)
+    pairing.close()
+    with pytest.raises(TooManyRequests) as refused:
+        pairing.ask(ORIGIN)
+    assert refused.value.fields["retry_after_s"] == SILENCE_S + 1
+    pairing.open()
+    Browser().begin(pairing)  # a person may always
+    pairing.close()
+    clock.now += SILENCE_S
+    assert pairing.ask(ORIGIN)
+
+
+async def test_to_close_the_window_after_a_yes_is_no_no(pairing: Pairing) -> None:
+    browser = Browser()
+    pairing.ask(ORIGIN)
+    browser.begin(pairing)
+    browser.reveal(pairing)
+    await pairing.approve(browser.pairing_id)
+    pairing.close()
+    assert pairing.ask(ORIGIN)

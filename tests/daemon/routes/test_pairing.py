@@ -200,8 +200,10 @@ async def test_an_extension_asks_for_the_window_and_is_told_whether_anybody_will
     browser_client = PairingClient(daemon)
     asked = await browser_client.post("/v1/pair/ask", None)
     assert (asked.status, asked.json["watched"]) == (201, False)
+    told = daemon.app[keys.EVENTS].last
     with daemon.app[keys.SHARES].streams.hold(LOCAL):  # as the tray does
         assert (await browser_client.post("/v1/pair/ask", None)).json["watched"]
+    assert daemon.app[keys.EVENTS].last == told, "who asks again is no news"
     assert (await browser_client.begin()).status == 201
     page = PairingClient(daemon, "https://evil.test")
     assert (await page.post("/v1/pair/ask", None)).code == "foreign-origin"
