@@ -12,6 +12,7 @@ from mien_api.problems import PROBLEMS
 from mien_core.languages import FALLBACK, LANGUAGES, Surface, collect, key_of, load
 from mien_daemon.config import Settings
 from mien_pipeline.clips.report import ClipWarning
+from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.progress import STAGE_SHARES
 from mien_pipeline.report import Fault, PictureWarning, SwapWarning
 
@@ -83,6 +84,11 @@ def test_every_problem_stage_warning_and_setting_has_its_string() -> None:
     kinds = (SwapWarning, Fault, PictureWarning, ClipWarning)
     assert set(english["warnings"]) == {warning for kind in kinds for warning in get_args(kind)}
     assert {f"setting_{name}" for name in Settings.model_fields} <= set(english["console"])
+
+
+def test_every_engine_says_in_each_language_what_it_is_good_for() -> None:
+    """Without a string the console shows the English summary of the engine itself."""
+    assert {f"engine_{name.replace('-', '_')}_hint" for name in ENGINES} <= set(load(FALLBACK)["console"])
 
 
 def test_a_problems_sentence_needs_no_field() -> None:

@@ -11,7 +11,7 @@ export function engineWords(name) {
 
 /** What an engine is good for: in the person's language, or as it describes itself. */
 export function engineSummary({ name, summary }) {
-  return wordsOr(`engine_${name}_hint`, summary);
+  return wordsOr(`engine_${name.replaceAll("-", "_")}_hint`, summary);
 }
 
 export function presetWords(name) {

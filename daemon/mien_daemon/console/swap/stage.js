@@ -71,15 +71,9 @@ function keepFocus(place, focused) {
   (place.querySelector(".primary") ?? place.querySelector("button"))?.focus({ preventScroll: true });
 }
 
-/** How a run ended, for who does not look; a title says it while the page is hidden. */
+/** How a run ended, for who does not look. */
 function endWords(kind) {
-  const words = { result: t("swap_done"), clipResult: t("swap_done"), failed: t("state_failed") }[kind] ?? "";
-  if (words && document.hidden) {
-    const { title } = document;
-    document.title = `${words} · ${title}`;
-    document.addEventListener("visibilitychange", () => (document.title = title), { once: true });
-  }
-  return words;
+  return { result: t("swap_done"), clipResult: t("swap_done"), failed: t("state_failed") }[kind] ?? "";
 }
 
 /** From what was there to what is put, where the browser can and the person does not mind motion. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
+  engineSummary,
   engineWords,
   optionHint,
   optionName,
@@ -13,6 +14,7 @@ import { speak } from "../../../../daemon/mien_daemon/console/words.js";
 
 speak("en", {
   engine_mesh: "Mesh",
+  engine_simswap_256_hint: "In this language.",
   preset_quick: "Quick",
   faces_all: "all",
   seed: "Seed",
@@ -34,6 +36,11 @@ test("what another package brought keeps its name, and its schema describes it",
   assert.deepEqual([engineWords("other"), presetWords("wild"), optionName("fuzz")], ["other", "wild", "fuzz"]);
   assert.equal(optionWords("fuzz", 0.5), "0.5");
   assert.equal(optionHint({ name: "fuzz", hint: "of the schema" }), "of the schema");
+});
+
+test("an engine is described in the person's language, or as it does itself", () => {
+  const summaries = ["simswap-256", "other"].map((name) => engineSummary({ name, summary: "its own" }));
+  assert.deepEqual(summaries, ["In this language.", "its own"]);
 });
 
 test("faces are counted from one", () => {
