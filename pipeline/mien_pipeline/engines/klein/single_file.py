@@ -76,6 +76,7 @@ def _load_safetensors(path: Path, form: NumberFormat, half: torch.dtype) -> Flux
     with torch.device("meta"):
         ours = to_folder({name: torch.empty(shape) for name, shape in shapes.items() if not _is_scale(name)})
     agree(path.name, {name: tuple(value.shape) for name, value in ours.items()}, wanted)
+    _check_scales(path, shapes)
     values = to_folder(dict(_read(path, compute_dtype(form, half))))
     for name in [name for name, value in values.items() if value.dtype is FLOAT8]:
         module = name.removesuffix(".weight")
@@ -95,13 +96,38 @@ def _is_scale(name: str) -> bool:
     return name.endswith((_WEIGHT_SCALE, _INPUT_SCALE))
 
 
+def _check_scales(path: Path, shapes: Shapes) -> None:
+    """Return if every float8 matrix has a scale or none has, and each scale is one number of such a matrix.
+
+    Raises:
+        BrokenWeights: `missing`, `extra` or `misshapen` names the scales that are wrong.
+    """
+    with safe_open(path, "pt") as stored:
+        matrices = [name for name in shapes if name.endswith(".weight")]
+        packed = [name for name in matrices if stored.get_slice(name).get_dtype() == "F8_E4M3"]
+    scales = {name for name in shapes if _is_scale(name)}
+    wanted = {name.removesuffix(".weight") + _WEIGHT_SCALE for name in packed}
+    allowed = wanted | {name.removesuffix(".weight") + _INPUT_SCALE for name in packed}
+    has_any = any(name.endswith(_WEIGHT_SCALE) for name in scales)
+    wrong = {
+        "missing": sorted(wanted - scales) if has_any else [],
+        "extra": sorted(scales - allowed),
+        "misshapen": sorted(name for name in scales if shapes[name] not in ((), (1,))),
+    }
+    if any(wrong.values()):
+        raise BrokenWeights(f"{path.name} has wrong scales of its float8 matrices", file=path.name, **wrong)
+
+
 def _read(path: Path, dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
     """Each tensor of the file: float8 and its scales as they are, the rest as `dtype`."""
     with safe_open(path, "pt") as stored:
         for name in stored.keys():  # noqa: SIM118
             if not name.endswith(_INPUT_SCALE):
                 value: Tensor = stored.get_tensor(name)
-                yield name, value if _is_scale(name) or value.dtype is FLOAT8 else value.to(dtype)
+                if _is_scale(name):
+                    yield name, value.reshape(())
+                else:
+                    yield name, value if value.dtype is FLOAT8 else value.to(dtype)
 
 
 def _load_gguf(path: Path, form: NumberFormat, half: torch.dtype) -> Flux2Transformer2DModel:

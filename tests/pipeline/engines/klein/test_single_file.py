@@ -6,7 +6,7 @@ from typing import Any
 import gguf
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mien_core.errors import BrokenWeights
@@ -67,6 +67,41 @@ def test_a_float8_without_a_scale_has_the_scale_1(tmp_path: Path, theirs: dict[s
     save_file(plain, tmp_path / "plain.safetensors")
     loaded: Any = load_single_file(tmp_path / "plain.safetensors", "float8", torch.float32)
     assert {float(value) for name, value in loaded.named_parameters() if name.endswith("scale")} == {1.0}
+
+
+MATRIX = "double_blocks.0.img_attn.proj"
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "named"),
+    [
+        ({f"{MATRIX}.weight_scale": None}, "missing", f"{MATRIX}.weight_scale"),
+        ({f"{MATRIX}.weight_scale": torch.ones(64)}, "misshapen", f"{MATRIX}.weight_scale"),
+        ({f"{MATRIX}.input_scale": torch.ones(1, 1)}, "misshapen", f"{MATRIX}.input_scale"),
+        ({"img_in.weight_scale": torch.ones(())}, "extra", "img_in.weight_scale"),
+        ({"nothing.input_scale": torch.ones(())}, "extra", "nothing.input_scale"),
+    ],
+)
+def test_a_float8_file_with_a_wrong_scale_is_refused_by_its_name(
+    tmp_path: Path, theirs: dict[str, Tensor], change: dict[str, Any], field: str, named: str
+) -> None:
+    path = write_fp8(tmp_path / "fp8.safetensors", theirs)
+    changed: dict[str, Any] = load_file(path) | change
+    save_file({name: value for name, value in changed.items() if value is not None}, path)
+    with pytest.raises(BrokenWeights) as refused:
+        load_single_file(path, "float8", torch.float32)
+    assert refused.value.fields[field] == [named]
+    assert refused.value.fields["file"] == path.name
+
+
+def test_a_scale_in_a_list_of_one_is_that_number(tmp_path: Path, theirs: dict[str, Tensor]) -> None:
+    path = write_fp8(tmp_path / "fp8.safetensors", theirs)
+    plain = load_single_file(path, "float8", torch.float32)
+    stored = load_file(path)
+    save_file({name: value.reshape(1) if value.ndim == 0 else value for name, value in stored.items()}, path)
+    listed = load_single_file(path, "float8", torch.float32)
+    assert torch.equal(made(listed), made(plain))
+    assert {value.shape for name, value in listed.named_parameters() if name.endswith("scale")} <= {torch.Size()}
 
 
 @pytest.mark.parametrize("kind", ["F32", "Q8_0", "Q4_0"])
