@@ -1,13 +1,13 @@
 """A file that an answer is written to."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 
 @contextmanager
-def written(path: Path) -> Iterator[BinaryIO]:
+def written(path: Path) -> Generator[BinaryIO]:
     """The file, to be written; where that ends early no half of it stays. A device stays."""
     file = path.open("wb")
     try:

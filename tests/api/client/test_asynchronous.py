@@ -4,7 +4,7 @@ import asyncio
 import errno
 import inspect
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def answering(promised: int, sent: int) -> AsyncIterator[int]:
+async def answering(promised: int, sent: int) -> AsyncGenerator[int]:
     """A port where every request is answered with fewer bytes than were promised, or as many."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
