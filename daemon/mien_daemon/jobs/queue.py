@@ -287,10 +287,11 @@ class JobQueue:
         await self._changes.finish(self._change_settings(changes))
 
     async def _change_settings(self, changes: Mapping[str, bool | int | str]) -> None:
+        before = self._settings.current.keep_results_s
         await self._settings.change(changes)
         if "keep_results_s" in changes:
             try:
-                await self._store.keep_for(self._settings.current.keep_results_s)
+                await self._store.keep_for(self._settings.current.keep_results_s, before)
             except StateBusy:  # it is set; the jobs that have finished follow when the database is free
                 self._changes.start(self._store.date_results(patient=True))
         self.settings_changed()

@@ -30,6 +30,7 @@ class JobStore:
         self._database = database
         self.clock = database.clock
         self._keep_s: float | None = None  # what a person has set meanwhile
+        self._before_s = 0.0  # and what held before
         self.results = state / "results"
         self.thumbnails = state / "thumbnails"
         for folder in (self.results, self.thumbnails):
@@ -153,15 +154,21 @@ class JobStore:
 
         await self._database.write(update)
 
-    async def keep_for(self, seconds: int) -> None:
-        """Set when finished jobs expire: this many seconds after they finished; a job that is finishing, too."""
+    async def keep_for(self, seconds: int, before: int) -> None:
+        """Set when finished jobs expire: this many seconds after they finished; a job that is finishing, too.
+
+        `before` is what held until now. A job that expires later than that, because its star was taken away, goes on
+        expiring as much later.
+        """
+        self._before_s = before if self._keep_s is None else self._keep_s
         self._keep_s = seconds
         await self.date_results(patient=False)
 
     async def date_results(self, *, patient: bool) -> None:
         """Let every finished job expire by what was set last."""
-        sql = "UPDATE jobs SET expires_at = finished_at + ? WHERE finished_at IS NOT NULL"
-        await self._database.write(lambda db: db.execute(sql, (self._keep_s,)), patient=patient)
+        sql = """UPDATE jobs SET expires_at = finished_at + ? + MAX(0, COALESCE(expires_at, 0) - finished_at - ?)
+                 WHERE finished_at IS NOT NULL"""
+        await self._database.write(lambda db: db.execute(sql, (self._keep_s, self._before_s)), patient=patient)
 
     async def finish(self, job: Job, picture: Path, thumbnail: Path | None = None) -> Job:
         """Keep the picture, then say that the job is done: never the other way round. Waits for a locked database.

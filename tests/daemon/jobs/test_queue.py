@@ -120,7 +120,7 @@ async def test_a_result_is_a_file_until_its_time_is_over(tmp_path: Path) -> None
         job = await room.finished(await room.submit())
         found, path = await room.queue.result(LOCAL, job.id)
         assert (found, path) == (job, room.store.result(job.id))
-        await room.store.keep_for(0)
+        await room.store.keep_for(0, before=room.settings.current.keep_results_s)
         await room.store.expire(forget_after_s=3600)
         with pytest.raises(JobExpired):
             await room.queue.result(LOCAL, job.id)

@@ -194,9 +194,21 @@ async def test_a_starred_result_stays_beyond_its_time(store: JobStore, tmp_path:
 
 async def test_how_long_results_are_kept_is_counted_from_their_end(store: JobStore, tmp_path: Path) -> None:
     done, waiting = await finish(store, await add(store), tmp_path, 10.0), await add(store)
-    await store.keep_for(60)
+    await store.keep_for(60, before=9)
     assert (await store.get(done.id)).expires_at == 61.0
     assert (await store.get(waiting.id)).expires_at is None
+
+
+async def test_a_result_whose_star_was_taken_away_keeps_the_time_that_it_got_then(
+    store: JobStore, tmp_path: Path
+) -> None:
+    plain = await finish(store, await add(store), tmp_path, 101.0)
+    unstarred = await finish(store, await add(store), tmp_path, 101.0)
+    await store.star(replace(unstarred, is_starred=False, expires_at=1100.0))
+    for seconds, before in ((60, 100), (60, 60), (200, 60)):
+        await store.keep_for(seconds, before)
+        kept = [(await store.get(job.id)).expires_at for job in (plain, unstarred)]
+        assert kept == [1.0 + seconds, 1000.0 + seconds]
 
 
 async def test_pictures_of_a_new_job_were_used_now(store: JobStore, database: Database) -> None:
