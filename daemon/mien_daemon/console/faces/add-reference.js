@@ -9,12 +9,14 @@ import { expirySelect, from, SPANS } from "./expiry.js";
 import { pictureField } from "./gathering.js";
 
 /** Resolves to true when a person was added. */
-export function addReference(app, files = []) {
-  return ask(t("add_face"), (close) => {
+export async function addReference(app, files = []) {
+  let release = () => {};
+  const isAdded = await ask(t("add_face"), (close) => {
     const form = { name: "", basis: "", adult: false, seconds: SPANS.at(-1) };
     const save = h("button", { class: "primary", disabled: true }, t("add_face"));
     const check = () => (save.disabled = !(shown.names().length > 0 && form.name && form.basis && form.adult));
     const shown = pictureField(app, files, () => check());
+    release = shown.release;
     const note = (name) => (value) => {
       form[name] = value;
       check();
@@ -47,6 +49,8 @@ export function addReference(app, files = []) {
       h("footer", {}, h("button", { type: "button", onclick: () => close(false) }, t("cancel")), save),
     );
   });
+  release();
+  return isAdded;
 }
 
 async function keep({ api }, { picture, name, basis, adult, seconds }, close) {

@@ -5,7 +5,7 @@ import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { filesDropped } from "../pictures.js";
 import { rows } from "../rows.js";
-import { addPictures, addReference } from "../swap/arrivals.js";
+import { addPictures, addReference, releaseAll } from "../swap/arrivals.js";
 import { choose } from "../swap/drop.js";
 import { findingRow, findingsOf } from "../swap/finding.js";
 import { person } from "../swap/person.js";
@@ -42,6 +42,7 @@ class Gathered {
 
 /**
  * A field for the pictures. `names()` are those that can be kept: none while one is looked at or a question is open.
+ * `release()` lets go of the files, once the field is gone.
  * @param {any} app
  * @param {File[]} files
  * @param {() => void} onchange
@@ -69,7 +70,7 @@ export function pictureField(app, files, onchange) {
   });
   show();
   take(files);
-  return { element, names };
+  return { element, names, release: () => releaseAll(held.references) };
 
   function take(chosen) {
     if (chosen.length === 0) return;

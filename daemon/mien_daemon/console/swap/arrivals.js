@@ -38,8 +38,21 @@ export function letGo(draft, key, picture) {
   const who = find(draft, key);
   if (!who) return;
   dismiss(who, picture);
+  releaseView(who, picture);
   if (isGone(who)) draft.removeReference(key);
   else draft.changed();
+}
+
+/** Every picture of people who are shown no more. */
+export function releaseAll(people) {
+  for (const who of people) for (const picture of Object.keys(who.views)) releaseView(who, picture);
+}
+
+/** The browser need not keep the file: nothing shows it any more. */
+function releaseView(who, picture) {
+  const { url } = who.views[picture] ?? {};
+  if (url) URL.revokeObjectURL(url);
+  delete who.views[picture];
 }
 
 /** What is wrong with a picture is said where the person is shown; who has no usable one is given to no face. */

@@ -88,7 +88,10 @@ test("a reference without a face is said, is given to nobody, and is gone when i
   await settled();
   assert.deepEqual([draft.people, draft.target.assignments], [[], {}]);
   assert.equal(draft.references[0].refused[0].problem.code, "no-face-found");
+  const { url } = draft.references[0].views["sha256:hills.png"];
+  assert.equal(await (await fetch(url)).text(), "x");
   letGo(draft, key, "sha256:hills.png");
+  await assert.rejects(fetch(url), "the browser need not keep the file");
   assert.deepEqual(draft.references, []);
 });
 
