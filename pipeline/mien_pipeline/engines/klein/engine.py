@@ -17,7 +17,7 @@ from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
 from mien_pipeline.engines.diffusion.target import Cut, extract
 from mien_pipeline.engines.klein.canvas import canvas_for
 from mien_pipeline.engines.klein.components import most_pictures
-from mien_pipeline.engines.klein.files import TEXT, find_files, models_used
+from mien_pipeline.engines.klein.files import TEXT, TRANSFORMERS, find_files, models_used, transformer_of
 from mien_pipeline.engines.klein.options import KleinOptions
 from mien_pipeline.engines.klein.plan import plan_memory
 from mien_pipeline.engines.klein.reference_picture import draw_reference
@@ -89,8 +89,14 @@ class KleinEngine:
         self.stack = stack
         self.detector = detector
         self.scorer = scorer
-        self.models = models
+        self._models = models
         self.steps = MemorySteps("klein", stack)
+
+    @property
+    def models(self) -> Sequence[ModelUse]:
+        """Every weight file that is used; of the transformers the one that the memory plan takes now."""
+        taken = transformer_of(self.stack.files, self.stack.plan.of("transformer").form)
+        return [each for each in self._models if each.name.partition("/")[0] not in TRANSFORMERS - {taken}]
 
     def remember(self, limits: MemoryLimits) -> None:
         """See `protocols.Remembers`. The default prompt's embedding is kept beside the limits."""

@@ -15,8 +15,9 @@ FULL, SINGLE = "flux-2-klein-4b-transformer", "flux-2-klein-4b-single"
 FLOAT8 = "flux-2-klein-4b-fp8"
 GGUF: dict[str, NumberFormat] = {"flux-2-klein-4b-q8": "gguf-q8", "flux-2-klein-4b-q4": "gguf-q4"}
 PACKED: dict[str, NumberFormat] = {FLOAT8: "float8", **GGUF}
+TRANSFORMERS = frozenset({FULL, SINGLE, *PACKED})
 TEXT, VAE = "flux-2-klein-4b-text", "flux-2-klein-4b-vae"
-# The later version first; the engine runs without either where a person asks for no LoRA, and says what is missing.
+# The later version first. One must be installed: the engine is loaded before a person may ask for a scale of 0.
 LORAS = ("bfs-head-klein-4b", "bfs-head-klein-4b-v1")
 
 
@@ -82,13 +83,23 @@ def forms_of(files: KleinFiles) -> frozenset[NumberFormat]:
     return usable_forms(files.transformer is not None, list(files.packed), "klein")
 
 
+def transformer_of(files: KleinFiles, form: NumberFormat) -> str:
+    """The model that a transformer of this form is read from; float8 is made of full weights where they are there."""
+    if files.transformer and form not in GGUF.values():
+        return SINGLE if files.transformer.is_file() else FULL
+    return next(model for model, packed in PACKED.items() if packed == form)
+
+
 def models_used(store: ModelStore, files: KleinFiles) -> tuple[ModelUse, ...]:
-    """Every weight file that the engine uses, with its digest; configurations and vocabularies are left out."""
-    full = SINGLE if files.transformer and files.transformer.is_file() else FULL
-    transformer = [full] if files.transformer else [model for model, form in PACKED.items() if form in files.packed]
+    """Every weight file that the engine may use, with its digest; configurations and vocabularies are left out.
+
+    Every transformer that is installed is among them: see `transformer_of`.
+    """
+    forms: list[NumberFormat] = [*(("bfloat16",) if files.transformer else ()), *files.packed]
+    transformers = dict.fromkeys(transformer_of(files, form) for form in forms)
     return tuple(
         ModelUse(f"{model.name}/{file.name}", file.sha256, file.state == "ready")
-        for model in store.states([*transformer, TEXT, VAE, installed_lora(store)])
+        for model in store.states([*transformers, TEXT, VAE, installed_lora(store)])
         for file in model.files
         if file.sha256 and file.format != "text"
     )

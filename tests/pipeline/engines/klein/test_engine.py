@@ -12,6 +12,7 @@ from mien_core.errors import EngineUnavailable, GpuOutOfMemory, InvalidOptions
 from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.engines.klein.components import plan_stack, published_shapes
 from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
+from mien_pipeline.engines.klein.files import FULL
 from mien_pipeline.engines.klein.options import PRESETS, KleinOptions
 from mien_pipeline.engines.klein.retries import plan_tries
 from mien_pipeline.engines.klein.stack import Stack
@@ -24,6 +25,7 @@ from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Remembers
+from mien_pipeline.report import ModelUse
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import refuse_unchanged
 from mien_testing.klein import QUICK, trust
@@ -296,6 +298,12 @@ def test_a_head_with_its_hair_and_masks_that_keep_hair_are_refused_together() ->
     with pytest.raises(InvalidOptions) as refused:
         parse_options({"engine": "klein", "region": "head", "masks": ["bisenet"]})
     assert refused.value.fields["field"] == "masks"
+
+
+def test_of_the_transformers_the_one_that_the_plan_takes_is_named(stack: Stack, detector: MeshDetector) -> None:
+    names = [f"{FULL}/a", "flux-2-klein-4b-q4/b", "flux2-vae/c"]
+    engine = KleinEngine(stack, detector, [ModelUse(name, "") for name in names])
+    assert [each.name for each in engine.models] == [names[0], names[2]]
 
 
 def test_its_options_have_no_strength() -> None:

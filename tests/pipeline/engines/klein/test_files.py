@@ -1,5 +1,6 @@
 """What is missing is named at once; packed files and the LoRA's first version can stand in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,18 @@ from mien_core.errors import ModelNotInstalled
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.klein.entry import ENTRY
-from mien_pipeline.engines.klein.files import FULL, PACKED, check, find_files, installed_lora, locate, models_used
+from mien_pipeline.engines.klein.files import (
+    FLOAT8,
+    FULL,
+    PACKED,
+    check,
+    find_files,
+    installed_lora,
+    locate,
+    models_used,
+    transformer_of,
+)
+from mien_pipeline.plan.component import NumberFormat
 
 
 def test_all_that_is_missing_is_named_in_one_refusal(tmp_path: Path) -> None:
@@ -32,6 +44,16 @@ def test_each_weight_file_is_named_by_its_digest(klein_store: ModelStore) -> Non
     names = [each.name for each in models_used(klein_store, locate(klein_store))]
     assert len(names) == len(set(names)) == 5
     assert all(name.endswith(".safetensors") for name in names)
+
+
+def test_the_transformer_is_named_that_is_read(klein_store: ModelStore) -> None:
+    """Full weights may be there, and not fit: then GGUF is read, and never both."""
+    both = replace(locate(klein_store), packed={"float8": Path("f"), "gguf-q4": Path("q")})
+    forms: tuple[NumberFormat, ...] = ("bfloat16", "float8", "gguf-q4")
+    assert {form: transformer_of(both, form) for form in forms} == {
+        "bfloat16": FULL, "float8": FULL, "gguf-q4": "flux-2-klein-4b-q4",
+    }  # fmt: skip
+    assert transformer_of(replace(both, transformer=None), "float8") == FLOAT8
 
 
 def test_what_may_stand_in_for_the_transformer_is_what_the_entry_says() -> None:
