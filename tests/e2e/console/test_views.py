@@ -394,7 +394,7 @@ async def test_a_token_is_told_once(console: Any) -> None:
     await console.button("Create").click()
     await expect(console.page.locator("dialog .token")).to_contain_text("mien_")
     await console.button("Close", "dialog footer").click()
-    await expect(console.page.locator(".client")).to_contain_text("nightly")
+    await expect(console.page.locator("#settings-clients .client")).to_contain_text("nightly")
     assert "mien_" not in await console.page.locator("main").inner_text()
     (client,) = console.daemon.ask("GET", "/v1/clients")["clients"]
     console.daemon.ask("DELETE", f"/v1/clients/{client['id']}")
