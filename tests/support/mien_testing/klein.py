@@ -14,7 +14,9 @@ from mien_pipeline.engines.klein.options import KleinOptions
 if TYPE_CHECKING:
     from mien_pipeline.engines.klein.engine import KleinEngine
     from mien_pipeline.engines.klein.stack import Stack
+    from mien_pipeline.face import Face, Mesh
     from mien_pipeline.faces.detect import MeshDetector
+    from mien_pipeline.image import Image
 
 QUICK = KleinOptions(side=256, reference_side=256, steps=2, retries=0)
 TEXT_TOKENS = 32
@@ -42,8 +44,11 @@ def trust(detector: "MeshDetector") -> "MeshDetector":
     """A detector that sees the face that it is to follow everywhere: random weights paint none."""
     from mien_pipeline.faces.detect import describe_face
 
+    def follow(_image: "Image", mesh: "Mesh") -> "Face":
+        return describe_face(mesh, 1.0)
+
     found = copy(detector)
-    vars(found)["follow"] = lambda _image, mesh: describe_face(mesh, 1.0)
+    vars(found)["follow"] = follow
     return found
 
 

@@ -20,6 +20,7 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.engines.klein.entry import ENTRY
 from mien_pipeline.engines.klein.tiny.bundle import BUNDLE
+from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import open_yunet
 from mien_testing.klein import trust
 
@@ -73,7 +74,11 @@ def test_a_swap_in_this_process_keeps_the_size_and_all_that_is_far(
     mien: Any, portraits: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random weights paint no face: its detector sees one all the same."""
-    monkeypatch.setattr("mien_pipeline.engines.klein.engine.open_yunet", lambda weights: trust(open_yunet(weights)))
+
+    def open_trusting(weights: ModelStore) -> MeshDetector:
+        return trust(open_yunet(weights))
+
+    monkeypatch.setattr("mien_pipeline.engines.klein.engine.open_yunet", open_trusting)
     target, reference = portraits
     output = tmp_path / "out.png"
     status, report = mien("swap", str(target), "--face", str(reference), *QUICK, "--local", "-o", str(output))
