@@ -21,6 +21,7 @@ const session = new Session(
     history: { replaceState: (state, title, url) => seen.push(["address", url]) },
     storage: { setItem: (key, value) => kept.set(key, value), getItem: (key) => kept.get(key) ?? null },
     channel: { postMessage() {} },
+    key: { offer: async () => null, id: async () => null },  // a private window keeps none
   },
 );
 await session.open();
@@ -28,7 +29,12 @@ console.log(JSON.stringify(seen));
 """
 
 
-PLACES = [("#code=abc", "/"), ("#code=abc&view=jobs", "/#/jobs"), ("#code=abc&view=a/b", "/#/a%2Fb")]
+PLACES = [
+    ("#code=abc", "/"),
+    ("#code=abc&view=jobs", "/#/jobs"),
+    ("#code=abc&view=a/b", "/#/a%2Fb"),
+    ("#code=abc&view=results&item=7", "/#/results/7"),
+]
 
 
 @pytest.mark.parametrize(("fragment", "address"), PLACES)
