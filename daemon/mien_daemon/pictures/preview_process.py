@@ -63,4 +63,5 @@ def answer(wanted: ReadHeader | ReadClip | MakePreview) -> bytes:
 
 def make(wanted: MakePreview) -> bytes:
     """The JPEG that is wanted, of a picture or of a clip."""
-    return make_preview(Path(wanted.picture), wanted.side, is_result=wanted.is_result, at_s=wanted.at_s)
+    path = Path(wanted.picture)
+    return make_preview(path, wanted.side, is_result=wanted.is_result, at_s=wanted.at_s, region=wanted.region)

@@ -60,11 +60,16 @@ def cut_to(size: tuple[int, int], region: Region) -> tuple[int, int, int, int]:
     return left, top, max(left + 1, min(width, int(x2))), max(top + 1, min(height, int(y2)))
 
 
-def make_preview(path: Path, side: int, *, is_result: bool = False, at_s: float = 0.0) -> bytes:
-    """A JPEG of a picture, or of what a clip shows after `at_s` seconds; raises as `preview` and `preview_clip` do."""
+def make_preview(
+    path: Path, side: int, *, is_result: bool = False, at_s: float = 0.0, region: Region | None = None
+) -> bytes:
+    """A JPEG of a picture or of its region, or of what a clip shows after `at_s` seconds.
+
+    Raises as `preview` and `preview_clip` do.
+    """
     if looks_like_clip(read_head(path)):
         return preview_clip(path, side, at_s, is_result=is_result)
-    return preview(path.read_bytes(), side, is_result=is_result)
+    return preview(path.read_bytes(), side, is_result=is_result, region=region)
 
 
 def preview_clip(path: Path, side: int, at_s: float, *, is_result: bool = False) -> bytes:

@@ -319,10 +319,10 @@ async def test_a_result_that_cannot_be_kept_lets_the_job_wait_with_its_attempt(
     monkeypatch.setattr(module, "TROUBLE_S", 0.0)
     finish, refusals = JobStore.finish, [OSError("full")]
 
-    async def refuse_once(self: JobStore, job: Job, picture: Path) -> Job:
+    async def refuse_once(self: JobStore, job: Job, picture: Path, thumbnail: Path | None = None) -> Job:
         if refusals:
             raise refusals.pop()
-        return await finish(self, job, picture)
+        return await finish(self, job, picture, thumbnail)
 
     monkeypatch.setattr(JobStore, "finish", refuse_once)
     executor = FakeExecutor()

@@ -208,7 +208,7 @@ async def test_the_worker_is_gone_when_the_daemon_is(open_daemon: OpenDaemon, ha
 async def test_faces_are_found_by_the_worker(daemon: Daemon) -> None:
     job = await daemon.finished(await daemon.swap())
     answer = await daemon.ask("GET", f"/v1/blobs/{job['target']}/faces")
-    assert (answer.status, answer.json) == (200, {"faces": []})
+    assert (answer.status, answer.json) == (200, {"faces": [], "longest_side": 8})
 
 
 async def test_a_library_that_is_missing_costs_no_attempt_and_the_next_job_finds_it_once_it_is_there(

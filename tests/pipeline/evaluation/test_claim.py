@@ -18,7 +18,7 @@ def test_every_file_is_a_claim_of_that_name() -> None:
     assert (
         set(CLAIMS)
         == files
-        == {*("accessories", "angle", "compression", "expression", "guidance", "hair", "light", "size")}
+        == {*("accessories", "angle", "compression", "context", "expression", "guidance", "hair", "light", "size")}
     )
 
 
