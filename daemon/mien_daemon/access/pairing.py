@@ -89,6 +89,7 @@ class _PendingBrowser:
     key: bytes = b""
     transcript: bytes = b""
     client_id: str | None = None
+    is_fetched: bool = False  # its browser knows that it was approved
 
     def outcome(self) -> PairingOutcome:
         if self.state != "approved":
@@ -200,7 +201,7 @@ class Pairing:
                 person said no a short while ago.
         """
         now = self._clock()
-        if now < self._closes_at:
+        if now < self._closes_at and not (self._pending and self._pending.is_fetched):
             state = self._pending.state if self._pending else None
             if self._asked_by in {None, origin} and state is None:
                 return False
@@ -271,7 +272,10 @@ class Pairing:
         Raises:
             PairingClosed: this pairing is over.
         """
-        return self._require(pairing_id).outcome()
+        pending = self._require(pairing_id)
+        outcome = pending.outcome()
+        pending.is_fetched = outcome.state == "approved"
+        return outcome
 
     async def cancel(self, pairing_id: str) -> None:
         """End a pairing for the browser: it gave up, or its person saw other digits. An earlier approval is revoked."""

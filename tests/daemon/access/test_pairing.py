@@ -327,6 +327,18 @@ async def test_an_extension_that_asks_is_paired_when_the_person_says_yes(
     assert pairing.outcome(browser.pairing_id).state == "approved"
 
 
+async def test_the_next_extension_may_ask_once_the_last_one_knows_that_it_was_approved(pairing: Pairing) -> None:
+    first, other = Browser(), ORIGIN.replace("a", "b")
+    pairing.ask(ORIGIN)
+    first.begin(pairing)
+    first.reveal(pairing)
+    await pairing.approve(first.pairing_id)
+    with pytest.raises(TooManyRequests):
+        pairing.ask(other)
+    assert pairing.outcome(first.pairing_id).state == "approved"
+    assert pairing.ask(other)
+
+
 def test_the_window_that_one_extension_asked_for_is_open_for_no_other(pairing: Pairing) -> None:
     other = ORIGIN.replace("a", "b")
     pairing.ask(other)
