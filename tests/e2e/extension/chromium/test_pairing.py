@@ -14,6 +14,7 @@ HOLD = """async () => {
     const keychain = new Keychain(indexedDB);
     window.held = await keychain.load();
     await keychain.forget();
+    await chrome.storage.session.remove("session");
 }"""
 GIVE_BACK = """async () => {
     const { Keychain } = await import('/src/keychain.js');
@@ -28,10 +29,12 @@ def pairing_page(browser: Any, daemon: Any) -> Generator[Any]:
     holder = browser.own_page("ui/permission.html")
     holder.evaluate(HOLD)
     page = browser.own_page("ui/options.html#pairing")
-    yield page
-    page.close()
-    holder.evaluate(GIVE_BACK)
-    holder.close()
+    try:
+        yield page
+    finally:
+        page.close()
+        holder.evaluate(GIVE_BACK)
+        holder.close()
 
 
 def test_the_extension_asks_both_sides_show_the_same_digits_and_a_refusal_grants_nothing(
