@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mien_core.files import write_whole
 from mien_core.locks import LockHeldError, exclusively_or_not_at_all, is_held
@@ -109,10 +109,11 @@ def _is_taken(folder: Path, number: int, claims: Claims) -> bool:
 def read_guests_segment(folder: Path, number: int) -> FinishedSegment | None:
     """What a guest made and counted; None where none did."""
     try:
-        said = json.loads(_record(folder, number).read_bytes())
+        said: dict[str, Any] = json.loads(_record(folder, number).read_bytes())
     except FileNotFoundError:
         return None
-    return FinishedSegment(**{**said, "tallies": parse_tallies(said["tallies"])})
+    tallies = parse_tallies(said.pop("tallies"))
+    return FinishedSegment(**said, tallies=tallies)
 
 
 def _tell(folder: Path, made: FinishedSegment) -> None:

@@ -46,8 +46,9 @@ def read_orders(folder: Path) -> tuple[Path, list[SegmentOrder]]:
         OSError: nothing lies there: the run has not come so far, or has ended.
     """
     said: Mapping[str, Any] = json.loads((folder / ORDERS).read_bytes())
-    orders = [
-        SegmentOrder(**{**order, "people": {int(person): place for person, place in order["people"].items()}})
-        for order in said["orders"]
-    ]
-    return Path(said["clip"]), orders
+    return Path(said["clip"]), [_parse_order(order) for order in said["orders"]]
+
+
+def _parse_order(said: dict[str, Any]) -> SegmentOrder:
+    people = {int(person): place for person, place in said.pop("people").items()}
+    return SegmentOrder(**said, people=people)
