@@ -55,8 +55,10 @@ export function stage(app, signal) {
     if (now.kind === "result" && before === "progress") crossfade(put);
     else put();
     const hasEnded = awaited !== "" && awaited === jobsOf(draft) && now.kind !== "progress";
-    said.textContent = hasEnded ? endWords(now.kind) : "";
-    if (hasEnded) awaited = "";
+    if (hasEnded) {
+      said.textContent = endWords(now.kind);
+      awaited = "";
+    } else if (awaited !== "" || draft.run.length === 0) said.textContent = "";
   }
 
   jobs.addEventListener("change", show, { signal });

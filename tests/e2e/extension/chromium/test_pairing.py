@@ -25,6 +25,7 @@ GIVE_BACK = """async () => {
 @contextmanager
 def pairing_page(browser: Any, daemon: Any) -> Generator[Any]:
     """The options of a browser that is not paired, though it may have been before and be again afterwards."""
+    settings = browser.worker.evaluate("() => chrome.storage.local.get(null)")
     browser.worker.evaluate("(port) => chrome.storage.local.set({ port })", daemon.port)
     holder = browser.own_page("ui/permission.html")
     holder.evaluate(HOLD)
@@ -35,6 +36,7 @@ def pairing_page(browser: Any, daemon: Any) -> Generator[Any]:
         page.close()
         holder.evaluate(GIVE_BACK)
         holder.close()
+        browser.worker.evaluate("(settings) => chrome.storage.local.set(settings)", settings)
 
 
 def test_the_extension_asks_both_sides_show_the_same_digits_and_a_refusal_grants_nothing(
