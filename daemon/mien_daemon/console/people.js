@@ -7,7 +7,7 @@ export class People extends EventTarget {
     this.names = new Map();
   }
 
-  /** Ask anew; a library that cannot be opened names nobody. */
+  /** Load the names again. There are none while the library cannot be opened. */
   async load() {
     const answer = await this.api.get("/v1/references").catch(ignoreRefusal);
     this.names = new Map((answer?.references ?? []).map(({ id, name }) => [id, name]));

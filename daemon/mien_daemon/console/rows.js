@@ -35,7 +35,7 @@ export function rows(parent, keyOf, create) {
   }
 }
 
-/** An element that is moved loses the focus, one that is gone leaves it to what stands in its place. */
+/** A moved element gets its focus back. The focus of a removed one goes to the element in its place. */
 function keepFocus(parent, focused, at) {
   if (focused === document.activeElement) return;
   if (focused.isConnected) focused.focus();

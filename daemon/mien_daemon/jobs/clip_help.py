@@ -43,7 +43,7 @@ class ClipHelp:
             self._changed.set()
 
     async def withdraw(self, job_id: str) -> None:
-        """Let nobody help with this job any more; those who did have stopped when this returns."""
+        """Stop all help with this job. Every guest has stopped when this returns."""
         if offer := self._offers.pop(job_id, None):
             offer.over.set()
             if offer.guests:

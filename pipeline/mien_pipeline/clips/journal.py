@@ -120,8 +120,7 @@ class Journal:
 
     def clear(self) -> None:
         """Remove the run and its folder, as far as the system lets it: what was made of it is elsewhere by now."""
-        with suppress(FileNotFoundError):
-            remove_file(self.folder / ORDERS)  # first, so that no guest begins
+        remove_file(self.folder / ORDERS)  # first, so that no guest begins
         for _ in range(2):  # a guest that looked before may leave a lock behind
             with suppress(OSError):
                 for path in self.folder.iterdir():

@@ -84,7 +84,7 @@ export function collect(groups, jobs, { filter, open }) {
   return [...inGroups, ...wanted.filter((job) => !names.has(job.group))];
 }
 
-/** What is listed by where it stands: at work, waiting, over. The jobs of an open group stand below it. */
+/** The jobs in three parts: running, waiting, finished. The jobs of an open group follow it. */
 export function arrange(listed) {
   const sections = { running: [], queued: [], over: [] };
   /** @type {{ group: string, name: string } | null} */

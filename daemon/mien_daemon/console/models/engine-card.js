@@ -76,7 +76,7 @@ function deed(app, list, engine, transfer) {
   });
 }
 
-/** What does not fit this machine is fetched only by somebody who has read so. */
+/** A person confirms a download that does not fit this machine. */
 async function means(list, engine) {
   if (engine.fits !== "no") return true;
   const text = t("misfit_text", { name: engineWords(engine.name), facts: fitWords(engine, list.machine) });

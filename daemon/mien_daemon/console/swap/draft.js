@@ -124,7 +124,7 @@ export class Draft extends EventTarget {
     this.changed();
   }
 
-  /** A person for every target that nobody was chosen for yet. */
+  /** Choose a person for every target that has none yet. */
   #offer(key) {
     for (const target of this.targets) {
       if (target.faces && Object.values(target.assignments).every((given) => !given))
