@@ -17,11 +17,7 @@ from hypothesis import strategies as st
 from mien_core.errors import ImageTooLarge, InvalidImage
 from mien_pipeline.media.decode import decode
 from mien_testing.files import FORMATS, encoded, gradient, photograph, png_of
-from mien_testing.profiles import with_chunks
-
-
-def srgb_profile() -> bytes:
-    return PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+from mien_testing.profiles import srgb_profile, with_chunks
 
 
 @pytest.mark.parametrize("kind", FORMATS)

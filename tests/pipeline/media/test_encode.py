@@ -4,7 +4,6 @@ import io
 
 import numpy as np
 import PIL.Image
-import PIL.ImageCms
 import pytest
 
 from mien_core.errors import InvalidOptions
@@ -12,6 +11,7 @@ from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import MAX_SIDE, MEDIA_TYPES, encode, result_format
 from mien_pipeline.options import Format
+from mien_testing.profiles import srgb_profile
 
 FORMATS = tuple(MEDIA_TYPES)
 
@@ -19,7 +19,7 @@ FORMATS = tuple(MEDIA_TYPES)
 def picture(alpha: bool = False, kind: str = "png") -> Image:
     y, x = np.mgrid[0:48, 0:64]
     pixels = np.stack((x * 4, y * 5, x + y), axis=2).astype(np.uint8)
-    profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    profile = srgb_profile()
     return Image(pixels, (x * 4).astype(np.uint8) if alpha else None, profile, kind)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import c2pa
 import numpy as np
 import PIL.Image
-import PIL.ImageCms
 import pytest
 from pydantic import Field
 
@@ -27,6 +26,7 @@ from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import ASSERTION
 from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.verify import Inspector
+from mien_testing.profiles import srgb_profile
 
 pytestmark = pytest.mark.slow
 
@@ -139,7 +139,7 @@ def test_nothing_private_of_the_target_is_in_the_result(marker: ResultMarker, ph
 
 
 def test_profile_and_transparency_reach_the_result(marker: ResultMarker, photographs: Mapping[str, Pixels]) -> None:
-    profile = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    profile = srgb_profile()
     pixels = photographs["coffee.png"]
     alpha = np.broadcast_to(np.linspace(0, 255, pixels.shape[1]).astype(np.uint8), pixels.shape[:2])
     target = as_bytes(np.dstack((pixels, alpha)), "PNG", icc_profile=profile)

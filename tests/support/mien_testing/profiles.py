@@ -11,6 +11,7 @@ import PIL.ImageCms
 from mien_pipeline.image import Pixels
 from mien_pipeline.media.icc import SRGB_CURVE, SRGB_MATRIX, Curve, Doubles, RgbSpace, write_profile
 
+CREATED = slice(24, 36)  # ICC.1:2022, 7.2.8: when a profile was made, to the second
 DISPLAY_P3 = RgbSpace(
     np.array([[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]]),
     (SRGB_CURVE, SRGB_CURVE, SRGB_CURVE),
@@ -18,8 +19,9 @@ DISPLAY_P3 = RgbSpace(
 
 
 def srgb_profile() -> bytes:
-    """LittleCMS's own profile of sRGB."""
-    return PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    """LittleCMS's own profile of sRGB, without the second it was made in: one call is every other."""
+    made = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+    return made[: CREATED.start] + bytes(CREATED.stop - CREATED.start) + made[CREATED.stop :]
 
 
 def profile(matrix: Doubles = SRGB_MATRIX, curve: Curve = SRGB_CURVE) -> bytes:
