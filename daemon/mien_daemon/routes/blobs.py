@@ -5,10 +5,10 @@ from aiohttp import web
 from mien_api.errors import RequestTimeout
 from mien_core.errors import ImageTooLarge
 from mien_daemon import keys
+from mien_daemon.http.blob_schemas import BlobTaken, FoundFaces
 from mien_daemon.http.body import MEDIA, read_pieces, reply, require_media
 from mien_daemon.http.file_answer import send_picture
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import BlobTaken, FoundFaces
 from mien_daemon.pictures.blobs import SizeLimits, digest_of
 from mien_daemon.running_time import timeout_while_running
 

@@ -6,8 +6,8 @@ from mien_api.errors import WrongScope
 from mien_daemon import keys
 from mien_daemon.access.clients import Client
 from mien_daemon.http.body import read_json, reply
+from mien_daemon.http.client_schemas import ChangeClient, ClientAnswer, ClientList, NewToken, TokenAnswer
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import ChangeClient, ClientAnswer, ClientList, NewToken, TokenAnswer
 from mien_daemon.jobs.job import format_time
 from mien_daemon.state.clock import StateClock
 

@@ -4,8 +4,8 @@ from aiohttp import web
 
 from mien_daemon import keys
 from mien_daemon.http.body import reply
+from mien_daemon.http.job_schemas import GroupAnswer, GroupList
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import GroupAnswer, GroupList
 
 
 async def list_groups(request: web.Request) -> web.Response:

@@ -7,8 +7,8 @@ from aiohttp import web
 from mien_core.version import product_version
 from mien_daemon import keys
 from mien_daemon.http.body import reply
+from mien_daemon.http.health_schemas import Health, Limits, QueueCounts, WorkerHealth
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Health, Limits, QueueCounts, WorkerHealth
 from mien_daemon.worker.supervisor import WorkerStatus
 
 VERSION = product_version()

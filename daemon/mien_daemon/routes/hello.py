@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from mien_daemon.http.body import reply
+from mien_daemon.http.health_schemas import Hello
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Hello
 
 
 async def get_hello(_request: web.Request) -> web.Response:

@@ -15,20 +15,10 @@ from mien_daemon import keys
 from mien_daemon.http.body import read_json, read_query, reply
 from mien_daemon.http.file_answer import is_known, send_picture
 from mien_daemon.http.guard import authenticate
+from mien_daemon.http.job_schemas import DeletedJobs, JobAnswer, JobPage, JobQuery, MoveJob, StarJob, WaitQuery
+from mien_daemon.http.new_job_schemas import NewAnalysis, NewRestore, NewSwap
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import (
-    HEADERS,
-    DeletedJobs,
-    JobAnswer,
-    JobPage,
-    JobQuery,
-    MoveJob,
-    NewAnalysis,
-    NewRestore,
-    NewSwap,
-    StarJob,
-    WaitQuery,
-)
+from mien_daemon.http.schemas import HEADERS
 from mien_daemon.jobs.job import STATES, JobRequest, Priority, State
 from mien_daemon.jobs.label import JobLabel
 from mien_pipeline.clip_options import parse_clip_options, split_clip_options

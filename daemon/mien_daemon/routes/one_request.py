@@ -16,7 +16,7 @@ from mien_api.problems import error_for
 from mien_core.errors import BadRequest, Cancelled, InvalidImage, MienError, UnknownEngine, UnknownReference
 from mien_daemon import keys
 from mien_daemon.http.guard import authenticate
-from mien_daemon.http.schemas import NewSwap
+from mien_daemon.http.new_job_schemas import NewSwap
 from mien_daemon.jobs.job import Job, JobRequest
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.references.consent import Consent

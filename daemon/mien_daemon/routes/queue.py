@@ -5,8 +5,9 @@ from pydantic import Field
 
 from mien_daemon import keys
 from mien_daemon.http.body import read_query, reply
+from mien_daemon.http.health_schemas import QueueCounts
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Body, QueueCounts
+from mien_daemon.http.schemas import Body
 
 
 class UnloadQuery(Body):

@@ -9,7 +9,7 @@ from mien_daemon import keys
 from mien_daemon.config import LiveSettings, Settings
 from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import Setting, SettingList
+from mien_daemon.http.setting_schemas import Setting, SettingList
 
 
 class Changes(RootModel[dict[str, bool | int | str]]):

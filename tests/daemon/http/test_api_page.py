@@ -4,8 +4,9 @@ from aiohttp import web
 from pydantic import ConfigDict, Field
 
 from mien_daemon.http.api_page import render_page
+from mien_daemon.http.health_schemas import Hello
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import JOB_ID, Body, Hello
+from mien_daemon.http.schemas import JOB_ID, Body
 
 
 class Apple(Body):

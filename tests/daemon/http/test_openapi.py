@@ -6,9 +6,10 @@ import pytest
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
+from mien_daemon.http.health_schemas import Hello
 from mien_daemon.http.openapi import SHARED, SHARED_WITH_JSON, SHARED_WITH_TOKEN, describe, problems_of, shared_codes
 from mien_daemon.http.route import Route
-from mien_daemon.http.schemas import DIGEST, JOB_ID, Body, Hello
+from mien_daemon.http.schemas import DIGEST, JOB_ID, Body
 
 
 class Apple(Body):

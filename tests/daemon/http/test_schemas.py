@@ -6,21 +6,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mien_daemon.http.schemas import (
-    DIGEST,
-    HEADERS,
-    LIST_OF_STATES,
-    JobQuery,
-    MoveJob,
-    NewRestore,
-    NewSwap,
-    NewToken,
-    PersonsName,
-    Picture,
-    Problem,
-    Reference,
-    WaitQuery,
-)
+from mien_daemon.http.client_schemas import NewToken
+from mien_daemon.http.job_schemas import LIST_OF_STATES, JobQuery, MoveJob, WaitQuery
+from mien_daemon.http.new_job_schemas import NewRestore, NewSwap
+from mien_daemon.http.schemas import DIGEST, HEADERS, PersonsName, Picture, Problem, Reference
 
 
 def takes(kind: Any, value: object) -> bool:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from mien_daemon import keys
 from mien_daemon.access.clients import LOCAL
-from mien_daemon.http.schemas import NewSwap
+from mien_daemon.http.new_job_schemas import NewSwap
 from mien_daemon.jobs.job import Job
 from mien_daemon.routes.jobs import ask_from
 from mien_daemon.routes.one_request import run

@@ -27,8 +27,8 @@ from mien_daemon.access import handshake
 from mien_daemon.events import Events
 from mien_daemon.http.body import parse_body, read_query
 from mien_daemon.http.file_answer import is_known, parse_range, wants_range
+from mien_daemon.http.job_schemas import JobQuery, MoveJob, WaitQuery
 from mien_daemon.http.pairing_schemas import BeginPairing, PairingStep
-from mien_daemon.http.schemas import JobQuery, MoveJob, WaitQuery
 from mien_daemon.references.index import LibraryIndex
 from mien_daemon.routes.jobs import NewJob, ask_from
 from mien_daemon.routes.references import ChangedReference, NewReference
