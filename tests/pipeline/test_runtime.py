@@ -11,7 +11,7 @@ import pytest
 
 from mien_core.errors import InvalidImage, InvalidOptions, NotEnoughMemory
 from mien_models.store import ModelStore
-from mien_pipeline import runtime
+from mien_pipeline import loaded_components, prepared_references, runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces import detectors
@@ -20,9 +20,10 @@ from mien_pipeline.faces.scrfd import Scrfd
 from mien_pipeline.image import Affine, Image, Mask
 from mien_pipeline.media.decode import decode
 from mien_pipeline.options import RestoreOptions, SwapOptions
+from mien_pipeline.prepared_references import KEPT_REFERENCES
 from mien_pipeline.report import ModelUse, describe
 from mien_pipeline.restorers.registry import RESTORERS
-from mien_pipeline.runtime import KEPT_REFERENCES, RecentlyUsed, Runtime, create_runtime
+from mien_pipeline.runtime import Runtime, create_runtime
 from mien_pipeline.swap import Components
 from mien_testing.painted import (
     BLUE,
@@ -81,7 +82,7 @@ def under_test(engines: dict[str, Entry], models: ModelStore, tmp_path: Path) ->
     assert engines
     made = create_runtime(models.root, tmp_path, offline=True)
     parts = Components(Detector(), Embedder(), FakeCheck(), Marker())
-    made.__dict__.update(_components=parts, _embedder=Embedder(), _detector=Detector(), _check=FakeCheck())
+    vars(made.loaded).update(usual=parts, embedder=Embedder(), detector=Detector(), check=FakeCheck())
     return made
 
 
@@ -90,22 +91,6 @@ def shade(level: int) -> bytes:
 
 
 MESH = parse_options({"engine": "mesh"})
-
-
-def test_the_reference_that_was_not_used_for_longest_is_forgotten_first() -> None:
-    """Not the one that came first: a person goes back and forth between a handful."""
-    made: list[str] = []
-    recent: RecentlyUsed[str, str] = RecentlyUsed(2)
-
-    def ask(key: str) -> str:
-        def make() -> str:
-            made.append(key)
-            return key.upper()
-
-        return recent.get(key, make)
-
-    assert [ask(key) for key in "abacab"] == list("ABACAB")
-    assert made == ["a", "b", "c", "b"]
 
 
 def test_a_reference_that_is_used_again_and_again_is_prepared_once(
@@ -134,7 +119,7 @@ def test_another_detector_sees_a_reference_anew_and_the_report_names_it(
         opened.append(kind)
         return OpenDetector(Detector(), kind, (cast("Scrfd", Scripted()), ModelUse("scrfd/det_10g.onnx", "1" * 64)))
 
-    monkeypatch.setattr(runtime, "open_detector", open_one)
+    monkeypatch.setattr(loaded_components, "open_detector", open_one)
     monkeypatch.setattr(detectors, "find_scrfd", returning(("scrfd/det_10g.onnx", Path())))
     asked = [MESH.model_copy(update={"detector": choice}) for choice in ("auto", "scrfd", "scrfd", "yunet")]
     done = [under_test.swap(picture(MIDDLE), [shade(200)], options) for options in asked]
@@ -168,8 +153,8 @@ def test_arcface_measures_where_it_is_asked_for_and_the_report_names_it(
     """People are told apart by dlib's recogniser in any case; there is no verdict, for its limits are dlib's."""
     file = tmp_path / "w600k_r50.onnx"
     file.write_bytes(b"weights")
-    monkeypatch.setattr(runtime, "find_arcface", returning(("w600k/w600k_r50.onnx", file)))
-    monkeypatch.setattr(runtime, "ArcFaceEmbedder", Judge)
+    monkeypatch.setattr(loaded_components, "find_arcface", returning(("w600k/w600k_r50.onnx", file)))
+    monkeypatch.setattr(loaded_components, "ArcFaceEmbedder", Judge)
     asked = [MESH.model_copy(update={"recogniser": choice}) for choice in ("dlib", "arcface", "arcface")]
     done = [under_test.swap(picture(MIDDLE), [shade(200)], options) for options in asked]
     faces = [each.faces[0] for each in done]
@@ -202,7 +187,7 @@ def test_masks_hold_back_the_engine_are_loaded_once_and_named_in_the_report(
         opened.append(names)
         return [HalfMask()] if names else []
 
-    monkeypatch.setattr(runtime, "open_readers", open_them)
+    monkeypatch.setattr(prepared_references, "open_readers", open_them)
     monkeypatch.setattr(runtime, "require_masks", returning(None))
     asked = [MESH.model_copy(update={"masks": names}) for names in (("half",), ("half",), ())]
     target = picture(MIDDLE)
@@ -241,7 +226,7 @@ def test_an_engine_that_was_trained_with_arcfaces_points_gets_them(
 ) -> None:
     """For `mesh` beside it, faces and points stay as they are."""
     engines["flux"].points = "arcface"
-    monkeypatch.setattr(runtime, "open_detector", lambda kind, *_: OpenDetector(Detector(), kind))  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(loaded_components, "open_detector", lambda kind, *_: OpenDetector(Detector(), kind))  # pyright: ignore[reportUnknownLambdaType]
     monkeypatch.setattr(detectors, "find_scrfd", returning(("scrfd/det_10g.onnx", Path())))
     found = {name: under_test._components_for(parse_options({"engine": name})).detection for name in engines}  # pyright: ignore[reportPrivateUsage]
     assert {name: each.kind if each else None for name, each in found.items()} == {

@@ -17,6 +17,7 @@ from mien_cli.main import build_parser
 from mien_cli.registry import list_summaries
 from mien_core.errors import ContentBlocked
 from mien_daemon.routes import ROUTES
+from mien_models.store import ModelStore
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.options import RestoreOptions
@@ -109,14 +110,14 @@ def test_a_restoration_that_the_check_stops_is_not_marked_and_not_returned(close
     assert set(restored(closed).asked) == asked
 
 
-def test_faces_are_told_only_of_a_picture_that_the_check_passes() -> None:
+def test_faces_are_told_only_of_a_picture_that_the_check_passes(models: ModelStore) -> None:
     """What the console asks before a swap, and what the library asks of a new face.
 
     They are searched for beforehand, because they say which way is up.
     """
     each = Everything("target")
-    runtime = Runtime.__new__(Runtime)
-    runtime.__dict__.update(_check=each, _detector=each)
+    runtime = Runtime(models, None)
+    vars(runtime.loaded).update(check=each, detector=each)
     out = io.BytesIO()
     PIL.Image.new("RGB", (48, 48)).save(out, "PNG")
     with pytest.raises(ContentBlocked):
