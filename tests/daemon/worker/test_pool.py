@@ -49,6 +49,20 @@ async def test_a_worker_that_is_killed_costs_the_other_one_nothing(pair: Daemon)
     assert (done["state"], done["attempts"]) == ("done", 1)
 
 
+async def test_kills_among_two_workers_lose_no_job_and_do_none_twice(open_daemon: OpenDaemon) -> None:
+    """Four here; the benchmark `workers` has sixty, at any moment. Before its gate opens no job can have been done."""
+    patient = {"restart_delays_s": (0.0,), "max_deaths": 1000}
+    async with open_daemon(settings={"devices": "cpu,cpu"}, **patient) as pair:
+        for turn in range(2):
+            jobs = [await pair.at_work(await pair.swap(f"gate={turn}")) for _ in range(2)]
+            for worker in await workers_of(pair):
+                os.kill(worker["pid"], signal.SIGKILL)
+            (pair.state / str(turn)).touch()
+            jobs.append(await pair.swap())  # waits behind them, or takes a worker that is back
+            ended = [await pair.finished(job) for job in jobs]
+            assert [(job["state"], job["attempts"]) for job in ended] == [("done", 2), ("done", 2), ("done", 1)]
+
+
 async def test_faces_are_found_by_the_worker_that_is_free(pair: Daemon) -> None:
     job = await pair.at_work(await pair.swap("gate=gate"))
     digest = await pair.put(png())
