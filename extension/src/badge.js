@@ -4,7 +4,7 @@ import { isOver } from "./jobs.js";
 
 export async function countOnBadge(chrome, jobs) {
   const open = (await jobs.all()).filter((job) => !isOver(job)).length;
-  await chrome.action.setBadgeBackgroundColor({ color: "#5b57d9" });
+  await chrome.action.setBadgeBackgroundColor({ color: "#b3471d" });
   await chrome.action.setBadgeText({ text: open ? String(open) : "" });
 }
 

@@ -5,6 +5,7 @@ A panel may be dark or light, and cannot be asked which: every colour has a cont
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,13 @@ AMBER = (184, 116, 0)
 DARK = (42, 18, 8)
 CREAM = (255, 244, 236)
 WHITE = (255, 255, 255)
+
+# The right half of the mark's face, forehead to chin, as two cubic Bézier curves, in units of the side.
+FACE_RIGHT = (
+    ((0.5, 0.17), (0.665, 0.17), (0.765, 0.295), (0.765, 0.455)),
+    ((0.765, 0.455), (0.765, 0.66), (0.645, 0.83), (0.5, 0.83)),
+)
+CURVE_STEPS = 32  # a straight piece of an icon of 1024 px is then shorter than it is seen
 
 
 class Symbol(StrEnum):
@@ -88,6 +96,16 @@ def draw(state: IconState, side: int = SIDE) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.LANCZOS)
 
 
+def trace_face() -> Iterator[tuple[float, float]]:
+    """Points along `FACE_RIGHT`, in units of the side."""
+    for curve in FACE_RIGHT:
+        for step in range(CURVE_STEPS + 1):
+            t = step / CURVE_STEPS
+            weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+            x, y = (sum(w * point[axis] for w, point in zip(weights, curve, strict=True)) for axis in (0, 1))
+            yield x, y
+
+
 class Pen:
     """Draws in units of the picture's side, so that every size looks the same."""
 
@@ -100,11 +118,10 @@ class Pen:
         self._on.rounded_rectangle(self._box(0.02, 0.02, 0.98, 0.98), 0.27 * self._side, fill=colour)
 
     def face(self, left: tuple[int, int, int], right: tuple[int, int, int], scale: float = 1.0) -> None:
-        """An oval in two halves: one face in place of another."""
-        half_width, half_height = 0.25 * scale, 0.32 * scale
-        box = self._box(0.5 - half_width, 0.5 - half_height, 0.5 + half_width, 0.5 + half_height)
-        self._on.ellipse(box, fill=left)
-        self._on.pieslice(box, -90, 90, fill=right)
+        """A face in two halves: one in place of another."""
+        for colour, mirrored in ((left, -scale), (right, scale)):
+            outline = [self._at(0.5 + mirrored * (x - 0.5), 0.5 + scale * (y - 0.5)) for x, y in trace_face()]
+            self._on.polygon(outline, fill=colour)
 
     def ring(self, colour: tuple[int, int, int], percent: int) -> None:
         """Progress, clockwise from the top. A thin line shows the rest, so that 0 % is visible too."""

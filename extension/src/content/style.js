@@ -23,23 +23,23 @@ button {
 }
 button:hover { background: rgb(255 255 255 / .28); }
 button:active { transform: scale(.97); }
-button:focus-visible { outline: 2px solid #fff; outline-offset: 2px; box-shadow: 0 0 0 4px rgb(20 20 40 / .6); }
-button.first { background: #fff; color: #17172b; }
-button.first:hover { background: #e8e8ff; }
+button:focus-visible { outline: 2px solid #fff; outline-offset: 2px; box-shadow: 0 0 0 4px rgb(24 20 18 / .6); }
+button.first { background: #fff; color: #1e1b19; }
+button.first:hover { background: #f6e4da; }
 svg { display: block; flex: none; }
 
 .progress {
   position: absolute; inset: 0; display: grid; place-items: center; padding: 8px;
-  background: rgb(17 17 32 / .7); animation: appear .12s ease-out;
+  background: rgb(24 21 20 / .7); animation: appear .12s ease-out;
 }
 /* Only a still picture is blurred: behind the turning ring, a computer without a graphics card would never stop. */
-.progress.failed { background: rgb(24 17 28 / .76); backdrop-filter: blur(14px) saturate(1.25); pointer-events: auto; }
+.progress.failed { background: rgb(28 20 18 / .76); backdrop-filter: blur(14px) saturate(1.25); pointer-events: auto; }
 .card { display: grid; justify-items: center; gap: 10px; text-align: center; max-width: min(100%, 340px); }
 .ring { position: relative; width: 60px; height: 60px; }
 .ring svg { width: 100%; height: 100%; transform: rotate(-90deg); }
 .ring circle { fill: none; stroke-width: 5; stroke: rgb(255 255 255 / .2); }
 .ring .done {
-  stroke: #a9a5ff; stroke-linecap: round; stroke-dasharray: 100; transition: stroke-dashoffset .35s ease-out;
+  stroke: #f0996f; stroke-linecap: round; stroke-dasharray: 100; transition: stroke-dashoffset .35s ease-out;
 }
 .ring.unknown svg { animation: turn 1.1s linear infinite; }
 .ring.unknown .done { stroke-dashoffset: 72 !important; }
@@ -75,16 +75,16 @@ svg { display: block; flex: none; }
     position: absolute; inset: 0; border-radius: 0; justify-content: center; background: none;
   }
   .progress:not(.failed) button svg { opacity: 0; }
-  .progress:not(.failed) button:is(:hover, :focus-visible) { background: rgb(10 10 24 / .7); }
+  .progress:not(.failed) button:is(:hover, :focus-visible) { background: rgb(18 15 14 / .7); }
   .progress:not(.failed) button:is(:hover, :focus-visible) svg { opacity: 1; }
 }
-.overlay.roomy .progress.failed { background: rgb(30 22 34 / .96); inset: auto; inset-block-start: 0;
+.overlay.roomy .progress.failed { background: rgb(34 25 22 / .96); inset: auto; inset-block-start: 0;
   inset-inline-start: 0;
   width: max-content; max-width: 280px;
   border-radius: 14px; padding: 14px; box-shadow: 0 12px 40px rgb(0 0 0 / .45); }
 
 .mark { position: absolute; inset-block-end: 8px; inset-inline-end: 8px; display: flex; align-items: center; gap: 4px;
-  padding: 3px; border-radius: 999px; background: rgb(17 17 32 / .72); backdrop-filter: blur(10px) saturate(1.3);
+  padding: 3px; border-radius: 999px; background: rgb(24 21 20 / .72); backdrop-filter: blur(10px) saturate(1.3);
   box-shadow: 0 1px 6px rgb(0 0 0 / .35), inset 0 0 0 1px rgb(255 255 255 / .14); pointer-events: auto;
   max-width: calc(100% - 16px); animation: appear .16s ease-out; }
 .mark .badge { min-height: 26px; min-width: 26px; padding: 0; justify-content: center; background: none; }
@@ -103,14 +103,14 @@ svg { display: block; flex: none; }
 }
 .original { position: absolute; inset-block-start: 8px; inset-inline-start: 8px; padding: 3px 10px;
   border-radius: 999px;
-  background: rgb(17 17 32 / .72); font-size: 12px; font-weight: 600; }
+  background: rgb(24 21 20 / .72); font-size: 12px; font-weight: 600; }
 img.cover { position: absolute; pointer-events: none; }
 
 .overlay.beyond { overflow: visible; container-type: normal; }
 .plate {
   position: fixed; pointer-events: auto; width: max-content; max-width: min(340px, calc(100vw - 16px));
   max-height: calc(100vh - 16px); overflow-y: auto; display: grid; gap: 10px; justify-items: center; padding: 16px;
-  border-radius: 16px; background: rgb(26 24 40 / .97); text-align: center; outline: none;
+  border-radius: 16px; background: rgb(36 36 39 / .97); text-align: center; outline: none;
   box-shadow: 0 14px 44px rgb(0 0 0 / .5), inset 0 0 0 1px rgb(255 255 255 / .12); animation: appear .12s ease-out;
 }
 .plate.of-faces { justify-items: stretch; padding: 12px; text-align: start; }
@@ -133,13 +133,13 @@ img.cover { position: absolute; pointer-events: none; }
 }
 .plate .choice.add::before { content: "+" / ""; }
 .plate .round img { width: 100%; height: 100%; object-fit: cover; display: block; }
-.plate .choice[data-last] .round { box-shadow: 0 0 0 3px #a9a5ff; }
+.plate .choice[data-last] .round { box-shadow: 0 0 0 3px #f0996f; }
 
-.highlight { position: absolute; inset: 0; border: 3px solid #8f8aff; border-radius: inherit;
-  box-shadow: 0 0 0 100vmax rgb(10 10 24 / .45); transition: inset .1s; }
+.highlight { position: absolute; inset: 0; border: 3px solid #f0996f; border-radius: inherit;
+  box-shadow: 0 0 0 100vmax rgb(18 15 14 / .45); transition: inset .1s; }
 .banner { position: fixed; inset-block-start: 16px; inset-inline: 0; margin-inline: auto; width: max-content;
   max-width: calc(100vw - 32px); display: flex; gap: 12px; align-items: center; padding: 10px 10px 10px 18px;
-  border-radius: 999px; background: rgb(17 17 32 / .92); box-shadow: 0 10px 40px rgb(0 0 0 / .4);
+  border-radius: 999px; background: rgb(24 21 20 / .92); box-shadow: 0 10px 40px rgb(0 0 0 / .4);
   font: 500 14px/1.4 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; color: #fff; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @keyframes appear { from { opacity: 0; } }
