@@ -79,9 +79,10 @@ export class Swaps {
       const options = { faces, ...(engine ? { engine } : {}) };
       const label = { target: nameOf(job.request?.source) };
       const words = { kind: "swap", target, reference: `ref:${job.reference.id}`, options, label };
-      const { id, state } = await daemon.postJob(words, job.key);
-      const sent = await jobs.update(job.key, { daemonJob: id, state, screenshot });
-      if (!sent || isOver(sent)) return await daemon.cancelJob(id); // cancelled while it was on its way
+      const daemonJob = await postOnce(daemon, words, job.key);
+      // Whatever its state is by now: sent before an interruption it may be over, and its result still to be fetched.
+      const sent = await jobs.update(job.key, { daemonJob, state: "queued", screenshot });
+      if (!sent || isOver(sent)) return await daemon.cancelJob(daemonJob); // cancelled while it was on its way
       thumbnailOf(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)])).then((thumbnail) =>
         jobs.note(job.key, { thumbnail }),
       );
@@ -191,5 +192,15 @@ export class Swaps {
     const { i18n } = this.app.chrome;
     const action = remedyFor(problem);
     return { words: wordsFor(problem, i18n), action, label: action && i18n.getMessage(`remedy_${action}`) };
+  }
+}
+
+/** The daemon's job of this key: the one it made before an interruption, even if a setting was changed since. */
+async function postOnce(daemon, words, key) {
+  try {
+    return (await daemon.postJob(words, key)).id;
+  } catch (error) {
+    if (error.code !== "idempotency-key-reused" || !error.fields.job) throw error;
+    return error.fields.job;
   }
 }

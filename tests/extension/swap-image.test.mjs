@@ -130,6 +130,33 @@ test("a swap that is cancelled while it is being sent is cancelled over there as
   assert.deepEqual([await states(), daemon.cancelled], [["cancelled"], ["d1"]]);
 });
 
+test("a swap that was over before an interrupted background sent it again is still delivered", async () => {
+  const { swaps, states, daemon, jobs } = extension();
+  daemon.postJob = async () => ({ id: "d1", state: "done" });
+  await swaps.start(REQUEST);
+  assert.deepEqual([await states(), daemon.cancelled], [["done"], []]);
+  assert.equal((await jobs.all())[0].shown, true);
+});
+
+test("a swap that failed before an interrupted background sent it again says why", async () => {
+  const { swaps, states, daemon, jobs } = extension();
+  daemon.postJob = async () => ({ id: "d1", state: "failed" });
+  daemon.job = async () => ({ job: { state: "failed", problem: { code: "no-face-found" } }, tag: "failed" });
+  await swaps.start(REQUEST);
+  assert.deepEqual(await states(), ["failed"]);
+  assert.equal((await jobs.all())[0].problem.code, "no-face-found");
+});
+
+test("a swap that was sent with other settings before an interruption goes on with the job it has", async () => {
+  const { swaps, states, daemon, jobs } = extension();
+  daemon.postJob = async () => {
+    throw Problem.from({ code: "idempotency-key-reused", field: "Idempotency-Key", job: "d1" });
+  };
+  await swaps.start(REQUEST);
+  assert.deepEqual(await states(), ["done"]);
+  assert.equal((await jobs.all())[0].daemonJob, "d1");
+});
+
 test("a page that answers nothing more, stopped by a dialog, holds up no other swap", async () => {
   const { chrome, swaps, jobs, daemon, states } = extension();
   const answer = chrome.tabs.sendMessage;

@@ -26,6 +26,7 @@ async def test_a_repeated_key_gives_the_same_job_once(daemon: Daemon) -> None:
     assert len(await jobs_of(daemon)) == 1
     other = await daemon.ask("POST", "/v1/jobs", {**body, "options": {"seed": 2}}, headers=headers)
     assert (other.status, other.code) == (422, "idempotency-key-reused")
+    assert other.json["job"] == answers[0].json["id"]
 
 
 async def test_a_key_belongs_to_the_client_that_used_it(daemon: Daemon) -> None:
