@@ -139,7 +139,9 @@ FRONT_MAY_KNOW = (
 )
 # The process that makes previews is another one. It shows colours as the pipeline sees them, with Pillow and numpy.
 PREVIEW, PREVIEW_START = "mien_daemon.pictures.preview_process", "mien_daemon.pictures.preview_start"
-PREVIEW_MAY_KNOW = (*(f"{P}.media.{module}" for module in ("previews", "clip.animated", "clip.probe")),)
+PREVIEW_MAY_KNOW = (
+    *(f"{P}.media.{module}" for module in ("previews", "clip.animated", "clip.encoders", "clip.probe")),
+)
 # These run in the worker, or in the processes that render one clip together.
 WORKER = ("runner", "runtime", "clips", "segment_helpers", "segment_process", "thumbnail")
 RUNS_ENGINES = tuple(f"mien_daemon.worker.{name}" for name in WORKER)

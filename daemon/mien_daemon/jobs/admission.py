@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Protocol
 
 from mien_api.errors import QueueFull
@@ -13,7 +12,7 @@ from mien_daemon.config import LiveSettings
 from mien_daemon.jobs.job import JobRequest
 from mien_daemon.jobs.unfinished import UnfinishedJobs, duration_kind
 from mien_daemon.pictures.blobs import PictureBlobs, digest_of, require_headroom
-from mien_daemon.worker.messages import ClipRead
+from mien_daemon.worker.messages import ClipRead, ReadClip
 from mien_models.store import ModelStore
 from mien_pipeline.clip_options import (
     parse_clip_options,
@@ -37,12 +36,10 @@ KEPT_SHARE = 10
 TIMES_ON_DISK = 2
 
 
-class ReadClip(Protocol):
+class ClipReader(Protocol):
     """How what a clip is gets read: in another process, whatever the bytes are."""
 
-    def __call__(
-        self, path: Path, client: Client, begin_s: float | None = None, end_s: float | None = None, /
-    ) -> Awaitable[ClipRead]: ...
+    def __call__(self, wanted: ReadClip, client: Client, /) -> Awaitable[ClipRead]: ...
 
 
 class UsableReferences(Protocol):
@@ -62,7 +59,7 @@ class Admission:
         blobs: PictureBlobs,
         references: UsableReferences,
         settings: LiveSettings,
-        read_clip: ReadClip,
+        read_clip: ClipReader,
         models: ModelStore,
     ) -> None:
         self._read_clip = read_clip
@@ -126,7 +123,9 @@ class Admission:
             require_clip_options(parse_options(options))
         require_headroom(self._blobs.path(digest).parent, TIMES_ON_DISK * await self._blobs.size(digest))
         with naming_field("target"):
-            await self._read_clip(self._blobs.path(digest), client, part.begin_s, part.end_s)
+            encoder = (part.encoder or "auto") if ask.kind == "swap" else None
+            wanted = ReadClip(str(self._blobs.path(digest)), part.begin_s, part.end_s, encoder)
+            await self._read_clip(wanted, client)
 
     async def _count(self, client: Client, name: str) -> int:
         """How many pictures a name stands for, once they have passed."""

@@ -14,7 +14,7 @@ from mien_daemon.access.clients import Client
 from mien_daemon.access.shares import Share, Turns
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.pictures.reader import PictureReader
-from mien_daemon.worker.messages import ClipRead, HeaderRead
+from mien_daemon.worker.messages import ClipRead, HeaderRead, ReadClip
 
 KEPT_BYTES = 8 << 20  # some four hundred thumbnails
 KEPT_SIDE = 512  # larger ones are looked at once
@@ -95,12 +95,10 @@ class Previews:
             self._forget_later()
             return made
 
-    async def read_clip(
-        self, path: Path, client: Client, begin_s: float | None = None, end_s: float | None = None
-    ) -> ClipRead:
-        """What a clip is, if that part of it can be edited; raises as `PictureReader.read_clip`."""
+    async def read_clip(self, wanted: ReadClip, client: Client) -> ClipRead:
+        """What a clip is, if it can be edited so; raises as `PictureReader.read_clip`."""
         async with self._reader(client) as reader:
-            return await reader.read_clip(path, begin_s, end_s)
+            return await reader.read_clip(wanted)
 
     async def read_header(self, path: Path, client: Client) -> HeaderRead:
         """Format and size of a picture; raises as `make`."""

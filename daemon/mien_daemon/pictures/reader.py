@@ -51,14 +51,15 @@ class PictureReader:
             raise await self._give_up()
         return answer
 
-    async def read_clip(self, path: Path, begin_s: float | None, end_s: float | None) -> ClipRead:
-        """What a clip is, if that part of it can be edited.
+    async def read_clip(self, wanted: ReadClip) -> ClipRead:
+        """What a clip is, if it can be edited so.
 
         Raises:
-            UnsupportedClip, HdrClip, ClipTooLong, ImageTooLarge, InvalidOptions: as `media.clip.probe.probe_part` says.
+            UnsupportedClip, HdrClip, ClipTooLong, ImageTooLarge, InvalidOptions: as `media.clip.probe.probe_part` says,
+                and `media.clip.encoders.require_encoder`.
             InvalidImage: it could not be read in time.
         """
-        answer, _ = await self._ask(ReadClip(str(path), begin_s, end_s), CLIP_TIMEOUT_S)
+        answer, _ = await self._ask(wanted, CLIP_TIMEOUT_S)
         if not isinstance(answer, ClipRead):
             raise await self._give_up()
         return answer

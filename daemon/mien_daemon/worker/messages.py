@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 from pydantic import ConfigDict, Field, InstanceOf, StrictBool, StrictFloat, StrictInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from mien_pipeline.clip_options import Codec
+
 if TYPE_CHECKING:
     import asyncio  # a tenth of a second that a worker need not spend
 
@@ -163,11 +165,15 @@ class HeaderRead:
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
 class ReadClip:
-    """To the preview process: say what this clip is, if the part of it between these seconds can be edited."""
+    """To the preview process: say what this clip is, if the part of it between these seconds can be edited.
+
+    `encoder` is what the result is to be written with; None where there will be no result.
+    """
 
     clip: FilePath
     begin_s: StrictFloat | None = None
     end_s: StrictFloat | None = None
+    encoder: Literal["auto"] | Codec | None = None
     type: Literal["read-clip"] = "read-clip"
 
 

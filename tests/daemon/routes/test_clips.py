@@ -124,6 +124,7 @@ def make_odd(folder: Path, recipe: Recipe) -> bytes:
 HDR = Recipe(times=(0, 1), tags={"color_trc": 16, "color_primaries": 9, "colorspace": 9})
 LONG = Recipe(times=(0, 601_000), rate=None)
 SHORT = Recipe(times=tuple(range(12)))
+ODD = Recipe("libx264", "yuv444p", size=(161, 121), times=(0, 1, 2))
 
 
 @pytest.mark.parametrize(
@@ -135,9 +136,10 @@ SHORT = Recipe(times=tuple(range(12)))
         (SHORT, 0, {"from": 5}, "invalid-options", {"field": "from"}),
         (SHORT, 0, {"quality": 0}, "invalid-options", {"field": "quality"}),
         (SHORT, 0, {"encoder": "mpeg1"}, "invalid-options", {"field": "encoder"}),
+        (ODD, 0, {"encoder": "h264"}, "invalid-options", {"field": "encoder"}),
         (SHORT, 0, {"format": "png"}, "invalid-options", {"field": "format"}),
     ],
-    ids=["hdr", "too long", "cut short", "no such part", "quality", "encoder", "a picture's option"],
+    ids=["hdr", "too long", "cut short", "no such part", "quality", "encoder", "no way to write it", "for pictures"],
 )
 async def test_a_clip_that_cannot_be_edited_so_is_refused_by_name_when_the_job_is_posted(
     daemon: Daemon, tmp_path: Path, recipe: Recipe, cut: int, options: Any, code: str, fields: Any

@@ -22,7 +22,7 @@ from mien_daemon.jobs.unfinished import UnfinishedJobs
 from mien_daemon.jobs.work_folder import WorkFolders
 from mien_daemon.pictures.blobs import PictureBlobs
 from mien_daemon.state.database import Database
-from mien_daemon.worker.messages import ClipRead, Finished, HeaderRead, Progressed, RunJob
+from mien_daemon.worker.messages import ClipRead, Finished, HeaderRead, Progressed, ReadClip, RunJob
 from mien_daemon.worker.process import OnProgressed, WorkerGone
 from mien_daemon.worker.readiness import Readiness
 from mien_models.catalogue.entries import load_catalogue
@@ -114,9 +114,9 @@ async def read_header(path: Path, _: Client) -> HeaderRead:
     return HeaderRead(info.format, info.width, info.height)
 
 
-async def read_clip(path: Path, _: Client, begin_s: float | None = None, end_s: float | None = None) -> ClipRead:
+async def read_clip(wanted: ReadClip, _: Client) -> ClipRead:
     """What a clip is, without a process of its own."""
-    clip = probe_part(path, begin_s, end_s)
+    clip = probe_part(Path(wanted.clip), wanted.begin_s, wanted.end_s)
     return ClipRead(clip.codec, *clip.seen_size, clip.frames, clip.duration_s)
 
 

@@ -14,9 +14,11 @@ import PIL.Image
 
 from mien_pipeline.image import Pixels
 from mien_pipeline.media.clip.probe import MAX_FRAMES, MAX_PIXELS, refuse, require_part
+from mien_pipeline.media.clip.working_form import WorkingForm
 
 _BASE = Fraction(1, 1000)  # Matroska's own
 _DEFAULT_MS = 100  # what browsers show a picture for whose file says 0
+FORM = WorkingForm("yuv420p", 8, ("yuv420p",))  # of the clip that it becomes
 FORMATS = {"GIF", "PNG", "WEBP"}
 # What Pillow raises for bytes that are no picture.
 _DAMAGE = (OSError, ValueError, SyntaxError, EOFError)
@@ -76,7 +78,7 @@ def convert_animation(path: Path, clip: Path) -> None:
     """
     with av.open(str(clip), "w", format="matroska") as container:
         stream = container.add_stream("ffv1", rate=Fraction(1000, _DEFAULT_MS))
-        stream.pix_fmt, stream.time_base = "yuv420p", _BASE
+        stream.pix_fmt, stream.time_base = FORM.name, _BASE
         stream.codec_context.time_base = _BASE
         stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
         time = 0
@@ -84,7 +86,7 @@ def convert_animation(path: Path, clip: Path) -> None:
             if not time:
                 stream.height, stream.width = pixels.shape[:2]
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            frame = frame.reformat(format=FORM.name, dst_colorspace="ITU709", dst_color_range="MPEG")
             frame.colorspace, frame.color_range = 1, 1
             frame.pts, frame.time_base, frame.duration = time, _BASE, duration
             container.mux(stream.encode(frame))

@@ -13,6 +13,7 @@ from functools import cache
 from typing import cast, get_args
 
 import av
+from av.codec.codec import UnknownCodecError
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
@@ -20,6 +21,7 @@ from mien_core.errors import InvalidOptions
 from mien_pipeline.clip_options import Codec as Codec
 from mien_pipeline.media.clip.probe import ClipInfo
 from mien_pipeline.media.clip.threads import calm_threads
+from mien_pipeline.media.clip.working_form import WorkingForm
 
 CODECS: tuple[Codec, ...] = get_args(Codec)
 
@@ -106,26 +108,61 @@ def choose_encoder(clip: ClipInfo, wanted: Codec | None) -> Encoder:
     Raises:
         InvalidOptions: `field` is "encoder"; there is none for that codec here, or none that takes this clip.
     """
-    own = _DECODERS.get(clip.codec)
-    ways = _list_encoders(wanted) if wanted else [*(each for each in _list_encoders(own) if each.is_hardware), _SVT]
+    ways = _list_ways(clip.codec, wanted)
     for encoder in ways:
-        if _takes(encoder, clip) and works(encoder.name, clip.form.name if encoder.ten_bits else "yuv420p"):
+        form = clip.form.name if encoder.ten_bits else "yuv420p"
+        if _takes(encoder, clip.size, clip.form) and works(encoder.name, form):
             return encoder
-    if wanted and any(works(each.name, "yuv420p") for each in ways):
-        raise InvalidOptions(
-            f"{wanted} cannot hold this clip: {clip.size[0]} × {clip.size[1]} pixels of {clip.form.bits} bits",
-            field="encoder",
-        )
-    raise InvalidOptions(f"there is no encoder for {wanted or 'av1'} here", field="encoder")
+    there = [encoder for encoder in ways if works(encoder.name, "yuv420p")]
+    raise _refuse(clip.size, clip.form, wanted, has_codec=bool(there))
 
 
-def _list_encoders(codec: Codec | None) -> list[Encoder]:
-    return [each for each in ENCODERS if each.codec == codec]
+def require_encoder(own: str, size: tuple[int, int], form: WorkingForm, wanted: Codec | None) -> None:
+    """Return unless it is certain that `choose_encoder` would refuse such a clip; nothing is encoded to know.
+
+    This holds in a cage, too, from which a card or the system's encoders cannot be reached.
+
+    Args:
+        own: the codec of the clip.
+        size: width and height as they are stored.
+        form: how its pictures are held.
+        wanted: None is `auto`.
+
+    Raises:
+        InvalidOptions: as `choose_encoder`.
+    """
+    there = [encoder for encoder in _list_ways(own, wanted) if _is_built_in(encoder.name)]
+    if not any(_takes(encoder, size, form) for encoder in there):
+        raise _refuse(size, form, wanted, has_codec=bool(there))
 
 
-def _takes(encoder: Encoder, clip: ClipInfo) -> bool:
-    is_even = clip.size[0] % 2 == 0 and clip.size[1] % 2 == 0
-    return (is_even or not encoder.even_only) and (encoder.ten_bits or clip.form.bits == 8)
+def _refuse(size: tuple[int, int], form: WorkingForm, wanted: Codec | None, *, has_codec: bool) -> InvalidOptions:
+    if wanted and has_codec:
+        words = f"{wanted} cannot hold this clip: {size[0]} × {size[1]} pixels of {form.bits} bits"
+    else:
+        words = f"there is no encoder for {wanted or 'av1'} here"
+    return InvalidOptions(words, field="encoder")
+
+
+def _list_ways(own: str, wanted: Codec | None) -> list[Encoder]:
+    """The encoders that may write a clip whose own codec is `own`, the preferred first."""
+    if wanted:
+        return [each for each in ENCODERS if each.codec == wanted]
+    return [*(each for each in ENCODERS if each.codec == _DECODERS.get(own) and each.is_hardware), _SVT]
+
+
+def _takes(encoder: Encoder, size: tuple[int, int], form: WorkingForm) -> bool:
+    is_even = size[0] % 2 == 0 and size[1] % 2 == 0
+    return (is_even or not encoder.even_only) and (encoder.ten_bits or form.bits == 8)
+
+
+def _is_built_in(encoder: str) -> bool:
+    """Whether this FFmpeg has the encoder, whatever it needs of the machine."""
+    try:
+        av.Codec(encoder, "w")
+    except UnknownCodecError:
+        return False
+    return True
 
 
 @cache

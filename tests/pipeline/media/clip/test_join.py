@@ -1,5 +1,6 @@
 """Segments become one file: every picture at its own time, sound byte for byte, rotation and names as they were."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -8,7 +9,7 @@ import av
 import pytest
 
 from mien_core.errors import InvalidOptions, MarkingFailed
-from mien_pipeline.media.clip.encoders import ENCODERS, Codec, choose_encoder
+from mien_pipeline.media.clip.encoders import ENCODERS, Codec, choose_encoder, require_encoder
 from mien_pipeline.media.clip.frames import read_frames, read_pictures
 from mien_pipeline.media.clip.join import Span, join
 from mien_pipeline.media.clip.probe import ClipInfo, probe_clip
@@ -107,6 +108,23 @@ def test_an_odd_size_is_refused_where_the_codec_cannot_hold_it(tmp_path: Path) -
     recipe = Recipe("libvpx-vp9", size=(161, 121), options={"deadline": "realtime", "cpu-used": "8"}, times=(0, 1, 2))
     clip = probe_clip(make_clip(tmp_path / "a.webm", recipe))
     assert choose_encoder(clip, None).codec == "av1"
-    with pytest.raises(InvalidOptions) as refused:
-        choose_encoder(clip, "h264")
+    require_encoder(clip.codec, clip.size, clip.form, None)
+    for refusal in (
+        lambda: choose_encoder(clip, "h264"),
+        lambda: require_encoder(clip.codec, clip.size, clip.form, "h264"),
+    ):
+        with pytest.raises(InvalidOptions, match="161 × 121") as refused:
+            refusal()
+        assert refused.value.fields["field"] == "encoder"
+
+
+def test_an_encoder_that_is_not_there_is_refused_before_anything_is_encoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = probe_clip(make_clip(tmp_path / "a.mp4", Recipe(times=(0, 1))))
+    absent = [replace(each, name="libopenh264") if each.codec == "vp9" else each for each in ENCODERS]
+    monkeypatch.setattr("mien_pipeline.media.clip.encoders.ENCODERS", absent)
+    require_encoder(clip.codec, clip.size, clip.form, "h264")
+    with pytest.raises(InvalidOptions, match="no encoder for vp9") as refused:
+        require_encoder(clip.codec, clip.size, clip.form, "vp9")
     assert refused.value.fields["field"] == "encoder"
