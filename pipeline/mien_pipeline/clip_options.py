@@ -5,7 +5,7 @@ No PyAV and no numpy here: the daemon's front process reads requests with this.
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
@@ -32,8 +32,29 @@ class ClipOptions(BaseModel, frozen=True, extra="forbid"):
         default=None,
         description="The result's codec. By default the clip's own by an encoder of this machine's system or card, "
         "else AV1.",
+        json_schema_extra={"control": "main"},
     )
-    quality: int = Field(default=DEFAULT_QUALITY, ge=1, le=100, description="Of the pictures; more takes more bytes.")
+    quality: int = Field(
+        default=DEFAULT_QUALITY,
+        ge=1,
+        le=100,
+        description="Of the pictures; more takes more bytes.",
+        json_schema_extra={"control": "main"},
+    )
+
+
+def describe_clip_options() -> dict[str, dict[str, object]]:
+    """What a clip takes beside its engine's options: name → JSON schema, as `describe_own_options` has an engine's."""
+    members: dict[str, dict[str, Any]] = ClipOptions.model_json_schema()["properties"]
+    told = {name: _flatten(members[field]) for name, field in FIELDS.items()}
+    told["encoder"] |= {"enum": ["auto", *get_args(Codec)], "default": "auto"}
+    return told
+
+
+def _flatten(schema: Mapping[str, Any]) -> dict[str, object]:
+    """The schema of a value that may be left out, without saying so."""
+    kind: Mapping[str, object] = schema.get("anyOf", [{}])[0]
+    return {**{key: value for key, value in schema.items() if key not in ("anyOf", "title")}, **kind}
 
 
 def parse_clip_options(raw: Mapping[str, object]) -> ClipOptions:

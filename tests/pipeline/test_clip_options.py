@@ -5,6 +5,7 @@ import pytest
 from mien_core.errors import InvalidOptions
 from mien_pipeline.clip_options import (
     ClipOptions,
+    describe_clip_options,
     parse_clip_options,
     refuse_clip_options,
     require_clip_options,
@@ -40,6 +41,21 @@ def test_what_cannot_be_is_refused_by_the_name_that_was_given(raw: dict[str, obj
     with pytest.raises(InvalidOptions) as refused:
         parse_clip_options(raw)
     assert refused.value.fields["field"] == field
+
+
+def test_what_a_user_interface_offers_is_what_is_taken() -> None:
+    told = describe_clip_options()
+    assert list(told) == ["from", "to", "encoder", "quality"]
+    assert [name for name, schema in told.items() if "control" in schema] == ["encoder", "quality"]
+    for schema in told.values():
+        assert "anyOf" not in schema
+        assert schema["description"]
+    choices, bounds = told["encoder"]["enum"], (told["quality"]["minimum"], told["quality"]["maximum"])
+    assert isinstance(choices, list)
+    for encoder in choices:
+        parse_clip_options({"encoder": encoder, "quality": told["quality"]["default"]})
+    for quality in bounds:
+        parse_clip_options({"quality": quality})
 
 
 def test_options_of_engine_and_clip_are_told_apart() -> None:

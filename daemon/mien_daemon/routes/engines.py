@@ -11,6 +11,7 @@ from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer, Body
 from mien_daemon.routes.models import TransferList
 from mien_models.environments.cards import choose_device, find_card
+from mien_pipeline.clip_options import describe_clip_options
 from mien_pipeline.engines.readiness import Surroundings, describe_all, require_installable
 from mien_pipeline.masks.rows import describe_masks
 from mien_pipeline.restorers.rows import describe_rows
@@ -82,6 +83,9 @@ class EngineList(Answer):
     machine: EngineMachine
     restorers: list[RowState] = Field(description="What `options.restorer` may name.")
     masks: list[RowState] = Field(description="What `options.masks` may name.")
+    clips: dict[str, dict[str, Any]] = Field(
+        description="What the swap of a clip takes beside its engine's options, as `options` of an engine."
+    )
 
 
 async def list_engines(request: web.Request) -> web.Response:
@@ -94,7 +98,8 @@ async def list_engines(request: web.Request) -> web.Response:
         masks = [RowState.model_validate(each) for each in describe_masks(downloads.store)]
         seen = around.machine
         machine = EngineMachine(kind=seen.kind, name=seen.name, memory_bytes=seen.total_bytes)
-        return EngineList(engines=engines, machine=machine, restorers=restorers, masks=masks)
+        clips = describe_clip_options()
+        return EngineList(engines=engines, machine=machine, restorers=restorers, masks=masks, clips=clips)
 
     return reply(await downloads.in_thread(look))
 

@@ -1,5 +1,6 @@
 """A person swaps a clip on the console: its people, the part that is meant, progress, and a player for the result."""
 
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,10 +12,12 @@ from playwright.async_api import Request, expect
 
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
+from mien_testing.axe import find_obstacles
 from mien_testing.clips import Recipe, make_clip, move_portrait
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+LOOKED_AT = os.environ.get("MIEN_SCREENSHOTS")  # a folder: what the test saw is kept there, for a person to look at
 READY = "element => element.readyState >= 2 && element.error === null"
 
 
@@ -45,6 +48,16 @@ async def real(new_console: Any, tmp_path: Path, models: ModelStore) -> AsyncIte
         yield console
 
 
+async def look(page: Any, name: str) -> None:
+    """Nothing in the view hinders anybody, and nothing is wider than the window."""
+    assert await find_obstacles(page) == []
+    assert await page.evaluate(
+        "[...document.querySelectorAll('main')].every(({ scrollWidth: all, clientWidth: seen }) => all <= seen)"
+    )
+    if LOOKED_AT:
+        await page.screenshot(path=f"{LOOKED_AT}/{name}.png")
+
+
 def is_look(request: Request) -> bool:
     """Whether the page asks for the people of a clip."""
     return request.method == "POST" and '"analyse"' in (request.post_data or "")
@@ -63,6 +76,10 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     async with page.expect_request(is_look):
         await page.locator("#clip-to").press("Enter")
     await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
+    quality = page.get_by_role("slider", name="Quality")
+    await quality.fill("60")
+    await page.get_by_label("Codec").select_option("AV1")
+    await look(page, "clip")
     async with page.expect_file_chooser() as dialog:
         await page.locator("#choose-reference").click()
     await (await dialog.value).set_files([{"name": "a.png", "mimeType": "image/png", "buffer": portrait}])
@@ -79,13 +96,16 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
         "video => Math.abs(video.currentTime - 0.3) < 0.02",
         arg=await page.locator(".clips figure:first-child video").element_handle(),
     )
+    await look(page, "clip-result")
     job = await real.job()
     assert (job["kind"], job["options"]["to"], job["options"]["faces"]) == ("swap", 0.5, [0])
+    assert (job["options"]["quality"], job["options"]["encoder"]) == (60, "av1")
     assert (job["result"]["video"]["frames"], job["result"]["people"][0]["swapped"]) == (6, 6)
     await real.go("results")
     await expect(page.locator(".shot")).to_have_count(1)
     await expect(page.locator(".shot-length")).to_contain_text("6 frames")
     await page.locator(".shot a").click()
     await expect(page.locator(".clips figure:last-child video")).to_be_visible()
+    await look(page, "clip-kept")
     await real.go("jobs")
     await expect(page.locator(".row.of-job")).to_have_count(3)

@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
+
+from mien_testing.axe import find_obstacles
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-AXE = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 LOOKED_AT = os.environ.get("MIEN_SCREENSHOTS")  # a folder: what the test saw is kept there, for a person to look at
 
 
 async def look(page: Any, name: str) -> None:
     """Nothing serious for axe, nothing wider than the window."""
-    said = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert [rule["id"] for rule in said["violations"] if rule["impact"] in {"serious", "critical"}] == []
+    assert await find_obstacles(page) == []
     widths = await page.evaluate(
         "[document.querySelector('main').scrollWidth, document.querySelector('main').clientWidth]"
     )
@@ -38,7 +37,6 @@ async def test_a_folder_becomes_a_group_that_is_stopped_and_tried_again(
     (holidays / "note.txt").write_text("no picture")
     async for console in new_page(viewport={"width": width, "height": 844}, color_scheme=scheme):
         page = console.page
-        await page.evaluate(AXE)
         console.daemon.order("hold")
         async with page.expect_file_chooser() as dialog:
             await page.locator("#choose-folder").click()

@@ -15,15 +15,14 @@ from typing import Any
 import PIL.Image
 import pytest
 import pytest_asyncio
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Request, expect
 
 from mien_daemon.access import handshake
+from mien_testing.axe import find_obstacles
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VIEWS = ("swap", "jobs", "results", "faces", "models", "settings")
-AXE = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 WEIGHTS = bytes(range(256)) * 2000
 
 
@@ -416,26 +415,15 @@ async def test_axe_finds_nothing_serious_in_any_view(new_page: Any, pictures: An
     found: dict[str, list[str]] = {}
     async for console in new_page(color_scheme=scheme, viewport={"width": width, "height": 820}):
         await console.ready(pictures.group, pictures.ada)
-        await console.page.evaluate(AXE)
         for view in (*VIEWS[1:], "swap"):
             await console.go(view)
             await expect(console.page.locator("nav [aria-current=page]")).to_have_attribute("href", f"#/{view}")
             await expect(console.page.locator("main .spinner:visible")).to_have_count(0)
-            found[view] = await complaints(console.page)
+            found[view] = await find_obstacles(console.page)
         await console.swap()
         await console.result_shown()
-        found["result"] = await complaints(console.page)
+        found["result"] = await find_obstacles(console.page)
     assert {view: said for view, said in found.items() if said} == {}
-
-
-async def complaints(page: Any) -> list[str]:
-    """What axe calls serious or critical: rule, and where."""
-    answer = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{rule['id']}: {', '.join(str(node['target']) for node in rule['nodes'])[:200]}"
-        for rule in answer["violations"]
-        if rule["impact"] in {"serious", "critical"}
-    ]
 
 
 async def test_no_view_is_wider_than_a_telephone(new_page: Any, pictures: Any) -> None:

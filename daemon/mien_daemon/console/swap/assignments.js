@@ -49,9 +49,7 @@ export function jobFor(target, fallback, people, options, priority) {
   const several = new Set(keys).size > 1;
   const who = several ? { references: keys.map(pictures) } : { reference: one.length > 1 ? one : one[0] };
   const faces = assignments.length ? assignments.map(([index]) => index) : "largest";
-  const { format: _, ...forClips } = options;
-  const given = target.clip ? { ...forClips, restore: 0, ...partOf(target) } : options;
-  return { kind: "swap", target: target.digest, ...who, options: { ...given, faces, priority } };
+  return { kind: "swap", target: target.digest, ...who, options: { ...options, faces, priority } };
 }
 
 /** Which seconds of a clip are meant; nothing for all of it. @param {{ begin?: number, end?: number }} clip */

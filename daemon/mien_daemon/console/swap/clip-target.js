@@ -1,10 +1,11 @@
 // The clip to edit: its player or poster, which part of it is meant, and what the daemon makes of it.
 import { attempt } from "../announce.js";
 import { field } from "../control.js";
-import { h } from "../element.js";
+import { fill, h } from "../element.js";
 import { player } from "../viewer/player.js";
 import { t } from "../words.js";
 import { say } from "./face-boxes.js";
+import { optionControl } from "./option-control.js";
 
 export function clipTarget(app, _now, signal) {
   const { draft } = app;
@@ -24,9 +25,25 @@ export function clipTarget(app, _now, signal) {
     field(t("clip_from"), begin),
     field(t("clip_to"), end),
   );
-  const element = h("div", { class: "picture clip", "data-drop": "target" }, shown, part, note);
+  const written = h("div", { class: "clip-part written", role: "group", "aria-label": t("clip_result") });
+  const element = h("div", { class: "picture clip", "data-drop": "target" }, shown, part, written, note);
   draft.look(target);
-  return { element, refresh: () => say(note, target) };
+  let built = "";
+  const refresh = () => {
+    say(note, target);
+    const key = `${draft.clipControls.length} ${draft.history.undone}`; // once they are told, and undone
+    if (key !== built) fill(written, ...controlsOf(draft));
+    built = key;
+  };
+  return { element, refresh };
+}
+
+/** How the result is written. */
+function controlsOf(draft) {
+  return draft.clipControls.map((control) => {
+    const key = `clip.${control.name}`;
+    return optionControl(control, draft.options[key] ?? control.value, (value) => draft.set({ [key]: value }));
+  });
 }
 
 function seconds(id, value) {

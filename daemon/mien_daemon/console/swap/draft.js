@@ -1,7 +1,7 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { isClip, requireReadable } from "../pictures.js";
-import { assignFirst, faceInMind, unassign } from "./assignments.js";
-import { optionsOf } from "./engines.js";
+import { assignFirst, faceInMind, partOf, unassign } from "./assignments.js";
+import { clipOptionsOf, optionsOf, settingsOf } from "./engines.js";
 import { History } from "./history.js";
 import { isUsable, keepPerson, person } from "./person.js";
 import { keepSession, lastSession, nameKept } from "./session.js";
@@ -19,6 +19,8 @@ export class Draft extends EventTarget {
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them
+    /** @type {import("./engines.js").Control[]} */
+    this.clipControls = []; // likewise
     /** @type {any[]} */
     this.targets = [];
     /** @type {import("./person.js").Person[]} */
@@ -150,14 +152,7 @@ export class Draft extends EventTarget {
     this.current = this.targets.length - 1;
     delete this.runs[job.target];
     this.consented = true; // it was given when the job was made
-    this.set({
-      engine,
-      versus: "",
-      seed,
-      restore,
-      format,
-      ...Object.fromEntries(Object.entries(own).map(([key, value]) => [`${engine}.${key}`, value])),
-    });
+    this.set({ engine, versus: "", seed, restore, format, ...settingsOf(engine, own, this.clipControls) });
   }
 
   removeReference(key) {
@@ -214,9 +209,11 @@ export class Draft extends EventTarget {
     return this.engines.find((engine) => engine.name === name);
   }
 
-  /** The options of a job for the engine `name`. */
-  optionsFor(name) {
-    return optionsOf(this.options, name, this.engineOf(name));
+  /** The options of a job for the engine `name`; a clip has others than a picture beside its engine's own. */
+  optionsFor(name, target) {
+    const { format, ...options } = optionsOf(this.options, name, this.engineOf(name));
+    if (!target?.clip) return format ? { ...options, format } : options;
+    return { ...options, restore: 0, ...clipOptionsOf(this.options, this.clipControls), ...partOf(target) };
   }
 
   startRun(target, jobs) {

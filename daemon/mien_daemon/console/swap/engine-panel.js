@@ -3,7 +3,7 @@ import { iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
 import { percent, t } from "../words.js";
 import { engineChoice, secondsOf } from "./engine-choice.js";
-import { readEngine } from "./engines.js";
+import { readControls, readEngine } from "./engines.js";
 import { optionControl } from "./option-control.js";
 import { engineWords } from "./option-words.js";
 import { presetChoice } from "./preset-choice.js";
@@ -30,8 +30,9 @@ export function enginePanel(app, signal) {
     show();
   };
   jobs.addEventListener("change", show, { signal });
-  api.get("/v1/engines", { signal }).then(({ engines, machine }) => {
+  api.get("/v1/engines", { signal }).then(({ engines, machine, clips }) => {
     draft.engines = engines.map(readEngine);
+    draft.clipControls = readControls(clips);
     draft.machine = machine;
     if (!signal.aborted) draft.changed();
   }, ignoreRefusal);

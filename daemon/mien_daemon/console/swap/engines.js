@@ -18,9 +18,6 @@
  */
 export function readEngine(told) {
   const { name, summary, state, memory_bytes: memoryBytes, download_bytes: downloadBytes, options, presets } = told;
-  const controls = Object.entries(options)
-    .filter(([, schema]) => schema.control)
-    .map(([option, schema]) => readControl(option, schema));
   return {
     name,
     summary,
@@ -28,7 +25,7 @@ export function readEngine(told) {
     memoryBytes,
     downloadBytes,
     need: told,
-    controls,
+    controls: readControls(options),
     presets: new Map(presets.map((preset) => [preset.name, preset.options])),
   };
 }
@@ -79,6 +76,29 @@ export function optionsOf(settings, name, engine) {
   if (engine) return { ...shared, ...valuesOf(engine, settings) };
   const own = Object.entries(settings).filter(([key]) => key.startsWith(`${name}.`));
   return { ...shared, ...Object.fromEntries(own.map(([key, value]) => [key.slice(name.length + 1), value])) };
+}
+
+/**
+ * What a clip takes beside its engine's options, as a job has it. A part is the clip's own, and no setting.
+ * @param {Record<string, any>} settings
+ * @param {Control[]} controls
+ */
+export function clipOptionsOf(settings, controls) {
+  return Object.fromEntries(controls.map(({ name, value }) => [name, settings[`clip.${name}`] ?? value]));
+}
+
+/** What a job asked of its engine, and of the clip that it swapped, as settings. */
+export function settingsOf(engine, asked, clipControls) {
+  const ofClips = new Set(clipControls.map(({ name }) => name));
+  const whose = (name) => (ofClips.has(name) ? "clip" : engine);
+  return Object.fromEntries(Object.entries(asked).map(([name, value]) => [`${whose(name)}.${name}`, value]));
+}
+
+/** The controls that a set of JSON schemas by name asks for; options without a `control` are for other programs. */
+export function readControls(options) {
+  return Object.entries(options)
+    .filter(([, schema]) => schema.control)
+    .map(([name, schema]) => readControl(name, schema));
 }
 
 /** Every control's value under a preset: what the preset does not name has its default. */

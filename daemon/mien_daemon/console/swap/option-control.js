@@ -17,9 +17,9 @@ export function optionControl(control, value, onchange) {
   return BUILD[control.kind](control, optionName(control.name), optionHint(control), value, onchange);
 }
 
-function buildChoice({ name, choices }, label, _hint, value, onchange) {
+function buildChoice({ name, choices }, label, hint, value, onchange) {
   const pairs = choices.map((choice) => [choice, optionWords(name, choice)]);
-  if (choices.length > SIDE_BY_SIDE) return field(label, select(pairs, value, onchange));
+  if (choices.length > SIDE_BY_SIDE) return field(label, select(pairs, value, onchange), hint);
   return h("div", { class: "field" }, h("span", { class: "label" }, label), segmented(label, pairs, value, onchange));
 }
 

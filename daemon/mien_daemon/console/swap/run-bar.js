@@ -104,7 +104,7 @@ async function begin(app) {
     const run = [];
     for (const name of versus ? [engine, versus] : [engine]) {
       const priority = ready.length > 1 ? "batch" : "interactive";
-      const body = jobFor(target, fallback, draft.people, draft.optionsFor(name), priority);
+      const body = jobFor(target, fallback, draft.people, draft.optionsFor(name, target), priority);
       const label = labelFor(target.name, body, draft.people);
       const job = await jobs.post("/v1/jobs", { ...body, label, ...group });
       run.push({ job: job.id, engine: name });

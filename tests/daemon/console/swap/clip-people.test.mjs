@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { assignFirst, jobFor, partOf } from "../../../../daemon/mien_daemon/console/swap/assignments.js";
+import { assignFirst, partOf } from "../../../../daemon/mien_daemon/console/swap/assignments.js";
 import { Problem } from "../../../../daemon/mien_daemon/console/problem.js";
 import { lookAtClip } from "../../../../daemon/mien_daemon/console/swap/clip-people.js";
 import { settle } from "../../../../daemon/mien_daemon/console/swap/settle.js";
@@ -102,9 +102,7 @@ test("a look that failed says why", async () => {
   await assert.rejects(lookAtClip(apiOf(failed), { digest: "sha256:1" }), { code: "no-face-found" });
 });
 
-test("the job of a clip names its part, and asks for no skin detail", () => {
-  const target = { digest: "sha256:1", clip: true, begin: 1, end: 2, assignments: { 1: "ada" } };
-  const { options } = jobFor(target, "ada", [], { engine: "mesh", restore: 0.5 }, "interactive");
-  assert.deepEqual(options, { engine: "mesh", restore: 0, from: 1, to: 2, faces: [1], priority: "interactive" });
+test("of a clip all is meant until a part is named", () => {
   assert.deepEqual(partOf({}), {});
+  assert.deepEqual(partOf({ begin: 1, end: 2 }), { from: 1, to: 2 });
 });

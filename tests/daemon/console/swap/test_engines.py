@@ -13,6 +13,7 @@ from mien_core.errors import InvalidOptions
 from mien_core.languages import collect, key_of
 from mien_daemon.routes.console import FOLDER
 from mien_models.catalogue.entries import load_catalogue
+from mien_pipeline.clip_options import describe_clip_options
 from mien_pipeline.engines.readiness import describe_own_options
 from mien_pipeline.engines.registry import BUILT_IN, ENGINES, parse_options
 from mien_pipeline.options import Format
@@ -90,6 +91,7 @@ def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
         for name, schema in describe_own_options(entry.options).items():
             if isinstance(schema, dict) and "control" in schema:
                 wanted.add(f"option_{name}")
+    wanted |= {f"option_{name}" for name, schema in describe_clip_options().items() if "control" in schema}
     assert wanted - set(english) == set()
 
 
