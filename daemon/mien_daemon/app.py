@@ -23,6 +23,7 @@ from mien_daemon.http.guard import add_standing_headers, answer_problems, guard,
 from mien_daemon.http.route import Route
 from mien_daemon.jobs.admission import Admission
 from mien_daemon.jobs.expiry import expire
+from mien_daemon.jobs.groups import JobGroups
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
@@ -92,7 +93,8 @@ def add_jobs(app: web.Application, config: Config) -> None:
     folders = WorkFolders(config.folders.state, blobs, references)
     scheduler = app[keys.SCHEDULER] = Scheduler(jobs, store, folders, app[keys.WORKERS].workers, events)
     admission = Admission(jobs, blobs, references, settings, app[keys.PREVIEWS].read_clip, app[keys.DOWNLOADS].store)
-    app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
+    queue = app[keys.QUEUE] = JobQueue(jobs, store, scheduler, admission, events, settings)
+    app[keys.GROUPS] = JobGroups(queue, store, jobs)
 
 
 async def end_streams(app: web.Application) -> None:

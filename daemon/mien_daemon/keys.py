@@ -14,6 +14,7 @@ from mien_daemon.access.shares import Shares
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.downloads import Downloads
 from mien_daemon.events import Events
+from mien_daemon.jobs.groups import JobGroups
 from mien_daemon.jobs.queue import JobQueue
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
@@ -39,6 +40,7 @@ JOB_STORE = web.AppKey("job_store", JobStore)
 SCHEDULER = web.AppKey("scheduler", Scheduler)
 UNFINISHED = web.AppKey("unfinished", UnfinishedJobs)
 QUEUE = web.AppKey("queue", JobQueue)
+GROUPS = web.AppKey("groups", JobGroups)
 ONE_TIME_CODES = web.AppKey("one_time_codes", OneTimeCodes)
 CONSOLE_SESSIONS = web.AppKey("console_sessions", ConsoleSessions)
 PREVIEWS = web.AppKey("previews", Previews)

@@ -12,16 +12,14 @@ from mien_api.errors import (
     JobUnfinished,
     ResultDamaged,
     StateBusy,
-    UnknownBlob,
     UnknownJob,
 )
-from mien_core.errors import TooManyPictures, UnknownReference
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks, run_in_thread
 from mien_daemon.config import LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.admission import Admission
-from mien_daemon.jobs.job import Job, JobGroup, JobRequest, State
+from mien_daemon.jobs.job import Job, JobRequest, State
 from mien_daemon.jobs.scheduler import Scheduler
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import UnfinishedJobs
@@ -88,7 +86,7 @@ class JobQueue:
         self, client: Client, states: Sequence[State], before: int | None, size: int, group: str | None = None
     ) -> Sequence[Job]:
         """Newest first, those this client may see; of one group where it is given."""
-        return [self._jobs.newest(job) for job in await self._store.page(_owner(client), states, before, size, group)]
+        return [self._jobs.newest(job) for job in await self._store.page(owner_of(client), states, before, size, group)]
 
     def show(self, job: Job) -> dict[str, object]:
         """The job as the API shows it, with its progress."""
@@ -178,64 +176,6 @@ class JobQueue:
         await self._admission.inspect(client, job.ask)
         return await self._changes.finish(self._repeat(client, job))
 
-    async def groups(self, client: Client) -> Sequence[dict[str, object]]:
-        """Every group that this client may see, the latest first, as the API shows it."""
-        return [self._show_group(client, group) for group in await self._store.groups(_owner(client))]
-
-    async def group(self, client: Client, name: str) -> dict[str, object]:
-        """One group as the API shows it.
-
-        Raises:
-            UnknownJob: it has no job that this client may see.
-        """
-        found = await self._store.groups(_owner(client), name)
-        if not found:
-            raise UnknownJob("there is no job of this group", group=name)
-        return self._show_group(client, found[0])
-
-    async def cancel_group(self, client: Client, name: str) -> dict[str, object]:
-        """Stop every job of a group that has not finished; they have stopped when this returns.
-
-        Those that wait are stopped first, so that none of them begins meanwhile.
-
-        Raises:
-            UnknownJob: as `group`.
-        """
-        await self.group(client, name)
-        steps: Sequence[Sequence[State]] = (("queued",), ("running", "queued"))
-        for states in steps:
-            for job in await self._list_group(client, name, states):
-                with suppress(JobFinished, UnknownJob):
-                    await self.cancel(client, job.id)
-        return await self.group(client, name)
-
-    async def retry_group(self, client: Client, name: str) -> dict[str, object]:
-        """Queue every job of a group again that has failed or was cancelled, in the order in which they were posted.
-
-        A job whose pictures are gone stays as it is.
-
-        Raises:
-            UnknownJob: as `group`.
-            QueueFull: for some there is no room; those before them wait.
-        """
-        await self.group(client, name)
-        for job in reversed(await self._list_group(client, name, ("failed", "cancelled"))):
-            with suppress(JobFinished, JobUnfinished, UnknownJob, UnknownBlob, UnknownReference, TooManyPictures):
-                await self.retry(client, job.id)
-        return await self.group(client, name)
-
-    async def _list_group(self, client: Client, name: str, states: Sequence[State]) -> Sequence[Job]:
-        """Every job of a group in these states, newest first."""
-        found: list[Job] = []
-        before: int | None = None
-        while jobs := await self.page(client, states, before, TOGETHER, name):
-            found += jobs
-            before = jobs[-1].number
-        return found
-
-    def _show_group(self, client: Client, group: JobGroup) -> dict[str, object]:
-        return group.describe(self._jobs.sum_progress(group.name, _owner(client)))
-
     async def delete(self, client: Client, job_id: str) -> None:
         """Forget a job and its result; one that has not finished is cancelled first."""
         try:
@@ -243,14 +183,14 @@ class JobQueue:
         except UnknownJob as error:
             if error.fields.get("reason") != "broken":
                 raise
-            await self._changes.finish(self._store.delete_broken(_owner(client), job_id))
+            await self._changes.finish(self._store.delete_broken(owner_of(client), job_id))
         else:
             await self._changes.finish(self._delete(job))
 
     async def delete_finished(self, client: Client) -> int:
         """Forget every finished job that this client may see; returns how many there were."""
         gone = 0
-        while jobs := await self._store.page(_owner(client), ("done", "failed", "cancelled"), None, TOGETHER):
+        while jobs := await self._store.page(owner_of(client), ("done", "failed", "cancelled"), None, TOGETHER):
             for job in jobs:
                 await self._changes.finish(self._delete(job))
             gone += len(jobs)
@@ -350,7 +290,7 @@ class JobQueue:
         return moved
 
 
-def _owner(client: Client) -> str | None:
+def owner_of(client: Client) -> str | None:
     """The client whose jobs a list shows; None for the jobs of all clients."""
     return None if client.may("admin") else client.id
 

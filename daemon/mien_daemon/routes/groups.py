@@ -9,19 +9,19 @@ from mien_daemon.http.route import Route
 
 
 async def list_groups(request: web.Request) -> web.Response:
-    return reply({"groups": list(await request.app[keys.QUEUE].groups(request[keys.CLIENT]))})
+    return reply({"groups": list(await request.app[keys.GROUPS].list_all(request[keys.CLIENT]))})
 
 
 async def get_group(request: web.Request) -> web.Response:
-    return reply(await request.app[keys.QUEUE].group(request[keys.CLIENT], request.match_info["name"]))
+    return reply(await request.app[keys.GROUPS].get(request[keys.CLIENT], request.match_info["name"]))
 
 
 async def cancel_group(request: web.Request) -> web.Response:
-    return reply(await request.app[keys.QUEUE].cancel_group(request[keys.CLIENT], request.match_info["name"]))
+    return reply(await request.app[keys.GROUPS].cancel(request[keys.CLIENT], request.match_info["name"]))
 
 
 async def retry_group(request: web.Request) -> web.Response:
-    answer = await request.app[keys.QUEUE].retry_group(request[keys.CLIENT], request.match_info["name"])
+    answer = await request.app[keys.GROUPS].retry(request[keys.CLIENT], request.match_info["name"])
     return reply(answer, 202)
 
 
