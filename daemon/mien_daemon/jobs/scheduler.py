@@ -79,7 +79,7 @@ class Scheduler:
     async def _begin(self) -> None:
         left = await self._store.recover()
         self._jobs.recover(left)
-        await self._folders.sweep_runs({job.id for job in left})
+        await self._folders.sweep_runs({job.id for job in left} | await self._store.list_resumable())
         self._recovered.set()
         for place in range(len(self._executors)):
             self._loops.start(self._serve(place))
@@ -129,12 +129,10 @@ class Scheduler:
         """End a waiting job. Where the database does not take its end, the job keeps waiting."""
         self._jobs.waiting.take_out(job.id)
         try:
-            closed = await self._close(job, "cancelled")
+            return await self._close(job, "cancelled")
         except Exception:
             self._jobs.add(job)
             raise
-        await self._folders.forget(job.id)
-        return closed
 
     async def pause_clips(self) -> None:
         """Interrupt every running clip. It continues after its last finished segment when the queue is resumed."""
@@ -217,7 +215,7 @@ class Scheduler:
                 await self._help.withdraw(job.id)
             if not self._waits_again(job, outcome, attempt):
                 ended = await self._end(job, outcome, folder)
-                folder.keeps_run = False
+                folder.keeps_run = ended.state == "cancelled"  # until the job is deleted, or expires
                 return ended
         again = self._jobs.requeue_first(job, counted=isinstance(outcome, WorkerDied))
         return await self._store.change(again, patient=True)

@@ -1,30 +1,32 @@
 """Jobs on the disk: every change of state is one transaction, and an acknowledged one survives `kill -9`."""
 
-import json
-import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mien_api.errors import IdempotencyKeyReused, UnknownBlob, UnknownJob
+from mien_api.errors import UnknownJob
 from mien_core.files import move_into_place
 from mien_daemon.config import DAY_S
-from mien_daemon.jobs.job import Job, JobGroup, JobRequest, Priority, State
-from mien_daemon.jobs.label import JobLabel
+from mien_daemon.jobs.job import Job, JobGroup, JobRequest, State
+from mien_daemon.jobs.rows import SELECT, add_row, find_known, read_job, requeue, update_row, use_pictures
 from mien_daemon.state.database import Database
-from mien_daemon.state.rows import JOB_ID, find_fault
+from mien_daemon.state.personal_data import remove
+from mien_daemon.state.rows import JOB_ID
 
 UNDATED = """
     UPDATE jobs SET finished_at = COALESCE(finished_at, ?), expires_at = COALESCE(expires_at, ?)
     WHERE state IN ('done', 'failed', 'cancelled') AND (finished_at IS NULL OR expires_at IS NULL)
 """
 """Finished jobs without a date, which would be kept for ever; no daemon writes such a row."""
-SELECT = "SELECT rowid AS rowid, * FROM jobs"
 
 
 class JobStore:
-    """The table of jobs and the folder of results. It keeps; `JobQueue` and `Scheduler` decide."""
+    """The table of jobs and the folder of results. It keeps; `JobQueue` and `Scheduler` decide.
+
+    What is finished of a cancelled clip lies in its work folder, for as long as a result is kept: a retry continues
+    from it.
+    """
 
     def __init__(self, database: Database, state: Path) -> None:
         self._database = database
@@ -33,7 +35,8 @@ class JobStore:
         self._before_s = 0.0  # and what held before
         self.results = state / "results"
         self.thumbnails = state / "thumbnails"
-        for folder in (self.results, self.thumbnails):
+        self._work = state / "spool"
+        for folder in (self.results, self.thumbnails, self._work):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     async def recover(self) -> Sequence[Job]:
@@ -41,8 +44,14 @@ class JobStore:
 
         A job that was running goes first of its priority, and the attempt that was cut off does not count.
         """
-        rows = await self._database.write(_requeue, patient=True)
-        return [_job(row) for row in rows if self._database.is_readable("jobs", row)]
+        rows = await self._database.write(requeue, patient=True)
+        return [read_job(row) for row in rows if self._database.is_readable("jobs", row)]
+
+    async def list_resumable(self) -> set[str]:
+        """Cancelled jobs that would continue from what is finished of them, by id."""
+        sql = "SELECT id FROM jobs WHERE state = 'cancelled' AND expires_at > ?"
+        rows = await self._database.read(lambda db: db.execute(sql, (self.clock.now(),)).fetchall())
+        return {row["id"] for row in rows}
 
     async def add(self, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
         """Keep a job; the second value is False when an idempotency key is repeated and the job is the earlier one.
@@ -51,11 +60,11 @@ class JobStore:
             IdempotencyKeyReused: the key came before with another body.
             UnknownBlob: a picture was deleted meanwhile.
         """
-        return await self._database.write(lambda db: _add(db, owner, ask, key, digest, self.clock.now()))
+        return await self._database.write(lambda db: add_row(db, owner, ask, key, digest, self.clock.now()))
 
     async def known(self, owner: str, key: str, digest: str) -> Job | None:
         """The job that an idempotency key made, if it made one; raises as `add` does."""
-        return await self._database.read(lambda db: _known(db, owner, key, digest))
+        return await self._database.read(lambda db: find_known(db, owner, key, digest))
 
     async def get(self, job_id: str) -> Job:
         """One job.
@@ -68,7 +77,7 @@ class JobStore:
             raise UnknownJob("there is no such job", job=job_id)
         if not self._database.is_readable("jobs", row):
             raise UnknownJob("this job's row cannot be read", job=job_id, reason="broken")
-        return _job(row)
+        return read_job(row)
 
     async def delete_broken(self, owner: str | None, job_id: str) -> None:
         """Delete a job whose row cannot be read; raises `UnknownJob` where it is not this owner's."""
@@ -99,7 +108,7 @@ class JobStore:
         found: list[Job] = []
         while len(found) < size:
             rows = await self._page(where, values, before, size)
-            found += [_job(row) for row in rows if self._database.is_readable("jobs", row)]
+            found += [read_job(row) for row in rows if self._database.is_readable("jobs", row)]
             if len(rows) < size:
                 break
             before = rows[-1]["number"]
@@ -132,15 +141,15 @@ class JobStore:
 
     async def change(self, job: Job, *, patient: bool = False) -> Job:
         """Put a job's new state on the disk; `patient` waits as long as another program locks the database."""
-        await self._database.write(lambda db: _update(db, job, self._keep_s), patient=patient)
+        await self._database.write(lambda db: update_row(db, job, self._keep_s), patient=patient)
         return job
 
     async def repeat(self, job: Job) -> Job:
         """Let a finished job wait again; raises `UnknownBlob` when one of its pictures was deleted meanwhile."""
 
         def queue(db: sqlite3.Connection) -> None:
-            _use_pictures(db, job.ask, self.clock.now())
-            _update(db, job, self._keep_s)
+            use_pictures(db, job.ask, self.clock.now())
+            update_row(db, job, self._keep_s)
 
         await self._database.write(queue)
         return job
@@ -150,7 +159,7 @@ class JobStore:
 
         def update(db: sqlite3.Connection) -> None:
             for job in jobs:
-                _update(db, job, self._keep_s)
+                update_row(db, job, self._keep_s)
 
         await self._database.write(update)
 
@@ -194,12 +203,16 @@ class JobStore:
         def forget(db: sqlite3.Connection) -> None:
             if JOB_ID.fullmatch(job_id):
                 self._unlink(job_id)
+                self._remove_work(job_id)
             db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
         await self._database.forget(forget)
 
     async def expire(self, forget_after_s: float) -> None:
-        """Delete expired pictures, and the rows of jobs that expired `forget_after_s` ago."""
+        """Delete expired pictures, what is finished of clips that were cancelled as long ago, and old rows.
+
+        Rows go of jobs that expired `forget_after_s` ago.
+        """
 
         def sweep(db: sqlite3.Connection) -> None:
             self.clock.write_down(db)
@@ -211,6 +224,10 @@ class JobStore:
                     continue  # it could name any file; a repair sets the row aside
                 self._unlink(row["id"])
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
+            for folder in self._work.iterdir():
+                sql = "SELECT 1 FROM jobs WHERE id = ? AND state = 'cancelled' AND expires_at <= ?"
+                if db.execute(sql, (folder.name, now)).fetchone():
+                    self._remove_work(folder.name)
             db.execute("DELETE FROM jobs WHERE expires_at <= ? AND NOT starred", (now - forget_after_s,))
 
         await self._database.forget(sweep)
@@ -231,128 +248,15 @@ class JobStore:
         self.thumbnail(job_id).unlink(missing_ok=True)
         self.result(job_id).unlink(missing_ok=True)
 
+    def _remove_work(self, job_id: str) -> None:
+        """Delete what is kept of a job that will not run again; what cannot be deleted goes at the next start."""
+        with suppress(OSError):
+            remove(self._work / job_id)
+
     def _settle(self, db: sqlite3.Connection, job: Job, picture: Path, thumbnail: Path | None) -> None:
         if db.execute("SELECT 1 FROM jobs WHERE id = ?", (job.id,)).fetchone() is not None:
             if thumbnail is not None:
                 with suppress(OSError):
                     thumbnail.replace(self.thumbnail(job.id))
             move_into_place(picture, self.result(job.id))
-            _update(db, job, self._keep_s)
-
-
-def _add(
-    db: sqlite3.Connection, owner: str, ask: JobRequest, key: str | None, digest: str, now: float
-) -> tuple[Job, bool]:
-    if key is not None and (before := _known(db, owner, key, digest)):
-        return before, False
-    _use_pictures(db, ask, now)
-    job_id = secrets.token_hex(12)
-    row = db.execute(
-        """INSERT INTO jobs
-               (id, owner, kind, state, priority, position, target, reference, options, attempts, created_at,
-                group_name, label)
-           SELECT ?, ?, ?, 'queued', ?, COALESCE(MAX(position), 0) + 1, ?, ?, ?, 0, ?, ?, ?
-           FROM jobs WHERE ABS(position) < 1e12 RETURNING *""",
-        (
-            job_id,
-            owner,
-            ask.kind,
-            int(ask.priority),
-            ask.target,
-            json.dumps([list(person) for person in ask.references]),
-            json.dumps(dict(ask.options)),
-            now,
-            ask.group,
-            _dumped(ask.label.describe() if ask.label else None),
-        ),
-    ).fetchone()
-    pictures = [(job_id, digest) for digest in dict.fromkeys(ask.pictures)]
-    db.executemany("INSERT INTO job_pictures (job, sha256) VALUES (?, ?)", pictures)
-    if key is not None:
-        db.execute("INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)", (owner, key, digest, job_id))
-    return _job(row), True
-
-
-def _use_pictures(db: sqlite3.Connection, ask: JobRequest, now: float) -> None:
-    """Note that a job names these pictures; a sweep between the job's inspection and now may have taken one."""
-    for digest in dict.fromkeys(ask.pictures):
-        if not db.execute("UPDATE blobs SET used_at = ? WHERE sha256 = ?", (now, digest)).rowcount:
-            name = f"sha256:{digest}"
-            field = "target" if ask.target == name else "faces" if name in ask.likes else "reference"
-            raise UnknownBlob("there is no such picture here", field=field, blob=name)
-
-
-def _known(db: sqlite3.Connection, owner: str, key: str, digest: str) -> Job | None:
-    sql = "SELECT digest, jobs.* FROM idempotency JOIN jobs ON jobs.id = job WHERE idempotency.owner = ? AND key = ?"
-    row = db.execute(sql, (owner, key)).fetchone()
-    if row is None or find_fault("jobs", row):
-        return None
-    if row["digest"] != digest:
-        raise IdempotencyKeyReused("this key came before with another body", field="Idempotency-Key", job=row["id"])
-    return _job(row)
-
-
-def _requeue(db: sqlite3.Connection) -> Sequence[sqlite3.Row]:
-    db.execute(
-        """UPDATE jobs SET state = 'queued', started_at = NULL, attempts = MAX(attempts - 1, 0),
-           position = (SELECT COALESCE(MIN(position), 0) - 1 FROM jobs WHERE ABS(position) < 1e12)
-           WHERE state = 'running'"""
-    )
-    return db.execute(f"{SELECT} WHERE state = 'queued' ORDER BY priority, position").fetchall()
-
-
-def _update(db: sqlite3.Connection, job: Job, keep_s: float | None) -> None:
-    """`keep_s` was set by a person, perhaps after the job's own `expires_at` was computed."""
-    expires_at = job.expires_at if job.finished_at is None or keep_s is None else job.finished_at + keep_s
-    db.execute(
-        """UPDATE jobs SET state = ?, priority = ?, position = ?, attempts = ?, started_at = ?, finished_at = ?,
-           expires_at = ?, result = ?, media_type = ?, result_sha256 = ?, problem = ? WHERE id = ?""",
-        (
-            job.state,
-            int(job.ask.priority),
-            job.position,
-            job.attempts,
-            job.started_at,
-            job.finished_at,
-            expires_at,
-            _dumped(job.result),
-            job.media_type,
-            job.result_sha256,
-            _dumped(job.problem),
-            job.id,
-        ),
-    )
-
-
-def _job(row: sqlite3.Row) -> Job:
-    ask = JobRequest(
-        row["kind"],
-        row["target"],
-        json.loads(row["reference"]),
-        json.loads(row["options"]),
-        Priority(row["priority"]),
-        row["group_name"],
-        JobLabel.read(json.loads(row["label"])) if row["label"] else None,
-    )
-    return Job(
-        number=row["number"],
-        id=row["id"],
-        owner=row["owner"],
-        ask=ask,
-        state=row["state"],
-        position=row["position"],
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        expires_at=row["expires_at"],
-        result=json.loads(row["result"]) if row["result"] else None,
-        media_type=row["media_type"],
-        result_sha256=row["result_sha256"],
-        problem=json.loads(row["problem"]) if row["problem"] else None,
-        is_starred=bool(row["starred"]),
-    )
-
-
-def _dumped(document: Mapping[str, object] | None) -> str | None:
-    return json.dumps(dict(document)) if document is not None else None
+            update_row(db, job, self._keep_s)

@@ -1,7 +1,7 @@
 """A folder for each job that runs: its opened references and its result, and nothing that outlives it.
 
-The finished segments of a clip stay until its job ends: after a pause, or a death of worker or daemon, the job
-continues from them.
+The finished segments of a clip stay until its job is done or has failed: after a pause, a death of worker or daemon,
+or when it was cancelled and is tried again, the job continues from them. `JobStore` deletes those of cancelled jobs.
 """
 
 import hashlib
@@ -178,10 +178,6 @@ class WorkFolders:
     async def step_preview(self, job_id: str) -> bytes | None:
         """The picture of the latest step of a running job; None where the executor shows none, or none yet."""
         return await run_in_thread(read_small, self._root / job_id / PREVIEW)
-
-    async def forget(self, job_id: str) -> None:
-        """Delete what is kept of a job that will not run again."""
-        await run_in_thread(_remove_all, {self._root / job_id})
 
     async def sweep(self) -> None:
         """Delete what an earlier daemon left in the middle of a job, and what a run over a folder left.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -505,8 +506,36 @@ async def test_what_is_finished_of_a_clip_outlives_its_daemon_and_goes_with_its_
     (tmp_path / "spool" / "a-job-that-was" / "run").mkdir(parents=True)
     async with open_jobs(tmp_path, executor, paused=True) as room:
         assert [path.name for path in (tmp_path / "spool").iterdir()] == [clip.id]
-        await room.queue.cancel(LOCAL, clip.id)
+        await room.queue.delete(LOCAL, clip.id)
         assert not run.parent.exists()
+
+
+async def test_a_cancelled_clip_that_is_tried_again_goes_on_from_what_is_finished(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        clip = await begin_clip(room)
+        await room.queue.cancel(LOCAL, clip.id)
+    run = tmp_path / "spool" / clip.id / "run"
+    async with open_jobs(tmp_path, executor) as room:
+        assert [path.name for path in run.iterdir()] == ["attempt1"], "another start of the daemon keeps it"
+        executor.gates["go"].set()
+        await room.queue.retry(LOCAL, clip.id)
+        assert (await room.finished(clip)).state == "done"
+        assert executor.ran[-1].run == str(run)
+    assert not run.parent.exists()
+
+
+async def test_what_is_finished_of_a_cancelled_clip_goes_with_its_job_or_when_a_result_would(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor, paused=True) as room:
+        kept, deleted, over = [await room.submit("clip") for _ in range(3)]
+        for job in (kept, deleted, over):
+            (tmp_path / "spool" / job.id / "run").mkdir(parents=True)
+            await room.queue.cancel(LOCAL, job.id)
+        await room.queue.delete(LOCAL, deleted.id)
+        await room.store.change(replace(await room.store.get(over.id), expires_at=1.0))
+        await room.store.expire(1e12)
+        assert [path.name for path in (tmp_path / "spool").iterdir()] == [kept.id]
 
 
 async def test_a_clip_whose_executor_died_is_tried_again_with_what_is_finished(tmp_path: Path) -> None:
