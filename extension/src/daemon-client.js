@@ -69,9 +69,12 @@ export class DaemonClient {
     return (await this.#json("GET", "/v1/references")).references;
   }
 
-  /** The faces in a picture that was put. */
-  async facesIn(blob) {
-    return (await this.#json("GET", `/v1/blobs/${blob}/faces`)).faces;
+  /**
+   * The faces in a picture that was put, and the longest side of the picture they were found in.
+   * @returns {Promise<{ faces: { bbox: number[] }[], longest_side: number }>}
+   */
+  facesIn(blob) {
+    return this.#json("GET", `/v1/blobs/${blob}/faces`);
   }
 
   /** Keep a face with the consent that was confirmed for it. */

@@ -1,6 +1,7 @@
 // Adding a face: a picture, whether it shows one face, whose it is, and the consent. Nothing is kept before that.
 
 import { Problem, problemOf, wordsFor } from "../src/problem.js";
+import { faceChoice } from "./face-choice.js";
 import { byId, make, say, showNotice } from "./parts.js";
 
 const { chrome } = globalThis;
@@ -47,19 +48,20 @@ export function showAddFace(box, { connection, onAdded, onFile = null, onCamera 
   return { take };
 }
 
-/** Whether the picture shows one face, said at once; then the rest of the form. */
+/** Whether the picture shows a face, said at once; of several one is chosen; then the rest of the form. */
 async function look(form, { connection, state }, picture) {
   const looking = byId("looking");
   byId("face-notice").hidden = true;
-  form.querySelector(".consent")?.remove();
+  form.querySelector(".consent, .several")?.remove();
   looking.textContent = say("face_checking");
   try {
     if (picture.size > MOST_BYTES) throw new Problem("image-too-large");
     const bytes = new Uint8Array(await picture.arrayBuffer());
     const daemon = await connection.proved();
     state.blob = await daemon.putBlob(bytes);
-    const { length } = await daemon.facesIn(state.blob);
-    if (length !== 1) throw new Problem(length ? "several-faces" : "no-face-found", { role: "reference" });
+    const found = await daemon.facesIn(state.blob);
+    if (!found.faces.length) throw new Problem("no-face-found", { role: "reference" });
+    if (found.faces.length > 1) return await askWhose(form, { connection, state }, picture, found);
     form.append(consent(picture));
     form.elements.namedItem("name").select();
   } catch (error) {
@@ -67,6 +69,15 @@ async function look(form, { connection, state }, picture) {
   } finally {
     looking.textContent = "";
   }
+}
+
+/** One button a person; the chosen one's part of the picture is looked at like any other. */
+async function askWhose(form, app, picture, { faces, longest_side }) {
+  const image = await createImageBitmap(picture);
+  const scale = Math.max(image.width, image.height) / longest_side;
+  const boxes = faces.map(({ bbox }) => bbox.map((edge) => edge * scale));
+  form.append(faceChoice(image, boxes, (alone) => look(form, app, alone)));
+  form.querySelector(".person").focus();
 }
 
 async function keep(form, { connection, state, onAdded }) {

@@ -6,7 +6,7 @@ interface MienProgress {
 }
 
 declare var mienStyle: string;
-declare var mienIcons: Readonly<Record<"cross" | "undo" | "compare" | "swap" | "warning", string>>;
+declare var mienIcons: Readonly<Record<"cross" | "undo" | "compare" | "frame" | "swap" | "warning", string>>;
 declare var mienElement: <Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   className?: string,

@@ -77,8 +77,28 @@ globalThis.mienFinder ??= (() => {
 
   const byTarget = (id) => (id === undefined ? null : (globalThis.browser?.menus?.getTargetElement?.(id) ?? null));
 
+  /** What lies on top at the last right click; with none in this page, where the pointer is. */
+  const topmost = () => (last ? at(last.x, last.y)[0] : hoveredIn(document)) ?? null;
+
+  const hoveredIn = (root) => {
+    const inner = [...root.querySelectorAll(":hover")].at(-1);
+    const shadow = inner && shadowOf(inner);
+    return (shadow && hoveredIn(shadow)) ?? inner;
+  };
+
+  const looksEmbedded = (element) => element instanceof HTMLEmbedElement || element instanceof HTMLObjectElement;
+
   return {
     pictureAt,
+
+    /** Whether a video plays under something of the page, so that no menu spoke of its frame. */
+    playsUnder: (element) => element instanceof HTMLVideoElement && !element.paused && topmost() !== element,
+
+    /** What is embedded at the pointer, if it is no picture. */
+    embedded() {
+      const top = topmost();
+      return top && looksEmbedded(top) && !isPicture(top) ? top : null;
+    },
 
     /** Where the person looks: the last right click, else the middle of what the pointer is on. */
     lookedAt() {

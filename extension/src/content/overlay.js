@@ -212,6 +212,7 @@ globalThis.mienIcons ??= Object.freeze({
   cross: "M6 6l12 12M18 6L6 18",
   undo: "M9 7L4 12l5 5M4 12h11a5 5 0 0 1 0 10h-3",
   compare: "M12 3v18M8 7H5a2 2 0 0 0-2 2v6a2 2 0 0 0 2 2h3M16 7h3a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2h-3",
+  frame: "M4 5h16v14H4zM10 9l5 3-5 3z",
   swap: "M4 9a6 6 0 0 1 11-3M20 15a6 6 0 0 1-11 3M15 2v4h-4M9 22v-4h4",
   warning: "M12 8v5M12 16.5v.01M10.3 4.2L2.9 17a2 2 0 0 0 1.7 3h14.8a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0z",
 });

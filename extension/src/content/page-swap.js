@@ -15,10 +15,10 @@ globalThis.mienPage ??= (() => {
   const swapOf = (element) => [...swaps.values()].find((swap) => swap.element === element);
 
   /** A picture that shows a result already is swapped from its original, not from that. */
-  const begin = (element) => {
+  const begin = (element, shown = mienSource.of(element)) => {
     const known = swapOf(element);
     if (element instanceof HTMLVideoElement) element.pause(); // the frame that was meant
-    const source = known?.originalSource() ?? mienSource.of(element);
+    const source = known?.originalSource() ?? shown;
     known?.undo();
     const id = crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is kept from plain http pages
     const swap = new MienSwap(id, element, source, { tell, onEnd: () => swaps.delete(id) });
@@ -37,18 +37,44 @@ globalThis.mienPage ??= (() => {
     if (element) tell({ do: "picked", request, ...describe(begin(element)) });
   };
 
+  const label = (key) => chrome.i18n.getMessage(key);
+  const pick = (request) => ({ label: label("remedy_pick"), act: () => pickFor(request) });
+
   /** The browser named a picture that the page shows no more: it changed while the menu was open. */
   const sayGone = (request) => {
     const { element, point } = mienFinder.lookedAt();
-    const pick = { label: chrome.i18n.getMessage("remedy_pick"), act: () => pickFor(request) };
-    mienSay(element, { words: chrome.i18n.getMessage("problem_picture_gone"), point, acts: [pick] });
+    mienSay(element, { words: label("problem_picture_gone"), point, acts: [pick(request)] });
+  };
+
+  /** A video plays where a picture was asked for: the frame of this moment stands still until the person has said. */
+  const offerFrame = (video, request) => {
+    video.pause();
+    const swap = () => tell({ do: "picked", request, ...describe(begin(video)) });
+    mienSay(video, {
+      words: label("frame_playing"),
+      point: mienFinder.lookedAt().point,
+      icon: mienIcons.frame,
+      acts: [{ label: label("menu_swap_frame"), act: swap }],
+      onLeave: () => video.play().catch(() => {}), // a page may have taken it away
+    });
+  };
+
+  /** What is embedded here cannot be read as a picture; as a screenshot it can be seen. */
+  const offerScreenshot = (element, request) => {
+    const shown = { kind: "page", url: "" };
+    const swap = () => tell({ do: "picked", request, ...describe(begin(element, shown)) });
+    const acts = [{ label: label("embedded_shown"), act: swap }, pick(request)];
+    mienSay(element, { words: label("problem_embedded"), point: mienFinder.lookedAt().point, acts });
   };
 
   const orders = {
     find({ hint }) {
       const element = mienFinder.find(hint);
-      if (element) return describe(begin(element));
-      if (hint.srcUrl) sayGone(hint.pick);
+      const embedded = element ? null : mienFinder.embedded();
+      if (element && !mienFinder.playsUnder(element)) return describe(begin(element));
+      if (element) offerFrame(element, hint.pick);
+      else if (embedded) offerScreenshot(embedded, hint.pick);
+      else if (hint.srcUrl) sayGone(hint.pick);
       else pickFor(hint.pick);
       return { found: false };
     },

@@ -59,10 +59,10 @@ globalThis.MienPlate ??= class MienPlate {
   }
 };
 
-/** Something that could not be done, said where the person looks, with what can be done about it. */
-globalThis.mienSay ??= (element, { words, point, acts = [] }) => {
-  const sign = mienElement("div", "sign");
-  sign.append(mienIcon(mienIcons.warning, 20));
+/** Something said where the person looks, with what can be done about it; `onLeave` hears that nothing is. */
+globalThis.mienSay ??= (element, { words, point, acts = [], icon = mienIcons.warning, onLeave = null }) => {
+  const sign = mienElement("div", icon === mienIcons.warning ? "sign" : "sign plain");
+  sign.append(mienIcon(icon, 20));
   const reason = mienElement("div", "reason", words);
   const actions = mienElement("div", "actions");
   const leave = (act) => () => {
@@ -73,7 +73,8 @@ globalThis.mienSay ??= (element, { words, point, acts = [] }) => {
     const button = mienButton(label, leave(act), { className: at ? "" : "first" });
     actions.append(button);
   });
-  actions.append(mienButton(chrome.i18n.getMessage("close"), leave(null)));
-  const plate = new MienPlate(element, { name: words, nodes: [sign, reason, actions], onEscape: leave(null), point });
+  actions.append(mienButton(chrome.i18n.getMessage("close"), leave(onLeave)));
+  const nodes = [sign, reason, actions];
+  const plate = new MienPlate(element, { name: words, nodes, onEscape: leave(onLeave), point });
   return plate;
 };

@@ -52,6 +52,7 @@ svg { display: block; flex: none; }
 .sign {
   display: grid; place-items: center; width: 36px; height: 36px; border-radius: 50%; background: rgb(255 120 120 / .2);
 }
+.sign.plain { background: rgb(255 255 255 / .12); }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; justify-content: center; }
 .reason { font-size: 13px; line-height: 1.45; text-wrap: pretty; }
 @container (max-width: 219px) or (max-height: 189px) {

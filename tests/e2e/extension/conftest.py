@@ -307,6 +307,7 @@ class DaemonProcess:
         return self.client.request("POST", "/v1/references", words)
 
     picture = png((96, 96), (180, 110, 80))  # one face, to the painter
+    couple = png((192, 96), (180, 110, 80))  # two
 
     def jobs(self) -> list[dict[str, Any]]:
         return list(self.client.request("GET", "/v1/jobs")["jobs"])

@@ -67,9 +67,13 @@ class Painter(FakeRuntime):
         return replace(swapped(made.getvalue(), options.engine, len(references)), size=size)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
-        """One, wherever: a reference has to show a face."""
+        """One for every square that fits side by side, but always one: a reference has to show a face."""
+        width, side = PIL.Image.open(io.BytesIO(picture)).size
+        boxes = [
+            (at * side + side // 4, side // 4, at * side + 3 * side // 4, 3 * side // 4) for at in range(width // side)
+        ]
         kps = np.zeros((5, 2), np.float32)
-        return [Face(np.array([0, 0, 10, 10], np.float32), 1.0, kps)]
+        return [Face(np.array(box, np.float32), 1.0, kps) for box in boxes or [(0, 0, 10, 10)]]
 
 
 def paint(models: Path, state: Path, *, offline: bool, authority: Authority) -> Painter:

@@ -87,6 +87,22 @@ def test_a_new_person_pairs_adds_a_face_and_opens_the_console_from_the_popup(bro
                 daemon.client.request("DELETE", f"/v1/clients/{client['id']}")
 
 
+def test_of_several_people_one_is_chosen_and_the_others_are_not_kept(paired: Any, daemon: Any) -> None:
+    couple = {"name": "couple.png", "mimeType": "image/png", "buffer": daemon.couple}
+    popup = paired.own_page("ui/popup.html")
+    popup.click("#add-face")
+    popup.locator("#file").set_input_files(files=[couple])
+    popup.get_by_role("button", name="Person 2").click()
+    assert popup.locator(".portrait").evaluate("(image) => image.decode().then(() => image.naturalWidth)") < 192
+    popup.get_by_label("Name").fill("Dora")
+    popup.click("#keep")
+    popup.wait_for_selector("label.face:has-text('Dora') :checked")
+    (dora,) = [each for each in daemon.client.request("GET", "/v1/references")["references"] if each["name"] == "Dora"]
+    daemon.client.request("DELETE", f"/v1/references/{dora['id']}")
+    popup.close()
+    paired.choose_first_face()
+
+
 def test_the_key_cannot_be_taken_out_of_the_browser(paired: Any) -> None:
     page = paired.own_page("ui/options.html")
     kept = page.evaluate(
