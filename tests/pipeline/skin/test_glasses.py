@@ -44,3 +44,17 @@ def test_thin_rims_are_found_whichever_way_the_head_is_held(astronaut: Portrait,
         found[round(float(y)) - 9 : round(float(y)) + 10, round(float(x)) - 9 : round(float(x)) + 10].max() > 0.5
         for x, y in below
     )
+
+
+def test_dark_lids_under_a_frown_are_no_glasses(astronaut: Portrait) -> None:
+    """Lashes and creases close to squinting eyes make rims, and what is drawn between them a bar."""
+    image, mesh = astronaut[0], mesh_of(astronaut)
+    squinting = image.pixels.copy()
+    for ring in (LEFT_EYE, RIGHT_EYE):
+        lids = mesh[list(ring), :2]
+        crease = np.round(lids.mean(0) + 1.35 * (lids - lids.mean(0))).astype(np.int32)
+        cv2.polylines(squinting, [cv2.convexHull(crease)], True, (120, 75, 60), 2)
+    start, end = (tuple(int(value) for value in np.round(mesh[vertex, :2])) for vertex in (193, 285))
+    frown = cv2.line(np.zeros(squinting.shape[:2], np.uint8), start, end, (1,), 2) > 0
+    squinting[frown] = squinting[frown] * 0.8
+    assert not glasses_mask(squinting, mesh).any()
