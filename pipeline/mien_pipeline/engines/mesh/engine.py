@@ -183,7 +183,7 @@ def _warn_of_reference(yaws_deg: Sequence[float], view: View, texture: Texture) 
     """What limits a reference: half a face that no picture shows, glasses where the eyes are from, little light."""
     shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
     turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
-    covered: tuple[SwapWarning, ...] = ("occluded",) if view.glasses else ()
+    covered: tuple[SwapWarning, ...] = ("occluded",) if view.glasses or view.half_hidden else ()
     skin = texture.colour[::4, ::4][texture.skin[::4, ::4] > 127]
     dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, _LIGHTEST) < LOW_LIGHT else ()
     return (*turned, *covered, *dark)

@@ -73,14 +73,14 @@ def _draw(view: View, move: Floats) -> View:
     masks = (view.seen, view.skin, view.made, view.covered, view.facing)
     seen, skin, made, covered, facing = (np.asarray(resample(mask, full), np.float32) for mask in masks)
     colour = np.asarray(resample(view.colour, full, cubic=True), np.uint8)
-    return View(colour, seen, skin, made, covered, facing, view.glasses)
+    return View(colour, seen, skin, made, covered, facing, view.glasses, view.half_hidden)
 
 
 def _resize(view: View) -> View:
     colour = np.asarray(cv2.resize(view.colour, (WORK_SIDE, WORK_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     masks = (view.seen, view.skin, view.made, view.covered, view.facing)
     seen, skin, made, covered, facing = (_shrink_mask(mask) for mask in masks)
-    return View(colour, seen, skin, made, covered, facing, view.glasses)
+    return View(colour, seen, skin, made, covered, facing, view.glasses, view.half_hidden)
 
 
 def _shrink_mask(mask: Mask) -> Mask:

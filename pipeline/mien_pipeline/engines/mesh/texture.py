@@ -5,10 +5,12 @@ from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
 from mien_pipeline.engines.mesh.facing import vertex_facing, vertex_visibility
+from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
@@ -19,6 +21,7 @@ from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
+from mien_pipeline.skin.covers import Feature
 from mien_pipeline.skin.eyewear import find_behind_glasses
 from mien_pipeline.skin.glasses import glasses_mask
 from mien_pipeline.skin.light import blur, light_ratio
@@ -55,6 +58,7 @@ _MADE_UP, _PAINTED_OVER = 0.9, 0.95  # how much less a place is seen that was ma
 _PAINTED = 3  # code values by which paint over a rim differs from it
 _BEHIND = 0.25  # share of what a frame hides, from which paint over it hardly shows
 _RIM_SHADOW, _RIM_REACH = 0.008, 0.02  # face widths: of shadow beside a rim; of skin from which it is painted over
+_MIDDLE = 0.02  # of the texture's side to either side of its middle, which counts as seen where half is hidden
 _FAR = 0.02  # weight of skin from four times as far, where none is near
 # Texture pixels to one of the map, which is interpolated between. The map has 192 pixels a side or more: with half as
 # many the outline of lips had bumps, where the triangles are small.
@@ -124,6 +128,7 @@ class View:
         covered: where rims of glasses were painted over.
         facing: how much the surface faces the viewer; 0 where another part hides it.
         glasses: whether the person wears some.
+        half_hidden: whether hair, a hand or deep shade hides one eye; that half counts as unseen.
     """
 
     colour: Pixels
@@ -133,6 +138,7 @@ class View:
     covered: Mask
     facing: Mask
     glasses: bool = False
+    half_hidden: bool = False
 
     @property
     def clear(self) -> Mask:
@@ -156,10 +162,12 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     pixels, local = _cut_region(reference.pixels, mesh)
     pixels = even_out(pixels, local)
     places, facing = _map_texture(local, side)
-    inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
-    shown = np.asarray(inside.all(2), np.float32)
     as_taken = pixels
     pixels, glasses = _paint_over_glasses(pixels, local)
+    hidden = None if glasses else find_hidden_eye(as_taken, local)
+    inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
+    shown = np.asarray(inside.all(2) & _half_seen(side, hidden), np.float32)
+    facing = facing * shown
     behind = resample(find_behind_glasses(as_taken, local), places) if glasses else np.zeros((side, side), np.float32)
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
     skin = np.asarray(resample(bare, places) * shown, np.float32)
@@ -171,7 +179,15 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     painted = np.asarray((cv2.absdiff(pixels, as_taken).max(2) > _PAINTED).astype(np.float32))
     covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
     # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.
-    return View(colour, np.asarray(own * (1 - behind), np.float32), skin, made, covered, facing, glasses)
+    own = np.asarray(own * (1 - behind), np.float32)
+    return View(colour, own, skin, made, covered, facing, glasses, hidden is not None)
+
+
+def _half_seen(side: int, hidden: Feature | None) -> NDArray[np.bool_]:
+    """(1, side) True on the halves of a texture of which no eye is hidden, and on the middle of the face."""
+    across = (np.arange(side) + 0.5) / side - 0.5
+    aside = {"left eye": across < -_MIDDLE, "right eye": across > _MIDDLE}
+    return ~aside[hidden][None] if hidden in aside else np.ones((1, side), np.bool_)
 
 
 @cache

@@ -1,12 +1,15 @@
 """Features that show are found, whatever the light and the expression; features behind something are not."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from mien_pipeline.engines.mesh.engine import MeshLikeness
-from mien_pipeline.engines.mesh.hidden import find_hidden_features
+from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
+from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
 from mien_pipeline.face import Portrait
+from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Pixels
 from mien_pipeline.skin.covers import Feature
 from mien_testing.portraits import mesh_of
@@ -17,6 +20,9 @@ RINGS: dict[Feature, tuple[int, ...]] = {
     "mouth": (57, 164, 287, 18),
     "nose": (122, 351, 410, 186),
 }
+
+
+LOCK = (10, 9, 168, 133, 121, 50, 205, 172, 58, 127, 54)  # around half a face, from its middle to the outline
 
 
 def paint_over(portrait: Portrait, *features: Feature) -> Pixels:
@@ -54,3 +60,41 @@ def test_what_is_painted_over_is_hidden(
 ) -> None:
     pixels = paint_over(astronaut, feature)
     assert feature in find_hidden_features(pixels, mesh_of(astronaut), astronaut_likeness.texture.colour)
+
+
+def hang_hair(portrait: Portrait, *, mirrored: bool = False) -> Pixels:
+    """The picture with hair before the viewer's left half of the face, or before the right one."""
+    pixels, mesh = portrait.image.pixels.copy(), mesh_of(portrait)
+    lock = mesh[LOCK if not mirrored else topology().mirror[list(LOCK)], :2]
+    shades = np.random.default_rng(0).uniform(90, 200, (1, pixels.shape[1], 1))
+    strands = (shades * np.array([1.0, 0.8, 0.5])).astype(np.uint8)
+    hidden = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [np.round(lock).astype(np.int32)], (1,))
+    cv2.copyTo(np.ascontiguousarray(np.broadcast_to(strands, pixels.shape)), hidden, pixels)
+    return pixels
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_hair_before_an_eye_of_a_reference_hides_that_eye(astronaut: Portrait, mirrored: bool) -> None:
+    hidden = find_hidden_eye(hang_hair(astronaut, mirrored=mirrored), mesh_of(astronaut))
+    assert hidden == ("right eye" if mirrored else "left eye")
+
+
+def test_eyes_that_show_are_not_hidden(astronaut: Portrait, admiral: Portrait) -> None:
+    """Whatever the light, and behind clear glasses."""
+    for portrait in (astronaut, admiral):
+        pixels = portrait.image.pixels
+        side = np.linspace(0.2, 1, pixels.shape[1])[None, :, None]
+        for lit in (pixels, pixels * 0.3, pixels * side):
+            assert find_hidden_eye(lit.astype(np.uint8), mesh_of(portrait)) is None
+
+
+def test_the_hidden_half_of_a_reference_is_the_other_one_mirrored_and_it_says_so(
+    astronaut: Portrait, engine: MeshEngine
+) -> None:
+    """No strand of hair is painted onto a target's eye."""
+    hairy = replace(astronaut[0], pixels=hang_hair(astronaut))
+    likeness = engine.prepare([Portrait(hairy, astronaut[1])])
+    assert "occluded" in likeness.warnings
+    colour = cv2.resize(likeness.texture.colour, (96, 96), interpolation=cv2.INTER_AREA).astype(int)
+    eyes = slice(28, 48), slice(22, 44)
+    assert np.abs(colour[eyes] - colour[:, ::-1][eyes]).mean() < 6
