@@ -28,6 +28,7 @@ LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness fo
 # How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
 # neutral portraits lips had .73, .64, 1.07 of the darkest sixth's skin and .75, .43, .57 of the lightest's.
 LIP_HUE, CODE_GAMMA = (0.0, -0.43, -0.69), 2.2
+LIPS_SHINE = 0.95  # the quantile of their lightness that is their shine
 LIP_RED = 6.0  # in a of Lab, by which lips are redder than teeth at least
 EYE_MARGIN, EYE_FEATHER = 0.008, 0.006  # face widths around an open eye that is kept
 LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
@@ -131,7 +132,23 @@ def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Me
     lighter = float(np.clip(doublings / LIPS_GIVE_WAY, 0, 1))
     gain = gain * np.power(wanted / gain, lighter)
     new[part] *= 1 + soft[..., None] * (gain - 1).astype(np.float32)
+    new[part] *= 1 + soft[..., None] * (_calm_shine(new[part], target[part], lips) - 1) * min(1.0, max(0.0, doublings))
     return new
+
+
+def _calm_shine(new: Floats, target: Floats, lips: NDArray[np.bool_]) -> Floats:
+    """(h, w, 1) factor by which lips of `new` shine no more than those of `target`, both (h, w, 3).
+
+    Shine is how much the lightest are lighter than most; `lips` (h, w) says where they are.
+    """
+    brightness = [picture.mean(2) + 1 for picture in (new, target)]
+    middle, wanted = (float(np.median(each[lips])) for each in brightness)
+    shine, theirs = (
+        max(float(np.log(np.quantile(each[lips], LIPS_SHINE) / most)), 1e-3)
+        for each, most in zip(brightness, (middle, wanted), strict=True)
+    )
+    above = np.maximum(brightness[0] / middle, 1)
+    return np.asarray(above ** (min(theirs / shine, 1) - 1), np.float32)[..., None]
 
 
 def match_surroundings(target: Floats, new: Floats, skin: Mask, kept: Mask, grid: Grid, width: float) -> Floats:

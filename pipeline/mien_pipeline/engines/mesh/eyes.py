@@ -58,7 +58,7 @@ class EyeSwap:
         share: 1 for the reference's own eye, 0 for the target's; a mixture would show both.
         reference_along: where the reference's iris is, in eye widths as `Eye.along`.
         target_along: where it is moved to.
-        shut: whether the target's lids are.
+        shut: whether lids are, of either: then what surrounds the eye is the target's as well.
     """
 
     share: float
@@ -115,8 +115,8 @@ def plan_eye_swap(reference: tuple[Eye, Eye], target: tuple[Eye, Eye], own_gaze:
     if all(usable) and not own_gaze:
         aim = _align_gaze((reference[0].along, reference[1].along), (target[0].along, target[1].along))
     left, right = (
-        EyeSwap(share, mine.along, along) if use else EyeSwap(0.0, 0.0, 0.0, theirs.closed)
-        for (mine, theirs), use, along in zip(pairs, usable, aim, strict=True)
+        EyeSwap(share, mine.along, along) if use else EyeSwap(0.0, 0.0, 0.0, shut=True)
+        for (mine, _), use, along in zip(pairs, usable, aim, strict=True)
     )
     return left, right
 

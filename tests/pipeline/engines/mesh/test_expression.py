@@ -161,3 +161,15 @@ def test_only_a_reference_that_smiles_more_loses_folds_and_only_beside_the_mouth
     assert touched.any()
     assert fine_detail(without)[touched].std() < 0.9 * fine_detail(new)[touched].std()
     assert not np.abs(without - new)[: int(closed[168, 1])].any()  # the nose's bridge and above
+
+
+def test_lips_on_skin_that_becomes_lighter_shine_no_more_than_the_targets(astronaut: Portrait) -> None:
+    """The target's mean colour alone would turn their shine to white."""
+    mesh, target = mesh_of(astronaut), np.full_like(astronaut[0].pixels, 120).astype(np.float32)
+    lips = np.zeros(target.shape[:2], np.uint8)
+    cv2.fillPoly(lips, [np.round(mesh[list(OUTER_LIPS), :2]).astype(np.int32)], (1,))
+    new = np.where(np.random.default_rng(0).random(target.shape[:2]) < 0.1, 150.0, 60.0).astype(np.float32)
+    tempered = temper_lips(np.repeat(new[..., None], 3, 2), target, (0.05, 0.2), mesh)
+    lower = tuple(slice(each - 2, each + 3) for each in np.round(mesh[[16, 85, 315], :2].mean(0)).astype(int)[::-1])
+    assert lips[lower].all()
+    assert tempered[lower].max() < 1.5 * np.median(tempered[lower])

@@ -38,6 +38,13 @@ def test_a_wink_shuts_one_eye_alone() -> None:
     assert (right.share, right.shut) == (1, False)
 
 
+def test_a_reference_that_shuts_its_eyes_leaves_the_target_its_lids() -> None:
+    """Creases of a squint around a wide open eye would look drawn."""
+    squinting = eye(openness=CLOSED_OPENNESS - 0.01)
+    swaps = plan_eye_swap((squinting, squinting), (eye(), eye()), own_gaze=False)
+    assert [(each.share, each.shut) for each in swaps] == [(0, True)] * 2
+
+
 @settings(deadline=None)
 @given(
     one=st.builds(eye, st.floats(-0.3, 0.3), st.floats(-0.2, 0.2), st.floats(0.1, 0.4)),
