@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Runs that were killed and never taken up again hold pictures of faces: they go when the next clip is edited.
 KEPT_DAYS = 14
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+LOOK = "analysis.npz"  # in a folder of its own among the runs
 CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "workers", "restart")
 
 
@@ -148,7 +149,8 @@ def swap_clip(
     require_clips()
     from mien_daemon.worker.segment_helpers import set_up_helpers, start_helpers
     from mien_pipeline.clips.report import describe_clip
-    from mien_pipeline.swap_clip import name_run, open_target
+    from mien_pipeline.clips.run_names import hash_clip, name_look, name_run
+    from mien_pipeline.swap_clip import open_target
 
     output, clip_options = place.clip_output(), read_clip_options(args)
     require_clip_options(options)
@@ -168,14 +170,15 @@ def swap_clip(
 
     with start_helpers(count_helpers(args, options)) as helpers:
         runtime = open_runtime(args, store)  # from here on the process is caged
-        folder = runs / name_run(args.target, references, options, clip_options)
+        digest = hash_clip(args.target)
+        folder = runs / name_run(digest, references, options, clip_options)
         forget_runs(runs, folder, restart=bool(args.restart))
         with show_job_progress(quiet=args.json) as show:
             target = open_target(args.target, clip_options, folder, write)
             if helpers := helpers[: target.count_segments() - 1]:
                 asked = options.model_dump(mode="json", exclude_unset=True) | {"engine": options.engine}
                 set_up_helpers(helpers, (folders.models, folders.state), target.clip.path, folder, references, asked)
-            target = replace(target, helpers=helpers)
+            target = replace(target, helpers=helpers, look=runs / name_look(digest, clip_options) / LOOK)
             made = runtime.swap_clip(target, references, options, lambda at: show(at.stage, at.fraction), alike)
     return written[0], describe_clip(made)
 

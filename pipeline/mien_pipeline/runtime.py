@@ -193,8 +193,8 @@ class Runtime:
         references: Sequence[bytes | Sequence[bytes]],
         options: SwapOptions,
     ) -> "SegmentMaker":
-        """What renders segments of a clip for another process's run; see `swap_clip.open_segments`. Needs PyAV."""
-        from mien_pipeline.swap_clip import open_segments
+        """What renders segments of a clip for another process's run; see `segments.open_segments`. Needs PyAV."""
+        from mien_pipeline.clips.segments import open_segments
 
         parts, engine = self._components_for(options), self._load(options.engine)
         ready = self._references.prepare_all(references, options, engine, parts, Stopwatch())
@@ -215,7 +215,7 @@ class Runtime:
                 self.loaded.detector,
                 self.loaded.embedder,
                 self.loaded.check,
-                None,
+                self.loaded.marker.watermark,
                 partial(clock.step, "detect", 0, 1),
             )
 

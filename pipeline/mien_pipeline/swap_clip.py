@@ -4,16 +4,11 @@ Whatever ends a run, the next one with the same clip, faces and settings goes on
 makes the same file.
 """
 
-import hashlib
-import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-
-import cv2
 
 from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
 from mien_core.files import naming_disk_errors
@@ -21,9 +16,9 @@ from mien_pipeline.clip_options import ClipOptions
 from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
 from mien_pipeline.clips.inspect import media_type_of, read_watermark
-from mien_pipeline.clips.journal import ANALYSIS, Journal, Tallies
+from mien_pipeline.clips.journal import Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
-from mien_pipeline.clips.render import ClipSwap, PersonTally
+from mien_pipeline.clips.render import ClipSwap
 from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, merge_tallies, report_people
 from mien_pipeline.clips.segments import (
     SegmentHelper,
@@ -33,8 +28,8 @@ from mien_pipeline.clips.segments import (
 )
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
-from mien_pipeline.media.clip.encoders import ENCODERS, choose_encoder
-from mien_pipeline.media.clip.join import duration_of, join
+from mien_pipeline.media.clip.encoders import choose_encoder
+from mien_pipeline.media.clip.join import Span, duration_of, join
 from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part
 from mien_pipeline.media.clip.segment import EncoderSettings
 from mien_pipeline.media.kinds import kind_of, read_head
@@ -70,10 +65,11 @@ class ClipTarget:
         source: the file that was named; of an animation `clip` is a copy in another format.
         clip: as `open_target` found it.
         options: the clip's.
-        folder: of this run; see `name_run`. What is finished there is not made again; it is gone after the run.
+        folder: of this run, by `run_names.name_run`. What is finished there is not made again; it is gone afterwards.
         write: is handed what makes the finished file at a path, and gives that its name.
         segment: pictures of a segment.
         helpers: other processes that render segments too, set up for this clip.
+        look: where an analysis of this clip and part may lie, so that it is not made again; see `run_names.name_look`.
     """
 
     source: Path
@@ -83,6 +79,7 @@ class ClipTarget:
     write: Callable[[Callable[[Path], None]], object]
     segment: int = SEGMENT
     helpers: Sequence[SegmentHelper] = ()
+    look: Path | None = None
 
     @property
     def media_type(self) -> str:
@@ -112,26 +109,6 @@ class ClipJob:
     references: Sequence[Reference]
     likes: Sequence[Embedding] = ()
     engine_models: Sequence[ModelUse] = ()
-
-
-def name_run(clip: Path, references: Sequence[Sequence[bytes]], options: SwapOptions, clip_options: ClipOptions) -> str:
-    """The name of a run's folder: a digest of all that its result depends on, so that the same command finds it.
-
-    Args:
-        clip: the target.
-        references: the pictures of each person.
-        options, clip_options: the engine's, and the clip's.
-    """
-    with clip.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    said = [
-        version("mien"),
-        digest,
-        [[hashlib.sha256(picture).hexdigest() for picture in person] for person in references],
-        options.model_dump(mode="json"),
-        clip_options.model_dump(mode="json"),
-    ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def open_target(
@@ -175,37 +152,46 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
         journal = Journal(target.folder)
         _require_room(journal.folder, target.clip)
         analysis = _look_once(target, components, journal, clock)
-        chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
-        settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), target.options.quality)
-        swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check)
-        people = {person: job.references.index(reference) for person, reference in chosen.items()}
-        segments, resumed = _render(SegmentMaker(swap, settings, journal.folder), journal, people, target, clock)
-        tallies = merge_tallies([segments[number] for number in sorted(segments)])
-        if not any(tally.swapped for tally in tallies.values()):
+        rendered = _render(job, components, analysis, journal, clock)
+        if not any(tally.swapped for tally in rendered.tallies.values()):
             raise NoFaceFound("no face of the clip can be swapped", role="target")
         edit = Edit("swap", job.options.engine, job.options, (*components.models, *job.engine_models))
         with clock.stage("mark"):
-            joined = journal.folder / _JOINED
-            paths = [journal.segment(number) for number in sorted(segments)]
-            copied = join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
-            reading = read_watermark(probe_clip(joined), components.marker.watermark)
-            kind = target.media_type
-            target.write(lambda path: components.marker.sign_clip(joined, path, target.source, kind, edit))
-        made = _Made(settings, reading, len(segments), copied, resumed=resumed)
-        report = _report(job, analysis, tallies, made, edit, clock)
+            finished = _finish(rendered, target, components.marker, analysis.span, journal, edit)
+        report = _report(job, analysis, rendered, finished, edit, clock)
         journal.clear()
     return report
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """How the file was made, what its watermark reads, and which audio tracks are in it."""
+class _Rendered:
+    """What every segment counted, how they were made, and whether some were there already."""
 
+    tallies: Tallies
     settings: EncoderSettings
-    reading: Reading
     segments: int
-    copied: Sequence[AudioTrack]
     resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What the watermark of the file reads, and which audio tracks are in it."""
+
+    reading: Reading
+    copied: Sequence[AudioTrack]
+
+
+def _finish(
+    rendered: _Rendered, target: ClipTarget, marker: ResultMarker, span: Span, journal: Journal, edit: Edit
+) -> _Finished:
+    """Join the segments, read the watermark back, and hand the signed file over."""
+    joined = journal.folder / _JOINED
+    paths = [journal.segment(number) for number in range(rendered.segments)]
+    copied = join(joined, paths, target.clip, span, DESCRIPTIONS["swap"])
+    reading = read_watermark(probe_clip(joined), marker.watermark)
+    kind = target.media_type
+    target.write(lambda path: marker.sign_clip(joined, path, target.source, kind, edit))
+    return _Finished(reading, copied)
 
 
 def _require_room(folder: Path, clip: ClipInfo) -> None:
@@ -218,6 +204,9 @@ def _require_room(folder: Path, clip: ClipInfo) -> None:
 def _look_once(target: ClipTarget, components: ClipComponents, journal: Journal, clock: Stopwatch) -> Analysis:
     with clock.stage("detect"):
         if (known := Analysis.load(journal.analysis)) is not None:
+            return known
+        if target.look and (known := Analysis.load(target.look)) is not None:
+            known.save(journal.analysis)  # where helpers read it, too
             return known
         found = analyse(
             target.clip,
@@ -259,68 +248,50 @@ def choose_people(analysis: Analysis, job: ClipJob, embedder: FaceEmbedder) -> t
 
 
 def _render(
-    maker: SegmentMaker, journal: Journal, people: Mapping[int, int], target: ClipTarget, clock: Stopwatch
-) -> tuple[dict[int, Tallies], bool]:
-    """What every segment counted, and whether some were there already."""
-    count, settings = len(maker.swap.analysis.span.times), maker.settings
-    cuts = cut_into_segments(count, target.segment)
+    job: ClipJob, components: ClipComponents, analysis: Analysis, journal: Journal, clock: Stopwatch
+) -> _Rendered:
+    """Make the segments that are not there."""
+    target = job.target
+    chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
+    settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), target.options.quality)
+    swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check)
+    people = {person: job.references.index(reference) for person, reference in chosen.items()}
+    cuts = cut_into_segments(len(analysis.span.times), target.segment)
     done = journal.begin(settings.identity)
-    there = sum(stop - first for number, (first, stop) in enumerate(cuts) if number in done)
     orders = [
         SegmentOrder(number, first, stop, people, settings.encoder.name, settings.quality)
         for number, (first, stop) in enumerate(cuts)
         if number not in done
     ]
     lay_out_orders(journal.folder, target.clip.path, orders)
+    made = _make_all(orders, SegmentMaker(swap, settings, journal.folder), journal, target, clock)
+    counted = done | made
+    tallies = merge_tallies([counted[number] for number in sorted(counted)])
+    return _Rendered(tallies, settings, len(counted), bool(done))
+
+
+def _make_all(
+    orders: Sequence[SegmentOrder], maker: SegmentMaker, journal: Journal, target: ClipTarget, clock: Stopwatch
+) -> dict[int, Tallies]:
+    """Make segments, with the target's helpers; what each counted."""
+    count = len(maker.swap.analysis.span.times)
+    there = count - sum(order.stop - order.first for order in orders)
     helpers = target.helpers[: max(0, len(orders) - 1)]
     with clock.stage("generate"), sharing_processors(1 + len(helpers)):
-        made = SharedSegments(orders, journal).make_all(
+        return SharedSegments(orders, journal).make_all(
             maker, helpers, lambda pictures: clock.step("generate", 0, 1, there + pictures, count)
         )
-    return done | made, bool(done)
-
-
-def open_segments(
-    path: Path,
-    folder: Path,
-    order: SegmentOrder,
-    references: Sequence[Reference],
-    options: SwapOptions,
-    embedder: FaceEmbedder,
-    content_check: ContentCheck,
-) -> SegmentMaker:
-    """What renders segments of a run that another process leads, and has analysed.
-
-    Args:
-        path: the clip.
-        folder: the run's.
-        order: a segment's; all have the same people and encoder.
-        references, options: as the leading process has them.
-        embedder, content_check: measure likeness, and look at what was made.
-
-    Raises:
-        UnsupportedClip: the clip cannot be read.
-        RuntimeError: its analysis cannot; the leading process renders without this one.
-    """
-    cv2.setNumThreads(1)  # each of several processes has a processor
-    clip = probe_clip(path)
-    if (analysis := Analysis.load(folder / ANALYSIS)) is None:
-        raise RuntimeError("the clip's analysis cannot be read here")
-    encoder = next(each for each in ENCODERS if each.name == order.encoder)
-    chosen = {person: references[place] for person, place in order.people.items()}
-    swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check)
-    return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)
 
 
 def _report(
     job: ClipJob,
     analysis: Analysis,
-    tallies: Mapping[int, PersonTally],
-    made: _Made,
+    rendered: _Rendered,
+    finished: _Finished,
     edit: Edit,
     clock: Stopwatch,
 ) -> SwappedClip:
-    clip, encoder, copied = job.target.clip, made.settings.encoder, made.copied
+    clip, encoder, copied = job.target.clip, rendered.settings.encoder, finished.copied
     warnings: list[ClipWarning] = []
     if len(copied) < len(clip.audio):
         warnings.append("audio-dropped")
@@ -334,16 +305,16 @@ def _report(
         size=clip.seen_size,
         encoder=encoder.name,
         audio="copied" if copied else "none",
-        segments=made.segments,
-        resumed=made.resumed,
+        segments=rendered.segments,
+        resumed=rendered.resumed,
     )
     return SwappedClip(
         engine=edit.engine,
         seconds=clock.elapsed,
         stages=clock.seconds,
         video=video,
-        people=tuple(report_people(analysis, tallies)),
-        provenance=Provenance(c2pa=True, watermark=made.reading.strength),
+        people=tuple(report_people(analysis, rendered.tallies)),
+        provenance=Provenance(c2pa=True, watermark=finished.reading.strength),
         models=tuple(edit.models),
         warnings=tuple(warnings),
         left_out=tuple(each for reference in job.references for each in reference.left_out),

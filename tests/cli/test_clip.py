@@ -1,5 +1,7 @@
 """`mien swap` takes clips: times as people write them, options that only clips take, one output rule, what is said."""
 
+import io
+import json
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -57,9 +59,17 @@ def test_what_became_of_each_person_is_told() -> None:
 
 
 @pytest.mark.slow
-def test_a_clip_is_swapped_as_a_picture_is(here: Path, run_json: RunJson, models: ModelStore) -> None:
+def test_a_clip_is_looked_at_once_and_swapped_as_a_picture_is(
+    here: Path, run_json: RunJson, models: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     portrait = decode(models.path("demo-portraits", "astronaut.png").read_bytes()).pixels[:400]
     make_clip(here / "a.mp4", Recipe(size=(256, 192), times=tuple(range(6))), move_portrait(portrait))
+    status, found = run_json("clip", "analyse", "a.mp4", "--to", "0.1", "--local")
+    assert (status, found["output"]) == (0, "a-people/people.json")
+    assert [(person["frames"], person["spans"]) for person in found["people"]] == [(3, [[0.0, 0.1]])]
+    with PIL.Image.open(here / "a-people/person-0.jpg") as crop:
+        assert min(crop.size) > 40
+    monkeypatch.setattr("mien_pipeline.swap_clip.analyse", returning(None))  # another look finds nothing
     status, report = run_json("swap", "a.mp4", "--face", "astronaut.png", "--to", "0.1", "--local")
     assert status == 0
     assert report["output"] == "a-swapped.mp4"
@@ -67,11 +77,6 @@ def test_a_clip_is_swapped_as_a_picture_is(here: Path, run_json: RunJson, models
     assert [person["swapped"] for person in report["people"]] == [3]
     status, said = run_json("verify", "a-swapped.mp4")
     assert (status, said["credentials"]["state"], said["credentials"]["trusted"]) == (0, "valid", True)
-    status, found = run_json("clip", "analyse", "a.mp4", "--to", "0.1")
-    assert (status, found["output"]) == (0, "a-people/people.json")
-    assert [(person["frames"], person["spans"]) for person in found["people"]] == [(3, [[0.0, 0.1]])]
-    with PIL.Image.open(here / "a-people/person-0.jpg") as crop:
-        assert min(crop.size) > 40
     for wrong in (["-o", "a.png"], ["-o", "-"], ["--set", "format=png"], ["--restore", "0.5"], ["--quality", "0"]):
         status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--local", *wrong)
         assert (status, problem["code"]) == (1, "invalid-options")
@@ -92,6 +97,19 @@ class Daemon:
         video = {"frames": 3, "duration_s": 0.1, "encoder": "e", "audio": "none", "resumed": False}
         report = {"engine": "mesh", "seconds": 1.0, "warnings": [], "video": video, "people": [], "left_out": []}
         return {"id": "a-job", "result": report}
+
+    def analyse_clip(self, target: Path, part: Any, on_job: Any) -> Any:
+        self.asked.append((target, part))
+        on_job({"stage": "detect", "state": "running", "progress": 0.5})
+        people = [
+            {"id": number, "frames": 3, "spans": [[0, 0.1]], "faults": {}, "crop": [192 * number, 0, 150, 192]}
+            for number in range(2)
+        ]
+        sheet = PIL.Image.new("RGB", (384, 192), "red")
+        sheet.paste("blue", (192, 0, 384, 192))
+        made = io.BytesIO()
+        sheet.save(made, "jpeg")
+        return made.getvalue(), {"frames": 3, "duration_s": 0.1, "people": people, "seconds": 1.0, "stages": {}}
 
     def save_result(self, job_id: str, path: Path) -> None:
         path.write_bytes(job_id.encode())
@@ -114,3 +132,18 @@ def test_a_clip_is_swapped_by_the_running_daemon_as_a_picture_is(
         status, problem = run_json("swap", "a.mp4", "--face", "ref:abc", *wrong)
         assert (status, problem["code"], problem["field"]) == (1, "invalid-options", field)
     assert len(daemon.asked) == 1
+
+
+def test_a_clip_is_looked_at_by_the_running_daemon(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon()
+    monkeypatch.setattr("mien_cli.commands.swap.find_daemon", returning(daemon))
+    make_clip(here / "a.mp4", Recipe(times=(0, 1)))
+    status, found = run_json("clip", "analyse", "a.mp4", "--from", "0:01")
+    assert (status, daemon.asked) == (0, [(Path("a.mp4"), {"from": 1.0})])
+    assert found["people"][1] == {"id": 1, "frames": 3, "spans": [[0, 0.1]], "faults": {}}
+    assert "seconds" not in json.loads((here / "a-people/people.json").read_bytes())
+    crop = decode((here / "a-people/person-1.jpg").read_bytes()).pixels
+    assert crop.shape == (192, 150, 3)
+    assert crop[96, 75, 2] > 200 > 50 > crop[96, 75, 0]

@@ -15,12 +15,13 @@ from mien_pipeline.clip_options import ClipOptions
 from mien_pipeline.clips.guests import render_as_guest
 from mien_pipeline.clips.inspect import inspect_clip
 from mien_pipeline.clips.report import SwappedClip, describe_clip
+from mien_pipeline.clips.run_names import hash_clip, name_run
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.runtime import Runtime
-from mien_pipeline.swap_clip import name_run, open_target
+from mien_pipeline.swap_clip import open_target
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import read
 from mien_pipeline.trust.watermark import Watermark
@@ -63,7 +64,7 @@ def swap(models: ModelStore, tmp_path_factory: pytest.TempPathFactory, reference
         on_progress: OnProgress = ignore_progress,
     ) -> SwappedClip:
         clip_options, options = clip_options or ClipOptions(), options or MeshOptions()
-        folder = state / "clips" / name_run(source, [[reference]], options, clip_options)
+        folder = state / "clips" / name_run(hash_clip(source), [[reference]], options, clip_options)
         output = Output(out, Exists.REPLACE)
         target = open_target(source, clip_options, folder, lambda make: output.make(make))
         made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], options, on_progress)

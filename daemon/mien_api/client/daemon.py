@@ -70,6 +70,17 @@ class DaemonClient(Jobs, References, Models, Events):
             self.put_blob(picture)
         return patient._finish(describe_swap(patient.put_file(target), people, options, label), on_job)
 
+    def analyse_clip(
+        self, target: Path, part: Mapping[str, object], on_job: OnJob = ignore_job
+    ) -> tuple[bytes, Document]:
+        """(a JPEG of all faces, the report, whose `people` say their place in it) of a look at a clip; as `swap_clip`.
+
+        Args:
+            part: `from` and `to` in seconds, where not all of the clip is meant.
+        """
+        patient = replace(self, timeout_s=CLIP_TIMEOUT_S)
+        return patient._run({"kind": "analyse", "target": patient.put_file(target), "options": dict(part)}, on_job)
+
     def restore(
         self,
         image: bytes,

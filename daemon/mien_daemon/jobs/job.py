@@ -94,6 +94,11 @@ class Job:
         """Whether it is done, failed or cancelled."""
         return self.state in FINISHED
 
+    @property
+    def leaves_work(self) -> bool:
+        """Whether what was finished of a clip is wanted when it is over: a retry goes on from it, or a swap of it."""
+        return self.state == "cancelled" or (self.state == "done" and self.ask.kind == "analyse")
+
     def start_over(self, position: float) -> "Job":
         """The same job, waiting again as if it had never begun."""
         return replace(

@@ -79,7 +79,7 @@ class Scheduler:
     async def _begin(self) -> None:
         left = await self._store.recover()
         self._jobs.recover(left)
-        await self._folders.sweep_runs({job.id for job in left} | await self._store.list_resumable())
+        await self._folders.sweep_runs({job.id for job in left} | await self._store.list_with_work())
         self._recovered.set()
         for place in range(len(self._executors)):
             self._loops.start(self._serve(place))
@@ -215,7 +215,7 @@ class Scheduler:
                 await self._help.withdraw(job.id)
             if not self._waits_again(job, outcome, attempt):
                 ended = await self._end(job, outcome, folder)
-                folder.keeps_run = ended.state == "cancelled"  # until the job is deleted, or expires
+                folder.keeps_run = ended.leaves_work  # until the job is deleted, or expires
                 return ended
         again = self._jobs.requeue_first(job, counted=isinstance(outcome, WorkerDied))
         return await self._store.change(again, patient=True)

@@ -19,13 +19,17 @@ UNDATED = """
     WHERE state IN ('done', 'failed', 'cancelled') AND (finished_at IS NULL OR expires_at IS NULL)
 """
 """Finished jobs without a date, which would be kept for ever; no daemon writes such a row."""
+WITH_WORK = """
+    SELECT id, expires_at FROM jobs
+    WHERE expires_at IS NOT NULL AND (state = 'cancelled' OR (state = 'done' AND kind = 'analyse'))
+"""
+"""The jobs of which `Job.leaves_work` is true."""
 
 
 class JobStore:
     """The table of jobs and the folder of results. It keeps; `JobQueue` and `Scheduler` decide.
 
-    What is finished of a cancelled clip lies in its work folder, for as long as a result is kept: a retry continues
-    from it.
+    What `Job.leaves_work` speaks of lies in the job's work folder, for as long as a result is kept.
     """
 
     def __init__(self, database: Database, state: Path) -> None:
@@ -47,11 +51,10 @@ class JobStore:
         rows = await self._database.write(requeue, patient=True)
         return [read_job(row) for row in rows if self._database.is_readable("jobs", row)]
 
-    async def list_resumable(self) -> set[str]:
-        """Cancelled jobs that would continue from what is finished of them, by id."""
-        sql = "SELECT id FROM jobs WHERE state = 'cancelled' AND expires_at > ?"
-        rows = await self._database.read(lambda db: db.execute(sql, (self.clock.now(),)).fetchall())
-        return {row["id"] for row in rows}
+    async def list_with_work(self) -> set[str]:
+        """The finished jobs whose work is still wanted, by id."""
+        rows = await self._database.read(lambda db: db.execute(WITH_WORK).fetchall())
+        return {row["id"] for row in rows if row["expires_at"] > self.clock.now()}
 
     async def add(self, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
         """Keep a job; the second value is False when an idempotency key is repeated and the job is the earlier one.
@@ -209,10 +212,7 @@ class JobStore:
         await self._database.forget(forget)
 
     async def expire(self, forget_after_s: float) -> None:
-        """Delete expired pictures, what is finished of clips that were cancelled as long ago, and old rows.
-
-        Rows go of jobs that expired `forget_after_s` ago.
-        """
+        """Delete expired pictures and work, and the rows of jobs that expired `forget_after_s` ago."""
 
         def sweep(db: sqlite3.Connection) -> None:
             self.clock.write_down(db)
@@ -224,10 +224,9 @@ class JobStore:
                     continue  # it could name any file; a repair sets the row aside
                 self._unlink(row["id"])
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
-            for folder in self._work.iterdir():
-                sql = "SELECT 1 FROM jobs WHERE id = ? AND state = 'cancelled' AND expires_at <= ?"
-                if db.execute(sql, (folder.name, now)).fetchone():
-                    self._remove_work(folder.name)
+            for row in db.execute(WITH_WORK).fetchall() if any(self._work.iterdir()) else ():
+                if row["expires_at"] <= now and JOB_ID.fullmatch(row["id"]):
+                    self._remove_work(row["id"])
             db.execute("DELETE FROM jobs WHERE expires_at <= ? AND NOT starred", (now - forget_after_s,))
 
         await self._database.forget(sweep)

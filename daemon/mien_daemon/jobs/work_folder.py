@@ -1,7 +1,7 @@
 """A folder for each job that runs: its opened references and its result, and nothing that outlives it.
 
-The finished segments of a clip stay until its job is done or has failed: after a pause, a death of worker or daemon,
-or when it was cancelled and is tried again, the job continues from them. `JobStore` deletes those of cancelled jobs.
+What is finished of a clip stays until its job is done or has failed: after a pause, a death of worker or daemon, or
+when it was cancelled and is tried again, the job continues from it. What a job leaves that is over `JobStore` deletes.
 """
 
 import hashlib

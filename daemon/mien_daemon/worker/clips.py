@@ -10,13 +10,13 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mien_core.errors import MienError, UnsupportedClip
-from mien_core.files import move_into_place, write_whole
+from mien_core.files import make_folder, move_into_place, write_whole
 from mien_daemon.worker.messages import PREVIEW, Finished, RunJob
 from mien_pipeline.clip_options import (
     ClipOptions,
@@ -109,12 +109,22 @@ def swap(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finis
         make(part)
         move_into_place(part, output)
 
-    target = open_target(Path(job.target), parse_clip_options(given), run, write)
+    clip_options = parse_clip_options(given)
+    target = open_target(Path(job.target), clip_options, run, write)
+    target = replace(target, look=find_look(job, clip_options))
     watch = SegmentWatch(target, output.with_name(PREVIEW), on_progress)
     made = runtime.swap_clip(target, people, options, watch.tell, likes)
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Finished(job.id, describe_clip(made), "video/mp4", digest)
+
+
+def find_look(job: RunJob, part: ClipOptions) -> Path | None:
+    """What a job has found that looked at the same part of the same clip, as long as that job is kept."""
+    from mien_pipeline.clips.run_names import name_look
+
+    run = Path(job.run)
+    return next(run.parent.parent.glob(f"*/{run.name}/{name_look(job.target, part)}.npz"), None)
 
 
 def help_along(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finished:
@@ -202,8 +212,9 @@ def to_jpeg(picture: Any) -> bytes:
 
 
 def analyse(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finished:
-    """The people of the clip; the result is one picture of all their faces."""
+    """The people of the clip; the result is one picture of all their faces. A swap of it does not look again."""
     from mien_pipeline.clips.report import describe_people
+    from mien_pipeline.clips.run_names import name_look
     from mien_pipeline.media.clip.animated import convert_animation, is_animated
     from mien_pipeline.media.clip.probe import probe_part
     from mien_pipeline.progress import Stopwatch
@@ -216,6 +227,8 @@ def analyse(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Fi
 
     with clock.time("detect"):
         found = runtime.analyse_clip(clip, part, lambda progress: on_progress(progress, (0, 0)))
+    make_folder(Path(job.run))
+    found.save(Path(job.run) / f"{name_look(job.target, part)}.npz")
     sheet, crops = lay_out(found.people)
     write_whole(Path(job.output), sheet, 0o600)
     described: dict[str, Any] = describe_people(found, clip)

@@ -50,7 +50,7 @@ def analyse(
     follower: FaceFollower,
     embedder: FaceEmbedder,
     content_check: ContentCheck,
-    watermark: Watermark | None,
+    watermark: Watermark,
     on_step: OnStep,
 ) -> Analysis:
     """Look at every picture of the clip once.
@@ -60,7 +60,7 @@ def analyse(
         part: seconds from which and to which it is wanted; None is its own beginning or end.
         follower, embedder: find faces, and say whose they are.
         content_check: looks at each shot, and once a second.
-        watermark: works out a mark for each shot; None where nothing will be made of the clip.
+        watermark: works out a mark for each shot.
         on_step: told after every picture; what it raises ends the pass.
 
     Raises:
@@ -75,7 +75,7 @@ def analyse(
         number = len(times)
         image = Image(to_upright_rgb(picture, clip))
         if is_cut := cuts.is_cut(image.pixels):
-            if shots and watermark:
+            if shots:
                 marks.append(watermark.mark_shot(samples.choose(_MARKED_ON)))
             shots.append(number)
             samples = _Samples()
@@ -90,7 +90,7 @@ def analyse(
         on_step(min(number + 1, clip.frames), clip.frames)
     if not times:
         raise NoFaceFound("that part of the clip holds no picture", role="target")
-    marks.append(watermark.mark_shot(samples.choose(_MARKED_ON)) if watermark else np.zeros((3, 1, 1), np.float32))
+    marks.append(watermark.mark_shot(samples.choose(_MARKED_ON)))
     step = last or (int(np.median(np.diff(times))) if len(times) > 1 else round(1 / (25 * clip.time_base)))
     span = Span(tuple(times), times[-1] + step, part == (None, None))
     return _conclude(span, shots, tracker.finish(), marks, embedder)

@@ -18,11 +18,17 @@ from typing import Protocol
 import cv2
 
 from mien_core.errors import MienError
+from mien_pipeline.clips.analysis import Analysis
 from mien_pipeline.clips.guests import Claims, read_guests_segment
-from mien_pipeline.clips.journal import FinishedSegment, Journal, Tallies, make_segment
+from mien_pipeline.clips.journal import ANALYSIS, FinishedSegment, Journal, Tallies, make_segment
 from mien_pipeline.clips.orders import OnPicture, SegmentOrder
 from mien_pipeline.clips.render import ClipSwap
+from mien_pipeline.media.clip.encoders import ENCODERS
+from mien_pipeline.media.clip.probe import probe_clip
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
+from mien_pipeline.options import SwapOptions
+from mien_pipeline.protocols import ContentCheck, FaceEmbedder
+from mien_pipeline.swap_image import Reference
 
 log = logging.getLogger(__name__)
 
@@ -217,3 +223,35 @@ class SharedSegments:
             self._pictures -= pictures
             self._error = self._error or error
             self._changed.notify_all()
+
+
+def open_segments(
+    path: Path,
+    folder: Path,
+    order: SegmentOrder,
+    references: Sequence[Reference],
+    options: SwapOptions,
+    embedder: FaceEmbedder,
+    content_check: ContentCheck,
+) -> SegmentMaker:
+    """What renders segments of a run that another process leads, and has analysed.
+
+    Args:
+        path: the clip.
+        folder: the run's.
+        order: a segment's; all have the same people and encoder.
+        references, options: as the leading process has them.
+        embedder, content_check: measure likeness, and look at what was made.
+
+    Raises:
+        UnsupportedClip: the clip cannot be read.
+        RuntimeError: its analysis cannot; the leading process renders without this one.
+    """
+    cv2.setNumThreads(1)  # each of several processes has a processor
+    clip = probe_clip(path)
+    if (analysis := Analysis.load(folder / ANALYSIS)) is None:
+        raise RuntimeError("the clip's analysis cannot be read here")
+    encoder = next(each for each in ENCODERS if each.name == order.encoder)
+    chosen = {person: references[place] for person, place in order.people.items()}
+    swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check)
+    return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)

@@ -20,7 +20,7 @@ from mien_testing.daemon import name_of
 Daemon = Any
 
 # What only the client that waits has: a stream to be read in a thread, a clip's long way, and groups of a folder.
-ONLY_WAITING = {"events", "swap_clip", "group", "cancel_group", "retry_group", "download_model"}
+ONLY_WAITING = {"events", "swap_clip", "analyse_clip", "group", "cancel_group", "retry_group", "download_model"}
 
 
 @pytest.fixture
