@@ -1,5 +1,6 @@
 // Pictures on their way to and from the daemon. Nothing is kept beyond the page.
 import { Problem } from "./problem.js";
+import { hashFile } from "./sha256.js";
 
 const KEPT = 240; // thumbnails of the gallery twice over
 const AT_ONCE = 4;
@@ -16,10 +17,9 @@ export class Pictures {
 
   /** Put a file under the hash of its bytes; returns its name, "sha256:…". */
   async put(file, signal) {
-    const bytes = await file.arrayBuffer();
-    const name = `sha256:${hex(await crypto.subtle.digest("SHA-256", bytes))}`;
+    const name = `sha256:${await hashFile(file)}`;
     const headers = { "Content-Type": "application/octet-stream" };
-    await this.api.send(`/v1/blobs/${name}`, { method: "PUT", body: bytes, headers, signal });
+    await this.api.send(`/v1/blobs/${name}`, { method: "PUT", body: file, headers, signal }); // read as it is sent
     return name;
   }
 
@@ -105,10 +105,6 @@ const MOST_PICTURES = 20; // of one person, as the API says
 /** Return if so many pictures of one person are read; throws the API's own refusal before anything is sent. */
 export function requireReadable(count) {
   if (count > MOST_PICTURES) throw new Problem({ code: "too-many-pictures", limit: MOST_PICTURES });
-}
-
-export function hex(buffer) {
-  return [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The picture files among what was pasted or chosen. */

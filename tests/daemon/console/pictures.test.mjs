@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { filesDropped, filesIn, hex, Pictures } from "../../../daemon/mien_daemon/console/pictures.js";
+import { filesDropped, filesIn, Pictures } from "../../../daemon/mien_daemon/console/pictures.js";
 
 globalThis.IntersectionObserver ??= class {
   observe() {}
@@ -69,10 +69,6 @@ test("pictures are known by their type, or by the name where browsers have no ty
     ["a.png", "b.HEIC", "d.tif"],
   );
   assert.deepEqual(filesIn(null), []);
-});
-
-test("bytes are written as two digits each", () => {
-  assert.equal(hex(new Uint8Array([0, 10, 255]).buffer), "000aff");
 });
 
 function entry(name, type = "image/png") {
