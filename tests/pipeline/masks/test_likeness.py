@@ -106,11 +106,34 @@ def test_mesh_and_a_gan_leave_the_cloth_alone_in_pictures_and_in_clips(
         assert isinstance(limited, UsesModels)
         assert len(limited.models) == 2
         patches = [limited.render(image, face, options, ignore_step)]
-        assert isinstance(limited, KnowsClips) == isinstance(likeness, KnowsClips)
-        if isinstance(limited, KnowsClips):
-            known = limited.look(image, face, options)
-            patches.append(limited.render_known(image, face, options, known, known, 0.0))
+        assert isinstance(limited, KnowsClips)
+        known = limited.look(image, face, options)
+        patches.append(limited.render_known(image, face, options, known, known, 0.0))
         for patch in patches:
             result = paste_back(image, patch).pixels
             assert np.array_equal(result[place], image.pixels[place])
             assert not np.array_equal(result, image.pixels)
+
+
+def test_in_a_clip_what_comes_before_a_face_or_goes_between_two_looks_is_seen_at_once(
+    readers: list[MaskReader], astronaut: Portrait
+) -> None:
+    (covered, face), place = lay_cloth(astronaut)
+    likeness, options = limit_likeness(Painter(), readers), parse_options({})
+    assert isinstance(likeness, KnowsClips)
+    for seen, around, share in ((covered, astronaut.image, 0), (astronaut.image, covered, 1)):
+        known = likeness.look(around, face, options)
+        patch = likeness.render_known(seen, face, options, known, known, 0.5)
+        assert float(patch.mask[place].mean()) == pytest.approx(share, abs=0.05)
+
+
+def test_in_a_clip_an_edge_that_flickers_by_a_pixel_is_held(readers: list[MaskReader], astronaut: Portrait) -> None:
+    (covered, face), _ = lay_cloth(astronaut)
+    shaken = Image(np.roll(covered.pixels, 1, axis=1))
+    likeness, options = limit_likeness(Painter(), readers), parse_options({})
+    assert isinstance(likeness, KnowsClips)
+    known = likeness.look(covered, face, options)
+    held = likeness.render_known(shaken, face, options, known, known, 0.5).mask
+    alone, before = (likeness.render(image, face, options, ignore_step).mask for image in (shaken, covered))
+    assert np.abs(alone - before).sum() > 10
+    assert np.abs(held - before).sum() < np.abs(alone - before).sum() / 10
