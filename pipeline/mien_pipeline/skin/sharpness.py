@@ -41,11 +41,13 @@ def match_blur(new: Floats, target: Floats | Pixels, weight: Mask, width: float)
     part = _bound(where, math.ceil(3 * _WIDEST * _WORK_WIDTH_PX / 4))
     mine, theirs = (_shrink_grey(picture, size)[part] for picture in (new, target))
     where = where[part]
-    along, ratios = _compare_gradients(mine, theirs, where)
+    own, other = _measure_sharpness(mine, where), _measure_sharpness(theirs, where)
+    along, ratios = _compare_gradients(own, other)
     deviations = [0.0, 0.0]
     for axis in (0, 1):
         if ratios[axis] < _BLURRED:
-            deviations[axis] = _find_deviation(mine, theirs, where, along[axis])
+            wanted, at_first = (_along(sharpness, along[axis]) for sharpness in (other, own))
+            deviations[axis] = _find_deviation(mine, where, along[axis], wanted / _AIM, at_first)
     if not any(deviations):
         return new
     return blur_along(new, along, (deviations[0] / scale, deviations[1] / scale))
@@ -76,8 +78,8 @@ def _shrink_grey(pixels: Floats | Pixels, size: tuple[int, int]) -> Floats:
 
 def _gradients(grey: Floats, where: np.ndarray) -> Floats:
     """(2, 2) mean outer product of the gradients where asked."""
-    x, y = (np.asarray(cv2.Sobel(grey, cv2.CV_32F, *order), np.float32)[where] for order in ((1, 0), (0, 1)))
-    return np.array([[(x * x).mean(), (x * y).mean()], [(x * y).mean(), (y * y).mean()]], np.float32)
+    both = np.stack([np.asarray(cv2.Sobel(grey, cv2.CV_32F, *order), np.float32)[where] for order in ((1, 0), (0, 1))])
+    return np.asarray(both @ both.T / both.shape[1], np.float32)
 
 
 def _measure_sharpness(grey: Floats, where: np.ndarray) -> tuple[Floats, Floats]:
@@ -91,9 +93,8 @@ def _along(sharpness: tuple[Floats, Floats], axis: Floats) -> float:
     return float(fine / math.sqrt(coarse))
 
 
-def _compare_gradients(mine: Floats, theirs: Floats, where: np.ndarray) -> tuple[Floats, Floats]:
-    """Two unit rows (2, 2) and along each the sharpness of `theirs` by that of `mine`, the lesser ratio first."""
-    own, other = _measure_sharpness(mine, where), _measure_sharpness(theirs, where)
+def _compare_gradients(own: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Two unit rows (2, 2) and along each the sharpness `other` by `own`, the lesser ratio first."""
     best, axes = np.inf, np.eye(2, dtype=np.float32)
     for degrees in range(0, 180, 15):
         turn = np.deg2rad(degrees)
@@ -104,16 +105,15 @@ def _compare_gradients(mine: Floats, theirs: Floats, where: np.ndarray) -> tuple
     return axes, np.array([_along(other, axis) / _along(own, axis) for axis in axes], np.float32)
 
 
-def _find_deviation(mine: Floats, theirs: Floats, where: np.ndarray, axis: Floats) -> float:
-    """The deviation of a blur along `axis`, in pixels, that leaves `mine` as sharp as `theirs` is."""
+def _find_deviation(mine: Floats, where: np.ndarray, axis: Floats, wanted: float, at_first: float) -> float:
+    """The deviation of a blur along `axis`, in pixels, that makes `mine` from `at_first` as sharp as `wanted`."""
     across = np.array([-axis[1], axis[0]], np.float32)
-    wanted = math.log(_along(_measure_sharpness(theirs, where), axis) / _AIM)
 
     def measure(deviation: float) -> float:
-        blurred = blur_along(mine, np.stack([axis, across]), (deviation, 0.0)) if deviation else mine
-        return math.log(_along(_measure_sharpness(blurred, where), axis)) - wanted
+        blurred = blur_along(mine, np.stack([axis, across]), (deviation, 0.0))
+        return math.log(_along(_measure_sharpness(blurred, where), axis) / wanted)
 
-    low, above, high, most = 0.0, measure(0.0), 1.0, _WIDEST * _WORK_WIDTH_PX
+    low, above, high, most = 0.0, math.log(at_first / wanted), 1.0, _WIDEST * _WORK_WIDTH_PX
     if above <= 0:
         return 0.0
     while (below := measure(high)) > 0:  # a narrow blur takes a tenth of the time of the widest
