@@ -52,8 +52,8 @@ class JobStore:
         return [read_job(row) for row in rows if self._database.is_readable("jobs", row)]
 
     async def list_with_work(self) -> set[str]:
-        """The finished jobs whose work is still wanted, by id."""
-        rows = await self._database.read(lambda db: db.execute(WITH_WORK).fetchall())
+        """The finished jobs whose work is still wanted, by id. Waits for a locked database."""
+        rows = await self._database.write(lambda db: db.execute(WITH_WORK).fetchall(), patient=True)
         return {row["id"] for row in rows if row["expires_at"] > self.clock.now()}
 
     async def add(self, owner: str, ask: JobRequest, key: str | None, digest: str) -> tuple[Job, bool]:
