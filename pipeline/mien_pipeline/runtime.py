@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien_core.errors import (
     EngineUnavailable,
     LicenceNotAccepted,
+    MarkingFailed,
     MienError,
     NotEnoughMemory,
 )
@@ -23,6 +24,7 @@ from mien_pipeline.image import Image
 from mien_pipeline.loaded_components import LoadedComponents
 from mien_pipeline.masks.rows import require_installed as require_masks
 from mien_pipeline.media.decode import decode
+from mien_pipeline.media.metadata import DIGITAL_SOURCE_TYPE
 from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.option_parts import require_restorer
 from mien_pipeline.options import RestoreOptions, SwapOptions
@@ -41,6 +43,7 @@ from mien_pipeline.swap_image import FaceSwap
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import PictureCheck, flatten
 from mien_pipeline.trust.marking import ResultMarker
+from mien_pipeline.trust.verify import Inspector
 
 if TYPE_CHECKING:
     from mien_pipeline.clip_options import ClipOptions
@@ -238,6 +241,31 @@ class Runtime:
         faces = self.loaded.detector.detect(flatten(image))
         checking.finish(faces)
         return faces
+
+    def check_made(self, picture: bytes, watermark: str) -> None:
+        """Return if a result that another machine made is one that this machine would hand out.
+
+        Args:
+            picture: the result.
+            watermark: how strong the other machine says that its watermark is.
+
+        Raises:
+            ContentBlocked: `stage` is "result".
+            MarkingFailed: a mark is missing that every result has, or that is said to be there.
+        """
+        image = decode(picture)
+        checking = PictureCheck(image, self.loaded.check, "result")
+        checking.begin()
+        checking.finish(self.loaded.detector.detect(flatten(image)))
+        found = self._inspector.inspect(picture)
+        if found.credentials.state != "valid" or found.credentials.source_type != DIGITAL_SOURCE_TYPE:
+            raise MarkingFailed("a result came without its credentials")
+        if watermark != "none" and (found.watermark is None or found.watermark.strength == "none"):
+            raise MarkingFailed("a result came without its watermark")
+
+    @cached_property
+    def _inspector(self) -> Inspector:
+        return Inspector(self._store.path("watermark"))
 
     def unload(self) -> None:
         """Forget the engine and every prepared reference."""

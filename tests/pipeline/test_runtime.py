@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from mien_core.errors import InvalidImage, InvalidOptions, NotEnoughMemory
+from mien_core.errors import InvalidImage, InvalidOptions, MarkingFailed, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline import loaded_components, prepared_references, runtime
 from mien_pipeline.engines.registry import ALWAYS, parse_options
@@ -21,10 +21,13 @@ from mien_pipeline.image import Affine, Image, Mask
 from mien_pipeline.media.decode import decode
 from mien_pipeline.options import RestoreOptions, SwapOptions
 from mien_pipeline.prepared_references import KEPT_REFERENCES
-from mien_pipeline.report import ModelUse, describe
+from mien_pipeline.report import Edit, ModelUse, describe
 from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.runtime import Runtime, create_runtime
 from mien_pipeline.swap import Components
+from mien_pipeline.trust.authority import Authority
+from mien_pipeline.trust.credentials import sign
+from mien_pipeline.trust.marking import media_type_of
 from mien_testing.painted import (
     BLUE,
     LEFT,
@@ -357,6 +360,17 @@ def test_the_real_networks_are_loaded_from_the_store_and_named_in_the_report(
     assert "iris" in str(named)
     assert done.faces[0].identity is not None
     assert done.faces[0].identity.to_reference > 0.9, "the same person"
+    # What another machine made is taken with its marks, and not without one of them.
+    made.check_made(done.data, done.provenance.watermark)
+    changed = done.data.replace(b"compositeWithTrainedAlgorithmicMedia", b"compositeWithTrainedAlgorithmicmedia")
+    for unmarked in (portrait, changed):
+        with pytest.raises(MarkingFailed, match="credentials"):
+            made.check_made(unmarked, "none")
+    kind = media_type_of(portrait)
+    signed = sign(portrait, kind, portrait, kind, Edit("swap", "mesh", MESH), Authority(tmp_path).signatory())
+    made.check_made(signed, "none")
+    with pytest.raises(MarkingFailed, match="watermark"):
+        made.check_made(signed, "strong")
 
 
 def test_a_runtime_is_warmed_with_what_is_installed_and_does_not_mind_what_is_not(

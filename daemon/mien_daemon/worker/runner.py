@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from mien_core.errors import Cancelled, GpuOutOfMemory, MarkingFailed, MienError
+from mien_core.errors import Cancelled, CheckUnavailable, GpuOutOfMemory, MarkingFailed, MienError
 from mien_core.files import name_system_error, write_whole
 from mien_core.redaction import log_to
 from mien_daemon.worker import messages
@@ -39,7 +39,7 @@ from mien_daemon.worker.messages import (
     RunJob,
     SetUp,
 )
-from mien_daemon.worker.runtime import ShowsPreviews, WorkerRuntime, make_runtime
+from mien_daemon.worker.runtime import ChecksResults, ShowsPreviews, WorkerRuntime, make_runtime
 from mien_daemon.worker.thumbnail import leave_thumbnail
 from mien_pipeline.engines.registry import parse_options
 from mien_pipeline.options import parse_restore_options
@@ -129,9 +129,18 @@ class JobRunner:
         if job.kind == "help":  # the result is another worker's to make
             self._inbox.stop_if_cancelled(job.id)
             return run_clip(self._runtime, job, partial(self._tell_unless_needed, job.id))
+        if job.kind == "check":
+            return self._check(job)
         finished = self._run(job)
         leave_thumbnail(Path(job.output))
         return finished
+
+    def _check(self, job: RunJob) -> Finished:
+        if not isinstance(self._runtime, ChecksResults):
+            raise CheckUnavailable("this runtime looks at no results")
+        picture = Path(job.target).read_bytes()
+        self._runtime.check_made(picture, str(job.options["watermark"]))
+        return Finished(job.id, {}, "", hashlib.sha256(picture).hexdigest())
 
     def _run(self, job: RunJob) -> Finished:
         self._inbox.stop_if_cancelled(job.id)

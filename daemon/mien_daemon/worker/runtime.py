@@ -52,6 +52,15 @@ class ShowsPreviews(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksResults(Protocol):
+    """A runtime that can look at results which another machine made."""
+
+    def check_made(self, picture: bytes, watermark: str, /) -> None:
+        """Return if this machine would hand it out; raises `ContentBlocked` or `MarkingFailed`."""
+        ...
+
+
 class MakeRuntime(Protocol):
     """What "module:function" in the configuration names."""
 

@@ -15,7 +15,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mien_core.errors import Cancelled
+from mien_core.errors import Cancelled, MarkingFailed
 from mien_daemon.worker import messages, runner
 from mien_daemon.worker.clips import name_run
 from mien_daemon.worker.messages import (
@@ -243,6 +243,28 @@ def test_help_that_has_ended_leaves_the_result_and_its_thumbnail_to_the_clips_ow
     before = sorted(tmp_path.iterdir())
     assert isinstance(run(Guest(tmp_path, lambda: None), said, job), Finished)
     assert sorted(tmp_path.iterdir()) == before
+
+
+class Looks(FakeRuntime):
+    """A runtime that takes results from elsewhere whose watermark is said to be strong."""
+
+    def check_made(self, picture: bytes, watermark: str) -> None:
+        if watermark != "strong":
+            raise MarkingFailed("a result came without its watermark")
+
+
+def test_a_result_from_elsewhere_is_looked_at_and_nothing_is_written(said: Said, tmp_path: Path) -> None:
+    made = tmp_path / "made.png"
+    made.write_bytes(png())
+    job = RunJob("1", "check", str(made), (), {"watermark": "strong"}, "")
+    finished = run(Looks(tmp_path), said, job)
+    assert isinstance(finished, Finished)
+    assert finished.sha256 == hashlib.sha256(made.read_bytes()).hexdigest()
+    for runtime, code in ((Looks(tmp_path), "marking-failed"), (FakeRuntime(tmp_path), "check-unavailable")):
+        failed = run(runtime, said, replace(job, options={"watermark": "weak"}))
+        assert isinstance(failed, Failed)
+        assert failed.code == code
+    assert list(tmp_path.iterdir()) == [made]
 
 
 def test_work_is_taken_in_the_order_it_was_sent() -> None:
