@@ -27,7 +27,7 @@ NOT_FAST = (
 def fast(session: nox.Session) -> None:
     """The unit tests: under a minute on two cores, collection included."""
     left_out = [f"--ignore={path}" for path in NOT_FAST]
-    session.run(*TOOL, "pytest", "-q", "-m", "not slow", *left_out, *session.posargs)
+    session.run(*TOOL, "pytest", "-q", "-m", "not slow and not ray", *left_out, *session.posargs)
 
 
 @nox.session
@@ -91,6 +91,12 @@ def fuzz(session: nox.Session) -> None:
     each = f"-max_total_time={max(1, seconds // len(targets))}"
     for target in targets:
         session.run(sys.executable, "tests/fuzz/run.py", target, f".fuzz/{target}", each)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """A folder run on a Ray cluster, with its faults: under a minute. Linux, with `mien[ray]` installed."""
+    session.run(*TOOL, "pytest", "-q", "-n", "0", "-m", "ray", "tests/cli/batch/cluster", *session.posargs)
 
 
 @nox.session

@@ -64,6 +64,7 @@ PROBLEMS: dict[type[errors.MienError], ProblemRow] = {
     errors.EngineUnavailable: ProblemRow(409, "The engine's libraries are not installed"),
     errors.EngineOutdated: ProblemRow(409, "The engine's environment is of another version"),
     errors.LibraryMissing: ProblemRow(409, "A library of the system is missing"),
+    errors.ClusterRefused: ProblemRow(409, "This cluster is given nothing"),
     errors.DaemonUnreachable: ProblemRow(503, "The daemon does not answer"),
     errors.Cancelled: ProblemRow(409, "The person stopped it"),
     refused.RequestTooLarge: ProblemRow(413, "The request has too many bytes"),

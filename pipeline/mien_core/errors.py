@@ -50,7 +50,8 @@ document and survive pickling, so an error can cross from the worker.
     │   ├── NotEnoughMemory        refused before loading, with the plan
     │   ├── EngineUnavailable      the libraries an engine needs are not installed
     │   ├── EngineOutdated         its environment is of another version of Mien: `command` makes it anew
-    │   └── LibraryMissing         the system lacks a native library: `library` and the `package` that brings it
+    │   ├── LibraryMissing         the system lacks a native library: `library` and the `package` that brings it
+    │   └── ClusterRefused         a cluster that is given nothing: `reason` says why
     ├── DaemonUnreachable
     └── Cancelled                  the person stopped it
 """
@@ -301,6 +302,13 @@ class EngineOutdated(ResourceError):
 
 class LibraryMissing(ResourceError):
     code = "library-missing"
+
+
+class ClusterRefused(ResourceError):
+    """`reason`: "ray-missing", "network", "start" or "unreachable"; "token", "tls", "spilling" or "dashboard" where
+    strangers could get in; "versions", "digests" or "node" where one is not what this machine is."""
+
+    code = "cluster-refused"
 
 
 class DaemonUnreachable(MienError):

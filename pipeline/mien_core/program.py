@@ -23,6 +23,7 @@ ProgramName = Literal[
     "convert",
     "cage-check",
     "batch-clip",
+    "batch-ray",
     "bench-download",
     "bench-memory",
 ]
@@ -57,6 +58,7 @@ PROGRAMS: Mapping[ProgramName, Program] = {
     "convert": Program("mien_models.local.convert", "convert-process", has_network=False),
     "cage-check": Program("mien_core.cage.attempts", "cage-check-process"),
     "batch-clip": Program("mien_cli.batch.clip_process", "batch-clip-process"),
+    "batch-ray": Program("mien_cli.batch.cluster.ray_process", "batch-ray-process"),
     "bench-download": Program("mien_pipeline.evaluation.benchmarks.downloads", "bench-download-process"),
     "bench-memory": Program("mien_pipeline.evaluation.benchmarks.pipeline", "bench-memory-process"),
 }

@@ -8,11 +8,30 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from mien_api.problems import error_for
-from mien_core.errors import MienError
+from mien_core.errors import MienError, UnsupportedClip
 from mien_core.program import command_for, windowless
+
+
+class SwapsClips(Protocol):
+    """What makes the result of a clip."""
+
+    async def swap(self, clip: Path, made: Path) -> Mapping[str, Any]:
+        """Have the clip swapped into the file `made`; the report."""
+        ...
+
+
+class NoClips:
+    """What a run on a cluster does with clips: they are left for the same command without one."""
+
+    async def swap(self, clip: Path, made: Path) -> Mapping[str, Any]:  # noqa: ARG002 the protocol's
+        """
+        Raises:
+            UnsupportedClip: always; `reason` is "cluster".
+        """
+        raise UnsupportedClip(f"{clip.name} is a clip, and a cluster takes pictures alone", reason="cluster")
 
 
 @dataclass(frozen=True, slots=True)

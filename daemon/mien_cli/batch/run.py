@@ -14,11 +14,11 @@ from typing import Literal
 
 from mien_api.errors import WorkerDied
 from mien_api.problems import problem_for
-from mien_cli.batch.clips import ClipCommand, describe_people
+from mien_cli.batch.clips import SwapsClips, describe_people
 from mien_cli.batch.inputs import InputFile
 from mien_cli.batch.journal import FileRow, Journal
 from mien_cli.batch.names import ResultName, ResultNames
-from mien_cli.batch.workers import Workers
+from mien_cli.batch.workers import Hands
 from mien_cli.result_file import ROOM
 from mien_core import errors
 from mien_core.files import name_system_error, naming_output_errors
@@ -38,6 +38,8 @@ ENDS_RUN = (
     errors.EngineUnavailable,
     errors.LibraryMissing,
     errors.UnknownEngine,
+    errors.ClusterRefused,
+    errors.ConsentRequired,
 )
 THUMBNAIL_SIDE = 256
 CLIP_SUFFIX = ".mp4"
@@ -99,9 +101,9 @@ class FolderRun:
     inputs: Inputs
     journal: Journal
     names: ResultNames
-    workers: Workers
+    workers: Hands
     reader: PictureReader
-    clips: ClipCommand
+    clips: SwapsClips
     on_item: Callable[[Item], None]
     _one_at_a_time: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from mien_api.folders import make_private
-from mien_cli.batch.clips import ClipCommand, list_words
+from mien_cli.batch.clips import ClipCommand, NoClips, list_words
+from mien_cli.batch.cluster.begin import Begin
+from mien_cli.batch.cluster.hands import ClusterHands
+from mien_cli.batch.cluster.place import Cluster, require_allowed
+from mien_cli.batch.cluster.statement import state_consents
 from mien_cli.batch.inputs import InputFile
 from mien_cli.batch.journal import FileRow, Journal, open_journal
 from mien_cli.batch.names import ResultNames
@@ -21,7 +25,7 @@ from mien_cli.batch.prepare import Wanted
 from mien_cli.batch.report import RunReport, describe_item, refuse_foreign_reports, write_reports
 from mien_cli.batch.run import CLIP_SUFFIX, Ask, FolderRun, Item, RunStopped
 from mien_cli.batch.sheet import list_asides
-from mien_cli.batch.workers import Workers
+from mien_cli.batch.workers import Hands, Workers
 from mien_cli.in_process import fetch_needed, load_config, open_store
 from mien_cli.interrupts import INTERRUPTS
 from mien_cli.log_file import log_to_file
@@ -34,6 +38,7 @@ from mien_daemon.config import Config
 from mien_daemon.pictures.reader import PictureReader
 from mien_daemon.state.run_folder import RunFolder, open_run_folder
 from mien_daemon.worker.count import count_workers
+from mien_daemon.worker.devices import list_devices
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.option_parts import require_parts
@@ -50,6 +55,8 @@ def start(args: Namespace, wanted: Wanted) -> int:
         KeyboardInterrupt: the person stopped it; the journal and the reports say how far it came.
     """
     config = load_config(args)
+    if args.on:
+        require_allowed(args.on, offline=config.settings.offline)
     make_private(config.folders.state)
     store = open_store(args)
     require_parts(wanted.options, store)
@@ -107,12 +114,16 @@ def do_run(args: Namespace, config: Config, wanted: Wanted, journal: Journal) ->
         most = count_workers(args.workers, entry.memory_bytes, accelerated=accelerated)
         count = min(most, len(items))
         words = [*list_words(args), "--workers", str(max(1, most // len(items)))]
-        workers = Workers(config, count, [spool.pictures, spool.private], log)
+        workers: Hands = Workers(config, count, [spool.pictures, spool.private], log)
+        if args.on:
+            begin = describe_begin(args, config, wanted, ask, args.on, count)
+            home = None if args.on.is_own else Workers(config, 1, [spool.pictures, spool.private], log)
+            workers = ClusterHands(begin, home, log)
         reader = PictureReader([spool.pictures])
         with show_items(len(items), quiet=args.json) as on_item:
             run = FolderRun(
                 wanted.folder, found.roots, spool.pictures, ask, wanted.exists, wanted.inputs, journal, names, workers,
-                reader, ClipCommand(words, log), on_item,
+                reader, NoClips() if args.on else ClipCommand(words, log), on_item,
             )  # fmt: skip
             try:
                 asyncio.run(run_to_end(run, items))
@@ -123,6 +134,22 @@ def do_run(args: Namespace, config: Config, wanted: Wanted, journal: Journal) ->
                     write_reports(wanted.folder, report().to_document(), items)
                 raise
     return report()
+
+
+def describe_begin(args: Namespace, config: Config, wanted: Wanted, ask: Ask, cluster: Cluster, count: int) -> Begin:
+    """What a cluster is told of the run; raises as `state_consents` does."""
+    found = list_devices(config.settings.devices)
+    return Begin(
+        address=cluster.address,
+        models_dir=str(config.folders.models),
+        state_dir=str(config.folders.state),
+        worker=config.worker,
+        engine=wanted.options.engine,
+        devices=[dict(found[at % len(found)].environment) for at in range(count)] if cluster.is_own else [],
+        references=[[str(path) for path in person] for person in ask.references],
+        likes=[str(path) for path in ask.likes],
+        consents=state_consents(args),
+    )
 
 
 async def run_to_end(run: FolderRun, items: Sequence[Item]) -> None:

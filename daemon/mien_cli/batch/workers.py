@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from mien_api.errors import WorkerDied
 from mien_daemon.config import DAY_S, Config, LiveSettings
@@ -18,6 +18,25 @@ from mien_daemon.worker.supervisor import WorkerSupervisor
 
 MAX_ATTEMPTS = 2  # as in the daemon: a picture that killed two workers is not given a third
 MAX_FAILED_STARTS = 3
+
+
+class Hands(Protocol):
+    """What a run has its pictures swapped by: workers of this machine, or a cluster."""
+
+    count: int
+    """How many pictures it takes at once."""
+
+    async def run(self, work: RunJob) -> Finished:
+        """Have one picture swapped; raises as `Workers.run` does."""
+        ...
+
+    def hold_back(self) -> AbstractAsyncContextManager[None]:
+        """Leave room for a process of another kind that does as much as one worker."""
+        ...
+
+    async def close(self) -> None:
+        """End every process, at work or not."""
+        ...
 
 
 class Workers:

@@ -16,6 +16,7 @@ DESCRIPTION = (
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.batch.cluster.place import parse_cluster
     from mien_cli.batch.names import DEFAULT, FIELDS
     from mien_cli.clip import add_result_arguments
     from mien_cli.edit_arguments import add_edit_arguments
@@ -47,6 +48,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="auto",
         metavar="N|auto",
         help="how many pictures at once, each in a process of its own (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--on",
+        type=parse_cluster,
+        metavar="ray[://HOST:PORT]",
+        help="swap on Ray, on a cluster that is started for the run or on yours; needs mien[ray], --basis and --adult",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done; nothing is written")
     add_result_arguments(parser.add_argument_group("clips among the pictures"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # What Mien imports itself; these bring the rest.
 LIBRARIES = ("aiohttp", "c2pa-python", "cryptography", "keyring", "numpy", "opencv-python-headless", "pillow")
-OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray")
+OPTIONAL = ("torch", "diffusers", "transformers", "insightface", "onnxruntime", "pillow-heif", "pystray", "ray")
 CLIENT = "mien-client"  # holds files that Mien's own wheel has too
 CAGE_STATES = {"on": "closed, tried", "off": "open", "not-here": "not on this system"}
 
@@ -179,7 +179,7 @@ def try_cage(store: ModelStore) -> Mapping[Wall, Found]:
 
 
 def list_connections(store: ModelStore) -> list[dict[str, str]]:
-    """The last connections to other machines: downloads of models only."""
+    """The last connections to other machines: downloads of models, and nodes of a Ray cluster."""
     from dataclasses import asdict
 
     return [asdict(connection) for connection in store.connections()]

@@ -158,6 +158,24 @@ def test_what_cannot_be_meant_is_refused_before_any_work(
     assert {name: data for name, data in snapshot(Path()).items() if not name.startswith("state/")} == before
 
 
+def test_a_cluster_is_a_network_and_each_of_its_faces_has_a_statement(
+    folders: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a statement in words nothing is begun, whatever was confirmed at a terminal before."""
+    monkeypatch.setattr(start, "start", start_ordered)
+    write_picture(folders / "in/a.png", 1)
+    write_picture(folders / "me.png", 2)
+    words = ("batch", "in", "--face", "me.png", "-o", "out", "--on", "ray")
+    status, problem = run_json(*words)
+    assert (status, problem["code"], problem["field"]) == (1, "consent-required", "basis")
+    assert not Path("out").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(folders)
+    monkeypatch.setenv("MIEN_OFFLINE", "1")
+    status, problem = run_json(*words, *STATEMENT)
+    assert (status, problem["code"]) == (1, "offline")
+
+
 def test_a_second_run_on_the_same_folder_is_refused(batch: RunJson) -> None:
     Path("out").mkdir()
     with open_journal(Path("out")):

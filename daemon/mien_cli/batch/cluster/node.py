@@ -1,0 +1,198 @@
+"""What runs on a node of the cluster: one actor a device, beside a caged worker like that of any other run.
+
+The class is imported there, not sent: a node without the same Mien cannot make it. The actor itself decodes nothing. It
+opens the job, puts its pictures where the worker may read them, and hands over one picture after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from mien_cli.batch.cluster.sealed import open_sealed, public_bytes
+from mien_cli.batch.workers import Workers
+from mien_core.errors import ClusterRefused, MienError
+from mien_core.version import product_version
+from mien_daemon.config import Config
+from mien_daemon.state.run_folder import RunFolder, open_run_folder
+from mien_daemon.worker.messages import Failed, RunJob, encode
+from mien_models.open_store import open_store
+from mien_models.store import ModelStore
+
+Models = Mapping[str, Sequence[str | None]]
+"""The digests of each model's files, in the catalogue's order."""
+
+MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
+
+
+class Node:
+    """One device of one node, for one run."""
+
+    def __init__(self, folders: Mapping[str, str], worker: str, variables: Mapping[str, str]) -> None:
+        """Nothing is started yet.
+
+        Args:
+            folders: `state_dir` and `models_dir`; none are the node's own.
+            worker: "module:function" that makes the runtime; "" for the node's own.
+            variables: of the environment, which choose the device.
+        """
+        os.environ.pop("OMP_NUM_THREADS", None)  # Ray sets it to 1, for tasks that share a processor
+        os.environ.update(variables)
+        self._config = read_config(folders, worker)
+        self._key = X25519PrivateKey.generate()
+        self._held = ExitStack()
+        self._spool: RunFolder | None = None
+        self._workers: Workers | None = None
+        self._people: list[list[str]] = []
+        self._likes: list[str] = []
+
+    async def describe(self) -> dict[str, Any]:
+        """Who this is, what it would work with, and how Ray was started here."""
+        store = open_store(self._config.folders.models, offline=True)
+        return {
+            "version": product_version(),
+            "python": platform.python_version(),
+            "host": platform.node(),
+            "models": describe_models(store),
+            "key": public_bytes(self._key),
+            "dangers": find_dangers(read_facts()),
+        }
+
+    async def begin(self, sealed: bytes) -> None:
+        """Open the job; raises `ConsentRequired` as `open_sealed` does."""
+        self._config.folders.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        job = open_sealed(sealed, self._key)
+        spool = self._spool = self._held.enter_context(open_run_folder(self._config.folders.state))
+        for number, person in enumerate(job.people):
+            paths = [write(spool.private / f"{number}-{at}.reference", each) for at, each in enumerate(person)]
+            self._people.append(paths)
+        self._likes = [write(spool.private / f"{at}.like", each) for at, each in enumerate(job.likes)]
+        self._workers = Workers(self._config, 1, [spool.pictures, spool.private])
+
+    async def swap(self, work_id: str, picture: bytes, options: Mapping[str, object]) -> tuple[bytes, bytes]:
+        """The frame that a worker would answer with, and the picture that it made: none where it refused."""
+        if self._spool is None or self._workers is None:
+            raise RuntimeError("the job was not begun")
+        name = hashlib.sha256(work_id.encode()).hexdigest()
+        target, made = (self._spool.pictures / f"{name}.{what}" for what in ("target", "result"))
+        try:
+            job = RunJob(work_id, "swap", write(target, picture), self._people, dict(options), str(made), self._likes)
+            finished = await self._workers.run(job)
+            return encode(finished), made.read_bytes()
+        except MienError as error:
+            return encode(Failed(work_id, error.code, str(error), error.fields)), b""
+        finally:
+            for path in (target, made):
+                path.unlink(missing_ok=True)
+
+    async def close(self) -> None:
+        """End the worker; the references and the key are gone after it."""
+        if self._workers is not None:
+            await self._workers.close()
+        self._key = X25519PrivateKey.generate()
+        self._held.close()
+
+
+def read_config(folders: Mapping[str, str], worker: str) -> Config:
+    """The node's own configuration, offline whatever it says."""
+    config = Config.load({"offline": True}, **folders)
+    return replace(config, worker=worker) if worker else config
+
+
+def describe_models(store: ModelStore) -> Models:
+    """The digests of the files of every model that is installed."""
+    digests = {model.name: [file.sha256 for file in model.files if file.state != "missing"] for model in store.states()}
+    return {name: files for name, files in digests.items() if files}
+
+
+def require_equal(found: Mapping[str, Any], version: str, models: Models, needed: Collection[str]) -> None:
+    """Return if a node has this version of Mien, the needed models, and the same bytes of every model that both have.
+
+    Raises:
+        ClusterRefused: `reason` is "versions" or "digests"; `node` and `model` say where.
+    """
+    node = found["host"]
+    if found["version"] != version:
+        raise ClusterRefused(f"{node} has Mien {found['version']}, this is {version}", reason="versions", node=node)
+    for model, digests in models.items():
+        theirs = found["models"].get(model)
+        if theirs != digests and (theirs or model in needed):
+            raise ClusterRefused(f"{node} has other files of {model}", reason="digests", node=node, model=model)
+
+
+@dataclass(frozen=True, slots=True)
+class RayFacts:
+    """How Ray was started here.
+
+    Attributes:
+        config: the cluster's own, as every node has it.
+        dashboard: where its page listens; "" where there is none.
+    """
+
+    asks_token: bool
+    uses_tls: bool
+    config: Mapping[str, Any]
+    dashboard: str = ""
+
+
+def read_facts() -> RayFacts:
+    """What Ray says of itself inside an actor."""
+    from ray._private.authentication.authentication_utils import (  # pyright: ignore[reportMissingImports]
+        is_token_auth_enabled,
+    )
+    from ray._private.state import state as cluster_state  # pyright: ignore[reportMissingImports]
+    from ray._private.worker import get_dashboard_url  # pyright: ignore[reportMissingImports]
+
+    return RayFacts(
+        is_token_auth_enabled(),
+        os.environ.get("RAY_USE_TLS", "").lower() in {"1", "true"},
+        cluster_state.get_system_config(),
+        get_dashboard_url() or "",
+    )
+
+
+def find_dangers(facts: RayFacts) -> list[str]:
+    """What of this cluster would let a stranger in, or write pictures to a disk.
+
+    "token", "tls": Ray takes calls without it. "spilling": its store writes to a disk when it is full. "dashboard": its
+    page listens beyond loopback.
+    """
+    spills = facts.config.get("automatic_object_spilling_enabled", True) and not spills_to_memory(facts.config)
+    is_open = facts.dashboard and not facts.dashboard.startswith(("127.", "localhost", "[::1]"))
+    found = {"token": not facts.asks_token, "tls": not facts.uses_tls, "spilling": spills, "dashboard": is_open}
+    return [danger for danger, is_there in found.items() if is_there]
+
+
+def spills_to_memory(config: Mapping[str, Any]) -> bool:
+    """Whether every folder that the store would spill to lies in memory."""
+    try:
+        places = json.loads(config.get("object_spilling_config") or "{}")["params"]["directory_path"]
+    except (KeyError, ValueError):
+        return False
+    paths = [places] if isinstance(places, str) else list(places)
+    return bool(paths) and all(file_system_of(Path(path)) in MEMORY_FILE_SYSTEMS for path in paths)
+
+
+def file_system_of(path: Path) -> str:
+    """The kind of the file system that a path lies on; "" where it is not known."""
+    import psutil
+
+    whole = path.resolve()
+    found = [mount for mount in psutil.disk_partitions(all=True) if whole.is_relative_to(mount.mountpoint)]
+    return max(found, key=lambda mount: len(mount.mountpoint)).fstype if found else ""
+
+
+def write(path: Path, data: bytes) -> str:
+    """A file that this user alone can read."""
+    path.touch(0o600)
+    path.write_bytes(data)
+    return str(path)

@@ -1,0 +1,130 @@
+"""What a node needs to know of a run, sealed to it: the references, and the signed record of their consent.
+
+A node makes a key of its own for one job. The run encrypts to it (X25519, HKDF-SHA256, AES-256-GCM), so that what lies
+in the object store, or goes through another node, opens at that node alone, and nowhere once its key is gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import urandom
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from mien_core.errors import ConsentRequired
+from mien_pipeline.trust.authority import Signatory
+
+_PURPOSE = b"mien cluster job 1"
+_KEY_BYTES, _NONCE_BYTES = 32, 12
+_LENGTH = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run brings to a node.
+
+    Attributes:
+        people: the encoded pictures of each person.
+        likes: the pictures by which faces are chosen.
+        consents: of each person what was confirmed, as `Consent` has it without the label.
+    """
+
+    people: Sequence[Sequence[bytes]]
+    likes: Sequence[bytes]
+    consents: Sequence[Mapping[str, object]]
+
+
+def seal(job: Job, node_key: bytes, signatory: Signatory) -> bytes:
+    """The job for the node with this public key, its consent signed."""
+    record = json.dumps(
+        {
+            "node": node_key.hex(),
+            "people": [[hashlib.sha256(picture).hexdigest() for picture in person] for person in job.people],
+            "consents": [dict(consent) for consent in job.consents],
+        },
+        sort_keys=True,
+    ).encode()
+    parts = [record, signatory.sign(record), signatory.chain.encode(), *job.likes]
+    parts += [picture for person in job.people for picture in person]
+    mine = X25519PrivateKey.generate()
+    public = mine.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    key = _derive(mine.exchange(X25519PublicKey.from_public_bytes(node_key)), public, node_key)
+    nonce = urandom(_NONCE_BYTES)
+    clear = b"".join(_LENGTH.pack(len(part)) + part for part in [_LENGTH.pack(len(job.likes)), *parts])
+    return public + nonce + AESGCM(key).encrypt(nonce, clear, _PURPOSE)
+
+
+def open_sealed(sealed: bytes, key: X25519PrivateKey) -> Job:
+    """The job that was sealed to this key.
+
+    Raises:
+        ConsentRequired: it does not open, its record was not signed as it is, is about another node or about other
+            pictures, or confirms nothing.
+    """
+    own = public_bytes(key)
+    public, nonce = sealed[:_KEY_BYTES], sealed[_KEY_BYTES : _KEY_BYTES + _NONCE_BYTES]
+    try:
+        shared = key.exchange(X25519PublicKey.from_public_bytes(public))
+        clear = AESGCM(_derive(shared, public, own)).decrypt(nonce, sealed[_KEY_BYTES + _NONCE_BYTES :], _PURPOSE)
+    except (InvalidTag, ValueError) as error:
+        raise ConsentRequired("the job was not sealed to this node", field="basis") from error
+    count, record, signature, chain, *pictures = _split(clear)
+    likes = pictures[: _LENGTH.unpack(count)[0]]
+    said = _read_record(record, signature, chain)
+    rest, people = iter(pictures[len(likes) :]), list[list[bytes]]()
+    for digests in said["people"]:
+        person = [next(rest, b"") for _ in digests]
+        if [hashlib.sha256(picture).hexdigest() for picture in person] != digests:
+            raise ConsentRequired("the record is about other pictures", field="basis")
+        people.append(person)
+    if said["node"] != own.hex() or len(said["consents"]) != len(people):
+        raise ConsentRequired("the record is about another job", field="basis")
+    return Job(people, likes, said["consents"])
+
+
+def public_bytes(key: X25519PrivateKey) -> bytes:
+    """What a job is sealed to: 32 bytes."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _read_record(record: bytes, signature: bytes, chain: bytes) -> dict[str, Any]:
+    """The record, if the certificate's key signed it and every consent in it is one."""
+    from mien_daemon.references.consent import STATEMENTS
+
+    leaf = x509.load_pem_x509_certificates(chain)[0].public_key()
+    r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
+    try:
+        if not isinstance(leaf, ec.EllipticCurvePublicKey):
+            raise InvalidSignature
+        leaf.verify(utils.encode_dss_signature(r, s), record, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise ConsentRequired("the record was not signed as it is", field="basis") from error
+    said: dict[str, Any] = json.loads(record)
+    if not all(each.get("adult") is True and each.get("basis") in STATEMENTS for each in said["consents"]):
+        raise ConsentRequired("a record without a statement", field="basis")
+    return said
+
+
+def _derive(shared: bytes, public: bytes, node_key: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), length=_KEY_BYTES, salt=public + node_key, info=_PURPOSE).derive(shared)
+
+
+def _split(clear: bytes) -> list[bytes]:
+    parts, at = list[bytes](), 0
+    while at < len(clear):
+        end = at + _LENGTH.size + _LENGTH.unpack_from(clear, at)[0]
+        parts.append(clear[at + _LENGTH.size : end])
+        at = end
+    return parts

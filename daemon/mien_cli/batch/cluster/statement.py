@@ -1,0 +1,28 @@
+"""What was confirmed of each face that goes to a cluster."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import asdict
+
+from mien_cli.edit_arguments import is_library_face, open_library
+from mien_daemon.references.consent import Consent
+
+
+def state_consents(args: Namespace) -> list[dict[str, str | bool | None]]:
+    """Of each person the consent without its label: of the library, or as the flags of this command say it.
+
+    A statement that was made at a terminal before is not enough: what goes with the picture says what it stands on.
+
+    Raises:
+        ConsentRequired: a face is a file, and `--basis` or `--adult` was not said; `field` names the one.
+        UnknownReference: the library has no such face.
+    """
+    found: list[dict[str, str | bool | None]] = []
+    for face in args.face:
+        if is_library_face(face):
+            consent = open_library(args).usable(face.removeprefix("ref:")).consent
+        else:
+            consent = Consent.given("", args.basis, adult=args.adult, expires_at=None)
+        found.append({name: value for name, value in asdict(consent).items() if name != "label"})
+    return found

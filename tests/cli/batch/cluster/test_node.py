@@ -1,0 +1,109 @@
+"""What a node promises, told without Ray: who it is, that it swaps as a worker does, and that nothing is left."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien_cli.batch.cluster import node as nodes
+from mien_cli.batch.cluster.node import Node, RayFacts, find_dangers, require_equal
+from mien_cli.batch.cluster.sealed import Job, seal
+from mien_core.errors import ClusterRefused, ConsentRequired
+from mien_core.version import product_version
+from mien_daemon.references.consent import Consent
+from mien_daemon.worker.messages import LENGTH, Failed, Finished, Message, decode
+from mien_pipeline.trust.authority import Authority
+from mien_testing.folder_run import write_picture
+
+SAFE = RayFacts(asks_token=True, uses_tls=True, config={"automatic_object_spilling_enabled": False})
+STATED = asdict(Consent.given("Me", "self", adult=True, expires_at=None))
+FOUND = {"host": "render-2", "version": "1", "models": {"face-mesh": ["ab"], "ghost-1": ["cd"]}}
+
+
+def read(frame: bytes) -> Message:
+    return decode(frame[LENGTH.size :])
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """A node with the fake pipeline and no models."""
+    monkeypatch.setattr(nodes, "read_facts", lambda: SAFE)
+    folders = {"state_dir": str(tmp_path / "state"), "models_dir": str(tmp_path / "models")}
+    return Node(folders, "mien_testing.folder_run:make_runtime", {})
+
+
+@pytest.mark.slow
+async def test_a_node_swaps_what_it_is_given_and_nothing_of_the_job_is_left(node: Node, tmp_path: Path) -> None:
+    told = await node.describe()
+    assert (told["version"], told["models"], told["dangers"]) == (product_version(), {}, [])
+    picture, me = write_picture(tmp_path / "a.png", 1).read_bytes(), write_picture(tmp_path / "me.png", 2).read_bytes()
+    sealed = seal(Job([[me]], [], [STATED]), told["key"], Authority(tmp_path / "home").signatory())
+    await node.begin(sealed)
+    frame, made = await node.swap("1", picture, {"engine": "mesh"})
+    finished = read(frame)
+    assert isinstance(finished, Finished)
+    assert (finished.id, finished.sha256, made) == ("1", hashlib.sha256(made).hexdigest(), picture + b"\0")
+    blocked = write_picture(tmp_path / "b.png", 3, "fail:content-blocked").read_bytes()
+    frame, made = await node.swap("2", blocked, {"engine": "mesh"})
+    refused = read(frame)
+    assert isinstance(refused, Failed)
+    assert (refused.id, refused.code, made) == ("2", "content-blocked", b"")
+    await node.close()
+    assert [
+        path for path in (tmp_path / "state").rglob("*") if path.suffix in {".reference", ".target", ".result"}
+    ] == []
+    with pytest.raises(ConsentRequired):
+        await node.begin(sealed)  # the key is gone
+
+
+async def test_a_job_for_another_node_is_not_begun(node: Node, tmp_path: Path) -> None:
+    with pytest.raises(ConsentRequired):
+        await node.begin(seal(Job([], [], []), bytes(range(32)), Authority(tmp_path / "home").signatory()))
+
+
+def test_an_equal_node_passes_whatever_else_it_has() -> None:
+    require_equal(FOUND, "1", {"face-mesh": ["ab"], "only-here": ["ef"]}, ["face-mesh"])
+
+
+@pytest.mark.parametrize(
+    ("version", "models", "reason"),
+    [
+        ("2", {"face-mesh": ["ab"]}, "versions"),
+        ("1", {"face-mesh": ["other"]}, "digests"),
+        ("1", {"face-mesh": ["ab"], "ghost-1": ["other"]}, "digests"),
+        ("1", {"face-mesh": ["ab"], "not-there": ["ab"]}, "digests"),
+    ],
+)
+def test_a_node_with_other_files_or_another_version_is_refused_by_name(
+    version: str, models: Mapping[str, list[str | None]], reason: str
+) -> None:
+    with pytest.raises(ClusterRefused) as refused:
+        require_equal(FOUND, version, models, ["face-mesh", "not-there"])
+    assert (refused.value.fields["reason"], refused.value.fields["node"]) == (reason, "render-2")
+
+
+def spilling(where: str) -> dict[str, Any]:
+    return {"object_spilling_config": json.dumps({"type": "filesystem", "params": {"directory_path": where}})}
+
+
+@pytest.mark.parametrize(
+    ("facts", "dangers"),
+    [
+        (SAFE, []),
+        (RayFacts(False, False, SAFE.config), ["token", "tls"]),
+        (RayFacts(True, True, {}), ["spilling"]),
+        (RayFacts(True, True, spilling("/memory")), []),
+        (RayFacts(True, True, spilling("/disk")), ["spilling"]),
+        (RayFacts(True, True, SAFE.config, "127.0.0.1:8265"), []),
+        (RayFacts(True, True, SAFE.config, "192.0.2.7:8265"), ["dashboard"]),
+    ],
+)
+def test_what_lets_strangers_in_or_writes_pictures_to_a_disk_is_a_danger(
+    facts: RayFacts, dangers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "file_system_of", {Path("/memory"): "tmpfs", Path("/disk"): "ext4"}.__getitem__)
+    assert find_dangers(facts) == dangers

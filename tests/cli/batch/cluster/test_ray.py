@@ -1,0 +1,85 @@
+"""A folder run on a real Ray cluster that it starts itself: one cluster, and everything that is promised of it.
+
+`nox -s ray`; the extra `mien[ray]` has to be installed, and the system has to give a network namespace.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import psutil
+import pytest
+
+from mien_models.store import ModelStore
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+RunJson = Callable[..., tuple[int, Any]]
+WORDS = ("--face", "grace_hopper.jpg", "--workers", "1", "--basis", "self", "--adult")
+PICTURES = 2
+
+
+@pytest.fixture
+def album(here: Path, models: ModelStore, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with small pictures, and models of its own: links to the files, not the folder that others write to."""
+    shutil.copytree(models.root, here / "own-models", copy_function=os.link)
+    (here / "own-models" / "egress.log").unlink(missing_ok=True)
+    monkeypatch.setenv("MIEN_MODELS_DIR", str(here / "own-models"))
+    monkeypatch.delenv("MIEN_OFFLINE")
+    (here / "in").mkdir()
+    with PIL.Image.open("astronaut.png") as portrait:
+        small = portrait.convert("RGB").resize((300, 300))
+    for number in range(PICTURES):
+        small.rotate(number).save(here / "in" / f"{number}.png")
+    return here
+
+
+def find_actor(run: psutil.Process) -> psutil.Process | None:
+    """The actor that has begun: it has a worker beside it."""
+    for child in run.children(recursive=True):
+        try:
+            if "ray::Node" in "".join(child.cmdline()) and child.children():
+                return child
+        except psutil.Error:
+            continue
+    return None
+
+
+def test_a_run_on_ray_survives_its_actor_and_makes_what_a_local_run_makes(album: Path, run_json: RunJson) -> None:
+    """A run that was done here goes on there with one result lost, and its actor is killed at work."""
+    status, alone = run_json("batch", "in", *WORDS, "-o", "alone")
+    assert status == 0
+    shutil.copytree("alone", "out")
+    (album / "out" / "1-grace_hopper.png").unlink()
+    command = [sys.executable, "-m", "mien_cli", "batch", "in", *WORDS, "-o", "out", "--on", "ray", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        run = psutil.Process(process.pid)
+        while (actor := find_actor(run)) is None:
+            assert process.poll() is None, "the run ended before an actor had begun"
+            time.sleep(0.05)
+        of_the_cluster = [child for child in run.children(recursive=True) if child.pid != actor.pid]
+        network = Path(f"/proc/{actor.pid}/ns/net").readlink()
+        actor.send_signal(signal.SIGKILL)
+        document = json.loads(process.communicate()[0])
+    assert process.returncode == 0, document
+    assert [item["reason"] for item in document["items"]] == ["done-before", None]
+    assert network != Path("/proc/self/ns/net").readlink()
+    assert psutil.wait_procs(of_the_cluster, timeout=60)[1] == []
+    lines = (album / "own-models" / "egress.log").read_text(encoding="ascii").splitlines()
+    assert [line.split()[-1] for line in lines] == ["ray", "ray"]  # the actor, and the one after it
+    for here, there in zip(alone["items"], document["items"], strict=True):
+        one, other = (np.asarray(PIL.Image.open(album / part / here["output"])) for part in ("alone", "out"))
+        np.testing.assert_array_equal(one, other)
+        same = ("identity", "verdict", "naturalness", "warnings", "output")
+        assert [here[name] for name in same] == [there[name] for name in same]
+    again = run_json("batch", "in", *WORDS, "-o", "out")[1]
+    assert {item["reason"] for item in again["items"]} == {"done-before"}
