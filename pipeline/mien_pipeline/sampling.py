@@ -76,17 +76,10 @@ def schedule(steps: int, tokens: int, strength: float = 1.0, shifted: bool = Tru
     """
     even = [1.0 - i / steps for i in range(steps)]
     if shifted:
-        even = shift_levels(even, 0.5 + (1.15 - 0.5) * (tokens - 256) / (4096 - 256))
+        push = math.exp(0.5 + (1.15 - 0.5) * (tokens - 256) / (4096 - 256))
+        even = [min(1.0, push / (push + 1.0 / sigma - 1.0)) for sigma in even]
     taken = max(1, min(steps, math.floor(steps * strength + 0.5)))
     return [*even[steps - taken :], 0.0]
-
-
-def shift_levels(sigmas: Sequence[float], mu: float) -> list[float]:
-    """Noise levels in (0, 1], pushed towards 1 by exp(mu): eᵘ / (eᵘ + 1/σ − 1).
-
-    Source: as `schedule`.
-    """
-    return [min(1.0, math.exp(mu) / (math.exp(mu) + 1.0 / sigma - 1.0)) for sigma in sigmas]
 
 
 def add_noise(clean: Tensor, noise: Tensor, sigma: float) -> Tensor:

@@ -77,7 +77,10 @@ ROOMS = {
     ),
     f"{P}.engines.diffusion": (
         *PARTS,
-        *(f"{P}.{room}" for room in ("media", "faces", "skin", "device", "memory_limits", "plan", "onnx_network")),
+        *(
+            f"{P}.{room}"
+            for room in ("media", "faces", "skin", "device", "memory_limits", "plan", "sampling", "onnx_network")
+        ),
     ),
     f"{P}.engines.flux": (
         *PARTS,

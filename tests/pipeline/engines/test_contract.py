@@ -22,8 +22,8 @@ from mien_pipeline.options import SwapOptions, WrongOptions
 from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.protocols import Engine, Likeness, Weights
 from mien_pipeline.skin.blend import paste_back
-from mien_testing.klein import trust
 from mien_testing.swapper import Folder
+from mien_testing.trusting_klein import trust
 
 pytestmark = pytest.mark.slow
 

@@ -3,23 +3,20 @@
 Torch is imported inside the fixtures: collecting the tests does not wait for it.
 """
 
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mien_models.store import ModelStore
 from mien_pipeline.engines.klein.options import KleinOptions
+from mien_testing.trusting_klein import TEXT_TOKENS
 
 if TYPE_CHECKING:
     from mien_pipeline.engines.klein.engine import KleinEngine
     from mien_pipeline.engines.klein.stack import Stack
-    from mien_pipeline.face import Face, Mesh
     from mien_pipeline.faces.detect import MeshDetector
-    from mien_pipeline.image import Image
 
 QUICK = KleinOptions(side=256, reference_side=256, steps=2, retries=0)
-TEXT_TOKENS = 32
 
 
 @pytest.fixture(scope="session")
@@ -37,18 +34,6 @@ def stack(klein_store: ModelStore) -> "Stack":
     files, device = find_files(klein_store), choose_device()
     found = Stack(klein_store, files, device, plan_memory(files, device, 256), "tiny")
     found.text.max_tokens = TEXT_TOKENS
-    return found
-
-
-def trust(detector: "MeshDetector") -> "MeshDetector":
-    """A detector that sees the face that it is to follow everywhere: random weights paint none."""
-    from mien_pipeline.faces.detect import describe_face
-
-    def follow(_image: "Image", mesh: "Mesh") -> "Face":
-        return describe_face(mesh, 1.0)
-
-    found = copy(detector)
-    vars(found)["follow"] = follow
     return found
 
 

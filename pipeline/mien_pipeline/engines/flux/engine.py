@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mien_core.errors import ModelNotInstalled
 from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, installed_memory, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift, reference, target
+from mien_pipeline.engines.diffusion.gate import IdentityGate, load_scorer
 from mien_pipeline.engines.diffusion.installed import is_available
 from mien_pipeline.engines.diffusion.latents import decode, encode, token_mask
 from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
 from mien_pipeline.engines.diffusion.preserve_mask import hair_is_at_risk, preserve_mask
+from mien_pipeline.engines.diffusion.shown_steps import ShownSteps
 from mien_pipeline.engines.flux.faceid import FaceId, XlabsAdapter
 from mien_pipeline.engines.flux.files import TINY_VAE, find_files, models_used
 from mien_pipeline.engines.flux.identity import FluxIdentity
@@ -27,13 +26,11 @@ from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.engines.flux.pulid import Pulid
 from mien_pipeline.engines.flux.second_attempt import adjust
-from mien_pipeline.engines.flux.shown_steps import ShownSteps
 from mien_pipeline.engines.flux.stack import Stack
 from mien_pipeline.engines.flux.text import DEFAULT_NEGATIVE_PROMPT, DEFAULT_PROMPT
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_conditioning
-from mien_pipeline.face import Embedding, Face, Patch, Portrait
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.clarity import sort_by_clarity
-from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image
 from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions, require_options
@@ -42,7 +39,6 @@ from mien_pipeline.progress import OnStep, never_backwards
 from mien_pipeline.protocols import FaceEmbedder, OnPatch
 from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import add_noise, denoise, inpaint, noise_like, schedule
-from mien_pipeline.skin.blend import paste_back
 
 # What ONNX Runtime runs.
 RECOGNISER = "antelopev2/glintr100.onnx"
@@ -62,15 +58,7 @@ def load(weights: ModelStore) -> "FluxEngine":
     device = choose_device()
     plan = plan_memory(files, device, DEFAULT_SIDE, installed_memory())
     stack = Stack(weights, files, device, plan)
-    return FluxEngine(stack, models_used(weights, files), _load_scorer(weights))
-
-
-def _load_scorer(weights: ModelStore) -> FaceEmbedder | None:
-    """The recogniser of the drift gate; None if it is not installed, and then the gate passes everything."""
-    try:
-        return DlibEmbedder(weights.read("identity-score"))
-    except ModelNotInstalled:
-        return None
+    return FluxEngine(stack, models_used(weights, files), load_scorer(weights))
 
 
 class FluxEngine:
@@ -124,16 +112,9 @@ class FluxLikeness:
         self.stack = stack
         self.steps = steps or MemorySteps("flux", stack)
         self.shown = shown or ShownSteps()
-        self.scorer = scorer
+        self.gate = IdentityGate(scorer, portraits)
         self.portraits = portraits
         self.identity = FluxIdentity(stack, portraits)
-
-    @cached_property
-    def own_embedding(self) -> Embedding | None:
-        """(D,) float32: the mean of the pictures under the drift gate's recogniser; None without one."""
-        found = [_embed(self.scorer, *portrait) for portrait in self.portraits]
-        known = [each for each in found if each is not None]
-        return np.asarray(np.mean(known, 0), np.float32) if known else None
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`, attempted a second time when the drift gate refuses the first.
@@ -160,7 +141,7 @@ class FluxLikeness:
     def _render_once(self, target: Image, face: Face, settings: FluxOptions, on_step: OnStep) -> Patch:
         with name_out_of_memory():
             first = self.attempt(target, face, settings, on_step)
-            scores = self.score(target, face, first) if settings.drift_gate else None
+            scores = self.gate.score(target, face, first) if settings.drift_gate else None
             if scores is None:
                 return first
             again = adjust(settings, scores)
@@ -168,7 +149,7 @@ class FluxLikeness:
                 return _with_attempts(first, (scores,))
             # Progress stays at its end: that there would be a second attempt was not known before.
             second = self.attempt(target, face, again, lambda _done, _total: on_step(settings.steps, settings.steps))
-        second_scores = self.score(target, face, second) or scores
+        second_scores = self.gate.score(target, face, second) or scores
         if drift.is_better(scores, second_scores):
             return _with_attempts(second, (scores, second_scores))
         return _with_attempts(first, (scores, second_scores))
@@ -251,19 +232,6 @@ class FluxLikeness:
             methods.append(FaceId(stack.faceid, self.identity.face_tokens, faceid, region))
         return methods
 
-    def score(self, image: Image, face: Face, patch: Patch) -> IdentityScores | None:
-        """How like the reference and how like the target the pasted patch is; None without a recogniser or a mesh."""
-        before = _embed(self.scorer, image, face)
-        if self.scorer is None or before is None or self.own_embedding is None:
-            return None
-        after = self.scorer.embed(paste_back(image, patch), face)
-        return IdentityScores(
-            recogniser=self.scorer.recogniser,
-            to_reference=self.scorer.similarity(after, self.own_embedding),
-            to_target=self.scorer.similarity(after, before),
-            before=self.scorer.similarity(before, self.own_embedding),
-        )
-
 
 def _warnings(face: Face, hair: bool, stack: Stack) -> tuple[SwapWarning, ...]:
     found: list[SwapWarning] = []
@@ -287,10 +255,6 @@ def weight_schedules(options: FluxOptions) -> tuple[WeightSchedule, WeightSchedu
             options.ip_adapter_scale, options.ip_adapter_start, options.ip_adapter_end, options.ip_adapter_steps
         ),
     )
-
-
-def _embed(scorer: FaceEmbedder | None, image: Image, face: Face) -> Embedding | None:
-    return scorer.embed(image, face) if scorer is not None and face.mesh is not None else None
 
 
 def _with_attempts(patch: Patch, attempts: tuple[IdentityScores, ...]) -> Patch:

@@ -1,23 +1,26 @@
 """FLUX.2 [klein] 4B: the target and the reference are pictures that the model reads while it makes a third."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mien_core.errors import GpuOutOfMemory, ModelNotInstalled
+from mien_core.errors import GpuOutOfMemory
 from mien_models.store import ModelStore
 from mien_pipeline.device import choose_device, installed_memory, name_out_of_memory
 from mien_pipeline.engines.diffusion import drift
-from mien_pipeline.engines.diffusion.latents import decode, encode
+from mien_pipeline.engines.diffusion.gate import IdentityGate, load_scorer
+from mien_pipeline.engines.diffusion.latents import decode, decode_small, encode
 from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
-from mien_pipeline.engines.diffusion.target import Cut, extract
+from mien_pipeline.engines.diffusion.shown_steps import ShownSteps, ignore_latents
+from mien_pipeline.engines.diffusion.target import Cut, extract, mask_for, patch
 from mien_pipeline.engines.klein.canvas import canvas_for
 from mien_pipeline.engines.klein.components import most_pictures
-from mien_pipeline.engines.klein.files import TEXT, TRANSFORMERS, find_files, models_used, transformer_of
+from mien_pipeline.engines.klein.files import LORAS, TEXT, TRANSFORMERS, find_files, models_used, transformer_of
 from mien_pipeline.engines.klein.options import KleinOptions
 from mien_pipeline.engines.klein.plan import plan_memory
 from mien_pipeline.engines.klein.reference_picture import draw_reference
@@ -28,26 +31,27 @@ from mien_pipeline.engines.klein.stack import Stack
 from mien_pipeline.engines.klein.stitch import stitch
 from mien_pipeline.engines.klein.text import DEFAULT_PROMPT, PromptFolder
 from mien_pipeline.engines.klein.velocity import KleinVelocity, ReadPicture
-from mien_pipeline.face import Embedding, Face, Patch, Portrait
+from mien_pipeline.face import Face, Patch, Portrait
 from mien_pipeline.faces.clarity import sort_by_clarity
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import open_yunet
-from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions, require_options
 from mien_pipeline.plan.placement import DEFAULT_SIDE
 from mien_pipeline.progress import OnStep, never_backwards
-from mien_pipeline.protocols import FaceEmbedder
+from mien_pipeline.protocols import FaceEmbedder, OnPatch
 from mien_pipeline.report import IdentityScores, ModelUse, SwapWarning
 from mien_pipeline.sampling import denoise, noise_like
-from mien_pipeline.skin.blend import paste_back
 
 # A narrower face covers only a few tokens of the target, and is enlarged.
 SMALL_FACE_PX = 64
 # Further pictures of a person add tokens, and time with their square.
 MOST_REFERENCES = 3
 PROMPTS = "prompts"
+# Side of what a step is decoded at: a quarter of the pixels takes a quarter of the room, which between two steps is
+# less than what the transformer's activations leave free.
+SHOWN_PX = 512
 
 
 def load(weights: ModelStore) -> "KleinEngine":
@@ -63,15 +67,7 @@ def load(weights: ModelStore) -> "KleinEngine":
     models = models_used(weights, files)
     digest = "".join(model.sha256 for model in models if model.name.startswith(TEXT))
     stack = Stack(weights, files, device, plan, digest)
-    return KleinEngine(stack, open_yunet(weights), models, _load_scorer(weights))
-
-
-def _load_scorer(weights: ModelStore) -> FaceEmbedder | None:
-    """The recogniser of the identity gate; None if it is not installed, and then the gate passes everything."""
-    try:
-        return DlibEmbedder(weights.read("identity-score"))
-    except ModelNotInstalled:
-        return None
+    return KleinEngine(stack, open_yunet(weights), models, load_scorer(weights))
 
 
 class KleinEngine:
@@ -91,12 +87,18 @@ class KleinEngine:
         self.scorer = scorer
         self._models = models
         self.steps = MemorySteps("klein", stack)
+        self.shown = ShownSteps()
 
     @property
     def models(self) -> Sequence[ModelUse]:
-        """Every weight file that is used; of the transformers the one that the memory plan takes now."""
+        """Every weight file that is used: the transformer of the memory plan, and the LoRA if the last walk took it."""
         taken = transformer_of(self.stack.files, self.stack.plan.of("transformer").form)
-        return [each for each in self._models if each.name.partition("/")[0] not in TRANSFORMERS - {taken}]
+        unused = {*TRANSFORMERS - {taken}, *(LORAS if self.stack.lora_scale == 0 else ())}
+        return [each for each in self._models if each.name.partition("/")[0] not in unused]
+
+    def show_steps(self, on_patch: OnPatch | None) -> None:
+        """See `protocols.ShowsSteps`; the VAE itself decodes them, at a part of their size."""
+        self.shown.listener = on_patch
 
     def remember(self, limits: MemoryLimits) -> None:
         """See `protocols.Remembers`. The default prompt's embedding is kept beside the limits."""
@@ -155,16 +157,10 @@ class KleinLikeness:
         """`portraits` are of one person, the clearest first."""
         self.engine = engine
         self.stack = engine.stack
+        self.gate = IdentityGate(engine.scorer, portraits)
         self.portraits = portraits
         self._drawn: dict[int, list[Pixels]] = {}
         self._encoded: dict[int, list[ReadPicture]] = {}
-
-    @cached_property
-    def own_embedding(self) -> Embedding | None:
-        """(D,) float32: the mean of the pictures under the gate's recogniser; None without one."""
-        found = [self._embed(*portrait) for portrait in self.portraits]
-        known = [each for each in found if each is not None]
-        return np.asarray(np.mean(known, 0), np.float32) if known else None
 
     def render(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep) -> Patch:
         """This identity in place of `face`; tried again where the made head is out of place or somebody else's.
@@ -208,34 +204,59 @@ class KleinLikeness:
         """One walk from noise to a patch; raises `GpuOutOfMemory`."""
         cut = canvas_for((target.width, target.height), face, options.side)
         with name_out_of_memory():
-            made = self.make(extract(target, cut), cut, options, on_step)
+            made = self.make(extract(target, cut), cut, options, on_step, partial(self._show, target, face, cut))
         place = self._register(made, face, cut)
         now = face_on_target(place, cut, face)
-        patch = stitch(target, move(made, place), cut, face, now, options.region)
-        patch = replace(patch, warnings=_warnings(face), face=now if place.face is not None else None)
-        return Try(patch, place, self.score(target, face, patch))
+        stitched = stitch(target, move(made, place), cut, face, now, options.region)
+        stitched = replace(stitched, warnings=_warnings(face), face=now if place.face is not None else None)
+        return Try(stitched, place, self.gate.score(target, face, stitched))
 
-    def make(self, pixels: Pixels, cut: Cut, options: KleinOptions, on_step: OnStep) -> Pixels:
-        """(outer height, outer width, 3) uint8 RGB: the head of the reference in `pixels`, of the same shape."""
+    def make(
+        self,
+        pixels: Pixels,
+        cut: Cut,
+        options: KleinOptions,
+        on_step: OnStep,
+        show: Callable[[Tensor], None] = ignore_latents,
+    ) -> Pixels:
+        """(outer height, outer width, 3) uint8 RGB: the head of the reference in `pixels`, of the same shape.
+
+        Args:
+            show: told the latents that a step heads for.
+        """
         stack = self.stack
         # The text comes first: its network may need all the room there is.
         prompt = stack.to_device(stack.text.encode(options.prompt or DEFAULT_PROMPT), "transformer")
         target = self._encode(pixels)
         read = [target, *self._references(options.reference_side, options.repeats)]
-        latents = self.sample(prompt, target, read, options, on_step)
+        latents = self.sample(prompt, target, read, options, on_step, show)
         return stack.run("vae", stack.vae, lambda vae: decode(vae, latents, cut))
 
     def sample(
-        self, prompt: Tensor, target: ReadPicture, read: Sequence[ReadPicture], options: KleinOptions, on_step: OnStep
+        self,
+        prompt: Tensor,
+        target: ReadPicture,
+        read: Sequence[ReadPicture],
+        options: KleinOptions,
+        on_step: OnStep,
+        show: Callable[[Tensor], None],
     ) -> Tensor:
         """Packed latents (1, tokens, 128) float32 of the size of `target`, from pure noise."""
         start = noise_like(target.latents.to(self.stack.device.torch, torch.float32), options.seed)
         sigmas = schedule(options.steps, start.shape[1])
 
         def walk(transformer: object) -> Tensor:
-            return denoise(KleinVelocity(transformer, prompt, target.size, read), start, sigmas, on_step)
+            velocity = KleinVelocity(transformer, prompt, target.size, read)
+            return denoise(self.engine.shown.watch(velocity, show), start, sigmas, on_step)
 
         return self.stack.run("transformer", self.stack.transformer(options.lora_scale), walk)
+
+    def _show(self, image: Image, face: Face, cut: Cut, latents: Tensor) -> None:
+        """Tell of the picture that a step heads for; where the device has no room for it, of none."""
+        stack = self.stack
+        with suppress(torch.OutOfMemoryError):
+            seen = stack.run("vae", stack.vae, lambda vae: decode_small(vae, latents, cut, SHOWN_PX))
+            self.engine.shown.tell(image, patch(seen, mask_for(face, cut), cut))
 
     def _encode(self, pixels: Pixels) -> ReadPicture:
         stack = self.stack
@@ -255,24 +276,6 @@ class KleinLikeness:
         if face.mesh is None:  # nothing to compare with: it is taken as it is
             return Registration(face, 1.0, 0.0, np.eye(2, 3, dtype=np.float32))
         return register(made, mesh_to_working(face.mesh, cut), self.engine.detector)
-
-    def score(self, image: Image, face: Face, patch: Patch) -> IdentityScores | None:
-        """How like the reference and how like the target the pasted patch is; None without a recogniser or a mesh."""
-        before = self._embed(image, face)
-        scorer = self.engine.scorer
-        if scorer is None or before is None or self.own_embedding is None:
-            return None
-        after = scorer.embed(paste_back(image, patch), patch.face or face)
-        return IdentityScores(
-            recogniser=scorer.recogniser,
-            to_reference=scorer.similarity(after, self.own_embedding),
-            to_target=scorer.similarity(after, before),
-            before=scorer.similarity(before, self.own_embedding),
-        )
-
-    def _embed(self, image: Image, face: Face) -> Embedding | None:
-        scorer = self.engine.scorer
-        return scorer.embed(image, face) if scorer is not None and face.mesh is not None else None
 
 
 def _warnings(face: Face) -> tuple[SwapWarning, ...]:

@@ -27,6 +27,8 @@ class Stack:
         """
         Args:
             digest: of the text encoder's weights; embeddings are kept for these alone.
+
+        `lora_scale` is that of the last transformer that was loaded; None before there was one.
         """
         self.store = store
         self.files = files
@@ -35,7 +37,8 @@ class Stack:
         self.placer = Placer(device, plan)
         self._kept: PromptFolder | None = None
         self._digest = digest
-        self._transformer: tuple[float, Any] | None = None
+        self._transformer: Any = None
+        self.lora_scale: float | None = None
 
     def plan_for(self, device: Device) -> Plan:
         """The plan of the same files on another device, at the same size; raises `NotEnoughMemory`."""
@@ -58,10 +61,11 @@ class Stack:
 
     def transformer(self, lora_scale: float) -> Any:
         """The transformer with the LoRA at this scale. One is in memory: another scale is loaded anew."""
-        if self._transformer is None or self._transformer[0] != lora_scale:
+        if self._transformer is None or self.lora_scale != lora_scale:
             self._give_up_transformer()
-            self._transformer = lora_scale, self.placer.place("transformer", self._load_transformer(lora_scale))
-        return self._transformer[1]
+            self._transformer = self.placer.place("transformer", self._load_transformer(lora_scale))
+            self.lora_scale = lora_scale
+        return self._transformer
 
     def _load_transformer(self, lora_scale: float) -> Any:
         form, half = self.plan.of("transformer").form, self.placer.half("transformer")
@@ -69,7 +73,7 @@ class Stack:
 
     def _give_up_transformer(self) -> None:
         if self._transformer is not None:
-            release(self._transformer[1])
+            release(self._transformer)
             self._transformer = None
             release_cache()
 

@@ -8,7 +8,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl_flux2 import AutoencoderKLFlux2
 from diffusers.pipelines.flux2.pipeline_flux2_klein import Flux2KleinPipeline
 
-from mien_pipeline.engines.diffusion.latents import decode, encode, pack, position_ids, to_tensor, unpack
+from mien_pipeline.engines.diffusion.latents import decode, decode_small, encode, pack, position_ids, to_tensor, unpack
 from mien_pipeline.engines.diffusion.target import Cut
 
 CUT = Cut(0, 0, 80, 48, 1.0, (80, 48), (80, 48))
@@ -47,6 +47,24 @@ def test_what_was_encoded_is_decoded_as_the_plain_network_decodes_it(vae: Any) -
     found = decode(vae, encode(vae, pixels), CUT)
     expected = ((plain[0].permute(1, 2, 0) + 1) * 127.5).round().clamp(0, 255)
     assert np.abs(found.astype(int) - expected.numpy().astype(int)).max() <= 1
+
+
+def test_a_quick_look_is_a_coarser_picture_of_the_same_size(vae: Any) -> None:
+    """Where the picture is no larger than asked for, it is the picture itself."""
+    packed = encode(vae, np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8))
+    assert np.array_equal(decode_small(vae, packed, CUT, 80), decode(vae, packed, CUT))
+    decoded: list[tuple[int, ...]] = []
+    remembered = vae.decode
+
+    def decode_and_note(latents: torch.Tensor, **options: Any) -> Any:
+        decoded.append(tuple(latents.shape))
+        return remembered(latents, **options)
+
+    vae.decode = decode_and_note
+    small = decode_small(vae, packed, CUT, 40)
+    del vae.decode
+    assert decoded == [(1, 32, 3, 5)]
+    assert small.shape == (48, 80, 3)
 
 
 def test_a_further_picture_has_its_own_place_on_the_first_of_four_axes() -> None:

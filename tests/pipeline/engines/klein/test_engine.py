@@ -1,18 +1,20 @@
 """FLUX.2 [klein] on its tiny bundle: a head in its place, tried again where it is not, and nothing else changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from mien_core.errors import EngineUnavailable, GpuOutOfMemory, InvalidOptions
+from mien_pipeline.engines.diffusion.shown_steps import ignore_latents
 from mien_pipeline.engines.diffusion.target import Cut
 from mien_pipeline.engines.klein.components import plan_stack, published_shapes
 from mien_pipeline.engines.klein.engine import MOST_REFERENCES, PROMPTS, KleinEngine, KleinLikeness
-from mien_pipeline.engines.klein.files import FULL
+from mien_pipeline.engines.klein.files import FULL, LORAS
 from mien_pipeline.engines.klein.options import PRESETS, KleinOptions
 from mien_pipeline.engines.klein.retries import plan_tries
 from mien_pipeline.engines.klein.stack import Stack
@@ -24,11 +26,12 @@ from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, ignore_step
-from mien_pipeline.protocols import Remembers
+from mien_pipeline.protocols import Remembers, ShowsSteps
 from mien_pipeline.report import ModelUse
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import refuse_unchanged
-from mien_testing.klein import QUICK, trust
+from mien_testing.klein import QUICK
+from mien_testing.trusting_klein import trust
 
 NOTHING = 0.0
 TWICE = QUICK.model_copy(update={"retries": 1})
@@ -42,7 +45,14 @@ class Painter(KleinLikeness):
         self.grown = grown
         self.asked: list[KleinOptions] = []
 
-    def make(self, pixels: Pixels, cut: Cut, options: KleinOptions, on_step: OnStep) -> Pixels:
+    def make(
+        self,
+        pixels: Pixels,
+        cut: Cut,
+        options: KleinOptions,
+        on_step: OnStep,
+        show: Callable[[Tensor], None] = ignore_latents,
+    ) -> Pixels:
         self.asked.append(options)
         for step in range(options.steps):
             on_step(step + 1, options.steps)
@@ -171,8 +181,15 @@ class Exhausted(Painter):
 
     lacking = 1
 
-    def make(self, pixels: Pixels, cut: Cut, options: KleinOptions, on_step: OnStep) -> Pixels:
-        made = super().make(pixels, cut, options, on_step)
+    def make(
+        self,
+        pixels: Pixels,
+        cut: Cut,
+        options: KleinOptions,
+        on_step: OnStep,
+        show: Callable[[Tensor], None] = ignore_latents,
+    ) -> Pixels:
+        made = super().make(pixels, cut, options, on_step, show)
         if len(self.asked) == self.lacking + 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return made
@@ -304,6 +321,49 @@ def test_of_the_transformers_the_one_that_the_plan_takes_is_named(stack: Stack, 
     names = [f"{FULL}/a", "flux-2-klein-4b-q4/b", "flux2-vae/c"]
     engine = KleinEngine(stack, detector, [ModelUse(name, "") for name in names])
     assert [each.name for each in engine.models] == [names[0], names[2]]
+
+
+def test_the_lora_is_named_in_the_result_unless_the_walk_did_without_it(
+    engine: KleinEngine, admiral: Portrait, astronaut: Portrait
+) -> None:
+    likeness = engine.prepare([admiral])
+    named: list[bool] = []
+    for scale in (0.0, 1.0):
+        likeness.render(*astronaut, QUICK.model_copy(update={"lora_scale": scale, "steps": 1}), ignore_step)
+        named.append(any(model.name.startswith(LORAS) for model in engine.models))
+    assert named == [False, True]
+
+
+def test_steps_are_shown_and_change_nothing(
+    stack: Stack, detector: MeshDetector, admiral: Portrait, astronaut: Portrait
+) -> None:
+    engine = KleinEngine(stack, trust(detector))
+    assert isinstance(engine, ShowsSteps)
+    seen: list[tuple[Image, Patch]] = []
+    engine.show_steps(lambda image, patch: seen.append((image, patch)))
+    likeness = engine.prepare([admiral])
+    shown = likeness.render(*astronaut, QUICK, ignore_step)
+    assert seen
+    for image, patch in seen:
+        assert image is astronaut.image
+        assert patch.crop.shape[:2] == patch.mask.shape
+        assert np.ptp(patch.crop) > 0
+    engine.show_steps(None)
+    assert np.array_equal(likeness.render(*astronaut, QUICK, ignore_step).crop, shown.crop)
+
+
+def test_a_card_without_room_for_a_step_shows_none_and_goes_on(
+    stack: Stack, detector: MeshDetector, admiral: Portrait, astronaut: Portrait
+) -> None:
+    engine = KleinEngine(stack, trust(detector))
+
+    def refuse(_image: Image, _patch: Patch) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    engine.show_steps(refuse)
+    patch = engine.prepare([admiral]).render(*astronaut, QUICK, ignore_step)
+    assert patch.mask.any()
+    assert "less-memory" not in patch.warnings
 
 
 def test_its_options_have_no_strength() -> None:

@@ -29,8 +29,9 @@ from mien_pipeline.image import Pixels
 from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.plan.placement import GIB, Plan
 from mien_pipeline.progress import ignore_step
-from mien_testing.klein import QUICK, TEXT_TOKENS
+from mien_testing.klein import QUICK
 from mien_testing.makers import to_makers, write_fp8, write_gguf
+from mien_testing.trusting_klein import TEXT_TOKENS
 
 ONE_STEP = QUICK.model_copy(update={"steps": 1})
 FORMS: dict[str, tuple[NumberFormat, ...]] = {

@@ -15,7 +15,7 @@ from mien_pipeline.engines.klein import text
 from mien_pipeline.engines.klein.components import TEXT_LAYERS
 from mien_pipeline.engines.klein.stack import Stack
 from mien_pipeline.engines.klein.text import DEFAULT_PROMPT, READ, PromptFolder, TextEncoder, load_qwen, tokenise
-from mien_testing.klein import TEXT_TOKENS
+from mien_testing.trusting_klein import TEXT_TOKENS
 
 
 @pytest.fixture(scope="module")

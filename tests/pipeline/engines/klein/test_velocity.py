@@ -20,7 +20,8 @@ from mien_pipeline.engines.klein.velocity import KleinVelocity, ReadPicture
 from mien_pipeline.image import Pixels
 from mien_pipeline.sampling import denoise, inpaint
 from mien_pipeline.sampling import schedule as schedule_of_flux_1
-from mien_testing.klein import TEXT_TOKENS, make_pipeline
+from mien_testing.klein import make_pipeline
+from mien_testing.trusting_klein import TEXT_TOKENS
 
 PROMPT = "head_swap: a head"
 SIZE, REFERENCE_SIZE, STEPS = (96, 64), (64, 80), 3

@@ -15,6 +15,10 @@ INTERVAL_S = 0.5
 SHARE = 0.1
 
 
+def ignore_latents(_latents: Tensor) -> None:
+    """A listener that does nothing."""
+
+
 class ShownSteps:
     """Who is shown the steps, and when the next one is due. An engine and its likenesses share one."""
 
