@@ -13,6 +13,7 @@ from mien_core.cage.walls import GIB, Cage
 from mien_core.hardening import disable_core_dumps, forbid_network, forbid_programs
 from mien_daemon.state.personal_data import memory_folder
 from mien_daemon.worker.messages import SetUp
+from mien_models.local.derived import FOLDER as DERIVED
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +48,17 @@ def isolate(cage: Cage) -> None:
 def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
     """The worker reads models, pictures that were sent and opened references.
 
-    It writes results on their way, and how much memory was too much for the machine. A worker that was given folders
-    reads and writes pictures there alone.
+    It writes results on their way, how much memory was too much for the machine, and what it derives from weights. A
+    worker that was given folders reads and writes pictures there alone.
     """
     state, given = Path(set_up.state), [Path(folder) for folder in set_up.folders]
     own = () if given else ("blobs", "spool")
     for folder in (*own, "machine"):  # a folder that is made later would not be the one that was let in
         with suppress(OSError):  # the state folder was removed, and the daemon begins a new one
             (state / folder).mkdir(mode=0o700)
+    derived = Path(set_up.models) / DERIVED
+    with suppress(OSError):  # there is none yet, or it is only read
+        derived.mkdir()
     memory = None if given else memory_folder(state)
     catalogue = os.environ.get("MIEN_CATALOGUE")
     return Cage(
@@ -63,7 +67,7 @@ def worker_cage(set_up: SetUp, *, web: bool) -> Cage:
             *([memory] if memory else []),
             *([Path(catalogue)] if catalogue else []),
         ],
-        writable=[*(given or [state / "spool"]), state / "machine"],
+        writable=[*(given or [state / "spool"]), state / "machine", derived],
         memory_bytes=walls.most_memory_bytes(),
         file_bytes=CLIP_BYTES,
         web=web,

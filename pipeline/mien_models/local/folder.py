@@ -4,6 +4,7 @@ root/
   blobs/sha256/<digest>      every file once, read-only
   models/<model>/<path>      hard links to blobs: what engines open
   installed/<model>.json     written last: what is installed, and when each file was verified
+  derived/                   what is computed from these, and can be computed again
   licences/                  texts, and which were accepted when
   offered.json               which models a package has brought and were installed once
   models.lock                digests that the catalogue does not know
@@ -28,6 +29,7 @@ from mien_models.catalogue.entries import Catalogue, ModelFile
 from mien_models.local import journal as journals
 from mien_models.local.blobs import Blobs, ignore_count, sha256_of
 from mien_models.local.convert import convert
+from mien_models.local.derived import DerivedFiles
 from mien_models.local.digests import FileDigest, LockedDigests, name_voucher
 from mien_models.local.disk import check_disk
 from mien_models.local.egress_log import EgressLog
@@ -49,6 +51,7 @@ class ModelsFolder:
         self.catalogue = catalogue
         self.blobs = Blobs(self.root)
         self.records = Records(self.root)
+        self.derived = DerivedFiles(self.root)
         self.digests = LockedDigests(self.root, catalogue)
         self.licences = Licences(self.root, catalogue)
         self.egress_log = EgressLog(self.root / "egress.log")

@@ -34,6 +34,7 @@ class _Run(BaseModel, frozen=True):
 def verify(models: ModelsFolder, names: Sequence[str], on_progress: OnPull) -> list[Verified]:
     """Hash every installed file of these models. What differs goes to quarantine and counts as missing.
 
+    What is derived from them is hashed too, and removed where it changed: it is made again when it is needed.
     Progress is kept after each file, so that a run that was stopped, asked for again with the same names,
     does not hash those again.
     """
@@ -41,6 +42,7 @@ def verify(models: ModelsFolder, names: Sequence[str], on_progress: OnPull) -> l
     run = _unfinished(path, tuple(names))
     for name in names:
         run = _verify_model(models, name, run, path, on_progress)
+    models.derived.verify(names)
     path.unlink(missing_ok=True)
     return list(run.done)
 

@@ -28,9 +28,12 @@ def test_a_worker_reaches_no_network_leaves_no_core_and_keeps_its_files_private(
 
 def test_a_worker_reads_models_and_pictures_and_no_key_token_or_result_of_another_job(tmp_path: Path) -> None:
     state, models = tmp_path / "state", tmp_path / "models"
+    models.mkdir()
     cage = worker_cage(SetUp("a:b", str(state), str(models), True), web=False)
     assert {state / "blobs", models} <= set(cage.readable)
-    assert list(cage.writable) == [state / "spool", state / "machine"], "machine holds limits of memory alone"
+    machine, derived = state / "machine", models / "derived"
+    assert list(cage.writable) == [state / "spool", machine, derived], "limits of memory, and what can be made again"
+    assert derived.is_dir()
     named = {*cage.readable, *cage.writable}
     assert not named & {state, tmp_path, state / "keys", state / "results", state / "references"}
     assert cage.memory_bytes >= 4 * GIB

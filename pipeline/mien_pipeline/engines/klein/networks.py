@@ -67,7 +67,9 @@ def _stack(store: ModelStore, files: KleinFiles, form: NumberFormat) -> Stack:
     device = choose_device()
     sized = components({name: _shapes_or_published(name, files) for name in NETWORKS})
     placed = tuple(Placement(one, form if one.name == "transformer" else "bfloat16", "on-demand") for one in sized)
-    return Stack(store, files, device, Plan(device.kind, device.total_bytes, PICTURE_PX, 0, placed))
+    plan = Plan(device.kind, device.total_bytes, PICTURE_PX, 0, placed)
+    # What is tried are the installed files, and not what was derived from them once.
+    return Stack(store, files, device, plan, keeps_merged=False)
 
 
 def _shapes_or_published(name: str, files: KleinFiles) -> Shapes:

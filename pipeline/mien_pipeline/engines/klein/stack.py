@@ -23,10 +23,20 @@ Result = TypeVar("Result")
 class Stack:
     """The networks, each loaded on first use and placed as the plan says."""
 
-    def __init__(self, store: ModelStore, files: KleinFiles, device: Device, plan: Plan, digest: str = "") -> None:
+    def __init__(
+        self,
+        store: ModelStore,
+        files: KleinFiles,
+        device: Device,
+        plan: Plan,
+        digest: str = "",
+        *,
+        keeps_merged: bool = True,
+    ) -> None:
         """
         Args:
             digest: of the text encoder's weights; embeddings are kept for these alone.
+            keeps_merged: the transformer with the LoRA merged into it is kept in the store, and read from there.
 
         `lora_scale` is that of the last transformer that was loaded; None before there was one.
         """
@@ -37,6 +47,7 @@ class Stack:
         self.placer = Placer(device, plan)
         self._kept: PromptFolder | None = None
         self._digest = digest
+        self._keeps_merged = keeps_merged
         self._transformer: Any = None
         self.lora_scale: float | None = None
 
@@ -69,7 +80,7 @@ class Stack:
 
     def _load_transformer(self, lora_scale: float) -> Any:
         form, half = self.plan.of("transformer").form, self.placer.half("transformer")
-        return load_transformer(self.files, form, half, lora_scale)
+        return load_transformer(self.files, form, half, lora_scale, self.store if self._keeps_merged else None)
 
     def _give_up_transformer(self) -> None:
         if self._transformer is not None:
