@@ -29,6 +29,7 @@ from mien_models.store import ModelStore
 HERE = Path(__file__).parent
 PATIENCE_MS = 15_000  # two slow cores that other things run on
 CHROMIUM = "/usr/bin/chromium"
+PAINTER = "painter:paint"  # what the worker makes instead of the product's own runtime
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -100,12 +101,12 @@ class Daemon:
     models: Path
     environment: dict[str, str] = field(default_factory=dict[str, str])
     port: int = 0
-    real: bool = False
+    worker: str = PAINTER
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "painter.py", self.state, self.models, str(self.port), *["real"] * self.real],
+            [sys.executable, HERE / "painter.py", self.state, self.models, str(self.port), self.worker],
             env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", **self.environment},
             stderr=subprocess.DEVNULL,
         )
@@ -166,10 +167,10 @@ class Daemon:
             (self.state / name).unlink(missing_ok=True)
 
 
-def run_daemon(folder: Path, models: Path, *, real: bool = False, **environment: str) -> Iterator[Daemon]:
+def run_daemon(folder: Path, models: Path, *, worker: str = PAINTER, **environment: str) -> Iterator[Daemon]:
     state = folder / "state"
     state.mkdir(mode=0o700)
-    running = Daemon(state, models, environment, real=real)
+    running = Daemon(state, models, environment, worker=worker)
     running.start()
     yield running
     running.stop()
@@ -179,6 +180,17 @@ def run_daemon(folder: Path, models: Path, *, real: bool = False, **environment:
 def daemon(tmp_path_factory: pytest.TempPathFactory, models: ModelStore) -> Iterator[Daemon]:
     """One daemon for the tests of a file; `Console` leaves it without jobs and orders."""
     yield from run_daemon(tmp_path_factory.mktemp("console"), Path(models.root))
+
+
+@pytest.fixture(scope="module")
+def tiny_klein(tmp_path_factory: pytest.TempPathFactory, models: ModelStore) -> Iterator[Daemon]:
+    """The product's own pipeline with `klein` on its tiny bundle, which is trusted to paint faces."""
+    from mien_testing.klein_store import make_klein_store  # it imports torch, which other tests here do without
+    from mien_testing.trusting_klein import WORKER
+
+    store, catalogue = make_klein_store(tmp_path_factory.mktemp("klein"), models)
+    more = {"MIEN_CATALOGUE": str(catalogue), "MIEN_DEVICE": "cpu"}
+    yield from run_daemon(tmp_path_factory.mktemp("console"), store.root, worker=WORKER, **more)
 
 
 # ── the browser ──

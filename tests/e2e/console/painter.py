@@ -1,6 +1,6 @@
 """The daemon's process for the console's tests: real but for the faces, which are painted in their reference's colour.
 
-`python painter.py STATE_DIR MODELS_DIR PORT [real]`; with `real` nothing is painted and the pipeline swaps.
+`python painter.py STATE_DIR MODELS_DIR PORT WORKER`; a worker that is not `painter:paint` swaps.
 A picture shows one face for every square that fits side by side into it. A picture of a reference that has another
 colour than the first of its person is of another person.
 `PAINTER_LOCK` names the lock file of an engine that lacks a library.
@@ -119,7 +119,6 @@ if __name__ == "__main__":
         # An engine that lacks a library, and the lock file of an environment that has it.
         vars(ENGINES)["_all"]["flux"] = replace(ENGINES["flux"], libraries=("extra",))
         EngineLock.__init__.__defaults__ = (Path(lock),)
-    state, models, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    config = Config.load({"port": port}, state_dir=state, models_dir=models)
-    painted = replace(config, worker="painter:paint")
-    asyncio.run(serve(config if "real" in sys.argv else painted))
+    state, models, port, worker = sys.argv[1:]
+    config = Config.load({"port": int(port)}, state_dir=state, models_dir=models)
+    asyncio.run(serve(replace(config, worker=worker)))

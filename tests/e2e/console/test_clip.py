@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Request, expect
 
+from mien_daemon.config import DEFAULT_WORKER
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_testing.axe import find_obstacles
@@ -44,7 +45,7 @@ def clip(portrait: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def real(new_console: Any, tmp_path: Path, models: ModelStore) -> AsyncIterator[Any]:
-    async for console in new_console(tmp_path, Path(models.root), real=True):
+    async for console in new_console(tmp_path, Path(models.root), worker=DEFAULT_WORKER):
         yield console
 
 

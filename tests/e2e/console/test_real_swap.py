@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from mien_daemon.config import DEFAULT_WORKER
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATIENCE_MS = 90_000  # networks are loaded for the first time, on whatever the machine has left
@@ -13,7 +15,7 @@ PATIENCE_MS = 90_000  # networks are loaded for the first time, on whatever the 
 
 async def test_two_portraits_are_swapped_marked_and_checked(new_console: Any, models: Any, tmp_path: Path) -> None:
     target, reference = (models.path("demo-portraits", name) for name in ("mona_lisa.jpg", "astronaut.png"))
-    async for console in new_console(tmp_path, Path(models.root), real=True):
+    async for console in new_console(tmp_path, Path(models.root), worker=DEFAULT_WORKER):
         page = console.page
         for button, path in (("#choose-target", target), ("#choose-reference", reference)):
             async with page.expect_file_chooser() as dialog:

@@ -1,12 +1,6 @@
-"""`mien swap --engine klein` on the tiny bundle, as a person types it: in this process, and through the daemon."""
+"""`mien swap --engine klein` on the tiny bundle, as a person types it; `e2e/console/test_klein.py` has the daemon's."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +16,7 @@ from mien_pipeline.engines.klein.entry import ENTRY
 from mien_pipeline.engines.klein.tiny.bundle import BUNDLE
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import open_yunet
-from mien_testing.klein import trust
+from mien_testing.trusting_klein import trust
 
 QUICK = ["--engine", "klein", *(word for option in ("side=256", "steps=1", "reference_side=256", "retries=0")
                                 for word in ("--set", option))]  # fmt: skip
@@ -97,35 +91,14 @@ def test_a_swap_in_this_process_keeps_the_size_and_all_that_is_far(
     assert np.abs(before - after).max() > 50
 
 
-@pytest.fixture(scope="module")
-def daemon(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A daemon of its own; its state folder."""
-    state = tmp_path_factory.mktemp("daemon")
-    command = [sys.executable, "-m", "mien_cli", "serve", "--port", "0", "--state-dir", str(state), "--json"]
-    done = subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=True)
-    yield state
-    os.kill(json.loads(done.stdout)["pid"], signal.SIGTERM)
-
-
-def test_a_swap_that_makes_no_face_is_refused_by_the_daemon_whose_engine_list_has_it(
-    mien: Any, daemon: Path, portraits: tuple[Path, Path], tmp_path: Path
-) -> None:
-    """Random weights paint none. The list is what the console's engines and their controls are built from."""
+def test_a_swap_that_makes_no_face_is_refused(mien: Any, portraits: tuple[Path, Path], tmp_path: Path) -> None:
+    """Random weights paint none."""
     target, reference = portraits
-    output = tmp_path / "daemon.png"
+    output = tmp_path / "out.png"
     command = ["swap", str(target), "--face", str(reference), *QUICK, "--set", "region=head", "-o", str(output)]
-    status, refused = mien(*command, state=daemon)
+    status, refused = mien(*command, "--local")
     assert (status, refused["code"], refused["warnings"]) == (1, "no-face-found", ["out-of-place"])
     assert not output.exists()
-    assert (daemon / "machine" / "prompts").is_dir(), "the worker keeps the default prompt's embedding"
-    told = json.loads((daemon / "daemon.json").read_text())
-    connection = HTTPConnection("127.0.0.1", told["port"])
-    connection.request("GET", "/v1/engines", headers={"Authorization": f"Bearer {told['token']}"})
-    listed = {each["name"]: each for each in json.load(connection.getresponse())["engines"]}
-    connection.close()
-    assert listed["klein"]["state"] == "ready"
-    assert listed["klein"]["experimental"]
-    assert {"region", "lora_scale", "steps"} <= listed["klein"]["options"].keys()
 
 
 def test_the_list_of_engines_says_its_licence_in_one_line(mien: Any) -> None:
