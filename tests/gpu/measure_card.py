@@ -23,11 +23,12 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.check_engine import take_portrait
 from mien_pipeline.device import Device, choose_device
+from mien_pipeline.engines.diffusion.measure.measured import LeftOut
 from mien_pipeline.engines.flux.files import FluxFiles
 from mien_pipeline.engines.flux.measure.files import published_layout, write_layout
 from mien_pipeline.engines.flux.measure.random_stack import RandomStack
 from mien_pipeline.engines.flux.measure.report import to_table
-from mien_pipeline.engines.flux.measure.rungs import LeftOut, WatchedLikeness, list_rungs, run_rung
+from mien_pipeline.engines.flux.measure.rungs import WatchedLikeness, list_rungs, run_rung
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.image import Pixels

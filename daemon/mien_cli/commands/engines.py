@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mien_pipeline.check_engine import Finding
-    from mien_pipeline.engines.flux.measure.rungs import LeftOut, Measured
+    from mien_pipeline.engines.diffusion.measure.measured import LeftOut, Measured
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     check.add_argument(
         "--random",
         action="store_true",
-        help="flux: measure what each rung of the memory plan takes, with random values; needs no files",
+        help="flux, klein: measure what each rung of the memory plan takes, with random values; needs no files",
     )
     check.add_argument(
         "--side",
@@ -65,25 +65,25 @@ def run_random(args: Namespace) -> int:
 
     Raises:
         InvalidOptions: `field` names the flag.
-        EngineUnavailable: `libraries` are not installed.
+        EngineUnavailable: `libraries` are not installed, or klein's networks take a processor minutes for each step.
         DiskFull: the file system keeps no holes, and has no room for the files.
     """
+    from importlib import import_module
+
     from mien_cli.in_process import open_store
     from mien_cli.output import print_answer, print_note
     from mien_core.errors import EngineUnavailable, InvalidOptions
     from mien_pipeline.engines.registry import ENGINES
 
-    if args.engine == "klein":
-        refuse_processor()
-    if args.engine != "flux":
+    entry = ENGINES[args.engine]
+    if not entry.measure:
         raise InvalidOptions(f"{args.engine} has no rungs that are measured with random values", field="random")
     if args.side is not None and (not 256 <= args.side <= 2048 or args.side % 16):
         raise InvalidOptions("the working side is 256 to 2048 pixels, a multiple of 16", field="side")
-    if missing := ENGINES["flux"].missing_libraries:
-        raise EngineUnavailable(f"flux needs {', '.join(missing)}", engine="flux", libraries=list(missing))
+    if missing := entry.missing_libraries:
+        raise EngineUnavailable(f"{entry.name} needs {', '.join(missing)}", engine=entry.name, libraries=list(missing))
     from mien_pipeline.check_engine import take_portrait
-    from mien_pipeline.engines.flux.measure.report import failures, row_of, to_text
-    from mien_pipeline.engines.flux.measure.run import measure
+    from mien_pipeline.engines.diffusion.measure.report import failures, row_of, to_text
 
     store = open_store(args)
 
@@ -91,23 +91,10 @@ def run_random(args: Namespace) -> int:
         if not args.json:
             print_note(row_of(one))
 
-    found = measure(store, take_portrait(store), args.side, tell)
+    found = import_module(entry.measure).measure(store, take_portrait(store), args.side, tell)
     failed = failures(found)
     print_answer(args, {"engine": args.engine, "good": not failed, **found}, to_text(found))
     return 1 if failed else 0
-
-
-def refuse_processor() -> None:
-    """Return where a card computes.
-
-    Raises:
-        EngineUnavailable: klein's networks at published size take a processor minutes for each step.
-    """
-    from mien_pipeline.device import choose_device
-    from mien_pipeline.engines.klein.components import check_processor, components, published_shapes
-
-    if choose_device().kind == "cpu":
-        check_processor(components(published_shapes())[0])
 
 
 def findings_to_text(engine: str, found: Sequence[Finding]) -> str:

@@ -37,6 +37,8 @@ class EngineEntry:
         libraries: what must be importable; the `gpu` extra installs them.
         licence: what binds a person who uses the results.
         networks: a module with `list_probes(weights)`, which gives each network to be tried alone, or empty.
+        measure: a module with `measure(store, portrait, side, on_measured)`, which runs each plan of this machine
+            with random values of published size, or empty.
         check: a module with `check(weights)`, which raises what `load` would, and imports nothing heavy; or empty.
         points: whose five points it was trained with: ArcFace's networks and those on top of them with InsightFace's.
         needs_accelerator: a processor would take many minutes for a picture, so it is refused there.
@@ -53,6 +55,7 @@ class EngineEntry:
     licence: str
     memory_bytes: int
     networks: str = ""
+    measure: str = ""
     check: str = ""
     points: Literal["mesh", "arcface"] = "mesh"
     needs_accelerator: bool = False

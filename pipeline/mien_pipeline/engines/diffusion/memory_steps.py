@@ -88,6 +88,13 @@ class MemorySteps:
             return None
 
 
+class LastStep(MemorySteps):
+    """There is no smaller plan."""
+
+    def step_down(self) -> bool:
+        return False
+
+
 def with_usable(device: Device, usable_bytes: int) -> Device:
     """The device as a plan sees it that may use so many bytes of it."""
     return replace(device, total_bytes=total_for(device.kind, usable_bytes))

@@ -8,6 +8,7 @@ ENTRY = EngineEntry(
     summary="the identity stack on FLUX.1: PuLID, InstantID and IP-Adapter FaceID",
     module="mien_pipeline.engines.flux.engine",
     networks="mien_pipeline.engines.flux.networks",
+    measure="mien_pipeline.engines.flux.measure.run",
     check="mien_pipeline.engines.flux.offer",
     options=FluxOptions,
     presets=PRESETS,

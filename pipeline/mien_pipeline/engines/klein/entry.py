@@ -8,6 +8,7 @@ ENTRY = EngineEntry(
     summary="experimental: FLUX.2 [klein] 4B, which reads the reference as a second picture",
     module="mien_pipeline.engines.klein.engine",
     networks="mien_pipeline.engines.klein.networks",
+    measure="mien_pipeline.engines.klein.measure",
     check="mien_pipeline.engines.klein.files",
     options=KleinOptions,
     presets=PRESETS,

@@ -14,10 +14,10 @@ import psutil
 from mien_core.errors import MienError
 from mien_pipeline.device import release_cache
 from mien_pipeline.engines.diffusion.forms import LIBRARIES, can_load
+from mien_pipeline.engines.diffusion.measure.measured import LEFT_FREE_BYTES, LeftOut, Measured
+from mien_pipeline.engines.diffusion.measure.memory import watch_memory
 from mien_pipeline.engines.flux import trials
-from mien_pipeline.engines.flux.measure.memory import watch_memory
 from mien_pipeline.engines.flux.measure.random_stack import RandomStack
-from mien_pipeline.engines.flux.measure.rungs import LEFT_FREE_BYTES, LeftOut, Measured
 from mien_pipeline.engines.flux.trials import Bench
 from mien_pipeline.engines.probe import Tried
 from mien_pipeline.plan.component import NumberFormat

@@ -1,7 +1,6 @@
 """The whole measurement: what fits here is chosen by asking memory, and what does not is named with the reason."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,19 @@ import psutil
 
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device, choose_device, installed_memory
+from mien_pipeline.engines.diffusion.measure.measured import LEFT_FREE_BYTES, LeftOut, Measured, OnMeasured, Rung
+from mien_pipeline.engines.diffusion.measure.report import make_document
 from mien_pipeline.engines.flux.files import GGUF, FluxFiles
 from mien_pipeline.engines.flux.measure.files import published_layout, write_layout
 from mien_pipeline.engines.flux.measure.parts import RandomBench, run_parts
-from mien_pipeline.engines.flux.measure.rungs import (
-    LEFT_FREE_BYTES,
-    LeftOut,
-    Measured,
-    OnMeasured,
-    Rung,
-    list_rungs,
-    run_rung,
-    run_text,
-)
+from mien_pipeline.engines.flux.measure.rungs import list_rungs, run_rung, run_text
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_pipeline.face import Portrait
 from mien_pipeline.plan.placement import DEFAULT_SIDE, GIB, Plan
 
 STEPS = 2
+ARCFACE = LeftOut("ArcFace", "its file is a network of its own format; an embedding is drawn instead")
 # Of the working square where a processor computes: more tokens take longer and tell nothing more of the networks.
 PROCESSORS_SIDE = 256
 
@@ -73,7 +66,7 @@ def measure_parts(
     options = FluxOptions(side=side, steps=STEPS, strength=1.0, drift_gate=False)
     rungs.append(run_rung(Rung("bfloat16, one block of each kind", plan), store, files, device, portrait, options))
     on_measured(rungs[0])
-    return _document(device, side, left_out, rungs=rungs, parts=parts)
+    return make_document(device, side, STEPS, [*left_out, ARCFACE], rungs=rungs, parts=parts)
 
 
 def measure_files(
@@ -113,25 +106,4 @@ def measure_files(
     if plan:
         for one in run_text(store, files, device, plan, max_tokens):
             tell(one, text)
-    return _document(device, side, left_out, rungs=rungs, text=text)
-
-
-def _document(
-    device: Device,
-    side: int,
-    left_out: Sequence[LeftOut],
-    *,
-    rungs: Sequence[Measured] = (),
-    parts: Sequence[Measured] = (),
-    text: Sequence[Measured] = (),
-) -> dict[str, Any]:
-    arcface = LeftOut("ArcFace", "its file is a network of its own format; an embedding is drawn instead")
-    return {
-        "device": {"name": device.name, "backend": device.backend, "memory_bytes": device.total_bytes},
-        "side": side,
-        "steps": STEPS,
-        "parts": [each.as_json() for each in parts],
-        "rungs": [each.as_json() for each in rungs],
-        "text": [each.as_json() for each in text],
-        "left_out": [{"what": each.what, "why": each.why} for each in (*left_out, arcface)],
-    }
+    return make_document(device, side, STEPS, [*left_out, ARCFACE], rungs=rungs, text=text)

@@ -1,8 +1,8 @@
 """Each rung of the memory plan, run end to end with random values: planned and measured bytes, and seconds."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ from mien_core.errors import BrokenWeights, EngineUnavailable, MienError, NotEno
 from mien_models.store import ModelStore
 from mien_pipeline.device import Device, installed_memory, release_cache
 from mien_pipeline.engines.diffusion.forms import can_load
-from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
+from mien_pipeline.engines.diffusion.measure.measured import LEFT_FREE_BYTES, SIZES_GIB, LeftOut, Measured, Rung
+from mien_pipeline.engines.diffusion.measure.memory import watch_memory
+from mien_pipeline.engines.diffusion.memory_steps import LastStep
 from mien_pipeline.engines.flux.engine import FluxLikeness
 from mien_pipeline.engines.flux.files import FluxFiles
-from mien_pipeline.engines.flux.measure.memory import watch_memory
 from mien_pipeline.engines.flux.measure.random_stack import RandomStack
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.flux.plan import plan_memory
@@ -26,59 +27,7 @@ from mien_pipeline.plan.component import NumberFormat
 from mien_pipeline.plan.ladder import LADDERS, TEXT_FORMS
 from mien_pipeline.plan.placement import GIB, Plan
 
-# Sizes of cards, and of machines with one memory, for which a plan is made.
-SIZES_GIB = (6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 80, 128)
-# What is not asked of main memory, because other programs and this one's libraries work too.
-LEFT_FREE_BYTES = GIB
 PROMPT = "a candid photograph of a person"
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One plan to be run."""
-
-    name: str
-    plan: Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What one rung took; bytes and seconds.
-
-    Attributes:
-        name: of the rung.
-        held: the large networks, each as "form residency".
-        planned_bytes, peak_bytes: on the device; None where torch counts none.
-        planned_main_bytes, main_bytes: in main memory, at most. On a processor it is the device's memory too.
-        seconds: from nothing loaded to the finished picture; `step_seconds` of each step after the first.
-        held_bytes: of a network that was run alone: that its values take.
-        finite: everything that was sampled or computed is a number.
-        problem: what stopped it; empty where nothing did.
-    """
-
-    name: str
-    held: Mapping[str, str]
-    planned_bytes: int
-    planned_main_bytes: int
-    peak_bytes: int | None = None
-    main_bytes: int = 0
-    seconds: float = 0.0
-    step_seconds: tuple[float, ...] = ()
-    again_seconds: float = 0.0
-    held_bytes: int = 0
-    finite: bool = False
-    problem: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """What was not run, and why."""
-
-    what: str
-    why: str
 
 
 def list_rungs(files: FluxFiles, device: Device, side: int) -> Iterator[Rung | LeftOut]:
@@ -191,13 +140,6 @@ class WatchedLikeness(FluxLikeness):
         return ends
 
 
-class LastStep(MemorySteps):
-    """There is no smaller plan."""
-
-    def step_down(self) -> bool:
-        return False
-
-
 def run_text(
     store: ModelStore, files: FluxFiles, device: Device, plan: Plan, max_tokens: int | None = None
 ) -> Iterator[Measured | LeftOut]:
@@ -237,6 +179,3 @@ def _encode(stack: RandomStack, name: str, max_tokens: int | None) -> Measured:
             found = replace(found, problem=f"{type(error).__name__}: {error}")
     release_cache()
     return replace(found, peak_bytes=taken.device, main_bytes=taken.main)
-
-
-OnMeasured = Callable[[Measured | LeftOut], None]

@@ -101,7 +101,7 @@ def text_files() -> dict[str, Write]:
         "text_encoder/config.json": json_file(config.to_dict() | {"architectures": ["Qwen3ForCausalLM"]}),
         "text_encoder/generation_config.json": json_file({}),
         **shard_files("text_encoder", "model", tied, 2),
-        **_tokenizer_files(words),
+        **tokenizer_files(),
     }
 
 
@@ -123,7 +123,9 @@ def _vocabulary() -> dict[str, int]:
     return {piece: index for index, piece in enumerate([*letters, *SPECIAL])}
 
 
-def _tokenizer_files(words: dict[str, int]) -> dict[str, Write]:
+def tokenizer_files() -> dict[str, Write]:
+    """A tokenizer of single bytes with Qwen3's chat template, by path."""
+    words = _vocabulary()
     special = {"eos_token": SPECIAL[2], "pad_token": SPECIAL[0]}
     added = {str(words[token]): {"content": token, "special": True} for token in SPECIAL}
     settings = {"tokenizer_class": "Qwen2Tokenizer", "model_max_length": 4096, "added_tokens_decoder": added, **special}

@@ -5,22 +5,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from mien_core.errors import DiskFull
 from mien_pipeline.engines.diffusion.foreign import foreign_to
+from mien_pipeline.engines.diffusion.measure import holes
+from mien_pipeline.engines.diffusion.measure.holes import has_holes, require_room
+from mien_pipeline.engines.diffusion.measure.random_values import fill_random
 from mien_pipeline.engines.diffusion.parsing import BiSeNet
 from mien_pipeline.engines.diffusion.weights import load
 from mien_pipeline.engines.flux.components import published_shapes
-from mien_pipeline.engines.flux.measure import files
-from mien_pipeline.engines.flux.measure.files import (
-    has_holes,
-    published_layout,
-    require_room,
-    write_layout,
-    write_sparse_gguf,
-)
-from mien_pipeline.engines.flux.measure.random_stack import fill_random
+from mien_pipeline.engines.flux.measure.files import published_layout, write_layout
 from mien_pipeline.plan.placement import GIB
 
 
@@ -55,31 +49,11 @@ def test_files_of_tens_of_gib_take_no_room_and_one_is_read_and_filled(tmp_path: 
     assert network.get_parameter("cp.resnet.bn1.weight").mean().item() == pytest.approx(1, abs=0.01)
 
 
-def test_a_gguf_file_of_holes_is_as_long_as_its_header_says(tmp_path: Path) -> None:
-    import gguf
-
-    path = write_sparse_gguf(tmp_path / "q4.gguf", {"a.weight": (64, 96), "a.bias": (5,), "b.weight": (3, 33)})
-    tensors = {each.name: each for each in gguf.GGUFReader(path).tensors}
-    assert [int(each.n_bytes) for each in tensors.values()] == [64 * 3 * 18, 20, 3 * 33 * 4]
-    assert tensors["a.weight"].tensor_type == gguf.GGMLQuantizationType.Q4_0
-
-
 def test_without_holes_and_without_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "has_holes", lambda _folder: False)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(holes, "has_holes", lambda _folder: False)  # pyright: ignore[reportUnknownLambdaType]
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=20 * GIB))  # pyright: ignore[reportUnknownLambdaType]
     require_room(tmp_path, 14 * GIB)
     with pytest.raises(DiskFull) as refused:
         write_layout(tmp_path / "files", published_layout())
     assert refused.value.fields["free_bytes"] == 20 * GIB
     assert not any((tmp_path / "files").iterdir())
-
-
-def test_float8_and_batch_norms_are_filled_as_they_are_stored() -> None:
-    layer = torch.nn.Linear(64, 64).to(torch.float8_e4m3fn)
-    norm = torch.nn.BatchNorm2d(4)
-    variance = norm.get_buffer("running_var").zero_()
-    for network in (layer, norm):
-        fill_random(network)
-    assert layer.weight.dtype is torch.float8_e4m3fn
-    assert layer.weight.float().std().item() == pytest.approx(1 / 8, rel=0.1)
-    assert variance.tolist() == [1, 1, 1, 1]

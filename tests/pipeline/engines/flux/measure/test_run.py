@@ -14,13 +14,15 @@ from mien_cli.main import main
 from mien_models.store import ModelStore
 from mien_pipeline.check_engine import take_portrait
 from mien_pipeline.device import choose_device
+from mien_pipeline.engines.diffusion.measure.measured import LeftOut, Measured, Rung
+from mien_pipeline.engines.diffusion.measure.report import failures, to_text
 from mien_pipeline.engines.flux import stack, trials
 from mien_pipeline.engines.flux.files import FluxFiles, find_files
 from mien_pipeline.engines.flux.measure import parts, run, rungs
 from mien_pipeline.engines.flux.measure.files import Layout, write_layout
 from mien_pipeline.engines.flux.measure.parts import Part, RandomBench, run_parts
-from mien_pipeline.engines.flux.measure.report import failures, to_table, to_text
-from mien_pipeline.engines.flux.measure.rungs import LeftOut, Rung, list_rungs
+from mien_pipeline.engines.flux.measure.report import to_table
+from mien_pipeline.engines.flux.measure.rungs import list_rungs
 from mien_pipeline.engines.flux.plan import plan_memory
 from mien_testing.tiny_layout import tiny_layout
 
@@ -89,7 +91,7 @@ def test_a_part_that_has_no_room_or_fails_is_named_and_the_rest_is_run(
     assert isinstance(lacking, LeftOut)
     assert lacking.what == f"{large} bfloat16"
     assert "GiB" in lacking.why
-    assert isinstance(failed, rungs.Measured)
+    assert isinstance(failed, Measured)
     assert failed.problem == "RuntimeError: a shape that does not fit"
 
 
@@ -100,7 +102,7 @@ def test_a_rung_that_fails_is_told_with_its_problem_and_the_rest_is_run(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(rungs.WatchedLikeness, "sample", run_out)
-    t5 = rungs.Measured("T5", {}, 1, 1)
+    t5 = Measured("T5", {}, 1, 1)
     monkeypatch.setattr(run, "run_text", lambda *_: iter([t5]))  # pyright: ignore[reportUnknownLambdaType]
     told: list[Any] = []
     portrait = take_portrait(tiny_store)
