@@ -125,6 +125,12 @@ export class DaemonClient {
     return (await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}/result`)).blob();
   }
 
+  /** The same to be saved: with the name that the daemon gives it, people and files as the person saw them. */
+  async resultFile(id) {
+    const response = await this.#send("GET", `/v1/jobs/${encodeURIComponent(id)}/result`);
+    return { blob: await response.blob(), name: fileNameIn(response.headers.get("Content-Disposition")) };
+  }
+
   /**
    * @param {string} method
    * @param {string} path
@@ -167,4 +173,11 @@ export class DaemonClient {
     if (response.ok || response.status === 304) return response;
     throw Problem.from(await response.json().catch(() => ({ code: "not-the-daemon" })));
   }
+}
+
+/** The file's name in a `Content-Disposition` (RFC 6266); null where it says none. @param {string | null} header */
+export function fileNameIn(header) {
+  const { encoded, plain } =
+    /filename\*=UTF-8''(?<encoded>[^;\s]+)|filename="(?<plain>[^"]*)"$/.exec(header ?? "")?.groups ?? {};
+  return encoded ? decodeURIComponent(encoded) : (plain ?? null);
 }

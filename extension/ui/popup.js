@@ -140,10 +140,10 @@ function jobLine(job) {
   return item;
 }
 
-function resultTile({ key, daemonJob, resultThumbnail, mediaType, reference }) {
+function resultTile({ key, daemonJob, resultThumbnail, reference }) {
   const save = make("button", {}, say("save"));
   save.setAttribute("aria-label", say("popup_save_named", reference?.name ?? ""));
-  save.addEventListener("click", () => saveResult(daemonJob, mediaType));
+  save.addEventListener("click", () => saveResult(daemonJob));
   const tile = make("li", { className: "result" }, thumbnail(resultThumbnail), save);
   tile.dataset.key = key;
   return tile;
@@ -159,12 +159,10 @@ function smallButton(key, act) {
   return button;
 }
 
-async function saveResult(daemonJob, mediaType) {
+async function saveResult(daemonJob) {
   try {
-    const blob = await connection.call((daemon) => daemon.result(daemonJob));
-    const extension = (mediaType ?? blob.type).split("/")[1]?.replace("jpeg", "jpg") ?? "png";
-    const link = make("a", { href: URL.createObjectURL(blob), download: `mien-${daemonJob.slice(0, 8)}.${extension}` });
-    link.click();
+    const { blob, name } = await connection.call((daemon) => daemon.resultFile(daemonJob));
+    make("a", { href: URL.createObjectURL(blob), download: name ?? "" }).click();
   } catch (error) {
     showNotice(byId("notice"), wordsFor(problemOf(error), chrome.i18n));
   }

@@ -39,6 +39,7 @@ def healthy() -> dict[str, Any]:
     return {
         "/v1/health": {"queue": queue_, "worker": {"pid": None, "state": "stopped"}, "degraded": False},
         "/v1/jobs": {"jobs": [], "next": None},
+        "/v1/references": {"references": []},
         "/v1/models": {"models": [], "transfers": []},
         "/v1/pair/window": {"seconds_left": 0, "id": None, "name": None, "state": None, "digits": None},
         "/v1/settings": {"settings": [{"name": f"notify_{name}", "value": True} for name in NOTIFY]},

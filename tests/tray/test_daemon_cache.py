@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mien_api.client import DaemonUnreachable
+from mien_api.client import DaemonUnreachable, MienError
 from mien_daemon.jobs.label import JobLabel
 from mien_testing.done_jobs import describe_done
 from mien_tray.daemon_cache import PATHS, STALE_AFTER, DaemonCache
@@ -15,6 +15,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "/v1/health": {"queue": {"queued": 2, "paused": True}, "worker": {"pid": 7}, "degraded": False},
     "/v1/jobs?state=queued,running": {"jobs": []},
     "/v1/jobs?state=done&limit=20": {"jobs": [describe_done("a1", label=JobLabel("holiday.jpg", ("Eileen.png",)))]},
+    "/v1/references": {"references": [{"id": "f1", "name": "Eileen"}]},
     "/v1/models": {"models": [], "transfers": []},
     "/v1/pair/window": {"seconds_left": 0, "state": None},
     "/v1/settings": {"settings": [{"name": f"notify_{name}", "value": name != "failed"} for name in NOTIFY]},
@@ -27,10 +28,11 @@ class FakeDaemon:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.fails_at: str | None = None
+        self.error: MienError = DaemonUnreachable("it does not answer")
 
     def request(self, method: str, path: str, document: Mapping[str, object] | None = None) -> dict[str, Any]:
         if path == self.fails_at:
-            raise DaemonUnreachable("it does not answer")
+            raise self.error
         self.asked.append(path)
         return ANSWERS[path]
 
@@ -84,3 +86,13 @@ def test_the_status_is_what_the_answers_say() -> None:
     assert (status.queued, status.paused, status.loaded, status.degraded) == (2, True, True, False)
     assert status.notify == {name: name != "failed" for name in NOTIFY}
     assert (status.at_login, status.unseen_failures, status.message) == (True, 3, "message")
+
+
+def test_a_library_that_cannot_be_opened_hides_names_and_nothing_else() -> None:
+    cache, daemon = DaemonCache(), FakeDaemon()
+    cache.refresh(daemon)
+    assert cache.people == {"ref:f1": "Eileen"}
+    daemon.fails_at, daemon.error = PATHS["people"], MienError("its key is gone")
+    cache.mark_all_stale()
+    cache.refresh(daemon)
+    assert cache.people == {}

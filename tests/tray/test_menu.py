@@ -123,6 +123,8 @@ def test_a_clip_is_told_by_its_frames_in_the_title_each_and_in_the_menu_a_few() 
     clip = JobSummary("a", "swap", True, 0.4, 12.0, (124, 300))
     assert describe_job(clip, WORDS, step=1) == "Swap: frame 124 of 300"
     assert describe_job(clip, WORDS) == "Swap: frame 120 of 300"
+    named = JobSummary("a", "swap", True, 0.4, label="Eileen → holiday.jpg")
+    assert describe_job(named, WORDS) == "Eileen → holiday.jpg: 40 %"
     assert describe_job(JobSummary("a", "analyse", True, 0.4, None, (3, 8)), WORDS) == "Look at a clip: frame 3 of 8"
 
 

@@ -51,11 +51,22 @@ EVENTS: dict[str, tuple[str, Mapping[str, Any], Notice | None]] = {
 
 @pytest.mark.parametrize(("kind", "data", "expected"), EVENTS.values(), ids=EVENTS)
 def test_an_event_is_worth_a_notification_or_not(kind: str, data: Mapping[str, Any], expected: Notice | None) -> None:
-    assert read_notice(kind, data, WORDS) == expected
+    assert read_notice(kind, data, WORDS, {}) == expected
+
+
+def test_one_job_is_told_by_its_name() -> None:
+    done = {"id": "a1", "state": "done", "references": [["ref:f1"]], "label": {"target": "a.jpg", "references": [None]}}
+    failed = {**done, "state": "failed", "problem": PROBLEM}
+    said = []
+    for data in (done, failed):
+        notice = read_notice("job", data, WORDS, {"ref:f1": "Eileen"})
+        assert notice
+        said += [message.text for message in to_messages([notice], PairingSummary(), WORDS)]
+    assert said == ["Done: Eileen → a.jpg", "Failed: Eileen → a.jpg. No face was found in the picture."]
 
 
 def test_a_problem_is_said_in_the_persons_language() -> None:
-    failed = read_notice("job", {"state": "failed", "problem": PROBLEM}, Words("de"))
+    failed = read_notice("job", {"state": "failed", "problem": PROBLEM}, Words("de"), {})
     assert failed == Notice("failed", reason="Im Bild wurde kein Gesicht gefunden.")
 
 

@@ -24,8 +24,8 @@ def job(name: str, state: str) -> dict[str, Any]:
 def test_jobs_that_run_come_first_and_then_the_oldest() -> None:
     """The daemon has the newest first."""
     answer = {"jobs": [job("new", "queued"), job("runs", "running"), job("old", "queued")]}
-    assert [each.id for each in read_jobs(answer)] == ["runs", "old", "new"]
-    assert read_jobs(answer)[0] == JobSummary("runs", "swap", True, 0.5)
+    assert [each.id for each in read_jobs(answer, {})] == ["runs", "old", "new"]
+    assert read_jobs(answer, {})[0] == JobSummary("runs", "swap", True, 0.5)
 
 
 NAMED = JobLabel("holiday.jpg", ("Eileen.png", None, "Eileen.jpg", "Ben.png"))
@@ -41,8 +41,18 @@ NAMED = JobLabel("holiday.jpg", ("Eileen.png", None, "Eileen.jpg", "Ben.png"))
     ],
 )
 def test_a_result_is_called_by_whose_face_went_into_which_picture(label: JobLabel | None, shown: str) -> None:
-    (result,) = read_results({"jobs": [describe_done("a1", label=label)]})
+    (result,) = read_results({"jobs": [describe_done("a1", label=label)]}, {})
     assert (result.id, result.kind, result.label) == ("a1", "swap", shown)
+
+
+def test_a_job_is_called_by_the_person_of_the_library_whose_face_it_uses() -> None:
+    """Her name is kept there alone, and the job says which person it is."""
+    waiting = {**job("a1", "queued"), "references": [["ref:f1", "ref:f2"], ["ref:gone"], ["sha256:0f"]]}
+    label = {"target": "holiday.jpg", "references": [None, None, "Ben.png"]}
+    (shown,) = read_jobs({"jobs": [{**waiting, "label": label}]}, {"ref:f1": "Eileen"})
+    assert shown.label == "Eileen, Ben → holiday.jpg"
+    (shown,) = read_jobs({"jobs": [{**waiting, "label": None}]}, {"ref:f1": "Eileen"})
+    assert shown.label == "Eileen"
 
 
 def test_the_last_three_results_are_those_that_are_still_there() -> None:
@@ -53,7 +63,7 @@ def test_the_last_three_results_are_those_that_are_still_there() -> None:
         describe_done("starred", keep_s=-1.0, is_starred=True),
         *(describe_done(name) for name in "abc"),
     ]
-    assert [result.id for result in read_results({"jobs": jobs})] == ["starred", "a", "b"]
+    assert [result.id for result in read_results({"jobs": jobs}, {})] == ["starred", "a", "b"]
 
 
 MODEL = {"name": "iris", "title": "Iris", "state": "partial", "size": 100, "licence_accepted": None}

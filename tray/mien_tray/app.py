@@ -127,7 +127,7 @@ class Tray:
         match item:
             case Event():
                 self._cache.mark_stale(item.kind)
-                if (one := read_notice(item.kind, item.data, self._words)) is not None:
+                if (one := read_notice(item.kind, item.data, self._words, self._cache.people)) is not None:
                     self._notices.append(one)
                     self._unseen_failures += one.category == "failed"
             case Disconnected():

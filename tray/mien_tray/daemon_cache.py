@@ -3,24 +3,38 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from mien_tray.status import DaemonState, Status, read_jobs, read_models, read_notify, read_pairing, read_results
+from mien_api.client import DaemonUnreachable, MienError
+from mien_tray.status import (
+    DaemonState,
+    Status,
+    read_jobs,
+    read_models,
+    read_notify,
+    read_pairing,
+    read_people,
+    read_results,
+)
 
 PATHS = {
     "health": "/v1/health",
     "jobs": "/v1/jobs?state=queued,running",
     "results": "/v1/jobs?state=done&limit=20",
+    "people": "/v1/references",
     "models": "/v1/models",
     "pairing": "/v1/pair/window",
     "settings": "/v1/settings",
 }
 STALE_AFTER = {
-    "job": {"health", "jobs", "results"},
+    "job": {"health", "jobs", "results", "people"},
     "job-deleted": {"health", "jobs", "results"},
     "queue": {"health", "jobs"},
     "worker": {"health"},
     "pairing": {"pairing"},
     "download": {"models"},
 }
+
+
+NOBODY: Mapping[str, Any] = {"references": []}
 
 
 class DaemonApi(Protocol):
@@ -46,8 +60,13 @@ class DaemonCache:
     def refresh(self, daemon: DaemonApi) -> None:
         """Ask for every stale answer; raises as the client does, and what was not read stays stale."""
         for part in sorted(self._stale):
-            self._answers[part] = daemon.request("GET", PATHS[part])
+            self._answers[part] = ask_for_people(daemon) if part == "people" else daemon.request("GET", PATHS[part])
             self._stale.discard(part)
+
+    @property
+    def people(self) -> Mapping[str, str]:
+        """What the library calls those whose faces are in it."""
+        return read_people(self._answers.get("people", NOBODY))
 
     def build_status(
         self, daemon: DaemonState, at_login: bool | None, unseen_failures: int, message: str | None
@@ -56,17 +75,27 @@ class DaemonCache:
         health = self._answers["health"]
         return Status(
             daemon,
-            jobs=read_jobs(self._answers["jobs"]),
+            jobs=read_jobs(self._answers["jobs"], self.people),
             queued=health["queue"]["queued"],
             paused=health["queue"]["paused"],
             loaded=health["worker"]["pid"] is not None,
             degraded=health["degraded"],
             models=read_models(self._answers["models"]),
             pairing=read_pairing(self._answers["pairing"]),
-            results=read_results(self._answers["results"]),
+            results=read_results(self._answers["results"], self.people),
             version=str(health.get("version", "")),
             notify=read_notify(self._answers["settings"]),
             at_login=at_login,
             unseen_failures=unseen_failures,
             message=message,
         )
+
+
+def ask_for_people(daemon: DaemonApi) -> Mapping[str, Any]:
+    """The people of the library; nobody while it cannot be opened: jobs are then named by files alone."""
+    try:
+        return daemon.request("GET", PATHS["people"])
+    except DaemonUnreachable:
+        raise
+    except MienError:
+        return NOBODY

@@ -209,7 +209,7 @@ def build_result_lines(status: Status, words: Words) -> Iterator[MenuLine]:
 
 
 def describe_job(job: JobSummary, words: Words, step: int = STEP_PERCENT) -> str:
-    kind = words(f"kind_{job.kind}")
+    kind = job.label or words(f"kind_{job.kind}")
     if not job.running:
         return words("job_queued", kind=kind)
     if job.frames:

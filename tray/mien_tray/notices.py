@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mien_api.job_name import name_job
 from mien_core.languages import key_of
 from mien_tray.menu import Action, Entry, Verb, group_digits
 from mien_tray.status import PairingSummary
@@ -17,12 +18,14 @@ class Notice:
     Attributes:
         category: one of `status.NOTIFY`.
         job: the id of the job that it is about.
+        label: what a person calls that job.
     """
 
     category: str
     name: str = ""
     reason: str = ""
     job: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,10 @@ class Message:
     buttons: Sequence[Entry] = ()
 
 
-def read_notice(kind: str, data: Mapping[str, Any], words: Words) -> Notice | None:
-    """The notice of an event; None for most events. A look at a clip is told by the page that asked for it."""
-    if kind == "job" and data.get("kind") == "analyse":
-        return None
-    if kind == "job" and data["state"] == "done":
-        return Notice("finished", job=str(data.get("id", "")))
-    if kind == "job" and data["state"] == "failed":
-        return Notice("failed", reason=describe_problem(data["problem"], words), job=str(data.get("id", "")))
+def read_notice(kind: str, data: Mapping[str, Any], words: Words, people: Mapping[str, str]) -> Notice | None:
+    """The notice of an event; None for most events. `people` are those of the library."""
+    if kind == "job":
+        return read_job_notice(data, words, people)
     if kind == "pairing" and data["state"] == "shown":
         return Notice("pairing", name=str(data["name"]))
     if kind == "download" and data["action"] == "download" and data["state"] == "done":
@@ -52,13 +51,24 @@ def read_notice(kind: str, data: Mapping[str, Any], words: Words) -> Notice | No
     return None
 
 
+def read_job_notice(data: Mapping[str, Any], words: Words, people: Mapping[str, str]) -> Notice | None:
+    """Of a job's end. A look at a clip is told by the page that asked for it."""
+    if data.get("kind") == "analyse" or data["state"] not in {"done", "failed"}:
+        return None
+    job, label = str(data.get("id", "")), name_job(data, people)
+    if data["state"] == "done":
+        return Notice("finished", job=job, label=label)
+    return Notice("failed", reason=describe_problem(data["problem"], words), job=job, label=label)
+
+
 def to_messages(those: Sequence[Notice], pairing: PairingSummary, words: Words) -> Iterator[Message]:
     """What is said of notices that came together; a hundred finished jobs make one message."""
     for category, view in (("finished", "results"), ("failed", "jobs")):
         same = [one for one in those if one.category == category]
         if len(same) == 1:
-            text, place = words(f"said_{category}", reason=same[0].reason), f"{view}/{same[0].job}"
-            yield Message(category, text, same[0].job, (Entry(words("show"), Action(Verb.OPEN, place)),))
+            (one,) = same
+            text, place = describe_end(one, words), f"{view}/{one.job}"
+            yield Message(category, text, one.job, (Entry(words("show"), Action(Verb.OPEN, place)),))
         elif same:
             text = words(f"said_{category}_many", count=len(same))
             yield Message(category, text, buttons=(Entry(words("show"), Action(Verb.OPEN, view)),))
@@ -69,6 +79,13 @@ def to_messages(those: Sequence[Notice], pairing: PairingSummary, words: Words) 
             yield Message(one.category, words("said_download_failed", name=one.name, reason=one.reason))
         elif one.category == "downloads":
             yield Message(one.category, words("said_download", name=one.name))
+
+
+def describe_end(notice: Notice, words: Words) -> str:
+    """How one job ended, by its name where it has one."""
+    if notice.label:
+        return words(f"said_{notice.category}_named", name=notice.label, reason=notice.reason)
+    return words(f"said_{notice.category}", reason=notice.reason)
 
 
 def ask_about(one: Notice, pairing: PairingSummary, words: Words) -> Message:

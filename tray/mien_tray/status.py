@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import PurePath
 from typing import Any
+
+from mien_api.job_name import name_job
 
 NOTIFY = ("finished", "failed", "pairing", "downloads")
 RESULTS = 3
@@ -40,7 +41,10 @@ class DaemonState:
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
-    """A job that runs or waits, as the menu shows it. `progress` is 0..1, `frames` (done, all) of a running clip."""
+    """A job that runs or waits, as the menu shows it.
+
+    `progress` is 0..1, `frames` (done, all) of a running clip, `label` what a person calls the job.
+    """
 
     id: str
     kind: str
@@ -48,6 +52,7 @@ class JobSummary:
     progress: float = 0.0
     eta_s: float | None = None
     frames: tuple[int, int] | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +127,36 @@ def read_frames(job: Mapping[str, Any]) -> tuple[int, int] | None:
     return (frames["done"], frames["total"]) if frames else None
 
 
-def read_jobs(answer: Mapping[str, Any]) -> tuple[JobSummary, ...]:
+def read_jobs(answer: Mapping[str, Any], people: Mapping[str, str]) -> tuple[JobSummary, ...]:
     """From `GET /v1/jobs?state=queued,running`, which has the newest first: those that run, then the next in turn."""
-    oldest_first = [
-        JobSummary(job["id"], job["kind"], job["state"] == "running", job["progress"], job["eta_s"], read_frames(job))
-        for job in reversed(answer["jobs"])
-    ]
+    oldest_first = [read_job(job, people) for job in reversed(answer["jobs"])]
     return tuple(sorted(oldest_first, key=lambda job: not job.running))
 
 
-def read_results(answer: Mapping[str, Any]) -> tuple[ResultSummary, ...]:
+def read_job(job: Mapping[str, Any], people: Mapping[str, str]) -> JobSummary:
+    return JobSummary(
+        job["id"],
+        job["kind"],
+        job["state"] == "running",
+        job["progress"],
+        job["eta_s"],
+        read_frames(job),
+        name_job(job, people),
+    )
+
+
+def read_results(answer: Mapping[str, Any], people: Mapping[str, str]) -> tuple[ResultSummary, ...]:
     """The last three from `GET /v1/jobs?state=done`, which has the newest first."""
     kept = [job for job in answer["jobs"] if has_result(job)]
     return tuple(
-        ResultSummary(job["id"], job["kind"], to_local_time(job["finished_at"]), read_label(job.get("label")))
+        ResultSummary(job["id"], job["kind"], to_local_time(job["finished_at"]), name_job(job, people))
         for job in kept[:RESULTS]
     )
+
+
+def read_people(answer: Mapping[str, Any]) -> dict[str, str]:
+    """From `GET /v1/references`: how a job names a person of the library → what the library calls that person."""
+    return {f"ref:{each['id']}": str(each["name"]) for each in answer["references"]}
 
 
 def has_result(job: Mapping[str, Any]) -> bool:
@@ -145,14 +164,6 @@ def has_result(job: Mapping[str, Any]) -> bool:
     if job["kind"] == "analyse":
         return False
     return job["starred"] or datetime.fromisoformat(job["expires_at"]) > datetime.now(UTC)
-
-
-def read_label(label: Mapping[str, Any] | None) -> str:
-    """ "Eileen → holiday.jpg"; "" where nothing has a name. The names of people of the library are not in it."""
-    if label is None:
-        return ""
-    people = list(dict.fromkeys(PurePath(name).stem for name in label["references"] if name))
-    return " → ".join(filter(None, (", ".join(people), label["target"])))
 
 
 def to_local_time(moment: str) -> str:

@@ -2,13 +2,16 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from mien_api.client.connection import Document
+from mien_api.client.daemon import CLIP_TIMEOUT_S
+from mien_api.client.events import EVENTS, Event, EventLines, after
 from mien_api.client.exchange import Exchange
 from mien_api.client.jobs import (
     FINISHED,
@@ -18,12 +21,14 @@ from mien_api.client.jobs import (
     OnJob,
     describe_restore,
     describe_swap,
+    group_path,
     ignore_job,
     job_headers,
     job_path,
     jobs_path,
     require_done,
 )
+from mien_api.client.models import download_path
 from mien_api.client.pictures import Person, people_of, pictures_of
 from mien_api.client.references import Basis, describe_reference, reference_path
 from mien_core.errors import Cancelled, MienError
@@ -94,6 +99,26 @@ class AsyncDaemonClient(Exchange):
         """Forget a job and its result."""
         await self.request("DELETE", job_path(job_id))
 
+    async def group(self, name: str) -> Document:
+        """How far the jobs of a group are."""
+        return await self.request("GET", group_path(name))
+
+    async def cancel_group(self, name: str) -> Document:
+        """Stop every job of a group."""
+        return await self.request("POST", group_path(name, "/cancel"))
+
+    async def retry_group(self, name: str) -> Document:
+        """Queue what failed or was cancelled in a group again."""
+        return await self.request("POST", group_path(name, "/retry"))
+
+    async def events(self, last_id: str | None = None) -> AsyncGenerator[Event]:
+        """What happens, until the daemon or the connection ends; raises as `request` does."""
+        lines = EventLines()
+        async with self._exchange("GET", EVENTS, [], 0, after(last_id)) as answer, aclosing(answer.lines()) as told:
+            async for line in told:
+                if (event := lines.take(line)) is not None:
+                    yield event
+
     async def list_references(self) -> list[Document]:
         """The faces that may be used."""
         return list((await self.request("GET", "/v1/references"))["references"])
@@ -123,6 +148,10 @@ class AsyncDaemonClient(Exchange):
         """Every model with its `state`, licence and files."""
         return list((await self.request("GET", "/v1/models"))["models"])
 
+    async def download_model(self, name: str) -> Document:
+        """Begin to fetch a model; `events` tells how far it is."""
+        return await self.request("POST", download_path(name))
+
     async def swap(
         self,
         target: bytes,
@@ -137,6 +166,30 @@ class AsyncDaemonClient(Exchange):
         for picture in likes:
             await self.put_blob(picture)
         return await self._run(describe_swap(await self.put_blob(target), people, options or {}, label), on_job)
+
+    async def swap_clip(
+        self,
+        target: Path,
+        references: Sequence[Person],
+        options: Mapping[str, object],
+        on_job: OnJob = ignore_job,
+        likes: Sequence[bytes] = (),
+        label: Label | None = None,
+    ) -> Document:
+        """One swap of a clip: the finished job, whose result `save_result` fetches; else as `swap`."""
+        patient = replace(self, timeout_s=CLIP_TIMEOUT_S)
+        people = [await self.put_person(each) for each in references]
+        for picture in likes:
+            await self.put_blob(picture)
+        return await patient._finish(describe_swap(await patient.put_file(target), people, options, label), on_job)
+
+    async def analyse_clip(
+        self, target: Path, part: Mapping[str, object], on_job: OnJob = ignore_job
+    ) -> tuple[bytes, Document]:
+        """(a JPEG of all faces, the report) of a look at a clip, as `DaemonClient.analyse_clip` gives them."""
+        patient = replace(self, timeout_s=CLIP_TIMEOUT_S)
+        ask = {"kind": "analyse", "target": await patient.put_file(target), "options": dict(part)}
+        return await patient._run(ask, on_job)
 
     async def restore(
         self,
@@ -153,9 +206,14 @@ class AsyncDaemonClient(Exchange):
         await self._save(job_path(job_id, "/result"), path)
 
     async def _run(self, ask: Mapping[str, object], on_job: OnJob) -> tuple[bytes, Document]:
+        done = await self._finish(ask, on_job)
+        return await self.result(str(done["id"])), cast("Document", done["result"])
+
+    async def _finish(self, ask: Mapping[str, object], on_job: OnJob) -> Document:
+        """The job, done; it is cancelled when the wait for it breaks off."""
         key = secrets.token_hex(16)
         try:
-            done = await self.wait(await self.post_job(ask, key), on_job)
+            return await self.wait(await self.post_job(ask, key), on_job)
         except MienError as refused:
             if isinstance(refused, Cancelled):
                 await self._stop(ask, key)
@@ -164,7 +222,6 @@ class AsyncDaemonClient(Exchange):
             # The task may be cancelled again meanwhile; the request that cancels the job is sent all the same.
             await asyncio.shield(self._stop(ask, key))
             raise
-        return await self.result(str(done["id"])), cast("Document", done["result"])
 
     async def _stop(self, ask: Mapping[str, object], key: str) -> None:
         """Cancel a job, whether the daemon took it before we stopped listening or not: its key finds the same one."""

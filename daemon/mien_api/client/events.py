@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from mien_api.client.connection import Connection, Document
 
+EVENTS = "/v1/events"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -18,6 +20,24 @@ class Event:
     data: Document
 
 
+class EventLines:
+    """Lines of a stream as they come; an empty one ends an event."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+
+    def take(self, line: str) -> Event | None:
+        """The event that this line ends, if it ends one."""
+        name, _, value = line.rstrip("\n").partition(": ")
+        if name:
+            self._fields[name] = value
+            return None
+        fields, self._fields = self._fields, {}
+        if "event" not in fields:
+            return None
+        return Event(fields.get("id", ""), fields["event"], json.loads(fields.get("data", "{}")))
+
+
 class Events(Connection):
     """The stream of changes."""
 
@@ -26,16 +46,16 @@ class Events(Connection):
     def events(self, last_id: str | None = None) -> Iterator[Event]:
         """What happens, until the daemon or the connection ends; raises as `request` does."""
         with closing(self._connect()) as connection:
-            headers = self._headers({"Last-Event-ID": last_id} if last_id else {})
-            response = self._begin(connection, "GET", "/v1/events", None, headers)
-            fields: dict[str, str] = {}
+            response = self._begin(connection, "GET", EVENTS, None, self._headers(after(last_id)))
+            lines = EventLines()
             while line := read_line(response):
-                name, _, value = line.rstrip("\n").partition(": ")
-                if name:
-                    fields[name] = value
-                elif "event" in fields:
-                    yield Event(fields.get("id", ""), fields["event"], json.loads(fields.get("data", "{}")))
-                    fields = {}
+                if (event := lines.take(line)) is not None:
+                    yield event
+
+
+def after(last_id: str | None) -> dict[str, str]:
+    """The header that asks for what came after an event."""
+    return {"Last-Event-ID": last_id} if last_id else {}
 
 
 def read_line(response: http.client.HTTPResponse) -> str:

@@ -61,6 +61,12 @@ class Answer:
             raise gone_away(self.port)
         return piece
 
+    async def lines(self) -> AsyncGenerator[str]:
+        """The lines of a stream, until it ends, however that is."""
+        with suppress(OSError, ValueError):  # the connection broke, or a line has no end
+            while line := await asyncio.wait_for(self.body.readline(), self.timeout_s):
+                yield line.decode()
+
     async def read(self) -> bytes:
         return b"".join([piece async for piece in self.pieces()])
 

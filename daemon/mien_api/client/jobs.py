@@ -112,19 +112,23 @@ class Jobs(Connection):
 
     def group(self, name: str) -> Document:
         """How far the jobs of a group are."""
-        return self.request("GET", f"/v1/groups/{quote(name, safe='')}")
+        return self.request("GET", group_path(name))
 
     def cancel_group(self, name: str) -> Document:
         """Stop every job of a group."""
-        return self.request("POST", f"/v1/groups/{quote(name, safe='')}/cancel")
+        return self.request("POST", group_path(name, "/cancel"))
 
     def retry_group(self, name: str) -> Document:
         """Queue what failed or was cancelled in a group again."""
-        return self.request("POST", f"/v1/groups/{quote(name, safe='')}/retry")
+        return self.request("POST", group_path(name, "/retry"))
 
 
 def job_path(job_id: str, rest: str = "") -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}{rest}"
+
+
+def group_path(name: str, rest: str = "") -> str:
+    return f"/v1/groups/{quote(name, safe='')}{rest}"
 
 
 def jobs_path(state: str, group: str, cursor: str, limit: int) -> str:

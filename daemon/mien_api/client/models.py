@@ -20,4 +20,8 @@ class Models(Connection):
 
     def download_model(self, name: str) -> Document:
         """Begin to fetch a model; `events` tells how far it is. Needs scope `models`."""
-        return self.request("POST", f"/v1/models/{quote(name, safe='')}/download")
+        return self.request("POST", download_path(name))
+
+
+def download_path(name: str) -> str:
+    return f"/v1/models/{quote(name, safe='')}/download"

@@ -39,7 +39,7 @@ export function titleOf(job, people) {
 /** The name under which a result is saved: its title, with the ending of what it is. */
 export function fileNameOf(job, people, type) {
   const ending = ENDINGS[type] ?? type.split("/").pop();
-  const stem = (withoutEnding(titleOf(job, people)) ?? "")
+  const stem = (withoutEnding(titleOf(job, people).replace(" → ", " - ")) ?? "")
     .replace(/[\p{C}<>:"/\\|?*]/gu, "_")
     .slice(0, LONGEST_FILE)
     .replace(/[. ]+$/, "");

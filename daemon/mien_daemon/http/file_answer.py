@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import unicodedata
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -23,7 +25,7 @@ ENDINGS = {
 
 
 async def send_picture(request: web.Request, path: Path, digest: str, media_type: str, name: str) -> web.StreamResponse:
-    """Answer with a picture file; its ETag is the hash of its bytes.
+    """Answer with a picture file; its ETag is the hash of its bytes, `name` what it is saved as, without an ending.
 
     Raises:
         RangeNotSatisfiable: `size` is the number of bytes there are.
@@ -38,7 +40,7 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
         return web.Response(status=304, headers=headers)
     size = (await asyncio.to_thread(path.stat)).st_size
     ending = ENDINGS.get(media_type, media_type.partition("/")[2])
-    headers["Content-Disposition"] = f'attachment; filename="mien-{name}.{ending}"'
+    headers["Content-Disposition"] = attach(f"{name}.{ending}")
     start, stop = 0, size
     if (asked := request.headers.get("Range")) and wants_range(request.headers.get("If-Range"), digest):
         start, stop = parse_range(asked, size)
@@ -60,6 +62,15 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
             start += len(piece)
     await response.write_eof()
     return response
+
+
+def attach(name: str) -> str:
+    """`Content-Disposition` for a file's name, RFC 6266: in ASCII for old clients, and as it is (RFC 8187)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r'["\\%\x00-\x1f\x7f]', "_", plain)
+    if plain == name:
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 async def write(response: web.StreamResponse, piece: bytes) -> None:

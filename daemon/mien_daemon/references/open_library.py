@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from mien_api.errors import JobUnfinished
 from mien_core.errors import KeyUnavailable, UnknownReference
@@ -49,6 +50,17 @@ class OpenLibrary:
     async def pictures(self, reference_id: str) -> Mapping[str, bytes]:
         """The decrypted pictures of a person, by id; raises `UnknownReference`."""
         return await asyncio.to_thread(self.library.pictures, reference_id)
+
+    async def names(self, people: Iterable[str]) -> dict[str, str]:
+        """What the library calls those of `people` ("ref:ID", or a picture) who are in it, as far as it can be read."""
+        return await asyncio.to_thread(self._read_names, [one for one in people if one.startswith("ref:")])
+
+    def _read_names(self, people: Iterable[str]) -> dict[str, str]:
+        names: dict[str, str] = {}
+        for person in people:
+            with suppress(KeyUnavailable, UnknownReference, OSError):
+                names[person] = self.library.record(person.removeprefix("ref:")).consent.label
+        return names
 
     async def count(self, reference_id: str) -> int:
         """How many pictures there are of a person whose face may be used now; raises `UnknownReference`."""

@@ -40,7 +40,7 @@ async def get_blob(request: web.Request) -> web.StreamResponse:
     media_type = await blobs.media_type(digest)
     if media_type is None:
         media_type = f"image/{(await blobs.inspect(digest, request[keys.CLIENT])).format}"
-    return await send_picture(request, blobs.path(digest), digest, media_type, digest[:12])
+    return await send_picture(request, blobs.path(digest), digest, media_type, f"mien-{digest[:12]}")
 
 
 async def find_faces(request: web.Request) -> web.Response:

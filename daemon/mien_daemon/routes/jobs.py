@@ -10,6 +10,7 @@ from typing import Annotated, cast
 from aiohttp import web
 from pydantic import ConfigDict, Discriminator, RootModel
 
+from mien_api.job_name import name_file, name_job
 from mien_core.errors import BadRequest, InvalidOptions
 from mien_daemon import keys
 from mien_daemon.http.body import read_json, read_query, reply
@@ -19,7 +20,7 @@ from mien_daemon.http.job_schemas import DeletedJobs, JobAnswer, JobPage, JobQue
 from mien_daemon.http.new_job_schemas import NewAnalysis, NewRestore, NewSwap
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import HEADERS
-from mien_daemon.jobs.job import STATES, JobRequest, Priority, State
+from mien_daemon.jobs.job import STATES, JobRequest, Priority, State, describe
 from mien_daemon.jobs.label import JobLabel
 from mien_pipeline.clip_options import parse_clip_options, split_clip_options
 from mien_pipeline.engines.registry import parse_options
@@ -169,7 +170,9 @@ async def delete_finished_jobs(request: web.Request) -> web.Response:
 
 async def get_job_result(request: web.Request) -> web.StreamResponse:
     job, path = await request.app[keys.QUEUE].result(request[keys.CLIENT], request.match_info["id"])
-    return await send_picture(request, path, job.result_sha256 or "", job.media_type or "image/png", job.id[:12])
+    people = await request.app[keys.REFERENCES].names(first for first, *_ in job.ask.references)
+    name = name_file(name_job(describe(job, None), people)) or f"mien-{job.id[:12]}"
+    return await send_picture(request, path, job.result_sha256 or "", job.media_type or "image/png", name)
 
 
 ROUTES = (

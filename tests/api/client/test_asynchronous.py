@@ -15,12 +15,10 @@ from mien_api.client import DaemonClient
 from mien_api.client.asynchronous import AsyncDaemonClient
 from mien_api.errors import UnknownJob, Unpaired
 from mien_core.errors import Cancelled, ConsentRequired, DaemonUnreachable, ImageTooLarge, InvalidOptions, NoFaceFound
+from mien_daemon.keys import EVENTS
 from mien_testing.daemon import name_of
 
 Daemon = Any
-
-# What only the client that waits has: a stream to be read in a thread, a clip's long way, and groups of a folder.
-ONLY_WAITING = {"events", "swap_clip", "analyse_clip", "group", "cancel_group", "retry_group", "download_model"}
 
 
 @pytest.fixture
@@ -28,11 +26,40 @@ def client(daemon: Daemon) -> AsyncDaemonClient:
     return AsyncDaemonClient(daemon.port, "mien_token-of-the-test")
 
 
-def test_every_method_has_the_arguments_of_the_one_that_waits() -> None:
-    waiting = {name: each for name, each in inspect.getmembers(DaemonClient, callable) if not name.startswith("_")}
-    for name in waiting.keys() - ONLY_WAITING:
-        other = inspect.signature(getattr(AsyncDaemonClient, name))
-        assert other.parameters == inspect.signature(waiting[name]).parameters, name
+def public(kind: type) -> dict[str, Any]:
+    return {name: each for name, each in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    waiting, awaited = public(DaemonClient), public(AsyncDaemonClient)
+    assert waiting.keys() == awaited.keys()
+    for name, method in waiting.items():
+        if callable(method):
+            assert inspect.signature(awaited[name]).parameters == inspect.signature(method).parameters, name
+
+
+@pytest.mark.slow
+async def test_a_group_is_watched_cancelled_and_tried_again(
+    client: AsyncDaemonClient, daemon: Daemon, picture: bytes
+) -> None:
+    events = client.events()
+    name = await client.put_blob(picture)
+    ask = {"kind": "restore", "target": name, "options": {"priority": "batch"}, "group": "holiday 1"}
+    await client.request("POST", "/v1/queue/pause")
+    first = asyncio.ensure_future(anext(events))
+    await daemon.eventually(lambda: daemon.app[EVENTS].waited_for)
+    job = await client.post_job(ask)
+    heard = await asyncio.wait_for(first, 20)
+    while heard.data.get("id") != job["id"]:
+        heard = await asyncio.wait_for(anext(events), 20)
+    assert (heard.kind, heard.data["group"]) == ("job", "holiday 1")
+    assert (await client.group("holiday 1"))["queued"] == 1
+    await client.cancel_group("holiday 1")
+    assert (await client.get_job(job["id"]))["state"] == "cancelled"
+    await client.retry_group("holiday 1")
+    await client.request("POST", "/v1/queue/resume")
+    assert (await client.wait(job))["state"] == "done"
+    await events.aclose()
 
 
 @pytest.mark.slow

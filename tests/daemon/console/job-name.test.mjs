@@ -40,10 +40,10 @@ test("each face has the name of its own person", () => {
 });
 
 test("a result is saved under its name, with its own ending and no sign that a file system refuses", () => {
-  assert.equal(fileNameOf(job(), PEOPLE, "image/png"), "Eileen → holiday.png");
-  assert.equal(fileNameOf(job(), PEOPLE, "image/jpeg"), "Eileen → holiday.jpg");
+  assert.equal(fileNameOf(job(), PEOPLE, "image/png"), "Eileen - holiday.png");
+  assert.equal(fileNameOf(job(), PEOPLE, "image/jpeg"), "Eileen - holiday.jpg");
   const odd = job({ label: { target: 'a/b:c?"d"*.heic' } });
-  assert.equal(fileNameOf(odd, PEOPLE, "image/jpeg"), "Eileen → a_b_c__d__.jpg");
+  assert.equal(fileNameOf(odd, PEOPLE, "image/jpeg"), "Eileen - a_b_c__d__.jpg");
   assert.ok(fileNameOf(job({ label: { target: "x".repeat(255) } }), PEOPLE, "image/png").length <= 124);
 });
 

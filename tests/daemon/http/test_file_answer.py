@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mien_api.errors import RangeNotSatisfiable
 from mien_daemon.http import file_answer
-from mien_daemon.http.file_answer import is_known, parse_range, send_picture, wants_range
+from mien_daemon.http.file_answer import attach, is_known, parse_range, send_picture, wants_range
 
 DATA = bytes(range(100))
 DIGEST = "0f" * 32
@@ -85,7 +85,7 @@ async def test_a_picture_is_sent_whole_and_may_not_be_kept_or_guessed_at(serve: 
     assert sent.headers["ETag"] == f'"{DIGEST}"'
     assert sent.headers["Content-Type"] == "image/jpeg"
     assert sent.headers["Content-Length"] == "100"
-    assert sent.headers["Content-Disposition"] == 'attachment; filename="mien-name.jpg"'
+    assert sent.headers["Content-Disposition"] == 'attachment; filename="name.jpg"'
     assert sent.headers["X-Content-Type-Options"] == "nosniff"
     assert sent.headers["Cache-Control"] == "no-store"
     assert sent.headers["Accept-Ranges"] == "bytes"
@@ -126,7 +126,24 @@ async def test_the_name_ends_as_its_format_does(serve: Any, path: Path, media_ty
 
     async with serve(handle) as client:
         sent = await client.get("/")
-    assert sent.headers["Content-Disposition"].endswith(f'mien-name.{ending}"')
+    assert sent.headers["Content-Disposition"].endswith(f'"name.{ending}"')
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("Eileen - holiday.jpg", 'attachment; filename="Eileen - holiday.jpg"'),
+        ("Zoë - Café.png", "attachment; filename=\"Zoe - Cafe.png\"; filename*=UTF-8''Zo%C3%AB%20-%20Caf%C3%A9.png"),
+        ("エイリン.png", "attachment; filename=\".png\"; filename*=UTF-8''%E3%82%A8%E3%82%A4%E3%83%AA%E3%83%B3.png"),
+        (
+            'a"b\r\nX: 1%41.png',
+            "attachment; filename=\"a_b__X: 1_41.png\"; filename*=UTF-8''a%22b%0D%0AX%3A%201%2541.png",
+        ),
+    ],
+)
+def test_a_name_is_said_to_old_clients_and_to_new_ones_and_ends_no_header(name: str, header: str) -> None:
+    """RFC 6266, with RFC 8187 for what is not ASCII."""
+    assert attach(name) == header
 
 
 async def test_a_reader_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from mien_daemon import keys
 from mien_daemon.jobs.job import Job
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.state.database import Database
-from mien_testing.daemon import png
+from mien_testing.daemon import find_one_face, png
 
 pytestmark = pytest.mark.slow
 
@@ -144,11 +144,26 @@ async def test_a_result_is_known_by_its_hash_and_not_sent_twice(daemon: Daemon) 
     assert whole.headers["X-Content-Type-Options"] == "nosniff"
     assert whole.headers["Cache-Control"] == "no-store"
     assert whole.headers["Content-Type"] == "image/png"
-    assert whole.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert whole.headers["Content-Disposition"] == f'attachment; filename="mien-{job["id"][:12]}.png"'
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = await daemon.ask("GET", path, headers={"If-None-Match": known})
         assert (again.status, again.body) == (304, b"")
     assert (await daemon.ask("GET", path, headers={"If-None-Match": '"other"'})).status == 200
+
+
+async def test_a_result_is_saved_under_the_name_that_the_person_saw(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon.app[keys.WORKERS], "find_faces", find_one_face)
+    about = {"picture": await daemon.put(png()), "name": "Zoë", "basis": "self", "adult": True}
+    person = (await daemon.ask("POST", "/v1/references", about)).json
+    name = await daemon.put(png())
+    asked = {"kind": "swap", "target": name, "reference": f"ref:{person['id']}", "options": {"engine": "flux"}}
+    ask = {**asked, "label": {"target": "holiday.jpg"}}
+    job = await daemon.finished((await daemon.ask("POST", "/v1/jobs", ask)).json)
+    sent = await daemon.ask("GET", f"/v1/jobs/{job['id']}/result")
+    said = "attachment; filename=\"Zoe - holiday.png\"; filename*=UTF-8''Zo%C3%AB%20-%20holiday.png"
+    assert sent.headers["Content-Disposition"] == said
 
 
 async def test_a_range_of_a_result_is_sent_alone(daemon: Daemon) -> None:

@@ -1,0 +1,35 @@
+"""What a job is called: whose face goes into which picture, "Eileen → holiday.jpg"; and the file its result becomes."""
+
+import re
+from collections.abc import Mapping
+from itertools import zip_longest
+from pathlib import PurePath
+from typing import Any
+
+ARROW = " → "
+LONGEST = 120  # characters: some file systems take 255 bytes, and a letter may have four
+# What some system takes in no file name, or what is not seen in one.
+REFUSED = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # devices, to Windows
+
+
+def name_job(job: Mapping[str, Any], people: Mapping[str, str]) -> str:
+    """The name of a job as the API shows it; "" where nothing in it has a name.
+
+    Args:
+        job: its `references` and its `label`.
+        people: "ref:ID" → what the library calls that person; a job names nobody of the library.
+    """
+    label = job.get("label") or {"target": None, "references": ()}
+    given = (people.get(pictures[0]) if pictures else None for pictures in job.get("references") or ())
+    files = (PurePath(name).stem if name else None for name in label["references"])
+    names = [known or file for known, file in zip_longest(given, files)]
+    told = ", ".join(dict.fromkeys(filter(None, names)))
+    return ARROW.join(filter(None, (told, label["target"])))
+
+
+def name_file(name: str) -> str:
+    """The name of a file for a job's name, without an ending; "" where nothing is left of it."""
+    stem = re.sub(r"\.[A-Za-z0-9]{2,5}$", "", name.replace(ARROW, " - "))
+    stem = REFUSED.sub("_", stem)[:LONGEST].strip(". ")
+    return f"_{stem}" if RESERVED.match(stem) else stem
