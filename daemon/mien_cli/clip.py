@@ -51,7 +51,11 @@ def add_result_arguments(group: _ActionsContainer) -> None:
         help="auto keeps the clip's own codec where this machine's system or card encodes it, else writes AV1; h264 "
         "and hevc may be x264's and x265's, which are under the GPL (default: auto)",
     )
-    group.add_argument("--quality", type=int, metavar="1..100", help="of the pictures (default: 70)")
+    add_quality_argument(group, "of a clip's pictures (default: 70), or of a JPEG, WebP or AVIF (95, 92 and 85)")
+
+
+def add_quality_argument(group: _ActionsContainer, help: str) -> None:
+    group.add_argument("--quality", type=int, metavar="1..100", help=help)
 
 
 def add_part_arguments(parser: _ActionsContainer) -> None:
@@ -81,7 +85,7 @@ def refuse_clip_arguments(args: Namespace) -> None:
     from mien_core.errors import InvalidOptions
 
     for name, said in (("begin", "from"), ("end", "to"), *((each, each) for each in CLIP_ARGUMENTS[2:])):
-        if getattr(args, name) is not None:
+        if said != "quality" and getattr(args, name) is not None:
             raise InvalidOptions(f"--{said} is for clips, and {args.target} is none", field=said)
 
 

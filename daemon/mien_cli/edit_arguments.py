@@ -106,6 +106,7 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
         "detector": args.detector,
         "recogniser": args.recogniser,
         "format": format,
+        "quality": getattr(args, "quality", None),
     }
     return parse_options(raw | dict(parse_setting(each) for each in args.set))
 

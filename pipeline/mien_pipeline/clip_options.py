@@ -18,7 +18,8 @@ DEFAULT_QUALITY = 70
 COMMAND = 'pip install "mien[video]"'
 
 FIELDS: Mapping[str, str] = {"from": "begin_s", "to": "end_s", "encoder": "encoder", "quality": "quality"}
-"""How people name what only a clip takes → the fields of `ClipOptions`."""
+"""How people name what a clip takes → the fields of `ClipOptions`."""
+ALSO_OF_PICTURES = frozenset({"quality"})
 
 
 class ClipOptions(BaseModel, frozen=True, extra="forbid"):
@@ -80,9 +81,9 @@ def parse_clip_options(raw: Mapping[str, object]) -> ClipOptions:
 
 
 def split_clip_options(raw: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """(the engine's options, those that only a clip takes), as they came."""
+    """(what a picture takes, what a clip takes beside its engine's options), as they came; the quality is in both."""
     own = {name: value for name, value in raw.items() if name in FIELDS}
-    return {name: value for name, value in raw.items() if name not in FIELDS}, own
+    return {name: value for name, value in raw.items() if name not in FIELDS.keys() - ALSO_OF_PICTURES}, own
 
 
 def refuse_clip_options(given: Mapping[str, object], target: str) -> None:
@@ -91,7 +92,7 @@ def refuse_clip_options(given: Mapping[str, object], target: str) -> None:
     Raises:
         InvalidOptions: `field` is the one.
     """
-    for name in given:
+    for name in given.keys() - ALSO_OF_PICTURES:
         raise InvalidOptions(f"{name} is for clips, and {target} is none", field=name)
 
 

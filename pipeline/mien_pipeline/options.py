@@ -47,6 +47,7 @@ _MASKS = (
     "Networks that say which pixels of the target's face are its own, beside what the engine finds: bisenet, xseg. "
     "What any of them calls no face stays the target's."
 )
+_QUALITY = "Of a JPEG, WebP or AVIF result, by default 95, 92 and 85, or of a clip's pictures, by default 70."
 _FIDELITY = "How far CodeFormer keeps to the picture; the others have no such weight."
 
 Options = TypeVar("Options", bound=BaseModel)
@@ -62,6 +63,7 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="The same seed repeats a result on one machine.")
     format: Format | None = Field(default=None, description="The result's format; by default the target's own.")
+    quality: int | None = Field(default=None, ge=1, le=100, strict=True, description=_QUALITY)
     restore: float = Field(default=0.0, ge=0, le=1, description="How much of the restorer's detail to add; 0 is off.")
     restorer: RestorerName = Field(default="vivid", description=_RESTORER)
     fidelity: float = Field(default=0.5, ge=0, le=1, description=_FIDELITY)
@@ -113,6 +115,7 @@ class RestoreOptions(BaseModel, frozen=True, extra="forbid"):
     restorer: RestorerName = Field(default="vivid", description=_RESTORER)
     fidelity: float = Field(default=0.5, ge=0, le=1, description=_FIDELITY)
     format: Format | None = Field(default=None, description="The result's format; by default the picture's own.")
+    quality: int | None = Field(default=None, ge=1, le=100, strict=True, description=_QUALITY)
 
 
 class WrongOptions(TypeError):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from mien_pipeline.options import public_settings
+from mien_pipeline.options import RestoreOptions, SwapOptions, public_settings
 
 SwapWarning = Literal[
     "hard-angle",  # the target face is turned further than the geometry reaches
@@ -181,6 +181,11 @@ class Edit:
     engine: str
     options: BaseModel | None
     models: Sequence[ModelUse] = ()
+
+    @property
+    def quality(self) -> int | None:
+        """What was asked for of a format that loses something."""
+        return self.options.quality if isinstance(self.options, SwapOptions | RestoreOptions) else None
 
     @property
     def settings(self) -> dict[str, object]:

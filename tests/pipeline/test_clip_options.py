@@ -60,7 +60,8 @@ def test_what_a_user_interface_offers_is_what_is_taken() -> None:
 
 def test_options_of_engine_and_clip_are_told_apart() -> None:
     assert split_clip_options({"engine": "mesh", "from": 1}) == ({"engine": "mesh"}, {"from": 1})
-    refuse_clip_options({}, "a.png")
+    assert split_clip_options({"engine": "mesh", "quality": 60}) == ({"engine": "mesh", "quality": 60}, {"quality": 60})
+    refuse_clip_options({"quality": 60}, "a.png")
     with pytest.raises(InvalidOptions) as refused:
         refuse_clip_options({"from": 1}, "a.png")
     assert refused.value.fields["field"] == "from"

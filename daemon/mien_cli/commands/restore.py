@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    from mien_cli.clip import add_quality_argument
     from mien_cli.edit_arguments import add_restorer_arguments
     from mien_cli.result_file import add_output_arguments
 
@@ -23,6 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--amount", type=float, default=0.5, metavar="0..1", help="the most to do (default: %(default)s)"
     )
     add_restorer_arguments(parser)
+    add_quality_argument(parser, "of a JPEG, WebP or AVIF (default: 95, 92 and 85)")
     parser.add_argument("--local", action="store_true", help="in this process, even if a daemon is running")
     parser.set_defaults(run=run)
 
@@ -33,9 +35,8 @@ def run(args: Namespace) -> int:
     from mien_pipeline.options import parse_restore_options
 
     place = ResultPlace.choose(args, args.image, "restored")
-    options = parse_restore_options(
-        {"amount": args.amount, "format": place.format, "restorer": args.restorer, "fidelity": args.fidelity}
-    )
+    asked = {name: getattr(args, name) for name in ("amount", "restorer", "fidelity", "quality")}
+    options = parse_restore_options({**asked, "format": place.format})
     image = read_picture(args.image)
     if existing := place.check(image, options.format):
         return print_skipped(args, existing)

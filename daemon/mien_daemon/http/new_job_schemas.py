@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_
 
 from mien_daemon.http.schemas import DIGEST, Body, GroupName, Person, Picture, Reference
 from mien_daemon.jobs.label import MOST_CHARACTERS
-from mien_pipeline.clip_options import DEFAULT_QUALITY, Codec
+from mien_pipeline.clip_options import Codec
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.options import RestoreOptions
 
@@ -35,7 +35,6 @@ class ClipSwapOptions(PartOptions):
     encoder: Literal["auto"] | Codec = Field(
         "auto", description="The result's codec: the clip's own where this machine's system or card encodes it, or AV1."
     )
-    quality: int = Field(DEFAULT_QUALITY, ge=1, le=100, description="Of a clip's pictures; more takes more bytes.")
 
 
 @dataclass(frozen=True, slots=True)

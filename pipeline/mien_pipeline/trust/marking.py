@@ -53,7 +53,7 @@ class ResultMarker:
             with ThreadPoolExecutor(1) as beside:  # read while it is encoded: one in many has to be marked again
                 read = beside.submit(self._watermark.read, attempt.pixels)
                 try:
-                    encoded = encode(replace(result, pixels=attempt.pixels), chosen, xmp)
+                    encoded = encode(replace(result, pixels=attempt.pixels), chosen, xmp, edit.quality)
                 except (OSError, ValueError, MemoryError) as error:
                     raise MarkingFailed(f"the {chosen} file could not be written") from error
                 reading = read.result()

@@ -91,6 +91,17 @@ def test_the_picture_itself_is_not_changed(kind: Format) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
+def test_a_quality_saves_bytes_where_a_format_loses_something_and_changes_nothing_elsewhere(kind: Format) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    image = Image(noise, None, None, "png")
+    small, large, usual = (encode(image, kind, quality=quality) for quality in (30, 100, None))
+    if kind in {"png", "tiff"}:
+        assert small == large == usual
+    else:
+        assert len(small) < len(usual) < len(large)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
 def test_nothing_is_written_that_was_not_given(kind: Format) -> None:
     with PIL.Image.open(io.BytesIO(encode(picture(), kind))) as read:
         assert not read.info.get("exif")

@@ -76,6 +76,12 @@ def test_a_result_has_the_targets_format_unless_another_is_wanted(marker: Result
     assert marker.mark(decode(bmp), bmp, SWAP).media_type == "image/png"
 
 
+def test_a_result_has_the_quality_that_was_asked_for(marker: ResultMarker, portrait: bytes) -> None:
+    low, high = (Edit("restore", "vivid", RestoreOptions(quality=quality)) for quality in (40, 100))
+    image = decode(portrait)
+    assert len(marker.mark(image, portrait, low, "jpeg").data) < len(marker.mark(image, portrait, high, "jpeg").data)
+
+
 def test_every_engines_results_and_a_restoration_say_what_was_done(
     marker: ResultMarker, inspector: Inspector, portrait: bytes
 ) -> None:
@@ -105,7 +111,7 @@ def test_what_a_person_wrote_stays_on_the_machine(marker: ResultMarker, portrait
     assert b"CANARY" not in marked
     settings = settings_in(marked)
     assert isinstance(settings, dict)
-    assert set(FluxOptions.model_fields) - set(settings) == {"prompt", "negative_prompt", "format"}
+    assert set(FluxOptions.model_fields) - set(settings) == {"prompt", "negative_prompt", "format", "quality"}
 
 
 def test_a_new_engines_choice_is_in_the_credentials_and_its_free_text_is_not(

@@ -42,6 +42,7 @@ export class Draft extends EventTarget {
       seed: 0,
       restore: 0,
       format: "",
+      quality: 0,
       ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}"),
     };
   }
@@ -144,6 +145,8 @@ export class Draft extends EventTarget {
     }
     const { engine, faces, seed = 0, restore = 0, format = "", from: begin, to: end, ...own } = job.options;
     const clip = Boolean(job.result?.video);
+    const { quality = 0, ...rest } = own;
+    const asked = clip ? own : rest;
     const assignments = Array.isArray(faces)
       ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]]))
       : {};
@@ -152,7 +155,8 @@ export class Draft extends EventTarget {
     this.current = this.targets.length - 1;
     delete this.runs[job.target];
     this.consented = true; // it was given when the job was made
-    this.set({ engine, versus: "", seed, restore, format, ...settingsOf(engine, own, this.clipControls) });
+    const written = clip ? {} : { format, quality };
+    this.set({ engine, versus: "", seed, restore, ...written, ...settingsOf(engine, asked, this.clipControls) });
   }
 
   removeReference(key) {
@@ -211,8 +215,9 @@ export class Draft extends EventTarget {
 
   /** The options of a job for the engine `name`; a clip has others than a picture beside its engine's own. */
   optionsFor(name, target) {
-    const { format, ...options } = optionsOf(this.options, name, this.engineOf(name));
-    if (!target?.clip) return format ? { ...options, format } : options;
+    const { format, quality, ...options } = optionsOf(this.options, name, this.engineOf(name));
+    const written = { ...(format ? { format } : {}), ...(quality ? { quality } : {}) };
+    if (!target?.clip) return { ...options, ...written };
     return { ...options, restore: 0, ...clipOptionsOf(this.options, this.clipControls), ...partOf(target) };
   }
 

@@ -1,7 +1,7 @@
 // With what and how strongly: the engine, its settings, and the drawer of the finer ones.
 import { iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
-import { percent, t } from "../words.js";
+import { number, percent, t } from "../words.js";
 import { engineChoice, secondsOf } from "./engine-choice.js";
 import { readControls, readEngine } from "./engines.js";
 import { optionControl } from "./option-control.js";
@@ -9,6 +9,9 @@ import { engineWords } from "./option-words.js";
 import { presetChoice } from "./preset-choice.js";
 
 const FORMATS = ["jpeg", "png", "webp", "avif", "tiff"];
+const LOSSLESS = new Set(["png", "tiff"]);
+const USUAL = 95; // what a JPEG has where nothing was chosen
+const LEAST = 40; // below, a face falls into blocks
 
 export function enginePanel(app, signal) {
   const { draft, api, jobs } = app;
@@ -82,7 +85,7 @@ function settings(app, state, rebuild) {
       { min: 0, max: 1, step: 0.05, value: draft.options.restore, hint: t("restore_hint"), show: percent },
       (restore) => draft.set({ restore }),
     ),
-    drawer(app, [state.preset?.element, advanced, seed(draft), format(draft)]),
+    drawer(app, [state.preset?.element, advanced, seed(draft), writing(draft)]),
   ];
 }
 
@@ -104,13 +107,25 @@ function drawer(app, content) {
   return fill(details, h("summary", {}, t("advanced")), content);
 }
 
-/** How a picture is written; a clip is always what its encoder makes. */
-function format(draft) {
-  const formats = [["", t("format_target")], ...FORMATS.map((name) => [name, name.toUpperCase()])];
-  return field(
-    t("format"),
-    select(formats, draft.options.format, (name) => draft.set({ format: name })),
+/** How a picture is written, and how well where its format loses something; a clip is what its encoder makes. */
+function writing(draft) {
+  const quality = slider(
+    t("option_quality"),
+    {
+      min: LEAST,
+      max: 100,
+      step: 1,
+      value: draft.options.quality || USUAL,
+      hint: t("option_quality_hint"),
+      show: number,
+    },
+    (value) => draft.set({ quality: value }),
   );
+  const show = (format) => (quality.hidden = LOSSLESS.has(format));
+  show(draft.options.format);
+  const formats = [["", t("format_target")], ...FORMATS.map((name) => [name, name.toUpperCase()])];
+  const choose = (name) => (draft.set({ format: name }), show(name));
+  return [field(t("format"), select(formats, draft.options.format, choose)), quality];
 }
 
 function seed(draft) {

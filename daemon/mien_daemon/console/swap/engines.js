@@ -71,8 +71,8 @@ export function valuesOf({ name, controls }, settings) {
  * @param {Engine | undefined} engine
  */
 export function optionsOf(settings, name, engine) {
-  const { seed, restore, format } = settings;
-  const shared = { engine: name, seed, restore, ...(format ? { format } : {}) };
+  const { seed, restore, format, quality } = settings;
+  const shared = { engine: name, seed, restore, ...(format ? { format } : {}), ...(quality ? { quality } : {}) };
   if (engine) return { ...shared, ...valuesOf(engine, settings) };
   const own = Object.entries(settings).filter(([key]) => key.startsWith(`${name}.`));
   return { ...shared, ...Object.fromEntries(own.map(([key, value]) => [key.slice(name.length + 1), value])) };
