@@ -4,11 +4,16 @@ const REACHABLE = "a[href], button:not(:disabled), input:not(:disabled), [tabind
 
 /**
  * `show(items)` makes the children of `parent` match. A focus that was in an element which goes moves to its neighbour.
- * `create(item)` returns `{element, update(item)}`; `keyOf(item)` says which element is whose.
+ * `create(item)` returns `{element, update(item)}`; `keyOf(item)` says which element is whose. Of a long list `atOnce`
+ * elements are made in a frame, so that the page answers meanwhile.
  */
-export function rows(parent, keyOf, create) {
+export function rows(parent, keyOf, create, atOnce = Infinity) {
   const known = new Map();
-  return function show(items) {
+  const state = { wanted: [], isDue: false };
+  return show;
+
+  function show(items) {
+    state.wanted = items;
     const focused = parent.contains(document.activeElement) ? document.activeElement : null;
     const at = focused ? [...parent.children].findIndex((child) => child.contains(focused)) : -1;
     const wanted = new Set(items.map(keyOf));
@@ -18,15 +23,32 @@ export function rows(parent, keyOf, create) {
         known.delete(key);
       }
     }
+    arrange(items);
+    if (focused instanceof HTMLElement) keepFocus(parent, focused, at);
+  }
+
+  function arrange(items) {
     let place = parent.firstElementChild;
+    let room = atOnce;
     for (const item of items) {
-      const row = known.get(keyOf(item)) ?? remember(item);
+      const isNew = !known.has(keyOf(item));
+      if (isNew && room-- <= 0) return goOnSoon();
+      const row = isNew ? remember(item) : known.get(keyOf(item));
       row.update(item);
       if (row.element === place) place = place.nextElementSibling;
       else parent.insertBefore(row.element, place);
     }
-    if (focused instanceof HTMLElement) keepFocus(parent, focused, at);
-  };
+  }
+
+  /** The rest in the next frame, as it is wanted then; nothing once the list is off the page. */
+  function goOnSoon() {
+    if (state.isDue) return;
+    state.isDue = true;
+    requestAnimationFrame(() => {
+      state.isDue = false;
+      if (parent.isConnected) show(state.wanted);
+    });
+  }
 
   function remember(item) {
     const row = create(item);

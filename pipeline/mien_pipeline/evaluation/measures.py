@@ -14,7 +14,7 @@ class Row:
 
     what: str
     value: float
-    unit: Literal["ratio", "ms", "s", "MB", "MB/s", "%", "pictures/s", "segments", "jobs", "likeness"]
+    unit: Literal["ratio", "ms", "s", "MB", "MB/s", "%", "pictures/s", "segments", "jobs", "requests", "likeness"]
     limit: float | None = None
     at_least: bool = False
 

@@ -11,6 +11,7 @@ import { inOrder, matches, waitingOf } from "./order.js";
 
 const FILTERS = ["all", "active", "done", "failed"];
 const SECTIONS = ["running", "queued", "over"];
+const AT_ONCE = 20; // rows that are made in a frame of 16 ms
 
 export function mount(main, app, signal) {
   const { groups, jobs } = app;
@@ -118,6 +119,7 @@ function section(app, name, toggle) {
     list,
     (each) => each.id ?? `group ${each.group}`,
     (each) => (each.id ? jobRow(app, each, order) : groupRow(app, each, toggle)),
+    AT_ONCE,
   );
   const element = h("section", { class: "queue-part", "data-part": name }, heading, list);
   return {
