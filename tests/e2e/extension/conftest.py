@@ -8,28 +8,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
-import PIL.Image
 import pytest
 
 from mien_api.client import DaemonClient
 from mien_core.errors import MienError
 from mien_models.store import ModelStore
+from mien_testing.screen import Screen, open_screen
+from mien_testing.site import Answer, Site, handler_for, png
 
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "extension"
 PATIENCE_S = 120.0  # two slow cores that other things run on as well
 MODELS = EXTENSION.parent / ".models"
-RED = (200, 40, 40)
-GREEN = (20, 200, 60)  # what the painter makes of every picture
 
 
 class Until(Protocol):
@@ -63,86 +61,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def png(size: tuple[int, int], colour: tuple[int, int, int]) -> bytes:
-    made = BytesIO()
-    PIL.Image.new("RGB", size, colour).save(made, "png")
-    return made.getvalue()
-
-
-# ── the screen ──
-
-
-@dataclass
-class Screen:
-    """A display with a window manager, a mouse and a keyboard."""
-
-    name: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "DISPLAY": self.name}
-
-    def xdotool(self, *words: object) -> str:
-        command = ["xdotool", *map(str, words)]
-        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
-
-    def keys(self, *names: str) -> None:
-        """One after the other."""
-        for name in names:
-            self.xdotool("key", "--delay", 60, name, "sleep", 0.1)
-
-    def right_click(self, x: int, y: int, *keys: str) -> None:
-        """A real right click, and keys in the menu; each menu is waited for, however long it takes to open."""
-        self.xdotool("mousemove", x, y, "sleep", 0.1)
-        self._opening("click", "3")
-        for key in keys:
-            if key == "Right":
-                self._opening("key", key)
-            else:
-                self.keys(key)
-
-    def _opening(self, *words: str) -> None:
-        before = len(self.windows())
-        self.xdotool(*words)
-        deadline = time.monotonic() + PATIENCE_S
-        while len(self.windows()) <= before:
-            assert time.monotonic() < deadline, f"no menu after {words}"
-            time.sleep(0.02)
-        time.sleep(0.15)  # a menu is on the screen a moment before it listens, and nothing tells when it does
-
-    def windows(self) -> list[str]:
-        """What lies on the screen; every open menu is a window of its own."""
-        return self.xdotool("search", "--onlyvisible", "--maxdepth", 1, "--name", ".*").split()
-
-    def picture(self, *crop: str) -> PIL.Image.Image:
-        command = ["import", "-window", "root", *crop, "png:-"]
-        shot = subprocess.run(command, env=self.environment, check=True, capture_output=True)
-        return PIL.Image.open(BytesIO(shot.stdout)).convert("RGB")
-
-    def colour_at(self, x: int, y: int) -> tuple[int, ...]:
-        """What is really to be seen there."""
-        return tuple(self.picture("-crop", f"1x1+{x}+{y}", "+repage").getpixel((0, 0)))  # type: ignore[arg-type]
-
-
-@contextmanager
-def open_screen() -> Generator[Screen]:
-    """Xvfb with openbox; each picks what is free."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        own = Screen(f":{answer.readline().strip()}")
-    manager = subprocess.Popen(["openbox"], env=own.environment, stderr=subprocess.DEVNULL)
-    try:
-        yield own
-    finally:
-        for process in (manager, server):
-            process.terminate()
-            process.wait(10)
+# ── the screens ──
 
 
 @pytest.fixture(scope="session")
@@ -159,81 +78,6 @@ def second_screen() -> Iterator[Screen]:
 
 
 # ── the site ──
-
-
-@dataclass
-class Answer:
-    body: bytes
-    kind: str = "text/html; charset=utf-8"
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-    needs: dict[str, str] = field(default_factory=dict[str, str])  # request header → what it must contain
-    status: int = 200
-
-
-@dataclass
-class Asked:
-    path: str
-    headers: dict[str, str]
-    body: bytes = b""
-
-
-class Site:
-    """Pages and pictures under every name ending in `.test`, and a memory of who asked for what."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.answers: dict[str, Answer] = {}
-        self.asked: list[Asked] = []
-
-    def url(self, path: str, host: str = "page.test") -> str:
-        return f"http://{host}:{self.port}{path}"
-
-    def page(self, path: str, body: str, **headers: str) -> str:
-        text = f"<!doctype html><html lang=en><meta charset=utf-8><title>{path}</title>{body}"
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.answers[path] = Answer(text.encode(), headers=named)
-        return self.url(path)
-
-    def picture(self, path: str, size: tuple[int, int] = (320, 240), **more: Any) -> str:
-        self.answers[path] = Answer(png(size, RED), "image/png", **more)
-        return self.url(path)
-
-    def clip(self, path: str, content: bytes) -> str:
-        self.answers[path] = Answer(content, "video/webm")
-        return self.url(path)
-
-    def requests_for(self, path: str) -> list[Asked]:
-        return [asked for asked in self.asked if asked.path == path]
-
-
-def handler_for(site: Site) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_POST(self) -> None:
-            self.answer(self.rfile.read(int(self.headers["Content-Length"] or 0)))
-
-        def answer(self, body: bytes = b"") -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            site.asked.append(Asked(self.path, headers, body))
-            found = site.answers.get(self.path.partition("?")[0], Answer(b"nothing here", "text/plain", status=404))
-            if any(value not in headers.get(name, "") for name, value in found.needs.items()):
-                found = Answer(b"not for you", "text/plain", status=403)
-            self.send_response(found.status)
-            for name, value in {"Content-Type": found.kind, "Cache-Control": "no-store", **found.headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(found.body)))
-            self.end_headers()
-            with suppress(ConnectionError):
-                self.wfile.write(found.body)
-
-        def log_message(self, format: str, *words: object) -> None:
-            pass
-
-    return Handler
 
 
 @pytest.fixture(scope="session")

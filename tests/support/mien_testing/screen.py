@@ -1,0 +1,86 @@
+"""A screen of its own for a test, with a window manager, on which a real mouse and a real keyboard work."""
+
+import os
+import subprocess
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+import PIL.Image
+
+PATIENCE_S = 120.0  # two slow cores that other things run on as well
+
+
+@dataclass
+class Screen:
+    """A display with a window manager, a mouse and a keyboard."""
+
+    name: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "DISPLAY": self.name}
+
+    def xdotool(self, *words: object) -> str:
+        command = ["xdotool", *map(str, words)]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+    def keys(self, *names: str) -> None:
+        """One after the other."""
+        for name in names:
+            self.xdotool("key", "--delay", 60, name, "sleep", 0.1)
+
+    def right_click(self, x: int, y: int, *keys: str) -> None:
+        """A real right click, and keys in the menu; each menu is waited for, however long it takes to open."""
+        self.xdotool("mousemove", x, y, "sleep", 0.1)
+        self._opening("click", "3")
+        for key in keys:
+            if key == "Right":
+                self._opening("key", key)
+            else:
+                self.keys(key)
+
+    def _opening(self, *words: str) -> None:
+        before = len(self.windows())
+        self.xdotool(*words)
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.windows()) <= before:
+            assert time.monotonic() < deadline, f"no menu after {words}"
+            time.sleep(0.02)
+        time.sleep(0.15)  # a menu is on the screen a moment before it listens, and nothing tells when it does
+
+    def windows(self) -> list[str]:
+        """What lies on the screen; every open menu is a window of its own."""
+        return self.xdotool("search", "--onlyvisible", "--maxdepth", 1, "--name", ".*").split()
+
+    def picture(self, *crop: str) -> PIL.Image.Image:
+        command = ["import", "-window", "root", *crop, "png:-"]
+        shot = subprocess.run(command, env=self.environment, check=True, capture_output=True)
+        return PIL.Image.open(BytesIO(shot.stdout)).convert("RGB")
+
+    def colour_at(self, x: int, y: int) -> tuple[int, ...]:
+        """What is really to be seen there."""
+        return tuple(self.picture("-crop", f"1x1+{x}+{y}", "+repage").getpixel((0, 0)))  # type: ignore[arg-type]
+
+
+@contextmanager
+def open_screen() -> Generator[Screen]:
+    """Xvfb with openbox; each picks what is free."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        own = Screen(f":{answer.readline().strip()}")
+    manager = subprocess.Popen(["openbox"], env=own.environment, stderr=subprocess.DEVNULL)
+    try:
+        yield own
+    finally:
+        for process in (manager, server):
+            process.terminate()
+            process.wait(10)
