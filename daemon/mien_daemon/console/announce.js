@@ -1,4 +1,4 @@
-// Short messages at the foot of the page, read out by screen readers; they leave by themselves.
+// Short messages at the head of the page, read out by screen readers; they leave by themselves.
 import { h } from "./element.js";
 import { icon } from "./icon.js";
 import { sentence } from "./problem.js";

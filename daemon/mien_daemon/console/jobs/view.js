@@ -18,26 +18,8 @@ export function mount(main, app, signal) {
   const state = { filter: "all", open: new Set() };
   const none = h("div", { class: "card" });
   const more = button(t("show_older"), null, () => jobs.more(), { class: "quiet" });
-  const pause = pauseButton(app, signal);
-  const clear = clearButton(app);
-  const again = againButton(app);
-  const filter = segmented(
-    t("show"),
-    FILTERS.map((name) => [name, t(`filter_${name}`)]),
-    state.filter,
-    (name) => {
-      state.filter = name;
-      show();
-    },
-  );
-  const toggle = (name) => {
-    if (!state.open.delete(name)) {
-      state.open.add(name);
-      attempt(() => jobs.moreOf(name));
-    }
-    show();
-  };
-  const sections = SECTIONS.map((name) => section(app, name, toggle));
+  const head = pageHead(app, state, () => show(), signal);
+  const sections = SECTIONS.map((name) => section(app, name, (group) => toggleGroup(app, state, group, show)));
   const lists = h(
     "div",
     { class: "queue" },
@@ -48,27 +30,43 @@ export function mount(main, app, signal) {
     for (const each of sections) each.show(shown[each.name]);
     const count = Object.values(shown).flat().length;
     more.hidden = !jobs.next;
-    clear.hidden = failed(jobs).length === 0;
-    again.hidden = repeatable(jobs).length === 0;
+    head.refresh();
     none.hidden = count > 0;
     lists.hidden = count === 0;
     if (count === 0) none.replaceChildren(jobs.loaded ? nothing(state.filter) : loading());
   };
   const soon = batched(show);
-  jobs.addEventListener("change", soon, { signal });
-  app.people.addEventListener("change", soon, { signal });
-  groups.addEventListener("change", soon, { signal });
+  for (const source of [jobs, app.people, groups]) source.addEventListener("change", soon, { signal });
   everyMinute(soon, signal);
-  main.append(
-    h(
-      "div",
-      { class: "page" },
-      h("header", { class: "page-head" }, h("h1", {}, t("view_jobs")), filter, pause, again, clear),
-      none,
-      lists,
-      more,
-    ),
-  );
+  main.append(h("div", { class: "page" }, head.element, none, lists, more));
+  show();
+}
+
+/** The title with what is chosen and done about all jobs at once. */
+function pageHead(app, state, show, signal) {
+  const again = againButton(app);
+  const clear = clearButton(app);
+  const filters = FILTERS.map((name) => [name, t(`filter_${name}`)]);
+  const filter = segmented(t("show"), filters, state.filter, (name) => {
+    state.filter = name;
+    show();
+  });
+  const title = h("h1", {}, t("view_jobs"));
+  return {
+    element: h("header", { class: "page-head" }, title, filter, pauseButton(app, signal), again, clear),
+    refresh() {
+      clear.hidden = failed(app.jobs).length === 0;
+      again.hidden = repeatable(app.jobs).length === 0;
+    },
+  };
+}
+
+/** Show the jobs of a group, or hide them. */
+function toggleGroup({ jobs }, { open }, group, show) {
+  if (!open.delete(group)) {
+    open.add(group);
+    attempt(() => jobs.moreOf(group));
+  }
   show();
 }
 
