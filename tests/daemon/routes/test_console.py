@@ -43,6 +43,17 @@ async def test_a_file_the_browser_has_already_is_not_sent_again(daemon: Any) -> 
     assert (again.status, again.body) == (304, b"")
 
 
+async def test_a_file_is_packed_for_a_browser_that_unpacks_it(daemon: Any) -> None:
+    plain, packed = [
+        await daemon.ask("GET", "/console/main.js", token=None, headers={"Accept-Encoding": encoding})
+        for encoding in ("identity", "gzip, deflate, br")
+    ]
+    assert plain.body == packed.body == page_files()["main.js"].content
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["ETag"] == packed.headers["ETag"]
+
+
 @pytest.mark.parametrize(
     "path", ["/console/none.js", "/console/..%2Fapp.py", "/console/locales/%2e%2e", "/console/swap/..%2f..%2fkeys.py"]
 )
