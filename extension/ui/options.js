@@ -2,7 +2,7 @@
 
 import { siteFrom } from "../src/sites.js";
 import { showPairing } from "./pairing-panel.js";
-import { byId, localise, make, makeApp, say } from "./parts.js";
+import { byId, engineName, localise, make, makeApp, say } from "./parts.js";
 
 const { chrome, settings, keychain, connection } = makeApp();
 /** @type {NodeListOf<HTMLInputElement>} what becomes of swaps when their tab is closed */
@@ -58,7 +58,7 @@ async function showEngines() {
   const engines = await connection.call((daemon) => daemon.engines()).catch(() => []);
   const names = engines.map(({ name }) => name);
   const listed = engine && !names.includes(engine) ? [engine, ...names] : names;
-  const options = listed.map((name) => make("option", { value: name }, name));
+  const options = listed.map((name) => make("option", { value: name }, engineName(name)));
   byId("engine").replaceChildren(make("option", { value: "" }, say("engine_default")), ...options);
   byId("engine").value = engine ?? "";
 }

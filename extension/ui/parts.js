@@ -15,6 +15,9 @@ export function makeApp() {
 
 export const say = (key, ...words) => chrome.i18n.getMessage(key, words);
 
+/** What an engine is called, as the console calls it; one without words keeps its own name. */
+export const engineName = (name) => say(`engine_${name.replaceAll("-", "_")}`) || name;
+
 /** Fill every `data-say` and `data-say-*` of the page with its words, and set language and direction. */
 export function localise(root = document) {
   document.documentElement.lang = chrome.i18n.getUILanguage();

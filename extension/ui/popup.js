@@ -7,7 +7,7 @@ import { startOn } from "../src/system.js";
 import { showAddFace } from "./add-face.js";
 import { showFaces } from "./face-grid.js";
 import { showPairing } from "./pairing-panel.js";
-import { byId, localise, make, makeApp, say, showNotice, tell } from "./parts.js";
+import { byId, engineName, localise, make, makeApp, say, showNotice, tell } from "./parts.js";
 
 const { chrome, settings, connection } = makeApp();
 const RECENT = 8;
@@ -73,7 +73,9 @@ async function showChoices() {
   byId("choices").hidden = !references.length;
   if (!references.length) addFace();
   byId("which").value = faces;
-  const named = engines.map(({ name, state }) => make("option", { value: name, disabled: state !== "ready" }, name));
+  const named = engines.map(({ name, state }) =>
+    make("option", { value: name, disabled: state !== "ready" }, engineName(name)),
+  );
   byId("engine").replaceChildren(make("option", { value: "" }, say("engine_default")), ...named);
   byId("engine").value = engine ?? "";
   showJobs();

@@ -25,7 +25,7 @@ ONE_FORM = {"ja", "zh_CN"}  # languages without a singular of their own
 CODES = {kind.code for kind in PROBLEMS} | {"internal-error"}
 # Keys that each user interface puts together from a prefix and a state, a name or a code.
 COMPOSED = {
-    "extension": ("problem_", "stage_", "state_", "help_", "remedy_", "extension_", "command_"),
+    "extension": ("problem_", "stage_", "state_", "help_", "remedy_", "extension_", "command_", "engine_"),
     "tray": ("problem_", "state_", "kind_", "notify_", "said_", "why_"),
 }
 
@@ -113,7 +113,8 @@ def test_every_language_says_everything_in_the_same_order_with_the_same_gaps(lan
             assert own[section][key].strip() == own[section][key] != "", key
 
 
-NAMES = ("option_restorer_",)  # networks go by their own names everywhere
+# Networks and codecs go by their own names everywhere.
+NAMES = ("option_restorer_", "option_encoder_", "option_detector_", "option_recogniser_")
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != FALLBACK])
