@@ -27,26 +27,26 @@ export function rows(parent, keyOf, create, atOnce = Infinity) {
     if (focused instanceof HTMLElement) keepFocus(parent, focused, at);
   }
 
-  function arrange(items) {
+  function arrange(items, onlyNew = false) {
     let place = parent.firstElementChild;
     let room = atOnce;
     for (const item of items) {
       const isNew = !known.has(keyOf(item));
       if (isNew && room-- <= 0) return goOnSoon();
       const row = isNew ? remember(item) : known.get(keyOf(item));
-      row.update(item);
+      if (isNew || !onlyNew) row.update(item);
       if (row.element === place) place = place.nextElementSibling;
       else parent.insertBefore(row.element, place);
     }
   }
 
-  /** The rest in the next frame, as it is wanted then; nothing once the list is off the page. */
+  /** The rest in the next frame, as it is wanted then, and nothing else; nothing once the list is off the page. */
   function goOnSoon() {
     if (state.isDue) return;
     state.isDue = true;
     requestAnimationFrame(() => {
       state.isDue = false;
-      if (parent.isConnected) show(state.wanted);
+      if (parent.isConnected) arrange(state.wanted, true);
     });
   }
 
