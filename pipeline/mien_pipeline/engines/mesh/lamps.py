@@ -27,7 +27,10 @@ from mien_pipeline.skin.mask import smooth_step
 WORK_WIDTH_PX = 64  # of a face while its light is learnt
 SAMPLE = 0.02  # face widths: the blur of the skin that a vertex stands for
 DARKEST = 0.003  # linear light, added before a logarithm: what is darker is noise
-FACING = 0.3  # what faces the viewer less may be hair or background
+FACING = (0.1, 0.5)  # what faces the viewer less than the first may be hair or background; from the second it is told
+# Vertices that are told on both sides, from which a lamp is looked for, and believed: a face that looks straight ahead
+# has 275, at 30° it has 160, at 45° 80. It fades with the turn of the head before less even measures jump.
+PAIRS = (85.0, 190.0)
 EDGES, EDGE_WIDTH = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6), 0.1  # of a normal's turn aside: where a shadow may begin
 TILTS_DEG = (-40, 0, 40)  # how a shadow's edge may lean
 TILT_CHOICE = 0.01  # doublings: a tilt whose fit is worse by this counts 1/e
@@ -35,9 +38,9 @@ RIDGE = 0.01  # how strongly each edge is held at 0, of the vertices' number
 ROUNDS, OUTLIER = 4, 0.35  # of the fit; doublings from it at which skin counts half: hair, cast shadows, shine
 # Doublings, roots of mean squares. Of 24 photographs, nine had sides that differ by .5 and more once and are told by
 # the fit; hair before a face, a hand and a head that is turned are not told by it.
-UNEVEN = (0.3, 0.45)  # between the sides, from which a lamp is looked for, and believed
-SHOWN = (0.35, 0.5)  # of the lamp, from which it is taken off, and fully
-UNTOLD = (0.65, 0.55)  # what the fit leaves of the difference, of the whole
+UNEVEN = (0.28, 0.5)  # between the sides, from which a lamp is looked for, and believed
+SHOWN = (0.25, 0.55)  # of the lamp, from which it is taken off, and fully
+UNTOLD = (0.64, 0.5)  # what the fit leaves of the difference, of the whole
 LEFT = (0.6, 0.5)  # the same in doublings
 
 
@@ -73,17 +76,18 @@ def find_lamps(pixels: Pixels, mesh: Mesh) -> Lamps | None:
         mesh: (468, 3) float32 in its pixels.
     """
     mirror = topology().mirror
-    told = bare_vertices() & (vertex_facing(mesh) > FACING)
-    both = told & told[mirror]
+    told = bare_vertices() * smooth_step((vertex_facing(mesh) - FACING[0]) / (FACING[1] - FACING[0]))
+    both = told * told[mirror]
     light = _read_light(pixels, mesh)
     uneven = _halve_difference(light)
-    whole = _measure(uneven[both])
-    if np.count_nonzero(both) < len(EDGES) or whole <= UNEVEN[0]:
+    whole = _measure(uneven, both)
+    # In a clip a lamp may come and go, but not from one picture to the next: each limit is a slope.
+    share = _rise(float(both.sum()), PAIRS) * _rise(whole, UNEVEN)
+    if share == 0:
         return None
     lateral = _halve_difference(_fit_light(light, told))
-    left = _measure((uneven - lateral)[both])
-    # In a clip a lamp may come and go, but not from one picture to the next: each limit is a slope.
-    share = _rise(whole, UNEVEN) * _rise(_measure(lateral[told]), SHOWN)
+    left = _measure(uneven - lateral, both)
+    share *= _rise(_measure(lateral, told), SHOWN)
     share *= _rise(left / whole, UNTOLD) * _rise(left, LEFT)
     return Lamps((share * lateral).astype(np.float32)) if share > 0 else None
 
@@ -143,21 +147,21 @@ def _read_light(pixels: Pixels, mesh: Mesh) -> Floats:
     return np.asarray(np.log2(resample(small, places)[0] + DARKEST), np.float32)
 
 
-def _fit_light(light: Floats, told: NDArray[np.bool_]) -> Floats:
+def _fit_light(light: Floats, told: Floats) -> Floats:
     """(468, 3) what the normals tell of `light`, learnt where `told`, with the shadow's edges that fit best."""
     fits = np.stack([_fit_to(_basis(tilt), light, told) for tilt in TILTS_DEG])
-    away = np.minimum(np.abs(light - fits)[:, told], 1).mean((1, 2))
+    away = np.minimum(np.abs(light - fits), 1).mean(2) @ told / told.sum()
     weights = np.exp((away.min() - away) / TILT_CHOICE)
     return np.asarray(np.tensordot(weights / weights.sum(), fits, 1), np.float32)
 
 
-def _fit_to(basis: Floats, light: Floats, told: NDArray[np.bool_]) -> Floats:
-    """(468, 3) the fit of `light` by `basis` (468, K), robust against what is not skin."""
-    terms, values = basis[told].astype(np.float64), light[told].astype(np.float64)
-    held = RIDGE * len(terms) * np.diag([0.0] * (terms.shape[1] - len(EDGES)) + [1.0] * len(EDGES))
+def _fit_to(basis: Floats, light: Floats, told: Floats) -> Floats:
+    """(468, 3) the fit of `light` by `basis` (468, K) where `told` (468,) 0..1, robust against what is not skin."""
+    terms, values = basis.astype(np.float64), light.astype(np.float64)
+    held = RIDGE * told.sum() * np.diag([0.0] * (terms.shape[1] - len(EDGES)) + [1.0] * len(EDGES))
     trust, fitted = np.ones(len(terms)), np.asarray(np.zeros((terms.shape[1], 3)))
     for _ in range(ROUNDS):
-        known = terms * trust[:, None]
+        known = terms * (told * trust)[:, None]
         fitted = np.asarray(np.linalg.solve(terms.T @ known + held, known.T @ values))
         away = ((values - terms @ fitted) ** 2).mean(1)
         trust = 1 / (1 + away / OUTLIER**2)
@@ -180,9 +184,9 @@ def _halve_difference(values: Floats) -> Floats:
     return np.asarray((values - values[topology().mirror]) / 2, np.float32)
 
 
-def _measure(values: Floats) -> float:
-    """The root of the mean square; 0 of nothing."""
-    return float(np.sqrt((values**2).mean())) if values.size else 0.0
+def _measure(values: Floats, weight: Floats) -> float:
+    """The root of the mean square of (468, K) by their `weight` (468,), 0..1; 0 of nothing."""
+    return float(np.sqrt(weight @ (values**2).mean(1) / max(float(weight.sum()), 1e-6)))
 
 
 def _rise(value: float, span: tuple[float, float]) -> float:
