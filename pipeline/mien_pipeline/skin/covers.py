@@ -12,11 +12,18 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mien_pipeline.faces import topology as face
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.colour import to_linear
+from mien_pipeline.skin.cover_edges import (
+    DOMAIN,
+    find_least_edge,
+    measure_gradient,
+    shrink_oval,
+    split_at_edges,
+    to_steps,
+)
 from mien_pipeline.skin.hand_shapes import draw_hand
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import FaceView, disc, measure_apart
@@ -44,7 +51,6 @@ _SHADE = 0.2  # of the skin's light: around a feature that shows, what is darker
 _TOO_DARK = 0.05  # of the skin's light: nothing is known of its colour
 _PATCH, _OPENING = 0.012, 0.015  # face widths squared of a patch at least; face widths of a thin one
 _APART = 25.0  # in Lab, colour counting twice: what hides a feature has another colour than skin
-_EDGE, _EDGE_TO_SKIN = 5.0, 2.0  # gradient of a sharp edge: in levels of Lab a pixel; in medians of the skin's own
 _SHARP_PATCH, _SHARP_UNLIKE, _SHARP_HIDDEN, _SHARP_TWICE = (
     0.6,
     0.3,
@@ -53,12 +59,10 @@ _SHARP_PATCH, _SHARP_UNLIKE, _SHARP_HIDDEN, _SHARP_TWICE = (
 )  # of a cover's outline, by what tells of it
 _COMPACT = 0.75  # of its convex hull: cups, balls and stripes; a beard is bent around the mouth
 _LARGEST, _SMALLEST = 0.8, 0.004  # of the oval
-# Fingers beside a finger; face widths that both touch; of the line between; in which an edge is the steepest place;
-# how much of the next finger's other edges is sharp.
-_FINGERS, _STRETCH, _LINE, _VALLEY, _SHARP_NEIGHBOUR = 4, 0.06, 0.03, 0.03, 0.5
+# Fingers beside a finger; face widths that both touch; of the line between; how much of its other edges is sharp.
+_FINGERS, _STRETCH, _LINE, _SHARP_NEIGHBOUR = 4, 0.06, 0.03, 0.5
 _FINGER_APART = 35.0  # in Lab: the dark line between two fingers belongs to them
 _BARE_SHARE = 0.1  # of a part of the face, from which it is bare skin
-_RIM, _DOMAIN = 0.03, 0.05  # face widths inside the oval that tell no edges; outside it, as far as covers are followed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +101,7 @@ def find_covers(
     if not (cover.any() or (sure_hand & (view.oval > 0)).any() or (maybe_hand & (view.oval > 0)).any()):
         return Covers(nothing, False)
     bare = _draw_bare(small, view, hidden, cover, maybe_hand, bool(hands))
-    gradient = _measure_gradient(view.lab)
+    gradient = measure_gradient(view.lab)
     least = _SHARP_TWICE if {"nose", "mouth"} <= set(hidden) else _SHARP_HIDDEN
     clues = [sure_hand, blank, *_split_objects(unlike | patches)]
     goes_on = maybe_hand if _hides_in_skin_colour(view, hidden) else maybe_hand | _is_nearer_to_cover(view, hidden)
@@ -111,7 +115,7 @@ def find_covers(
                 kept |= piece
     if (kept & blank).any():
         kept |= _find_neighbours(kept, bare, gradient, view)
-    inside = np.count_nonzero(kept & (_shrink_oval(view) > 0))
+    inside = np.count_nonzero(kept & (shrink_oval(view) > 0))
     return Covers(kept, bool(inside > _SMALLEST * np.count_nonzero(view.oval)))
 
 
@@ -248,25 +252,18 @@ def _is_nearer_to_cover(view: FaceView, hidden: Collection[Feature]) -> Choice:
     return nearer
 
 
-def _measure_gradient(lab: Floats) -> Floats:
-    """(h, w) the change of colour a pixel, in levels of Lab; a and b count twice."""
-    smooth = np.asarray(cv2.GaussianBlur(lab, (0, 0), 1.0), np.float32) * np.array([1, 2, 2], np.float32)
-    across, down = (cv2.Sobel(smooth, cv2.CV_32F, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1)))
-    return np.asarray(np.sqrt((across**2 + down**2).sum(2)), np.float32)
-
-
 def _flood(gradient: Floats, view: FaceView, bare: Choice, clues: Sequence[Choice], goes_on: Choice) -> list[Choice]:
     """(h, w) for each clue what floods from it before it floods from `bare`, the lowest gradient first.
 
     Where clues overlap, the first counts. Outside the oval it floods only what `goes_on` (h, w).
     """
-    domain = cv2.dilate(view.oval, disc(max(1, round(_DOMAIN * view.width)))) > 0
+    domain = cv2.dilate(view.oval, disc(max(1, round(DOMAIN * view.width)))) > 0
     labels = np.zeros(gradient.shape, np.int32)
     labels[bare] = 1
     for number, clue in reversed(list(enumerate(clues, 3))):
         labels[clue] = number
     labels[~(domain | goes_on)] = 2
-    cv2.watershed(_to_steps(gradient), labels)
+    cv2.watershed(to_steps(gradient), labels)
     # The lines between regions are one pixel wide and belong to none: those beside bare skin are the face's.
     beside = cv2.dilate((labels == 1).astype(np.uint8), disc(1)) > 0
     return [
@@ -283,9 +280,9 @@ def _split(region: Choice, others: Choice, gradient: Floats, view: FaceView) -> 
 
     What borders on `others` (h, w), other covers, does not count.
     """
-    inner = _shrink_oval(view) > 0
+    inner = shrink_oval(view) > 0
     steepest = np.asarray(cv2.dilate(gradient, disc(1)), np.float32)
-    least = _find_least_edge(gradient, view, region | others)
+    least = find_least_edge(gradient, view, region | others)
     most = _LARGEST * np.count_nonzero(view.oval)
     count, labels = cv2.connectedComponents(region.astype(np.uint8))
     found: list[tuple[Choice, float]] = []
@@ -302,11 +299,11 @@ def _find_neighbours(kept: Choice, bare: Choice, gradient: Floats, view: FaceVie
 
     It borders on the cover along a stretch, the rest of its outline is sharp, and no bare skin is in it.
     """
-    least = _find_least_edge(gradient, view, kept)
-    basins = _split_at_edges(gradient, view)
+    least = find_least_edge(gradient, view, kept)
+    basins = split_at_edges(gradient, view)
     sizes, bare_sizes = (np.bincount(part, minlength=int(basins.max()) + 1) for part in (basins.ravel(), basins[bare]))
     known = set(np.flatnonzero(bare_sizes > _BARE_SHARE * sizes).tolist()) | {0}
-    inner, stretch, found = _shrink_oval(view) > 0, _STRETCH * view.width, kept.copy()
+    inner, stretch, found = shrink_oval(view) > 0, _STRETCH * view.width, kept.copy()
     steepest = np.asarray(cv2.dilate(gradient, disc(1)), np.float32)
     for _ in range(_FINGERS):
         colour = np.median(view.lab[found], axis=0).astype(np.float32)
@@ -325,34 +322,3 @@ def _find_neighbours(kept: Choice, bare: Choice, gradient: Floats, view: FaceVie
         if np.count_nonzero(found) == before:
             break
     return found
-
-
-def _split_at_edges(gradient: Floats, view: FaceView) -> NDArray[np.int32]:
-    """(h, w) a number for each part of the face and what is close around, split at edges; 0 outside."""
-    around = np.asarray(cv2.dilate(gradient, disc(max(2, round(_VALLEY * view.width)))), np.float32)
-    domain = cv2.dilate(view.oval, disc(max(1, round(_DOMAIN * view.width)))) > 0
-    valleys = (gradient < np.float32(0.5) * around) & domain
-    _, markers = cv2.connectedComponents(valleys.astype(np.uint8), connectivity=4)
-    labels = np.asarray(markers, np.int32)
-    outside = int(labels.max()) + 1
-    labels[~domain] = outside
-    cv2.watershed(_to_steps(gradient), labels)
-    labels[(labels == outside) | (labels < 0)] = 0
-    return labels
-
-
-def _to_steps(gradient: Floats) -> Pixels:
-    """(h, w, 3) uint8, the order in which a watershed floods; steps are finer where edges are faint."""
-    steps = np.clip(np.sqrt(gradient) * 40, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.merge([steps, steps, steps]), np.uint8)
-
-
-def _find_least_edge(gradient: Floats, view: FaceView, covers: Choice) -> float:
-    """The gradient from which an edge is sharp, on this face's skin."""
-    plain = view.seed & ~covers
-    own = float(np.median(gradient[plain])) if plain.any() else 0.0
-    return max(_EDGE, _EDGE_TO_SKIN * own)
-
-
-def _shrink_oval(view: FaceView) -> Pixels:
-    return np.asarray(cv2.erode(view.oval, disc(max(1, round(_RIM * view.width)))), np.uint8)

@@ -138,12 +138,7 @@ def render_face(
     on_step(3, STEPS)
     matched = _match_detail(new, base, even[box.part], alpha, bare, kept, face, grain=grain)
     brightness = _measure_brightness(base, alpha)
-    own = np.zeros(target.shape[:2], np.float32)
-    own[box.part] = alpha * (1 - kept)
-    # A place that stays the target's amid the new face keeps its value: a coarse band would tint it.
-    blended = put_back(blend_bands(base, matched, alpha), base, moved.pixels[box.part], own[box.part], lamps)
-    cv2.copyTo(blended, (alpha > 0).view(np.uint8), moved.pixels[box.part])
-    moved.changed[box.part] |= alpha > 0
+    own = _put_in(moved, box, blend_bands(base, matched, alpha), base, alpha, kept, lamps)
     on_step(4, STEPS)
     return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings, shaped)
 
@@ -224,6 +219,22 @@ def _fit_into_target(
     lids = match_surroundings(before, new, skin, kept_eyes, grid, width) if shut else before
     _mix_in(new, lids, kept_eyes)
     return new, np.maximum(mouth, kept_eyes)
+
+
+def _put_in(
+    moved: _MovedTarget, box: Box, blended: Pixels, base: Pixels, alpha: Mask, kept: Mask, lamps: Floats | None
+) -> Mask:
+    """Put the face, (h, w, 3) of the box, into `moved`, in place; (H, W) 0..1 how much of a pixel is it alone.
+
+    A place that stays the target's amid the new face keeps its value: a coarse band would tint it. `alpha` and `kept`
+    (h, w) are the new face, and what stays the target's in it; `base` is the target without the lamps.
+    """
+    own = np.zeros(moved.changed.shape, np.float32)
+    own[box.part] = alpha * (1 - kept)
+    lit = put_back(blended, base, moved.pixels[box.part], own[box.part], lamps)
+    cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
+    moved.changed[box.part] |= alpha > 0
+    return own
 
 
 def _move_light(light: Floats | None, origins: Floats) -> Floats | None:
