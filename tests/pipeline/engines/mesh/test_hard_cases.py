@@ -1,0 +1,81 @@
+"""Cases in which results were bad: a picture the wrong way round, shut lids, a camera that moved."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from mien_pipeline.engines.mesh.engine import MeshLikeness
+from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.evaluation.transforms import blur_by_motion
+from mien_pipeline.face import Mesh
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.detect import MeshDetector
+from mien_pipeline.faces.topology import face_width
+from mien_pipeline.image import Pixels
+from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.blend import paste_back
+from mien_pipeline.skin.mask import cheek_mask
+from mien_testing.portraits import Portrait, mesh_of
+
+UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
+LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
+
+
+def swap_faces(likeness: MeshLikeness, portrait: Portrait, pixels: Pixels) -> Pixels:
+    image = replace(portrait[0], pixels=pixels)
+    return paste_back(image, likeness.render(image, portrait[1], MeshOptions(), ignore_step)).pixels
+
+
+@pytest.mark.parametrize("quarters", [1, 2])
+def test_a_target_on_its_side_or_upside_down_gets_the_face_that_it_gets_upright(
+    detector: MeshDetector, astronaut: Portrait, admiral_likeness: MeshLikeness, quarters: int
+) -> None:
+    image = astronaut[0]
+    turned = np.ascontiguousarray(np.rot90(image.pixels, quarters))
+    (found,) = detector.detect(replace(image, pixels=turned))
+    result = swap_faces(admiral_likeness, astronaut._replace(face=found), turned)
+    upright = swap_faces(admiral_likeness, astronaut, image.pixels)
+    inside = cheek_mask(upright.shape, mesh_of(astronaut)) > 0
+    back = np.rot90(result, -quarters)[inside].astype(int)
+    assert np.abs(back - image.pixels[inside]).mean() > 8
+    assert np.abs(back - upright[inside]).mean() < 4
+
+
+def shut_lids(pixels: Pixels, mesh: Mesh) -> Pixels:
+    """The picture with lids of the cheek's colour down to the lower lashes, which are drawn."""
+    shut = pixels.copy()
+    x, y = np.round(mesh[50, :2]).astype(int)
+    for ring, line, outer, inner in zip(
+        (face.LEFT_EYE, face.RIGHT_EYE), LOWER_LIDS, (33, 263), (133, 362), strict=True
+    ):
+        cv2.fillConvexPoly(shut, np.round(cv2.convexHull(mesh[list(ring), :2])).astype(np.int32), pixels[y, x].tolist())
+        lashes = np.round(mesh[[outer, *line, inner], :2]).astype(np.int32)
+        cv2.polylines(shut, [lashes], False, (60, 40, 35), max(1, round(0.015 * face_width(mesh))))
+    return shut
+
+
+def test_shut_lids_stay_shut(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    """No iris of the reference shows through, and no white."""
+    mesh = mesh_of(astronaut).copy()
+    pixels = shut_lids(astronaut[0].pixels, mesh)
+    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
+        mesh[list(upper)] = mesh[list(lower)]
+    lying = astronaut._replace(face=replace(astronaut[1], mesh=mesh))
+    result = swap_faces(admiral_likeness, lying, pixels)
+    lids = np.round(mesh_of(astronaut)[[159, 386], :2]).astype(int)
+    for x, y in lids:
+        part = slice(y, y + 3), slice(x - 2, x + 3)
+        assert result[part].mean(2).std() < 1.5 * pixels[part].mean(2).std() + 6
+
+
+def test_a_target_that_moved_gets_a_face_that_moved(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
+    """Along the motion the new face is about as soft as the old one was."""
+    mesh, moving = mesh_of(astronaut), blur_by_motion(astronaut[0].pixels, 15)
+    cheeks = cheek_mask(moving.shape, mesh) > 0
+    new, old = (
+        np.abs(np.diff(each.mean(2), axis=1))[cheeks[:, 1:]].mean()
+        for each in (swap_faces(admiral_likeness, astronaut, moving), moving)
+    )
+    assert new < 1.3 * old
