@@ -26,3 +26,12 @@ def test_a_brow_that_hair_meets_keeps_a_tail_that_tapers() -> None:
 def test_a_brow_by_itself_is_left_as_it_is() -> None:
     darker = 0.6 * np.maximum(fill_texture(LEFT_BROW), fill_texture(RIGHT_BROW)).astype(np.float32)
     assert find_brow_ends(darker, np.ones(SIZE, np.float32)).max() == 0
+
+
+def test_a_brow_in_the_shade_of_a_cap_keeps_its_end() -> None:
+    """Skin in the shade is as dark as light hair is; but a brow is darker than it."""
+    for shade, met in ((0.37, False), (0.6, True)):
+        darker = np.full(SIZE, shade, np.float32)
+        darker[fill_texture(LEFT_BROW) > 0] = 0.65
+        ends = find_brow_ends(darker, np.ones(SIZE, np.float32))
+        assert (ends[fill_texture(LEFT_BROW) > 0].max() > 0.5) == met
