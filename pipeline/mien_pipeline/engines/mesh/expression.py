@@ -28,6 +28,7 @@ LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness fo
 # How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
 # neutral portraits lips had .73, .64, 1.07 of the darkest sixth's skin and .75, .43, .57 of the lightest's.
 LIP_HUE, CODE_GAMMA = (0.0, -0.43, -0.69), 2.2
+LIPS_BARE = 0.33  # the quantile of their lightness below which lips may be hair
 LIPS_SHINE = 0.95  # the quantile of their lightness that is their shine
 LIP_RED = 6.0  # in a of Lab, by which lips are redder than teeth at least
 EYE_MARGIN, EYE_FEATHER = 0.008, 0.006  # face widths around an open eye that is kept
@@ -126,7 +127,7 @@ def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Me
     lips = (soft > 0.5) & (_fill_rings(new.shape, mesh, (face.INNER_LIPS,))[part] == 0)
     if doublings == 0 or not lips.any():
         return new
-    wanted = (target[part][lips].mean(0) + 1) / (new[part][lips].mean(0) + 1)
+    wanted = (target[part][lips].mean(0) + 1) / (_measure_lips(new[part][lips]) + 1)
     usual = np.exp2(np.clip(doublings, -LIPS_GIVE_WAY, LIPS_GIVE_WAY) * np.array(LIP_HUE) / CODE_GAMMA)
     gain = np.clip(usual, np.minimum(wanted, 1), np.maximum(wanted, 1))
     lighter = float(np.clip(doublings / LIPS_GIVE_WAY, 0, 1))
@@ -134,6 +135,12 @@ def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Me
     new[part] *= 1 + soft[..., None] * (gain - 1).astype(np.float32)
     new[part] *= 1 + soft[..., None] * (_calm_shine(new[part], target[part], lips) - 1) * min(1.0, max(0.0, doublings))
     return new
+
+
+def _measure_lips(pixels: Floats) -> Floats:
+    """(3,) the mean of the lighter two thirds of (N, 3): a moustache that hangs over lips is none of them."""
+    brightness = pixels.mean(1)
+    return np.asarray(pixels[brightness >= np.quantile(brightness, LIPS_BARE)].mean(0), np.float32)
 
 
 def _calm_shine(new: Floats, target: Floats, lips: NDArray[np.bool_]) -> Floats:

@@ -173,3 +173,13 @@ def test_lips_on_skin_that_becomes_lighter_shine_no_more_than_the_targets(astron
     lower = tuple(slice(each - 2, each + 3) for each in np.round(mesh[[16, 85, 315], :2].mean(0)).astype(int)[::-1])
     assert lips[lower].all()
     assert tempered[lower].max() < 1.5 * np.median(tempered[lower])
+
+
+def test_hair_over_lips_does_not_make_them_lighter(astronaut: Portrait) -> None:
+    """The lips that show between a moustache's hairs get the target's colour, and no more of it."""
+    mesh, target = mesh_of(astronaut), np.full_like(astronaut[0].pixels, 120).astype(np.float32)
+    hair = np.random.default_rng(0).random(target.shape[:2]) < 0.25
+    new = np.repeat(np.where(hair, 20.0, 100.0).astype(np.float32)[..., None], 3, 2)
+    tempered = temper_lips(new.copy(), target, (0.05, 0.2), mesh)
+    lower = tuple(slice(each - 2, each + 3) for each in np.round(mesh[[16, 85, 315], :2].mean(0)).astype(int)[::-1])
+    assert 100 < tempered[lower][~hair[lower]].mean() < 130
