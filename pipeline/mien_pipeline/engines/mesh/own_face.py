@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.hidden import find_hidden_features
+from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import transform
 from mien_pipeline.faces.hands import HandFinder
@@ -96,9 +96,12 @@ def find_own_face(
     hidden = set(find_hidden_features(target, mesh, reference))
     if hides_eyes(target, mesh):
         hidden |= {"left eye", "right eye"}  # a mirroring lens has as much contrast as an eye
+    frame = find_frame(target, mesh)
+    eye = None if frame.any() or hidden else find_hidden_eye(target, mesh)
+    if eye:
+        hidden.add(eye)
     covers = find_covers(small, view, hands, hidden, background)
     skin = skin_mask(target, mesh, covers=covers.mask | background)
-    frame = find_frame(target, mesh)
     occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
     own = np.minimum(np.minimum(skin, 1 - frame), 1 - tongue_mask(target, mesh))
     return own, ("occluded",) if occluded else ()

@@ -48,7 +48,19 @@ def over_the_mouth_aslant(pixels: Pixels, mesh: Mesh) -> Drawn:
     return draw_fingers(pixels, mesh, mesh[13, :2] - off, 130)
 
 
+def hair_before_an_eye(pixels: Pixels, mesh: Mesh) -> Drawn:
+    """Strands of about the skin's colour from the parting over the left eye down to the jaw."""
+    lock = np.round(mesh[[10, 9, 168, 133, 121, 50, 205, 172, 58, 127, 54], :2]).astype(np.int32)
+    shades = cv2.GaussianBlur(np.random.default_rng(0).uniform(-1.5, 3, (1, pixels.shape[1])), (0, 0), 1.2)
+    x, y = np.round(mesh[50, :2]).astype(int)
+    row = np.clip(np.clip(shades, 0.05, 2)[..., None] * pixels[y, x], 0, 255).astype(np.uint8)
+    strands = np.broadcast_to(row, pixels.shape)
+    hidden = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [lock], (1,))
+    return cv2.copyTo(np.ascontiguousarray(strands), hidden, pixels.copy()), hidden.astype(np.float32)
+
+
 COVERS: dict[str, Callable[[Pixels, Mesh], Drawn]] = {
+    "hair before an eye": hair_before_an_eye,
     "fingers over an eye": over_the_left_eye,
     "fingers over an eye, from above": over_the_left_eye_from_above,
     "fingers over the mouth": over_the_mouth,
