@@ -84,7 +84,9 @@ def find_hidden_eye(pixels: Pixels, mesh: Mesh) -> Feature | None:
     `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
     """
     own = _flatten(_unroll(pixels, mesh))
-    likes = {name: _correlate(own, _draw_typical_eyes(), _draw(vertices)) for name, vertices in _eyes().items()}
+    likes: dict[Feature, float] = {
+        name: _correlate(own, _draw_typical_eyes(), _draw(vertices)) for name, vertices in _eyes().items()
+    }
     hidden = min(likes, key=lambda name: likes[name])
     return hidden if likes[hidden] < _NO_EYE and max(likes.values()) > _SURELY_EYE else None
 

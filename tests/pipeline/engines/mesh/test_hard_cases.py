@@ -35,7 +35,7 @@ def test_a_target_on_its_side_or_upside_down_gets_the_face_that_it_gets_upright(
     image = astronaut[0]
     turned = np.ascontiguousarray(np.rot90(image.pixels, quarters))
     (found,) = detector.detect(replace(image, pixels=turned))
-    result = swap_faces(admiral_likeness, astronaut._replace(face=found), turned)
+    result = swap_faces(admiral_likeness, (image, found), turned)
     upright = swap_faces(admiral_likeness, astronaut, image.pixels)
     inside = cheek_mask(upright.shape, mesh_of(astronaut)) > 0
     back = np.rot90(result, -quarters)[inside].astype(int)
@@ -62,7 +62,7 @@ def test_shut_lids_stay_shut(astronaut: Portrait, admiral_likeness: MeshLikeness
     pixels = shut_lids(astronaut[0].pixels, mesh)
     for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
         mesh[list(upper)] = mesh[list(lower)]
-    lying = astronaut._replace(face=replace(astronaut[1], mesh=mesh))
+    lying = (astronaut[0], replace(astronaut[1], mesh=mesh))
     result = swap_faces(admiral_likeness, lying, pixels)
     lids = np.round(mesh_of(astronaut)[[159, 386], :2]).astype(int)
     for x, y in lids:

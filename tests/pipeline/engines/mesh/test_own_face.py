@@ -56,7 +56,8 @@ def hair_before_an_eye(pixels: Pixels, mesh: Mesh) -> Drawn:
     row = np.clip(np.clip(shades, 0.05, 2)[..., None] * pixels[y, x], 0, 255).astype(np.uint8)
     strands = np.broadcast_to(row, pixels.shape)
     hidden = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [lock], (1,))
-    return cv2.copyTo(np.ascontiguousarray(strands), hidden, pixels.copy()), hidden.astype(np.float32)
+    covered = np.asarray(cv2.copyTo(np.ascontiguousarray(strands), hidden, pixels.copy()), np.uint8)
+    return covered, hidden.astype(np.float32)
 
 
 COVERS: dict[str, Callable[[Pixels, Mesh], Drawn]] = {
