@@ -61,11 +61,11 @@ class Actors:
         Raises:
             ClusterRefused: an actor died, and the next one is not what the first was.
         """
-        picture = ray.put(await asyncio.to_thread(Path(work.target).read_bytes))
         for _ in range(MAX_ATTEMPTS):
             at = await self._take()
             actor = self._actors[at]
-            try:
+            try:  # a picture takes room in the store once an actor has room for it
+                picture = ray.put(await asyncio.to_thread(Path(work.target).read_bytes))
                 frame, made = await actor.swap.remote(work.id, picture, dict(work.options))
                 return read_answer(work.id, frame), bytes(made)
             except RayActorError:

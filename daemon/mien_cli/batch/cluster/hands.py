@@ -20,7 +20,8 @@ from mien_core.program import command_for, windowless
 from mien_daemon.state.run_folder import remove_dead_runs
 from mien_daemon.worker.messages import Failed, Finished, RunJob, encode, receive
 
-IN_FLIGHT = 8
+IN_FLIGHT = 8  # for every actor
+MOST_ACTORS = 8  # of a cluster of the person's own that are fed at once: how many it has is known later
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own inside, 0700
 END_S = 60.0  # Ray takes some seconds to stop; then its processes are killed with ours
 
@@ -44,7 +45,7 @@ class ClusterHands:
         self._begin, self._home, self._log = begin, home, log
         self.folder: Path | None = None
         """Where a cluster of the run keeps its sockets and logs, once it was started."""
-        self.count = IN_FLIGHT * max(1, len(begin.devices))
+        self.count = IN_FLIGHT * (len(begin.devices) or MOST_ACTORS)
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None

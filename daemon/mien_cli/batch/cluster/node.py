@@ -135,12 +135,14 @@ class RayFacts:
 
     Attributes:
         config: the cluster's own, as every node has it.
+        session: the folder of its logs, in which the store writes what finds no room where it spills nowhere else.
         dashboard: where its page listens; "" where there is none.
     """
 
     asks_token: bool
     uses_tls: bool
     config: Mapping[str, Any]
+    session: str
     dashboard: str = ""
 
 
@@ -150,12 +152,16 @@ def read_facts() -> RayFacts:
         is_token_auth_enabled,
     )
     from ray._private.state import state as cluster_state  # pyright: ignore[reportMissingImports]
-    from ray._private.worker import get_dashboard_url  # pyright: ignore[reportMissingImports]
+    from ray._private.worker import (  # pyright: ignore[reportMissingImports]
+        get_dashboard_url,
+        global_worker,
+    )
 
     return RayFacts(
         is_token_auth_enabled(),
         os.environ.get("RAY_USE_TLS", "").lower() in {"1", "true"},
         cluster_state.get_system_config(),
+        str(global_worker.node.get_session_dir_path()),
         get_dashboard_url() or "",
     )
 
@@ -166,20 +172,19 @@ def find_dangers(facts: RayFacts) -> list[str]:
     "token", "tls": Ray takes calls without it. "spilling": its store writes to a disk when it is full. "dashboard": its
     page listens beyond loopback.
     """
-    spills = facts.config.get("automatic_object_spilling_enabled", True) and not spills_to_memory(facts.config)
+    spills = any(file_system_of(folder) not in MEMORY_FILE_SYSTEMS for folder in list_overflow(facts))
     is_open = facts.dashboard and not facts.dashboard.startswith(("127.", "localhost", "[::1]"))
     found = {"token": not facts.asks_token, "tls": not facts.uses_tls, "spilling": spills, "dashboard": is_open}
     return [danger for danger, is_there in found.items() if is_there]
 
 
-def spills_to_memory(config: Mapping[str, Any]) -> bool:
-    """Whether every folder that the store would spill to lies in memory."""
+def list_overflow(facts: RayFacts) -> list[Path]:
+    """Where the store writes what finds no room in memory, whether it spills by itself or not."""
     try:
-        places = json.loads(config.get("object_spilling_config") or "{}")["params"]["directory_path"]
+        places = json.loads(facts.config.get("object_spilling_config") or "{}")["params"]["directory_path"]
     except (KeyError, ValueError):
-        return False
-    paths = [places] if isinstance(places, str) else list(places)
-    return bool(paths) and all(file_system_of(Path(path)) in MEMORY_FILE_SYSTEMS for path in paths)
+        places = facts.session
+    return [Path(place) for place in ([places] if isinstance(places, str) else places)]
 
 
 def file_system_of(path: Path) -> str:

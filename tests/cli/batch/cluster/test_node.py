@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from mien_daemon.references.consent import Consent
 from mien_daemon.worker.messages import LENGTH, Failed, Finished, Message, decode
 from mien_pipeline.trust.authority import Authority
 from mien_testing.folder_run import write_picture
+from mien_testing.stand_in import returning
 
-SAFE = RayFacts(asks_token=True, uses_tls=True, config={"automatic_object_spilling_enabled": False})
+SAFE = RayFacts(asks_token=True, uses_tls=True, config={}, session="/memory")
 STATED = asdict(Consent.given("Me", "self", adult=True, expires_at=None))
 FOUND = {"host": "render-2", "version": "1", "models": {"face-mesh": ["ab"], "ghost-1": ["cd"]}}
 
@@ -31,7 +32,8 @@ def read(frame: bytes) -> Message:
 @pytest.fixture
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     """A node with the fake pipeline and no models."""
-    monkeypatch.setattr(nodes, "read_facts", lambda: SAFE)
+    monkeypatch.setattr(nodes, "read_facts", returning(SAFE))
+    monkeypatch.setattr(nodes, "file_system_of", returning("tmpfs"))
     folders = {"state_dir": str(tmp_path / "state"), "models_dir": str(tmp_path / "models")}
     return Node(folders, "mien_testing.folder_run:make_runtime", {})
 
@@ -94,12 +96,12 @@ def spilling(where: str) -> dict[str, Any]:
     ("facts", "dangers"),
     [
         (SAFE, []),
-        (RayFacts(False, False, SAFE.config), ["token", "tls"]),
-        (RayFacts(True, True, {}), ["spilling"]),
-        (RayFacts(True, True, spilling("/memory")), []),
-        (RayFacts(True, True, spilling("/disk")), ["spilling"]),
-        (RayFacts(True, True, SAFE.config, "127.0.0.1:8265"), []),
-        (RayFacts(True, True, SAFE.config, "192.0.2.7:8265"), ["dashboard"]),
+        (replace(SAFE, asks_token=False, uses_tls=False), ["token", "tls"]),
+        (replace(SAFE, session="/disk"), ["spilling"]),
+        (replace(SAFE, config=spilling("/memory"), session="/disk"), []),
+        (replace(SAFE, config=spilling("/disk")), ["spilling"]),
+        (replace(SAFE, dashboard="127.0.0.1:8265"), []),
+        (replace(SAFE, dashboard="192.0.2.7:8265"), ["dashboard"]),
     ],
 )
 def test_what_lets_strangers_in_or_writes_pictures_to_a_disk_is_a_danger(
