@@ -223,6 +223,7 @@ export class Draft extends EventTarget {
 
   startRun(target, jobs) {
     this.runs[target.digest] = jobs;
+    this.dispatchEvent(new Event("begun"));
     this.changed();
   }
 

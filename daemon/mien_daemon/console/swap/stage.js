@@ -62,6 +62,8 @@ export function stage(app, signal) {
   }
 
   jobs.addEventListener("change", show, { signal });
+  // A job may be over before the page hears that it was taken.
+  draft.addEventListener("begun", () => (awaited = jobsOf(draft)), { signal });
   return { element, show };
 }
 
