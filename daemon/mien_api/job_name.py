@@ -20,12 +20,12 @@ def name_job(job: Mapping[str, Any], people: Mapping[str, str]) -> str:
         job: its `references` and its `label`.
         people: "ref:ID" → what the library calls that person; a job names nobody of the library.
     """
-    label = job.get("label") or {"target": None, "references": ()}
+    label: Mapping[str, Any] = job.get("label") or {"target": None, "references": ()}
     given = (people.get(pictures[0]) if pictures else None for pictures in job.get("references") or ())
     files = (PurePath(name).stem if name else None for name in label["references"])
     names = [known or file for known, file in zip_longest(given, files)]
-    told = ", ".join(dict.fromkeys(filter(None, names)))
-    return ARROW.join(filter(None, (told, label["target"])))
+    told = ", ".join(dict.fromkeys(name for name in names if name))
+    return ARROW.join(part for part in (told, label["target"]) if part)
 
 
 def name_file(name: str) -> str:

@@ -63,10 +63,9 @@ new MutationObserver(look).observe(image, { attributes: true });
 
 
 # The menu's entry with the face, as the browser would tell of it.
-PRESS = """async () => {
+PRESS = """async (srcUrl) => {
   const [tab] = await chrome.tabs.query({ active: true, lastFocusedWindow: true });
   const { reference } = await chrome.storage.local.get("reference");
-  const srcUrl = tab.url.replace(/html$/, "jpg");
   const info = { menuItemId: `swap/face:${reference.id}`, mediaType: "image", srcUrl, frameId: 0 };
   chrome.contextMenus.onClicked.dispatch(info, tab);
 }"""
@@ -151,7 +150,7 @@ def swap_over_and_over(context: BrowserContext, url: str) -> float:
     (worker,) = context.service_workers
     heaps: list[float] = []
     for turn in range(SWAPS):
-        worker.evaluate(PRESS)
+        worker.evaluate(PRESS, page.evaluate("document.images[0].currentSrc"))
         page.wait_for_function("(turn) => window.results > turn", arg=turn, timeout=60_000)
         if turn in {0, SWAPS - 1}:
             session.send("HeapProfiler.collectGarbage")
