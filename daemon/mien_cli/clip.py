@@ -147,6 +147,7 @@ def swap_clip(
     from mien_cli.in_process import fetch_needed, load_config, open_runtime, open_store
     from mien_cli.progress_bars import show_job_progress
     from mien_cli.result_file import make_folder
+    from mien_pipeline.choice.choose import settle_for_clip
     from mien_pipeline.clip_options import require_clip_options, require_clips
     from mien_pipeline.option_parts import require_parts
 
@@ -158,11 +159,12 @@ def swap_clip(
 
     output, clip_options = place.clip_output(), read_clip_options(args)
     require_clip_options(options)
+    store = open_store(args)
+    options = settle_for_clip(options, store)
     if place.makes_folder:
         make_folder(output.path.parent)
     if output.check(args.target.stat().st_size):
         return None
-    store = open_store(args)
     require_parts(options, store)
     fetch_needed(store, options.engine, quiet=args.json)
     folders = load_config(args).folders

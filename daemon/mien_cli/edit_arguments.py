@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mien_daemon.references.library import ReferenceLibrary
     from mien_pipeline.options import Format, SwapOptions
@@ -26,7 +26,17 @@ def add_edit_arguments(parser: ArgumentParser) -> None:
         help="whose face to put in: a picture, a folder with pictures of one person (at most 20), or ref:ID of the "
         "library; repeat it to give each of --faces its own",
     )
-    parser.add_argument("--engine", default="mesh", metavar="NAME", help="see `mien engines` (default: %(default)s)")
+    parser.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="see `mien engines`; auto picks by what is ready, the face's size and angle, and what was measured "
+        "(default: auto where several are ready, else mesh)",
+    )
+    parser.add_argument(
+        "--fallback",
+        action="store_true",
+        help="where the engine refuses the picture, or its result is unlike the reference or unnatural, try the next",
+    )
     parser.add_argument(
         "--faces",
         action="append",
@@ -96,7 +106,6 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
     from mien_pipeline.engines.registry import parse_options
 
     raw: dict[str, object] = {
-        "engine": args.engine,
         "faces": name_likes(alike) if alike else parse_faces(args.faces or ["largest"]),
         "seed": args.seed,
         "restore": args.restore,
@@ -107,8 +116,18 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
         "recogniser": args.recogniser,
         "format": format,
         "quality": getattr(args, "quality", None),
+        "fallback": args.fallback,
+        **dict(parse_setting(each) for each in args.set),
     }
-    return parse_options(raw | dict(parse_setting(each) for each in args.set))
+    return parse_options({"engine": args.engine or choose_default(args, raw), **raw})
+
+
+def choose_default(args: Namespace, given: Mapping[str, object]) -> str:
+    """The engine of a command that names none."""
+    from mien_cli.in_process import open_store
+    from mien_pipeline.choice.choose import default_engine
+
+    return default_engine(given, open_store(args))
 
 
 def is_library_face(face: str) -> bool:

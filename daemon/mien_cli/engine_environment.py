@@ -87,8 +87,9 @@ def continue_in_environment(args: Namespace, engine: str) -> int | None:
     Only a command that has the process to itself is begun again.
     """
     from mien_pipeline.engines.registry import ENGINES
+    from mien_pipeline.options import AUTO
 
-    if not args.owns_process or not ENGINES[engine].missing_libraries:
+    if not args.owns_process or engine == AUTO or not ENGINES[engine].missing_libraries:
         return None
     import subprocess
     import sys

@@ -65,7 +65,10 @@ class Settings(BaseModel):
         description='What has a worker each: "auto", "cpu", or names with commas as "cuda:0,cuda:1". Needs a restart.',
     )
     default_engine: str = Field(
-        default="mesh", min_length=1, max_length=40, description="The engine of a swap that names none."
+        default="auto",
+        min_length=1,
+        max_length=40,
+        description="The engine of a swap that names none; auto picks where several are ready.",
     )
     reactor_door: bool = Field(
         default=False, description="Programs that talk to ReActor may talk to Mien: POST /reactor/image."

@@ -104,6 +104,8 @@ def require_clip_options(options: SwapOptions) -> None:
     """
     if not options.go_with_clips:
         raise InvalidOptions(f"the engine {options.engine} swaps pictures only", field="engine")
+    if options.fallback:
+        raise InvalidOptions("another engine is tried for pictures only", field="fallback")
     if options.format is not None:
         raise InvalidOptions("a clip becomes an MP4 file", field="format")
     if options.restore:

@@ -13,7 +13,8 @@ from mien_pipeline.evaluation.peak import measure_peak
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.sheet import draw_row
-from mien_pipeline.options import SwapOptions
+from mien_pipeline.option_parts import require_parts
+from mien_pipeline.options import AUTO, SwapOptions
 from mien_pipeline.progress import Progress
 from mien_pipeline.protocols import Marker
 from mien_pipeline.report import Edit, ModelUse, Swapped, describe
@@ -87,13 +88,23 @@ def read_contestants(
 
 
 def why_not_ready(contestant: Contestant, store: ModelStore) -> Outcome | None:
-    """The outcome of an engine that lacks something here; None where it is ready."""
-    told = describe_engine(ENGINES[contestant.options.engine], store, "")
+    """The outcome of an engine that lacks something here, or whose options do; None where all is ready."""
+    engine = contestant.options.engine
+    told = {"state": "ready"} if engine == AUTO else describe_engine(ENGINES[engine], store, "")
     if told["state"] == "ready":
-        return None
+        return why_part_not_ready(contestant, store)
     lacking = told["missing_libraries"] or told["missing_models"] or []
     names = ", ".join(str(each) for each in lacking) if isinstance(lacking, list) else ""
     return Outcome(contestant, "not-ready", code=str(told["state"]), said=f"not installed: {names}")
+
+
+def why_part_not_ready(contestant: Contestant, store: ModelStore) -> Outcome | None:
+    """The outcome where a restorer, a mask or a recogniser of its options is not here, or not known."""
+    try:
+        require_parts(contestant.options, store)
+    except MienError as error:
+        return Outcome(contestant, "not-ready", code=error.code, said=str(error), fields=error.fields)
+    return None
 
 
 def compare(
@@ -138,14 +149,14 @@ def compare(
 def to_document(outcome: Outcome) -> dict[str, object]:
     """An outcome as JSON, without its picture."""
     contestant = outcome.contestant
-    entry = ENGINES[contestant.options.engine]
+    made_by = outcome.swapped.engine if outcome.swapped else contestant.options.engine
     told: dict[str, object] = {
         "label": contestant.label,
-        "engine": entry.name,
+        "engine": made_by,
         "state": outcome.state,
-        "licence": entry.licence,
-        "needs_bytes": entry.memory_bytes,
     }
+    if entry := ENGINES.get(made_by):
+        told |= {"licence": entry.licence, "needs_bytes": entry.memory_bytes}
     if outcome.swapped is None:
         return {**told, "code": outcome.code, "said": outcome.said, **outcome.fields}
     return {**told, "peak_mb": outcome.peak_mb, **describe(outcome.swapped)}
@@ -163,7 +174,7 @@ def draw_sheet(marker: Marker, target: bytes, reference: bytes, outcomes: Sequen
             models |= {each.name: each for each in outcome.swapped.models}
     lines = [f"{each.contestant.label}: {each.said}" for each in outcomes if not each.swapped]
     sheet = Image(draw_row(pictures, captions, HEIGHT_PX, lines))
-    names = ", ".join(each.contestant.options.engine for each in outcomes if each.swapped)
+    names = ", ".join(each.swapped.engine for each in outcomes if each.swapped)
     return marker.mark(sheet, target, Edit("swap", names, None, tuple(models.values())), "png").data
 
 

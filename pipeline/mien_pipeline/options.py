@@ -12,7 +12,7 @@ What a field says of itself beyond its JSON schema, in `json_schema_extra`:
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -50,6 +50,9 @@ _MASKS = (
 _QUALITY = "Of a JPEG, WebP or AVIF result, by default 95, 92 and 85, or of a clip's pictures, by default 70."
 _FIDELITY = "How far CodeFormer keeps to the picture; the others have no such weight."
 
+AUTO: Final = "auto"
+"""The engine of options that leave the choice to what was measured; see `choice`."""
+
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -68,6 +71,12 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
     restorer: RestorerName = Field(default="vivid", description=_RESTORER)
     fidelity: float = Field(default=0.5, ge=0, le=1, description=_FIDELITY)
     masks: tuple[MaskName, ...] = Field(default=(), max_length=8, description=_MASKS)
+    fallback: bool = Field(
+        default=False,
+        strict=True,
+        description="Where this engine refuses the picture, or its result is unlike the reference or unnatural, the "
+        "next engine that is ready is tried; the best result is kept.",
+    )
     detector: DetectorChoice = Field(
         default="auto",
         description="What finds faces and their five points; auto takes InsightFace's SCRFD for the points alone, for "
@@ -106,6 +115,12 @@ class SwapOptions(BaseModel, frozen=True, extra="forbid"):
         if not isinstance(self.faces, Like):
             return ()
         return (self.faces.like,) if isinstance(self.faces.like, str) else self.faces.like
+
+
+class AutoOptions(SwapOptions, frozen=True, extra="forbid"):
+    """What every engine understands, with the engine left open: it is picked when the target's face is known."""
+
+    engine: Literal["auto"] = AUTO
 
 
 class RestoreOptions(BaseModel, frozen=True, extra="forbid"):

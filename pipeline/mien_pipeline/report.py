@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from mien_pipeline.choice_report import Choice, describe_choice
 from mien_pipeline.options import RestoreOptions, SwapOptions, public_settings
 
 SwapWarning = Literal[
@@ -198,7 +199,8 @@ class Swapped:
     """A finished swap: the encoded picture and everything a person may want to know of it.
 
     `warnings` are about whole pictures, `faces` have their own; `left_out` are pictures of references that were not
-    used. `missing_rows` is the target's; see `Image`.
+    used. `missing_rows` is the target's; see `Image`. `choice` is None where the engine was named and nothing else was
+    to be tried.
     """
 
     data: bytes
@@ -214,6 +216,7 @@ class Swapped:
     missing_rows: int | None = None
     left_out: tuple[LeftOut, ...] = ()
     detector: DetectorUse = DetectorUse()
+    choice: Choice | None = None
 
 
 def describe(swapped: Swapped) -> dict[str, object]:
@@ -223,6 +226,7 @@ def describe(swapped: Swapped) -> dict[str, object]:
         "seconds": round(swapped.seconds, 3),
         "stages": {name: round(seconds, 4) for name, seconds in swapped.stages.items()},
         "size": list(swapped.size),
+        "choice": swapped.choice and describe_choice(swapped.choice),
         "detector": {"faces": swapped.detector.faces, "points": swapped.detector.points},
         "warnings": list(swapped.warnings),
         "missing_rows": swapped.missing_rows,

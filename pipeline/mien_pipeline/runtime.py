@@ -16,6 +16,7 @@ from mien_core.errors import (
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.outdated import telling_outdated
 from mien_models.store import ModelStore
+from mien_pipeline.choice.try_engines import swap_by_choice
 from mien_pipeline.clip_options import require_clip_options
 from mien_pipeline.device import device_name
 from mien_pipeline.engines.registry import ENGINES, missing_models, parse_options
@@ -27,7 +28,7 @@ from mien_pipeline.media.decode import decode
 from mien_pipeline.media.metadata import DIGITAL_SOURCE_TYPE
 from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.option_parts import require_restorer
-from mien_pipeline.options import RestoreOptions, SwapOptions
+from mien_pipeline.options import AUTO, RestoreOptions, SwapOptions
 from mien_pipeline.prepared_references import PreparedReferences
 from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
 from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
@@ -125,7 +126,8 @@ class Runtime:
     ) -> Swapped:
         """The target with the reference faces in it; see `edit_picture`, `FaceSwap` and `prepare`.
 
-        References that were used a short while ago are not prepared again. A target that cannot be read is refused
+        References that were used a short while ago are not prepared again. An engine that is left open is picked, and
+        where that is asked others are tried: see `swap_by_choice`. A target that cannot be read is refused
         before the engine is loaded.
 
         Args:
@@ -135,6 +137,8 @@ class Runtime:
             on_progress: told about every step; what it raises ends the swap.
             likes: the pictures that `options.likes` names, in any order.
         """
+        if options.engine == AUTO or options.fallback:
+            return swap_by_choice(self, self._store, target, references, options, on_progress, likes)
         clock = Stopwatch(on_progress)
         original = decode_target(target, options.format, clock)
         require_restorer(options, self._store)
@@ -184,6 +188,8 @@ class Runtime:
 
     def prepare_references(self, references: Sequence[bytes | Sequence[bytes]], options: SwapOptions) -> None:
         """Load the engine and prepare the references before they are needed; raises as `swap` does."""
+        if options.engine == AUTO:
+            return  # which engine it will be, the targets decide
         parts, engine = self._components_for(options), self._load(options.engine)
         for each in references:
             self._references.prepare(each, engine, parts, Stopwatch())

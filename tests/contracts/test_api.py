@@ -16,7 +16,7 @@ from mien_daemon.http.route import Route
 from mien_daemon.routes import ROUTES
 from mien_pipeline.clip_options import FIELDS
 from mien_pipeline.engines.registry import ENGINES
-from mien_pipeline.options import RestoreOptions
+from mien_pipeline.options import AutoOptions, RestoreOptions
 
 DOCUMENT: dict[str, Any] = describe(ROUTES, 6436)
 API = [route for route in ROUTES if route.path.startswith("/v1/")]
@@ -161,7 +161,7 @@ def test_every_json_body_has_an_example_that_its_own_model_takes(route: Route) -
 
 @pytest.mark.parametrize(
     ("body", "kinds"),
-    [("NewSwap", tuple(entry.options for entry in ENGINES.values())), ("NewRestore", (RestoreOptions,))],
+    [("NewSwap", (*(entry.options for entry in ENGINES.values()), AutoOptions)), ("NewRestore", (RestoreOptions,))],
 )
 def test_every_option_of_a_job_is_there_with_its_default_and_so_is_its_priority(
     body: str, kinds: tuple[type[BaseModel], ...]

@@ -42,7 +42,9 @@ PACKAGES = {
 ALSO = {"mien_tray.command": ("mien_cli",)}
 
 P = "mien_pipeline"
-VALUES = (f"{P}.image", f"{P}.face", f"{P}.report", f"{P}.progress", f"{P}.options", f"{P}.clip_options")
+VALUES = tuple(
+    f"{P}.{module}" for module in ("image", "face", "choice_report", "report", "progress", "options", "clip_options")
+)
 MACHINE = (f"{P}.device", f"{P}.accelerator", f"{P}.memory_limits")
 PARTS = (*VALUES, f"{P}.protocols")
 # Inside the pipeline: what each room may import beside itself.
@@ -58,11 +60,15 @@ ROOMS = {
     f"{P}.engines.readiness": (
         *PARTS,
         *(f"{P}.engines.{module}" for module in ("entry", "fitness", "registry")),
-        *(f"{P}.{room}" for room in ("accelerator", "restorers.rows")),
+        *(f"{P}.{room}" for room in ("accelerator", "restorers.rows", "masks.rows")),
     ),
     f"{P}.engines.fitness": (
         *PARTS,
         *(f"{P}.{room}" for room in ("accelerator", "plan", "engines.entry", "engines.registry", "engines.flux.offer")),
+    ),
+    f"{P}.choice": (
+        *PARTS,
+        *(f"{P}.{room}" for room in ("accelerator", "engines.entry", "engines.registry", "engines.fitness")),
     ),
     f"{P}.engines.mesh": (*PARTS, f"{P}.engines.entry", f"{P}.engines.probe", f"{P}.media", f"{P}.faces", f"{P}.skin"),
     f"{P}.engines.onnx": (
@@ -130,6 +136,7 @@ FRONT_MAY_KNOW = (
     f"{P}.options",
     f"{P}.clip_options",
     f"{P}.option_parts",
+    f"{P}.choice.choose",
     f"{P}.media.kinds",
     f"{P}.media.probe",
     f"{P}.media.metadata",

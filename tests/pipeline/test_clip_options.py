@@ -67,7 +67,9 @@ def test_options_of_engine_and_clip_are_told_apart() -> None:
     assert refused.value.fields["field"] == "from"
 
 
-@pytest.mark.parametrize(("option", "value"), [("format", "png"), ("restore", 0.5), ("recogniser", "arcface")])
+@pytest.mark.parametrize(
+    ("option", "value"), [("format", "png"), ("restore", 0.5), ("recogniser", "arcface"), ("fallback", True)]
+)
 def test_what_only_a_picture_takes_is_refused_with_a_clip(option: str, value: object) -> None:
     with pytest.raises(InvalidOptions) as refused:
         require_clip_options(SwapOptions.model_validate({"engine": "mesh", option: value}))

@@ -35,6 +35,7 @@ def test_the_report_is_json_with_the_fields_that_scripts_rely_on() -> None:
         "seconds": 1.235,
         "stages": {"decode": 0.1235},
         "size": [100, 40],
+        "choice": None,
         "detector": {"faces": "yunet", "points": "mesh"},
         "warnings": ["incomplete"],
         "missing_rows": 3,

@@ -12,6 +12,7 @@ import pytest
 from mien_core.errors import InvalidImage, InvalidOptions, MarkingFailed, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline import loaded_components, prepared_references, runtime
+from mien_pipeline.choice import try_engines
 from mien_pipeline.engines.registry import ALWAYS, parse_options
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces import detectors
@@ -378,3 +379,25 @@ def test_a_runtime_is_warmed_with_what_is_installed_and_does_not_mind_what_is_no
 ) -> None:
     create_runtime(models.root, tmp_path, offline=True).warm()
     create_runtime(tmp_path / "empty", tmp_path, offline=True).warm()
+
+
+def test_an_engine_that_is_left_open_is_picked_and_the_report_says_so(
+    under_test: Runtime, engines: dict[str, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the mesh is ready, so nobody looks for faces first; a further engine that is asked for is tried."""
+    monkeypatch.setattr(try_engines, "list_ready", returning([engines["mesh"]]))
+    made = under_test.swap(picture(MIDDLE), [shade(200)], parse_options({"engine": "auto"}))
+    told = describe(made)["choice"]
+    assert isinstance(told, dict)
+    assert (told["engine"], told["why"]) == ("mesh", "only-ready")
+    named = under_test.swap(picture(MIDDLE), [shade(200)], parse_options({"engine": "inswapper", "fallback": True}))
+    assert named.choice is not None
+    assert named.choice.tried[0].engine == "inswapper"
+    assert under_test.swap(picture(MIDDLE), [shade(200)], MESH).choice is None
+
+
+def test_references_of_an_open_choice_are_prepared_when_it_is_made(
+    under_test: Runtime, engines: dict[str, Entry]
+) -> None:
+    under_test.prepare_references([shade(200)], parse_options({"engine": "auto"}))
+    assert [entry.loaded for entry in engines.values()] == [0, 0, 0]

@@ -39,8 +39,8 @@ from mien_daemon.pictures.reader import PictureReader
 from mien_daemon.state.run_folder import RunFolder, open_run_folder
 from mien_daemon.worker.count import count_workers
 from mien_daemon.worker.devices import list_devices
+from mien_pipeline.choice.choose import list_possible
 from mien_pipeline.device import device_name
-from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.option_parts import require_parts
 from mien_pipeline.trust.authority import Authority
 
@@ -109,9 +109,10 @@ def do_run(args: Namespace, config: Config, wanted: Wanted, journal: Journal) ->
 
     with open_run_folder(config.folders.state) as spool, open_log(config.folders.logs) as log:
         ask = lay_out(wanted, spool)
-        entry = ENGINES[wanted.options.engine]
-        accelerated = bool(entry.libraries) and device_name() != "cpu"
-        most = count_workers(args.workers, entry.memory_bytes, accelerated=accelerated)
+        engines = list_possible(wanted.options, open_store(args))
+        accelerated = any(entry.libraries for entry in engines) and device_name() != "cpu"
+        need = max(entry.memory_bytes for entry in engines)
+        most = count_workers(args.workers, need, accelerated=accelerated)
         count = min(most, len(items))
         words = [*list_words(args), "--workers", str(max(1, most // len(items)))]
         workers: Hands = Workers(config, count, [spool.pictures, spool.private], log)

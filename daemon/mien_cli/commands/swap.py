@@ -135,6 +135,8 @@ def find_daemon(args: Namespace) -> DaemonClient | None:
 def to_text(report: Mapping[str, Any]) -> str:
     """Engine and time, and each face's scores, warnings and faults; a daemon of an older version names no faults."""
     lines = [f"({report['engine']}, {report['seconds']:.2f} s)"]
+    if choice := report.get("choice"):
+        lines.append(choice["said"])
     for warning, said in explain_warnings(report.get("warnings", ())).items():
         lines.append(said)
         lines += [f"    {each['file']}" for each in report.get("left_out", ()) if each["why"] == warning]

@@ -177,7 +177,7 @@ TOOLS = (
             "reference": {**TEXT, "description": "Id or name of a person of the library."},
             "output": {**TEXT, "description": "Path of the new file, or a folder; by default beside the target."},
             "faces": {**TEXT, "description": "largest (default), all, or indices from the left: 0,2."},
-            "engine": {**TEXT, "description": "An engine of list_models; by default the person's own choice."},
+            "engine": {**TEXT, "description": "An engine of list_models, or auto; by default the person's own choice."},
             "options": {
                 "type": "object",
                 "description": "Further options, as `mien swap` has them.",

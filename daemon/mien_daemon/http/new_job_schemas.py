@@ -9,7 +9,7 @@ from mien_daemon.http.schemas import DIGEST, Body, GroupName, Person, Picture, R
 from mien_daemon.jobs.label import MOST_CHARACTERS
 from mien_pipeline.clip_options import Codec
 from mien_pipeline.engines.registry import ENGINES
-from mien_pipeline.options import RestoreOptions
+from mien_pipeline.options import AutoOptions, RestoreOptions
 
 MOST_PEOPLE = 20
 
@@ -102,7 +102,8 @@ class NewSwap(Body):
         description="Instead of `reference`: one person for each chosen face, in the order of `options.faces`.",
     )
     options: Annotated[
-        dict[str, Any], DocumentedAs(tuple(entry.options for entry in ENGINES.values()), ClipSwapOptions)
+        dict[str, Any],
+        DocumentedAs((*(entry.options for entry in ENGINES.values()), AutoOptions), ClipSwapOptions),
     ] = Field(default_factory=dict)
     group: GroupName | None = None
     label: Label | None = None

@@ -21,6 +21,7 @@ from mien_daemon.http.form import Form, read_form, require_known
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer
 from mien_daemon.jobs.job import JobRequest
+from mien_daemon.routes.jobs import choose_default
 from mien_daemon.routes.one_request import (
     MAX_BYTES,
     PROBLEMS,
@@ -32,6 +33,7 @@ from mien_daemon.routes.one_request import (
     run,
 )
 from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.options import AUTO
 
 FACE_INDEX = re.compile(r"\s*\d{1,4}\s*", re.ASCII)  # Python reads no number of more than 4,300 digits
 FORMATS = ("png", "jpeg", "webp")
@@ -89,7 +91,7 @@ async def read_ask(request: web.Request) -> JobRequest:
     timeout_s = request.app[keys.CONFIG].body_timeout_s
     async with request.app[keys.SHARES].whole_requests.take(request[keys.CLIENT]):
         form = await read_form(request, MAX_BYTES, timeout_s)
-        options = read_options(form, request.app[keys.SETTINGS].current.default_engine)
+        options = read_options(form, await choose_default(request, {}))
         return await accept(request, await read_swap(request, form, options))
 
 
@@ -155,7 +157,7 @@ def read_prompt(prompt: str, engine: str) -> dict[str, object]:
     """
     if " ".join(prompt.lower().strip(" .!").split()) in PLAIN_WORDS:
         return {}
-    if engine in ENGINES and "prompt" not in ENGINES[engine].options.model_fields:
+    if engine == AUTO or (engine in ENGINES and "prompt" not in ENGINES[engine].options.model_fields):
         raise InvalidOptions(
             f"prompt: the engine {engine} reads no words; leave it empty", field="prompt", known=sorted(PLAIN_WORDS)
         )

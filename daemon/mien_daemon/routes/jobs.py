@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, cast
 
 from aiohttp import web
@@ -22,9 +24,10 @@ from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import HEADERS
 from mien_daemon.jobs.job import STATES, JobRequest, Priority, State, describe
 from mien_daemon.jobs.label import JobLabel
+from mien_pipeline.choice.choose import default_engine, settle_for_clip
 from mien_pipeline.clip_options import parse_clip_options, split_clip_options
 from mien_pipeline.engines.registry import parse_options
-from mien_pipeline.options import parse_restore_options
+from mien_pipeline.options import AUTO, parse_restore_options
 
 MAX_WAIT_S = 20.0  # a browser's background is evicted at 30 s
 KEY = re.compile(HEADERS["Idempotency-Key"])
@@ -39,13 +42,38 @@ class NewJob(RootModel[Annotated[NewSwap | NewRestore | NewAnalysis, Discriminat
 async def post_job(request: web.Request) -> web.Response:
     asked = (await read_json(request, NewJob)).root
     key = idempotency_key(request)
-    ask = ask_from(asked, request.app[keys.SETTINGS].current.default_engine)
+    ask = await settle_clip(request, ask_from(asked, await choose_default(request, asked.options)))
     # What is not given is left out, as before it could be: a key that was kept then still means the same body.
     body = asked.model_dump(exclude={name for name in ("group", "label") if getattr(asked, name) is None})
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     queue = request.app[keys.QUEUE]
     job = await queue.submit(request[keys.CLIENT], ask, key, digest)
     return reply(queue.show(job), 202, {"Location": f"/v1/jobs/{job.id}"})
+
+
+async def choose_default(request: web.Request, given: Mapping[str, object]) -> str:
+    """The engine of a swap that names none: what the person set, or what comes of `auto` with these options."""
+    usual = request.app[keys.SETTINGS].current.default_engine
+    if usual != AUTO or "engine" in given:
+        return usual
+    downloads = request.app[keys.DOWNLOADS]
+    return await downloads.in_thread(lambda: default_engine(list_own(given), downloads.store))
+
+
+def list_own(given: Mapping[str, object]) -> dict[str, object]:
+    """The options that are an engine's, without those of the queue and of clips."""
+    return split_clip_options({name: value for name, value in given.items() if name != "priority"})[0]
+
+
+async def settle_clip(request: web.Request, ask: JobRequest) -> JobRequest:
+    """The job with its engine picked, where it was left open for a clip: all who work on it have to take the same."""
+    blobs, digest = request.app[keys.BLOBS], ask.target.removeprefix("sha256:")
+    if ask.options.get("engine") != AUTO or not blobs.path(digest).is_file() or not await blobs.is_clip(digest):
+        return ask
+    raw, for_clips = split_clip_options(ask.options)
+    downloads = request.app[keys.DOWNLOADS]
+    options = await downloads.in_thread(lambda: settle_for_clip(parse_options(raw), downloads.store))
+    return replace(ask, options={**options.model_dump(mode="json", exclude_unset=True), **for_clips})
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -20,8 +20,9 @@ from mien_daemon.http.new_job_schemas import NewSwap
 from mien_daemon.jobs.job import Job, JobRequest
 from mien_daemon.pictures.blobs import digest_of
 from mien_daemon.references.consent import Consent
-from mien_daemon.routes.jobs import ask_from
+from mien_daemon.routes.jobs import ask_from, choose_default
 from mien_pipeline.engines.registry import ENGINES
+from mien_pipeline.options import AUTO
 
 # Two photographs of 18 MB in base64. They are held in memory until they are on the disk; larger ones go by
 # `PUT /v1/blobs`, which holds a piece at a time.
@@ -91,7 +92,7 @@ async def accept(request: web.Request, wanted: WantedSwap) -> JobRequest:
         raise InvalidImage("only pictures are swapped in one request; clips go by /v1/jobs", field="target")
     people = [each if isinstance(each, str) else await keep(request, each) for each in wanted.person]
     asked = NewSwap(kind="swap", target=target, reference=people, options=dict(wanted.options))
-    return ask_from(asked, request.app[keys.SETTINGS].current.default_engine)
+    return ask_from(asked, await choose_default(request, asked.options))
 
 
 def require_engine(name: str, field: str) -> str:
@@ -100,8 +101,8 @@ def require_engine(name: str, field: str) -> str:
     Raises:
         UnknownEngine: `known` are those there are.
     """
-    if name not in ENGINES:
-        raise UnknownEngine(f"there is no engine called {name!r}", field=field, known=list(ENGINES))
+    if name != AUTO and name not in ENGINES:
+        raise UnknownEngine(f"there is no engine called {name!r}", field=field, known=[AUTO, *ENGINES])
     return name
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from mien_core.errors import UnknownEngine
 from mien_pipeline.engines.entry import EngineEntry
-from mien_pipeline.options import SwapOptions, validate
+from mien_pipeline.options import AUTO, AutoOptions, SwapOptions, validate
 
 if TYPE_CHECKING:
     from mien_models.store import ModelStore
@@ -90,14 +90,16 @@ def parse_options(raw: Mapping[str, object], engines: Mapping[str, EngineEntry] 
     """
     named = {"engine": DEFAULT_ENGINE, **raw}
     engine = named["engine"]
+    if engine == AUTO:
+        return validate(AutoOptions, named, AUTO)
     if not isinstance(engine, str) or engine not in engines:
         raise UnknownEngine(f"there is no engine called {engine!r}", field="engine", known=list(engines))
     return validate(engines[engine].options, named, engine)
 
 
 def needed_models(engine: str) -> tuple[str, ...]:
-    """The names of the models that a swap with this engine takes."""
-    return (*ALWAYS, *ENGINES[engine].models)
+    """The names of the models that a swap with this engine takes; with `auto` those of the embedded one."""
+    return (*ALWAYS, *ENGINES[DEFAULT_ENGINE if engine == AUTO else engine].models)
 
 
 def unverified_models(engine: str, store: "ModelStore") -> tuple[str, ...]:

@@ -33,10 +33,10 @@ WORDS = (
 
 
 def test_a_clip_is_swapped_as_the_pictures_are() -> None:
-    """Every option that a folder run shares with a swap goes along."""
+    """Every option that a folder run shares with a swap goes along; another engine is tried for pictures only."""
     run = parse(["batch", "in", "-o", "out", *WORDS])
     swap = parse(["swap", "clip.mp4", *list_words(run), "-o", "out.mp4", "--local", "--json"])
-    apart = {"run", "leaf", "output", "json", "command", "exists", "workers", "version"}
+    apart = {"run", "leaf", "output", "json", "command", "exists", "workers", "version", "fallback"}
     shared = vars(run).keys() & vars(swap).keys() - apart
     usual = parse(["batch", "in", "-o", "out", "--face", "a.jpg"])
     assert [name for name in shared if getattr(run, name) == getattr(usual, name)] == [], "said by no word above"

@@ -15,12 +15,20 @@ WORDS = ("compare", "grace_hopper.jpg", "--face", "astronaut.png", "--basis", "s
 
 
 def test_one_command_gives_a_sheet_a_document_and_every_picture(run_json: RunJson, here: Path) -> None:
-    """Two settings of one engine, and an engine that is not installed."""
-    engines = ("--engine", "mesh", "--engine", "mesh,shape=0.1", "--engine", "ghost-1")
+    """Two settings of one engine, an engine and a restorer that are not installed, and an engine left open."""
+    engines = [
+        word
+        for label in ("mesh", "mesh,shape=0.1", "ghost-1", "mesh,restore=1,restorer=gfpgan", "auto")
+        for word in ("--engine", label)
+    ]
     status, said = run_json(*WORDS, *engines, "-o", "out")
     assert status == 0
     by_label = {each["label"]: each for each in said["compared"]}
-    assert [each["state"] for each in said["compared"]] == ["done", "done", "not-ready"]
+    assert [each["state"] for each in said["compared"]] == ["done", "done", "not-ready", "not-ready", "done"]
+    assert [each["engine"] for each in said["compared"]] == ["mesh", "mesh", "ghost-1", "mesh", "mesh"]
+    lacking = by_label["mesh,restore=1,restorer=gfpgan"]
+    assert (lacking["code"], lacking["model"]) == ("model-not-installed", "gfpgan")
+    assert by_label["auto"]["choice"]["why"] == "only-ready"
     assert (by_label["ghost-1"]["code"], "ghost-1" in by_label["ghost-1"]["said"]) == ("needs-models", True)
     assert by_label["ghost-1"]["licence"].startswith("Apache 2.0")
     for label in ("mesh", "mesh,shape=0.1"):

@@ -11,7 +11,9 @@ import pytest
 
 from mien_cli.commands import restore, swap
 from mien_cli.main import main
+from mien_models.store import ModelStore
 from mien_pipeline.report import Fault, PictureWarning, SwapWarning
+from mien_testing.two_engines import SECOND, make_two_engines
 
 pytestmark = pytest.mark.slow
 
@@ -286,3 +288,19 @@ def test_skip_does_no_work_and_says_so(here: Path, run_json: RunJson, monkeypatc
     status, report = run_json("swap", "grace_hopper.jpg", "--face", "astronaut.png", "--exists", "skip")
     assert (status, report) == (0, {"output": "grace_hopper-swapped.jpg", "skipped": True})
     assert (here / "grace_hopper-swapped.jpg").read_bytes() == b"there"
+
+
+def test_an_engine_that_is_left_open_is_named_with_its_reason(
+    here: Path, models: ModelStore, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UniFace's interface is ready beside the mesh, and was not measured: it is said, and not preferred."""
+    (here / "two").mkdir()
+    store, catalogue = make_two_engines(here / "two", models)
+    monkeypatch.setenv("MIEN_MODELS_DIR", str(store.root))
+    monkeypatch.setenv("MIEN_CATALOGUE", str(catalogue))
+    status, report = run_json("swap", "grace_hopper.jpg", "--face", "astronaut.png", "-o", "out.png", "--local")
+    choice = report["choice"]
+    assert (status, report["engine"], choice["asked"], choice["why"]) == (0, "mesh", "auto", "best-measured")
+    assert choice["not_measured"] == [SECOND]
+    assert 50 < choice["width_px"] < 500
+    assert choice["said"] in swap.to_text(report)

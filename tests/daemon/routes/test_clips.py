@@ -172,6 +172,14 @@ async def test_what_only_a_clip_or_only_a_picture_can_have_is_refused_with_the_o
         assert (answer.code, answer.json["field"]) == (code, field)
 
 
+async def test_a_clip_whose_engine_is_left_open_gets_one_when_the_job_is_posted(daemon: Daemon, tmp_path: Path) -> None:
+    """All who render its segments take the same one."""
+    clip, picture = await daemon.put(make_clip(tmp_path / "a.mp4", SHORT).read_bytes()), await daemon.put(png())
+    await daemon.ask("POST", "/v1/queue/pause")
+    posted = await post(daemon, target=clip, reference=picture, options={"engine": "auto", "quality": 50, "seed": 2})
+    assert posted.json["options"] == {"engine": "mesh", "fallback": False, "quality": 50, "seed": 2}
+
+
 async def test_a_clip_has_a_poster_at_any_moment_and_comes_back_with_its_type(daemon: Daemon, tmp_path: Path) -> None:
     clip = await daemon.put(make_clip(tmp_path / "a.mp4", SHORT).read_bytes())
     first, last = [

@@ -113,6 +113,24 @@ async def test_what_options_name_and_is_not_here_is_refused_when_the_job_is_post
     assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
 
 
+async def test_a_swap_that_names_no_engine_gets_the_one_that_is_ready(daemon: Daemon) -> None:
+    """Or the one that is asked for: to leave the choice open is an engine's name too."""
+    name = await daemon.put(png(shade=1))
+    asked = {"kind": "swap", "target": name, "reference": name}
+    assert (await daemon.ask("POST", "/v1/jobs", asked)).json["options"]["engine"] == "mesh"
+    options = {"engine": "auto", "fallback": True}
+    assert (await daemon.ask("POST", "/v1/jobs", {**asked, "options": options})).json["options"] == options
+
+
+@pytest.mark.parametrize("options", [{"engine": "auto", "shape": 0.2}, {"engine": "auto", "fallback": 1}])
+async def test_an_open_choice_has_the_options_that_every_engine_has(daemon: Daemon, options: dict[str, object]) -> None:
+    name = await daemon.put(png(shade=1))
+    answer = await daemon.ask(
+        "POST", "/v1/jobs", {"kind": "swap", "target": name, "reference": name, "options": options}
+    )
+    assert (answer.status, answer.json["field"]) == (422, list(options)[1])
+
+
 async def test_several_references_go_to_several_faces(daemon: Daemon) -> None:
     one, two = await daemon.put(png(shade=1)), await daemon.put(png(shade=2))
     asked = {"kind": "swap", "target": one, "references": [[one], [two]], "options": {"faces": [0, 1]}}
