@@ -1,5 +1,6 @@
 // Everything the page is made of, in the order in which it starts.
 import { Api } from "./api.js";
+import { Arena } from "./arena.js";
 import { Draft } from "./swap/draft.js";
 import { tellOfCompletion } from "./completion.js";
 import { fetcher, opened, session } from "./boot.js";
@@ -43,6 +44,7 @@ function run() {
     people: new People(api),
     pictures: new Pictures(api),
     seen: { result: "" }, // where one was in the gallery, for the way back
+    arena: new Arena(localStorage),
     draft: new Draft(api, sessionStorage, localStorage),
   };
   const frame = shell(router);

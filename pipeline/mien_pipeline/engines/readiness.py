@@ -9,6 +9,7 @@ from mien_models.environments.offer import InstallOffer, offer_install
 from mien_models.store import ModelStore
 from mien_pipeline.engines.entry import CHOSEN, EngineEntry
 from mien_pipeline.engines.registry import ENGINES, missing_models, unverified_models
+from mien_pipeline.masks.rows import describe_masks
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.restorers.rows import describe_rows
 
@@ -75,7 +76,7 @@ def describe(
         "fits_why": fitness.why,
         "download_bytes": fitness.download_bytes + (part["download_bytes"] if part else 0),
         "part": part,
-        "options": describe_own_options(entry.options) | describe_restorer_options(store),
+        "options": describe_own_options(entry.options) | describe_restorer_options(store) | describe_mask_option(store),
         "presets": [
             {"name": name, "options": dict(options), "origin": entry.origins.get(name, CHOSEN)}
             for name, options in entry.presets.items()
@@ -146,3 +147,13 @@ def describe_restorer_options(store: ModelStore) -> dict[str, object]:
     if any(row.weight for name, row in store.catalogue.enhancers.items() if name in ready):
         told["fidelity"] = {**members["fidelity"], "control": "advanced", "step": 0.05}
     return {name: {key: value for key, value in schema.items() if key != "title"} for name, schema in told.items()}
+
+
+def describe_mask_option(store: ModelStore) -> dict[str, object]:
+    """The masks that are ready, of which any number may be taken; empty where none is. As `describe_own_options`."""
+    ready = [str(each["name"]) for each in describe_masks(store) if each["state"] == "ready"]
+    if not ready:
+        return {}
+    schema: dict[str, object] = SwapOptions.model_json_schema()["properties"]["masks"]
+    told = {key: value for key, value in schema.items() if key != "title"}
+    return {"masks": {**told, "default": [], "items": {"type": "string", "enum": ready}, "control": "advanced"}}

@@ -22,9 +22,10 @@ import PIL.ImageDraw
 
 from mien_core.errors import ContentBlocked, MienError, NoFaceFound
 from mien_models.environments.lock import EngineLock
+from mien_pipeline.choice_report import Choice, MeasuredRow, Tried
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.face import Face
-from mien_pipeline.options import SwapOptions
+from mien_pipeline.options import AUTO, SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.report import FaceReport, IdentityScores, LeftOut, Swapped
 from mien_pipeline.trust.authority import Authority
@@ -32,6 +33,7 @@ from mien_testing.runtime import FakeRuntime, swapped
 
 STEPS = 4
 REFUSALS: dict[str, type[MienError]] = {"no-face-found": NoFaceFound, "content-blocked": ContentBlocked}
+FIGURES = MeasuredRow(4, 0.6, 0.775, 0)
 SCORES = IdentityScores("the painter's", 0.64, 0.13, 0.05)
 
 
@@ -67,7 +69,8 @@ class Painter(FakeRuntime):
         on_progress: OnProgress = ignore_progress,
         likes: Sequence[bytes] = (),
     ) -> Swapped:
-        self.engine_name = options.engine
+        engine = "mesh" if options.engine == AUTO else options.engine
+        self.engine_name = engine
         for step in range(STEPS):
             on_progress(Progress("generate", step, STEPS))
             while step == 2 and (self._folder / "hold").exists():
@@ -90,7 +93,9 @@ class Painter(FakeRuntime):
             for index, box in enumerate(found)
         )
         left_out = tuple(find_strangers(references))
-        done = replace(swapped(made.getvalue(), options.engine, 0), size=picture.size, faces=faces)
+        choice = Choice(AUTO, engine, "best-measured", 64, 3, FIGURES, ("inswapper",), (Tried(engine, "passed"),))
+        done = replace(swapped(made.getvalue(), engine, 0), size=picture.size, faces=faces)
+        done = replace(done, choice=choice if options.engine == AUTO else None)
         return replace(done, left_out=left_out, warnings=tuple(dict.fromkeys(each.why for each in left_out)))
 
 

@@ -12,7 +12,13 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_models.environments.environment import EngineEnvironment, Installed
 from mien_models.environments.offer import InstallOffer
 from mien_models.store import ModelStore
-from mien_pipeline.engines.readiness import describe, describe_own_options, describe_part, describe_restorer_options
+from mien_pipeline.engines.readiness import (
+    describe,
+    describe_mask_option,
+    describe_own_options,
+    describe_part,
+    describe_restorer_options,
+)
 from mien_pipeline.engines.registry import ENGINES, needed_models
 from mien_pipeline.options import SwapOptions
 from mien_testing.swapper import write_network
@@ -117,12 +123,14 @@ def test_a_description_brings_everything_that_a_page_needs_for_its_controls(mode
     ]
 
 
-def store_with(folder: Path, *enhancers: str) -> ModelStore:
-    """A store in which these enhancers are installed, as files of another digest under a free licence."""
+def store_with(folder: Path, *names: str) -> ModelStore:
+    """A store in which these enhancers and masks are installed, as files of another digest under a free licence."""
     nodes = [helper.make_node("Relu", ["input"], ["output"])]
-    tables, published = "format = 1\n", load_catalogue({}).enhancers
-    for place, name in enumerate(enhancers, 1):
-        file = folder / published[name].network.file
+    tables, published = "format = 1\n", load_catalogue({})
+    networks = {name: row.network for name, row in published.enhancers.items()}
+    networks |= {name: row.network for name, row in published.masks.items()}
+    for place, name in enumerate(names, 1):
+        file = folder / networks[name].file
         write_network(file, {"input": (1, place)}, {"output": (1, place)}, nodes, {})
         tables += f"""[models.{name}]
 title = "a stand-in"
@@ -138,8 +146,8 @@ sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"
     (folder / "catalogue.toml").write_text(tables, encoding="utf-8")
     catalogue = load_catalogue({"MIEN_CATALOGUE": str(folder / "catalogue.toml")})
     store = ModelStore(folder / "models", catalogue)
-    for name in enhancers:
-        store.import_from(folder / catalogue.enhancers[name].network.file)
+    for name in names:
+        store.import_from(folder / networks[name].file)
     return store
 
 
@@ -156,3 +164,13 @@ def test_restorers_are_a_choice_where_there_is_one(tmp_path: Path) -> None:
         assert isinstance(described, dict)
         assert described["restorer"]["enum"] == ["vivid", *names]
         assert (described["restorer"]["default"], described["restorer"]["control"]) == ("vivid", "advanced")
+
+
+def test_masks_may_be_taken_where_their_models_are(tmp_path: Path) -> None:
+    assert describe_mask_option(ModelStore(tmp_path, load_catalogue({}))) == {}
+    store = store_with(tmp_path, "bisenet")
+    described = describe(ENGINES["mesh"], store, "cpu")["options"]
+    assert isinstance(described, dict)
+    masks = described["masks"]
+    assert (masks["type"], masks["default"], masks["control"]) == ("array", [], "advanced")
+    assert masks["items"]["enum"] == ["bisenet"]

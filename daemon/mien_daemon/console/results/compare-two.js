@@ -8,6 +8,7 @@ import { facesAt } from "../swap/target-picture.js";
 import { compareClips } from "../viewer/clip-compare.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
+import { vote } from "../viewer/vote.js";
 import { t } from "../words.js";
 import { backToGallery } from "./detail.js";
 
@@ -50,5 +51,6 @@ function built(app, both, signal) {
       who: (index) => nameFor(job, index, app.people.names),
     }),
   );
-  return h("section", { class: "center two" }, view, h("div", { class: "reports" }, reports));
+  const question = one.job.target === other.job.target ? vote(app, one.job, other.job) : null;
+  return h("section", { class: "center two" }, view, question, h("div", { class: "reports" }, reports));
 }

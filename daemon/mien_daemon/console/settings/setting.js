@@ -36,7 +36,7 @@ function control(name, value, label, hint, engines, change) {
     return field(
       label,
       select(
-        [...new Set([...engines, value])].map((each) => [each, engineWords(each)]),
+        [...new Set(["auto", ...engines, value])].map((each) => [each, engineWords(each)]),
         value,
         change,
       ),

@@ -3,6 +3,7 @@ import { h } from "../element.js";
 import { t } from "../words.js";
 import { about } from "./about.js";
 import { appearance } from "./appearance.js";
+import { arenaSettings } from "./arena.js";
 import { clients } from "./clients.js";
 import { connections } from "./connections.js";
 import { daemonSettings } from "./daemon-settings.js";
@@ -17,6 +18,7 @@ const SECTIONS = {
   pairing,
   clients,
   signed_in: signedIn,
+  arena: arenaSettings,
   connections,
   machine,
   about,

@@ -1,7 +1,7 @@
 // The swap a person is putting together: targets, references, who gets whom, options, and the jobs that came of it.
 import { isClip, requireReadable } from "../pictures.js";
 import { assignFirst, faceInMind, partOf, unassign } from "./assignments.js";
-import { clipOptionsOf, optionsOf, settingsOf } from "./engines.js";
+import { clipOptionsOf, optionsOf, settingsFrom } from "./engines.js";
 import { History } from "./history.js";
 import { isUsable, keepPerson, person } from "./person.js";
 import { keepSession, lastSession, nameKept } from "./session.js";
@@ -43,6 +43,7 @@ export class Draft extends EventTarget {
       restore: 0,
       format: "",
       quality: 0,
+      fallback: false,
       ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}"),
     };
   }
@@ -143,10 +144,8 @@ export class Draft extends EventTarget {
       if (known) known.pictures = names;
       else this.references.push(person({ key: names[0], pictures: names, name: people[at] ?? name }));
     }
-    const { engine, faces, seed = 0, restore = 0, format = "", from: begin, to: end, ...own } = job.options;
+    const { faces, from: begin, to: end, ...options } = job.options;
     const clip = Boolean(job.result?.video);
-    const { quality = 0, ...rest } = own;
-    const asked = clip ? own : rest;
     const assignments = Array.isArray(faces)
       ? Object.fromEntries(faces.map((index, turn) => [index, keys[turn] ?? keys[0]]))
       : {};
@@ -155,8 +154,7 @@ export class Draft extends EventTarget {
     this.current = this.targets.length - 1;
     delete this.runs[job.target];
     this.consented = true; // it was given when the job was made
-    const written = clip ? {} : { format, quality };
-    this.set({ engine, versus: "", seed, restore, ...written, ...settingsOf(engine, asked, this.clipControls) });
+    this.set({ versus: "", ...settingsFrom(options, clip, this.clipControls) });
   }
 
   removeReference(key) {
@@ -215,9 +213,9 @@ export class Draft extends EventTarget {
 
   /** The options of a job for the engine `name`; a clip has others than a picture beside its engine's own. */
   optionsFor(name, target) {
-    const { format, quality, ...options } = optionsOf(this.options, name, this.engineOf(name));
-    const written = { ...(format ? { format } : {}), ...(quality ? { quality } : {}) };
-    if (!target?.clip) return { ...options, ...written };
+    const asked = optionsOf(this.options, name, this.engineOf(name));
+    if (!target?.clip) return asked;
+    const { format: _, quality: __, fallback: ___, ...options } = asked;
     return { ...options, restore: 0, ...clipOptionsOf(this.options, this.clipControls), ...partOf(target) };
   }
 

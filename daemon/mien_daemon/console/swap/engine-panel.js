@@ -1,11 +1,11 @@
 // With what and how strongly: the engine, its settings, and the drawer of the finer ones.
-import { iconButton, select, slider, field } from "../control.js";
+import { checkbox, iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
 import { number, percent, t } from "../words.js";
+import { listRivals } from "./contestants.js";
 import { engineChoice, secondsOf } from "./engine-choice.js";
-import { readControls, readEngine } from "./engines.js";
+import { AUTO, readControls, readEngine, withOpenChoice } from "./engines.js";
 import { optionControl } from "./option-control.js";
-import { engineWords } from "./option-words.js";
 import { presetChoice } from "./preset-choice.js";
 
 const FORMATS = ["jpeg", "png", "webp", "avif", "tiff"];
@@ -34,9 +34,10 @@ export function enginePanel(app, signal) {
   };
   jobs.addEventListener("change", show, { signal });
   api.get("/v1/engines", { signal }).then(({ engines, machine, clips }) => {
-    draft.engines = engines.map(readEngine);
+    draft.engines = withOpenChoice(engines.map(readEngine));
     draft.clipControls = readControls(clips);
     draft.machine = machine;
+    if (draft.options.engine === AUTO && !draft.engineOf(AUTO)) draft.options.engine = "mesh";
     if (!signal.aborted) draft.changed();
   }, ignoreRefusal);
   return { element, show };
@@ -56,18 +57,16 @@ function ignoreRefusal(error) {
 function choices(draft, jobs) {
   const { engine, versus } = draft.options;
   const chosen = draft.engineOf(engine);
-  const others = draft.engines.filter(({ name, ready }) => ready && name !== engine);
+  const rivals = listRivals(draft);
   return [
     engineChoice(draft, jobs.all),
     chosen?.ready === false
       ? h("p", { class: "caution" }, t("engine_needs_models"), " ", h("a", { href: "#/models" }, t("view_models")))
       : null,
-    others.length
+    rivals.length
       ? field(
           t("compare_with"),
-          select([["", t("no_comparison")], ...others.map(({ name }) => [name, engineWords(name)])], versus, (name) =>
-            draft.set({ versus: name }),
-          ),
+          select([["", t("no_comparison")], ...rivals], versus, (name) => draft.set({ versus: name })),
         )
       : null,
   ];
@@ -85,6 +84,9 @@ function settings(app, state, rebuild) {
       { min: 0, max: 1, step: 0.05, value: draft.options.restore, hint: t("restore_hint"), show: percent },
       (restore) => draft.set({ restore }),
     ),
+    draft.engineOf(AUTO)
+      ? checkbox(t("fallback"), draft.options.fallback, (fallback) => draft.set({ fallback }), t("fallback_hint"))
+      : null,
     drawer(app, [state.preset?.element, advanced, seed(draft), writing(draft)]),
   ];
 }

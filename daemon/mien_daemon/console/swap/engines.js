@@ -1,13 +1,13 @@
 // Each engine's controls and presets, read from the schemas that `GET /v1/engines` serves.
 
 /**
- * An option as a control: one of `choices`, a switch, a text, or a number with or without bounds.
+ * An option as a control: one of `choices`, several of them, a switch, a text, or a number with or without bounds.
  * @typedef {{
- *   name: string, kind: "choice" | "switch" | "text" | "slider" | "number", value: any, advanced: boolean,
+ *   name: string, kind: "choice" | "several" | "switch" | "text" | "slider" | "number", value: any, advanced: boolean,
  *   hint: string, choices?: string[], maxLength?: number, min?: number, max?: number, step?: number,
  * }} Control
  * @typedef {{
- *   name: string, summary: string, ready: boolean, memoryBytes: number, downloadBytes: number,
+ *   name: string, summary: string, ready: boolean, experimental: boolean, memoryBytes: number, downloadBytes: number,
  *   need: import("../engine-fit.js").Need, controls: Control[], presets: Map<string, Record<string, any>>,
  * }} Engine
  */
@@ -22,12 +22,29 @@ export function readEngine(told) {
     name,
     summary,
     ready: state === "ready",
+    experimental: told.experimental === true,
     memoryBytes,
     downloadBytes,
     need: told,
     controls: readControls(options),
     presets: new Map(presets.map((preset) => [preset.name, preset.options])),
   };
+}
+
+export const AUTO = "auto";
+
+/**
+ * The engines, and before them the choice that is left open, with the controls that all have, where several are ready.
+ * @param {Engine[]} engines
+ * @returns {Engine[]}
+ */
+export function withOpenChoice(engines) {
+  const ready = engines.filter((engine) => engine.ready && !engine.experimental);
+  if (ready.length < 2) return engines;
+  const [first, ...others] = ready;
+  const isShared = ({ name }) => others.every(({ controls }) => controls.some((control) => control.name === name));
+  const controls = first.controls.filter(isShared);
+  return [{ ...first, name: AUTO, summary: "", controls, presets: new Map([["balanced", {}]]) }, ...engines];
 }
 
 /**
@@ -41,6 +58,7 @@ export function readControl(name, schema) {
 
 /** @returns {Pick<Control, "kind" | "choices" | "maxLength" | "min" | "max" | "step">} */
 function readKind(schema) {
+  if (schema.type === "array") return { kind: "several", choices: schema.items.enum };
   if (schema.enum) return { kind: "choice", choices: schema.enum };
   if (schema.type === "boolean") return { kind: "switch" };
   if (schema.type === "string") return { kind: "text", maxLength: schema.maxLength };
@@ -71,8 +89,10 @@ export function valuesOf({ name, controls }, settings) {
  * @param {Engine | undefined} engine
  */
 export function optionsOf(settings, name, engine) {
-  const { seed, restore, format, quality } = settings;
-  const shared = { engine: name, seed, restore, ...(format ? { format } : {}), ...(quality ? { quality } : {}) };
+  const { seed, restore, format, quality, fallback } = settings;
+  /** @type {Record<string, any>} */
+  const shared = { engine: name, seed, restore };
+  for (const [option, value] of Object.entries({ format, quality, fallback })) if (value) shared[option] = value;
   if (engine) return { ...shared, ...valuesOf(engine, settings) };
   const own = Object.entries(settings).filter(([key]) => key.startsWith(`${name}.`));
   return { ...shared, ...Object.fromEntries(own.map(([key, value]) => [key.slice(name.length + 1), value])) };
@@ -94,6 +114,19 @@ export function settingsOf(engine, asked, clipControls) {
   return Object.fromEntries(Object.entries(asked).map(([name, value]) => [`${whose(name)}.${name}`, value]));
 }
 
+/**
+ * The settings that a job's options came of; those of pictures alone stay as they are where it swapped a clip.
+ * @param {Record<string, any>} options
+ * @param {boolean} clip
+ * @param {Control[]} clipControls
+ */
+export function settingsFrom(options, clip, clipControls) {
+  const { engine, seed = 0, restore = 0, format = "", fallback = false, ...own } = options;
+  const { quality = 0, ...rest } = own;
+  const written = clip ? {} : { format, quality, fallback };
+  return { engine, seed, restore, ...written, ...settingsOf(engine, clip ? own : rest, clipControls) };
+}
+
 /** The controls that a set of JSON schemas by name asks for; options without a `control` are for other programs. */
 export function readControls(options) {
   return Object.entries(options)
@@ -111,6 +144,8 @@ export function valuesUnder({ controls, presets }, preset) {
 export function presetOf(engine, settings) {
   const values = valuesOf(engine, settings);
   const isSame = (preset) =>
-    Object.entries(valuesUnder(engine, preset)).every(([name, value]) => values[name] === value);
+    Object.entries(valuesUnder(engine, preset)).every(
+      ([name, value]) => JSON.stringify(values[name]) === JSON.stringify(value),
+    );
   return [...engine.presets.keys()].find(isSame) ?? "own";
 }

@@ -6,7 +6,14 @@ import { optionHint, optionName, optionWords } from "./option-words.js";
 
 const SIDE_BY_SIDE = 4; // more choices than these do not fit the panel's width
 
-const BUILD = { choice: buildChoice, switch: buildSwitch, text: buildText, slider: buildSlider, number: buildNumber };
+const BUILD = {
+  choice: buildChoice,
+  several: buildSeveral,
+  switch: buildSwitch,
+  text: buildText,
+  slider: buildSlider,
+  number: buildNumber,
+};
 
 /**
  * @param {import("./engines.js").Control} control
@@ -21,6 +28,24 @@ function buildChoice({ name, choices }, label, hint, value, onchange) {
   const pairs = choices.map((choice) => [choice, optionWords(name, choice)]);
   if (choices.length > SIDE_BY_SIDE) return field(label, select(pairs, value, onchange), hint);
   return h("div", { class: "field" }, h("span", { class: "label" }, label), segmented(label, pairs, value, onchange));
+}
+
+/** A switch for each of a few of which any number is taken; the value keeps their order. */
+function buildSeveral({ name, choices }, label, hint, value, onchange) {
+  let taken = value;
+  const turn = (choice, on) => {
+    taken = choices.filter((each) => (each === choice ? on : taken.includes(each)));
+    onchange(taken);
+  };
+  const boxes = choices.map((choice) =>
+    checkbox(optionWords(name, choice), value.includes(choice), (on) => turn(choice, on)),
+  );
+  return h(
+    "div",
+    { class: "field", role: "group", "aria-label": label },
+    h("span", { class: "label", title: hint }, label),
+    boxes,
+  );
 }
 
 function buildSwitch(_control, label, hint, value, onchange) {

@@ -8,6 +8,7 @@ import { referenceImage } from "./reference-image.js";
 import { t } from "../words.js";
 import { compare } from "../viewer/compare.js";
 import { report } from "../viewer/report.js";
+import { vote } from "../viewer/vote.js";
 import { copyPicture, savePicture } from "../viewer/save.js";
 import { facesAt, shownUrl } from "./target-picture.js";
 import { engineWords } from "./option-words.js";
@@ -25,7 +26,8 @@ async function show(app, run, element, signal) {
     const urls = await Promise.all(run.map(({ id }) => pictures.url(`/v1/jobs/${id}/result`)));
     const original = await shownUrl(target, pictures);
     if (signal.aborted) return;
-    const named = (at) => (run.length > 1 ? engineWords(run[at].engine) : t("after"));
+    const titleOf = ({ engine, label }) => label ?? engineWords(engine);
+    const named = (at) => (run.length > 1 ? titleOf(run[at]) : t("after"));
     const [after, ...more] = urls.map((url, at) => ({ url, label: named(at) }));
     const redo = iconButton("pencil", t("redo"), () => draft.edit());
     const alone = run.length === 1;
@@ -38,12 +40,13 @@ async function show(app, run, element, signal) {
     fill(
       element,
       view,
+      run.length === 2 ? vote(app, run[0].job, run[1].job) : null,
       h(
         "div",
         { class: "reports" },
-        run.map(({ job, engine }) =>
+        run.map(({ job, engine, label }) =>
           report(job.result, {
-            title: alone ? undefined : engineWords(engine),
+            title: alone ? undefined : titleOf({ engine, label }),
             memory: memoryOf(app, engine),
             actions: alone ? null : taking(app, job),
             image: (key) => referenceImage(app, { key }),

@@ -7,6 +7,7 @@ import { isOver } from "../job-list.js";
 import { labelFor } from "../job-name.js";
 import { t } from "../words.js";
 import { isReady, jobFor } from "./assignments.js";
+import { listContestants } from "./contestants.js";
 import { nameGroup, sendWhole } from "./folder.js";
 
 export function runBar(app, signal) {
@@ -98,16 +99,15 @@ async function begin(app) {
   if (draft.folder) return beginFolder(app);
   const ready = readyTargets(app);
   const fallback = draft.people[0]?.key;
-  const { engine, versus } = draft.options;
   const group = ready.length > 1 ? { group: nameGroup(ready[0].name) } : {};
   for (const target of ready) {
     const run = [];
-    for (const name of versus ? [engine, versus] : [engine]) {
+    for (const { engine, label: title, options } of listContestants(draft, target)) {
       const priority = ready.length > 1 ? "batch" : "interactive";
-      const body = jobFor(target, fallback, draft.people, draft.optionsFor(name, target), priority);
+      const body = jobFor(target, fallback, draft.people, options, priority);
       const label = labelFor(target.name, body, draft.people);
       const job = await jobs.post("/v1/jobs", { ...body, label, ...group });
-      run.push({ job: job.id, engine: name });
+      run.push({ job: job.id, engine, label: title });
     }
     draft.startRun(target, run);
   }

@@ -3,6 +3,7 @@ import { h } from "../element.js";
 import { icon } from "../icon.js";
 import { bytes, duration, lengthOf, number, t } from "../words.js";
 import { engineWords } from "../swap/option-words.js";
+import { choiceWords } from "./choice-words.js";
 import { likenessWords, peopleOf, warningsOf } from "./likeness.js";
 
 /**
@@ -33,6 +34,7 @@ export function report(result, { title, memory, actions = null, image = () => h(
       ),
       h("div", { class: "group end" }, more, actions),
     ),
+    result.choice ? h("p", { class: "hint choice-why" }, choiceWords(result.choice).join(" ")) : null,
     (result.warnings ?? []).map(caution),
     result.left_out?.length ? leftOut(result.left_out, image) : null,
     numbers,

@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
+  optionsOf,
   presetOf,
   readControl,
   readEngine,
+  settingsFrom,
   valuesOf,
   valuesUnder,
+  withOpenChoice,
 } from "../../../../daemon/mien_daemon/console/swap/engines.js";
 
 const SERVED = {
@@ -79,4 +82,49 @@ test("settings are recognised as the preset they are", () => {
   assert.equal(presetOf(ENGINE, {}), "balanced");
   assert.equal(presetOf(ENGINE, { "flux.steps": 12 }), "quick");
   assert.equal(presetOf(ENGINE, { "flux.steps": 13 }), "own");
+});
+
+test("of masks any number may be taken, and no masks is no setting of one's own", () => {
+  const masks = { type: "array", items: { enum: ["bisenet", "xseg"] }, default: [], control: "advanced" };
+  const engine = readEngine({ ...SERVED, options: { masks } });
+  assert.deepEqual([engine.controls[0].kind, engine.controls[0].choices], ["several", ["bisenet", "xseg"]]);
+  assert.equal(presetOf(engine, { "flux.masks": [] }), "balanced");
+  assert.equal(presetOf(engine, { "flux.masks": ["xseg"] }), "own");
+});
+
+const ready = (name, options, experimental = false) =>
+  readEngine({ ...SERVED, name, state: "ready", experimental, options });
+
+test("a choice is left open where several engines are ready, with the controls that all of them have", () => {
+  const { strength, steps } = SERVED.options;
+  const [one, other] = [ready("mesh", { strength, steps }), ready("ghost-1", { steps })];
+  assert.deepEqual(withOpenChoice([one, ENGINE]), [one, ENGINE]);
+  assert.equal(withOpenChoice([one, ready("klein", {}, true)]).length, 2);
+  assert.deepEqual(
+    withOpenChoice([one, other])[0].controls.map(({ name }) => name),
+    ["steps"],
+  );
+});
+
+test("a job's options become the settings that they came of", () => {
+  const settings = {
+    seed: 3,
+    restore: 0.5,
+    format: "png",
+    quality: 0,
+    fallback: true,
+    "flux.steps": 12,
+    "flux.strength": 0.75,
+  };
+  const options = optionsOf(settings, "flux", ENGINE);
+  assert.deepEqual(options, {
+    engine: "flux",
+    seed: 3,
+    restore: 0.5,
+    format: "png",
+    fallback: true,
+    steps: 12,
+    strength: 0.75,
+  });
+  assert.deepEqual(settingsFrom(options, false, []), { engine: "flux", ...settings });
 });
