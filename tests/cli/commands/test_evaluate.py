@@ -5,9 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
 RunJson = Callable[..., tuple[int, Any]]
+
+
+SIDE_PX = 300  # faces of 100 px and more: the largest level of the sizes still makes them smaller
 
 
 @pytest.fixture
@@ -15,7 +19,9 @@ def people(here: Path) -> Path:
     folder = here / "people"
     folder.mkdir()
     for name in ("astronaut.png", "grace_hopper.jpg"):
-        (here / name).rename(folder / name)
+        with PIL.Image.open(here / name) as portrait:
+            portrait.thumbnail((SIDE_PX, SIDE_PX))
+            portrait.save((folder / name).with_suffix(".png"))
     return folder
 
 

@@ -153,9 +153,11 @@ class Eyes(Measures):
         return float(pixels.mean())
 
 
-def run_claim(claim: Claim, folder: Path) -> tuple[Results, CaseFile]:
+def run_claim(
+    claim: Claim, folder: Path, targets: Sequence[Person] = PEOPLE[1:], references: Sequence[Person] = PEOPLE[:1]
+) -> tuple[Results, CaseFile]:
     runtime, file = Results(), CaseFile(folder)
-    cases = plan_cases([claim], ["mesh"], "quick", PEOPLE[1:], PEOPLE[:1])
+    cases = plan_cases([claim], ["mesh"], "quick", targets, references)
     setups = {"mesh": Setup("mesh", {}, random=False)}
     runner = Runner(cast("Runtime", runtime), cast("Judge", Eyes()), [claim], setups, file)
     runner.run(cases, lambda *_: None)  # pyright: ignore[reportUnknownLambdaType]
@@ -174,6 +176,14 @@ def test_the_ceiling_is_the_level_done_to_the_result_on_the_unchanged_target(tmp
     runtime, file = run_claim(claim, tmp_path)
     assert [line["ceiling"] for line in file.lines] == [200, 100]
     assert len(runtime.asked) == 3  # both levels, and once the unchanged target
+
+
+def test_a_pair_of_people_is_swapped_once_for_all_its_ceilings(tmp_path: Path) -> None:
+    """The pairs take turns in each level."""
+    claim = Claim("dark", "It stays.", lambda _suite: LEVELS, change=darken, ceiling=True)
+    runtime, file = run_claim(claim, tmp_path, PEOPLE, PEOPLE)
+    assert len(file.lines) == 4
+    assert len(runtime.asked) == 4 + 2
 
 
 def test_a_level_may_change_the_reference_and_a_claim_measures_what_it_likes(tmp_path: Path) -> None:
