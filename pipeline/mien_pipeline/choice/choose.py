@@ -117,8 +117,11 @@ def settle(options: SwapOptions, engine: str) -> SwapOptions:
 
 
 def settle_for_clip(options: SwapOptions, store: ModelStore) -> SwapOptions:
-    """The options of a clip: `auto` picks before its faces are looked at, among the engines that swap clips."""
-    if options.engine != AUTO:
+    """The options of a clip: `auto` picks before its faces are looked at, among the engines that swap clips.
+
+    With `fallback` they stay as they are, for `require_clip_options` to refuse.
+    """
+    if options.engine != AUTO or options.fallback:
         return options
     serves = EngineEnvironment(store.root).serves
     ready = [entry for entry in list_ready(store, serves) if entry.options(engine=entry.name).go_with_clips]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mien_core.errors import InvalidOptions
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline.choice import choose
 from mien_pipeline.choice.choose import SeenFace, default_engine, has_choice, list_ready, rank, settle_for_clip
 from mien_pipeline.choice.measured import Measured, Row
+from mien_pipeline.clip_options import require_clip_options
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.registry import ENGINES, parse_options
 from mien_testing.two_engines import SECOND, make_two_engines
@@ -89,3 +91,10 @@ def test_a_clip_gets_its_engine_before_it_is_looked_at(two: ModelStore) -> None:
     assert settle_for_clip(parse_options({"engine": "auto", "seed": 3}), two) == parse_options({"seed": 3})
     named = parse_options({"engine": SECOND})
     assert settle_for_clip(named, two) is named
+
+
+def test_a_clip_that_asks_for_further_engines_is_left_to_be_refused(two: ModelStore) -> None:
+    asked = parse_options({"engine": "auto", "fallback": True})
+    assert settle_for_clip(asked, two) is asked
+    with pytest.raises(InvalidOptions):
+        require_clip_options(asked)
