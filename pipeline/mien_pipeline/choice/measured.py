@@ -68,7 +68,9 @@ Table = Mapping[str, Measured]
 @cache
 def read_table() -> Table:
     """The table of this version."""
-    told: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(files(__package__).joinpath(FILE).read_bytes())
+    told: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(
+        files("mien_pipeline.choice").joinpath(FILE).read_bytes()
+    )
     return {
         name: Measured(*(tuple(Row(**row) for row in rows[claim]) for claim in (SIZE, ANGLE)))
         for name, rows in told.items()
