@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from mien_core.errors import GpuOutOfMemory, MienError, NoFaceFound, NotEnoughMemory
+from mien_core.errors import Cancelled, ContentBlocked, GpuOutOfMemory, MienError, NoFaceFound, NotEnoughMemory
 from mien_models.store import ModelStore
 from mien_pipeline.choice.choose import Ranked, SeenFace, list_ready, rank, settle
 from mien_pipeline.choice.measured import Table
@@ -59,7 +59,7 @@ def swap_by_choice(
 ) -> Swapped:
     """As `Runtime.swap` by the engine that is picked; with `options.fallback` by the next ones while the gate fails.
 
-    Where the gate lets none pass, the best of them is handed over.
+    Where the gate lets none pass, the best of them is handed over, whatever stopped the later ones.
 
     Args:
         table: of what was measured; None reads this version's.
@@ -72,7 +72,9 @@ def swap_by_choice(
     for ranked in plan.order if options.fallback else plan.order[:1]:
         try:
             swapped = runtime.swap(target, references, settle(options, ranked.engine), on_progress, likes)
-        except PASSED_ON as error:
+        except MienError as error:
+            if not is_passed_on(error, has_made=bool(made)):
+                raise
             refusals.append(error)
             tried.append(Tried(ranked.engine, "refused", code=error.code))
             continue
@@ -85,6 +87,17 @@ def swap_by_choice(
         raise refusals[0]
     kept, ranked = min(made, key=lambda pair: rank_result(pair[0].faces))
     return replace(kept, choice=to_choice(options.engine, plan, ranked, tried))
+
+
+def is_passed_on(error: MienError, *, has_made: bool) -> bool:
+    """Whether the search survives this refusal: once an engine has made a result, no other one's failure loses it.
+
+    A blocked target or reference is blocked for all.
+    """
+    if isinstance(error, PASSED_ON):
+        return True
+    blocks_all = isinstance(error, ContentBlocked) and error.fields.get("stage") != "result"
+    return has_made and not blocks_all and not isinstance(error, Cancelled)
 
 
 def make_plan(

@@ -5,7 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pytest
 
-from mien_core.errors import ContentBlocked, MienError, NoFaceFound, NotEnoughMemory
+from mien_core.errors import (
+    BrokenWeights,
+    Cancelled,
+    ContentBlocked,
+    EngineUnavailable,
+    MienError,
+    NoFaceFound,
+    NotEnoughMemory,
+)
 from mien_models.store import ModelStore
 from mien_pipeline.choice import try_engines
 from mien_pipeline.choice.choose import SeenFace, settle
@@ -171,6 +179,36 @@ def test_a_picture_that_is_blocked_is_blocked_for_all(run: Run) -> None:
     runtime = Swaps(ContentBlocked("no", stage="target"), made(GHOST))
     with pytest.raises(ContentBlocked):
         run(runtime, engine="auto", fallback=True)
+    assert runtime.tried == [MESH]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        ContentBlocked("no", stage="result"),
+        EngineUnavailable("no library"),
+        BrokenWeights("no tensor"),
+    ],
+)
+def test_what_is_made_is_kept_whatever_stops_the_next_engine(run: Run, second: MienError) -> None:
+    done = run(Swaps(made(MESH, faults=("edge",)), second), engine="mesh", fallback=True)
+    assert done.engine == MESH
+    assert done.choice is not None
+    assert [(each.engine, each.outcome, each.code) for each in done.choice.tried] == [
+        (MESH, "unnatural", None), (GHOST, "refused", second.code),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("second", [Cancelled("stopped"), ContentBlocked("no", stage="reference")])
+def test_a_cancelled_swap_and_a_blocked_reference_end_the_search(run: Run, second: MienError) -> None:
+    with pytest.raises(type(second)):
+        run(Swaps(made(MESH, faults=("edge",)), second), engine="mesh", fallback=True)
+
+
+def test_the_first_engines_own_failure_is_told(run: Run) -> None:
+    runtime = Swaps(EngineUnavailable("no library"), made(GHOST))
+    with pytest.raises(EngineUnavailable):
+        run(runtime, engine="mesh", fallback=True)
     assert runtime.tried == [MESH]
 
 
