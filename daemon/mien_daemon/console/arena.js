@@ -7,6 +7,7 @@ const MOST = 500; // the oldest choice goes first
 
 // What is no setting of an engine: two results that differ in these alone are of the same contestant.
 const NOT_COMPARED = new Set(["engine", "faces", "format", "seed", "priority", "fallback", "from", "to"]);
+const PRIVATE = new Set(["prompt", "negative_prompt"]); // a person's own words are not kept
 
 /**
  * @typedef {{ engine: string, settings: Record<string, any> }} Contestant
@@ -23,7 +24,7 @@ export function contestants(one, other) {
   if (engine !== rival) return [bare(engine), bare(rival)];
   const names = new Set([...Object.keys(one.options), ...Object.keys(other.options)]);
   const differing = [...names].filter(
-    (name) => !NOT_COMPARED.has(name) && JSON.stringify(one.options[name]) !== JSON.stringify(other.options[name]),
+    (name) => isCompared(name) && JSON.stringify(one.options[name]) !== JSON.stringify(other.options[name]),
   );
   const settled = ({ options }) => ({
     engine,
@@ -32,6 +33,7 @@ export function contestants(one, other) {
   return [settled(one), settled(other)];
 }
 
+const isCompared = (name) => !NOT_COMPARED.has(name) && !PRIVATE.has(name);
 const bare = (engine) => ({ engine, settings: {} });
 
 /** What a contestant is called: "Mesh", or "Mesh, face shape 0.2". @param {Contestant} contestant */

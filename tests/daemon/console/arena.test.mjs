@@ -43,6 +43,18 @@ test("two settings of one engine are told apart by what differs, but not by seed
   );
 });
 
+test("a person's own words are not kept, and make no contestant", () => {
+  const kept = storage();
+  const one = job("a", "flux", { prompt: "Ann at the lake", negative_prompt: "a hat", steps: 20 });
+  const other = job("b", "flux", { prompt: "Ann", negative_prompt: "", steps: 30 });
+  new Arena(kept).choose(one, other, "one");
+  assert.deepEqual(
+    contestants(one, other).map(({ settings }) => settings),
+    [{ steps: 20 }, { steps: 30 }],
+  );
+  assert.doesNotMatch([...kept.kept.values()][0], /prompt|Ann|hat/);
+});
+
 test("choices are counted, and a second one about the same results takes the place of the first", () => {
   const arena = new Arena(storage());
   assert.deepEqual(arena.tally(), []);

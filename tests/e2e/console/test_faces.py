@@ -126,10 +126,12 @@ async def test_a_library_face_is_chosen_on_the_swap_view_and_everything_is_forgo
     await console.button("Ben", ".shelf").click()
     await expect(page.locator(".tile:not(.offered) .tile-name")).to_have_text("Ben")
     await console.go("faces")
+    await page.evaluate("localStorage.setItem('mien.arena', '[]')")
     await console.button("More", ".page-head").click()
     await console.button("Forget everything", ".picker").click()
     await console.button("Forget everything", "dialog").click()
     await expect(page.locator(".notice")).to_contain_text("The library is empty")
+    assert await page.evaluate("localStorage.getItem('mien.arena')") is None
     await console.go("swap")
     await expect(page.locator(".tile")).to_have_count(0)
     assert console.daemon.ask("GET", "/v1/references")["references"] == []

@@ -72,7 +72,7 @@ function emptyLibrary(add) {
   );
 }
 
-async function forgetAll({ api, draft, jobs, pictures }, again) {
+async function forgetAll({ api, arena, draft, jobs, pictures }, again) {
   const deed = await askToDestroy(t("forget_title"), t("forget_text"), t("forget_everything"));
   if (!deed) return;
   await attempt(async () => {
@@ -83,6 +83,7 @@ async function forgetAll({ api, draft, jobs, pictures }, again) {
       keys.filter((key) => key.startsWith("ref:")),
     );
     for (const prefix of ["/v1/references/", "/v1/jobs/"]) pictures.forget(prefix);
+    arena.forget();
     await jobs.load();
     announce(t("forgotten"));
     again();

@@ -100,3 +100,16 @@ def test_the_page_offers_every_format_that_the_api_takes() -> None:
     formats = re.search(r"const FORMATS = (\[.*?\]);", panel)
     assert formats is not None
     assert tuple(json.loads(formats[1])) == get_args(Format)
+
+
+def test_every_private_option_is_left_out_of_the_tally_that_the_browser_keeps() -> None:
+    arena = (FOLDER / "arena.js").read_text(encoding="utf-8")
+    left_out = re.search(r"const PRIVATE = new Set\((\[.*?\])\);", arena)
+    assert left_out is not None
+    fields = [(name, field) for entry in ENGINES.values() for name, field in entry.options.model_fields.items()]
+    private = {
+        name
+        for name, field in fields
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("private")
+    }
+    assert set(json.loads(left_out[1])) == private
