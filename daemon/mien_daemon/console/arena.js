@@ -16,19 +16,18 @@ const PRIVATE = new Set(["prompt", "negative_prompt"]); // a person's own words 
  */
 
 /**
- * Who made each of two results: the engine, and the settings in which they differ where it is the same one.
+ * Who made each of two results: the engine, and the settings in which they differ where it is the same one. A job
+ * keeps only the options that were given: one that the other lacks may be its default, and tells nothing.
  * @returns {[Contestant, Contestant]}
  */
 export function contestants(one, other) {
   const [engine, rival] = [one, other].map(({ result, options }) => result?.engine ?? options.engine);
   if (engine !== rival) return [bare(engine), bare(rival)];
-  const names = new Set([...Object.keys(one.options), ...Object.keys(other.options)]);
-  const differing = [...names].filter(
-    (name) => isCompared(name) && JSON.stringify(one.options[name]) !== JSON.stringify(other.options[name]),
-  );
+  const names = Object.keys(one.options).filter((name) => isCompared(name) && name in other.options);
+  const differing = names.filter((name) => JSON.stringify(one.options[name]) !== JSON.stringify(other.options[name]));
   const settled = ({ options }) => ({
     engine,
-    settings: Object.fromEntries(differing.toSorted().map((name) => [name, options[name] ?? null])),
+    settings: Object.fromEntries(differing.toSorted().map((name) => [name, options[name]])),
   });
   return [settled(one), settled(other)];
 }

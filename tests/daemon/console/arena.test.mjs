@@ -33,14 +33,19 @@ test("an engine that was picked stands for itself, not for the open choice", () 
 
 test("two settings of one engine are told apart by what differs, but not by seed, faces or format", () => {
   const one = job("a", "mesh", { shape: 0.2, gaze: "target", seed: 1, masks: ["bisenet"], format: "png" });
-  const other = job("b", "mesh", { shape: 1, gaze: "target", seed: 2 });
+  const other = job("b", "mesh", { shape: 1, gaze: "target", seed: 2, masks: [], format: "jpeg" });
   assert.deepEqual(
     contestants(one, other).map(({ settings }) => settings),
     [
       { masks: ["bisenet"], shape: 0.2 },
-      { masks: null, shape: 1 },
+      { masks: [], shape: 1 },
     ],
   );
+});
+
+test("an option that one of two jobs was not given is no difference: it may be the default", () => {
+  const [asked, bare] = [job("a", "mesh", { shape: 0.5, gaze: "target" }), job("b", "mesh", { gaze: "target" })];
+  for (const pair of [contestants(asked, bare), contestants(bare, asked)]) assert.deepEqual(pair[0], pair[1]);
 });
 
 test("a person's own words are not kept, and make no contestant", () => {
