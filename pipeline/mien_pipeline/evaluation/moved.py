@@ -35,7 +35,7 @@ def turn(pixels: Pixels, face: Face, yaw_deg: float) -> Pixels:
     if not yaw_deg:
         return pixels
     mesh = require_mesh(face)
-    return _repaint(pixels, mesh, _turn_mesh(mesh, yaw_deg), _make_up_behind(pixels, mesh))
+    return _repaint(pixels, mesh, turn_mesh(mesh, yaw_deg), _make_up_behind(pixels, mesh))
 
 
 def open_mouth(pixels: Pixels, face: Face, openness: float) -> Pixels:
@@ -133,8 +133,11 @@ def _mix(above: Pixels, below: Pixels, share: Mask) -> Pixels:
     return np.asarray(share[..., None] * above + (1 - share[..., None]) * below + 0.5, np.uint8)
 
 
-def _turn_mesh(mesh: Mesh, yaw_deg: float) -> Mesh:
-    """(468, 3) about the vertical line through the middle of the head, which is half a face width behind the oval."""
+def turn_mesh(mesh: Mesh, yaw_deg: float) -> Mesh:
+    """The (468, 3) mesh as `turn` draws it: about the vertical line through the middle of the head.
+
+    That line is a quarter of a face width behind the oval.
+    """
     middle = mesh[list(OVAL)].mean(0)
     middle[2] += 0.25 * face_width(mesh)
     angle = math.radians(yaw_deg)

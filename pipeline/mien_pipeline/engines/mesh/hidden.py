@@ -5,6 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from mien_pipeline.engines.mesh.facing import vertex_visibility
 from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
@@ -37,6 +38,7 @@ _REDDER, _MUCH_REDDER = 3.0, 6.0  # levels of a in Lab, by which lips that show 
 _SHIFT = 2  # pixels of the texture by which features may be apart
 _FINE, _COARSE = 1.2, 14.0  # pixels of the texture: what is compared lies between
 _MARGIN = 3  # pixels of the texture around a feature that count
+_MOST = 0.5  # of an eye's vertices, which no other part of the face hides where it can be judged
 _FACES_US = 0.2  # the mean facing of a feature that can be judged
 _NOSTRILS = (98, 2, 327, 64, 294, 1, 48, 278)
 # What an eye on the viewer's left looks like on the texture, after `_flatten`, in hundredths: the mean of the demo's
@@ -81,8 +83,12 @@ def find_hidden_features(pixels: Pixels, mesh: Mesh, reference: Pixels) -> tuple
 def find_hidden_eye(pixels: Pixels, mesh: Mesh) -> Feature | None:
     """The eye that does not show where the other one does: behind hair, a hand, or in a shade without detail.
 
+    None where the head itself hides most of one, turned away: nothing lies before that eye.
     `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
     """
+    visible = vertex_visibility(mesh)
+    if any(float(visible[list(vertices)].mean()) < _MOST for vertices in _eyes().values()):
+        return None
     own = _flatten(_unroll(pixels, mesh))
     likes: dict[Feature, float] = {
         name: _correlate(own, _draw_typical_eyes(), _draw(vertices)) for name, vertices in _eyes().items()

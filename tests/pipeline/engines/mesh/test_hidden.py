@@ -8,6 +8,7 @@ import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
+from mien_pipeline.evaluation.moved import turn, turn_mesh
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Pixels
@@ -80,12 +81,15 @@ def test_hair_before_an_eye_of_a_reference_hides_that_eye(astronaut: Portrait, m
 
 
 def test_eyes_that_show_are_not_hidden(astronaut: Portrait, admiral: Portrait) -> None:
-    """Whatever the light, and behind clear glasses."""
+    """Whatever the light, behind clear glasses, and where the head itself turns one of them away."""
     for portrait in (astronaut, admiral):
         pixels = portrait.image.pixels
         side = np.linspace(0.2, 1, pixels.shape[1])[None, :, None]
         for lit in (pixels, pixels * 0.3, pixels * side):
             assert find_hidden_eye(lit.astype(np.uint8), mesh_of(portrait)) is None
+        for yaw_deg in (-80, -65, 65, 80):
+            turned = turn(pixels, portrait.face, yaw_deg)
+            assert find_hidden_eye(turned, turn_mesh(mesh_of(portrait), yaw_deg)) is None
 
 
 def test_the_hidden_half_of_a_reference_is_the_other_one_mirrored_and_it_says_so(
