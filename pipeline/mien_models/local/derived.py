@@ -2,14 +2,19 @@
 
 Each is named by the digests of its parents and by how it is made of them. It can be made again, so that one which
 changed is removed and not set aside; it goes with any of its parents. It may be written by the worker in its cage,
-which writes nothing else in the models folder: a file here is no more to be trusted than what the worker computes.
+which writes nothing else in the models folder: a file here is no more to be trusted than what the worker computes,
+and whatever a worker that was taken over leaves here neither stops a model's removal nor is followed anywhere.
 """
 
 import hashlib
 import json
 import logging
+import os
+import re
+import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +30,10 @@ from mien_models.local.records import InstalledFile
 log = logging.getLogger(__name__)
 
 FOLDER = "derived"
+_LOCK = ".lock"
+# What `_path` makes, and the record beside it.
+_NAME = re.compile(r"[0-9a-f]{64}\.(safetensors|json)")
+_MOST_RECORD_BYTES = 1 << 16  # one has under 2 KB
 # What the record of a file says of where it is from.
 _COMPUTED = "computed here"
 
@@ -69,31 +78,34 @@ class DerivedFiles:
         Size, times and the file's number are compared; where one differs the file is hashed again.
         """
         path = self._path(recipe)
-        record = self._read(path)
+        record = _read(path)
         return path if record and self._is_as_made(path, record) else None
 
     def keep(self, recipe: Recipe, size_bytes: int, write: Callable[[Path], None]) -> Path:
         """The file, written by `write` to the path that it is given, unless it is there; others of its name go.
 
         Raises:
-            DiskFull, StoreNotWritable, DiskFailed: nothing is half-made.
+            DiskFull, StoreNotWritable: nothing is half-made. Any other error of the disk passes as it is.
         """
         with naming_disk_errors(self.folder.parent):
             self.folder.mkdir(exist_ok=True)
-            with exclusively(self.folder / ".lock"):
+            with self._locked():
                 if found := self.find(recipe):
                     return found
                 self._discard(lambda record: record.name == recipe.name)
-                self._remove_halves()
+                self._remove_leftovers()
                 check_disk(self.folder, size_bytes)
                 return self._write(recipe, write)
 
     def discard_of(self, model: str) -> None:
-        """Remove every file that is made of a model."""
-        if self.folder.is_dir():
-            with exclusively(self.folder / ".lock"):
-                self._discard(lambda record: model in record.parents)
-                self._remove_halves()
+        """Remove every file that is made of a model. What the system refuses to remove stays, and the log names it."""
+        try:
+            if self.folder.is_dir():
+                with self._locked():
+                    self._discard(lambda record: model in record.parents)
+                    self._remove_leftovers()
+        except OSError as error:
+            log.warning("what is derived from %s cannot be removed: %s", model, error)
 
     def verify(self, models: Sequence[str], on_bytes: Callable[[int], None] = ignore_count) -> list[str]:
         """Hash every file that is made of one of these models; the names of those that changed and were removed."""
@@ -101,12 +113,18 @@ class DerivedFiles:
         for path, record in list(self._all()):
             if not set(record.parents).intersection(models):
                 continue
-            with suppress(FileNotFoundError):
-                if sha256_of(path, on_bytes) == record.file.sha256:
-                    continue
-            self._remove(path)
+            if _digest_of(path, on_bytes) == record.file.sha256:
+                continue
+            _remove(path)
             removed.append(record.name)
         return removed
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """No other process keeps or discards a file meanwhile."""
+        lock = self.folder / _LOCK
+        if lock.is_symlink() or lock.is_dir():
+            _remove_entry(lock)
+        return exclusively(lock)
 
     def _write(self, recipe: Recipe, write: Callable[[Path], None]) -> Path:
         path = self._path(recipe)
@@ -126,60 +144,94 @@ class DerivedFiles:
             repository=_COMPUTED,
             revision="",
         )
-        self._note(path, _Record(name=recipe.name, parents=tuple(sorted(recipe.parents)), file=file))
+        _note(path, _Record(name=recipe.name, parents=tuple(sorted(recipe.parents)), file=file))
         return path
 
     def _is_as_made(self, path: Path, record: _Record) -> bool:
-        try:
-            found = path.stat()
-            if record.file.is_of(found):
-                return True
-            if sha256_of(path) == record.file.sha256:
-                with suppress(OSError):  # a folder that is only read: the next process hashes again
-                    self._note(path, record.model_copy(update={"file": record.file.seen_as(found)}))
-                return True
-            log.warning("a derived file changed on the disk, and is removed: %s", record.name)
-            self._remove(path)
-        except FileNotFoundError:
-            pass
-        except PermissionError:  # it changed, and the folder is only read
-            log.warning("a derived file changed on the disk: %s", record.name)
+        found = _look(path)
+        if found and record.file.is_of(found):
+            return True
+        if found and _digest_of(path) == record.file.sha256:
+            with suppress(OSError):  # a folder that is only read: the next process hashes again
+                _note(path, record.model_copy(update={"file": record.file.seen_as(found)}))
+            return True
+        log.warning("a derived file is not as it was made: %s", record.name)
+        _remove(path)
         return False
 
     def _discard(self, is_meant: Callable[[_Record], bool]) -> None:
         for path, record in list(self._all()):
             if is_meant(record):
-                self._remove(path)
+                _remove(path)
 
-    def _remove(self, path: Path) -> None:
-        remove_file(path)
-        remove_file(_beside(path))
+    def _remove_leftovers(self) -> None:
+        """Remove all but files with their records: halves of killed processes, and what never was ours.
 
-    def _remove_halves(self) -> None:
-        """Remove what processes left that were killed, and files without a record. The caller has the lock."""
-        for path in self.folder.iterdir():
-            is_half = path.name.startswith(".") and path.name != ".lock"
-            if is_half or (path.suffix != ".json" and self._read(path) is None):
-                remove_file(path)
+        The caller has the lock, whose file stays: without it two processes would each hold a lock of their own.
+        """
+        for path in list(self.folder.iterdir()):
+            if path.name != _LOCK and not (_NAME.fullmatch(path.name) and _read(path)):
+                _remove_entry(path)
 
     def _all(self) -> Iterator[tuple[Path, _Record]]:
         for beside in sorted(self.folder.glob("*.json")):
             path = beside.with_suffix(".safetensors")
-            if record := self._read(path):
+            if _NAME.fullmatch(beside.name) and (record := _read(path)):
                 yield path, record
 
     def _path(self, recipe: Recipe) -> Path:
         return self.folder / f"{recipe.digest}.safetensors"
 
-    def _read(self, path: Path) -> _Record | None:
-        try:
-            return _Record.model_validate_json(_beside(path).read_bytes())
-        except (FileNotFoundError, NotADirectoryError, ValidationError):
-            return None
-
-    def _note(self, path: Path, record: _Record) -> None:
-        write_whole(_beside(path), record.model_dump_json(indent=1).encode())
-
 
 def _beside(path: Path) -> Path:
     return path.with_suffix(".json")
+
+
+def _read(path: Path) -> _Record | None:
+    """The record of the file at `path`; None where there is none that can be read."""
+    beside = _beside(path)
+    found = _look(beside)
+    if found is None or found.st_size > _MOST_RECORD_BYTES:
+        return None
+    try:
+        return _Record.model_validate_json(beside.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _note(path: Path, record: _Record) -> None:
+    write_whole(_beside(path), record.model_dump_json(indent=1).encode())
+
+
+def _look(path: Path) -> os.stat_result | None:
+    """The facts of a file; None for links, which are not followed, for folders and whatever else is no file."""
+    with suppress(OSError):
+        found = path.lstat()
+        return found if stat.S_ISREG(found.st_mode) else None
+    return None
+
+
+def _digest_of(path: Path, on_bytes: Callable[[int], None] = ignore_count) -> str | None:
+    """None where there is no file that can be read."""
+    with suppress(OSError):
+        return sha256_of(path, on_bytes) if _look(path) else None
+    return None
+
+
+def _remove(path: Path) -> None:
+    """Remove a derived file, and then its record: one that stays is found again by the next who removes it."""
+    if _remove_entry(path):
+        _remove_entry(_beside(path))
+
+
+def _remove_entry(path: Path) -> bool:
+    """Remove whatever has this name, of a link the link alone. Whether it is gone; the log names what stays."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            remove_file(path)
+    except (OSError, RecursionError) as error:  # folders in folders without end
+        log.warning("%r cannot be removed from %s: %s", path.name, FOLDER, error)
+        return False
+    return True

@@ -13,11 +13,11 @@ from mien_models.local.workspace import clear_workspaces
 def remove_model(models: ModelsFolder, model: str) -> None:
     """Remove everything that is there of a model. The caller has its lock.
 
-    Files that another model shares stay, and so does what a person put beside them. What was derived from it goes. The
-    record goes last: until then
-    a removal that was interrupted can be repeated.
+    Files that another model shares stay, and so does what a person put beside them. What was derived from it goes, as
+    far as the system lets it. The record goes last: until then a removal that was interrupted can be repeated.
     """
     entry, installed = models.catalogue.model(model), models.records.read(model)
+    models.derived.discard_of(model)
     for part in models.parts(model):
         journals.discard(part)
     clear_workspaces(models.root)
@@ -33,7 +33,6 @@ def remove_model(models: ModelsFolder, model: str) -> None:
         models.blobs.discard(str(sha256))
         for aside in (models.root / "quarantine").glob(f"{sha256}-*"):  # where older versions put them
             remove_file(aside)
-    models.derived.discard_of(model)
     shutil.rmtree(models.quarantine(model), ignore_errors=True)
     models.records.remove(model)
 

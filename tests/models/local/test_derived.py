@@ -2,13 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
 
 from mien_core.errors import DiskFull, StoreNotWritable
+from mien_core.locks import exclusively, is_held
 from mien_models.local import derived
 from mien_models.local.derived import DerivedFiles, Recipe
 from mien_models.store import ModelStore
@@ -115,6 +118,41 @@ def test_a_write_that_ends_half_way_leaves_nothing(files: DerivedFiles) -> None:
     assert files.find(RECIPE) is None
 
 
+def test_the_lock_is_held_while_a_file_is_written(files: DerivedFiles) -> None:
+    held: list[bool] = []
+
+    def write(path: Path) -> None:
+        path.write_bytes(b"made")
+        held.append(is_held(files.folder / ".lock"))
+
+    files.keep(RECIPE, 4, write)
+    files.discard_of("one")
+    files.keep(RECIPE, 4, write)
+    assert held == [True, True]
+
+
+def test_who_keeps_while_another_process_does_waits_for_its_file(
+    files: DerivedFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_second_here = Event()
+
+    def come_second(path: Path, *_: object) -> object:
+        is_second_here.set()
+        return exclusively(path)
+
+    def write(path: Path) -> None:
+        path.write_bytes(b"made")
+        monkeypatch.setattr(derived, "exclusively", come_second)
+        second.append(others.submit(keep, DerivedFiles(tmp_path), RECIPE, b"else"))
+        assert is_second_here.wait(60)
+
+    with ThreadPoolExecutor(1) as others:
+        second: list[Future[Path]] = []
+        path = files.keep(RECIPE, 4, write)
+        assert second[0].result(60) == path
+    assert path.read_bytes() == b"made"
+
+
 def test_what_a_killed_process_left_goes_with_the_next_one(files: DerivedFiles) -> None:
     files.folder.mkdir()
     (files.folder / ".half.0123").write_bytes(b"ha")
@@ -152,3 +190,84 @@ def test_it_goes_with_any_of_its_parents(tmp_path: Path) -> None:
     store.remove("two")
     assert store.folder.derived.find(RECIPE) is None
     assert names(store.folder.derived) == []
+
+
+def make_folder(path: Path, _outside: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    (path / "more").write_bytes(b"more")
+
+
+def make_link(path: Path, outside: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(outside)
+
+
+ODD = pytest.mark.parametrize("make", [make_folder, make_link])
+
+
+@ODD
+@pytest.mark.parametrize("name", ["x.json", "x", ".lock", "own.json", "own.safetensors"])
+def test_a_folder_or_a_link_that_a_worker_left_is_removed_and_not_followed(
+    files: DerivedFiles, tmp_path: Path, name: str, make: Callable[[Path, Path], None]
+) -> None:
+    path, outside = keep(files), tmp_path / "outside"
+    outside.write_bytes(b"mine")
+    make(files.folder / name.replace("own", path.stem), outside)
+    files.discard_of("one")
+    assert names(files) == []
+    assert not (files.folder / ".lock").is_symlink()
+    assert keep(files).read_bytes() == b"made"
+    assert outside.read_bytes() == b"mine"
+
+
+@ODD
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+def test_a_folder_or_a_link_in_a_files_place_is_not_found(
+    files: DerivedFiles, tmp_path: Path, suffix: str, make: Callable[[Path, Path], None]
+) -> None:
+    path = keep(files)
+    outside = shutil.copyfile(path.with_suffix(suffix), tmp_path / "outside")
+    make(path.with_suffix(suffix), outside)
+    assert files.find(RECIPE) is None
+    assert outside.exists()
+    assert keep(files).read_bytes() == b"made"
+
+
+@ODD
+def test_folders_and_links_among_the_files_are_verified_as_changed_or_not_at_all(
+    files: DerivedFiles, tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    path = keep(files)
+    outside = shutil.copyfile(path, tmp_path / "outside")
+    make(files.folder / "x.json", outside)
+    assert files.verify(["one"]) == []
+    make(path, outside)
+    assert files.verify(["one"]) == ["sum"]
+    assert names(files) == ["x.json"]
+    assert outside.read_bytes() == b"made"
+
+
+def test_what_is_too_large_for_a_record_is_none(files: DerivedFiles) -> None:
+    record = keep(files).with_suffix(".json")
+    record.write_bytes(record.read_bytes() + b" " * (1 << 16))
+    assert files.find(RECIPE) is None
+
+
+def test_a_model_is_removed_though_what_is_derived_from_it_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "permission denied", str(path))
+
+    models = {name: {f"{name}.dat": name.encode()} for name in ("one", "two")}
+    store = ModelStore(tmp_path / "store", local_catalogue(tmp_path / "here", models))
+    store.pull(models)
+    path = keep(store.folder.derived)
+    with monkeypatch.context() as patched:
+        patched.setattr(derived, "remove_file", refuse)
+        store.remove("two")
+    assert store.folder.records.read("two") is None
+    assert path.name in caplog.text
+    store.remove("one")
+    assert not path.exists(), "its record stayed with it"
