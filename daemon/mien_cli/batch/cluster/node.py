@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from mien_cli.batch.cluster.sealed import open_sealed, public_bytes
 from mien_cli.batch.workers import Workers
 from mien_core.errors import ClusterRefused, MienError
+from mien_core.files import name_system_error
 from mien_core.version import product_version
 from mien_daemon.config import Config
 from mien_daemon.state.run_folder import RunFolder, open_run_folder
@@ -89,7 +90,11 @@ class Node:
             finished = await self._workers.run(job)
             return encode(finished), made.read_bytes()
         except MienError as error:
-            return encode(Failed(work_id, error.code, str(error), error.fields)), b""
+            return encode(fail(work_id, error)), b""
+        except (OSError, MemoryError) as error:
+            if (refusal := name_system_error(error)) is None:
+                raise
+            return encode(fail(work_id, refusal)), b""
         finally:
             for path in (target, made):
                 path.unlink(missing_ok=True)
@@ -194,6 +199,11 @@ def file_system_of(path: Path) -> str:
     whole = path.resolve()
     found = [mount for mount in psutil.disk_partitions(all=True) if whole.is_relative_to(mount.mountpoint)]
     return max(found, key=lambda mount: len(mount.mountpoint)).fstype if found else ""
+
+
+def fail(work_id: str, error: MienError) -> Failed:
+    """The answer to work that was refused."""
+    return Failed(work_id, error.code, str(error), error.fields)
 
 
 def write(path: Path, data: bytes) -> str:

@@ -18,9 +18,10 @@ from typing import Any, BinaryIO
 from mien_cli.batch.cluster.actors import Actors
 from mien_cli.batch.cluster.begin import Begin, read_begin
 from mien_cli.batch.cluster.loopback import enter_own_network
-from mien_cli.batch.cluster.node import write
+from mien_cli.batch.cluster.node import fail, write
 from mien_cli.batch.cluster.sealed import Job
 from mien_core.errors import ClusterRefused, MienError
+from mien_core.files import name_system_error
 from mien_core.redaction import log_to
 from mien_daemon.worker.messages import Failed, Ready, RunJob, read
 from mien_daemon.worker.runner import Pipe, take_standard_streams
@@ -110,10 +111,11 @@ async def answer(actors: Actors, work: RunJob, pipe: Pipe) -> None:
             await asyncio.to_thread(write, Path(work.output), made)
         pipe.send(message)
     except MienError as error:
-        pipe.send(Failed(work.id, error.code, str(error), error.fields))
-    except Exception:
+        pipe.send(fail(work.id, error))
+    except Exception as error:
         log.exception("picture %s failed on the cluster", work.id)
-        pipe.send(Failed(work.id, "internal-error", ""))
+        refusal = name_system_error(error)
+        pipe.send(fail(work.id, refusal) if refusal else Failed(work.id, "internal-error", ""))
 
 
 def run(begin: Begin, incoming: BinaryIO, pipe: Pipe) -> None:
@@ -144,7 +146,7 @@ def main() -> None:
     try:
         run(begin, incoming, pipe)
     except MienError as error:
-        pipe.send(Failed("", error.code, str(error), error.fields))
+        pipe.send(fail("", error))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a node promises, told without Ray: who it is, that it swaps as a worker does, and that nothing is left."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -60,6 +61,22 @@ async def test_a_node_swaps_what_it_is_given_and_nothing_of_the_job_is_left(node
     ] == []
     with pytest.raises(ConsentRequired):
         await node.begin(sealed)  # the key is gone
+
+
+async def test_a_full_disk_of_a_node_is_said_by_its_name(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path, _data: bytes) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    told = await node.describe()
+    await node.begin(seal(Job([[b"me"]], [], [STATED]), told["key"], Authority(tmp_path / "home").signatory()))
+    monkeypatch.setattr(nodes, "write", refuse)
+    frame, made = await node.swap("1", b"picture", {})
+    await node.close()
+    failed = read(frame)
+    assert isinstance(failed, Failed)
+    assert (failed.id, failed.code, made) == ("1", "disk-full", b"")
 
 
 async def test_a_job_for_another_node_is_not_begun(node: Node, tmp_path: Path) -> None:
