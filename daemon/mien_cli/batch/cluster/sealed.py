@@ -2,6 +2,10 @@
 
 A node makes a key of its own for one job. The run encrypts to it (X25519, HKDF-SHA256, AES-256-GCM), so that what lies
 in the object store, or goes through another node, opens at that node alone, and nowhere once its key is gone.
+
+The record says what was confirmed, for which pictures and for which node. Its signature proves that the holder of the
+key in the certificate beside it wrote exactly that. It does not prove who that is, nor that anybody vouches for the
+certificate: it comes with the record, and every install makes its own. Who may send jobs, Ray's token and TLS decide.
 """
 
 from __future__ import annotations
@@ -48,14 +52,7 @@ class Job:
 
 def seal(job: Job, node_key: bytes, signatory: Signatory) -> bytes:
     """The job for the node with this public key, its consent signed."""
-    record = json.dumps(
-        {
-            "node": node_key.hex(),
-            "people": [[hashlib.sha256(picture).hexdigest() for picture in person] for person in job.people],
-            "consents": [dict(consent) for consent in job.consents],
-        },
-        sort_keys=True,
-    ).encode()
+    record = write_record(job, node_key)
     parts = [record, signatory.sign(record), signatory.chain.encode(), *job.likes]
     parts += [picture for person in job.people for picture in person]
     mine = X25519PrivateKey.generate()
@@ -66,12 +63,23 @@ def seal(job: Job, node_key: bytes, signatory: Signatory) -> bytes:
     return public + nonce + AESGCM(key).encrypt(nonce, clear, _PURPOSE)
 
 
+def write_record(job: Job, node_key: bytes) -> bytes:
+    """What is signed: what was confirmed, of which pictures, for which node."""
+    said = {
+        "node": node_key.hex(),
+        "people": [_digest(person) for person in job.people],
+        "likes": _digest(job.likes),
+        "consents": [dict(consent) for consent in job.consents],
+    }
+    return json.dumps(said, sort_keys=True).encode()
+
+
 def open_sealed(sealed: bytes, key: X25519PrivateKey) -> Job:
     """The job that was sealed to this key.
 
     Raises:
-        ConsentRequired: it does not open, its record was not signed as it is, is about another node or about other
-            pictures, or confirms nothing.
+        ConsentRequired: it does not open; its record was not signed as it is, is about another node or about other
+            pictures, or confirms nothing; or a consent has ended, and `field` is "expires_at".
     """
     own = public_bytes(key)
     public, nonce = sealed[:_KEY_BYTES], sealed[_KEY_BYTES : _KEY_BYTES + _NONCE_BYTES]
@@ -86,9 +94,11 @@ def open_sealed(sealed: bytes, key: X25519PrivateKey) -> Job:
     rest, people = iter(pictures[len(likes) :]), list[list[bytes]]()
     for digests in said["people"]:
         person = [next(rest, b"") for _ in digests]
-        if [hashlib.sha256(picture).hexdigest() for picture in person] != digests:
+        if _digest(person) != digests:
             raise ConsentRequired("the record is about other pictures", field="basis")
         people.append(person)
+    if _digest(likes) != said["likes"]:
+        raise ConsentRequired("the record is about other pictures", field="basis")
     if said["node"] != own.hex() or len(said["consents"]) != len(people):
         raise ConsentRequired("the record is about another job", field="basis")
     return Job(people, likes, said["consents"])
@@ -100,9 +110,10 @@ def public_bytes(key: X25519PrivateKey) -> bytes:
 
 
 def _read_record(record: bytes, signature: bytes, chain: bytes) -> dict[str, Any]:
-    """The record, if the certificate's key signed it and every consent in it is one."""
-    from mien_daemon.references.consent import STATEMENTS
+    """The record, if the key of the certificate beside it signed it, and every consent in it is one that still holds.
 
+    Nobody is asked whether the certificate is known.
+    """
     leaf = x509.load_pem_x509_certificates(chain)[0].public_key()
     r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
     try:
@@ -112,9 +123,27 @@ def _read_record(record: bytes, signature: bytes, chain: bytes) -> dict[str, Any
     except InvalidSignature as error:
         raise ConsentRequired("the record was not signed as it is", field="basis") from error
     said: dict[str, Any] = json.loads(record)
-    if not all(each.get("adult") is True and each.get("basis") in STATEMENTS for each in said["consents"]):
-        raise ConsentRequired("a record without a statement", field="basis")
+    for consent in said["consents"]:
+        _require_consent(consent)
     return said
+
+
+def _require_consent(said: Mapping[str, Any]) -> None:
+    """Return if this is a consent, and it has not ended."""
+    from mien_daemon.references.consent import STATEMENTS, Consent
+
+    if said.get("adult") is not True or said.get("basis") not in STATEMENTS:
+        raise ConsentRequired("a record without a statement", field="basis")
+    try:
+        is_over = Consent(**{**said, "label": ""}).is_over
+    except (TypeError, ValueError) as error:
+        raise ConsentRequired("a record without a statement", field="basis") from error
+    if is_over:
+        raise ConsentRequired("the consent has ended", field="expires_at")
+
+
+def _digest(pictures: Sequence[bytes]) -> list[str]:
+    return [hashlib.sha256(picture).hexdigest() for picture in pictures]
 
 
 def _derive(shared: bytes, public: bytes, node_key: bytes) -> bytes:

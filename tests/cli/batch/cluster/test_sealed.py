@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from mien_cli.batch.cluster import sealed as jobs
 from mien_cli.batch.cluster.sealed import Job, open_sealed, public_bytes, seal
 from mien_core.errors import ConsentRequired
 from mien_daemon.references.consent import Consent
 from mien_pipeline.trust.authority import Authority, Signatory
+from mien_testing.stand_in import returning
 
 STATED = asdict(Consent.given("Me", "self", adult=True, expires_at=None))
+FAR = "9999-01-01T00:00:00+00:00"
 JOB = Job([[b"first", b"second"], [b"other"]], [b"like"], [STATED, STATED])
 
 
@@ -56,3 +59,34 @@ def test_a_record_that_another_key_signed_is_refused(tmp_path: Path, signatory: 
     forged = replace(signatory, key=other.key)
     with pytest.raises(ConsentRequired, match="signed"):
         open_sealed(seal(JOB, public_bytes(key), forged), key)
+
+
+@pytest.mark.parametrize("end", ["2020-01-01T00:00:00+00:00", "someday", 7])
+def test_a_consent_that_has_ended_or_has_no_readable_end_is_refused(end: object, signatory: Signatory) -> None:
+    key = X25519PrivateKey.generate()
+    sealed = seal(replace(JOB, consents=[STATED, {**STATED, "expires_at": end}]), public_bytes(key), signatory)
+    with pytest.raises(ConsentRequired) as refused:
+        open_sealed(sealed, key)
+    assert refused.value.fields["field"] == ("expires_at" if str(end).startswith("2020") else "basis")
+
+
+def test_a_consent_that_has_not_ended_opens(signatory: Signatory) -> None:
+    key, job = X25519PrivateKey.generate(), replace(JOB, consents=[{**STATED, "expires_at": FAR}] * 2)
+    assert open_sealed(seal(job, public_bytes(key), signatory), key) == job
+
+
+@pytest.mark.parametrize("signed", [replace(JOB, likes=[b"another"]), replace(JOB, people=[[b"first"], [b"other"]])])
+def test_a_record_about_other_pictures_is_refused(
+    signed: Job, signatory: Signatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = X25519PrivateKey.generate()
+    record = jobs.write_record(signed, public_bytes(key))
+    monkeypatch.setattr(jobs, "write_record", returning(record))
+    with pytest.raises(ConsentRequired, match="other pictures"):
+        open_sealed(seal(JOB, public_bytes(key), signatory), key)
+
+
+def test_whoever_signs_is_believed_for_the_record_says_what_and_not_who(tmp_path: Path) -> None:
+    """Another install's certificate opens as well: who may send jobs, the cluster's token decides."""
+    key = X25519PrivateKey.generate()
+    assert open_sealed(seal(JOB, public_bytes(key), Authority(tmp_path).signatory()), key) == JOB
