@@ -1,0 +1,152 @@
+"""What a run gives to its actors, and what it takes back, told with a stand-in for Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from mien_cli.batch.cluster.begin import Begin
+from mien_cli.batch.cluster.sealed import Job, public_bytes
+from mien_core.errors import ClusterRefused, ConsentRequired
+from mien_core.version import product_version
+from mien_daemon.worker.messages import Failed, Finished, RunJob, encode
+from mien_pipeline.trust.authority import Authority
+
+
+class StandInNode:
+    """A node without pictures: it notes what it was asked."""
+
+    def __init__(self, version: str = "", *, lost: str = "", **faults: Exception) -> None:
+        """
+        Args:
+            version: another one than this machine's.
+            lost: the call that is never answered.
+            faults: what calls come to, by their names.
+        """
+        self.version, self.lost, self.faults = version or product_version(), lost, faults
+        self.asked: list[str] = []
+
+    async def note(self, call: str) -> None:
+        self.asked.append(call)
+        if call == self.lost:
+            await asyncio.Event().wait()
+        if call in self.faults:
+            raise self.faults[call]
+
+    async def describe(self) -> dict[str, Any]:
+        await self.note("describe")
+        key = public_bytes(X25519PrivateKey.generate())
+        return {"version": self.version, "host": "render-1", "models": {}, "key": key, "dangers": []}
+
+    async def begin(self, _sealed: bytes) -> None:
+        await self.note("begin")
+
+    async def swap(self, work_id: str, picture: bytes, _options: object) -> tuple[bytes, bytes]:
+        await self.note("swap")
+        return encode(Finished(work_id, {}, "image/png", hashlib.sha256(picture).hexdigest())), picture
+
+    async def close(self) -> None:
+        await self.note("close")
+
+
+@pytest.fixture
+def open_actors(actors: ModuleType, ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Actors on these nodes; what takes their place comes after `count`."""
+    monkeypatch.setattr(actors, "needed_models", lambda _engine: ())
+    signatory = Authority(tmp_path / "state").signatory()
+
+    def make(*nodes: StandInNode, count: int) -> Any:
+        ray.waiting = list(nodes)
+        begin = Begin("", str(tmp_path / "models"), str(tmp_path), "", "mesh", [{}] * count, [], [], [])
+        return actors.Actors(begin, Job([], [], []), signatory)
+
+    return make
+
+
+def work(folder: Path) -> RunJob:
+    (folder / "a.target").write_bytes(b"picture")
+    return RunJob("1", "swap", str(folder / "a.target"), [], {}, str(folder / "a.result"))
+
+
+async def test_no_node_is_given_the_job_where_one_is_refused(open_actors: Any) -> None:
+    good, other = StandInNode(), StandInNode("0.0.1")
+    under_test = open_actors(good, other, count=2)
+    with pytest.raises(ClusterRefused) as refused:
+        await under_test.open()
+    await under_test.close()
+    assert refused.value.fields["reason"] == "versions"
+    assert (good.asked, other.asked) == (["describe"], ["describe"])
+
+
+async def test_a_node_that_may_have_the_job_is_told_to_forget_it(open_actors: Any, actors: ModuleType) -> None:
+    """Of two nodes one refuses the job after the other has it."""
+    good, bad = StandInNode(), StandInNode(begin=actors.RayTaskError(ConsentRequired("it does not", field="basis")))
+    under_test = open_actors(good, bad, count=2)
+    with pytest.raises(ConsentRequired, match="it does not"):
+        await under_test.open()
+    await under_test.close()
+    assert (good.asked, bad.asked) == (["describe", "begin", "close"], ["describe", "begin", "close"])
+
+
+@pytest.mark.parametrize("lost", ["describe", "begin"])
+async def test_a_run_goes_on_without_a_node_that_does_not_answer(
+    lost: str, open_actors: Any, actors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, silent = StandInNode(), StandInNode(lost=lost)
+    under_test = open_actors(silent, good, count=2)
+    monkeypatch.setattr(actors, "ANSWER_S", 0.01)
+    await under_test.open()
+    message, made = await under_test.swap(work(tmp_path))
+    await under_test.close()
+    assert (message.id, made) == ("1", b"picture")
+    assert good.asked == ["describe", "begin", "swap", "close"]
+
+
+async def test_a_cluster_of_which_no_node_answers_is_refused(
+    open_actors: Any, actors: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actors, "ANSWER_S", 0.01)
+    with pytest.raises(ClusterRefused) as refused:
+        await open_actors(StandInNode(lost="describe"), count=1).open()
+    assert refused.value.fields["reason"] == "node"
+
+
+async def test_a_place_that_cannot_be_filled_again_is_left_while_there_are_others(
+    open_actors: Any, actors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies, good, never = StandInNode(swap=actors.RayActorError()), StandInNode(), StandInNode(lost="describe")
+    under_test = open_actors(dies, good, never, count=2)
+    await under_test.open()
+    monkeypatch.setattr(actors, "ANSWER_S", 0.01)
+    message, _ = await under_test.swap(work(tmp_path))
+    assert isinstance(message, Finished)
+    assert (never.asked, good.asked) == (["describe"], ["describe", "begin", "swap"])
+
+
+async def test_a_run_of_which_no_node_is_left_is_refused(
+    open_actors: Any, actors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_test = open_actors(StandInNode(swap=actors.RayActorError()), StandInNode(lost="describe"), count=1)
+    await under_test.open()
+    monkeypatch.setattr(actors, "ANSWER_S", 0.01)
+    several = [under_test.swap(work(tmp_path)) for _ in range(3)]
+    ends = await asyncio.gather(*several, return_exceptions=True)
+    assert [isinstance(end, ClusterRefused) and end.fields["reason"] for end in ends] == ["node"] * 3
+
+
+async def test_a_dead_actor_is_made_again_and_given_the_job(
+    open_actors: Any, actors: ModuleType, tmp_path: Path
+) -> None:
+    again = StandInNode()
+    under_test = open_actors(StandInNode(swap=actors.RayActorError()), again, count=1)
+    await under_test.open()
+    message, _ = await under_test.swap(work(tmp_path))
+    assert not isinstance(message, Failed)
+    await under_test.close()
+    assert again.asked == ["describe", "begin", "swap", "close"]
