@@ -134,8 +134,9 @@ def _require_consent(said: Mapping[str, Any]) -> None:
 
     if said.get("adult") is not True or said.get("basis") not in STATEMENTS:
         raise ConsentRequired("a record without a statement", field="basis")
+    values: dict[str, Any] = {**said, "label": ""}
     try:
-        is_over = Consent(**{**said, "label": ""}).is_over
+        is_over = Consent(**values).is_over
     except (TypeError, ValueError) as error:
         raise ConsentRequired("a record without a statement", field="basis") from error
     if is_over:

@@ -17,6 +17,7 @@ from mien_core.errors import ClusterRefused, ConsentRequired
 from mien_core.version import product_version
 from mien_daemon.worker.messages import Failed, Finished, RunJob, encode
 from mien_pipeline.trust.authority import Authority
+from mien_testing.stand_in import returning
 
 
 class StandInNode:
@@ -58,7 +59,7 @@ class StandInNode:
 @pytest.fixture
 def open_actors(actors: ModuleType, ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Actors on these nodes; what takes their place comes after `count`."""
-    monkeypatch.setattr(actors, "needed_models", lambda _engine: ())
+    monkeypatch.setattr(actors, "needed_models", returning(()))
     signatory = Authority(tmp_path / "state").signatory()
 
     def make(*nodes: StandInNode, count: int) -> Any:
