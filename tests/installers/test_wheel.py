@@ -79,7 +79,7 @@ def test_it_holds_every_file_of_our_seven_packages_and_no_other(names: set[str])
 
 
 def test_nothing_in_it_is_for_tests(names: set[str]) -> None:
-    assert not [name for name in names if "test" in Path(name).name.lower()]
+    assert not [name for name in names if re.search(r"(^|[._-])(conf)?tests?([._-]|$)", Path(name).name.lower())]
     assert not [name for name in names if {"testing", "tests", "mien_testing"} & set(Path(name).parts)]
 
 

@@ -26,7 +26,8 @@ async def test_what_a_page_draws_controls_from_is_the_engines_own(daemon: Any) -
         served = {preset["name"]: preset["options"] for preset in engines[name]["presets"]}
         assert served == entry.presets
         shared = entry.options.model_fields.keys() - engines[name]["options"].keys()
-        assert shared == {"engine", "faces", "seed", "format", "restore", "restorer", "fidelity", "masks"}
+        every = {"engine", "faces", "seed", "format", "quality", "restore", "restorer", "fidelity", "masks", "fallback"}
+        assert shared == every
     assert engines["flux"]["options"]["prompt"]["private"] is True
 
 

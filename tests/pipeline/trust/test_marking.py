@@ -125,7 +125,7 @@ def test_a_new_engines_choice_is_in_the_credentials_and_its_free_text_is_not(
     marked = marker.mark(decode(portrait), portrait, edit).data
     assert settings_in(marked) == {
         "engine": "made-up", "faces": "largest", "seed": 0, "restore": 0.0, "tone": "cold", "detector": "auto",
-        "restorer": "vivid", "fidelity": 0.5, "recogniser": "dlib", "masks": [],
+        "restorer": "vivid", "fidelity": 0.5, "recogniser": "dlib", "masks": [], "fallback": False,
     }  # fmt: skip
     assert b"CANARY" not in marked
 
