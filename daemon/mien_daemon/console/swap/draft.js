@@ -154,7 +154,7 @@ export class Draft extends EventTarget {
     this.current = this.targets.length - 1;
     delete this.runs[job.target];
     this.consented = true; // it was given when the job was made
-    this.set({ versus: "", ...settingsFrom(options, clip, this.clipControls) });
+    this.set({ versus: "", ...settingsFrom(options, clip) });
   }
 
   removeReference(key) {

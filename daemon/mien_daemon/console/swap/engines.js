@@ -107,10 +107,11 @@ export function clipOptionsOf(settings, controls) {
   return Object.fromEntries(controls.map(({ name, value }) => [name, settings[`clip.${name}`] ?? value]));
 }
 
+const OF_CLIPS = new Set(["encoder", "quality"]); // by name: a job is taken up before the API has told the controls
+
 /** What a job asked of its engine, and of the clip that it swapped, as settings. */
-export function settingsOf(engine, asked, clipControls) {
-  const ofClips = new Set(clipControls.map(({ name }) => name));
-  const whose = (name) => (ofClips.has(name) ? "clip" : engine);
+function settingsOf(engine, asked) {
+  const whose = (name) => (OF_CLIPS.has(name) ? "clip" : engine);
   return Object.fromEntries(Object.entries(asked).map(([name, value]) => [`${whose(name)}.${name}`, value]));
 }
 
@@ -118,13 +119,12 @@ export function settingsOf(engine, asked, clipControls) {
  * The settings that a job's options came of; those of pictures alone stay as they are where it swapped a clip.
  * @param {Record<string, any>} options
  * @param {boolean} clip
- * @param {Control[]} clipControls
  */
-export function settingsFrom(options, clip, clipControls) {
+export function settingsFrom(options, clip) {
   const { engine, seed = 0, restore = 0, format = "", fallback = false, ...own } = options;
   const { quality = 0, ...rest } = own;
   const written = clip ? {} : { format, quality, fallback };
-  return { engine, seed, restore, ...written, ...settingsOf(engine, clip ? own : rest, clipControls) };
+  return { engine, seed, restore, ...written, ...settingsOf(engine, clip ? own : rest) };
 }
 
 /** The controls that a set of JSON schemas by name asks for; options without a `control` are for other programs. */

@@ -179,6 +179,22 @@ test("a clip's job has its part and how it is written, and nothing that only a p
   assert.equal(draft.optionsFor("mesh", { clip: true }).encoder, "av1");
 });
 
+test("a clip that is done again before its controls are told keeps its codec and its quality", () => {
+  const draft = draftWith();
+  assert.deepEqual(draft.clipControls, []);
+  const options = { engine: "mesh", encoder: "av1", quality: 40, shape: 0.4 };
+  draft.take({ target: "sha256:t", references: [["ref:a"]], options, result: { video: {} } }, "again");
+  draft.clipControls = readControls({
+    encoder: { enum: ["auto", "av1"], default: "auto", control: "main" },
+    quality: { type: "integer", minimum: 1, maximum: 100, default: 70, control: "main" },
+  });
+  const asked = draft.optionsFor("mesh", { clip: true });
+  assert.deepEqual(asked, { ...options, seed: 0, restore: 0 });
+  assert.equal(draft.options.quality, 0);
+  const own = Object.keys(draft.options).filter((key) => key.startsWith("mesh."));
+  assert.deepEqual(own, ["mesh.shape"]);
+});
+
 test("before the engines are known a job has what was set, and no more", () => {
   const draft = draftWith();
   draft.set({ "mesh.shape": 0.2 });

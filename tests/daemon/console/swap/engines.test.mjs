@@ -126,5 +126,5 @@ test("a job's options become the settings that they came of", () => {
     steps: 12,
     strength: 0.75,
   });
-  assert.deepEqual(settingsFrom(options, false, []), { engine: "flux", ...settings });
+  assert.deepEqual(settingsFrom(options, false), { engine: "flux", ...settings });
 });

@@ -113,3 +113,10 @@ def test_every_private_option_is_left_out_of_the_tally_that_the_browser_keeps() 
         if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("private")
     }
     assert set(json.loads(left_out[1])) == private
+
+
+def test_what_the_page_takes_for_a_clip_is_what_clips_have_controls_for() -> None:
+    engines = (FOLDER / "swap/engines.js").read_text(encoding="utf-8")
+    of_clips = re.search(r"const OF_CLIPS = new Set\((\[.*?\])\);", engines)
+    assert of_clips is not None
+    assert set(json.loads(of_clips[1])) == {name for name, told in describe_clip_options().items() if "control" in told}
