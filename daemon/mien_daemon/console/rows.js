@@ -23,18 +23,18 @@ export function rows(parent, keyOf, create, atOnce = Infinity) {
         known.delete(key);
       }
     }
+    for (const item of items) known.get(keyOf(item))?.update(item); // now, however late its turn in the order is
     arrange(items);
     if (focused instanceof HTMLElement) keepFocus(parent, focused, at);
   }
 
-  function arrange(items, onlyNew = false) {
+  function arrange(items) {
     let place = parent.firstElementChild;
     let room = atOnce;
     for (const item of items) {
       const isNew = !known.has(keyOf(item));
       if (isNew && room-- <= 0) return goOnSoon();
       const row = isNew ? remember(item) : known.get(keyOf(item));
-      if (isNew || !onlyNew) row.update(item);
       if (row.element === place) place = place.nextElementSibling;
       else parent.insertBefore(row.element, place);
     }
@@ -46,12 +46,13 @@ export function rows(parent, keyOf, create, atOnce = Infinity) {
     state.isDue = true;
     requestAnimationFrame(() => {
       state.isDue = false;
-      if (parent.isConnected) arrange(state.wanted, true);
+      if (parent.isConnected) arrange(state.wanted);
     });
   }
 
   function remember(item) {
     const row = create(item);
+    row.update(item);
     known.set(keyOf(item), row);
     return row;
   }

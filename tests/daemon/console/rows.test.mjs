@@ -75,6 +75,16 @@ test("of a long list a few are made in a frame, in their order, and those that a
   assert.deepEqual([names(), counts.made, counts.updated], ["xabcde", 6, updated]);
 });
 
+test("what is there says what it is now, however many new ones come before it", () => {
+  const { show, names, counts } = listOf(2);
+  show([..."ab"]);
+  assert.equal(counts.updated, 2);
+  show([..."vwxyzab"]);
+  assert.deepEqual([names(), counts.updated], ["vwab", 6]);
+  while (frames.length) frames.shift()();
+  assert.deepEqual([names(), counts.made, counts.updated], ["vwxyzab", 7, 9]);
+});
+
 test("a list that is off the page is made no further", () => {
   const { show, names, parent } = listOf(1);
   show([..."ab"]);
