@@ -17,6 +17,7 @@ async def test_an_open_choice_says_on_the_result_who_was_picked_and_why(console:
     why = console.page.locator(".choice-why")
     await expect(why).to_contain_text("Mesh has the best figures for such a face.")
     await expect(why).to_contain_text("Likeness 0.60, naturalness 0.78 in 4 cases. Not measured: InSwapper.")
+    await expect(console.page.locator(".facts")).to_contain_text("Memory")  # of who was picked
     options = (await console.job())["options"]
     assert (options["engine"], options["fallback"]) == ("auto", True)
 

@@ -7,8 +7,8 @@
  *   hint: string, choices?: string[], maxLength?: number, min?: number, max?: number, step?: number,
  * }} Control
  * @typedef {{
- *   name: string, summary: string, ready: boolean, experimental: boolean, memoryBytes: number, downloadBytes: number,
- *   need: import("../engine-fit.js").Need, controls: Control[], presets: Map<string, Record<string, any>>,
+ *   name: string, summary: string, ready: boolean, experimental: boolean, memoryBytes?: number, downloadBytes: number,
+ *   need?: import("../engine-fit.js").Need, controls: Control[], presets: Map<string, Record<string, any>>,
  * }} Engine
  */
 
@@ -44,7 +44,9 @@ export function withOpenChoice(engines) {
   const [first, ...others] = ready;
   const isShared = ({ name }) => others.every(({ controls }) => controls.some((control) => control.name === name));
   const controls = first.controls.filter(isShared);
-  return [{ ...first, name: AUTO, summary: "", controls, presets: new Map([["balanced", {}]]) }, ...engines];
+  const presets = new Map([["balanced", {}]]);
+  const open = { name: AUTO, summary: "", ready: true, experimental: false, downloadBytes: 0, controls, presets };
+  return [open, ...engines]; // what it needs is what the engine needs that is picked
 }
 
 /**

@@ -47,7 +47,7 @@ async function show(app, run, element, signal) {
         run.map(({ job, engine, label }) =>
           report(job.result, {
             title: alone ? undefined : titleOf({ engine, label }),
-            memory: memoryOf(app, engine),
+            memory: memoryOf(app, job.result.engine),
             actions: alone ? null : taking(app, job),
             image: (key) => referenceImage(app, { key }),
             who: (index) => nameFor(job, index, app.people.names),

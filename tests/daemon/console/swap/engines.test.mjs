@@ -106,6 +106,11 @@ test("a choice is left open where several engines are ready, with the controls t
   );
 });
 
+test("the open choice needs what the picked engine needs: no memory and no fit of its own", () => {
+  const [open] = withOpenChoice([ready("mesh", {}), ready("ghost-1", {})]);
+  assert.deepEqual([open.name, open.ready, open.memoryBytes, open.need], ["auto", true, undefined, undefined]);
+});
+
 test("a job's options become the settings that they came of", () => {
   const settings = {
     seed: 3,
