@@ -30,8 +30,10 @@ from mien_api.client.connection import (
 )
 from mien_api.client.pictures import name_of
 from mien_api.client.result_file import written
+from mien_core.errors import DaemonUnreachable
 
 HEAD_BYTES = 64 << 10
+MOST_LINE_BYTES = 64 << 20  # of the stream of events: one tells a whole job, with its result
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,21 @@ class Answer:
         return piece
 
     async def lines(self) -> AsyncGenerator[str]:
-        """The lines of a stream, until it ends, however that is."""
-        with suppress(OSError, ValueError):  # the connection broke, or a line has no end
-            while line := await asyncio.wait_for(self.body.readline(), self.timeout_s):
-                yield line.decode()
+        """The whole lines of a stream, until it ends, however that is.
+
+        Raises:
+            DaemonUnreachable: a line has more than `limit_bytes`.
+        """
+        begun = bytearray()
+        with suppress(OSError):  # the connection broke
+            while piece := await asyncio.wait_for(self.body.read(PIECE_BYTES), self.timeout_s):
+                first, *others = piece.split(b"\n")
+                begun += first
+                if len(begun) > MOST_LINE_BYTES:
+                    raise DaemonUnreachable("the daemon sends a line without an end", limit_bytes=MOST_LINE_BYTES)
+                for other in others:
+                    yield begun.decode(errors="replace")
+                    begun = bytearray(other)
 
     async def read(self) -> bytes:
         return b"".join([piece async for piece in self.pieces()])

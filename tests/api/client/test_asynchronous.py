@@ -3,15 +3,16 @@
 import asyncio
 import errno
 import inspect
+import json
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mien_api.client import DaemonClient
+from mien_api.client import DaemonClient, exchange
 from mien_api.client.asynchronous import AsyncDaemonClient
 from mien_api.errors import UnknownJob, Unpaired
 from mien_core.errors import Cancelled, ConsentRequired, DaemonUnreachable, ImageTooLarge, InvalidOptions, NoFaceFound
@@ -36,6 +37,38 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
     for name, method in waiting.items():
         if callable(method):
             assert inspect.signature(awaited[name]).parameters == inspect.signature(method).parameters, name
+
+
+@asynccontextmanager
+async def tell(body: bytes) -> AsyncGenerator[AsyncDaemonClient]:
+    """The client of a daemon whose stream of events is these bytes."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + body)
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield AsyncDaemonClient(server.sockets[0].getsockname()[1], "mien_x")
+
+
+async def test_an_event_may_tell_of_a_job_with_a_long_result_and_the_next_one_is_heard_too() -> None:
+    told = json.dumps({"result": "é" * 200_000}, ensure_ascii=False)
+    stream = f"id: 1\nevent: job\ndata: {told}\n\nid: 2\nevent: queue\ndata: {{}}\n\nid: 3\nevent: jo"
+    async with tell(stream.encode()) as client:
+        heard = [event async for event in client.events()]
+    assert [(event.id, event.kind) for event in heard] == [("1", "job"), ("2", "queue")]
+    assert heard[0].data == json.loads(told)
+
+
+async def test_a_line_of_events_without_an_end_is_an_error_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "MOST_LINE_BYTES", 1000)
+    async with tell(b"data: " + bytes(2000)) as client:
+        with pytest.raises(DaemonUnreachable) as refused:
+            assert [event async for event in client.events()] == []
+    assert refused.value.fields["limit_bytes"] == 1000
 
 
 @pytest.mark.slow
