@@ -7,9 +7,9 @@ from pathlib import PurePath
 from typing import Any
 
 ARROW = " → "
-LONGEST = 120  # characters: some file systems take 255 bytes, and a letter may have four
-# What some system takes in no file name, or what is not seen in one.
-REFUSED = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')
+LONGEST_BYTES = 200  # of UTF-8: some file systems take 255, and an ending and a number may follow
+# What some system takes in no file name, what is not seen in one, and halves of characters.
+REFUSED = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"/\\|?*]')
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # devices, to Windows
 
 
@@ -31,5 +31,10 @@ def name_job(job: Mapping[str, Any], people: Mapping[str, str]) -> str:
 def name_file(name: str) -> str:
     """The name of a file for a job's name, without an ending; "" where nothing is left of it."""
     stem = re.sub(r"\.[A-Za-z0-9]{2,5}$", "", name.replace(ARROW, " - "))
-    stem = REFUSED.sub("_", stem)[:LONGEST].strip(". ")
+    stem = cut_bytes(REFUSED.sub("_", stem), LONGEST_BYTES).strip(". ")
     return f"_{stem}" if RESERVED.match(stem) else stem
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """The longest beginning of whole characters that has at most `limit` bytes in UTF-8."""
+    return text.encode()[:limit].decode(errors="ignore")

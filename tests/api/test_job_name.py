@@ -2,7 +2,7 @@
 
 import pytest
 
-from mien_api.job_name import LONGEST, name_file, name_job
+from mien_api.job_name import LONGEST_BYTES, name_file, name_job
 
 PEOPLE = {"ref:f1": "Eileen"}
 
@@ -35,6 +35,7 @@ def test_a_job_is_called_by_whose_face_goes_into_which_picture(references: objec
         ("Eileen → ..", "Eileen -"),
         ("con.jpg", "_con"),
         ("a\r\nb", "a__b"),
+        ("a\ud800b", "a_b"),
         ("", ""),
     ],
 )
@@ -42,5 +43,9 @@ def test_a_file_has_a_name_that_every_system_takes(name: str, file: str) -> None
     assert name_file(name) == file
 
 
-def test_a_file_s_name_is_not_too_long() -> None:
-    assert len(name_file("x" * 300)) == LONGEST
+@pytest.mark.parametrize(
+    ("letter", "count"), [("x", LONGEST_BYTES), ("顔", LONGEST_BYTES // 3), ("😀", LONGEST_BYTES // 4)]
+)
+def test_a_file_s_name_is_cut_between_characters_where_it_has_too_many_bytes(letter: str, count: int) -> None:
+    """A file system counts bytes, and 120 letters of a Japanese name have 360."""
+    assert name_file(letter * 300) == letter * count

@@ -2,7 +2,7 @@
 import { t } from "./words.js";
 
 const LONGEST = 255; // a name, as the API takes it
-const LONGEST_FILE = 120; // characters of a saved file's name: some systems take 255 bytes
+const LONGEST_FILE = 200; // bytes of a saved file's name: some systems take 255, and an ending and a number may follow
 const ENDINGS = { "image/jpeg": "jpg", "image/tiff": "tif", "video/quicktime": "mov", "video/x-matroska": "mkv" };
 
 /**
@@ -39,11 +39,8 @@ export function titleOf(job, people) {
 /** The name under which a result is saved: its title, with the ending of what it is. */
 export function fileNameOf(job, people, type) {
   const ending = ENDINGS[type] ?? type.split("/").pop();
-  const stem = (withoutEnding(titleOf(job, people).replace(" → ", " - ")) ?? "")
-    .replace(/[\p{C}<>:"/\\|?*]/gu, "_")
-    .slice(0, LONGEST_FILE)
-    .replace(/[. ]+$/, "");
-  return `${stem}.${ending}`;
+  const stem = (withoutEnding(titleOf(job, people).replace(" → ", " - ")) ?? "").replace(/[\p{C}<>:"/\\|?*]/gu, "_");
+  return `${cutBytes(stem, LONGEST_FILE).replace(/[. ]+$/, "")}.${ending}`;
 }
 
 /**
@@ -63,6 +60,11 @@ export function labelFor(target, body, people) {
 
 function cut(name) {
   return name ? String(name).slice(0, LONGEST) : null;
+}
+
+/** The longest beginning of whole characters that has at most `limit` bytes in UTF-8. */
+function cutBytes(text, limit) {
+  return new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, limit), { stream: true });
 }
 
 function withoutEnding(name) {

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from mien_api.errors import RangeNotSatisfiable
+from mien_api.job_name import REFUSED
 
 STUCK_S = 30.0
 PIECE_BYTES = 256 << 10
@@ -67,10 +68,10 @@ async def send_picture(request: web.Request, path: Path, digest: str, media_type
 def attach(name: str) -> str:
     """`Content-Disposition` for a file's name, RFC 6266: in ASCII for old clients, and as it is (RFC 8187)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r'["\\%\x00-\x1f\x7f]', "_", plain)
+    plain = REFUSED.sub("_", plain).replace("%", "_")  # only now: NFKD makes a slash of a wide one
     if plain == name:
         return f'attachment; filename="{name}"'
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
 
 
 async def write(response: web.StreamResponse, piece: bytes) -> None:

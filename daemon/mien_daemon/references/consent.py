@@ -53,11 +53,11 @@ class Consent:
         if not adult:
             raise ConsentRequired("only adults can be a reference", field="adult")
         kind: Basis = "self" if basis == "self" else "written-permission"
-        return cls(label, kind, True, STATEMENT_VERSION, to_iso(datetime.now(UTC)), None).until(expires_at)
+        return cls(make_whole(label), kind, True, STATEMENT_VERSION, to_iso(datetime.now(UTC)), None).until(expires_at)
 
     def named(self, label: str) -> Self:
         """The same consent under another label."""
-        return replace(self, label=label)
+        return replace(self, label=make_whole(label))
 
     def until(self, expires_at: datetime | None) -> Self:
         """The same consent with another end.
@@ -94,6 +94,11 @@ class Consent:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         return cls(**json.loads(data))
+
+
+def make_whole(label: str) -> str:
+    """The label with `?` for halves of characters: a terminal hands them over, and no answer can be written of one."""
+    return label.encode(errors="replace").decode()
 
 
 def to_iso(moment: datetime) -> str:

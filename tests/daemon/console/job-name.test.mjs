@@ -44,7 +44,13 @@ test("a result is saved under its name, with its own ending and no sign that a f
   assert.equal(fileNameOf(job(), PEOPLE, "image/jpeg"), "Eileen - holiday.jpg");
   const odd = job({ label: { target: 'a/b:c?"d"*.heic' } });
   assert.equal(fileNameOf(odd, PEOPLE, "image/jpeg"), "Eileen - a_b_c__d__.jpg");
-  assert.ok(fileNameOf(job({ label: { target: "x".repeat(255) } }), PEOPLE, "image/png").length <= 124);
+});
+
+test("a saved file's name is cut between characters where it has too many bytes", () => {
+  const nameOf = (target) => fileNameOf(job({ label: { target } }), PEOPLE, "image/png");
+  assert.equal(nameOf("x".repeat(255)), `Eileen - ${"x".repeat(191)}.png`);
+  assert.equal(nameOf("顔".repeat(255)), `Eileen - ${"顔".repeat(63)}.png`);
+  assert.equal(nameOf("😀".repeat(127)), `Eileen - ${"😀".repeat(47)}.png`);
 });
 
 test("a job's body names files, and nobody of the library", () => {

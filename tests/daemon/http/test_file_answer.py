@@ -137,8 +137,13 @@ async def test_the_name_ends_as_its_format_does(serve: Any, path: Path, media_ty
         ("エイリン.png", "attachment; filename=\".png\"; filename*=UTF-8''%E3%82%A8%E3%82%A4%E3%83%AA%E3%83%B3.png"),
         (
             'a"b\r\nX: 1%41.png',
-            "attachment; filename=\"a_b__X: 1_41.png\"; filename*=UTF-8''a%22b%0D%0AX%3A%201%2541.png",
+            "attachment; filename=\"a_b__X_ 1_41.png\"; filename*=UTF-8''a%22b%0D%0AX%3A%201%2541.png",
         ),
+        (
+            "a／．．＼b.png",  # wide characters, of which the plain form is a path
+            "attachment; filename=\"a_.._b.png\"; filename*=UTF-8''a%EF%BC%8F%EF%BC%8E%EF%BC%8E%EF%BC%BCb.png",
+        ),
+        ("a\ud800b.png", "attachment; filename=\"ab.png\"; filename*=UTF-8''a%3Fb.png"),
     ],
 )
 def test_a_name_is_said_to_old_clients_and_to_new_ones_and_ends_no_header(name: str, header: str) -> None:

@@ -72,6 +72,10 @@ def test_a_new_name_or_end_changes_nothing_else() -> None:
     assert changed.until(None).expires_at is None
 
 
+def test_a_label_has_no_half_characters() -> None:
+    assert given("An\udce9").label == given().named("An\udce9").label == "An?"
+
+
 def test_a_consent_can_be_read_back_and_equal_consents_have_equal_bytes() -> None:
     """The picture is sealed with the digest of these bytes."""
     consent = given("Ann Ärmel", datetime.now(UTC) + DEFAULT_PERIOD)
