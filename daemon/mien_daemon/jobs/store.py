@@ -1,5 +1,6 @@
 """Jobs on the disk: every change of state is one transaction, and an acknowledged one survives `kill -9`."""
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,8 +12,10 @@ from mien_daemon.config import DAY_S
 from mien_daemon.jobs.job import Job, JobGroup, JobRequest, State
 from mien_daemon.jobs.rows import SELECT, add_row, find_known, read_job, requeue, update_row, use_pictures
 from mien_daemon.state.database import Database
-from mien_daemon.state.personal_data import remove
+from mien_daemon.state.personal_data import remove_at_last
 from mien_daemon.state.rows import JOB_ID
+
+log = logging.getLogger(__name__)
 
 UNDATED = """
     UPDATE jobs SET finished_at = COALESCE(finished_at, ?), expires_at = COALESCE(expires_at, ?)
@@ -224,9 +227,7 @@ class JobStore:
                     continue  # it could name any file; a repair sets the row aside
                 self._unlink(row["id"])
                 db.execute("UPDATE jobs SET result_sha256 = NULL WHERE id = ?", (row["id"],))
-            for row in db.execute(WITH_WORK).fetchall() if any(self._work.iterdir()) else ():
-                if row["expires_at"] <= now and JOB_ID.fullmatch(row["id"]):
-                    self._remove_work(row["id"])
+            self._sweep_work(db, now)
             db.execute("DELETE FROM jobs WHERE expires_at <= ? AND NOT starred", (now - forget_after_s,))
 
         await self._database.forget(sweep)
@@ -248,9 +249,21 @@ class JobStore:
         self.result(job_id).unlink(missing_ok=True)
 
     def _remove_work(self, job_id: str) -> None:
-        """Delete what is kept of a job that will not run again; what cannot be deleted goes at the next start."""
-        with suppress(OSError):
-            remove(self._work / job_id)
+        """Delete what is kept of a job that will not run again; what cannot be deleted now goes in a later sweep."""
+        try:
+            remove_at_last(self._work / job_id)
+        except OSError:
+            log.exception("the folder of a job could not be deleted")
+
+    def _sweep_work(self, db: sqlite3.Connection, now: float) -> None:
+        """Delete work that has expired, or whose job is gone because it could not be deleted with it."""
+        left = {path.name for path in self._work.iterdir() if path.is_dir() and JOB_ID.fullmatch(path.name)}
+        if not left:
+            return
+        over = {row["id"] for row in db.execute(WITH_WORK) if row["expires_at"] <= now}
+        known = {row["id"] for row in db.execute("SELECT id FROM jobs")}
+        for job_id in left & over | left - known:
+            self._remove_work(job_id)
 
     def _settle(self, db: sqlite3.Connection, job: Job, picture: Path, thumbnail: Path | None) -> None:
         if db.execute("SELECT 1 FROM jobs WHERE id = ?", (job.id,)).fetchone() is not None:

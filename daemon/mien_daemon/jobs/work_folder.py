@@ -18,7 +18,7 @@ from mien_core.files import write_whole
 from mien_daemon.background import run_in_thread
 from mien_daemon.jobs.job import Job
 from mien_daemon.pictures.blobs import digest_of
-from mien_daemon.state.personal_data import folder_for_references, remove
+from mien_daemon.state.personal_data import folder_for_references, remove, remove_at_last
 from mien_daemon.state.run_folder import remove_dead_runs
 from mien_daemon.worker.messages import PREVIEW, THUMBNAIL, Finished, RunJob
 from mien_pipeline.options import require_readable_count
@@ -215,18 +215,9 @@ def _remove_all(folders: Iterable[Path], *, keeps_run: bool = False) -> None:
             if keeps_run and _has_run(folder):
                 _remove_all([path for path in folder.iterdir() if path.name != RUN])
             else:
-                _remove_at_last(folder)
+                remove_at_last(folder)
         except OSError:
             log.exception("the folder of a job could not be deleted")
-
-
-def _remove_at_last(folder: Path) -> None:
-    """Delete a folder; a disk that refuses once is asked again, because a decrypted face may lie in it."""
-    try:
-        remove(folder)
-    except OSError:
-        if folder.exists():
-            remove(folder)
 
 
 def _has_run(folder: Path) -> bool:

@@ -82,6 +82,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_at_last(path: Path) -> None:
+    """As `remove`, and once more where a disk refuses or another thread deletes a part: a face may lie there."""
+    try:
+        remove(path)
+    except OSError:
+        if path.exists():
+            remove(path)
+
+
 def folder_for_references(state: Path) -> Path:
     """Where an opened reference lies while a job runs: in memory where the system has such a place, else on the disk.
 

@@ -11,6 +11,7 @@ from mien_api.errors import IdempotencyKeyReused, UnknownJob
 from mien_daemon.jobs.job import Job, JobRequest, Priority
 from mien_daemon.jobs.label import JobLabel
 from mien_daemon.jobs.store import JobStore
+from mien_daemon.state import personal_data
 from mien_daemon.state.database import Database
 
 PICTURES = [("0" * 64,), ("1" * 64,)]
@@ -178,6 +179,47 @@ async def test_a_picture_goes_when_its_time_is_over_and_the_row_later(store: Job
     with pytest.raises(UnknownJob):
         await store.get(over.id)
     assert await store.get(kept.id) == kept
+
+
+def leave_work(tmp_path: Path, job_id: str) -> Path:
+    """What a clip has left of a job: a segment with a face."""
+    segment = tmp_path / "spool" / job_id / "run" / "0.mp4"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(b"face")
+    return segment
+
+
+async def test_work_goes_with_its_job_though_another_thread_is_deleting_it_too(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await add(store)
+    work, remove, refusals = leave_work(tmp_path, job.id), personal_data.remove, [FileNotFoundError("gone meanwhile")]
+
+    def remove_beside_another(path: Path) -> None:
+        if refusals:
+            raise refusals.pop()
+        remove(path)
+
+    monkeypatch.setattr(personal_data, "remove", remove_beside_another)
+    await store.delete(job.id)
+    assert (refusals, work.parent.parent.exists()) == ([], False)
+
+
+async def test_work_that_could_not_be_deleted_is_logged_and_goes_in_the_next_sweep_and_no_other_does(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    deleted, kept = await add(store), await add(store)
+    left, wanted = leave_work(tmp_path, deleted.id), leave_work(tmp_path, kept.id)
+
+    def refuse(_: Path) -> None:
+        raise PermissionError("busy")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(personal_data, "remove", refuse)
+        await store.delete(deleted.id)
+    assert (left.exists(), "could not be deleted" in caplog.text) == (True, True)
+    await store.expire(1e12)
+    assert (left.parent.parent.exists(), wanted.exists()) == (False, True)
 
 
 async def test_a_starred_result_stays_beyond_its_time(store: JobStore, tmp_path: Path) -> None:

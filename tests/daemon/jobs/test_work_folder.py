@@ -182,7 +182,7 @@ async def test_a_folder_that_cannot_be_deleted_hinders_no_job(
 
     async with folders.open("a") as folder:
         await folder.prepare(make_job("a"))
-        monkeypatch.setattr("mien_daemon.jobs.work_folder.remove", refuse)
+        monkeypatch.setattr("mien_daemon.jobs.work_folder.remove_at_last", refuse)
     assert "could not be deleted" in caplog.text
 
 
