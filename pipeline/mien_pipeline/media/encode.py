@@ -72,13 +72,18 @@ def encode(image: Image, format: Format, xmp: bytes | None = None, quality: int 
         InvalidOptions: the format cannot hold this picture.
     """
     result_format(image, format)
-    options = _SAVE[format] | (_lose(format, quality) if quality is not None and "quality" in _SAVE[format] else {})
+    options = _SAVE[format] | (_lose(format, quality) if quality is not None and loses(format) else {})
     if image.icc_profile is not None:
         options["icc_profile"] = image.icc_profile
     options.update(_metadata_options(format, filter_exif(image.exif), xmp))
     out = io.BytesIO()
     _to_pillow(image).save(out, format=format, **options)
     return out.getvalue()
+
+
+def loses(format: Format) -> bool:
+    """Whether a file of this format holds other pixels than it was made of."""
+    return "quality" in _SAVE[format]
 
 
 def _lose(format: Format, quality: int) -> dict[str, object]:

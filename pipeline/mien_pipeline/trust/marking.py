@@ -7,7 +7,8 @@ from pathlib import Path
 from mien_core.errors import InvalidImage, MarkingFailed
 from mien_pipeline.image import Image
 from mien_pipeline.media import kinds, metadata
-from mien_pipeline.media.encode import MEDIA_TYPES, encode, result_format
+from mien_pipeline.media.decode import decode
+from mien_pipeline.media.encode import MEDIA_TYPES, encode, loses, result_format
 from mien_pipeline.options import Format
 from mien_pipeline.report import Edit, Marked, Provenance
 from mien_pipeline.trust.authority import Authority
@@ -50,19 +51,26 @@ class ResultMarker:
         xmp = metadata.write_packet(f"{metadata.CREATOR_TOOL} ({edit.engine})", metadata.DESCRIPTIONS[edit.kind])
         encoded, reading = b"", Reading(0)
         for attempt in self._watermark.attempts(result.pixels, sketch):
-            with ThreadPoolExecutor(1) as beside:  # read while it is encoded: one in many has to be marked again
-                read = beside.submit(self._watermark.read, attempt.pixels)
-                try:
-                    encoded = encode(replace(result, pixels=attempt.pixels), chosen, xmp, edit.quality)
-                except (OSError, ValueError, MemoryError) as error:
-                    raise MarkingFailed(f"the {chosen} file could not be written") from error
-                reading = read.result()
+            encoded, reading = self._encode(replace(result, pixels=attempt.pixels), chosen, xmp, edit.quality)
             if attempt.holds(reading):
                 break
         media_type = MEDIA_TYPES[chosen]
         signatory = self._authority.signatory()
         signed = sign(encoded, media_type, target, media_type_of(target), edit, signatory, self._time_stamp_url)
         return Marked(signed, media_type, Provenance(c2pa=True, watermark=reading.strength))
+
+    def _encode(self, marked: Image, format: Format, xmp: bytes, quality: int | None) -> tuple[bytes, Reading]:
+        """The file, and what is read of its mark: of the file itself where a quality was asked for that may lose it."""
+        try:
+            if quality is not None and loses(format):
+                encoded = encode(marked, format, xmp, quality)
+                return encoded, self._watermark.read(decode(encoded).pixels)
+            with ThreadPoolExecutor(1) as beside:  # read while it is encoded: one in many has to be marked again
+                read = beside.submit(self._watermark.read, marked.pixels)
+                encoded = encode(marked, format, xmp)
+        except (OSError, ValueError, MemoryError) as error:
+            raise MarkingFailed(f"the {format} file could not be written") from error
+        return encoded, read.result()
 
     @property
     def watermark(self) -> Watermark:

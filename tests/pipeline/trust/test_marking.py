@@ -82,6 +82,18 @@ def test_a_result_has_the_quality_that_was_asked_for(marker: ResultMarker, portr
     assert len(marker.mark(image, portrait, low, "jpeg").data) < len(marker.mark(image, portrait, high, "jpeg").data)
 
 
+@pytest.mark.parametrize("quality", [1, 20, 100])
+def test_a_result_says_of_its_watermark_what_its_file_still_holds(
+    quality: int, marker: ResultMarker, inspector: Inspector, portrait: bytes
+) -> None:
+    """Quality 1 loses the mark; at 20 it is written more strongly."""
+    edit = Edit("restore", "vivid", RestoreOptions(quality=quality))
+    marked = marker.mark(decode(portrait), portrait, edit, "jpeg")
+    found = inspector.inspect(marked.data).watermark
+    assert marked.provenance.watermark == (found.strength if found else "none")
+    assert marked.provenance.watermark == ("none" if quality == 1 else "strong")
+
+
 def test_every_engines_results_and_a_restoration_say_what_was_done(
     marker: ResultMarker, inspector: Inspector, portrait: bytes
 ) -> None:
