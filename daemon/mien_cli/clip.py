@@ -160,7 +160,7 @@ def swap_clip(
     output, clip_options = place.clip_output(), read_clip_options(args)
     require_clip_options(options)
     store = open_store(args)
-    options = settle_for_clip(options, store)
+    options = settle_for_clip(options, store, only_here=True)
     if place.makes_folder:
         make_folder(output.path.parent)
     if output.check(args.target.stat().st_size):

@@ -85,6 +85,22 @@ def test_a_clip_is_looked_at_once_and_swapped_as_a_picture_is(
     assert sorted(path.name for path in here.glob("a*.mp4")) == ["a-swapped.mp4", "a.mp4"]
 
 
+def test_a_clip_of_this_process_gets_an_engine_that_this_process_can_run(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command for a clip is not begun again in the engines' environment."""
+    asked = list[bool]()
+
+    def settle(_: object, __: object, *, only_here: bool = False) -> object:
+        asked.append(only_here)
+        raise InvalidOptions("enough", field="engine")
+
+    monkeypatch.setattr("mien_pipeline.choice.choose.settle_for_clip", settle)
+    make_clip(here / "a.mp4", Recipe(times=(0, 1)))
+    status, problem = run_json("swap", "a.mp4", "--face", "astronaut.png", "--engine", "auto", "--local")
+    assert (status, problem["field"], asked) == (1, "engine", [True])
+
+
 class Daemon:
     """A client of a daemon that has swapped whatever it was asked to."""
 

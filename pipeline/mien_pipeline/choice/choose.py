@@ -116,13 +116,18 @@ def settle(options: SwapOptions, engine: str) -> SwapOptions:
     return parse_options({**given, "engine": engine, "fallback": False})
 
 
-def settle_for_clip(options: SwapOptions, store: ModelStore) -> SwapOptions:
+def settle_for_clip(options: SwapOptions, store: ModelStore, *, only_here: bool = False) -> SwapOptions:
     """The options of a clip: `auto` picks before its faces are looked at, among the engines that swap clips.
 
     With `fallback` they stay as they are, for `require_clip_options` to refuse.
+
+    Args:
+        options: as they were asked for.
+        store: whose engines may be picked.
+        only_here: leave out engines that only the engines' environment serves.
     """
     if options.engine != AUTO or options.fallback:
         return options
-    serves = EngineEnvironment(store.root).serves
-    ready = [entry for entry in list_ready(store, serves) if entry.options(engine=entry.name).go_with_clips]
+    found = list_ready(store) if only_here else list_ready(store, EngineEnvironment(store.root).serves)
+    ready = [entry for entry in found if entry.options(engine=entry.name).go_with_clips]
     return settle(options, next((each.engine for each in rank(ready, None)), DEFAULT_ENGINE))

@@ -8,6 +8,7 @@ import pytest
 
 from mien_core.errors import InvalidOptions
 from mien_models.catalogue.entries import load_catalogue
+from mien_models.environments.environment import EngineEnvironment
 from mien_models.store import ModelStore
 from mien_pipeline.choice import choose
 from mien_pipeline.choice.choose import SeenFace, default_engine, has_choice, list_ready, rank, settle_for_clip
@@ -15,6 +16,7 @@ from mien_pipeline.choice.measured import Measured, Row
 from mien_pipeline.clip_options import require_clip_options
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.engines.registry import ENGINES, parse_options
+from mien_testing.stand_in import returning
 from mien_testing.two_engines import SECOND, make_two_engines
 
 
@@ -91,6 +93,19 @@ def test_a_clip_gets_its_engine_before_it_is_looked_at(two: ModelStore) -> None:
     assert settle_for_clip(parse_options({"engine": "auto", "seed": 3}), two) == parse_options({"seed": 3})
     named = parse_options({"engine": SECOND})
     assert settle_for_clip(named, two) is named
+
+
+def test_a_clip_of_this_process_gets_no_engine_that_only_the_environment_serves(
+    two: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = replace(ENGINES[SECOND], libraries=("a_library_of_nobody",))
+    assert elsewhere.missing_libraries
+    monkeypatch.setattr(choose, "ENGINES", {"mesh": ENGINES["mesh"], SECOND: elsewhere})
+    monkeypatch.setattr(EngineEnvironment, "serves", returning(True))
+    monkeypatch.setattr(choose, "read_table", returning({SECOND: measured(0.9), "mesh": measured(0.1)}))
+    auto = parse_options({"engine": "auto"})
+    assert settle_for_clip(auto, two).engine == SECOND
+    assert settle_for_clip(auto, two, only_here=True).engine == "mesh"
 
 
 def test_a_clip_that_asks_for_further_engines_is_left_to_be_refused(two: ModelStore) -> None:
