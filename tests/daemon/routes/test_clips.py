@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mien_api.folders import Folders
 from mien_daemon import keys
 from mien_daemon.config import DEFAULT_WORKER
 from mien_models.store import ModelStore
+from mien_pipeline.clips.analysis import Analysis
 from mien_pipeline.media.decode import decode
 from mien_testing.clips import Recipe, make_clip, move_portrait
 from mien_testing.daemon import png
@@ -72,17 +74,17 @@ async def test_a_clip_is_looked_at_then_swapped_through_its_workers_death_and_pl
     """One worker for all of it: to start one takes longer than the rest."""
     target, reference = await real.put(clip), await real.put(portrait)
     looking = await look_at(real, target)
+    forget_half(real.state)  # another look would find all of it
     job = (await post(real, target=target, reference=reference, options={"quality": 60})).json
     seen = await watch(real, job, lambda now: now["stage"] == "generate" and now["frames"])
     assert (seen[-1]["frames"]["total"], seen[-1]["segments"]) == (FRAMES, {"done": 0, "total": 1})
     os.kill(real.app[keys.WORKERS].status().pid, signal.SIGKILL)
     seen += await watch(real, job, lambda now: now["state"] == "done")
-    assert not [now for now in seen if now["stage"] == "detect" and now["frames"]], "the first job has looked at it"
     report = seen[-1]["result"]
     assert seen[-1]["attempts"] == 2
     video = report["video"]
     assert (video["frames"], video["size"], video["audio"]) == (FRAMES, [320, 180], "copied")
-    assert [person["swapped"] for person in report["people"]] == [FRAMES]
+    assert [person["swapped"] for person in report["people"]] == [FRAMES // 2], "the first job has looked at it"
     await real.ask("DELETE", f"/v1/jobs/{looking}")
     await real.eventually(lambda: not list((real.state / "spool").iterdir()))
     await play(real, f"/v1/jobs/{job['id']}")
@@ -99,6 +101,16 @@ async def look_at(daemon: Daemon, target: str) -> str:
     assert sheet.headers["Content-Type"] == "image/jpeg"
     assert decode(sheet.body).pixels.shape[:2] == (192, 192)
     return str(asked.json["id"])
+
+
+def forget_half(state: Path) -> None:
+    """Let what a job has kept of its look at a clip speak of the first half only."""
+    (path,) = (state / "spool").glob("*/run/look-*.npz")
+    found = Analysis.load(path)
+    assert found is not None
+    (track,) = found.tracks
+    first = {name: getattr(track, name)[: FRAMES // 2] for name in ("meshes", "shares", "covered", "turned")}
+    replace(found, tracks=(replace(track, **first),)).save(path)
 
 
 async def play(daemon: Daemon, job: str) -> None:
