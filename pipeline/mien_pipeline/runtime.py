@@ -257,7 +257,7 @@ class Runtime:
 
         Raises:
             ContentBlocked: `stage` is "result".
-            MarkingFailed: a mark is missing that every result has, or that is said to be there.
+            MarkingFailed: the credentials are missing, or a watermark that is said to be there or would hold there.
         """
         image = decode(picture)
         checking = PictureCheck(image, self.loaded.check, "result")
@@ -266,7 +266,9 @@ class Runtime:
         found = self._inspector.inspect(picture)
         if found.credentials.state != "valid" or found.credentials.source_type != DIGITAL_SOURCE_TYPE:
             raise MarkingFailed("a result came without its credentials")
-        if watermark != "none" and (found.watermark is None or found.watermark.strength == "none"):
+        is_marked = found.watermark is not None and found.watermark.strength != "none"
+        # An even or tiny picture holds no watermark. Whether it is one, the picture says, and not the other machine.
+        if not is_marked and (watermark != "none" or self.marker.watermark.is_held_by(image.pixels)):
             raise MarkingFailed("a result came without its watermark")
 
     @cached_property

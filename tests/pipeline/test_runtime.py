@@ -369,6 +369,12 @@ def test_the_real_networks_are_loaded_from_the_store_and_named_in_the_report(
             made.check_made(unmarked, "none")
     kind = media_type_of(portrait)
     signed = sign(portrait, kind, portrait, kind, Edit("swap", "mesh", MESH), Authority(tmp_path).signatory())
+    for claimed in ("none", "strong"):
+        with pytest.raises(MarkingFailed, match="watermark"):
+            made.check_made(signed, claimed)
+    # What holds no watermark may say so.
+    even = picture()
+    signed = sign(even, "image/png", even, "image/png", Edit("swap", "mesh", MESH), Authority(tmp_path).signatory())
     made.check_made(signed, "none")
     with pytest.raises(MarkingFailed, match="watermark"):
         made.check_made(signed, "strong")

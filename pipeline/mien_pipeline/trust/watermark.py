@@ -114,6 +114,14 @@ class Watermark:
                 break
         return marked, reading
 
+    def is_held_by(self, pixels: Pixels) -> bool:
+        """Whether the faintest mark reads strong on (H, W, 3) uint8 RGB.
+
+        On two portraits it does at 32 to 512 pixels. A picture whose strongest mark reads none may hold it when marked
+        once more: of 28 such pictures 6 did, a portrait of 16 pixels and coloured noise of 80 to 110; no even one did.
+        """
+        return self.read(next(self.attempts(pixels)).pixels).strength == "strong"
+
     def sketch(self, pixels: Pixels) -> Sketch:
         """The mark of (H, W, 3) uint8 RGB, for what will be made of it: work that needs not wait for that."""
         picture = to_canonical(pixels)
