@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -54,20 +53,19 @@ class MergedFile:
     def open(self, make: Callable[[], Flux2Transformer2DModel]) -> Flux2Transformer2DModel:
         """The kept transformer in main memory; where there is none that can be read, that of `make`, kept from now on.
 
-        Where there is no room to keep it, the log says so, and it is merged again next time.
+        Where there is no room to keep it, or the disk fails, the log says so, and it is merged again next time.
         """
         if path := self._derived.find(self._recipe):
             try:
                 return self._read(path)
             except BrokenWeights:
                 log.warning("the merged transformer cannot be read, and is made again", exc_info=True)
-                with suppress(OSError):  # a folder that is only read
-                    self._derived.discard_of(next(iter(self._recipe.parents)))
+                self._derived.discard_of(next(iter(self._recipe.parents)))
         made = make()
         size = sum(value.numel() * value.element_size() for value in made.state_dict().values())
         try:
             self._derived.keep(self._recipe, size, lambda beside: write(beside, made))
-        except (DiskFull, StoreNotWritable):
+        except (DiskFull, StoreNotWritable, OSError):  # an error of a disk that has no name of ours, too
             log.warning("the merged transformer is not kept", exc_info=True)
         return made
 
@@ -93,7 +91,8 @@ def write(path: Path, network: Flux2Transformer2DModel) -> None:
     with path.open("xb") as file:
         file.write(len(words).to_bytes(8, "little") + words)
         for value in state.values():
-            value.contiguous().view(-1).view(torch.uint8).numpy().tofile(file)
+            # By way of `file`: `ndarray.tofile` says only that bytes are missing, and not why.
+            file.write(memoryview(value.contiguous().view(-1).view(torch.uint8).numpy()))
 
 
 def _config_of(path: Path) -> dict[str, Any]:

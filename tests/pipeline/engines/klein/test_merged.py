@@ -1,5 +1,8 @@
 """The merged transformer is read from the store to the bit as it was merged, and merged anew where it cannot be."""
 
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,11 +10,12 @@ import torch
 from torch import nn
 
 from mien_core.errors import DiskFull
-from mien_models.local.derived import DerivedFiles
+from mien_models.local import derived
+from mien_models.local.derived import Recipe
 from mien_models.store import ModelStore
 from mien_pipeline.engines.klein import lora, transformer
 from mien_pipeline.engines.klein.files import LORAS, find_files
-from mien_pipeline.engines.klein.merged import KEPT_SCALE
+from mien_pipeline.engines.klein.merged import KEPT_SCALE, write
 from mien_pipeline.engines.klein.transformer import load_transformer
 from mien_pipeline.plan.component import NumberFormat
 
@@ -79,14 +83,42 @@ def test_a_file_that_cannot_be_read_is_made_again(klein_store: ModelStore, merge
     assert len(merges) == 2
 
 
-def test_a_full_disk_keeps_nothing_and_ends_no_swap(
-    klein_store: ModelStore, merges: Merges, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> Path:
-        raise DiskFull("the disk is full")
+@contextmanager
+def no_file_grows_beyond(size: int) -> Generator[None]:
+    """The system refuses more with EFBIG, in the midst of writing, as a full disk does with ENOSPC."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    monkeypatch.setattr(DerivedFiles, "keep", refuse)
+
+def test_a_disk_that_is_full_half_way_is_named(klein_store: ModelStore, merges: Merges) -> None:
+    network = load_transformer(find_files(klein_store), "bfloat16", torch.bfloat16, KEPT_SCALE)
+    recipe = Recipe("cut", {"one": ["1" * 64]}, "")
+    with no_file_grows_beyond(1 << 17), pytest.raises(DiskFull):
+        klein_store.folder.derived.keep(recipe, 1, lambda beside: write(beside, network))
+    assert not list(klein_store.folder.derived.folder.glob("*.safetensors"))
+
+
+def test_a_disk_that_is_full_half_way_keeps_nothing_and_ends_no_swap(klein_store: ModelStore, merges: Merges) -> None:
     files = find_files(klein_store)
-    found = load_transformer(files, "bfloat16", torch.bfloat16, KEPT_SCALE, klein_store)
+    with no_file_grows_beyond(1 << 17):
+        found = load_transformer(files, "bfloat16", torch.bfloat16, KEPT_SCALE, klein_store)
     assert is_same(found, load_transformer(files, "bfloat16", torch.bfloat16, KEPT_SCALE))
     assert len(merges) == 2
+    assert not list(klein_store.folder.derived.folder.glob("*.safetensors"))
+
+
+def test_a_disk_that_fails_ends_no_swap(
+    klein_store: ModelStore, merges: Merges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(derived, "sync_file", fail)
+    load_transformer(find_files(klein_store), "bfloat16", torch.bfloat16, KEPT_SCALE, klein_store)
+    assert len(merges) == 1
+    assert not list(klein_store.folder.derived.folder.glob("*.safetensors"))
