@@ -33,7 +33,7 @@ _OPEN = 0.2  # an eye whose height by width is this much is open
 _FRONTAL = 3  # exponent of the cosine of a head's turn, beside `clarity`'s: at 28° eyes and lips lose a third
 _GRIMACE, _CALM = 0.03, 0.015  # face widths that lids, brows and lips are off: as the first one; as a model for others
 _LESS_TYPICAL = 0.9  # how much worth a picture keeps by the one before it, which is more like the person
-_GLASSES = 0.3  # how much worth a picture keeps as the first one when the person wears glasses on it
+_EYES_COVERED = 0.3  # how much worth a picture keeps as the first one behind glasses, or with one eye hidden
 _FIRST = 1.6  # the first picture's weight by that of the others: one picture fits itself best
 _CHOICE = 6  # the exponent of the weights: high enough that a place is one picture's, and not a mixture
 _SEAM = 0.012  # of the texture's side, over which one picture fades into the next
@@ -84,10 +84,10 @@ def read_views(sightings: Sequence[Sighting]) -> tuple[View, Sighting]:
 
 
 def _rate(sightings: Sequence[Sighting], views: Sequence[View]) -> Floats:
-    """(N,) how much eyes and mouth of each picture are worth: seen well, without glasses, and as in the others."""
+    """(N,) how much eyes and mouth of each picture are worth: seen well, with bare eyes, and as in the others."""
     looks = np.stack([look_closely(view)[_inner_face_mask()] for view in views])
     worth = np.array([each.worth for each in sightings])
-    worth *= [_GLASSES if view.glasses else 1 for view in views]
+    worth *= [_EYES_COVERED if view.glasses or view.half_hidden else 1 for view in views]
     worth *= _LESS_TYPICAL ** np.arange(len(views))
     if len(views) >= _WITNESSES:
         # A hand, a tinted lens or a mesh that does not fit looks unlike the mean of the others.

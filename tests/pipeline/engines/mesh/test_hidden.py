@@ -10,10 +10,9 @@ from mien_pipeline.engines.mesh.engine import MeshEngine, MeshLikeness
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
 from mien_pipeline.evaluation.moved import turn, turn_mesh
 from mien_pipeline.face import Portrait
-from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Pixels
 from mien_pipeline.skin.covers import Feature
-from mien_testing.portraits import mesh_of
+from mien_testing.portraits import hang_hair, mesh_of
 
 RINGS: dict[Feature, tuple[int, ...]] = {
     "left eye": (70, 105, 107, 133, 145, 33, 143),
@@ -21,9 +20,6 @@ RINGS: dict[Feature, tuple[int, ...]] = {
     "mouth": (57, 164, 287, 18),
     "nose": (122, 351, 410, 186),
 }
-
-
-LOCK = (10, 9, 168, 133, 121, 50, 205, 172, 58, 127, 54)  # around half a face, from its middle to the outline
 
 
 def paint_over(portrait: Portrait, *features: Feature) -> Pixels:
@@ -61,17 +57,6 @@ def test_what_is_painted_over_is_hidden(
 ) -> None:
     pixels = paint_over(astronaut, feature)
     assert feature in find_hidden_features(pixels, mesh_of(astronaut), astronaut_likeness.texture.colour)
-
-
-def hang_hair(portrait: Portrait, *, mirrored: bool = False) -> Pixels:
-    """The picture with hair before the viewer's left half of the face, or before the right one."""
-    pixels, mesh = portrait.image.pixels.copy(), mesh_of(portrait)
-    lock = mesh[LOCK if not mirrored else topology().mirror[list(LOCK)], :2]
-    shades = np.random.default_rng(0).uniform(90, 200, (1, pixels.shape[1], 1))
-    strands = (shades * np.array([1.0, 0.8, 0.5])).astype(np.uint8)
-    hidden = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [np.round(lock).astype(np.int32)], (1,))
-    cv2.copyTo(np.ascontiguousarray(np.broadcast_to(strands, pixels.shape)), hidden, pixels)
-    return pixels
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -14,7 +14,7 @@ from mien_pipeline.face import Portrait
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Image, Mask
-from mien_testing.portraits import mesh_of
+from mien_testing.portraits import hang_hair, mesh_of
 
 SIDE = 256
 OPEN = (Eye(0, 0, 0.25), Eye(0, 0, 0.25))
@@ -97,6 +97,11 @@ def test_eyes_and_mouth_are_from_a_sharp_picture_with_open_eyes(astronaut: Portr
     best = sighting(astronaut)
     for others in ([soft, shut, turned], [turned], [shut, soft]):
         assert read_views([*others, best])[1] is best
+
+
+def test_eyes_are_not_from_a_picture_on_which_hair_hides_one(astronaut: Portrait) -> None:
+    bare = sighting(astronaut)
+    assert read_views([sighting(astronaut, hang_hair(astronaut).astype(np.float32)), bare])[1] is bare
 
 
 def test_of_many_pictures_the_ones_that_show_most_are_read(
