@@ -245,13 +245,15 @@ def open_segments(
 
     Raises:
         UnsupportedClip: the clip cannot be read.
-        RuntimeError: its analysis cannot; the leading process renders without this one.
+        RuntimeError: its analysis cannot, or this process does not know the encoder; the leading process renders
+            without this one.
     """
+    if (encoder := next((each for each in ENCODERS if each.name == order.encoder), None)) is None:
+        raise RuntimeError(f"there is no encoder {order.encoder} here")
     cv2.setNumThreads(1)  # each of several processes has a processor
     clip = probe_clip(path)
     if (analysis := Analysis.load(folder / ANALYSIS)) is None:
         raise RuntimeError("the clip's analysis cannot be read here")
-    encoder = next(each for each in ENCODERS if each.name == order.encoder)
     chosen = {person: references[place] for person, place in order.people.items()}
     swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check)
     return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)

@@ -68,8 +68,6 @@ class MaskedLikeness:
         return self._limit(patch, steadied)
 
     def _limit(self, patch: Patch, seen: Sequence[tuple[Mask, Affine]]) -> Patch:
-        if not patch.mask.any():
-            return patch
         mask, intent = patch.mask, patch.intent
         for own, affine in seen:
             mask = limit(mask, patch.affine, own, affine)

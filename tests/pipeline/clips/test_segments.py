@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,7 +14,7 @@ from mien_core.errors import ContentBlocked
 from mien_pipeline.clips.journal import FinishedSegment, Journal
 from mien_pipeline.clips.orders import SegmentOrder
 from mien_pipeline.clips.render import PersonTally
-from mien_pipeline.clips.segments import HelperGone, SharedSegments
+from mien_pipeline.clips.segments import HelperGone, SharedSegments, open_segments
 
 ORDERS = [SegmentOrder(number, 10 * number, 10 * number + 10, {0: 0}, "libsvtav1", 70) for number in range(4)]
 
@@ -101,6 +102,13 @@ def test_every_segment_has_its_row(journal: Journal) -> None:
     with closing(sqlite3.connect(journal.folder / "journal.sqlite")) as database:
         rows = database.execute("SELECT number FROM segments ORDER BY number").fetchall()
     assert rows == [(0,), (1,), (2,), (3,)]
+
+
+def test_a_helper_that_does_not_know_the_encoder_gives_up_as_one_that_cannot_read_the_analysis(tmp_path: Path) -> None:
+    unread: Any = None
+    order = replace(ORDERS[0], encoder="of-the-future")
+    with pytest.raises(RuntimeError, match="no encoder of-the-future"):
+        open_segments(tmp_path / "clip.mp4", tmp_path, order, [], unread, unread, unread)
 
 
 def test_a_refusal_in_a_helper_ends_the_work_here(journal: Journal) -> None:
