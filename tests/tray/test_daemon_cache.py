@@ -54,7 +54,7 @@ def test_an_event_has_only_what_it_changes_asked_again(kind: str, parts: set[str
     cache, daemon = DaemonCache(), FakeDaemon()
     cache.refresh(daemon)
     daemon.asked_since()
-    cache.mark_stale(kind)
+    cache.mark_stale(kind, {"state": "running"})
     cache.refresh(daemon)
     assert daemon.asked_since() == {PATHS[part] for part in parts} != set()
 
@@ -63,7 +63,7 @@ def test_an_event_of_the_future_has_everything_asked_again() -> None:
     cache, daemon = DaemonCache(), FakeDaemon()
     cache.refresh(daemon)
     daemon.asked_since()
-    cache.mark_stale("of-the-future")
+    cache.mark_stale("of-the-future", {})
     cache.refresh(daemon)
     assert daemon.asked_since() == set(PATHS.values())
 
@@ -88,11 +88,28 @@ def test_the_status_is_what_the_answers_say() -> None:
     assert (status.at_login, status.unseen_failures, status.message) == (True, 3, "message")
 
 
-def test_a_library_that_cannot_be_opened_hides_names_and_nothing_else() -> None:
+def test_a_new_job_has_the_people_asked_for_again() -> None:
+    """It may be for a person who was just added."""
     cache, daemon = DaemonCache(), FakeDaemon()
     cache.refresh(daemon)
-    assert cache.people == {"ref:f1": "Eileen"}
-    daemon.fails_at, daemon.error = PATHS["people"], MienError("its key is gone")
+    daemon.asked_since()
+    cache.mark_stale("job", {"state": "queued"})
+    cache.refresh(daemon)
+    assert daemon.asked_since() == {PATHS["people"], *(PATHS[part] for part in STALE_AFTER["job"])}
+
+
+def test_a_library_that_could_not_be_opened_for_a_moment_keeps_its_names() -> None:
+    cache, daemon = DaemonCache(), FakeDaemon()
+    cache.refresh(daemon)
+    daemon.fails_at, daemon.error = PATHS["people"], MienError("its key is not to be had")
     cache.mark_all_stale()
     cache.refresh(daemon)
+    assert cache.people == {"ref:f1": "Eileen"}
+
+
+def test_a_library_that_never_opened_hides_names_and_nothing_else() -> None:
+    cache, daemon = DaemonCache(), FakeDaemon()
+    daemon.fails_at, daemon.error = PATHS["people"], MienError("its key is gone")
+    cache.refresh(daemon)
     assert cache.people == {}
+    assert cache.build_status(DaemonState(Phase.RUNNING), True, 0, None).queued == 2

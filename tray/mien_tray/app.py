@@ -126,7 +126,7 @@ class Tray:
     def _handle(self, item: Item, view: View) -> None:
         match item:
             case Event():
-                self._cache.mark_stale(item.kind)
+                self._cache.mark_stale(item.kind, item.data)
                 if (one := read_notice(item.kind, item.data, self._words, self._cache.people)) is not None:
                     self._notices.append(one)
                     self._unseen_failures += one.category == "failed"

@@ -25,7 +25,7 @@ PATHS = {
     "settings": "/v1/settings",
 }
 STALE_AFTER = {
-    "job": {"health", "jobs", "results", "people"},
+    "job": {"health", "jobs", "results"},
     "job-deleted": {"health", "jobs", "results"},
     "queue": {"health", "jobs"},
     "worker": {"health"},
@@ -50,9 +50,14 @@ class DaemonCache:
         self._answers: dict[str, Mapping[str, Any]] = {}
         self._stale = set(PATHS)
 
-    def mark_stale(self, kind: str) -> None:
-        """Mark what an event of this kind changes; an unknown kind may change everything."""
+    def mark_stale(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Mark what an event of this kind changes; an unknown kind may change everything.
+
+        No event tells of the library. A job that is new may name a person who is, too; one that goes on does not.
+        """
         self._stale |= STALE_AFTER.get(kind, set(PATHS))
+        if kind == "job" and data.get("state") == "queued":
+            self._stale.add("people")
 
     def mark_all_stale(self) -> None:
         self._stale = set(PATHS)
@@ -60,7 +65,10 @@ class DaemonCache:
     def refresh(self, daemon: DaemonApi) -> None:
         """Ask for every stale answer; raises as the client does, and what was not read stays stale."""
         for part in sorted(self._stale):
-            self._answers[part] = ask_for_people(daemon) if part == "people" else daemon.request("GET", PATHS[part])
+            known = self._answers.get(part, NOBODY)
+            self._answers[part] = (
+                ask_for_people(daemon, known) if part == "people" else daemon.request("GET", PATHS[part])
+            )
             self._stale.discard(part)
 
     @property
@@ -91,11 +99,11 @@ class DaemonCache:
         )
 
 
-def ask_for_people(daemon: DaemonApi) -> Mapping[str, Any]:
-    """The people of the library; nobody while it cannot be opened: jobs are then named by files alone."""
+def ask_for_people(daemon: DaemonApi, known: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The people of the library; while it cannot be opened, those who are `known`."""
     try:
         return daemon.request("GET", PATHS["people"])
     except DaemonUnreachable:
         raise
     except MienError:
-        return NOBODY
+        return known
