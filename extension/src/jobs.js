@@ -15,7 +15,7 @@ const ALARM = "jobs";
  *   key: string, state: string, tabId: number, frameId: number, pictureId: string, createdAt: number,
  *   reference: { id: string, name: string } | null, request: any, progress: number, stage?: string, etaS?: number,
  *   daemonJob?: string, problem?: any, result?: any, screenshot?: boolean, finishedAt?: number,
- *   resultThumbnail?: string | null, thumbnail?: string | null, mediaType?: string, shown?: boolean,
+ *   resultThumbnail?: string | null, thumbnail?: string | null, shown?: boolean,
  * }} Job
  */
 

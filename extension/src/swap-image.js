@@ -156,7 +156,7 @@ export class Swaps {
     const note = chrome.i18n.getMessage(job.screenshot ? "mark_note_screenshot" : "mark_note", [job.reference.name]);
     const facts = { note, size: job.result.size };
     const shown = await new Page(chrome, job).deliver(job.pictureId, job.key, blob, facts);
-    return { shown, resultThumbnail: await thumbnailOf(blob), mediaType: blob.type, request: null };
+    return { shown, resultThumbnail: await thumbnailOf(blob), request: null };
   }
 
   #read({ tabId, frameId, pictureId, request }) {

@@ -12,6 +12,7 @@ import { byId, engineName, localise, make, makeApp, say, showNotice, tell } from
 const { chrome, settings, connection } = makeApp();
 const RECENT = 8;
 const AGAIN_MS = 2000;
+const SAVED_MS = 60_000; // the browser has read a file by then; it does not say when
 let waitedFor = new Set();
 const openOptions = () => chrome.runtime.openOptionsPage();
 
@@ -164,7 +165,9 @@ function smallButton(key, act) {
 async function saveResult(daemonJob) {
   try {
     const { blob, name } = await connection.call((daemon) => daemon.resultFile(daemonJob));
-    make("a", { href: URL.createObjectURL(blob), download: name ?? "" }).click();
+    const href = URL.createObjectURL(blob);
+    make("a", { href, download: name ?? "" }).click();
+    setTimeout(() => URL.revokeObjectURL(href), SAVED_MS);
   } catch (error) {
     showNotice(byId("notice"), wordsFor(problemOf(error), chrome.i18n));
   }
