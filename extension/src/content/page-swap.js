@@ -12,10 +12,23 @@ globalThis.mienPage ??= (() => {
     }
   };
 
+  /** @type {{ video: HTMLVideoElement, plate: { remove: () => void } } | null} */
+  let offered = null; // the plate that asks about a video's frame
+
   const swapOf = (element) => [...swaps.values()].find((swap) => swap.element === element);
+
+  /** Ask no more about a frame; the video plays on unless it is what is `wanted`. */
+  const withdraw = (wanted) => {
+    if (!offered) return;
+    const { video, plate } = offered;
+    offered = null;
+    plate.remove();
+    if (video !== wanted) video.play().catch(() => {}); // a page may have taken it away
+  };
 
   /** A picture that shows a result already is swapped from its original, not from that. */
   const begin = (element, shown = mienSource.of(element)) => {
+    withdraw(element);
     const known = swapOf(element);
     if (element instanceof HTMLVideoElement) element.pause(); // the frame that was meant
     const source = known?.originalSource() ?? shown;
@@ -48,15 +61,17 @@ globalThis.mienPage ??= (() => {
 
   /** A video plays where a picture was asked for: the frame of this moment stands still until the person has said. */
   const offerFrame = (video, request) => {
+    withdraw(video);
     video.pause();
     const swap = () => tell({ do: "picked", request, ...describe(begin(video)) });
-    mienSay(video, {
+    const plate = mienSay(video, {
       words: label("frame_playing"),
       point: mienFinder.lookedAt().point,
       icon: mienIcons.frame,
       acts: [{ label: label("menu_swap_frame"), act: swap }],
-      onLeave: () => video.play().catch(() => {}), // a page may have taken it away
+      onLeave: () => withdraw(null),
     });
+    offered = { video, plate };
   };
 
   /** What is embedded here cannot be read as a picture; as a screenshot it can be seen. */
