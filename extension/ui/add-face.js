@@ -48,13 +48,19 @@ export function showAddFace(box, { connection, onAdded, onFile = null, onCamera 
   return { take };
 }
 
-/** Whether the picture shows a face, said at once; of several one is chosen; then the rest of the form. */
-async function look(form, { connection, state }, picture) {
+/**
+ * Whether the picture shows a face, said at once; of several one is chosen; then the rest of the form.
+ * @param {any} form
+ * @param {any} app
+ * @param {Blob | Promise<Blob>} given
+ */
+async function look(form, { connection, state }, given) {
   const looking = byId("looking");
   byId("face-notice").hidden = true;
   form.querySelector(".consent, .several")?.remove();
   looking.textContent = say("face_checking");
   try {
+    const picture = await given;
     if (picture.size > MOST_BYTES) throw new Problem("image-too-large");
     const bytes = new Uint8Array(await picture.arrayBuffer());
     const daemon = await connection.proved();
@@ -73,7 +79,9 @@ async function look(form, { connection, state }, picture) {
 
 /** One button a person; the chosen one's part of the picture is looked at like any other. */
 async function askWhose(form, app, picture, { faces, longest_side }) {
-  const image = await createImageBitmap(picture);
+  const image = await createImageBitmap(picture).catch(() => {
+    throw new Problem("several-faces", { role: "reference" }); // the daemon reads kinds that this browser does not
+  });
   const scale = Math.max(image.width, image.height) / longest_side;
   const boxes = faces.map(({ bbox }) => bbox.map((edge) => edge * scale));
   form.append(faceChoice(image, boxes, (alone) => look(form, app, alone)));

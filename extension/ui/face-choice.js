@@ -1,5 +1,6 @@
 // Several people in the picture of a face that is added: a round crop of each, and the one that is meant cut out alone.
 
+import { Problem } from "../src/problem.js";
 import { make, say } from "./parts.js";
 
 const SEEN = 0.9; // of a face's longer side, from its middle: the head with its hair
@@ -11,7 +12,8 @@ const SIDE_PX = 112;
  * A group of buttons, one a person.
  * @param {ImageBitmap} picture  upright, at its own size
  * @param {Box[]} boxes  of the faces, in its own pixels
- * @param {(alone: Blob) => any} onChoose  hears of the picture that shows the chosen one and nobody else.
+ * @param {(alone: Promise<Blob>) => any} onChoose  hears, once, of the picture that shows the chosen one and nobody
+ *   else; it fails with `several-faces` where the browser cannot cut it out.
  */
 export function faceChoice(picture, boxes, onChoose) {
   const people = make("div", { className: "people" });
@@ -22,7 +24,10 @@ export function faceChoice(picture, boxes, onChoose) {
     const button = make("button", { type: "button", className: "person" }, roundCrop(picture, squareAround(box, SEEN)));
     button.setAttribute("aria-label", say("face_person", String(at + 1)));
     const others = boxes.filter((other) => other !== box);
-    button.addEventListener("click", async () => onChoose(await cutOut(picture, regionAlone(box, others, picture))));
+    button.addEventListener("click", () => {
+      group.remove();
+      onChoose(cutOut(picture, regionAlone(box, others, picture)).finally(() => picture.close()));
+    });
     people.append(button);
   });
   return group;
@@ -68,8 +73,12 @@ function roundCrop(picture, [left, top, right]) {
 }
 
 /** @param {ImageBitmap} picture @param {Box} region */
-function cutOut(picture, [left, top, right, bottom]) {
-  const canvas = new OffscreenCanvas(right - left, bottom - top);
-  canvas.getContext("2d")?.drawImage(picture, -left, -top);
-  return canvas.convertToBlob({ type: "image/png" });
+async function cutOut(picture, [left, top, right, bottom]) {
+  try {
+    const canvas = new OffscreenCanvas(right - left, bottom - top);
+    canvas.getContext("2d")?.drawImage(picture, -left, -top);
+    return await canvas.convertToBlob({ type: "image/png" });
+  } catch {
+    throw new Problem("several-faces", { role: "reference" });
+  }
 }

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-globalThis.chrome ??= /** @type {any} */ ({});
-const { regionAlone } = await import("../../extension/ui/face-choice.js");
+globalThis.chrome ??= /** @type {any} */ ({ i18n: { getMessage: (key) => key } });
+const { faceChoice, regionAlone } = await import("../../extension/ui/face-choice.js");
 
 const PICTURE = { width: 1000, height: 600 };
 
@@ -22,4 +22,55 @@ test("the part ends halfway to a neighbour on every side", () => {
 
 test("faces that overlap are parted at the edge of the one that is meant", () => {
   assert.deepEqual(regionAlone([400, 200, 500, 300], [[480, 200, 580, 300]], PICTURE), [300, 100, 500, 400]);
+});
+
+/** An element of no page: what hangs in it, and what is heard. */
+class Thing {
+  children = [];
+  removed = false;
+  append(...children) {
+    this.children.push(...children);
+  }
+  remove() {
+    this.removed = true;
+  }
+  setAttribute() {}
+  getContext() {
+    return null;
+  }
+  addEventListener(_kind, heard) {
+    this.press = heard;
+  }
+}
+
+/** A choice of two people: group, buttons, picture, what was chosen. @param {() => Promise<any>} convertToBlob */
+function chooseOfTwo(convertToBlob) {
+  const canvas = class extends Thing {
+    convertToBlob = convertToBlob;
+  };
+  Object.assign(globalThis, { document: { createElement: () => new Thing() }, OffscreenCanvas: canvas });
+  const picture = { ...PICTURE, closed: 0, close: () => (picture.closed += 1) };
+  /** @type {Promise<any>[]} */
+  const chosen = [];
+  const boxes = /** @type {any} */ ([
+    [0, 0, 100, 100],
+    [500, 0, 600, 100],
+  ]);
+  const group = /** @type {any} */ (faceChoice(/** @type {any} */ (picture), boxes, (alone) => chosen.push(alone)));
+  return { group, buttons: group.children[1].children, picture, chosen };
+}
+
+test("with the first press the choice goes, and with the cut the picture", async () => {
+  const { group, buttons, picture, chosen } = chooseOfTwo(async () => "alone");
+  buttons[1].press();
+  assert.ok(group.removed);
+  assert.equal(await chosen[0], "alone");
+  assert.equal(picture.closed, 1);
+});
+
+test("where nobody can be cut out it is said that the picture shows several", async () => {
+  const { buttons, picture, chosen } = chooseOfTwo(() => Promise.reject(new TypeError("no encoder")));
+  buttons[0].press();
+  await assert.rejects(chosen[0], { code: "several-faces" });
+  assert.equal(picture.closed, 1);
 });
