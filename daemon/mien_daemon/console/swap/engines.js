@@ -33,6 +33,9 @@ export function readEngine(told) {
 
 export const AUTO = "auto";
 
+/** Options of every engine that have a control: what an open choice takes beside the page's own, and no more. */
+const SHARED = new Set(["restorer", "fidelity", "masks", "detector", "recogniser"]);
+
 /**
  * The engines, and before them the choice that is left open, with the controls that all have, where several are ready.
  * @param {Engine[]} engines
@@ -42,7 +45,8 @@ export function withOpenChoice(engines) {
   const ready = engines.filter((engine) => engine.ready && !engine.experimental);
   if (ready.length < 2) return engines;
   const [first, ...others] = ready;
-  const isShared = ({ name }) => others.every(({ controls }) => controls.some((control) => control.name === name));
+  const isShared = ({ name }) =>
+    SHARED.has(name) && others.every(({ controls }) => controls.some((control) => control.name === name));
   const controls = first.controls.filter(isShared);
   const presets = new Map([["balanced", {}]]);
   const open = { name: AUTO, summary: "", ready: true, experimental: false, downloadBytes: 0, controls, presets };
@@ -80,8 +84,13 @@ function readBounds(schema) {
 /** What an engine's controls are set to by `settings`, whose keys are `engine.option`. */
 export function valuesOf({ name, controls }, settings) {
   return Object.fromEntries(
-    controls.map((control) => [control.name, settings[`${name}.${control.name}`] ?? control.value]),
+    controls.map((control) => [control.name, valueOf(control, settings[`${name}.${control.name}`])]),
   );
+}
+
+/** What was set, or the default. Of several, those that can still be taken: a mask may be installed no more. */
+function valueOf({ kind, choices, value }, given = value) {
+  return kind === "several" ? given.filter((each) => choices.includes(each)) : given;
 }
 
 /**

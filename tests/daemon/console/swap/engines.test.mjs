@@ -92,18 +92,30 @@ test("of masks any number may be taken, and no masks is no setting of one's own"
   assert.equal(presetOf(engine, { "flux.masks": ["xseg"] }), "own");
 });
 
+test("a mask that was taken and is installed no more is not asked for", () => {
+  const masks = { type: "array", items: { enum: ["bisenet"] }, default: [], control: "advanced" };
+  const engine = readEngine({ ...SERVED, options: { masks } });
+  assert.deepEqual(valuesOf(engine, { "flux.masks": ["xseg", "bisenet"] }), { masks: ["bisenet"] });
+});
+
 const ready = (name, options, experimental = false) =>
   readEngine({ ...SERVED, name, state: "ready", experimental, options });
 
 test("a choice is left open where several engines are ready, with the controls that all of them have", () => {
-  const { strength, steps } = SERVED.options;
-  const [one, other] = [ready("mesh", { strength, steps }), ready("ghost-1", { steps })];
+  const { strength, steps: detector } = SERVED.options;
+  const [one, other] = [ready("mesh", { strength, detector }), ready("ghost-1", { detector })];
   assert.deepEqual(withOpenChoice([one, ENGINE]), [one, ENGINE]);
   assert.equal(withOpenChoice([one, ready("klein", {}, true)]).length, 2);
   assert.deepEqual(
     withOpenChoice([one, other])[0].controls.map(({ name }) => name),
-    ["steps"],
+    ["detector"],
   );
+});
+
+test("an open choice has no control that all ready engines have of their own: it would be refused", () => {
+  const { strength, steps: detector } = SERVED.options;
+  const [open] = withOpenChoice(["mesh", "ghost-1"].map((name) => ready(name, { strength, detector })));
+  assert.deepEqual(Object.keys(valuesOf(open, {})), ["detector"]);
 });
 
 test("the open choice needs what the picked engine needs: no memory and no fit of its own", () => {

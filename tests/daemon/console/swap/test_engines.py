@@ -16,7 +16,7 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_pipeline.clip_options import describe_clip_options
 from mien_pipeline.engines.readiness import describe_own_options
 from mien_pipeline.engines.registry import BUILT_IN, ENGINES, parse_options
-from mien_pipeline.options import Format
+from mien_pipeline.options import AutoOptions, Format
 
 READ = f"""
 import {{ readEngine, valuesUnder }} from {json.dumps((FOLDER / "swap/engines.js").as_uri())};
@@ -120,3 +120,11 @@ def test_what_the_page_takes_for_a_clip_is_what_clips_have_controls_for() -> Non
     of_clips = re.search(r"const OF_CLIPS = new Set\((\[.*?\])\);", engines)
     assert of_clips is not None
     assert set(json.loads(of_clips[1])) == {name for name, told in describe_clip_options().items() if "control" in told}
+
+
+def test_the_controls_of_an_open_choice_are_what_it_takes_beside_the_page_s_own() -> None:
+    engines = (FOLDER / "swap/engines.js").read_text(encoding="utf-8")
+    shared = re.search(r"const SHARED = new Set\((\[.*?\])\);", engines)
+    assert shared is not None
+    of_the_page = {"engine", "faces", "seed", "format", "quality", "restore", "fallback"}
+    assert set(json.loads(shared[1])) == AutoOptions.model_fields.keys() - of_the_page
