@@ -35,7 +35,8 @@ async def test_what_is_found_better_is_counted_and_forgotten(console: Any, pictu
     await expect(scores).to_have_text(["InSwapper better in 1 of 1", "Mesh better in 0 of 1"])
     await console.button("Forget all choices").click()
     await expect(scores).to_have_count(0)
-    await expect(page.locator("#settings-arena")).to_contain_text("The tally will be here.")
+    await expect(page.locator("#settings-arena p")).to_contain_text("The tally will be here.")
+    await expect(page.locator("#settings-arena p")).to_be_focused()
 
 
 async def test_two_settings_of_one_engine_are_compared(console: Any, pictures: Any) -> None:

@@ -9,13 +9,14 @@ export function arenaSettings({ arena }) {
   const show = () =>
     fill(
       element,
-      h("p", { class: "hint" }, t(arena.votes.length ? "arena_hint" : "arena_none")),
+      h("p", { class: "hint", tabindex: -1 }, t(arena.votes.length ? "arena_hint" : "arena_none")),
       arena.votes.length ? scoreList(arena) : null,
       arena.votes.length ? h("div", {}, button(t("arena_forget"), "trash", forget)) : null,
     );
   const forget = () => {
     arena.forget();
     show();
+    element.querySelector("p")?.focus(); // the button that had it is gone
   };
   show();
   return element;

@@ -32,10 +32,18 @@ export function clipTarget(app, _now, signal) {
   const refresh = () => {
     say(note, target);
     const key = `${draft.clipControls.length} ${draft.history.undone}`; // once they are told, and undone
-    if (key !== built) fill(written, ...controlsOf(draft));
+    if (key !== built) refillControls(written, controlsOf(draft));
     built = key;
   };
   return { element, refresh };
+}
+
+/** New controls in the place of old ones: a focus that was on one of them stays with its option. */
+function refillControls(element, controls) {
+  const at = [...element.children].findIndex((child) => child.contains(document.activeElement));
+  fill(element, ...controls);
+  const now = element.children[at];
+  (now?.querySelector("input:checked") ?? now?.querySelector("select, input"))?.focus();
 }
 
 /** How the result is written. */
