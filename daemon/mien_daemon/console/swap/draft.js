@@ -221,7 +221,7 @@ export class Draft extends EventTarget {
 
   startRun(target, jobs) {
     this.runs[target.digest] = jobs;
-    this.dispatchEvent(new Event("begun"));
+    this.dispatchEvent(new CustomEvent("begun", { detail: target }));
     this.changed();
   }
 

@@ -63,7 +63,8 @@ export function stage(app, signal) {
 
   jobs.addEventListener("change", show, { signal });
   // A job may be over before the page hears that it was taken.
-  draft.addEventListener("begun", () => (awaited = jobsOf(draft)), { signal });
+  const expectEnd = (/** @type {any} */ { detail }) => detail === draft.target && (awaited = jobsOf(draft));
+  draft.addEventListener("begun", expectEnd, { signal });
   return { element, show };
 }
 

@@ -163,6 +163,15 @@ test("a job's options are its engine's controls, as set or by default", () => {
   assert.equal("steps" in draft.optionsFor("mesh"), false);
 });
 
+test("a run that begins says whose it is: it may be another target's than the shown one's", () => {
+  const draft = draftWith();
+  draft.targets = ["a", "b"].map((name) => ({ name, digest: `sha256:${name}`, assignments: {} }));
+  const begun = [];
+  draft.addEventListener("begun", (/** @type {any} */ { detail }) => begun.push(detail));
+  draft.startRun(draft.targets[1], []);
+  assert.deepEqual(begun, [draft.targets[1]]);
+});
+
 test("before the engines are known a job has what was set, and no more", () => {
   const draft = draftWith();
   draft.set({ "mesh.shape": 0.2 });
