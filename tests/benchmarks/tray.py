@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien_models.store import ModelStore
 from mien_pipeline.evaluation.measures import Row
-from mien_testing.desktop import open_desk, open_screen
+from mien_testing.desktop import open_desk, open_display
 from mien_testing.panel import Panel, until
 
 MINUTE_S = 60.0
@@ -16,7 +16,7 @@ MINUTE_S = 60.0
 def rows(store: ModelStore) -> Iterator[Row]:
     """With an icon in a panel and a daemon that runs; no model is needed."""
     del store
-    with open_screen() as screen, open_desk(screen) as desk:
+    with open_display() as screen, open_desk(screen) as desk:
         panel = Panel(desk.environ["DBUS_SESSION_BUS_ADDRESS"])
         tray = desk.mien("tray")
         until(lambda: panel.title() == "Mien · Idle", "an idle tray")

@@ -4,13 +4,13 @@ from collections.abc import Generator
 
 import pytest
 
-from mien_testing.desktop import Desk, open_desk, open_screen
+from mien_testing.desktop import Desk, open_desk, open_display
 from mien_testing.panel import Panel
 
 
 @pytest.fixture(scope="session")
 def screen() -> Generator[str]:
-    with open_screen() as display:
+    with open_display() as display:
         yield display
 
 

@@ -120,19 +120,21 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def open_screen() -> Generator[str]:
-    """The DISPLAY of an X server with nothing on it."""
+def open_display(size: str = "640x400") -> Generator[str]:
+    """The DISPLAY of an X server with nothing on it, at a number that it picks."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x400x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-nolisten", "tcp"],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )
     os.close(writing)
     with os.fdopen(reading) as said:
         number = said.readline().strip()
-    yield f":{number}"
-    end(server)
+    try:
+        yield f":{number}"
+    finally:
+        end(server)
 
 
 @contextmanager

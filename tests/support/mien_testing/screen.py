@@ -10,6 +10,8 @@ from io import BytesIO
 
 import PIL.Image
 
+from mien_testing.desktop import end, open_display
+
 PATIENCE_S = 120.0  # two slow cores that other things run on as well
 
 
@@ -67,20 +69,11 @@ class Screen:
 
 @contextmanager
 def open_screen() -> Generator[Screen]:
-    """Xvfb with openbox; each picks what is free."""
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        own = Screen(f":{answer.readline().strip()}")
-    manager = subprocess.Popen(["openbox"], env=own.environment, stderr=subprocess.DEVNULL)
-    try:
-        yield own
-    finally:
-        for process in (manager, server):
-            process.terminate()
-            process.wait(10)
+    """A display with openbox on it."""
+    with open_display("1280x900") as name:
+        own = Screen(name)
+        manager = subprocess.Popen(["openbox"], env=own.environment, stderr=subprocess.DEVNULL)
+        try:
+            yield own
+        finally:
+            end(manager)
