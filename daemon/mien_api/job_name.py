@@ -18,7 +18,7 @@ def name_job(job: Mapping[str, Any], people: Mapping[str, str]) -> str:
 
     Args:
         job: its `references` and its `label`.
-        people: "ref:ID" → what the library calls that person; a job names nobody of the library.
+        people: "ref:ID" → what the library calls that person.
     """
     label: Mapping[str, Any] = job.get("label") or {"target": None, "references": ()}
     given = (people.get(pictures[0]) if pictures else None for pictures in job.get("references") or ())

@@ -96,7 +96,7 @@ class Job:
 
     @property
     def leaves_work(self) -> bool:
-        """Whether what was finished of a clip is wanted when it is over: a retry goes on from it, or a swap of it."""
+        """Whether the finished part of a clip is kept when the job is over, for a retry or for a swap of that clip."""
         return self.state == "cancelled" or (self.state == "done" and self.ask.kind == "analyse")
 
     def start_over(self, position: float) -> "Job":

@@ -172,7 +172,7 @@ class JobStore:
     async def keep_for(self, seconds: int, before: int) -> None:
         """Set when finished jobs expire: this many seconds after they finished; a job that is finishing, too.
 
-        `before` is what held until now. A job that expires later than that, because its star was taken away, goes on
+        `before` is the number until now. A job that expires later than that, because its star was taken away, goes on
         expiring as much later.
         """
         self._before_s = before if self._keep_s is None else self._keep_s

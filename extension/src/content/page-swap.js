@@ -59,7 +59,7 @@ globalThis.mienPage ??= (() => {
     mienSay(element, { words: label("problem_picture_gone"), point, acts: [pick(request)] });
   };
 
-  /** A video plays where a picture was asked for: the frame of this moment stands still until the person has said. */
+  /** The video that the person clicked plays: it is paused at this frame until the person answers. */
   const offerFrame = (video, request) => {
     withdraw(video);
     video.pause();

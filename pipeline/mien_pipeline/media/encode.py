@@ -66,7 +66,7 @@ def result_format(image: Image, wanted: Format | None = None) -> Format:
 def encode(image: Image, format: Format, xmp: bytes | None = None, quality: int | None = None) -> bytes:
     """The picture as a file of `format`, with ICC profile, alpha, whitelisted EXIF and the XMP packet given.
 
-    `quality` is 1..100 of a format that loses something; the others keep every pixel whatever it is.
+    `quality` is 1..100 of a lossy format; lossless formats ignore it.
 
     Raises:
         InvalidOptions: the format cannot hold this picture.

@@ -45,7 +45,7 @@ class Actors:
         self._begin, self._job, self._signatory = begin, job, signatory
         self._models = describe_models(open_store(Path(begin.models_dir), offline=True))
         self._devices = begin.devices
-        self._given: list[Any] = []  # whoever may have the job, and is told to forget it
+        self._given: list[Any] = []  # the actors that may have the job; `close` tells them to forget it
         self._actors: dict[int, Any] = {}  # those that take pictures, by the number of the device
         self._loads: dict[int, int] = {}
         self._changed = asyncio.Condition()

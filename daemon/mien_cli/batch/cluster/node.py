@@ -108,7 +108,7 @@ class Node:
 
 
 def read_config(folders: Mapping[str, str], worker: str) -> Config:
-    """The node's own configuration, offline whatever it says."""
+    """The node's own configuration; but the node is always offline."""
     config = Config.load({"offline": True}, **folders)
     return replace(config, worker=worker) if worker else config
 

@@ -112,7 +112,7 @@ def public_bytes(key: X25519PrivateKey) -> bytes:
 def _read_record(record: bytes, signature: bytes, chain: bytes) -> dict[str, Any]:
     """The record, if the key of the certificate beside it signed it, and every consent in it is one that still holds.
 
-    Nobody is asked whether the certificate is known.
+    Whose certificate it is stays unchecked.
     """
     leaf = x509.load_pem_x509_certificates(chain)[0].public_key()
     r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))

@@ -23,7 +23,7 @@ def tell_where_pictures_go(cluster: Cluster) -> None:
 def state_consents(args: Namespace) -> list[dict[str, str | bool | None]]:
     """Of each person the consent without its label: of the library, or as the flags of this command say it.
 
-    A statement that was made at a terminal before is not enough: what goes with the picture says what it stands on.
+    What was stated at a terminal before is not enough, because the record that travels names the basis.
 
     Raises:
         ConsentRequired: a face is a file, and `--basis` or `--adult` was not said; `field` names the one.

@@ -157,7 +157,7 @@ def _takes(encoder: Encoder, size: tuple[int, int], form: WorkingForm) -> bool:
 
 
 def _is_built_in(encoder: str) -> bool:
-    """Whether this FFmpeg has the encoder, whatever it needs of the machine."""
+    """Whether this FFmpeg has the encoder; the machine may still lack its hardware."""
     try:
         av.Codec(encoder, "w")
     except UnknownCodecError:
