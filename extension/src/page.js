@@ -4,6 +4,7 @@ import { toBase64 } from "./bytes.js";
 import { bytesOf } from "./picture.js";
 import { Problem } from "./problem.js";
 
+const PAUSES_MS = [50, 200, 500]; // a frame that is just being made refuses scripts for a moment
 const PART = 4_000_000; // a message may have 64 MB; shorter ones let the page breathe
 export const FILES = [
   "style",
@@ -22,19 +23,24 @@ export const FILES = [
 ].map((name) => `src/content/${name}.js`);
 
 export class Page {
-  constructor(chrome, { tabId, frameId = 0 }) {
+  constructor(chrome, { tabId, frameId = 0 }, pause = sleep) {
     this.chrome = chrome;
+    this.pause = pause;
     this.tabId = tabId;
     this.frameId = frameId;
   }
 
-  /** Put our script in, once; putting it in again changes nothing. */
+  /** Put our script in, once; putting it in again changes nothing. A page that refuses is asked a few times. */
   async enter() {
     const target = { tabId: this.tabId, frameIds: [this.frameId] };
-    try {
-      await this.chrome.scripting.executeScript({ target, files: FILES, injectImmediately: true });
-    } catch {
-      throw new Problem("page-closed-to-us");
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await this.chrome.scripting.executeScript({ target, files: FILES, injectImmediately: true });
+        return;
+      } catch (error) {
+        if (tries === PAUSES_MS.length) throw new Problem("page-closed-to-us", { reason: String(error) });
+        await this.pause(PAUSES_MS[tries]);
+      }
     }
   }
 
@@ -88,4 +94,8 @@ export class Page {
     }
     return taken.shown;
   }
+}
+
+function sleep(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

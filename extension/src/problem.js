@@ -1,6 +1,6 @@
 // What went wrong, by the same codes as the daemon's problem documents, with a few of the extension's own.
 
-const TOLD = new Set(["role", "stage", "model", "host", "incident", "field"]);
+const TOLD = new Set(["role", "stage", "model", "host", "incident", "field", "reason"]);
 
 export class Problem extends Error {
   /** @param {string} code  API, never renamed. @param {object} fields  what names the thing to fix. */
@@ -16,7 +16,7 @@ export class Problem extends Error {
     return new Problem(code, fields);
   }
 
-  /** As it travels to a page or lies in storage: data, and only what the words over the picture need. */
+  /** As it travels to a page or lies in storage: data, and only what the words over the picture or their cause need. */
   toJSON() {
     const told = Object.entries(this.fields).filter(([name]) => TOLD.has(name));
     return { code: this.code, fields: Object.fromEntries(told) };

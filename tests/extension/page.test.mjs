@@ -18,6 +18,17 @@ function pageThat(answer) {
   return { page: new Page({ tabs: { sendMessage }, scripting: { executeScript } }, { tabId: 3, frameId: 5 }), heard };
 }
 
+function pageThatRefuses(times) {
+  let refusals = 0;
+  const executeScript = async () => {
+    refusals += 1;
+    if (refusals <= times) throw new Error("Cannot access a chrome:// URL");
+  };
+  const pauses = [];
+  const pause = async (milliseconds) => pauses.push(milliseconds);
+  return { page: new Page({ scripting: { executeScript } }, { tabId: 1 }, pause), pauses };
+}
+
 test("the scripts that are put into a page are those of the folder, in order of need", () => {
   assert.ok(FILES.every((file) => existsSync(EXTENSION + file)));
   assert.equal(FILES.length, readdirSync(`${EXTENSION}src/content`).length);
@@ -30,11 +41,17 @@ test("the script is put into one frame", async () => {
 });
 
 test("a page that takes no extension is a problem of its own", async () => {
-  const executeScript = async () => {
-    throw new Error("Cannot access a chrome:// URL");
-  };
-  const page = new Page({ scripting: { executeScript } }, { tabId: 1 });
-  await assert.rejects(page.enter(), { code: "page-closed-to-us" });
+  const { page } = pageThatRefuses(Infinity);
+  await assert.rejects(page.enter(), {
+    code: "page-closed-to-us",
+    fields: { reason: "Error: Cannot access a chrome:// URL" },
+  });
+});
+
+test("a frame that refuses scripts for a moment is asked again", async () => {
+  const { page, pauses } = pageThatRefuses(2);
+  await page.enter();
+  assert.equal(pauses.length, 2);
 });
 
 test("a page that is gone answers nothing", async () => {

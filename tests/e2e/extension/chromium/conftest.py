@@ -200,8 +200,9 @@ class Chromium:
             shot = self.shots / f"{len(list(self.shots.iterdir()))}.png"
             self.screen.picture().save(shot)
             kept = self.worker.evaluate("chrome.storage.session.get(null)")
-            known = [entry.get("problem") or entry.get("state") or entry.get("code") for entry in kept.values()]
-            raise AssertionError(f"{complaint}; what was to be seen is in {shot}; the jobs are {known}") from error
+            jobs = [job.get("problem") or job["state"] for name, job in kept.items() if name.startswith("job:")]
+            told = f"what was to be seen is in {shot}; the jobs are {jobs}; the notice is {kept.get('notice')}"
+            raise AssertionError(f"{complaint}; {told}") from error
 
     def shows_result(self, page: Page, selector: str) -> bool:
         """The picture is a whole one that came from us."""
