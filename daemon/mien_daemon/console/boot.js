@@ -1,4 +1,4 @@
-// Who this page is and which language it speaks: asked for while the rest of the page is still on its way.
+// Who this page is and which language it speaks: asked for before the rest of the page is made.
 import { loadWords } from "./language.js";
 import { PageKey } from "./page-key.js";
 import { nameOf, Session } from "./session.js";

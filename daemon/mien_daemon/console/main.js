@@ -1,20 +1,19 @@
 // Everything the page is made of, in the order in which it starts.
+import { fetcher, opened, session } from "./boot.js";
 import { Api } from "./api.js";
 import { Arena } from "./arena.js";
 import { Draft } from "./swap/draft.js";
 import { tellOfCompletion } from "./completion.js";
-import { fetcher, opened, session } from "./boot.js";
 import { Events } from "./events.js";
 import { Health, showHealth } from "./health.js";
 import { GroupList } from "./group-list.js";
 import { isOver, JobList } from "./job-list.js";
 import { People } from "./people.js";
 import { Pictures } from "./pictures.js";
-import { UNREACHABLE } from "./problem.js";
 import { Router } from "./router.js";
 import { badge, shell, VIEWS } from "./shell.js";
 import { h } from "./element.js";
-import { empty, refused } from "./notice.js";
+import { empty } from "./notice.js";
 import { t } from "./words.js";
 
 const place = /** @type {HTMLElement} */ (document.getElementById("app"));
@@ -93,13 +92,12 @@ function showViews(app, main, ended) {
     const signal = AbortSignal.any([leaving.signal, ended]);
     const { view: wanted, item } = app.router.place;
     const name = VIEWS.includes(wanted) ? wanted : "swap";
-    const view = await import(`./${name}/view.js`).catch(() => null);
+    const view = await import(`./${name}/view.js`);
     if (signal.aborted) return;
     document.title = `${t(`view_${name}`)} · Mien`;
     main.replaceChildren();
     main.dataset.view = name;
-    if (view) view.mount(main, app, signal, item);
-    else main.append(refused(UNREACHABLE, show));
+    view.mount(main, app, signal, item);
   };
   let shown = app.router.place.view;
   app.router.addEventListener("change", async () => {
@@ -108,13 +106,7 @@ function showViews(app, main, ended) {
     if (isLost || shown !== app.router.place.view) main.focus({ preventScroll: true });
     shown = app.router.place.view;
   });
-  show().then(() => whenIdle(() => VIEWS.map((name) => import(`./${name}/view.js`).catch(() => null))));
-}
-
-/** The other views are at hand before they are asked for. */
-function whenIdle(work) {
-  if ("requestIdleCallback" in window) requestIdleCallback(work, { timeout: 5000 });
-  else setTimeout(work, 1000); // Safari
+  show();
 }
 
 function showConnection(events, banner) {

@@ -1,4 +1,4 @@
-"""The files of the console page."""
+"""The files of the console page: its modules as one script, everything else as it lies in the folder."""
 
 import functools
 import gzip
@@ -12,10 +12,14 @@ from aiohttp import web
 
 from mien_api.errors import UnknownRoute
 from mien_daemon.http.file_answer import is_known
+from mien_daemon.http.joined_modules import join_modules
 from mien_daemon.http.route import Route
 
 FOLDER = Path(__file__).parents[1] / "console"
 START = "index.html"
+SCRIPT = "console.js"  # every module of the page, joined
+FIRST_MODULE = "main.js"
+CLASSIC = "early-theme.js"  # runs before the first paint, so it is no module
 # Its own scripts and styles, pictures from the API that the page holds itself, and no way to make markup from text.
 POLICY = "; ".join(
     (
@@ -57,15 +61,18 @@ def pack(content: bytes) -> bytes:
 
 @functools.cache
 def page_files() -> Mapping[str, PageFile]:
-    """Every file of the page by its path; no other file is served."""
-    found: dict[str, PageFile] = {}
-    for path in sorted(FOLDER.rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            media_type = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            tag = hashlib.sha256(content).hexdigest()[:32]
-            found[path.relative_to(FOLDER).as_posix()] = PageFile(content, media_type, tag)
-    return found
+    """Every file that the page loads, by its path; no other file is served."""
+    paths = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rglob("*")) if path.is_file()}
+    modules = {name for name in paths if name.endswith(".js") and name != CLASSIC}
+    script = join_modules({name: paths[name].read_text(encoding="utf-8") for name in modules}, FIRST_MODULE)
+    files = {name: describe(name, path.read_bytes()) for name, path in paths.items() if name not in modules}
+    return {**files, SCRIPT: describe(SCRIPT, script.encode())}
+
+
+def describe(name: str, content: bytes) -> PageFile:
+    """The file as it is answered; its tag changes with its bytes."""
+    media_type = TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return PageFile(content, media_type, hashlib.sha256(content).hexdigest()[:32])
 
 
 async def get_console_page(request: web.Request) -> web.Response:

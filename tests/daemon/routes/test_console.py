@@ -1,14 +1,14 @@
 """The console as the daemon serves it: its own files under a strict policy, one code for one session, previews."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mien_core.languages import LANGUAGES
 from mien_daemon import keys
 from mien_daemon.access import handshake
-from mien_daemon.routes.console import FOLDER, page_files
+from mien_daemon.routes.console import CLASSIC, FOLDER, SCRIPT, START, page_files
 from mien_testing.pairing import PageKey
 
 MARKUP = re.compile(rb"\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval)\b")
@@ -31,31 +31,39 @@ async def test_the_page_needs_no_token_and_may_run_nothing_but_its_own_files(dae
 async def test_the_page_may_be_navigated_to_and_its_files_may_not(daemon: Any) -> None:
     by_hand = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none"}
     assert (await daemon.ask("GET", "/", token=None, headers=by_hand)).status == 200
-    assert (await daemon.ask("GET", "/console/main.js", token=None, headers=by_hand)).status == 403
+    assert (await daemon.ask("GET", "/console/console.js", token=None, headers=by_hand)).status == 403
     from_elsewhere = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
     assert (await daemon.ask("GET", "/", token=None, headers=from_elsewhere)).code == "foreign-origin"
 
 
 async def test_a_file_the_browser_has_already_is_not_sent_again(daemon: Any) -> None:
-    first = await daemon.ask("GET", "/console/main.js", token=None)
+    first = await daemon.ask("GET", "/console/console.js", token=None)
     assert first.headers["Content-Type"] == "text/javascript; charset=utf-8"
-    again = await daemon.ask("GET", "/console/main.js", token=None, headers={"If-None-Match": first.headers["ETag"]})
+    again = await daemon.ask("GET", "/console/console.js", token=None, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status, again.body) == (304, b"")
 
 
 async def test_a_file_is_packed_for_a_browser_that_unpacks_it(daemon: Any) -> None:
     plain, packed = [
-        await daemon.ask("GET", "/console/main.js", token=None, headers={"Accept-Encoding": encoding})
+        await daemon.ask("GET", "/console/console.js", token=None, headers={"Accept-Encoding": encoding})
         for encoding in ("identity", "gzip, deflate, br")
     ]
-    assert plain.body == packed.body == page_files()["main.js"].content
+    assert plain.body == packed.body == page_files()[SCRIPT].content
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert plain.headers["ETag"] == packed.headers["ETag"]
 
 
 @pytest.mark.parametrize(
-    "path", ["/console/none.js", "/console/..%2Fapp.py", "/console/locales/%2e%2e", "/console/swap/..%2f..%2fkeys.py"]
+    "path",
+    [
+        "/console/none.js",
+        "/console/main.js",
+        "/console/swap/view.js",
+        "/console/..%2Fapp.py",
+        "/console/locales/%2e%2e",
+        "/console/swap/..%2f..%2fkeys.py",
+    ],
 )
 async def test_nothing_but_the_pages_files_is_served(daemon: Any, path: str) -> None:
     assert (await daemon.ask("GET", path, token=None)).code in {"unknown-route", "unpaired"}
@@ -63,8 +71,12 @@ async def test_nothing_but_the_pages_files_is_served(daemon: Any, path: str) -> 
 
 def test_every_file_of_the_folder_is_served_and_none_is_markup_from_elsewhere() -> None:
     files = page_files()
-    assert set(files) == {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
-    page = files["index.html"].content.decode()
+    names = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+    modules = {name for name in names if name.endswith(".js")} - {CLASSIC}
+    assert set(files) == names - modules | {SCRIPT}
+    script = files[SCRIPT].content.decode()
+    assert all(f'\n"{name}": () => {{\n' in script for name in modules)
+    page = files[START].content.decode()
     assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", page)
     assert "style=" not in page
     for name, file in files.items():
@@ -72,25 +84,12 @@ def test_every_file_of_the_folder_is_served_and_none_is_markup_from_elsewhere() 
             assert not MARKUP.search(file.content), name
 
 
-def reached_from(name: str) -> set[str]:
-    """A module and everything it imports, as paths of the page's folder."""
-    found, waiting = set[str](), [name]
-    while waiting:
-        module = waiting.pop()
-        if module not in found:
-            found.add(module)
-            source = page_files()[module].content.decode()
-            folder = FOLDER / Path(module).parent
-            paths = [(folder / path).resolve() for path in re.findall(r"from \"(\.[^\"]+)\"", source)]
-            waiting.extend(path.relative_to(FOLDER).as_posix() for path in paths)
-    return found
-
-
-def test_the_first_view_is_asked_for_all_at_once() -> None:
-    """Module by module, each import would be found only when the one before it has come."""
-    page = page_files()["index.html"].content.decode()
-    named = set(re.findall(r"(?:modulepreload\" href|module\" src)=\"/console/([^\"]+)\"", page))
-    assert named == reached_from("main.js") | reached_from("swap/view.js")
+def test_the_first_view_needs_few_files_and_names_them_itself() -> None:
+    """Whatever is not named there comes a round trip later: only the words, whose language the page cannot know."""
+    named = set(re.findall(r"(?:src|href)=\"/console/([^\"]+)\"", page_files()[START].content.decode()))
+    assert named <= set(page_files())
+    assert len(named) <= 8
+    assert set(page_files()) - named == {START} | {f"locales/{language}.json" for language in LANGUAGES}
 
 
 # ── the code ──

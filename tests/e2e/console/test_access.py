@@ -92,7 +92,7 @@ async def test_another_origin_gets_nothing(console: Any, elsewhere: str) -> None
         const headers = body ? { "Content-Type": "application/json" } : {};
         try { return (await fetch(url, { method, body, headers })).status } catch { return "nothing" }
     }"""
-    for path, method in (("/", "GET"), ("/console/main.js", "GET"), ("/v1/session", "POST"), ("/v1/jobs", "GET")):
+    for path, method in (("/", "GET"), ("/console/console.js", "GET"), ("/v1/session", "POST"), ("/v1/jobs", "GET")):
         assert await page.evaluate(ask, [console.daemon.origin + path, method]) == "nothing"
     framed = """(url) => new Promise((resolve) => {
         const frame = document.createElement("iframe");

@@ -5,7 +5,6 @@ import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
 import { isOver } from "../job-list.js";
 import { refused } from "../notice.js";
-import { UNREACHABLE } from "../problem.js";
 import { t } from "../words.js";
 import { addFolder, addTargets, choose, chooseFolder } from "./drop.js";
 import { nameKept } from "./session.js";
@@ -37,7 +36,7 @@ export function stage(app, signal) {
   };
 
   async function build(now, leaving) {
-    const part = await BUILD[now.kind]().catch(() => unreachable);
+    const part = await BUILD[now.kind]();
     if (leaving.aborted) return;
     /** @type {{ element: HTMLElement, refresh?: (now: any) => void, ready?: Promise<void> }} */
     const built = part(app, now, leaving);
@@ -106,7 +105,7 @@ function subject(draft, jobs) {
   return { kind: "progress", run };
 }
 
-/** What builds each; what the first look does not show is fetched when it is wanted. */
+/** What builds each; what the first look does not show is evaluated when it is wanted. */
 const BUILD = {
   empty: async () => dropZone,
   folder: async () => (await import("./folder.js")).folderCard,
@@ -138,10 +137,6 @@ function cancelled(app, { run }) {
     button(t("try_again"), "retry", () => again(app, run)),
   );
   return { element: h("div", { class: "over" }, words, back(app)) };
-}
-
-function unreachable() {
-  return { element: refused(UNREACHABLE) };
 }
 
 function dropZone(app, _now, signal) {

@@ -1,0 +1,93 @@
+"""ES modules joined into one script, so that a page asks for one file instead of a hundred.
+
+The script keeps what a browser promises of modules: each has a scope of its own, is evaluated once, when it is first
+imported, and after what it imports. It is text in, text out; nothing needs node. The joiner reads whole lines, as
+the formatter writes them, and refuses what it does not know:
+
+    import { one, two as other } from "./file.js";      export function, async function, class or const NAME
+    import "./file.js";                                  await import("./file.js"), also with a `${name}` in it
+"""
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+
+IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"(\.[^"]+)";$', re.MULTILINE)
+EXPORT = re.compile(r"^export ((?:async )?function\*? ?|class |const )(\w+)", re.MULTILINE)
+STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+LATER = re.compile(r"\bawait import\(")
+NAME = re.compile(r"(\w+)(?: as (\w+))?")
+LOADER = """\
+const $evaluated = new Map();
+const $import = (name) => {
+if (!$evaluated.has(name)) $evaluated.set(name, $modules[name]());
+return $evaluated.get(name);
+};
+const $later = async (from, path) => $import(new URL(path, `file:///${from}`).pathname.slice(1));
+"""
+
+
+class UnjoinableModule(Exception):
+    """A module says something that cannot be joined, or that no browser would run."""
+
+
+def join_modules(sources: Mapping[str, str], start: str) -> str:
+    """One module script that runs the module `start`.
+
+    Args:
+        sources: the text of every module by its path, "folder/file.js".
+        start: the path of the module that imports the others.
+
+    Raises:
+        UnjoinableModule: a statement is not one of those above, a module or a name in it does not exist, or modules
+            import each other in a circle.
+    """
+    require_order(sources)
+    modules = "".join(f'"{name}": () => {{\n{wrap(name, sources)}}},\n' for name in sorted(sources))
+    return f'{LOADER}const $modules = {{\n{modules}}};\n$import("{start}");\n'
+
+
+def wrap(name: str, sources: Mapping[str, str]) -> str:
+    """The body of the function that evaluates one module and returns what it exports."""
+    source = sources[name]
+    known = [match.start() for form in (IMPORT, EXPORT) for match in form.finditer(source)]
+    for statement in STATEMENT.finditer(source):
+        if statement.start() not in known:
+            raise UnjoinableModule(f"{name}: {statement[0]}")
+    for wanted, path in IMPORT.findall(source):
+        other = find(name, path, sources)
+        if missing := {theirs for theirs, _ in NAME.findall(wanted)} - set(list_exports(sources[other])):
+            raise UnjoinableModule(f"{name}: {other} exports no {', '.join(sorted(missing))}")
+    body = IMPORT.sub(lambda found: bind(found[1], find(name, found[2], sources)), source)
+    body = LATER.sub(f'await $later("{name}", ', EXPORT.sub(r"\1\2", body))
+    return f"{body}\nreturn {{ {', '.join(list_exports(source))} }};\n"
+
+
+def bind(wanted: str | None, other: str) -> str:
+    """The statement that stands where an import stood."""
+    if wanted is None:
+        return f'$import("{other}");'
+    names = ", ".join(f"{theirs}: {ours}" if ours else theirs for theirs, ours in NAME.findall(wanted))
+    return f'const {{ {names} }} = $import("{other}");'
+
+
+def list_exports(source: str) -> Sequence[str]:
+    return [name for _, name in EXPORT.findall(source)]
+
+
+def find(name: str, path: str, sources: Mapping[str, str]) -> str:
+    """The module that `name` means by `path`."""
+    other = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+    if other not in sources:
+        raise UnjoinableModule(f"{name}: there is no {other}")
+    return other
+
+
+def require_order(sources: Mapping[str, str]) -> None:
+    """Require that every module can be evaluated after all that it imports."""
+    left = {name: {find(name, path, sources) for _, path in IMPORT.findall(text)} for name, text in sources.items()}
+    while left:
+        ready = {name for name, needs in left.items() if not needs & left.keys()}
+        if not ready:
+            raise UnjoinableModule(f"these import each other: {', '.join(sorted(left))}")
+        left = {name: needs for name, needs in left.items() if name not in ready}

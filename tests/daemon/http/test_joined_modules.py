@@ -1,0 +1,104 @@
+"""Joined modules do what the same modules do apart; what cannot be joined is refused with the statement's own words."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mien_daemon.http.joined_modules import UnjoinableModule, join_modules
+
+# Every kind of statement that the joiner knows, two modules with the same names, one that two others import.
+MODULES = {
+    "main.js": """\
+import "./noise.js";
+import { tell as say, Teller } from "./parts/tell.js";
+import { counter, name } from "./parts/counter.js";
+console.log("main", name, this);
+counter.count += 1;
+say(`import { nothing } from "./nowhere.js"; is text here`);
+new Teller().tell();
+async function later(which) {
+  const { show } = await import(`./parts/${which}.js`);
+  show();
+  await import("./noise.js");
+}
+later("later");
+""",
+    "noise.js": 'console.log("noise");\n',
+    "parts/tell.js": """\
+import { counter as shared, name } from "./counter.js";
+const hidden = "tell's own";
+export function tell(words) {
+  console.log(words, shared.count, name, hidden);
+}
+export class Teller {
+  tell = () => tell("told");
+}
+""",
+    "parts/counter.js": """\
+const hidden = "counter's own";
+console.log("counter is made", hidden);
+export const counter = { count: 0 };
+export const name = "the counter";
+""",
+    "parts/later.js": """\
+import {
+  counter,
+} from "./counter.js";
+import { tell } from "./tell.js";
+const hidden = { $: "$&" };
+export async function show() {
+  tell(`later ${hidden.$}`);
+  console.log(counter.count, typeof every);
+}
+export async function* every() {}
+""",
+}
+
+
+def run(script: Path) -> str:
+    done = subprocess.run(["node", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow  # two starts of node
+def test_joined_modules_say_and_share_what_they_do_apart(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{ "type": "module" }', encoding="utf-8")
+    for name, text in MODULES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    joined = tmp_path / "joined.js"
+    joined.write_text(join_modules(MODULES, "main.js"), encoding="utf-8")
+    said = run(joined)
+    assert said == run(tmp_path / "main.js")
+    assert said.startswith("noise\ncounter is made counter's own\nmain the counter undefined\n")
+    assert said.endswith("later $& 1 the counter tell's own\n1 function\n")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'import whole from "./b.js";',
+        'import * as all from "./b.js";',
+        "export default 1;",
+        "export let changing = 1;",
+        "export { one };",
+        'export { one } from "./b.js";',
+        "export const { one } = {};",
+        'import { one } from "elsewhere";',
+        'import { none } from "./b.js";',
+        'import { one } from "./none.js";',
+        'import { one } from "../b.js";',
+    ],
+)
+def test_what_cannot_be_joined_is_refused(statement: str) -> None:
+    with pytest.raises(UnjoinableModule, match=r"^a\.js: "):
+        join_modules({"a.js": f"{statement}\n", "b.js": "export const one = 1;\n"}, "a.js")
+
+
+def test_modules_that_import_each_other_are_refused_and_may_still_do_so_later() -> None:
+    pair = {"a.js": 'import "./b.js";\n', "b.js": 'import "./c.js";\n', "c.js": 'import "./a.js";\n'}
+    with pytest.raises(UnjoinableModule, match=r"a\.js, b\.js, c\.js"):
+        join_modules(pair, "a.js")
+    assert "$later" in join_modules({**pair, "c.js": 'const load = async () => await import("./a.js");\n'}, "a.js")
