@@ -89,6 +89,24 @@ def refuse_clip_arguments(args: Namespace) -> None:
             raise InvalidOptions(f"--{said} is for clips, and {args.target} is none", field=said)
 
 
+def with_format(args: Namespace, place: ResultPlace) -> Namespace:
+    """The arguments with the result's format: what its name asks for, or `--set format=`, or MP4.
+
+    It is no longer among the settings, which are the engine's: a picture has other formats.
+
+    Raises:
+        InvalidOptions: as `ResultPlace.clip_format`.
+    """
+    from argparse import Namespace
+
+    from mien_cli.edit_arguments import parse_setting
+
+    settings = [(each, *parse_setting(each)) for each in args.set]
+    wanted = next((value for _, name, value in reversed(settings) if name == "format"), None)
+    own = [each for each, name, _ in settings if name != "format"]
+    return Namespace(**{**vars(args), "set": own, "format": place.clip_format(wanted) or wanted or "mp4"})
+
+
 def read_clip_options(args: Namespace) -> ClipOptions:
     """The clip's options.
 
@@ -105,6 +123,7 @@ def list_clip_options(args: Namespace) -> dict[str, object]:
     raw: dict[str, object] = {
         "from": read_time(args.begin, "from"),
         "to": read_time(args.end, "to"),
+        "format": getattr(args, "format", None),
         "encoder": getattr(args, "encoder", None),
         "quality": getattr(args, "quality", None),
     }
@@ -157,7 +176,8 @@ def swap_clip(
     from mien_pipeline.clips.run_names import hash_clip, name_look, name_run
     from mien_pipeline.swap_clip import open_target
 
-    output, clip_options = place.clip_output(), read_clip_options(args)
+    clip_options = read_clip_options(args)
+    output = place.clip_output(clip_options.format)
     require_clip_options(options)
     store = open_store(args)
     options = settle_for_clip(options, store, only_here=True)
@@ -207,8 +227,7 @@ def swap_by_daemon(
     from mien_cli.result_file import make_folder
     from mien_pipeline.clip_options import require_clip_options
 
-    output = place.clip_output()
-    read_clip_options(args)
+    output = place.clip_output(read_clip_options(args).format)
     require_clip_options(options)
     if place.makes_folder:
         make_folder(output.path.parent)

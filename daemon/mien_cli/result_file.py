@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mien_core.outputs import Exists, Inputs, Output, Written
+    from mien_pipeline.clip_options import ClipFormat
     from mien_pipeline.options import Format
 
 FORMATS: dict[str, Format] = {
@@ -27,7 +28,7 @@ FORMATS: dict[str, Format] = {
     ".jpeg": "jpeg",
     ".tif": "tiff",
 }
-CLIP_SUFFIX = ".mp4"
+CLIP_FORMATS: dict[str, ClipFormat] = {".mp4": "mp4", ".gif": "gif", ".webp": "webp"}
 EXISTS = ("number", "skip", "replace", "fail")
 STANDARD_OUTPUT = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}
 # A result is written at quality 95 with full chroma: of telephones' JPEGs it has two to three times the bytes.
@@ -111,11 +112,29 @@ class ResultPlace:
             return None
         return choose_format(Path(self.named))
 
-    def clip_output(self) -> Output:
+    def clip_format(self, wanted: object = None) -> ClipFormat | None:
+        """The format of a clip's result that the name asks for; None where a folder is named.
+
+        Raises:
+            InvalidOptions: `field` is output: `known` lists the endings; or `format`, where another one is `wanted`.
+        """
+        from mien_core.errors import InvalidOptions
+
+        if self.named is None or self.is_standard_output or names_folder(self.named):
+            return None
+        found = CLIP_FORMATS.get(Path(self.named).suffix.lower())
+        if found is None:
+            words = f"{self.named} does not end like an MP4 file, a GIF or a WebP"
+            raise InvalidOptions(words, field="output", known=sorted(CLIP_FORMATS))
+        if wanted not in (None, found):
+            raise InvalidOptions(f"{self.named} does not end like {wanted}", field="format")
+        return found
+
+    def clip_output(self, format: ClipFormat) -> Output:
         """Where the result of a clip goes.
 
         Raises:
-            InvalidOptions: `field` is output: the name does not end like an MP4 file, or it is standard output.
+            InvalidOptions: `field` is output: it is standard output.
         """
         from mien_core.errors import InvalidOptions
         from mien_core.outputs import Output, fit_name
@@ -123,11 +142,9 @@ class ResultPlace:
         if self.is_standard_output:
             raise InvalidOptions("a clip is written to a file, since its header is written last", field="output")
         if self.named is not None and not names_folder(self.named):
-            if Path(self.named).suffix.lower() != CLIP_SUFFIX:
-                raise InvalidOptions(f"{self.named} does not end like an MP4 file", field="output", known=[CLIP_SUFFIX])
             return Output(Path(self.named), self.exists, self.inputs)
         folder = find_folder(self.source) if self.named is None else Path(self.named)
-        return Output(fit_name(folder / f"{self.source.stem}{CLIP_SUFFIX}", f"-{self.what}"), self.exists, self.inputs)
+        return Output(fit_name(folder / f"{self.source.stem}.{format}", f"-{self.what}"), self.exists, self.inputs)
 
     def check(self, picture: bytes, wanted: Format | None) -> Path | None:
         """Check the place before the work; the file that is there already, where it makes the work needless.

@@ -11,15 +11,23 @@ from pydantic import BaseModel, Field
 
 from mien_core.errors import InvalidOptions, UnsupportedClip
 from mien_core.program import is_frozen
-from mien_pipeline.options import SwapOptions, validate
+from mien_pipeline.options import Format, SwapOptions, validate
 
 Codec = Literal["av1", "h264", "hevc", "vp9"]
+ClipFormat = Literal["mp4", "gif", "webp"]
+MEDIA_TYPES: Mapping[ClipFormat, str] = {"mp4": "video/mp4", "gif": "image/gif", "webp": "image/webp"}
 DEFAULT_QUALITY = 70
 COMMAND = 'pip install "mien[video]"'
 
-FIELDS: Mapping[str, str] = {"from": "begin_s", "to": "end_s", "encoder": "encoder", "quality": "quality"}
+FIELDS: Mapping[str, str] = {
+    "from": "begin_s",
+    "to": "end_s",
+    "format": "format",
+    "encoder": "encoder",
+    "quality": "quality",
+}
 """How people name what a clip takes → the fields of `ClipOptions`."""
-ALSO_OF_PICTURES = frozenset({"quality"})
+ALSO_OF_PICTURES = frozenset({"format", "quality"})
 
 
 class ClipOptions(BaseModel, frozen=True, extra="forbid"):
@@ -29,6 +37,11 @@ class ClipOptions(BaseModel, frozen=True, extra="forbid"):
         default=None, ge=0, description="Where the part to edit begins, from the first picture on; by default there."
     )
     end_s: float | None = Field(default=None, gt=0, description="Where it ends; by default with the clip.")
+    format: ClipFormat = Field(
+        default="mp4",
+        description="The result's format. An animated GIF or WebP has no sound; GIF has 256 colours a picture.",
+        json_schema_extra={"control": "main"},
+    )
     encoder: Codec | None = Field(
         default=None,
         description="The result's codec. By default the clip's own by an encoder of this machine's system or card, "
@@ -39,7 +52,7 @@ class ClipOptions(BaseModel, frozen=True, extra="forbid"):
         default=DEFAULT_QUALITY,
         ge=1,
         le=100,
-        description="Of the pictures; more takes more bytes.",
+        description="Of the pictures; more takes more bytes. It changes nothing in a GIF.",
         json_schema_extra={"control": "main"},
     )
 
@@ -75,15 +88,26 @@ def parse_clip_options(raw: Mapping[str, object]) -> ClipOptions:
     except InvalidOptions as error:
         name = next((name for name, field in FIELDS.items() if field == error.fields.get("field")), "")
         raise InvalidOptions(str(error).replace(FIELDS.get(name, name), name, 1), field=name) from None
+    if options.encoder is not None and options.format != "mp4":
+        raise InvalidOptions(f"encoder: a {options.format} file has none to choose", field="encoder")
     if options.begin_s is not None and options.end_s is not None and options.begin_s >= options.end_s:
         raise InvalidOptions("from: the part ends before it begins", field="from")
     return options
 
 
 def split_clip_options(raw: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """(what a picture takes, what a clip takes beside its engine's options), as they came; the quality is in both."""
+    """(what a picture takes, what a clip takes beside its engine's options), as they came.
+
+    The quality and the format WebP are in both. Any other format is in that which has it; one that neither has is a
+    picture's, which refuses it.
+    """
     own = {name: value for name, value in raw.items() if name in FIELDS}
-    return {name: value for name, value in raw.items() if name not in FIELDS.keys() - ALSO_OF_PICTURES}, own
+    usual = {name: value for name, value in raw.items() if name not in FIELDS.keys() - ALSO_OF_PICTURES}
+    if raw.get("format") not in get_args(ClipFormat):
+        own.pop("format", None)
+    elif raw["format"] not in get_args(Format):
+        usual.pop("format", None)
+    return usual, own
 
 
 def refuse_clip_options(given: Mapping[str, object], target: str) -> None:
@@ -94,6 +118,8 @@ def refuse_clip_options(given: Mapping[str, object], target: str) -> None:
     """
     for name in given.keys() - ALSO_OF_PICTURES:
         raise InvalidOptions(f"{name} is for clips, and {target} is none", field=name)
+    if given.get("format", "webp") not in get_args(Format):
+        raise InvalidOptions(f"{given['format']} is a format of clips, and {target} is none", field="format")
 
 
 def require_clip_options(options: SwapOptions) -> None:
@@ -106,8 +132,8 @@ def require_clip_options(options: SwapOptions) -> None:
         raise InvalidOptions(f"the engine {options.engine} swaps pictures only", field="engine")
     if options.fallback:
         raise InvalidOptions("another engine is tried for pictures only", field="fallback")
-    if options.format is not None:
-        raise InvalidOptions("a clip becomes an MP4 file", field="format")
+    if options.format not in (None, "webp"):
+        raise InvalidOptions("a clip becomes an MP4 file, or a GIF or WebP", field="format")
     if options.restore:
         raise InvalidOptions("skin detail is restored in pictures only", field="restore")
     if options.recogniser != "dlib":

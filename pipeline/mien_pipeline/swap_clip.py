@@ -12,10 +12,11 @@ from pathlib import Path
 
 from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
 from mien_core.files import naming_disk_errors
-from mien_pipeline.clip_options import ClipOptions
+from mien_pipeline.clip_options import MEDIA_TYPES, ClipOptions
 from mien_pipeline.clips.analyse import analyse
 from mien_pipeline.clips.analysis import Analysis, cut_into_segments
-from mien_pipeline.clips.inspect import media_type_of, read_watermark
+from mien_pipeline.clips.as_animation import Wanted, write_as_animation
+from mien_pipeline.clips.inspect import media_type_of, read_animation_watermark, read_watermark
 from mien_pipeline.clips.journal import Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.clips.render import ClipSwap
@@ -29,7 +30,7 @@ from mien_pipeline.clips.segments import (
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, is_animated
 from mien_pipeline.media.clip.encoders import choose_encoder
-from mien_pipeline.media.clip.join import Span, duration_of, join
+from mien_pipeline.media.clip.join import duration_of, join
 from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part
 from mien_pipeline.media.clip.segment import EncoderSettings
 from mien_pipeline.media.kinds import kind_of, read_head
@@ -43,7 +44,8 @@ from mien_pipeline.trust.marking import ResultMarker
 from mien_pipeline.trust.watermark import Reading
 
 SEGMENT = 48  # pictures; shorter ones cost bytes (30: + 9 %, 60: + 3 %), longer ones more lost work at a kill
-_ANIMATION, _JOINED = "animation.mkv", "joined.part"
+_ANIMATION, _JOINED, _ANIMATED = "animation.mkv", "joined.part", "animated.part"
+_MEANS = 90  # the least quality of a clip that becomes an animation: what it loses nobody is to see in that
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
             raise NoFaceFound("no face of the clip can be swapped", role="target")
         edit = Edit("swap", job.options.engine, job.options, (*components.models, *job.engine_models))
         with clock.stage("mark"):
-            finished = _finish(rendered, target, components.marker, analysis.span, journal, edit)
+            finished = _finish(rendered, target, components.marker, analysis, journal, edit)
         report = _report(job, analysis, rendered, finished, edit, clock)
         journal.clear()
     return report
@@ -178,20 +180,26 @@ class _Finished:
     """What the watermark of the file reads, and which audio tracks are in it."""
 
     reading: Reading
-    copied: Sequence[AudioTrack]
+    copied: Sequence[AudioTrack] = ()
 
 
 def _finish(
-    rendered: _Rendered, target: ClipTarget, marker: ResultMarker, span: Span, journal: Journal, edit: Edit
+    rendered: _Rendered, target: ClipTarget, marker: ResultMarker, analysis: Analysis, journal: Journal, edit: Edit
 ) -> _Finished:
     """Join the segments, read the watermark back, and hand the signed file over."""
-    joined = journal.folder / _JOINED
+    made, wanted = journal.folder / _JOINED, target.options
     paths = [journal.segment(number) for number in range(rendered.segments)]
-    copied = join(joined, paths, target.clip, span, DESCRIPTIONS["swap"])
-    reading = read_watermark(probe_clip(joined), marker.watermark)
-    kind = target.media_type
-    target.write(lambda path: marker.sign_clip(joined, path, target.source, kind, edit))
-    return _Finished(reading, copied)
+    copied = join(made, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
+    if wanted.format == "mp4":
+        finished = _Finished(read_watermark(probe_clip(made), marker.watermark), copied)
+    else:
+        joined, made = made, journal.folder / _ANIMATED
+        how = Wanted(wanted.format, wanted.quality)
+        write_as_animation(joined, made, target.source, target.clip, analysis, how, edit)
+        finished = _Finished(read_animation_watermark(made, marker.watermark))
+    kinds = MEDIA_TYPES[wanted.format], target.media_type
+    target.write(lambda path: marker.sign_clip(made, path, kinds[0], target.source, kinds[1], edit))
+    return finished
 
 
 def _require_room(folder: Path, clip: ClipInfo) -> None:
@@ -253,7 +261,7 @@ def _render(
     """Make the segments that are not there."""
     target = job.target
     chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
-    settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), target.options.quality)
+    settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), _quality_of(target.options))
     swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check)
     people = {person: job.references.index(reference) for person, reference in chosen.items()}
     cuts = cut_into_segments(len(analysis.span.times), target.segment)
@@ -268,6 +276,11 @@ def _render(
     counted = done | made
     tallies = merge_tallies([counted[number] for number in sorted(counted)])
     return _Rendered(tallies, settings, len(counted), bool(done))
+
+
+def _quality_of(options: ClipOptions) -> int:
+    """That of the segments."""
+    return options.quality if options.format == "mp4" else max(options.quality, _MEANS)
 
 
 def _make_all(
@@ -292,18 +305,19 @@ def _report(
     clock: Stopwatch,
 ) -> SwappedClip:
     clip, encoder, copied = job.target.clip, rendered.settings.encoder, finished.copied
+    asked = job.target.options
     warnings: list[ClipWarning] = []
     if len(copied) < len(clip.audio):
         warnings.append("audio-dropped")
     if clip.others:
         warnings.append("streams-dropped")
-    if encoder.codec == "av1" and job.target.options.encoder is None:
+    if asked.format == "mp4" and encoder.codec == "av1" and asked.encoder is None:
         warnings.append("new-codec")
     video = VideoReport(
         frames=len(analysis.span.times),
         duration_s=duration_of(analysis.span, clip.time_base),
         size=clip.seen_size,
-        encoder=encoder.name,
+        encoder=encoder.name if asked.format == "mp4" else asked.format,
         audio="copied" if copied else "none",
         segments=rendered.segments,
         resumed=rendered.resumed,

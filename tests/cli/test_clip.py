@@ -11,7 +11,9 @@ import PIL.Image
 import pytest
 
 from mien_cli import clip
+from mien_cli.result_file import ResultPlace
 from mien_core.errors import InvalidOptions
+from mien_core.outputs import Exists, Inputs
 from mien_models.store import ModelStore
 from mien_pipeline.media.decode import decode
 from mien_testing.clips import Recipe, make_clip, move_portrait
@@ -37,6 +39,22 @@ def test_an_option_for_clips_is_refused_with_a_picture() -> None:
     with pytest.raises(InvalidOptions) as refused:
         clip.refuse_clip_arguments(args)
     assert refused.value.fields["field"] == "to"
+
+
+@pytest.mark.parametrize(
+    ("named", "settings", "format"),
+    [
+        (None, [], "mp4"),
+        ("b.gif", [], "gif"),
+        (None, ["format=png", "format=webp"], "webp"),
+        ("b.webp", ["format=webp"], "webp"),
+    ],
+)
+def test_the_name_or_a_setting_says_the_format(named: str | None, settings: list[str], format: str) -> None:
+    place = ResultPlace(Path("a.mp4"), "swapped", named, Exists.NUMBER, Inputs.of([]))
+    args = clip.with_format(Namespace(set=["gaze=target", *settings], begin=None, end=None), place)
+    assert clip.read_clip_options(args).format == format
+    assert args.set == ["gaze=target"]  # what is left is the engine's
 
 
 def test_what_became_of_each_person_is_told() -> None:

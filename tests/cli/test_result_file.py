@@ -16,6 +16,7 @@ from mien_cli.result_file import (
     make_folder,
 )
 from mien_core.errors import DiskFull, InvalidImage, InvalidOptions, OutputExists, OutputIsInput, OutputNotWritable
+from mien_pipeline.clip_options import ClipFormat
 from mien_testing.daemon import png
 
 
@@ -130,6 +131,27 @@ def test_the_name_that_is_checked_before_the_work_is_the_one_that_is_written(
     Path(f"a-swapped{suffix}").write_bytes(b"there")
     place = ResultPlace.choose(parse("--exists", "skip"), Path(picture), "swapped")
     assert place.check(Path(picture).read_bytes(), None) == Path(f"a-swapped{suffix}")
+
+
+@pytest.mark.parametrize(("name", "format"), [("a.MP4", "mp4"), ("a.gif", "gif"), ("a.webp", "webp")])
+def test_the_name_of_a_clips_result_tells_its_format(name: str, format: ClipFormat, pictures: Path) -> None:
+    place = choose("-o", name)
+    assert place.clip_format() == place.clip_format(format) == format
+    assert place.clip_output(format).path == Path(name)
+
+
+def test_a_clips_result_whose_name_was_not_said_ends_like_its_format(pictures: Path) -> None:
+    assert choose().clip_format("gif") is None
+    assert choose().clip_output("gif").path == Path("me-swapped.gif")
+
+
+@pytest.mark.parametrize(("name", "wanted", "field"), [("a.mkv", None, "output"), ("a.gif", "webp", "format")])
+def test_a_clips_result_that_cannot_be_called_so_is_refused(
+    name: str, wanted: str | None, field: str, pictures: Path
+) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        choose("-o", name).clip_format(wanted)
+    assert refused.value.fields["field"] == field
 
 
 def test_an_ending_and_a_format_that_contradict_each_other_are_refused(pictures: Path) -> None:

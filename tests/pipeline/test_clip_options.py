@@ -21,6 +21,7 @@ def test_options_are_read_by_the_names_that_people_give_them() -> None:
     assert parse_clip_options({"encoder": "auto", "quality": None}) == ClipOptions()
     given = parse_clip_options({"from": 1, "to": 2.5, "encoder": "vp9", "quality": 30})
     assert given == ClipOptions(begin_s=1.0, end_s=2.5, encoder="vp9", quality=30)
+    assert parse_clip_options({"format": "gif", "encoder": "auto"}).format == "gif"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,8 @@ def test_options_are_read_by_the_names_that_people_give_them() -> None:
         ({"from": True}, "from"),
         ({"from": 2, "to": 2}, "from"),
         ({"encoder": "mpeg1"}, "encoder"),
+        ({"encoder": "av1", "format": "gif"}, "encoder"),
+        ({"format": "mkv"}, "format"),
         ({"quality": 101}, "quality"),
         ({"begin_s": 1}, "begin_s"),
     ],
@@ -45,8 +48,9 @@ def test_what_cannot_be_is_refused_by_the_name_that_was_given(raw: dict[str, obj
 
 def test_what_a_user_interface_offers_is_what_is_taken() -> None:
     told = describe_clip_options()
-    assert list(told) == ["from", "to", "encoder", "quality"]
-    assert [name for name, schema in told.items() if "control" in schema] == ["encoder", "quality"]
+    assert list(told) == ["from", "to", "format", "encoder", "quality"]
+    assert [name for name, schema in told.items() if "control" in schema] == ["format", "encoder", "quality"]
+    assert told["format"]["enum"] == ["mp4", "gif", "webp"]
     for schema in told.values():
         assert "anyOf" not in schema
         assert schema["description"]
@@ -65,6 +69,22 @@ def test_options_of_engine_and_clip_are_told_apart() -> None:
     with pytest.raises(InvalidOptions) as refused:
         refuse_clip_options({"from": 1}, "a.png")
     assert refused.value.fields["field"] == "from"
+
+
+@pytest.mark.parametrize(
+    ("format", "of_picture", "of_clip"),
+    [("gif", False, True), ("mp4", False, True), ("webp", True, True), ("png", True, False), ("mkv", True, False)],
+)
+def test_a_format_goes_where_it_is_known(format: str, of_picture: bool, of_clip: bool) -> None:
+    asked = {"format": format}
+    assert split_clip_options(asked) == (asked if of_picture else {}, asked if of_clip else {})
+
+
+def test_a_picture_becomes_no_gif() -> None:
+    refuse_clip_options({"format": "webp"}, "a.png")
+    with pytest.raises(InvalidOptions) as refused:
+        refuse_clip_options({"format": "gif"}, "a.png")
+    assert refused.value.fields["field"] == "format"
 
 
 @pytest.mark.parametrize(

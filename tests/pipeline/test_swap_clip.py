@@ -11,13 +11,14 @@ import pytest
 from mien_core.errors import InvalidOptions, UnsupportedClip
 from mien_core.outputs import Exists, Output
 from mien_models.store import ModelStore
-from mien_pipeline.clip_options import ClipOptions
+from mien_pipeline.clip_options import ClipFormat, ClipOptions
 from mien_pipeline.clips.guests import render_as_guest
 from mien_pipeline.clips.inspect import inspect_clip
 from mien_pipeline.clips.report import SwappedClip, describe_clip
 from mien_pipeline.clips.run_names import hash_clip, name_run
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
+from mien_pipeline.media.clip.animated import count_plays, read_animation
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.runtime import Runtime
@@ -191,6 +192,39 @@ def test_an_animation_becomes_a_clip(swap: Swap, astronaut: Portrait, tmp_path: 
     made = swap(tmp_path / "a.webp", tmp_path / "out.mp4")
     assert made.people[0].swapped == 5
     assert list_times(tmp_path / "out.mp4") == pytest.approx([0, 0.08, 0.28, 0.36, 0.4])
+
+
+@pytest.mark.parametrize("format", ["gif", "webp"])
+def test_an_animation_stays_one_where_it_is_asked_for(
+    swap: Swap, astronaut: Portrait, models: ModelStore, tmp_path: Path, format: ClipFormat
+) -> None:
+    """With its times, its rounds, and marks that are read from the file itself."""
+    import PIL.Image
+
+    draw = move_portrait(astronaut.image.pixels[:400])
+    pictures = [PIL.Image.fromarray(draw(number, (200, 150))) for number in range(5)]
+    durations = [80, 200, 80, 40, 120]
+    source, out = tmp_path / "a.gif", tmp_path / f"out.{format}"
+    pictures[0].save(source, save_all=True, append_images=pictures[1:], duration=durations, loop=3)
+    made = swap(source, out, ClipOptions(format=format))
+    assert made.people[0].swapped == 5
+    assert (made.video.encoder, made.video.audio) == (format, "none")
+    assert "new-codec" not in made.warnings
+    assert [duration for _, duration in read_animation(out)] == durations
+    assert count_plays(out) == count_plays(source) == 4
+    found = inspect_clip(out, Watermark(models.path("watermark")), "")
+    assert (found.credentials.state, "c2pa.edited" in found.credentials.actions) == ("valid", True)
+    assert found.watermark is not None
+    assert found.watermark.strength == made.provenance.watermark != "none"
+    assert any("replaced by software" in str(words) for words in found.metadata.values())
+
+
+def test_a_clip_that_becomes_an_animation_says_that_its_sound_is_dropped(
+    clip: Path, swap: Swap, tmp_path: Path
+) -> None:
+    made = swap(clip, tmp_path / "out.gif", ClipOptions(format="gif", end_s=0.1))
+    assert made.warnings == ("audio-dropped",)
+    assert count_plays(tmp_path / "out.gif") == 0
 
 
 def test_a_turned_clip_is_swapped_upright_and_stays_turned(swap: Swap, astronaut: Portrait, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def run_clip(
     args: Namespace, place: ResultPlace, people: Sequence[Sequence[Path] | str], alike: Sequence[bytes]
 ) -> int:
     """The command for a clip."""
-    from mien_cli.clip import swap_by_daemon, swap_clip
+    from mien_cli.clip import swap_by_daemon, swap_clip, with_format
     from mien_cli.clip import to_text as clip_to_text
     from mien_cli.edit_arguments import open_library_face, read_options
     from mien_cli.in_process import read_picture
@@ -71,6 +71,7 @@ def run_clip(
     from mien_cli.result_file import print_skipped
     from mien_cli.statement import require_statement
 
+    args = with_format(args, place)
     options = read_options(args, None, alike)
     if any(not isinstance(each, str) for each in people):
         require_statement(args)
@@ -82,7 +83,7 @@ def run_clip(
         references = [open_library_face(args, each) if isinstance(each, str) else each for each in read]
         made = swap_clip(args, place, references, options, alike)
     if made is None:
-        return print_skipped(args, place.clip_output().path)
+        return print_skipped(args, place.clip_output(args.format).path)
     path, report = made
     report["left_out"] = name_left_out(report["left_out"], args.face, people)
     return print_answer(args, {"output": str(path), **report}, f"{path}  {clip_to_text(report)}")

@@ -19,6 +19,7 @@ from mien_core.errors import MienError, UnsupportedClip
 from mien_core.files import make_folder, move_into_place, write_whole
 from mien_daemon.worker.messages import PREVIEW, Finished, RunJob
 from mien_pipeline.clip_options import (
+    MEDIA_TYPES,
     ClipOptions,
     parse_clip_options,
     require_clip_options,
@@ -116,7 +117,7 @@ def swap(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finis
     made = runtime.swap_clip(target, people, options, watch.tell, likes)
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Finished(job.id, describe_clip(made), "video/mp4", digest)
+    return Finished(job.id, describe_clip(made), MEDIA_TYPES[clip_options.format], digest)
 
 
 def find_look(job: RunJob, part: ClipOptions) -> Path | None:

@@ -1,10 +1,14 @@
 """What a clip says about itself: credentials, the watermark that its pictures carry together, the file's own words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from mien_pipeline.image import Pixels
+from mien_pipeline.media import kinds
+from mien_pipeline.media.clip.animated import is_animated, measure_animation, read_animation, read_words
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.probe import ClipInfo, open_clip, probe_clip
+from mien_pipeline.media.kinds import read_head
 from mien_pipeline.trust import credentials
 from mien_pipeline.trust.verify import Inspection
 from mien_pipeline.trust.watermark import Reading, Watermark, to_canonical
@@ -18,27 +22,41 @@ def inspect_clip(path: Path, watermark: Watermark | None, roots: str) -> Inspect
     """What the clip says about itself.
 
     Args:
-        path: any clip that can be edited.
+        path: any clip or animation that can be edited.
         watermark: reads the mark; None where its network is not installed.
         roots: certificates that are called trusted, PEM.
 
     Raises:
         UnsupportedClip, HdrClip, ImageTooLarge: as `probe_clip` says.
     """
+    if is_animated(path):
+        return _inspect_animation(path, watermark, roots)
     clip = probe_clip(path)
     found = credentials.read(path, media_type_of(clip), roots)
     return Inspection(found, read_watermark(clip, watermark) if watermark else None, _read_metadata(path))
 
 
+def _inspect_animation(path: Path, watermark: Watermark | None, roots: str) -> Inspection:
+    found = credentials.read(path, kinds.media_type_of(read_head(path)) or "", roots)
+    read = read_animation_watermark(path, watermark) if watermark else None
+    return Inspection(found, read, read_words(path))
+
+
 def read_watermark(clip: ClipInfo, watermark: Watermark) -> Reading:
     """What the pictures of a clip carry together, evenly spread over it."""
-    chosen = {round(place * (clip.frames - 1) / (READ_BACK - 1)) for place in range(READ_BACK)}
-    pictures = [
-        to_canonical(to_upright_rgb(picture, clip))
-        for number, (_, picture) in enumerate(read_pictures(clip))
-        if number in chosen
-    ]
-    return watermark.read_together(pictures)
+    pictures = (to_upright_rgb(picture, clip) for _, picture in read_pictures(clip))
+    return _read_spread(pictures, clip.frames, watermark)
+
+
+def read_animation_watermark(path: Path, watermark: Watermark) -> Reading:
+    """The same of an animation; raises `UnsupportedClip` where it is damaged."""
+    frames = measure_animation(path)[2]
+    return _read_spread((pixels for pixels, _ in read_animation(path)), frames, watermark)
+
+
+def _read_spread(pictures: Iterable[Pixels], count: int, watermark: Watermark) -> Reading:
+    chosen = {round(place * (count - 1) / (READ_BACK - 1)) for place in range(READ_BACK)}
+    return watermark.read_together([to_canonical(each) for at, each in enumerate(pictures) if at in chosen])
 
 
 def media_type_of(clip: ClipInfo) -> str:

@@ -130,15 +130,16 @@ def sign(
 def sign_clip(
     made: Path,
     signed: Path,
+    media_type: str,
     target: Path,
     target_media_type: str,
     edit: Edit,
     signatory: Signatory,
     time_stamp_url: str | None = None,
 ) -> None:
-    """Write the MP4 file `made` with credentials to `signed`, as `sign` does with pictures; raises as that does."""
+    """Write the clip or animation `made` with credentials to `signed`, as `sign` does with pictures; raises as that."""
     with made.open("rb") as source, signed.open("w+b") as out:
-        _sign(source, out, "video/mp4", (target, target_media_type), edit, signatory, time_stamp_url)
+        _sign(source, out, media_type, (target, target_media_type), edit, signatory, time_stamp_url)
     if signed.stat().st_size <= made.stat().st_size:
         raise MarkingFailed("the content credentials could not be embedded")
 

@@ -77,14 +77,16 @@ class ResultMarker:
         """The network that writes and reads the invisible mark."""
         return self._watermark
 
-    def sign_clip(self, made: Path, signed: Path, target: Path, target_media_type: str, edit: Edit) -> None:
-        """Write the MP4 file `made` with credentials to `signed`; `target` is what it was made from.
+    def sign_clip(
+        self, made: Path, signed: Path, media_type: str, target: Path, target_media_type: str, edit: Edit
+    ) -> None:
+        """Write the clip or animation `made` with credentials to `signed`; `target` is what it was made from.
 
         Raises:
             MarkingFailed: it could not be signed, so there is nothing to deliver.
         """
         signatory = self._authority.signatory()
-        sign_clip(made, signed, target, target_media_type, edit, signatory, self._time_stamp_url)
+        sign_clip(made, signed, media_type, target, target_media_type, edit, signatory, self._time_stamp_url)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

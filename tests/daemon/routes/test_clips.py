@@ -151,6 +151,7 @@ REFUSED: Mapping[str, tuple[Recipe, int, Any, str, Any]] = {
     "quality": (SHORT, 0, {"quality": 0}, "invalid-options", {"field": "quality"}),
     "encoder": (SHORT, 0, {"encoder": "mpeg1"}, "invalid-options", {"field": "encoder"}),
     "no way to write it": (ODD, 0, {"encoder": "h264"}, "invalid-options", {"field": "encoder"}),
+    "a GIF with a codec": (SHORT, 0, {"format": "gif", "encoder": "av1"}, "invalid-options", {"field": "encoder"}),
     "for pictures": (SHORT, 0, {"format": "png"}, "invalid-options", {"field": "format"}),
 }
 

@@ -4,6 +4,7 @@ import { field } from "../control.js";
 import { fill, h } from "../element.js";
 import { player } from "../viewer/player.js";
 import { t } from "../words.js";
+import { clipControlsFor } from "./engines.js";
 import { say } from "./face-boxes.js";
 import { optionControl } from "./option-control.js";
 
@@ -31,7 +32,8 @@ export function clipTarget(app, _now, signal) {
   let built = "";
   const refresh = () => {
     say(note, target);
-    const key = `${draft.clipControls.length} ${draft.history.undone}`; // once they are told, and undone
+    const count = clipControlsFor(draft.options, draft.clipControls).length;
+    const key = `${count} ${draft.history.undone}`; // once they are told, as the format has them, and undone
     if (key !== built) refillControls(written, controlsOf(draft));
     built = key;
   };
@@ -48,7 +50,7 @@ function refillControls(element, controls) {
 
 /** How the result is written. */
 function controlsOf(draft) {
-  return draft.clipControls.map((control) => {
+  return clipControlsFor(draft.options, draft.clipControls).map((control) => {
     const key = `clip.${control.name}`;
     return optionControl(control, draft.options[key] ?? control.value, (value) => draft.set({ [key]: value }));
   });

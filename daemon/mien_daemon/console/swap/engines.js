@@ -115,10 +115,19 @@ export function optionsOf(settings, name, engine) {
  * @param {Control[]} controls
  */
 export function clipOptionsOf(settings, controls) {
-  return Object.fromEntries(controls.map(({ name, value }) => [name, settings[`clip.${name}`] ?? value]));
+  const shown = clipControlsFor(settings, controls);
+  return Object.fromEntries(shown.map(({ name, value }) => [name, settings[`clip.${name}`] ?? value]));
 }
 
-const OF_CLIPS = new Set(["encoder", "quality"]); // by name: a job is taken up before the API has told the controls
+/** The controls of a clip that change anything in the format that is set. */
+export function clipControlsFor(settings, controls) {
+  const idle = IDLE[settings["clip.format"]] ?? [];
+  return controls.filter(({ name }) => !idle.includes(name));
+}
+
+const IDLE = { gif: ["encoder", "quality"], webp: ["encoder"] };
+// By name: a job is taken up before the API has told the controls.
+const OF_CLIPS = new Set(["format", "encoder", "quality"]);
 
 /** What a job asked of its engine, and of the clip that it swapped, as settings. */
 function settingsOf(engine, asked) {
@@ -135,7 +144,8 @@ export function settingsFrom(options, clip) {
   const { engine, seed = 0, restore = 0, format = "", fallback = false, ...own } = options;
   const { quality = 0, ...rest } = own;
   const written = clip ? {} : { format, quality, fallback };
-  return { engine, seed, restore, ...written, ...settingsOf(engine, clip ? own : rest) };
+  const asked = clip && format ? { ...own, format } : own;
+  return { engine, seed, restore, ...written, ...settingsOf(engine, clip ? asked : rest) };
 }
 
 /** The controls that a set of JSON schemas by name asks for; options without a `control` are for other programs. */

@@ -1,5 +1,5 @@
 // Engines, options and their values in words; a name that no language has words for stays as it is.
-import { knows, t } from "../words.js";
+import { knows, number, t } from "../words.js";
 
 const SHARED = new Set(["engine", "seed", "restore", "faces", "format"]);
 
@@ -18,7 +18,10 @@ export function presetWords(name) {
   return wordsOr(`preset_${name.replaceAll("-", "_")}`, name);
 }
 
+const PART = new Set(["from", "to"]);
+
 export function optionName(name) {
+  if (PART.has(name)) return t(`clip_${name}`);
   return SHARED.has(name) ? t(name) : wordsOr(`option_${name}`, name);
 }
 
@@ -30,5 +33,6 @@ export function optionHint({ name, hint }) {
 export function optionWords(name, value) {
   if (name === "engine") return engineWords(value);
   if (name === "faces") return Array.isArray(value) ? value.map((index) => index + 1).join(", ") : t(`faces_${value}`);
+  if (PART.has(name)) return number(value);
   return wordsOr(`option_${name}_${value}`, String(value));
 }

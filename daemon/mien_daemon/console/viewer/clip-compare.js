@@ -11,6 +11,7 @@ import { video } from "./player.js";
  */
 export function compareClips(app, { job, after, before }, signal) {
   const begin = job.options.from ?? 0;
+  if (isAnimation(job)) return sideBySide(app, job, after, before);
   const result = video(after, t("after"), signal);
   result.muted = false;
   const original = h("div", { class: "player" });
@@ -22,11 +23,35 @@ export function compareClips(app, { job, after, before }, signal) {
     follow(source, result, begin, signal);
     original.replaceChildren(source);
   } else still();
+  return pair(original, h("div", { class: "player" }, result));
+}
+
+/** A GIF or a WebP: it plays by itself, and no browser shows it as a video. */
+function isAnimation({ options }) {
+  return ["gif", "webp"].includes(options.format);
+}
+
+/** The animation beside the original: the person's own file, where that is one too, else the daemon's picture of it. */
+function sideBySide({ pictures }, job, after, before) {
+  const original = h("img", { alt: t("before") });
+  const still = () =>
+    pictures.url(`/v1/blobs/${job.target}/preview?side=1280&at=${job.options.from ?? 0}`).then(
+      (address) => (original.src = address),
+      () => (original.dataset.missing = ""),
+    );
+  original.addEventListener("error", still, { once: true });
+  if (before) original.src = before;
+  else still();
+  const shown = (image) => h("div", { class: "player" }, image);
+  return pair(shown(original), shown(h("img", { src: after, alt: t("after") })));
+}
+
+function pair(original, result) {
   return h(
     "div",
     { class: "clips" },
     h("figure", {}, original, h("figcaption", {}, t("before"))),
-    h("figure", {}, h("div", { class: "player" }, result), h("figcaption", {}, t("after"))),
+    h("figure", {}, result, h("figcaption", {}, t("after"))),
   );
 }
 

@@ -13,11 +13,14 @@ import numpy as np
 import PIL.Image
 
 from mien_pipeline.image import Pixels
+from mien_pipeline.media import metadata
 from mien_pipeline.media.clip.probe import MAX_FRAMES, MAX_PIXELS, refuse, require_part
 from mien_pipeline.media.clip.working_form import WorkingForm
 
 _BASE = Fraction(1, 1000)  # Matroska's own
-_DEFAULT_MS = 100  # what browsers show a picture for whose file says 0
+_DEFAULT_MS = 100  # what browsers show a picture for whose file says 10 or less
+_LEAST_MS = 10
+_MOST_WORDS = 1000
 FORM = WorkingForm("yuv420p", 8, ("yuv420p",))  # of the clip that it becomes
 FORMATS = {"GIF", "PNG", "WEBP"}
 # What Pillow raises for bytes that are no picture.
@@ -57,7 +60,35 @@ def _duration_of(picture: PIL.Image.Image, number: int) -> int:
     picture.seek(number)
     if picture.format == "WEBP":
         picture.load()  # Pillow learns a WebP picture's duration when it decodes it
-    return round(picture.info.get("duration") or _DEFAULT_MS)
+    said = round(picture.info.get("duration") or 0)
+    return said if said > _LEAST_MS else _DEFAULT_MS
+
+
+def measure_last(path: Path) -> Fraction:
+    """Seconds for which the last picture of an animation is shown; a clip's file does not tell it.
+
+    Raises:
+        UnsupportedClip: `reason` is "damaged".
+    """
+    try:
+        with _open(path) as picture:
+            return _BASE * _duration_of(picture, getattr(picture, "n_frames", 1) - 1)
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error
+
+
+def count_plays(path: Path) -> int:
+    """How often the animation is shown, 0 for ever. A GIF says how often again, and nothing where it is shown once.
+
+    Raises:
+        UnsupportedClip: `reason` is "damaged".
+    """
+    try:
+        with _open(path) as picture:
+            said = picture.info.get("loop", 1 if picture.format != "GIF" else None)
+            return 1 if said is None else int(said) + (picture.format == "GIF" and said > 0)
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error
 
 
 @contextmanager
@@ -105,3 +136,17 @@ def read_animation(path: Path) -> Iterator[tuple[Pixels, int]]:
                 yield np.asarray(seen.convert("RGB"), np.uint8), duration
     except _DAMAGE as error:
         raise refuse("container", "damaged", "the animation is damaged") from error
+
+
+def read_words(path: Path) -> dict[str, object]:
+    """What we know of an animation's metadata: see `metadata.read`; and a GIF's comment.
+
+    Raises:
+        UnsupportedClip: `reason` is "damaged".
+    """
+    try:
+        with _open(path) as picture:
+            found, comment = metadata.read(picture), picture.info.get("comment")
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error
+    return found | ({"comment": comment.decode("utf-8", "replace")[:_MOST_WORDS]} if comment else {})

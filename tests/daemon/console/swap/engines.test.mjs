@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
+  clipOptionsOf,
   optionsOf,
   presetOf,
   readControl,
@@ -144,4 +145,17 @@ test("a job's options become the settings that they came of", () => {
     strength: 0.75,
   });
   assert.deepEqual(settingsFrom(options, false), { engine: "flux", ...settings });
+});
+
+test("a clip's options are those that change anything in its format, and a job gives them back", () => {
+  const control = (name, value) => ({ name, value });
+  const controls = [control("format", "mp4"), control("encoder", "auto"), control("quality", 70)];
+  assert.deepEqual(clipOptionsOf({}, controls), { format: "mp4", encoder: "auto", quality: 70 });
+  assert.deepEqual(clipOptionsOf({ "clip.format": "webp", "clip.encoder": "av1" }, controls), {
+    format: "webp",
+    quality: 70,
+  });
+  assert.deepEqual(clipOptionsOf({ "clip.format": "gif" }, controls), { format: "gif" });
+  const settings = settingsFrom({ engine: "mesh", format: "gif", gaze: "target" }, true);
+  assert.deepEqual(settings, { engine: "mesh", seed: 0, restore: 0, "mesh.gaze": "target", "clip.format": "gif" });
 });

@@ -21,6 +21,8 @@ speak("en", {
   option_shape: "Face shape",
   option_shape_hint: "How far.",
   option_gaze_target: "Keep it",
+  clip_from: "From, seconds",
+  clip_to: "To, seconds",
 });
 
 test("what has words is said in them", () => {
@@ -30,6 +32,11 @@ test("what has words is said in them", () => {
   );
   assert.equal(optionWords("gaze", "target"), "Keep it");
   assert.equal(optionHint({ name: "shape", hint: "of the schema" }), "How far.");
+});
+
+test("the part of a clip is told in words and seconds", () => {
+  assert.deepEqual([optionName("from"), optionName("to")], ["From, seconds", "To, seconds"]);
+  assert.equal(optionWords("to", 1.5), "1.5");
 });
 
 test("what another package brought keeps its name, and its schema describes it", () => {
