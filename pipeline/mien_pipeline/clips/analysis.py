@@ -16,7 +16,7 @@ from mien_pipeline.face import Embedding
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.clip.join import Span
 
-VERSION = 1
+VERSION = 2
 """Of the file; one of another version is not read, and the clip is looked at again."""
 MARK_PARTS = 16  # of a grey level that a stored watermark can tell
 
@@ -32,6 +32,7 @@ class TrackPlan:
         shares: (n,) float32 in 0..1, how much of a swap each picture shows.
         covered: (n,) bool, where something is over the face.
         turned: (n,) bool, where it is turned too far.
+        stirred: (n,) bool, where it looks unlike in the picture before or after: something small passes it, it may be.
     """
 
     person: int
@@ -40,6 +41,7 @@ class TrackPlan:
     shares: Floats
     covered: NDArray[np.bool_]
     turned: NDArray[np.bool_]
+    stirred: NDArray[np.bool_]
 
     @property
     def stop(self) -> int:
@@ -142,7 +144,7 @@ class Analysis:
         )
 
 
-_TRACK_ARRAYS = ("meshes", "shares", "covered", "turned")
+_TRACK_ARRAYS = ("meshes", "shares", "covered", "turned", "stirred")
 
 
 def cut_into_segments(count: int, length: int) -> list[tuple[int, int]]:

@@ -218,13 +218,13 @@ class _Known:
 
 
 def find_looks(track: TrackPlan) -> list[int]:
-    """The pictures at which engines look at a track's face: every eighth, the last, and each in which a swap fades.
+    """The pictures at which engines look at a track's face: every eighth, the last, and each in which it changes.
 
-    There something comes before the face, or leaves it, and it may be quick.
+    There a swap fades, or something passes that is too small for that: it would be painted over between two looks.
     """
     places = np.arange(len(track.shares))
     usual = (places % LOOK_EVERY == 0) | (places == len(places) - 1)
-    chosen = (track.shares > 0) & (usual | (track.shares < 1))
+    chosen = (track.shares > 0) & (usual | (track.shares < 1) | track.stirred)
     return [track.first + place for place in np.flatnonzero(chosen).tolist()]
 
 

@@ -1,4 +1,4 @@
-"""Engines look at every eighth picture of a track, and at each in which a swap fades; between them they are told."""
+"""Engines look at every eighth picture of a track, and where a swap fades or something passes; else they are told."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,11 @@ from mien_pipeline.clips.render import LOOK_EVERY, find_around, find_looks
 from mien_pipeline.clips.steadiness import plan_shares
 
 
-def track(first: int, shares: Sequence[float]) -> TrackPlan:
+def track(first: int, shares: Sequence[float], stirred: Sequence[int] = ()) -> TrackPlan:
     nothing: Any = np.zeros(len(shares), np.bool_)
+    moved: Any = np.isin(np.arange(len(shares)), stirred)
     meshes = np.zeros((len(shares), 468, 3), np.float32)
-    return TrackPlan(0, first, meshes, np.asarray(shares, np.float32), nothing, nothing)
+    return TrackPlan(0, first, meshes, np.asarray(shares, np.float32), nothing, nothing, moved)
 
 
 def test_a_track_is_looked_at_now_and_then_and_at_its_end() -> None:
@@ -29,6 +30,10 @@ def test_where_something_comes_before_a_face_every_picture_is_looked_at() -> Non
     hidden[18:22] = True
     looks = find_looks(track(0, plan_shares(hidden, opens=False, closes=False).tolist()))
     assert looks == [0, 8, *range(13, 18), *range(22, 27), 32, 39]
+
+
+def test_where_something_small_passes_every_picture_is_looked_at_too() -> None:
+    assert find_looks(track(5, [1.0] * 19, stirred=(3, 4))) == [5, 8, 9, 13, 21, 23]
 
 
 @pytest.mark.parametrize(

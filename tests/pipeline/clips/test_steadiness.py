@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien_pipeline.clips.steadiness import FADE, find_covered, plan_shares, smooth
+from mien_pipeline.clips.steadiness import FADE, find_covered, find_stirred, plan_shares, smooth
 from mien_pipeline.image import Floats
 
 
@@ -45,6 +45,17 @@ def test_a_patch_over_a_third_of_a_face_is_found_where_it_is_and_a_dimmed_lamp_i
     textures[25] = (textures[25] * 0.6).astype(np.uint8)
     covered = find_covered(textures)
     assert covered.nonzero()[0].tolist() == list(range(12, 20))
+
+
+def test_a_strip_that_passes_stirs_a_face_from_the_picture_before_to_the_one_after() -> None:
+    """It is too small to count as a cover, and where it stands still nothing is stirred."""
+    face = np.random.default_rng(2).integers(60, 200, (8, 8)).astype(np.uint8)
+    textures = [np.repeat(np.repeat(face, 8, 0), 8, 1) for _ in range(20)]
+    for number, column in ((8, 26), (9, 36), (10, 36), (11, 36)):
+        textures[number][40:, column : column + 6] = 10
+    assert find_stirred(textures).nonzero()[0].tolist() == [7, 8, 9, 11, 12]
+    assert not find_covered(textures).any()
+    assert find_stirred(textures[:1]).tolist() == [False]
 
 
 def test_a_swap_fades_over_a_few_pictures_round_what_hides_the_face() -> None:
