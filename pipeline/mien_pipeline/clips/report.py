@@ -20,7 +20,7 @@ from mien_pipeline.report import (
 )
 
 ClipWarning = Literal[
-    "audio-dropped",  # a sound track is of a kind that MP4 does not hold
+    "audio-dropped",  # a sound track is of a kind that the result's format does not hold
     "streams-dropped",  # subtitles or data did not go along
     "new-codec",  # AV1, which players from before 2020 may not show
 ]

@@ -1,4 +1,4 @@
-// A clip that plays where the browser can play it; else the daemon's picture of its beginning.
+// A clip that plays where the browser can play it, as a video or an animation; else a picture of its beginning.
 import { h } from "../element.js";
 
 /**
@@ -13,6 +13,11 @@ export function player(app, { url, digest }, label, signal) {
   const poster = () => {
     const img = h("img", { alt: label });
     place.replaceChildren(img);
+    if (!url) return shown(img);
+    img.addEventListener("error", () => shown(img), { signal, once: true });
+    img.src = url;
+  };
+  const shown = (img) => {
     if (digest)
       app.pictures.url(`/v1/blobs/${digest}/preview?side=1280`).then(
         (address) => (img.src = address),
