@@ -47,6 +47,7 @@ class Story:
     seconds: dict[str, float] = field(default_factory=dict)
     installed_bytes: int = 0
     demo: dict[str, Any] = field(default_factory=dict)
+    demo_picture: bytes = b""
     version: str = ""
     doctor: dict[str, Any] = field(default_factory=dict)
     over_http: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +82,7 @@ def use(root: BareRoot, seen: Story) -> None:
     done: list[str] = []
     seen.seconds["demo"] = seconds_of(lambda: done.append(root.run("mien", "demo", "--json").stdout))
     seen.demo = json.loads(done[0])
+    seen.demo_picture = (root.path / "root/mien-demo/result.jpg").read_bytes()
     seen.seconds["help"] = min(seconds_of(lambda: root.run("mien", "--help")) for _ in range(3))
     seen.version = root.run("mien", "--version").stdout
     seen.doctor = json.loads(root.run("mien", "doctor", "--json").stdout)
