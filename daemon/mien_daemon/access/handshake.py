@@ -3,19 +3,21 @@
 `tests/extension/vectors.json` tests both. The protocol that calls these functions is in `daemon/PAIRING.md`.
 Every hash and MAC starts with a label of its own and length-prefixes its fields, so no message of one step can
 be taken for a message of another, and no field can borrow bytes from its neighbour.
+
+What needs the curve loads its library when it is called: who is paired proves it by MACs alone, and a daemon that
+pairs nobody does without.
 """
+
+from __future__ import annotations
 
 import base64
 import binascii
 import hmac
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 NONCE_BYTES = 32
 KEY_BYTES = 32
@@ -56,11 +58,15 @@ def from_text(text: str, size: int) -> bytes:
 
 def new_key_pair() -> ec.EllipticCurvePrivateKey:
     """A P-256 key for one pairing."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def public_point(private_key: ec.EllipticCurvePrivateKey) -> bytes:
     """(65,) bytes, the uncompressed point."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     return private_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
@@ -70,6 +76,8 @@ def shared_secret(private_key: ec.EllipticCurvePrivateKey, their_point: bytes) -
     Raises:
         ValueError: `their_point` does not lie on the curve.
     """
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), their_point)
     return private_key.exchange(ec.ECDH(), theirs)
 
@@ -95,7 +103,10 @@ def digits(the_transcript: bytes) -> str:
 
 def pairing_key(secret: bytes, the_transcript: bytes) -> bytes:
     """The 32-byte key that the daemon and this client share from now on (HKDF-SHA256, RFC 5869)."""
-    return HKDF(hashes.SHA256(), length=KEY_BYTES, salt=the_transcript, info=_KEY).derive(secret)
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(SHA256(), length=KEY_BYTES, salt=the_transcript, info=_KEY).derive(secret)
 
 
 def confirmation(key: bytes, the_transcript: bytes, client_id: str) -> bytes:
@@ -124,16 +135,23 @@ def require_point(point: bytes) -> None:
     Raises:
         ValueError: it is none.
     """
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
 
 
 def is_console_signature(point: bytes, key_id: str, port: int, nonce: bytes, signature: bytes) -> bool:
     """Whether the console's key `point` signed this nonce (ECDSA P-256, SHA-256) for the daemon on this port."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     halves = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     words = _joined(_CONSOLE, key_id.encode(), str(port).encode(), nonce)
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     try:
-        key.verify(encode_dss_signature(*halves), words, ec.ECDSA(hashes.SHA256()))
+        key.verify(encode_dss_signature(*halves), words, ec.ECDSA(SHA256()))
     except InvalidSignature:
         return False
     return True

@@ -11,15 +11,15 @@ A person opens the window, and so may an extension whose popup a person has pres
 alone, closes with a no, and stays closed to every extension that asks for `SILENCE_S`. To close it is a no.
 """
 
+from __future__ import annotations
+
 import asyncio
 import re
 import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
-
-from cryptography.hazmat.primitives.asymmetric import ec
+from typing import TYPE_CHECKING, Literal
 
 from mien_api.errors import PairingClosed, TooManyRequests
 from mien_core.errors import BadRequest
@@ -27,6 +27,9 @@ from mien_daemon.access import handshake
 from mien_daemon.access.clients import Client, ClientRegistry
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.state.clock import running_s
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 WINDOW_S = 120.0  # long enough to walk through a browser's options page, too short to be forgotten
 COLLECT_S = 30.0  # how long an approval waits to be fetched

@@ -18,14 +18,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
 from mien_core.errors import BackupRefused, ConsentRequired, WrongPassphrase
 from mien_daemon.references.consent import STATEMENTS, Consent
 from mien_daemon.references.records import KeptPicture, Record
-from mien_daemon.references.sealing import KEY_BITS, opens, seal
+from mien_daemon.references.sealing import KEY_BYTES, decrypt, encrypt, opens, seal
 from mien_pipeline.options import MOST_PICTURES
 
 MAGIC, VERSION, READABLE = b"mien-references-backup ", b"2", (b"1", b"2")
@@ -88,7 +84,7 @@ def writing(out: BinaryIO, passphrase: str) -> Generator[Callable[[BackedUp], No
 
     def write(content: bytes, *, last: bool) -> None:
         nonlocal count
-        sealed = AESGCM(key).encrypt(_nonce(count, last=last), content, hashlib.sha256(head).digest())
+        sealed = encrypt(key, _nonce(count, last=last), content, hashlib.sha256(head).digest())
         out.write(struct.pack(">Q", len(sealed)) + sealed)
         count += 1
 
@@ -190,8 +186,8 @@ def _read_frame(source: BinaryIO) -> bytes:
 
 def _unseal(key: bytes, sealed: bytes, nonce: bytes, bound: bytes) -> bytes | None:
     try:
-        return AESGCM(key).decrypt(nonce, sealed, bound)
-    except (InvalidTag, ValueError):
+        return decrypt(key, nonce, sealed, bound)
+    except ValueError:
         return None
 
 
@@ -237,8 +233,10 @@ def _check_consent(kept: Any) -> Consent:
 
 def _derive(passphrase: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     """A key; the same for the same characters, however the keyboard put them together."""
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     normal = unicodedata.normalize("NFC", passphrase).encode()
-    return Scrypt(salt=salt, length=KEY_BITS // 8, n=n, r=r, p=p).derive(normal)
+    return Scrypt(salt=salt, length=KEY_BYTES, n=n, r=r, p=p).derive(normal)
 
 
 def _nonce(count: int, *, last: bool) -> bytes:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-
 from mien_core.errors import UnknownReference
 from mien_core.files import write_whole
 from mien_daemon.references.consent import Consent
@@ -123,7 +121,7 @@ class OpenRecords:
         try:
             key = unseal(self.master, self._entry(reference).key, name)
             return unseal(key, (self.folder / f"{stem}.{kind}").read_bytes(), name + bound)
-        except (InvalidTag, ValueError, OSError) as error:
+        except (ValueError, OSError) as error:
             raise edited(reference) from error
 
 

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography.exceptions import InvalidTag
-
 from mien_core.errors import KeyUnavailable, UnknownReference
 from mien_core.files import write_whole
 from mien_core.locks import exclusively
@@ -110,7 +108,7 @@ class SealedFolder:
         name, master = self.masters.make_other(opened.index.master)
         records: dict[str, SealedRecord] = {}
         for reference, entry in staying.items():
-            with suppress(InvalidTag, ValueError):  # edited: it cannot be opened now and never will be
+            with suppress(ValueError):  # edited: it cannot be opened now and never will be
                 key = unseal(opened.master, entry.key, reference.encode())
                 records[reference] = replace(entry, key=seal(master, key, reference.encode()))
         self.save(LibraryIndex(name, records, make_check(master)))

@@ -2,18 +2,18 @@
 
 Every record has a key of its own. A master key wraps the records' keys. To shred a record, the library wraps the
 other keys with a new master key and deletes the old one: no copy of the old files can be opened afterwards.
+
+The library of ciphers is loaded when the first byte is sealed or opened: a daemon that is asked for no face never
+needs its nine megabytes.
 """
 
 import secrets
 from collections.abc import Callable
 from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 MASTERS = ("references-1", "references-2")  # names in the key store; the one not in use is always deleted
 NONCE_BYTES = 12
-KEY_BITS = 256
+KEY_BYTES = 32
 _CHECKED = b"the master key of this library"
 
 
@@ -35,23 +35,44 @@ class Keys(Protocol):
 
 def new_key() -> bytes:
     """32 random bytes."""
-    return AESGCM.generate_key(KEY_BITS)
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def encrypt(key: bytes, nonce: bytes, content: bytes, bound: bytes) -> bytes:
+    """The cipher text with 16 bytes of tag. Nobody may use a nonce twice with one key."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key).encrypt(nonce, content, bound)
+
+
+def decrypt(key: bytes, nonce: bytes, sealed: bytes, bound: bytes) -> bytes:
+    """The content of `encrypt`.
+
+    Raises:
+        ValueError: another key, nonce or `bound`, a changed byte, or what cannot have been encrypted at all.
+    """
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, bound)
+    except (InvalidTag, ValueError) as error:
+        raise ValueError("this was not sealed so") from error
 
 
 def seal(key: bytes, content: bytes, bound: bytes) -> bytes:
     """`content` encrypted: 12 bytes of nonce, the cipher text, 16 bytes of tag. It opens only with the same `bound`."""
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, content, bound)
+    return nonce + encrypt(key, nonce, content, bound)
 
 
 def unseal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     """The content of `seal`.
 
     Raises:
-        InvalidTag: another key, another `bound`, or a changed byte.
-        ValueError: too short to be sealed, or no key.
+        ValueError: another key, another `bound`, a changed byte, too short to be sealed, or no key.
     """
-    return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
+    return decrypt(key, sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound)
 
 
 def make_check(master: bytes) -> bytes:
@@ -63,7 +84,7 @@ def opens(key: bytes, sealed: bytes, bound: bytes) -> bool:
     """Whether this key sealed it."""
     try:
         unseal(key, sealed, bound)
-    except (InvalidTag, ValueError):
+    except ValueError:
         return False
     return True
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from mien_core.errors import InvalidCatalogue, UnknownModel
 from mien_models.catalogue.networks import Enhancer, MaskNetwork, NetworkFile, Recogniser, Swapper, VectorIdentity
-from mien_models.catalogue.signature import verify_signature
+from mien_models.catalogue.signature import verify
 
 BUNDLED = Path(__file__).with_name("catalogue.toml")
 TEXTS = Path(__file__).with_name("texts")
@@ -298,7 +298,7 @@ def load_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
         InvalidCatalogue: `file` names the one that is changed, unreadable or wrong; `field` says where.
     """
     raw = _read(BUNDLED)
-    verify_signature(raw, BUNDLED)
+    verify(raw, BUNDLED)
     tables = _tables(raw, BUNDLED)
     own = environ.get("MIEN_CATALOGUE")
     if not own:

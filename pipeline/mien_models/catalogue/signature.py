@@ -3,21 +3,38 @@
 `python -m mien_models.catalogue.signature` signs `catalogue.toml` after an edit. The private key is a file
 outside the source tree (`MIEN_SIGNING_KEY`, by default in the person's configuration folder). Where there
 is none, a new key is made and its public half written below: both land in the same reviewed commit as the
-edit itself. See decisions/0003-signed-catalogue.md for what this does and does not protect.
+edit itself. See decisions/0003-signed-catalogue.md for what this does and does not protect, and
+decisions/0013-a-catalogue-known-by-its-digest.md for why the digest is written below too.
 """
 
+from __future__ import annotations
+
+import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from typing import TYPE_CHECKING
 
 from mien_core.errors import InvalidCatalogue
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 PUBLIC_KEY = "c6a2ec40eb2f20280fa6ac713284ea9951c954e4696dfa447417814095f3cdf6"
+
+DIGEST = "0f2b0ec5070ac2e2adb641d32d05638098f4f40c17b7cbf2d401bd2d09910d61"
+"""SHA-256 of the catalogue that was signed last, line ends normalised."""
+
+
+def verify(content: bytes, catalogue: Path) -> None:
+    """Return if `content` is the catalogue of this code or, where that is not known, what the maintainers signed.
+
+    Raises:
+        InvalidCatalogue: it is neither.
+    """
+    if _digest(content) != DIGEST:
+        verify_signature(content, catalogue)
 
 
 def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_KEY) -> None:
@@ -26,6 +43,9 @@ def verify_signature(content: bytes, catalogue: Path, public_key: str = PUBLIC_K
     Raises:
         InvalidCatalogue: the signature beside `catalogue` is missing or does not fit.
     """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         signature = bytes.fromhex(signature_path(catalogue).read_text(encoding="ascii").strip())
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(signature, _signed_part(content))
@@ -40,6 +60,10 @@ def _signed_part(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n")
 
 
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(_signed_part(content)).hexdigest()
+
+
 def signature_path(catalogue: Path) -> Path:
     return catalogue.with_name(catalogue.name + ".sig")
 
@@ -51,6 +75,9 @@ def sign(catalogue: Path, key: Ed25519PrivateKey) -> None:
 
 def key_from(path: Path) -> Ed25519PrivateKey:
     """The private key in `path`; made, readable by its owner alone, if there is none."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -62,11 +89,13 @@ def key_from(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _publish(key: Ed25519PrivateKey, source: Path) -> None:
-    """Write the public half into this module's source, at `PUBLIC_KEY`."""
+def _publish(key: Ed25519PrivateKey, catalogue: Path, source: Path) -> None:
+    """Write the key's public half and the catalogue's digest into this module's source."""
     text = source.read_text(encoding="utf-8")
-    line = f'PUBLIC_KEY = "{key.public_key().public_bytes_raw().hex()}"'
-    source.write_text(re.sub(r'^PUBLIC_KEY = "[0-9a-f]{64}"$', line, text, flags=re.MULTILINE), encoding="utf-8")
+    values = {"PUBLIC_KEY": key.public_key().public_bytes_raw().hex(), "DIGEST": _digest(catalogue.read_bytes())}
+    for name, value in values.items():
+        text = re.sub(rf'^{name} = "[0-9a-f]*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
+    source.write_text(text, encoding="utf-8")
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
@@ -75,8 +104,9 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     own = environ.get("MIEN_SIGNING_KEY")
     key = key_from(Path(own) if own else platformdirs.user_config_path("mien") / "catalogue-signing-key.pem")
     here = Path(__file__)
-    _publish(key, here)
-    sign(here.with_name("catalogue.toml"), key)
+    catalogue = here.with_name("catalogue.toml")
+    _publish(key, catalogue, here)
+    sign(catalogue, key)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import pytest
-from cryptography.exceptions import InvalidTag
 
 from mien_daemon.references.sealing import MASTERS, MasterKeys, is_check_of, make_check, new_key, seal, unseal
 
@@ -54,20 +53,20 @@ def test_each_key_is_another_of_256_bits() -> None:
 def test_a_changed_byte_opens_nothing(position: int) -> None:
     sealed = bytearray(seal(KEY, b"a face", b"context"))
     sealed[position] ^= 1
-    with pytest.raises(InvalidTag):
+    with pytest.raises(ValueError, match="not sealed so"):
         unseal(KEY, bytes(sealed), b"context")
 
 
 def test_another_key_or_another_context_opens_nothing() -> None:
     sealed = seal(KEY, b"a face", b"context")
     for key, bound in ((new_key(), b"context"), (KEY, b"other")):
-        with pytest.raises(InvalidTag):
+        with pytest.raises(ValueError, match="not sealed so"):
             unseal(key, sealed, bound)
 
 
 @pytest.mark.parametrize("sealed", [b"", bytes(5), bytes(12)])
 def test_what_is_too_short_to_be_sealed_opens_nothing(sealed: bytes) -> None:
-    with pytest.raises((InvalidTag, ValueError)):
+    with pytest.raises(ValueError, match="not sealed so"):
         unseal(KEY, sealed, b"")
 
 

@@ -1,5 +1,6 @@
 """A catalogue is what its maintainer signed, to the byte, and a new key lands in the same commit."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mien_core.errors import InvalidCatalogue
 from mien_models.catalogue import signature
-from mien_models.catalogue.signature import key_from, sign, signature_path, verify_signature
+from mien_models.catalogue.entries import BUNDLED
+from mien_models.catalogue.signature import key_from, sign, signature_path, verify, verify_signature
 
 
 @pytest.fixture
@@ -40,6 +42,20 @@ def test_anything_else_is_refused(catalogue: Path, content: bytes) -> None:
     with pytest.raises(InvalidCatalogue, match="not as it was signed") as refused:
         verify_signature(content, catalogue, public(key))
     assert refused.value.fields == {"file": str(catalogue), "reason": "signature"}
+
+
+def test_the_bundled_catalogue_is_signed_and_known_by_its_digest() -> None:
+    content = BUNDLED.read_bytes()
+    verify_signature(content, BUNDLED)
+    assert hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest() == signature.DIGEST
+
+
+def test_what_is_known_by_its_digest_needs_no_signature_and_all_else_does(catalogue: Path) -> None:
+    content = BUNDLED.read_bytes()
+    verify(content, catalogue)
+    verify(content.replace(b"\n", b"\r\n"), catalogue)
+    with pytest.raises(InvalidCatalogue, match="not as it was signed"):
+        verify(content + b"\n", catalogue)
 
 
 @pytest.mark.parametrize("written", ["", "no hex", "00"])
@@ -71,5 +87,8 @@ def test_the_command_signs_and_publishes_the_key_that_it_made(tmp_path: Path, ca
     environ = {**os.environ, "MIEN_SIGNING_KEY": str(tmp_path / "key.pem")}
     subprocess.run([sys.executable, source], env=environ, check=True)
     key = public(key_from(tmp_path / "key.pem"))
-    assert f'PUBLIC_KEY = "{key}"' in source.read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8")
+    assert f'PUBLIC_KEY = "{key}"' in text
+    digest = hashlib.sha256(catalogue.read_bytes()).hexdigest()
+    assert f'DIGEST = "{digest}"' in text
     verify_signature(catalogue.read_bytes(), catalogue, key)
