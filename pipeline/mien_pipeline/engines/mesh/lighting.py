@@ -19,6 +19,10 @@ SHINE_DETAIL = 0.7  # how much of its shine stays where its skin becomes twice a
 WEAK = 3.0  # times: a reference that is made lighter by more gives skin whose texture is noise and blocks
 GRAIN_PX, SHAPE_PX = 0.5, 3.0  # deviations, on the grid, between which that texture lies
 ROUGHER = 1.1  # times the target's texture, which is left of it
+LEAST_SHADE = 0.35  # of its shading that a reference keeps on a flatly lit target: its shape shows in it
+FAINT = 0.03  # in logarithms of light: contrast that is not seen
+# What is darker than the skin around it by so much is hair: from the first logarithm of light on, surely by the second.
+HAIR_DARKER = (0.7, 1.2)
 SPOT_WIDTH = 0.035  # face widths: radius of a disc in which no spot of shine fits
 SPOT = (1.3, 1.8)  # times the darkest light around, from which skin is a spot of shine, and surely one
 
@@ -36,14 +40,16 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
     sigma_px = LIGHT_SIGMA * width / grid.step
     coarse, weight = grid.shrink(to_linear(drawn)), grid.shrink(skin * (1 - features))
     bare = _remove_spots(coarse, weight, width / grid.step)
-    ratio = light_ratio(bare, grid.shrink(to_linear(target)), weight, sigma_px)
+    there = grid.shrink(to_linear(target))
+    ratio = light_ratio(bare, there, weight, sigma_px)
     lighter = np.asarray(np.clip(np.log2(average(ratio)), 0, 1), np.float32)[..., None]
     bare = np.asarray(coarse + lighter * (bare - coarse), np.float32)
     shine = remove_shine(bare, ratio, weight, sigma_px)
     matt = np.asarray(shine * (bare + 1e-5) / (coarse + 1e-5), np.float32)
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
     calm = np.asarray(matt * _even_out(coarse * matt, ratio, weight, sigma_px), np.float32)
-    calm *= _smooth_texture(coarse * ratio * calm, grid.shrink(to_linear(target)), ratio, weight)
+    calm *= _smooth_texture(coarse * ratio * calm, there, ratio, weight)
+    calm *= _flatten_shade(coarse * ratio * calm, there, weight, sigma_px)
     even = calm ** plain[..., None]
     factor, lit = grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape), np.empty_like(drawn)
     for top in range(0, len(drawn), STRIPE_PX):  # in stripes: the light of a large face takes four times its bytes
@@ -83,6 +89,35 @@ def _smooth_texture(new: Floats, target: Floats, ratio: Floats, weight: Mask) ->
     gain = float(np.clip(ROUGHER * want / max(have, 1e-4), 0.3, 1))
     weak = np.clip(np.log2(average(ratio) / WEAK), 0, 1)
     return np.asarray(np.exp((gain - 1) * weak * bands[0])[..., None], np.float32)
+
+
+def _flatten_shade(new: Floats, target: Floats, weight: Mask, sigma_px: float) -> Floats:
+    """(h, w, 1) factor after which skin has no more contrast than the target's; brows and beards keep theirs.
+
+    Dark skin shows shape by shine and deep shade. Fair skin scatters light into its shades: on it they would be dirt.
+
+    Args:
+        new, target: (h, w, 3) float32 RGB in linear light, in the same place.
+        weight: (h, w) float32 in 0..1, where both show skin.
+        sigma_px: shading wider than this is the target's already.
+    """
+    skin = weight > 0.5
+    if np.count_nonzero(skin) < 64:
+        return np.ones((*weight.shape, 1), np.float32)
+    trust = np.asarray(weight + 1e-3, np.float32)
+    shades = [
+        _blur_trusted(light, trust, GRAIN_PX) - _blur_trusted(light, trust, sigma_px)
+        for light in (np.log(np.maximum(average(each), 0) + np.float32(0.01)) for each in (new, target))
+    ]
+    have, want = (float(np.median(np.abs(shade[skin] - np.median(shade[skin])))) for shade in shades)
+    share = float(np.clip((want + FAINT) / (have + FAINT), LEAST_SHADE, 1))
+    hair = smooth_step((-shades[0] - HAIR_DARKER[0]) / (HAIR_DARKER[1] - HAIR_DARKER[0]))
+    return np.asarray(np.exp((share - 1) * (1 - hair) * shades[0])[..., None], np.float32)
+
+
+def _blur_trusted(values: Floats, trust: Mask, sigma_px: float) -> Floats:
+    """`values` (h, w) after a Gaussian blur in which each counts by its `trust` (h, w), above 0."""
+    return np.asarray(blur(np.asarray(values * trust, np.float32), sigma_px) / blur(trust, sigma_px), np.float32)
 
 
 def remove_shine(light: Floats, ratio: Floats, weight: Mask, sigma_px: float) -> Floats:

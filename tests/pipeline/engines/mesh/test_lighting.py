@@ -115,3 +115,40 @@ def test_a_weak_reference_on_a_bright_face_is_no_rougher_than_it(
     likeness = engine.prepare([Portrait(replace(image, pixels=weak), face)])
     result = paste_back(bright, likeness.render(bright, face, MeshOptions(), ignore_step))
     assert local_contrast(result.pixels, mesh) < 1.3 * local_contrast(bright.pixels, mesh)
+
+
+def stripes(contrast: float) -> Pixels:
+    """(128, 128, 3) a skin with stripes of shade, `contrast` in logarithms of light."""
+    across = np.sin(np.arange(128, dtype=np.float32) * 2 * np.pi / 32)[None, :, None]
+    return to_srgb(np.broadcast_to(0.2 * np.exp(contrast * across), (128, 128, 3)).astype(np.float32))
+
+
+def relight_all(drawn: Pixels, target: Pixels) -> Pixels:
+    """`drawn` in the light of `target`, where both are bare skin everywhere."""
+    everywhere = np.ones(drawn.shape[:2], np.float32)
+    return relight(drawn, target, everywhere, np.zeros_like(everywhere), Grid.over(drawn.shape, 1), 100.0)
+
+
+def shade_contrast(own: float, target: float) -> float:
+    """The deviation of the logarithms of light, of stripes with `own` contrast on a target with `target`."""
+    return float(np.log(to_linear(relight_all(stripes(own), stripes(target))[32:96, 32:96]).mean(2)).std())
+
+
+def test_deep_shades_have_no_more_contrast_than_a_flatly_lit_target() -> None:
+    assert shade_contrast(0.4, 0.2) == pytest.approx(shade_contrast(0.2, 0.2), rel=0.15)
+
+
+def test_a_reference_in_flat_light_keeps_its_shades_on_a_target_with_deeper_ones() -> None:
+    assert shade_contrast(0.2, 0.4) == pytest.approx(shade_contrast(0.2, 0.2), rel=0.15)
+
+
+def test_a_shape_still_shows_on_a_target_without_any_shade() -> None:
+    assert 0.3 < shade_contrast(0.4, 0.0) / shade_contrast(0.4, 0.4) < 0.6
+
+
+def test_hair_is_as_dark_on_a_flatly_lit_target_as_it_was() -> None:
+    """A brow is darker than any shade of skin."""
+    drawn = stripes(0.4)
+    drawn[40:48, 30:98] = 10
+    hair = [float(to_linear(relight_all(drawn, stripes(flat))[43:46, 50:80]).mean()) for flat in (0.4, 0.0)]
+    assert hair[1] == pytest.approx(hair[0], rel=0.25)
