@@ -88,6 +88,35 @@ class _MovedTarget:
     origins: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where the new face lies in the region; of that only the face itself, half of it, becomes new.
+
+    Attributes:
+        grid, shaped: over the region, and the (468, 3) mesh of the new shape in its pixels.
+        box: the part that becomes new, whole steps of the grid.
+        inner, face: over the box, and the mesh in its pixels.
+    """
+
+    grid: Grid
+    shaped: Mesh
+    box: Box
+    inner: Grid
+    face: Mesh
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], step: int, shaped: Mesh) -> "_Place":
+        """`shape` is that of the region, `step` the grid's."""
+        box = Box.around(shaped, SEAM_MARGIN, shape).snap_to_steps(step, shape)
+        return cls(Grid.over(shape, step), shaped, box, Grid.over(box.shape, step), box.to_local(shaped))
+
+    @property
+    def cells(self) -> tuple[slice, slice]:
+        """Rows and columns of the grid that the box covers."""
+        box, step = self.box, self.grid.step
+        return slice(box.top // step, -(-box.bottom // step)), slice(box.left // step, -(-box.right // step))
+
+
 def render_face(
     texture: Texture,
     reference: Mesh,
@@ -107,40 +136,32 @@ def render_face(
         target: (H, W, 3) uint8 RGB, the region around the target face; it is all that the result depends on.
         mesh: (468, 3) float32, the target face in the region's pixels.
         shape: 0..1, how far the target's shape gives way to the reference's.
-        eyes: how each eye is rendered.
+        eyes, on_step: how each eye is rendered; what is told after each of the four steps.
         own_face: what is around the target face, in the region's pixels, to find what of it shows; or what is known.
-        on_step: told after each of the four steps.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
-    step = Grid.step_for(face_width(mesh))
-    grid = Grid.over(target.shape, step)
-    shaped = blend_shape(mesh, reference, shape)
-    # Of the region only the face itself, half of it, becomes new.
-    box = Box.around(shaped, SEAM_MARGIN, target.shape).snap_to_steps(step, target.shape)
-    inner, face = Grid.over(box.shape, step), box.to_local(shaped)
-    lamps = draw_lamps(target, mesh)
+    at = _Place.of(target.shape, Grid.step_for(face_width(mesh)), blend_shape(mesh, reference, shape))
+    box, lamps = at.box, draw_lamps(target, mesh)
     even = take_off(target, lamps)
     with _finding_own_face(even, mesh, own_face, texture) as find_skin:
-        raster = _rasterise_mesh(grid, shaped)
-        places = _find_texture_places(grid, raster, shaped, eyes)[
-            box.top // step : -(-box.bottom // step), box.left // step : -(-box.right // step)
-        ]
-        drawn, valid, bare = _draw(texture.fit(face_width(face)), places, inner, box.shape)
-        moved = _move_target(target, mesh, shaped, grid, raster)
-        skin, warnings = find_skin(places, inner, moved.origins[box.part])
+        raster = _rasterise_mesh(at.grid, at.shaped)
+        places = _find_texture_places(at.grid, raster, at.shaped, eyes)[at.cells]
+        drawn, valid, bare = _draw(texture.fit(face_width(at.face)), places, at.inner, box.shape)
+        moved = _move_target(target, mesh, at.shaped, at.grid, raster)
+        skin, warnings = find_skin(places, at.inner, moved.origins[box.part])
     on_step(1, STEPS)
     lamps = _move_light(lamps, moved.origins[box.part])
     base = take_off(moved.pixels[box.part], lamps)
-    alpha = np.minimum(np.minimum(oval_mask(box.shape, face, EDGE), skin), valid)
+    alpha = np.minimum(np.minimum(oval_mask(box.shape, at.face, EDGE), skin), valid)
     bare *= alpha
     on_step(2, STEPS)
-    new, kept = _fit_into_target(drawn, base, bare, face, reference, inner, eyes)
+    new, kept = _fit_into_target(drawn, base, bare, at.face, reference, at.inner, eyes)
     on_step(3, STEPS)
-    matched = _match_detail(new, base, even[box.part], alpha, bare, kept, face, grain=grain)
-    brightness = _measure_brightness(base, alpha)
+    matched = _match_detail(new, base, even[box.part], alpha, bare, kept, at.face, grain=grain)
+    light = _measure_brightness(base, alpha)
     own = _put_in(moved, box, blend_bands(base, matched, alpha), base, alpha, kept, lamps)
     on_step(4, STEPS)
-    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, brightness, warnings, shaped)
+    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, light, warnings, at.shaped)
 
 
 @contextmanager
