@@ -16,6 +16,7 @@ from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader
 from mien_pipeline.engines.mesh.render import MARGIN, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, View, complete
+from mien_pipeline.engines.mesh.unseen import hides_chin
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
 from mien_pipeline.faces.topology import face_width
@@ -180,10 +181,11 @@ def _is_clear(face: Face) -> bool:
 
 
 def _warn_of_reference(yaws_deg: Sequence[float], view: View, texture: Texture) -> tuple[SwapWarning, ...]:
-    """What limits a reference: half a face that no picture shows, glasses where the eyes are from, little light."""
+    """What limits a reference: half a face or a chin is hidden, glasses where the eyes are from, little light."""
     shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
     turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
-    covered: tuple[SwapWarning, ...] = ("occluded",) if view.glasses or view.half_hidden else ()
+    hidden = view.glasses or view.half_hidden or hides_chin(texture.validity)
+    covered: tuple[SwapWarning, ...] = ("occluded",) if hidden else ()
     skin = texture.colour[::4, ::4][texture.skin[::4, ::4] > 127]
     dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, _LIGHTEST) < LOW_LIGHT else ()
     return (*turned, *covered, *dark)

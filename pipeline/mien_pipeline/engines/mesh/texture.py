@@ -14,7 +14,7 @@ from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
-from mien_pipeline.engines.mesh.unseen import is_bearded, measure_painted_over
+from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_painted_over
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -44,7 +44,7 @@ HIDDEN = 0.01  # share of a face: less than this that is no skin is the edge of 
 _SKIN_SHRINK, _SKIN_FEATHER = 0.015, 0.012  # of the texture's side, where only bare skin is used
 _SEAM = 0.02  # of the texture's side, over which own skin fades into mirrored
 _FOREHEAD_FEATHER = 0.03  # of the texture's side
-# The lower face is the reference's own whatever grows there. On bearded references likeness rose from .52 to .73.
+# A bearded lower face is the reference's own. On bearded references likeness rose from .52 to .73.
 _JAW = (58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288)
 _NOSE_WINGS = (98, 2, 327, 129, 358)
 _JAW_INSIDE, _JAW_FEATHER = 0.97, 0.008  # of the hull's own size; of the texture's side
@@ -172,10 +172,12 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other
     skin = np.asarray(resample(bare, places) * shown, np.float32)
     colour = np.asarray(resample(pixels, places, cubic=True), np.uint8)
+    # Beard is the person's own; before a chin without one, what is no skin is a mask, a hand or hair.
+    beard = _lower_face_mask(side) * has_dark_chin(colour, skin)
     colour, made = clear_skin(colour, skin, shown, bearded=is_bearded(colour, skin))
     colour = remove_side_light(colour, skin * (facing > _LIT_FACING))
     faces_us = smooth_step((facing - _JAW_FACES) / (_JAW_FACES_FULLY - _JAW_FACES))
-    own = np.maximum(skin, np.maximum(made, _lower_face_mask(side) * shown * faces_us)).astype(np.float32)
+    own = np.maximum(skin, np.maximum(made, beard * shown * faces_us)).astype(np.float32)
     painted = np.asarray((cv2.absdiff(pixels, as_taken).max(2) > _PAINTED).astype(np.float32))
     covered = np.asarray(resample(painted, places) * (behind < _BEHIND), np.float32)
     # What a frame hides stays the target's: paint would be a smear, and a brow that it meets is not told from it.

@@ -9,7 +9,7 @@ import pytest
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.facing import vertex_facing, vertex_visibility
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.mesh.texture import Texture, unroll
+from mien_pipeline.engines.mesh.texture import Texture, read_view, texture_side, unroll
 from mien_pipeline.face import Mesh, Patch
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, topology
 from mien_pipeline.image import Pixels
@@ -243,7 +243,8 @@ def test_the_outline_of_lips_has_no_bumps(admiral: Portrait) -> None:
     rows, columns = np.mgrid[: image.height, : image.width].astype(np.float32)
     x, y = (np.clip((each - start) / span, 0, 1) for each, start in ((columns, corner[0]), (rows, corner[1])))
     # Light adds up to the same from left to right: there is no lamp to be taken out.
-    colour = to_linear(unroll(replace(image, pixels=to_srgb(np.dstack([x, y, 1 - x]))), mesh).colour)
+    drawn = replace(image, pixels=to_srgb(np.dstack([x, y, 1 - x])))
+    colour = to_linear(read_view(drawn, mesh, texture_side(mesh)).colour)
     at = (topology().uv[lips] * colour.shape[0] - 0.5).astype(np.float32)
     red, green, blue = cv2.remap(colour, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)[:, 0].T
     shown = np.stack([red, green], 1) / (red + blue)[:, None] * span
