@@ -91,11 +91,12 @@ def time_swaps(daemon: DaemonClient, store: ModelStore, *, beside: bool = False)
 def count_losses(daemon: DaemonClient, store: ModelStore) -> tuple[int, int]:
     """Kill a worker that is at work, `KILLS` times at any moment; jobs that were lost, and attempts too many.
 
-    A job whose two attempts were both killed has failed by name, as it should: it is not lost.
+    Every third job that is posted meanwhile is a person's, for which batch jobs give way. A job whose two attempts were
+    both killed has failed by name, as it should: it is not lost.
     """
     chance, jobs = random.Random(18), post(daemon, store, 8, side=400)
-    for _ in range(KILLS):
-        jobs += post(daemon, store, 1, side=400)
+    for number in range(KILLS):
+        jobs += post(daemon, store, 1, side=400, priority="batch" if number % 3 else "interactive")
         victim = wait_for_work(daemon, chance)
         time.sleep(chance.uniform(0, 0.6))
         with suppress(ProcessLookupError):

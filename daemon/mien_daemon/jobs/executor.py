@@ -43,6 +43,17 @@ class Executor(Protocol):
         """Stop this work if it runs; for work that it does not know, do nothing."""
         ...
 
+    async def interrupt(self, work_id: str) -> None:
+        """As `cancel`, but only ask: it stops at its next step, however long that takes."""
+        ...
+
+    async def hold(self, work_id: str, *, hold: bool) -> bool:
+        """Let this work wait at its next step, or go on; whether it does so.
+
+        It does nothing for work that does not run, or that takes nothing from what others compute on.
+        """
+        ...
+
     async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
         """The faces of a picture file, as the API shows them; raises as `run` does."""
         ...

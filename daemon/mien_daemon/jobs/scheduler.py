@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mien_api.errors import JobFinished, StateBusy, WorkerDied
 from mien_core.errors import Cancelled, MienError
@@ -19,11 +19,12 @@ from mien_daemon.jobs.clip_help import ClipHelp
 from mien_daemon.jobs.estimate import ProgressEstimate
 from mien_daemon.jobs.executor import Executor
 from mien_daemon.jobs.job import Job, State
+from mien_daemon.jobs.precedence import Attempt, Precedence
 from mien_daemon.jobs.store import JobStore
 from mien_daemon.jobs.unfinished import RunningJob, UnfinishedJobs, duration_kind
 from mien_daemon.jobs.work_folder import WorkFolder, WorkFolders
 from mien_daemon.state.database import BUSY_S
-from mien_daemon.worker.messages import Finished, Progressed
+from mien_daemon.worker.messages import Finished, Progressed, RunJob
 from mien_daemon.worker.process import WorkerGone
 
 log = logging.getLogger(__name__)
@@ -34,15 +35,6 @@ START_S = 2.0  # how long the start waits for a locked database; then the daemon
 LOST_S = 10.0  # after so long a job that is in no list and has not ended is ended
 LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
 NEEDED_EVERY_S = 0.25  # between looks of a free executor whether it is needed
-
-
-@dataclass(eq=False)
-class Attempt:
-    """A job on an executor. Another attempt at the same job may begin before this one is put away."""
-
-    executor: Executor
-    is_clip: bool = False  # as its executor tells
-    pauses: bool = False
 
 
 class Scheduler:
@@ -64,6 +56,7 @@ class Scheduler:
         self._attempts: dict[str, Attempt] = {}
         """The newest attempt at each job that is at work."""
         self._help = ClipHelp()
+        self._precedence = Precedence(jobs, executors)
         self._stopping: set[str] = set()
         self._loops = BackgroundTasks()
         self._recovered = asyncio.Event()
@@ -83,6 +76,7 @@ class Scheduler:
         self._recovered.set()
         for place in range(len(self._executors)):
             self._loops.start(self._serve(place))
+        self._loops.start(self._give_way())
 
     async def stop(self) -> None:
         """Interrupt the running jobs; the next daemon begins them again."""
@@ -153,6 +147,16 @@ class Scheduler:
         except TimeoutError:
             raise StateBusy("another program has locked the database", retry_after_s=2) from None
 
+    async def _give_way(self) -> None:
+        """Keep batch work out of a person's way until the daemon stops."""
+        while not self._events.closed:
+            since = self._events.last  # every change of what waits and what runs is an event
+            try:
+                await self._precedence.settle(list(self._attempts.values()))
+            except Exception:
+                log.exception("batch work could not be kept out of a person's way")
+            await self._events.wait_beyond(since)
+
     async def _serve(self, place: int) -> None:
         """Run one job after the other on the executor at this place, for ever."""
         executor = self._executors[place]
@@ -187,7 +191,7 @@ class Scheduler:
     async def _perform(self, running: RunningJob, executor: Executor) -> None:
         """Run one job to its end. No error of it ends the loop."""
         began, job = time.monotonic(), running.job
-        attempt = self._attempts[job.id] = Attempt(executor)
+        attempt = self._attempts[job.id] = Attempt(executor, running)
         try:
             await self._store.change(job, patient=True)
             self._jobs.tell(job)
@@ -226,24 +230,31 @@ class Scheduler:
         estimate = ProgressEstimate(self._jobs.durations, duration_kind(job))
 
         def on_progressed(message: Progressed) -> None:
-            if message.segments is not None and not attempt.is_clip:
-                attempt.is_clip = True
-                if self._jobs.is_paused:  # before it was known to be a clip
-                    self._loops.start(self.pause_clips())
-            if message.segments is not None and message.segments[1] - message.segments[0] > 1:
-                self._help.offer(work)
+            if message.segments is not None:
+                self._watch_clip(attempt, work, message.segments)
             estimate.move(message.stage, message.done, message.total, message.segments)
             self._jobs.tell_progress(running, estimate)
 
         try:
             work = await folder.prepare(job)
-            if job.id in self._stopping:
+            if attempt.pauses or job.id in self._stopping:
                 raise Cancelled("the job was cancelled")
             finished = await attempt.executor.run(work, on_progressed)
             await folder.check(finished)
         except Exception as error:  # noqa: BLE001 every error becomes this job's problem document
             return error
         return finished
+
+    def _watch_clip(self, attempt: Attempt, work: RunJob, segments: tuple[int, int]) -> None:
+        """So many of so many segments of a clip are finished."""
+        finished, total = segments
+        self._precedence.note_segments(attempt, finished)
+        if not attempt.is_clip:
+            attempt.is_clip = True
+            if self._jobs.is_paused:  # before it was known to be a clip
+                self._loops.start(self.pause_clips())
+        if total - finished > 1:
+            self._help.offer(work)
 
     def _waits_again(self, job: Job, outcome: Finished | Exception, attempt: Attempt) -> bool:
         match outcome:

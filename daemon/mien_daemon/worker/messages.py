@@ -86,6 +86,15 @@ class CancelWork:
 
 
 @dataclass(frozen=True, slots=True, config=_CHECKED)
+class HoldWork:
+    """Wait at the next step of this work until `hold` is no longer so, or it is cancelled."""
+
+    id: str
+    hold: StrictBool
+    type: Literal["hold-work"] = "hold-work"
+
+
+@dataclass(frozen=True, slots=True, config=_CHECKED)
 class Ready:
     """The worker can take work."""
 
@@ -274,6 +283,7 @@ Message = (
     | RunJob
     | FindFaces
     | CancelWork
+    | HoldWork
     | Ready
     | Heartbeat
     | Progressed
@@ -301,11 +311,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(body: bytes) -> Message:
-    """The message in a frame, without the length.
-
-    Raises:
-        ValueError: it is not JSON, or none of the messages above.
-    """
+    """The message in a frame, without the length; raises `ValueError` where it is none of those above."""
     try:
         members: object = json.loads(body)
     except RecursionError as error:

@@ -20,6 +20,7 @@ from mien_daemon.worker.messages import (
     FindFaces,
     Finished,
     Heartbeat,
+    HoldWork,
     Message,
     Progressed,
     Ready,
@@ -123,6 +124,18 @@ class WorkerProcess:
         if not answer.done():
             log.warning("the worker did not stop job %s in %.0f s and is killed", work_id, grace_s)
             await self.kill()
+
+    async def interrupt(self, work_id: str) -> None:
+        """Ask to stop, and leave it at that."""
+        if work_id in self._answers:
+            await self.send(CancelWork(work_id))
+
+    async def hold(self, work_id: str, *, hold: bool) -> bool:
+        """Ask to wait at the next step, or to go on; whether it is at this work."""
+        if work_id not in self._answers:
+            return False
+        await self.send(HoldWork(work_id, hold))
+        return True
 
     async def kill(self) -> None:
         """End the process now, on purpose."""

@@ -34,6 +34,7 @@ from mien_daemon.worker.messages import (
     FindFaces,
     Finished,
     Heartbeat,
+    HoldWork,
     Progressed,
     Ready,
     RunJob,
@@ -72,30 +73,51 @@ class Pipe:
 
 
 class Inbox:
-    """What the daemon sent: work in order, and the work that it cancelled."""
+    """What the daemon sent: work in order, and the work that it cancelled or holds."""
 
     def __init__(self) -> None:
         self.work: queue.SimpleQueue[RunJob | FindFaces] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
+        self._held: set[str] = set()
+        self._changed = threading.Condition()
 
     def listen(self, pipe: BinaryIO, on_end: Callable[[], object] = lambda: os._exit(0)) -> None:
         """Read messages until the daemon is gone, then end the process at once, in the middle of its work."""
         while (message := messages.read(pipe)) is not None:
             if isinstance(message, CancelWork):
                 self.cancel(message.id)
+            elif isinstance(message, HoldWork):
+                self.hold(message.id, hold=message.hold)
             elif isinstance(message, RunJob | FindFaces):
+                self._begin_anew(message.id)
                 self.work.put(message)
         on_end()
 
     def cancel(self, work_id: str) -> None:
         """Note that this work is no longer wanted."""
-        self._cancelled.add(work_id)
+        with self._changed:
+            self._cancelled.add(work_id)
+            self._changed.notify_all()
+
+    def hold(self, work_id: str, *, hold: bool) -> None:
+        """Note that this work is to wait, or to go on."""
+        with self._changed:
+            (self._held.add if hold else self._held.discard)(work_id)
+            self._changed.notify_all()
+
+    def _begin_anew(self, work_id: str) -> None:
+        """Forget what came too late for an earlier attempt at this work."""
+        with self._changed:
+            self._cancelled.discard(work_id)
+            self._held.discard(work_id)
 
     def stop_if_cancelled(self, job: str) -> None:
-        """Raise `Cancelled` when the daemon has cancelled this job."""
-        if job in self._cancelled:
-            self._cancelled.discard(job)
-            raise Cancelled("the job was cancelled")
+        """Raise `Cancelled` when the daemon has cancelled this job; while it is held, wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: job in self._cancelled or job not in self._held)
+            if job in self._cancelled:
+                self._cancelled.discard(job)
+                raise Cancelled("the job was cancelled")
 
 
 class JobRunner:

@@ -164,6 +164,17 @@ class WorkerSupervisor:
         if self._process:
             await self._process.cancel(work_id, self._config.cancel_grace_s)
 
+    async def interrupt(self, work_id: str) -> None:
+        """See `Executor`."""
+        if self._process:
+            await self._process.interrupt(work_id)
+
+    async def hold(self, work_id: str, *, hold: bool) -> bool:
+        """See `Executor`. Work on a card of its own is not held: it takes few of the processors."""
+        if self._process is None or self._device != "cpu":
+            return False
+        return await self._process.hold(work_id, hold=hold)
+
     async def unload(self) -> None:
         """End the process and give its memory back.
 

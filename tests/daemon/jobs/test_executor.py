@@ -122,5 +122,53 @@ async def test_cancelling_what_it_does_not_know_changes_nothing(executor: Execut
     await executor.cancel("job")
 
 
+async def test_work_that_is_asked_to_stop_ends_as_cancelled_and_can_be_begun_again(
+    executor: Executor, tmp_path: Path
+) -> None:
+    begun = asyncio.Event()
+    await executor.available()
+    running = asyncio.create_task(executor.run(work(tmp_path, "gate=never"), lambda _: begun.set()))
+    await begun.wait()
+    await executor.interrupt("job")
+    with pytest.raises(Cancelled):
+        await running
+    await executor.interrupt("job")
+    assert (await run(executor, work(tmp_path))).id == "job"
+
+
+async def test_work_that_is_held_ends_only_when_it_is_let_go(executor: Executor, tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    await executor.available()
+    running = asyncio.create_task(executor.run(work(tmp_path, "gate=go"), lambda _: begun.set()))
+    await begun.wait()
+    assert await executor.hold("job", hold=True)
+    open_gate(executor, tmp_path)
+    assert await asyncio.wait([running], timeout=0.05) == (set(), {running})
+    assert await executor.hold("job", hold=False)
+    assert (await running).id == "job"
+    assert not await executor.hold("job", hold=True), "it does this work no more"
+
+
+async def test_work_that_is_held_can_be_stopped_and_is_not_held_when_it_is_begun_again(
+    executor: Executor, tmp_path: Path
+) -> None:
+    begun = asyncio.Event()
+    await executor.available()
+    running = asyncio.create_task(executor.run(work(tmp_path, "gate=never"), lambda _: begun.set()))
+    await begun.wait()
+    await executor.hold("job", hold=True)
+    await executor.interrupt("job")
+    with pytest.raises(Cancelled):
+        await running
+    assert (await run(executor, work(tmp_path))).id == "job"
+
+
+def open_gate(executor: Executor, folder: Path) -> None:
+    """Let work go on that waits for the gate "go"."""
+    (folder / "state" / "go").touch()
+    if isinstance(executor, FakeExecutor):
+        executor.gates["go"].set()
+
+
 async def test_it_finds_the_faces_of_a_picture(executor: Executor, tmp_path: Path) -> None:
     assert list(await executor.find_faces(str(spool(tmp_path) / "target"))) == []

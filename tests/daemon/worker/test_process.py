@@ -236,6 +236,25 @@ async def test_a_cancel_that_is_not_obeyed_kills_and_that_is_no_death() -> None:
         assert (told, process.unwanted) == ([-9], True)
 
 
+async def test_work_that_it_has_is_held_and_asked_to_stop_and_no_other() -> None:
+    script = """
+hear()
+assert [hear(), hear(), hear()] == [HoldWork('1', True), HoldWork('1', False), CancelWork('1')]
+say(Failed('1', 'cancelled', 'as asked'))
+hear()
+"""
+    async with speaking(script) as (process, _):
+        asking = asyncio.create_task(ask(process))
+        await until_busy(process)
+        await process.interrupt("another")
+        assert [await process.hold(name, hold=True) for name in ("another", "1")] == [False, True]
+        assert await process.hold("1", hold=False)
+        await process.interrupt("1")
+        with pytest.raises(Cancelled):
+            await asking
+        assert not process.ended.done()
+
+
 async def test_cancelling_what_it_was_never_given_does_nothing() -> None:
     async with speaking("hear()") as (process, told):
         await process.cancel("another", 0.0)

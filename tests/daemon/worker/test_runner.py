@@ -27,6 +27,7 @@ from mien_daemon.worker.messages import (
     FindFaces,
     Finished,
     Heartbeat,
+    HoldWork,
     Message,
     Progressed,
     Ready,
@@ -274,6 +275,24 @@ def test_work_is_taken_in_the_order_it_was_sent() -> None:
     inbox.stop_if_cancelled("a")
     with pytest.raises(Cancelled):
         inbox.stop_if_cancelled("c")
+
+
+def test_what_came_too_late_for_an_earlier_attempt_neither_stops_nor_holds_the_next(tmp_path: Path) -> None:
+    job = work(tmp_path)
+    inbox = inbox_of(CancelWork(job.id), HoldWork(job.id, True), job)
+    inbox.stop_if_cancelled(job.id)
+
+
+def test_held_work_waits_at_its_next_step_until_it_is_let_go(said: Said, tmp_path: Path) -> None:
+    job = work(tmp_path)
+    inbox, answers = inbox_of(job, HoldWork(job.id, True)), list[Message]()
+    runner = threading.Thread(target=lambda: answers.append(run(FakeRuntime(tmp_path), said, job, inbox)), daemon=True)
+    runner.start()
+    runner.join(0.05)
+    assert (runner.is_alive(), said.messages()) == (True, [])
+    inbox.hold(job.id, hold=False)
+    runner.join(30)
+    assert isinstance(answers[0], Finished)
 
 
 def inbox_of(*sent: Message) -> Inbox:

@@ -41,7 +41,8 @@ class FakeExecutor:
 
     `gate=NAME` waits until that gate is set; `fail` refuses; `crash` raises what was not expected; `die` ends the
     executor, `die_once` the first time; `gone` the first time takes nothing; `lie` returns another digest; `clip` has
-    segments, and leaves a file in the run's folder at each attempt. The result is the target.
+    segments, and leaves a file in the run's folder at each attempt. The result is the target. Work that is held waits
+    before its end; `holds` tells what was held and let go.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,8 @@ class FakeExecutor:
         self.ran: list[RunJob] = []
         self.gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self.cancelled = asyncio.Event()
+        self.holds: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
+        self._let_go: dict[str, asyncio.Event] = {}
         self._stops: dict[str, asyncio.Event] = {}
 
     def readiness(self) -> Readiness:
@@ -69,15 +72,16 @@ class FakeExecutor:
         if "gone" in orders and is_first:
             raise WorkerGone
         stop = self._stops[work.id] = asyncio.Event()
+        self._let_go[work.id] = asyncio.Event()
+        self._let_go[work.id].set()
         for done in (0, 1):
             on_progressed(Progressed(work.id, "generate", done, 2, (done, 2) if "clip" in orders else None))
         if "clip" in orders:
             _leave_mark(Path(work.run), f"attempt{len(self.ran)}")
         if "gate" in orders:
-            waits = [asyncio.create_task(event.wait()) for event in (stop, self.gates[orders["gate"]])]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            await _until_either(stop, self.gates[orders["gate"]])
+        await _until_either(stop, self._let_go[work.id])
+        del self._let_go[work.id]
         if stop.is_set():
             raise Cancelled("the job was cancelled")
         return self._obey(orders, work, is_first)
@@ -99,8 +103,25 @@ class FakeExecutor:
         if stop := self._stops.get(work_id):
             stop.set()
 
+    async def interrupt(self, work_id: str) -> None:
+        await self.cancel(work_id)
+
+    async def hold(self, work_id: str, *, hold: bool) -> bool:
+        if work_id not in self._let_go:
+            return False
+        (self._let_go[work_id].clear if hold else self._let_go[work_id].set)()
+        self.holds.put_nowait((work_id, hold))
+        return True
+
     async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
         return []
+
+
+async def _until_either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in (one, other)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _leave_mark(run: Path, name: str) -> None:

@@ -1,0 +1,122 @@
+"""A person's job before batch work that is at work already.
+
+A batch job that stands on the executor which the person needs stops at its next step and waits again, first of all
+batch jobs. One that would take processor time from the person's picture waits at its next step until that is made.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mien_daemon.jobs.executor import Executor
+from mien_daemon.jobs.job import Job, Priority
+from mien_daemon.jobs.unfinished import RunningJob, UnfinishedJobs
+from mien_daemon.worker.readiness import Readiness
+
+# A batch job that gave way so often runs through. Of a clip a finished segment is not lost: it counts anew from there.
+MOST_GIVEN_WAY = 4
+ALMOST_DONE = 0.9  # of a job: to wait for the rest costs a person less than the batch would lose
+
+
+@dataclass(eq=False)
+class Attempt:
+    """A job on an executor. Another attempt at the same job may begin before this one is put away.
+
+    Attributes:
+        is_clip: as its executor tells; `segments` of it are finished.
+        pauses: it was told to stop, and waits again then.
+        held_for: the person's job for which it waits in its executor.
+    """
+
+    executor: Executor
+    running: RunningJob
+    is_clip: bool = False
+    segments: int = 0
+    pauses: bool = False
+    held_for: str | None = None
+
+    @property
+    def job(self) -> Job:
+        return self.running.job
+
+    @property
+    def is_batch(self) -> bool:
+        return self.job.ask.priority == Priority.batch
+
+
+class Precedence:
+    """Stops and holds batch jobs for a person's, and knows how often each has given way."""
+
+    def __init__(self, jobs: UnfinishedJobs, executors: Sequence[Executor]) -> None:
+        self._jobs = jobs
+        self._executors = executors
+        self._stopped: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
+
+    async def settle(self, attempts: Sequence[Attempt]) -> None:
+        """Stop, hold and let go as it is right now. Call it after every event: it does nothing twice.
+
+        Args:
+            attempts: the newest at each job.
+        """
+        self._forget_finished()
+        await self._stop_for_waiting([each for each in attempts if self._jobs.holds(each.running)])
+        await self._hold_beside([each for each in attempts if self._jobs.holds(each.running)])
+
+    def note_segments(self, attempt: Attempt, finished: int) -> None:
+        """So many segments of a clip are finished."""
+        if attempt.is_clip and finished > attempt.segments:
+            self._stopped.pop(attempt.job.id, None)
+            self._held.pop(attempt.job.id, None)
+        attempt.segments = max(attempt.segments, finished)
+
+    async def _stop_for_waiting(self, at_work: Sequence[Attempt]) -> None:
+        """Stop as many batch jobs as a person's jobs wait for an executor."""
+        busy = [each.executor for each in at_work]
+        free = sum(each not in busy and each.readiness() is Readiness.READY for each in self._executors)
+        short = len(self._persons_waiting()) - free - sum(each.pauses for each in at_work)
+        engine = self._jobs.waiting.next_engine()
+        able = [each for each in at_work if self._may_stop(each)]
+        able.sort(key=lambda each: (each.executor.engine != engine, each.running.progress.fraction))
+        for attempt in able[: max(0, short)]:
+            if self._jobs.holds(attempt.running):  # it may have ended while another was told
+                attempt.pauses = True
+                self._stopped[attempt.job.id] += 1
+                await attempt.executor.interrupt(attempt.job.id)
+
+    async def _hold_beside(self, at_work: Sequence[Attempt]) -> None:
+        """Hold batch jobs beside a person's picture, and let go of those that are held for none."""
+        pictures = [each.job.id for each in at_work if not each.is_batch and not each.is_clip]
+        person = next(iter([*pictures, *self._persons_waiting()]), None)
+        for attempt in at_work:
+            wanted = person if person and self._may_hold(attempt, person) else None
+            if wanted == attempt.held_for:
+                continue
+            if (wanted is None) == (attempt.held_for is None) or await self._tell(attempt, hold=wanted is not None):
+                attempt.held_for = wanted
+                self._held[attempt.job.id] += wanted is not None
+
+    async def _tell(self, attempt: Attempt, *, hold: bool) -> bool:
+        """Whether the executor does as it is told; what it lets go of, or does no more, is never held."""
+        return await attempt.executor.hold(attempt.job.id, hold=hold) or not hold
+
+    def _may_hold(self, attempt: Attempt, person: str) -> bool:
+        is_counted = attempt.held_for == person
+        return self._may_stop(attempt) and (is_counted or self._held[attempt.job.id] < MOST_GIVEN_WAY)
+
+    def _may_stop(self, attempt: Attempt) -> bool:
+        """Whether a job may be stopped. Only such a job is held: else a person could wait for one that is."""
+        if not attempt.is_batch or attempt.pauses:
+            return False
+        is_almost_done = not attempt.is_clip and attempt.running.progress.fraction >= ALMOST_DONE
+        return not is_almost_done and self._stopped[attempt.job.id] < MOST_GIVEN_WAY
+
+    def _persons_waiting(self) -> list[str]:
+        if self._jobs.is_paused:
+            return []
+        return [job.id for job in self._jobs.waiting if job.ask.priority == Priority.interactive]
+
+    def _forget_finished(self) -> None:
+        for counter in (self._stopped, self._held):
+            for job_id in [each for each in counter if self._jobs.find(each) is None]:
+                del counter[job_id]

@@ -1,0 +1,203 @@
+"""A person's job goes before batch jobs that are at work already, and every batch job is done once all the same."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mien_daemon.access.clients import LOCAL
+from mien_daemon.jobs import precedence as module
+from mien_daemon.jobs.job import Job, Priority
+from mien_testing.jobs import FakeExecutor, JobRoom, open_jobs
+
+
+async def begin_batch(room: JobRoom, orders: str = "gate=b") -> Job:
+    """A batch job that has told of its first steps."""
+    return await until_at_work(room, await room.submit(orders, priority=Priority.batch))
+
+
+async def until_at_work(room: JobRoom, job: Job) -> Job:
+    async with asyncio.timeout(10):
+        while True:
+            since = room.events.last
+            if room.queue.show(await room.queue.get(LOCAL, job.id))["stage"] is not None:
+                return await room.queue.get(LOCAL, job.id)
+            await room.events.wait_beyond(since)
+
+
+async def test_a_batch_job_stops_for_a_person_and_begins_again_before_the_rest_of_its_batch(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        stopped = await begin_batch(room)
+        later = await room.submit(priority=Priority.batch)
+        person = await room.finished(await room.submit())
+        executor.gates["b"].set()
+        ended = [await room.finished(job) for job in (stopped, later)]
+        assert [(job.state, job.attempts) for job in (person, *ended)] == [("done", 1)] * 3
+        assert [work.id for work in executor.ran] == [stopped.id, person.id, stopped.id, later.id]
+        assert room.states_told(stopped) == ["queued", "running", "queued", "running", "done"]
+
+
+async def test_one_person_stops_one_of_two_batch_jobs_and_the_other_waits_in_its_executor(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        for _ in executors:
+            await begin_batch(room)
+        person = await until_at_work(room, await room.submit("gate=p"))
+        serving = next(each for each in executors if each.ran[-1].id == person.id)
+        other = next(each for each in executors if each is not serving)
+        batch = other.ran[0].id
+        assert await other.holds.get() == (batch, True)
+        other.gates["b"].set()
+        assert (await room.store.get(batch)).state == "running"
+        serving.gates["p"].set()
+        assert await other.holds.get() == (batch, False)
+        serving.gates["b"].set()
+        for work in (person, *[await room.store.get(each.ran[0].id) for each in executors]):
+            assert (await room.finished(work)).state == "done"
+        assert (len(serving.ran), len(other.ran)) in {(3, 1), (2, 2)}
+
+
+async def test_two_persons_stop_two_batch_jobs(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = [await begin_batch(room) for _ in executors]
+        persons = [await room.submit("gate=p"), await room.submit("gate=p")]
+        for person in persons:
+            await room.until(person, "running")
+        assert room.queue.counts() == {"queued": 2, "running": 2, "paused": False}
+        for executor in executors:
+            executor.gates["p"].set()
+            executor.gates["b"].set()
+        for job in (*persons, *batch):
+            assert (await room.finished(job)).state == "done"
+
+
+async def test_a_batch_job_goes_on_where_another_executor_is_free_for_the_person(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = await begin_batch(room)
+        assert (await room.finished(await room.submit())).state == "done"
+        for executor in executors:
+            executor.gates["b"].set()
+        assert (await room.finished(batch)).state == "done"
+        assert sorted(len(executor.ran) for executor in executors) == [1, 1]
+
+
+async def test_a_batch_job_that_has_given_way_often_runs_through(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        batch = await begin_batch(room)
+        for _ in range(module.MOST_GIVEN_WAY):
+            assert (await room.finished(await room.submit())).state == "done"
+            await until_at_work(room, batch)
+        person = await room.submit()
+        for _ in range(20):
+            await room.store.get(person.id)
+        assert (await room.queue.get(LOCAL, batch.id)).state == "running"
+        executor.gates["b"].set()
+        for job in (batch, person):
+            done = await room.finished(job)
+            assert (done.state, done.attempts) == ("done", 1)
+        assert len(executor.ran) == 2 * module.MOST_GIVEN_WAY + 2
+
+
+async def test_a_batch_job_is_held_for_so_many_persons_and_no_more(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = await begin_batch(room)
+        at = next(each for each in executors if each.ran)
+        for number in range(module.MOST_GIVEN_WAY + 1):
+            person = await until_at_work(room, await room.submit(f"gate=p{number}"))
+            if number < module.MOST_GIVEN_WAY:
+                assert await at.holds.get() == (batch.id, True)
+            else:
+                at.gates["b"].set()
+                assert (await room.finished(batch)).state == "done"
+            for executor in executors:
+                executor.gates[f"p{number}"].set()
+            assert (await room.finished(person)).state == "done"
+            if number < module.MOST_GIVEN_WAY:
+                assert await at.holds.get() == (batch.id, False)
+
+
+async def test_a_clip_that_finishes_segments_gives_way_as_often_as_persons_come(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        clip = await begin_batch(room, "clip gate=b")
+        for _ in range(module.MOST_GIVEN_WAY + 2):
+            assert (await room.finished(await room.submit())).state == "done"
+            await until_at_work(room, clip)
+        executor.gates["b"].set()
+        done = await room.finished(clip)
+        assert (done.state, done.attempts) == ("done", 1)
+
+
+async def test_no_batch_job_is_held_for_the_length_of_a_persons_clip(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = await begin_batch(room)
+        clip = await until_at_work(room, await room.submit("clip gate=c"))
+        for executor in executors:
+            executor.gates["b"].set()
+        assert (await room.finished(batch)).state == "done"
+        assert (await room.queue.get(LOCAL, clip.id)).state == "running"
+
+
+async def test_a_batch_job_that_is_almost_done_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ALMOST_DONE", 0.0)
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        batch = await begin_batch(room)
+        person = await room.submit()
+        for _ in range(20):
+            await room.store.get(person.id)
+        executor.gates["b"].set()
+        assert (await room.finished(person)).state == "done"
+        assert [work.id for work in executor.ran] == [batch.id, person.id]
+
+
+async def test_nothing_stops_for_a_person_while_the_queue_is_paused(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        batch = await begin_batch(room)
+        await room.queue.pause(True)
+        person = await room.submit()
+        executor.gates["b"].set()
+        assert (await room.finished(batch)).state == "done"
+        assert (await room.queue.get(LOCAL, person.id)).state == "queued"
+        assert len(executor.ran) == 1
+
+
+async def test_a_job_that_is_held_can_be_cancelled(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = await begin_batch(room)
+        person = await until_at_work(room, await room.submit("gate=p"))
+        await next(each for each in executors if each.ran[0].id == batch.id).holds.get()
+        assert (await room.queue.cancel(LOCAL, batch.id)).state == "cancelled"
+        assert (await room.queue.get(LOCAL, person.id)).state == "running"
+
+
+class DyingWhenInterrupted(FakeExecutor):
+    """It does not stop when it is asked to; its process dies first."""
+
+    async def interrupt(self, work_id: str) -> None:
+        self.gates["b"].set()
+
+
+async def test_a_worker_that_dies_instead_of_giving_way_costs_an_attempt(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, DyingWhenInterrupted()) as room:
+        batch = await begin_batch(room, "gate=b die_once")
+        assert (await room.finished(await room.submit())).state == "done"
+        done = await room.finished(batch)
+        assert (done.state, done.attempts) == ("done", 2)
+
+
+async def test_a_job_that_ends_before_it_can_give_way_is_done_once(tmp_path: Path) -> None:
+    executor = DyingWhenInterrupted()
+    async with open_jobs(tmp_path, executor) as room:
+        batch = await begin_batch(room)
+        assert (await room.finished(await room.submit())).state == "done"
+        assert (await room.finished(batch)).state == "done"
+        assert len(executor.ran) == 2
