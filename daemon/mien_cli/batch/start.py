@@ -17,7 +17,7 @@ from mien_cli.batch.clips import ClipCommand, NoClips, list_words
 from mien_cli.batch.cluster.begin import Begin
 from mien_cli.batch.cluster.hands import ClusterHands
 from mien_cli.batch.cluster.place import Cluster, require_allowed
-from mien_cli.batch.cluster.statement import state_consents, tell_where_pictures_go
+from mien_cli.batch.cluster.statement import require_elsewhere, state_consents
 from mien_cli.batch.inputs import InputFile
 from mien_cli.batch.journal import FileRow, Journal, open_journal
 from mien_cli.batch.names import ResultNames
@@ -57,7 +57,7 @@ def start(args: Namespace, wanted: Wanted) -> int:
     config = load_config(args)
     if args.on:
         require_allowed(args.on, offline=config.settings.offline)
-        tell_where_pictures_go(args.on)
+        require_elsewhere(args.on, stated=args.elsewhere)
     make_private(config.folders.state)
     store = open_store(args)
     require_parts(wanted.options, store)

@@ -55,6 +55,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="ray[://HOST:PORT]",
         help="swap on Ray, on a cluster that is started for the run or on yours; needs mien[ray], --basis and --adult",
     )
+    parser.add_argument(
+        "--elsewhere",
+        action="store_true",
+        help="state that every face may also be used for swaps on the cluster's machines; ray://HOST:PORT needs it",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done; nothing is written")
     add_result_arguments(parser.add_argument_group("clips among the pictures"))
     parser.set_defaults(run=run)

@@ -18,6 +18,15 @@ STATEMENTS: Mapping[str, str] = {
 }
 """What a person confirms, by basis. A change of a word is a new version."""
 
+ELSEWHERE_VERSION = "2026-11"
+ELSEWHERE: Mapping[str, str] = {
+    "self": "I also want my face to be used for swaps on the other machines to which I send this picture.",
+    "written-permission": (
+        "The written permission also allows swaps on the other machines to which I send this picture of the person."
+    ),
+}
+"""What a person confirms besides, by basis, before a face leaves this machine. A change of a word is a new version."""
+
 DEFAULT_PERIOD = timedelta(days=365)
 
 

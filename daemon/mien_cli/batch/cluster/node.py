@@ -49,6 +49,7 @@ class Node:
         os.environ.pop("OMP_NUM_THREADS", None)  # Ray sets it to 1, for tasks that share a processor
         os.environ.update(variables)
         self._config = read_config(folders, worker)
+        self._is_elsewhere = not folders
         self._key = X25519PrivateKey.generate()
         self._held = ExitStack()
         self._spool: RunFolder | None = None
@@ -71,7 +72,7 @@ class Node:
     async def begin(self, sealed: bytes) -> None:
         """Open the job; raises `ConsentRequired` as `open_sealed` does."""
         self._config.folders.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        job = open_sealed(sealed, self._key)
+        job = open_sealed(sealed, self._key, elsewhere=self._is_elsewhere)
         spool = self._spool = self._held.enter_context(open_run_folder(self._config.folders.state))
         for number, person in enumerate(job.people):
             paths = [write(spool.private / f"{number}-{at}.reference", each) for at, each in enumerate(person)]

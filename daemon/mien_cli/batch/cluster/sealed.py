@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mien_core.errors import ConsentRequired
+from mien_daemon.references.consent import ELSEWHERE_VERSION, STATEMENTS, Consent
 from mien_pipeline.trust.authority import Signatory
 
 _PURPOSE = b"mien cluster job 1"
@@ -42,7 +43,8 @@ class Job:
     Attributes:
         people: the encoded pictures of each person.
         likes: the pictures by which faces are chosen.
-        consents: of each person what was confirmed, as `Consent` has it without the label.
+        consents: of each person what was confirmed, as `Consent` has it without the label; for other machines
+            "elsewhere" is the version of the words of `consent.ELSEWHERE` that were confirmed besides.
     """
 
     people: Sequence[Sequence[bytes]]
@@ -74,12 +76,13 @@ def write_record(job: Job, node_key: bytes) -> bytes:
     return json.dumps(said, sort_keys=True).encode()
 
 
-def open_sealed(sealed: bytes, key: X25519PrivateKey) -> Job:
-    """The job that was sealed to this key.
+def open_sealed(sealed: bytes, key: X25519PrivateKey, *, elsewhere: bool) -> Job:
+    """The job that was sealed to this key; `elsewhere`: on another machine than the person's own.
 
     Raises:
         ConsentRequired: it does not open; its record was not signed as it is, is about another node or about other
-            pictures, or confirms nothing; or a consent has ended, and `field` is "expires_at".
+            pictures, or confirms nothing; a consent has ended, and `field` is "expires_at"; or one does not speak of
+            other machines, and `field` is "elsewhere".
     """
     own = public_bytes(key)
     public, nonce = sealed[:_KEY_BYTES], sealed[_KEY_BYTES : _KEY_BYTES + _NONCE_BYTES]
@@ -91,6 +94,8 @@ def open_sealed(sealed: bytes, key: X25519PrivateKey) -> Job:
     count, record, signature, chain, *pictures = _split(clear)
     likes = pictures[: _LENGTH.unpack(count)[0]]
     said = _read_record(record, signature, chain)
+    if elsewhere and not all(consent.get("elsewhere") == ELSEWHERE_VERSION for consent in said["consents"]):
+        raise ConsentRequired("the record does not speak of other machines", field="elsewhere")
     rest, people = iter(pictures[len(likes) :]), list[list[bytes]]()
     for digests in said["people"]:
         person = [next(rest, b"") for _ in digests]
@@ -130,11 +135,9 @@ def _read_record(record: bytes, signature: bytes, chain: bytes) -> dict[str, Any
 
 def _require_consent(said: Mapping[str, Any]) -> None:
     """Return if this is a consent, and it has not ended."""
-    from mien_daemon.references.consent import STATEMENTS, Consent
-
     if said.get("adult") is not True or said.get("basis") not in STATEMENTS:
         raise ConsentRequired("a record without a statement", field="basis")
-    values: dict[str, Any] = {**said, "label": ""}
+    values: dict[str, Any] = {name: value for name, value in said.items() if name != "elsewhere"} | {"label": ""}
     try:
         is_over = Consent(**values).is_over
     except (TypeError, ValueError) as error:
