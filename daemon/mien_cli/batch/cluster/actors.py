@@ -34,6 +34,9 @@ MAX_ATTEMPTS = 5  # a picture ends a worker, which costs it one of two attempts 
 # takes longer is lost, or waits for a card that another program has.
 ANSWER_S = 300.0
 CLOSE_S = 10.0
+# How long a swap takes nobody can say, but an actor answers at once as long as its node is there.
+PROBE_S = 30.0
+LOST_S = 60.0
 
 Answer = TypeVar("Answer")
 
@@ -77,11 +80,14 @@ class Actors:
             at, actor = await self._take()
             try:  # a picture takes room in the store once an actor has room for it
                 picture = ray.put(await asyncio.to_thread(Path(work.target).read_bytes))
-                frame, made = await actor.swap.remote(work.id, picture, dict(work.options))
+                frame, made = await while_there(actor, actor.swap.remote(work.id, picture, dict(work.options)))
                 return read_answer(work.id, frame), bytes(made)
             except RayActorError:
                 log.warning("an actor died")
                 await self._replace(at, actor)
+            except TimeoutError:
+                log.warning("an actor did not say in %.0f s that it is there: its node is lost", LOST_S)
+                await self._leave(at, actor)
             finally:
                 await self._give_back(at)
         return Failed(work.id, "worker-died", f"{MAX_ATTEMPTS} actors were ended while they had the picture"), b""
@@ -123,6 +129,12 @@ class Actors:
                 self._actors[at] = actor
             except TimeoutError:
                 log.warning("no other actor was made in %.0f s", ANSWER_S)
+                del self._actors[at], self._loads[at]
+
+    async def _leave(self, at: int, lost: Any) -> None:
+        """Do without an actor that may still hold its place in the cluster, so that none could take it."""
+        async with self._making:
+            if self._actors.get(at) is lost:
                 del self._actors[at], self._loads[at]
 
     async def _look_at(self, actor: Any) -> bytes:
@@ -168,6 +180,22 @@ async def ask(call: Awaitable[Answer]) -> Answer:
         raise error.cause if isinstance(error.cause, MienError) else error from error
     except RayActorError as error:
         raise ClusterRefused("a node cannot do what this Mien asks of it", reason="node") from error
+
+
+async def while_there(actor: Any, call: Awaitable[Answer]) -> Answer:
+    """What an actor answers, however long that takes.
+
+    Raises:
+        TimeoutError: the actor did not say in `LOST_S` that it is there.
+        RayError: what became of the call, or of the actor.
+    """
+    answer = asyncio.ensure_future(call)
+    try:
+        while not (await asyncio.wait([answer], timeout=PROBE_S))[0]:
+            await asyncio.wait_for(actor.is_there.remote(), LOST_S)
+        return await answer
+    finally:
+        answer.cancel()
 
 
 async def settle(calls: Mapping[int, Awaitable[Answer]]) -> dict[int, Answer]:

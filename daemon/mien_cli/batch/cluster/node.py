@@ -100,6 +100,9 @@ class Node:
             for path in (target, made):
                 path.unlink(missing_ok=True)
 
+    async def is_there(self) -> None:
+        """Answer: the run asks while it waits for a picture."""
+
     async def close(self) -> None:
         """End the worker; the references and the key are gone after it."""
         if self._workers is not None:

@@ -27,7 +27,7 @@ class StandInNode:
         """
         Args:
             version: another one than this machine's.
-            lost: the call that is never answered.
+            lost: the calls that are never answered.
             faults: what calls come to, by their names.
         """
         self.version, self.lost, self.faults = version or product_version(), lost, faults
@@ -35,7 +35,7 @@ class StandInNode:
 
     async def note(self, call: str) -> None:
         self.asked.append(call)
-        if call == self.lost:
+        if call in self.lost.split():
             await asyncio.Event().wait()
         if call in self.faults:
             raise self.faults[call]
@@ -51,6 +51,9 @@ class StandInNode:
     async def swap(self, work_id: str, picture: bytes, _options: object) -> tuple[bytes, bytes]:
         await self.note("swap")
         return encode(Finished(work_id, {}, "image/png", hashlib.sha256(picture).hexdigest())), picture
+
+    async def is_there(self) -> None:
+        await self.note("is_there")
 
     async def close(self) -> None:
         await self.note("close")
@@ -139,6 +142,64 @@ async def test_a_run_of_which_no_node_is_left_is_refused(
     several = [under_test.swap(work(tmp_path)) for _ in range(3)]
     ends = await asyncio.gather(*several, return_exceptions=True)
     assert [isinstance(end, ClusterRefused) and end.fields["reason"] for end in ends] == ["node"] * 3
+
+
+@pytest.fixture
+def _probed(actors: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Actors are asked at once whether they are there."""
+    monkeypatch.setattr(actors, "PROBE_S", 0.01)
+
+
+@pytest.mark.usefixtures("_probed")
+async def test_a_picture_of_a_lost_node_is_made_on_another(
+    open_actors: Any, actors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, good = StandInNode(lost="swap is_there"), StandInNode()
+    under_test = open_actors(lost, good, count=2)
+    await under_test.open()
+    monkeypatch.setattr(actors, "LOST_S", 0.01)
+    message, made = await under_test.swap(work(tmp_path))
+    assert (message.id, made) == ("1", b"picture")
+    assert lost.asked == ["describe", "begin", "swap", "is_there"]
+    assert good.asked[:3] == ["describe", "begin", "swap"]
+
+
+@pytest.mark.usefixtures("_probed")
+async def test_a_run_whose_only_node_is_lost_is_refused(
+    open_actors: Any, actors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_test = open_actors(StandInNode(lost="swap is_there"), count=1)
+    await under_test.open()
+    monkeypatch.setattr(actors, "LOST_S", 0.01)
+    with pytest.raises(ClusterRefused) as refused:
+        await under_test.swap(work(tmp_path))
+    assert refused.value.fields["reason"] == "node"
+
+
+class SlowNode(StandInNode):
+    """It needs so long for a picture that it is asked three times whether it is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_often = asyncio.Event()
+
+    async def swap(self, work_id: str, picture: bytes, options: object) -> tuple[bytes, bytes]:
+        await self.asked_often.wait()
+        return await super().swap(work_id, picture, options)
+
+    async def is_there(self) -> None:
+        await super().is_there()
+        if self.asked.count("is_there") == 3:
+            self.asked_often.set()
+
+
+@pytest.mark.usefixtures("_probed")
+async def test_a_node_that_is_there_may_take_as_long_as_it_needs(open_actors: Any, tmp_path: Path) -> None:
+    slow = SlowNode()
+    under_test = open_actors(slow, count=1)
+    await under_test.open()
+    message, _ = await under_test.swap(work(tmp_path))
+    assert isinstance(message, Finished)
 
 
 async def test_a_dead_actor_is_made_again_and_given_the_job(
