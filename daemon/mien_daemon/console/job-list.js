@@ -14,6 +14,10 @@ export class JobList extends EventTarget {
     this.staleness = new Staleness();
     this.next = null;
     this.loaded = false;
+    /** @type {Promise<void>} the last page that was asked for; the next waits for it */
+    this.asking = Promise.resolve();
+    /** @type {Promise<void> | null} */
+    this.coming = null;
     events.addEventListener("up", () => this.load());
     events.addEventListener("on:reset", () => this.load());
     events.addEventListener("on:queue", () => this.reorder());
@@ -21,26 +25,44 @@ export class JobList extends EventTarget {
     events.addEventListener("on:job-deleted", ({ detail }) => this.drop(detail.id));
   }
 
-  /** The latest page, anew. */
-  async load() {
-    const mark = this.staleness.mark();
-    const page = await this.page(`limit=${PAGE}`);
-    if (!page) return;
-    const told = page.jobs.filter(({ id }) => !this.staleness.isOld(id, mark));
-    const heard = [...this.jobs.values()].filter(({ id }) => this.staleness.isOld(id, mark));
-    this.jobs = new Map([...told, ...heard].map((job) => [job.id, job]));
-    this.next = page.next;
-    this.loaded = true;
-    this.changed();
+  /** The latest jobs anew, as many as were known: a list that somebody looks at does not fall back to its start. */
+  load() {
+    return this.inTurn(async () => {
+      const [wanted, mark] = [this.jobs.size, this.staleness.mark()];
+      const latest = [];
+      let next = null;
+      do {
+        const page = await this.pageAt(next);
+        if (!page) return;
+        latest.push(...page.jobs);
+        next = page.next;
+      } while (next && latest.length < wanted);
+      const told = latest.filter(({ id }) => !this.staleness.isOld(id, mark));
+      const heard = [...this.jobs.values()].filter(({ id }) => this.staleness.isOld(id, mark));
+      this.jobs = new Map([...told, ...heard].map((job) => [job.id, job]));
+      this.next = next;
+      this.loaded = true;
+      this.changed();
+    });
   }
 
-  async more() {
-    if (!this.next) return;
-    const [cursor, mark] = [this.next, this.staleness.mark()];
-    this.next = null;
-    const page = await this.page(`limit=${PAGE}&cursor=${encodeURIComponent(cursor)}`);
-    this.next = page?.next ?? null;
-    this.takeAnswer(page?.jobs ?? [], mark);
+  /** One page more; who asks while it is on its way waits for the same. */
+  more() {
+    this.coming ??= this.inTurn(async () => {
+      if (!this.next) return;
+      const mark = this.staleness.mark();
+      const page = await this.pageAt(this.next);
+      this.next = page?.next ?? null;
+      this.takeAnswer(page?.jobs ?? [], mark);
+    }).finally(() => (this.coming = null));
+    return this.coming;
+  }
+
+  /** Run `work` after the pages that were asked for before: the list has an end, and no hole before it. */
+  inTurn(work) {
+    const done = this.asking.then(work);
+    this.asking = done.catch(() => {});
+    return done;
   }
 
   /** Every job of a group. */
@@ -105,6 +127,10 @@ export class JobList extends EventTarget {
   takeAnswer(jobs, mark) {
     for (const job of jobs) if (!this.staleness.isOld(job.id, mark)) this.jobs.set(job.id, job);
     this.changed();
+  }
+
+  pageAt(cursor) {
+    return this.page(`limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
   }
 
   page(query) {

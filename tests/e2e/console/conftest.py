@@ -27,7 +27,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 from mien_models.store import ModelStore
 
 HERE = Path(__file__).parent
-PATIENCE_MS = 15_000  # two slow cores that other things run on
+PATIENCE_MS = 60_000  # two slow cores that other things run on
 CHROMIUM = "/usr/bin/chromium"
 PAINTER = "painter:paint"  # what the worker makes instead of the product's own runtime
 ARGUMENTS = [
