@@ -1,7 +1,7 @@
 // One job in the list: whose face goes into what, how far it is, and what can be done about it.
 import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
-import { h, refill } from "../element.js";
+import { h, refill, setText } from "../element.js";
 import { icon } from "../icon.js";
 import { titleOf } from "../job-name.js";
 import { ago, t } from "../words.js";
@@ -36,9 +36,9 @@ export function jobRow(app, first, order) {
   return { element, update };
 
   function update(job) {
-    when.textContent = ago(Date.parse(job.finished_at ?? job.created_at) / 1000);
+    setText(when, ago(Date.parse(job.finished_at ?? job.created_at) / 1000));
     const name = titleOf(job, app.people.names);
-    if (title.textContent !== name) title.textContent = name;
+    setText(title, name);
     if (job === shown) return;
     pictures.show(job);
     note.textContent = noteOf(job);

@@ -3,6 +3,7 @@ import { attempt } from "../announce.js";
 import { button, segmented } from "../control.js";
 import { h, refill } from "../element.js";
 import { empty, loading } from "../notice.js";
+import { batched, everyMinute } from "../pace.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { groupRow, matchesGroup } from "./group-row.js";
@@ -11,7 +12,7 @@ import { inOrder, matches, waitingOf } from "./order.js";
 
 const FILTERS = ["all", "active", "done", "failed"];
 const SECTIONS = ["running", "queued", "over"];
-const AT_ONCE = 20; // rows that are made in a frame of 16 ms
+const AT_ONCE = 10; // rows that are made in a frame of 16 ms
 
 export function mount(main, app, signal) {
   const { groups, jobs } = app;
@@ -127,25 +128,6 @@ function section(app, name, toggle) {
       display(items);
       element.hidden = items.length === 0;
     },
-  };
-}
-
-/** For what tells how long ago something was. */
-export function everyMinute(work, signal) {
-  const timer = setInterval(work, 60_000);
-  signal.addEventListener("abort", () => clearInterval(timer));
-}
-
-/** At most once a frame, however many events come. */
-export function batched(work) {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      work();
-    });
   };
 }
 

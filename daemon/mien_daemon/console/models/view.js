@@ -1,8 +1,8 @@
 // Models: what each engine needs, what is here, how it came and under which licence.
 import { segmented } from "../control.js";
 import { h } from "../element.js";
-import { batched } from "../jobs/view.js";
 import { fillWhenLoaded } from "../notice.js";
+import { batched } from "../pace.js";
 import { bytes, t } from "../words.js";
 import { engineCard } from "./engine-card.js";
 import { groupCard } from "./group-card.js";

@@ -17,7 +17,8 @@ export function narrows({ words, engines, warnings, starred }) {
 
 /** Every result that is still there, the latest first. */
 export function keptOf(jobs) {
-  return jobs.filter(isKept).sort((one, other) => finished(other).localeCompare(finished(one)));
+  const isLater = (one, other) => Number(finished(one) < finished(other)) - Number(finished(one) > finished(other));
+  return jobs.filter(isKept).sort(isLater); // as ISO 8601 writes times, the order of letters is theirs
 }
 
 /** Whether every word is in the title, and engine, warnings and star are as asked. */
@@ -25,10 +26,10 @@ export function matches(job, filter, people) {
   if (filter.starred && !job.starred) return false;
   if (filter.engines.size > 0 && !filter.engines.has(engineOf(job))) return false;
   if (filter.warnings.size > 0 && !cautionsOf(job).some((warning) => filter.warnings.has(warning))) return false;
+  const words = fold(filter.words);
+  if (!words) return true;
   const title = fold(titleOf(job, people));
-  return fold(filter.words)
-    .split(/\s+/)
-    .every((word) => title.includes(word));
+  return words.split(/\s+/).every((word) => title.includes(word));
 }
 
 export function engineOf(job) {

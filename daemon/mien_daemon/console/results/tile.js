@@ -1,5 +1,5 @@
 // One result in the gallery: the picture, its name, whether it is the person; the original while one points at it.
-import { h } from "../element.js";
+import { h, setText } from "../element.js";
 import { icon } from "../icon.js";
 import { nameFor, titleOf } from "../job-name.js";
 import { keepFaceInSight, previewPath } from "../swap/target-picture.js";
@@ -36,7 +36,7 @@ export function tile(app, first) {
 
   function update(job) {
     const name = titleOf(job, people.names);
-    when.textContent = ago(Date.parse(job.finished_at) / 1000, "narrow");
+    setText(when, ago(Date.parse(job.finished_at) / 1000, "narrow"));
     if (job === shown.job && name === shown.title) return;
     Object.assign(shown, { title: name, job });
     const worst = worstOf(job.result);

@@ -3,8 +3,8 @@ import { button, select } from "../control.js";
 import { announce, attempt } from "../announce.js";
 import { confirm } from "../dialog.js";
 import { h } from "../element.js";
-import { batched, everyMinute } from "../jobs/view.js";
 import { empty, loading } from "../notice.js";
+import { batched, everyMinute } from "../pace.js";
 import { rows } from "../rows.js";
 import { dayWords, duration, t } from "../words.js";
 import { compareTwo } from "./compare-two.js";
@@ -14,6 +14,7 @@ import { filterBar } from "./filter-bar.js";
 import { gallery } from "./gallery.js";
 import { Selection } from "./selection.js";
 import { selectionBar } from "./selection-bar.js";
+import { inSlices } from "./slices.js";
 import { tile } from "./tile.js";
 
 const DAY = 86_400;
@@ -35,10 +36,11 @@ export function mount(main, app, signal, item) {
     ({ day }) => daySection(app, day),
   );
   let shown = [];
+  const fill = inSlices((some) => show(byDay(some)), end, signal);
   const update = () => {
     const kept = keptOf(jobs.all);
     shown = kept.filter((job) => matches(job, filter, people.names));
-    show(byDay(shown));
+    fill(shown, app.seen.result);
     bar.show(kept);
     selection.keep(shown.map(({ id }) => id));
     tiles.refresh();

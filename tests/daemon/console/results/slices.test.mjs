@@ -1,0 +1,56 @@
+// Of many results some are shown at once and more each frame; where a person comes back to is there from the first.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const frames = [];
+Object.assign(globalThis, { requestAnimationFrame: (work) => frames.push(work) });
+const { inSlices } = await import("../../../../daemon/mien_daemon/console/results/slices.js");
+
+const results = (count) => Array.from({ length: count }, (_, at) => ({ id: String(at) }));
+
+/** A gallery that only counts: `counts` are the lengths that it was shown with. */
+function gallery() {
+  const [end, leaving] = [{ hidden: false }, new AbortController()];
+  const counts = [];
+  const show = inSlices((shown) => counts.push(shown.length), end, leaving.signal);
+  return { counts, end, leaving, show };
+}
+
+function playFrames() {
+  while (frames.length > 0) frames.shift()();
+}
+
+test("more are shown each frame until all are there, and the end is away meanwhile", () => {
+  const { counts, end, show } = gallery();
+  show(results(50), "");
+  assert.deepEqual([counts, end.hidden, frames.length], [[20], true, 1]);
+  playFrames();
+  assert.deepEqual([counts, end.hidden], [[20, 40, 50], false]);
+});
+
+test("what is there stays there when others come, go or change", () => {
+  const { counts, show } = gallery();
+  show(results(50), "");
+  playFrames();
+  for (const count of [51, 30, 50]) show(results(count), "");
+  assert.deepEqual(counts.slice(3), [51, 30, 50]);
+  show(results(150), "");
+  playFrames();
+  assert.deepEqual(counts.slice(6), [60, 80, 100, 120, 140, 150]);
+});
+
+test("the result that a person comes back to is there at once", () => {
+  const { counts, show } = gallery();
+  show(results(50), "33");
+  assert.deepEqual(counts, [34]);
+  playFrames();
+  assert.deepEqual(counts, [34, 50]);
+});
+
+test("a gallery that was left makes no more", () => {
+  const { counts, leaving, show } = gallery();
+  show(results(90), "");
+  leaving.abort();
+  playFrames();
+  assert.deepEqual(counts, [20]);
+});
