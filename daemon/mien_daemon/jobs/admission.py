@@ -20,7 +20,7 @@ from mien_pipeline.clip_options import (
     require_clip_options,
     split_clip_options,
 )
-from mien_pipeline.engines.registry import parse_options
+from mien_pipeline.engines.registry import parse_options, require_models
 from mien_pipeline.option_parts import require_parts
 from mien_pipeline.options import RestoreOptions, SwapOptions, parse_restore_options, require_readable_count
 
@@ -94,19 +94,24 @@ class Admission:
         """Return if every picture is there, may be used by this client, and may be decoded, and the options can hold.
 
         Raises:
-            InvalidOptions, ModelNotInstalled, LicenceNotAccepted: as `option_parts.require_parts`.
+            InvalidOptions, ModelNotInstalled, LicenceNotAccepted: as `require_parts` and `require_models`.
             UnknownBlob, UnknownReference, InvalidImage, ImageTooLarge: `field` or `blob` says which picture.
             TooManyPictures: of one person, with those that the library has.
             UnsupportedClip, HdrClip, ClipTooLong: the target is a clip that cannot be edited.
             InvalidOptions: `field` is the option that does not go with a clip, or not with a picture.
         """
         if (options := read_options(ask)) is not None:
-            await asyncio.to_thread(require_parts, options, self._models)  # a file that was changed is read whole
+            await asyncio.to_thread(self._require_models, options)  # a file that was changed is read whole
         await self._inspect_target(client, ask)
         for name in ask.likes:
             await self._inspect(client, name, "faces")
         for person in ask.references:
             require_readable_count(sum([await self._count(client, name) for name in person]))
+
+    def _require_models(self, options: SwapOptions | RestoreOptions) -> None:
+        require_parts(options, self._models)
+        if isinstance(options, SwapOptions):
+            require_models(options.engine, self._models)
 
     async def _inspect_target(self, client: Client, ask: JobRequest) -> None:
         digest = digest_of(ask.target)

@@ -9,6 +9,7 @@ from mien_daemon import keys
 from mien_daemon.http.body import read_json, reply
 from mien_daemon.http.route import Route
 from mien_daemon.http.schemas import Answer, Body
+from mien_daemon.routes.jobs import choose_default
 from mien_daemon.routes.models import TransferList
 from mien_models.environments.cards import choose_device, find_card
 from mien_pipeline.clip_options import describe_clip_options
@@ -80,6 +81,7 @@ class EngineMachine(Answer):
 
 class EngineList(Answer):
     engines: list[EngineState]
+    default_engine: str = Field(description='The engine of a swap that names none, which may be "auto".')
     machine: EngineMachine
     restorers: list[RowState] = Field(description="What `options.restorer` may name.")
     masks: list[RowState] = Field(description="What `options.masks` may name.")
@@ -90,6 +92,7 @@ class EngineList(Answer):
 
 async def list_engines(request: web.Request) -> web.Response:
     downloads, device = request.app[keys.DOWNLOADS], request.app[keys.WORKERS].status().device
+    usual = await choose_default(request, {})
 
     def look() -> EngineList:
         around = Surroundings(downloads.store)
@@ -99,7 +102,9 @@ async def list_engines(request: web.Request) -> web.Response:
         seen = around.machine
         machine = EngineMachine(kind=seen.kind, name=seen.name, memory_bytes=seen.total_bytes)
         clips = describe_clip_options()
-        return EngineList(engines=engines, machine=machine, restorers=restorers, masks=masks, clips=clips)
+        return EngineList(
+            engines=engines, default_engine=usual, machine=machine, restorers=restorers, masks=masks, clips=clips
+        )
 
     return reply(await downloads.in_thread(look))
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, cast
 
-from mien_core.errors import UnknownEngine
+from mien_core.errors import ModelNotInstalled, UnknownEngine
 from mien_pipeline.engines.entry import EngineEntry
 from mien_pipeline.options import AUTO, AutoOptions, SwapOptions, validate
 
@@ -118,3 +118,25 @@ def missing_models(engine: str, store: "ModelStore") -> tuple[str, ...]:
         for name in store.missing(needed_models(engine))
         if not any(store.is_installed(other) for other in instead.get(name, ()))
     )
+
+
+def require_models(engine: str, store: "ModelStore") -> None:
+    """Return if an engine finds its models, and may use them. One that is left open is picked among those that do.
+
+    Raises:
+        ModelNotInstalled: `model` is the first that is missing, `models` are all, `command` installs them.
+        LicenceNotAccepted: `model` is the first whose words are not accepted.
+    """
+    if engine == AUTO:
+        return
+    entry = ENGINES[engine]
+    entry.check_weights(store)
+    own = () if entry.check else entry.models  # one with a check of its own may take other files than it lists
+    if missing := own and missing_models(engine, store):
+        raise ModelNotInstalled(
+            f"{engine} needs {', '.join(missing)}",
+            model=missing[0],
+            models=list(missing),
+            command=f"mien models pull {' '.join(missing)}",
+        )
+    store.check_licences(name for name in own if store.is_installed(name))

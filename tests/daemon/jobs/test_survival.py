@@ -14,6 +14,7 @@ import pytest
 from mien_api import runtime_file
 from mien_api.client import DaemonClient
 from mien_core.errors import DaemonUnreachable
+from mien_testing.installed_engines import link_engines
 from mien_testing.started import until_ready
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,8 @@ asyncio.run(serve(Config(folders, Settings(port=0), worker="mien_testing.runtime
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a daemon process on the test's own state folder, as often as it is killed."""
     running: list[subprocess.Popen[bytes]] = []
+
+    link_engines(tmp_path / "models")
 
     def begin() -> tuple[subprocess.Popen[bytes], DaemonClient]:
         process = subprocess.Popen([sys.executable, "-c", SERVE, str(tmp_path)], stderr=subprocess.DEVNULL)

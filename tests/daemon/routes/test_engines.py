@@ -9,8 +9,8 @@ from mien_daemon import keys
 from mien_pipeline.engines.registry import ENGINES
 
 
-async def test_an_engine_without_its_models_names_them(daemon: Any) -> None:
-    engines = {engine["name"]: engine for engine in (await daemon.ask("GET", "/v1/engines")).json["engines"]}
+async def test_an_engine_without_its_models_names_them(empty_daemon: Any) -> None:
+    engines = {engine["name"]: engine for engine in (await empty_daemon.ask("GET", "/v1/engines")).json["engines"]}
     assert set(engines) == set(ENGINES)
     assert engines["mesh"]["state"] == "needs-models"
     assert "face-mesh" in engines["mesh"]["missing_models"]
@@ -31,8 +31,8 @@ async def test_what_a_page_draws_controls_from_is_the_engines_own(daemon: Any) -
     assert engines["flux"]["options"]["prompt"]["private"] is True
 
 
-async def test_every_engine_says_whether_it_fits_this_machine_why_and_what_is_to_fetch(daemon: Any) -> None:
-    answer = (await daemon.ask("GET", "/v1/engines")).json
+async def test_every_engine_says_whether_it_fits_this_machine_why_and_what_is_to_fetch(empty_daemon: Any) -> None:
+    answer = (await empty_daemon.ask("GET", "/v1/engines")).json
     engines, machine = answer["engines"], answer["machine"]
     assert machine["kind"] in {"cpu", "discrete", "unified"}
     for engine in engines:
@@ -95,3 +95,11 @@ async def test_restorers_and_masks_are_listed_with_what_they_lack(daemon: Any) -
     masks = {each["name"]: each for each in told["masks"]}
     assert (masks["bisenet"]["licence"], masks["bisenet"]["missing_models"]) == ("MIT", ["bisenet"])
     assert masks["xseg"]["licence"] == "GPL 3.0"
+
+
+@pytest.mark.parametrize("chosen", ["auto", "inswapper"])
+async def test_the_engine_of_a_swap_that_names_none_is_told(open_daemon: Any, chosen: str) -> None:
+    """One engine is ready here, so that `auto` leaves no choice; what a person set is told as it is."""
+    async with open_daemon(settings={"default_engine": chosen}, installed=("mesh",)) as daemon:
+        told = (await daemon.ask("GET", "/v1/engines")).json["default_engine"]
+    assert told == ("mesh" if chosen == "auto" else chosen)

@@ -1,6 +1,7 @@
 """Jobs: taken when they can be done, done in order, stopped when asked, told about as they go, kept for their time."""
 
 import asyncio
+import shutil
 import time
 from dataclasses import replace
 from typing import Any
@@ -101,25 +102,53 @@ async def test_a_restore_needs_no_reference(daemon: Daemon) -> None:
         ("swap", {"detector": "scrfd"}, 409, "model-not-installed", ("model", "scrfd")),
         ("swap", {"recogniser": "arcface"}, 409, "model-not-installed", ("model", "w600k")),
         ("swap", {"engine": "flux", "base": "schnell"}, 409, "model-not-installed", ("model", "flux-1-schnell")),
+        ("swap", {}, 409, "model-not-installed", ("model", "face-detection")),
     ],
 )
 async def test_what_options_name_and_is_not_here_is_refused_when_the_job_is_posted(
-    daemon: Daemon, kind: str, options: dict[str, object], status: int, code: str, field: tuple[str, str]
+    empty_daemon: Daemon, kind: str, options: dict[str, object], status: int, code: str, field: tuple[str, str]
 ) -> None:
-    name = await daemon.put(png(shade=1))
+    name = await empty_daemon.put(png(shade=1))
     asked = {"kind": kind, "target": name, "options": options} | ({"reference": name} if kind == "swap" else {})
-    answer = await daemon.ask("POST", "/v1/jobs", asked)
+    answer = await empty_daemon.ask("POST", "/v1/jobs", asked)
     assert (answer.status, answer.code, answer.json[field[0]]) == (status, code, field[1])
-    assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
+    assert (await empty_daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
 
 
-async def test_a_swap_that_names_no_engine_gets_the_one_that_is_ready(daemon: Daemon) -> None:
+@pytest.mark.parametrize(
+    ("engine", "missing"),
+    [("inswapper", "inswapper"), ("ghost-1", "ghost-1"), ("klein", "flux-2-klein-4b-transformer"), ("flux", None)],
+)
+async def test_an_engine_whose_own_models_are_not_here_is_refused_when_the_job_is_posted(
+    open_daemon: OpenDaemon, engine: str, missing: str | None
+) -> None:
+    """Which of flux's are named first depends on the machine."""
+    async with open_daemon(installed=("mesh",)) as daemon:
+        name = await daemon.put(png(shade=1))
+        asked = {"kind": "swap", "target": name, "reference": name, "options": {"engine": engine}}
+        answer = await daemon.ask("POST", "/v1/jobs", asked)
+        assert (answer.status, answer.code) == (409, "model-not-installed")
+        assert answer.json["model"] == (missing or answer.json["models"][0])
+        assert answer.json["command"].startswith("mien models pull ")
+        assert (await daemon.ask("GET", "/v1/jobs")).json["jobs"] == []
+
+
+async def test_a_job_whose_engine_is_gone_is_not_queued_again(daemon: Daemon) -> None:
+    job = await daemon.finished(await daemon.swap("fail=no-face-found"))
+    shutil.rmtree(daemon.state / "models" / "installed")
+    retried = await daemon.ask("POST", f"/v1/jobs/{job['id']}/retry")
+    assert (retried.status, retried.code) == (409, "model-not-installed")
+    assert (await show(daemon, job))["state"] == "failed"
+
+
+async def test_a_swap_that_names_no_engine_gets_the_one_that_is_ready(open_daemon: OpenDaemon) -> None:
     """Or the one that is asked for: to leave the choice open is an engine's name too."""
-    name = await daemon.put(png(shade=1))
-    asked = {"kind": "swap", "target": name, "reference": name}
-    assert (await daemon.ask("POST", "/v1/jobs", asked)).json["options"]["engine"] == "mesh"
-    options = {"engine": "auto", "fallback": True}
-    assert (await daemon.ask("POST", "/v1/jobs", {**asked, "options": options})).json["options"] == options
+    async with open_daemon(settings={"default_engine": "auto"}, installed=("mesh",)) as daemon:
+        name = await daemon.put(png(shade=1))
+        asked = {"kind": "swap", "target": name, "reference": name}
+        assert (await daemon.ask("POST", "/v1/jobs", asked)).json["options"]["engine"] == "mesh"
+        options = {"engine": "auto", "fallback": True}
+        assert (await daemon.ask("POST", "/v1/jobs", {**asked, "options": options})).json["options"] == options
 
 
 @pytest.mark.parametrize("options", [{"engine": "auto", "shape": 0.2}, {"engine": "auto", "fallback": 1}])

@@ -372,7 +372,7 @@ async def test_each_connection_is_on_record(daemon: Any, hub: Hub) -> None:
 
 @pytest.fixture
 async def daemon(open_daemon: Any) -> AsyncIterator[Any]:
-    async with open_daemon() as running:
+    async with open_daemon(installed=()) as running:
         yield running
 
 

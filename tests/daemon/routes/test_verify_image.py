@@ -19,9 +19,9 @@ async def test_a_picture_beyond_the_limit_is_refused_before_it_is_read(open_daem
     assert (answer.status, answer.code, answer.json["limit_bytes"]) == (413, "image-too-large", 100_000)
 
 
-async def test_a_picture_without_marks_says_so(daemon: Any, picture: bytes) -> None:
-    answer = await daemon.ask("POST", "/v1/verify-image", data=picture, headers={"Content-Type": "image/png"})
+async def test_a_picture_without_marks_says_so(empty_daemon: Any, picture: bytes) -> None:
+    answer = await empty_daemon.ask("POST", "/v1/verify-image", data=picture, headers={"Content-Type": "image/png"})
     assert answer.status == 200, answer.body
     assert answer.json["credentials"]["state"] == "none"
     assert answer.json["watermark"]["strength"] == "none"
-    assert picture not in [path.read_bytes() for path in daemon.state.rglob("*") if path.is_file()]
+    assert picture not in [path.read_bytes() for path in empty_daemon.state.rglob("*") if path.is_file()]

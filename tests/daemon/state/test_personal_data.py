@@ -29,6 +29,7 @@ from mien_daemon.references.records import KeptPicture
 from mien_daemon.state import personal_data
 from mien_daemon.state.personal_data import find_personal_data, folder_for_references, is_private, memory_folder
 from mien_pipeline.trust.authority import Authority
+from mien_testing.installed_engines import link_engines
 from mien_testing.started import until_ready
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ from mien_daemon.config import Config
 from mien_daemon.server import serve
 from mien_core.redaction import log_to
 log_to(logging.StreamHandler(sys.stderr), logging.DEBUG)
-config = Config.load({"port": 0}, state_dir=sys.argv[1])
+config = Config.load({"port": 0}, state_dir=sys.argv[1], models_dir=sys.argv[2])
 patient = {"restart_delays_s": (0.02,), "max_deaths": 50, "heartbeat_timeout_s": 60.0}  # the machine may be busy
 asyncio.run(serve(replace(config, worker="mien_testing.runtime:fake_runtime", **patient)))
 """
@@ -77,8 +78,11 @@ async def test_no_canary_reaches_the_log_on_any_path(tmp_path: Path) -> None:
     """Prompts, names, digests, tokens and what a crash said: a whole daemon and its worker, at the finest level."""
     state = tmp_path / "state"
     log = tmp_path / "log"
+    link_engines(tmp_path / "models")
     with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVE, str(state), stderr=out)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SERVE, state, tmp_path / "models", stderr=out
+        )
     try:
         client = await asyncio.to_thread(until_ready, state, 30.0)
         name = await asyncio.to_thread(client.put_blob, png())
@@ -316,8 +320,9 @@ def test_a_file_that_cannot_be_removed_is_told(
 
 async def test_a_running_daemon_is_stopped_before_everything_goes(tmp_path: Path) -> None:
     state = tmp_path / "state"
+    link_engines(tmp_path / "models")
     daemon = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SERVE, str(state), stderr=asyncio.subprocess.DEVNULL
+        sys.executable, "-c", SERVE, state, tmp_path / "models", stderr=asyncio.subprocess.DEVNULL
     )
     client = await asyncio.to_thread(until_ready, state, 30.0)
     name = await asyncio.to_thread(client.put_blob, png())

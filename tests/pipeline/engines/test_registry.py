@@ -1,18 +1,23 @@
 """The registry promises: this package's engines, those that others bring, and nothing heavy loaded for it."""
 
 import inspect
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from mien_core.errors import InvalidOptions, UnknownEngine
+from mien_core.errors import InvalidOptions, LicenceNotAccepted, ModelNotInstalled, UnknownEngine
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
+from mien_pipeline.engines.diffusion.manifest import manifest
 from mien_pipeline.engines.entry import EngineEntry
+from mien_pipeline.engines.flux.components import published_shapes
+from mien_pipeline.engines.flux.files import find_files
 from mien_pipeline.engines.flux.options import FluxOptions
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.onnx.entry import list_entries
@@ -24,9 +29,11 @@ from mien_pipeline.engines.registry import (
     missing_models,
     needed_models,
     parse_options,
+    require_models,
     unverified_models,
 )
 from mien_pipeline.options import SwapOptions
+from mien_testing.installed_engines import link_engines
 
 
 class MadeUpOptions(SwapOptions, frozen=True):
@@ -182,3 +189,65 @@ def test_an_engine_names_what_it_may_take_and_no_source_has_vouched_for(
     monkeypatch.setattr(ModelStore, "unverified", unverified)
     assert {"taef1", "flux-1-dev-q4", "face-mesh"} <= set(unverified_models("flux", models))
     assert "taef1" not in unverified_models("mesh", models)
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path) -> ModelStore:
+    link_engines(tmp_path / "models")
+    return ModelStore(tmp_path / "models", load_catalogue({}))
+
+
+def test_the_stand_ins_have_the_files_tensors_and_shapes_of_the_published_networks(stand_ins: ModelStore) -> None:
+    assert stand_ins.missing(ENGINES["flux"].models) == ()
+    assert stand_ins.unverified() == ()
+    files = find_files(stand_ins)
+    assert files.transformer is not None
+    assert read_shapes(*sorted(files.transformer.glob("*.safetensors"))) == published_shapes()["transformer"]
+    assert read_shapes(files.pulid) == manifest("pulid-flux")
+    assert read_shapes(files.faceid) == manifest("withanyone")
+
+
+def read_shapes(*files: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes in the headers of safetensors files, which have no values."""
+    headers = [json.loads(file.read_bytes()[8:]) for file in files]
+    return {name: tuple(tensor["shape"]) for header in headers for name, tensor in header.items()}
+
+
+@pytest.mark.parametrize("engine", ["mesh", "flux", "auto"])
+def test_an_engine_that_is_here_and_one_that_is_left_open_are_not_refused(stand_ins: ModelStore, engine: str) -> None:
+    require_models(engine, stand_ins)
+
+
+@pytest.mark.parametrize("engine", ["klein", *list_entries(load_catalogue({}))])
+def test_an_engine_that_lacks_its_own_models_is_refused_by_the_names_of_all(stand_ins: ModelStore, engine: str) -> None:
+    missing = list(stand_ins.missing(ENGINES[engine].models))
+    with pytest.raises(ModelNotInstalled) as refused:
+        require_models(engine, stand_ins)
+    assert (refused.value.fields["model"], refused.value.fields["models"]) == (missing[0], missing)
+    assert refused.value.fields["command"] == f"mien models pull {' '.join(missing)}"
+
+
+def test_an_engine_whose_words_were_not_accepted_is_refused(stand_ins: ModelStore) -> None:
+    (stand_ins.root / "licences" / "accepted.json").unlink()
+    with pytest.raises(LicenceNotAccepted):
+        require_models("flux", stand_ins)
+
+
+def test_to_look_for_an_engines_models_loads_nothing_heavy(stand_ins: ModelStore) -> None:
+    """The daemon's front process does it for every job."""
+    look = f"""
+import sys
+from pathlib import Path
+from mien_models.catalogue.entries import load_catalogue
+from mien_models.store import ModelStore
+from mien_pipeline.engines.registry import require_models
+store = ModelStore(Path({str(stand_ins.root)!r}), load_catalogue({{}}))
+for engine in ("mesh", "flux", "klein", "inswapper"):
+    try:
+        require_models(engine, store)
+    except Exception as error:
+        print(error.code)
+print({{"torch", "cv2", "onnxruntime", "insightface"}} & sys.modules.keys())
+"""
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["model-not-installed", "model-not-installed", "set()"]

@@ -23,6 +23,7 @@ from mien_daemon.access.clients import Scope
 from mien_daemon.app import create_app
 from mien_daemon.config import Config, Settings
 from mien_daemon.server import bind, serve_app
+from mien_testing.installed_engines import ENGINES, link_engines
 
 LOCAL_TOKEN = "mien_token-of-the-test"
 
@@ -186,26 +187,40 @@ def has_ended() -> HasEnded:
 OpenDaemon = Callable[..., AbstractAsyncContextManager[Daemon]]
 
 
-def config_for(state: Path, **settings: object) -> Config:
-    """A daemon's configuration with everything below one folder, the fake runtime and one worker."""
+def config_for(state: Path, installed: tuple[str, ...] = ENGINES, /, **settings: object) -> Config:
+    """A daemon's configuration with everything below one folder, the fake runtime and one worker.
+
+    Args:
+        installed: the engines whose models are there.
+        settings: by default `mesh` is the usual engine: what `auto` takes of two depends on the machine.
+    """
     state.mkdir(mode=0o700, exist_ok=True)
+    link_engines(state / "models", installed)
     folders = Folders(state, state / "cache", state / "logs", state / "models")
     return Config(
         folders,
-        Settings.model_validate({"port": 0, "devices": "cpu", **settings}),
+        Settings.model_validate({"port": 0, "devices": "cpu", "default_engine": "mesh", **settings}),
         worker="mien_testing.runtime:fake_runtime",
     )
 
 
 @pytest.fixture
 def open_daemon(tmp_path: Path) -> OpenDaemon:
-    """Start a daemon; leave the block and it stops. `settings` and fields of `Config` may be given."""
+    """Start a daemon; leave the block and it stops. `settings` and fields of `Config` may be given.
+
+    The models of the engines that are to be `installed` are there.
+    """
 
     @asynccontextmanager
     async def running(
-        state: Path | None = None, settings: Mapping[str, object] | None = None, **fields: Any
+        state: Path | None = None,
+        settings: Mapping[str, object] | None = None,
+        *,
+        installed: tuple[str, ...] = ENGINES,
+        **fields: Any,
     ) -> AsyncGenerator[Daemon]:
-        config = replace(config_for(state or tmp_path / "state", **(settings or {})), **fields)
+        config = config_for(state or tmp_path / "state", installed, **(settings or {}))
+        config = replace(config, **fields)
         with bind(0) as bound:
             port = int(bound.getsockname()[1])
             app = create_app(config.on_port(port), LOCAL_TOKEN)
@@ -218,4 +233,11 @@ def open_daemon(tmp_path: Path) -> OpenDaemon:
 @pytest.fixture
 async def daemon(open_daemon: OpenDaemon) -> AsyncIterator[Daemon]:
     async with open_daemon() as running:
+        yield running
+
+
+@pytest.fixture
+async def empty_daemon(open_daemon: OpenDaemon) -> AsyncIterator[Daemon]:
+    """A daemon without any models."""
+    async with open_daemon(installed=()) as running:
         yield running

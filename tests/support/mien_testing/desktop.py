@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from mien_api import runtime_file
 from mien_api.client import DaemonClient
+from mien_testing.installed_engines import link_engines
 from mien_testing.panel import NOTIFICATIONS, WAIT_S, until
 from mien_tray.icon_image import IconState, Symbol, draw
 
@@ -78,8 +79,9 @@ class Desk:
         return json.loads(subprocess.run(command, env=self.environ, capture_output=True, check=False).stdout)
 
     def obedient_daemon(self) -> DaemonClient:
-        models = str(self.home / "models")
-        process = self.start(sys.executable, "-c", OBEDIENT_DAEMON, str(self.state), models)
+        models = self.home / "models"
+        link_engines(models)
+        process = self.start(sys.executable, "-c", OBEDIENT_DAEMON, str(self.state), str(models))
         return self.daemon(process.pid)
 
     def daemon(self, pid: int | None = None) -> DaemonClient:

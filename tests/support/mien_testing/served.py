@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from mien_api.client import DaemonClient
 from mien_testing.faults import Faults
+from mien_testing.installed_engines import link_engines
 from mien_testing.started import until_ready
 
 ANSWER_S = 240.0
@@ -107,7 +108,12 @@ def name_of(picture: bytes) -> str:
 
 @contextmanager
 def serving(faults: Faults, state: Path, models: Path, worker: str = "") -> Generator[Served]:
-    """A daemon on this state folder, with the worker's runtime of that name; leave the block and it stops."""
+    """A daemon on this state folder; leave the block and it stops.
+
+    With the worker's runtime of that name, a fake, there are stand-ins for the models as well.
+    """
+    if worker:
+        link_engines(models)
     environment = {
         **os.environ,
         **faults.environment,

@@ -6,7 +6,7 @@ const PRESET = "preset:";
 
 /** What an engine can be compared with: the other engines that are ready, and its own presets; [value, words] pairs. */
 export function listRivals(draft) {
-  const { engine } = draft.options;
+  const { engine } = draft;
   const others = draft.engines.filter(({ name, ready }) => ready && name !== engine && name !== AUTO);
   const presets = [...(draft.engineOf(engine)?.presets.keys() ?? [])];
   return [
@@ -17,7 +17,8 @@ export function listRivals(draft) {
 
 /** One, or two to compare: each with what it is called and the options of its jobs. */
 export function listContestants(draft, target) {
-  const { engine, versus } = draft.options;
+  const { engine } = draft;
+  const { versus } = draft.options;
   const first = { engine, label: engineWords(engine), options: draft.optionsFor(engine, target) };
   if (!versus) return [first];
   if (!versus.startsWith(PRESET))

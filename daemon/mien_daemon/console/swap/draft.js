@@ -19,6 +19,7 @@ export class Draft extends EventTarget {
     const kept = JSON.parse(tab.getItem(TAB) ?? "{}");
     /** @type {import("./engines.js").Engine[]} */
     this.engines = []; // until the API has told them
+    this.usual = "mesh"; // the engine of a swap that names none, likewise
     /** @type {import("./engines.js").Control[]} */
     this.clipControls = []; // likewise
     /** @type {any[]} */
@@ -37,7 +38,7 @@ export class Draft extends EventTarget {
     /** @type {any} a folder whose pictures become jobs of one group; its files live as long as the page */
     this.folder = null;
     this.options = {
-      engine: "mesh",
+      engine: "", // as long as no other than the usual one was chosen
       versus: "",
       seed: 0,
       restore: 0,
@@ -205,6 +206,11 @@ export class Draft extends EventTarget {
     Object.assign(this.options, options);
     this.remembered.setItem(REMEMBERED, JSON.stringify(this.options));
     this.changed();
+  }
+
+  /** The engine that was chosen, or else the usual one. */
+  get engine() {
+    return this.options.engine || this.usual;
   }
 
   engineOf(name) {

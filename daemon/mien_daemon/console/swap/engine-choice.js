@@ -9,7 +9,7 @@ import { engineSummary, engineWords } from "./option-words.js";
  * @param {any[]} jobs that this page knows of
  */
 export function engineChoice(draft, jobs) {
-  const { engine: chosen } = draft.options;
+  const { engine: chosen } = draft;
   const known = draft.engines.length ? draft.engines : [{ name: chosen, summary: "", ready: true }];
   const isFirst = ({ name, ready }) => ready || name === chosen || knows(`engine_${name}`);
   const card = (engine) => engineCard(draft, engine, secondsOf(jobs, engine.name));
@@ -38,7 +38,7 @@ function engineCard(draft, { name, summary, ready, downloadBytes, need }, second
     type: "radio",
     name: "engine",
     value: name,
-    checked: name === draft.options.engine,
+    checked: name === draft.engine,
     "aria-label": engineWords(name),
     onchange: () => draft.set({ engine: name, versus: "" }),
   });

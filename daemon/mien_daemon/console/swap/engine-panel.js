@@ -23,7 +23,7 @@ export function enginePanel(app, signal) {
   const show = () => {
     state.preset?.refresh();
     const known = draft.engines.map(({ name, ready }) => [name, ready, secondsOf(jobs.all, name)]);
-    const key = JSON.stringify([draft.options.engine, draft.options.versus, known, state.turn, draft.history.undone]);
+    const key = JSON.stringify([draft.engine, draft.options.versus, known, state.turn, draft.history.undone]);
     if (key === state.built) return;
     state.built = key;
     refillChecked(body, choices(draft, app.jobs), settings(app, state, rebuild));
@@ -33,11 +33,12 @@ export function enginePanel(app, signal) {
     show();
   };
   jobs.addEventListener("change", show, { signal });
-  api.get("/v1/engines", { signal }).then(({ engines, machine, clips }) => {
+  api.get("/v1/engines", { signal }).then(({ engines, machine, clips, default_engine: usual }) => {
     draft.engines = withOpenChoice(engines.map(readEngine));
+    draft.usual = draft.engineOf(usual) ? usual : "mesh";
     draft.clipControls = readControls(clips);
     draft.machine = machine;
-    if (draft.options.engine === AUTO && !draft.engineOf(AUTO)) draft.options.engine = "mesh";
+    if (draft.options.engine === AUTO && !draft.engineOf(AUTO)) draft.options.engine = "";
     if (!signal.aborted) draft.changed();
   }, ignoreRefusal);
   return { element, show };
@@ -55,8 +56,8 @@ function ignoreRefusal(error) {
 }
 
 function choices(draft, jobs) {
-  const { engine, versus } = draft.options;
-  const chosen = draft.engineOf(engine);
+  const { versus } = draft.options;
+  const chosen = draft.engineOf(draft.engine);
   const rivals = listRivals(draft);
   return [
     engineChoice(draft, jobs.all),
@@ -74,7 +75,7 @@ function choices(draft, jobs) {
 
 function settings(app, state, rebuild) {
   const { draft } = app;
-  const engine = draft.engineOf(draft.options.engine);
+  const engine = draft.engineOf(draft.engine);
   const [main, advanced] = [false, true].map((wanted) => optionControls(draft, engine, wanted));
   state.preset = engine ? presetChoice(draft, engine, rebuild) : null;
   return [

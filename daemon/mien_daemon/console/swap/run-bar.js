@@ -91,7 +91,7 @@ function missing(draft, ready) {
 
 /** Until the engines are known none is said to lack anything. */
 function lacksModels({ draft }) {
-  return draft.engineOf(draft.options.engine)?.ready === false;
+  return draft.engineOf(draft.engine)?.ready === false;
 }
 
 async function begin(app) {
@@ -115,7 +115,7 @@ async function begin(app) {
 
 /** Every picture of the folder: its largest face gets the first reference. */
 function beginFolder({ draft, jobs, pictures }) {
-  const { engine } = draft.options;
+  const { engine } = draft;
   const [first] = draft.people;
   const unknown = { assignments: {} };
   const { kind: _, target: __, ...ask } = jobFor(unknown, first.key, draft.people, draft.optionsFor(engine), "batch");

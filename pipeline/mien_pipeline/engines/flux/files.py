@@ -67,8 +67,6 @@ def find_files(store: ModelStore) -> FluxFiles:
     """
     found = locate(store)
     require_installed(store, [*_models_for(found.faceid_layout), *([] if found.transformer or found.gguf else [FULL])])
-    for model in _models_for(found.faceid_layout):
-        store.path(model)
     return found
 
 

@@ -1,0 +1,36 @@
+// Who makes a target's results: the engine that was chosen, or else the one of a swap that names none.
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { listContestants, listRivals } from "../../../../daemon/mien_daemon/console/swap/contestants.js";
+import { Draft } from "../../../../daemon/mien_daemon/console/swap/draft.js";
+
+function storage(kept = {}) {
+  return { getItem: (key) => kept[key] ?? null, setItem: (key, value) => (kept[key] = value) };
+}
+
+const engine = (name) => ({ name, ready: true, controls: [], presets: new Map() });
+
+/** A page on which the API has told its engines. */
+function openPage(remembered, usual) {
+  const draft = new Draft({}, storage(), remembered);
+  draft.engines = ["auto", "mesh", "ghost-1"].map(engine);
+  draft.usual = usual;
+  return draft;
+}
+
+test("until another one is chosen the engine is the one of a swap that names none", () => {
+  const remembered = storage();
+  assert.equal(new Draft({}, storage(), remembered).engine, "mesh"); // before the API has told it
+  const draft = openPage(remembered, "auto");
+  draft.set({ restore: 0.5 }); // what is remembered with it is no choice of an engine
+  assert.equal(listContestants(draft)[0].options.engine, "auto");
+  const later = openPage(remembered, "mesh");
+  assert.deepEqual([later.engine, later.options.restore], ["mesh", 0.5]);
+  assert.deepEqual(
+    listRivals(later).map(([name]) => name),
+    ["ghost-1"],
+  );
+  later.set({ engine: "ghost-1" });
+  assert.equal(openPage(remembered, "auto").engine, "ghost-1");
+});
