@@ -57,12 +57,13 @@ _STYLE = """
   --line: #3a3733; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 80rem; margin: 0 auto; padding: 1.25rem; }
+main { max-width: 96rem; margin: 0 auto; padding: 1.25rem; }
 h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1.25rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; background: var(--card); font-variant-numeric: tabular-nums; }
-th, td { border: 1px solid var(--line); padding: .3rem .55rem; text-align: left; white-space: nowrap; }
-th { font-weight: 600; }
+table { border-collapse: collapse; background: var(--card); font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { border: 1px solid var(--line); padding: .25rem .4rem; text-align: left; white-space: nowrap; }
+th { font-weight: 600; line-height: 1.25; white-space: normal; vertical-align: bottom; }
+.wide :is(th, td):first-child { position: sticky; left: 0; background: var(--card); }
 svg { max-width: 46rem; width: 100%; height: auto; display: block; border: 1px solid var(--line); }
 figure { margin: .75rem 0; }
 figure img { max-width: 100%; height: auto; display: block; }

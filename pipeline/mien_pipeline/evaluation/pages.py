@@ -89,6 +89,7 @@ def _tell(written: Written) -> Iterator[Block]:
     if any(setup.get("random") for setup in _used(written)):
         yield Paragraph(RANDOM)
     if written.not_run:
+        yield Paragraph("These engines did not run:")
         yield Bullets([f"{engine}: {why}" for engine, why in written.not_run.items()])
     for claim in written.claims:
         yield from _tell_claim(written, claim)
@@ -124,19 +125,19 @@ def _tell_engine(written: Written, claim: Claim, engine: str, lines: Sequence[Li
 
 
 def _tabulate(claim: Claim, rows: Sequence[Row]) -> Table:
-    """One row a level; columns of measures that no row has are left out."""
+    """One row a level, first how many cases say it; columns of measures that no row has are left out."""
     columns = {name: heading for name, (heading, _, _) in MEASURES.items()}
     columns = {"identity.to_reference": columns.pop("identity.to_reference"), CEILING: "ceiling", **columns}
     columns |= claim.columns
     known = [name for name in columns if any(row.measures[name] for row in rows)]
-    head = ["level", "n", *(columns[name] for name in known), "rank 1", "refused", "faulty"]
+    head = ["level", "n", "refused", "faulty", "rank 1", *(columns[name] for name in known)]
     return Table(head, [_row(row, known) for row in rows])
 
 
 def _row(row: Row, names: Sequence[str]) -> list[str]:
     label = f"{row.label}, {row.series}" if row.series not in ("", row.axis) else row.label
     cells = [_cell(row.measures[name], *MEASURES.get(name, ("", 2, False))[1:]) for name in names]
-    return [label, str(row.n), *cells, f"{row.nearest} of {row.n}", str(row.refused), str(row.faulty)]
+    return [label, str(row.n), str(row.refused), str(row.faulty), f"{row.nearest} of {row.n}", *cells]
 
 
 def _cell(found: tuple[float, float, float] | None, digits: int, ranged: bool) -> str:

@@ -37,14 +37,12 @@ def draw(title: str, rows: Sequence[tuple[str, Row]]) -> str:
 def _panel(axis: str, rows: Sequence[tuple[str, Row]], top: float) -> str:
     levels = list(dict.fromkeys((row.level, row.label) for _, row in rows))
     levels.sort()
-    places = {
-        level: LEFT + (WIDTH - LEFT - 20) * place / max(len(levels) - 1, 1) for place, (level, _) in enumerate(levels)
-    }
+    places = {level: LEFT + (WIDTH - LEFT - 20) * _share(place, len(levels)) for place, (level, _) in enumerate(levels)}
 
     def up(value: float) -> float:
         return top + TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(max(value, -0.2), 1.0)) / 1.2
 
-    drawn = [f'<text x="{LEFT}" y="{top + 18}">{escape(axis)}</text>']
+    drawn = [f'<text x="{LEFT}" y="{top + 18}">{escape(axis)} ({_say_n(rows)})</text>']
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         drawn.append(f'<path d="M{LEFT} {up(tick):.1f}H{WIDTH - 20}" stroke="#ddd"/>')
         drawn.append(f'<text x="{LEFT - 8}" y="{up(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
@@ -60,6 +58,17 @@ def _panel(axis: str, rows: Sequence[tuple[str, Row]], top: float) -> str:
         said = escape(", ".join(part for part in (engine, name) if part and part != axis))
         drawn.append(f'<text x="{WIDTH - 8}" y="{top + TOP + 16 * place:.0f}" fill="{colour}">{said}</text>')
     return "".join(drawn)
+
+
+def _share(place: int, levels: int) -> float:
+    """How far along its axis a level is; one by itself is in the middle."""
+    return place / (levels - 1) if levels > 1 else 0.5
+
+
+def _say_n(rows: Sequence[tuple[str, Row]]) -> str:
+    """How many cases a point has."""
+    least, most = (choose(row.n for _, row in rows) for choose in (min, max))
+    return f"n = {most} a point" if least == most else f"n = {least} to {most} a point"
 
 
 def _curves(rows: Sequence[Row], places: dict[float, float], up: Callable[[float], float], colour: str) -> list[str]:

@@ -1,15 +1,20 @@
 """The report promises: naturalness beside likeness, who did not run and why, and random weights called random."""
 
 import re
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.evaluation.cases import CaseFile
 from mien_pipeline.evaluation.claim import choose_claims
 from mien_pipeline.evaluation.pages import write_report
 from mien_testing.evaluation import line
+
+COMMITTED = Path(__file__).parents[3] / "pipeline/evaluation"
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @pytest.fixture
@@ -80,5 +85,24 @@ def test_a_claims_own_measures_and_its_ceiling_are_columns(tmp_path: Path, file:
     file.append(line(**mine))
     write_report(tmp_path, choose_claims(["hair"]), file, {})
     (head,) = re.findall(r"^\| level .*$", (tmp_path / "report.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert head.startswith("| level | n | likeness | ceiling | margin |")
-    assert head.endswith("| of hair's pixels kept | forehead's edge ÷ target's | rank 1 | refused | faulty |")
+    assert head.startswith("| level | n | refused | faulty | rank 1 | likeness | ceiling | margin |")
+    assert head.endswith("| of hair's pixels kept | forehead's edge ÷ target's |")
+
+
+def test_a_plot_says_how_many_cases_a_point_has(tmp_path: Path, file: CaseFile) -> None:
+    write_report(tmp_path, choose_claims(["guidance"]), file, {})
+    plot = (tmp_path / "guidance.svg").read_text(encoding="utf-8")
+    assert "true_cfg_scale (n = 7 a point)" in plot
+    assert "id_weight (n = 1 a point)" in plot
+
+
+def test_the_committed_report_is_what_the_tool_makes_of_its_cases(tmp_path: Path) -> None:
+    """But for its day. Its head names every engine that did not run."""
+    shutil.copytree(COMMITTED, tmp_path / "made")
+    head = (COMMITTED / "report.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    not_run = dict(re.findall(r"^- (.+?): (.+)$", head, re.MULTILINE))
+    assert {*not_run, "mesh"} == {*ENGINES}
+    for path in write_report(tmp_path / "made", choose_claims([]), CaseFile(tmp_path / "made"), not_run):
+        if path.suffix != ".html":
+            made, kept = (each.read_text(encoding="utf-8") for each in (path, COMMITTED / path.name))
+            assert DAY.sub("", made, 1) == DAY.sub("", kept, 1), path.name
