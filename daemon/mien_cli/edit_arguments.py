@@ -123,11 +123,13 @@ def read_options(args: Namespace, format: Format | None, alike: Sequence[bytes])
 
 
 def choose_default(args: Namespace, given: Mapping[str, object]) -> str:
-    """The engine of a command that names none."""
-    from mien_cli.in_process import open_store
+    """The engine of a command that names none: what the person set, or what comes of `auto` with these options."""
+    from mien_cli.in_process import load_config, open_store
     from mien_pipeline.choice.choose import default_engine
+    from mien_pipeline.options import AUTO
 
-    return default_engine(given, open_store(args))
+    usual = load_config(args).settings.default_engine
+    return usual if usual != AUTO else default_engine(given, open_store(args))
 
 
 def is_library_face(face: str) -> bool:

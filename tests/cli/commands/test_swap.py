@@ -304,3 +304,13 @@ def test_an_engine_that_is_left_open_is_named_with_its_reason(
     assert choice["not_measured"] == [SECOND]
     assert 50 < choice["width_px"] < 500
     assert choice["said"] in swap.to_text(report)
+
+
+def test_the_usual_engine_that_a_person_set_is_the_commands_too(
+    here: Path, run_json: RunJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the API's: it lacks its models here, so that it is named in a refusal."""
+    monkeypatch.setenv("MIEN_DEFAULT_ENGINE", "inswapper")
+    command = ["swap", "astronaut.png", "--face", "grace_hopper.jpg", "--local"]
+    status, problem = run_json(*command)
+    assert (status, problem["code"], problem["model"]) == (1, "model-not-installed", "inswapper")
