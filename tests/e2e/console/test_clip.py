@@ -86,6 +86,10 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await expect(codec).to_have_value("auto")
     await expect(codec).to_be_focused()
     await codec.select_option("AV1")
+    await page.get_by_role("radio", name="GIF", exact=True).check()  # which has no codec to choose
+    await expect(codec).to_have_count(0)
+    await page.get_by_role("radio", name="MP4", exact=True).check()
+    await expect(codec).to_have_value("av1")
     await look(page, "clip")
     async with page.expect_file_chooser() as dialog:
         await page.locator("#choose-reference").click()
