@@ -114,7 +114,7 @@ def test_every_language_says_everything_in_the_same_order_with_the_same_gaps(lan
 
 
 # Networks and codecs go by their own names everywhere.
-NAMES = ("option_restorer_", "option_encoder_", "option_detector_", "option_recogniser_")
+NAMES = ("option_restorer_", "option_encoder_", "option_detector_", "option_recogniser_", "option_format_")
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != FALLBACK])

@@ -109,7 +109,8 @@ def forget_half(state: Path) -> None:
     found = Analysis.load(path)
     assert found is not None
     (track,) = found.tracks
-    first = {name: getattr(track, name)[: FRAMES // 2] for name in ("meshes", "shares", "covered", "turned")}
+    arrays = ("meshes", "shares", "covered", "turned", "stirred")
+    first = {name: getattr(track, name)[: FRAMES // 2] for name in arrays}
     replace(found, tracks=(replace(track, **first),)).save(path)
 
 
