@@ -61,7 +61,7 @@ def find_stirred(textures: Sequence[Pixels]) -> NDArray[np.bool_]:
     What is found in other pictures and interpolated between them is not true there.
     """
     inside = covered_texels(textures[0].shape[0]) > 0
-    values = [_by_middle(texture, inside) for texture in textures]
+    values = (_by_middle(texture, inside) for texture in textures)  # two at a time: a track has thousands
     moved = [_measure_deviation(after, before) > _STIRRED_SHARE for before, after in pairwise(values)]
     return np.asarray(np.logical_or([False, *moved], [*moved, False]), np.bool_)
 

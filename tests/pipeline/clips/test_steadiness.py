@@ -1,5 +1,7 @@
 """Jitter goes and motion stays; a swap comes and goes softly round what hides a face; nothing depends on the past."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,17 @@ def test_a_strip_that_passes_stirs_a_face_from_the_picture_before_to_the_one_aft
     assert find_stirred(textures).nonzero()[0].tolist() == [7, 8, 9, 11, 12]
     assert not find_covered(textures).any()
     assert find_stirred(textures[:1]).tolist() == [False]
+
+
+def test_what_a_strip_stirs_is_looked_for_in_two_pictures_at_a_time() -> None:
+    """A track may have tens of thousands, each of them four times as large as numbers with a point."""
+    textures = [np.full((64, 64), 100, np.uint8)] * 100
+    find_stirred(textures[:2])  # what is loaded once is there
+    tracemalloc.start()
+    find_stirred(textures)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20 * 4 * textures[0].size
 
 
 def test_a_swap_fades_over_a_few_pictures_round_what_hides_the_face() -> None:
