@@ -23,7 +23,8 @@ SECOND = Fraction(1)
 _LONGEST_COMMENT = 255  # bytes of one block of a GIF
 _GIF_HEAD, _HAS_TABLE = 13, 0x80  # its bytes before the table of colours, and the flag that says there is one
 _MOST_PLAYS = 65_535  # that either format can tell
-_WEBP_HAS_XMP = 0x04  # of the flags of a VP8X chunk
+_WEBP_HAS_XMP, _WEBP_IS_ANIMATION = 0x04, 0x02  # of the flags of a VP8X chunk
+_TIME_AT = 12  # in an ANMF chunk, after place and size of the picture, three bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def write_animation(path: Path, pictures: Iterable[Pixels], how: Animation, word
         bare.unlink()
     else:
         _write_webp(path, kept, times, how)
-        _finish_webp(path, times[-1] - times[-2], xmp)
+        _finish_webp(path, times[-1] - times[0], how.plays, xmp)
 
 
 def _write_gif(path: Path, pictures: Iterable[Pixels], times: Sequence[int], how: Animation) -> None:
@@ -172,26 +173,57 @@ def _add_comment(bare: Path, path: Path, words: bytes) -> None:
         shutil.copyfileobj(source, out)
 
 
-def _finish_webp(path: Path, last: int, xmp: bytes) -> None:
-    """Say for how long the last picture is shown, which libwebp guesses, and append the XMP packet as a chunk.
-
-    A file with one picture is a still one: libwebp writes no VP8X chunk then, and it stays as it is.
-    """
+def _finish_webp(path: Path, end: int, plays: int, xmp: bytes) -> None:
+    """Have the pictures end when they are to, whose last time libwebp guesses, and append the XMP packet as a chunk."""
     with path.open("r+b") as file:
-        chunks = dict(_list_chunks(file))
-        if b"ANMF" not in chunks:
-            return
-        file.seek(chunks[b"ANMF"] + 12)  # after place and size of the picture, three bytes each
-        file.write(last.to_bytes(3, "little"))
-        file.seek(chunks[b"VP8X"])
-        flags = file.read(1)[0]
-        file.seek(chunks[b"VP8X"])
-        file.write(bytes([flags | _WEBP_HAS_XMP]))
+        pictures = [at for name, at in _list_chunks(file) if name == b"ANMF"]
+        if not pictures:
+            pictures = [_wrap_still(file, plays)]
+        _set_time(file, pictures[-1], end - sum(_read_time(file, at) for at in pictures[:-1]))
+        flags = next(at for name, at in _list_chunks(file) if name == b"VP8X")
+        file.seek(flags)
+        said = file.read(1)[0]
+        file.seek(flags)
+        file.write(bytes([said | _WEBP_HAS_XMP]))
         file.seek(0, 2)
-        file.write(b"XMP " + len(xmp).to_bytes(4, "little") + xmp + b"\0" * (len(xmp) % 2))
+        file.write(_make_chunk(b"XMP ", xmp))
         size = file.tell() - 8
         file.seek(4)
         file.write(size.to_bytes(4, "little"))
+
+
+def _wrap_still(file: BinaryIO, plays: int) -> int:
+    """Make an animation of a still file, which libwebp writes where all pictures are equal; where its ANMF begins.
+
+    Source: WebP Container Specification, "Extended file format"; RFC 6386, 9.1 for the sides of a lossy picture.
+    """
+    picture = next(at for name, at in _list_chunks(file) if name == b"VP8 ")
+    file.seek(picture + 6)
+    sides = [int.from_bytes(file.read(2), "little") & 0x3FFF for _ in range(2)]
+    canvas = b"".join((side - 1).to_bytes(3, "little") for side in sides)
+    file.seek(picture - 8)
+    pixels = file.read()
+    file.seek(12)
+    file.write(_make_chunk(b"VP8X", bytes([_WEBP_IS_ANIMATION, 0, 0, 0]) + canvas))
+    file.write(_make_chunk(b"ANIM", b"\xff" * 4 + min(plays, _MOST_PLAYS).to_bytes(2, "little")))
+    began = file.tell() + 8
+    file.write(_make_chunk(b"ANMF", bytes(6) + canvas + bytes(4) + pixels))
+    return began
+
+
+def _make_chunk(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + b"\0" * (len(content) % 2)
+
+
+def _read_time(file: BinaryIO, picture: int) -> int:
+    """For how long the picture of the ANMF chunk whose content is at `picture` is shown, in ticks."""
+    file.seek(picture + _TIME_AT)
+    return int.from_bytes(file.read(3), "little")
+
+
+def _set_time(file: BinaryIO, picture: int, ticks: int) -> None:
+    file.seek(picture + _TIME_AT)
+    file.write(ticks.to_bytes(3, "little"))
 
 
 def _list_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

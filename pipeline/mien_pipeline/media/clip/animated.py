@@ -16,6 +16,7 @@ from mien_pipeline.image import Pixels
 from mien_pipeline.media import metadata
 from mien_pipeline.media.clip.probe import MAX_FRAMES, MAX_PIXELS, refuse, require_part
 from mien_pipeline.media.clip.working_form import WorkingForm
+from mien_pipeline.media.kinds import looks_like_clip, read_head
 
 _BASE = Fraction(1, 1000)  # Matroska's own
 _DEFAULT_MS = 100  # what browsers show a picture for whose file says 10 or less
@@ -28,10 +29,10 @@ _DAMAGE = (OSError, ValueError, SyntaxError, EOFError)
 
 
 def is_animated(path: Path) -> bool:
-    """Whether Pillow knows the file as a picture of several frames, or as a GIF."""
+    """Whether Pillow knows the file as a picture of several frames, as a GIF, or as another animation of one."""
     try:
         with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
-            return picture.format == "GIF" or getattr(picture, "is_animated", False)
+            return getattr(picture, "is_animated", False) or looks_like_clip(read_head(path))
     except (OSError, ValueError, SyntaxError):
         return False
 

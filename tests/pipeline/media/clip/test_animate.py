@@ -1,5 +1,6 @@
 """An animated GIF or WebP shows every picture for as long as it was, as often as is asked for, and says what it is."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from mien_pipeline.image import Pixels
 from mien_pipeline.media.clip.animate import Animation, AnimationFormat, write_animation
-from mien_pipeline.media.clip.animated import count_plays, read_animation, read_words
+from mien_pipeline.media.clip.animated import count_plays, is_animated, read_animation, read_words
+from mien_pipeline.media.kinds import looks_like_clip, read_head
 from mien_pipeline.media.metadata import write_packet
 from mien_testing.clips import draw_square
 
@@ -17,9 +20,15 @@ MILLISECONDS = (500, 600, 800, 850, 883, 1300)
 PICTURES = [draw_square(number * 5, (96, 70)) for number in range(5)]
 
 
-def write(path: Path, format: AnimationFormat, plays: int = 0, times: tuple[int, ...] = MILLISECONDS) -> Path:
+def write(
+    path: Path,
+    format: AnimationFormat,
+    plays: int = 0,
+    times: tuple[int, ...] = MILLISECONDS,
+    pictures: Sequence[Pixels] = PICTURES,
+) -> Path:
     how = Animation(format, [Fraction(time, 1000) for time in times], plays, 70)
-    write_animation(path, PICTURES[: len(times) - 1], how, "Made by a test.", write_packet("A", "Made by a test."))
+    write_animation(path, pictures[: len(times) - 1], how, "Made by a test.", write_packet("A", "Made by a test."))
     return path
 
 
@@ -60,6 +69,23 @@ def test_one_picture_is_an_animation_too(format: AnimationFormat, tmp_path: Path
     path = write(tmp_path / f"a.{format}", format, times=(0, 400))
     with PIL.Image.open(path) as picture:
         assert (picture.size, getattr(picture, "n_frames", 1)) == ((96, 70), 1)
+    assert looks_like_clip(read_head(path))
+    assert is_animated(path)
+
+
+@pytest.mark.parametrize("format", ["gif", "webp"])
+@pytest.mark.parametrize("drawn", [(0, 1, 1, 1, 1), (0, 0, 1, 1, 0), (0, 0, 0, 0, 0), (0,)])
+def test_a_picture_that_stands_still_costs_no_time(
+    format: AnimationFormat, drawn: tuple[int, ...], tmp_path: Path
+) -> None:
+    """libwebp makes one picture of equal ones, and a still file of one; its times, rounds and words stay."""
+    times = tuple(range(0, 500 * len(drawn) + 1, 500))
+    path = write(tmp_path / f"a.{format}", format, 3, times, [PICTURES[number] for number in drawn])
+    read = list(read_animation(path))
+    assert sum(duration for _, duration in read) == 500 * len(drawn)
+    assert count_plays(path) == 3
+    assert "Made by a test." in read_words(path).values()
+    assert np.abs(read[-1][0].astype(int) - PICTURES[drawn[-1]]).mean() < 5
 
 
 def test_pictures_that_browsers_would_slow_down_are_left_out_and_the_others_keep_their_times() -> None:
