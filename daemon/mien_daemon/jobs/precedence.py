@@ -23,7 +23,7 @@ class Attempt:
     """A job on an executor. Another attempt at the same job may begin before this one is put away.
 
     Attributes:
-        is_clip: as its executor tells; `segments` of it are finished.
+        is_clip: as its executor tells.
         pauses: it was told to stop, and waits again then.
         held_for: the person's job for which it waits in its executor.
     """
@@ -31,7 +31,6 @@ class Attempt:
     executor: Executor
     running: RunningJob
     is_clip: bool = False
-    segments: int = 0
     pauses: bool = False
     held_for: str | None = None
 
@@ -43,6 +42,16 @@ class Attempt:
     def is_batch(self) -> bool:
         return self.job.ask.priority == Priority.batch
 
+    @property
+    def is_almost_done(self) -> bool:
+        """Whether little is left; of a clip whose segments are all made, to join, mark and sign it."""
+        progress = self.running.progress
+        if not self.is_clip:
+            return progress.fraction >= ALMOST_DONE
+        finished, total = progress.segments or (0, 1)
+        # Before it is known how many there are, "detect" tells of as many as an earlier attempt left.
+        return progress.stage == "mark" or (progress.stage == "generate" and finished >= total)
+
 
 class Precedence:
     """Stops and holds batch jobs for a person's, and knows how often each has given way."""
@@ -52,6 +61,8 @@ class Precedence:
         self._executors = executors
         self._stopped: Counter[str] = Counter()
         self._held: Counter[str] = Counter()
+        self._segments: dict[str, int] = {}
+        """How many segments of a clip were finished at most; the next attempt begins with them."""
 
     async def settle(self, attempts: Sequence[Attempt]) -> None:
         """Stop, hold and let go as it is right now. Call it after every event: it does nothing twice.
@@ -65,10 +76,11 @@ class Precedence:
 
     def note_segments(self, attempt: Attempt, finished: int) -> None:
         """So many segments of a clip are finished."""
-        if attempt.is_clip and finished > attempt.segments:
-            self._stopped.pop(attempt.job.id, None)
-            self._held.pop(attempt.job.id, None)
-        attempt.segments = max(attempt.segments, finished)
+        job_id = attempt.job.id
+        if finished > self._segments.setdefault(job_id, finished):
+            self._segments[job_id] = finished
+            self._stopped.pop(job_id, None)
+            self._held.pop(job_id, None)
 
     async def _stop_for_waiting(self, at_work: Sequence[Attempt]) -> None:
         """Stop as many batch jobs as a person's jobs wait for an executor."""
@@ -106,10 +118,9 @@ class Precedence:
 
     def _may_stop(self, attempt: Attempt) -> bool:
         """Whether a job may be stopped. Only such a job is held: else a person could wait for one that is."""
-        if not attempt.is_batch or attempt.pauses:
+        if not attempt.is_batch or attempt.pauses or attempt.is_almost_done:
             return False
-        is_almost_done = not attempt.is_clip and attempt.running.progress.fraction >= ALMOST_DONE
-        return not is_almost_done and self._stopped[attempt.job.id] < MOST_GIVEN_WAY
+        return self._stopped[attempt.job.id] < MOST_GIVEN_WAY
 
     def _persons_waiting(self) -> list[str]:
         if self._jobs.is_paused:
@@ -117,6 +128,6 @@ class Precedence:
         return [job.id for job in self._jobs.waiting if job.ask.priority == Priority.interactive]
 
     def _forget_finished(self) -> None:
-        for counter in (self._stopped, self._held):
-            for job_id in [each for each in counter if self._jobs.find(each) is None]:
-                del counter[job_id]
+        for known in (self._stopped, self._held, self._segments):
+            for job_id in [each for each in known if self._jobs.find(each) is None]:
+                del known[job_id]

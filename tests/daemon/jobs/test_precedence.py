@@ -25,6 +25,16 @@ async def until_at_work(room: JobRoom, job: Job) -> Job:
             await room.events.wait_beyond(since)
 
 
+async def waited_for(room: JobRoom, executor: FakeExecutor, batch: Job) -> None:
+    """A person's job leaves this batch job at work, and is done after it."""
+    attempts, person = len(executor.ran), await room.submit()
+    for _ in range(20):
+        await room.store.get(person.id)
+    executor.gates["b"].set()
+    assert (await room.finished(person)).state == "done"
+    assert [work.id for work in executor.ran[attempts - 1 :]] == [batch.id, person.id]
+
+
 async def test_a_batch_job_stops_for_a_person_and_begins_again_before_the_rest_of_its_batch(tmp_path: Path) -> None:
     executor = FakeExecutor()
     async with open_jobs(tmp_path, executor) as room:
@@ -91,14 +101,8 @@ async def test_a_batch_job_that_has_given_way_often_runs_through(tmp_path: Path)
         for _ in range(module.MOST_GIVEN_WAY):
             assert (await room.finished(await room.submit())).state == "done"
             await until_at_work(room, batch)
-        person = await room.submit()
-        for _ in range(20):
-            await room.store.get(person.id)
-        assert (await room.queue.get(LOCAL, batch.id)).state == "running"
-        executor.gates["b"].set()
-        for job in (batch, person):
-            done = await room.finished(job)
-            assert (done.state, done.attempts) == ("done", 1)
+        await waited_for(room, executor, batch)
+        assert (await room.finished(batch)).attempts == 1
         assert len(executor.ran) == 2 * module.MOST_GIVEN_WAY + 2
 
 
@@ -133,6 +137,24 @@ async def test_a_clip_that_finishes_segments_gives_way_as_often_as_persons_come(
         assert (done.state, done.attempts) == ("done", 1)
 
 
+async def test_a_clip_that_goes_on_without_finishing_more_runs_through_once_it_has_given_way_often(
+    tmp_path: Path,
+) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        clip = await begin_batch(room, "clip stuck gate=b")
+        for _ in range(module.MOST_GIVEN_WAY):
+            assert (await room.finished(await room.submit())).state == "done"
+            await until_at_work(room, clip)
+        await waited_for(room, executor, clip)
+
+
+async def test_a_clip_whose_segments_are_all_made_is_waited_for(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        await waited_for(room, executor, await begin_batch(room, "clip joined gate=b"))
+
+
 async def test_no_batch_job_is_held_for_the_length_of_a_persons_clip(tmp_path: Path) -> None:
     executors = FakeExecutor(), FakeExecutor()
     async with open_jobs(tmp_path, *executors) as room:
@@ -148,13 +170,7 @@ async def test_a_batch_job_that_is_almost_done_is_waited_for(tmp_path: Path, mon
     monkeypatch.setattr(module, "ALMOST_DONE", 0.0)
     executor = FakeExecutor()
     async with open_jobs(tmp_path, executor) as room:
-        batch = await begin_batch(room)
-        person = await room.submit()
-        for _ in range(20):
-            await room.store.get(person.id)
-        executor.gates["b"].set()
-        assert (await room.finished(person)).state == "done"
-        assert [work.id for work in executor.ran] == [batch.id, person.id]
+        await waited_for(room, executor, await begin_batch(room))
 
 
 async def test_nothing_stops_for_a_person_while_the_queue_is_paused(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from mien_testing.runtime import ORDER
 
 REPORT: Mapping[str, object] = {"engine": "flux", "stages": {"generate": 4.0}}
 SEALED = b"a face of the library"
+MOST_SEGMENTS = 100  # of a clip; no test goes so far
 
 
 class FakeExecutor:
@@ -41,8 +42,9 @@ class FakeExecutor:
 
     `gate=NAME` waits until that gate is set; `fail` refuses; `crash` raises what was not expected; `die` ends the
     executor, `die_once` the first time; `gone` the first time takes nothing; `lie` returns another digest; `clip` has
-    segments, and leaves a file in the run's folder at each attempt. The result is the target. Work that is held waits
-    before its end; `holds` tells what was held and let go.
+    segments: each attempt goes on from those in the run's folder and finishes one; a `stuck` one only the first time.
+    A clip that is `joined` has none left to make. The result is the target. Work that is held waits before its end;
+    `holds` tells what was held and let go.
     """
 
     def __init__(self) -> None:
@@ -74,9 +76,15 @@ class FakeExecutor:
         stop = self._stops[work.id] = asyncio.Event()
         self._let_go[work.id] = asyncio.Event()
         self._let_go[work.id].set()
-        for done in (0, 1):
-            on_progressed(Progressed(work.id, "generate", done, 2, (done, 2) if "clip" in orders else None))
+        made = _count_segments(Path(work.run)) if "clip" in orders else 0
+        finishes = "clip" in orders and (is_first or "stuck" not in orders)
+        total = made + 1 if "joined" in orders else MOST_SEGMENTS
         if "clip" in orders:
+            on_progressed(Progressed(work.id, "detect", 0, 1, (0, 0)))  # as the worker, before it has looked
+        for done in (0, 1):
+            segments = (made + done * finishes, total) if "clip" in orders else None
+            on_progressed(Progressed(work.id, "generate", done, 2, segments))
+        if finishes:
             _leave_mark(Path(work.run), f"attempt{len(self.ran)}")
         if "gate" in orders:
             await _until_either(stop, self.gates[orders["gate"]])
@@ -122,6 +130,10 @@ async def _until_either(one: asyncio.Event, other: asyncio.Event) -> None:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
+
+
+def _count_segments(run: Path) -> int:
+    return len(list(run.iterdir())) if run.is_dir() else 0
 
 
 def _leave_mark(run: Path, name: str) -> None:
