@@ -1,9 +1,10 @@
 """A person's job before batch work that is at work already.
 
 A batch job that stands on the executor which the person needs stops at its next step and waits again, first of all
-batch jobs. One that would take processor time from the person's picture waits at its next step until that is made.
+batch jobs. One that would take processor time from a person's picture waits at its next step while that is made.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mien_daemon.worker.readiness import Readiness
 # A batch job that gave way so often runs through. Of a clip a finished segment is not lost: it counts anew from there.
 MOST_GIVEN_WAY = 4
 ALMOST_DONE = 0.9  # of a job: to wait for the rest costs a person less than the batch would lose
+LATE_S = 5.0  # what has not stopped so long after it was told may hang in native code: the next is stopped
 
 
 @dataclass(eq=False)
@@ -25,6 +27,7 @@ class Attempt:
     Attributes:
         is_clip: as its executor tells.
         pauses: it was told to stop, and waits again then.
+        told_at: when a person's job had it told so, as `time.monotonic`.
         held_for: the person's job for which it waits in its executor.
     """
 
@@ -32,6 +35,7 @@ class Attempt:
     running: RunningJob
     is_clip: bool = False
     pauses: bool = False
+    told_at: float | None = None
     held_for: str | None = None
 
     @property
@@ -41,6 +45,12 @@ class Attempt:
     @property
     def is_batch(self) -> bool:
         return self.job.ask.priority == Priority.batch
+
+    @property
+    def is_about_to_stop(self) -> bool:
+        """Whether it was told to stop, and not so long ago that it may never."""
+        is_late = self.told_at is not None and time.monotonic() - self.told_at >= LATE_S
+        return self.pauses and not is_late
 
     @property
     def is_almost_done(self) -> bool:
@@ -65,7 +75,9 @@ class Precedence:
         """How many segments of a clip were finished at most; the next attempt begins with them."""
 
     async def settle(self, attempts: Sequence[Attempt]) -> None:
-        """Stop, hold and let go as it is right now. Call it after every event: it does nothing twice.
+        """Stop, hold and let go as it is right now. It does nothing twice.
+
+        Call it after every event, and now and then without one: what is late to stop tells nothing.
 
         Args:
             attempts: the newest at each job.
@@ -86,27 +98,28 @@ class Precedence:
         """Stop as many batch jobs as a person's jobs wait for an executor."""
         busy = [each.executor for each in at_work]
         free = sum(each not in busy and each.readiness() is Readiness.READY for each in self._executors)
-        short = len(self._persons_waiting()) - free - sum(each.pauses for each in at_work)
+        short = len(self._persons_waiting()) - free - sum(each.is_about_to_stop for each in at_work)
         engine = self._jobs.waiting.next_engine()
         able = [each for each in at_work if self._may_stop(each)]
         able.sort(key=lambda each: (each.executor.engine != engine, each.running.progress.fraction))
         for attempt in able[: max(0, short)]:
             if self._jobs.holds(attempt.running):  # it may have ended while another was told
-                attempt.pauses = True
+                attempt.pauses, attempt.told_at = True, time.monotonic()
                 self._stopped[attempt.job.id] += 1
                 await attempt.executor.interrupt(attempt.job.id)
 
     async def _hold_beside(self, at_work: Sequence[Attempt]) -> None:
         """Hold batch jobs beside a person's picture, and let go of those that are held for none."""
-        pictures = [each.job.id for each in at_work if not each.is_batch and not each.is_clip]
-        person = next(iter([*pictures, *self._persons_waiting()]), None)
+        pictures = (each.job.id for each in at_work if not each.is_batch and not each.is_clip)
+        person = next(pictures, None)
         for attempt in at_work:
             wanted = person if person and self._may_hold(attempt, person) else None
-            if wanted == attempt.held_for:
+            # It may have ended while another was told, and its next attempt would be held in its place.
+            if wanted == attempt.held_for or not self._jobs.holds(attempt.running):
                 continue
             if (wanted is None) == (attempt.held_for is None) or await self._tell(attempt, hold=wanted is not None):
                 attempt.held_for = wanted
-                self._held[attempt.job.id] += wanted is not None
+                self._held[attempt.job.id] += wanted is not None and self._jobs.holds(attempt.running)
 
     async def _tell(self, attempt: Attempt, *, hold: bool) -> bool:
         """Whether the executor does as it is told; what it lets go of, or does no more, is never held."""

@@ -34,6 +34,7 @@ TROUBLE_S = 5.0  # before trying again when the disk would not take a change of 
 START_S = 2.0  # how long the start waits for a locked database; then the daemon answers, and jobs begin later
 LOST_S = 10.0  # after so long a job that is in no list and has not ended is ended
 LOOK_EVERY_S = 0.1  # a cancelled job is looked at so often, beside every event
+SETTLE_EVERY_S = 5.0  # between looks, without an event, whether batch work gives way to a person
 NEEDED_EVERY_S = 0.25  # between looks of a free executor whether it is needed
 
 
@@ -155,7 +156,7 @@ class Scheduler:
                 await self._precedence.settle(list(self._attempts.values()))
             except Exception:
                 log.exception("batch work could not be kept out of a person's way")
-            await self._events.wait_beyond(since)
+            await _at_most(SETTLE_EVERY_S, self._events.wait_beyond(since))
 
     async def _serve(self, place: int) -> None:
         """Run one job after the other on the executor at this place, for ever."""

@@ -1,14 +1,17 @@
 """A person's job goes before batch jobs that are at work already, and every batch job is done once all the same."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mien_daemon.access.clients import LOCAL
 from mien_daemon.jobs import precedence as module
+from mien_daemon.jobs import scheduler
 from mien_daemon.jobs.job import Job, Priority
-from mien_testing.jobs import FakeExecutor, JobRoom, open_jobs
+from mien_daemon.jobs.precedence import Attempt, Precedence
+from mien_testing.jobs import FakeExecutor, JobRoom, make_job, open_jobs
 
 
 async def begin_batch(room: JobRoom, orders: str = "gate=b") -> Job:
@@ -193,6 +196,79 @@ async def test_a_job_that_is_held_can_be_cancelled(tmp_path: Path) -> None:
         await next(each for each in executors if each.ran[0].id == batch.id).holds.get()
         assert (await room.queue.cancel(LOCAL, batch.id)).state == "cancelled"
         assert (await room.queue.get(LOCAL, person.id)).state == "running"
+
+
+class Hanging(FakeExecutor):
+    """The first of all that is asked to stop does not."""
+
+    def __init__(self, interrupted: list[str]) -> None:
+        super().__init__()
+        self.interrupted = interrupted
+
+    async def interrupt(self, work_id: str) -> None:
+        self.interrupted.append(work_id)
+        if self.interrupted[0] != work_id:
+            await super().interrupt(work_id)
+
+
+async def test_a_person_whose_worker_does_not_stop_is_served_by_the_next_which_was_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LATE_S", 0.0)
+    monkeypatch.setattr(scheduler, "SETTLE_EVERY_S", 0.01)
+    asked: list[str] = []
+    executors = Hanging(asked), Hanging(asked)
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = [await begin_batch(room) for _ in executors]
+        person = await room.finished(await room.submit())
+        assert person.state == "done"
+        hanging, serving = sorted(executors, key=lambda each: len(each.ran))
+        assert [work.id for work in hanging.ran] == asked[:1]
+        assert serving.holds.empty()
+        for executor in executors:
+            executor.gates["b"].set()
+        for job in batch:
+            assert (await room.finished(job)).state == "done"
+
+
+async def test_what_was_told_to_stop_is_waited_for_until_it_is_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    executors = Hanging(asked), Hanging(asked)
+    async with open_jobs(tmp_path) as room:
+        room.jobs.recover([make_job(name, 1, Priority.batch) for name in "ab"])
+        attempts = [Attempt(executor, running) for executor in executors if (running := room.jobs.begin())]
+        room.jobs.recover([make_job("p")])
+        precedence = Precedence(room.jobs, executors)
+        for late_s, expected in ((1e9, ["a"]), (1e9, ["a"]), (0.0, ["a", "b"]), (0.0, ["a", "b"])):
+            monkeypatch.setattr(module, "LATE_S", late_s)
+            await precedence.settle(attempts)
+            assert asked == expected
+
+
+class Telling(FakeExecutor):
+    """Notes what it is told to hold; `meanwhile` is what happens until it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    async def hold(self, work_id: str, *, hold: bool) -> bool:
+        self.told.append(work_id)
+        self.meanwhile()
+        return hold
+
+
+async def test_a_job_that_ended_while_another_was_told_to_wait_is_not_told_itself(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        room.jobs.recover([make_job("p", 1), *[make_job(name, 2, Priority.batch) for name in "ab"]])
+        executors = [Telling(), Telling(), Telling()]
+        attempts = [Attempt(executor, running) for executor in executors if (running := room.jobs.begin())]
+        executors[1].meanwhile = lambda: room.jobs.close(attempts[2].job)
+        await Precedence(room.jobs, executors).settle(attempts)
+        assert [executor.told for executor in executors] == [[], ["a"], []]
 
 
 class DyingWhenInterrupted(FakeExecutor):
