@@ -29,6 +29,7 @@ class Attempt:
         pauses: it was told to stop, and waits again then.
         told_at: when a person's job had it told so, as `time.monotonic`.
         held_for: the person's job for which it waits in its executor.
+        was_held: it has waited so, and what its stages took says nothing of the next job.
     """
 
     executor: Executor
@@ -37,6 +38,7 @@ class Attempt:
     pauses: bool = False
     told_at: float | None = None
     held_for: str | None = None
+    was_held: bool = False
 
     @property
     def job(self) -> Job:
@@ -119,6 +121,7 @@ class Precedence:
                 continue
             if (wanted is None) == (attempt.held_for is None) or await self._tell(attempt, hold=wanted is not None):
                 attempt.held_for = wanted
+                attempt.was_held |= wanted is not None
                 self._held[attempt.job.id] += wanted is not None and self._jobs.holds(attempt.running)
 
     async def _tell(self, attempt: Attempt, *, hold: bool) -> bool:

@@ -220,6 +220,8 @@ class Scheduler:
                 await self._help.withdraw(job.id)
             if not self._waits_again(job, outcome, attempt):
                 ended = await self._end(job, outcome, folder)
+                if ended.state == "done" and not attempt.was_held:
+                    self._jobs.learn(ended)
                 folder.keeps_run = ended.leaves_work  # until the job is deleted, or expires
                 return ended
         again = self._jobs.requeue_first(job, counted=isinstance(outcome, WorkerDied))
@@ -287,7 +289,6 @@ class Scheduler:
             result_sha256=finished.sha256,
         )
         await self._store.finish(done, folder.result, folder.thumbnail)
-        self._jobs.learn(done)
         self._jobs.close(done)
         return done
 

@@ -14,6 +14,7 @@ from mien_core.errors import Cancelled, NoFaceFound
 from mien_daemon.config import LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.jobs.executor import Executor
+from mien_daemon.worker.devices import list_devices
 from mien_daemon.worker.messages import Finished, Progressed, RunJob
 from mien_daemon.worker.process import WorkerGone
 from mien_daemon.worker.supervisor import WorkerSupervisor
@@ -31,7 +32,8 @@ async def open_fake(_state: Path) -> AsyncGenerator[Executor]:
 @asynccontextmanager
 async def open_real(state: Path) -> AsyncGenerator[Executor]:
     config = replace(config_for(state), restart_delays_s=(0.0,))
-    worker = WorkerSupervisor(config, LiveSettings(config), Events())
+    (processors,) = list_devices("cpu")  # a worker on a card holds nothing
+    worker = WorkerSupervisor(config, LiveSettings(config), Events(), device=processors)
     try:
         yield worker
     finally:

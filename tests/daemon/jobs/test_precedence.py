@@ -188,6 +188,22 @@ async def test_nothing_stops_for_a_person_while_the_queue_is_paused(tmp_path: Pa
         assert len(executor.ran) == 1
 
 
+async def test_a_job_that_was_held_says_nothing_of_how_long_the_next_takes(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        batch = await begin_batch(room)
+        person = await until_at_work(room, await room.submit("gate=p"))
+        at = next(each for each in executors if each.ran[0].id == batch.id)
+        assert await at.holds.get() == (batch.id, True)
+        await room.queue.cancel(LOCAL, person.id)
+        assert await at.holds.get() == (batch.id, False)
+        at.gates["b"].set()
+        assert (await room.finished(batch)).state == "done"
+        assert not room.jobs.durations.is_known("swap flux")
+        await room.finished(await room.submit(priority=Priority.batch))
+        assert room.jobs.durations.is_known("swap flux")
+
+
 async def test_a_job_that_is_held_can_be_cancelled(tmp_path: Path) -> None:
     executors = FakeExecutor(), FakeExecutor()
     async with open_jobs(tmp_path, *executors) as room:
