@@ -15,10 +15,13 @@ _QUICKEST: tuple[State, ...] = ("idle", "starting", "stopped", "busy", "restarti
 _TELLING: tuple[State, ...] = ("busy", "starting", "idle", "restarting", "stopped", "degraded")
 
 
-def _wait_for(worker: WorkerSupervisor) -> tuple[int, bool]:
-    """The smaller, the sooner it looks at a picture. One that only helps with a clip is as good as one that waits."""
+def _wait_for(worker: WorkerSupervisor) -> tuple[int, bool, bool]:
+    """The smaller, the sooner it looks at a picture. One that only helps with a clip is as good as one that waits.
+
+    Of those at work, one that waits for a person's job elsewhere begins last.
+    """
     state: State = "idle" if worker.is_lent else worker.status().state
-    return _QUICKEST.index(state), worker.is_lent
+    return _QUICKEST.index(state), worker.is_held, worker.is_lent
 
 
 class WorkerPool:

@@ -80,6 +80,8 @@ class WorkerSupervisor:
         self._shut = False
         self.is_lent = False
         """Whether it helps with another worker's clip, which it leaves at once for other work."""
+        self.is_held = False
+        """Whether its work waits until a person's is done elsewhere; see `hold`."""
         self._tasks = BackgroundTasks()
 
     def status(self) -> WorkerStatus:
@@ -146,7 +148,7 @@ class WorkerSupervisor:
         try:
             answer = await self._ask(work, on_progressed)
         finally:
-            self.is_lent = False
+            self.is_lent = self.is_held = False
         if not isinstance(answer, Finished):
             raise RuntimeError("the worker answered something else")
         return answer
@@ -173,7 +175,10 @@ class WorkerSupervisor:
         """See `Executor`. Work on a card of its own is not held: it takes few of the processors."""
         if self._process is None or self._device != "cpu":
             return False
-        return await self._process.hold(work_id, hold=hold)
+        is_told = await self._process.hold(work_id, hold=hold)
+        if is_told:
+            self.is_held = hold
+        return is_told
 
     async def unload(self) -> None:
         """End the process and give its memory back.

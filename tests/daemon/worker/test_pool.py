@@ -1,5 +1,6 @@
 """Several workers are one to those who ask: the quickest looks at pictures, and each dies and starts alone."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -72,8 +73,29 @@ async def test_faces_are_found_by_the_worker_that_is_free(pair: Daemon) -> None:
     await pair.finished(job)
 
 
+async def test_faces_are_not_looked_for_behind_work_that_is_held(pair: Daemon) -> None:
+    first, second = [await pair.at_work(await pair.swap(f"gate={name}")) for name in ("one", "two")]
+    pool, picture = pair.app[keys.WORKERS], pair.state / "spool" / "picture"
+    held = pool.workers[0]
+    assert await held.hold(first["id"], hold=True)
+    picture.write_bytes(png())
+    looking = asyncio.create_task(pool.find_faces(str(picture)))
+    await asyncio.sleep(0)  # it has chosen
+    for name in ("one", "two"):
+        (pair.state / name).touch()
+    assert list(await asyncio.wait_for(looking, 30)) == []
+    assert (await pair.ask("GET", f"/v1/jobs/{first['id']}")).json["state"] == "running"
+    assert held.is_held
+    await held.hold(first["id"], hold=False)
+    for job in (first, second):
+        assert (await pair.finished(job))["state"] == "done"
+    assert not held.is_held
+
+
 class Waiting:
     """A worker that is in this state and finds itself."""
+
+    is_held = False
 
     def __init__(self, state: str, *, is_lent: bool = False) -> None:
         self.state, self.is_lent = state, is_lent
