@@ -4,13 +4,12 @@ Whatever ends a run, the next one with the same clip, faces and settings goes on
 makes the same file.
 """
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mien_core.errors import DiskFull, InvalidOptions, NoFaceFound
+from mien_core.errors import InvalidOptions, NoFaceFound
 from mien_core.files import naming_disk_errors
 from mien_pipeline.clip_options import MEDIA_TYPES, ClipOptions
 from mien_pipeline.clips.analyse import analyse
@@ -21,6 +20,7 @@ from mien_pipeline.clips.journal import Journal, Tallies
 from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_pipeline.clips.render import ClipSwap
 from mien_pipeline.clips.report import ClipWarning, SwappedClip, VideoReport, merge_tallies, report_people
+from mien_pipeline.clips.room import count_wanted, require_room
 from mien_pipeline.clips.segments import (
     SegmentHelper,
     SegmentMaker,
@@ -28,15 +28,15 @@ from mien_pipeline.clips.segments import (
     sharing_processors,
 )
 from mien_pipeline.face import Embedding
-from mien_pipeline.media.clip.animated import convert_animation, is_animated
+from mien_pipeline.media.clip.animated import convert_animation, count_pictures, is_animated
 from mien_pipeline.media.clip.encoders import choose_encoder
 from mien_pipeline.media.clip.join import duration_of, join
-from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part
+from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part, require_animation
 from mien_pipeline.media.clip.segment import EncoderSettings
 from mien_pipeline.media.kinds import kind_of, read_head
 from mien_pipeline.media.metadata import DESCRIPTIONS
 from mien_pipeline.options import Like, SwapOptions
-from mien_pipeline.progress import Stopwatch
+from mien_pipeline.progress import OnStep, Stopwatch
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, FaceFollower
 from mien_pipeline.report import Edit, ModelUse, Provenance
 from mien_pipeline.swap_image import Reference, assign_references
@@ -122,7 +122,7 @@ def open_target(
     """The clip, if it can be edited so; before any work. An animation is laid into the folder as a clip.
 
     Raises:
-        UnsupportedClip, HdrClip, ClipTooLong: as `probe_part` says.
+        UnsupportedClip, HdrClip, ClipTooLong: as `probe_part` and `require_animation` say.
         InvalidOptions: `field` is the option that does not go with this clip.
     """
     path = source
@@ -130,6 +130,7 @@ def open_target(
         path = Journal(folder).folder / _ANIMATION
         convert_animation(source, path)
     clip = probe_part(path, options.begin_s, options.end_s)
+    require_animation(options.format, clip.seen_size, count_wanted(clip, options))
     choose_encoder(clip, options.encoder)
     return ClipTarget(source, clip, options, folder, write)
 
@@ -152,14 +153,15 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
     target = job.target
     with naming_disk_errors(target.folder.parent):
         journal = Journal(target.folder)
-        _require_room(journal.folder, target.clip)
+        require_room(journal.folder, target.clip, target.options)
         analysis = _look_once(target, components, journal, clock)
         rendered = _render(job, components, analysis, journal, clock)
         if not any(tally.swapped for tally in rendered.tallies.values()):
             raise NoFaceFound("no face of the clip can be swapped", role="target")
         edit = Edit("swap", job.options.engine, job.options, (*components.models, *job.engine_models))
         with clock.stage("mark"):
-            finished = _finish(rendered, target, components.marker, analysis, journal, edit)
+            on_step = partial(clock.step, "mark", 0, 1)
+            finished = _finish(rendered, target, components.marker, analysis, journal, edit, on_step)
         report = _report(job, analysis, rendered, finished, edit, clock)
         journal.clear()
     return report
@@ -177,36 +179,41 @@ class _Rendered:
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """What the watermark of the file reads, and which audio tracks are in it."""
+    """What the watermark of the file reads, how many pictures it has, and which audio tracks are in it."""
 
     reading: Reading
+    frames: int
     copied: Sequence[AudioTrack] = ()
 
 
 def _finish(
-    rendered: _Rendered, target: ClipTarget, marker: ResultMarker, analysis: Analysis, journal: Journal, edit: Edit
+    rendered: _Rendered,
+    target: ClipTarget,
+    marker: ResultMarker,
+    analysis: Analysis,
+    journal: Journal,
+    edit: Edit,
+    on_step: OnStep,
 ) -> _Finished:
     """Join the segments, read the watermark back, and hand the signed file over."""
-    made, wanted = journal.folder / _JOINED, target.options
+    joined, animated, wanted = journal.folder / _JOINED, journal.folder / _ANIMATED, target.options
     paths = [journal.segment(number) for number in range(rendered.segments)]
-    copied = join(made, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
-    if wanted.format == "mp4":
-        finished = _Finished(read_watermark(probe_clip(made), marker.watermark), copied)
-    else:
-        joined, made = made, journal.folder / _ANIMATED
-        how = Wanted(wanted.format, wanted.quality)
-        write_as_animation(joined, made, target.source, target.clip, analysis, how, edit)
-        finished = _Finished(read_animation_watermark(made, marker.watermark))
     kinds = MEDIA_TYPES[wanted.format], target.media_type
-    target.write(lambda path: marker.sign_clip(made, path, kinds[0], target.source, kinds[1], edit))
+    try:
+        copied = join(joined, paths, target.clip, analysis.span, DESCRIPTIONS["swap"])
+        if wanted.format == "mp4":
+            made, clip = joined, probe_clip(joined)
+            finished = _Finished(read_watermark(clip, marker.watermark), clip.frames, copied)
+        else:
+            made, how = animated, Wanted(wanted.format, wanted.quality)
+            write_as_animation(joined, made, target.source, target.clip, analysis, how, edit, on_step)
+            joined.unlink()
+            finished = _Finished(read_animation_watermark(made, marker.watermark), count_pictures(made))
+        target.write(lambda path: marker.sign_clip(made, path, kinds[0], target.source, kinds[1], edit))
+    finally:
+        for path in (joined, animated):
+            path.unlink(missing_ok=True)
     return finished
-
-
-def _require_room(folder: Path, clip: ClipInfo) -> None:
-    """The segments, the joined file and the signed one take about the clip's own bytes each at most."""
-    size = clip.path.stat().st_size
-    if shutil.disk_usage(folder).free < 2 * size:
-        raise DiskFull("there is no room for the clip's segments", folder=str(folder), needed_bytes=2 * size)
 
 
 def _look_once(target: ClipTarget, components: ClipComponents, journal: Journal, clock: Stopwatch) -> Analysis:
@@ -314,7 +321,7 @@ def _report(
     if asked.format == "mp4" and encoder.codec == "av1" and asked.encoder is None:
         warnings.append("new-codec")
     video = VideoReport(
-        frames=len(analysis.span.times),
+        frames=finished.frames,
         duration_s=duration_of(analysis.span, clip.time_base),
         size=clip.seen_size,
         encoder=encoder.name if asked.format == "mp4" else asked.format,

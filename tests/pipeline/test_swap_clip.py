@@ -18,7 +18,7 @@ from mien_pipeline.clips.report import SwappedClip, describe_clip
 from mien_pipeline.clips.run_names import hash_clip, name_run
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
-from mien_pipeline.media.clip.animated import count_plays, read_animation
+from mien_pipeline.media.clip.animated import count_pictures, count_plays, read_animation
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.runtime import Runtime
@@ -68,7 +68,11 @@ def swap(models: ModelStore, tmp_path_factory: pytest.TempPathFactory, reference
         folder = state / "clips" / name_run(hash_clip(source), [[reference]], options, clip_options)
         output = Output(out, Exists.REPLACE)
         target = open_target(source, clip_options, folder, lambda make: output.make(make))
-        made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], options, on_progress)
+        try:
+            made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], options, on_progress)
+        except Killed:
+            assert not {path.suffix for path in folder.iterdir()} & {".part", ".bare"}, "half a result is kept"
+            raise
         assert not folder.exists()
         return made
 
@@ -219,12 +223,27 @@ def test_an_animation_stays_one_where_it_is_asked_for(
     assert any("replaced by software" in str(words) for words in found.metadata.values())
 
 
-def test_a_clip_that_becomes_an_animation_says_that_its_sound_is_dropped(
-    clip: Path, swap: Swap, tmp_path: Path
+def test_a_clip_that_becomes_an_animation_says_what_it_loses_and_can_be_ended_while_it_is_written(
+    swap: Swap, astronaut: Portrait, tmp_path: Path
 ) -> None:
-    made = swap(clip, tmp_path / "out.gif", ClipOptions(format="gif", end_s=0.1))
+    """Its sound, and of 60 pictures a second those that a GIF cannot show."""
+    recipe = Recipe(size=(192, 144), times=tuple(range(7)), rate=60, tone=0.1)
+    clip = make_clip(tmp_path / "a.mp4", recipe, move_portrait(astronaut.image.pixels[:400]))
+    steps: list[Progress] = []
+
+    def kill(at: Progress) -> None:
+        steps.append(at)
+        if (at.stage, at.done) == ("mark", 2):
+            raise Killed
+
+    with pytest.raises(Killed):
+        swap(clip, tmp_path / "out.gif", ClipOptions(format="gif"), on_progress=kill)
+    assert [(at.done, at.total) for at in steps if at.stage == "mark"] == [(0, 1), (1, 7), (2, 7)]
+    made = swap(clip, tmp_path / "out.gif", ClipOptions(format="gif"))
     assert made.warnings == ("audio-dropped",)
     assert count_plays(tmp_path / "out.gif") == 0
+    assert made.video.frames == count_pictures(tmp_path / "out.gif") == 5
+    assert made.people[0].frames == 7
 
 
 def test_a_turned_clip_is_swapped_upright_and_stays_turned(swap: Swap, astronaut: Portrait, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Admission:
         require_headroom(self._blobs.path(digest).parent, TIMES_ON_DISK * await self._blobs.size(digest))
         with naming_field("target"):
             encoder = (part.encoder or "auto") if ask.kind == "swap" else None
-            wanted = ReadClip(str(self._blobs.path(digest)), part.begin_s, part.end_s, encoder)
+            wanted = ReadClip(str(self._blobs.path(digest)), part.begin_s, part.end_s, encoder, part.format)
             await self._read_clip(wanted, client)
 
     async def _count(self, client: Client, name: str) -> int:

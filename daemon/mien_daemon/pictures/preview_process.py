@@ -20,22 +20,26 @@ def read_clip(wanted: ReadClip) -> ClipRead:
 
     Raises:
         UnsupportedClip, HdrClip, ClipTooLong, ImageTooLarge, InvalidOptions: as `probe.probe_part` says.
+        ClipTooLong: a WebP cannot hold so many pictures.
         InvalidOptions: `field` "encoder": there is none that writes this clip.
     """
     require_clips()
     from mien_pipeline.media.clip.animated import FORM, is_animated, measure_animation
     from mien_pipeline.media.clip.encoders import require_encoder
-    from mien_pipeline.media.clip.probe import probe_part
+    from mien_pipeline.media.clip.probe import count_part, probe_part, require_animation
 
     path = Path(wanted.clip)
     if is_animated(path):
         kind, size, frames, duration = measure_animation(path, wanted.begin_s, wanted.end_s)
         if wanted.encoder is not None:
             require_encoder(kind, size, FORM, None if wanted.encoder == "auto" else wanted.encoder)
+        require_animation(wanted.format, size, count_part(duration, frames, wanted.begin_s, wanted.end_s))
         return ClipRead(kind, *size, frames, duration)
     clip = probe_part(path, wanted.begin_s, wanted.end_s)
     if wanted.encoder is not None:
         require_encoder(clip.codec, clip.size, clip.form, None if wanted.encoder == "auto" else wanted.encoder)
+    frames = count_part(clip.duration_s, clip.frames, wanted.begin_s, wanted.end_s)
+    require_animation(wanted.format, clip.seen_size, frames)
     return ClipRead(clip.codec, *clip.seen_size, clip.frames, clip.duration_s)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 from pydantic import ConfigDict, Field, InstanceOf, StrictBool, StrictFloat, StrictInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from mien_pipeline.clip_options import Codec
+from mien_pipeline.clip_options import ClipFormat, Codec
 
 if TYPE_CHECKING:
     import asyncio  # a tenth of a second that a worker need not spend
@@ -177,13 +177,14 @@ class HeaderRead:
 class ReadClip:
     """To the preview process: say what this clip is, if the part of it between these seconds can be edited.
 
-    `encoder` is what the result is to be written with; None where there will be no result.
+    `encoder` is what the result is to be written with; None where there will be no result. `format` is the result's.
     """
 
     clip: FilePath
     begin_s: StrictFloat | None = None
     end_s: StrictFloat | None = None
     encoder: Literal["auto"] | Codec | None = None
+    format: ClipFormat = "mp4"
     type: Literal["read-clip"] = "read-clip"
 
 

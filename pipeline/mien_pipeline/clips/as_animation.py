@@ -1,6 +1,7 @@
 """A finished clip → an animated GIF or WebP, for those who asked for one."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mien_pipeline.media.clip.animated import count_plays, is_animated, measure_
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.probe import ClipInfo, probe_clip
 from mien_pipeline.media.metadata import CREATOR_TOOL, DESCRIPTIONS, write_packet
+from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import Edit
 
 
@@ -27,7 +29,14 @@ class Wanted:
 
 
 def write_as_animation(
-    joined: Path, path: Path, source: Path, clip: ClipInfo, analysis: Analysis, wanted: Wanted, edit: Edit
+    joined: Path,
+    path: Path,
+    source: Path,
+    clip: ClipInfo,
+    analysis: Analysis,
+    wanted: Wanted,
+    edit: Edit,
+    on_step: OnStep = ignore_step,
 ) -> None:
     """Write the finished clip `joined` to `path`, without its sound.
 
@@ -35,6 +44,7 @@ def write_as_animation(
         source: the file that was edited: how often an animation is shown is kept. Other clips become endless ones.
         clip, analysis: of that file; they tell the times of the pictures.
         edit: what was done; the file says so.
+        on_step: told of every picture; what it raises ends the writing.
 
     Raises:
         OSError: the disk refuses it.
@@ -48,18 +58,21 @@ def write_as_animation(
     words = DESCRIPTIONS[edit.kind]
     xmp = write_packet(f"{CREATOR_TOOL} ({edit.engine})", words)
     how = Animation(wanted.format, times, plays, wanted.quality)
-    write_animation(path, _read(probe_clip(joined), analysis), how, words, xmp)
+    write_animation(path, _read(probe_clip(joined), analysis, on_step), how, words, xmp)
 
 
-def _read(joined: ClipInfo, analysis: Analysis) -> Iterator[Pixels]:
+def _read(joined: ClipInfo, analysis: Analysis, on_step: OnStep) -> Iterator[Pixels]:
     """The pictures as a player shows them; the watermark of each shot is added once more.
 
     256 colours hide a mark that survives any codec: 26 of its 32 bits are read of a GIF, and all where it is doubled.
     WebP has one sample of colour to four pixels: of five pictures of 200 × 150 fewer than 26 bits were read.
     """
-    for number, (_, picture) in enumerate(read_pictures(joined)):
-        pixels = _make_square(to_upright_rgb(picture, joined), joined)
-        yield _add(pixels, analysis.marks[analysis.shot_of(number)])
+    count = len(analysis.span.times)
+    with closing(read_pictures(joined)) as pictures:
+        for number, (_, picture) in enumerate(pictures):
+            pixels = _make_square(to_upright_rgb(picture, joined), joined)
+            yield _add(pixels, analysis.marks[analysis.shot_of(number)])
+            on_step(number + 1, count)
 
 
 def _make_square(pixels: Pixels, clip: ClipInfo) -> Pixels:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mien_pipeline.image import Pixels
 from mien_pipeline.media import kinds
-from mien_pipeline.media.clip.animated import is_animated, measure_animation, read_animation, read_words
+from mien_pipeline.media.clip.animated import count_pictures, is_animated, read_animation, read_words
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.probe import ClipInfo, open_clip, probe_clip
 from mien_pipeline.media.kinds import read_head
@@ -50,8 +50,7 @@ def read_watermark(clip: ClipInfo, watermark: Watermark) -> Reading:
 
 def read_animation_watermark(path: Path, watermark: Watermark) -> Reading:
     """The same of an animation; raises `UnsupportedClip` where it is damaged."""
-    frames = measure_animation(path)[2]
-    return _read_spread((pixels for pixels, _ in read_animation(path)), frames, watermark)
+    return _read_spread((pixels for pixels, _ in read_animation(path)), count_pictures(path), watermark)
 
 
 def _read_spread(pictures: Iterable[Pixels], count: int, watermark: Watermark) -> Reading:

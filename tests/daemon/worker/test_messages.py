@@ -65,7 +65,7 @@ ONE_OF_EACH: list[Message] = [
     RenderSegment(2, 96, 144, {"0": 1}, "libsvtav1", 70),
     PictureRendered(),
     SegmentRendered(2, 96, 48, 10_000, "00", {"0": {"frames": 48, "to_reference": [0.5]}}),
-    ReadClip("/clip", 0.5, 2.0, "vp9"),
+    ReadClip("/clip", 0.5, 2.0, "vp9", "webp"),
     ClipRead("h264", 1280, 720, 300, 10.0),
 ]
 

@@ -1,6 +1,7 @@
 """Pictures → an animated GIF or WebP, each shown for as long as it was, as often as is asked for.
 
-FFmpeg writes both, picture by picture: Pillow holds all of them until the last.
+FFmpeg writes both; Pillow holds all pictures until the last. A GIF is written picture by picture. Of a WebP libwebp
+keeps every encoded picture, and lays them out at the end.
 """
 
 import shutil
@@ -88,9 +89,11 @@ def write_animation(path: Path, pictures: Iterable[Pixels], how: Animation, word
     kept = (pixels for number, pixels in enumerate(pictures) if number in chosen)
     if how.format == "gif":
         bare = path.with_suffix(".bare")
-        _write_gif(bare, kept, times, how)
-        _add_comment(bare, path, words.encode("ascii", "replace"))
-        bare.unlink()
+        try:
+            _write_gif(bare, kept, times, how)
+            _add_comment(bare, path, words.encode("ascii", "replace"))
+        finally:
+            bare.unlink(missing_ok=True)
     else:
         _write_webp(path, kept, times, how)
         _finish_webp(path, times[-1] - times[0], how.plays, xmp)

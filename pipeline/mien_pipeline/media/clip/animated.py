@@ -78,6 +78,19 @@ def measure_last(path: Path) -> Fraction:
         raise refuse("container", "damaged", "the animation is damaged") from error
 
 
+def count_pictures(path: Path) -> int:
+    """How many pictures the animation has; none is decoded.
+
+    Raises:
+        UnsupportedClip: `reason` is "damaged".
+    """
+    try:
+        with _open(path) as picture:
+            return int(getattr(picture, "n_frames", 1))
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error
+
+
 def count_plays(path: Path) -> int:
     """How often the animation is shown, 0 for ever. A GIF says how often again, and nothing where it is shown once.
 

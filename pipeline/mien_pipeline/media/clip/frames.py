@@ -1,7 +1,7 @@
 """A clip's pictures one by one, from any of them on, in the form in which they are edited."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, cast
@@ -98,7 +98,7 @@ def _ceil_even(edge: int, odd: int, limit: int) -> int:
 
 def read_pictures(
     clip: ClipInfo, begin_s: float | None = None, end_s: float | None = None
-) -> Iterator[tuple[int, VideoFrame]]:
+) -> Generator[tuple[int, VideoFrame]]:
     """(time, picture) in the order in which they are shown, of the clip or of those seconds of it.
 
     Seconds count from the clip's first picture, whatever time the file gives that.

@@ -1,6 +1,6 @@
 """An animated GIF or WebP shows every picture for as long as it was, as often as is asked for, and says what it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,18 @@ def test_a_picture_that_stands_still_costs_no_time(
     assert count_plays(path) == 3
     assert "Made by a test." in read_words(path).values()
     assert np.abs(read[-1][0].astype(int) - PICTURES[drawn[-1]]).mean() < 5
+
+
+@pytest.mark.parametrize("format", ["gif", "webp"])
+def test_what_ends_the_writing_leaves_nothing_beside_the_file(format: AnimationFormat, tmp_path: Path) -> None:
+    def draw() -> Iterator[Pixels]:
+        yield PICTURES[0]
+        raise KeyboardInterrupt
+
+    how = Animation(format, [Fraction(number) for number in range(4)], 0, 70)
+    with pytest.raises(KeyboardInterrupt):
+        write_animation(tmp_path / "a.part", draw(), how, "", b"")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "a.part"] == []
 
 
 def test_pictures_that_browsers_would_slow_down_are_left_out_and_the_others_keep_their_times() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien_core.errors import ClipTooLong, HdrClip, UnsupportedClip
-from mien_pipeline.media.clip.probe import MAX_SECONDS, probe_clip, require_length
+from mien_pipeline.media.clip.probe import MAX_SECONDS, MAX_WEBP_PIXELS, probe_clip, require_animation, require_length
 from mien_testing.clips import Recipe, make_clip
 
 KINDS = {
@@ -125,3 +125,14 @@ def test_a_clip_may_be_so_long_and_no_longer() -> None:
     with pytest.raises(ClipTooLong) as refused:
         require_length(MAX_SECONDS + 1, 100)
     assert refused.value.fields["limit_s"] == MAX_SECONDS
+
+
+def test_a_webp_has_so_many_pictures_and_no_more() -> None:
+    """They are all in memory; a GIF's are not."""
+    most = MAX_WEBP_PIXELS // (1280 * 720)
+    require_animation("webp", (1280, 720), most)
+    require_animation("gif", (1280, 720), most + 1)
+    require_animation("mp4", (1280, 720), most + 1)
+    with pytest.raises(ClipTooLong) as refused:
+        require_animation("webp", (1280, 720), most + 1)
+    assert refused.value.fields == {"limit_frames": most, "found": most + 1}
