@@ -16,7 +16,7 @@ from mien_core.errors import Cancelled, MienError
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.events import Events
 from mien_daemon.jobs.clip_help import ClipHelp
-from mien_daemon.jobs.estimate import ProgressEstimate
+from mien_daemon.jobs.estimate import ProgressEstimate, find_clip_shares
 from mien_daemon.jobs.executor import Executor
 from mien_daemon.jobs.job import Job, State
 from mien_daemon.jobs.precedence import Attempt, Precedence
@@ -230,7 +230,8 @@ class Scheduler:
     async def _run(self, running: RunningJob, attempt: Attempt, folder: WorkFolder) -> Finished | Exception:
         """What the executor made of a job: a checked result, or the error it ended with."""
         job = running.job
-        estimate = ProgressEstimate(self._jobs.durations, duration_kind(job))
+        shares = find_clip_shares(job.ask.options)
+        estimate = ProgressEstimate(self._jobs.durations, duration_kind(job), clip_shares=shares)
 
         def on_progressed(message: Progressed) -> None:
             if message.segments is not None:

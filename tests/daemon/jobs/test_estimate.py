@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien_daemon.jobs.estimate import ProgressEstimate, StageDurations
+from mien_daemon.jobs.estimate import ProgressEstimate, StageDurations, find_clip_shares
 from mien_pipeline.progress import STAGE_SHARES
 
 STAGES = [*STAGE_SHARES, "a stage of tomorrow"]
@@ -204,3 +204,15 @@ def test_a_clip_that_goes_on_is_timed_from_where_it_stood() -> None:
     clock.now = 4.0
     estimate.move("generate", 91, 100, (4, 5))
     assert estimate.eta_s == pytest.approx(4 * (1 - 0.15 - 0.8 * 0.91) / 0.08, abs=0.1)
+
+
+@pytest.mark.parametrize(("format", "fraction"), [("mp4", 0.975), ("gif", 0.7), ("webp", 0.85), (None, 0.975)])
+def test_writing_an_animation_is_a_large_part_of_the_work_and_counted_in_pictures(
+    format: str | None, fraction: float
+) -> None:
+    estimate = ProgressEstimate(StageDurations(), "swap mesh", Clock(), find_clip_shares({"format": format}))
+    estimate.move("detect", 0, 1, (0, 0))
+    estimate.move("generate", 100, 100, (3, 3))
+    estimate.move("mark", 50, 100, (0, 0))
+    assert estimate.fraction == pytest.approx(fraction)
+    assert estimate.frames == (50, 100)
