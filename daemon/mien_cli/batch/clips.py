@@ -8,11 +8,14 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from mien_api.problems import error_for
 from mien_core.errors import MienError, UnsupportedClip
 from mien_core.program import command_for, windowless
+
+if TYPE_CHECKING:
+    from mien_pipeline.clip_options import ClipFormat
 
 
 class SwapsClips(Protocol):
@@ -71,10 +74,10 @@ class ClipCommand:
 
 
 def list_words(args: Namespace) -> list[str]:
-    """The words of a run's command line that a swap of one clip has too."""
+    """The words of a run's command line that a swap of one clip has too; its format is in its result's name."""
     words = [word for face in args.face for word in ("--face", face)]
     words += [word for choice in args.faces or () for word in ("--faces", choice)]
-    words += [word for setting in args.set for word in ("--set", setting)]
+    words += [word for setting in args.set if not is_format(setting) for word in ("--set", setting)]
     words += ["--engine", args.engine] if args.engine else []
     words += ["--seed", str(args.seed), "--restore", str(args.restore)]
     words += ["--restorer", args.restorer, "--fidelity", str(args.fidelity)]
@@ -86,6 +89,25 @@ def list_words(args: Namespace) -> list[str]:
     words += ["--offline"] if args.offline else []
     words += ["--state-dir", args.state_dir] if args.state_dir else []
     return words + (["--models-dir", args.models_dir] if args.models_dir else [])
+
+
+def split_format(args: Namespace) -> tuple[Namespace, ClipFormat]:
+    """(the arguments as pictures take them, the format of the clips' results).
+
+    A format that pictures do not have leaves them theirs, and one that clips do not have leaves MP4.
+    """
+    from mien_cli.edit_arguments import parse_setting
+    from mien_pipeline.clip_options import split_clip_options
+
+    said = [parse_setting(setting) for setting in args.set if is_format(setting)]
+    of_pictures, of_clips = split_clip_options(dict(said))
+    if not of_pictures:
+        args = Namespace(**{**vars(args), "set": [setting for setting in args.set if not is_format(setting)]})
+    return args, cast("ClipFormat", of_clips.get("format", "mp4"))
+
+
+def is_format(setting: str) -> bool:
+    return setting.partition("=")[0] == "format"
 
 
 def list_clip_settings(args: Namespace) -> list[tuple[str, str]]:

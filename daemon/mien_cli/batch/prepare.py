@@ -13,6 +13,7 @@ from mien_cli.batch.inputs import FoundInputs, InputFile, find_inputs
 from mien_cli.batch.names import NamePattern, clean_label
 from mien_core.errors import InvalidImage, OutputNotWritable
 from mien_core.outputs import Exists, Inputs
+from mien_pipeline.clip_options import ClipFormat
 from mien_pipeline.options import SwapOptions
 
 
@@ -27,6 +28,7 @@ class Wanted:
         alike: the pictures by which faces are chosen.
         label: what `{face}` becomes.
         clip_settings: what was said of clips alone, as (option, value).
+        clip_format: that of the clips' results.
     """
 
     folder: Path
@@ -41,10 +43,12 @@ class Wanted:
     label: str
     inputs: Inputs
     clip_settings: Sequence[tuple[str, str]] = ()
+    clip_format: ClipFormat = "mp4"
 
     def find_key(self, file: InputFile) -> str:
         """A digest of all that the result of a file depends on beside its content."""
         own = [list(setting) for setting in self.clip_settings]
+        own += [["format", self.clip_format]] if self.clip_format != "mp4" else []
         return hashlib.sha256(json.dumps([self.key, own]).encode()).hexdigest() if file.is_clip and own else self.key
 
     @property
@@ -64,7 +68,7 @@ def prepare(args: Namespace) -> Wanted:
         OutputIsInput, OutputNotWritable: `file` is the output folder.
         TooManyPictures, UnknownReference: of a person.
     """
-    from mien_cli.batch.clips import list_clip_settings
+    from mien_cli.batch.clips import list_clip_settings, split_format
     from mien_cli.clip import read_clip_options
     from mien_cli.edit_arguments import find_likes, is_library_face, open_library_face, read_options
     from mien_cli.in_process import list_pictures, read_picture
@@ -75,7 +79,10 @@ def prepare(args: Namespace) -> Wanted:
     found = find_inputs(args.inputs, args.output, recursive=args.recursive)
     if not found.files:
         raise InvalidImage(f"there is no picture in {', '.join(args.inputs)}", file=args.inputs[0])
-    read_clip_options(args)  # what is wrong with them is said before any work
+    clip_format: ClipFormat = "mp4"
+    if any(file.is_clip for file in found.files):
+        args, clip_format = split_format(args)
+    read_clip_options(Namespace(**vars(args), format=clip_format))  # what is wrong with them is said before any work
     likes = find_likes(args.faces or [])
     alike = [read_picture(path) for path in likes]
     options = read_options(args, None, alike)
@@ -98,6 +105,7 @@ def prepare(args: Namespace) -> Wanted:
         label="+".join(label_face(args, face) for face in args.face),
         inputs=Inputs.of([*(file.path for file in found.files), *named, *likes]),
         clip_settings=list_clip_settings(args),
+        clip_format=clip_format,
     )
 
 

@@ -42,7 +42,6 @@ ENDS_RUN = (
     errors.ConsentRequired,
 )
 THUMBNAIL_SIDE = 256
-CLIP_SUFFIX = ".mp4"
 SUFFIXES = {f"image/{suffix.replace('jpg', 'jpeg')}": f".{suffix}" for suffix in ("jpg", "png", "webp", "avif", "tiff")}
 State = Literal["waiting", "done", "skipped", "failed"]
 
@@ -193,14 +192,14 @@ class FolderRun:
         """Make the result of a clip, which is too large for memory."""
         row = item.row
         await asyncio.to_thread(self._check_place, path, item.file.path.stat().st_size)
-        made = self.pictures / f"{row.number}{CLIP_SUFFIX}"
+        made = self.pictures / f"{row.number}{item.suffix}"
         try:
             async with self.workers.hold_back():
                 report = await self.clips.swap(item.file.path, made)
             row.seconds = read_seconds(report)
             row.sha256 = await asyncio.to_thread(_hash, made)
             row.faces, row.warnings = describe_people(report), [str(each) for each in report.get("warnings", ())]
-            await self._place(item, made, CLIP_SUFFIX)
+            await self._place(item, made, item.suffix)
         finally:
             made.unlink(missing_ok=True)
 

@@ -23,7 +23,7 @@ from mien_cli.batch.journal import FileRow, Journal, open_journal
 from mien_cli.batch.names import ResultNames
 from mien_cli.batch.prepare import Wanted
 from mien_cli.batch.report import RunReport, describe_item, refuse_foreign_reports, write_reports
-from mien_cli.batch.run import CLIP_SUFFIX, Ask, FolderRun, Item, RunStopped
+from mien_cli.batch.run import Ask, FolderRun, Item, RunStopped
 from mien_cli.batch.sheet import list_asides
 from mien_cli.batch.workers import Hands, Workers
 from mien_cli.in_process import fetch_needed, load_config, open_store
@@ -180,7 +180,7 @@ def make_item(wanted: Wanted, file: InputFile, row: FileRow, names: ResultNames)
         "engine": wanted.options.engine,
         "number": f"{row.number:04}",
     }
-    suffix = CLIP_SUFFIX if file.is_clip else choose_suffix(wanted.options.format or file.kind)
+    suffix = f".{wanted.clip_format}" if file.is_clip else choose_suffix(wanted.options.format or file.kind)
     return Item(file, row, names.reserve(wanted.folder / file.folder, values, suffix), suffix)
 
 
