@@ -301,6 +301,10 @@ class Scheduler:
 
 
 async def _at_most(seconds: float, waiting: Awaitable[object]) -> None:
-    """Wait for something, but no longer than this."""
+    """Wait for something, but no longer than this.
+
+    `asyncio.wait_for` of Python 3.11 loses a cancel that comes in the moment in which it is done.
+    """
     with suppress(TimeoutError):
-        await asyncio.wait_for(waiting, seconds)
+        async with asyncio.timeout(seconds):
+            await waiting
