@@ -38,7 +38,7 @@ export class Page {
         await this.chrome.scripting.executeScript({ target, files: FILES, injectImmediately: true });
         return;
       } catch (error) {
-        if (tries === PAUSES_MS.length) throw new Problem("page-closed-to-us", { reason: String(error) });
+        if (tries === PAUSES_MS.length) throw new Problem("page-closed-to-us", { reason: withoutAddresses(error) });
         await this.pause(PAUSES_MS[tries]);
       }
     }
@@ -94,6 +94,11 @@ export class Page {
     }
     return taken.shown;
   }
+}
+
+/** The browser's words for an error, which name the page's whole address; nothing else keeps that. */
+function withoutAddresses(error) {
+  return String(error).replaceAll(/\b[a-z-]+:\/\/[^\s"']*/g, "…");
 }
 
 function sleep(milliseconds) {

@@ -22,7 +22,7 @@ function pageThatRefuses(times) {
   let refusals = 0;
   const executeScript = async () => {
     refusals += 1;
-    if (refusals <= times) throw new Error("Cannot access a chrome:// URL");
+    if (refusals <= times) throw new Error('Cannot access contents of url "https://a.example/b?c=d".');
   };
   const pauses = [];
   const pause = async (milliseconds) => pauses.push(milliseconds);
@@ -44,7 +44,7 @@ test("a page that takes no extension is a problem of its own", async () => {
   const { page } = pageThatRefuses(Infinity);
   await assert.rejects(page.enter(), {
     code: "page-closed-to-us",
-    fields: { reason: "Error: Cannot access a chrome:// URL" },
+    fields: { reason: 'Error: Cannot access contents of url "…".' },
   });
 });
 

@@ -16,7 +16,9 @@ export class JobList extends EventTarget {
     this.loaded = false;
     /** @type {Promise<void>} the last page that was asked for; the next waits for it */
     this.asking = Promise.resolve();
-    /** @type {Promise<void> | null} */
+    /** @type {Promise<void> | null} a reload that has not begun yet: a second wish waits for it */
+    this.reload = null;
+    /** @type {Promise<void> | null} a page more, until it has come */
     this.coming = null;
     events.addEventListener("up", () => this.load());
     events.addEventListener("on:reset", () => this.load());
@@ -27,7 +29,8 @@ export class JobList extends EventTarget {
 
   /** The latest jobs anew, as many as were known: a list that somebody looks at does not fall back to its start. */
   load() {
-    return this.inTurn(async () => {
+    this.reload ??= this.inTurn(async () => {
+      this.reload = null;
       const [wanted, mark] = [this.jobs.size, this.staleness.mark()];
       const latest = [];
       let next = null;
@@ -44,6 +47,7 @@ export class JobList extends EventTarget {
       this.loaded = true;
       this.changed();
     });
+    return this.reload;
   }
 
   /** One page more; who asks while it is on its way waits for the same. */

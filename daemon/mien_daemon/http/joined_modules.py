@@ -13,17 +13,21 @@ import re
 from collections.abc import Mapping, Sequence
 
 IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"(\.[^"]+)";$', re.MULTILINE)
-EXPORT = re.compile(r"^export ((?:async )?function\*? ?|class |const )(\w+)", re.MULTILINE)
+EXPORT = re.compile(r"^export ((?:async )?function\*? ?|class |const )([\w$]+)", re.MULTILINE)
 STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
-LATER = re.compile(r"\bawait import\(")
-NAME = re.compile(r"(\w+)(?: as (\w+))?")
+LATER = re.compile(r"""\bawait import\((["`])([^"`\n]+)\1\)""")
+CALL = re.compile(r"^(?!\s*(?:/\*|\*|//)).*\bimport\(.*", re.MULTILINE)  # comments may name the types of a module
+NAME = re.compile(r"([\w$]+)(?: as ([\w$]+))?")
 LOADER = """\
 const $evaluated = new Map();
 const $import = (name) => {
 if (!$evaluated.has(name)) $evaluated.set(name, $modules[name]());
 return $evaluated.get(name);
 };
-const $later = async (from, path) => $import(new URL(path, `file:///${from}`).pathname.slice(1));
+const $later = async (from, path) => {
+await null;
+return $import(new URL(path, `file:///${from}`).pathname.slice(1));
+};
 """
 
 
@@ -58,8 +62,13 @@ def wrap(name: str, sources: Mapping[str, str]) -> str:
         other = find(name, path, sources)
         if missing := {theirs for theirs, _ in NAME.findall(wanted)} - set(list_exports(sources[other])):
             raise UnjoinableModule(f"{name}: {other} exports no {', '.join(sorted(missing))}")
+    for _, path in LATER.findall(source):
+        if "${" not in path:
+            find(name, path, sources)
+    if call := CALL.search(LATER.sub("", source)):
+        raise UnjoinableModule(f"{name}: {call[0].strip()}")
     body = IMPORT.sub(lambda found: bind(found[1], find(name, found[2], sources)), source)
-    body = LATER.sub(f'await $later("{name}", ', EXPORT.sub(r"\1\2", body))
+    body = LATER.sub(rf'await $later("{name}", \1\2\1)', EXPORT.sub(r"\1\2", body))
     return f"{body}\nreturn {{ {', '.join(list_exports(source))} }};\n"
 
 

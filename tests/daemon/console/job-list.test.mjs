@@ -94,6 +94,13 @@ test("a page that is asked for twice is fetched once", async () => {
   assert.deepEqual(daemon.asked, [0, 2]);
 });
 
+test("several reloads that wait for their turn are one", async () => {
+  const daemon = pagesOf(8);
+  const { list } = listWith(daemon);
+  await Promise.all([list.load(), list.load(), list.load()]);
+  assert.deepEqual(daemon.asked, [0]);
+});
+
 test("a page that cannot be had stops no later one", async () => {
   const daemon = pagesOf(4);
   const answers = [() => Promise.reject(new Error("no network")), daemon.get];
