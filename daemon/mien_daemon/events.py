@@ -34,6 +34,7 @@ class Events:
         self._last = 0
         self.closed = False
         self._next: asyncio.Future[None] | None = None
+        self._waiting = 0
 
     def publish(
         self, kind: str, data: Mapping[str, object], *, owner: str | None = None, subject: str | None = None
@@ -52,9 +53,9 @@ class Events:
             self._next.set_result(None)
 
     @property
-    def waited_for(self) -> bool:
-        """Whether a reader is waiting now."""
-        return self._next is not None
+    def waiting(self) -> int:
+        """How many wait now: readers, and the scheduler."""
+        return self._waiting
 
     @property
     def last(self) -> int:
@@ -84,4 +85,8 @@ class Events:
         while self._last <= number and not self.closed:
             if self._next is None:
                 self._next = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._next)
+            self._waiting += 1
+            try:
+                await asyncio.shield(self._next)
+            finally:
+                self._waiting -= 1

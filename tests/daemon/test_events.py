@@ -20,10 +20,11 @@ async def test_a_reader_that_waits_is_woken_by_the_next_event() -> None:
     events = Events()
     waiting = asyncio.create_task(events.wait_beyond(events.last))
     await asyncio.sleep(0)
-    assert events.waited_for
+    assert events.waiting == 1
     events.publish("job", {})
     async with asyncio.timeout(5):
         await waiting
+    assert events.waiting == 0
 
 
 async def test_what_happened_already_is_not_waited_for() -> None:

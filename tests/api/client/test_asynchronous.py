@@ -80,7 +80,7 @@ async def test_a_group_is_watched_cancelled_and_tried_again(
     ask = {"kind": "restore", "target": name, "options": {"priority": "batch"}, "group": "holiday 1"}
     await client.request("POST", "/v1/queue/pause")
     first = asyncio.ensure_future(anext(events))
-    await daemon.eventually(lambda: daemon.app[EVENTS].waited_for)
+    await daemon.eventually(lambda: daemon.app[EVENTS].waiting > 1)
     job = await client.post_job(ask)
     heard = await asyncio.wait_for(first, 20)
     while heard.data.get("id") != job["id"]:

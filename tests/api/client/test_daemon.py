@@ -164,7 +164,7 @@ async def test_events_come_through_the_client(client: DaemonClient, daemon: Daem
         return seen
 
     reading = asyncio.create_task(asyncio.to_thread(first_states))
-    await daemon.eventually(lambda: daemon.app[EVENTS].waited_for)
+    await daemon.eventually(lambda: daemon.app[EVENTS].waiting > 1)
     await daemon.finished(await daemon.swap())
     assert (await reading)[0] == "queued"
 

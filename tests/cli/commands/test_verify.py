@@ -141,7 +141,7 @@ async def test_the_api_answers_as_the_command_does(
     ],
 )
 async def test_the_api_refuses_what_is_no_picture(
-    daemon: Any, data: bytes, media_type: str, status: int, code: str
+    empty_daemon: Any, data: bytes, media_type: str, status: int, code: str
 ) -> None:
-    answer = await daemon.ask("POST", "/v1/verify-image", data=data, headers={"Content-Type": media_type})
+    answer = await empty_daemon.ask("POST", "/v1/verify-image", data=data, headers={"Content-Type": media_type})
     assert (answer.status, answer.code) == (status, code)

@@ -95,7 +95,7 @@ async def test_a_stream_ends_when_its_token_is_revoked(daemon: Daemon) -> None:
 async def test_streams_end_with_the_daemon(open_daemon: Any) -> None:
     async with open_daemon() as daemon:
         reading = asyncio.create_task(read_all(daemon))
-        await daemon.eventually(lambda: reading.done() or daemon.app[keys.EVENTS].waited_for)
+        await daemon.eventually(lambda: reading.done() or daemon.app[keys.EVENTS].waiting > 1)
     assert await reading == []
 
 

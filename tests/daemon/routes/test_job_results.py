@@ -91,7 +91,7 @@ async def test_a_poll_of_a_client_that_is_revoked_meanwhile_learns_nothing(daemo
     asked = {"kind": "swap", "target": name, "reference": name}
     job = (await daemon.ask("POST", "/v1/jobs", asked, token=made["token"])).json
     held = asyncio.create_task(daemon.ask("GET", f"/v1/jobs/{job['id']}?wait=20", token=made["token"]))
-    await daemon.eventually(lambda: daemon.app[keys.EVENTS].waited_for)
+    await daemon.eventually(lambda: daemon.app[keys.EVENTS].waiting > 1)
     await daemon.ask("DELETE", f"/v1/clients/{made['id']}")
     await daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")
     assert (await held).code == "unpaired"

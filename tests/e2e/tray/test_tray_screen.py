@@ -46,6 +46,16 @@ def do(desk: Desk, *words: str) -> str:
     return subprocess.run(words, env=desk.environ, capture_output=True, text=True, check=False).stdout
 
 
+def opens_menu(desk: Desk) -> bool:
+    """Right-click the icon, and again if the panel took no notice: it may just be putting it elsewhere."""
+    do(desk, "xdotool", "mousemove", "627", "12", "click", "3")
+    for _ in range(20):
+        if share(see(desk).crop(MENU), PAPER) > 0.5:
+            return True
+    do(desk, "xdotool", "key", "Escape")
+    return False
+
+
 def test_the_icon_is_seen_its_menu_opens_and_a_notification_pops_up(desk: Desk) -> None:
     for program in (("openbox",), PANEL, ("dunst",)):
         desk.start(*program)
@@ -54,8 +64,7 @@ def test_the_icon_is_seen_its_menu_opens_and_a_notification_pops_up(desk: Desk) 
     desk.tray()
     until(lambda: share(see(desk).crop(CORNER), CORAL) > 0.1, "the icon in the panel")
 
-    do(desk, "xdotool", "mousemove", "627", "12", "click", "3")
-    until(lambda: share(see(desk).crop(MENU), PAPER) > 0.5, "the open menu")
+    until(lambda: opens_menu(desk), "the open menu")
     before = len(desk.opened)
     do(desk, "xdotool", "key", "Down", "Return")
     until(lambda: desk.opened[before:], "the page, opened from the menu by the keyboard")

@@ -45,7 +45,7 @@ import asyncio, sys
 from dataclasses import replace
 from mien_daemon.config import Config
 from mien_daemon.server import serve
-config = Config.load({"port": 0}, state_dir=sys.argv[1], models_dir=sys.argv[2])
+config = Config.load({"port": 0, "devices": "cpu"}, state_dir=sys.argv[1], models_dir=sys.argv[2])
 asyncio.run(serve(replace(config, worker="mien_testing.runtime:fake_runtime")))
 """
 

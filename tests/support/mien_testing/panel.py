@@ -166,10 +166,10 @@ class Panel:
         while True:
             try:
                 message = connection.receive()
-            except (ConnectionError, OSError, ValueError):
+                if message.header.message_type is MessageType.method_call:
+                    connection.send(self._answer(message))
+            except (OSError, ValueError):  # closed, while it waited or before its answer was sent
                 return
-            if message.header.message_type is MessageType.method_call:
-                connection.send(self._answer(message))
 
     def _answer(self, message: Message) -> Message:
         fields, body = message.header.fields, message.body

@@ -91,7 +91,8 @@ def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
         for name, schema in describe_own_options(entry.options).items():
             if isinstance(schema, dict) and "control" in schema:
                 wanted.add(f"option_{name}")
-    wanted |= {f"option_{name}" for name, schema in describe_clip_options().items() if "control" in schema}
+    of_clips = {name for name, schema in describe_clip_options().items() if "control" in schema}
+    wanted |= {"format", *(f"option_{name}" for name in of_clips - {"format"})}  # pictures have a format too
     assert wanted - set(english) == set()
 
 
