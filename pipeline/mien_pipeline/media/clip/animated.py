@@ -46,12 +46,9 @@ def measure_animation(
         UnsupportedClip: `reason` is "damaged", or "size".
         ClipTooLong, InvalidOptions: as `probe.require_part`.
     """
-    try:
-        with _open(path) as picture:
-            kind, size, frames = str(picture.format).lower(), picture.size, getattr(picture, "n_frames", 1)
-            duration = sum(_duration_of(picture, number) for number in range(frames)) / 1000
-    except _DAMAGE as error:
-        raise refuse("container", "damaged", "the animation is damaged") from error
+    with _open(path) as picture:
+        kind, size, frames = str(picture.format).lower(), picture.size, getattr(picture, "n_frames", 1)
+        duration = sum(_duration_of(picture, number) for number in range(frames)) / 1000
     require_part(duration, frames, begin_s, end_s)
     return kind, size, frames, duration
 
@@ -71,11 +68,8 @@ def measure_last(path: Path) -> Fraction:
     Raises:
         UnsupportedClip: `reason` is "damaged".
     """
-    try:
-        with _open(path) as picture:
-            return _BASE * _duration_of(picture, getattr(picture, "n_frames", 1) - 1)
-    except _DAMAGE as error:
-        raise refuse("container", "damaged", "the animation is damaged") from error
+    with _open(path) as picture:
+        return _BASE * _duration_of(picture, getattr(picture, "n_frames", 1) - 1)
 
 
 def count_pictures(path: Path) -> int:
@@ -84,11 +78,8 @@ def count_pictures(path: Path) -> int:
     Raises:
         UnsupportedClip: `reason` is "damaged".
     """
-    try:
-        with _open(path) as picture:
-            return int(getattr(picture, "n_frames", 1))
-    except _DAMAGE as error:
-        raise refuse("container", "damaged", "the animation is damaged") from error
+    with _open(path) as picture:
+        return int(getattr(picture, "n_frames", 1))
 
 
 def count_plays(path: Path) -> int:
@@ -97,21 +88,26 @@ def count_plays(path: Path) -> int:
     Raises:
         UnsupportedClip: `reason` is "damaged".
     """
-    try:
-        with _open(path) as picture:
-            said = picture.info.get("loop", 1 if picture.format != "GIF" else None)
-            return 1 if said is None else int(said) + (picture.format == "GIF" and said > 0)
-    except _DAMAGE as error:
-        raise refuse("container", "damaged", "the animation is damaged") from error
+    with _open(path) as picture:
+        said = picture.info.get("loop", 1 if picture.format != "GIF" else None)
+        return 1 if said is None else int(said) + (picture.format == "GIF" and said > 0)
 
 
 @contextmanager
 def _open(path: Path) -> Generator[PIL.Image.Image]:
-    """The animation; raises `UnsupportedClip` where its pictures are too large, or too many."""
-    with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
-        if picture.width * picture.height > MAX_PIXELS or getattr(picture, "n_frames", 1) > MAX_FRAMES:
-            raise refuse("video", "size", "the animation is too large")
-        yield picture
+    """The animation, for as long as it is read.
+
+    Raises:
+        UnsupportedClip: `reason` is "size" where its pictures are too large, or too many; "damaged" where Pillow cannot
+            read it, at once or later.
+    """
+    try:
+        with PIL.Image.open(path, formats=sorted(FORMATS)) as picture:
+            if picture.width * picture.height > MAX_PIXELS or getattr(picture, "n_frames", 1) > MAX_FRAMES:
+                raise refuse("video", "size", "the animation is too large")
+            yield picture
+    except _DAMAGE as error:
+        raise refuse("container", "damaged", "the animation is damaged") from error
 
 
 def convert_animation(path: Path, clip: Path) -> None:
@@ -141,15 +137,12 @@ def convert_animation(path: Path, clip: Path) -> None:
 
 def read_animation(path: Path) -> Iterator[tuple[Pixels, int]]:
     """(pixels (H, W, 3) uint8 RGB, milliseconds) of every picture."""
-    try:
-        with _open(path) as picture:
-            for number in range(getattr(picture, "n_frames", 1)):
-                duration = _duration_of(picture, number)
-                seen = PIL.Image.new("RGBA", picture.size, "white")
-                seen.alpha_composite(picture.convert("RGBA"))
-                yield np.asarray(seen.convert("RGB"), np.uint8), duration
-    except _DAMAGE as error:
-        raise refuse("container", "damaged", "the animation is damaged") from error
+    with _open(path) as picture:
+        for number in range(getattr(picture, "n_frames", 1)):
+            duration = _duration_of(picture, number)
+            seen = PIL.Image.new("RGBA", picture.size, "white")
+            seen.alpha_composite(picture.convert("RGBA"))
+            yield np.asarray(seen.convert("RGB"), np.uint8), duration
 
 
 def read_words(path: Path) -> dict[str, object]:
@@ -158,9 +151,6 @@ def read_words(path: Path) -> dict[str, object]:
     Raises:
         UnsupportedClip: `reason` is "damaged".
     """
-    try:
-        with _open(path) as picture:
-            found, comment = metadata.read(picture), picture.info.get("comment")
-    except _DAMAGE as error:
-        raise refuse("container", "damaged", "the animation is damaged") from error
+    with _open(path) as picture:
+        found, comment = metadata.read(picture), picture.info.get("comment")
     return found | ({"comment": comment.decode("utf-8", "replace")[:_MOST_WORDS]} if comment else {})
