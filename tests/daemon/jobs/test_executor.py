@@ -74,6 +74,15 @@ async def run(executor: Executor, job: RunJob, told: list[Progressed] | None = N
             continue
 
 
+async def begin(executor: Executor, job: RunJob) -> asyncio.Task[Finished]:
+    """A job that is at work."""
+    begun = asyncio.Event()
+    await executor.available()
+    running = asyncio.create_task(executor.run(job, lambda _: begun.set()))
+    await begun.wait()
+    return running
+
+
 async def test_the_result_lies_where_it_was_wanted_and_has_the_digest_that_is_told(
     executor: Executor, tmp_path: Path
 ) -> None:
@@ -107,10 +116,7 @@ async def test_a_death_in_the_middle_is_told_as_one_and_the_next_job_runs(execut
 
 
 async def test_a_cancelled_job_ends_as_cancelled_and_the_next_one_runs(executor: Executor, tmp_path: Path) -> None:
-    begun = asyncio.Event()
-    await executor.available()
-    running = asyncio.create_task(executor.run(work(tmp_path, "gate=never"), lambda _: begun.set()))
-    await begun.wait()
+    running = await begin(executor, work(tmp_path, "gate=never"))
     await executor.cancel("job")
     with pytest.raises(Cancelled):
         await running
@@ -127,10 +133,7 @@ async def test_cancelling_what_it_does_not_know_changes_nothing(executor: Execut
 async def test_work_that_is_asked_to_stop_ends_as_cancelled_and_can_be_begun_again(
     executor: Executor, tmp_path: Path
 ) -> None:
-    begun = asyncio.Event()
-    await executor.available()
-    running = asyncio.create_task(executor.run(work(tmp_path, "gate=never"), lambda _: begun.set()))
-    await begun.wait()
+    running = await begin(executor, work(tmp_path, "gate=never"))
     await executor.interrupt("job")
     with pytest.raises(Cancelled):
         await running
@@ -139,10 +142,7 @@ async def test_work_that_is_asked_to_stop_ends_as_cancelled_and_can_be_begun_aga
 
 
 async def test_work_that_is_held_ends_only_when_it_is_let_go(executor: Executor, tmp_path: Path) -> None:
-    begun = asyncio.Event()
-    await executor.available()
-    running = asyncio.create_task(executor.run(work(tmp_path, "gate=go"), lambda _: begun.set()))
-    await begun.wait()
+    running = await begin(executor, work(tmp_path, "gate=go"))
     assert await executor.hold("job", hold=True)
     if isinstance(executor, FakeExecutor):  # a real worker may pass the gate before it reads that it is held
         open_gate(executor, tmp_path)
@@ -156,10 +156,7 @@ async def test_work_that_is_held_ends_only_when_it_is_let_go(executor: Executor,
 async def test_work_that_is_held_can_be_stopped_and_is_not_held_when_it_is_begun_again(
     executor: Executor, tmp_path: Path
 ) -> None:
-    begun = asyncio.Event()
-    await executor.available()
-    running = asyncio.create_task(executor.run(work(tmp_path, "gate=never"), lambda _: begun.set()))
-    await begun.wait()
+    running = await begin(executor, work(tmp_path, "gate=never"))
     await executor.hold("job", hold=True)
     await executor.interrupt("job")
     with pytest.raises(Cancelled):
