@@ -2,6 +2,7 @@
 // background may be cut off between any two lines: the next one reads the entries and continues.
 
 import { Problem, problemOf } from "./problem.js";
+import { sleep } from "./sleep.js";
 
 const PREFIX = "job:";
 const KEPT = 24; // finished jobs that the popup still lists
@@ -178,8 +179,4 @@ export class Jobs {
     const over = (await this.all()).filter(isOver);
     await Promise.all(over.slice(KEPT).map(({ key }) => this.remove(key)));
   }
-}
-
-function sleep(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

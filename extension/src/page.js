@@ -3,6 +3,7 @@
 import { toBase64 } from "./bytes.js";
 import { bytesOf } from "./picture.js";
 import { Problem } from "./problem.js";
+import { sleep } from "./sleep.js";
 
 const PAUSES_MS = [50, 200, 500]; // a frame that is just being made refuses scripts for a moment
 const PART = 4_000_000; // a message may have 64 MB; shorter ones let the page breathe
@@ -99,8 +100,4 @@ export class Page {
 /** The browser's words for an error, which name the page's whole address; nothing else keeps that. */
 function withoutAddresses(error) {
   return String(error).replaceAll(/\b[a-z-]+:\/\/[^\s"']*/g, "…");
-}
-
-function sleep(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
