@@ -45,7 +45,7 @@ from mien_pipeline.trust.watermark import Reading
 
 SEGMENT = 48  # pictures; shorter ones cost bytes (30: + 9 %, 60: + 3 %), longer ones more lost work at a kill
 _ANIMATION, _JOINED, _ANIMATED = "animation.mkv", "joined.part", "animated.part"
-_MEANS = 90  # the least quality of a clip that becomes an animation: what it loses nobody is to see in that
+_MEANS = 90  # the least quality of the clip between: its losses must not show in the animation
 
 
 @dataclass(frozen=True, slots=True)

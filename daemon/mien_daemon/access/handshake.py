@@ -4,8 +4,8 @@
 Every hash and MAC starts with a label of its own and length-prefixes its fields, so no message of one step can
 be taken for a message of another, and no field can borrow bytes from its neighbour.
 
-What needs the curve loads its library when it is called: who is paired proves it by MACs alone, and a daemon that
-pairs nobody does without.
+The functions that need the curve load its library when they are called. A paired client proves itself by MACs alone,
+so a daemon that pairs no client never loads it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ export class JobList extends EventTarget {
     events.addEventListener("on:job-deleted", ({ detail }) => this.drop(detail.id));
   }
 
-  /** The latest jobs anew, as many as were known: a list that somebody looks at does not fall back to its start. */
+  /** Load the latest jobs anew, as many as were known: the list that is on the page keeps its length. */
   load() {
     this.reload ??= this.inTurn(async () => {
       this.reload = null;

@@ -73,7 +73,7 @@ def wrap(name: str, sources: Mapping[str, str]) -> str:
 
 
 def bind(wanted: str | None, other: str) -> str:
-    """The statement that stands where an import stood."""
+    """The statement that takes the place of an import: it binds the names to what the other module exports."""
     if wanted is None:
         return f'$import("{other}");'
     names = ", ".join(f"{theirs}: {ours}" if ours else theirs for theirs, ours in NAME.findall(wanted))

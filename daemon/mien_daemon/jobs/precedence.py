@@ -1,7 +1,8 @@
 """A person's job before batch work that is at work already.
 
-A batch job that stands on the executor which the person needs stops at its next step and waits again, first of all
-batch jobs. One that would take processor time from a person's picture waits at its next step while that is made.
+Where a person's job needs the executor of a batch job, the batch job stops at its next step. It waits again, before
+all other batch jobs. A batch job that would take processor time from a person's picture waits at its next step
+while that is made.
 """
 
 import time

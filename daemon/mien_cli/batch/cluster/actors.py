@@ -34,7 +34,7 @@ MAX_ATTEMPTS = 5  # a picture ends a worker, which costs it one of two attempts 
 # takes longer is lost, or waits for a card that another program has.
 ANSWER_S = 300.0
 CLOSE_S = 10.0
-# How long a swap takes nobody can say, but an actor answers at once as long as its node is there.
+# A swap may take any time. An actor answers a probe at once as long as its node is there.
 PROBE_S = 30.0
 LOST_S = 60.0
 
