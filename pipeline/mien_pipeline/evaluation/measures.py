@@ -62,7 +62,8 @@ def ratio(
 def memory_added(run: Callable[[], object]) -> int:
     """The most by which `run` raises the resident memory of this process, in bytes.
 
-    Linux only: the kernel's high-water mark is reset first (proc(5), clear_refs).
+    Linux only: the kernel's high-water mark is reset first (proc(5), clear_refs). Memory that the allocator kept from
+    an earlier release and hands to `run` adds nothing: a figure to trust comes from a fresh process.
     """
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _status("VmRSS")
