@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -16,6 +17,13 @@ pytest_plugins = ["mien_testing.daemon", "mien_testing.network", "mien_testing.m
 collect_ignore = [] if "MIEN_SHIPPED" in os.environ else ["shipped"]
 
 MODELS = Path(__file__).parents[1] / ".models"
+
+
+# The same examples on every run, and no limit of time. `--hypothesis-profile=default` looks for more.
+hypothesis.settings.register_profile(
+    "same", derandomize=True, database=None, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_configure() -> None:
