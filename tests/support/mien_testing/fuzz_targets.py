@@ -5,7 +5,6 @@
 
 import io
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -35,6 +34,7 @@ from mien_daemon.routes.references import ChangedReference, NewReference
 from mien_daemon.worker import messages
 from mien_models.remote.wheel_index import read_html, read_json
 from mien_pipeline.engines.registry import parse_options
+from mien_pipeline.evaluation.measures import memory_added
 from mien_pipeline.media import encode, metadata, probe
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.previews import preview
@@ -56,8 +56,8 @@ class Target:
         read: takes the bytes; what it raises beside `allowed` is a finding.
         seeds: what an honest sender sends.
         allowed: named refusals, and those that its caller names.
-        cpu_s: processor time that one input may take.
-        memory_bytes: by how much one input may raise the process's peak.
+        cpu_s: processor time that one input may take of the thread that reads it.
+        memory_bytes: by how much one input may raise the process's memory.
     """
 
     name: str
@@ -79,17 +79,16 @@ def try_input(target: Target, data: bytes) -> None:
         OverBudget: too much time or memory.
         Exception: whatever `read` raised that is no named refusal.
     """
-    before_s, before_bytes = time.process_time(), _peak_bytes()
-    with suppress(*target.allowed):
-        target.read(data)
-    took_s, took_bytes = time.process_time() - before_s, _peak_bytes() - before_bytes
+
+    def read() -> None:
+        with suppress(*target.allowed):
+            target.read(data)
+
+    began = time.thread_time()  # other threads of this process are not the input's fault
+    took_bytes = memory_added(read)
+    took_s = time.thread_time() - began
     if took_s > target.cpu_s or took_bytes > target.memory_bytes:
         raise OverBudget(f"{target.name}: {took_s:.1f} s and {took_bytes >> 20} MiB for {len(data)} bytes")
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 # ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────
