@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -24,6 +25,8 @@ hypothesis.settings.register_profile(
     "same", derandomize=True, database=None, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("same")
+# Nor do they depend on the constants in whatever modules are loaded by then, which differ from process to process.
+setattr(providers, "_get_local_constants", lambda: vars(providers)["_local_constants"])  # noqa: B010 it is private
 
 
 def pytest_configure() -> None:
