@@ -1,6 +1,7 @@
 """What tests of every part share: the starter models, fetched once into the checkout as a person's first run would."""
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -32,6 +33,9 @@ setattr(providers, "_get_local_constants", lambda: vars(providers)["_local_const
 def pytest_configure() -> None:
     """No test touches the secret store of the person who runs it, in this process or in a child."""
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell has what it starts in the background ignore Ctrl-C, with all children, whom some tests interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What has a screen, in this order at the end. A browser with the extension is driven by an event loop of its own, which

@@ -22,6 +22,8 @@ def interrupts() -> Iterator[Interrupts]:
     """Interrupts that hear this process's signals for a test."""
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     before, hook = {number: signal.getsignal(number) for number in numbers}, sys.unraisablehook
+    for number in numbers:
+        signal.signal(number, signal.SIG_DFL)  # whoever started the tests may have them ignore some: `nohup` does
     made = Interrupts()
     made.watch()
     yield made
