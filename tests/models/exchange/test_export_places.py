@@ -9,8 +9,18 @@ import pytest
 from mien_core.errors import DiskFull, OutputExists, OutputIsInput
 from mien_models.exchange.manifest import MANIFEST
 from mien_models.store import ModelStore
+from mien_testing.weights import local_catalogue
 
 MODEL = "face-detection"
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> ModelStore:
+    """A store of the test's own: others write their records into the one of the checkout meanwhile."""
+    files = {"a.dat": b"weights", "deep/b.dat": b"more weights"}
+    store = ModelStore(tmp_path / "store", local_catalogue(tmp_path / "here", {MODEL: files}))
+    store.pull([MODEL])
+    return store
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,7 +1,6 @@
 """Installed weight files that are changed, with records that say that they are as they were installed."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from mien_models.catalogue.entries import Catalogue
 from mien_models.store import ModelStore
+from mien_testing.weights import link_models
 
 State = dict[str, Tensor]
 
@@ -19,8 +19,7 @@ State = dict[str, Tensor]
 def copy_stores(stores: Iterable[ModelStore], root: Path, catalogue: Catalogue) -> ModelStore:
     """A store with all that these have, linked; no source has vouched for the models that none of them is told."""
     for store in stores:
-        own = shutil.ignore_patterns("locks", "egress.log")  # each store has its own
-        shutil.copytree(store.root, root, copy_function=os.link, dirs_exist_ok=True, ignore=own)
+        link_models(store.root, root, "locks", "egress.log")  # each store has its own
     (root / "models.lock").unlink(missing_ok=True)
     return ModelStore(root, catalogue, offline=True)
 

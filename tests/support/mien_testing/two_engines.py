@@ -1,8 +1,6 @@
 """A model store with the starter models and UniFace, in the interface of its published file, with random weights."""
 
 import hashlib
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import numpy as np
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_testing.swapper import write_row
+from mien_testing.weights import link_models
 
 SECOND = "uniface"
 
@@ -35,7 +34,7 @@ sha256 = "{hashlib.sha256(file.read_bytes()).hexdigest()}"
 """,
         encoding="utf-8",
     )
-    shutil.copytree(starter.root, folder / "models", copy_function=os.link)
+    link_models(starter.root, folder / "models")
     found = ModelStore(folder / "models", load_catalogue({"MIEN_CATALOGUE": str(catalogue)}))
     found.import_from(file)
     return found, catalogue

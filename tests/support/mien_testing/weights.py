@@ -1,6 +1,8 @@
 """A catalogue of made-up weight files in a folder of this machine."""
 
 import hashlib
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +11,15 @@ from mien_models.catalogue.entries import Catalogue
 
 def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def link_models(root: Path, to: Path, *ignored: str) -> None:
+    """Make a models folder of links to the files of another, to which others may write meanwhile.
+
+    What has a hidden name there is a lock, or a file on its way to its place: it may be gone by then.
+    """
+    ignore = shutil.ignore_patterns(".*", *ignored)
+    shutil.copytree(root, to, copy_function=os.link, dirs_exist_ok=True, ignore=ignore)
 
 
 def local_catalogue(

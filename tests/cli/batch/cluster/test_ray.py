@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import psutil
 import pytest
 
 from mien_models.store import ModelStore
+from mien_testing.weights import link_models
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -31,8 +31,7 @@ PICTURES = 2
 @pytest.fixture
 def album(here: Path, models: ModelStore, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with small pictures, and models of its own: links to the files, not the folder that others write to."""
-    shutil.copytree(models.root, here / "own-models", copy_function=os.link)
-    (here / "own-models" / "egress.log").unlink(missing_ok=True)
+    link_models(models.root, here / "own-models", "egress.log")
     monkeypatch.setenv("MIEN_MODELS_DIR", str(here / "own-models"))
     monkeypatch.delenv("MIEN_OFFLINE")
     (here / "in").mkdir()

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from mien_models.store import ModelStore
 from mien_pipeline import runtime
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE
 from mien_pipeline.restorers.lock import LOCK
+from mien_testing.weights import link_models
 
 QUICK = ["--engine", "flux", "--set", "side=256", "--set", "steps=1", "--set", "strength=1.0"]
 
@@ -29,7 +29,7 @@ def environ(tiny_catalogue: Path, store: ModelStore, models: ModelStore, tmp_pat
     """A model store with the starter models and the tiny bundle in it."""
     root = tmp_path_factory.mktemp("both")
     for installed in (models, store):
-        shutil.copytree(installed.root, root, copy_function=os.link, dirs_exist_ok=True)
+        link_models(installed.root, root)
     return {
         "MIEN_CATALOGUE": str(tiny_catalogue),
         "MIEN_MODELS_DIR": str(root),
