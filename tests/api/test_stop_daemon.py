@@ -21,8 +21,8 @@ def deaf(tmp_path: Path) -> Generator[threading.Event]:
     ended, held = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with runtime_file.held(tmp_path):
-            runtime_file.write(tmp_path, RuntimeFile(closed_port(), PID, "1", "token"))
+        with runtime_file.held(tmp_path), closed_port() as port:
+            runtime_file.write(tmp_path, RuntimeFile(port, PID, "1", "token"))
             held.set()
             ended.wait()
 
@@ -53,5 +53,7 @@ def test_on_windows_a_daemon_that_does_not_answer_is_ended_in_the_end(tmp_path: 
         sent.append((pid, number))
         deaf.set()
 
-    assert stop_daemon(tmp_path, 0.05, platform="win32", send=terminate)
+    # The first wait is over as soon as its clock is; the second, for what was ended, takes as long as that may.
+    now = iter([0.0, 1.0])
+    assert stop_daemon(tmp_path, 0.05, lambda: next(now, 0.0), platform="win32", send=terminate)
     assert sent == [(PID, signal.SIGTERM)]

@@ -411,7 +411,7 @@ def test_two_processes_that_want_one_model_fetch_it_once(shop: Shop, content: by
         subprocess.Popen([sys.executable, "-c", LIMITED, str(store.root), document, "as-it-is"]) for _ in range(2)
     ]
 
-    assert [child.wait(60) for child in children] == [0, 0]
+    assert [child.wait(180) for child in children] == [0, 0]
     assert len(shop.bodies()) == 3
     assert store.path("thing").read_bytes() == content
 
@@ -429,7 +429,7 @@ def pulled_elsewhere(store: ModelStore) -> Generator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", LIMITED, str(store.root), store.catalogue.model_dump_json(), "as-it-is"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not store.folder.arrived("thing")[0]:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -444,7 +444,7 @@ def test_a_pull_is_paused_from_another_process_and_goes_on_with_what_has_come(
     store = held_back(shop, content, tmp_path)
     with pulled_elsewhere(store) as child:
         store.pause("thing")
-        assert child.communicate(timeout=30)[0].startswith('["cancelled"')
+        assert child.communicate(timeout=120)[0].startswith('["cancelled"')
     assert store.states(["thing"])[0].state == "partial"
 
     before = shop.sent
@@ -459,7 +459,7 @@ def test_removing_a_model_ends_the_pull_of_another_process_and_frees_what_had_co
     store = held_back(shop, content, tmp_path)
     with pulled_elsewhere(store) as child:
         store.remove("thing")
-        assert child.communicate(timeout=30)[0].startswith('["cancelled"')
+        assert child.communicate(timeout=120)[0].startswith('["cancelled"')
     assert not list((store.root / "partial").iterdir())
 
 
@@ -570,6 +570,8 @@ def flip_in_secret(path: Path) -> None:
     path.write_bytes(data)
     path.chmod(before.st_mode)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of some kernels moves every few milliseconds
+        path.chmod(before.st_mode)
 
 
 def test_a_flipped_byte_is_noticed_whatever_the_time_of_the_file_says(store: ModelStore) -> None:

@@ -173,7 +173,10 @@ class Misbehaviour(BaseHTTPRequestHandler):
         first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
         return int(first), min(int(last or size) + 1, size)
 
-    def head(self, start: int, end: int, **headers: str) -> None:
+    def head(self, start: int, end: int, sending: int | None = None, **headers: str) -> None:
+        """`sending`: how many of these bytes follow, all by default; they count before the other side can have them."""
+        if self.command != "HEAD":
+            self.shop.sent += end - start if sending is None else sending
         partial = (
             self.shop.ranges and "Range" in self.headers and self.headers.get("If-Range") in {None, self.shop.etag}
         )
@@ -189,7 +192,6 @@ class Misbehaviour(BaseHTTPRequestHandler):
     def body(self, start: int, end: int) -> None:
         if self.command != "HEAD":
             self.wfile.write(self.content[start:end])
-            self.shop.sent += end - start
 
 
 Trick = Callable[[Misbehaviour], None]
@@ -224,8 +226,9 @@ def break_off(after: int) -> Trick:
 
     def answer(handler: Misbehaviour) -> None:
         start, end = handler.wanted()
-        handler.head(start, end)
-        handler.body(start, min(end, start + after))
+        stop = min(end, start + after)
+        handler.head(start, end, stop - start)
+        handler.body(start, stop)
         handler.wfile.flush()
         handler.close_connection = True
 
@@ -237,11 +240,12 @@ def fall_silent(after: int) -> Trick:
 
     def answer(handler: Misbehaviour) -> None:
         start, end = handler.wanted()
-        handler.head(start, end)
-        handler.body(start, min(end, start + after))
+        stop = min(end, start + after)
+        handler.head(start, end, stop - start)
+        handler.body(start, stop)
         handler.wfile.flush()
         handler.shop.silent.set()
-        handler.connection.settimeout(30)
+        handler.connection.settimeout(300)
         handler.connection.recv(1)
         handler.close_connection = True
 
@@ -374,8 +378,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return made
 
 
-def closed_port() -> int:
-    """A port of this machine at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+@contextmanager
+def closed_port() -> Generator[int]:
+    """A port of this machine at which nobody listens, and which no other program can take meanwhile."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield int(unused.getsockname()[1])
