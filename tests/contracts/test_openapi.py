@@ -60,7 +60,7 @@ async def test_the_examples_of_the_readme_swap(
     code = next(re.finditer(rf"```{language}\n(.*?)```", README, re.DOTALL)).group(1)
     with held_by_the_test(daemon):
         process = await asyncio.create_subprocess_exec(*command, code, stderr=asyncio.subprocess.PIPE)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             _, told = await process.communicate()
     assert process.returncode == 0, told.decode()
     assert (ready / "swapped.jpg").read_bytes() == picture

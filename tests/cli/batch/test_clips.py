@@ -119,4 +119,4 @@ def test_the_process_of_a_clip_ends_with_the_run(folders: Path) -> None:
     ):
         assert run.stdin is not None
         run.stdin.close()
-        assert run.wait(30) == 1
+        assert run.wait(120) == 1

@@ -82,9 +82,9 @@ def test_a_port_that_is_taken_is_named_with_the_log_to_a_person_who_starts_it_in
 def test_a_daemon_in_the_foreground_stops_cleanly(tmp_path: Path, stop: signal.Signals) -> None:
     command = [*MIEN, "serve", "--foreground", "--port", "0", "--state-dir", str(tmp_path), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        daemon = until_ready(tmp_path, 60)
+        daemon = until_ready(tmp_path)
         process.send_signal(stop)
-        printed, told = process.communicate(timeout=30)
+        printed, told = process.communicate(timeout=120)
         assert process.returncode == 0
     document = json.loads(printed)
     assert (document["port"], document["pid"]) == (daemon.port, process.pid)

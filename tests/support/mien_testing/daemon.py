@@ -142,8 +142,8 @@ class Daemon:
         return await self.watched(job, lambda now: now["stage"] is not None)
 
     async def eventually(self, claim: Callable[[], object]) -> None:
-        """Return when it is so; fail when it is not within ten seconds."""
-        async with asyncio.timeout(10):
+        """Return when it is so; fail when it is not within a minute."""
+        async with asyncio.timeout(60):
             while not claim():  # noqa: ASYNC110 files and processes send no event
                 await asyncio.sleep(0.01)
 

@@ -209,7 +209,7 @@ class JobRoom:
 
     async def until(self, job: Job, *states: State) -> Job:
         """The job, as soon as it is in one of these states."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 since = self.events.last
                 now = await self.queue.get(LOCAL, job.id)

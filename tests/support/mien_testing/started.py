@@ -8,7 +8,7 @@ from mien_api.client import DaemonClient
 _POLL_S = 0.02
 
 
-def until_ready(state_dir: str | Path, timeout_s: float = 60.0) -> DaemonClient:
+def until_ready(state_dir: str | Path, timeout_s: float = 180.0) -> DaemonClient:
     """The daemon on this state folder, as soon as it is ready."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
