@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 from PIL import Image
 
+from mien_api import runtime_file
 from mien_api.client import DaemonClient
 from mien_api.errors import Unpaired
 from mien_daemon.access import handshake
@@ -135,16 +136,34 @@ def health(daemon: DaemonClient) -> Mapping[str, Any]:
     return daemon.request("GET", "/v1/health")
 
 
+def tells_of(daemon: DaemonClient, category: str) -> bool:
+    settings = daemon.request("GET", "/v1/settings")["settings"]
+    return {one["name"]: bool(one["value"]) for one in settings}[f"notify_{category}"]
+
+
+def kill_until_said(desk: Desk, panel: Panel) -> None:
+    """The words stand only until the next start; a death that nobody saw is followed by a longer pause."""
+    killed = 0
+
+    def is_said() -> object:
+        nonlocal killed
+        if (found := runtime_file.read(desk.state)) is not None and found.pid != killed:
+            killed = found.pid
+            os.kill(killed, signal.SIGKILL)
+        return panel.menu().find("The daemon ended with status -9")
+
+    until(is_said, "why the daemon ended")
+
+
 def test_a_daemon_is_started_and_started_again_when_it_dies_but_not_when_it_was_stopped(
     desk: Desk, panel: Panel
 ) -> None:
     tray = desk.tray()
     until(lambda: panel.title() == "Mien · Idle", "an idle tray")
-    assert shows(panel, IconState(Symbol.IDLE))
+    until(lambda: shows(panel, IconState(Symbol.IDLE)), "the icon of an idle tray")
 
     first = desk.daemon_pid
-    os.kill(first, signal.SIGKILL)
-    panel.line("The daemon ended with status -9")
+    kill_until_said(desk, panel)
     until(lambda: panel.title() == "Mien · Idle", "a daemon that was started again")
     assert desk.daemon_pid != first
 
@@ -211,6 +230,7 @@ def test_the_queue_is_paused_and_the_model_unloaded(office: Office) -> None:
 
     panel.click("Pause the queue")
     until(lambda: panel.line("Pause the queue").ticked, "a tick")
+    until(lambda: health(daemon)["queue"]["paused"], "a queue that stands")  # the tick is the toolkit's, and earlier
     waits = swap(daemon, "")
     panel.line("The queue is paused, waiting: 1")
     panel.click("Pause the queue")
@@ -221,6 +241,7 @@ def test_a_notification_that_was_turned_off_is_not_shown(office: Office) -> None
     panel, daemon = office.panel, office.daemon
     panel.click("Notifications", "A job is done")
     until(lambda: panel.line("Notifications", "A job is done").ticked is False, "no tick")
+    until(lambda: not tells_of(daemon, "finished"), "a daemon that knows it")
     panel.forget()
     daemon.wait(swap(daemon, ""))
     swap(daemon, "fail=no-face-found")
