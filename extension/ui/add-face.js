@@ -21,7 +21,7 @@ const BASES = [
 export function showAddFace(box, { connection, onAdded, onFile = null, onCamera }) {
   const form = make("form", { className: "add-face" });
   const file = make("input", { type: "file", accept: "image/*", id: "file", hidden: true });
-  const state = { blob: null };
+  const state = { blob: null, turn: null };
   const take = (picture) => look(form, { connection, state }, picture);
   file.addEventListener("change", () => file.files[0] && take(file.files[0]));
   const choose = action("face_file", "first", () => (onFile ? onFile() : file.click()), "choose-file");
@@ -49,32 +49,45 @@ export function showAddFace(box, { connection, onAdded, onFile = null, onCamera 
 }
 
 /**
- * Whether the picture shows a face, said at once; of several one is chosen; then the rest of the form.
+ * Whether the picture shows a face, said at once; of several one is chosen; then the rest of the form. A picture that
+ * comes meanwhile takes the place of this one, however late the daemon answers about either.
  * @param {any} form
  * @param {any} app
  * @param {Blob | Promise<Blob>} given
  */
 async function look(form, { connection, state }, given) {
+  const turn = (state.turn = {});
+  const isLatest = () => state.turn === turn;
   const looking = byId("looking");
   byId("face-notice").hidden = true;
   form.querySelector(".consent, .several")?.remove();
   looking.textContent = say("face_checking");
   try {
-    const picture = await given;
-    if (picture.size > MOST_BYTES) throw new Problem("image-too-large");
-    const bytes = new Uint8Array(await picture.arrayBuffer());
-    const daemon = await connection.proved();
-    state.blob = await daemon.putBlob(bytes);
-    const found = await daemon.facesIn(state.blob);
-    if (!found.faces.length) throw new Problem("no-face-found", { role: "reference" });
-    if (found.faces.length > 1) return await askWhose(form, { connection, state }, picture, found);
-    form.append(consent(picture));
-    form.elements.namedItem("name").select();
+    const { picture, blob, found } = await examine(connection, given);
+    const isOne = found.faces.length === 1;
+    const next = isOne ? consent(picture) : await askWhose(form, { connection, state }, picture, found);
+    if (!isLatest()) return;
+    state.blob = blob;
+    form.append(next);
+    if (isOne) form.elements.namedItem("name").select();
+    else form.querySelector(".person").focus();
   } catch (error) {
-    refuse(error);
+    if (isLatest()) refuse(error);
   } finally {
-    looking.textContent = "";
+    if (isLatest()) looking.textContent = "";
   }
+}
+
+/** The picture, its name at the daemon, and the faces that the daemon finds in it: one at least. */
+async function examine(connection, given) {
+  const picture = await given;
+  if (picture.size > MOST_BYTES) throw new Problem("image-too-large");
+  const bytes = new Uint8Array(await picture.arrayBuffer());
+  const daemon = await connection.proved();
+  const blob = await daemon.putBlob(bytes);
+  const found = await daemon.facesIn(blob);
+  if (!found.faces.length) throw new Problem("no-face-found", { role: "reference" });
+  return { picture, blob, found };
 }
 
 /** One button a person; the chosen one's part of the picture is looked at like any other. */
@@ -84,8 +97,7 @@ async function askWhose(form, app, picture, { faces, longest_side }) {
   });
   const scale = Math.max(image.width, image.height) / longest_side;
   const boxes = faces.map(({ bbox }) => bbox.map((edge) => edge * scale));
-  form.append(faceChoice(image, boxes, (alone) => look(form, app, alone)));
-  form.querySelector(".person").focus();
+  return faceChoice(image, boxes, (alone) => look(form, app, alone));
 }
 
 async function keep(form, { connection, state, onAdded }) {
