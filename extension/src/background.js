@@ -24,8 +24,9 @@ const connection = new Connection({ chrome, fetch, settings, keychain });
 const jobs = new Jobs({
   chrome,
   connection,
-  onChange: async (job) => {
-    await Promise.all([swaps.onChange(job), countOnBadge(chrome, jobs)]);
+  onChange: async (job, before) => {
+    swaps.onChange(job);
+    if (job.state !== before.state) await countOnBadge(chrome, jobs); // progress alone changes no number
   },
   onResult: (job) => swaps.onResult(job),
 });

@@ -28,7 +28,8 @@ export class Jobs {
    * @param {object} parts
    * @param {typeof globalThis.chrome} parts.chrome
    * @param {any} parts.connection
-   * @param {(job: Job) => Promise<void>} parts.onChange  told of every step; the page's overlay hangs on it.
+   * @param {(job: Job, before: Job) => Promise<void>} parts.onChange  told of every step; the page's overlay hangs
+   *   on it.
    * @param {(job: Job) => Promise<object>} parts.onResult  shows a result; what it returns is kept with the job.
    * @param {(milliseconds: number) => Promise<void>} [parts.pause]
    * @param {() => number} [parts.now]
@@ -82,7 +83,7 @@ export class Jobs {
       const changed = { ...job, ...changes };
       if (isOver(changed)) changed.finishedAt = this.now();
       await this.memory.set({ [PREFIX + key]: changed });
-      await this.onChange(changed);
+      await this.onChange(changed, job);
       return changed;
     });
   }

@@ -2,23 +2,27 @@
 
 Chromium on a screen of its own, a real mouse and a real keyboard, a daemon process with the mesh engine on loopback.
 Times begin when the key is sent that presses the menu's entry (starting `xdotool` is part of them) and end when the
-page has painted.
+page has painted. The time of a swap is told leg by leg as well, each over the time of the same job by API: together
+they are about the ratio of the whole.
 """
 
 import io
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 from playwright.sync_api import BrowserContext, Page, sync_playwright
@@ -44,7 +48,7 @@ ARGUMENTS = [
 SIDE = 1000  # 1 MP
 TURNS = 7
 SWAPS = 50
-# When the overlay was painted, and when the result was, on the clock that Python reads as well.
+# When the overlay was painted, when the page had the result, and when it was painted, on the clock that Python reads.
 PAGE = """<!doctype html><title>picture</title><body style="margin:0"><img src="NAME" width=600 height=600><script>
 const painted = (name) => requestAnimationFrame(() => requestAnimationFrame(() => {
   window[name] ??= performance.timeOrigin + performance.now();
@@ -56,11 +60,11 @@ let shown = "";
 const look = () => {
   if (!image.src.startsWith("blob:") || image.src === shown) return;
   shown = image.src;
+  window.delivered ??= performance.timeOrigin + performance.now();
   image.decode().then(() => (painted("swapped"), (window.results += 1)), () => {});
 };
 new MutationObserver(look).observe(image, { attributes: true });
 </script>"""
-
 
 # The menu's entry with the face, as the browser would tell of it.
 PRESS = """async (srcUrl) => {
@@ -69,6 +73,27 @@ PRESS = """async (srcUrl) => {
   const info = { menuItemId: `swap/face:${reference.id}`, mediaType: "image", srcUrl, frameId: 0 };
   chrome.contextMenus.onClicked.dispatch(info, tab);
 }"""
+# When the menu told of the click, and what the extension has asked for since: when it asked, when the answer was there.
+LISTEN = """() => chrome.contextMenus.onClicked.addListener(() => {
+  self.clicked = performance.timeOrigin + performance.now();
+  performance.clearResourceTimings();
+})"""
+ASKED = """() => {
+  const moment = (at) => performance.timeOrigin + at;
+  const ends = ({ name, startTime, responseEnd }) => [name, moment(startTime), moment(responseEnd)];
+  return [self.clicked, performance.getEntriesByType("resource").map(ends)];
+}"""
+ASKING, ANSWERED = 1, 2
+# What ends each leg that the extension's requests tell of: the last that was asked, or answered, of such an address.
+REQUESTS = {
+    "the picture is found": (r"/\d+\.jpg$", ASKING),
+    "the picture is read and the daemon proved": (r"/\d+\.jpg$|/v1/pair/sessions/[^/]+$", ANSWERED),
+    "the picture is sent": (r"/v1/jobs$", ASKING),
+    "the job is posted": (r"/v1/jobs$", ANSWERED),
+    "the job is done": (r"/v1/jobs/[^/]+$", ANSWERED),
+    "the result is fetched": (r"/result$", ANSWERED),
+}
+LEGS = ["the menu tells of the click", *REQUESTS, "the page has the result", "the result is painted"]
 
 
 def rows(store: ModelStore) -> Iterator[Row]:
@@ -91,22 +116,31 @@ def rows(store: ModelStore) -> Iterator[Row]:
             args=ARGUMENTS,
         )
         pair(context, client, face)
+        (worker,) = context.service_workers
+        worker.evaluate(LISTEN)
         overlays: list[float] = []
-        ratios: list[float] = []
+        swaps: list[list[float]] = []
+        slower: list[float] = []
         for turn in range(TURNS + 1):
             began = time.perf_counter()
             client.swap(picture(target, 2 * turn), face, {"faces": "largest"})
             by_api_ms = (time.perf_counter() - began) * 1000
+            alone_s = seconds_of_last_job(client)
             (pages.folder / f"{turn}.jpg").write_bytes(picture(target, 2 * turn + 1))
-            overlay_ms, swapped_ms = swap(context, display, pages.page(turn))
+            overlay_ms, legs_ms = swap(context, display, pages.page(turn))
             if turn:  # the first is for warming up
                 overlays.append(overlay_ms)
-                ratios.append(swapped_ms / by_api_ms)
+                swaps.append([leg_ms / by_api_ms for leg_ms in legs_ms])
+                slower.append(seconds_of_last_job(client) / alone_s)
         grown = swap_over_and_over(context, pages.page(0))
         context.close()
         yield Row("right click to overlay", statistics.median(overlays), "ms", 150)
+        whole = statistics.median(sum(legs) for legs in swaps)
+        yield Row("right click to replaced picture over the same job by API, 1 MP", whole, "ratio", 1.15)
+        for name, shares in zip(LEGS, zip(*swaps, strict=True), strict=True):
+            yield Row(f"of that, until {name}", statistics.median(shares), "ratio")
         yield Row(
-            "right click to replaced picture over the same job by API, 1 MP", statistics.median(ratios), "ratio", 1.15
+            "the worker's own time for a swap from the browser over that by API", statistics.median(slower), "ratio"
         )
         yield Row("a page's heap after 50 swaps of one picture, over that after the first", grown, "ratio", 1.2)
 
@@ -122,8 +156,12 @@ def picture(path: Path, number: int) -> bytes:
     return made.getvalue()
 
 
-def swap(context: BrowserContext, display: str, url: str) -> tuple[float, float]:
-    """Milliseconds from the press of the menu's entry to the overlay and to the result."""
+def seconds_of_last_job(client: DaemonClient) -> float:
+    return float(client.request("GET", "/v1/jobs?limit=1")["jobs"][0]["result"]["seconds"])
+
+
+def swap(context: BrowserContext, display: str, url: str) -> tuple[float, list[float]]:
+    """Milliseconds from the press of the menu's entry to the overlay, and those of each leg to the painted result."""
     page = context.new_page()
     page.goto(url)
     page.bring_to_front()
@@ -135,10 +173,18 @@ def swap(context: BrowserContext, display: str, url: str) -> tuple[float, float]
     open_menu(display, "key", "Right")
     began = time.time() * 1000
     press(display, "key", "Return")
-    page.wait_for_function("window.swapped", timeout=60_000)
-    covered, swapped = page.evaluate("[window.covered, window.swapped]")
+    page.wait_for_function("window.swapped", polling=250, timeout=60_000)  # asked each frame, it would cost frames
+    covered, delivered, painted = page.evaluate("[window.covered, window.delivered, window.swapped]")
+    (worker,) = context.service_workers
+    clicked, asked = worker.evaluate(ASKED)
     page.close()
-    return covered - began, swapped - began
+    moments = [began, clicked, *(moment(asked, *request) for request in REQUESTS.values()), delivered, painted]
+    return covered - began, [after - before for before, after in pairwise(moments)]
+
+
+def moment(asked: Sequence[Sequence[Any]], address: str, end: int) -> float:
+    """When the last request of such an address was asked, or answered."""
+    return max(float(request[end]) for request in asked if re.search(address, request[0].partition("?")[0]))
 
 
 def swap_over_and_over(context: BrowserContext, url: str) -> float:

@@ -59,6 +59,19 @@ test("a job is followed to its result, which is delivered once", async () => {
   assert.equal((await jobs.get(key)).progress, 1);
 });
 
+test("a change is told with what the job was before", async () => {
+  const { jobs } = background();
+  const { key } = await sent(jobs);
+  const told = [];
+  jobs.onChange = async (job, before) => told.push([before.state, job.state, job.progress]);
+  await jobs.update(key, { state: "running", progress: 0.2 });
+  await jobs.update(key, { state: "running", progress: 0.4 });
+  assert.deepEqual(told, [
+    ["queued", "running", 0.2],
+    ["running", "running", 0.4],
+  ]);
+});
+
 test("two who follow the same job share one watch", async () => {
   const { jobs, polls } = background([seen("running"), seen("done")]);
   const { key } = await sent(jobs);
