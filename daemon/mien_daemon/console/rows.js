@@ -3,7 +3,8 @@
 const REACHABLE = "a[href], button:not(:disabled), input:not(:disabled), [tabindex]";
 
 /**
- * `show(items)` makes the children of `parent` match. A focus that was in an element which goes moves to its neighbour.
+ * `show(items)` makes the children of `parent` match; `show(items, false)` where those that are there say the same as
+ * before, and only others come or go. A focus that was in an element which goes moves to its neighbour.
  * `create(item)` returns `{element, update(item)}`; `keyOf(item)` says which element is whose. Of a long list `atOnce`
  * elements are made in a frame, so that the page answers meanwhile.
  */
@@ -12,7 +13,7 @@ export function rows(parent, keyOf, create, atOnce = Infinity) {
   const state = { wanted: [], isDue: false };
   return show;
 
-  function show(items) {
+  function show(items, isChange = true) {
     state.wanted = items;
     const focused = parent.contains(document.activeElement) ? document.activeElement : null;
     const at = focused ? [...parent.children].findIndex((child) => child.contains(focused)) : -1;
@@ -23,7 +24,8 @@ export function rows(parent, keyOf, create, atOnce = Infinity) {
         known.delete(key);
       }
     }
-    for (const item of items) known.get(keyOf(item))?.update(item); // now, however late its turn in the order is
+    // Now, however late its turn in the order is.
+    if (isChange) for (const item of items) known.get(keyOf(item))?.update(item);
     arrange(items);
     if (focused instanceof HTMLElement) keepFocus(parent, focused, at);
   }

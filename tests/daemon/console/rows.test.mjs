@@ -62,6 +62,15 @@ test("elements are kept, moved and let go", () => {
   assert.equal(counts.made, 4);
 });
 
+test("where nothing changed only what is new is filled in", () => {
+  const { show, names, counts } = listOf();
+  show([..."ab"]);
+  show([..."abc"], false);
+  assert.deepEqual([names(), counts.updated], ["abc", 3]);
+  show([..."abc"]);
+  assert.equal(counts.updated, 6);
+});
+
 test("of a long list a few are made in a frame, in their order, and those that are there are left alone", () => {
   const { show, names, counts } = listOf(2);
   show([..."abcde"]);

@@ -17,10 +17,11 @@ function rank({ state }) {
 }
 
 function within(one, other) {
-  if (one.state !== "queued") return latest(other).localeCompare(latest(one));
+  if (one.state !== "queued") return Number(latest(one) < latest(other)) - Number(latest(one) > latest(other));
   return PRIORITY[one.priority] - PRIORITY[other.priority] || one.position - other.position;
 }
 
+/** As ISO 8601 writes times, the order of letters is theirs. */
 function latest({ finished_at: finished, created_at: created }) {
   return finished ?? created;
 }

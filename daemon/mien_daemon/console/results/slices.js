@@ -5,24 +5,25 @@ const AT_ONCE = 20; // tiles that are made in a frame of 16 ms
 
 /**
  * Show some of many, and more each frame until all are there; at once as far as the one that a person comes back to.
- * `end` is away meanwhile, so that nothing further down is asked for.
+ * `show(some, isChange)`: without a change there are only more of them. `end` is away meanwhile, so that nothing
+ * further down is asked for.
  */
 export function inSlices(show, end, signal) {
   let shown = [];
   let room = AT_ONCE;
-  const put = () => {
-    show(shown.slice(0, room));
+  const put = (isChange) => {
+    show(shown.slice(0, room), isChange);
     end.hidden = room < shown.length;
     if (room < shown.length) grow();
   };
   const grow = batched(() => {
     if (signal.aborted) return;
     room += AT_ONCE;
-    put();
+    put(false);
   });
   return (all, seen) => {
     shown = all;
     room = Math.max(room, all.findIndex(({ id }) => id === seen) + 1);
-    put();
+    put(true);
   };
 }

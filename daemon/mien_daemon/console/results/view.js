@@ -36,7 +36,7 @@ export function mount(main, app, signal, item) {
     ({ day }) => daySection(app, day),
   );
   let shown = [];
-  const fill = inSlices((some) => show(byDay(some)), end, signal);
+  const fill = inSlices((some, isChange) => show(byDay(some).map((day) => ({ ...day, isChange }))), end, signal);
   const update = () => {
     const kept = keptOf(jobs.all);
     shown = kept.filter((job) => matches(job, filter, people.names));
@@ -84,10 +84,12 @@ function daySection(app, day) {
   );
   return {
     element: h("section", {}, heading, list),
-    update({ jobs }) {
-      heading.textContent = dayWords(day);
-      list.setAttribute("aria-label", heading.textContent);
-      show(jobs);
+    update({ jobs, isChange }) {
+      if (isChange || !heading.textContent) {
+        heading.textContent = dayWords(day);
+        list.setAttribute("aria-label", heading.textContent);
+      }
+      show(jobs, isChange);
     },
   };
 }

@@ -12,8 +12,11 @@ const results = (count) => Array.from({ length: count }, (_, at) => ({ id: Strin
 function gallery() {
   const [end, leaving] = [{ hidden: false }, new AbortController()];
   const counts = [];
-  const show = inSlices((shown) => counts.push(shown.length), end, leaving.signal);
-  return { counts, end, leaving, show };
+  /** @type {boolean[]} */
+  const changes = [];
+  const count = (shown, isChange) => (counts.push(shown.length), changes.push(isChange));
+  const show = inSlices(count, end, leaving.signal);
+  return { counts, changes, end, leaving, show };
 }
 
 function playFrames() {
@@ -26,6 +29,14 @@ test("more are shown each frame until all are there, and the end is away meanwhi
   assert.deepEqual([counts, end.hidden, frames.length], [[20], true, 1]);
   playFrames();
   assert.deepEqual([counts, end.hidden], [[20, 40, 50], false]);
+});
+
+test("those that are there are looked at again when something changes, not because more come", () => {
+  const { changes, show } = gallery();
+  show(results(50), "");
+  playFrames();
+  show(results(50), "");
+  assert.deepEqual(changes, [true, false, false, true]);
 });
 
 test("what is there stays there when others come, go or change", () => {
