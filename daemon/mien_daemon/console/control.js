@@ -1,6 +1,7 @@
 // The few kinds of control every view is made of, each with its label.
 import { h } from "./element.js";
 import { icon } from "./icon.js";
+import { t } from "./words.js";
 
 let serial = 0;
 const uid = (prefix) => `${prefix}-${++serial}`;
@@ -38,17 +39,31 @@ export function segmented(label, choices, value, onchange) {
   );
 }
 
-export function slider(label, { min, max, step, value, hint, show }, onchange) {
+/** Where there is a `usual` value, a button leads back to it from every other. */
+export function slider(label, { min, max, step, value, hint, show, usual = null }, onchange) {
   const output = h("output", {}, show(value));
   const input = h("input", { type: "range", min, max, step, id: uid("slider"), value, "aria-description": hint });
-  const paint = () => input.style.setProperty("--filled", `${(100 * (input.value - min)) / (max - min)}%`);
+  const back = usual === null ? null : backButton(input, usual, show);
+  const paint = () => {
+    input.style.setProperty("--filled", `${(100 * (input.value - min)) / (max - min)}%`);
+    if (back) back.hidden = Number(input.value) === usual;
+  };
   input.addEventListener("input", () => {
     output.textContent = show(Number(input.value));
     paint();
     onchange(Number(input.value));
   });
   paint();
-  return h("div", { class: "field slider" }, h("label", { for: input.id, title: hint }, label), output, input);
+  const named = h("label", { for: input.id, title: hint }, label);
+  return h("div", { class: "field slider" }, named, h("span", { class: "slider-value" }, back, output), input);
+}
+
+function backButton(input, usual, show) {
+  return iconButton("undo", `${t("back_to_default")}: ${show(usual)}`, () => {
+    input.value = usual;
+    input.dispatchEvent(new Event("input"));
+    input.focus(); // the button goes
+  });
 }
 
 export function field(label, input, hint) {

@@ -228,6 +228,22 @@ async def test_a_reference_is_checked_as_it_arrives_and_one_of_several_people_ch
     assert console.result_of(await console.job()).getpixel((80, 80)) == BLUE
 
 
+async def test_the_quality_of_a_format_is_its_usual_one_until_another_is_chosen(console: Any) -> None:
+    page = console.page
+    await page.locator("details.drawer summary").click()
+    quality = page.get_by_role("slider", name="Quality")
+    await expect(quality).to_have_value("95")
+    await quality.fill("60")
+    await console.button("Back to the default: 95").click()
+    await expect(quality).to_have_value("95")
+    await expect(quality).to_be_focused()
+    await expect(console.button("Back to the default: 95")).to_be_hidden()
+    await page.get_by_label("Format").select_option("AVIF")
+    await expect(quality).to_have_value("85")
+    await page.get_by_label("Format").select_option("PNG")
+    await expect(quality).to_have_count(0)
+
+
 async def test_a_running_swap_is_cancelled(console: Any, pictures: Any) -> None:
     console.daemon.order("hold")
     await console.ready(pictures.portrait, pictures.ada)

@@ -1,17 +1,13 @@
 // With what and how strongly: the engine, its settings, and the drawer of the finer ones.
 import { checkbox, iconButton, select, slider, field } from "../control.js";
 import { fill, h } from "../element.js";
-import { number, percent, t } from "../words.js";
+import { percent, t } from "../words.js";
 import { listRivals } from "./contestants.js";
 import { engineChoice, secondsOf } from "./engine-choice.js";
 import { AUTO, readControls, readEngine, withOpenChoice } from "./engines.js";
 import { optionControl } from "./option-control.js";
 import { presetChoice } from "./preset-choice.js";
-
-const FORMATS = ["jpeg", "png", "webp", "avif", "tiff"];
-const LOSSLESS = new Set(["png", "tiff"]);
-const USUAL = 95; // what a JPEG has where nothing was chosen
-const LEAST = 40; // below, a face falls into blocks
+import { writing } from "./writing.js";
 
 export function enginePanel(app, signal) {
   const { draft, api, jobs } = app;
@@ -108,27 +104,6 @@ function drawer(app, content) {
     ontoggle: () => (app.drawerOpen = details.open),
   });
   return fill(details, h("summary", {}, t("advanced")), content);
-}
-
-/** How a picture is written, and how well where its format loses something; a clip is what its encoder makes. */
-function writing(draft) {
-  const quality = slider(
-    t("option_quality"),
-    {
-      min: LEAST,
-      max: 100,
-      step: 1,
-      value: draft.options.quality || USUAL,
-      hint: t("option_quality_hint"),
-      show: number,
-    },
-    (value) => draft.set({ quality: value }),
-  );
-  const show = (format) => (quality.hidden = LOSSLESS.has(format));
-  show(draft.options.format);
-  const formats = [["", t("format_target")], ...FORMATS.map((name) => [name, name.toUpperCase()])];
-  const choose = (name) => (draft.set({ format: name }), show(name));
-  return [field(t("format"), select(formats, draft.options.format, choose)), quality];
 }
 
 function seed(draft) {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from mien_core.errors import InvalidOptions
@@ -16,6 +17,8 @@ from mien_models.catalogue.entries import load_catalogue
 from mien_pipeline.clip_options import describe_clip_options
 from mien_pipeline.engines.readiness import describe_own_options
 from mien_pipeline.engines.registry import BUILT_IN, ENGINES, parse_options
+from mien_pipeline.image import Image
+from mien_pipeline.media.encode import encode, loses
 from mien_pipeline.options import AutoOptions, Format
 
 READ = f"""
@@ -51,6 +54,18 @@ def read(script: Path, name: str) -> Any:
         ["node", str(script)], input=json.dumps(served), capture_output=True, text=True, check=True, timeout=60
     )
     return json.loads(done.stdout)
+
+
+def test_the_usual_quality_of_each_format_is_that_of_the_encoder() -> None:
+    module = json.dumps((FOLDER / "swap/writing.js").as_uri())
+    script = f"import {{ USUAL }} from {module}; console.log(JSON.stringify(USUAL));"
+    command = ["node", "--input-type=module", "-e", script]
+    usual = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    picture = Image(np.arange(48 * 48 * 3, dtype=np.uint8).reshape(48, 48, 3))
+    assert set(usual) == {name for name in get_args(Format) if loses(name)}
+    for name, quality in usual.items():
+        assert encode(picture, name) == encode(picture, name, quality=quality)
+        assert encode(picture, name) != encode(picture, name, quality=quality - 5)
 
 
 def accepts(engine: str, **options: object) -> bool:
