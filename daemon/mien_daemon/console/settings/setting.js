@@ -2,23 +2,22 @@
 import { checkbox, field, select } from "../control.js";
 import { engineWords } from "../swap/option-words.js";
 import { h } from "../element.js";
-import { bytes, duration, knows, t } from "../words.js";
+import { bytes, duration, knows, number, t } from "../words.js";
 
 const MINUTE = 60;
 const DAY = 86_400;
+const GIB = 2 ** 30;
 const CHOICES = {
   keep_results_s: [3600, DAY, 7 * DAY, 30 * DAY, 365 * DAY].map((value) => [value, duration]),
   idle_unload_s: [30, MINUTE, 5 * MINUTE, 30 * MINUTE, 3600, DAY].map((value) => [value, duration]),
   max_pixels: [12e6, 24e6, 60e6, 120e6].map((value) => [value, (pixels) => t("megapixels", { value: pixels / 1e6 })]),
   max_blob_bytes: [20e6, 50e6, 100e6, 200e6].map((value) => [value, bytes]),
-  max_clip_bytes: [1, 4, 8, 16].map((gibibytes) => [gibibytes * 2 ** 30, bytes]),
+  max_clip_bytes: [1, 4, 8, 16].map((value) => [value * GIB, (size) => t("gibibytes", { value: number(size / GIB) })]),
 };
 
 export function setting({ name, value, default: usual, meaning, source }, engines, change) {
   const label = knows(`setting_${name}`) ? t(`setting_${name}`) : name;
-  const hint = [knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning, where(source)]
-    .filter(Boolean)
-    .join(" ");
+  const hint = [meant(name, meaning), where(source)].filter(Boolean).join(" ");
   const reset =
     value === usual ? null : h("button", { class: "link", onclick: () => change(usual) }, t("back_to_default"));
   return h(
@@ -27,6 +26,12 @@ export function setting({ name, value, default: usual, meaning, source }, engine
     control(name, value, label, hint, engines, change),
     reset,
   );
+}
+
+/** What a setting does; of the notifications their heading says it once. */
+function meant(name, meaning) {
+  if (name.startsWith("notify_")) return "";
+  return knows(`setting_${name}_hint`) ? t(`setting_${name}_hint`) : meaning;
 }
 
 function control(name, value, label, hint, engines, change) {
