@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Runs that were killed and never taken up again hold pictures of faces: they go when the next clip is edited.
 KEPT_DAYS = 14
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+RUNS = "clips"  # the folders of runs, below the state folder
 LOOK = "analysis.npz"  # in a folder of its own among the runs
 CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "workers", "restart")
 
@@ -188,7 +189,7 @@ def swap_clip(
     require_parts(options, store)
     fetch_needed(store, options.engine, quiet=args.json)
     folders = load_config(args).folders
-    runs = folders.state / "clips"
+    runs = folders.state / RUNS
     written: list[Path] = []
 
     def write(make: Callable[[Path], None]) -> None:

@@ -271,6 +271,18 @@ class Runtime:
         if not is_marked and (watermark != "none" or self.marker.watermark.is_held_by(image.pixels)):
             raise MarkingFailed("a result came without its watermark")
 
+    def check_segment(self, segment: Path, pictures: int) -> None:
+        """Return if so many pictures of a clip, which another machine made, are such as this one makes; needs PyAV.
+
+        Raises:
+            ContentBlocked: `stage` is "result".
+            MarkingFailed: it holds another number of pictures, or no watermark is read in them.
+            UnsupportedClip: it cannot be read.
+        """
+        from mien_pipeline.clips.inspect import check_segment
+
+        check_segment(segment, pictures, self.loaded.detector, self.loaded.check, self.marker.watermark)
+
     @cached_property
     def _inspector(self) -> Inspector:
         return Inspector(self._store.path("watermark"))

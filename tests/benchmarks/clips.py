@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 from mien_models.store import ModelStore
 from mien_pipeline.clip_options import ClipOptions
 from mien_pipeline.clips.analysis import Analysis
-from mien_pipeline.clips.journal import ANALYSIS
+from mien_pipeline.clips.orders import ANALYSIS
 from mien_pipeline.clips.report import SwappedClip
 from mien_pipeline.clips.tracks import require_mesh
 from mien_pipeline.engines.mesh.options import MeshOptions

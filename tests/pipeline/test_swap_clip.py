@@ -1,6 +1,7 @@
 """A clip comes back as it was but for its faces: marked, at its own times, with its sound; a killed run is taken up."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien_core.errors import InvalidOptions, UnsupportedClip
+from mien_core.errors import InvalidOptions, MarkingFailed, UnsupportedClip
 from mien_core.outputs import Exists, Output
 from mien_models.store import ModelStore
 from mien_pipeline.clip_options import ClipFormat, ClipOptions
-from mien_pipeline.clips.guests import render_as_guest
+from mien_pipeline.clips.analysis import Analysis
+from mien_pipeline.clips.guests import read_guests_segment, render_as_guest, tell_of_segment
 from mien_pipeline.clips.inspect import inspect_clip
+from mien_pipeline.clips.journal import Journal, segment_path
+from mien_pipeline.clips.orders import ANALYSIS, lay_out_orders, read_orders
 from mien_pipeline.clips.report import SwappedClip, describe_clip
 from mien_pipeline.clips.run_names import hash_clip, name_run
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -185,6 +189,44 @@ def test_a_guest_that_renders_a_segment_makes_the_same_pictures(
     assert list_packets(tmp_path / "out.mp4", "video") == list_packets(swapped[0], "video")
     assert made.people[0].swapped == COUNT
     assert not run.exists()
+
+
+def test_a_segment_is_made_from_its_own_tracks_alone_as_another_machine_makes_it(
+    clip: Path, reference: bytes, models: ModelStore, swapped: tuple[Path, SwappedClip], tmp_path: Path
+) -> None:
+    """The second segment goes out as a run of its own, whose analysis has what shows in it, and comes back."""
+    runtime, guest, run, away = Runtime(models, Authority(tmp_path)), Runtime(models, None), tmp_path / "run", [0]
+
+    def visit(at: Progress) -> None:
+        if at.stage != "generate" or at.done != 1:
+            return
+        elsewhere = Journal(tmp_path / "elsewhere").folder
+        path, (_, order) = read_orders(run)
+        analysis = Analysis.load(run / ANALYSIS)
+        assert analysis is not None
+        analysis.cut(order.first, order.stop).save(elsewhere / ANALYSIS)
+        lay_out_orders(elsewhere, path, [order])
+        away[0] += render_as_guest(
+            elsewhere,
+            lambda clip, order: guest.open_segments(clip, elsewhere, order, [reference], MeshOptions()),
+            lambda: None,
+        )
+        made = read_guests_segment(elsewhere, order.number)
+        assert made is not None
+        runtime.check_segment(segment_path(elsewhere, order.number), made.count)
+        shutil.copy(segment_path(elsewhere, order.number), run)
+        tell_of_segment(run, made)
+
+    output = Output(tmp_path / "out.mp4", Exists.REPLACE)
+    target = open_target(clip, ClipOptions(), run, lambda make: output.make(make))
+    made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], MeshOptions(), visit)
+    assert away == [1]
+    assert list_packets(tmp_path / "out.mp4", "video") == list_packets(swapped[0], "video")
+    assert made.people[0].swapped == COUNT
+    with pytest.raises(MarkingFailed, match="instead of 9"):
+        runtime.check_segment(swapped[0], 9)
+    with pytest.raises(MarkingFailed, match="watermark"):
+        runtime.check_segment(clip, COUNT)
 
 
 def test_an_animation_becomes_a_clip(swap: Swap, astronaut: Portrait, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from mien_api.problems import error_for
-from mien_core.errors import MienError, UnsupportedClip
+from mien_core.errors import MienError
 from mien_core.program import command_for, windowless
 
 if TYPE_CHECKING:
@@ -24,17 +24,6 @@ class SwapsClips(Protocol):
     async def swap(self, clip: Path, made: Path) -> Mapping[str, Any]:
         """Have the clip swapped into the file `made`; the report."""
         ...
-
-
-class NoClips:
-    """What a run on a cluster does with clips: they are left for the same command without one."""
-
-    async def swap(self, clip: Path, made: Path) -> Mapping[str, Any]:  # noqa: ARG002 the protocol's
-        """
-        Raises:
-            UnsupportedClip: always; `reason` is "cluster".
-        """
-        raise UnsupportedClip(f"{clip.name} is a clip, and a cluster takes pictures alone", reason="cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +78,12 @@ def list_words(args: Namespace) -> list[str]:
     words += ["--offline"] if args.offline else []
     words += ["--state-dir", args.state_dir] if args.state_dir else []
     return words + (["--models-dir", args.models_dir] if args.models_dir else [])
+
+
+def turn_into_swap(args: Namespace, clip: Path, made: Path) -> Namespace:
+    """The arguments of a run as `mien swap` has them of the words of `list_words`."""
+    own = {"target": clip, "output": str(made), "exists": None, "json": True, "fallback": False}
+    return Namespace(**{**vars(args), **own, "set": [each for each in args.set if not is_format(each)]})
 
 
 def split_format(args: Namespace) -> tuple[Namespace, ClipFormat]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from mien_api.folders import make_private
-from mien_cli.batch.clips import ClipCommand, NoClips, list_words
+from mien_cli.batch.clips import ClipCommand, SwapsClips, list_words, turn_into_swap
 from mien_cli.batch.cluster.begin import Begin
+from mien_cli.batch.cluster.clips import ClipRun, ClusterClips, find_run
 from mien_cli.batch.cluster.hands import ClusterHands
 from mien_cli.batch.cluster.place import Cluster, require_allowed
 from mien_cli.batch.cluster.statement import require_elsewhere, state_consents
@@ -117,15 +118,17 @@ def do_run(args: Namespace, config: Config, wanted: Wanted, journal: Journal) ->
         count = min(most, len(items))
         words = [*list_words(args), "--workers", str(max(1, most // len(items)))]
         workers: Hands = Workers(config, count, [spool.pictures, spool.private], log)
+        clips: SwapsClips = ClipCommand(words, log)
         if args.on:
             begin = describe_begin(args, config, wanted, ask, args.on, count)
             home = None if args.on.is_own else Workers(config, 1, [spool.pictures, spool.private], log)
-            workers = ClusterHands(begin, home, log)
+            workers = cluster = ClusterHands(begin, home, log)
+            clips = lead_clips(args, wanted, cluster, spool, log)
         reader = PictureReader([spool.pictures])
         with show_items(len(items), quiet=args.json) as on_item:
             run = FolderRun(
                 wanted.folder, found.roots, spool.pictures, ask, wanted.exists, wanted.inputs, journal, names, workers,
-                reader, NoClips() if args.on else ClipCommand(words, log), on_item,
+                reader, clips, on_item,
             )  # fmt: skip
             try:
                 asyncio.run(run_to_end(run, items))
@@ -152,6 +155,18 @@ def describe_begin(args: Namespace, config: Config, wanted: Wanted, ask: Ask, cl
         likes=[str(path) for path in ask.likes],
         consents=state_consents(args),
     )
+
+
+def lead_clips(
+    args: Namespace, wanted: Wanted, cluster: ClusterHands, spool: RunFolder, log: IO[bytes] | None
+) -> ClusterClips:
+    """What has clips made on a cluster; one process of this machine leads each."""
+    command = ClipCommand([*list_words(args), "--workers", "1"], log)
+
+    def find(clip: Path, made: Path) -> ClipRun:
+        return find_run(turn_into_swap(args, clip, made), wanted.people, wanted.alike)
+
+    return ClusterClips(command, cluster, find, spool.pictures)
 
 
 async def run_to_end(run: FolderRun, items: Sequence[Item]) -> None:

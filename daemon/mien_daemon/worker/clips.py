@@ -15,9 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from mien_core.errors import MienError, UnsupportedClip
+from mien_core.errors import CheckUnavailable, MienError, UnsupportedClip
 from mien_core.files import make_folder, move_into_place, write_whole
 from mien_daemon.worker.messages import PREVIEW, Finished, RunJob
+from mien_daemon.worker.runtime import ChecksSegments
 from mien_pipeline.clip_options import (
     MEDIA_TYPES,
     ClipOptions,
@@ -143,6 +144,15 @@ def help_along(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) ->
             lambda clip, order: runtime.open_segments(clip, run, order, people, options),
             lambda: on_progress(Progress("generate", 0, 1), (0, 0)),
         )
+    return Finished(job.id, {}, "", "")
+
+
+def check_segment(runtime: object, job: RunJob) -> Finished:
+    """Look at a segment that another machine made; raises as `Runtime.check_segment` does."""
+    require_clips()
+    if not isinstance(runtime, ChecksSegments):
+        raise CheckUnavailable("this runtime looks at no segments")
+    runtime.check_segment(Path(job.target), int(str(job.options["pictures"])))
     return Finished(job.id, {}, "", "")
 
 

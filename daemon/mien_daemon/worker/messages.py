@@ -51,8 +51,8 @@ class RunJob:
     """Swap or restore a picture, swap or analyse a clip; the target's bytes decide which of the two it is.
 
     "help" is for a clip that another worker swaps: its members are those of that work, but for the id. It ends when
-    nothing is left to take, or when this worker is given something else. "check" is for a result that another machine
-    made: the target is that result, `options.watermark` is how strong its mark is said to be, and nothing is written.
+    nothing is left to take, or when this worker is given something else. "check" is for what another machine made, a
+    result with the strength that is said of its mark (`options.watermark`), or a segment of so many `options.pictures`.
     `target`, `output`, the pictures of each person of `references`, and those that `options.faces` names are paths.
     `run` is a folder that outlives this attempt: what is finished of a clip lies there.
     """

@@ -24,7 +24,7 @@ from mien_core.errors import Cancelled, CheckUnavailable, GpuOutOfMemory, Markin
 from mien_core.files import name_system_error, write_whole
 from mien_core.redaction import log_to
 from mien_daemon.worker import messages
-from mien_daemon.worker.clips import is_about_a_clip, run_clip
+from mien_daemon.worker.clips import check_segment, is_about_a_clip, run_clip
 from mien_daemon.worker.isolation import isolate, worker_cage
 from mien_daemon.worker.messages import (
     PREVIEW,
@@ -158,6 +158,8 @@ class JobRunner:
         return finished
 
     def _check(self, job: RunJob) -> Finished:
+        if "pictures" in job.options:
+            return check_segment(self._runtime, job)
         if not isinstance(self._runtime, ChecksResults):
             raise CheckUnavailable("this runtime looks at no results")
         picture = Path(job.target).read_bytes()

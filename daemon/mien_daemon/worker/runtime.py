@@ -61,6 +61,15 @@ class ChecksResults(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksSegments(Protocol):
+    """A runtime that can look at a clip's segments which another machine made."""
+
+    def check_segment(self, segment: Path, pictures: int, /) -> None:
+        """Return if this machine would put it into a result; raises `ContentBlocked` or `MarkingFailed`."""
+        ...
+
+
 class MakeRuntime(Protocol):
     """What "module:function" in the configuration names."""
 

@@ -4,7 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -89,6 +89,15 @@ class Analysis:
     def list_spans(self, person: int) -> list[tuple[int, int]]:
         """The pictures, first and after the last, in which a person is seen."""
         return [(track.first, track.stop) for track in self.tracks if track.person == person]
+
+    def cut(self, first: int, stop: int) -> "Analysis":
+        """What pictures `first` to before `stop` are rendered from: all of the tracks that show in them, and no others.
+
+        Shots before them and after them are left out, too. Pictures and people keep their numbers.
+        """
+        begin, end = self.shot_of(first), self.shot_of(stop - 1) + 1
+        tracks = tuple(track for track in self.tracks if track.first < stop and track.stop > first)
+        return replace(self, shots=self.shots[begin:end], tracks=tracks, marks=self.marks[begin:end])
 
     def save(self, path: Path) -> None:
         """Write it so that it is whole or not there; raises `OSError`."""

@@ -80,11 +80,11 @@ def render_as_guest(
     claims, maker, made = Claims(folder), None, 0
     try:
         for order in orders:
-            if _is_taken(folder, order.number, claims):
+            if not take_segment(folder, order.number, claims):
                 continue
             maker = maker or open_maker(clip, order)
             segment = maker.make(order.number, order.first, order.stop, on_picture)
-            _tell(folder, segment)
+            tell_of_segment(folder, segment)
             claims.release(order.number)
             made += 1
     except OSError:
@@ -95,15 +95,15 @@ def render_as_guest(
     return made
 
 
-def _is_taken(folder: Path, number: int, claims: Claims) -> bool:
-    """Whether a segment is made, or another process is at it; where not, this one is now."""
+def take_segment(folder: Path, number: int, claims: Claims) -> bool:
+    """Take a segment that is to be made; False where it is made, or another process is at it, or the run is over."""
     place = segment_path(folder, number)
     if place.exists() or not claims.take(number):
-        return True
-    if not place.exists() and (folder / ORDERS).exists():
         return False
+    if not place.exists() and (folder / ORDERS).exists():
+        return True
     claims.release(number)
-    return True
+    return False
 
 
 def read_guests_segment(folder: Path, number: int) -> FinishedSegment | None:
@@ -116,7 +116,8 @@ def read_guests_segment(folder: Path, number: int) -> FinishedSegment | None:
     return FinishedSegment(**said, tallies=tallies)
 
 
-def _tell(folder: Path, made: FinishedSegment) -> None:
+def tell_of_segment(folder: Path, made: FinishedSegment) -> None:
+    """Lay what a guest counted beside its segment, which is in its place."""
     said = {**asdict(made), "tallies": describe_tallies(made.tallies)}
     write_whole(_record(folder, made.number), json.dumps(said).encode(), 0o600)
 

@@ -1,15 +1,19 @@
 """What a clip says about itself: credentials, the watermark that its pictures carry together, the file's own words."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from mien_pipeline.image import Pixels
+from mien_core.errors import MarkingFailed
+from mien_pipeline.image import Image, Pixels
 from mien_pipeline.media import kinds
 from mien_pipeline.media.clip.animated import count_pictures, is_animated, read_animation, read_words
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.probe import ClipInfo, open_clip, probe_clip
 from mien_pipeline.media.kinds import read_head
+from mien_pipeline.protocols import ContentCheck, FaceDetector
 from mien_pipeline.trust import credentials
+from mien_pipeline.trust.check import CHECK_EVERY, check
 from mien_pipeline.trust.verify import Inspection
 from mien_pipeline.trust.watermark import Reading, Watermark, to_canonical
 
@@ -40,6 +44,36 @@ def _inspect_animation(path: Path, watermark: Watermark | None, roots: str) -> I
     found = credentials.read(path, kinds.media_type_of(read_head(path)) or "", roots)
     read = read_animation_watermark(path, watermark) if watermark else None
     return Inspection(found, read, read_words(path))
+
+
+def check_segment(
+    path: Path, pictures: int, detector: FaceDetector, content_check: ContentCheck, watermark: Watermark
+) -> None:
+    """Return if a segment that another machine made passes the content check here and carries the watermark.
+
+    Args:
+        path: the segment.
+        pictures: how many it has to hold.
+        detector: finds the faces by which a picture is turned upright.
+        content_check: looks at as many pictures as where a segment is made.
+        watermark: reads the mark.
+
+    Raises:
+        ContentBlocked, CheckUnavailable: as the check says; `stage` is "result".
+        MarkingFailed: it holds another number of pictures, or no watermark is read in them.
+        UnsupportedClip: as `probe_clip` says.
+    """
+    clip = probe_clip(path)
+    if clip.frames != pictures:
+        raise MarkingFailed(f"a segment came with {clip.frames} pictures instead of {pictures}")
+    for number, (_, picture) in enumerate(read_pictures(clip)):
+        if number % CHECK_EVERY == 0:
+            seen = Image(to_upright_rgb(picture, clip))
+            check(seen, content_check, "result", detector.detect(seen))
+    # A segment lies as the clip stores it: which way is up, the finished file says.
+    turned = (replace(clip, rotation=degrees) for degrees in (0, 90, 270, 180))
+    if all(read_watermark(each, watermark).strength == "none" for each in turned):
+        raise MarkingFailed("a segment came without its watermark")
 
 
 def read_watermark(clip: ClipInfo, watermark: Watermark) -> Reading:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mien_core.files import make_folder, move_into_place, remove_file
-from mien_pipeline.clips.orders import ORDERS
+from mien_pipeline.clips.orders import ANALYSIS, ORDERS
 from mien_pipeline.clips.render import PersonTally
 
 log = logging.getLogger(__name__)
 
-ANALYSIS = "analysis.npz"
 Tallies = dict[int, PersonTally]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);

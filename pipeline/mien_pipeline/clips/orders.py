@@ -9,6 +9,7 @@ from typing import Any
 from mien_core.files import write_whole
 
 ORDERS = "orders.json"
+ANALYSIS = "analysis.npz"
 OnPicture = Callable[[], None]
 """Told after every picture; what it raises ends the segment."""
 

@@ -21,14 +21,13 @@ from mien_pipeline.progress import ignore_step
 from mien_pipeline.protocols import ContentCheck, FaceEmbedder, KnowsClips, Likeness
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.swap_image import Reference
-from mien_pipeline.trust.check import check
+from mien_pipeline.trust.check import CHECK_EVERY, check
 
 # Of a face's size, around it: what an engine looks at beside the face itself. The mesh engine's own margin is .35 of a
 # face's width, and its network for hair and outline sees about a face's size around it.
 MARGIN = 0.8
 SCORE_EVERY = 12  # pictures of a track; dlib's network takes as long as a fifth of a rendered face
 LOOK_EVERY = 8  # pictures of a track; networks and masks of hair take longer than all else of a rendered face
-CHECK_EVERY = 30  # pictures with a new face
 
 
 @dataclass(slots=True)

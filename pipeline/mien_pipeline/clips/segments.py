@@ -20,8 +20,8 @@ import cv2
 from mien_core.errors import MienError
 from mien_pipeline.clips.analysis import Analysis
 from mien_pipeline.clips.guests import Claims, read_guests_segment
-from mien_pipeline.clips.journal import ANALYSIS, FinishedSegment, Journal, Tallies, make_segment
-from mien_pipeline.clips.orders import OnPicture, SegmentOrder
+from mien_pipeline.clips.journal import FinishedSegment, Journal, Tallies, make_segment
+from mien_pipeline.clips.orders import ANALYSIS, OnPicture, SegmentOrder
 from mien_pipeline.clips.render import ClipSwap
 from mien_pipeline.media.clip.encoders import ENCODERS
 from mien_pipeline.media.clip.probe import probe_clip

@@ -268,6 +268,25 @@ def test_a_result_from_elsewhere_is_looked_at_and_nothing_is_written(said: Said,
     assert list(tmp_path.iterdir()) == [made]
 
 
+class LooksAtSegments(FakeRuntime):
+    """A runtime that takes segments of three pictures."""
+
+    def check_segment(self, segment: Path, pictures: int) -> None:
+        if (segment.read_bytes(), pictures) != (b"segment", 3):
+            raise MarkingFailed("a segment came with other pictures")
+
+
+def test_a_segment_from_elsewhere_is_looked_at_as_one_whatever_its_bytes_are(said: Said, tmp_path: Path) -> None:
+    (tmp_path / "made.mp4").write_bytes(b"segment")
+    job = RunJob("1", "check", str(tmp_path / "made.mp4"), (), {"pictures": 3}, "")
+    assert isinstance(run(LooksAtSegments(tmp_path), said, job), Finished)
+    refused = (LooksAtSegments(tmp_path), 2, "marking-failed"), (Looks(tmp_path), 3, "check-unavailable")
+    for runtime, pictures, code in refused:
+        failed = run(runtime, said, replace(job, options={"pictures": pictures}))
+        assert isinstance(failed, Failed)
+        assert failed.code == code
+
+
 def test_work_is_taken_in_the_order_it_was_sent() -> None:
     inbox = inbox_of(FindFaces("a", "/a"), CancelWork("c"), FindFaces("b", "/b"))
     assert [inbox.work.get().id, inbox.work.get().id] == ["a", "b"]

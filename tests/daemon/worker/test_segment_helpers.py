@@ -15,8 +15,8 @@ import pytest
 from mien_daemon.worker.messages import SetUpSegments
 from mien_daemon.worker.segment_helpers import SegmentProcess, set_up_helpers, start_helpers
 from mien_models.store import ModelStore
-from mien_pipeline.clips.journal import ANALYSIS, FinishedSegment, Journal
-from mien_pipeline.clips.orders import SegmentOrder
+from mien_pipeline.clips.journal import FinishedSegment, Journal
+from mien_pipeline.clips.orders import ANALYSIS, SegmentOrder
 from mien_pipeline.media.decode import decode
 from mien_pipeline.progress import Progress
 from mien_testing.clip_run import SEGMENT, swap_shortly

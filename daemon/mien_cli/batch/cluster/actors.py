@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,19 +18,23 @@ from ray.exceptions import (  # pyright: ignore[reportMissingImports]
 )
 
 from mien_cli.batch.cluster.begin import Begin
-from mien_cli.batch.cluster.node import Node, describe_models, require_equal
+from mien_cli.batch.cluster.node import Node, describe_models, describe_video, require_equal
 from mien_cli.batch.cluster.sealed import Job, seal
-from mien_core.errors import ClusterRefused, MienError
+from mien_core.errors import ClusterRefused, MienError, UnsupportedClip
 from mien_core.version import product_version
 from mien_daemon.worker.messages import LENGTH, Failed, Finished, RunJob, decode
 from mien_models.local.egress_log import EgressLog
 from mien_models.open_store import open_store
+from mien_pipeline.clips.orders import ANALYSIS, read_orders
 from mien_pipeline.engines.registry import needed_models
 from mien_pipeline.trust.authority import Signatory
 
 log = logging.getLogger("mien_cli.ray_process")
 
 IN_FLIGHT = 8  # an actor; the next picture is there before the last one is done
+SEGMENTS_IN_FLIGHT = 2
+CALLS = IN_FLIGHT + SEGMENTS_IN_FLIGHT + 3  # besides, a clip is brought, a probe is answered, and the end is said
+PART_BYTES = 16 << 20  # of a clip on its way: its parts go through the object store one by one
 MAX_ATTEMPTS = 5  # a picture ends a worker, which costs it one of two attempts there; it cannot end an actor
 # For its place in the cluster, the start of its process and its import of Mien, on a machine that does much else. What
 # takes longer is lost, or waits for a card that another program has.
@@ -41,18 +47,46 @@ LOST_S = 60.0
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an actor said of itself: the key that the job is sealed to, and whether it encodes as this machine does."""
+
+    key: bytes
+    makes_clips: bool
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A device of the cluster with the actor on it.
+
+    Attributes:
+        number: the device's.
+        makes_clips: it encodes as this machine does.
+        loads: how much work of each kind it has.
+        clip: the one that it holds; one at a time.
+        bringing: held while it is brought.
+    """
+
+    number: int
+    actor: Any
+    makes_clips: bool = False
+    loads: Counter[str] = field(default_factory=Counter[str])
+    clip: Path | None = None
+    bringing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Actors:
-    """One actor a device. A picture goes to the one with the least to do."""
+    """One actor a device. A picture, or a segment, goes to the one with the least to do."""
 
     def __init__(self, begin: Begin, job: Job, signatory: Signatory) -> None:
         self._begin, self._job, self._signatory = begin, job, signatory
         self._models = describe_models(open_store(Path(begin.models_dir), offline=True))
         self._devices = begin.devices
         self._given: list[Any] = []  # the actors that may have the job; `close` tells them to forget it
-        self._actors: dict[int, Any] = {}  # those that take pictures, by the number of the device
-        self._loads: dict[int, int] = {}
+        self._places: list[Place] = []
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._refusal: MienError | None = None
         self._changed = asyncio.Condition()
-        self._making = asyncio.Lock()
 
     async def open(self) -> None:
         """An actor a device, each with the job, which none is given before all have been looked at.
@@ -65,10 +99,9 @@ class Actors:
         """
         self._devices = self._devices or [{}] * count_devices()
         started = {at: self._start(device) for at, device in enumerate(self._devices)}
-        keys = await settle({at: self._look_at(actor) for at, actor in started.items()})
-        given = await settle({at: self._give(started[at], key) for at, key in keys.items()})
-        self._actors = {at: started[at] for at in given}
-        self._loads = dict.fromkeys(given, 0)
+        looks = await settle({at: self._look_at(actor) for at, actor in started.items()})
+        given = await settle({at: self._give(started[at], look.key) for at, look in looks.items()})
+        self._places = [Place(at, started[at], looks[at].makes_clips) for at in given]
 
     async def swap(self, work: RunJob) -> tuple[Finished | Failed, bytes]:
         """What the actor's worker answered, and the picture that it made: none where it refused.
@@ -76,24 +109,16 @@ class Actors:
         Raises:
             ClusterRefused: an actor died, and the next one is not what the first was; or none is left.
         """
-        for _ in range(MAX_ATTEMPTS):
-            at, actor = await self._take()
-            try:  # a picture takes room in the store once an actor has room for it
-                picture = ray.put(await asyncio.to_thread(Path(work.target).read_bytes))
-                frame, made = await while_there(actor, actor.swap.remote(work.id, picture, dict(work.options)))
-                return read_answer(work.id, frame), bytes(made)
-            except RayActorError:
-                log.warning("an actor died")
-                await self._replace(at, actor)
-            except TimeoutError:
-                log.warning("an actor did not say in %.0f s that it is there: its node is lost", LOST_S)
-                await self._leave(at, actor)
-            finally:
-                await self._give_back(at)
-        return Failed(work.id, "worker-died", f"{MAX_ATTEMPTS} actors were ended while they had the picture"), b""
+        return await self._have_done(work, IN_FLIGHT, self._swap_at)
+
+    async def render(self, work: RunJob) -> tuple[Finished | Failed, bytes]:
+        """The same of a segment, which `work.run` holds as a run of that segment alone; raises as `swap` does."""
+        return await self._have_done(work, SEGMENTS_IN_FLIGHT, self._render_at)
 
     async def close(self) -> None:
         """Have every actor that was given the job forget it."""
+        for task in list(self._replacing):
+            task.cancel()
         await asyncio.gather(*(self._close(actor) for actor in self._given))
 
     async def _close(self, actor: Any) -> None:
@@ -102,43 +127,119 @@ class Actors:
         except (RayError, TimeoutError):
             log.warning("an actor was gone before it could be closed")
 
-    async def _take(self) -> tuple[int, Any]:
-        """The actor with the least to do and its number, once it has room; raises `ClusterRefused` if none is left."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._loads or min(self._loads.values()) < IN_FLIGHT)
-            if not self._loads:
-                raise ClusterRefused("no node is left", reason="node")
-            at = min(self._loads, key=self._loads.__getitem__)
-            self._loads[at] += 1
-            return at, self._actors[at]
+    async def _have_done(
+        self, work: RunJob, most: int, do: Callable[[Place, RunJob], Awaitable[tuple[bytes, bytes]]]
+    ) -> tuple[Finished | Failed, bytes]:
+        """Have work done at a place that has less than `most` of its kind; where its actor dies, at another place."""
+        for _ in range(MAX_ATTEMPTS):
+            place = await self._take(work.kind, most)
+            try:
+                frame, made = await do(place, work)
+                return read_answer(work.id, frame), bytes(made)
+            except RayActorError:
+                log.warning("an actor died")
+                await self._leave(place, replace=True)
+            except TimeoutError:
+                log.warning("an actor did not say in %.0f s that it is there: its node is lost", LOST_S)
+                await self._leave(place)
+            finally:
+                await self._give_back(place, work.kind)
+        return Failed(work.id, "worker-died", f"{MAX_ATTEMPTS} actors were ended while they had it"), b""
 
-    async def _give_back(self, at: int) -> None:
+    async def _swap_at(self, place: Place, work: RunJob) -> tuple[bytes, bytes]:
+        picture = ray.put(await asyncio.to_thread(Path(work.target).read_bytes))
+        call = place.actor.swap.remote(work.id, picture, dict(work.options))
+        return await while_there(place.actor, call)
+
+    async def _render_at(self, place: Place, work: RunJob) -> tuple[bytes, bytes]:
+        clip, (order,) = await asyncio.to_thread(read_orders, Path(work.run))
+        await self._bring(place, clip)
+        analysis = ray.put(await asyncio.to_thread((Path(work.run) / ANALYSIS).read_bytes))
+        call = place.actor.render.remote(work.id, asdict(order), analysis, dict(work.options))
+        return await while_there(place.actor, call)
+
+    async def _bring(self, place: Place, clip: Path) -> None:
+        """Bring a clip to a place, part by part, if it does not lie there."""
+        async with place.bringing:
+            if place.clip == clip:
+                return
+            place.clip, at = None, 0
+            with clip.open("rb") as file:
+                while part := await asyncio.to_thread(file.read, PART_BYTES):
+                    await while_there(place.actor, place.actor.hold.remote(at, ray.put(part)))
+                    at += len(part)
+            place.clip = clip
+
+    async def _take(self, kind: str, most: int) -> Place:
+        """The place with the least of this kind to do, once it has room.
+
+        Raises:
+            ClusterRefused: none is left, or an actor that came later is refused.
+            UnsupportedClip: none makes clips.
+        """
         async with self._changed:
-            if at in self._loads:
-                self._loads[at] -= 1
+            await self._changed.wait_for(lambda: self._refusal or not self._is_full(kind, most))
+            if self._refusal:
+                raise self._refusal
+            if not self._places:
+                raise ClusterRefused("no node is left", reason="node")
+            if not (able := self._list_able(kind)):
+                raise UnsupportedClip("no node encodes as this machine does", reason="cluster")
+            place = min(able, key=lambda each: each.loads[kind])
+            place.loads[kind] += 1
+            return place
+
+    def _is_full(self, kind: str, most: int) -> bool:
+        """Whether there may be room later, and is none now."""
+        able = self._list_able(kind)
+        return min(each.loads[kind] for each in able) >= most if able else bool(self._replacing)
+
+    def _list_able(self, kind: str) -> list[Place]:
+        return [place for place in self._places if place.makes_clips or kind != "help"]
+
+    async def _give_back(self, place: Place, kind: str) -> None:
+        async with self._changed:
+            place.loads[kind] -= 1
             self._changed.notify_all()
 
-    async def _replace(self, at: int, dead: Any) -> None:
-        """Another actor for a device, unless another picture has had it made; none if it does not answer."""
-        async with self._making:
-            if self._actors.get(at) is not dead:
+    async def _leave(self, place: Place, *, replace: bool = False) -> None:
+        """Do without a place from now on; `replace` has another actor made on its device meanwhile.
+
+        A lost node may still hold its place in the cluster, so that no other actor could take it.
+        """
+        async with self._changed:
+            if place not in self._places:
                 return
-            try:
-                actor = self._start(self._devices[at])
-                await self._give(actor, await self._look_at(actor))
-                self._actors[at] = actor
-            except TimeoutError:
-                log.warning("no other actor was made in %.0f s", ANSWER_S)
-                del self._actors[at], self._loads[at]
+            self._places.remove(place)
+            if replace:
+                task = asyncio.create_task(self._replace(place.number))
+                self._replacing.add(task)
+                task.add_done_callback(self._replacing.discard)
 
-    async def _leave(self, at: int, lost: Any) -> None:
-        """Do without an actor that may still hold its place in the cluster, so that none could take it."""
-        async with self._making:
-            if self._actors.get(at) is lost:
-                del self._actors[at], self._loads[at]
+    async def _replace(self, number: int) -> None:
+        """Another actor for a device; none if it does not answer. One that is refused ends the run."""
+        made: Place | None = None
+        refusal: MienError | None = None
+        try:
+            actor = self._start(self._devices[number])
+            look = await self._look_at(actor)
+            await self._give(actor, look.key)
+            made = Place(number, actor, look.makes_clips)
+        except TimeoutError:
+            log.warning("no other actor was made in %.0f s", ANSWER_S)
+        except MienError as error:
+            refusal = error
+        except Exception:
+            log.exception("no other actor was made")
+        async with self._changed:
+            self._places += [made] if made else []
+            self._refusal = self._refusal or refusal
+            if task := asyncio.current_task():
+                self._replacing.discard(task)  # before those that wait look
+            self._changed.notify_all()
 
-    async def _look_at(self, actor: Any) -> bytes:
-        """The key of an actor that may be given the job.
+    async def _look_at(self, actor: Any) -> Look:
+        """What an actor said that may be given the job.
 
         Raises:
             ClusterRefused: `reason` is "node", "versions", "digests", or a danger of `node.find_dangers`.
@@ -149,7 +250,7 @@ class Actors:
         require_equal(found, product_version(), self._models, needed_models(self._begin.engine))
         if found["dangers"] and not self._begin.is_own:
             raise ClusterRefused("the cluster lets strangers in", reason=found["dangers"][0], node=found["host"])
-        return bytes(found["key"])
+        return Look(bytes(found["key"]), bool(found["video"]) and found["video"] == describe_video())
 
     async def _give(self, actor: Any, key: bytes) -> None:
         """Give an actor the job; raises `ConsentRequired` if it does not believe the record, and as `ask`."""
@@ -161,9 +262,7 @@ class Actors:
         begin = self._begin
         own = {"state_dir": begin.state_dir, "models_dir": begin.models_dir} if begin.is_own else {}
         needs = {"num_cpus": 1} if begin.is_own or not ray.cluster_resources().get("GPU") else {"num_gpus": 1}
-        made = ray.remote(Node).options(
-            **needs, max_restarts=0, max_concurrency=IN_FLIGHT + 2, scheduling_strategy="SPREAD"
-        )
+        made = ray.remote(Node).options(**needs, max_restarts=0, max_concurrency=CALLS, scheduling_strategy="SPREAD")
         return made.remote(own, begin.worker if begin.is_own else "", dict(device))
 
 
@@ -192,7 +291,13 @@ async def while_there(actor: Any, call: Awaitable[Answer]) -> Answer:
     answer = asyncio.ensure_future(call)
     try:
         while not (await asyncio.wait([answer], timeout=PROBE_S))[0]:
-            await asyncio.wait_for(actor.is_there.remote(), LOST_S)
+            probe = asyncio.ensure_future(actor.is_there.remote())
+            done, _ = await asyncio.wait([answer, probe], timeout=LOST_S, return_when=asyncio.FIRST_COMPLETED)
+            if probe in done:
+                probe.result()
+            elif not done:
+                probe.cancel()
+                raise TimeoutError
         return await answer
     finally:
         answer.cancel()

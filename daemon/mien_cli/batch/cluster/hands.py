@@ -18,9 +18,11 @@ from mien_cli.batch.workers import Workers
 from mien_core.errors import MienError
 from mien_core.program import command_for, windowless
 from mien_daemon.state.run_folder import remove_dead_runs
-from mien_daemon.worker.messages import Failed, Finished, RunJob, encode, receive
+from mien_daemon.worker.messages import Failed, Finished, Ready, RunJob, encode, receive
+from mien_pipeline.clips.orders import read_orders
 
 IN_FLIGHT = 8  # for every actor
+SEGMENTS_IN_FLIGHT = 2
 MOST_ACTORS = 8  # of a cluster of the person's own that are fed at once: how many it has is known later
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own inside, 0700
 END_S = 60.0  # Ray takes some seconds to stop; then its processes are killed with ours
@@ -46,14 +48,24 @@ class ClusterHands:
         self.folder: Path | None = None
         """Where a cluster of the run keeps its sockets and logs, once it was started."""
         self.count = IN_FLIGHT * (len(begin.devices) or MOST_ACTORS)
+        self.segments = SEGMENTS_IN_FLIGHT * (len(begin.devices) or MOST_ACTORS)
+        """How many segments of a clip it takes at once."""
         self._starting = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
         self._waiting: dict[str, asyncio.Future[Finished]] = {}
+        self._ready = asyncio.Event()
         self._end: MienError | None = None
 
+    async def until_ready(self) -> None:
+        """Return when the cluster takes work; raises as `run` does where it takes none."""
+        await self._start()
+        await self._ready.wait()
+        if self._end is not None:
+            raise self._end
+
     async def run(self, work: RunJob) -> Finished:
-        """Have one picture swapped.
+        """Have one picture swapped, or one segment of a clip made: see `Actors.render`.
 
         Raises:
             ClusterRefused: the cluster is not one that is given pictures, or cannot be started.
@@ -73,14 +85,9 @@ class ClusterHands:
         finally:
             self._waiting.pop(work.id, None)
         if self._home is not None:
-            await self._check(self._home, work, finished)
+            said = await asyncio.to_thread(describe_check, work, finished)
+            await self._home.run(RunJob(f"{work.id}.check", "check", work.output, (), said, work.output))
         return finished
-
-    async def _check(self, home: Workers, work: RunJob, finished: Finished) -> None:
-        """Look at a result as this machine does at its own."""
-        provenance = finished.report.get("provenance")
-        claimed = str(provenance.get("watermark")) if isinstance(provenance, Mapping) else "unknown"
-        await home.run(RunJob(f"{work.id}.check", "check", work.output, (), {"watermark": claimed}, work.output))
 
     @asynccontextmanager
     async def hold_back(self) -> AsyncGenerator[None]:
@@ -132,9 +139,21 @@ class ClusterHands:
                     end = error
                 elif (waiting := self._waiting.get(message.id)) and not waiting.done():
                     waiting.set_exception(error)
+            elif isinstance(message, Ready):
+                self._ready.set()
             elif isinstance(message, Finished) and (waiting := self._waiting.get(message.id)) and not waiting.done():
                 waiting.set_result(message)
         self._end = end
+        self._ready.set()
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(end)
+
+
+def describe_check(work: RunJob, finished: Finished) -> dict[str, object]:
+    """What this machine is told to find in what a node made, when it looks at that as at its own."""
+    if work.kind == "help":
+        _, (order,) = read_orders(Path(work.run))
+        return {"pictures": order.stop - order.first}
+    provenance = finished.report.get("provenance")
+    return {"watermark": str(provenance.get("watermark")) if isinstance(provenance, Mapping) else "unknown"}

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from mien_api.errors import WorkerDied
 from mien_cli.batch.cluster.sealed import open_sealed, public_bytes
 from mien_cli.batch.workers import Workers
 from mien_core.errors import ClusterRefused, MienError
@@ -25,13 +27,16 @@ from mien_core.files import name_system_error
 from mien_core.version import product_version
 from mien_daemon.config import Config
 from mien_daemon.state.run_folder import RunFolder, open_run_folder
-from mien_daemon.worker.messages import Failed, RunJob, encode
+from mien_daemon.worker.clips import name_run
+from mien_daemon.worker.messages import Failed, Finished, RunJob, encode
 from mien_models.open_store import open_store
 from mien_models.store import ModelStore
+from mien_pipeline.clips.orders import ANALYSIS, SegmentOrder, lay_out_orders
 
 Models = Mapping[str, Sequence[str | None]]
 """The digests of each model's files, in the catalogue's order."""
 
+CLIP = "held.clip"
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
 
 
@@ -65,6 +70,7 @@ class Node:
             "python": platform.python_version(),
             "host": platform.node(),
             "models": describe_models(store),
+            "video": describe_video(),
             "key": public_bytes(self._key),
             "dangers": find_dangers(read_facts()),
         }
@@ -100,6 +106,42 @@ class Node:
             for path in (target, made):
                 path.unlink(missing_ok=True)
 
+    async def hold(self, at: int, part: bytes) -> None:
+        """Keep a part of a clip, from this byte on; the first part takes the place of the clip before."""
+        if self._spool is None:
+            raise RuntimeError("the job was not begun")
+        with (self._spool.pictures / CLIP).open("r+b" if at else "wb") as file:
+            file.seek(at)
+            file.write(part)
+
+    async def render(
+        self, work_id: str, order: Mapping[str, Any], analysis: bytes, options: Mapping[str, object]
+    ) -> tuple[bytes, bytes]:
+        """As `swap`, of a segment of the clip that is held: the frame's report says what it counted.
+
+        Args:
+            work_id: as of a picture.
+            order: a `SegmentOrder` as a dictionary.
+            analysis: what `Analysis.save` wrote, of the tracks that show in the segment.
+            options: the engine's.
+        """
+        if self._spool is None or self._workers is None:
+            raise RuntimeError("the job was not begun")
+        clip, folder = self._spool.pictures / CLIP, self._spool.pictures / hashlib.sha256(work_id.encode()).hexdigest()
+        job = RunJob(work_id, "help", str(clip), self._people, dict(options), "", self._likes, str(folder))
+        try:
+            run = lay_out_run(job, SegmentOrder(**order), analysis)
+            await self._workers.run(job)
+            return read_segment(job, run, SegmentOrder(**order).number)
+        except MienError as error:
+            return encode(fail(work_id, error)), b""
+        except (OSError, MemoryError) as error:
+            if (refusal := name_system_error(error)) is None:
+                raise
+            return encode(fail(work_id, refusal)), b""
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     async def is_there(self) -> None:
         """Answer: the run asks while it waits for a picture."""
 
@@ -109,6 +151,27 @@ class Node:
             await self._workers.close()
         self._key = X25519PrivateKey.generate()
         self._held.close()
+
+
+def lay_out_run(job: RunJob, order: SegmentOrder, analysis: bytes) -> Path:
+    """A run of one segment, which the worker finds as that of a clip that another one leads; its folder."""
+    people = [[Path(picture).read_bytes() for picture in person] for person in (*job.references, job.likes)]
+    run = name_run(job, people)
+    run.mkdir(mode=0o700, parents=True)
+    write(run / ANALYSIS, analysis)
+    lay_out_orders(run, Path(job.target), [order])
+    return run
+
+
+def read_segment(job: RunJob, run: Path, number: int) -> tuple[bytes, bytes]:
+    """The frame that says what was counted, and the segment; raises `WorkerDied` where the worker made none."""
+    from mien_pipeline.clips.guests import read_guests_segment
+    from mien_pipeline.clips.journal import describe_tallies, segment_path
+
+    if (made := read_guests_segment(run, number)) is None:
+        raise WorkerDied("the worker made no segment")
+    finished = Finished(job.id, describe_tallies(made.tallies), "video/mp4", made.sha256)
+    return encode(finished), segment_path(run, number).read_bytes()
 
 
 def read_config(folders: Mapping[str, str], worker: str) -> Config:
@@ -121,6 +184,15 @@ def describe_models(store: ModelStore) -> Models:
     """The digests of the files of every model that is installed."""
     digests = {model.name: [file.sha256 for file in model.files if file.state != "missing"] for model in store.states()}
     return {name: files for name, files in digests.items() if files}
+
+
+def describe_video() -> str:
+    """The version of what encodes clips here; "" where nothing does."""
+    try:
+        from mien_pipeline.media.clip.segment import name_library
+    except ImportError:
+        return ""
+    return name_library()
 
 
 def require_equal(found: Mapping[str, Any], version: str, models: Models, needed: Collection[str]) -> None:

@@ -104,16 +104,16 @@ async def serve(begin: Begin, incoming: BinaryIO, pipe: Pipe) -> None:
 
 
 async def answer(actors: Actors, work: RunJob, pipe: Pipe) -> None:
-    """Have one picture swapped, put the result where the run wants it, and say how it went."""
+    """Have one picture or segment made, put the result where the run wants it, and say how it went."""
     try:
-        message, made = await actors.swap(work)
+        message, made = await (actors.render(work) if work.kind == "help" else actors.swap(work))
         if made:
             await asyncio.to_thread(write, Path(work.output), made)
         pipe.send(message)
     except MienError as error:
         pipe.send(fail(work.id, error))
     except Exception as error:
-        log.exception("picture %s failed on the cluster", work.id)
+        log.exception("work %s failed on the cluster", work.id)
         refusal = name_system_error(error)
         pipe.send(fail(work.id, refusal) if refusal else Failed(work.id, "internal-error", ""))
 

@@ -36,8 +36,12 @@ class EncoderSettings:
     @property
     def identity(self) -> str:
         """What must be the same for segments to fit together, the library's version included."""
-        codec = av.library_versions["libavcodec"]
-        return f"{self.encoder.name} {self.encoder.set_quality(self.quality)} {av.__version__} {codec}"
+        return f"{self.encoder.name} {self.encoder.set_quality(self.quality)} {name_library()}"
+
+
+def name_library() -> str:
+    """The version of what encodes here; segments of another one do not fit."""
+    return f"{av.__version__} {av.library_versions['libavcodec']}"
 
 
 def write_segment(path: Path, frames: Iterable[Frame], clip: ClipInfo, settings: EncoderSettings) -> int:

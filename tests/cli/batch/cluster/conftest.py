@@ -17,7 +17,7 @@ class StandInActor:
     """An actor handle: each method of the node has a `remote` that gives something to wait for."""
 
     def __init__(self, node: object) -> None:
-        for name in ("describe", "begin", "swap", "is_there", "close"):
+        for name in ("describe", "begin", "swap", "hold", "render", "is_there", "close"):
             setattr(self, name, StandInMethod(getattr(node, name)))
 
 

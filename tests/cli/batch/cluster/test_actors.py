@@ -12,10 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mien_cli.batch.cluster.begin import Begin
+from mien_cli.batch.cluster.node import describe_video
 from mien_cli.batch.cluster.sealed import Job, public_bytes
-from mien_core.errors import ClusterRefused, ConsentRequired
+from mien_core.errors import ClusterRefused, ConsentRequired, UnsupportedClip
 from mien_core.version import product_version
 from mien_daemon.worker.messages import Failed, Finished, RunJob, encode
+from mien_pipeline.clips.orders import ANALYSIS, SegmentOrder, lay_out_orders
 from mien_pipeline.trust.authority import Authority
 from mien_testing.stand_in import returning
 
@@ -23,15 +25,18 @@ from mien_testing.stand_in import returning
 class StandInNode:
     """A node without pictures: it notes what it was asked."""
 
-    def __init__(self, version: str = "", *, lost: str = "", **faults: Exception) -> None:
+    def __init__(self, version: str = "", *, lost: str = "", video: str | None = None, **faults: Exception) -> None:
         """
         Args:
             version: another one than this machine's.
             lost: the calls that are never answered.
+            video: what it encodes with, if that is not what this machine does.
             faults: what calls come to, by their names.
         """
         self.version, self.lost, self.faults = version or product_version(), lost, faults
+        self.video = describe_video() if video is None else video
         self.asked: list[str] = []
+        self.held = b""
 
     async def note(self, call: str) -> None:
         self.asked.append(call)
@@ -43,7 +48,8 @@ class StandInNode:
     async def describe(self) -> dict[str, Any]:
         await self.note("describe")
         key = public_bytes(X25519PrivateKey.generate())
-        return {"version": self.version, "host": "render-1", "models": {}, "key": key, "dangers": []}
+        found: dict[str, Any] = {"version": self.version, "host": "render-1", "models": {}, "key": key, "dangers": []}
+        return {**found, "video": self.video}
 
     async def begin(self, _sealed: bytes) -> None:
         await self.note("begin")
@@ -51,6 +57,15 @@ class StandInNode:
     async def swap(self, work_id: str, picture: bytes, _options: object) -> tuple[bytes, bytes]:
         await self.note("swap")
         return encode(Finished(work_id, {}, "image/png", hashlib.sha256(picture).hexdigest())), picture
+
+    async def hold(self, at: int, part: bytes) -> None:
+        await self.note("hold")
+        self.held = self.held[:at] + part
+
+    async def render(self, work_id: str, order: Any, analysis: bytes, _options: object) -> tuple[bytes, bytes]:
+        await self.note("render")
+        made = b"%d of %s with %s" % (order["number"], self.held, analysis)
+        return encode(Finished(work_id, {}, "video/mp4", "")), made
 
     async def is_there(self) -> None:
         await self.note("is_there")
@@ -212,3 +227,80 @@ async def test_a_dead_actor_is_made_again_and_given_the_job(
     assert not isinstance(message, Failed)
     await under_test.close()
     assert again.asked == ["describe", "begin", "swap", "close"]
+
+
+async def test_a_picture_of_a_dead_actor_does_not_wait_for_the_one_that_takes_its_place(
+    open_actors: Any, actors: ModuleType, tmp_path: Path
+) -> None:
+    """The third node never answers, and nothing here ends its five minutes."""
+    dies, good = StandInNode(swap=actors.RayActorError()), StandInNode()
+    under_test = open_actors(dies, good, StandInNode(lost="describe"), count=2)
+    await under_test.open()
+    message, _ = await under_test.swap(work(tmp_path))
+    await under_test.close()
+    assert isinstance(message, Finished)
+    assert good.asked == ["describe", "begin", "swap", "close"]
+
+
+async def test_an_actor_that_comes_later_and_is_refused_ends_the_run(
+    open_actors: Any, actors: ModuleType, tmp_path: Path
+) -> None:
+    under_test = open_actors(StandInNode(swap=actors.RayActorError()), StandInNode("0.0.1"), count=1)
+    await under_test.open()
+    with pytest.raises(ClusterRefused) as refused:
+        await under_test.swap(work(tmp_path))
+    assert refused.value.fields["reason"] == "versions"
+
+
+def segment(folder: Path, number: int) -> RunJob:
+    """A run of one segment of the clip in `folder`."""
+    own = folder / f"segment {number}"
+    own.mkdir()
+    (folder / "clip.mp4").write_bytes(b"a clip")
+    (own / ANALYSIS).write_bytes(b"its tracks")
+    lay_out_orders(own, folder / "clip.mp4", [SegmentOrder(number, 0, 3, {0: 0}, "libsvtav1", 70)])
+    return RunJob(str(number), "help", str(folder / "clip.mp4"), (), {}, str(own / "made"), run=str(own))
+
+
+async def test_a_clip_is_brought_to_a_node_once_and_its_segments_follow(
+    open_actors: Any, actors: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actors, "PART_BYTES", 4)
+    node = StandInNode()
+    under_test = open_actors(node, count=1)
+    await under_test.open()
+    made = await asyncio.gather(*(under_test.render(segment(tmp_path, number)) for number in range(3)))
+    assert [each for _, each in made] == [b"%d of a clip with its tracks" % number for number in range(3)]
+    assert node.asked == ["describe", "begin", "hold", "hold", "render", "render", "render"]
+
+
+async def test_a_segment_of_a_dead_actor_is_made_on_another_that_gets_the_clip(
+    open_actors: Any, actors: ModuleType, tmp_path: Path
+) -> None:
+    dies, again = StandInNode(render=actors.RayActorError()), StandInNode()
+    under_test = open_actors(dies, again, count=1)
+    await under_test.open()
+    _, made = await under_test.render(segment(tmp_path, 1))
+    assert made == b"1 of a clip with its tracks"
+    assert (dies.asked, again.asked) == (["describe", "begin", "hold", "render"],) * 2
+
+
+async def test_a_node_that_encodes_in_another_way_gets_pictures_and_no_segments(
+    open_actors: Any, tmp_path: Path
+) -> None:
+    other, same = StandInNode(video="another"), StandInNode()
+    under_test = open_actors(other, same, count=2)
+    await under_test.open()
+    await asyncio.gather(*(under_test.render(segment(tmp_path, number)) for number in range(2)))
+    assert (other.asked, same.asked.count("render")) == (["describe", "begin"], 2)
+
+
+@pytest.mark.parametrize("video", ["another", ""])
+async def test_where_no_node_encodes_as_this_machine_does_segments_are_refused_and_pictures_are_not(
+    video: str, open_actors: Any, tmp_path: Path
+) -> None:
+    under_test = open_actors(StandInNode(video=video), count=1)
+    await under_test.open()
+    with pytest.raises(UnsupportedClip):
+        await under_test.render(segment(tmp_path, 1))
+    assert isinstance((await under_test.swap(work(tmp_path)))[0], Finished)

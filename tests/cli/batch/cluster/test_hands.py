@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from mien_api.errors import WorkerDied
 from mien_cli.batch.cluster import hands as cluster_hands
 from mien_cli.batch.cluster.begin import Begin
-from mien_cli.batch.cluster.hands import ClusterHands
+from mien_cli.batch.cluster.hands import ClusterHands, describe_check
 from mien_cli.batch.workers import Workers
 from mien_core.errors import CheckUnavailable, ClusterRefused
-from mien_daemon.worker.messages import RunJob
+from mien_daemon.worker.messages import Finished, RunJob
+from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
 from mien_testing.daemon import config_for
 from mien_testing.ray_process import DIE, ORDER, REFUSE, STAY
 from mien_testing.stand_in import returning
@@ -87,3 +89,23 @@ async def test_a_result_from_elsewhere_is_looked_at_here_before_it_is_taken(
     hands = open_hands(checks=True)
     with pytest.raises(CheckUnavailable):
         await hands.run(work(tmp_path / "shared", "picture"))
+
+
+async def test_a_segment_from_elsewhere_is_looked_at_here_before_it_is_taken(
+    open_hands: OpenHands, tmp_path: Path
+) -> None:
+    """The fake pipeline looks at no segments, so none is taken."""
+    segment = replace(work(tmp_path / "shared", "clip"), kind="help", run=str(tmp_path / "shared"))
+    lay_out_orders(tmp_path / "shared", tmp_path / "clip.mp4", [SegmentOrder(2, 10, 13, {0: 0}, "libsvtav1", 70)])
+    assert describe_check(segment, Finished("", {}, "", "")) == {"pictures": 3}
+    with pytest.raises(CheckUnavailable):
+        await open_hands(checks=True).run(segment)
+
+
+async def test_a_cluster_that_is_ready_says_so_and_one_that_is_gone_why(open_hands: OpenHands, tmp_path: Path) -> None:
+    hands = open_hands()
+    await hands.until_ready()
+    with pytest.raises(ClusterRefused):
+        await hands.run(work(tmp_path, "refused", REFUSE))
+    with pytest.raises(ClusterRefused):
+        await hands.until_ready()

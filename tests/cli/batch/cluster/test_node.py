@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 
 from mien_cli.batch.cluster import node as nodes
-from mien_cli.batch.cluster.node import Node, RayFacts, find_dangers, require_equal
+from mien_cli.batch.cluster.node import CLIP, Node, RayFacts, find_dangers, require_equal
 from mien_cli.batch.cluster.sealed import Job, seal
-from mien_core.errors import ClusterRefused, ConsentRequired
+from mien_core.errors import ClusterRefused, ConsentRequired, ContentBlocked
 from mien_core.version import product_version
 from mien_daemon.references.consent import Consent
-from mien_daemon.worker.messages import LENGTH, Failed, Finished, Message, decode
+from mien_daemon.worker.clips import name_run
+from mien_daemon.worker.messages import LENGTH, Failed, Finished, Message, RunJob, decode
+from mien_pipeline.clips.guests import tell_of_segment
+from mien_pipeline.clips.journal import FinishedSegment, segment_path
+from mien_pipeline.clips.orders import ANALYSIS, SegmentOrder, read_orders
+from mien_pipeline.clips.render import PersonTally
 from mien_pipeline.trust.authority import Authority
 from mien_testing.folder_run import write_picture
 from mien_testing.stand_in import returning
@@ -77,6 +82,55 @@ async def test_a_full_disk_of_a_node_is_said_by_its_name(
     failed = read(frame)
     assert isinstance(failed, Failed)
     assert (failed.id, failed.code, made) == ("1", "disk-full", b"")
+
+
+def read_all(pictures: Sequence[str]) -> list[bytes]:
+    return [Path(picture).read_bytes() for picture in pictures]
+
+
+class StandInWorkers:
+    """A worker that renders what lies in the run of its job, as a guest, or refuses it."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+
+    async def run(self, job: RunJob) -> Finished:
+        if self.refuses:
+            raise ContentBlocked("no", stage="result")
+        run = name_run(job, [*map(read_all, job.references), read_all(job.likes)])
+        clip, (order,) = read_orders(run)
+        made = clip.read_bytes() + (run / ANALYSIS).read_bytes()
+        segment_path(run, order.number).write_bytes(made)
+        tally = PersonTally(frames=order.stop - order.first)
+        tell_of_segment(run, FinishedSegment(order.number, order.first, 3, len(made), "ab", {0: tally}))
+        return Finished(job.id, {}, "", "")
+
+    async def close(self) -> None:
+        """There is no process."""
+
+
+async def test_a_node_renders_a_segment_of_the_clip_that_it_holds_and_keeps_nothing_of_it(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = await node.describe()
+    await node.begin(seal(Job([[b"me"]], [], [STATED]), told["key"], Authority(tmp_path / "home").signatory()))
+    order = asdict(SegmentOrder(7, 10, 13, {0: 0}, "libsvtav1", 70))
+    for at, part in ((0, b"an older clip"), (0, b"the "), (4, b"clip, ")):
+        await node.hold(at, part)
+    monkeypatch.setattr(node, "_workers", StandInWorkers())
+    frame, made = await node.render("1", order, b"its tracks", {"engine": "mesh"})
+    finished = read(frame)
+    assert isinstance(finished, Finished)
+    assert (made, finished.report["0"]) == (b"the clip, its tracks", asdict(PersonTally(frames=3)))
+    monkeypatch.setattr(node, "_workers", StandInWorkers(refuses=True))
+    frame, made = await node.render("2", order, b"its tracks", {"engine": "mesh"})
+    refused = read(frame)
+    assert isinstance(refused, Failed)
+    assert (refused.code, made) == ("content-blocked", b"")
+    pictures = [path for path in (tmp_path / "state" / "batch").iterdir() if path.is_dir()]
+    assert [path.name for folder in pictures for path in folder.iterdir() if "reference" not in path.name] == [CLIP]
+    await node.close()
+    assert list((tmp_path / "state").rglob(CLIP)) == []
 
 
 async def test_a_job_for_another_node_is_not_begun(node: Node, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A folder run on a real Ray cluster that it starts itself: one cluster, and everything that is promised of it.
+"""Folder runs on a real Ray cluster that they start themselves: pictures, and a clip, with all that is promised.
 
 `nox -s ray`; the extra `mien[ray]` has to be installed, and the system has to give a network namespace.
 """
@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from mien_models.store import ModelStore
+from mien_testing.clips import Recipe, list_packets, make_clip, move_portrait
 from mien_testing.weights import link_models
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 RunJson = Callable[..., tuple[int, Any]]
 WORDS = ("--face", "grace_hopper.jpg", "--workers", "1", "--basis", "self", "--adult")
 PICTURES = 2
+FRAMES = 400  # eight segments
 
 
 @pytest.fixture
@@ -80,5 +82,41 @@ def test_a_run_on_ray_survives_its_actor_and_makes_what_a_local_run_makes(album:
         np.testing.assert_array_equal(one, other)
         same = ("identity", "verdict", "naturalness", "warnings", "output")
         assert [here[name] for name in same] == [there[name] for name in same]
+    again = run_json("batch", "in", *WORDS, "-o", "out")[1]
+    assert {item["reason"] for item in again["items"]} == {"done-before"}
+
+
+def until(made: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    while not made():
+        assert process.poll() is None, "the run ended before"
+        time.sleep(0.02)
+
+
+def test_a_clip_on_ray_survives_its_actor_and_has_the_packets_of_a_local_run(album: Path, run_json: RunJson) -> None:
+    """The actor is killed after its first segment, which only it lays beside its record, while it is at another."""
+    for picture in (album / "in").iterdir():
+        picture.unlink()
+    portrait = np.asarray(PIL.Image.open("astronaut.png").convert("RGB"))
+    recipe = Recipe(size=(256, 192), times=tuple(range(FRAMES)), tone=1.0)
+    make_clip(album / "in" / "a.mp4", recipe, move_portrait(portrait[:400]))
+    status, alone = run_json("batch", "in", *WORDS, "-o", "alone")
+    assert status == 0
+    command = [sys.executable, "-m", "mien_cli", "batch", "in", *WORDS, "-o", "out", "--on", "ray", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        until(lambda: list((album / "state" / "clips").glob("*/segment-*.json")), process)
+        actor = find_actor(psutil.Process(process.pid))
+        assert actor is not None
+        actor.send_signal(signal.SIGKILL)
+        document = json.loads(process.communicate()[0])
+    assert process.returncode == 0, document
+    lines = (album / "own-models" / "egress.log").read_text(encoding="ascii").splitlines()
+    assert [line.split()[-1] for line in lines] == ["ray", "ray"]  # the actor, and the one after it
+    made = [list_packets(album / part / "a-grace_hopper.mp4", "video") for part in ("alone", "out")]
+    assert made[0] == made[1]
+    same = ("identity", "verdict", "warnings", "output")
+    assert [[item[name] for name in same] for item in alone["items"]] == [
+        [item[name] for name in same] for item in document["items"]
+    ]
+    assert not list((album / "state" / "clips").glob("*/segment-*"))
     again = run_json("batch", "in", *WORDS, "-o", "out")[1]
     assert {item["reason"] for item in again["items"]} == {"done-before"}
