@@ -16,6 +16,11 @@ class Executor(Protocol):
         """The engine in its memory; jobs of the same engine begin there without loading another."""
         ...
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a search for faces waits for what it does; there is an event when that begins."""
+        ...
+
     def readiness(self) -> Readiness:
         """How soon work would begin."""
         ...

@@ -1,8 +1,8 @@
 """A person's job before batch work that is at work already.
 
-Where a person's job needs the executor of a batch job, the batch job stops at its next step. It waits again, before
-all other batch jobs. A batch job that would take processor time from a person's picture waits at its next step
-while that is made.
+Where a person's job needs the executor of a batch job, or a search for faces waits for it, the batch job stops at its
+next step. It waits again, before all other batch jobs. A batch job that would take processor time from a person's
+picture waits at its next step while that is made.
 """
 
 import time
@@ -86,6 +86,7 @@ class Precedence:
             attempts: the newest at each job.
         """
         self._forget_finished()
+        await self._stop_for_searches([each for each in attempts if self._jobs.holds(each.running)])
         await self._stop_for_waiting([each for each in attempts if self._jobs.holds(each.running)])
         await self._hold_beside([each for each in attempts if self._jobs.holds(each.running)])
 
@@ -97,6 +98,17 @@ class Precedence:
             self._stopped.pop(job_id, None)
             self._held.pop(job_id, None)
 
+    async def _stop_for_searches(self, at_work: Sequence[Attempt]) -> None:
+        """Stop the batch jobs behind which a search for faces waits: a person chooses among them."""
+        for attempt in at_work:
+            if attempt.executor.is_wanted and self._may_stop(attempt) and self._jobs.holds(attempt.running):
+                await self._stop(attempt)
+
+    async def _stop(self, attempt: Attempt) -> None:
+        attempt.pauses, attempt.told_at = True, time.monotonic()
+        self._stopped[attempt.job.id] += 1
+        await attempt.executor.interrupt(attempt.job.id)
+
     async def _stop_for_waiting(self, at_work: Sequence[Attempt]) -> None:
         """Stop as many batch jobs as a person's jobs wait for an executor."""
         busy = [each.executor for each in at_work]
@@ -107,9 +119,7 @@ class Precedence:
         able.sort(key=lambda each: (each.executor.engine != engine, each.running.progress.fraction))
         for attempt in able[: max(0, short)]:
             if self._jobs.holds(attempt.running):  # it may have ended while another was told
-                attempt.pauses, attempt.told_at = True, time.monotonic()
-                self._stopped[attempt.job.id] += 1
-                await attempt.executor.interrupt(attempt.job.id)
+                await self._stop(attempt)
 
     async def _hold_beside(self, at_work: Sequence[Attempt]) -> None:
         """Hold batch jobs beside a person's picture, and let go of those that are held for none."""

@@ -82,6 +82,7 @@ class WorkerSupervisor:
         """Whether it helps with another worker's clip, which it leaves at once for other work."""
         self.is_held = False
         """Whether its work waits until a person's is done elsewhere; see `hold`."""
+        self._searches = 0
         self._tasks = BackgroundTasks()
 
     def status(self) -> WorkerStatus:
@@ -99,6 +100,11 @@ class WorkerSupervisor:
     def engine(self) -> str | None:
         """The engine in its memory."""
         return self._process.engine if self._process else None
+
+    @property
+    def is_wanted(self) -> bool:
+        """See `Executor`."""
+        return self._searches > 0
 
     def readiness(self) -> Readiness:
         """See `Executor`."""
@@ -156,7 +162,12 @@ class WorkerSupervisor:
     async def find_faces(self, picture: str) -> Sequence[Mapping[str, object]]:
         """The faces of a picture, after what runs now; raises as `WorkerProcess.ask` does."""
         await self.available()
-        answer = await self._ask(FindFaces(secrets.token_hex(8), picture), lambda _: None)
+        self._searches += 1
+        self._tell_state()  # what runs may stop for it
+        try:
+            answer = await self._ask(FindFaces(secrets.token_hex(8), picture), lambda _: None)
+        finally:
+            self._searches -= 1
         if not isinstance(answer, Faces):
             raise RuntimeError("the worker answered something else")
         return answer.faces
@@ -331,5 +342,8 @@ class WorkerSupervisor:
     def _set_state(self, state: State) -> None:
         if state != self._state:
             self._state = state
-            status = self.status()
-            self._events.publish("worker", {"state": state, "pid": status.pid, "engine": status.engine})
+            self._tell_state()
+
+    def _tell_state(self) -> None:
+        status = self.status()
+        self._events.publish("worker", {"state": status.state, "pid": status.pid, "engine": status.engine})

@@ -51,6 +51,37 @@ async def test_a_batch_job_stops_for_a_person_and_begins_again_before_the_rest_o
         assert room.states_told(stopped) == ["queued", "running", "queued", "running", "done"]
 
 
+async def test_a_batch_job_stops_for_a_search_for_faces_and_another_one_does_not(tmp_path: Path) -> None:
+    executors = FakeExecutor(), FakeExecutor()
+    async with open_jobs(tmp_path, *executors) as room:
+        jobs = [await begin_batch(room) for _ in executors]
+        executors[0].is_wanted = True
+        room.events.publish("worker", {})
+        await executors[0].cancelled.wait()
+        executors[0].is_wanted = False
+        for executor in executors:
+            executor.gates["b"].set()
+        ended = [await room.finished(job) for job in jobs]
+        assert [(job.state, job.attempts) for job in ended] == [("done", 1)] * 2
+        assert not executors[1].cancelled.is_set()
+        stopped, other = (executor.ran[0].id for executor in executors)
+        told = [room.states_told(job).count("running") for job in sorted(jobs, key=lambda job: job.id == other)]
+        assert (stopped != other, told) == (True, [2, 1])
+
+
+async def test_a_persons_job_does_not_stop_for_a_search_for_faces(tmp_path: Path) -> None:
+    executor = FakeExecutor()
+    async with open_jobs(tmp_path, executor) as room:
+        person = await until_at_work(room, await room.submit("gate=b"))
+        executor.is_wanted = True
+        room.events.publish("worker", {})
+        for _ in range(20):
+            await room.store.get(person.id)
+        assert not executor.cancelled.is_set()
+        executor.gates["b"].set()
+        assert (await room.finished(person)).state == "done"
+
+
 async def test_one_person_stops_one_of_two_batch_jobs_and_the_other_waits_in_its_executor(tmp_path: Path) -> None:
     executors = FakeExecutor(), FakeExecutor()
     async with open_jobs(tmp_path, *executors) as room:

@@ -73,6 +73,17 @@ async def test_faces_are_found_by_the_worker_that_is_free(pair: Daemon) -> None:
     await pair.finished(job)
 
 
+async def test_a_batch_picture_stops_for_a_search_for_faces_and_is_made_afterwards(open_daemon: OpenDaemon) -> None:
+    """The gate opens when the faces are there: a search that waited for the picture would wait for ever."""
+    async with open_daemon(settings={"devices": "cpu"}) as one:
+        picture = await one.put(png())
+        batch = await one.at_work(await one.swap("gate=gate", priority="batch"))
+        assert (await one.ask("GET", f"/v1/blobs/{picture}/faces")).status == 200
+        (one.state / "gate").touch()
+        done = await one.finished(batch)
+        assert (done["state"], done["attempts"]) == ("done", 1)
+
+
 async def test_faces_are_not_looked_for_behind_work_that_is_held(pair: Daemon) -> None:
     first, second = [await pair.at_work(await pair.swap(f"gate={name}")) for name in ("one", "two")]
     pool, picture = pair.app[keys.WORKERS], pair.state / "spool" / "picture"

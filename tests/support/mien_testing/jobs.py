@@ -50,6 +50,7 @@ class FakeExecutor:
     def __init__(self) -> None:
         self.engine: str | None = None
         self.is_ready = Readiness.READY
+        self.is_wanted = False
         self.asked = 0  # how often it was asked to be available
         self.free = asyncio.Event()
         self.free.set()
