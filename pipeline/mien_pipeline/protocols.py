@@ -32,6 +32,15 @@ class FaceDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class SearchesInPasses(Protocol):
+    """A detector that can wait, or stop, between the passes of a search."""
+
+    def search(self, image: Image, on_pass: Callable[[], None], /) -> Sequence[Face]:
+        """As `FaceDetector.detect`; `on_pass` is called before each pass, and what it raises ends the search."""
+        ...
+
+
 class FaceTracker(Protocol):
     """Finds a face that is known to be there."""
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from mien_core.errors import InvalidOptions, MienError
 from mien_pipeline.face import Embedding, Portrait
+from mien_pipeline.faces.detection import find_faces
 from mien_pipeline.faces.detectors import OpenDetector
 from mien_pipeline.faces.person import View, cut_out, find_person
 from mien_pipeline.image import Image
@@ -88,7 +89,7 @@ def edit_picture(
         checking = PictureCheck(original, components.check, "target")
         with clock.concurrent_stage("check", checking.begin), clock.stage("detect"):
             seen = flatten(original)
-            faces = components.detector.detect(seen)
+            faces = find_faces(components.detector, seen, lambda: clock.step("detect", 0, 1, 0, 1))
         with clock.time("check"):
             checking.finish(faces)
         chosen = edit.choose(seen, faces)

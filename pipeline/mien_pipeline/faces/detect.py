@@ -1,7 +1,7 @@
 """Image → Faces: a finder finds boxes; the 468-point mesh network fits a mesh and says whether it is a face."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import cv2
@@ -60,7 +60,12 @@ class MeshDetector:
         takes for eyes, but scores it higher in the right orientation. Where nothing is found, finer and turned searches
         follow.
         """
-        for boxes in self._search(image.pixels):
+        return self.search(image, _go_on)
+
+    def search(self, image: Image, on_pass: Callable[[], None]) -> Sequence[Face]:
+        """See `SearchesInPasses`."""
+        for boxes in self._search(image.pixels, on_pass):
+            on_pass()
             found = [self._fit_face(image.pixels, box) for box in drop_duplicates(boxes)]
             faces = drop_duplicates([face for face in found if face.mesh_score >= MESH_SCORE])
             if faces:
@@ -85,35 +90,39 @@ class MeshDetector:
         centre, side = _bound_level(mesh[:, :2], angle)
         return describe_face(*self._run_mesh_network(image.pixels, centre, side * _MESH_MARGIN, angle))
 
-    def _search(self, pixels: Pixels) -> Iterator[list[Detection]]:
+    def _search(self, pixels: Pixels, on_pass: Callable[[], None]) -> Iterator[list[Detection]]:
         """What each search finds, in picture coordinates; each search is dearer than the one before."""
         side, sure = self._finder.coarse_px, self._finder.turned_score
         coarse = shrink_to(pixels, side)
         close = shrink_to(coarse, CLOSE_SIDE_PX)
-        found = self._find_turned(coarse, pixels, (0,), side)
+        found = self._find_turned(coarse, pixels, (0,), side, on_pass)
         if close is not coarse:
-            found += self._find_turned(close, pixels, (0,), CLOSE_SIDE_PX)
-        turned = self._find_turned(close, pixels, (1, 3, 2), CLOSE_SIDE_PX)
+            found += self._find_turned(close, pixels, (0,), CLOSE_SIDE_PX, on_pass)
+        turned = self._find_turned(close, pixels, (1, 3, 2), CLOSE_SIDE_PX, on_pass)
         yield found + [box for box in turned if box.det_score >= sure]
         if max(pixels.shape[:2]) > side:
-            yield self._detect_in_tiles(pixels)
-        yield self._find_turned(coarse, pixels, (1, 3, 2), side)
+            yield self._detect_in_tiles(pixels, on_pass)
+        yield self._find_turned(coarse, pixels, (1, 3, 2), side, on_pass)
 
-    def _find_turned(self, smaller: Pixels, pixels: Pixels, turns: Sequence[int], side_px: int) -> list[Detection]:
+    def _find_turned(
+        self, smaller: Pixels, pixels: Pixels, turns: Sequence[int], side_px: int, on_pass: Callable[[], None]
+    ) -> list[Detection]:
         """The finds in `smaller` after each number of quarter turns, in the pixels of the picture that it is of."""
         grow, found = scale_by(pixels.shape[1] / smaller.shape[1]), list[Detection]()
         for quarters in turns:
+            on_pass()
             turned = np.ascontiguousarray(np.rot90(smaller, quarters)) if quarters else smaller
             back = undo_quarter_turns(quarters, smaller.shape[1], smaller.shape[0])
             found += [box.move(back).move(grow) for box in self._finder.find(turned, side_px)]
         return found
 
-    def _detect_in_tiles(self, pixels: Pixels) -> list[Detection]:
+    def _detect_in_tiles(self, pixels: Pixels, on_pass: Callable[[], None]) -> list[Detection]:
         """The finds of the finer pass, in the pixels of `pixels`; one face may come from several tiles."""
         fine = shrink_to(pixels, FINE_SIDE_PX)
         grow = scale_by(pixels.shape[1] / fine.shape[1])
         found: list[Detection] = []
         for top, left in product(tile_starts(fine.shape[0]), tile_starts(fine.shape[1])):
+            on_pass()
             tile = np.ascontiguousarray(fine[top : top + TILE_PX, left : left + TILE_PX])
             found += [box.move(shift_by(left, top)).move(grow) for box in self._finder.find(tile, TILE_PX)]
         return found
@@ -148,6 +157,10 @@ def describe_face(mesh: Mesh, mesh_score: float, det_score: float = 1.0) -> Face
     yaw, pitch, roll = head_pose(mesh)
     bbox = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)]).astype(np.float32)
     return Face(bbox, det_score, five_points(mesh), mesh, mesh_score, yaw, pitch, roll)
+
+
+def _go_on() -> None:
+    """Nothing waits between two passes."""
 
 
 def _measure_roll(left: Floats, right: Floats) -> float:

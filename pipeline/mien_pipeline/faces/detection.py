@@ -1,14 +1,15 @@
 """What finds faces before a mesh is fitted to them, and a find."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from mien_pipeline.face import Kps
+from mien_pipeline.face import Face, Kps
 from mien_pipeline.faces.align import transform
-from mien_pipeline.image import Affine, Floats, Pixels
+from mien_pipeline.image import Affine, Floats, Image, Pixels
+from mien_pipeline.protocols import FaceDetector, SearchesInPasses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,3 +51,8 @@ class FaceFinder(Protocol):
     def find(self, pixels: Pixels, side_px: int) -> Sequence[Detection]:
         """The finds in (h, w, 3) uint8 RGB, in its pixels; the network sees it with a longer side of `side_px`."""
         ...
+
+
+def find_faces(detector: FaceDetector, image: Image, on_pass: Callable[[], None]) -> Sequence[Face]:
+    """The faces that a detector finds; where it searches in passes, `on_pass` is called before each."""
+    return detector.search(image, on_pass) if isinstance(detector, SearchesInPasses) else detector.detect(image)

@@ -1,13 +1,13 @@
 """The faces of one detector with the five points of a finder whose points are better."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from mien_pipeline.face import Face, Kps
 from mien_pipeline.faces.align import invert, similarity_transform, warp
-from mien_pipeline.faces.detection import Detection, FaceFinder
+from mien_pipeline.faces.detection import Detection, FaceFinder, find_faces
 from mien_pipeline.image import Affine, Image, Pixels
 from mien_pipeline.protocols import FaceDetector
 
@@ -33,7 +33,15 @@ class PointedDetector:
 
     def detect(self, image: Image) -> Sequence[Face]:
         """See `FaceDetector`."""
-        faces = self._detector.detect(image)
+        return self._point_all(image, self._detector.detect(image))
+
+    def search(self, image: Image, on_pass: Callable[[], None]) -> Sequence[Face]:
+        """See `SearchesInPasses`."""
+        faces = find_faces(self._detector, image, on_pass)
+        on_pass()
+        return self._point_all(image, faces)
+
+    def _point_all(self, image: Image, faces: Sequence[Face]) -> Sequence[Face]:
         side = self._finder.coarse_px
         scale = side / max(image.pixels.shape[:2])
         looks_small = [_eyes_px(face) * scale < _CLOSE_EYES_PX or abs(face.roll_deg) > _TILTED_DEG for face in faces]

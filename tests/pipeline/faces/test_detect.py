@@ -160,3 +160,26 @@ def test_a_face_that_fills_the_picture_is_found(detector: MeshDetector, astronau
     (found,) = detector.detect(replace(image, pixels=large))
     assert found.mesh_score > 0.9
     assert found.bbox[2] - found.bbox[0] > 0.7 * size[0]
+
+
+class Stopped(Exception):
+    """What ends a search in the test."""
+
+
+def test_a_search_can_be_ended_before_each_of_its_passes_and_finds_the_same_when_it_is_not(
+    detector: MeshDetector, astronaut: Portrait
+) -> None:
+    """Five passes find boxes: two sides and three turns; then the meshes are fitted."""
+    passes, image = [0], photograph(astronaut, 60, (640, 480), 100, 100)
+    found = detector.search(image, lambda: passes.__setitem__(0, passes[0] + 1))
+    assert passes == [6]
+    assert [face.bbox.tolist() for face in found] == [face.bbox.tolist() for face in detector.detect(image)]
+
+    def stop() -> None:
+        passes[0] -= 1
+        if passes[0] == 3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        detector.search(image, stop)
+    assert passes == [3]
