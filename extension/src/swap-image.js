@@ -163,10 +163,8 @@ export class Swaps {
     const { chrome, fetch } = this.app;
     const { source, pageUrl, windowId } = request;
     const page = new Page(chrome, { tabId, frameId });
-    const screenshot = async () => {
-      const { box } = (await page.ask({ do: "aside", pictureId, aside: true })) ?? {};
-      return screenshotOf(chrome, { windowId, frameId }, box);
-    };
+    const boxNow = async () => (await page.ask({ do: "aside", pictureId, aside: true }))?.box;
+    const screenshot = () => screenshotOf(chrome, { windowId, frameId }, boxNow);
     return readPicture({ chrome, fetch, page: { read: () => page.read(pictureId) }, pageUrl, source, screenshot });
   }
 
