@@ -27,6 +27,7 @@ from mien_testing.site import Answer, Site, handler_for, png
 HERE = Path(__file__).parent
 EXTENSION = HERE.parents[2] / "extension"
 PATIENCE_S = 120.0  # two slow cores that other things run on as well
+REAL_S = 600.0  # networks that are loaded and run on them
 MODELS = EXTENSION.parent / ".models"
 
 
@@ -132,7 +133,7 @@ class DaemonProcess:
                 terminal.kill()
         if self._process:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(20)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     @property
@@ -266,7 +267,8 @@ def swap_a_portrait(site: Site, daemon: DaemonProcess, portraits: Portraits) -> 
         daemon.swap_for_real()
         person.swap(page, "#it")
         job = person.until(
-            lambda: next((job for job in daemon.jobs() if job["state"] == "done" and is_of(job, reference)), None)
+            lambda: next((job for job in daemon.jobs() if job["state"] == "done" and is_of(job, reference)), None),
+            REAL_S,
         )
         (face,) = job["result"]["faces"]
         assert face["swapped"]

@@ -35,27 +35,46 @@ class Screen:
             self.xdotool("key", "--delay", 60, name, "sleep", 0.1)
 
     def right_click(self, x: int, y: int, *keys: str) -> None:
-        """A real right click, and keys in the menu; each menu is waited for, however long it takes to open."""
+        """A real right click, and keys in the menu; each menu is waited for, however long it takes to open or close."""
         self.xdotool("mousemove", x, y, "sleep", 0.1)
-        self._opening("click", "3")
+        assert self.opens_menu("click", "3"), "no menu after a right click"
         for key in keys:
             if key == "Right":
-                self._opening("key", key)
+                assert self.opens_menu("key", key), f"no menu after {keys}"
+            elif key == "Escape":
+                self._close_menu()
             else:
                 self.keys(key)
 
-    def _opening(self, *words: str) -> None:
+    def opens_menu(self, *words: str, patience_s: float = PATIENCE_S) -> bool:
+        """Whether one more menu is open soon after this."""
         before = len(self.windows())
         self.xdotool(*words)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while len(self.windows()) <= before:
-            assert time.monotonic() < deadline, f"no menu after {words}"
+            if time.monotonic() > deadline:
+                return False
             time.sleep(0.02)
         time.sleep(0.15)  # a menu is on the screen a moment before it listens, and nothing tells when it does
+        return True
+
+    def _close_menu(self) -> None:
+        before = len(self.windows())
+        self.keys("Escape")
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.windows()) >= before:
+            assert time.monotonic() < deadline, "the menu stays open"
+            time.sleep(0.02)
 
     def windows(self) -> list[str]:
         """What lies on the screen; every open menu is a window of its own."""
-        return self.xdotool("search", "--onlyvisible", "--maxdepth", 1, "--name", ".*").split()
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self.xdotool("search", "--onlyvisible", "--maxdepth", 1, "--name", ".*").split()
+            except subprocess.CalledProcessError:  # it ends with an error where a window goes while it looks
+                if time.monotonic() > deadline:
+                    raise
 
     def picture(self, *crop: str) -> PIL.Image.Image:
         command = ["import", "-window", "root", *crop, "png:-"]

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Page, Playwright, Worker, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from mien_testing.desktop import end
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -31,6 +34,7 @@ ARGUMENTS = [
 SHOWS_RESULT = "(s) => { const i = document.querySelector(s); return i.src.startsWith('blob:') && i.naturalWidth > 0; }"
 RED = (200, 40, 40)
 GREEN = (20, 200, 60)
+PATIENCE_MS = 120_000.0  # two slow cores that other things run on as well
 
 
 def arguments_for(extension: Path, site_port: int) -> list[str]:
@@ -67,6 +71,14 @@ class Overlays:
     def press_point(self, node: int) -> tuple[float, float]:
         quad = self._session.send("DOM.getBoxModel", {"backendNodeId": node})["model"]["content"]
         return (quad[0] + quad[4]) / 2, (quad[1] + quad[5]) / 2
+
+    def place_of(self, label: str) -> tuple[float, float] | None:
+        """Where a button is; None while it is not to be seen."""
+        node = next((seen.buttons[label] for seen in self.seen() if label in seen.buttons), None)
+        try:
+            return None if node is None else self.press_point(node)
+        except PlaywrightError:  # it is not laid out, or was drawn anew since
+            return None
 
 
 def _closed(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -120,7 +132,7 @@ class Chromium:
         assert "open" in terminal.stderr.readline()
         options.click("#pair")
         options.click("#same")
-        terminal.communicate("y\n", timeout=30)
+        terminal.communicate("y\n", timeout=PATIENCE_MS / 1000)
         options.wait_for_selector("#paired:not([hidden])")
         options.close()
 
@@ -179,9 +191,31 @@ class Chromium:
         self.right_click(page, selector, "Escape", "alt+shift+s")
 
     def allow(self) -> None:
-        """Say yes to the browser's own question."""
-        self.screen.xdotool("sleep", 0.8)
-        self.screen.keys("Tab", "Return")
+        """Say yes to the browser's own question, which takes no click just after it came, nor just after such a one."""
+        right, bottom = self.until(self.question)
+
+        def is_answered() -> bool:
+            self.screen.xdotool("mousemove", right - 55, bottom - 39, "sleep", 1.2)
+            if self.question():
+                self.screen.xdotool("click", 1, "sleep", 0.3)
+            return not self.question()
+
+        self.until(is_answered)
+
+    def refuse(self) -> None:
+        """Say no to it."""
+        self.until(self.question)
+
+        def is_answered() -> bool:
+            self.screen.keys("Escape")
+            return not self.question()
+
+        self.until(is_answered)
+
+    def question(self) -> tuple[int, int] | None:
+        """The lower right corner of the browser's own question: all else is dimmed while it is open."""
+        white = self.screen.picture().convert("L").point([0] * 255 + [255]).getbbox()
+        return white[2:] if white and white[3] < 600 else None
 
     def colour_at(self, page: Page, selector: str) -> tuple[int, ...]:
         """What is really to be seen in the middle of an element."""
@@ -225,11 +259,7 @@ class Chromium:
 
     def press(self, page: Page, label: str) -> None:
         """A real click on a button in a closed shadow root."""
-        overlays = self.overlays(page)
-        node = self.until(
-            lambda: next((seen.buttons[label] for seen in overlays.seen() if label in seen.buttons), None)
-        )
-        page.mouse.click(*overlays.press_point(node))
+        page.mouse.click(*self.place_of(page, label))
 
     def hover_mark(self, page: Page) -> None:
         """The pointer on the small mark of an edited picture, which opens it."""
@@ -238,10 +268,16 @@ class Chromium:
         page.mouse.move(*self.overlays(page).press_point(badge))
 
     def place_of(self, page: Page, label: str) -> tuple[float, float]:
-        """Where a visible button is, in the page's own pixels."""
+        """Where a button is, in the page's own pixels, as soon as it is to be seen and moves no more."""
         overlays = self.overlays(page)
-        node = next(seen.buttons[label] for seen in overlays.seen() if label in seen.buttons)
-        return overlays.press_point(node)
+        looks: list[tuple[float, float] | None] = [None]
+
+        def rests() -> tuple[float, float] | None:
+            looks.append(overlays.place_of(label))
+            return looks[-1] if looks[-1] == looks[-2] else None
+
+        place: tuple[float, float] = self.until(rests)
+        return place
 
     def undo(self, page: Page) -> None:
         self.hover_mark(page)
@@ -269,7 +305,9 @@ def launch(playwright: Playwright, site: Any, unpacked: Path, until: Callable[..
             ignore_default_args=["--enable-automation"],
             args=arguments_for(unpacked, site.port),
         )
-        worker = context.service_workers[0] if context.service_workers else context.wait_for_event("serviceworker")
+        context.set_default_timeout(PATIENCE_MS)
+        workers = context.service_workers
+        worker = workers[0] if workers else context.wait_for_event("serviceworker", timeout=PATIENCE_MS)
         yield Chromium(context, worker, screen, until, tmp_path_factory.mktemp("shots"))
         context.close()
 
@@ -386,18 +424,21 @@ def sleeper(
     subprocess.run([*command, url], env=second_screen.environment, stdout=silent, stderr=silent, check=True)
     report = until(browser.report)
 
-    def swap() -> object:
-        """The menu is there as soon as the extension has made it, which nothing outside can see."""
-        place = round(report["x"]), round(report["y"])
-        second_screen.xdotool("mousemove", *place, "sleep", 0.3, "click", 3, "sleep", 0.6)
-        second_screen.keys("Up", "Up", "Right", "Return")
-        second_screen.xdotool("sleep", 2, "key", "Escape", "Escape")
-        return second_daemon.jobs()
+    def swap() -> bool:
+        """Our menu is there as soon as the extension has made it; before, the entry in its place opens none."""
+        second_screen.xdotool("mousemove", round(report["x"]), round(report["y"]), "sleep", 0.3)
+        if second_screen.opens_menu("click", "3", patience_s=20):
+            second_screen.keys("Up", "Up")
+            if second_screen.opens_menu("key", "Right", patience_s=3):
+                second_screen.keys("Return")
+                return True
+        second_screen.keys("Escape", "Escape")
+        return False
 
     until(swap)
+    until(second_daemon.jobs)
     until(lambda: second_daemon.jobs()[0]["state"] == "running")
     browser.kill_background()
     browser.begun_at = time.monotonic()
     yield browser
-    process.terminate()
-    process.wait(20)
+    end(process)

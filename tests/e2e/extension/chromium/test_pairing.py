@@ -49,7 +49,7 @@ def test_the_extension_asks_both_sides_show_the_same_digits_and_a_refusal_grants
         shown = page.inner_text("#digits")
         assert "mien pair" in page.inner_text("#pairing")  # nothing of Mien's is open to show them
         terminal = daemon.mien("pair")
-        _, words = terminal.communicate("n\n", timeout=30)
+        _, words = terminal.communicate("n\n", timeout=120)
         assert f"\n    {shown}\n" in words
         page.wait_for_selector("#pairing-notice")
         assert daemon.clients() == before
@@ -65,8 +65,9 @@ def test_a_new_person_pairs_adds_a_face_and_opens_the_console_from_the_popup(bro
         popup = browser.own_page("ui/popup.html")
         popup.click("#pair")
         popup.click("#same")
+        popup.wait_for_selector("#stop")
         popup.close()
-        terminal.communicate("y\n", timeout=30)
+        terminal.communicate("y\n", timeout=120)
         popup = browser.own_page("ui/popup.html")
         popup.click("#add-face")
         popup.locator("#file").set_input_files(files=[face])

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import aiohttp
 import pytest
 
+from mien_testing.desktop import end
+
 Answer = TypeVar("Answer")
 
 ADDON = "mien@mien.local"
@@ -55,7 +57,7 @@ class BiDi:
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
 
     async def _connect(self, url: str) -> None:
         self._session = aiohttp.ClientSession()
@@ -113,7 +115,7 @@ class Firefox:
         self.until(lambda: self.evaluate(options, "document.querySelector('#digits')?.textContent"))
         shown = self.evaluate(options, "document.querySelector('#digits').textContent")
         self.click(options, "#same")
-        _, words = terminal.communicate("y\n", timeout=30)
+        _, words = terminal.communicate("y\n", timeout=120)
         assert f"\n    {shown}\n" in words
         self.until(lambda: self.evaluate(options, "!!document.querySelector('#paired')?.checkVisibility()"))
         self.close(options)
@@ -143,25 +145,34 @@ class Firefox:
 
     def evict_background(self) -> None:
         """What Firefox does after 30 s without an event, unless a driver is attached."""
-        window = self.bidi.ask("browsingContext.getTree", **{"moz:scope": "chrome"})["contexts"][0]["context"]
         extension = f"WebExtensionPolicy.getByID('{ADDON}').extension"
         how = "{ ignoreDevToolsAttached: true, disableResetIdleForTest: true }"
 
         def stopped() -> bool:
             """Ask again: an event that comes while Firefox suspends the background calls it off."""
-            self.evaluate(window, f"{extension}.terminateBackground({how}).then(() => true)")
-            return bool(self.evaluate(window, f"{extension}.backgroundState") == "stopped")
+            self.ask_window(f"{extension}.terminateBackground({how}).then(() => true)")
+            return bool(self.ask_window(f"{extension}.backgroundState") == "stopped")
 
         self.until(stopped)
+
+    def ask_window(self, expression: str) -> Any:
+        """The same of the browser's own window."""
+        window = self.bidi.ask("browsingContext.getTree", **{"moz:scope": "chrome"})["contexts"][0]["context"]
+        return self.evaluate(window, expression)
 
     def own_page(self, path: str) -> str:
         return self.open(f"moz-extension://{UUID}/{path}")
 
     def click(self, context: str, selector: str) -> None:
-        """As soon as it is to be seen."""
+        """As soon as it is to be seen and lies under the pointer: a page that is still being filled moves it."""
         self.until(lambda: self.evaluate(context, f"!!document.querySelector({selector!r})?.checkVisibility()"))
-        x, y = self.on_screen(context, selector)
-        self.screen.xdotool("mousemove", x, y, "sleep", 0.1, "click", 1)
+
+        def is_met() -> bool:
+            self.screen.xdotool("mousemove", *self.on_screen(context, selector), "sleep", 0.1)
+            return bool(self.evaluate(context, f"document.querySelector({selector!r}).matches(':hover')"))
+
+        self.until(is_met)
+        self.screen.xdotool("click", 1)
 
     def on_screen(self, context: str, selector: str) -> tuple[int, int]:
         x, y = self.evaluate(
@@ -180,8 +191,15 @@ class Firefox:
 
     def allow(self) -> None:
         """Say yes to the browser's own question, which takes no keys in its first half second."""
-        self.screen.xdotool("sleep", 1.5)
-        self.screen.keys("alt+a")
+        is_open = "document.getElementById('notification-popup')?.state === 'open'"
+        self.until(lambda: self.ask_window(is_open))
+
+        def is_answered() -> bool:
+            self.screen.xdotool("sleep", 1)
+            self.screen.keys("alt+a")
+            return not self.ask_window(is_open)
+
+        self.until(is_answered)
 
     def is_covered(self, context: str, selector: str) -> bool:
         x, y = self.on_screen(context, selector)
@@ -244,8 +262,7 @@ def launch(addon: Path, until: Callable[..., Any], tmp_path_factory: pytest.Temp
             yield Firefox(bidi, screen, until, tmp_path_factory.mktemp("shots"))
         finally:
             bidi.close()
-            process.terminate()
-            process.wait(20)
+            end(process)
             shutil.rmtree(profile, ignore_errors=True)
 
     return running
