@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread, current_thread
 from typing import Any
 
 import pytest
@@ -24,14 +24,13 @@ def finish(number: int) -> FinishedSegment:
 
 
 class Here:
-    """A maker that needs no clip; it waits for `after` before its first segment."""
+    """A maker that needs no clip; before each segment it waits for `after`, which answers False when it gives up."""
 
-    def __init__(self, after: Event | None = None) -> None:
+    def __init__(self, after: Callable[[], bool] = lambda: True) -> None:
         self.after, self.made = after, list[int]()
 
     def make(self, number: int, _first: int, _stop: int, on_picture: Callable[[], None]) -> FinishedSegment:
-        if self.after:
-            assert self.after.wait(30)
+        assert self.after()
         for _ in range(10):
             on_picture()
         self.made.append(number)
@@ -39,20 +38,28 @@ class Here:
 
 
 class Helper:
-    """Makes segments until it fails with `error` in the middle of one; says when it has ended."""
+    """Makes segments until it fails with `error` in the middle of one."""
 
     def __init__(self, count: int, error: Exception) -> None:
-        self.count, self.error, self.ended = count, error, Event()
+        self.count, self.error, self.failed = count, error, Event()
         self.made: list[int] = []
+        self.thread: Thread | None = None
 
     def render(self, order: SegmentOrder, on_picture: Callable[[], None]) -> FinishedSegment:
+        self.thread = current_thread()
         for number in range(10):
             if len(self.made) == self.count and number == 5:
-                self.ended.set()
+                self.failed.set()
                 raise self.error
             on_picture()
         self.made.append(order.number)
         return finish(order.number)
+
+    def ends(self) -> bool:
+        """Wait until it has failed and its thread has told so."""
+        if self.failed.wait(60) and self.thread:
+            self.thread.join(60)
+        return self.thread is not None and not self.thread.is_alive()
 
 
 @pytest.fixture
@@ -70,7 +77,7 @@ def make_all(journal: Journal, here: Any, *helpers: Helper) -> tuple[dict[int, A
 @pytest.mark.parametrize("error", [HelperGone(), RuntimeError("no network"), ValueError("out of step")])
 def test_what_a_helper_gives_up_is_made_here_and_counted_once(journal: Journal, error: Exception) -> None:
     helper = Helper(1, error)
-    here = Here(helper.ended)
+    here = Here(helper.ends)
     done, told = make_all(journal, here, helper)
     assert sorted(done) == [0, 1, 2, 3]
     assert len(helper.made) == 1
@@ -91,7 +98,7 @@ def test_what_a_helper_made_and_the_disk_did_not_take_is_made_here(
 
     ended = Event()
     monkeypatch.setattr(Journal, "add", refuse_once)
-    here = Here(ended)
+    here = Here(lambda: ended.wait(60))
     done, told = make_all(journal, here, Helper(4, HelperGone()))
     assert sorted(done) == sorted(here.made) == [0, 1, 2, 3]
     assert max(told) == 40
@@ -113,7 +120,7 @@ def test_a_helper_that_does_not_know_the_encoder_gives_up_as_one_that_cannot_rea
 
 def test_a_refusal_in_a_helper_ends_the_work_here(journal: Journal) -> None:
     helper = Helper(0, ContentBlocked("no"))
-    here = Here(helper.ended)
+    here = Here(helper.ends)
     with pytest.raises(ContentBlocked):
         make_all(journal, here, helper)
     assert len(here.made) <= 1
