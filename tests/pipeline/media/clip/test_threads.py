@@ -10,6 +10,7 @@ from mien_testing.clips import Recipe, make_clip
 
 SAYS = """
 import os, sys
+from contextlib import suppress
 from pathlib import Path
 from mien_pipeline.media.clip.encoders import choose_encoder
 from mien_pipeline.media.clip.frames import read_frames, read_pictures
@@ -17,7 +18,11 @@ from mien_pipeline.media.clip.probe import probe_clip
 from mien_pipeline.media.clip.segment import EncoderSettings, write_segment
 
 def classes():
-    return {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # a thread that has ended since the folder was read
+            found.add(os.sched_getscheduler(int(task.name)))
+    return found
 
 def watch(frames):
     for number, frame in enumerate(frames):
