@@ -18,6 +18,9 @@ from mien_pipeline.engines.flux.text import Prompt
 from mien_pipeline.engines.flux.velocity import Canvas, IdentityMethod, bind_conditioning
 from mien_pipeline.sampling import noise_like
 
+# Networks this small are not shared out: on a busy machine threads wait for each other longer than they work.
+torch.set_num_threads(1)
+
 DIM, TEXT_DIM, POOLED = 32, 24, 16
 SIDE = 4
 TOKENS = SIDE * SIDE
