@@ -13,7 +13,7 @@ from pathlib import Path
 from mien_api.errors import StateBusy, StateUnavailable
 from mien_daemon.state.connection import is_damage
 from mien_daemon.state.database import Database
-from mien_daemon.state.personal_data import STATE
+from mien_daemon.state.personal_data import STATE, list_below
 from mien_daemon.state.reconcile import Finding, Reconciliation, check_database
 
 log = logging.getLogger(__name__)
@@ -145,4 +145,4 @@ def list_private(state: Path) -> Iterator[Path]:
         for path in sorted(state.glob(pattern)):
             yield path
             if path.is_dir() and not path.is_symlink():
-                yield from sorted(path.rglob("*"))
+                yield from sorted(list_below(path))

@@ -70,8 +70,19 @@ def list_places(folders: Folders) -> Iterator[tuple[str, Path]]:
 
 def measure(what: str, root: Path) -> Stored:
     """How many files and bytes lie at `root`; links are not followed."""
-    files = [path for path in (root, *root.rglob("*")) if path.is_file() and not path.is_symlink()]
-    return Stored(what, root, len(files), sum(path.stat().st_size for path in files))
+    sizes = list[int]()
+    for path in (root, *list_below(root)):
+        with suppress(FileNotFoundError):  # a running daemon deletes meanwhile
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode):
+                sizes.append(found.st_size)
+    return Stored(what, root, len(sizes), sum(sizes))
+
+
+def list_below(root: Path) -> Iterator[Path]:
+    """Everything below a folder; links are not followed. Folders may go while it looks, where `rglob` would fail."""
+    for folder, folders, files in os.walk(root):
+        yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def remove(path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +28,13 @@ from mien_daemon.references.consent import Consent
 from mien_daemon.references.library import ReferenceLibrary
 from mien_daemon.references.records import KeptPicture
 from mien_daemon.state import personal_data
-from mien_daemon.state.personal_data import find_personal_data, folder_for_references, is_private, memory_folder
+from mien_daemon.state.personal_data import (
+    find_personal_data,
+    folder_for_references,
+    is_private,
+    list_below,
+    memory_folder,
+)
 from mien_pipeline.trust.authority import Authority
 from mien_testing.installed_engines import link_engines
 from mien_testing.started import until_ready
@@ -84,7 +91,7 @@ async def test_no_canary_reaches_the_log_on_any_path(tmp_path: Path) -> None:
             sys.executable, "-c", SERVE, state, tmp_path / "models", stderr=out
         )
     try:
-        client = await asyncio.to_thread(until_ready, state, 30.0)
+        client = await asyncio.to_thread(until_ready, state, 120.0)
         name = await asyncio.to_thread(client.put_blob, png())
         for orders in ("CANARY-PROMPT", "CANARY-PROMPT crash", "CANARY-PROMPT fail=content-blocked", "CANARY die"):
             job = {"kind": "swap", "target": name, "reference": name, "options": {"engine": "flux", "prompt": orders}}
@@ -221,6 +228,15 @@ async def test_what_a_crash_left_is_gone_after_the_next_start(open_daemon: Any, 
         assert not [path for path in left if path.exists()]
 
 
+def test_a_job_whose_folder_goes_while_it_is_looked_at_hinders_nobody(tmp_path: Path) -> None:
+    (tmp_path / "job" / "run").mkdir(parents=True)
+    (tmp_path / "kept").touch()
+    found = list_below(tmp_path)
+    first = next(found)
+    shutil.rmtree(tmp_path / "job")
+    assert {path.name for path in (first, *found)} == {"job", "kept"}
+
+
 async def let_an_hour_pass(daemon: Any) -> None:
     """For the pictures that were sent, and then see what may go."""
 
@@ -324,7 +340,7 @@ async def test_a_running_daemon_is_stopped_before_everything_goes(tmp_path: Path
     daemon = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVE, state, tmp_path / "models", stderr=asyncio.subprocess.DEVNULL
     )
-    client = await asyncio.to_thread(until_ready, state, 30.0)
+    client = await asyncio.to_thread(until_ready, state, 120.0)
     name = await asyncio.to_thread(client.put_blob, png())
     job = {"kind": "swap", "target": name, "reference": name, "options": {"engine": "mesh"}}
     await asyncio.to_thread(watched, client, await asyncio.to_thread(client.post_job, job))

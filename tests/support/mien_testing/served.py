@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mien_api.client import DaemonClient
+from mien_daemon.state.personal_data import list_below
 from mien_testing.faults import Faults
 from mien_testing.installed_engines import link_engines
 from mien_testing.started import until_ready
@@ -171,5 +172,5 @@ def look_for_faults(state: Path) -> list[str]:
     ]
     for folder in ("arriving", "spool"):
         found += [f"{LEFT_OVER}{path.relative_to(state)}" for path in (state / folder).iterdir()]
-    hidden = [path for path in state.rglob(".*") if path.is_file()]
+    hidden = [path for path in list_below(state) if path.name.startswith(".") and path.is_file()]
     return found + [f"{LEFT_OVER}{path.relative_to(state)}" for path in hidden]
