@@ -22,7 +22,7 @@ async def test_what_was_begun_is_finished_when_the_caller_goes_away() -> None:
     with pytest.raises(asyncio.CancelledError):
         await caller
     go_on.set()
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 60)
 
 
 async def test_the_answer_and_the_error_of_the_work_reach_its_caller() -> None:

@@ -53,7 +53,7 @@ def test_a_process_that_was_stopped_longer_than_the_deadline_goes_on() -> None:
 import asyncio, sys
 from mien_daemon.running_time import timeout_while_running
 async def main():
-    async with timeout_while_running(2.0):
+    async with timeout_while_running(4.0):
         print("begun", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
     print("in time")
@@ -65,7 +65,7 @@ asyncio.run(main())
         assert child.stdout
         assert child.stdout.readline() == "begun\n"
         os.kill(child.pid, signal.SIGSTOP)
-        time.sleep(2.5)
+        time.sleep(4.5)
         child.stdin.write("\n")
         child.stdin.flush()
         os.kill(child.pid, signal.SIGCONT)

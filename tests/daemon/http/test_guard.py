@@ -252,7 +252,7 @@ async def test_a_connection_that_asks_nothing_is_closed(
     open_daemon: OpenDaemon, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     monkeypatch.setattr("mien_daemon.server.SILENT_S", 0.2)
-    async with open_daemon() as daemon, asyncio.timeout(20):
+    async with open_daemon() as daemon, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", daemon.port)
         writer.write(said)
         assert await reader.read() == b""

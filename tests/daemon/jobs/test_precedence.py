@@ -20,7 +20,7 @@ async def begin_batch(room: JobRoom, orders: str = "gate=b") -> Job:
 
 
 async def until_at_work(room: JobRoom, job: Job) -> Job:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             since = room.events.last
             if room.queue.show(await room.queue.get(LOCAL, job.id))["stage"] is not None:

@@ -263,7 +263,7 @@ async def test_waiting_for_a_change_ends_at_the_first_event_of_that_job(tmp_path
         await asyncio.sleep(0)
         assert not waiting.done()
         await room.queue.cancel(LOCAL, job.id)
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 60)
 
 
 async def test_waiting_for_a_change_ends_with_the_daemon(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ async def test_waiting_for_a_change_ends_with_the_daemon(tmp_path: Path) -> None
         waiting = asyncio.create_task(room.queue.change_of("any", room.events.last))
         await asyncio.sleep(0)
         room.events.close()
-        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(waiting, 60)
 
 
 async def test_a_change_is_finished_when_the_client_goes_away_in_the_middle(
@@ -292,7 +292,7 @@ async def test_a_change_is_finished_when_the_client_goes_away_in_the_middle(
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         go_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await room.store.get(job.id)).state != "cancelled":
                 await room.events.wait_beyond(room.events.last - 1)
 
@@ -321,7 +321,7 @@ async def test_what_is_over_is_deleted_again_and_again_and_a_failure_is_logged_a
             swept.set()
 
     expiring = asyncio.create_task(expire(Store(), Blobs(), Checked()))  # type: ignore[arg-type]  # pyright: ignore
-    await asyncio.wait_for(swept.wait(), 10)
+    await asyncio.wait_for(swept.wait(), 60)
     expiring.cancel()
     assert "could not be deleted" in caplog.text
 

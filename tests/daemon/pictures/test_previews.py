@@ -127,7 +127,7 @@ async def test_nothing_stays_in_memory_when_no_preview_is_asked_for(
 ) -> None:
     monkeypatch.setattr(module, "IDLE_S", 0.0)
     assert await previews.make(Path("a"), "digest", 64, ADA) == b"a64"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await previews.make(Path("b"), "digest", 64, ADA) == b"a64":  # noqa: ASYNC110 forgetting sends no event
             await asyncio.sleep(0.01)
 

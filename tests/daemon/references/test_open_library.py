@@ -68,7 +68,7 @@ async def test_a_picture_is_handed_out_while_its_reference_may_be_used(library: 
 
 async def test_the_worker_is_unloaded_at_once_when_it_is_idle(library: OpenLibrary, worker: BusyWorker) -> None:
     library.forget_in_memory()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await worker.unloaded.wait()
     assert worker.asked == 1
 
@@ -78,7 +78,7 @@ async def test_a_busy_worker_is_asked_again_after_each_event_until_it_is_idle(
 ) -> None:
     worker.busy = 2
     library.forget_in_memory()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not worker.unloaded.is_set():
             events.publish("job", {})
             await asyncio.sleep(0)
@@ -89,7 +89,7 @@ async def test_closing_gives_up_waiting_for_a_busy_worker(library: OpenLibrary, 
     worker.busy = 1000
     library.forget_in_memory()
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await library.close()
     assert not worker.unloaded.is_set()
 

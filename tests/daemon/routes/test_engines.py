@@ -47,7 +47,7 @@ async def test_every_engine_says_whether_it_fits_this_machine_why_and_what_is_to
 async def ended(daemon: Any, action: str, name: str) -> Any:
     """That transfer, once it has ended."""
     events = daemon.app[keys.EVENTS]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             seen = events.last
             for found in (await daemon.ask("GET", "/v1/models")).json["transfers"]:

@@ -60,7 +60,7 @@ def hub() -> Generator[Hub]:
             self.wfile.flush()
             if len(body) > 1:
                 held.half_sent.set()
-                held.go_on.wait(10)
+                held.go_on.wait(60)
             try:
                 self.wfile.write(body[len(body) // 2 :])
             except ConnectionError:
@@ -137,7 +137,7 @@ def flip_a_byte(model: dict[str, Any]) -> None:
 async def transfer(daemon: Any, name: str, state: str, action: str = "download") -> dict[str, Any]:
     """The transfer of this name, once it is in this state."""
     events = daemon.app[keys.EVENTS]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             seen = events.last
             answer = await daemon.ask("GET", "/v1/models")
@@ -170,7 +170,7 @@ async def test_a_download_may_be_told_how_fast_it_may_be(daemon: Any, rate: str,
 async def test_a_second_caller_joins_the_download_that_runs(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")
-    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(hub.half_sent.wait, 60)
     asked = len(hub.asked)
     await daemon.ask("POST", "/v1/models/own-remote/download")
     hub.go_on.set()
@@ -182,7 +182,7 @@ async def test_a_second_caller_joins_the_download_that_runs(daemon: Any, hub: Hu
 async def test_a_paused_download_keeps_what_has_come_and_goes_on_when_asked_again(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")
-    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(hub.half_sent.wait, 60)
     await daemon.ask("POST", "/v1/models/own-remote/pause")
     paused = await transfer(daemon, "own-remote", "paused")
     assert paused["problem"] is None
@@ -197,7 +197,7 @@ async def test_a_pull_of_the_command_line_is_paused_through_the_daemon(daemon: A
     hub.go_on.clear()
     store = daemon.app[keys.DOWNLOADS].store
     elsewhere = asyncio.create_task(asyncio.to_thread(store.pull, ["own-remote"]))
-    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(hub.half_sent.wait, 60)
 
     assert (await daemon.ask("POST", "/v1/models/own-remote/pause")).status == 202
     with pytest.raises(Cancelled):
@@ -207,14 +207,14 @@ async def test_a_pull_of_the_command_line_is_paused_through_the_daemon(daemon: A
 async def test_a_pause_holds_for_whoever_had_joined_too(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")
-    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(hub.half_sent.wait, 60)
     joined, waits = daemon.app[keys.DOWNLOADS].store, threading.Event()
 
     def look(progress: PullProgress) -> None:
         waits.set()
 
     elsewhere = asyncio.create_task(asyncio.to_thread(joined.pull, ["own-remote"], look))
-    await asyncio.to_thread(waits.wait, 10)
+    await asyncio.to_thread(waits.wait, 60)
 
     await daemon.ask("POST", "/v1/models/own-remote/pause")
     await transfer(daemon, "own-remote", "paused")
@@ -225,7 +225,7 @@ async def test_a_pause_holds_for_whoever_had_joined_too(daemon: Any, hub: Hub) -
 async def test_a_download_that_another_process_pauses_is_told_as_paused(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")
-    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(hub.half_sent.wait, 60)
     await asyncio.to_thread(daemon.app[keys.DOWNLOADS].store.pause, "own-remote")
 
     assert (await transfer(daemon, "own-remote", "paused"))["problem"] is None
@@ -234,7 +234,7 @@ async def test_a_download_that_another_process_pauses_is_told_as_paused(daemon: 
 async def test_removing_a_model_ends_its_download_and_frees_what_had_come(daemon: Any, hub: Hub) -> None:
     hub.go_on.clear()
     await daemon.ask("POST", "/v1/models/own-remote/download")
-    await asyncio.to_thread(hub.half_sent.wait, 10)
+    await asyncio.to_thread(hub.half_sent.wait, 60)
 
     assert (await daemon.ask("DELETE", "/v1/models/own-remote")).status == 204
     assert (await daemon.ask("GET", "/v1/models/own-remote")).json["state"] == "missing"

@@ -93,7 +93,7 @@ async def test_faces_are_not_looked_for_behind_work_that_is_held(pair: Daemon) -
     looking = asyncio.create_task(pool.find_faces(str(picture)))
     await asyncio.sleep(0)  # it has chosen
     (pair.state / "two").touch()
-    assert list(await asyncio.wait_for(looking, 30)) == []
+    assert list(await asyncio.wait_for(looking, 60)) == []
     assert (await pair.ask("GET", f"/v1/jobs/{first['id']}")).json["state"] == "running"
     assert held.is_held
     await held.hold(first["id"], hold=False)

@@ -364,7 +364,7 @@ def test_a_worker_whose_daemon_is_gone_ends(tmp_path: Path) -> None:
     with start_worker(tmp_path) as worker:
         assert worker.stdin
         worker.stdin.close()
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
 
 
 def test_a_process_that_no_daemon_started_ends_and_says_so() -> None:

@@ -201,6 +201,8 @@ def config_for(state: Path, installed: tuple[str, ...] = ENGINES, /, **settings:
         folders,
         Settings.model_validate({"port": 0, "devices": "cpu", "default_engine": "mesh", **settings}),
         worker="mien_testing.runtime:fake_runtime",
+        heartbeat_timeout_s=60.0,  # the machine may be busy
+        cancel_grace_s=60.0,
     )
 
 
