@@ -18,6 +18,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -291,12 +292,14 @@ class Pairing:
         self._announce_change()
 
     async def wait_for_change(self, timeout_s: float) -> None:
-        """Return when something changed, `timeout_s` passed or the window closed."""
+        """Return when something changed, `timeout_s` passed or the window closed.
+
+        `asyncio.wait_for` of Python 3.11 would lose the cancel of a browser that goes away in the moment of a change.
+        """
         left = max(0.0, self._closes_at - self._clock())
-        try:
-            await asyncio.wait_for(self._changed.wait(), min(timeout_s, left) if left else timeout_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(timeout_s, left) if left else timeout_s):
+                await self._changed.wait()
 
     def _current(self) -> _PendingBrowser | None:
         if self._clock() >= self._closes_at:

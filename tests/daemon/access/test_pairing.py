@@ -191,7 +191,7 @@ async def test_whoever_waits_hears_of_every_change(pairing: Pairing) -> None:
         await asyncio.sleep(0)
     assert not waiting.done()
     Browser().begin(pairing)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
     await pairing.wait_for_change(0.01)
 
 
@@ -308,8 +308,8 @@ async def test_every_change_of_the_window_has_another_revision(pairing: Pairing)
 async def test_whoever_waits_longer_than_the_window_is_open_hears_of_its_end(pairing: Pairing, clock: Clock) -> None:
     pairing.open()
     clock.now += WINDOW_S - 0.01
-    async with asyncio.timeout(5):
-        await pairing.wait_for_change(60)
+    async with asyncio.timeout(60):
+        await pairing.wait_for_change(600)
 
 
 # ── an extension that asks ──
