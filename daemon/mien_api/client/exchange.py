@@ -56,12 +56,20 @@ class Answer:
 
     async def _next(self, most: int) -> bytes:
         try:
-            piece = await asyncio.wait_for(self.body.read(most), self.timeout_s)
+            piece = await self._read(most)
         except OSError as error:
             raise gone_away(self.port) from error
         if not piece:
             raise gone_away(self.port)
         return piece
+
+    async def _read(self, most: int) -> bytes:
+        """Up to so many bytes; none at the end.
+
+        `asyncio.wait_for` of Python 3.11 loses a cancel that comes in the moment in which they come.
+        """
+        async with asyncio.timeout(self.timeout_s):
+            return await self.body.read(most)
 
     async def lines(self) -> AsyncGenerator[str]:
         """The whole lines of a stream, until it ends, however that is.
@@ -71,7 +79,7 @@ class Answer:
         """
         begun = bytearray()
         with suppress(OSError):  # the connection broke
-            while piece := await asyncio.wait_for(self.body.read(PIECE_BYTES), self.timeout_s):
+            while piece := await self._read(PIECE_BYTES):
                 first, *others = piece.split(b"\n")
                 begun += first
                 if len(begun) > MOST_LINE_BYTES:
@@ -164,8 +172,10 @@ class Exchange(Address):
                 writer.write(head)
                 for piece in body:
                     writer.write(piece)
-                    await asyncio.wait_for(writer.drain(), self.timeout_s)
-            status, headers = parse_head(await asyncio.wait_for(reading, self.timeout_s))
+                    async with asyncio.timeout(self.timeout_s):
+                        await writer.drain()
+            async with asyncio.timeout(self.timeout_s):
+                status, headers = parse_head(await reading)
             return Answer(status, headers, reader, self.timeout_s, self.port)
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
             raise no_answer(self.port) from error
