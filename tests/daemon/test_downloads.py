@@ -1,5 +1,6 @@
 """Downloads: one after the other, joined by a second request, stopped by name, and ended in a state that says how."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
@@ -278,8 +279,10 @@ async def test_closing_pauses_what_is_under_way(downloads: Downloads, store: Sto
     store.go_on.clear()
     downloads.download("both")
     store.begun.wait(20)
-    threading.Timer(0.05, store.go_on.set).start()
-    await downloads.close()
+    closing = asyncio.create_task(downloads.close())
+    await asyncio.sleep(0)  # it has been told to stop
+    store.go_on.set()
+    await closing
     assert states(downloads.list_transfers()) == ["paused", "paused"]
 
 
