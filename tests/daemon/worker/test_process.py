@@ -44,7 +44,7 @@ async def speaking(script: str, heartbeat_timeout_s: float = 30.0) -> AsyncGener
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", PRELUDE + script, stdin=pipe, stdout=pipe)
     process = WorkerProcess(child, heartbeat_timeout_s, lambda _, status: told.append(status))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await process.ready.wait()
             yield process, told
     finally:
@@ -191,7 +191,7 @@ async def test_a_daemon_that_was_held_alone_blames_nobody() -> None:
 
 
 async def test_a_worker_that_stays_stopped_after_the_daemon_woke_is_killed() -> None:
-    async with speaking(BEATING, heartbeat_timeout_s=0.5) as (process, told):
+    async with speaking(BEATING, heartbeat_timeout_s=2.0) as (process, told):
         asked = asyncio.create_task(ask(process))
         await until_it_beats(process)
         os.kill(process.process.pid, signal.SIGSTOP)

@@ -172,8 +172,10 @@ async def test_the_worker_gives_its_memory_back_when_it_has_nothing_to_do(
     open_daemon: OpenDaemon, has_ended: HasEnded
 ) -> None:
     async with open_daemon(settings={"idle_unload_s": 1}) as daemon:
-        await daemon.finished(await daemon.swap())
+        job = await daemon.at_work(await daemon.swap("gate=gate"))
         pid = (await worker_of(daemon))["pid"]
+        (daemon.state / "gate").touch()
+        await daemon.finished(job)
         await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().state == "stopped")
         assert has_ended(pid)
         assert (await worker_of(daemon)) == {
