@@ -111,13 +111,13 @@ async def test_a_picture_with_flipped_bytes_is_unknown_until_it_is_sent_again(da
 async def test_while_another_program_locks_the_database_readers_are_answered_and_nothing_is_lost(
     daemon: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BUSY_S", 0.3)
     ended = await daemon.finished(await daemon.swap())
     made = (await daemon.ask("POST", "/v1/tokens", {"name": "one", "scope": "swap"})).json
     running = await daemon.at_work(await daemon.swap("gate=gate"))
     waiting = await daemon.swap(picture=png(shade=9))
     ask = {"kind": "restore", "target": waiting["target"]}
-    with locked(daemon.state):
+    with locked(daemon.state), monkeypatch.context() as soon:
+        soon.setattr(module, "BUSY_S", 0.3)
         for path in (
             "/v1/jobs",
             f"/v1/jobs/{ended['id']}",
@@ -158,12 +158,11 @@ async def test_while_another_program_locks_the_database_readers_are_answered_and
 async def test_a_daemon_that_starts_while_the_database_is_locked_answers_and_begins_its_jobs_later(
     open_daemon: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BUSY_S", 0.2)
-    monkeypatch.setattr("mien_daemon.jobs.scheduler.START_S", 0.2)
-    monkeypatch.setattr("mien_daemon.jobs.scheduler.BUSY_S", 0.2)
     async with open_daemon(settings={"paused": True}) as daemon:
         job = await daemon.swap()
-    with locked(tmp_path / "state"):
+    with locked(tmp_path / "state"), monkeypatch.context() as soon:
+        for name in ("state.database.BUSY_S", "jobs.scheduler.START_S", "jobs.scheduler.BUSY_S"):
+            soon.setattr(f"mien_daemon.{name}", 0.2)
         starting = open_daemon()
         daemon = await starting.__aenter__()
         shown = (await daemon.ask("GET", f"/v1/jobs/{job['id']}")).json
@@ -184,14 +183,14 @@ async def served(state: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator
     umask = os.umask(0o022)
     serving = asyncio.create_task(serve(config_for(state), ready.set_result))
     try:
-        found = await asyncio.wait_for(ready, 20)
+        found = await asyncio.wait_for(ready, 60)
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {found.token}"}) as session:
             running = Served(found.port, session)
             running.state = state
             yield running
     finally:
         stop.set()
-        await asyncio.wait_for(serving, 30)
+        await asyncio.wait_for(serving, 60)
         os.umask(umask)
 
 
@@ -234,7 +233,7 @@ async def test_a_state_folder_that_is_removed_under_the_daemon_is_begun_anew(
 
 
 async def until_begun_anew(daemon: Any) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             answer = await daemon.ask("GET", "/v1/health")
             if "was removed while the daemon ran; a new one was begun" in str(answer.json.get("notices")):
