@@ -116,14 +116,19 @@ def test_a_command_killed_with_its_processes_loses_a_segment_each_and_makes_the_
     models: ModelStore, plain: Plain, run: Path
 ) -> None:
     out = run.parent / "out.mp4"
-    words = [models.root, plain.clip, plain.reference, run, out, 1]
+    words = [models.root, plain.clip, plain.reference, run, out, 1, "step by step"]
     command = [sys.executable, "-m", "mien_testing.clip_run", *map(str, words)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as lead:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as lead:
+        assert lead.stdin is not None
         assert lead.stdout is not None
         (helper,) = (psutil.Process(pid) for pid in json.loads(lead.stdout.readline()))
         seen = 0
         while seen < COUNT // 2:
             seen = int(lead.stdout.readline())
+            if seen < COUNT // 2:
+                lead.stdin.write("\n")
+                lead.stdin.flush()
         lead.kill()
     assert psutil.wait_procs([helper], timeout=30)[1] == []
     done = Journal(run).begin(_encoding(run))

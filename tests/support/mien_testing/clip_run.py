@@ -42,7 +42,10 @@ def swap_shortly(
 
 
 def main() -> None:
-    """Print each finished picture's number as a line; arguments: models, clip, reference, run, out, helpers."""
+    """Print each finished picture's number as a line; arguments: models, clip, reference, run, out, helpers.
+
+    With another argument, wait for a line on standard input after each: the run is no further than its reader knows.
+    """
     models, clip, reference, run, out = (Path(word) for word in sys.argv[1:6])
     store, face = ModelStore(models, load_catalogue({}), offline=True), reference.read_bytes()
 
@@ -50,6 +53,8 @@ def main() -> None:
         if at.stage == "generate" and at.done:
             sys.stdout.write(f"{at.done}\n")
             sys.stdout.flush()
+            if sys.argv[7:]:
+                sys.stdin.readline()
 
     with ExitStack() as stack:
         helpers = stack.enter_context(start_helpers(int(sys.argv[6])))
