@@ -131,7 +131,8 @@ async def test_a_job_uses_a_reference_and_leaves_no_open_copy(daemon: Any, faces
     made = (await added(daemon)).json
     job = (await swap_with(daemon, f"ref:{made['id']}")).json
     assert (await daemon.finished(job))["state"] == "done"
-    assert not list(daemon.state.rglob("*.reference0"))
+    await daemon.eventually(lambda: not list((daemon.state / "spool").iterdir()))
+    assert not list(daemon.state.rglob("reference0*"))
 
 
 async def test_an_expired_reference_is_refused_when_the_job_is_posted(
