@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,17 @@ def is_caged(pid: int) -> bool:
     return (status["Seccomp"], status["NoNewPrivs"], int(status["CapEff"], 16) & ~0b10) == ("2", "1", 0)
 
 
-def threads_of(pid: int) -> list[str]:
+def threads_of(pid: int | str) -> list[str]:
     return [path.name for path in Path(f"/proc/{pid}/task").iterdir()]
 
 
 def children() -> list[int]:
     """Of every thread of this process: asyncio starts some from a thread of its own."""
-    paths = Path("/proc/self/task").glob("*/children")
-    return [int(pid) for path in paths for pid in path.read_text(encoding="ascii").split()]
+    found: list[int] = []
+    for thread in threads_of("self"):
+        with suppress(OSError):  # it has ended since
+            found += map(int, Path(f"/proc/self/task/{thread}/children").read_text(encoding="ascii").split())
+    return found
 
 
 def command_of(pid: int) -> str:
