@@ -32,9 +32,8 @@ export function pairing({ api, session, events }, signal, onWindow = (_window) =
     fill(place, content(window, act));
     onWindow(window);
   };
-  const act = (method, path) =>
-    attempt(async () => show((await api.json(method, path)) ?? (await api.get("/v1/pair/window"))));
   const look = () => attempt(async () => show(await api.get("/v1/pair/window", { signal })));
+  const act = (method, path) => attempt(async () => (await api.json(method, path), await look()));
   events.addEventListener("on:pairing", look, { signal });
   countDown(place, look, signal);
   look();
