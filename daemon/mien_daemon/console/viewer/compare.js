@@ -76,22 +76,24 @@ function divided(before, after, focus, zoom, signal) {
     "aria-label": t("divider"),
   });
   const handle = h("div", { class: "handle", "aria-hidden": "true" });
+  let isMoved = false; // by the person, maybe before the picture is there
   const place = () => setVars(both, { split: `${input.value}%` });
-  input.addEventListener("input", place);
+  const move = () => ((isMoved = true), place());
+  input.addEventListener("input", move);
   handle.addEventListener("pointerdown", (event) => {
     event.stopPropagation();
     handle.setPointerCapture(event.pointerId);
     handle.onpointermove = ({ clientX }) => {
       const { left, width } = both.getBoundingClientRect();
       input.value = (100 * (clientX - left)) / width;
-      place();
+      move();
     };
     handle.onpointerup = handle.onpointercancel = () => (handle.onpointermove = null);
   });
   const start = () => {
     const { left, width } = both.getBoundingClientRect();
     const picture = both.querySelector("img").getBoundingClientRect();
-    if (width > 0) input.value = (100 * (picture.left - left + focus * picture.width)) / width;
+    if (width > 0 && !isMoved) input.value = (100 * (picture.left - left + focus * picture.width)) / width;
     place();
   };
   both.lastElementChild.firstElementChild.addEventListener("load", () => requestAnimationFrame(start), { once: true });
