@@ -38,7 +38,8 @@ export function modelRow(app, list, { name }) {
       element.dataset.state = transfer?.state ?? model.state;
       track.hidden = !transfer || !["running", "paused"].includes(transfer.state);
       setBar(track, transfer?.total_bytes ? transfer.done_bytes / transfer.total_bytes : 0);
-      const key = [model.state, transfer?.action, transfer?.state].join();
+      // One that waits and one that runs have the same buttons: a press while it begins meets the one it was meant for.
+      const key = [model.state, transfer?.action, isUnderWay(transfer) || transfer?.state].join();
       if (key === built) return;
       built = key;
       refill(actions, deeds(app, list, model, transfer));
