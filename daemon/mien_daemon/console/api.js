@@ -38,12 +38,12 @@ export class Api {
     const typed = body === undefined ? headers : { ...headers, "Content-Type": "application/json" };
     const response = await this.send(path, { method, body: body && JSON.stringify(body), headers: typed, signal });
     const type = response.headers.get("Content-Type") ?? "";
-    return type.includes("json") ? response.json() : null;
+    return type.includes("json") ? whole(response.json()) : null;
   }
 
   /** Raw bytes, as a picture or a file for the person. */
   async blob(path, signal) {
-    return (await this.send(path, { signal })).blob();
+    return whole((await this.send(path, { signal })).blob());
   }
 
   /**
@@ -69,6 +69,16 @@ export class Api {
       this.session.end();
     }
     throw problem;
+  }
+}
+
+/** The body of an answer; of a daemon that ended while it was sent there is as little as of one that is silent. */
+async function whole(body) {
+  try {
+    return await body;
+  } catch (error) {
+    if (error instanceof TypeError) throw new Problem(UNREACHABLE);
+    throw error;
   }
 }
 

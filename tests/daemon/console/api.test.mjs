@@ -66,6 +66,14 @@ test("a daemon that does not answer is a problem too, but an aborted request sta
   await assert.rejects(aborted.api.get("/v1/health"), { name: "AbortError" });
 });
 
+test("an answer that breaks off has not come", async () => {
+  const broken = () => new ReadableStream({ pull: (to) => to.error(new TypeError("network error")) });
+  const headers = { "Content-Type": "application/json" };
+  const { api } = apiThat(() => new Response(broken(), { headers }));
+  await assert.rejects(api.get("/v1/jobs"), { code: "daemon-unreachable" });
+  await assert.rejects(api.blob("/v1/jobs/a/result"), { code: "daemon-unreachable" });
+});
+
 test("a token that the daemon no longer takes ends the session", async () => {
   const { api, session } = apiThat(() => json({ code: "unpaired" }, 401));
   await assert.rejects(api.get("/v1/jobs"), { code: "unpaired" });
