@@ -44,7 +44,7 @@ def hub() -> Iterator[Hub]:
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
             held.half_sent.set()
-            held.go_on.wait(20)
+            held.go_on.wait(300)
             try:
                 self.wfile.write(body[len(body) // 2 :])
             except ConnectionError:
@@ -117,8 +117,9 @@ async def test_a_model_comes_after_its_licence_with_a_pause_and_is_verified(at_s
 
     await row.locator("[data-deed=download]").click()
     await page.locator("#accept-licence").click()
-    await expect(row.locator("[data-deed=pause]")).to_be_visible()
-    await row.locator("[data-deed=pause]").click()
+    await expect(row).to_have_attribute("data-state", "running")
+    async with page.expect_response(lambda answer: answer.url.endswith("/pause")):  # the rest would come before it
+        await row.locator("[data-deed=pause]").click()
     hub.go_on.set()
     await expect(row).to_have_attribute("data-state", "paused")
     await row.locator("[data-deed=play]").click()
