@@ -57,6 +57,7 @@ async def test_a_folder_becomes_a_group_that_is_stopped_and_tried_again(
         await expect(row.locator(".row-note")).to_have_text("0 of 2 done")
         await expect(row.locator("strong")).to_contain_text("Ferien 100")
         await expect(page.locator(".row[data-id]")).to_have_count(0)
+        await expect(page.locator("[data-part=running]").locator(row)).to_be_visible()  # it moves there as one begins
         await look(page, f"jobs-{width}")
         await row.locator("[data-deed=close]").click()
         await expect(row.locator(".row-note")).to_have_text("0 of 2 done · 2 failed or cancelled")
