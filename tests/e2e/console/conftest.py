@@ -41,6 +41,9 @@ ARGUMENTS = [
 ]
 SPEAK_UP = """document.addEventListener("securitypolicyviolation",
     ({ violatedDirective, blockedURI }) => console.error("Content Security Policy:", violatedDirective, blockedURI))"""
+# The view listens to the person, events come, and the engines were told.
+STARTED = ("main[data-view=swap] h1", ".daemon-state:not([data-state=away])", "[data-engine] + [data-engine]")
+LOADING = "main .notice[role=status]:visible"
 GREY, RED, BLUE = (120, 120, 120), (200, 30, 30), (30, 30, 200)
 
 
@@ -222,13 +225,15 @@ class Console:
 
     async def open(self, view: str = "swap") -> None:
         await self.page.goto(self.daemon.invitation())
-        await expect(self.page.locator(".frame")).to_be_visible()
+        for part in STARTED:
+            await expect(self.page.locator(part).first).to_be_attached()
         if view != "swap":
             await self.go(view)
 
     async def go(self, view: str) -> None:
         await self.page.locator(f"nav a[href='#/{view}']").click()
         await expect(self.page.locator(f"main[data-view={view}] h1")).to_be_attached()
+        await expect(self.page.locator(LOADING)).to_have_count(0)  # what comes would move what is pressed
 
     def button(self, name: str, within: str = "body") -> Locator:
         return self.page.locator(within).get_by_role("button", name=name, exact=True)
@@ -263,7 +268,9 @@ class Console:
         )
 
     async def consent(self) -> None:
-        for box in await self.page.locator("dialog input[type=checkbox]").all():
+        boxes = self.page.locator("dialog input[type=checkbox]")
+        await expect(boxes).to_have_count(2)
+        for box in await boxes.all():
             await box.check()
         await self.button("I confirm this").click()
 
@@ -285,6 +292,7 @@ class Console:
 
     async def result_shown(self) -> None:
         await expect(self.page.locator(".compare .layer img").first).to_be_visible()
+        await self.page.locator(".compare img").evaluate_all("all => Promise.all(all.map((img) => img.decode()))")
 
     async def job(self) -> Any:
         """The newest job, as the daemon tells it."""

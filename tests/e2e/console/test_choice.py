@@ -27,6 +27,7 @@ async def test_what_is_found_better_is_counted_and_forgotten(console: Any, pictu
     await console.ready(pictures.portrait, pictures.ada)
     await page.get_by_label("Compare with").select_option("inswapper")
     await console.swap()
+    await console.result_shown()
     vote = page.get_by_role("radiogroup", name="Which one is better?")
     await vote.get_by_role("radio", name="InSwapper").check()
     await expect(page.locator(".vote .scores")).to_contain_text("InSwapper better in 1 of 1")
