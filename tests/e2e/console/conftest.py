@@ -27,7 +27,8 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locato
 from mien_models.store import ModelStore
 
 HERE = Path(__file__).parent
-PATIENCE_MS = 60_000  # two slow cores that other things run on
+PATIENCE_S = 120.0  # two slow cores that other things run on
+PATIENCE_MS = 1000 * PATIENCE_S
 CHROMIUM = "/usr/bin/chromium"
 PAINTER = "painter:paint"  # what the worker makes instead of the product's own runtime
 ARGUMENTS = [
@@ -113,7 +114,7 @@ class Daemon:
             env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1", **self.environment},
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while not (self.state / "daemon.json").exists():
             assert self.process.poll() is None, "the daemon ended instead of starting"
             assert time.monotonic() < deadline, "the daemon did not start"
@@ -123,7 +124,7 @@ class Daemon:
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(15)
+            self.process.wait(PATIENCE_S)
             (self.state / "daemon.json").unlink(missing_ok=True)
 
     @property
@@ -141,7 +142,7 @@ class Daemon:
     def fetch(self, path: str, method: str = "GET", body: bytes | None = None, kind: str = "application/json") -> bytes:
         headers = {"Authorization": f"Bearer {self._runtime['token']}", "Content-Type": kind}
         asked = urllib.request.Request(f"{self.origin}{path}", body, headers, method=method)  # noqa: S310 loopback
-        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
             return bytes(answer.read())
 
     def put(self, picture: bytes) -> str:
@@ -158,7 +159,7 @@ class Daemon:
         """What an extension asks, which has no token yet."""
         headers = {"Origin": origin, "Content-Type": "application/json"}
         asked = urllib.request.Request(f"{self.origin}{path}", json.dumps(body).encode(), headers, method="POST")  # noqa: S310
-        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
             return json.loads(answer.read())
 
     def order(self, name: str, text: str = "") -> None:

@@ -19,6 +19,7 @@ from mien_testing.clips import Recipe, make_clip, move_portrait
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 LOOKED_AT = os.environ.get("MIEN_SCREENSHOTS")  # a folder: what the test saw is kept there, for a person to look at
+PATIENCE_MS = 300_000  # networks are loaded for the first time, on whatever the machine has left
 READY = "element => element.readyState >= 2 && element.error === null"
 
 
@@ -72,11 +73,11 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await expect(page.locator(".picture video")).to_be_visible()
     film = await page.locator(".film img").element_handle()
     await page.wait_for_function("img => img.naturalWidth > 0", arg=film)
-    await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
+    await expect(page.locator(".assignments-row")).to_have_count(1, timeout=PATIENCE_MS)
     await page.locator("#clip-to").fill("0.5")
     async with page.expect_request(is_look):
         await page.locator("#clip-to").press("Enter")
-    await expect(page.locator(".assignments-row")).to_have_count(1, timeout=60_000)
+    await expect(page.locator(".assignments-row")).to_have_count(1, timeout=PATIENCE_MS)
     quality = page.get_by_role("slider", name="Quality")
     await quality.fill("60")
     codec = page.get_by_label("Codec")
@@ -98,7 +99,7 @@ async def test_a_clip_is_looked_at_trimmed_swapped_and_played(real: Any, clip: b
     await page.evaluate(WATCH)
     await real.swap()
     result = page.locator(".clips figure:last-child video")
-    await expect(result).to_be_visible(timeout=60_000)
+    await expect(result).to_be_visible(timeout=PATIENCE_MS)
     assert [text for text in await page.evaluate("window.figures") if re.match(r"Frame \d+ of \d+", text)]
     for video in (result, page.locator(".clips figure:first-child video")):
         await page.wait_for_function(READY, arg=await video.element_handle())

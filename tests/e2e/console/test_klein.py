@@ -21,7 +21,7 @@ from mien_pipeline.media import metadata
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATIENCE_MS = 120_000  # torch and every network are loaded for the first time
+PATIENCE_MS = 300_000  # torch and every network are loaded for the first time
 SMALL = {"side": 256, "reference_side": 256, "steps": 2, "retries": 0}
 # It is cancelled as soon as two steps were seen.
 LONG = {"engine": "klein", "side": 512, "steps": 50, "retries": 0}

@@ -10,7 +10,7 @@ from mien_daemon.config import DEFAULT_WORKER
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATIENCE_MS = 90_000  # networks are loaded for the first time, on whatever the machine has left
+PATIENCE_MS = 300_000  # networks are loaded for the first time, on whatever the machine has left
 
 
 async def test_two_portraits_are_swapped_marked_and_checked(new_console: Any, models: Any, tmp_path: Path) -> None:
