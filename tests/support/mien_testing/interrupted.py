@@ -1,7 +1,8 @@
 """Interrupt a command at chosen moments of its run, each time in a process of its own.
 
 A moment is a number: so many functions have been called or left by then, in Python, since the command began. Unlike a
-time it falls also into what a C library calls back, and it is the same on a slow machine. Run as a program to try many:
+time it falls also into what a C library calls back, and it is the same on a slow machine. Run as a program to try many,
+with `--warm` before the words those that the tests try, else others each time:
 
     python -m mien_testing.interrupted 300 swap target.jpg --face face.png -o out.jpg --local
 """
@@ -113,8 +114,10 @@ def main() -> None:
     import PIL.Image
 
     count, words = int(sys.argv[1]), sys.argv[2:]
+    draw = random.Random()
     if words[0] == "--warm":
         words = words[1:]
+        draw.seed(count)
         warm_up()
     output, log = Path(words[words.index("-o") + 1]), Path("interrupted.log")
 
@@ -127,8 +130,8 @@ def main() -> None:
         return not strays
 
     plain = run(words, log)
-    within = random.sample(plain.in_callbacks, min(count // 2, len(plain.in_callbacks)))
-    anywhere = random.sample(range(1, plain.moments), count - len(within))
+    within = draw.sample(plain.in_callbacks, min(count // 2, len(plain.in_callbacks)))
+    anywhere = draw.sample(range(1, plain.moments), count - len(within))
     bad = 0
     for at in sorted([*within, *anywhere]):
         faults = list(find_faults(run(words, log, at), at, is_whole))

@@ -131,7 +131,7 @@ def serving(faults: Faults, state: Path, models: Path, worker: str = "") -> Gene
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(180)
 
 
 def list_faults(state: Path) -> list[str]:
