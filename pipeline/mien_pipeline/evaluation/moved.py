@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.raster import rasterise
 from mien_pipeline.evaluation.transforms import require_mesh
 from mien_pipeline.face import Face, Mesh
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.raster import rasterise
 from mien_pipeline.faces.topology import INNER_LIPS, OUTER_LIPS, OVAL, Indices, face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 

@@ -8,7 +8,6 @@ import numpy as np
 from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
-from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.options import MeshOptions
@@ -19,6 +18,7 @@ from mien_pipeline.engines.mesh.texture import Texture, View, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
+from mien_pipeline.faces.grid import Box
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Image, Pixels
 from mien_pipeline.options import SwapOptions, require_options

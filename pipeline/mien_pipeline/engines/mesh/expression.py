@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.eyes import EyeSwap
-from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.grid import Box, Grid
 from mien_pipeline.faces.topology import face_width, head_pose, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_lab

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.grid import Box
 from mien_pipeline.engines.mesh.render import STILL_PX, Rendered
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.grid import Box
 from mien_pipeline.image import Affine, Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import smooth_step

@@ -5,11 +5,11 @@ from functools import cache
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.facing import vertex_visibility
-from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.facing import vertex_visibility
+from mien_pipeline.faces.raster import Raster, extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.colour import to_lab_codes

@@ -5,10 +5,10 @@ from functools import cache
 
 import numpy as np
 
-from mien_pipeline.engines.mesh.grid import Grid
-from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.grid import Grid
+from mien_pipeline.faces.raster import Raster, extend_edges, rasterise
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask
 from mien_pipeline.report import SwapWarning

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.facing import vertex_facing, vertex_normals
-from mien_pipeline.engines.mesh.grid import Grid
-from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.facing import vertex_facing, vertex_normals
+from mien_pipeline.faces.grid import Grid
+from mien_pipeline.faces.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien_pipeline.engines.mesh.grid import Grid
+from mien_pipeline.faces.grid import Grid
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import average, blur, light_ratio

@@ -21,17 +21,17 @@ from mien_pipeline.engines.mesh.expression import (
     temper_lips,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
-from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.own_face import Surroundings, find_own_face
-from mien_pipeline.engines.mesh.raster import Raster, extend_edges, rasterise
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.texture import Texture
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.grid import Box, Grid
+from mien_pipeline.faces.raster import Raster, extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear

@@ -5,8 +5,8 @@ from functools import cache
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.facing import vertex_normals
-from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
+from mien_pipeline.faces.facing import vertex_normals
+from mien_pipeline.faces.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mien_pipeline.engines.mesh.raster import Raster
+from mien_pipeline.faces.raster import Raster
 from mien_pipeline.image import Floats, Mask
 
 _ITERATIONS = (40, 20, 12)  # from the coarsest grid to the finest

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
-from mien_pipeline.engines.mesh.facing import vertex_facing, vertex_visibility
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
-from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
 from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_painted_over
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
+from mien_pipeline.faces.facing import vertex_facing, vertex_visibility
+from mien_pipeline.faces.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb

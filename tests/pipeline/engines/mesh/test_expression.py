@@ -15,8 +15,8 @@ from mien_pipeline.engines.mesh.expression import (
     temper_lips,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap
-from mien_pipeline.engines.mesh.grid import Grid
 from mien_pipeline.engines.mesh.shape import mouth_openness
+from mien_pipeline.faces.grid import Grid
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width
 from mien_testing.portraits import Portrait, fine_detail, mesh_of
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshLikeness
-from mien_pipeline.engines.mesh.facing import vertex_normals
 from mien_pipeline.engines.mesh.lamps import bare_vertices, even_out, find_lamps, put_back, put_on, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
 from mien_pipeline.engines.mesh.texture import unroll
 from mien_pipeline.face import Mesh, Portrait
+from mien_pipeline.faces.facing import vertex_normals
+from mien_pipeline.faces.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb

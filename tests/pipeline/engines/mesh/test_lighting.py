@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshEngine
-from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Mesh, Portrait
+from mien_pipeline.faces.grid import Box, Grid
 from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb

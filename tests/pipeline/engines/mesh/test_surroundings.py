@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien_pipeline.engines.mesh.raster import rasterise
 from mien_pipeline.engines.mesh.surroundings import map_origins
+from mien_pipeline.faces.raster import rasterise
 from mien_pipeline.faces.topology import topology
 from mien_testing.portraits import Portrait, mesh_of
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshLikeness
-from mien_pipeline.engines.mesh.facing import vertex_facing, vertex_visibility
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.texture import Texture, read_view, texture_side, unroll
 from mien_pipeline.face import Mesh, Patch
+from mien_pipeline.faces.facing import vertex_facing, vertex_visibility
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width, topology
 from mien_pipeline.image import Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien_pipeline.engines.mesh.grid import Box, Grid
 from mien_pipeline.faces.align import transform
+from mien_pipeline.faces.grid import Box, Grid
 from mien_pipeline.faces.topology import face_width
 from mien_testing.portraits import Portrait, mesh_of
 

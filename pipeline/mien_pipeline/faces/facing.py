@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mien_pipeline.engines.mesh.raster import rasterise
 from mien_pipeline.face import Mesh
+from mien_pipeline.faces.raster import rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mien_pipeline.engines.mesh.raster import extend_edges, rasterise
+from mien_pipeline.faces.raster import extend_edges, rasterise
 from mien_pipeline.faces.topology import topology
 from mien_testing.portraits import Portrait, mesh_of
 
