@@ -14,6 +14,7 @@ from mien_pipeline.engines.diffusion.gate import IdentityGate, load_scorer
 from mien_pipeline.engines.diffusion.installed import is_available
 from mien_pipeline.engines.diffusion.latents import decode, encode, token_mask
 from mien_pipeline.engines.diffusion.memory_steps import MemorySteps
+from mien_pipeline.engines.diffusion.noise import noise_on_face
 from mien_pipeline.engines.diffusion.preserve_mask import hair_is_at_risk, preserve_mask
 from mien_pipeline.engines.diffusion.shown_steps import ShownSteps
 from mien_pipeline.engines.flux.faceid import FaceId, XlabsAdapter
@@ -176,13 +177,15 @@ class FluxLikeness:
             seen = stack.run("vae", quick, lambda network: decode(network, estimate, cut))
             self.shown.tell(target_image, target.patch(seen, mask, cut))
 
-        latents = self.sample(clean, token_mask(mask, cut), canvas, methods, options, on_step, show)
+        noise = draw_noise(clean, face, cut, options)
+        latents = self.sample(clean, noise, token_mask(mask, cut), canvas, methods, options, on_step, show)
         made = stack.run("vae", vae, lambda network: decode(network, latents, cut))
         return target.patch(made, mask, cut, _warnings(face, hair, stack))
 
     def sample(
         self,
         clean: Tensor,
+        noise: Tensor,
         mask: Tensor,
         canvas: Canvas,
         methods: Sequence[IdentityMethod],
@@ -190,13 +193,13 @@ class FluxLikeness:
         on_step: OnStep,
         show: Callable[[Tensor], None],
     ) -> Tensor:
-        """Packed latents (1, tokens, 64) float32: made anew where `mask` (tokens, 1) is 1, else `clean`."""
+        """Packed latents (1, tokens, 64) float32: made from `noise` where `mask` (tokens, 1) is 1, else `clean`."""
         stack = self.stack
         prompt, negative = stack.text(options.base).encode(
             options.prompt or DEFAULT_PROMPT, options.negative_prompt or DEFAULT_NEGATIVE_PROMPT
         )
         sigmas = schedule(options.steps, clean.shape[1], options.strength, shifted=options.base != "schnell")
-        start = add_noise(clean, noise_like(clean, options.seed), sigmas[0])
+        start = add_noise(clean, noise, sigmas[0])
         with bind_conditioning(
             stack.transformer(options.base),
             stack.prompt_to_device(prompt),
@@ -242,6 +245,13 @@ def _warnings(face: Face, hair: bool, stack: Stack) -> tuple[SwapWarning, ...]:
     if stack.recogniser_failed:
         found.append("processor-instead")
     return tuple(found)
+
+
+def draw_noise(clean: Tensor, face: Face, cut: target.Cut, options: FluxOptions) -> Tensor:
+    """Noise in the shape and on the device of `clean` (1, tokens, 64), laid on the picture or on the face."""
+    if options.noise == "picture":
+        return noise_like(clean, options.seed)
+    return noise_on_face(face, cut, clean.shape[2] // 4, options.seed).to(clean)
 
 
 def weight_schedules(options: FluxOptions) -> tuple[WeightSchedule, WeightSchedule, WeightSchedule]:

@@ -139,6 +139,15 @@ class FluxOptions(SwapOptions, frozen=True):
     )
     decoder: Literal["full", "tiny"] = Field(default="full", description="tiny is TAEF1: quicker, coarser.")
     drift_gate: bool = Field(default=True, description="Try once more when the result is nearer to the target.")
+    noise: Literal["picture", "face"] = Field(
+        default="picture",
+        description="What the seed's noise is laid on: the part of the picture that is worked on, or the face, with "
+        "which it then moves. A clip's is laid on the face: noise that stands still while a face moves flickers.",
+    )
+
+    def make_steady(self) -> "FluxOptions":
+        """The same noise on the face in every picture, and one attempt at each."""
+        return self.model_copy(update={"noise": "face", "drift_gate": False})
 
     @property
     def models(self) -> tuple[str, ...]:
