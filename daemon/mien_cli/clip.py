@@ -22,7 +22,7 @@ KEPT_DAYS = 14
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 RUNS = "clips"  # the folders of runs, below the state folder
 LOOK = "analysis.npz"  # in a folder of its own among the runs
-CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "workers", "restart")
+CLIP_ARGUMENTS = ("begin", "end", "encoder", "quality", "every", "workers", "restart")
 
 
 def add_clip_arguments(parser: ArgumentParser) -> None:
@@ -51,6 +51,13 @@ def add_result_arguments(group: _ActionsContainer) -> None:
         choices=("auto", "av1", "h264", "hevc", "vp9"),
         help="auto keeps the clip's own codec where this machine's system or card encodes it, else writes AV1; h264 "
         "and hevc may be x264's and x265's, which are under the GPL (default: auto)",
+    )
+    group.add_argument(
+        "--every",
+        type=int,
+        metavar="N",
+        help="render every Nth picture of a face, up to 30, and carry the new face along in those between: quicker "
+        "with engines that take seconds a picture (default: 1)",
     )
     add_quality_argument(group, "of a clip's pictures (default: 70), or of a JPEG, WebP or AVIF (95, 92 and 85)")
 
@@ -127,6 +134,7 @@ def list_clip_options(args: Namespace) -> dict[str, object]:
         "format": getattr(args, "format", None),
         "encoder": getattr(args, "encoder", None),
         "quality": getattr(args, "quality", None),
+        "every": getattr(args, "every", None),
     }
     return {name: value for name, value in raw.items() if value is not None}
 

@@ -15,6 +15,8 @@ from mien_pipeline.options import Format, SwapOptions, validate
 
 Codec = Literal["av1", "h264", "hevc", "vp9"]
 ClipFormat = Literal["mp4", "gif", "webp"]
+MOST_BETWEEN = 30
+"""A face is rendered once in so many pictures at least: about once a second."""
 MEDIA_TYPES: Mapping[ClipFormat, str] = {"mp4": "video/mp4", "gif": "image/gif", "webp": "image/webp"}
 DEFAULT_QUALITY = 70
 COMMAND = 'pip install "mien[video]"'
@@ -25,6 +27,7 @@ FIELDS: Mapping[str, str] = {
     "format": "format",
     "encoder": "encoder",
     "quality": "quality",
+    "every": "every",
 }
 """How people name what a clip takes → the fields of `ClipOptions`."""
 ALSO_OF_PICTURES = frozenset({"format", "quality"})
@@ -54,6 +57,14 @@ class ClipOptions(BaseModel, frozen=True, extra="forbid"):
         le=100,
         description="Of the pictures; more takes more bytes. It changes nothing in a GIF.",
         json_schema_extra={"control": "main"},
+    )
+    every: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_BETWEEN,
+        description="The engine renders every Nth picture of a face; in those between, the new face is carried along "
+        "with the mesh. 1 renders each.",
+        json_schema_extra={"control": "main", "step": 1},
     )
 
 

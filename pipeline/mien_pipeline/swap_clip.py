@@ -268,13 +268,14 @@ def _render(
     """Make the segments that are not there."""
     target = job.target
     chosen = assign_references(choose_people(analysis, job, components.embedder), job.references)
+    every = target.options.every
     settings = EncoderSettings(choose_encoder(target.clip, target.options.encoder), _quality_of(target.options))
-    swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check)
+    swap = ClipSwap(target.clip, analysis, chosen, job.options, components.embedder, components.check, every)
     people = {person: job.references.index(reference) for person, reference in chosen.items()}
     cuts = cut_into_segments(len(analysis.span.times), target.segment)
     done = journal.begin(settings.identity)
     orders = [
-        SegmentOrder(number, first, stop, people, settings.encoder.name, settings.quality)
+        SegmentOrder(number, first, stop, people, settings.encoder.name, settings.quality, every)
         for number, (first, stop) in enumerate(cuts)
         if number not in done
     ]

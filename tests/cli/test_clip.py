@@ -2,7 +2,7 @@
 
 import io
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,18 @@ def test_other_times_are_refused_by_name(text: str) -> None:
 
 
 def test_an_option_for_clips_is_refused_with_a_picture() -> None:
-    args = Namespace(target=Path("a.png"), begin=None, end="3", encoder=None, quality=None, workers=None, restart=None)
-    with pytest.raises(InvalidOptions) as refused:
-        clip.refuse_clip_arguments(args)
-    assert refused.value.fields["field"] == "to"
+    nothing: dict[str, object] = dict.fromkeys(clip.CLIP_ARGUMENTS)
+    for name, value, field in (("end", "3", "to"), ("every", 8, "every")):
+        with pytest.raises(InvalidOptions) as refused:
+            clip.refuse_clip_arguments(Namespace(target=Path("a.png"), **{**nothing, name: value}))
+        assert refused.value.fields["field"] == field
+
+
+def test_every_nth_picture_is_asked_for_by_its_number() -> None:
+    parser = ArgumentParser()
+    clip.add_clip_arguments(parser)
+    assert clip.read_clip_options(parser.parse_args(["--every", "8"])).every == 8
+    assert clip.read_clip_options(parser.parse_args([])).every == 1
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from mien_pipeline.options import SwapOptions
 def test_options_are_read_by_the_names_that_people_give_them() -> None:
     assert parse_clip_options({}) == ClipOptions()
     assert parse_clip_options({"encoder": "auto", "quality": None}) == ClipOptions()
-    given = parse_clip_options({"from": 1, "to": 2.5, "encoder": "vp9", "quality": 30})
-    assert given == ClipOptions(begin_s=1.0, end_s=2.5, encoder="vp9", quality=30)
+    given = parse_clip_options({"from": 1, "to": 2.5, "encoder": "vp9", "quality": 30, "every": 8})
+    assert given == ClipOptions(begin_s=1.0, end_s=2.5, encoder="vp9", quality=30, every=8)
     assert parse_clip_options({"format": "gif", "encoder": "auto"}).format == "gif"
 
 
@@ -37,6 +37,9 @@ def test_options_are_read_by_the_names_that_people_give_them() -> None:
         ({"encoder": "av1", "format": "gif"}, "encoder"),
         ({"format": "mkv"}, "format"),
         ({"quality": 101}, "quality"),
+        ({"every": 0}, "every"),
+        ({"every": 31}, "every"),
+        ({"every": 1.5}, "every"),
         ({"begin_s": 1}, "begin_s"),
     ],
 )
@@ -48,8 +51,8 @@ def test_what_cannot_be_is_refused_by_the_name_that_was_given(raw: dict[str, obj
 
 def test_what_a_user_interface_offers_is_what_is_taken() -> None:
     told = describe_clip_options()
-    assert list(told) == ["from", "to", "format", "encoder", "quality"]
-    assert [name for name, schema in told.items() if "control" in schema] == ["format", "encoder", "quality"]
+    assert list(told) == ["from", "to", "format", "encoder", "quality", "every"]
+    assert [name for name, schema in told.items() if "control" in schema] == ["format", "encoder", "quality", "every"]
     assert told["format"]["enum"] == ["mp4", "gif", "webp"]
     for schema in told.values():
         assert "anyOf" not in schema

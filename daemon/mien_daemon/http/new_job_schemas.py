@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_
 
 from mien_daemon.http.schemas import DIGEST, Body, GroupName, Person, Picture, Reference
 from mien_daemon.jobs.label import MOST_CHARACTERS
-from mien_pipeline.clip_options import Codec
+from mien_pipeline.clip_options import MOST_BETWEEN, Codec
 from mien_pipeline.engines.registry import ENGINES
 from mien_pipeline.options import AutoOptions, RestoreOptions
 
@@ -34,6 +34,13 @@ class ClipSwapOptions(PartOptions):
 
     encoder: Literal["auto"] | Codec = Field(
         "auto", description="The result's codec: the clip's own where this machine's system or card encodes it, or AV1."
+    )
+    every: int = Field(
+        1,
+        ge=1,
+        le=MOST_BETWEEN,
+        description="The engine renders every Nth picture of a face; in those between, the new face is carried along "
+        "with the mesh.",
     )
 
 

@@ -256,6 +256,7 @@ class RenderSegment:
     people: Mapping[str, StrictInt]
     encoder: str
     quality: StrictInt
+    every: StrictInt
     type: Literal["render-segment"] = "render-segment"
 
 

@@ -40,7 +40,8 @@ class SegmentProcess:
     def render(self, order: SegmentOrder, on_picture: Callable[[], None]) -> FinishedSegment:
         """See `SegmentHelper.render`."""
         people = {str(person): place for person, place in order.people.items()}
-        self._send(RenderSegment(order.number, order.first, order.stop, people, order.encoder, order.quality))
+        wanted = order.number, order.first, order.stop, people, order.encoder, order.quality, order.every
+        self._send(RenderSegment(*wanted))
         while True:
             match self._hear():
                 case PictureRendered():

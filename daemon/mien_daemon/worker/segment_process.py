@@ -107,7 +107,9 @@ class SegmentRenderer:
         from mien_pipeline.clips.orders import SegmentOrder
 
         people = {int(person): place for person, place in wanted.people.items()}
-        order = SegmentOrder(wanted.number, wanted.first, wanted.stop, people, wanted.encoder, wanted.quality)
+        order = SegmentOrder(
+            wanted.number, wanted.first, wanted.stop, people, wanted.encoder, wanted.quality, wanted.every
+        )
         if self._maker is None:
             set_up = self._clip.set_up
             self._maker = self._runtime.open_segments(

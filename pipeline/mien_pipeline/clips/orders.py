@@ -24,6 +24,7 @@ class SegmentOrder:
         people: for each person who gets another face, which of the references.
         encoder: FFmpeg's name of it.
         quality: 1..100.
+        every: of a face's pictures, which ones the engine renders; see `ClipSwap`.
     """
 
     number: int
@@ -32,6 +33,7 @@ class SegmentOrder:
     people: Mapping[int, int]
     encoder: str
     quality: int
+    every: int = 1
 
 
 def lay_out_orders(folder: Path, clip: Path, orders: Sequence[SegmentOrder]) -> None:

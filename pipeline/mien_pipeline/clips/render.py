@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, TrackPlan
+from mien_pipeline.clips.carried import CarriedLikeness
 from mien_pipeline.face import Face, Patch
 from mien_pipeline.faces.detect import describe_face
 from mien_pipeline.image import Floats, Image, Pixels
@@ -74,6 +75,7 @@ class ClipSwap:
         options: the engine's.
         embedder: measures likeness.
         content_check: looks at what was made.
+        every: of a face's pictures, which ones the engine renders; in those between, what it made is carried along.
     """
 
     clip: ClipInfo
@@ -82,6 +84,7 @@ class ClipSwap:
     options: SwapOptions
     embedder: FaceEmbedder
     content_check: ContentCheck
+    every: int = 1
 
     def render(
         self, first: int, stop: int, tallies: dict[int, PersonTally], on_frame: Callable[[], None]
@@ -167,26 +170,30 @@ class ClipSwap:
 
 
 class _Known:
-    """What engines know of the pictures of one segment, from those at which they looked: the same in every run.
+    """What is known of the pictures of one segment from a few of them: the same in every run.
 
-    They look at some pictures of each track, also at those just outside the segment: see `find_looks`.
+    Engines look at some pictures of each track, or render those alone, also just outside the segment: see `find_looks`
+    and `find_keys`.
     """
 
     def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
         self._swap = swap
         self._found: dict[tuple[int, int], object] = {}
+        self._likenesses = {person: _follow(each.likeness, swap.every) for person, each in swap.references.items()}
         self._tracks = [
             track
             for track in swap.analysis.tracks
-            if track.first < stop
-            and track.stop > first
-            and track.person in swap.references
-            and isinstance(swap.references[track.person].likeness, KnowsClips)
+            if track.first < stop and track.stop > first and self._find_follower(track) is not None
         ]
-        self._looks = {id(track): find_looks(track) for track in self._tracks}
+        self._looks = {
+            id(track): find_keys(track, swap.every) if swap.every > 1 else find_looks(track) for track in self._tracks
+        }
         self.first = min([first, *(self._around(track, max(first, track.first))[0] for track in self._tracks)])
         last = max([stop - 1, *(self._around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
         self.stop = last + 1
+
+    def _find_follower(self, track: TrackPlan) -> KnowsClips | None:
+        return self._likenesses.get(track.person)
 
     def _around(self, track: TrackPlan, number: int) -> tuple[int, int]:
         return find_around(self._looks[id(track)], number)
@@ -199,21 +206,28 @@ class _Known:
     def look(self, number: int, frame: Frame) -> None:
         """Look at the faces of a picture, if it is one of those."""
         for track in self._tracks:
-            if number in self._looks[id(track)]:
-                likeness = self._swap.references[track.person].likeness
+            if number in self._looks[id(track)] and (follower := self._find_follower(track)):
                 _, _, seen, local = self._swap.cut_face(frame, track, number - track.first)
-                if isinstance(likeness, KnowsClips):
-                    self._found[id(track), number] = likeness.look(seen, local, self._swap.options)
+                self._found[id(track), number] = follower.look(seen, local, self._swap.options)
 
     def render(self, likeness: Likeness, seen: Image, local: Face, track: TrackPlan, number: int) -> Patch:
-        """The face of a track in picture `number`."""
+        """The face of a track in picture `number`; what was known of pictures that lie behind is forgotten."""
         options = self._swap.options
-        if not isinstance(likeness, KnowsClips):
+        if (follower := self._find_follower(track)) is None:
             return likeness.render(seen, local, options, ignore_step)
         before, after = self._around(track, number)
         share = (number - before) / max(1, after - before)
         found = self._found[id(track), before], self._found[id(track), after]
-        return likeness.render_known(seen, local, options, *found, share)
+        for past in [at for at in self._found if at[0] == id(track) and at[1] < before]:
+            del self._found[past]
+        return follower.render_known(seen, local, options, *found, share)
+
+
+def _follow(likeness: Likeness, every: int) -> KnowsClips | None:
+    """What renders a face from a few pictures of it; None where the likeness renders each by itself."""
+    if every > 1:
+        return CarriedLikeness(likeness)
+    return likeness if isinstance(likeness, KnowsClips) else None
 
 
 def find_looks(track: TrackPlan) -> list[int]:
@@ -224,6 +238,20 @@ def find_looks(track: TrackPlan) -> list[int]:
     places = np.arange(len(track.shares))
     usual = (places % LOOK_EVERY == 0) | (places == len(places) - 1)
     chosen = (track.shares > 0) & (usual | (track.shares < 1) | track.stirred)
+    return [track.first + place for place in np.flatnonzero(chosen).tolist()]
+
+
+def find_keys(track: TrackPlan, every: int) -> list[int]:
+    """The pictures of a track that an engine renders: where a swap begins and ends, every n-th between, and each in
+    which something passes.
+
+    They follow from the analysis alone, so that every process finds the same.
+    """
+    shown = np.concatenate([[False], track.shares > 0, [False]])
+    begins, ends = np.flatnonzero(~shown[:-1] & shown[1:]), np.flatnonzero(shown[:-1] & ~shown[1:])
+    chosen = (track.shares > 0) & track.stirred
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        chosen[[*range(begin, end, every), end - 1]] = True
     return [track.first + place for place in np.flatnonzero(chosen).tolist()]
 
 

@@ -255,5 +255,5 @@ def open_segments(
     if (analysis := Analysis.load(folder / ANALYSIS)) is None:
         raise RuntimeError("the clip's analysis cannot be read here")
     chosen = {person: references[place] for person, place in order.people.items()}
-    swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check)
+    swap = ClipSwap(clip, analysis, chosen, options, embedder, content_check, order.every)
     return SegmentMaker(swap, EncoderSettings(encoder, order.quality), folder)

@@ -62,7 +62,7 @@ ONE_OF_EACH: list[Message] = [
     ReadHeader("/picture"),
     HeaderRead("png", 512, 600),
     SetUpSegments("/models", "/state", "/run", "/clip", {"engine": "mesh"}, [[3, 4], [5]]),
-    RenderSegment(2, 96, 144, {"0": 1}, "libsvtav1", 70),
+    RenderSegment(2, 96, 144, {"0": 1}, "libsvtav1", 70, 8),
     PictureRendered(),
     SegmentRendered(2, 96, 48, 10_000, "00", {"0": {"frames": 48, "to_reference": [0.5]}}),
     ReadClip("/clip", 0.5, 2.0, "vp9", "webp"),

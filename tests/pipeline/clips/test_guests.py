@@ -9,7 +9,7 @@ import pytest
 from mien_core.errors import ContentBlocked
 from mien_pipeline.clips.guests import Claims, read_guests_segment, render_as_guest
 from mien_pipeline.clips.journal import FinishedSegment, Journal, segment_path
-from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders
+from mien_pipeline.clips.orders import SegmentOrder, lay_out_orders, read_orders
 from mien_pipeline.clips.render import PersonTally
 from mien_pipeline.clips.segments import SharedSegments
 
@@ -47,6 +47,12 @@ def visit(run: Path, maker: Any, on_picture: Callable[[], None] = lambda: None) 
 def lead(run: Path, maker: Any) -> tuple[dict[int, Any], list[int]]:
     told: list[int] = []
     return SharedSegments(ORDERS, Journal(run)).make_all(maker, [], told.append), told
+
+
+def test_orders_are_read_as_they_were_laid_out(tmp_path: Path) -> None:
+    orders = [SegmentOrder(0, 0, 10, {0: 1}, "libsvtav1", 70), SegmentOrder(1, 10, 20, {0: 1}, "libsvtav1", 70, 8)]
+    lay_out_orders(tmp_path, tmp_path / "clip.mp4", orders)
+    assert read_orders(tmp_path) == (tmp_path / "clip.mp4", orders)
 
 
 def test_a_guest_makes_what_nobody_is_at_and_the_leader_notes_it(run: Path) -> None:

@@ -127,7 +127,7 @@ export function clipControlsFor(settings, controls) {
 
 const IDLE = { gif: ["encoder", "quality"], webp: ["encoder"] };
 // By name: a job is taken up before the API has told the controls.
-const OF_CLIPS = new Set(["format", "encoder", "quality"]);
+const OF_CLIPS = new Set(["format", "encoder", "quality", "every"]);
 
 /** What a job asked of its engine, and of the clip that it swapped, as settings. */
 function settingsOf(engine, asked) {
