@@ -35,7 +35,7 @@ def test_other_times_are_refused_by_name(text: str) -> None:
 
 
 def test_an_option_for_clips_is_refused_with_a_picture() -> None:
-    nothing: dict[str, object] = dict.fromkeys(clip.CLIP_ARGUMENTS)
+    nothing = dict[str, object].fromkeys(clip.CLIP_ARGUMENTS)
     for name, value, field in (("end", "3", "to"), ("every", 8, "every")):
         with pytest.raises(InvalidOptions) as refused:
             clip.refuse_clip_arguments(Namespace(target=Path("a.png"), **{**nothing, name: value}))

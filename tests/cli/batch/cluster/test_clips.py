@@ -74,7 +74,10 @@ def lead(tmp_path: Path, hands: StandInHands, until: Callable[[], Awaitable[obje
     folder = Journal(tmp_path / "run").folder
     (tmp_path / "spool").mkdir()
     leader = Leader(folder, until)
-    find_run = lambda _clip, _made: ClipRun(folder, {"engine": "mesh"})  # noqa: E731
+
+    def find_run(*_: object) -> ClipRun:
+        return ClipRun(folder, {"engine": "mesh"})
+
     return ClusterClips(cast("Any", leader), cast("Any", hands), find_run, tmp_path / "spool"), leader
 
 
