@@ -171,7 +171,7 @@ def test_every_option_of_a_job_is_there_with_its_default_and_so_is_its_priority(
         defaults = {name: member.get("default") for name, member in schema["properties"].items()}
         assert defaults.pop("priority") == "interactive"
         for_clips = {name: defaults.pop(name) for name in FIELDS.keys() - kind.model_fields if name in defaults}
-        assert for_clips == ({"from": None, "to": None, "encoder": "auto"} if body == "NewSwap" else {})
+        assert for_clips == ({"from": None, "to": None, "encoder": "auto", "every": 1} if body == "NewSwap" else {})
         assert set(defaults) == set(kind.model_fields)
         kind.model_validate(defaults)
         assert schema.get("required", []) == ([] if schema is described[0] else ["engine"])

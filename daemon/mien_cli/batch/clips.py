@@ -107,7 +107,10 @@ def is_format(setting: str) -> bool:
 
 def list_clip_settings(args: Namespace) -> list[tuple[str, str]]:
     """What was said of clips alone: (option, value) each."""
-    given = (("from", args.begin), ("to", args.end), ("encoder", args.encoder), ("quality", args.quality))
+    given = (
+        *(("from", args.begin), ("to", args.end), ("encoder", args.encoder), ("quality", args.quality)),
+        ("every", args.every),
+    )
     return [(said, str(value)) for said, value in given if value is not None]
 
 

@@ -18,7 +18,7 @@ from mien_testing.folder_run import write_picture
 
 WORDS = (
     *("--face", "me.jpg", "--face", "ref:ada", "--faces", "0,2", "--engine", "flux", "--seed", "5", "--restore", "0.5"),
-    *("--from", "0:02", "--to", "5", "--encoder", "vp9", "--quality", "50"),
+    *("--from", "0:02", "--to", "5", "--encoder", "vp9", "--quality", "50", "--every", "4"),
     *(
         "--set",
         "prompt=a b",

@@ -230,7 +230,7 @@ async def test_a_reference_is_checked_as_it_arrives_and_one_of_several_people_ch
 
 async def test_the_quality_of_a_format_is_its_usual_one_until_another_is_chosen(console: Any) -> None:
     page = console.page
-    await page.locator("details.drawer summary").click()
+    await page.locator("summary").get_by_text("Advanced").click()
     quality = page.get_by_role("slider", name="Quality")
     await expect(quality).to_have_value("95")
     await quality.fill("60")

@@ -112,7 +112,7 @@ def test_every_control_preset_and_engine_of_the_package_has_its_words() -> None:
 
 
 def test_the_page_offers_every_format_that_the_api_takes() -> None:
-    panel = (FOLDER / "swap/engine-panel.js").read_text(encoding="utf-8")
+    panel = (FOLDER / "swap/writing.js").read_text(encoding="utf-8")
     formats = re.search(r"const FORMATS = (\[.*?\]);", panel)
     assert formats is not None
     assert tuple(json.loads(formats[1])) == get_args(Format)
