@@ -10,6 +10,7 @@ from hypothesis.internal.conjecture import providers
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from mien_core.threads import set_threads
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 
@@ -20,6 +21,7 @@ collect_ignore = [] if "MIEN_SHIPPED" in os.environ else ["shipped"]
 
 MODELS = Path(__file__).parents[1] / ".models"
 
+set_threads()  # as `mien` does before it loads anything: bytes from here and from a worker are compared
 
 # The same examples on every run, and no limit of time. `--hypothesis-profile=default` looks for more.
 hypothesis.settings.register_profile(

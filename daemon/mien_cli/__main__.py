@@ -9,16 +9,12 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from mien_cli.interrupts import INTERRUPTS
+from mien_core.threads import set_threads
 
 if TYPE_CHECKING:
     from mien_cli.streams import Outlet
 
-# NumPy reads this when it is loaded, here and in the worker. The matrices of a swap are small: dividing one among
-# threads that wait for each other takes more processor time than multiplying it.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# OpenCV's threads wait for each other and for more work in busy loops: a tenth of a swap's processor time.
-os.environ.setdefault("OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN", "0")
-os.environ.setdefault("OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER", "0")
+set_threads()
 
 
 def main() -> NoReturn:

@@ -145,9 +145,6 @@ def test_a_swap_ends_by_ctrl_c_wherever_it_falls_also_in_what_a_library_calls_ba
 
 def test_an_interruption_that_came_without_a_signal_ends_with_130_too(monkeypatch: pytest.MonkeyPatch) -> None:
     from mien_cli import main as program
-
-    for name in ("OPENBLAS_NUM_THREADS", *(f"OPENCV_THREAD_POOL_ACTIVE_WAIT_{end}" for end in ("MAIN", "WORKER"))):
-        monkeypatch.setenv(name, "1")  # the module sets them where they are unset
     from mien_cli.__main__ import run
 
     def interrupt() -> int:

@@ -14,6 +14,7 @@ from typing import IO, Literal
 from mien_api.errors import JobUnfinished, WorkerDied
 from mien_core.errors import LibraryMissing, MarkingFailed
 from mien_core.program import command_for, windowless
+from mien_core.threads import THREADS
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
@@ -253,7 +254,7 @@ class WorkerSupervisor:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._log,
-                env={**os.environ, **self._variables},
+                env={**THREADS, **os.environ, **self._variables},
                 **windowless(),
             )
         except OSError:

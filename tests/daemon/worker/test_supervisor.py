@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mien_daemon import keys
@@ -39,6 +40,18 @@ async def test_a_worker_is_started_before_there_is_work_where_that_is_asked(daem
     pid = (await worker_of(daemon))["pid"]
     await daemon.finished(await daemon.swap())
     assert (await worker_of(daemon))["pid"] == pid
+
+
+async def test_the_worker_multiplies_in_one_thread_whoever_started_the_daemon(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    monkeypatch.setenv("OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN", "5")
+    daemon.app[keys.WORKERS].warm()
+    await daemon.eventually(lambda: daemon.app[keys.WORKERS].status().state == "idle")
+    has = psutil.Process((await worker_of(daemon))["pid"]).environ()
+    assert has["OPENBLAS_NUM_THREADS"] == "1"
+    assert has["OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN"] == "5", "a person's own choice stays"
 
 
 def stand_in_environment(daemon: Daemon, ran: Path, version: str) -> None:
