@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
@@ -17,8 +18,11 @@ from mien_cli.main import main
 from mien_models.catalogue.entries import load_catalogue
 from mien_models.store import ModelStore
 from mien_pipeline import runtime
+from mien_pipeline.engines.flux import engine as engine_module
 from mien_pipeline.engines.flux.tiny.bundle import BUNDLE
 from mien_pipeline.restorers.lock import LOCK
+from mien_pipeline.sampling import denoise
+from mien_testing.clips import Recipe, list_times, make_clip, move_portrait, read_rgb
 from mien_testing.weights import link_models
 
 QUICK = ["--engine", "flux", "--set", "side=256", "--set", "steps=1", "--set", "strength=1.0"]
@@ -81,6 +85,31 @@ def test_a_swap_in_this_process_keeps_the_size_and_reports_both_likenesses(
     assert report["detector"] == {"faces": "yunet", "points": "scrfd"}
     assert ran["antelopev2/scrfd_10g_bnkps.onnx"] == "CPUExecutionProvider"
     assert len(ran) == len(report["models"]), "no file is named twice"
+
+
+def test_of_a_clip_the_engine_paints_key_pictures_alone(
+    mien: Any, portraits: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, reference = portraits
+    with PillowImage.open(target) as picture:
+        draw = move_portrait(np.asarray(picture))
+    clip = make_clip(tmp_path / "clip.mp4", Recipe(size=(256, 192), times=tuple(range(6))), draw)
+    painted = list[object]()
+
+    def count(*words: Any, **more: Any) -> Any:
+        painted.append(None)
+        return denoise(*words, **more)
+
+    monkeypatch.setattr(engine_module, "denoise", count)
+    output = tmp_path / "out.mp4"
+    words = (*QUICK, "--every", "4", "--workers", "1", "--local", "-o", str(output))
+    status, report = mien("swap", str(clip), "--face", str(reference), *words)
+    assert status == 0, report
+    assert (report["engine"], report["people"][0]["swapped"]) == ("flux", 6)
+    assert list_times(output) == list_times(clip)
+    assert len(painted) == 3, "the first, the fifth and the last"
+    apart = [np.abs(read_rgb(output, number).astype(int) - read_rgb(clip, number)).mean() for number in range(6)]
+    assert min(apart) > 0.8 * max(apart), "the face between two keys is as new as theirs"
 
 
 @pytest.mark.parametrize(("device", "restorer"), [("mps", "vivid-flux"), ("cpu", "vivid")])
