@@ -163,6 +163,13 @@ def test_a_run_that_was_ended_goes_on_and_makes_the_same_pictures(
     )
 
 
+def swap_in_run(runtime: Runtime, clip: Path, reference: bytes, run: Path, out: Path, visit: OnProgress) -> SwappedClip:
+    """Swap the clip into `out` by way of the folder `run`, in segments of `SEGMENT` pictures."""
+    output = Output(out, Exists.REPLACE)
+    target = open_target(clip, ClipOptions(), run, lambda make: output.make(make))
+    return runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], MeshOptions(), visit)
+
+
 def test_a_guest_that_renders_a_segment_makes_the_same_pictures(
     clip: Path, reference: bytes, models: ModelStore, swapped: tuple[Path, SwappedClip], tmp_path: Path
 ) -> None:
@@ -182,9 +189,7 @@ def test_a_guest_that_renders_a_segment_makes_the_same_pictures(
                 lambda: None,
             )
 
-    output = Output(tmp_path / "out.mp4", Exists.REPLACE)
-    target = open_target(clip, ClipOptions(), run, lambda make: output.make(make))
-    made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], MeshOptions(), visit)
+    made = swap_in_run(runtime, clip, reference, run, tmp_path / "out.mp4", visit)
     assert made_by_guest == [1]
     assert list_packets(tmp_path / "out.mp4", "video") == list_packets(swapped[0], "video")
     assert made.people[0].swapped == COUNT
@@ -217,9 +222,7 @@ def test_a_segment_is_made_from_its_own_tracks_alone_as_another_machine_makes_it
         shutil.copy(segment_path(elsewhere, order.number), run)
         tell_of_segment(run, made)
 
-    output = Output(tmp_path / "out.mp4", Exists.REPLACE)
-    target = open_target(clip, ClipOptions(), run, lambda make: output.make(make))
-    made = runtime.swap_clip(dataclasses.replace(target, segment=SEGMENT), [reference], MeshOptions(), visit)
+    made = swap_in_run(runtime, clip, reference, run, tmp_path / "out.mp4", visit)
     assert away == [1]
     assert list_packets(tmp_path / "out.mp4", "video") == list_packets(swapped[0], "video")
     assert made.people[0].swapped == COUNT

@@ -76,7 +76,7 @@ class ClusterClips:
         async with self._one:
             await self.hands.until_ready()
             run = await asyncio.to_thread(self.find_run, clip, made)
-            remove_file(run.folder / ORDERS)  # of a run that died: what lies there, nobody makes yet
+            remove_file(run.folder / ORDERS)  # a run that died left it: no process works by it any more
             leading = asyncio.create_task(self.command.swap(clip, made))
             helping = asyncio.create_task(self._help(run))
             try:

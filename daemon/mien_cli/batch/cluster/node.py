@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,18 +90,16 @@ class Node:
         """The frame that a worker would answer with, and the picture that it made: none where it refused."""
         if self._spool is None or self._workers is None:
             raise RuntimeError("the job was not begun")
-        name = hashlib.sha256(work_id.encode()).hexdigest()
+        workers, name = self._workers, hashlib.sha256(work_id.encode()).hexdigest()
         target, made = (self._spool.pictures / f"{name}.{what}" for what in ("target", "result"))
-        try:
+
+        async def work() -> tuple[bytes, bytes]:
             job = RunJob(work_id, "swap", write(target, picture), self._people, dict(options), str(made), self._likes)
-            finished = await self._workers.run(job)
+            finished = await workers.run(job)
             return encode(finished), made.read_bytes()
-        except MienError as error:
-            return encode(fail(work_id, error)), b""
-        except (OSError, MemoryError) as error:
-            if (refusal := name_system_error(error)) is None:
-                raise
-            return encode(fail(work_id, refusal)), b""
+
+        try:
+            return await answer(work_id, work())
         finally:
             for path in (target, made):
                 path.unlink(missing_ok=True)
@@ -129,16 +127,15 @@ class Node:
             raise RuntimeError("the job was not begun")
         clip, folder = self._spool.pictures / CLIP, self._spool.pictures / hashlib.sha256(work_id.encode()).hexdigest()
         job = RunJob(work_id, "help", str(clip), self._people, dict(options), "", self._likes, str(folder))
-        try:
+        workers = self._workers
+
+        async def work() -> tuple[bytes, bytes]:
             run = lay_out_run(job, SegmentOrder(**order), analysis)
-            await self._workers.run(job)
+            await workers.run(job)
             return read_segment(job, run, SegmentOrder(**order).number)
-        except MienError as error:
-            return encode(fail(work_id, error)), b""
-        except (OSError, MemoryError) as error:
-            if (refusal := name_system_error(error)) is None:
-                raise
-            return encode(fail(work_id, refusal)), b""
+
+        try:
+            return await answer(work_id, work())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -275,6 +272,18 @@ def file_system_of(path: Path) -> str:
     whole = path.resolve()
     found = [mount for mount in psutil.disk_partitions(all=True) if whole.is_relative_to(mount.mountpoint)]
     return max(found, key=lambda mount: len(mount.mountpoint)).fstype if found else ""
+
+
+async def answer(work_id: str, work: Awaitable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """What work comes to: a frame and what was made, or the frame of its refusal and nothing."""
+    try:
+        return await work
+    except MienError as error:
+        return encode(fail(work_id, error)), b""
+    except (OSError, MemoryError) as error:
+        if (refusal := name_system_error(error)) is None:
+            raise
+        return encode(fail(work_id, refusal)), b""
 
 
 def fail(work_id: str, error: MienError) -> Failed:

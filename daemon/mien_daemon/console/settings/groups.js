@@ -1,4 +1,4 @@
-// Under which heading each setting stands, and in which order.
+// The heading of each setting, and the order of the settings.
 
 // What a person changes comes first; limits and the port come last, behind what this page has not heard of.
 const FIRST = ["paused", "offline", "keep_results_s", "idle_unload_s", "default_engine"];

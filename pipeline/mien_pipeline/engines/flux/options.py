@@ -142,7 +142,7 @@ class FluxOptions(SwapOptions, frozen=True):
     noise: Literal["picture", "face"] = Field(
         default="picture",
         description="What the seed's noise is laid on: the part of the picture that is worked on, or the face, with "
-        "which it then moves. A clip's is laid on the face: noise that stands still while a face moves flickers.",
+        "which it then moves. A clip always has it on the face: a face that moves through still noise flickers.",
     )
 
     def make_steady(self) -> "FluxOptions":
