@@ -2,9 +2,15 @@
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from threading import Event
+from typing import TypeVar
+
+from mien_core.errors import Cancelled
+
+Made = TypeVar("Made")
 
 # Share of a swap's time by stage, in the order in which the stages begin, before anything was measured on a machine:
 # progress bars start with it and do not jump, because an engine's steps dwarf the rest.
@@ -65,6 +71,26 @@ def never_backwards(on_step: OnStep) -> OnStep:
         on_step(reached, total)
 
     return tell
+
+
+@contextmanager
+def begun_beside(work: Callable[[OnStep], Made]) -> Generator[Future[Made]]:
+    """What `work` makes in a thread while the block runs; the thread has ended when the block is left.
+
+    Where the block raises, nobody needs what is made: `work` ends at its next step.
+    """
+    left = Event()
+
+    def go_on(done: int, total: int) -> None:
+        if left.is_set():
+            raise Cancelled(f"nobody needs the rest after {done} of {total} steps")
+
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            yield thread.submit(work, go_on)
+        except BaseException:
+            left.set()
+            raise
 
 
 class Stopwatch:

@@ -8,7 +8,7 @@ from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.memory_limits import MemoryLimits
 from mien_pipeline.options import Format, SwapOptions
-from mien_pipeline.progress import OnStep
+from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import Edit, Marked, ModelUse
 
 
@@ -213,8 +213,11 @@ class ContentCheck(Protocol):
 class Marker(Protocol):
     """Encodes a result so that it says what it is; nothing leaves unmarked."""
 
-    def expect(self, original: Image) -> "Marker":
-        """A marker of results of this picture, with the work done that can be done before there is one."""
+    def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Marker":
+        """A marker of results of this picture, with the work done that can be done before there is one.
+
+        `on_step` is told before each step of it; what that raises ends it.
+        """
         ...
 
     def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:

@@ -5,9 +5,9 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 
 import hashlib
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
 from mien_pipeline.options import Format, require_readable_count
-from mien_pipeline.progress import Stopwatch
+from mien_pipeline.progress import Stopwatch, begun_beside
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import DetectorUse, FaceReport, ModelUse, PictureWarning, Swapped
 from mien_pipeline.skin.sunglasses import hides_eyes
@@ -84,8 +84,7 @@ def edit_picture(
         MienError: as each stage says.
     """
     original = original or decode_target(picture, edit.format, clock)
-    with ThreadPoolExecutor(1) as beside:
-        expecting = beside.submit(components.marker.expect, original)
+    with begun_beside(partial(components.marker.expect, original)) as expecting:
         checking = PictureCheck(original, components.check, "target")
         with clock.concurrent_stage("check", checking.begin), clock.stage("detect"):
             seen = flatten(original)

@@ -4,7 +4,8 @@ from threading import Event
 
 import pytest
 
-from mien_pipeline.progress import STAGE_SHARES, Progress, Stopwatch
+from mien_core.errors import Cancelled
+from mien_pipeline.progress import STAGE_SHARES, OnStep, Progress, Stopwatch, begun_beside
 
 
 class Clock:
@@ -90,6 +91,25 @@ def test_what_a_listener_raises_ends_the_stage_before_it_begins() -> None:
     with pytest.raises(InterruptedError), Stopwatch(stop).concurrent_stage("check", began.set):
         pass
     assert not began.is_set()
+
+
+def test_what_is_begun_beside_is_there_when_it_is_asked_for() -> None:
+    with begun_beside(lambda _: "made") as making:
+        assert making.result() == "made"
+
+
+def test_what_is_begun_beside_a_block_that_raises_ends_at_its_next_step() -> None:
+    entered = Event()
+
+    def work_for_ever(on_step: OnStep) -> None:
+        entered.set()
+        while True:
+            on_step(0, 1)
+
+    with pytest.raises(LookupError), begun_beside(work_for_ever) as making:  # noqa: PT012 it has to have begun
+        assert entered.wait(60)
+        raise LookupError("no face")
+    assert isinstance(making.exception(), Cancelled)
 
 
 def test_a_stage_is_told_at_its_very_beginning() -> None:

@@ -10,6 +10,7 @@ from mien_pipeline.media import kinds, metadata
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import MEDIA_TYPES, encode, loses, result_format
 from mien_pipeline.options import Format
+from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import Edit, Marked, Provenance
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.credentials import sign, sign_clip
@@ -34,9 +35,9 @@ class ResultMarker:
         self._authority.signatory()  # made now, so that what cannot be signed is known before the work
         self._time_stamp_url = time_stamp_url
 
-    def expect(self, original: Image) -> "SketchedMarker":
+    def expect(self, original: Image, on_step: OnStep = ignore_step) -> "SketchedMarker":
         """See `protocols.Marker.expect`."""
-        return SketchedMarker(self, self._watermark.sketch(original.pixels))
+        return SketchedMarker(self, self._watermark.sketch(original.pixels, on_step))
 
     def mark(
         self, result: Image, target: bytes, edit: Edit, format: Format | None = None, sketch: Sketch | None = None
@@ -96,9 +97,9 @@ class SketchedMarker:
     marker: ResultMarker
     sketch: Sketch
 
-    def expect(self, original: Image) -> "SketchedMarker":
+    def expect(self, original: Image, on_step: OnStep = ignore_step) -> "SketchedMarker":
         """See `protocols.Marker.expect`."""
-        return self.marker.expect(original)
+        return self.marker.expect(original, on_step)
 
     def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:
         """See `ResultMarker.mark`."""
@@ -116,7 +117,7 @@ def media_type_of(target: bytes) -> str:
 class NoMarker:
     """The marker of a process that hands out no results."""
 
-    def expect(self, original: Image) -> "NoMarker":  # noqa: ARG002
+    def expect(self, original: Image, on_step: OnStep = ignore_step) -> "NoMarker":  # noqa: ARG002
         """See `protocols.Marker.expect`."""
         return self
 

@@ -17,6 +17,7 @@ import numpy as np
 from mien_core.errors import MarkingFailed
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.pyramid import halve
+from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.trust.rivagan import BITS, Decoder
 
 Strength = Literal["strong", "weak", "none"]
@@ -122,11 +123,14 @@ class Watermark:
         """
         return self.read(next(self.attempts(pixels)).pixels).strength == "strong"
 
-    def sketch(self, pixels: Pixels) -> Sketch:
-        """The mark of (H, W, 3) uint8 RGB, for what will be made of it: work that needs not wait for that."""
+    def sketch(self, pixels: Pixels, on_step: OnStep = ignore_step) -> Sketch:
+        """The mark of (H, W, 3) uint8 RGB, for what will be made of it: work that needs not wait for that.
+
+        `on_step` is told before each pass of the network; what it raises ends the work.
+        """
         picture = to_canonical(pixels)
         hiding = _hiding_strength(picture)
-        return Sketch(next(self._residuals(picture, hiding)), hiding)
+        return Sketch(next(self._residuals(picture, hiding, on_step)), hiding)
 
     def attempts(self, pixels: Pixels, sketch: Sketch | None = None) -> Iterator[Attempt]:
         """The marked picture, stronger each time, until one holds; (H, W, 3) uint8 RGB, the argument stays as it is.
@@ -141,12 +145,13 @@ class Watermark:
         for residual in self._residuals(picture, hiding):
             yield Attempt(_add_residual(pixels, residual.transpose(1, 2, 0)))
 
-    def _residuals(self, picture: Floats, hiding: Floats) -> Iterator[Floats]:
+    def _residuals(self, picture: Floats, hiding: Floats, on_step: OnStep = ignore_step) -> Iterator[Floats]:
         """(3, S, S) what is added to the canonical picture, in grey levels, more each time."""
         signs, attention = 2 * _bits() - 1, self._decoder.attention(picture)
         residual = np.zeros_like(picture)
         for _ in range(_TRIES):
-            for _ in range(_STEPS_A_TRY):
+            for done in range(_STEPS_A_TRY):
+                on_step(done, _STEPS_A_TRY)
                 now = np.asarray(picture + residual / _LEVELS, np.float32)
                 direction = self._decoder.towards(self._decoder.look(now), attention, signs, _MARGIN)
                 step = np.tensordot(_LEAST_SEEN, direction, axes=1)

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from mien_core.errors import MarkingFailed
+from mien_core.errors import Cancelled, MarkingFailed
 from mien_models.store import ModelStore
 from mien_pipeline.face import Portrait
 from mien_pipeline.image import Floats, Pixels
@@ -87,6 +87,20 @@ def test_a_mark_worked_out_on_the_target_holds_on_a_result_with_a_new_face(
     number, reading = first_that_holds(watermark, result, watermark.sketch(target))
     assert number == 0
     assert reading.strength == "strong"
+
+
+def test_a_mark_that_nobody_needs_any_more_is_not_worked_out(
+    watermark: Watermark, photographs: Mapping[str, Pixels]
+) -> None:
+    told: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
+        raise Cancelled("it is not needed")
+
+    with pytest.raises(Cancelled):
+        watermark.sketch(photographs["astronaut.png"], stop)
+    assert told == [(0, 2)]
 
 
 def test_a_mark_worked_out_on_quite_another_picture_is_worked_out_again(

@@ -10,7 +10,7 @@ from mien_core.errors import ContentBlocked
 from mien_pipeline.face import Face, Mesh, Patch, Portrait
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.options import Format, SwapOptions
-from mien_pipeline.progress import OnStep
+from mien_pipeline.progress import OnStep, ignore_step
 from mien_pipeline.report import Edit, Marked, ModelUse, Provenance
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
@@ -104,7 +104,7 @@ class Marker:
         self.marked: list[Image] = []
         self.edits: list[Edit] = []
 
-    def expect(self, original: Image) -> "Marker":
+    def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Marker":
         return self
 
     def mark(self, result: Image, target: bytes, edit: Edit, format: Format | None = None) -> Marked:

@@ -12,7 +12,7 @@ from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
-from mien_pipeline.engines.mesh.render import MARGIN, render_face
+from mien_pipeline.engines.mesh.render import MARGIN, STEPS, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, View, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin
@@ -125,8 +125,10 @@ class MeshLikeness:
         eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
         if settings.eyes == "target":
             eyes = keep_eyes(eyes)
+        on_step(1, STEPS)
         small, local, step = place.small, place.local, place.step
         own_face = known or self._read_around(place)
+        on_step(2, STEPS)
         texture = self._choose_texture(settings)
         rendered = render_face(
             texture, self.mesh, small, local, settings.shape, eyes, own_face, on_step, grain=step == 1

@@ -47,7 +47,7 @@ MARGIN = 0.35  # face widths around the mesh, in which the target may give way t
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
 EDGE = 0.02  # face widths over which the new face begins at its outline; the bands widen that by frequency
 STILL_PX = 0.05  # a pixel that moves less than this keeps its value
-STEPS = 4
+STEPS = 6  # of which the engine takes the first two, before `render_face`: the eyes, and what is around the face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +136,7 @@ def render_face(
         target: (H, W, 3) uint8 RGB, the region around the target face; it is all that the result depends on.
         mesh: (468, 3) float32, the target face in the region's pixels.
         shape: 0..1, how far the target's shape gives way to the reference's.
-        eyes, on_step: how each eye is rendered; what is told after each of the four steps.
+        eyes, on_step: how each eye is rendered; what is told after each of the last four steps.
         own_face: what is around the target face, in the region's pixels, to find what of it shows; or what is known.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
@@ -149,18 +149,18 @@ def render_face(
         drawn, valid, bare = _draw(texture.fit(face_width(at.face)), places, at.inner, box.shape)
         moved = _move_target(target, mesh, at.shaped, at.grid, raster)
         skin, warnings = find_skin(places, at.inner, moved.origins[box.part])
-    on_step(1, STEPS)
+    on_step(3, STEPS)
     lamps = _move_light(lamps, moved.origins[box.part])
     base = take_off(moved.pixels[box.part], lamps)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, at.face, EDGE), skin), valid)
     bare *= alpha
-    on_step(2, STEPS)
+    on_step(4, STEPS)
     new, kept = _fit_into_target(drawn, base, bare, at.face, reference, at.inner, eyes)
-    on_step(3, STEPS)
+    on_step(5, STEPS)
     matched = _match_detail(new, base, even[box.part], alpha, bare, kept, at.face, grain=grain)
     light = _measure_brightness(base, alpha)
     own = _put_in(moved, box, blend_bands(base, matched, alpha), base, alpha, kept, lamps)
-    on_step(4, STEPS)
+    on_step(6, STEPS)
     return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, light, warnings, at.shaped)
 
 
