@@ -18,10 +18,10 @@ _TELLING: tuple[State, ...] = ("busy", "starting", "idle", "restarting", "stoppe
 def _wait_for(worker: WorkerSupervisor) -> tuple[int, bool, bool]:
     """The smaller, the sooner it looks at a picture. One that only helps with a clip is as good as one that waits.
 
-    Of those at work, one that waits for a person's job elsewhere begins last.
+    Of those at work, one whose batch job is held for a person's begins first: that job stops at once.
     """
     state: State = "idle" if worker.is_lent else worker.status().state
-    return _QUICKEST.index(state), worker.is_held, worker.is_lent
+    return _QUICKEST.index(state), not worker.is_held, worker.is_lent
 
 
 class WorkerPool:
