@@ -23,6 +23,9 @@ LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's
 OWN_TEETH, ALIKE = 0.05, 0.9  # openness by which mouths may differ that show the reference's teeth; `mouth_agreement`
 SHOWS_TEETH = 0.1  # openness: less shows too little of them to be worth an exchange
 TURNED_ALIKE_DEG, TURNED_DEG = 10.0, 16.0  # by which heads may differ, and be turned, for the same
+# By how much more a reference's mouth is open for lips to stay the target's, at first and all of them; the openness up
+# to which a target's do, and from which they do not; face widths around them that stay as well.
+GRIN, TALKING, LIPS_KEPT = (0.12, 0.22), (0.15, 0.25), 0.008
 MOUTH_OPENS = 0.08  # of its width: a mouth that is open so far shows teeth, not a line
 LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
 # How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
@@ -64,7 +67,7 @@ def mouths_agree(mesh: Mesh, reference: Mesh) -> bool:
 
 
 def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Mask:
-    """(H, W) float32 in 0..1, how much of the target's own picture stays between its lips.
+    """(H, W) float32 in 0..1, how much of the target's own picture stays between its lips; the lips too under a laugh.
 
     That is 0 for two closed mouths, and for two that are open alike: see `mouths_agree`. Beside a mouth with more teeth
     to show, twice as much of the lips' edge stays: where the mesh is a little off, a tooth would lie on a lip.
@@ -77,7 +80,20 @@ def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Ma
     edge, teeth = LIP_EDGE * face_width(mesh), float(np.clip((other - own) / SHOWS_TEETH, 0, 1))
     part, soft = _soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, (1 + teeth) * edge), edge)
     kept[part] = min(1.0, max(own, other) / MOUTH_OPENS) * soft
+    if grin := _rate_grin(own, other):
+        width = face_width(mesh)
+        part, soft = _soften_ring(shape, mesh, face.OUTER_LIPS, LIPS_KEPT * width, LIPS_FEATHER * width)
+        kept[part] = np.maximum(kept[part], grin * soft)
     return kept
+
+
+def _rate_grin(own: float, other: float) -> float:
+    """1 where the reference laughs and the target does not, 0 where they are nearer: a laugh drawn shut is no mouth.
+
+    `own` and `other` are how far their mouths are open.
+    """
+    differs, talks = (other - own - GRIN[0]) / (GRIN[1] - GRIN[0]), (TALKING[1] - own) / (TALKING[1] - TALKING[0])
+    return float(np.clip(differs, 0, 1) * np.clip(talks, 0, 1))
 
 
 def light_teeth(new: Floats, drawn: Pixels, target: Floats, mesh: Mesh, reference: Mesh) -> Floats:

@@ -16,6 +16,7 @@ from mien_pipeline.engines.mesh.expression import (
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap
 from mien_pipeline.engines.mesh.shape import mouth_openness
+from mien_pipeline.face import Mesh
 from mien_pipeline.faces.grid import Grid
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width
 from mien_testing.portraits import Portrait, fine_detail, mesh_of
@@ -37,6 +38,26 @@ def test_no_tooth_of_a_smile_shows_beside_closed_lips(astronaut: Portrait, admir
     closed, smiling, shape = mesh_of(admiral), mesh_of(astronaut), admiral[0].pixels.shape
     x, y = closed[13, :2] - (0, 1.5 * LIP_EDGE * face_width(closed))
     assert target_mouth_mask(shape, closed, smiling)[round(float(y)), round(float(x))] > 0.5
+
+
+def test_lips_that_do_not_laugh_stay_the_targets_where_the_reference_does(
+    admiral: Portrait, astronaut: Portrait
+) -> None:
+    """A laugh drawn shut is a pinched mouth. A smile may be drawn onto closed lips, and a laugh onto a laugh."""
+    closed, shape = mesh_of(admiral), admiral[0].pixels.shape
+    lips = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(lips, [np.round(closed[list(OUTER_LIPS), :2]).astype(np.int32)], (1,))
+    lower_lip = (cv2.erode(lips, np.ones((5, 5))) > 0) & (np.arange(shape[0])[:, None] > closed[14, 1] + 4)
+    laughing = _open_mouth(closed, 0.4)
+    assert target_mouth_mask(shape, closed, laughing)[lower_lip].min() > 0.9
+    assert target_mouth_mask(shape, closed, mesh_of(astronaut))[lower_lip].max() < 0.5
+    assert not target_mouth_mask(shape, laughing, laughing).any()
+
+
+def _open_mouth(mesh: Mesh, openness: float) -> Mesh:
+    opened = mesh.copy()
+    opened[14] = mesh[13] + (0, openness * np.linalg.norm(mesh[61] - mesh[291]), 0)
+    return opened
 
 
 def test_two_mouths_that_smile_alike_show_the_references_teeth(astronaut: Portrait) -> None:
