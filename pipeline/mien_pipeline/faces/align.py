@@ -1,5 +1,6 @@
 """Face → crop and affine: the five points, the ArcFace template, and resampling that does not alias."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +116,24 @@ def warp(
     inner = affine[:, :2] * ratio
     shift = affine[:, :2] @ (np.array([x1, y1]) + (ratio - 1) / 2) + affine[:, 2]
     reduced = np.hstack([inner, shift[:, None]]).astype(np.float32)
+    return _as_pixels(cv2.warpAffine(smaller, reduced, size, flags=cv2.INTER_LINEAR, borderMode=border))
+
+
+def warp_halves(pixels: Pixels, affine: Affine, size: tuple[int, int], border: int = cv2.BORDER_CONSTANT) -> Pixels:
+    """As `warp`, averaged over squares of two, four, eight: a third of the time where a picture shrinks to a tenth.
+
+    Its last rows and columns that make no whole square are left out.
+    """
+    times = int(-math.log2(max(float(np.sqrt(abs(np.linalg.det(affine[:, :2])))), 1e-6)))
+    x1, y1, x2, y2 = (edge >> max(times, 0) << max(times, 0) for edge in _find_region(affine, size, pixels.shape))
+    if times < 1 or x2 - x1 < 1 or y2 - y1 < 1:
+        return warp(pixels, affine, size, border)
+    smaller = pixels[y1:y2, x1:x2]
+    for _ in range(times):
+        half = smaller.shape[1] // 2, smaller.shape[0] // 2
+        smaller = np.asarray(cv2.resize(smaller, half, interpolation=cv2.INTER_AREA), np.uint8)
+    shift = affine[:, :2] @ (np.array([x1, y1]) + (2**times - 1) / 2) + affine[:, 2]
+    reduced = np.hstack([affine[:, :2] * 2**times, shift[:, None]]).astype(np.float32)
     return _as_pixels(cv2.warpAffine(smaller, reduced, size, flags=cv2.INTER_LINEAR, borderMode=border))
 
 

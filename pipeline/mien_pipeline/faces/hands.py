@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.face import Mesh
-from mien_pipeline.faces.align import invert, transform, warp
+from mien_pipeline.faces.align import invert, transform, warp, warp_halves
 from mien_pipeline.faces.tflite import load_tflite
 from mien_pipeline.image import Affine, Floats, Pixels
 
@@ -57,7 +57,7 @@ class HandFinder:
 
     def _find_palms(self, pixels: Pixels, affine: Affine) -> list[Floats]:
         """The palms in a crop, (9, 2) each in its pixels: two corners of the box, then its seven points."""
-        crop = warp(pixels, affine, (_PALM_SIDE_PX, _PALM_SIDE_PX))
+        crop = warp_halves(pixels, affine, (_PALM_SIDE_PX, _PALM_SIDE_PX))
         self._palm.setInput(cv2.dnn.blobFromImage(crop, 1 / 255))
         scores, boxes = self._palm.forward([_PALM_SCORES, _PALM_BOXES])
         logits = np.asarray(scores, np.float32).ravel()

@@ -1,7 +1,7 @@
 """Which pixels of a face are its own: the oval, less hair, glasses and other covers."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 import cv2
@@ -49,14 +49,12 @@ class FaceView:
         points: (468, 2) float32, the mesh in its pixels.
         width: of the face, in its pixels.
         covered_eye: the share of an eye or a brow from which it counts as covered.
-        covers: (h, w) bool, what is known to be no part of the face.
     """
 
     lab: Floats
     points: Floats
     width: float
     covered_eye: float
-    covers: Choice | None = None
 
     def fill(self, vertices: tuple[int, ...], margin: float = 0.0) -> Pixels:
         """(h, w) 1 inside the convex hull of the vertices, `margin` face widths larger all around."""
@@ -147,19 +145,21 @@ def oval_mask(shape: tuple[int, ...], mesh: Mesh, feather: float = OVAL_FEATHER)
     return smooth_step(depth / max(feather * face_width(mesh), 1.0))
 
 
-def skin_mask(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE, covers: Choice | None = None) -> Mask:
+def skin_mask(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> Mask:
     """(H, W) float32 in 0..1: 1 on this face's own skin, eyes, brows and lips, 0 on what covers or frames them.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
         mesh: (468, 3) float32 in its pixels.
         covered_eye: the share of an eye or a brow from which it counts as covered.
-        covers: (h, w) bool, the size of `view_face`: what is known to be no part of the face.
     """
     small, view = view_face(pixels, mesh, covered_eye)
-    if covers is not None:
-        view = replace(view, covers=covers)
-    return _enlarge(_find_skin(view), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
+    return skin_in_view(pixels, small, view, np.zeros(small.shape[:2], np.bool_))
+
+
+def skin_in_view(pixels: Pixels, small: Pixels, view: FaceView, covers: Choice) -> Mask:
+    """As `skin_mask`, of what `view_face` made of `pixels`; `covers` (h, w) bool is known to be no part of the face."""
+    return _enlarge(_find_skin(view, covers), small, pixels, max(1, round(_GUIDE_RADIUS * view.width)))
 
 
 def view_face(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> tuple[Pixels, FaceView]:
@@ -251,13 +251,13 @@ def _mirror(vertices: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(vertex) for vertex in topology().mirror[list(vertices)])
 
 
-def _find_skin(view: FaceView) -> Mask:
+def _find_skin(view: FaceView, covers: Choice) -> Mask:
     """(h, w) likelihood of skin at working size, features included."""
     oval = view.oval
     unlike = np.zeros(oval.shape, np.bool_)
     for group in view.bare_groups[1]:
         unlike |= group
-    known = unlike if view.covers is None else unlike | view.covers
+    known = unlike | covers
     seed = view.seed & ~known
     likely = learn_skin(view.lab, view.points, view.width, oval, seed, view.features, unlike)
     cover = ((likely < 0.4) & (oval > 0)).astype(np.uint8)
@@ -268,8 +268,7 @@ def _find_skin(view: FaceView) -> Mask:
             likely[inside] = 1
     likely = _fill_islands(likely, oval, _SMALLEST_ISLAND * view.width**2)
     likely = np.minimum(likely, _keep_one_piece(likely, seed, view.width))
-    if view.covers is not None:
-        likely[view.covers] = 0
+    likely[covers] = 0
     return likely
 
 

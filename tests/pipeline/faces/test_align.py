@@ -1,5 +1,7 @@
 """Alignment promises: five points land on ArcFace's template, and shrinking averages instead of aliasing."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,10 +17,12 @@ from mien_pipeline.faces.align import (
     similarity_transform,
     transform,
     warp,
+    warp_halves,
 )
 from mien_pipeline.faces.topology import LEFT_EYE, RIGHT_EYE
-from mien_pipeline.image import Image
+from mien_pipeline.image import Affine, Image, Pixels
 
+Warp = Callable[[Pixels, Affine, tuple[int, int]], Pixels]
 angles = st.floats(-3.1, 3.1)
 scales = st.floats(0.1, 10)
 shifts = st.floats(-500, 500)
@@ -54,7 +58,8 @@ def test_there_and_back_is_the_identity() -> None:
     assert np.allclose(transform(transform(points, affine), invert(affine)), points, atol=1e-3)
 
 
-def test_shrinking_a_checkerboard_gives_its_average() -> None:
+@pytest.mark.parametrize("warp", [warp, warp_halves])
+def test_shrinking_a_checkerboard_gives_its_average(warp: Warp) -> None:
     board = (np.indices((640, 640)).sum(0) % 2 * 255).astype(np.uint8)
     pixels = np.repeat(board[..., None], 3, 2)
     small = warp(pixels, np.array([[0.1, 0, 0], [0, 0.1, 0]], np.float32), (64, 64))
@@ -74,9 +79,10 @@ def test_shrinking_keeps_places(shift: int) -> None:
     assert np.abs(middle - expected).max() < 0.3
 
 
+@pytest.mark.parametrize("warp", [warp, warp_halves])
 @pytest.mark.parametrize("scale", [0.2, 1.0])
 @pytest.mark.parametrize(("x", "y"), [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1)])
-def test_a_crop_beside_the_picture_is_black(x: int, y: int, scale: float) -> None:
+def test_a_crop_beside_the_picture_is_black(warp: Warp, x: int, y: int, scale: float) -> None:
     """On any side of it, whether the picture shrinks or not."""
     pixels = np.full((50, 60, 3), 200, np.uint8)
     far = np.array([[scale, 0, 500 * x], [0, scale, 500 * y]], np.float32)
@@ -85,8 +91,9 @@ def test_a_crop_beside_the_picture_is_black(x: int, y: int, scale: float) -> Non
     assert not result.any()
 
 
+@pytest.mark.parametrize("warp", [warp, warp_halves])
 @pytest.mark.parametrize("scale", [0.45, 0.2])
-def test_a_shrunken_part_shows_its_part_of_the_picture_up_to_its_edges(scale: float) -> None:
+def test_a_shrunken_part_shows_its_part_of_the_picture_up_to_its_edges(warp: Warp, scale: float) -> None:
     """Only the part that the result needs is read; a ramp shows a pixel that is missing or out of place."""
     y, x = np.mgrid[:900, :1200]
     ramp = np.stack([x * 0.2, y * 0.25, (x + y) * 0.1], 2).astype(np.float32)

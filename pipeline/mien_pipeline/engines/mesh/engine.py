@@ -1,12 +1,13 @@
 """The mesh engine: reference texture, target geometry, target light."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mien_core.errors import NoFaceFound
-from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, keep_eyes, plan_eye_swap
+from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import even_out
@@ -102,10 +103,9 @@ class MeshLikeness:
         place = _Place.of(target, face, self.texture.face_width)
         if not _is_clear(face) or self._sees_profile(place):
             return None
-        around = self._read_around(place)
-        own, warnings = find_own_face(
-            even_out(place.small, place.local), place.local, around, self._choose_texture(settings).colour
-        )
+        even, texture = even_out(place.small, place.local), self._choose_texture(settings)
+        with self._reading_around(place) as around:
+            own, warnings = find_own_face(even, place.local, around, texture.colour)
         return KnownFace.keep(own, place.local, warnings)
 
     def render_known(
@@ -121,18 +121,15 @@ class MeshLikeness:
         if not _is_clear(face) or (known is None and self._sees_profile(place)):
             nothing = np.zeros(place.pixels.shape[:2], np.float32)
             return Patch(place.pixels, region.affine, nothing, ("hard-angle",))
-        seen = self.reader.read(place.target.pixels, place.mesh)
-        eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
-        if settings.eyes == "target":
-            eyes = keep_eyes(eyes)
-        on_step(1, STEPS)
         small, local, step = place.small, place.local, place.step
-        own_face = known or self._read_around(place)
-        on_step(2, STEPS)
         texture = self._choose_texture(settings)
-        rendered = render_face(
-            texture, self.mesh, small, local, settings.shape, eyes, own_face, on_step, grain=step == 1
-        )
+        with nullcontext(known) if known else self._reading_around(place) as own_face:
+            on_step(1, STEPS)
+            eyes = self._plan_eyes(place, settings)
+            on_step(2, STEPS)
+            rendered = render_face(
+                texture, self.mesh, small, local, settings.shape, eyes, own_face, on_step, grain=step == 1
+            )
         if tone := find_tone(small):
             toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
             rendered = replace(rendered, pixels=toned)
@@ -152,8 +149,14 @@ class MeshLikeness:
     def _sees_profile(self, place: "_Place") -> bool:
         return self.surroundings.sees_profile(place.target.pixels, place.mesh, place.face.yaw_deg)
 
-    def _read_around(self, place: "_Place") -> Surroundings:
-        return self.surroundings.read(place.target.pixels, place.mesh, shrink_affine(place.region.affine, place.step))
+    def _reading_around(self, place: "_Place") -> AbstractContextManager[Surroundings]:
+        to_small = shrink_affine(place.region.affine, place.step)
+        return self.surroundings.reading(place.target.pixels, place.mesh, to_small)
+
+    def _plan_eyes(self, place: "_Place", settings: MeshOptions) -> tuple[EyeSwap, EyeSwap]:
+        seen = self.reader.read(place.target.pixels, place.mesh)
+        eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
+        return keep_eyes(eyes) if settings.eyes == "target" else eyes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

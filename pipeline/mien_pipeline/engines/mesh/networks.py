@@ -19,9 +19,9 @@ def list_probes(weights: Weights) -> Sequence[Probe]:
         return Tried([np.array([(eye.along, eye.down, eye.openness) for eye in eyes], np.float32)])
 
     def read_surroundings(portrait: Portrait) -> Tried:
-        reader = SurroundingsReader.load(weights)
-        found = reader.read(portrait.image.pixels, _mesh(portrait), np.eye(2, 3, dtype=np.float32))
-        return Tried([*found.hands, *([] if found.person is None else [found.person])])
+        reader, same = SurroundingsReader.load(weights), np.eye(2, 3, dtype=np.float32)
+        with reader.reading(portrait.image.pixels, _mesh(portrait), same) as found:
+            return Tried([*found.hands(), *([] if found.person is None else [found.person])])
 
     return Probe("iris", ("iris",), read_eyes), Probe("covers", (MODEL,), read_surroundings)
 

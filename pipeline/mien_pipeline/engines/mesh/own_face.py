@@ -1,7 +1,9 @@
 """Which pixels of a target are its own face: what the new one may take the place of."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -18,7 +20,7 @@ from mien_pipeline.report import ModelUse, SwapWarning
 from mien_pipeline.skin.covers import find_covers
 from mien_pipeline.skin.eyewear import find_frame
 from mien_pipeline.skin.likelihood import Choice
-from mien_pipeline.skin.mask import FaceView, covers_features, skin_mask, view_face
+from mien_pipeline.skin.mask import FaceView, covers_features, skin_in_view, view_face
 from mien_pipeline.skin.silhouette import PROFILE_FROM_DEG, find_background, is_profile
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.skin.tongue import tongue_mask
@@ -32,12 +34,12 @@ class Surroundings:
     """What networks see around a face, in the pixels of the region that is rendered.
 
     Attributes:
-        hands: (21, 2) float32 each, the joints of hands.
+        hands: waits for the joints of hands, (21, 2) float32 each.
         person: (h, w) float32 in 0..1, how sure each pixel shows a person; None where that is not known.
         to_region: (2, 3) float32, from `person` to the region.
     """
 
-    hands: Sequence[Floats] = ()
+    hands: Callable[[], Sequence[Floats]] = tuple
     person: Mask | None = None
     to_region: Affine | None = None
 
@@ -64,18 +66,24 @@ class SurroundingsReader:
         """Whether a face is a profile, whatever its mesh says: see `silhouette.is_profile`."""
         return abs(yaw_deg) > PROFILE_FROM_DEG and is_profile(*self._person.segment(pixels, mesh), mesh, yaw_deg)
 
-    def read(self, pixels: Pixels, mesh: Mesh, to_region: Affine) -> Surroundings:
-        """What is around a face.
+    @contextmanager
+    def reading(self, pixels: Pixels, mesh: Mesh, to_region: Affine) -> Generator[Surroundings]:
+        """What is around a face. Hands, which take the longest, are looked for while the block runs.
 
         Args:
             pixels: (H, W, 3) uint8 RGB, the whole picture.
             mesh: (468, 3) float32 in its pixels.
             to_region: (2, 3) float32, from its pixels to those of the region that is rendered.
         """
-        hands = [transform(joints, to_region) for joints in self._hands.find(pixels, mesh)]
-        person, back = self._person.segment(pixels, mesh)
-        both = np.vstack([to_region, [0, 0, 1]]) @ np.vstack([back, [0, 0, 1]])
-        return Surroundings(hands, person, both[:2].astype(np.float32))
+        with ThreadPoolExecutor(1) as beside:
+            looking = beside.submit(self._hands.find, pixels, mesh)
+            person, back = self._person.segment(pixels, mesh)
+            both = np.vstack([to_region, [0, 0, 1]]) @ np.vstack([back, [0, 0, 1]])
+
+            def wait_for_hands() -> list[Floats]:
+                return [transform(joints, to_region) for joints in looking.result()]
+
+            yield Surroundings(wait_for_hands, person, both[:2].astype(np.float32))
 
 
 def find_own_face(
@@ -91,7 +99,6 @@ def find_own_face(
     """
     small, view = view_face(target, mesh)
     scale = np.divide(small.shape[1::-1], target.shape[1::-1], dtype=np.float32)
-    hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands]
     background = _find_background(surroundings, view, scale)
     hidden = set(find_hidden_features(target, mesh, reference))
     if hides_eyes(target, mesh):
@@ -100,11 +107,12 @@ def find_own_face(
     eye = None if frame.any() or hidden else find_hidden_eye(target, mesh)
     if eye:
         hidden.add(eye)
+    shown = np.minimum(1 - frame, 1 - tongue_mask(target, mesh))
+    hands = [((joints + 0.5) * scale - 0.5).astype(np.float32) for joints in surroundings.hands()]
     covers = find_covers(small, view, hands, hidden, background)
-    skin = skin_mask(target, mesh, covers=covers.mask | background)
+    skin = skin_in_view(target, small, view, covers.mask | background)
     occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
-    own = np.minimum(np.minimum(skin, 1 - frame), 1 - tongue_mask(target, mesh))
-    return own, ("occluded",) if occluded else ()
+    return np.minimum(skin, shown), ("occluded",) if occluded else ()
 
 
 def _find_background(surroundings: Surroundings, view: FaceView, scale: Floats) -> Choice:

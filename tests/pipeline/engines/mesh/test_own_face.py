@@ -180,7 +180,7 @@ def test_joints_of_a_hand_keep_the_hand(astronaut: Portrait, astronaut_likeness:
     ]
     for finger in (-1.05, -0.05, 0.95, 1.6):
         hand += [tip + aside * finger * 0.13 * width + along * (0.75 - 0.23 * joint) * width for joint in range(4)]
-    seen = Surroundings(hands=[np.array(hand, np.float32)])
+    seen = Surroundings(hands=lambda: [np.array(hand, np.float32)])
     own, warnings = find_own_face(pixels, mesh, seen, astronaut_likeness.texture.colour)
     assert "occluded" in warnings
     assert (own[inside(alpha, mesh)] < 0.5).mean() > 0.8
@@ -206,7 +206,8 @@ def test_a_person_lies_where_the_region_has_them(models: ModelStore, astronaut: 
     """Half the size and moved: the face's middle is still a person."""
     reader = SurroundingsReader.load(models)
     mesh = mesh_of(astronaut)
-    seen = reader.read(astronaut.image.pixels, mesh, np.array([[0.5, 0, -20], [0, 0.5, -10]], np.float32))
+    with reader.reading(astronaut.image.pixels, mesh, np.array([[0.5, 0, -20], [0, 0.5, -10]], np.float32)) as seen:
+        assert not seen.hands()
     assert seen.person is not None
     assert seen.to_region is not None
     there = cv2.warpAffine(seen.person, seen.to_region, (256, 256))
