@@ -1,4 +1,4 @@
-"""A folder run on a Ray cluster of its own: how long it takes to start, and a picture's cost beside a local run."""
+"""A folder run on a Ray cluster of its own: how long it takes to start, and what pictures and a clip cost there."""
 
 import os
 import sqlite3
@@ -18,10 +18,13 @@ from PIL import Image as PillowImage
 from mien_core.errors import InvalidOptions
 from mien_models.store import ModelStore
 from mien_pipeline.evaluation.measures import Row
+from mien_pipeline.media.decode import decode
+from mien_testing.clips import Recipe, make_clip, move_portrait
 
 SIDE = 1000  # 1 megapixel
 PICTURES = 12
 WORKERS = "1"
+CLIP, FRAMES = (640, 360), 300
 WARM = 2  # pictures with whatever is loaded at first
 
 
@@ -51,12 +54,26 @@ def measure(store: ModelStore) -> Iterator[Row]:
         yield Row("first picture on a cluster of its own − the first here", min(starts), "s")
         picture_ratio = statistics.median(on_ray) / statistics.median(here)
         yield Row("a picture on a cluster ÷ the same by a local worker", picture_ratio, "ratio", 1.1)
+        yield compare_clip(store, folder)
 
 
-def run_folder(store: ModelStore, folder: Path, out: str, *on: str) -> tuple[float, list[float]]:
-    """Seconds to the first finished picture, and from each to the next once all is warm, by the journal."""
+def compare_clip(store: ModelStore, folder: Path) -> Row:
+    """A folder with one clip, from the command's start to its end."""
+    (folder / "clips").mkdir()
+    portrait = decode(store.path("demo-portraits", "astronaut.png").read_bytes()).pixels[:400]
+    recipe = Recipe(size=CLIP, times=tuple(range(FRAMES)), rate=30)
+    make_clip(folder / "clips" / "a.mp4", recipe, move_portrait(portrait))
+    here_s = run_folder(store, folder, "clip-here", album="clips")[0]
+    ray_s = run_folder(store, folder, "clip-ray", "--on", "ray", album="clips")[0]
+    return Row(
+        f"a clip of {FRAMES} pictures on a cluster of its own, its start and all ÷ here", ray_s / here_s, "ratio"
+    )
+
+
+def run_folder(store: ModelStore, folder: Path, out: str, *on: str, album: str = "album") -> tuple[float, list[float]]:
+    """Seconds to the first finished file, and from each to the next once all is warm, by the journal."""
     reference = store.path("demo-portraits", "grace_hopper.jpg")
-    command = [sys.executable, "-m", "mien_cli", "batch", str(folder / "album"), "--face", str(reference)]
+    command = [sys.executable, "-m", "mien_cli", "batch", str(folder / album), "--face", str(reference)]
     command += ["-o", str(folder / out), "--workers", WORKERS, "--basis", "self", "--adult", "--json", *on]
     command += ["--state-dir", str(folder / "state"), "--models-dir", str(store.root)]
     environment = {name: value for name, value in os.environ.items() if name != "MIEN_OFFLINE"}

@@ -6,10 +6,12 @@
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +94,29 @@ def until(made: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.02)
 
 
+def count_done(journal: Path) -> int:
+    """How many segments are finished by a run's journal."""
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as rows, suppress(sqlite3.OperationalError):
+        return int(rows.execute("SELECT COUNT(*) FROM segments").fetchone()[0])
+    return 0  # it has no table yet
+
+
+def begin_and_kill(command: list[str], made: Callable[[], object]) -> None:
+    """Run a command until this is made, and kill it and all that it has started."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        until(made, process)
+        run = psutil.Process(process.pid)
+        all_of_it = [run, *run.children(recursive=True)]
+        for each in all_of_it:
+            each.kill()
+    assert psutil.wait_procs(all_of_it, timeout=60)[1] == []
+
+
 def test_a_clip_on_ray_survives_its_actor_and_has_the_packets_of_a_local_run(album: Path, run_json: RunJson) -> None:
-    """The actor is killed after its first segment, which only it lays beside its record, while it is at another."""
+    """A run that began here is killed after its first segment and goes on there.
+
+    The actor is killed after its first segment, which only it lays beside its record, while it is at another.
+    """
     for picture in (album / "in").iterdir():
         picture.unlink()
     portrait = np.asarray(PIL.Image.open("astronaut.png").convert("RGB"))
@@ -101,11 +124,15 @@ def test_a_clip_on_ray_survives_its_actor_and_has_the_packets_of_a_local_run(alb
     make_clip(album / "in" / "a.mp4", recipe, move_portrait(portrait[:400]))
     status, alone = run_json("batch", "in", *WORDS, "-o", "alone")
     assert status == 0
-    command = [sys.executable, "-m", "mien_cli", "batch", "in", *WORDS, "-o", "out", "--on", "ray", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        until(lambda: list((album / "state" / "clips").glob("*/segment-*.json")), process)
+    command = [sys.executable, "-m", "mien_cli", "batch", "in", *WORDS, "-o", "out", "--json"]
+    clips = album / "state" / "clips"
+    begin_and_kill(command, lambda: any(count_done(run) for run in clips.glob("*/journal.sqlite")))
+    kept = {path: path.stat().st_mtime_ns for path in clips.glob("*/segment-00000.mp4")}
+    with subprocess.Popen([*command, "--on", "ray"], stdout=subprocess.PIPE) as process:
+        until(lambda: list(clips.glob("*/segment-*.json")), process)
         actor = find_actor(psutil.Process(process.pid))
         assert actor is not None
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept != {}
         actor.send_signal(signal.SIGKILL)
         document = json.loads(process.communicate()[0])
     assert process.returncode == 0, document
@@ -117,6 +144,6 @@ def test_a_clip_on_ray_survives_its_actor_and_has_the_packets_of_a_local_run(alb
     assert [[item[name] for name in same] for item in alone["items"]] == [
         [item[name] for name in same] for item in document["items"]
     ]
-    assert not list((album / "state" / "clips").glob("*/segment-*"))
+    assert not list(clips.glob("*/segment-*"))
     again = run_json("batch", "in", *WORDS, "-o", "out")[1]
     assert {item["reason"] for item in again["items"]} == {"done-before"}
