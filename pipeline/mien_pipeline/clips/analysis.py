@@ -3,8 +3,9 @@
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -157,6 +158,13 @@ _TRACK_ARRAYS = ("meshes", "shares", "covered", "turned", "stirred")
 
 
 def cut_into_segments(count: int, length: int) -> list[tuple[int, int]]:
-    """(first, after the last) of each segment of `count` pictures; the last one takes a short rest along."""
-    starts: Sequence[int] = range(0, max(1, count - length // 3), length)
-    return [(start, stop) for start, stop in zip(starts, [*starts[1:], count], strict=True)]
+    """(first, after the last) of each segment of `count` pictures, `length` at most and all alike.
+
+    Where they stay two thirds as long, their number is a multiple of four, or of two: processes then end together. It
+    does not depend on how many work, so that a run can be taken up by any number.
+    """
+    fewest = max(1, -(-count // length))
+    numbers = [-(-fewest // together) * together for together in (4, 2)]
+    number = next((each for each in numbers if count // each >= length * 2 // 3), fewest)
+    edges = [count * place // number for place in range(number + 1)]
+    return list(pairwise(edges))

@@ -27,7 +27,9 @@ from mien_pipeline.trust.check import CHECK_EVERY, check
 # Of a face's size, around it: what an engine looks at beside the face itself. The mesh engine's own margin is .35 of a
 # face's width, and its network for hair and outline sees about a face's size around it.
 MARGIN = 0.8
-SCORE_EVERY = 12  # pictures of a track; dlib's network takes as long as a fifth of a rendered face
+# Pictures of a track from one at which likeness is measured to the next, at most, and how many are measured at least:
+# dlib's network takes as long as half of a rendered face.
+SCORE_EVERY, SCORED = 30, 4
 LOOK_EVERY = 8  # pictures of a track; networks and masks of hair take longer than all else of a rendered face
 
 
@@ -149,8 +151,8 @@ class ClipSwap:
         if not patch.mask.any():
             return None
         after = paste_back(before, patch)
-        if place % SCORE_EVERY == 0:
-            self._score(before, after, local, reference, tally)
+        if known.is_scored(track, place):
+            self._score(after, local, track.person, tally)
         frame.change_region(region, before.pixels, _mix(before.pixels, after.pixels, share))
         tally.swapped += 1
         return face
@@ -162,11 +164,13 @@ class ClipSwap:
         region = Region.around((left, top, right, bottom), MARGIN, self.clip)
         return face, region, Image(frame.read_region(region)), _shift(face, -region.left, -region.top)
 
-    def _score(self, before: Image, after: Image, face: Face, reference: Reference, tally: PersonTally) -> None:
-        was, now = self.embedder.embed(before, face), self.embedder.embed(after, face)
-        tally.to_reference.append(self.embedder.similarity(now, reference.embedding))
+    def _score(self, after: Image, face: Face, person: int, tally: PersonTally) -> None:
+        """Measure a new face against the reference, and against the person as the analysis knows them."""
+        was, wanted = self.analysis.people[person].embedding, self.references[person].embedding
+        now = self.embedder.embed(after, face)
+        tally.to_reference.append(self.embedder.similarity(now, wanted))
         tally.to_target.append(self.embedder.similarity(now, was))
-        tally.before.append(self.embedder.similarity(was, reference.embedding))
+        tally.before.append(self.embedder.similarity(was, wanted))
 
 
 class _Known:
@@ -179,6 +183,7 @@ class _Known:
     def __init__(self, swap: ClipSwap, first: int, stop: int) -> None:
         self._swap = swap
         self._found: dict[tuple[int, int], object] = {}
+        self._scored = {id(track): find_scored(track) for track in swap.analysis.tracks}
         self._likenesses = {person: _follow(each.likeness, swap.every) for person, each in swap.references.items()}
         self._tracks = [
             track
@@ -191,6 +196,10 @@ class _Known:
         self.first = min([first, *(self._around(track, max(first, track.first))[0] for track in self._tracks)])
         last = max([stop - 1, *(self._around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
         self.stop = last + 1
+
+    def is_scored(self, track: TrackPlan, place: int) -> bool:
+        """Whether likeness is measured at a picture of a track."""
+        return place in self._scored[id(track)]
 
     def _find_follower(self, track: TrackPlan) -> KnowsClips | None:
         return self._likenesses.get(track.person)
@@ -228,6 +237,12 @@ def _follow(likeness: Likeness, every: int) -> KnowsClips | None:
     if every > 1:
         return CarriedLikeness(likeness)
     return likeness if isinstance(likeness, KnowsClips) else None
+
+
+def find_scored(track: TrackPlan) -> frozenset[int]:
+    """The places of a track's pictures at which likeness is measured, evenly over those that show the whole swap."""
+    shown = np.flatnonzero(track.shares >= 1)
+    return frozenset(shown[:: min(SCORE_EVERY, max(1, len(shown) // SCORED))].tolist())
 
 
 def find_looks(track: TrackPlan) -> list[int]:
