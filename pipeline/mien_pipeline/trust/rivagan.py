@@ -49,7 +49,7 @@ class Decoder:
 
     def pool(self, votes: "Votes", picture: Floats) -> Floats:
         """(32,) logits of a picture whose votes are known."""
-        return _pool(votes.votes, self.attention(picture))
+        return pool_votes(votes, self.attention(picture))
 
     def attention(self, picture: Floats) -> Floats:
         """(32, H, W): where in the picture each bit lives."""
@@ -61,7 +61,7 @@ class Decoder:
         It is the negative gradient of softplus(margin − sign · logit), summed over the bits, with the attention held
         as it is: half the work, and what it writes reads back as well.
         """
-        logits = _pool(votes.votes, attention)
+        logits = pool_votes(votes, attention)
         wanting = np.asarray(signs / (1 + np.exp(signs * logits - margin)), np.float32)
         back = self._out_back(attention * wanting[:, None, None]) * self._norm.scale * (1 - votes.hidden**2)
         return self._hidden_back(np.asarray(back, np.float32))
@@ -75,9 +75,10 @@ class Votes:
     votes: Floats
 
 
-def _pool(votes: Floats, attention: Floats) -> Floats:
-    total = np.einsum("bhw,bhw->b", votes, attention)
-    return np.asarray(total / votes[0].size, np.float32)
+def pool_votes(votes: Votes, attention: Floats) -> Floats:
+    """(32,) logits, of votes and of where each bit lives, (32, H, W)."""
+    total = np.einsum("bhw,bhw->b", votes.votes, attention)
+    return np.asarray(total / attention[0].size, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

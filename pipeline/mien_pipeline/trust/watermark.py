@@ -7,7 +7,9 @@ the signed credentials, which the first social network strips.
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +20,7 @@ from mien_core.errors import MarkingFailed
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.pyramid import halve
 from mien_pipeline.progress import OnStep, ignore_step
-from mien_pipeline.trust.rivagan import BITS, Decoder
+from mien_pipeline.trust.rivagan import BITS, Decoder, pool_votes
 
 Strength = Literal["strong", "weak", "none"]
 
@@ -48,6 +50,7 @@ _CLEAR = 1.5
 # JPEG does; and its steps. A calm clip reads 32 of 32 bits at 640 × 360 and 30 at 256 × 192 (AV1, CRF 28), at half size
 # 31 and 26; one that zooms by 15 % and leans by 6 degrees in 3 s about 28.
 _SHOT_CLEAR, _SHOT_STEPS, _SHOT_STEP, _SHOT_MOST = 3.0, 8, 1.2, 4.0
+_THREADS = 2  # for the pictures of a clip: transforms and products let others run
 # The colours that are seen least for what they change: the inverse of CIELAB's metric tensor at a skin tone, trace 3.
 _LEAST_SEEN = np.array([[1.18, 0.64, 0.61], [0.64, 0.78, 0.73], [0.61, 0.73, 1.04]], np.float32)
 _MOST = 3.0  # grey levels anywhere
@@ -160,37 +163,36 @@ class Watermark:
 
     def read(self, pixels: Pixels) -> Reading:
         """What a picture carries; (H, W, 3) uint8 RGB."""
-        return self.read_together([to_canonical(pixels)])
+        return _judge([self._decoder.logits(to_canonical(pixels))])
 
     def read_together(self, pictures: Sequence[Floats]) -> Reading:
         """What pictures of one clip carry together: the mean of what the decoder reads of each, as `to_canonical`."""
-        return _judge([self._decoder.logits(each) for each in pictures])
+        with ThreadPoolExecutor(_THREADS) as threads:
+            return _judge(list(threads.map(self._decoder.logits, pictures)))
 
     def mark_shot(self, pictures: Sequence[Floats]) -> Floats:
         """(3, S, S) float32: one residual for every picture of a shot, in grey levels.
 
         It is worked out on a few of them together, as `to_canonical`: that of a single picture does not carry to the
-        next ones (19 of 32 bits, which is chance).
+        next ones (19 of 32 bits, which is chance). Each step takes every second one, by turns.
         """
-        signs = 2 * _bits() - 1
-        attentions = [self._decoder.attention(each) for each in pictures]
-        hiding = np.mean([_hiding_strength(each) for each in pictures], axis=0)
-        residual = np.zeros_like(pictures[0])
-        for _ in range(_SHOT_STEPS):
-            marked = [np.asarray(each + residual / _LEVELS, np.float32) for each in pictures]
-            seen = [self._decoder.look(each) for each in marked]
-            read = [self._decoder.pool(votes, each) for votes, each in zip(seen, marked, strict=True)]
-            if _judge(read).clearness >= _SHOT_CLEAR:
-                break
-            towards = [
-                self._decoder.towards(votes, attention, signs, _MARGIN)
-                for votes, attention in zip(seen, attentions, strict=True)
-            ]
-            direction = np.sum(towards, axis=0)
-            step = np.tensordot(_LEAST_SEEN, direction, axes=1)
-            residual += _SHOT_STEP * hiding * step / max(float(np.sqrt(np.mean(step**2))), 1e-20)
-            np.clip(residual, -_SHOT_MOST, _SHOT_MOST, out=residual)
-        return residual
+        with ThreadPoolExecutor(_THREADS) as threads:
+            attentions = list(threads.map(self._decoder.attention, pictures))
+            hiding = np.mean([_hiding_strength(each) for each in pictures], axis=0)
+            residual = np.zeros_like(pictures[0])
+            turns = [(pictures[turn::2], attentions[turn::2]) for turn in range(min(2, len(pictures)))]
+            for step in range(_SHOT_STEPS):
+                some, attended = turns[step % len(turns)]
+                marked = [np.asarray(each + residual / _LEVELS, np.float32) for each in some]
+                seen = list(threads.map(self._decoder.look, marked))
+                read = [pool_votes(votes, attention) for votes, attention in zip(seen, attended, strict=True)]
+                if _judge(read).clearness >= _SHOT_CLEAR:
+                    break
+                towards = partial(self._decoder.towards, signs=2 * _bits() - 1, margin=_MARGIN)
+                direction = np.tensordot(_LEAST_SEEN, np.sum(list(threads.map(towards, seen, attended)), 0), axes=1)
+                length = max(float(np.sqrt(np.mean(direction**2))), 1e-20)
+                residual = np.clip(residual + _SHOT_STEP * hiding * direction / length, -_SHOT_MOST, _SHOT_MOST)
+        return np.asarray(residual, np.float32)
 
 
 def _judge(logits: Sequence[Floats]) -> Reading:
