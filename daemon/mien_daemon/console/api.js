@@ -53,6 +53,7 @@ export class Api {
    * @returns {Promise<Response>}
    */
   async send(path, init = {}, isSecond = false) {
+    if ((await this.session.opening) === false) throw new Problem({ code: "unpaired", status: 401 });
     const { token } = this.session;
     const headers = { ...init.headers, Authorization: `Bearer ${token}` };
     let response;

@@ -10,5 +10,8 @@ const key = new PageKey(window);
 const name = nameOf(/** @type {any} */ (navigator));
 export const session = new Session(fetcher, { location, history, storage: sessionStorage, channel, key, name });
 
-/** Whether there is a session, once the words are there too. */
-export const opened = Promise.all([session.open(), loadWords(fetcher)]).then(([open]) => open);
+/** Whether a session can be hoped for: then the page is made while it is opened. */
+export const hoped = session.isHopedFor();
+/** Whether there is one. */
+export const opened = session.open();
+export const spoken = loadWords(fetcher);

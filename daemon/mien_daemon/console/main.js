@@ -1,5 +1,5 @@
 // Everything the page is made of, in the order in which it starts.
-import { fetcher, opened, session } from "./boot.js";
+import { fetcher, hoped, opened, session, spoken } from "./boot.js";
 import { Api } from "./api.js";
 import { Arena } from "./arena.js";
 import { Draft } from "./swap/draft.js";
@@ -19,10 +19,10 @@ import { t } from "./words.js";
 const place = /** @type {HTMLElement} */ (document.getElementById("app"));
 
 async function start() {
-  const open = await opened;
+  const [hope] = await Promise.all([hoped, spoken]);
   place.removeAttribute("aria-busy");
   session.addEventListener("renewed", () => location.reload());
-  if (open) run();
+  if (hope || (await opened)) run();
   else place.replaceChildren(sessionOver());
 }
 
@@ -49,10 +49,12 @@ function run() {
   const frame = shell(router);
   const ending = new AbortController();
   place.replaceChildren(frame.element);
-  session.addEventListener("ended", () => {
+  const end = () => {
     ending.abort();
     place.replaceChildren(sessionOver());
-  });
+  };
+  session.addEventListener("ended", end);
+  opened.then((open) => open || end());
   showConnection(events, frame.banner);
   tellOfCompletion(app, ending.signal);
   health.addEventListener("change", () => showHealth(frame.status, health.current));
@@ -93,6 +95,7 @@ function showViews(app, main, ended) {
     const { view: wanted, item } = app.router.place;
     const name = VIEWS.includes(wanted) ? wanted : "swap";
     const view = await import(`./${name}/view.js`);
+    if (name !== "swap") await opened; // what another view shows depends on what the session allows
     if (signal.aborted) return;
     document.title = `${t(`view_${name}`)} · Mien`;
     main.replaceChildren();

@@ -15,6 +15,8 @@ export class Session extends EventTarget {
     this.name = name;
     /** @type {Promise<boolean> | null} */
     this.renewing = null;
+    /** @type {Promise<boolean> | undefined} requests wait for it */
+    this.opening = undefined;
     this.channel.onmessage = ({ data }) => this.adopt(data);
   }
 
@@ -27,8 +29,20 @@ export class Session extends EventTarget {
     return this.kept()?.scopes.includes(scope) ?? false;
   }
 
-  /** True when there is a session to work with. The code leaves the address before anything else happens. */
-  async open() {
+  /** Whether there is something to open a session with; whether it is good the daemon says. */
+  async isHopedFor() {
+    const hasCode = new URLSearchParams(this.location.hash.slice(1)).has("code");
+    return hasCode || this.token !== undefined || (await this.key.id()) !== null;
+  }
+
+  /** True when there is a session to work with. */
+  open() {
+    this.opening = this.begin();
+    return this.opening;
+  }
+
+  /** The code leaves the address before anything else happens. */
+  async begin() {
     const asked = new URLSearchParams(this.location.hash.slice(1));
     const code = asked.get("code");
     if (code) {

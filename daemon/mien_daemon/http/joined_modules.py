@@ -1,4 +1,4 @@
-"""ES modules joined into one script, so that a page asks for one file instead of a hundred.
+"""ES modules joined into one script or two, so that a page asks for as many files instead of a hundred.
 
 The script keeps what a browser promises of modules: each has a scope of its own, is evaluated once, when it is first
 imported, and after what it imports. It is text in, text out; nothing needs node. The joiner reads whole lines, as
@@ -10,7 +10,7 @@ the formatter writes them, and refuses what it does not know:
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 IMPORT = re.compile(r'^import (?:\{([^}]*)\} from )?"(\.[^"]+)";$', re.MULTILINE)
 EXPORT = re.compile(r"^export ((?:async )?function\*? ?|class |const )([\w$]+)", re.MULTILINE)
@@ -21,7 +21,7 @@ NAME = re.compile(r"([\w$]+)(?: as ([\w$]+))?")
 LOADER = """\
 const $evaluated = new Map();
 const $import = (name) => {
-if (!$evaluated.has(name)) $evaluated.set(name, $modules[name]());
+%sif (!$evaluated.has(name)) $evaluated.set(name, $modules[name]());
 return $evaluated.get(name);
 };
 const $later = async (from, path) => {
@@ -35,20 +35,42 @@ class UnjoinableModule(Exception):
     """A module says something that cannot be joined, or that no browser would run."""
 
 
-def join_modules(sources: Mapping[str, str], start: str) -> str:
+def join_modules(sources: Mapping[str, str], start: str, names: Set[str] | None = None, elsewhere: str = "") -> str:
     """One module script that runs the module `start`.
 
     Args:
         sources: the text of every module by its path, "folder/file.js".
         start: the path of the module that imports the others.
+        names: those that the script holds, by default all; the line `elsewhere` finds the others.
 
     Raises:
         UnjoinableModule: a statement is not one of those above, a module or a name in it does not exist, or modules
             import each other in a circle.
     """
     require_order(sources)
-    modules = "".join(f'"{name}": () => {{\n{wrap(name, sources)}}},\n' for name in sorted(sources))
-    return f'{LOADER}const $modules = {{\n{modules}}};\n$import("{start}");\n'
+    held = sorted(sources.keys() if names is None else names)
+    modules = "".join(f'"{name}": () => {{\n{wrap(name, sources)}}},\n' for name in held)
+    return f'{LOADER % elsewhere}const $modules = {{\n{modules}}};\n$import("{start}");\n'
+
+
+def join_in_two(sources: Mapping[str, str], first: str, address: str, start: str) -> tuple[str, str]:
+    """Two module scripts: the module `first` with all that it imports runs while the rest is still on its way.
+
+    Args:
+        sources, start: as `join_modules`, which says what is raised.
+        first: the path of the module that need not wait; nothing that it imports is imported later.
+        address: of the first script, from which the second takes what is there already.
+    """
+    early = reach(first, sources)
+    taken = f'import {{ $import as $earlier }} from "{address}";\n'
+    rest = join_modules(sources, start, sources.keys() - early, "if (!(name in $modules)) return $earlier(name);\n")
+    return join_modules(sources, first, early) + "export { $import };\n", taken + rest
+
+
+def reach(name: str, sources: Mapping[str, str]) -> Set[str]:
+    """The module and all that it imports before it is evaluated."""
+    others = (reach(find(name, path, sources), sources) for _, path in IMPORT.findall(sources[name]))
+    return {name}.union(*others)
 
 
 def wrap(name: str, sources: Mapping[str, str]) -> str:

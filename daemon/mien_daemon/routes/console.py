@@ -1,4 +1,4 @@
-"""The files of the console page: its modules as one script, everything else as it lies in the folder."""
+"""The files of the console page: its modules as two scripts, its styles as one sheet, the rest as it lies there."""
 
 import functools
 import gzip
@@ -12,13 +12,16 @@ from aiohttp import web
 
 from mien_api.errors import UnknownRoute
 from mien_daemon.http.file_answer import is_known
-from mien_daemon.http.joined_modules import join_modules
+from mien_daemon.http.joined_modules import join_in_two
 from mien_daemon.http.route import Route
 
 FOLDER = Path(__file__).parents[1] / "console"
 START = "index.html"
-SCRIPT = "console.js"  # every module of the page, joined
+BOOT = "boot.js"  # the module that opens the session, with what it imports
+SCRIPT = "console.js"  # every other module of the page
 FIRST_MODULE = "main.js"
+SHEET = "page.css"
+STYLES = ("console.css", "swap.css", "views.css")
 CLASSIC = "early-theme.js"  # runs before the first paint, so it is no module
 # Its own scripts and styles, pictures from the API that the page holds itself, and no way to make markup from text.
 POLICY = "; ".join(
@@ -64,9 +67,15 @@ def page_files() -> Mapping[str, PageFile]:
     """Every file that the page loads, by its path; no other file is served."""
     paths = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rglob("*")) if path.is_file()}
     modules = {name for name in paths if name.endswith(".js") and name != CLASSIC}
-    script = join_modules({name: paths[name].read_text(encoding="utf-8") for name in modules}, FIRST_MODULE)
-    files = {name: describe(name, path.read_bytes()) for name, path in paths.items() if name not in modules}
-    return {**files, SCRIPT: describe(SCRIPT, script.encode())}
+    sources = {name: paths[name].read_text(encoding="utf-8") for name in modules}
+    boot, script = join_in_two(sources, BOOT, f"/console/{BOOT}", FIRST_MODULE)
+    joined = {
+        BOOT: boot.encode(),
+        SCRIPT: script.encode(),
+        SHEET: b"".join(paths[name].read_bytes() for name in STYLES),
+    }
+    single = {name: path.read_bytes() for name, path in paths.items() if name not in modules | {*STYLES}}
+    return {name: describe(name, content) for name, content in {**single, **joined}.items()}
 
 
 def describe(name: str, content: bytes) -> PageFile:

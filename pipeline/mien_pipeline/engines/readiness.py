@@ -1,6 +1,7 @@
 """What the command line and the API say of an engine: ready, or what a person has to do first."""
 
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from mien_core.errors import EngineUnavailable, UnknownEngine
@@ -76,7 +77,9 @@ def describe(
         "fits_why": fitness.why,
         "download_bytes": fitness.download_bytes + (part["download_bytes"] if part else 0),
         "part": part,
-        "options": describe_own_options(entry.options) | describe_restorer_options(store) | describe_mask_option(store),
+        "options": {**describe_own_options(entry.options)}
+        | describe_restorer_options(store)
+        | describe_mask_option(store),
         "presets": [
             {"name": name, "options": dict(options), "origin": entry.origins.get(name, CHOSEN)}
             for name, options in entry.presets.items()
@@ -122,7 +125,8 @@ def require_installable(name: str) -> None:
         raise EngineUnavailable(f"{name} needs nothing to be installed", engine=name, reason="embedded")
 
 
-def describe_own_options(kind: type[SwapOptions]) -> dict[str, object]:
+@cache
+def describe_own_options(kind: type[SwapOptions]) -> Mapping[str, object]:
     """What an engine understands beyond what all of them do: name → its JSON schema, with default and meaning.
 
     Those of all of them that have a control come last. The order is that in which a user interface shows them;

@@ -30,6 +30,17 @@ test("every request carries the session's token and no cookies", async () => {
   assert.deepEqual([asked[0].credentials, asked[0].cache], ["omit", "no-store"]);
 });
 
+test("a request waits until the session is opened; where none could be, nothing is asked", async () => {
+  const { api, asked, session } = apiThat(() => json({}));
+  session.token = undefined;
+  session.opening = Promise.resolve().then(() => Boolean((session.token = "late")));
+  await api.get("/v1/health");
+  assert.equal(asked[0].headers.Authorization, "Bearer late");
+  session.opening = Promise.resolve(false);
+  await assert.rejects(api.get("/v1/health"), { code: "unpaired" });
+  assert.equal(asked.length, 1);
+});
+
 test("a body is JSON and says so; without one nothing is said", async () => {
   const { api, asked } = apiThat(() => json({}));
   await api.post("/v1/jobs", { kind: "swap" });

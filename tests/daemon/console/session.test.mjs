@@ -47,6 +47,13 @@ test("a code is traded for a session after it has left the address", async () =>
   assert.equal(session.token, "t");
 });
 
+test("a page hopes for a session where it has a code, a token or a key, and for none without", async () => {
+  assert.equal(await tabAt("#code=abc").session.isHopedFor(), true);
+  assert.equal(await tabAt("", { kept: { "mien.session": JSON.stringify(GIVEN) } }).session.isHopedFor(), true);
+  assert.equal(await tabAt("", { key: fakeKey("k") }).session.isHopedFor(), true);
+  assert.equal(await tabAt("#/models").session.isHopedFor(), false);
+});
+
 test("the view that was asked for stays in the address", async () => {
   const { session, shown } = tabAt("#code=abc&view=models", { answer: GIVEN });
   await session.open();

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mien_daemon.http.joined_modules import UnjoinableModule, join_modules
+from mien_daemon.http.joined_modules import UnjoinableModule, join_in_two, join_modules
 
 # Every kind of statement that the joiner knows, two modules with the same names, one that two others import.
 MODULES = {
@@ -64,7 +64,7 @@ def run(script: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.slow  # two starts of node
+@pytest.mark.slow  # three starts of node
 def test_joined_modules_say_and_share_what_they_do_apart(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{ "type": "module" }', encoding="utf-8")
     for name, text in MODULES.items():
@@ -74,6 +74,10 @@ def test_joined_modules_say_and_share_what_they_do_apart(tmp_path: Path) -> None
     joined.write_text(join_modules(MODULES, "main.js"), encoding="utf-8")
     said = run(joined)
     assert said == run(tmp_path / "main.js")
+    early, rest = join_in_two(MODULES, "parts/counter.js", "./early.js", "main.js")
+    (tmp_path / "early.js").write_text(early, encoding="utf-8")
+    (tmp_path / "rest.js").write_text(rest, encoding="utf-8")
+    assert sorted(run(tmp_path / "rest.js").splitlines()) == sorted(said.splitlines())  # what is early speaks first
     assert said.startswith("noise\ncounter is made counter's own\nmain the counter undefined\n")
     assert said.endswith("later $& a$b 1 the counter tell's own\n1 function\n")
 

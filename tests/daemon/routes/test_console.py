@@ -8,7 +8,7 @@ import pytest
 from mien_core.languages import LANGUAGES
 from mien_daemon import keys
 from mien_daemon.access import handshake
-from mien_daemon.routes.console import CLASSIC, FOLDER, SCRIPT, START, page_files
+from mien_daemon.routes.console import BOOT, CLASSIC, FOLDER, SCRIPT, SHEET, START, STYLES, page_files
 from mien_testing.pairing import PageKey
 
 MARKUP = re.compile(rb"\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval)\b")
@@ -73,9 +73,9 @@ def test_every_file_of_the_folder_is_served_and_none_is_markup_from_elsewhere() 
     files = page_files()
     names = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
     modules = {name for name in names if name.endswith(".js")} - {CLASSIC}
-    assert set(files) == names - modules | {SCRIPT}
-    script = files[SCRIPT].content.decode()
-    assert all(f'\n"{name}": () => {{\n' in script for name in modules)
+    assert set(files) == names - modules - {*STYLES} | {BOOT, SCRIPT, SHEET}
+    scripts = [files[name].content.decode() for name in (BOOT, SCRIPT)]
+    assert all(sum(f'\n"{name}": () => {{\n' in script for script in scripts) == 1 for name in modules)
     page = files[START].content.decode()
     assert not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", page)
     assert "style=" not in page

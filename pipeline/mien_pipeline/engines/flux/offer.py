@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mien_core.errors import ModelNotInstalled, NotEnoughMemory
 from mien_models.store import ModelStore
@@ -72,6 +73,7 @@ def make_offer(store: ModelStore, machine: Accelerator, side: int = DEFAULT_SIDE
     return Offer(bundle, missing, weigh(store, missing), tuple(dict.fromkeys(names)), plan, machine)
 
 
+@lru_cache(maxsize=1)  # a plan is tried for hundreds of placements, and a page asks again and again
 def _choose(machine: Accelerator, side: int) -> tuple[str, Plan | None]:
     """The first bundle whose transformer stays on the card; else the smallest that fits: less is streamed."""
     best: tuple[str, Plan | None] = list(BUNDLES)[-1], None
