@@ -14,6 +14,7 @@ from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.faces.detectors import Kind, OpenDetector, choose_kind, open_detector, open_yunet
 from mien_pipeline.faces.score import DlibEmbedder
 from mien_pipeline.options import SwapOptions
+from mien_pipeline.protocols import Marker
 from mien_pipeline.report import ModelUse
 from mien_pipeline.swap import Components
 from mien_pipeline.trust.authority import Authority
@@ -65,6 +66,11 @@ class LoadedComponents:
         """Those of an edit that wants none in particular."""
         marker = self.marker if self._authority else NoMarker()
         return Components(self.detector, self.embedder, self.check, marker, self.models)
+
+    @property
+    def ready_marker(self) -> Marker | None:
+        """The marker of `usual`, where that is loaded."""
+        return self.usual.marker if "usual" in vars(self) else None
 
     @cached_property
     def marker(self) -> ResultMarker:

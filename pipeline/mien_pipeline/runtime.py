@@ -30,7 +30,7 @@ from mien_pipeline.memory_limits import MACHINE_FOLDER, MemoryLimits
 from mien_pipeline.option_parts import require_restorer
 from mien_pipeline.options import AUTO, RestoreOptions, SwapOptions
 from mien_pipeline.prepared_references import PreparedReferences
-from mien_pipeline.progress import OnProgress, Stopwatch, ignore_progress
+from mien_pipeline.progress import OnProgress, Stopwatch, begun_beside, ignore_progress
 from mien_pipeline.protocols import Engine, Remembers, Restorer, ShowsSteps
 from mien_pipeline.recently_used import RecentlyUsed
 from mien_pipeline.report import ModelUse, Swapped
@@ -39,7 +39,7 @@ from mien_pipeline.restorers.registry import RESTORERS
 from mien_pipeline.restorers.rows import VIVID as VIVID_NAME
 from mien_pipeline.restorers.rows import open_row
 from mien_pipeline.step_preview import OnPreview, make_preview
-from mien_pipeline.swap import Components, decode_target, edit_picture
+from mien_pipeline.swap import Components, decode_target, edit_picture, expect_early
 from mien_pipeline.swap_image import FaceSwap
 from mien_pipeline.trust.authority import Authority
 from mien_pipeline.trust.check import PictureCheck, flatten
@@ -139,20 +139,20 @@ class Runtime:
         """
         if options.engine == AUTO or options.fallback:
             return swap_by_choice(self, self._store, target, references, options, on_progress, likes)
-        clock = Stopwatch(on_progress)
-        original = decode_target(target, options.format, clock)
-        require_restorer(options, self._store)
-        require_masks(self._store, options.masks)
-        parts = self._components_for(options)
-        engine = self._load(options.engine)
-        painter = engine if engine.name == PAINTER else None
-        restorer = self._restorer(options, painter) if options.restore else None
-        ready = self._references.prepare_all(references, options, engine, parts, clock)
-        alike = self._references.find_likes(likes, options, parts)
-        loaded = self.loaded
-        edit = FaceSwap(engine, ready, options, loaded.embedder, restorer, alike, loaded.detector, parts.judge)
-        self._show_steps(engine)
-        return edit_picture(target, edit, parts, clock, original)
+        clock, loaded = Stopwatch(on_progress), self.loaded
+        with begun_beside(partial(expect_early, target, loaded.ready_marker)) as early:
+            original = decode_target(target, options.format, clock)
+            require_restorer(options, self._store)
+            require_masks(self._store, options.masks)
+            parts = self._components_for(options)
+            engine = self._load(options.engine)
+            painter = engine if engine.name == PAINTER else None
+            restorer = self._restorer(options, painter) if options.restore else None
+            ready = self._references.prepare_all(references, options, engine, parts, clock)
+            alike = self._references.find_likes(likes, options, parts)
+            edit = FaceSwap(engine, ready, options, loaded.embedder, restorer, alike, loaded.detector, parts.judge)
+            self._show_steps(engine)
+            return edit_picture(target, edit, parts, clock, original, early)
 
     def swap_clip(
         self,
@@ -231,13 +231,14 @@ class Runtime:
     def restore(self, image: bytes, options: RestoreOptions, on_progress: OnProgress = ignore_progress) -> Swapped:
         """The picture with skin detail restored; see `edit_picture` and `FaceRestoration`."""
         clock = Stopwatch(on_progress)
-        original = decode_target(image, options.format, clock)
-        require_restorer(options, self._store)
-        painter = self._painter() if options.restorer == VIVID_NAME else None
-        restorer = self._restorer(options, painter)
-        models = painter.models if painter else ()
-        edit = FaceRestoration(restorer, options, self.loaded.embedder, models)
-        return edit_picture(image, edit, self.loaded.usual, clock, original)
+        with begun_beside(partial(expect_early, image, self.loaded.ready_marker)) as early:
+            original = decode_target(image, options.format, clock)
+            require_restorer(options, self._store)
+            painter = self._painter() if options.restorer == VIVID_NAME else None
+            restorer = self._restorer(options, painter)
+            models = painter.models if painter else ()
+            edit = FaceRestoration(restorer, options, self.loaded.embedder, models)
+            return edit_picture(image, edit, self.loaded.usual, clock, original, early)
 
     def find_faces(self, picture: bytes) -> Sequence[Face]:
         """The faces of a picture that has passed the content check, left to right."""

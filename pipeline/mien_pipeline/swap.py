@@ -5,9 +5,9 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 
 import hashlib
 from collections.abc import Generator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -20,13 +20,16 @@ from mien_pipeline.faces.person import View, cut_out, find_person
 from mien_pipeline.image import Image
 from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
+from mien_pipeline.media.small_copy import decode_small
 from mien_pipeline.options import Format, require_readable_count
-from mien_pipeline.progress import Stopwatch, begun_beside
+from mien_pipeline.progress import OnStep, Stopwatch, begun_beside
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import DetectorUse, FaceReport, ModelUse, PictureWarning, Swapped
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.swap_image import FaceEdit, Reference
 from mien_pipeline.trust.check import PictureCheck, check, flatten
+
+SKETCH_SIDE_PX = 264  # of the copy from which a watermark is worked out early: twice the side at which it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,22 @@ def decode_target(picture: bytes, format: Format | None, clock: Stopwatch) -> Im
         return original
 
 
+def expect_early(picture: bytes, marker: Marker | None, on_step: OnStep) -> Marker | None:
+    """The marker of results of a picture that is not decoded yet, from a small copy of it; None where there is none.
+
+    It may run beside `decode_target`; `on_step` is told before each step.
+    """
+    small = decode_small(picture, SKETCH_SIDE_PX) if marker else None
+    return marker.expect(small, on_step) if marker and small else None
+
+
 def edit_picture(
     picture: bytes,
     edit: FaceEdit,
     components: Components,
     clock: Stopwatch,
     original: Image | None = None,
+    early: Future[Marker | None] | None = None,
 ) -> Swapped:
     """Change the faces of a picture: a `FaceSwap` puts reference faces in, a `FaceRestoration` repairs skin.
 
@@ -74,6 +87,7 @@ def edit_picture(
         components: the loaded networks.
         clock: tells its listener about every step; what that raises ends the edit and nothing is left behind.
         original: the same picture, where the caller has decoded it: see `decode_target`.
+        early: its marker, where the caller has begun with that: see `expect_early`.
 
     Returns:
         The encoded, marked picture at its own size, with scores and timings.
@@ -84,7 +98,11 @@ def edit_picture(
         MienError: as each stage says.
     """
     original = original or decode_target(picture, edit.format, clock)
-    with begun_beside(partial(components.marker.expect, original)) as expecting:
+
+    def expect(on_step: OnStep) -> Marker:
+        return (early.result() if early else None) or components.marker.expect(original, on_step)
+
+    with begun_beside(expect) as expecting:
         checking = PictureCheck(original, components.check, "target")
         with clock.concurrent_stage("check", checking.begin), clock.stage("detect"):
             seen = flatten(original)

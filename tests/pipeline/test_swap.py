@@ -1,6 +1,7 @@
 """`edit_picture` promises: stages in order, nothing out of a check that said no, nothing unmarked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from io import BytesIO
 from itertools import product
@@ -17,9 +18,9 @@ from mien_pipeline.evaluation.accessories.glasses import Lens, draw_glasses
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image, Pixels
-from mien_pipeline.progress import STAGE_SHARES, Progress, Stopwatch
+from mien_pipeline.progress import STAGE_SHARES, OnStep, Progress, Stopwatch, ignore_step
 from mien_pipeline.report import Edit, LeftOut, ModelUse, Swapped
-from mien_pipeline.swap import Components, edit_picture, prepare
+from mien_pipeline.swap import Components, edit_picture, expect_early, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
 from mien_testing.painted import (
     BLUE,
@@ -257,6 +258,30 @@ def test_the_options_reach_the_marks_as_the_value_that_was_asked_for() -> None:
     assert marked.options is options
     assert done.models == (SHARED, *Painter.models)
     assert done.engine == "mesh"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_marker_that_was_made_early_marks_and_else_one_of_the_whole_picture(there: bool) -> None:
+    usual, early = Marker(), Marker()
+    made: Future[Any] = Future()
+    made.set_result(early if there else None)
+    edit, parts = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder()), components(marker=usual)
+    edit_picture(picture(MIDDLE), edit, parts, Stopwatch(), early=made)
+    assert (len(early.edits), len(usual.edits)) == ((1, 0) if there else (0, 1))
+
+
+def test_what_a_marker_expects_of_a_photograph_it_expects_of_its_small_copy() -> None:
+    class Noted(Marker):
+        def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Noted":
+            sizes.append((original.width, original.height))
+            return self
+
+    sizes, out = list[tuple[int, int]](), BytesIO()
+    PillowImage.new("RGB", (3200, 2400)).save(out, "JPEG")
+    assert expect_early(out.getvalue(), Noted(), ignore_step) is not None
+    assert expect_early(out.getvalue(), None, ignore_step) is None
+    assert expect_early(picture(MIDDLE), Noted(), ignore_step) is None
+    assert sizes == [(400, 300)]
 
 
 def test_the_result_that_is_marked_is_the_one_that_was_checked() -> None:

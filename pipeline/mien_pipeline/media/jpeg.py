@@ -113,6 +113,30 @@ def read_body(data: Bytes) -> Body:
     return body
 
 
+def has_one_scan(data: Bytes) -> bool:
+    """Whether the first picture's pixels are all in one scan: no later one adds to them, as in a progressive picture.
+
+    Raises:
+        InvalidImage: the markers before it contradict the format.
+    """
+    body, at = Body(len(data)), 2
+    while (marker := _next_marker(data, at)) is not None:
+        name, at = marker
+        length = int.from_bytes(data[at : at + 2], "big")
+        if name == _SCAN:
+            return not body.progressive and data[at + 2 : at + 3] == bytes([len(body.components)])
+        if name in _FRAMES:
+            _read_frame(body, name, bytes(data[at + 2 : at + min(length, 300)]))
+        if name not in _IN_SCAN and name != 0xD8:
+            at += max(2, length)
+    return False
+
+
+def decode_at_least(data: Bytes, side: int) -> NDArray[np.uint8]:
+    """(h, w, 3) uint8 RGB at the smallest scale, of eighths, with sides of at least `side`; raises `ValueError`."""
+    return _decode(data, "RGB", side, strict=True)
+
+
 def _next_marker(data: Bytes, at: int) -> tuple[int, int] | None:
     """The next marker that does not belong to a scan, and where what follows it begins."""
     steps = 10_000 + len(data) // _LEAST_STEP
