@@ -13,7 +13,7 @@ from mien_pipeline.image import Affine, Floats, Pixels
 
 # On 432 faces without hands, palms scored up to .78 and the landmark network then .55 at most; on 12 hands before
 # faces they scored .72 to .96 and .71 to 1.
-PALM_SCORE, HAND_SCORE = 0.6, 0.65
+PALM_SCORE, HAND_SCORE = 0.5, 0.65
 SMALLEST_FACE_PX = 40  # a hand before a smaller face has fingers of four pixels
 
 _REACH = 2.6  # of the face's extent: a palm is found where most of its hand is seen

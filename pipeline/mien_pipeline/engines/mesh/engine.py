@@ -15,7 +15,7 @@ from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
 from mien_pipeline.engines.mesh.render import MARGIN, STEPS, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
-from mien_pipeline.engines.mesh.texture import Texture, View, complete
+from mien_pipeline.engines.mesh.texture import Texture, complete
 from mien_pipeline.engines.mesh.unseen import hides_chin
 from mien_pipeline.engines.mesh.views import Sighting, read_views
 from mien_pipeline.face import Face, Intent, Mesh, Patch, Portrait
@@ -68,13 +68,19 @@ class MeshEngine:
             raise NoFaceFound("the reference face is turned away or unclear", role="reference")
         meshes = [_require_mesh(each.face) for each in clear]
         sightings = [
-            Sighting(each, mesh, self._eyes.read(each.image.pixels, mesh))
+            Sighting(
+                each,
+                mesh,
+                self._eyes.read(each.image.pixels, mesh),
+                self._surroundings.find_hands_before(each.image.pixels, mesh),
+            )
             for each, mesh in zip(clear, meshes, strict=True)
         ]
         view, first = read_views(sightings)
         shape = average_shape(meshes, first.mesh)
         texture = complete(view)
-        warnings = _warn_of_reference([each.face.yaw_deg for each in clear], view, texture)
+        covered = view.glasses or view.half_hidden or first.before is not None
+        warnings = _warn_of_reference([each.face.yaw_deg for each in clear], texture, covered=covered)
         return MeshLikeness(texture, shape, first.eyes, self._eyes, self._surroundings, warnings)
 
     def _sees_profile(self, portrait: Portrait) -> bool:
@@ -185,15 +191,14 @@ def _is_clear(face: Face) -> bool:
     return face.mesh_score >= REFUSE_MESH_SCORE and abs(face.yaw_deg) <= REFUSE_YAW_DEG
 
 
-def _warn_of_reference(yaws_deg: Sequence[float], view: View, texture: Texture) -> tuple[SwapWarning, ...]:
-    """What limits a reference: half a face or a chin is hidden, glasses where the eyes are from, little light."""
+def _warn_of_reference(yaws_deg: Sequence[float], texture: Texture, *, covered: bool) -> tuple[SwapWarning, ...]:
+    """What limits a reference: half a face or a chin is hidden, little light; `covered` where the eyes are from."""
     shows_both_sides = min(yaws_deg) <= REFERENCE_WARN_YAW_DEG and max(yaws_deg) >= -REFERENCE_WARN_YAW_DEG
     turned: tuple[SwapWarning, ...] = () if shows_both_sides else ("reference-angle",)
-    hidden = view.glasses or view.half_hidden or hides_chin(texture.validity)
-    covered: tuple[SwapWarning, ...] = ("occluded",) if hidden else ()
+    hidden: tuple[SwapWarning, ...] = ("occluded",) if covered or hides_chin(texture.validity) else ()
     skin = texture.colour[::4, ::4][texture.skin[::4, ::4] > 127]
     dark: tuple[SwapWarning, ...] = ("low-light",) if len(skin) and np.quantile(skin, _LIGHTEST) < LOW_LIGHT else ()
-    return (*turned, *covered, *dark)
+    return (*turned, *hidden, *dark)
 
 
 def _list_warnings(face: Face, mesh: Mesh, brightness: float) -> tuple[SwapWarning, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import transform
+from mien_pipeline.faces.grid import Box
 from mien_pipeline.faces.hands import HandFinder
 from mien_pipeline.faces.segment import PersonSegmenter
 from mien_pipeline.image import Affine, Floats, Mask, Pixels
@@ -19,14 +20,16 @@ from mien_pipeline.protocols import Weights
 from mien_pipeline.report import ModelUse, SwapWarning
 from mien_pipeline.skin.covers import find_covers
 from mien_pipeline.skin.eyewear import find_frame
+from mien_pipeline.skin.hand_shapes import draw_hand
 from mien_pipeline.skin.likelihood import Choice
-from mien_pipeline.skin.mask import FaceView, covers_features, skin_in_view, view_face
+from mien_pipeline.skin.mask import FaceView, covers_features, disc, skin_in_view, view_face
 from mien_pipeline.skin.silhouette import PROFILE_FROM_DEG, find_background, is_profile
 from mien_pipeline.skin.sunglasses import hides_eyes
 from mien_pipeline.skin.tongue import tongue_mask
 
 MODEL = "covers"
 FILES = ("selfie_segmentation.tflite", "palm_detection_lite.tflite", "hand_landmark_lite.tflite")
+_HAND_MARGIN, _HAND_SHADOW = 0.35, 0.015  # face widths: around a face in which hands are cut out; of their shadow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,10 @@ class SurroundingsReader:
         """Whether a face is a profile, whatever its mesh says: see `silhouette.is_profile`."""
         return abs(yaw_deg) > PROFILE_FROM_DEG and is_profile(*self._person.segment(pixels, mesh), mesh, yaw_deg)
 
+    def find_hands_before(self, pixels: Pixels, mesh: Mesh) -> Pixels | None:
+        """See `find_hands_before`; `pixels` (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels."""
+        return find_hands_before(pixels, mesh, self._hands.find(pixels, mesh))
+
     @contextmanager
     def reading(self, pixels: Pixels, mesh: Mesh, to_region: Affine) -> Generator[Surroundings]:
         """What is around a face. Hands, which take the longest, are looked for while the block runs.
@@ -84,6 +91,32 @@ class SurroundingsReader:
                 return [transform(joints, to_region) for joints in looking.result()]
 
             yield Surroundings(wait_for_hands, person, both[:2].astype(np.float32))
+
+
+def find_hands_before(pixels: Pixels, mesh: Mesh, hands: Sequence[Floats]) -> Pixels | None:
+    """(H, W) uint8, 255 where hands hide a face and in their shadow; None where they do not.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        mesh: (468, 3) float32 in its pixels.
+        hands: (21, 2) float32 each, their joints in its pixels.
+    """
+    if not hands:
+        return None
+    box = Box.around(mesh, _HAND_MARGIN, pixels.shape)
+    small, view = view_face(pixels[box.part], box.to_local(mesh))
+    scale = np.divide(small.shape[1::-1], box.shape[1::-1], dtype=np.float32)
+    joints = [((each - (box.left, box.top) + 0.5) * scale - 0.5).astype(np.float32) for each in hands]
+    covers = find_covers(small, view, joints, (), np.zeros(view.oval.shape, np.bool_)).mask
+    _, pieces = cv2.connectedComponents(covers.astype(np.uint8))
+    sure = np.logical_or.reduce([draw_hand(small.shape, each)[0] > 0 for each in joints])
+    held = covers & np.isin(pieces, pieces[sure & covers])
+    if not (held & (view.oval > 0)).any():
+        return None
+    wide = cv2.dilate(held.astype(np.uint8) * np.uint8(255), disc(max(1, round(_HAND_SHADOW * view.width))))
+    whole = np.zeros(pixels.shape[:2], np.uint8)
+    whole[box.part] = cv2.resize(wide, box.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return whole
 
 
 def find_own_face(

@@ -157,8 +157,11 @@ def texture_side(mesh: Mesh) -> int:
     return int(np.clip(face_width(mesh) * OVERSAMPLING, *SIDE_LIMITS_PX)) // _MAP_STEP * _MAP_STEP
 
 
-def read_view(reference: Image, mesh: Mesh, side: int) -> View:
-    """What a picture shows of a face; `mesh` is (468, 3) in its pixels, `side` the texture's, a multiple of 4."""
+def read_view(reference: Image, mesh: Mesh, side: int, before: Pixels | None = None) -> View:
+    """What a picture shows of a face; `mesh` is (468, 3) in its pixels, `side` the texture's, a multiple of 4.
+
+    `before` (H, W) uint8 is 255 on hands that hide the face: that counts as unseen.
+    """
     pixels, local = _cut_region(reference.pixels, mesh)
     pixels = even_out(pixels, local)
     places, facing = _map_texture(local, side)
@@ -167,6 +170,9 @@ def read_view(reference: Image, mesh: Mesh, side: int) -> View:
     hidden = None if glasses else find_hidden_eye(as_taken, local)
     inside = (places >= 0) & (places <= np.array(pixels.shape[1::-1]) - 1)
     shown = np.asarray(inside.all(2) & _half_seen(side, hidden), np.float32)
+    if before is not None:
+        hidden_by_hands = resample(before, _map_texture(mesh, side)[0]).astype(np.float32) / 255
+        shown = np.asarray(shown * (1 - hidden_by_hands), np.float32)
     facing = facing * shown
     behind = resample(find_behind_glasses(as_taken, local), places) if glasses else np.zeros((side, side), np.float32)
     bare = skin_mask(pixels, local, COVERED)  # of two eyes, a doubtful one is better taken from the other

@@ -22,7 +22,7 @@ from mien_pipeline.face import Mesh, Portrait
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.clarity import clarity
 from mien_pipeline.faces.topology import face_width
-from mien_pipeline.image import Floats, Mask
+from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.skin.light import blur, light_ratio
 from mien_pipeline.skin.mask import disc
@@ -48,11 +48,19 @@ _FEATURE_GROWTH = 0.014  # of the texture's side around eyes and lips
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """One picture of the person: the portrait, its (468, 3) mesh in the picture's pixels, and its eyes."""
+    """One picture of the person.
+
+    Attributes:
+        portrait: the picture.
+        mesh: (468, 3) in its pixels.
+        eyes: its eyes.
+        before: (H, W) uint8, 255 on hands that hide the face; None without.
+    """
 
     portrait: Portrait
     mesh: Mesh
     eyes: tuple[Eye, Eye]
+    before: Pixels | None = None
 
     @property
     def worth(self) -> float:
@@ -71,10 +79,10 @@ def read_views(sightings: Sequence[Sighting]) -> tuple[View, Sighting]:
     """What all the pictures show together, and the one that eyes and mouth are from."""
     if len(sightings) == 1:
         only = sightings[0]
-        return read_view(only.portrait.image, only.mesh, texture_side(only.mesh)), only
+        return read_view(only.portrait.image, only.mesh, texture_side(only.mesh), only.before), only
     read = _choose_views(sightings)
     side = max(texture_side(each.mesh) for each in read)
-    views = [read_view(each.portrait.image, each.mesh, side) for each in read]
+    views = [read_view(each.portrait.image, each.mesh, side, each.before) for each in read]
     worth = _rate(read, views)
     grimaces = measure_grimaces([each.mesh for each in read])
     first = int(np.argmax(worth * np.exp(-((grimaces / _GRIMACE) ** 2))))

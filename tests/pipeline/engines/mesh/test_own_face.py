@@ -6,16 +6,18 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mien_models.store import ModelStore
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
+from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_hands_before, find_own_face
+from mien_pipeline.engines.mesh.texture import View, read_view, texture_side
 from mien_pipeline.evaluation.accessories.covers import draw_beard, draw_cup, draw_fingers, draw_mask
 from mien_pipeline.evaluation.accessories.glasses import OPAQUE, Lens, Shape, draw_glasses
 from mien_pipeline.face import Mesh, Portrait
 from mien_pipeline.faces.detect import MeshDetector
-from mien_pipeline.faces.topology import face_width
+from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
@@ -167,11 +169,11 @@ def test_make_up_and_grey_are_not_called_covers(astronaut: Portrait, astronaut_l
     assert not own_face(astronaut, pixels, astronaut_likeness)[1]
 
 
-def test_joints_of_a_hand_keep_the_hand(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:
-    """A finger on a cheek hides no feature: only the joints tell of it."""
-    mesh, width = mesh_of(astronaut), face_width(mesh_of(astronaut))
+def draw_hand_on_a_cheek(portrait: Portrait) -> tuple[Pixels, Mask, Floats]:
+    """The picture with fingers before the left cheek, (H, W) where they are, and the (21, 2) joints of their hand."""
+    mesh, width = mesh_of(portrait), face_width(mesh_of(portrait))
     tip = mesh[50, :2]
-    pixels, alpha = draw_fingers(astronaut.image.pixels, mesh, tip, 150, 3)
+    pixels, alpha = draw_fingers(portrait.image.pixels, mesh, tip, 150, 3)
     along = np.array([np.cos(np.radians(150)), np.sin(np.radians(150))])
     aside = np.array([-along[1], along[0]])
     hand = [
@@ -180,11 +182,43 @@ def test_joints_of_a_hand_keep_the_hand(astronaut: Portrait, astronaut_likeness:
     ]
     for finger in (-1.05, -0.05, 0.95, 1.6):
         hand += [tip + aside * finger * 0.13 * width + along * (0.75 - 0.23 * joint) * width for joint in range(4)]
-    seen = Surroundings(hands=lambda: [np.array(hand, np.float32)])
+    return pixels, alpha, np.array(hand, np.float32)
+
+
+def test_joints_of_a_hand_keep_the_hand(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:
+    """A finger on a cheek hides no feature: only the joints tell of it."""
+    pixels, alpha, hand = draw_hand_on_a_cheek(astronaut)
+    mesh, seen = mesh_of(astronaut), Surroundings(hands=lambda: [hand])
     own, warnings = find_own_face(pixels, mesh, seen, astronaut_likeness.texture.colour)
     assert "occluded" in warnings
     assert (own[inside(alpha, mesh)] < 0.5).mean() > 0.8
     assert mask_at(own, astronaut, 280, 4, 13, 159, 386) > 0.9
+
+
+def test_a_hand_before_a_reference_is_not_copied(astronaut: Portrait) -> None:
+    """What it hides comes from the other half of the face. A hand that is elsewhere hides nothing."""
+    pixels, alpha, hand = draw_hand_on_a_cheek(astronaut)
+    mesh, image = mesh_of(astronaut), replace(astronaut.image, pixels=pixels)
+    before = find_hands_before(pixels, mesh, [hand])
+    assert before is not None
+    assert (before[inside(alpha, mesh)] > 127).mean() > 0.8
+    assert not before[mesh_places(mesh, 280, 4, 13, 159, 386)].any()
+    beside = hand + np.array([0, 2 * face_width(mesh)], np.float32)
+    assert find_hands_before(astronaut.image.pixels, mesh, [beside]) is None
+    views = [read_view(image, mesh, texture_side(mesh), each) for each in (None, before)]
+    copied, cleared = (view.seen[texture_place(view, 50)] for view in views)
+    assert copied > 0.9
+    assert cleared < 0.1
+
+
+def mesh_places(mesh: Mesh, *vertices: int) -> tuple[NDArray[np.intp], ...]:
+    columns, rows = np.round(mesh[list(vertices), :2]).astype(np.intp).T
+    return rows, columns
+
+
+def texture_place(view: View, vertex: int) -> tuple[int, int]:
+    u, v = topology().uv[vertex] * view.colour.shape[0]
+    return int(v), int(u)
 
 
 def test_background_inside_the_outline_stays(astronaut: Portrait, astronaut_likeness: MeshLikeness) -> None:

@@ -13,7 +13,7 @@ from mien_pipeline.engines.mesh.views import MOST_VIEWS, Sighting, merge, read_v
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import topology
-from mien_pipeline.image import Floats, Image, Mask
+from mien_pipeline.image import Floats, Image, Mask, Pixels
 from mien_testing.portraits import hang_hair, mesh_of
 
 SIDE = 256
@@ -109,9 +109,9 @@ def test_of_many_pictures_the_ones_that_show_most_are_read(
 ) -> None:
     read: list[float] = []
 
-    def counted(image: Image, mesh: Floats, side: int) -> View:
+    def counted(image: Image, mesh: Floats, side: int, before: Pixels | None) -> View:
         read.append(float(image.pixels[0, 0, 0]))
-        return read_view(image, mesh, side)
+        return read_view(image, mesh, side, before)
 
     monkeypatch.setattr("mien_pipeline.engines.mesh.views.read_view", counted)
     pixels = astronaut.image.pixels[::2, ::2].astype(np.float32)
