@@ -87,7 +87,9 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
     inner = smooth_step(np.asarray(cv2.distanceTransform(plain, cv2.DIST_L2, 3), np.float32) / (_INNER * width))
     offset *= (1 - inner)[..., None]
     offset[np.maximum(np.abs(offset[..., 0]), np.abs(offset[..., 1])) <= STILL_PX] = 0
-    detail_of = resample(small, np.add(still, offset, dtype=np.float32), cubic=True)
+    # Beside the new face the small copy shows the moved target already.
+    detail_of, inside = change.pixels.copy(), Box.covering(change.own).part
+    detail_of[inside] = resample(small, np.add(still, offset, dtype=np.float32)[inside], cubic=True)
     kept = 1 - change.own * (1 - _find_grain(target, small, change.own, step))
     result = target.copy()
     with ThreadPoolExecutor(_THREADS) as threads:
@@ -132,6 +134,9 @@ def _draw_tile(
         places[..., 0] += np.arange(tile.left, tile.right, dtype=np.float32)
         places[..., 1] += np.arange(tile.top, tile.bottom, dtype=np.float32)[:, None]
         base = resample(target, places, cubic=True)
+    if not (kept < 1).any() and np.array_equal(moved, new):
+        result[tile.part] = base
+        return
     detail = cv2.subtract(base, grow(moved, cv2.INTER_CUBIC), dtype=cv2.CV_16S)
     if (kept < 1).any():
         share = grow(np.asarray(np.rint(kept * 255), np.uint8), cv2.INTER_LINEAR)
