@@ -95,7 +95,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def ray(session: nox.Session) -> None:
-    """Folder runs on a Ray cluster, with their faults: about two minutes. Linux, with `mien[ray]` installed."""
+    """Folder runs on a Ray cluster, with their faults: about five minutes. Linux, with `mien[ray]` installed."""
     session.run(*TOOL, "pytest", "-q", "-n", "0", "-m", "ray", "tests/cli/batch/cluster", *session.posargs)
 
 

@@ -29,6 +29,7 @@ from mien_daemon.config import Config
 from mien_daemon.state.run_folder import RunFolder, open_run_folder
 from mien_daemon.worker.clips import name_run
 from mien_daemon.worker.messages import Failed, Finished, RunJob, encode
+from mien_models.local.records import USABLE
 from mien_models.open_store import open_store
 from mien_models.store import ModelStore
 from mien_pipeline.clips.orders import ANALYSIS, SegmentOrder, lay_out_orders
@@ -178,8 +179,8 @@ def read_config(folders: Mapping[str, str], worker: str) -> Config:
 
 
 def describe_models(store: ModelStore) -> Models:
-    """The digests of the files of every model that is installed."""
-    digests = {model.name: [file.sha256 for file in model.files if file.state != "missing"] for model in store.states()}
+    """The digests of the files of every model that is installed, without those that have changed since."""
+    digests = {model.name: [file.sha256 for file in model.files if file.state in USABLE] for model in store.states()}
     return {name: files for name, files in digests.items() if files}
 
 

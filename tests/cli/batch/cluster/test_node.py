@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from mien_cli.batch.cluster import node as nodes
-from mien_cli.batch.cluster.node import CLIP, Node, RayFacts, find_dangers, require_equal
+from mien_cli.batch.cluster.node import CLIP, Node, RayFacts, describe_models, find_dangers, require_equal
 from mien_cli.batch.cluster.sealed import Job, seal
 from mien_core.errors import ClusterRefused, ConsentRequired, ContentBlocked
 from mien_core.version import product_version
 from mien_daemon.references.consent import Consent
 from mien_daemon.worker.clips import name_run
 from mien_daemon.worker.messages import LENGTH, Failed, Finished, Message, RunJob, decode
+from mien_models.store import ModelStore
 from mien_pipeline.clips.guests import tell_of_segment
 from mien_pipeline.clips.journal import FinishedSegment, segment_path
 from mien_pipeline.clips.orders import ANALYSIS, SegmentOrder, read_orders
@@ -25,6 +26,7 @@ from mien_pipeline.clips.render import PersonTally
 from mien_pipeline.trust.authority import Authority
 from mien_testing.folder_run import write_picture
 from mien_testing.stand_in import returning
+from mien_testing.weights import local_catalogue
 
 SAFE = RayFacts(asks_token=True, uses_tls=True, config={}, session="/memory")
 STATED = asdict(Consent.given("Me", "self", adult=True, expires_at=None))
@@ -157,6 +159,16 @@ def test_a_node_with_other_files_or_another_version_is_refused_by_name(
     with pytest.raises(ClusterRefused) as refused:
         require_equal(FOUND, version, models, ["face-mesh", "not-there"])
     assert (refused.value.fields["reason"], refused.value.fields["node"]) == (reason, "render-2")
+
+
+def test_a_node_does_not_tell_of_a_model_that_has_changed_since_its_download(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "store", local_catalogue(tmp_path / "here", {"one": {"a": b"1"}, "two": {"b": b"2"}}))
+    store.pull(["one", "two"])
+    assert set(describe_models(store)) == {"one", "two"}
+    changed = store.path("two", "b")
+    changed.unlink()
+    changed.write_bytes(b"3")
+    assert set(describe_models(store)) == {"one"}
 
 
 def spilling(where: str) -> dict[str, Any]:

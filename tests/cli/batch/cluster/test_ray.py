@@ -88,6 +88,20 @@ def test_a_run_on_ray_survives_its_actor_and_makes_what_a_local_run_makes(album:
     assert {item["reason"] for item in again["items"]} == {"done-before"}
 
 
+def test_a_killed_raylet_ends_the_run_and_the_same_command_goes_on_without_it(album: Path, run_json: RunJson) -> None:
+    command = [sys.executable, "-m", "mien_cli", "batch", "in", *WORDS, "-o", "out", "--on", "ray", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        run = psutil.Process(process.pid)
+        until(lambda: find_actor(run), process)
+        (raylet,) = [each for each in run.children(recursive=True) if each.name() == "raylet"]
+        raylet.kill()
+        document = json.loads(process.communicate()[0])
+    assert process.returncode == 1
+    assert document["code"] in {"cluster-refused", "worker-died"}  # before its actor is given the job, or after
+    status, after = run_json("batch", "in", *WORDS, "-o", "out")
+    assert (status, after["done"] + after["skipped"]) == (0, PICTURES)
+
+
 def until(made: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
     while not made():
         assert process.poll() is None, "the run ended before"
