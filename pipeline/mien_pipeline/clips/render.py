@@ -30,7 +30,7 @@ MARGIN = 0.8
 # Pictures of a track from one at which likeness is measured to the next, at most, and how many are measured at least:
 # dlib's network takes as long as half of a rendered face.
 SCORE_EVERY, SCORED = 30, 4
-LOOK_EVERY = 8  # pictures of a track; networks and masks of hair take longer than all else of a rendered face
+LOOK_EVERY = 12  # pictures of a track; networks and masks of hair take longer than all else of a rendered face
 
 
 @dataclass(slots=True)

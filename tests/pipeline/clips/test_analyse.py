@@ -133,3 +133,10 @@ def test_segments_hold_every_picture_once_and_none_is_short(count: int) -> None:
     cuts = cut_into_segments(count, 48)
     assert [number for first, stop in cuts for number in range(first, stop)] == list(range(count))
     assert all(stop - first >= min(count, 16) for first, stop in cuts)
+
+
+@pytest.mark.parametrize("count", [64, 96, 150, 200, 300])
+def test_two_processes_have_as_many_pictures_each_to_make(count: int) -> None:
+    lengths = [stop - first for first, stop in cut_into_segments(count, 48)]
+    assert len(lengths) % 2 == 0
+    assert max(lengths) <= min(min(lengths) + 1, 48)

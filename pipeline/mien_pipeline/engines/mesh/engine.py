@@ -10,7 +10,7 @@ from mien_core.errors import NoFaceFound
 from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.known_face import KnownFace
-from mien_pipeline.engines.mesh.lamps import even_out
+from mien_pipeline.engines.mesh.lamps import find_lamps, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
 from mien_pipeline.engines.mesh.render import MARGIN, STEPS, render_face
@@ -109,10 +109,11 @@ class MeshLikeness:
         place = _Place.of(target, face, self.texture.face_width)
         if not _is_clear(face) or self._sees_profile(place):
             return None
-        even, texture = even_out(place.small, place.local), self._choose_texture(settings)
+        texture, lamps = self._choose_texture(settings), find_lamps(place.small, place.local)
+        even = take_off(place.small, lamps.draw(place.local, place.small.shape) if lamps else None)
         with self._reading_around(place) as around:
             own, warnings = find_own_face(even, place.local, around, texture.colour)
-        return KnownFace.keep(own, place.local, warnings)
+        return KnownFace.keep(own, place.local, warnings, lamps)
 
     def render_known(
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float

@@ -61,8 +61,29 @@ class Lamps:
         grid, canonical = Grid.over(shape, Grid.step_for(face_width(mesh))), topology()
         triangles = np.concatenate([canonical.triangles, canonical.closing])
         raster = rasterise(grid.locate(mesh), mesh[:, 2], triangles, (grid.width, grid.height))
-        known = extend_edges(raster.interpolate(self.doublings), raster.covered)
-        return grid.enlarge(np.exp2(blur(known, 0.02 * face_width(mesh) / grid.step)), shape)
+        return self.draw_on(raster.interpolate(self.doublings), raster.covered, grid, face_width(mesh), shape)
+
+    @staticmethod
+    def draw_on(
+        doublings: Floats, covered: NDArray[np.bool_], grid: Grid, width: float, shape: tuple[int, ...]
+    ) -> Floats:
+        """The same of a face that lies on `grid` already.
+
+        Args:
+            doublings: (h, w, 3) float32, those of the vertices around each pixel of the grid.
+            covered: (h, w) bool, which of its pixels show the face.
+            grid: over a picture of `shape`.
+            width: of the face, in pixels of the picture.
+        """
+        known = extend_edges(doublings, covered)
+        return grid.enlarge(np.exp2(blur(known, 0.02 * width / grid.step)), shape)
+
+    def mix(self, other: "Lamps", share: float) -> "Lamps":
+        """The light between two pictures, at `share` 0..1 of the way to the other."""
+        return Lamps(np.asarray(self.doublings + np.float32(share) * (other.doublings - self.doublings), np.float32))
+
+
+NO_LAMPS = Lamps(np.zeros((468, 3), np.float32))
 
 
 def find_lamps(pixels: Pixels, mesh: Mesh) -> Lamps | None:

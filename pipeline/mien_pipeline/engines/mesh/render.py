@@ -141,7 +141,8 @@ def render_face(
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
     at = _Place.of(target.shape, Grid.step_for(face_width(mesh)), blend_shape(mesh, reference, shape))
-    box, lamps = at.box, draw_lamps(target, mesh)
+    box, known = at.box, own_face if isinstance(own_face, KnownFace) else None
+    lamps = None if known else draw_lamps(target, mesh)
     even = take_off(target, lamps)
     with _finding_own_face(even, mesh, own_face, texture) as find_skin:
         raster = _rasterise_mesh(at.grid, at.shaped)
@@ -150,14 +151,15 @@ def render_face(
         moved = _move_target(target, mesh, at.shaped, at.grid, raster)
         skin, warnings = find_skin(places, at.inner, moved.origins[box.part])
     on_step(3, STEPS)
-    lamps = _move_light(lamps, moved.origins[box.part])
+    lamps = _draw_known_light(known, raster, at) if known else _move_light(lamps, moved.origins[box.part])
     base = take_off(moved.pixels[box.part], lamps)
     alpha = np.minimum(np.minimum(oval_mask(box.shape, at.face, EDGE), skin), valid)
     bare *= alpha
     on_step(4, STEPS)
     new, kept = _fit_into_target(drawn, base, bare, at.face, reference, at.inner, eyes)
     on_step(5, STEPS)
-    matched = _match_detail(new, base, even[box.part], alpha, bare, kept, at.face, grain=grain)
+    even = take_off(target[box.part], lamps) if known else even[box.part]
+    matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
     light = _measure_brightness(base, alpha)
     own = _put_in(moved, box, blend_bands(base, matched, alpha), base, alpha, kept, lamps)
     on_step(6, STEPS)
@@ -256,6 +258,14 @@ def _put_in(
     cv2.copyTo(lit, (alpha > 0).view(np.uint8), moved.pixels[box.part])
     moved.changed[box.part] |= alpha > 0
     return own
+
+
+def _draw_known_light(known: KnownFace, raster: Raster, at: _Place) -> Floats | None:
+    """(H, W, 3) float32, the lamps' light on the new shape, in the box; None where there is none."""
+    if known.lamps is None:
+        return None
+    doublings, covered = raster.interpolate(known.lamps.doublings)[at.cells], raster.covered[at.cells]
+    return known.lamps.draw_on(doublings, covered, at.inner, face_width(at.face), at.box.shape)
 
 
 def _move_light(light: Floats | None, origins: Floats) -> Floats | None:

@@ -7,11 +7,13 @@ import pytest
 
 from mien_pipeline.engines.mesh.engine import REFUSE_YAW_DEG, MeshLikeness
 from mien_pipeline.engines.mesh.known_face import SIDE, KnownFace
+from mien_pipeline.engines.mesh.lamps import Lamps
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.progress import ignore_step
 from mien_testing.portraits import mesh_of
 
+LIGHT = np.linspace(-1, 1, 468 * 3, dtype=np.float32).reshape(468, 3)
 STEADY = MeshOptions().make_steady()
 
 
@@ -66,3 +68,12 @@ def test_a_mask_comes_back_where_it_was(astronaut: Portrait) -> None:
     own = KnownFace.keep(left, mesh, ()).own
     assert own[SIDE // 2, SIDE // 4] != own[SIDE // 2, 3 * SIDE // 4]
     assert 0.35 < own.mean() < 0.65
+
+
+def test_light_from_one_side_comes_and_goes_between_two_pictures(astronaut: Portrait) -> None:
+    shape, mesh = astronaut.image.pixels.shape[:2], mesh_of(astronaut)
+    lit, even = (KnownFace.keep(np.ones(shape, np.float32), mesh, (), lamps) for lamps in (Lamps(LIGHT), None))
+    assert even.mix(even, 0.5).lamps is None
+    for mixed, share in ((lit.mix(even, 0.25), 0.75), (even.mix(lit, 0.25), 0.25)):
+        assert mixed.lamps is not None
+        assert mixed.lamps.doublings == pytest.approx(share * LIGHT)
