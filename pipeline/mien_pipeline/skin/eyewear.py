@@ -11,7 +11,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_lab
-from mien_pipeline.skin.glasses import LevelView, fill_hull, from_level_view, level_face, mark_frame
+from mien_pipeline.skin.glasses import LevelView, fill_hull, find_rims, from_level_view, level_face, mark_frame
 from mien_pipeline.skin.light import blur
 from mien_pipeline.skin.mask import disc
 
@@ -31,6 +31,11 @@ _SOFT_PX, _EDGE_PX = 2.0, 0.8  # of the edge of what is hidden, and of a frame's
 # nine faces wire leaves .00 to .17, half rims .03 to .26, thick ones, browlines and tinted lenses .13 to .6; a
 # real browline .06 to .14 as it is made smaller. Too heavy costs likeness, too light leaves a smear.
 _THICK_PX, _HEAVY = 3, 0.07
+# What a lens mirrors is so much lighter than the cheeks, in L*, or has so much another colour, in a and b; from this
+# share of both lenses on they count, without lids. Two real ones: .18 and .23 at least; others .09 at most, but for .12
+# with rouge around the eyes and .34 beside shining cheeks: there, too, the target's own eyes look no worse.
+_LIGHTER, _COLOURED, _MIRRORS = 20.0, 25.0, 0.1
+_RIM_PX, _AROUND_RIMS_PX = 4, 8  # of a rim, which is no lens; of what goes with lenses around them
 _WIDE = (*face.LEFT_EYE, *face.RIGHT_EYE, *face.LEFT_BROW, *face.RIGHT_BROW, 117, 346)  # down to the cheekbones
 _SIDES: tuple[tuple[int, ...], ...] = (face.LEFT_EYE + face.LEFT_BROW, face.RIGHT_EYE + face.RIGHT_BROW)
 _EYES_AND_BROWS = face.LEFT_EYE + face.RIGHT_EYE + face.LEFT_BROW + face.RIGHT_BROW
@@ -47,13 +52,15 @@ def find_behind_glasses(pixels: Pixels, mesh: Mesh) -> Mask:
         return np.zeros(pixels.shape[:2], np.float32)
     grown = _grow(marked, view)
     hidden = _spread_heavy(grown, view) if _is_heavy(grown, view) else _spread_light(marked, view)
+    hidden = np.maximum(hidden, _draw_mirrors(view))
     return from_level_view(blur(hidden.astype(np.float32), _SOFT_PX), view, pixels.shape)
 
 
 def find_frame(pixels: Pixels, mesh: Mesh) -> Mask:
     """(H, W) float32 in 0..1: 1 on the frame of glasses in all its thickness, 0 everywhere on a face without.
 
-    A thin frame leaves out lids and brows: a rim before a brow is not told from it. A thick one takes them along.
+    A thin frame leaves out lids and brows: a rim before a brow is not told from it. A thick one takes them along, and
+    so do lenses that mirror something: what they show is not told from the face behind.
     """
     view = level_face(pixels, mesh)
     marked = mark_frame(view)
@@ -61,7 +68,25 @@ def find_frame(pixels: Pixels, mesh: Mesh) -> Mask:
         return np.zeros(pixels.shape[:2], np.float32)
     grown = _grow(marked, view)
     frame = cv2.dilate(grown | marked, disc(1)) if _is_heavy(grown, view) else _spread_light(marked, view)
+    frame = np.maximum(frame, _draw_mirrors(view))
     return from_level_view(blur(frame.astype(np.float32), _EDGE_PX), view, pixels.shape)
+
+
+def _draw_mirrors(view: LevelView) -> Pixels:
+    """(h, w) 1 on lenses in which something is mirrored, on what is close around, and on the brows; 0 else."""
+    lab, lenses, nothing = to_lab(view.pixels), list[Pixels](), np.zeros(view.contrast.shape, np.uint8)
+    away = lab - _find_skin_colour(lab, view)
+    mirrors = (away[..., 0] > _LIGHTER) | (np.hypot(away[..., 1], away[..., 2]) > _COLOURED)
+    for rim, ring in zip(find_rims(view), (face.LEFT_EYE, face.RIGHT_EYE), strict=True):
+        lens = nothing.copy()
+        cv2.fillPoly(lens, [np.round(rim).astype(np.int32)], (1,))
+        inner = (cv2.erode(lens, disc(_RIM_PX)) > 0) & (fill_hull(view, ring, _LIDS) == 0)
+        if not inner.any() or mirrors[inner].mean() < _MIRRORS:
+            return nothing
+        lenses.append(lens)
+    brows = [fill_hull(view, brow, _AROUND_BROWS) for brow in (face.LEFT_BROW, face.RIGHT_BROW)]
+    both = np.maximum(np.maximum.reduce(brows), cv2.dilate(np.maximum.reduce(lenses), disc(_AROUND_RIMS_PX)))
+    return np.asarray(cv2.morphologyEx(both, cv2.MORPH_CLOSE, disc(_BESIDE_PX)), np.uint8)
 
 
 def _is_heavy(frame: Pixels, view: LevelView) -> bool:

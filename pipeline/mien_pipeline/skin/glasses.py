@@ -89,7 +89,7 @@ def mark_frame(view: LevelView) -> Pixels:
     """(h, w) 1 along the bar, the rims and the arms of glasses, also before brows, and 0 on lids and on a bare face."""
     found = np.zeros(view.contrast.shape, np.uint8)
     contrast, bar = _find_bar(view)
-    rims, cheeks = [_find_rim(view, ring) for ring in (face.LEFT_EYE, face.RIGHT_EYE)], _measure_cheeks(view)
+    rims, cheeks = find_rims(view), _measure_cheeks(view)
     if not _is_frame(view, float(np.quantile(contrast, _BAR_STEADY)), rims, cheeks):
         return found
     weak = max(_WEAK, _RUGGED * cheeks)
@@ -100,6 +100,11 @@ def mark_frame(view: LevelView) -> Pixels:
     for vertices in (face.LEFT_EYE, face.RIGHT_EYE):
         found[fill_hull(view, vertices, _LIDS) > 0] = 0
     return found
+
+
+def find_rims(view: LevelView) -> list[Floats]:
+    """(N, 2) each, where the rim around the left and the right eye runs, if the face wears glasses."""
+    return [_find_rim(view, ring) for ring in (face.LEFT_EYE, face.RIGHT_EYE)]
 
 
 def _is_frame(view: LevelView, bar: float, rims: list[Floats], cheeks: float) -> bool:

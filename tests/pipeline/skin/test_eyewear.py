@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mien_pipeline.evaluation.accessories.glasses import Lens, Shape, draw_glasses
+from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Mask
 from mien_pipeline.skin.eyewear import find_behind_glasses, find_frame
 from mien_testing.portraits import Portrait, mask_at, mesh_of
@@ -66,3 +67,18 @@ def test_a_thick_frame_on_a_target_is_kept_in_all_its_width_and_a_bare_face_has_
     assert found[eyes][frame[eyes]].mean() > 0.95
     assert mask_at(found, astronaut, *LIPS) == 0
     assert not find_frame(bare, mesh).any()
+
+
+@pytest.mark.parametrize("lenses", [2, 1])
+def test_eyes_behind_lenses_that_both_mirror_a_lamp_stay_with_the_frame(astronaut: Portrait, lenses: int) -> None:
+    """What a lens mirrors is not told from the face behind it. One lens that shines leaves the other eye to be seen."""
+    mesh = mesh_of(astronaut)
+    worn = draw_glasses(astronaut[0].pixels, mesh, "round", "clear", 0.008)
+    for lower in (145, 374)[:lenses]:
+        x, y = (round(float(value)) for value in mesh[lower, :2])
+        reach = round(0.07 * face_width(mesh))
+        worn[y + reach // 3 : y + reach, x - reach : x + reach] = (90, 200, 250)
+    for kept in (find_frame(worn, mesh), find_behind_glasses(worn, mesh)):
+        seen = mask_at(kept, astronaut, *BROWS, 145, 374, 23, 253)
+        assert seen > 0.9 if lenses == 2 else seen < 0.6
+        assert mask_at(kept, astronaut, *LIPS) == 0

@@ -31,6 +31,17 @@ def test_a_sharp_target_leaves_the_new_face_as_it_is(astronaut: Portrait, admira
     assert np.array_equal(matched(astronaut, own * 0.8), own)
 
 
+def test_where_little_of_a_face_shows_nothing_is_said_of_its_blur(astronaut: Portrait) -> None:
+    """A nose alone, below lenses that mirror, is smooth on one face and not on another."""
+    new, width = astronaut[0].pixels.astype(np.float32), face_width(mesh_of(astronaut))
+    soft = np.asarray(cv2.GaussianBlur(new, (0, 0), 0.05 * width), np.float32)
+    x, y = mesh_of(astronaut)[4, :2].astype(int)
+    for side, changes in ((0.15, False), (0.4, True)):
+        weight, half = np.zeros(new.shape[:2], np.float32), round(side * width / 2)
+        weight[y - half : y + half, x - half : x + half] = 1
+        assert (match_blur(new, soft, weight, width) is not new) == changes
+
+
 def test_motion_blurs_the_new_face_along_its_direction_alone(astronaut: Portrait) -> None:
     own = astronaut[0].pixels.astype(np.float32)
     kernel = np.full((1, 15), 1 / 15, np.float32)
