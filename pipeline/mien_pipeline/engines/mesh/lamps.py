@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_pipeline.engines.mesh.shadow import draw_shadow
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -114,9 +115,14 @@ def find_lamps(pixels: Pixels, mesh: Mesh) -> Lamps | None:
 
 
 def draw_lamps(pixels: Pixels, mesh: Mesh) -> Floats | None:
-    """(H, W, 3) float32, what the lamps beside a face change its picture by; None where none is. As `find_lamps`."""
-    lamps = find_lamps(pixels, mesh)
-    return lamps.draw(mesh, pixels.shape) if lamps else None
+    """(H, W, 3) float32, what hard light changes a face's picture by; None where none does. As `find_lamps`.
+
+    A shadow with an edge of its own is found first: no lamp is fitted to it.
+    """
+    shadow = draw_shadow(pixels, mesh)
+    lamps = find_lamps(take_off(pixels, shadow), mesh)
+    light = lamps.draw(mesh, pixels.shape) if lamps else None
+    return shadow if light is None else light if shadow is None else np.multiply(light, shadow, out=light)
 
 
 def take_off(pixels: Pixels, light: Floats | None) -> Pixels:
