@@ -6,7 +6,7 @@ from mien_pipeline.face import Face, Intent, Patch
 from mien_pipeline.image import Image
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnStep, Stopwatch, ignore_step
-from mien_pipeline.protocols import FaceTracker, Likeness
+from mien_pipeline.protocols import FaceTracker, Likeness, RendersAgain
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.naturalness import FinishedFace, Naturalness, measure, rate
 
@@ -52,21 +52,28 @@ def replace_face(task: FaceTask) -> Attempt:
     def stay_done(_: int, total: int) -> None:
         task.on_step(total, total)
 
-    second = attempt_face(replace(task, options=safer, on_step=stay_done))
+    second = attempt_face(replace(task, options=safer, on_step=stay_done), first.patch.seen)
     better = second.naturalness and second.naturalness.score > first.naturalness.score
     return replace(second if better else first, retried=True)
 
 
-def attempt_face(task: FaceTask) -> Attempt:
-    """One attempt at one face."""
+def attempt_face(task: FaceTask, seen: object = None) -> Attempt:
+    """One attempt at one face; `seen` is that of an earlier one's patch."""
     with task.clock.time("generate"):
-        patch = task.likeness.render(task.before, task.face, task.options, task.on_step)
+        patch = render_face(task, seen)
     with task.clock.time("blend"):
         image = paste_back(task.before, patch)
     if not (task.tracker and patch.mask.any()):
         return Attempt(image, patch)
     with task.clock.time("judge"):
         return Attempt(image, patch, judge_naturalness(task, image, patch, task.tracker))
+
+
+def render_face(task: FaceTask, seen: object) -> Patch:
+    """What the likeness makes of the face; `seen` is what it found out of the target before, None for nothing."""
+    if seen is not None and isinstance(task.likeness, RendersAgain):
+        return task.likeness.render_again(task.before, task.face, task.options, task.on_step, seen)
+    return task.likeness.render(task.before, task.face, task.options, task.on_step)
 
 
 def judge_naturalness(task: FaceTask, after: Image, patch: Patch, tracker: FaceTracker) -> Naturalness | None:

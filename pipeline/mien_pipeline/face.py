@@ -87,6 +87,7 @@ class Patch:
             that is found in the result and the mask stand for it.
         face: the new face, in the target image's pixels, where it is not just where the old one was; what looks at the
             finished picture looks there.
+        seen: what the engine found out of the target, for another attempt at this face; a value of its own.
     """
 
     crop: Pixels
@@ -96,3 +97,4 @@ class Patch:
     attempts: tuple[IdentityScores, ...] = ()
     intent: Intent | None = None
     face: Face | None = None
+    seen: object = None

@@ -86,6 +86,15 @@ class Likeness(Protocol):
 
 
 @runtime_checkable
+class RendersAgain(Protocol):
+    """A likeness that needs not look at a target a second time for a second attempt."""
+
+    def render_again(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep, seen: object, /) -> Patch:
+        """As `Likeness.render`, of the same picture and face; `seen` is that of the first attempt's patch."""
+        ...
+
+
+@runtime_checkable
 class KnowsClips(Protocol):
     """A likeness that looks for what changes slowly in a few pictures of a clip, and not in every one."""
 

@@ -113,3 +113,30 @@ def test_safer_settings_keep_what_a_person_asked_for_otherwise() -> None:
 
 def replace_settings(options: MeshOptions, **changes: object) -> MeshOptions:
     return options.model_copy(update=changes)
+
+
+def test_a_second_attempt_by_the_mesh_is_the_same_whether_the_target_is_looked_at_again(
+    astronaut: Portrait, astronaut_likeness: MeshLikeness
+) -> None:
+    first = astronaut_likeness.render(*astronaut, MeshOptions(), ignore_step)
+    safer = MeshOptions().make_safer() or MeshOptions()
+    anew = astronaut_likeness.render(*astronaut, safer, ignore_step)
+    again = astronaut_likeness.render_again(*astronaut, safer, ignore_step, first.seen)
+    assert np.array_equal(again.crop, anew.crop)
+    assert not np.array_equal(again.crop, first.crop)
+    assert again.warnings == anew.warnings
+
+
+def test_what_the_first_attempt_saw_is_handed_to_the_second(
+    astronaut: Portrait, astronaut_likeness: MeshLikeness
+) -> None:
+    class Again(Recorder):
+        def render_again(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep, seen: object) -> Patch:
+            handed.append(seen)
+            return self.likeness.render_again(target, face, options, on_step, seen)
+
+    handed, recorder = list[object](), Again(astronaut_likeness)
+    made = attempt(astronaut, recorder, Tracker((FAR, NEAR)))
+    assert made.retried
+    assert len(recorder.asked) == len(handed) == 1
+    assert handed[0] is not None

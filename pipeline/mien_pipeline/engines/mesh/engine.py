@@ -12,7 +12,7 @@ from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, f
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import find_lamps, take_off
 from mien_pipeline.engines.mesh.options import MeshOptions
-from mien_pipeline.engines.mesh.own_face import Surroundings, SurroundingsReader, find_own_face
+from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, SurroundingsReader, find_own_face
 from mien_pipeline.engines.mesh.render import MARGIN, STEPS, render_face
 from mien_pipeline.engines.mesh.shape import average_shape
 from mien_pipeline.engines.mesh.texture import Texture, complete
@@ -103,6 +103,11 @@ class MeshLikeness:
         """This face on the target's mesh; a target face that is turned too far gets an empty mask."""
         return self._render(_Place.of(target, face, self.texture.face_width), options, on_step, None)
 
+    def render_again(self, target: Image, face: Face, options: SwapOptions, on_step: OnStep, seen: object) -> Patch:
+        """As `render`; `seen` is what that found out of the same face."""
+        place = _Place.of(target, face, self.texture.face_width)
+        return self._render(place, options, on_step, seen if isinstance(seen, _Seen) else None)
+
     def look(self, target: Image, face: Face, options: SwapOptions) -> KnownFace | None:
         """What shows of a target face, for `render_known`; None of one that is turned too far."""
         settings = require_options(options, MeshOptions)
@@ -112,8 +117,8 @@ class MeshLikeness:
         texture, lamps = self._choose_texture(settings), find_lamps(place.small, place.local)
         even = take_off(place.small, lamps.draw(place.local, place.small.shape) if lamps else None)
         with self._reading_around(place) as around:
-            own, warnings = find_own_face(even, place.local, around, texture.colour)
-        return KnownFace.keep(own, place.local, warnings, lamps)
+            own = find_own_face(even, place.local, around, texture.colour)
+        return KnownFace.keep(own.mask, place.local, own.warnings, lamps)
 
     def render_known(
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float
@@ -121,26 +126,28 @@ class MeshLikeness:
         """As `render`, between two pictures at which `look` was told what shows; `share` is 0..1 of the way."""
         known = [each for each in (before, after) if isinstance(each, KnownFace)]
         mixed = known[0].mix(known[-1], share) if known else None
-        return self._render(_Place.of(target, face, self.texture.face_width), options, ignore_step, mixed)
+        place = _Place.of(target, face, self.texture.face_width)
+        return self._render(place, options, ignore_step, _Seen(self._read_eyes(place), mixed) if mixed else None)
 
-    def _render(self, place: "_Place", options: SwapOptions, on_step: OnStep, known: KnownFace | None) -> Patch:
+    def _render(self, place: "_Place", options: SwapOptions, on_step: OnStep, seen: "_Seen | None") -> Patch:
         settings, region, face = require_options(options, MeshOptions), place.region, place.face
-        if not _is_clear(face) or (known is None and self._sees_profile(place)):
+        if not _is_clear(face) or (seen is None and self._sees_profile(place)):
             nothing = np.zeros(place.pixels.shape[:2], np.float32)
             return Patch(place.pixels, region.affine, nothing, ("hard-angle",))
         small, local, step = place.small, place.local, place.step
         texture = self._choose_texture(settings)
-        with nullcontext(known) if known else self._reading_around(place) as own_face:
+        with nullcontext(seen.shown) if seen else self._reading_around(place) as own_face:
             on_step(1, STEPS)
-            eyes = self._plan_eyes(place, settings)
+            read = seen.eyes if seen else self._read_eyes(place)
             on_step(2, STEPS)
+            eyes = self._plan_eyes(read, settings)
             rendered = render_face(
                 texture, self.mesh, small, local, settings.shape, eyes, own_face, on_step, grain=step == 1
             )
         if tone := find_tone(small):
             toned = np.where(rendered.changed[..., None] > 0, tone.apply(rendered.pixels), small)
             rendered = replace(rendered, pixels=toned)
-        warnings = self.warnings + _list_warnings(face, place.mesh, rendered.brightness) + rendered.warnings
+        warnings = self.warnings + _list_warnings(face, place.mesh, rendered.brightness) + rendered.shown.warnings
         result, changed = enlarge_change(place.pixels, small, rendered, step, face_width(local))
         intent = Intent(
             region.to_full(enlarge_mesh(rendered.mesh, step)),
@@ -148,7 +155,8 @@ class MeshLikeness:
             shrink_affine(region.affine, step),
             texture.painted_over,
         )
-        return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent)
+        found = _Seen(read, rendered.shown)
+        return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent, seen=found)
 
     def _choose_texture(self, settings: MeshOptions) -> Texture:
         return self.texture.keep_skin() if settings.mask == "skin" else self.texture
@@ -160,10 +168,20 @@ class MeshLikeness:
         to_small = shrink_affine(place.region.affine, place.step)
         return self.surroundings.reading(place.target.pixels, place.mesh, to_small)
 
-    def _plan_eyes(self, place: "_Place", settings: MeshOptions) -> tuple[EyeSwap, EyeSwap]:
-        seen = self.reader.read(place.target.pixels, place.mesh)
-        eyes = plan_eye_swap(self.eyes, seen, own_gaze=settings.gaze == "reference")
+    def _read_eyes(self, place: "_Place") -> tuple[Eye, Eye]:
+        return self.reader.read(place.target.pixels, place.mesh)
+
+    def _plan_eyes(self, read: tuple[Eye, Eye], settings: MeshOptions) -> tuple[EyeSwap, EyeSwap]:
+        eyes = plan_eye_swap(self.eyes, read, own_gaze=settings.gaze == "reference")
         return keep_eyes(eyes) if settings.eyes == "target" else eyes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What was found out of a target face: how its eyes are, and what shows of it, on the small copy."""
+
+    eyes: tuple[Eye, Eye]
+    shown: OwnFace | KnownFace
 
 
 @dataclass(frozen=True, slots=True, eq=False)

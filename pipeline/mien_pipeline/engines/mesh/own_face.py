@@ -47,6 +47,14 @@ class Surroundings:
     to_region: Affine | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnFace:
+    """What of a target is its own face: `mask` (H, W) float32, 1 where it is; `warnings` name what covers it."""
+
+    mask: Mask
+    warnings: tuple[SwapWarning, ...]
+
+
 class SurroundingsReader:
     """The networks for persons, palms and hands."""
 
@@ -119,10 +127,8 @@ def find_hands_before(pixels: Pixels, mesh: Mesh, hands: Sequence[Floats]) -> Pi
     return whole
 
 
-def find_own_face(
-    target: Pixels, mesh: Mesh, surroundings: Surroundings, reference: Pixels
-) -> tuple[Mask, tuple[SwapWarning, ...]]:
-    """(H, W) 1 where the target shows its own face, 0 on hair, covers, background and the rims of glasses.
+def find_own_face(target: Pixels, mesh: Mesh, surroundings: Surroundings, reference: Pixels) -> OwnFace:
+    """Where the target shows its own face, and not hair, covers, background or the rims of glasses.
 
     Args:
         target: (H, W, 3) uint8 RGB.
@@ -145,7 +151,7 @@ def find_own_face(
     covers = find_covers(small, view, hands, hidden, background)
     skin = skin_in_view(target, small, view, covers.mask | background)
     occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
-    return np.minimum(skin, shown), ("occluded",) if occluded else ()
+    return OwnFace(np.minimum(skin, shown), ("occluded",) if occluded else ())
 
 
 def _find_background(surroundings: Surroundings, view: FaceView, scale: Floats) -> Choice:

@@ -24,7 +24,7 @@ from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
-from mien_pipeline.engines.mesh.own_face import Surroundings, find_own_face
+from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.surroundings import map_origins
 from mien_pipeline.engines.mesh.texture import Texture
@@ -36,7 +36,6 @@ from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear
 from mien_pipeline.progress import OnStep
-from mien_pipeline.report import SwapWarning
 from mien_pipeline.skin.blend import blend_bands
 from mien_pipeline.skin.grain import match_grain
 from mien_pipeline.skin.mask import cheek_mask, oval_mask, upper_face_mask
@@ -60,7 +59,7 @@ class Rendered:
         own: (H, W) float32 in 0..1, how much of a pixel is the new face's alone.
         origins: (H, W, 2) float32, where in the target each pixel that was drawn to the new shape is from.
         brightness: the code value, 0..255, below which nine tenths of the face lie.
-        warnings: what limits the result.
+        shown: what of the target was its own face.
         mesh: (468, 3) float32, where the new face's vertices are, in the region's pixels.
     """
 
@@ -69,7 +68,7 @@ class Rendered:
     own: Mask
     origins: Floats
     brightness: float
-    warnings: tuple[SwapWarning, ...]
+    shown: OwnFace | KnownFace
     mesh: Mesh
 
 
@@ -124,7 +123,7 @@ def render_face(
     mesh: Mesh,
     shape: float,
     eyes: tuple[EyeSwap, EyeSwap],
-    own_face: Surroundings | KnownFace,
+    own_face: Surroundings | OwnFace | KnownFace,
     on_step: OnStep,
     *,
     grain: bool = True,
@@ -137,19 +136,20 @@ def render_face(
         mesh: (468, 3) float32, the target face in the region's pixels.
         shape: 0..1, how far the target's shape gives way to the reference's.
         eyes, on_step: how each eye is rendered; what is told after each of the last four steps.
-        own_face: what is around the target face, in the region's pixels, to find what of it shows; or what is known.
+        own_face: what is around the target face, in the region's pixels, to find what of it shows; or what does.
         grain: whether it gets any; on a smaller copy of a picture, what looks like it is pores.
     """
     at = _Place.of(target.shape, Grid.step_for(face_width(mesh)), blend_shape(mesh, reference, shape))
     box, known = at.box, own_face if isinstance(own_face, KnownFace) else None
     lamps = None if known else draw_lamps(target, mesh)
     even = take_off(target, lamps)
-    with _finding_own_face(even, mesh, own_face, texture) as find_skin:
+    with _finding_own_face(even, mesh, own_face, texture) as wait_for_face:
         raster = _rasterise_mesh(at.grid, at.shaped)
         places = _find_texture_places(at.grid, raster, at.shaped, eyes)[at.cells]
         drawn, valid, bare = _draw(texture.fit(face_width(at.face)), places, at.inner, box.shape)
         moved = _move_target(target, mesh, at.shaped, at.grid, raster)
-        skin, warnings = find_skin(places, at.inner, moved.origins[box.part])
+        shown = wait_for_face()
+    skin = _draw_own_face(shown, places, at.inner, moved.origins[box.part])
     on_step(3, STEPS)
     lamps = _draw_known_light(known, raster, at) if known else _move_light(lamps, moved.origins[box.part])
     base = take_off(moved.pixels[box.part], lamps)
@@ -163,29 +163,29 @@ def render_face(
     light = _measure_brightness(base, alpha)
     own = _put_in(moved, box, blend_bands(base, matched, alpha), base, alpha, kept, lamps)
     on_step(6, STEPS)
-    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, light, warnings, at.shaped)
+    return Rendered(moved.pixels, moved.changed.astype(np.float32), own, moved.origins, light, shown, at.shaped)
 
 
 @contextmanager
 def _finding_own_face(
-    target: Pixels, mesh: Mesh, own_face: Surroundings | KnownFace, texture: Texture
-) -> Generator[Callable[[Floats, Grid, Floats], tuple[Mask, tuple[SwapWarning, ...]]]]:
-    """What says where the target's own face shows, (h, w) of the box, and the warnings; it works while the block runs.
-
-    It is handed where in the texture each pixel of the box's grid is, that grid, and where in the target each pixel of
-    the box is from.
-    """
-    if isinstance(own_face, KnownFace):
-        yield lambda places, grid, origins: (own_face.draw(places, grid, origins.shape), own_face.warnings)
+    target: Pixels, mesh: Mesh, own_face: Surroundings | OwnFace | KnownFace, texture: Texture
+) -> Generator[Callable[[], OwnFace | KnownFace]]:
+    """What waits for what the target's own face is; that is looked for while the block runs."""
+    if not isinstance(own_face, Surroundings):
+        yield lambda: own_face
         return
     with ThreadPoolExecutor(1) as beside:
-        found = beside.submit(find_own_face, target, mesh, own_face, texture.colour)
+        yield beside.submit(find_own_face, target, mesh, own_face, texture.colour).result
 
-        def draw(_places: Floats, _grid: Grid, origins: Floats) -> tuple[Mask, tuple[SwapWarning, ...]]:
-            skin, warnings = found.result()
-            return np.asarray(resample(skin, origins), np.float32), warnings
 
-        yield draw
+def _draw_own_face(shown: OwnFace | KnownFace, places: Floats, grid: Grid, origins: Floats) -> Mask:
+    """(h, w) of the box, 0..1 where the target's own face shows.
+
+    `places` say where in the texture each pixel of `grid` is, `origins` where in the target each pixel of the box.
+    """
+    if isinstance(shown, KnownFace):
+        return shown.draw(places, grid, origins.shape)
+    return np.asarray(resample(shown.mask, origins), np.float32)
 
 
 def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:

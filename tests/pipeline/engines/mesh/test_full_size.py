@@ -8,6 +8,7 @@ import numpy as np
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.full_size import enlarge_change, find_step, shrink_face
 from mien_pipeline.engines.mesh.options import MeshOptions
+from mien_pipeline.engines.mesh.own_face import OwnFace
 from mien_pipeline.engines.mesh.render import Rendered
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import face_width
@@ -43,7 +44,7 @@ def disc_mask(small: Pixels) -> Mask:
 def rendered(small: Pixels, pixels: Pixels, own: Mask, origins: Floats | None = None) -> Rendered:
     origins = in_place(small) if origins is None else origins
     changed = ((own > 0) | (np.abs(origins - in_place(small)).max(2) > 0.05)).astype(np.float32)
-    return Rendered(pixels, changed, own, origins, 140.0, (), np.zeros((468, 3), np.float32))
+    return Rendered(pixels, changed, own, origins, 140.0, OwnFace(own, ()), np.zeros((468, 3), np.float32))
 
 
 def test_a_face_about_as_large_as_the_references_is_rendered_at_its_own_size() -> None:

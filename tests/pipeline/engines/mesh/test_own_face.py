@@ -78,8 +78,8 @@ COVERS: dict[str, Callable[[Pixels, Mesh], Drawn]] = {
 
 def own_face(portrait: Portrait, pixels: Pixels, reference: MeshLikeness) -> tuple[Mask, bool]:
     """The mask of the face's own pixels, and whether `occluded` is said."""
-    own, warnings = find_own_face(pixels, mesh_of(portrait), Surroundings(), reference.texture.colour)
-    return own, "occluded" in warnings
+    own = find_own_face(pixels, mesh_of(portrait), Surroundings(), reference.texture.colour)
+    return own.mask, "occluded" in own.warnings
 
 
 def inside(alpha: Mask, mesh: Mesh) -> Choice:
@@ -189,10 +189,10 @@ def test_joints_of_a_hand_keep_the_hand(astronaut: Portrait, astronaut_likeness:
     """A finger on a cheek hides no feature: only the joints tell of it."""
     pixels, alpha, hand = draw_hand_on_a_cheek(astronaut)
     mesh, seen = mesh_of(astronaut), Surroundings(hands=lambda: [hand])
-    own, warnings = find_own_face(pixels, mesh, seen, astronaut_likeness.texture.colour)
-    assert "occluded" in warnings
-    assert (own[inside(alpha, mesh)] < 0.5).mean() > 0.8
-    assert mask_at(own, astronaut, 280, 4, 13, 159, 386) > 0.9
+    own = find_own_face(pixels, mesh, seen, astronaut_likeness.texture.colour)
+    assert "occluded" in own.warnings
+    assert (own.mask[inside(alpha, mesh)] < 0.5).mean() > 0.8
+    assert mask_at(own.mask, astronaut, 280, 4, 13, 159, 386) > 0.9
 
 
 def test_a_hand_before_a_reference_is_not_copied(astronaut: Portrait) -> None:
@@ -229,8 +229,8 @@ def test_background_inside_the_outline_stays(astronaut: Portrait, astronaut_like
     edge = round(float(mesh[288, 0] - 0.09 * width))
     person[:, edge:] = 0
     seen = Surroundings(person=person, to_region=np.eye(2, 3, dtype=np.float32))
-    own, _ = find_own_face(pixels, mesh, seen, astronaut_likeness.texture.colour)
-    without, _ = find_own_face(pixels, mesh, Surroundings(), astronaut_likeness.texture.colour)
+    own = find_own_face(pixels, mesh, seen, astronaut_likeness.texture.colour).mask
+    without = find_own_face(pixels, mesh, Surroundings(), astronaut_likeness.texture.colour).mask
     assert without[row, edge + 3] > 0.5
     assert own[row, edge + 3] < 0.5
     assert own[row, edge - round(0.06 * width)] > 0.9
