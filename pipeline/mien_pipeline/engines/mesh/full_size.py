@@ -88,8 +88,10 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
     offset *= (1 - inner)[..., None]
     offset[np.maximum(np.abs(offset[..., 0]), np.abs(offset[..., 1])) <= STILL_PX] = 0
     # Beside the new face the small copy shows the moved target already.
-    detail_of, inside = change.pixels.copy(), Box.covering(change.own).part
-    detail_of[inside] = resample(small, np.add(still, offset, dtype=np.float32)[inside], cubic=True)
+    detail_of, inside = change.pixels.copy(), Box.covering(change.own)
+    if not inside.empty:
+        places = np.add(still, offset, dtype=np.float32)[inside.part]
+        detail_of[inside.part] = resample(small, places, cubic=True)
     kept = 1 - change.own * (1 - _find_grain(target, small, change.own, step))
     result = target.copy()
     with ThreadPoolExecutor(_THREADS) as threads:
