@@ -25,7 +25,7 @@ from mien_pipeline.clips.segments import (
     SegmentHelper,
     SegmentMaker,
     SharedSegments,
-    sharing_processors,
+    in_one_thread,
 )
 from mien_pipeline.face import Embedding
 from mien_pipeline.media.clip.animated import convert_animation, count_pictures, is_animated
@@ -151,7 +151,7 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
         DiskFull: there is no room for the segments.
     """
     target = job.target
-    with naming_disk_errors(target.folder.parent):
+    with naming_disk_errors(target.folder.parent), in_one_thread():
         journal = Journal(target.folder)
         require_room(journal.folder, target.clip, target.options)
         analysis = _look_once(target, components, journal, clock)
@@ -298,7 +298,7 @@ def _make_all(
     count = len(maker.swap.analysis.span.times)
     there = count - sum(order.stop - order.first for order in orders)
     helpers = target.helpers[: max(0, len(orders) - 1)]
-    with clock.stage("generate"), sharing_processors(1 + len(helpers)):
+    with clock.stage("generate"):
         return SharedSegments(orders, journal).make_all(
             maker, helpers, lambda pictures: clock.step("generate", 0, 1, there + pictures, count)
         )

@@ -132,13 +132,13 @@ def find_look(job: RunJob, part: ClipOptions) -> Path | None:
 def help_along(runtime: EditsClips, job: RunJob, on_progress: OnClipProgress) -> Finished:
     """Render segments of a clip that another worker swaps, as long as any are left to take; there is no result."""
     from mien_pipeline.clips.guests import render_as_guest
-    from mien_pipeline.clips.segments import sharing_processors
+    from mien_pipeline.clips.segments import in_one_thread
 
     options = parse_options(split_clip_options(job.options)[0])
     people = [[Path(picture).read_bytes() for picture in person] for person in job.references]
     likes = [Path(picture).read_bytes() for picture in job.likes]
     run = name_run(job, [*people, likes])
-    with sharing_processors(2):
+    with in_one_thread():
         render_as_guest(
             run,
             lambda clip, order: runtime.open_segments(clip, run, order, people, options),

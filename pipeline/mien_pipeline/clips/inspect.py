@@ -1,11 +1,11 @@
 """What a clip says about itself: credentials, the watermark that its pictures carry together, the file's own words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from mien_core.errors import MarkingFailed
-from mien_pipeline.image import Image, Pixels
+from mien_pipeline.image import Image
 from mien_pipeline.media import kinds
 from mien_pipeline.media.clip.animated import count_pictures, is_animated, read_animation, read_words
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
@@ -78,18 +78,21 @@ def check_segment(
 
 def read_watermark(clip: ClipInfo, watermark: Watermark) -> Reading:
     """What the pictures of a clip carry together, evenly spread over it."""
-    pictures = (to_upright_rgb(picture, clip) for _, picture in read_pictures(clip))
-    return _read_spread(pictures, clip.frames, watermark)
+    chosen = _spread(clip.frames)
+    pictures = (picture for number, (_, picture) in enumerate(read_pictures(clip)) if number in chosen)
+    return watermark.read_together([to_canonical(to_upright_rgb(each, clip)) for each in pictures])
 
 
 def read_animation_watermark(path: Path, watermark: Watermark) -> Reading:
     """The same of an animation; raises `UnsupportedClip` where it is damaged."""
-    return _read_spread((pixels for pixels, _ in read_animation(path)), count_pictures(path), watermark)
+    chosen = _spread(count_pictures(path))
+    pictures = (pixels for number, (pixels, _) in enumerate(read_animation(path)) if number in chosen)
+    return watermark.read_together([to_canonical(each) for each in pictures])
 
 
-def _read_spread(pictures: Iterable[Pixels], count: int, watermark: Watermark) -> Reading:
-    chosen = {round(place * (count - 1) / (READ_BACK - 1)) for place in range(READ_BACK)}
-    return watermark.read_together([to_canonical(each) for at, each in enumerate(pictures) if at in chosen])
+def _spread(count: int) -> set[int]:
+    """The pictures of `count` in which the watermark is read."""
+    return {round(place * (count - 1) / (READ_BACK - 1)) for place in range(READ_BACK)}
 
 
 def media_type_of(clip: ClipInfo) -> str:

@@ -55,15 +55,11 @@ def mouths_agree(mesh: Mesh, reference: Mesh) -> bool:
 
     Neither head may be turned much, and both about as far: teeth lie behind the lips.
     """
-    turned = [head_pose(each)[0] for each in (mesh, reference)]
     opens = [mouth_openness(each) for each in (mesh, reference)]
-    return (
-        min(opens) > SHOWS_TEETH
-        and abs(opens[0] - opens[1]) < OWN_TEETH
-        and mouth_agreement(mesh, reference) > ALIKE
-        and abs(turned[0] - turned[1]) < TURNED_ALIKE_DEG
-        and max(abs(yaw) for yaw in turned) < TURNED_DEG
-    )
+    if min(opens) <= SHOWS_TEETH or abs(opens[0] - opens[1]) >= OWN_TEETH or mouth_agreement(mesh, reference) <= ALIKE:
+        return False
+    turned = [head_pose(each)[0] for each in (mesh, reference)]
+    return abs(turned[0] - turned[1]) < TURNED_ALIKE_DEG and max(abs(yaw) for yaw in turned) < TURNED_DEG
 
 
 def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Mask:
