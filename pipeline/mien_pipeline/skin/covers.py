@@ -40,6 +40,13 @@ _RINGS: dict[Feature, tuple[int, ...]] = {
     "mouth": face.OUTER_LIPS,
 }
 _BROWS: dict[Feature, tuple[int, ...]] = {"left eye": face.LEFT_BROW, "right eye": face.RIGHT_BROW}
+# What stays of a face around a feature that fingers hide: from an eye to the temple, from the nose to the jaw.
+_ZONES: dict[Feature, tuple[int, ...]] = {
+    "left eye": (*face.LEFT_EYE, *face.LEFT_BROW, *face.OVAL[26:33], 118, 101),
+    "right eye": (*face.RIGHT_EYE, *face.RIGHT_BROW, *face.OVAL[4:11], 347, 330),
+    "mouth": _LOWER_FACE,
+}
+_AROUND_ZONES = 0.02  # face widths
 # Face widths around a feature that are the face's where it shows, and the cover's where it does not.
 _AROUND_SEEN: dict[Feature, float] = {"left eye": 0.05, "right eye": 0.05, "nose": 0.02, "mouth": 0.045}
 _AROUND_HIDDEN: dict[Feature, float] = {"left eye": 0.07, "right eye": 0.07, "nose": 0.0, "mouth": 0.0}
@@ -115,8 +122,23 @@ def find_covers(
                 kept |= piece
     if (kept & blank).any():
         kept |= _find_neighbours(kept, bare, gradient, view)
+    if not sure_hand.any():
+        kept |= _draw_zones(view, hidden)
     inside = np.count_nonzero(kept & (shrink_oval(view) > 0))
     return Covers(kept, bool(inside > _SMALLEST * np.count_nonzero(view.oval)))
+
+
+def _draw_zones(view: FaceView, hidden: Collection[Feature]) -> Choice:
+    """(h, w) a wide part of the face around each feature that something hides in about the colour of skin.
+
+    The outline of fingers before skin is faint, and fingers cut off look worse than a part of the face that stays. Two
+    hidden eyes have shut.
+    """
+    zones, shut = np.zeros(view.oval.shape, np.bool_), set(_BROWS) <= set(hidden)
+    for feature in hidden:
+        if feature in _ZONES and not (shut and feature in _BROWS) and _hides_in_skin_colour(view, (feature,)):
+            zones |= view.fill(_ZONES[feature], _AROUND_ZONES) > 0
+    return zones
 
 
 def _draw_unlike(view: FaceView) -> Choice:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mien_pipeline.face import Portrait
+from mien_pipeline.faces.topology import LEFT_EYE, RIGHT_EYE
 from mien_pipeline.image import Pixels
 from mien_pipeline.skin.covers import Covers, Feature, find_covers
 from mien_pipeline.skin.mask import view_face
@@ -60,3 +61,20 @@ def test_a_pale_wall_inside_the_outline_is_no_cover(astronaut: Portrait) -> None
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.float32)
     walled = replace(view, lab=lab)
     assert not find_covers(small, walled, [], (), behind).any
+
+
+def test_two_eyes_that_do_not_show_are_shut_and_hide_no_brows(astronaut: Portrait) -> None:
+    """One eye in the colour of skin is behind fingers: all from brow to temple stays as it is."""
+    view = view_face(astronaut.image.pixels, mesh_of(astronaut))[1]
+    brow_and_temple = tuple(np.round(view.points[[66, 162]]).astype(int).T[::-1])
+    shut = astronaut.image.pixels.copy()
+    for ring in (LEFT_EYE, RIGHT_EYE):
+        lids = cv2.convexHull(np.round(mesh_of(astronaut)[list(ring), :2]).astype(np.int32))
+        cv2.fillConvexPoly(shut, lids, tuple(int(value) for value in shut[tuple(cheek(astronaut))]))
+    assert covers_of(astronaut, shut, "left eye").mask[brow_and_temple].all()
+    assert not covers_of(astronaut, shut, "left eye", "right eye").mask[brow_and_temple].any()
+
+
+def cheek(portrait: Portrait) -> list[int]:
+    column, row = np.round(mesh_of(portrait)[50, :2]).astype(int)
+    return [int(row), int(column)]

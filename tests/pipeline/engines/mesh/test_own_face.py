@@ -50,6 +50,11 @@ def over_the_mouth_aslant(pixels: Pixels, mesh: Mesh) -> Drawn:
     return draw_fingers(pixels, mesh, mesh[13, :2] - off, 130)
 
 
+def over_the_mouth_from_the_side(pixels: Pixels, mesh: Mesh) -> Drawn:
+    off = np.multiply([0.15, 0], face_width(mesh), dtype=np.float32)
+    return draw_fingers(pixels, mesh, mesh[13, :2] - off, 20, 4)
+
+
 def hair_before_an_eye(pixels: Pixels, mesh: Mesh) -> Drawn:
     """Strands of about the skin's colour from the parting over the left eye down to the jaw."""
     lock = np.round(mesh[[10, 9, 168, 133, 121, 50, 205, 172, 58, 127, 54], :2]).astype(np.int32)
@@ -96,6 +101,19 @@ def test_what_covers_a_face_is_kept_and_said(astronaut: Portrait, astronaut_like
     assert occluded
     assert (own[inside(alpha, mesh)] < 0.5).mean() > 0.7
     assert mask_at(own, astronaut, 386, 362, 253) > 0.9  # the other eye, or both, are still the face's
+
+
+@pytest.mark.parametrize("draw", [over_the_left_eye, over_the_mouth_from_the_side])
+def test_fingers_stay_whole_on_wrinkled_skin_where_no_hand_is_found(
+    admiral: Portrait, astronaut_likeness: MeshLikeness, draw: Callable[[Pixels, Mesh], Drawn]
+) -> None:
+    """Their outline is lost between wrinkles: a wide part of the face stays, rather than stumps of fingers."""
+    mesh = mesh_of(admiral)
+    pixels, alpha = draw(admiral.image.pixels, mesh)
+    own, occluded = own_face(admiral, pixels, astronaut_likeness)
+    assert occluded
+    assert (own[inside(alpha, mesh)] < 0.5).mean() > 0.9
+    assert mask_at(own, admiral, 9, 151) > 0.9
 
 
 @pytest.mark.parametrize("cover", ["fingers over an eye", "a blue mask", "a white cup"])
