@@ -27,6 +27,7 @@ from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.surroundings import map_origins
+from mien_pipeline.engines.mesh.tears import mend_tears
 from mien_pipeline.engines.mesh.texture import Texture
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
@@ -219,7 +220,9 @@ def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) 
     """The texture on the mesh, (H, W, 3) uint8, and (H, W) 0..1 how far it shows this person, and their bare skin."""
     full = grid.enlarge(places * texture.colour.shape[0] - 0.5, shape)
     valid, bare = (np.asarray(resample(part, full) / 255, np.float32) for part in (texture.validity, texture.skin))
-    return resample(texture.colour, full, cubic=True), valid, bare
+    drawn = resample(texture.colour, full, cubic=True)
+    mend_tears(drawn, texture.colour, places, grid)
+    return drawn, valid, bare
 
 
 def _fit_into_target(

@@ -76,7 +76,7 @@ class _View:
     @cached_property
     def bare(self) -> NDArray[np.bool_]:
         """(h, w) well inside the outline and beside all features."""
-        oval, features = np.zeros((2, *self.light.shape[:2]), np.uint8)
+        oval, features = (np.zeros(self.light.shape[:2], np.uint8) for _ in range(2))
         _fill(oval, self.points[list(face.OVAL)])
         for ring in FEATURES:
             _fill(features, np.asarray(cv2.convexHull(self.points[list(ring)]), np.float32))
@@ -186,7 +186,8 @@ def _weigh_parts(dark: NDArray[np.bool_], inner: NDArray[np.bool_], fall: Floats
 
     `inner` is what lies well inside the parts, `fall` (h, w, 3) how much darker than lit skin each pixel is.
     """
-    count, labels = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
+    count, found = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
+    labels = np.asarray(found, np.int32)
     area = np.bincount(labels[inner], minlength=count)
     falls = np.array(
         [np.median(fall[inner & (labels == part)], 0) if area[part] else [0.0] * 3 for part in range(count)]

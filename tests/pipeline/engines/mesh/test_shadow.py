@@ -27,7 +27,8 @@ def fill(pixels: Pixels, mesh: Mesh, soft_px: float) -> Mask:
 def shade(portrait: Portrait, depth: float = DEPTH) -> Pixels:
     """The portrait with a shadow on it, in which `depth` of the light is left."""
     pixels = portrait[0].pixels
-    return to_srgb(to_linear(pixels) * (1 - (1 - depth) * fill(pixels, mesh_of(portrait), 0.8)))
+    left = 1 - np.float32(1 - depth) * fill(pixels, mesh_of(portrait), 0.8)
+    return to_srgb(np.asarray(to_linear(pixels) * left, np.float32))
 
 
 def read(values: np.ndarray, mesh: Mesh, vertices: tuple[int, ...]) -> float:
@@ -68,7 +69,8 @@ def test_a_dark_thing_before_half_a_face_is_no_shadow(astronaut: Portrait) -> No
     pixels, mesh = astronaut[0].pixels, mesh_of(astronaut)
     hidden = fill(pixels, mesh, 0.8)
     thing = np.array([0.002, 0.02, 0.045], np.float32)
-    assert draw_shadow(to_srgb(to_linear(pixels) * (1 - hidden) + thing * hidden), mesh) is None
+    covered = np.asarray(to_linear(pixels) * (1 - hidden) + thing * hidden, np.float32)
+    assert draw_shadow(to_srgb(covered), mesh) is None
 
 
 @pytest.mark.parametrize("depth", [0.19, 0.21, 0.23])
