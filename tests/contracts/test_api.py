@@ -60,6 +60,7 @@ OPERATIONS = {
     "get_hello": "GET /v1/hello",
     "get_group": "GET /v1/groups/{name}",
     "cancel_group": "POST /v1/groups/{name}/cancel",
+    "move_group": "POST /v1/groups/{name}/move",
     "retry_group": "POST /v1/groups/{name}/retry",
     "list_groups": "GET /v1/groups",
     "get_job": "GET /v1/jobs/{id}",

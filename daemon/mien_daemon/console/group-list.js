@@ -11,6 +11,7 @@ export class GroupList extends EventTarget {
     events.addEventListener("up", () => this.load());
     events.addEventListener("on:reset", () => this.load());
     events.addEventListener("on:job", ({ detail }) => detail.group && this.loadSoon());
+    events.addEventListener("on:queue", () => this.all.some(({ next }) => next) && this.loadSoon());
     events.addEventListener("on:job-deleted", () => this.all.length > 0 && this.loadSoon());
   }
 
@@ -31,9 +32,9 @@ export class GroupList extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Cancel or try again every job of a group. */
-  async post(name, deed) {
-    await this.api.post(`/v1/groups/${encodeURIComponent(name)}/${deed}`);
+  /** Cancel, try again or move every job of a group. */
+  async post(name, deed, body) {
+    await this.api.post(`/v1/groups/${encodeURIComponent(name)}/${deed}`, body);
     await this.load();
   }
 }

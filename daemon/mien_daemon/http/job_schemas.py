@@ -60,6 +60,14 @@ class JobAnswer(Answer):
     problem: Problem | None
 
 
+class WaitingPlace(Answer):
+    """Where in the queue a group stands."""
+
+    id: str
+    priority: str
+    position: float
+
+
 class GroupAnswer(Answer):
     """How far the jobs of one name are."""
 
@@ -71,6 +79,7 @@ class GroupAnswer(Answer):
     failed: int
     cancelled: int
     progress: float = Field(ge=0, le=1)
+    next: WaitingPlace | None = Field(description="Of its jobs that wait, the one that begins first.")
 
 
 class GroupList(Answer):

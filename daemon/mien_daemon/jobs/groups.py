@@ -66,6 +66,12 @@ class JobGroups:
                 await self._queue.retry(client, job.id)
         return await self.get(client, name)
 
+    async def move(self, client: Client, name: str, before: str | None) -> dict[str, object]:
+        """Put what waits of a group before another job, or at the very end; raises as `JobQueue.move_group`."""
+        await self.get(client, name)
+        await self._queue.move_group(client, name, before)
+        return await self.get(client, name)
+
     async def _list_jobs(self, client: Client, name: str, states: Sequence[State]) -> Sequence[Job]:
         """Every job of a group in these states, newest first."""
         found: list[Job] = []
@@ -76,4 +82,6 @@ class JobGroups:
         return found
 
     def _show(self, client: Client, group: JobGroup) -> dict[str, object]:
-        return group.describe(self._jobs.sum_progress(group.name, owner_of(client)))
+        owner = owner_of(client)
+        first = next(iter(self._jobs.waiting.of_group(group.name, owner)), None)
+        return group.describe(self._jobs.sum_progress(group.name, owner), first)

@@ -129,18 +129,21 @@ class JobGroup:
     def total(self) -> int:
         return sum(self.counts.values())
 
-    def describe(self, progress_of_running: float) -> dict[str, object]:
+    def describe(self, progress_of_running: float, first: Job | None) -> dict[str, object]:
         """The group as the API shows it.
 
         Args:
             progress_of_running: the sum of what its running jobs have behind them, each 0..1.
+            first: of its jobs that wait, the one that will begin first.
         """
+        place = first and {"id": first.id, "priority": first.ask.priority.name, "position": first.position}
         over = sum(self.counts.get(state, 0) for state in FINISHED)
         return {
             "group": self.name,
             "total": self.total,
             **{state: self.counts.get(state, 0) for state in STATES},
             "progress": round((over + progress_of_running) / self.total, 3) if self.total else 1.0,
+            "next": place,
         }
 
 

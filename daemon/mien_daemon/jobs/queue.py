@@ -14,6 +14,7 @@ from mien_api.errors import (
     StateBusy,
     UnknownJob,
 )
+from mien_core.errors import BadRequest
 from mien_daemon.access.clients import Client
 from mien_daemon.background import BackgroundTasks, run_in_thread
 from mien_daemon.config import LiveSettings
@@ -203,12 +204,31 @@ class JobQueue:
             JobFinished, JobUnfinished: one of the two is not waiting.
         """
         for each in filter(None, (job_id, before)):
-            job = await self.get(client, each)
-            if job.state == "running":
-                raise JobUnfinished("the job is running", job=each, state=job.state)
-            if job.is_finished:
-                raise JobFinished(f"the job is {job.state}", job=each, state=job.state)
-        return await self._changes.finish(self._move(job_id, before))
+            await self._require_waiting(client, each)
+        (moved,) = await self._changes.finish(self._move([job_id], before))
+        return moved
+
+    async def move_group(self, client: Client, name: str, before: str | None) -> None:
+        """Put the waiting jobs of a group, in their order, before a job of none of them; else as `move`.
+
+        Raises:
+            BadRequest: `before` is one of the group.
+            JobFinished, JobUnfinished: none of the group waits, or `before` does not.
+        """
+        if before is not None and (await self._require_waiting(client, before)).ask.group == name:
+            raise BadRequest("a group does not go before a job of its own", field="before")
+        moving = [job.id for job in self._jobs.waiting.of_group(name, owner_of(client))]
+        if not moving:
+            raise JobFinished("no job of this group waits", group=name)
+        await self._changes.finish(self._move(moving, before))
+
+    async def _require_waiting(self, client: Client, job_id: str) -> Job:
+        job = await self.get(client, job_id)
+        if job.state == "running":
+            raise JobUnfinished("the job is running", job=job_id, state=job.state)
+        if job.is_finished:
+            raise JobFinished(f"the job is {job.state}", job=job_id, state=job.state)
+        return job
 
     async def pause(self, paused: bool) -> None:
         """Start no further job, or start again. A running picture is finished; a running clip waits."""
@@ -276,16 +296,19 @@ class JobQueue:
         self._jobs.tell(starred_job)
         return starred_job
 
-    async def _move(self, job_id: str, before: str | None) -> Job:
+    async def _move(self, job_ids: Sequence[str], before: str | None) -> Sequence[Job]:
         async with self._changing:
-            moving = self._jobs.waiting.find(job_id)
-            if moving is None:
-                raise JobUnfinished("the job is running", job=job_id, state="running")
+            wanted = set(job_ids)
+            moving = [job for job in self._jobs.waiting if job.id in wanted]
+            if not moving:
+                raise JobUnfinished("the job is running", job=job_ids[0], state="running")
             order = self._jobs.waiting.with_moved(moving, before)
             await self._store.change_all(order)
             self._jobs.waiting.reorder(order)  # meanwhile the first may have been started
-        moved = next(job for job in order if job.id == job_id)
-        self._jobs.tell(moved)
+        going = {job.id for job in moving}
+        moved = [job for job in order if job.id in going]
+        for job in moved:
+            self._jobs.tell(job)
         self._jobs.tell_counts()
         return moved
 

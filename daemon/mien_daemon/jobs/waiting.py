@@ -81,15 +81,21 @@ class WaitingJobs:
         """A position behind every waiting job's and behind `of`'s own."""
         return max([of.position, *(job.position for job in self._jobs)]) + 1
 
-    def with_moved(self, moved: Job, before: str | None) -> Sequence[Job]:
+    def of_group(self, name: str, owner: str | None) -> Sequence[Job]:
+        """The waiting jobs of a group, as they will begin; of all clients where `owner` is None."""
+        return [job for job in self._jobs if job.ask.group == name and owner in {None, job.owner}]
+
+    def with_moved(self, moved: Sequence[Job], before: str | None) -> Sequence[Job]:
         """All waiting jobs with new positions, `moved` before the job `before`, or last when that does not wait.
 
-        `moved` takes on the priority of the job behind it; at the very end, the last one's.
+        `moved` take on the priority of the job behind them; at the very end, the last one's.
         """
-        order = [job for job in self._jobs if job.id != moved.id]
+        going = {job.id for job in moved}
+        order = [job for job in self._jobs if job.id not in going]
         place = next((at for at, job in enumerate(order) if job.id == before), len(order))
-        priority = order[place].ask.priority if place < len(order) else max(job.ask.priority for job in self._jobs)
-        order.insert(place, replace(moved, ask=replace(moved.ask, priority=Priority(priority))))
+        lowest = max(job.ask.priority for job in self._jobs)
+        priority = Priority(order[place].ask.priority if place < len(order) else lowest)
+        order[place:place] = [replace(job, ask=replace(job.ask, priority=priority)) for job in moved]
         return [replace(job, position=float(at)) for at, job in enumerate(order)]
 
 

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from mien_daemon import keys
-from mien_daemon.http.body import reply
-from mien_daemon.http.job_schemas import GroupAnswer, GroupList
+from mien_daemon.http.body import read_json, reply
+from mien_daemon.http.job_schemas import GroupAnswer, GroupList, MoveJob
 from mien_daemon.http.route import Route
 
 
@@ -23,6 +23,12 @@ async def cancel_group(request: web.Request) -> web.Response:
 async def retry_group(request: web.Request) -> web.Response:
     answer = await request.app[keys.GROUPS].retry(request[keys.CLIENT], request.match_info["name"])
     return reply(answer, 202)
+
+
+async def move_group(request: web.Request) -> web.Response:
+    body = await read_json(request, MoveJob)
+    groups, name = request.app[keys.GROUPS], request.match_info["name"]
+    return reply(await groups.move(request[keys.CLIENT], name, body.before))
 
 
 ROUTES = (
@@ -64,5 +70,16 @@ ROUTES = (
         "swap",
         {202: GroupAnswer},
         problems=("unknown-job", "key-unavailable", "queue-full", "too-many-requests"),
+    ),
+    Route(
+        "POST",
+        "/v1/groups/{name}/move",
+        "move_group",
+        move_group,
+        "Put what waits of a group before another job",
+        "admin",
+        {200: GroupAnswer},
+        body=MoveJob,
+        problems=("bad-request", "unknown-job", "job-finished", "job-unfinished"),
     ),
 )

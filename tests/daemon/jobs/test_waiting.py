@@ -66,14 +66,14 @@ def test_a_moved_job_is_before_the_other_and_no_other_job_overtakes(
     moved = data.draw(st.sampled_from(list(waiting)))
     others = [each.id for each in waiting if each.id != moved.id]
     before = data.draw(st.sampled_from([*others, None]))
-    waiting.reorder(waiting.with_moved(moved, before))
+    waiting.reorder(waiting.with_moved([moved], before))
     place = others.index(before) if before else len(others)
     assert names(waiting) == [*others[:place], moved.id, *others[place:]]
 
 
 def test_a_job_that_lost_a_worker_while_the_order_was_written_keeps_its_attempts() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2))
-    order = waiting.with_moved(job("b", 2), "a")
+    order = waiting.with_moved([job("b", 2)], "a")
     waiting.put(replace(job("a", 1), attempts=1))
     waiting.take_out("b")
     waiting.reorder(order)
@@ -113,13 +113,13 @@ def test_a_position_is_one_beyond_the_first_or_last_of_all_whatever_their_priori
 
 def test_a_job_that_is_moved_takes_on_the_priority_of_the_one_behind_it() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2, Priority.batch), job("c", 3, Priority.batch))
-    before_a = waiting.with_moved(job("c", 3, Priority.batch), "a")
+    before_a = waiting.with_moved([job("c", 3, Priority.batch)], "a")
     assert [(each.id, each.position, each.ask.priority.name) for each in before_a] == [
         ("c", 0.0, "interactive"),
         ("a", 1.0, "interactive"),
         ("b", 2.0, "batch"),
     ]
-    to_the_end = waiting.with_moved(job("a", 1), None)
+    to_the_end = waiting.with_moved([job("a", 1)], None)
     assert [(each.id, each.ask.priority.name) for each in to_the_end] == [
         ("b", "batch"),
         ("c", "batch"),
@@ -129,13 +129,13 @@ def test_a_job_that_is_moved_takes_on_the_priority_of_the_one_behind_it() -> Non
 
 def test_moving_only_says_how_it_would_be() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2))
-    waiting.with_moved(job("b", 2), "a")
+    waiting.with_moved([job("b", 2)], "a")
     assert names(waiting) == ["a", "b"]
 
 
 def test_an_order_places_no_job_that_has_begun_and_leaves_one_that_came_meanwhile() -> None:
     waiting = waiting_jobs(job("a", 1), job("b", 2))
-    order = waiting.with_moved(job("b", 2), "a")
+    order = waiting.with_moved([job("b", 2)], "a")
     waiting.take_next()
     waiting.put(job("new", 9))
     waiting.reorder(order)

@@ -38,6 +38,7 @@ async def test_a_group_is_listed_counted_stopped_and_tried_again(daemon: Daemon)
         "failed": 1,
         "cancelled": 0,
         "progress": 0.5,
+        "next": {"id": waiting[0]["id"], "priority": "interactive", "position": waiting[0]["position"]},
     }
     page = (await daemon.ask("GET", f"/v1/jobs?group={quote(NAME)}&state=queued")).json["jobs"]
     assert [job["id"] for job in page] == [job["id"] for job in reversed(waiting)]
@@ -75,6 +76,27 @@ async def test_a_client_sees_its_own_groups_alone(daemon: Daemon) -> None:
     assert (await daemon.ask("POST", f"{PATH}/cancel", token=token)).json["code"] == "unknown-job"
     every = (await daemon.ask("GET", "/v1/groups")).json["groups"]
     assert [group["group"] for group in every] == ["theirs", NAME]
+
+
+async def test_what_waits_of_a_group_goes_before_another_job_in_its_order(daemon: Daemon) -> None:
+    await daemon.ask("POST", "/v1/queue/pause")
+    alone, other = await post(daemon, None), await post(daemon, "other")
+    ours = [await post(daemon, NAME) for _ in range(2)]
+    moved = await daemon.ask("POST", f"{PATH}/move", {"before": alone["id"]})
+    assert moved.json["next"]["id"] == ours[0]["id"]
+    assert await waiting_ids(daemon) == [ours[0]["id"], ours[1]["id"], alone["id"], other["id"]]
+    await daemon.ask("POST", f"{PATH}/move", {"before": None})
+    assert await waiting_ids(daemon) == [alone["id"], other["id"], ours[0]["id"], ours[1]["id"]]
+    own = await daemon.ask("POST", f"{PATH}/move", {"before": ours[1]["id"]})
+    assert (own.code, own.json["field"]) == ("bad-request", "before")
+    assert (await daemon.ask("POST", "/v1/groups/none/move", {"before": None})).code == "unknown-job"
+    await daemon.ask("POST", f"{PATH}/cancel")
+    assert (await daemon.ask("POST", f"{PATH}/move", {"before": None})).code == "job-finished"
+
+
+async def waiting_ids(daemon: Daemon) -> list[str]:
+    jobs = (await daemon.ask("GET", "/v1/jobs?state=queued")).json["jobs"]
+    return [job["id"] for job in sorted(jobs, key=lambda job: job["position"])]
 
 
 async def test_what_has_no_room_is_refused_and_what_had_room_waits(open_daemon: OpenDaemon) -> None:

@@ -316,6 +316,7 @@ async def at_console(chromium: Browser, daemon: Daemon, **context: Any) -> Async
     for job in daemon.ask("GET", "/v1/jobs?state=queued,running")["jobs"]:
         with suppress(OSError):
             daemon.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+    daemon.ask("POST", "/v1/queue/resume")
     assert not console.complaints
 
 

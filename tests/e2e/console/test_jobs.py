@@ -42,6 +42,31 @@ async def test_waiting_jobs_are_put_in_another_order(console: Any, pictures: Any
     assert [job["id"] for job in sorted(waiting, key=lambda job: job["position"])] == [second, third]
 
 
+async def test_what_waits_of_a_group_is_put_elsewhere_in_the_queue(console: Any, pictures: Any) -> None:
+    """With the keys and with the pointer, as a single job is."""
+    console.daemon.ask("POST", "/v1/queue/pause")
+    (alone,), groups = await make_jobs(console, pictures, 1), ("holidays", "portraits")
+    target = console.daemon.ask("GET", f"/v1/jobs/{alone}")["target"]
+    for name in groups:
+        body = {"kind": "swap", "target": target, "reference": target, "group": name}
+        for seed in range(2):
+            console.daemon.ask("POST", "/v1/jobs", {**body, "options": {"engine": "mesh", "seed": seed}})
+    await console.go("jobs")
+    rows = console.page.locator("[data-part=queued] > .rows > .row")
+    holidays, portraits = (console.page.locator(f".row[data-group={name}]") for name in groups)
+    await expect(rows.nth(0)).to_have_attribute("data-id", alone)
+    await expect(rows.nth(1)).to_have_attribute("data-group", "holidays")
+    await portraits.locator("[data-deed=grip]").press("ArrowUp")
+    await expect(rows.nth(1)).to_have_attribute("data-group", "portraits")
+    await expect(portraits.locator("[data-deed=grip]")).to_be_focused()
+    await expect(console.page.locator(".toast").last).to_contain_text("2 of 3")
+    await holidays.locator("[data-deed=grip]").drag_to(rows.nth(0), target_position={"x": 200, "y": 5})
+    await expect(rows.nth(0)).to_have_attribute("data-group", "holidays")
+    waiting = console.daemon.ask("GET", "/v1/jobs?state=queued")["jobs"]
+    order = [job["group"] for job in sorted(waiting, key=lambda job: job["position"])]
+    assert order == ["holidays", "holidays", None, "portraits", "portraits"]
+
+
 async def test_the_queue_is_paused_resumed_and_a_job_cancelled_and_tried_again(console: Any, pictures: Any) -> None:
     await console.go("jobs")
     await console.button("Pause the queue").press("Enter")

@@ -4,6 +4,7 @@ import { bar, iconButton, setBar } from "../control.js";
 import { h, refill } from "../element.js";
 import { icon } from "../icon.js";
 import { t } from "../words.js";
+import { grip } from "./grip.js";
 
 /** `toggle(name)` shows or hides the jobs of the group. */
 export function groupRow(app, first, toggle) {
@@ -18,6 +19,8 @@ export function groupRow(app, first, toggle) {
     h("div", { class: "row-main" }, h("p", {}, h("strong", {}, first.group), note), track),
     h("div", { class: "row-actions" }, open, actions),
   );
+  /** @type {HTMLElement | null} only where something of it waits */
+  let handle = null;
   let shown = "";
   return { element, update };
 
@@ -27,6 +30,12 @@ export function groupRow(app, first, toggle) {
     element.dataset.state = stateOf(group);
     open.textContent = t(isOpen ? "group_hide" : "group_show");
     open.setAttribute("aria-expanded", String(isOpen));
+    if (Boolean(group.next) !== Boolean(handle)) {
+      handle?.remove();
+      handle = group.next ? grip(app, { group: first.group }) : null;
+      if (handle) element.prepend(handle);
+      handle?.setAttribute("aria-label", t("move_job", { name: first.group }));
+    }
     const deeds = deedsFor(group);
     if (deeds.join() === shown) return;
     shown = deeds.join();

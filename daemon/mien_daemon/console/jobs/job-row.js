@@ -10,8 +10,7 @@ import { jobDetail } from "./detail.js";
 import { grip } from "./grip.js";
 import { noteOf } from "./note.js";
 
-/** `order()` gives the waiting jobs as they will run. */
-export function jobRow(app, first, order) {
+export function jobRow(app, first) {
   const pictures = crops(app, first);
   const title = h("button", {
     class: "link row-title",
@@ -47,7 +46,7 @@ export function jobRow(app, first, order) {
     if (shown?.state !== job.state) {
       element.dataset.state = job.state;
       handle?.remove();
-      handle = job.state === "queued" ? grip(app, job.id, order) : null;
+      handle = job.state === "queued" ? grip(app, job) : null;
       if (handle) element.prepend(handle);
       refill(actions, deeds(app, job));
     }

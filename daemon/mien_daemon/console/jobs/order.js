@@ -33,7 +33,38 @@ export function matches({ state }, filter) {
   return state === filter;
 }
 
-/** The job before which `id` goes to stand at `place`, counted from 0 without itself: an id, or null for the end. */
-export function beforeAt(waiting, id, place) {
-  return waiting.filter((job) => job.id !== id)[place]?.id ?? null;
+/** What a row is known by: a job by its id, a group by its name. */
+export const keyOf = ({ id, group }) => id ?? `group ${group}`;
+
+/** Of a group the place of the job of it that begins first; behind all else where none waits. */
+export function byPlace(one, other) {
+  const [a, b] = [one, other].map((each) => (each.id ? each : each.next));
+  return a && b ? within({ ...a, state: "queued" }, b) : Number(!a) - Number(!b);
+}
+
+/**
+ * Among what a row is moved: a group and a job of none among their like, a job of a group among the others of it.
+ * `stops` are the keys as they will begin, each with its first job; `end` is the job that begins after the last stop.
+ * @typedef {{ stops: { key: string, first: string }[], end: string | null }} Order
+ * @returns {Order}
+ */
+export function orderFor(groups, jobs, me) {
+  const names = new Set(groups.map(({ group }) => group));
+  const isBelow = (job) => job.id !== undefined && names.has(job.group);
+  const alone = jobs.filter((job) => job.state === "queued" && !isBelow(job));
+  const top = [...groups.filter(({ next }) => next), ...alone].sort(byPlace);
+  if (!isBelow(me)) return { stops: top.map(stop), end: null };
+  const own = waitingOf(jobs.filter(({ group }) => group === me.group));
+  const behind = top.find((each) => each.group !== me.group && own.length > 0 && byPlace(own.at(-1), each) < 0);
+  return { stops: own.map(stop), end: behind ? stop(behind).first : null };
+}
+
+const stop = (each) => ({ key: keyOf(each), first: each.id ?? each.next.id });
+
+/**
+ * The job before which `key` goes to stand at `place`, counted from 0 without itself: an id, or null for the very end.
+ * @param {Order} order
+ */
+export function beforeAt({ stops, end }, key, place) {
+  return stops.filter((each) => each.key !== key)[place]?.first ?? end;
 }

@@ -8,7 +8,7 @@ import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { groupRow, matchesGroup } from "./group-row.js";
 import { jobRow } from "./job-row.js";
-import { inOrder, matches, waitingOf } from "./order.js";
+import { byPlace, inOrder, keyOf, matches } from "./order.js";
 
 const FILTERS = ["all", "active", "done", "failed"];
 const SECTIONS = ["running", "queued", "over"];
@@ -87,6 +87,7 @@ export function collect(groups, jobs, { filter, open }) {
 /** The jobs in three parts: running, waiting, finished. The jobs of an open group follow it. */
 export function arrange(listed) {
   const sections = { running: [], queued: [], over: [] };
+  const groups = new Set(listed.filter((each) => !each.id).map((each) => each.group));
   /** @type {{ group: string, name: string } | null} */
   let group = null;
   for (const each of listed) {
@@ -98,7 +99,17 @@ export function arrange(listed) {
     if (!each.id) group = each.isOpen ? { group: each.group, name } : null;
     sections[name].push(each);
   }
-  return sections;
+  return { ...sections, queued: inTurn(sections.queued, groups) };
+}
+
+/** What waits as it will begin, the jobs of an open group below it. */
+function inTurn(queued, names) {
+  const isHead = (each) => !each.id || !names.has(each.group);
+  const below = (head) => (head.id ? [] : queued.filter((each) => each.group === head.group && !isHead(each)));
+  return queued
+    .filter(isHead)
+    .sort(byPlace)
+    .flatMap((head) => [head, ...below(head)]);
 }
 
 function sectionOf(state) {
@@ -113,13 +124,8 @@ function sectionOfGroup({ running, queued }) {
 function section(app, name, toggle) {
   const heading = h("h2", {}, t(`jobs_${name}`));
   const list = h("ul", { class: "rows", "aria-label": t(`jobs_${name}`) });
-  const order = () => waitingOf(app.jobs.all);
-  const display = rows(
-    list,
-    (each) => each.id ?? `group ${each.group}`,
-    (each) => (each.id ? jobRow(app, each, order) : groupRow(app, each, toggle)),
-    AT_ONCE,
-  );
+  const row = (each) => (each.id ? jobRow(app, each) : groupRow(app, each, toggle));
+  const display = rows(list, keyOf, row, AT_ONCE);
   const element = h("section", { class: "queue-part", "data-part": name }, heading, list);
   return {
     name,

@@ -27,7 +27,7 @@ test("a face at the edge stays in sight, and a large one is not made smaller", (
 });
 
 test("the arrow keys move a place, Home and End to the ends, and nothing beyond them", () => {
-  const waiting = ["a", "b", "c"].map((id) => ({ id }));
+  const waiting = ["a", "b", "c"].map((key) => ({ key }));
   const places = (id) => ["ArrowUp", "ArrowDown", "Home", "End", "x"].map((key) => placeFor(key, waiting, id));
   assert.deepEqual(places("b"), [0, 2, 0, 2, null]);
   assert.deepEqual(places("a"), [null, 1, null, 2, null]);

@@ -33,11 +33,21 @@ test("a group is at work until nothing waits, and then says what failed", () => 
 });
 
 test("what is at work, what waits and what is over stand apart, an open group's jobs below it", () => {
-  const open = { ...GROUP, queued: 1, isOpen: true };
+  const place = { position: 1, priority: "interactive" };
+  const open = { ...GROUP, queued: 1, isOpen: true, next: { id: "n", ...place } };
   const jobs = [
     { id: "r", group: null, state: "running" },
-    { id: "q", group: null, state: "queued" },
+    { id: "q", group: null, state: "queued", ...place, position: 2 },
   ];
   const { running, queued, over } = arrange([open, JOBS[0], ...jobs, JOBS[1]]);
   assert.deepEqual([names(running), names(queued), names(over)], [["r"], ["g", "a", "q"], ["b"]]);
+});
+
+test("what waits stands as it will begin: a group by its first job, its jobs below it", () => {
+  const waits = (id, position, group = null) => ({ id, group, position, state: "queued", priority: "batch" });
+  const at = (position) => ({ id: "", position, priority: "batch" });
+  const head = { ...GROUP, queued: 1, isOpen: true, next: at(5) };
+  const listed = [{ ...head, group: "none", isOpen: false, next: null }, head, waits("a", 5, "g"), waits("b", 2)];
+  const { queued } = arrange([...listed, waits("c", 7)]);
+  assert.deepEqual(names(queued), ["b", "g", "a", "c", "none"]);
 });
