@@ -50,6 +50,7 @@ class EngineState(Answer):
     fetch_models: list[str] = Field(description="What one download fetches here: of several sets the one that fits.")
     unverified_models: list[str] = Field(description="Installed, and no source has vouched for them.")
     licence: str
+    seeded: bool = Field(description="Another seed makes another result.")
     experimental: bool = Field(description="Nobody has measured what it makes of faces.")
     device: str = Field(description="Where it would run: cuda, rocm, mps, xpu or cpu.")
     memory_bytes: int = Field(description="Main memory or, for an engine on an accelerator, video memory.")

@@ -42,6 +42,7 @@ class EngineEntry:
         check: a module with `check(weights)`, which raises what `load` would, and imports nothing heavy; or empty.
         points: whose five points it was trained with: ArcFace's networks and those on top of them with InsightFace's.
         needs_accelerator: a processor would take many minutes for a picture, so it is refused there.
+        seeded: it draws noise, so that another seed makes another result.
         experimental: nobody has measured what it makes of faces.
         memory_bytes: main memory or, for a GPU engine, video memory it needs at least.
     """
@@ -59,6 +60,7 @@ class EngineEntry:
     check: str = ""
     points: Literal["mesh", "arcface"] = "mesh"
     needs_accelerator: bool = False
+    seeded: bool = False
     experimental: bool = False
     presets: Mapping[str, Preset] = field(default_factory=lambda: {"balanced": {}})
     origins: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -70,6 +70,7 @@ def describe(
         "fetch_models": list(fitness.missing),
         "unverified_models": list(unverified_models(entry.name, store)),
         "licence": entry.licence,
+        "seeded": entry.seeded,
         "experimental": entry.experimental,
         "device": device if entry.libraries else "cpu",
         "memory_bytes": entry.memory_bytes,

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,3 +51,30 @@ async def test_two_settings_of_one_engine_are_compared(console: Any, pictures: A
     await expect(vote.get_by_role("radio", name="Mesh, Face shape: 1")).to_have_count(1)
     jobs = console.daemon.ask("GET", "/v1/jobs")["jobs"][:2]
     assert {job["options"]["shape"] for job in jobs} == {0.7, 1}
+
+
+async def test_several_seeds_are_shown_in_a_grid_and_one_is_gone_on_with(console: Any, pictures: Any) -> None:
+    """The painter draws no noise: the page is told that it does."""
+    page = console.page
+
+    async def tell_of_noise(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        await route.fulfill(
+            response=answer, json={**told, "engines": [{**each, "seeded": True} for each in told["engines"]]}
+        )
+
+    await page.route("**/v1/engines", tell_of_noise)
+    await page.reload()
+    await console.ready(pictures.portrait, pictures.ada)
+    await page.get_by_label("Compare with").select_option(label="4 seeds at once")
+    await console.swap()
+    await expect(page.locator(".view figure figcaption")).to_have_text(
+        ["Before", "Seed 0", "Seed 1", "Seed 2", "Seed 3"]
+    )
+    jobs = console.daemon.ask("GET", "/v1/jobs?limit=4")["jobs"]
+    assert {job["options"]["seed"] for job in jobs} == {0, 1, 2, 3}
+    await page.get_by_role("button", name="Go on with this seed").nth(2).click()
+    await expect(page.get_by_label("Compare with")).to_have_value("")
+    await page.get_by_text("Advanced").click()
+    await expect(page.get_by_label("Seed", exact=True)).to_have_value("2")

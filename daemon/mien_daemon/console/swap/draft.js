@@ -75,7 +75,7 @@ export class Draft extends EventTarget {
     if (this.history.undo(this)) this.changed();
   }
 
-  /** The jobs of the shown target: one, or two for a comparison of engines. */
+  /** The jobs of the shown target: one, or several to compare. */
   get run() {
     return (this.target && this.runs[this.target.digest]) ?? [];
   }

@@ -13,11 +13,17 @@ export function enginePanel(app, signal) {
   const { draft, api, jobs } = app;
   const element = h("section", { class: "panel" }, h("h2", {}, t("engine")));
   const body = h("div", { class: "stack" });
-  /** @type {{ preset: ReturnType<typeof presetChoice> | null, built: string, turn: number }} */
-  const state = { preset: null, built: "", turn: 0 };
+  /**
+   * @type {{
+   *   preset: ReturnType<typeof presetChoice> | null, seed: ReturnType<typeof seedField> | null, built: string,
+   *   turn: number,
+   * }}
+   */
+  const state = { preset: null, seed: null, built: "", turn: 0 };
   element.append(body);
   const show = () => {
     state.preset?.refresh();
+    state.seed?.refresh();
     const known = draft.engines.map(({ name, ready }) => [name, ready, secondsOf(jobs.all, name)]);
     const key = JSON.stringify([draft.engine, draft.options.versus, known, state.turn, draft.history.undone]);
     if (key === state.built) return;
@@ -73,6 +79,7 @@ function settings(app, state, rebuild) {
   const { draft } = app;
   const engine = draft.engineOf(draft.engine);
   const [main, advanced] = [false, true].map((wanted) => optionControls(draft, engine, wanted));
+  state.seed = seedField(draft);
   state.preset = engine ? presetChoice(draft, engine, rebuild) : null;
   return [
     main,
@@ -84,7 +91,7 @@ function settings(app, state, rebuild) {
     draft.engineOf(AUTO)
       ? checkbox(t("fallback"), draft.options.fallback, (fallback) => draft.set({ fallback }), t("fallback_hint"))
       : null,
-    drawer(app, [state.preset?.element, advanced, seed(draft), writing(draft)]),
+    drawer(app, [state.preset?.element, advanced, state.seed.element, writing(draft)]),
   ];
 }
 
@@ -106,7 +113,7 @@ function drawer(app, content) {
   return fill(details, h("summary", {}, t("advanced")), content);
 }
 
-function seed(draft) {
+function seedField(draft) {
   const input = h("input", { type: "number", min: 0, step: 1, value: draft.options.seed, inputmode: "numeric" });
   const set = (value) => {
     input.value = value;
@@ -117,5 +124,8 @@ function seed(draft) {
   const labelled = field(t("seed"), input, t("seed_hint"));
   input.after(roll);
   labelled.classList.add("with-button");
-  return labelled;
+  const refresh = () => {
+    if (Number(input.value) !== draft.options.seed) input.value = draft.options.seed; // a result was gone on with
+  };
+  return { element: labelled, refresh };
 }

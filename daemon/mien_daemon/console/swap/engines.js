@@ -7,7 +7,8 @@
  *   hint: string, choices?: string[], maxLength?: number, min?: number, max?: number, step?: number,
  * }} Control
  * @typedef {{
- *   name: string, summary: string, ready: boolean, experimental: boolean, memoryBytes?: number, downloadBytes: number,
+ *   name: string, summary: string, ready: boolean, experimental: boolean, seeded: boolean, memoryBytes?: number,
+ *   downloadBytes: number,
  *   need?: import("../engine-fit.js").Need, controls: Control[], presets: Map<string, Record<string, any>>,
  * }} Engine
  */
@@ -23,6 +24,7 @@ export function readEngine(told) {
     summary,
     ready: state === "ready",
     experimental: told.experimental === true,
+    seeded: told.seeded === true,
     memoryBytes,
     downloadBytes,
     need: told,
@@ -49,8 +51,8 @@ export function withOpenChoice(engines) {
     SHARED.has(name) && others.every(({ controls }) => controls.some((control) => control.name === name));
   const controls = first.controls.filter(isShared);
   const presets = new Map([["balanced", {}]]);
-  const open = { name: AUTO, summary: "", ready: true, experimental: false, downloadBytes: 0, controls, presets };
-  return [open, ...engines]; // what it needs is what the engine needs that is picked
+  const open = { name: AUTO, summary: "", ready: true, experimental: false, seeded: false, downloadBytes: 0 };
+  return [{ ...open, controls, presets }, ...engines]; // what it needs is what the engine needs that is picked
 }
 
 /**

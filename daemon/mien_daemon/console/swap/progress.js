@@ -50,7 +50,7 @@ function faceBar(target, index) {
   };
 }
 
-function line({ engine }, named) {
+function line({ engine, label }, named) {
   const stage = h("strong", { role: "status" });
   const figures = h("span", { class: "figures" });
   const track = bar(0, t("progress"));
@@ -58,7 +58,7 @@ function line({ engine }, named) {
     element: h(
       "div",
       { class: "line" },
-      h("p", {}, named ? h("span", { class: "chip" }, engineWords(engine)) : null, stage, figures),
+      h("p", {}, named ? h("span", { class: "chip" }, label ?? engineWords(engine)) : null, stage, figures),
       track,
     ),
     update(job) {

@@ -35,7 +35,7 @@ async function show(app, run, element, signal) {
       more,
       signal,
       faces: facesAt(run[0].job),
-      actions: [redo, alone ? taking(app, run[0].job) : null],
+      actions: [redo, alone ? taking(app, run[0].job, run) : null],
     });
     fill(
       element,
@@ -48,7 +48,7 @@ async function show(app, run, element, signal) {
           report(job.result, {
             title: alone ? undefined : titleOf({ engine, label }),
             memory: memoryOf(app, job.result.engine),
-            actions: alone ? null : taking(app, job),
+            actions: alone ? null : taking(app, job, run),
             image: (key) => referenceImage(app, { key }),
             who: (index) => nameFor(job, index, app.people.names),
           }),
@@ -68,16 +68,23 @@ async function show(app, run, element, signal) {
   }
 }
 
-/** What can be done with one result; of two that are compared each has its own. */
-function taking(app, job) {
+/** What can be done with one result; of several that are compared each has its own. */
+function taking(app, job, run) {
   const { pictures } = app;
   return [
+    run.length > 2 ? iconButton("check", t("keep_seed"), () => keepSeed(app, job)) : null,
     iconButton("forward", t("as_target"), () => attempt(() => sendOn(app, job))),
     iconButton("copy", t("copy"), () =>
       attempt(async () => (await copyPicture(await pictures.url(`/v1/jobs/${job.id}/result`)), announce(t("copied")))),
     ),
     button(t("save"), "download", () => attempt(() => savePicture(app, job)), { class: "primary" }),
   ];
+}
+
+/** Of several seeds one is gone on with. */
+function keepSeed({ draft }, job) {
+  draft.set({ seed: job.options.seed, versus: "" });
+  announce(t("seed_kept", { seed: String(job.options.seed) }));
 }
 
 /** The result becomes the next target. */

@@ -13,6 +13,7 @@ ENTRY = EngineEntry(
     options=FluxOptions,
     presets=PRESETS,
     origins=ORIGINS,
+    seeded=True,
     models=(
         "flux-1-dev-transformer",
         "flux-1-dev-parts",

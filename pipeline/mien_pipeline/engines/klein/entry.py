@@ -13,6 +13,7 @@ ENTRY = EngineEntry(
     options=KleinOptions,
     presets=PRESETS,
     origins=ORIGINS,
+    seeded=True,
     models=(
         "flux-2-klein-4b-transformer",
         "flux-2-klein-4b-text",

@@ -9,12 +9,12 @@ function storage(kept = {}) {
   return { getItem: (key) => kept[key] ?? null, setItem: (key, value) => (kept[key] = value) };
 }
 
-const engine = (name) => ({ name, ready: true, controls: [], presets: new Map() });
+const engine = (name) => ({ name, ready: true, seeded: name === "flux", controls: [], presets: new Map() });
 
 /** A page on which the API has told its engines. */
-function openPage(remembered, usual) {
+function openPage(remembered, usual, ...more) {
   const draft = new Draft({}, storage(), remembered);
-  draft.engines = ["auto", "mesh", "ghost-1"].map(engine);
+  draft.engines = ["auto", "mesh", "ghost-1", ...more].map(engine);
   draft.usual = usual;
   return draft;
 }
@@ -33,4 +33,16 @@ test("until another one is chosen the engine is the one of a swap that names non
   );
   later.set({ engine: "ghost-1" });
   assert.equal(openPage(remembered, "auto").engine, "ghost-1");
+});
+
+test("an engine with noise is run with several seeds at once, one without and a clip are run once", () => {
+  const draft = openPage(storage(), "mesh", "flux");
+  draft.set({ engine: "flux", seed: 7, versus: "seeds:4" });
+  const seeds = (target) => listContestants(draft, target).map(({ options }) => options.seed);
+  assert.deepEqual(seeds({}), [7, 8, 9, 10]);
+  assert.deepEqual(seeds({ clip: true }), [7]);
+  assert.ok(listRivals(draft).some(([value]) => value === "seeds:4"));
+  draft.set({ engine: "mesh" });
+  assert.deepEqual(seeds({}), [7]);
+  assert.ok(!listRivals(draft).some(([value]) => value.startsWith("seeds:")));
 });
