@@ -16,7 +16,7 @@ export function tellOfCompletion(app, signal) {
     "finished",
     ({ detail: job }) => {
       const words = completionWords(job, people.names);
-      if (!words) return;
+      if (!words || isAwaitingOthers(app, job)) return;
       announce(words.text, words.kind);
       if (document.hasFocus()) return;
       plain ||= document.title;
@@ -26,6 +26,12 @@ export function tellOfCompletion(app, signal) {
   );
   addEventListener("focus", restore, { signal });
   router.addEventListener("change", () => (plain = ""), { signal });
+}
+
+/** Whether other results are still made for the same comparison: what is said of the last is said of all. */
+function isAwaitingOthers({ draft, jobs }, { id }) {
+  const run = Object.values(draft.runs).find((each) => each.some(({ job }) => job === id)) ?? [];
+  return run.some(({ job }) => jobs.get(job) && !isOver(jobs.get(job)));
 }
 
 /**

@@ -9,6 +9,7 @@ import { crops } from "./crops.js";
 import { jobDetail } from "./detail.js";
 import { grip } from "./grip.js";
 import { noteOf } from "./note.js";
+import { isBelow } from "./order.js";
 
 export function jobRow(app, first) {
   const pictures = crops(app, first);
@@ -30,6 +31,7 @@ export function jobRow(app, first) {
     when,
     actions,
   );
+  element.toggleAttribute("data-below", isBelow(app.groups.all, first));
   /** @type {any} the job as it is shown */
   let shown = null;
   return { element, update };

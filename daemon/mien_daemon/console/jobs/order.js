@@ -50,13 +50,17 @@ export function byPlace(one, other) {
  */
 export function orderFor(groups, jobs, me) {
   const names = new Set(groups.map(({ group }) => group));
-  const isBelow = (job) => job.id !== undefined && names.has(job.group);
-  const alone = jobs.filter((job) => job.state === "queued" && !isBelow(job));
+  const alone = jobs.filter(({ state, group }) => state === "queued" && !names.has(group));
   const top = [...groups.filter(({ next }) => next), ...alone].sort(byPlace);
-  if (!isBelow(me)) return { stops: top.map(stop), end: null };
+  if (!isBelow(groups, me)) return { stops: top.map(stop), end: null };
   const own = waitingOf(jobs.filter(({ group }) => group === me.group));
   const behind = top.find((each) => each.group !== me.group && own.length > 0 && byPlace(own.at(-1), each) < 0);
   return { stops: own.map(stop), end: behind ? stop(behind).first : null };
+}
+
+/** Whether a row is a job that stands below its group. */
+export function isBelow(groups, { id, group }) {
+  return id !== undefined && groups.some((each) => each.group === group);
 }
 
 const stop = (each) => ({ key: keyOf(each), first: each.id ?? each.next.id });

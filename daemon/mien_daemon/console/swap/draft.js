@@ -4,12 +4,11 @@ import { assignFirst, faceInMind, partOf, unassign } from "./assignments.js";
 import { clipOptionsOf, optionsOf, settingsFrom } from "./engines.js";
 import { History } from "./history.js";
 import { isUsable, keepPerson, person } from "./person.js";
+import { recall, remember } from "./remembered.js";
 import { keepSession, lastSession, nameKept } from "./session.js";
 import { settle } from "./settle.js";
 
 const TAB = "mien.draft"; // names of pictures and jobs, for a reload of this tab
-const REMEMBERED = "mien.options"; // settings only, for the next time
-
 export class Draft extends EventTarget {
   constructor(api, tab, remembered) {
     super();
@@ -45,7 +44,7 @@ export class Draft extends EventTarget {
       format: "",
       quality: 0,
       fallback: false,
-      ...JSON.parse(remembered.getItem(REMEMBERED) ?? "{}"),
+      ...recall(remembered),
     };
   }
 
@@ -204,7 +203,7 @@ export class Draft extends EventTarget {
   set(options) {
     this.history.keep(this, Object.keys(options).join());
     Object.assign(this.options, options);
-    this.remembered.setItem(REMEMBERED, JSON.stringify(this.options));
+    remember(this.remembered, this.options);
     this.changed();
   }
 

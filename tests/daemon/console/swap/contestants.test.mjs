@@ -46,3 +46,13 @@ test("an engine with noise is run with several seeds at once, one without and a 
   assert.deepEqual(seeds({}), [7]);
   assert.ok(!listRivals(draft).some(([value]) => value.startsWith("seeds:")));
 });
+
+test("what was written down before an engine could be left open is no choice of *Mesh*, but one of another", () => {
+  const before = (name) => storage({ "mien.options": JSON.stringify({ engine: name, restore: 0.4 }) });
+  const draft = openPage(before("mesh"), "auto");
+  assert.deepEqual([draft.engine, draft.options.restore], ["auto", 0.4]);
+  assert.equal(openPage(before("ghost-1"), "auto").engine, "ghost-1");
+  const chosen = before("mesh");
+  openPage(chosen, "auto").set({ engine: "mesh" });
+  assert.equal(openPage(chosen, "auto").engine, "mesh");
+});
