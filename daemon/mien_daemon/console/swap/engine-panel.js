@@ -35,14 +35,17 @@ export function enginePanel(app, signal) {
     show();
   };
   jobs.addEventListener("change", show, { signal });
-  api.get("/v1/engines", { signal }).then(({ engines, machine, clips, default_engine: usual }) => {
+  const take = ({ engines, machine, clips, default_engine: usual }) => {
     draft.engines = withOpenChoice(engines.map(readEngine));
     draft.usual = draft.engineOf(usual) ? usual : "mesh";
     draft.clipControls = readControls(clips);
     draft.machine = machine;
     if (draft.options.engine === AUTO && !draft.engineOf(AUTO)) draft.options.engine = "";
     if (!signal.aborted) draft.changed();
-  }, ignoreRefusal);
+  };
+  const ask = () => api.get("/v1/engines", { signal }).then(take, ignoreRefusal);
+  if (jobs.loaded) ask();
+  else jobs.addEventListener("change", ask, { once: true, signal }); // the daemon thinks longest about this one
   return { element, show };
 }
 
