@@ -16,40 +16,45 @@ _BLURRED = 0.45
 _AIM = 0.7  # of the target's sharpness by the new face's, that a blur leaves: a little more than it, as faces vary
 _WIDEST = 0.08  # face widths: the largest deviation of a blur that is copied
 _THINNEST_PX = 0.4  # deviation across a blur along one direction: a thinner kernel falls between the pixels
-# Less than this tells nothing: in pixels, and in face widths squared. Where mirroring lenses stay it is .024 at most,
-# behind dark glasses .078 at least, on faces that show .13 and more.
-_FEWEST_PX, _LEAST = 256, 0.04
+_FEWEST_PX = 256  # tell anything
+# Face widths squared. Less than this says little: a nose alone, below glasses that stay, is smooth on one face and not
+# on another. There it is .024 at most, behind dark glasses .078 at least, on faces that show .13 and more.
+_LEAST = 0.04
 _ROUNDS = 7  # at most, of the search for a deviation
 _NEAR = 0.03  # of the wanted sharpness: it is near enough
 
 
-def match_blur(new: Floats, target: Floats | Pixels, weight: Mask, width: float) -> Floats:
+def match_blur(new: Floats, target: Floats | Pixels, own: Mask, upper: Mask, width: float) -> Floats:
     """`new`, blurred along each direction in which `target` is much less sharp; `new` itself where it is not.
 
     Motion blurs one direction, a lens all of them. Both are taken for Gaussian, along and across the direction in
     which sharpness differs most: the energy of the finest gradients by the root of that of coarse ones, so that strong
-    features are not taken for sharp ones.
+    features are not taken for sharp ones. Measured is the upper face, where no beard grows. Of one that hardly shows,
+    all of it counts too, drawn or not: a target that is as sharp there is not blurred.
 
     Args:
         new: (H, W, 3) float32 RGB, code values 0..255.
         target: the same, or (H, W, 3) uint8 RGB, in the same place.
-        weight: (H, W) float32 in 0..1, where both show a face.
+        own: (H, W) float32 in 0..1, where the new face will show.
+        upper: the same, 1 on the upper face.
         width: of the face, in pixels.
     """
     scale = min(1.0, _WORK_WIDTH_PX / max(width, 1.0))
     size = max(8, round(new.shape[1] * scale)), max(8, round(new.shape[0] * scale))
-    where = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32) > 0.9
-    if np.count_nonzero(where) < max(_FEWEST_PX, _LEAST * (scale * width) ** 2):
+    whole, where = (cv2.resize(weight, size, interpolation=cv2.INTER_AREA) > 0.9 for weight in (upper, own * upper))
+    if np.count_nonzero(where) < _FEWEST_PX:
         return new
-    part = _bound(where, math.ceil(3 * _WIDEST * _WORK_WIDTH_PX / 4))
+    part = _bound(whole, math.ceil(3 * _WIDEST * _WORK_WIDTH_PX / 4))
     mine, theirs = (_shrink_grey(picture, size)[part] for picture in (new, target))
-    where = where[part]
-    own, other = _measure_sharpness(mine, where), _measure_sharpness(theirs, where)
-    along, ratios = _compare_gradients(own, other)
+    whole, where = whole[part], where[part]
+    if np.count_nonzero(where) < _LEAST * (scale * width) ** 2 and _is_as_sharp(theirs, mine, whole):
+        return new
+    drawn, other = _measure_sharpness(mine, where), _measure_sharpness(theirs, where)
+    along, ratios = _compare_gradients(drawn, other)
     deviations = [0.0, 0.0]
     for axis in (0, 1):
         if ratios[axis] < _BLURRED:
-            wanted, at_first = (_along(sharpness, along[axis]) for sharpness in (other, own))
+            wanted, at_first = (_along(sharpness, along[axis]) for sharpness in (other, drawn))
             deviations[axis] = _find_deviation(mine, where, along[axis], wanted / _AIM, at_first)
     if not any(deviations):
         return new
@@ -106,6 +111,12 @@ def _compare_gradients(own: tuple[Floats, Floats], other: tuple[Floats, Floats])
         if ratio < best:
             best, axes = ratio, pair
     return axes, np.array([_along(other, axis) / _along(own, axis) for axis in axes], np.float32)
+
+
+def _is_as_sharp(target: Floats, new: Floats, where: np.ndarray) -> bool:
+    """Whether the target is as sharp as the new face along every direction."""
+    ratios = _compare_gradients(_measure_sharpness(new, where), _measure_sharpness(target, where))[1]
+    return bool(ratios.min() >= 1)
 
 
 def _find_deviation(mine: Floats, where: np.ndarray, axis: Floats, wanted: float, at_first: float) -> float:

@@ -22,7 +22,8 @@ def gradients(pixels: Floats, portrait: Portrait) -> tuple[float, float]:
 def matched(portrait: Portrait, target: Floats) -> Floats:
     """The portrait itself, put into a picture of it."""
     own, mesh = portrait[0].pixels.astype(np.float32), mesh_of(portrait)
-    return match_blur(own, target, upper_face_mask(own.shape, mesh), face_width(mesh))
+    upper = upper_face_mask(own.shape, mesh)
+    return match_blur(own, target, upper, upper, face_width(mesh))
 
 
 def test_a_sharp_target_leaves_the_new_face_as_it_is(astronaut: Portrait, admiral: Portrait) -> None:
@@ -31,15 +32,26 @@ def test_a_sharp_target_leaves_the_new_face_as_it_is(astronaut: Portrait, admira
     assert np.array_equal(matched(astronaut, own * 0.8), own)
 
 
-def test_where_little_of_a_face_shows_nothing_is_said_of_its_blur(astronaut: Portrait) -> None:
-    """A nose alone, below lenses that mirror, is smooth on one face and not on another."""
-    new, width = astronaut[0].pixels.astype(np.float32), face_width(mesh_of(astronaut))
-    soft = np.asarray(cv2.GaussianBlur(new, (0, 0), 0.05 * width), np.float32)
-    x, y = mesh_of(astronaut)[4, :2].astype(int)
-    for side, changes in ((0.15, False), (0.4, True)):
-        weight, half = np.zeros(new.shape[:2], np.float32), round(side * width / 2)
-        weight[y - half : y + half, x - half : x + half] = 1
-        assert (match_blur(new, soft, weight, width) is not new) == changes
+def draw_nose(portrait: Portrait, side: float) -> Floats:
+    """A square around the nose's tip: what shows below glasses that stay."""
+    mask, mesh = np.zeros(portrait[0].pixels.shape[:2], np.float32), mesh_of(portrait)
+    (x, y), half = mesh[4, :2].astype(int), round(side * face_width(mesh) / 2)
+    mask[y - half : y + half, x - half : x + half] = 1
+    return mask
+
+
+@pytest.mark.parametrize("side", [0.19, 0.4])
+@pytest.mark.parametrize("is_blurred", [False, True])
+def test_where_little_of_a_face_shows_its_blur_is_copied_if_the_whole_target_is_blurred(
+    astronaut: Portrait, side: float, is_blurred: bool
+) -> None:
+    """A nose alone is smooth on one face and not on another: a smooth one on a sharp face says nothing."""
+    new, mesh, nose = astronaut[0].pixels.astype(np.float32), mesh_of(astronaut), draw_nose(astronaut, side)
+    soft = np.asarray(cv2.GaussianBlur(new, (0, 0), 0.05 * face_width(mesh)), np.float32)
+    sharper = np.clip(2 * new - cv2.GaussianBlur(new, (0, 0), 1), 0, 255)
+    target = soft if is_blurred else np.where(nose[..., None] > 0, soft, sharper)
+    made = match_blur(new, target, nose, upper_face_mask(new.shape, mesh), face_width(mesh))
+    assert (made is not new) == (is_blurred or side > 0.3)
 
 
 def test_motion_blurs_the_new_face_along_its_direction_alone(astronaut: Portrait) -> None:

@@ -286,7 +286,7 @@ def _match_detail(
     """
     plain = bare * (1 - kept) * (1 - eyes_and_lips_mask(base.shape, face))
     cheeks, width = cheek_mask(base.shape, face), face_width(face)
-    new = match_blur(new, base, alpha * upper_face_mask(base.shape, face), width)
+    new = match_blur(new, base, alpha, upper_face_mask(base.shape, face), width)
     new = match_pores(new, even, plain, plain * cheeks, width)
     new = match_grain(new, even, (1 - kept) * grain, alpha * cheeks)
     new += 0.5
