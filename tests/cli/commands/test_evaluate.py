@@ -38,9 +38,9 @@ def test_a_report_is_written_and_a_second_run_has_nothing_left(people: Path, run
     done = [line for line in lines if line["state"] == "done"]
     assert len(done) == 6
     large = [line for line in done if line["label"] == "96"]
-    assert all(line["identity"]["to_reference"] > 0.5 for line in large)
+    assert all(line["identity"]["to_reference"] > 0.4 for line in large)
     assert all(0 <= line["naturalness"] <= 1 for line in done)
-    assert all(line["ceiling"] > 0.5 and line["memory_mb"] > 50 for line in large)
+    assert all(line["ceiling"] > 0.4 and line["memory_mb"] > 50 for line in large)
     assert {path.stem for path in Path("out/pictures").iterdir()} <= {line["key"] for line in done}
     assert len(list(Path("out/pictures").iterdir())) == 5
     again = run_json(*words, "-o", "out")[1]
