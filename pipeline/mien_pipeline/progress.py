@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import Event
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from mien_core.errors import Cancelled
 
@@ -73,23 +73,38 @@ def never_backwards(on_step: OnStep) -> OnStep:
     return tell
 
 
-@contextmanager
-def begun_beside(work: Callable[[OnStep], Made]) -> Generator[Future[Made]]:
-    """What `work` makes in a thread while the block runs; the thread has ended when the block is left.
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[Made]):
+    """Work that a thread does; `made` is what it makes."""
 
-    Where the block raises, nobody needs what is made: `work` ends at its next step.
+    made: Future[Made]
+    _stopped: Event
+
+    def stop(self) -> None:
+        """End the work at its next step."""
+        self._stopped.set()
+
+
+@contextmanager
+def begun_beside(work: Callable[[OnStep], Made], needs: Begun[Any] | None = None) -> Generator[Begun[Made]]:
+    """Work in a thread while the block runs; the thread has ended when the block is left.
+
+    Where the block raises, the work is stopped, and with it what it `needs` and may be waiting for.
     """
-    left = Event()
+    stopped = Event()
 
     def go_on(done: int, total: int) -> None:
-        if left.is_set():
-            raise Cancelled(f"nobody needs the rest after {done} of {total} steps")
+        if stopped.is_set():
+            raise Cancelled(f"the work was stopped after {done} of {total} steps")
 
     with ThreadPoolExecutor(1) as thread:
+        begun = Begun(thread.submit(work, go_on), stopped)
         try:
-            yield thread.submit(work, go_on)
+            yield begun
         except BaseException:
-            left.set()
+            for each in (begun, needs):
+                if each:
+                    each.stop()
             raise
 
 

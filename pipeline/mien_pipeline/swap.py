@@ -5,7 +5,6 @@ A swap and a restoration are the same stages; what is done to the faces is a `Fa
 
 import hashlib
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -22,7 +21,7 @@ from mien_pipeline.media.decode import decode
 from mien_pipeline.media.encode import result_format
 from mien_pipeline.media.small_copy import decode_small
 from mien_pipeline.options import Format, require_readable_count
-from mien_pipeline.progress import OnStep, Stopwatch, begun_beside
+from mien_pipeline.progress import Begun, OnStep, Stopwatch, begun_beside
 from mien_pipeline.protocols import ContentCheck, Engine, FaceDetector, FaceEmbedder, Marker
 from mien_pipeline.report import DetectorUse, FaceReport, ModelUse, PictureWarning, Swapped
 from mien_pipeline.skin.sunglasses import hides_eyes
@@ -77,7 +76,7 @@ def edit_picture(
     components: Components,
     clock: Stopwatch,
     original: Image | None = None,
-    early: Future[Marker | None] | None = None,
+    early: Begun[Marker | None] | None = None,
 ) -> Swapped:
     """Change the faces of a picture: a `FaceSwap` puts reference faces in, a `FaceRestoration` repairs skin.
 
@@ -100,9 +99,9 @@ def edit_picture(
     original = original or decode_target(picture, edit.format, clock)
 
     def expect(on_step: OnStep) -> Marker:
-        return (early.result() if early else None) or components.marker.expect(original, on_step)
+        return (early.made.result() if early else None) or components.marker.expect(original, on_step)
 
-    with begun_beside(expect) as expecting:
+    with begun_beside(expect, early) as expecting:
         checking = PictureCheck(original, components.check, "target")
         with clock.concurrent_stage("check", checking.begin), clock.stage("detect"):
             seen = flatten(original)
@@ -120,7 +119,7 @@ def edit_picture(
             reports.extend(edit.judge(seen, replace(made, image=flatten(made.image)), faces, chosen))
 
         with clock.concurrent_stage("score", judge), clock.stage("mark"):
-            marked = expecting.result().mark(made.image, picture, record, edit.format)
+            marked = expecting.made.result().mark(made.image, picture, record, edit.format)
     incomplete: tuple[PictureWarning, ...] = ("incomplete",) if original.missing_rows is not None else ()
     slower: tuple[PictureWarning, ...] = ("processor-instead",) if found_by.failed else ()
     return Swapped(

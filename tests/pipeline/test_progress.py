@@ -95,7 +95,7 @@ def test_what_a_listener_raises_ends_the_stage_before_it_begins() -> None:
 
 def test_what_is_begun_beside_is_there_when_it_is_asked_for() -> None:
     with begun_beside(lambda _: "made") as making:
-        assert making.result() == "made"
+        assert making.made.result() == "made"
 
 
 def test_what_is_begun_beside_a_block_that_raises_ends_at_its_next_step() -> None:
@@ -109,7 +109,23 @@ def test_what_is_begun_beside_a_block_that_raises_ends_at_its_next_step() -> Non
     with pytest.raises(LookupError), begun_beside(work_for_ever) as making:  # noqa: PT012 it has to have begun
         assert entered.wait(60)
         raise LookupError("no face")
-    assert isinstance(making.exception(), Cancelled)
+    assert isinstance(making.made.exception(), Cancelled)
+
+
+def test_what_begun_work_waits_for_is_stopped_with_it() -> None:
+    """Else the block would be left only when that is whole: here it never is."""
+    entered = Event()
+
+    def work_for_ever(on_step: OnStep) -> None:
+        entered.set()
+        while True:
+            on_step(0, 1)
+
+    with begun_beside(work_for_ever) as early:
+        with pytest.raises(LookupError), begun_beside(lambda _: early.made.result(), early) as late:  # noqa: PT012
+            assert entered.wait(60)
+            raise LookupError("no face")
+        assert [isinstance(each.made.exception(), Cancelled) for each in (early, late)] == [True, True]
 
 
 def test_a_stage_is_told_at_its_very_beginning() -> None:

@@ -1,7 +1,6 @@
 """`edit_picture` promises: stages in order, nothing out of a check that said no, nothing unmarked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from io import BytesIO
 from itertools import product
@@ -18,7 +17,7 @@ from mien_pipeline.evaluation.accessories.glasses import Lens, draw_glasses
 from mien_pipeline.face import Face, Portrait
 from mien_pipeline.faces.detect import MeshDetector
 from mien_pipeline.image import Image, Pixels
-from mien_pipeline.progress import STAGE_SHARES, OnStep, Progress, Stopwatch, ignore_step
+from mien_pipeline.progress import STAGE_SHARES, OnStep, Progress, Stopwatch, begun_beside, ignore_step
 from mien_pipeline.report import Edit, LeftOut, ModelUse, Swapped
 from mien_pipeline.swap import Components, edit_picture, expect_early, prepare
 from mien_pipeline.swap_image import FaceSwap, Reference
@@ -263,10 +262,13 @@ def test_the_options_reach_the_marks_as_the_value_that_was_asked_for() -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_a_marker_that_was_made_early_marks_and_else_one_of_the_whole_picture(there: bool) -> None:
     usual, early = Marker(), Marker()
-    made: Future[Any] = Future()
-    made.set_result(early if there else None)
     edit, parts = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder()), components(marker=usual)
-    edit_picture(picture(MIDDLE), edit, parts, Stopwatch(), early=made)
+
+    def begin(_: OnStep) -> Any:
+        return early if there else None
+
+    with begun_beside(begin) as begun:
+        edit_picture(picture(MIDDLE), edit, parts, Stopwatch(), early=begun)
     assert (len(early.edits), len(usual.edits)) == ((1, 0) if there else (0, 1))
 
 
