@@ -61,7 +61,7 @@ class JobAnswer(Answer):
 
 
 class WaitingPlace(Answer):
-    """Where in the queue a group stands."""
+    """The first waiting job of a group, and its place in the queue."""
 
     id: str
     priority: str

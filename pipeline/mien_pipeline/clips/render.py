@@ -246,7 +246,7 @@ def find_scored(track: TrackPlan) -> frozenset[int]:
 
 
 def find_looks(track: TrackPlan) -> list[int]:
-    """The pictures at which engines look at a track's face: every eighth, the last, and each in which it changes.
+    """The pictures at which engines look at a track's face: every `LOOK_EVERY`th, the last, and each with a change.
 
     There a swap fades, or something passes that is too small for that: it would be painted over between two looks.
     """

@@ -27,6 +27,8 @@ INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 3
 LEFT_BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 RIGHT_BROW = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 48, 278, 115, 344, 64, 294)
+UNDER_NOSE = (98, 327, 2, 129, 358, 4)
+FEATURES = (LEFT_EYE, RIGHT_EYE, LEFT_BROW, RIGHT_BROW, OUTER_LIPS, UNDER_NOSE)  # what is not plain skin
 
 # Vertices that expression hardly moves: forehead, bridge and outer edge of the nose, temples, the eyes' outer corners.
 RIGID = (10, 151, 9, 8, 168, 6, 197, 195, 67, 297, 109, 338, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454,

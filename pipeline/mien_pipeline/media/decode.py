@@ -45,14 +45,14 @@ def decode(data: bytes) -> Image:
         grey, sixteen = stored.mode in _GREY_MODES, _has_sixteen_bits(stored, data)
         exif = _read_exif(stored)
         tags = read_colour_tags(stored, data, info.format)
-        upright = _turn_upright(stored)
+        upright = turn_by_exif(stored)
         coloured, alpha = _split_alpha(_reduce_to_eight_bits(upright))
         pixels, profile, native = see(coloured, tags)
         warnings: tuple[SwapWarning, ...] = (*(("sixteen-bit",) if sixteen else ()), *(("grey",) if grey else ()))
         return Image(pixels, alpha, profile, info.format, exif, warnings, native, loaded.missing_rows)
 
 
-def _turn_upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+def turn_by_exif(picture: PIL.Image.Image) -> PIL.Image.Image:
     """`picture` turned as its EXIF says. Most pictures need no turn, and Pillow would copy those too."""
     try:
         orientation = picture.getexif().get(PIL.ExifTags.Base.Orientation, 1)

@@ -1,19 +1,17 @@
 """A small copy of a JPEG, decoded at a fraction of its size: for work that may begin before the whole is decoded."""
 
 import numpy as np
-import PIL.ExifTags
 import PIL.Image
 
 from mien_core.errors import InvalidImage
-from mien_pipeline.image import Image, Pixels
+from mien_pipeline.image import Image
 from mien_pipeline.media import jpeg, probe
+from mien_pipeline.media.decode import turn_by_exif
 from mien_pipeline.media.directory import require_honest_directories
 from mien_pipeline.media.kinds import kind_of
 from mien_pipeline.media.polyglot import join_jpeg_exif
 
 _HEAD = 4096
-# By its EXIF orientation: whether a picture's rows are its columns, then whether it is upside down, and mirrored.
-_TURNS = {2: (0, 0, 1), 3: (0, 1, 1), 4: (0, 1, 0), 5: (1, 0, 0), 6: (1, 0, 1), 7: (1, 1, 1), 8: (1, 1, 0)}
 
 
 def decode_small(data: bytes, side: int) -> Image | None:
@@ -30,19 +28,8 @@ def decode_small(data: bytes, side: int) -> Image | None:
         pixels = jpeg.decode_at_least(data, side)
         if min(pixels.shape[:2]) < side:
             return None
-        return Image(_turn(pixels, _read_orientation(exif)), format="jpeg")
+        stored = PIL.Image.fromarray(pixels)
+        stored.info["exif"] = exif
+        return Image(np.asarray(turn_by_exif(stored)), format="jpeg")
     except (InvalidImage, *probe.DAMAGE):
         return None
-
-
-def _read_orientation(exif: bytes) -> int:
-    found = PIL.Image.Exif()
-    found.load(exif)
-    return int(found.get(PIL.ExifTags.Base.Orientation, 1))
-
-
-def _turn(pixels: Pixels, orientation: int) -> Pixels:
-    """(H, W, 3) upright."""
-    exchanged, down, across = _TURNS.get(orientation, (0, 0, 0))
-    turned = pixels.swapaxes(0, 1) if exchanged else pixels
-    return np.ascontiguousarray(turned[:: -1 if down else 1, :: -1 if across else 1])

@@ -241,6 +241,11 @@ def smooth_step(x: Floats) -> Floats:
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
+def rise(value: float, span: tuple[float, float]) -> float:
+    """0 at the first of `span`, 1 at the second, which may be the smaller; level at both ends."""
+    return float(smooth_step(np.asarray((value - span[0]) / (span[1] - span[0]), np.float32)))
+
+
 def disc(radius: int) -> Pixels:
     """A round structuring element, (D, D) uint8 of 0 and 1, where D is 2 · radius + 1."""
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)

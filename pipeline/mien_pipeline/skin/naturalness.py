@@ -270,16 +270,8 @@ def _cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.f
 def skin_texels() -> NDArray[np.bool_]:
     """(S, S) bool, where a texture shows skin and no feature, on both sides alike."""
     oval = cv2.erode(fill_texture_hull(face.OVAL), np.ones((3, 3), np.uint8))
-    features = (
-        face.LEFT_EYE,
-        face.RIGHT_EYE,
-        face.LEFT_BROW,
-        face.RIGHT_BROW,
-        face.OUTER_LIPS,
-        (98, 327, 2, 129, 358, 4),
-    )
     side = 2 * _AROUND_FEATURES + 1
-    grown = [cv2.dilate(fill_texture_hull(ring), np.ones((side, side), np.uint8)) for ring in features]
+    grown = [cv2.dilate(fill_texture_hull(ring), np.ones((side, side), np.uint8)) for ring in face.FEATURES]
     plain = (oval > 0) & (np.max(grown, axis=0) == 0)
     return np.asarray(plain & plain[:, ::-1])
 

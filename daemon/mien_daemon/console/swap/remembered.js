@@ -1,6 +1,6 @@
 // The settings of a swap, for the next time; never a picture.
 const REMEMBERED = "mien.options";
-const VERSION = 2; // before it the page wrote down an engine that nobody had chosen
+const VERSION = 2; // version 1 kept "mesh" also where nobody had chosen an engine
 
 /** @param {Pick<Storage, "setItem">} storage */
 export function remember(storage, options) {

@@ -35,7 +35,6 @@ _CHEEK = (127, 234, 93, 132, 58, 172, 136, 150, 149, 170, 210, 212, 207, 205, 50
           162)  # fmt: skip
 _SIDE = (162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 170, 211, 202, 212, 207, 205, 50, 117, 31, 35, 143, 156,
          139)  # fmt: skip
-_FEATURES = (face.LEFT_EYE, face.RIGHT_EYE, face.LEFT_BROW, face.RIGHT_BROW, face.OUTER_LIPS, (98, 327, 2, 129, 358, 4))
 _OUTLINE = (21, 162, 139, 156, 70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 383, 368, 389, 251, 284, 332, 297,
             338, 10, 109, 67, 103, 54)  # fmt: skip
 
@@ -151,7 +150,7 @@ def _sides_mask() -> Mask:
 def _features_grown() -> Pixels:
     """(WORK_SIDE, WORK_SIDE) 1 on eyes, brows, lips and nostrils and close around them, else 0."""
     return np.asarray(
-        cv2.dilate(np.max([fill_texture(ring) for ring in _FEATURES], axis=0), _disc(_OFF_BROWS)), np.uint8
+        cv2.dilate(np.max([fill_texture(ring) for ring in face.FEATURES], axis=0), _disc(_OFF_BROWS)), np.uint8
     )
 
 

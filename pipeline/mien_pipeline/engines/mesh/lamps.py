@@ -23,7 +23,7 @@ from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear, to_srgb
 from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.light import blur
-from mien_pipeline.skin.mask import smooth_step
+from mien_pipeline.skin.mask import rise, smooth_step
 
 WORK_WIDTH_PX = 64  # of a face while its light is learnt
 SAMPLE = 0.02  # face widths: the blur of the skin that a vertex stands for
@@ -104,13 +104,13 @@ def find_lamps(pixels: Pixels, mesh: Mesh) -> Lamps | None:
     uneven = _halve_difference(light)
     whole = _measure(uneven, both)
     # In a clip a lamp may come and go, but not from one picture to the next: each limit is a slope.
-    share = _rise(float(both.sum()), PAIRS) * _rise(whole, UNEVEN)
+    share = rise(float(both.sum()), PAIRS) * rise(whole, UNEVEN)
     if share == 0:
         return None
     lateral = _halve_difference(_fit_light(light, told))
     left = _measure(uneven - lateral, both)
-    share *= _rise(_measure(lateral, told), SHOWN)
-    share *= _rise(left / whole, UNTOLD) * _rise(left, LEFT)
+    share *= rise(_measure(lateral, told), SHOWN)
+    share *= rise(left / whole, UNTOLD) * rise(left, LEFT)
     return Lamps((share * lateral).astype(np.float32)) if share > 0 else None
 
 
@@ -214,8 +214,3 @@ def _halve_difference(values: Floats) -> Floats:
 def _measure(values: Floats, weight: Floats) -> float:
     """The root of the mean square of (468, K) by their `weight` (468,), 0..1; 0 of nothing."""
     return float(np.sqrt(weight @ (values**2).mean(1) / max(float(weight.sum()), 1e-6)))
-
-
-def _rise(value: float, span: tuple[float, float]) -> float:
-    """0 at the first of `span`, 1 at the second, which may be the smaller."""
-    return float(smooth_step(np.asarray((value - span[0]) / (span[1] - span[0]), np.float32)))

@@ -20,14 +20,13 @@ from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_linear
 from mien_pipeline.media.pyramid import shrink
 from mien_pipeline.skin.light import average, blur
-from mien_pipeline.skin.mask import disc, smooth_step
+from mien_pipeline.skin.mask import disc, rise, smooth_step
 
 WORK_WIDTH_PX = 128  # of a face while its shadow is looked for
 AROUND = 0.1  # face widths around the mesh that are looked at; beyond, light is as at the edge
 DARKEST = 0.003  # linear light, added before a logarithm: what is darker is noise
 LEVELS = 64  # of the histogram that tells light from shade
 RIM, BESIDE = 0.03, 0.02  # face widths inside the outline, and around features: what is darker there need be no shade
-FEATURES = (face.LEFT_EYE, face.RIGHT_EYE, face.LEFT_BROW, face.RIGHT_BROW, face.OUTER_LIPS, (98, 327, 2, 129, 358, 4))
 INNER_PX, LEAST_PX = 5, 8  # inside its edges a part is itself; of fewer pixels nothing is told
 # From the first of each a shadow is looked for, at the second it is believed. Of 27 photographs in their own light two
 # have one, both with a lamp beside the face; of seventeen that were lit again by hard or coloured lamps, ten have.
@@ -78,7 +77,7 @@ class _View:
         """(h, w) well inside the outline and beside all features."""
         oval, features = (np.zeros(self.light.shape[:2], np.uint8) for _ in range(2))
         _fill(oval, self.points[list(face.OVAL)])
-        for ring in FEATURES:
+        for ring in face.FEATURES:
             _fill(features, np.asarray(cv2.convexHull(self.points[list(ring)]), np.float32))
         inside = cv2.erode(oval, disc(max(1, round(RIM * self.width))))
         return np.asarray((inside > 0) & (cv2.dilate(features, disc(max(1, round(BESIDE * self.width)))) == 0))
@@ -109,23 +108,23 @@ def _find_shadow(view: _View) -> Floats | None:
     soft = blur(view.grey, 0.8)
     level, depth = _split(soft[view.bare])
     dark = view.bare & (soft < level)
-    share = _rise(depth, DEEP) * _rise(_measure_edge(soft, dark, view), SHARP)
-    share *= _rise(_measure_asymmetry(dark, view), ONE_SIDED)
+    share = rise(depth, DEEP) * rise(_measure_edge(soft, dark, view), SHARP)
+    share *= rise(_measure_asymmetry(dark, view), ONE_SIDED)
     if share == 0:
         return None
     lit, shade = (_shrink_part(part) for part in (view.bare & ~dark, dark))
     if min(np.count_nonzero(lit), np.count_nonzero(shade)) < LEAST_PX:
         return None
     fine = np.abs(view.grey - blur(view.grey, 1.5))
-    share *= _rise(np.count_nonzero(shade) / np.count_nonzero(dark), SOLID)
+    share *= rise(np.count_nonzero(shade) / np.count_nonzero(dark), SOLID)
     coarse = float(np.median(fine[shade]))
     texture = coarse / max(float(np.median(fine[lit])), 1e-4)
-    share *= _rise(texture, PLAIN) * _rise(texture, SKIN)
+    share *= rise(texture, PLAIN) * rise(texture, SKIN)
     trust = np.exp(-((blur(fine, 1.0) / (3 * coarse + 1e-3)) ** 2))
     above = _spread(view.light, np.asarray((view.bare & ~dark) * trust, np.float32), NEAR * view.width)
     fall = np.asarray(above - view.light, np.float32)
     parts, lost = _weigh_parts(dark, shade, fall, view.width)
-    share *= _rise(lost, HUELESS)
+    share *= rise(lost, HUELESS)
     if share == 0:
         return None
     below = _spread(view.light, np.asarray(parts * shade * trust, np.float32), NEAR * view.width)
@@ -215,8 +214,3 @@ def _shrink_part(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _fill(mask: Pixels, points: Floats) -> None:
     """Set `mask` (h, w) to 1 inside a polygon, in place."""
     cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
-
-
-def _rise(value: float, span: tuple[float, float]) -> float:
-    """0 at the first of `span`, 1 at the second, which may be the smaller."""
-    return float(smooth_step(np.asarray((value - span[0]) / (span[1] - span[0]), np.float32)))

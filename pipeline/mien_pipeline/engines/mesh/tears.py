@@ -8,6 +8,7 @@ import numpy as np
 from mien_pipeline.engines.mesh.atlas import WORK_SIDE, fill_texture
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.grid import Box, Grid
+from mien_pipeline.faces.topology import UNDER_NOSE
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.mask import disc, smooth_step
 
@@ -15,7 +16,7 @@ from mien_pipeline.skin.mask import disc, smooth_step
 # is seen from above as far as from it to the lip. From the first on colours are averaged, from the second nothing else.
 LEAP = (0.011, 0.016)
 AVERAGED_SIDE = 48  # texels of the texture whose averages are drawn
-NOSE, AROUND = (98, 327, 2, 129, 358, 4), 9  # its underside, and texels at WORK_SIDE around
+AROUND = 9  # texels at WORK_SIDE around what is under the nose
 
 
 def mend_tears(drawn: Pixels, colour: Pixels, places: Floats, grid: Grid) -> None:
@@ -57,4 +58,4 @@ def _find_tears(places: Floats) -> Mask:
 @cache
 def _nose_mask() -> Mask:
     """(WORK_SIDE, WORK_SIDE) float32, 1 under the nose and close around, else 0."""
-    return np.asarray(cv2.dilate(fill_texture(NOSE), disc(AROUND)), np.float32)
+    return np.asarray(cv2.dilate(fill_texture(UNDER_NOSE), disc(AROUND)), np.float32)
