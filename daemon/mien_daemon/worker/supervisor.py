@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +11,18 @@ from typing import IO, Literal
 
 from mien_api.errors import JobUnfinished, WorkerDied
 from mien_core.errors import LibraryMissing, MarkingFailed
-from mien_core.program import command_for, windowless
-from mien_core.threads import THREADS
 from mien_daemon.background import BackgroundTasks
 from mien_daemon.config import Config, LiveSettings
 from mien_daemon.events import Events
 from mien_daemon.worker.deaths import Deaths
 from mien_daemon.worker.devices import WorkerDevice
-from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob, SetUp
-from mien_daemon.worker.process import OnProgressed, Stamp, WorkerGone, WorkerProcess, stamp_of
+from mien_daemon.worker.launch import WorkerLauncher
+from mien_daemon.worker.messages import Faces, FindFaces, Finished, RunJob
+from mien_daemon.worker.process import OnProgressed, WorkerGone, WorkerProcess
 from mien_daemon.worker.readiness import Readiness
-from mien_models.environments.environment import EngineEnvironment, find_engine_python
 from mien_pipeline.device import device_name
 
 log = logging.getLogger(__name__)
-
-# What signs results, below the state folder: `mien_pipeline.trust.authority` writes it, last when it makes a new key.
-CERTIFICATE = "credentials/chain.pem"
 
 State = Literal["stopped", "starting", "idle", "busy", "restarting", "degraded"]
 
@@ -66,14 +59,12 @@ class WorkerSupervisor:
             device: where it computes; None leaves that to it.
         """
         self._config = config
-        self._log = log
-        self._folders = [str(folder) for folder in folders]
         self._settings = settings
         self._events = events
         self._process: WorkerProcess | None = None
         self._state: State = "stopped"
         self._device = device.name if device else device_name()
-        self._variables = device.environment if device else {}
+        self._launcher = WorkerLauncher(config, settings, folders, log, device.environment if device else {})
         self._deaths = Deaths(config.restart_delays_s, config.deaths_window_s, config.max_deaths)
         self._starting = asyncio.Lock()
         self._deaths_reset = asyncio.Event()
@@ -135,7 +126,7 @@ class WorkerSupervisor:
         async with self._starting:
             while not self._shut:
                 if process := self._ready_process():
-                    if process.busy or self._is_current(process):
+                    if process.busy or self._launcher.is_current(process):
                         self._start_idle_timer()
                         return
                     log.info("the worker ends: there is another key to sign with, or another environment to run in")
@@ -246,54 +237,16 @@ class WorkerSupervisor:
     async def _start(self) -> None:
         """Start a process and wait until it is ready, or has died of it."""
         self._set_state("starting")
-        began = time.monotonic()
-        environment = self._environment()
         try:
-            started = await asyncio.create_subprocess_exec(
-                *command_for("worker", interpreter=find_engine_python(self._config.folders.models)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=self._log,
-                env={**THREADS, **os.environ, **self._variables},
-                **windowless(),
-            )
+            process = self._process = await self._launcher.launch(self._note_end)
         except OSError:
             log.exception("the worker could not be started")
             self._count_death()
             return
-        process = self._process = WorkerProcess(started, self._config.heartbeat_timeout_s, self._note_end)
         if self._shut:
             await self.close()
-            return
-        folders = self._config.folders
-        await process.send(
-            SetUp(
-                runtime=self._config.worker,
-                state=str(folders.state),
-                models=str(folders.models),
-                offline=self._settings.current.offline,
-                folders=self._folders,
-            )
-        )
-        ready = asyncio.create_task(process.ready.wait())
-        await asyncio.wait([ready, process.ended], return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if process.ready.is_set():
-            log.info("worker %d is ready after %.0f ms", started.pid, 1000 * (time.monotonic() - began))
-            process.stands_on = self._certificate(), environment
+        elif await self._launcher.make_ready(process):
             self._set_state("idle")
-
-    def _is_current(self, process: WorkerProcess) -> bool:
-        """Whether it signs with the certificate of now, and runs in the engines' environment of now."""
-        return process.stands_on == (self._certificate(), self._environment())
-
-    def _certificate(self) -> Stamp | None:
-        """Which certificate signs now, by its file; None before the first."""
-        return stamp_of(self._config.folders.state / CERTIFICATE)
-
-    def _environment(self) -> Stamp | None:
-        """Which environment engines run in now; None where there is none."""
-        return stamp_of(EngineEnvironment(self._config.folders.models).note)
 
     def _note_end(self, process: WorkerProcess, status: int) -> None:
         """Let go of a process that ended; an end that the daemon did not cause is a death."""
