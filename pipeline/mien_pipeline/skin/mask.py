@@ -145,6 +145,19 @@ def oval_mask(shape: tuple[int, ...], mesh: Mesh, feather: float = OVAL_FEATHER)
     return smooth_step(depth / max(feather * face_width(mesh), 1.0))
 
 
+def below_hairline(shape: tuple[int, ...], mesh: Mesh, feather: float) -> Mask:
+    """(H, W) float32 in 0..1: 0 above the upper end of the mesh, rising to 1 over `feather` face widths down the face.
+
+    `shape` begins with H and W; `mesh` is (468, 3) in that picture's pixels.
+    """
+    points = mesh[:, :2].astype(np.float32)
+    up = points[face.OVAL[0]] - points[face.NOSE[0]]
+    up /= max(float(np.linalg.norm(up)), 1e-6)
+    rows, columns = np.arange(shape[0], dtype=np.float32)[:, None], np.arange(shape[1], dtype=np.float32)
+    below = float((points[list(face.OVAL)] @ up).max()) - (columns * up[0] + rows * up[1])
+    return smooth_step(np.asarray(below / max(feather * face_width(mesh), 1.0), np.float32))
+
+
 def skin_mask(pixels: Pixels, mesh: Mesh, covered_eye: float = PAINTED_EYE) -> Mask:
     """(H, W) float32 in 0..1: 1 on this face's own skin, eyes, brows and lips, 0 on what covers or frames them.
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from mien_pipeline.faces.topology import OVAL, face_width
-from mien_pipeline.skin.mask import cheek_mask, covers_features, face_mask, oval_mask, skin_mask, smooth_step
+from mien_pipeline.skin.mask import (
+    below_hairline,
+    cheek_mask,
+    covers_features,
+    face_mask,
+    oval_mask,
+    skin_mask,
+    smooth_step,
+)
 from mien_testing.portraits import Portrait, mask_at, mesh_of
 
 
@@ -87,6 +95,19 @@ def test_the_outline_is_soft_over_a_thirtieth_of_the_faces_width(astronaut: Port
     assert along[0] < 0.4
     assert 0.2 < along[1] < 0.9
     assert along[-1] == 1
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["upright", "upside-down"])
+def test_a_forehead_begins_slowly_and_the_brows_are_whole(astronaut: Portrait, turned: bool) -> None:
+    shape, mesh = astronaut[0].pixels.shape, mesh_of(astronaut)
+    if turned:
+        mesh = np.array([shape[1] - 1, shape[0] - 1, 0], np.float32) + mesh * np.array([-1, -1, 1], np.float32)
+    fade = below_hairline(shape, mesh, 0.16)
+    column, row = np.round(mesh[151, :2]).astype(int)
+    assert 0.05 < fade[row, column] < 0.9
+    for vertex in (105, 334, 4, 152):  # brows, nose, chin
+        column, row = np.round(mesh[vertex, :2]).astype(int)
+        assert fade[row, column] > 0.95
 
 
 def test_something_over_an_eye_the_nose_or_the_mouth_is_noticed(astronaut: Portrait) -> None:

@@ -11,6 +11,10 @@ from mien_pipeline.skin.light import average, blur, light_ratio
 from mien_pipeline.skin.mask import disc, smooth_step
 
 LIGHT_SIGMA = 0.25  # face widths: shading wider than this is the target's, finer the reference's
+OUTLINE_SIGMA = 0.08  # the same at the new face's outline, where it lies beside the target's skin
+OUTLINE_REACH = 0.12  # face widths, deviation of the blur that tells how near the outline is
+FEWEST_PX = 3.0  # that deviation on the copy on which it is worked out
+LEAST_SEEN = 0.1  # of a place must show skin, or what is around it decides
 HUE_DETAIL = 0.7  # how much of the reference's patches of hue stay on its skin
 HUE_GOES = 0.5  # how much more of it goes where its skin becomes four times as light: blue shadows would turn to paint
 SHINE_GOES = 2.0  # doublings of lightness at which all shine goes
@@ -27,13 +31,14 @@ SPOT_WIDTH = 0.035  # face widths: radius of a disc in which no spot of shine fi
 SPOT = (1.3, 1.8)  # times the darkest light around, from which skin is a spot of shine, and surely one
 
 
-def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Grid, width: float) -> Pixels:
+def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Mask, grid: Grid, width: float) -> Pixels:
     """`drawn` with the target's shading and colour cast, (H, W, 3) uint8 RGB.
 
     Args:
         drawn, target: (H, W, 3) uint8 RGB, in the same place.
         skin: (H, W) float32 in 0..1, where both show skin: light is learnt only there.
         features: (H, W) float32 in 0..1, eyes and lips, which have hues of their own.
+        shown: (H, W) float32 in 0..1, where the new face will show.
         grid: over both.
         width: of the face, in pixels.
     """
@@ -42,6 +47,7 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
     bare = _remove_spots(coarse, weight, width / grid.step)
     there = grid.shrink(to_linear(target))
     ratio = light_ratio(bare, there, weight, sigma_px)
+    ratio = _fit_outline(ratio, bare, there, weight, grid.shrink(shown), width / grid.step)
     lighter = np.asarray(np.clip(np.log2(average(ratio)), 0, 1), np.float32)[..., None]
     bare = np.asarray(coarse + lighter * (bare - coarse), np.float32)
     shine = remove_shine(bare, ratio, weight, sigma_px)
@@ -56,6 +62,29 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, grid: Gri
         rows = slice(top, top + STRIPE_PX)
         lit[rows] = to_srgb(to_linear(drawn[rows]) * factor[rows])
     return lit
+
+
+def _fit_outline(ratio: Floats, drawn: Floats, target: Floats, weight: Mask, shown: Mask, width: float) -> Floats:
+    """`ratio` (h, w, 3) with the target's finer shading too near the outline of what is `shown`: no step there.
+
+    Args:
+        drawn, target: (h, w, 3) float32 RGB in linear light.
+        weight: (h, w) float32 in 0..1, where both show skin.
+        shown: (h, w) float32 in 0..1, where the new face will show.
+        width: of the face, in pixels of these.
+    """
+    height, across = weight.shape
+    step = max(1, int(OUTLINE_SIGMA * width / FEWEST_PX))
+    size = max(1, across // step), max(1, height // step)
+    parts = (ratio, drawn, target, weight, shown)
+    wide, source, there, skin, face = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts)
+    sigma_px = OUTLINE_SIGMA * width / step
+    near = np.clip(2 * (1 - blur(np.asarray(face, np.float32), OUTLINE_REACH * width / step)), 0, 1)
+    seen = blur(np.asarray(skin, np.float32), sigma_px)
+    share = np.asarray(near * seen / (seen + LEAST_SEEN), np.float32)[..., None]
+    narrow = light_ratio(np.asarray(source, np.float32), np.asarray(there, np.float32), np.asarray(skin), sigma_px)
+    factor = np.asarray((narrow / wide) ** share, np.float32)
+    return np.asarray(ratio * cv2.resize(factor, (across, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _remove_spots(light: Floats, weight: Mask, width: float) -> Floats:

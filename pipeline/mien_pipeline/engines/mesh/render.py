@@ -39,13 +39,14 @@ from mien_pipeline.media.colour import to_linear
 from mien_pipeline.progress import OnStep
 from mien_pipeline.skin.blend import blend_bands
 from mien_pipeline.skin.grain import match_grain
-from mien_pipeline.skin.mask import cheek_mask, oval_mask, upper_face_mask
+from mien_pipeline.skin.mask import below_hairline, cheek_mask, oval_mask, upper_face_mask
 from mien_pipeline.skin.pores import match_pores
 from mien_pipeline.skin.sharpness import match_blur
 
 MARGIN = 0.35  # face widths around the mesh, in which the target may give way to another shape
 SEAM_MARGIN = 0.06  # face widths around the new shape that the seam's lowest frequency needs
 EDGE = 0.02  # face widths over which the new face begins at its outline; the bands widen that by frequency
+FOREHEAD_EDGE = 0.16  # the same below its upper end, which lies on bare skin: light changes across a high forehead
 STILL_PX = 0.05  # a pixel that moves less than this keeps its value
 STEPS = 6  # of which the engine takes the first two, before `render_face`: the eyes, and what is around the face
 
@@ -154,10 +155,11 @@ def render_face(
     on_step(3, STEPS)
     lamps = _draw_known_light(known, raster, at) if known else _move_light(lamps, moved.origins[box.part])
     base = take_off(moved.pixels[box.part], lamps)
-    alpha = np.minimum(np.minimum(oval_mask(box.shape, at.face, EDGE), skin), valid)
+    outline = oval_mask(box.shape, at.face, EDGE) * below_hairline(box.shape, at.face, FOREHEAD_EDGE)
+    alpha = np.minimum(np.minimum(outline, skin), valid)
     bare *= alpha
     on_step(4, STEPS)
-    new, kept = _fit_into_target(drawn, base, bare, at.face, reference, at.inner, eyes)
+    new, kept = _fit_into_target(drawn, base, bare, alpha, at.face, reference, at.inner, eyes)
     on_step(5, STEPS)
     even = take_off(target[box.part], lamps) if known else even[box.part]
     matched = _match_detail(new, base, even, alpha, bare, kept, at.face, grain=grain)
@@ -226,14 +228,21 @@ def _draw(texture: Texture, places: Floats, grid: Grid, shape: tuple[int, int]) 
 
 
 def _fit_into_target(
-    drawn: Pixels, base: Pixels, skin: Mask, face: Mesh, reference: Mesh, grid: Grid, eyes: tuple[EyeSwap, EyeSwap]
+    drawn: Pixels,
+    base: Pixels,
+    skin: Mask,
+    alpha: Mask,
+    face: Mesh,
+    reference: Mesh,
+    grid: Grid,
+    eyes: tuple[EyeSwap, EyeSwap],
 ) -> tuple[Floats, Mask]:
     """The drawn face in the target's light and expression, (H, W, 3) float32, and (H, W) what stays the target's.
 
-    `skin` is (H, W) float32 in 0..1, where both show bare skin.
+    `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show.
     """
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
-    new = relight(drawn, base, skin, features, grid, width).astype(np.float32)
+    new = relight(drawn, base, skin, features, alpha, grid, width).astype(np.float32)
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
     new = temper_lips(new, before, lightness, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)

@@ -29,9 +29,28 @@ def test_a_face_takes_the_targets_light_and_colour_cast(astronaut: Portrait, cas
     light = np.clip((face / 255.0) ** 2.2 * np.array(cast), 0, 1)
     target: Pixels = np.round(light ** (1 / 2.2) * 255).astype(np.uint8)
     skin = np.ones(face.shape[:2], np.float32)
-    result = relight(face, target, skin, np.zeros_like(skin), Grid.over(face.shape, 1), face_width(mesh))
+    result = relight(face, target, skin, np.zeros_like(skin), skin, Grid.over(face.shape, 1), face_width(mesh))
     middle = (slice(20, -20), slice(20, -20))
     assert np.abs(result[middle].astype(int).mean((0, 1)) - target[middle].mean((0, 1))).max() < 6
+
+
+def step_at_outline(shown_from: int) -> float:
+    """How far an even face is from a forehead that grows lighter upwards, where the face begins; in doublings."""
+    rows = np.linspace(3, 0, 128, dtype=np.float32).clip(0, 1)[:, None, None]
+    light = np.broadcast_to(0.15 * 3**rows, (128, 128, 3)).astype(np.float32)
+    drawn = np.full((128, 128, 3), 110, np.uint8)
+    shown = np.zeros((128, 128), np.float32)
+    shown[shown_from:] = 1
+    skin = np.zeros_like(shown)
+    skin[64:] = 1
+    new = relight(drawn, to_srgb(light), skin, np.zeros_like(skin), shown, Grid.over(drawn.shape, 1), 128.0)
+    return float(np.abs(np.log2(to_linear(new)[66:72, 40:88] / light[66:72, 40:88])).mean())
+
+
+def test_a_face_is_as_light_at_its_outline_as_the_skin_that_it_lies_beside() -> None:
+    begins_there, begins_far_above = step_at_outline(64), step_at_outline(0)
+    assert begins_there < 0.12
+    assert begins_far_above > 2 * begins_there, "amid a face, shading this fine is the reference's"
 
 
 def relit_spot(skin: int, spot: int, target: int) -> Floats:
@@ -40,7 +59,7 @@ def relit_spot(skin: int, spot: int, target: int) -> Floats:
     drawn[60:68, 60:68] = spot
     everywhere = np.ones((128, 128), np.float32)
     plain = np.full_like(drawn, target)
-    result = relight(drawn, plain, everywhere, np.zeros_like(everywhere), Grid.over(drawn.shape, 1), 100.0)
+    result = relight(drawn, plain, everywhere, np.zeros_like(everywhere), everywhere, Grid.over(drawn.shape, 1), 100.0)
     return np.array([to_linear(result[20:40, 20:40]).mean(), to_linear(result[62:66, 62:66]).mean()], np.float32)
 
 
@@ -62,7 +81,7 @@ def test_eyes_and_lips_keep_their_hues() -> None:
     lips[44:84, 44:84] = 1
     redness = []
     for features in (none, lips):
-        patch = relight(drawn, cool, skin, features, Grid.over(drawn.shape, 1), 100.0)[60:68, 60:68].astype(float)
+        patch = relight(drawn, cool, skin, features, skin, Grid.over(drawn.shape, 1), 100.0)[60:68, 60:68].astype(float)
         redness.append(float((patch[..., 0] / patch[..., 1]).mean()))
     assert redness[1] > 1.05 * redness[0]
 
@@ -126,7 +145,7 @@ def stripes(contrast: float) -> Pixels:
 def relight_all(drawn: Pixels, target: Pixels) -> Pixels:
     """`drawn` in the light of `target`, where both are bare skin everywhere."""
     everywhere = np.ones(drawn.shape[:2], np.float32)
-    return relight(drawn, target, everywhere, np.zeros_like(everywhere), Grid.over(drawn.shape, 1), 100.0)
+    return relight(drawn, target, everywhere, np.zeros_like(everywhere), everywhere, Grid.over(drawn.shape, 1), 100.0)
 
 
 def shade_contrast(own: float, target: float) -> float:
