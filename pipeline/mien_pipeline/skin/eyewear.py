@@ -74,7 +74,7 @@ def find_frame(pixels: Pixels, mesh: Mesh) -> Mask:
 
 def _draw_mirrors(view: LevelView) -> Pixels:
     """(h, w) 1 on lenses in which something is mirrored, on what is close around, and on the brows; 0 else."""
-    lab, lenses, nothing = to_lab(view.pixels), list[Pixels](), np.zeros(view.contrast.shape, np.uint8)
+    lab, lenses, nothing = to_lab(view.pixels), list[Pixels](), view.draw_nothing()
     away = lab - _find_skin_colour(lab, view)
     mirrors = (away[..., 0] > _LIGHTER) | (np.hypot(away[..., 1], away[..., 2]) > _COLOURED)
     for rim, ring in zip(find_rims(view), (face.LEFT_EYE, face.RIGHT_EYE), strict=True):

@@ -5,6 +5,7 @@ nose, around each eye, and from there to the ear. Skin has no such path across i
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -52,21 +53,28 @@ _CHEEKS = ((50, 101, 36, 205, 187), (280, 330, 266, 425, 411))
 _LEFT_TEMPLE, _RIGHT_TEMPLE = 127, 356
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LevelView:
     """A face with level eyes, WORK_WIDTH_PX wide.
 
     Attributes:
         pixels: (h, w, 3) uint8 RGB.
-        contrast: (h, w) float32, how much each pixel differs from what surrounds it.
         points: (468, 2) float32, the mesh in its pixels.
         affine: (2, 3) float32, from the picture's pixels to its own.
     """
 
     pixels: Pixels
-    contrast: Floats
     points: Floats
     affine: Affine
+
+    @cached_property
+    def contrast(self) -> Floats:
+        """(h, w) how much each pixel differs from what surrounds it."""
+        return _measure_contrast(self.pixels)
+
+    def draw_nothing(self) -> Pixels:
+        """(h, w) 0 everywhere."""
+        return np.zeros(self.pixels.shape[:2], np.uint8)
 
 
 def glasses_mask(pixels: Pixels, mesh: Mesh) -> Mask:
@@ -87,10 +95,13 @@ def glasses_mask(pixels: Pixels, mesh: Mesh) -> Mask:
 
 def mark_frame(view: LevelView) -> Pixels:
     """(h, w) 1 along the bar, the rims and the arms of glasses, also before brows, and 0 on lids and on a bare face."""
-    found = np.zeros(view.contrast.shape, np.uint8)
+    found = view.draw_nothing()
     contrast, bar = _find_bar(view)
+    strength = float(np.quantile(contrast, _BAR_STEADY))
+    if strength <= _FAINT_BAR:  # most faces: what is around their eyes needs no look
+        return found
     rims, cheeks = find_rims(view), _measure_cheeks(view)
-    if not _is_frame(view, float(np.quantile(contrast, _BAR_STEADY)), rims, cheeks):
+    if not _is_frame(view, strength, rims, cheeks):
         return found
     weak = max(_WEAK, _RUGGED * cheeks)
     _mark(found, view.contrast, bar, weak)
@@ -108,9 +119,7 @@ def find_rims(view: LevelView) -> list[Floats]:
 
 
 def _is_frame(view: LevelView, bar: float, rims: list[Floats], cheeks: float) -> bool:
-    """Whether what was followed is a frame: a bar, and where that is doubtful rims below both eyes."""
-    if bar <= _FAINT_BAR:
-        return False
+    """Whether what was followed is a frame: a bar above `_FAINT_BAR`, and where in doubt rims below both eyes."""
     if bar <= _CERTAIN_BAR and _measure_off_lids(view, rims) < _OFF_LIDS_PX:
         return False
     below = min(float(np.quantile(_read_along(view.contrast, rim[_BELOW_EYE]), _RIM_STEADY)) for rim in rims)
@@ -156,7 +165,7 @@ def level_face(pixels: Pixels, mesh: Mesh) -> LevelView:
     """The view of a (H, W, 3) uint8 RGB picture, of the face whose (468, 3) mesh is in its pixels."""
     affine = find_level_view(mesh)
     view = warp(pixels, affine, VIEW_PX, border=cv2.BORDER_REPLICATE)
-    return LevelView(view, _measure_contrast(view), transform(mesh[:, :2], affine), affine)
+    return LevelView(view, transform(mesh[:, :2], affine), affine)
 
 
 def _measure_contrast(pixels: Pixels) -> Floats:
@@ -168,13 +177,21 @@ def _measure_contrast(pixels: Pixels) -> Floats:
 
 
 def _find_bar(view: LevelView) -> tuple[Floats, Floats]:
-    """The contrast (N,) along the best path over the bridge, and its places (N, 2) in the view."""
+    """The contrast (N,) along the best path over the bridge, and its places (N, 2) in the view.
+
+    Contrast is measured there alone: on most faces nothing else of it is wanted.
+    """
     inner = float(view.points[133, 0]), float(view.points[362, 0])
     first, last = round(0.75 * inner[0] + 0.25 * inner[1]), round(0.25 * inner[0] + 0.75 * inner[1])
     columns = np.arange(first, max(last, first + 2) + 1)
     top = round(float(view.points[[8, 9], 1].mean()))
     rows = np.arange(top, max(round(float(view.points[195, 1])), top + 4))
-    return _follow(view.contrast, np.stack(np.meshgrid(columns, rows), 2).astype(np.float32))
+    # In a part with all that is around the bridge, the contrast is that of the whole view.
+    corner = np.clip([columns[0] - _AROUND_PX, rows[0] - _AROUND_PX], 0, np.array(VIEW_PX) - 1)
+    part = view.pixels[corner[1] : max(rows[-1], corner[1]) + _AROUND_PX, corner[0] : columns[-1] + _AROUND_PX]
+    places = np.stack(np.meshgrid(columns, rows), 2).astype(np.float32)
+    contrast, path = _follow(_measure_contrast(part), places - corner.astype(np.float32))
+    return contrast, path + corner.astype(np.float32)
 
 
 def _find_rim(view: LevelView, ring: tuple[int, ...]) -> Floats:
@@ -246,7 +263,7 @@ def _mark(found: Pixels, contrast: Floats, path: Floats, weak: float) -> None:
 
 def fill_hull(view: LevelView, vertices: tuple[int, ...], margin: float) -> Pixels:
     """(h, w) 1 inside the convex hull of the vertices and `margin` face widths around it."""
-    filled = np.zeros(view.contrast.shape, np.uint8)
+    filled = view.draw_nothing()
     hull = cv2.convexHull(view.points[list(vertices)])
     cv2.fillConvexPoly(filled, np.round(hull).astype(np.int32), (1,))
     return np.asarray(cv2.dilate(filled, disc(max(1, round(margin * WORK_WIDTH_PX)))), np.uint8)

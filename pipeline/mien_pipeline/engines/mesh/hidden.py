@@ -9,6 +9,7 @@ from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
 from mien_pipeline.faces.facing import vertex_visibility
+from mien_pipeline.faces.grid import Box
 from mien_pipeline.faces.raster import Raster, extend_edges, rasterise
 from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Pixels
@@ -86,15 +87,16 @@ def find_hidden_eye(pixels: Pixels, mesh: Mesh) -> Feature | None:
     None where the head itself hides most of one, turned away: nothing lies before that eye.
     `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
     """
-    visible = vertex_visibility(mesh)
-    if any(float(visible[list(vertices)].mean()) < _MOST for vertices in _eyes().values()):
-        return None
     own = _flatten(_unroll(pixels, mesh))
     likes: dict[Feature, float] = {
         name: _correlate(own, _draw_typical_eyes(), _draw(vertices)) for name, vertices in _eyes().items()
     }
     hidden = min(likes, key=lambda name: likes[name])
-    return hidden if likes[hidden] < _NO_EYE and max(likes.values()) > _SURELY_EYE else None
+    if likes[hidden] >= _NO_EYE or max(likes.values()) <= _SURELY_EYE:
+        return None
+    visible = vertex_visibility(mesh)
+    turned = any(float(visible[list(vertices)].mean()) < _MOST for vertices in _eyes().values())
+    return None if turned else hidden
 
 
 @cache
@@ -197,11 +199,14 @@ def _draw(vertices: tuple[int, ...], margin: int = _MARGIN) -> Choice:
 
 def _correlate(one: Floats, other: Floats, inside: Choice) -> float:
     """The correlation of two textures (SIDE, SIDE) inside, at the best shift of a few pixels."""
-    mine = one[inside] - one[inside].mean()
+    box = Box.covering(inside.astype(np.float32))
+    where = inside[box.part]
+    mine = one[box.part][where]
+    mine = mine - mine.mean()
     best = -1.0
     for down in (-_SHIFT, 0, _SHIFT):
         for across in (-_SHIFT, 0, _SHIFT):
-            theirs = np.roll(other, (down, across), (0, 1))[inside]
+            theirs = other[box.top - down : box.bottom - down, box.left - across : box.right - across][where]
             theirs = theirs - theirs.mean()
             norm = float(np.sqrt((mine @ mine) * (theirs @ theirs)))
             best = max(best, float(mine @ theirs) / max(norm, 1e-9))
