@@ -16,6 +16,7 @@ _BLURRED = 0.45
 _AIM = 0.7  # of the target's sharpness by the new face's, that a blur leaves: a little more than it, as faces vary
 _WIDEST = 0.08  # face widths: the largest deviation of a blur that is copied
 _THINNEST_PX = 0.4  # deviation across a blur along one direction: a thinner kernel falls between the pixels
+_WIDE_PX, _LONG_PX = 1.3, 3.0  # deviations of a blur, the lesser and the greater, from which a smaller copy is made
 _FEWEST_PX = 256  # tell anything
 # Face widths squared. Less than this says little: a nose alone, below glasses that stay, is smooth on one face and not
 # on another. There it is .024 at most, behind dark glasses .078 at least, on faces that show .13 and more.
@@ -62,7 +63,29 @@ def match_blur(new: Floats, target: Floats | Pixels, own: Mask, upper: Mask, wid
 
 
 def blur_along(values: Floats, axes: Floats, deviations_px: tuple[float, float]) -> Floats:
-    """(H, W, C) or (H, W) float32 after a Gaussian blur with a deviation along each of two axes, (2, 2) unit rows."""
+    """(H, W, C) or (H, W) float32 after a Gaussian blur with a deviation along each of two axes, (2, 2) unit rows.
+
+    A wide one is made small, as `light.blur` is: the work grows with the square of the deviations.
+    """
+    narrowest = min(deviations_px)
+    if narrowest < _WIDE_PX or max(deviations_px) < _LONG_PX:
+        return _filter_along(values, axes, deviations_px)
+    step = max(2, int(narrowest / 2))
+    height, width = values.shape[:2]
+    size = -(-width // step), -(-height // step)
+    padded = cv2.copyMakeBorder(
+        values, 0, size[1] * step - height, 0, size[0] * step - width, borderType=cv2.BORDER_REFLECT
+    )
+    small = np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
+    # Averaging over squares and interpolating between them blur too: by a quarter of a small pixel squared.
+    along, across = (math.sqrt((deviation / step) ** 2 - 0.25) for deviation in deviations_px)
+    blurred = _filter_along(small, axes, (along, across))
+    large = cv2.resize(blurred, (size[0] * step, size[1] * step), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(large[:height, :width], np.float32)
+
+
+def _filter_along(values: Floats, axes: Floats, deviations_px: tuple[float, float]) -> Floats:
+    """As `blur_along`, at the values' own size."""
     spread = (axes.T * np.square(np.maximum(deviations_px, _THINNEST_PX))) @ axes
     reach = max(1, round(3 * max(deviations_px)))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
