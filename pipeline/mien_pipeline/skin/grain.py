@@ -1,5 +1,6 @@
 """Grain and sharpness: a new face's finest frequencies get the energy that the target's have."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -39,20 +40,22 @@ def match_grain(face: Floats, target: Floats | Pixels, weight: Mask, skin: Mask)
     if np.count_nonzero(measured) < 64:
         return face
     part = _bound(measured)
-    inside, small = measured[part], face[part]
-    mine, theirs = _split_bands(small), _split_bands(target[part].astype(np.float32))
+    inside, known = measured[part], np.asarray(target[part], np.float32)
+    # Energies are those of green: what is tried is tried on green alone.
+    small = _extract_green(face[part])
+    mine, theirs = _split_bands(small), _split_bands(_extract_green(known))
     have, want = ([_measure_energy(band, inside) for band in bands] for bands in (mine, theirs))
     edges = [_compare_edges(one, other) for one, other in zip(mine, theirs, strict=True)]
-    colour = _colour_noise(theirs[0], inside)
+    colour = _colour_noise(_split_bands(known, SCALES_PX[:1])[0], inside)
     noise = [np.asarray(band @ colour, np.float32) for band in _make_noise()]
-    aim = want
+    greens, aim = [_extract_green(band) for band in noise], want
     for _ in range(ROUNDS):
         got = [
             _measure_energy(band, inside)
-            for band in _split_bands(_apply_grain(small, mine, have, aim, edges, noise, weight[part]))
+            for band in _split_bands(_apply_grain(small, mine, have, aim, edges, greens, weight[part]))
         ]
         aim = [a * float(np.clip(w / max(g, 1e-3), *CORRECTION_LIMITS)) for a, w, g in zip(aim, want, got, strict=True)]
-    del small, mine, theirs
+    del small, mine, theirs, known
     return _apply_in_stripes(face, have, aim, edges, noise, weight)
 
 
@@ -80,23 +83,34 @@ def _apply_grain(
 ) -> Floats:
     """`face` with the energy that each of its bands shall have (`want`) instead of what it has (`have`).
 
-    What stands out of the grain, as lashes and lips do, is softened by no more than its factor in `edges`.
+    `face`, `bands` and `noise` are (H, W, 3), or (H, W) of green alone. What stands out of the grain, as lashes and
+    lips do, is softened by no more than its factor in `edges`.
     """
     result, most = face.copy(), np.full(face.shape[:2], np.inf, np.float32)
     for band, own, wanted, edge, grain in zip(bands, have, want, edges, noise, strict=True):
         gain = float(np.clip(wanted / max(own, 1e-3), *GAIN_LIMITS))
         result = np.asarray(cv2.scaleAdd(band, gain - 1, result), np.float32)
         left, top, width, height = cv2.boundingRect((weight < 1).astype(np.uint8))
-        still = slice(top, top + height), slice(left, left + width)  # mouth and eyes, mostly
-        result[still] += ((1 - gain) * (1 - weight[still]))[..., None] * band[still]
+        if width:  # mouth and eyes, mostly
+            still = slice(top, top + height), slice(left, left + width)
+            result[still] += cv2.multiply(band[still], _spread((1 - gain) * (1 - weight[still]), band))
         if gain < edge:
             kept = (edge - gain) * weight * _find_edges(band, own)
-            result += cv2.multiply(band, cv2.merge([kept, kept, kept]))
+            result += cv2.multiply(band, _spread(kept, band))
         # What a coarser band has beyond white noise is skin's own structure.
-        most = np.minimum(most, _measure_lack(band, gain, wanted) / max(float(grain[..., 1].std()), 1e-6))
-        amount = most * weight
-        result += cv2.multiply(_repeat_tile(grain, face.shape), cv2.merge([amount, amount, amount]))
+        most = np.minimum(most, _measure_lack(band, gain, wanted) / max(float(_extract_green(grain).std()), 1e-6))
+        result += cv2.multiply(_repeat_tile(grain, face.shape), _spread(most * weight, grain))
     return result
+
+
+def _extract_green(values: Floats) -> Floats:
+    """(H, W) the green of (H, W, 3); what is green alone already as it is."""
+    return values if values.ndim == 2 else np.asarray(cv2.extractChannel(values, 1), np.float32)
+
+
+def _spread(share: Mask, values: Floats) -> Floats:
+    """`share` (H, W) once for each channel of `values`."""
+    return share if values.ndim == 2 else np.asarray(cv2.merge([share, share, share]), np.float32)
 
 
 def _bound(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -110,11 +124,11 @@ def _bound(measured: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(max(0, top - reach), top + height + reach), slice(max(0, left - reach), left + width + reach)
 
 
-def _split_bands(values: Floats) -> list[Floats]:
-    """The bands of (H, W, 3) values, finest first; what is coarser than all of them is left out."""
+def _split_bands(values: Floats, scales_px: Sequence[tuple[float, int]] = SCALES_PX) -> list[Floats]:
+    """The bands of (H, W) or (H, W, 3) values, finest first; what is coarser than all of them is left out."""
     bands: list[Floats] = []
     finer = values
-    for sigma_px, side_px in SCALES_PX:
+    for sigma_px, side_px in scales_px:
         coarser = np.asarray(cv2.GaussianBlur(values, (side_px, side_px), sigma_px), np.float32)
         bands.append(finer - coarser)
         finer = coarser
@@ -122,23 +136,23 @@ def _split_bands(values: Floats) -> list[Floats]:
 
 
 def _measure_energy(band: Floats, measured: NDArray[np.bool_]) -> float:
-    """Standard deviation of the green channel by its median: edges and wrinkles, few and strong, do not count."""
-    magnitude = np.abs(band[::2, ::2, 1][measured[::2, ::2]])  # a quarter of the pixels tells as much as all
+    """Standard deviation of (H, W) by its median: edges and wrinkles, few and strong, do not count."""
+    magnitude = np.abs(band[::2, ::2][measured[::2, ::2]])  # a quarter of the pixels tells as much as all
     return float(np.median(magnitude)) / 0.6745  # of a normal distribution whose deviation is 1
 
 
 def _compare_edges(mine: Floats, theirs: Floats) -> float:
-    """The strength of the strongest details of `theirs` by that of `mine`, two bands of the same place; 1 at most.
+    """The strength of the strongest details of `theirs` by that of `mine`, (H, W) of the same place; 1 at most.
 
     Only the upper half counts, from the eyes to the nose: below, a beard may grow.
     """
-    own, other = (float(np.quantile(np.abs(band[: len(band) // 2 : 2, ::2, 1]), EDGES)) for band in (mine, theirs))
+    own, other = (float(np.quantile(np.abs(band[: len(band) // 2 : 2, ::2]), EDGES)) for band in (mine, theirs))
     return min(1.0, other / max(own, 1e-3))
 
 
 def _find_edges(band: Floats, grain: float) -> Mask:
     """(H, W) float32 in 0..1, how far a band stands out of grain of a given deviation around each pixel."""
-    green = cv2.extractChannel(band, 1)
+    green = _extract_green(band)
     power = np.asarray(cv2.blur(cv2.multiply(green, green), (EDGE_PX, EDGE_PX)), np.float32)
     if min(power.shape) > COARSELY_PX:  # every second pixel tells as much, in a quarter of the time
         power = power[::2, ::2]
@@ -149,7 +163,7 @@ def _find_edges(band: Floats, grain: float) -> Mask:
 
 def _measure_lack(band: Floats, gain: float, want: float) -> Floats:
     """(H, W) the energy that a band lacks around each pixel: invented skin is smoother than skin that was seen."""
-    green = cv2.extractChannel(band, 1)
+    green = _extract_green(band)
     power = np.asarray(cv2.blur(cv2.multiply(green, green), (AROUND_PX, AROUND_PX)), np.float32)
     return np.asarray(np.sqrt(np.maximum(want * want - gain * gain * power, 0)), np.float32)
 

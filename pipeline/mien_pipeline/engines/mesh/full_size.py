@@ -82,19 +82,16 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
     if step == 1:
         return change.pixels, change.changed
     still = _identity(small.shape)
-    offset: Floats = change.origins - still
-    plain = (change.own > 0.995).astype(np.uint8)
-    inner = smooth_step(np.asarray(cv2.distanceTransform(plain, cv2.DIST_L2, 3), np.float32) / (_INNER * width))
-    offset *= (1 - inner)[..., None]
-    offset[np.maximum(np.abs(offset[..., 0]), np.abs(offset[..., 1])) <= STILL_PX] = 0
-    # Beside the new face the small copy shows the moved target already.
-    detail_of, inside = change.pixels.copy(), Box.covering(change.own)
-    if not inside.empty:
-        places = np.add(still, offset, dtype=np.float32)[inside.part]
-        detail_of[inside.part] = resample(small, places, cubic=True)
-    kept = 1 - change.own * (1 - _find_grain(target, small, change.own, step))
-    result = target.copy()
     with ThreadPoolExecutor(_THREADS) as threads:
+        finding = threads.submit(_find_grain, target, small, change.own, step)
+        offset = _find_offset(change, still, width)
+        # Beside the new face the small copy shows the moved target already.
+        detail_of, inside = change.pixels.copy(), Box.covering(change.own)
+        if not inside.empty:
+            places = np.add(still, offset, dtype=np.float32)[inside.part]
+            detail_of[inside.part] = resample(small, places, cubic=True)
+        result = target.copy()
+        kept = 1 - change.own * (1 - finding.result())
         drawn = [
             threads.submit(_draw_tile, result, target, tile, around, (offset, detail_of, kept, change.pixels), step)
             for tile, around in _tiles(target.shape, small.shape, step)
@@ -107,6 +104,16 @@ def enlarge_change(target: Pixels, small: Pixels, change: Rendered, step: int, w
     )
     full = cv2.resize(touched, (small.shape[1] * step, small.shape[0] * step), interpolation=cv2.INTER_NEAREST)
     return result, full[: target.shape[0], : target.shape[1]].astype(np.float32)
+
+
+def _find_offset(change: Rendered, still: Floats, width: float) -> Floats:
+    """(h, w, 2) float32, how far the target's detail is moved with the target: well inside the new face it is not."""
+    offset: Floats = change.origins - still
+    plain = (change.own > 0.995).astype(np.uint8)
+    inner = smooth_step(np.asarray(cv2.distanceTransform(plain, cv2.DIST_L2, 3), np.float32) / (_INNER * width))
+    offset *= (1 - inner)[..., None]
+    offset[np.maximum(np.abs(offset[..., 0]), np.abs(offset[..., 1])) <= STILL_PX] = 0
+    return offset
 
 
 def _draw_tile(
