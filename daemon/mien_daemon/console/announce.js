@@ -5,6 +5,7 @@ import { sentence } from "./problem.js";
 import { t } from "./words.js";
 
 const SHOWN_MS = 6000;
+const MOST = 3; // more would lie over what they are about
 const region = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
 
 export function toasts() {
@@ -15,18 +16,20 @@ export function toasts() {
  * @param {string} text
  * @param {"info" | "bad"} kind
  * @param {{ label: string, run: () => any }} [action] such as taking it back
+ * @param {boolean} isSeen whether the page shows it by itself, so that it is only read out
  */
-export function announce(text, kind = "info", action) {
+export function announce(text, kind = "info", action, isSeen = false) {
   const close = h("button", { class: "bare", "aria-label": t("close"), onclick: () => toast.remove() }, icon("close"));
   const toast = h(
     "div",
-    { class: "toast", "data-kind": kind },
+    { class: isSeen ? "unseen" : "toast", "data-kind": kind },
     icon(kind === "bad" ? "warning" : "check"),
     h("p", {}, text),
     action ? h("button", { class: "link", onclick: () => (toast.remove(), action.run()) }, action.label) : null,
-    close,
+    isSeen ? null : close,
   );
   region.append(toast);
+  while (region.childElementCount > MOST) region.firstElementChild?.remove();
   setTimeout(() => toast.remove(), SHOWN_MS);
 }
 

@@ -17,7 +17,7 @@ export function tellOfCompletion(app, signal) {
     ({ detail: job }) => {
       const words = completionWords(job, people.names);
       if (!words || isAwaitingOthers(app, job)) return;
-      announce(words.text, words.kind);
+      announce(words.text, words.kind, undefined, isInSight(app, job));
       if (document.hasFocus()) return;
       plain ||= document.title;
       document.title = `${words.mark} ${words.text} · Mien`;
@@ -26,6 +26,11 @@ export function tellOfCompletion(app, signal) {
   );
   addEventListener("focus", restore, { signal });
   router.addEventListener("change", () => (plain = ""), { signal });
+}
+
+/** Whether the person looks at the very picture that it is about: what came of it takes its place. */
+function isInSight({ draft, router }, { target }) {
+  return document.hasFocus() && router.place.view === "swap" && draft.target?.digest === target;
 }
 
 /** Whether other results are still made for the same comparison: what is said of the last is said of all. */

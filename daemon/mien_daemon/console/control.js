@@ -15,6 +15,9 @@ export function button(label, name, onclick, props = {}) {
   return h("button", { onclick, ...props }, name ? icon(name) : null, label);
 }
 
+/** Words that a narrow window leaves to screen readers, beside an icon that says it. */
+export const spare = (words) => h("span", { class: "spare" }, words);
+
 /** One of a few, side by side. `choices` is [value, label] pairs. */
 export function segmented(label, choices, value, onchange) {
   const name = uid("choice");

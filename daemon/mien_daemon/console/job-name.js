@@ -1,5 +1,5 @@
 // What a job is called: whose face goes into which picture, "Eileen → holiday.jpg". Never by its engine.
-import { t } from "./words.js";
+import { moment, t } from "./words.js";
 
 const LONGEST = 255; // a name, as the API takes it
 const LONGEST_FILE = 200; // bytes of a saved file's name: some systems take 255, and an ending and a number may follow
@@ -36,6 +36,13 @@ export function titleOf(job, people) {
   return `${known.join(", ") || t("name_no_face")} → ${target ?? t("name_no_picture")}`;
 }
 
+/** A group as a person reads it: where this page put the time at the end of its name, as the language writes it. */
+export function groupTitle(name) {
+  const [, folder, day, time] = /^(.+) (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/.exec(name) ?? [];
+  const at = Date.parse(`${day}T${time}Z`);
+  return folder && !Number.isNaN(at) ? `${folder} · ${moment(at / 1000)}` : name;
+}
+
 /** The name under which a result is saved: its title, with the ending of what it is. */
 export function fileNameOf(job, people, type) {
   const ending = ENDINGS[type] ?? type.split("/").pop();
@@ -67,6 +74,7 @@ function cutBytes(text, limit) {
   return new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, limit), { stream: true });
 }
 
-function withoutEnding(name) {
+/** A file's name as a person says it; null where nothing would be left. */
+export function withoutEnding(name) {
   return name.replace(/\.[a-z0-9]{2,5}$/i, "") || null;
 }

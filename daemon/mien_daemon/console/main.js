@@ -123,7 +123,8 @@ function showConnection(events, banner) {
 /** No session: how to get one. */
 function sessionOver() {
   const command = h("code", {}, "mien open");
-  return h("main", { class: "session-over" }, empty("lock", t("session_over"), t("session_over_hint"), command));
+  const mark = h("img", { src: "/console/mien.svg", alt: "Mien", width: 36, height: 36 });
+  return h("main", { class: "session-over" }, mark, empty("lock", t("session_over"), t("session_over_hint"), command));
 }
 
 // A code that arrives in a tab that is open already.

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { fileNameOf, labelFor, nameFor, titleOf } from "../../../daemon/mien_daemon/console/job-name.js";
-import { speak } from "../../../daemon/mien_daemon/console/words.js";
+import { fileNameOf, groupTitle, labelFor, nameFor, titleOf } from "../../../daemon/mien_daemon/console/job-name.js";
+import { nameGroup } from "../../../daemon/mien_daemon/console/swap/folder.js";
+import { nameOf as nameOfPerson } from "../../../daemon/mien_daemon/console/swap/person.js";
+import { moment, speak } from "../../../daemon/mien_daemon/console/words.js";
 
 speak("en", { name_no_face: "A face", name_no_picture: "a picture", name_restored: "{name}, restored" });
 const PEOPLE = new Map([["e1", "Eileen"]]);
@@ -21,6 +23,18 @@ test("a swap is named by whose face goes into which file", () => {
   assert.equal(titleOf(job(sent), PEOPLE), "ben.older → holiday.jpg");
   const both = { references: [["ref:e1"], ["sha256:1"]], label: { target: "g.jpg", references: [null, "ben.png"] } };
   assert.equal(titleOf(job(both), PEOPLE), "Eileen, ben → g.jpg");
+});
+
+test("a group is told with its time as the language writes it, and by its own name where a script gave one", () => {
+  const sent = new Date("2026-11-30T09:59:34Z");
+  assert.equal(groupTitle(nameGroup("Holiday", sent)), `Holiday · ${moment(sent.getTime() / 1000)}`);
+  for (const name of ["nightly", "2026-11-30 09:59:34", "a 2026-99-30 09:59:34"]) assert.equal(groupTitle(name), name);
+});
+
+test("a person is told by the library's name or by their file without its ending", () => {
+  const called = (key, name) => nameOfPerson(/** @type {any} */ ({ key, name }));
+  assert.equal(called("sha256:1", "ben.older.png"), "ben.older");
+  assert.equal(called("ref:1", "St.John"), "St.John");
 });
 
 test("what has no name is told in words, never by its engine", () => {

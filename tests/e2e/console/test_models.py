@@ -129,7 +129,7 @@ async def test_a_model_comes_after_its_licence_with_a_pause_and_is_verified(at_s
     await row.locator("[data-deed=shield]").click()
     await expect(page.locator(".toast").first).to_contain_text("Hashing the files again")
     await expect(row).to_have_attribute("data-state", "ready")
-    await page.get_by_role("radio", name="Proof", exact=True).check()
+    await page.get_by_role("radio", name="Checked files", exact=True).check()
     digest = hashlib.sha256(WEIGHTS).hexdigest()
     await expect(page.locator("table")).to_contain_text(digest[:12])
     await expect(page.locator(f"code[title='{digest}']")).to_be_visible()

@@ -46,7 +46,7 @@ async def test_a_face_is_used_only_after_the_statement_and_it_is_asked_for_once(
 async def test_every_face_gets_its_own_reference_or_is_left_alone(console: Any, pictures: Any) -> None:
     await console.ready(pictures.group, pictures.ada, pictures.ben)
     await expect(console.page.locator(".box")).to_have_count(3)
-    for face, name in ((0, "ben.png"), (1, "Leave alone"), (2, "ada.png")):
+    for face, name in ((0, "ben"), (1, "Leave alone"), (2, "ada")):
         await console.page.locator(f".box[data-face='{face}']").click()
         await console.button(name, ".picker").click()
     await console.swap()
@@ -61,7 +61,7 @@ async def test_a_picture_dropped_on_a_face_becomes_that_faces_reference(console:
     await console.ready(pictures.group, pictures.ada)
     await console.drop(".box[data-face='2']", pictures.ben)
     await expect(console.page.locator(".box[data-face='2']")).to_have_attribute(
-        "aria-label", "Face 3 gets the face of ben.png"
+        "aria-label", "Face 3 gets the face of ben"
     )
 
 
@@ -181,8 +181,8 @@ async def test_the_swap_of_a_closed_tab_goes_on_in_another(console: Any, picture
     await console.page.close()
     console.page = await console.context.new_page()
     await console.open()
-    await console.button("Go on with ada.png → portrait.png").click()
-    await expect(console.page.locator(".box-who")).to_have_text("ada.png")
+    await console.button("Go on with ada → portrait.png").click()
+    await expect(console.page.locator(".box-who")).to_have_text("ada")
     await console.swap()
     await console.result_shown()
 

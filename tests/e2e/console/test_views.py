@@ -49,3 +49,45 @@ async def test_no_view_is_wider_than_a_telephone(new_page: Any, pictures: Any) -
         await console.swap()
         await console.result_shown()
         assert await console.page.evaluate("document.querySelector('main').scrollWidth") == 390
+
+
+async def test_what_is_done_with_chosen_results_fits_a_telephone(new_page: Any, pictures: Any) -> None:
+    """Two results with long names are chosen and compared."""
+    async for console in new_page(viewport={"width": 390, "height": 844}):
+        page = console.page
+        target = console.daemon.put(pictures.portrait.data)
+        label = {"target": "IMG_20260714_184233_HDR_edited-final(3).jpeg", "references": ["a"]}
+        body = {"kind": "swap", "target": target, "reference": console.daemon.put(pictures.ada.data), "label": label}
+        for seed in range(2):
+            console.daemon.ask("POST", "/v1/jobs", {**body, "options": {"engine": "mesh", "seed": seed}})
+        await console.go("results")
+        checks = page.locator(".shot-check input")
+        await expect(checks.nth(1)).to_be_attached()
+        await page.get_by_role("searchbox").fill("nobody of this name")
+        await console.button("Show all results").click()
+        await expect(checks.nth(1)).to_be_attached()
+        for place in range(2):
+            await checks.nth(place).check(force=True)
+        for button in await page.locator(".selection-bar button").all():
+            box = await button.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 390
+        await console.button("Compare").click()
+        await expect(page.locator(".reports .report")).to_have_count(2)
+        assert await page.evaluate("document.querySelector('main').scrollWidth") == 390
+        assert await find_obstacles(page) == []
+
+
+async def test_a_result_in_sight_is_read_out_and_nothing_lies_over_it(console: Any, pictures: Any) -> None:
+    """What is said leaves after a while, so whatever comes is kept."""
+    await console.ready(pictures.portrait, pictures.ada)
+    await console.page.evaluate("""() => {
+        window.told = [];
+        new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((each) =>
+            window.told.push(`${each.className}: ${each.textContent}`))))
+            .observe(document.querySelector(".toasts"), { childList: true });
+    }""")
+    await console.swap()
+    await console.result_shown()
+    await console.page.wait_for_function("window.told.length > 0")
+    assert await console.page.evaluate("window.told") == ["unseen: Done: ada → portrait.png"]

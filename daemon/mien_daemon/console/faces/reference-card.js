@@ -31,8 +31,9 @@ export function referenceCard(app, reference, again) {
       consentChip(reference),
       h(
         "p",
-        { class: "hint" },
-        [t("pictures_count", { count: pictures.length }), usable && endWords(reference)].filter(Boolean).join(" · "),
+        { class: "hint facts-line" },
+        h("span", {}, t("pictures_count", { count: pictures.length })),
+        usable ? h("span", {}, endWords(reference)) : null,
       ),
     ),
     h(

@@ -1,13 +1,15 @@
 // One group of jobs in the list: how many are done, and what can be done about all of them.
 import { attempt } from "../announce.js";
 import { bar, iconButton, setBar } from "../control.js";
-import { h, refill } from "../element.js";
+import { h, refill, setVars } from "../element.js";
 import { icon } from "../icon.js";
+import { groupTitle } from "../job-name.js";
 import { t } from "../words.js";
 import { grip } from "./grip.js";
 
 /** `toggle(name)` shows or hides the jobs of the group. */
 export function groupRow(app, first, toggle) {
+  const title = groupTitle(first.group);
   const note = h("span", { class: "row-note" });
   const track = bar(0, t("progress"));
   const actions = h("div", { class: "row-actions" });
@@ -16,7 +18,7 @@ export function groupRow(app, first, toggle) {
     "li",
     { class: "row of-jobs", "data-group": first.group },
     h("div", { class: "thumb" }, icon("folder")),
-    h("div", { class: "row-main" }, h("p", {}, h("strong", {}, first.group), note), track),
+    h("div", { class: "row-main" }, h("p", {}, h("strong", {}, title), note), track),
     h("div", { class: "row-actions" }, open, actions),
   );
   /** @type {HTMLElement | null} only where something of it waits */
@@ -26,7 +28,7 @@ export function groupRow(app, first, toggle) {
 
   function update({ isOpen, ...group }) {
     note.textContent = noteOf(group);
-    setBar(track, group.progress);
+    showShares(track, group);
     element.dataset.state = stateOf(group);
     open.textContent = t(isOpen ? "group_hide" : "group_show");
     open.setAttribute("aria-expanded", String(isOpen));
@@ -34,7 +36,7 @@ export function groupRow(app, first, toggle) {
       handle?.remove();
       handle = group.next ? grip(app, { group: first.group }) : null;
       if (handle) element.prepend(handle);
-      handle?.setAttribute("aria-label", t("move_job", { name: first.group }));
+      handle?.setAttribute("aria-label", t("move_job", { name: title }));
     }
     const deeds = deedsFor(group);
     if (deeds.join() === shown) return;
@@ -62,6 +64,13 @@ export function matchesGroup(group, filter) {
   return true;
 }
 
+/** What is done from the left, what failed or was stopped from the right. */
+function showShares(track, group) {
+  const gone = lost(group) / group.total;
+  setBar(track, Math.max(0, group.progress - gone));
+  setVars(track, { lost: `${100 * gone}%` });
+}
+
 function noteOf(group) {
   const counts = t("group_counts", { done: group.done, total: group.total });
   return lost(group) > 0 ? `${counts} · ${t("group_failed", { count: lost(group) })}` : counts;
@@ -73,5 +82,6 @@ function deedsFor(group) {
 
 function button({ groups }, name, deed) {
   const [image, words] = deed === "cancel" ? ["close", t("cancel")] : ["retry", t("try_again")];
-  return iconButton(image, `${words}: ${name}`, () => attempt(() => groups.post(name, deed)), { "data-deed": image });
+  const press = () => attempt(() => groups.post(name, deed));
+  return iconButton(image, `${words}: ${groupTitle(name)}`, press, { "data-deed": image });
 }

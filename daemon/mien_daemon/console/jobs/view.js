@@ -148,7 +148,7 @@ function nothing(filter) {
 }
 
 function pauseButton({ api, health }, signal) {
-  const place = h("span", {});
+  const place = h("span", { class: "first" });
   let shown;
   const show = () => {
     const paused = health.current?.queue.paused ?? false;

@@ -1,6 +1,6 @@
 // The models and their transfers, kept in step with the daemon's events.
 import { Staleness } from "../staleness.js";
-import { knows } from "../words.js";
+import { isOurs } from "../swap/option-words.js";
 
 const UNDER_WAY = new Set(["queued", "running"]);
 
@@ -117,6 +117,6 @@ const FIT = ["yes", "unknown", "no"];
 /** Engines in the order in which a person wants them: those that are ready, then our own, and of these what fits. */
 export function sortEngines(engines) {
   const rank = ({ name, state, fits }) =>
-    state === "ready" ? -1 : FIT.indexOf(fits) + (knows(`engine_${name}`) ? 0 : FIT.length);
+    state === "ready" ? -1 : FIT.indexOf(fits) + (isOurs(name) ? 0 : FIT.length);
   return engines.toSorted((one, other) => rank(one) - rank(other));
 }

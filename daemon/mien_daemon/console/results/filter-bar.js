@@ -4,9 +4,12 @@ import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { engineWords } from "../swap/option-words.js";
 import { knows, number, t } from "../words.js";
-import { cautionsOf, engineOf, tally } from "./filter.js";
+import { cautionsOf, engineOf, everything, tally } from "./filter.js";
 
-/** `changed` is called whenever `filter` is another one; `show(jobs)` offers what occurs in them. */
+/**
+ * `changed` is called whenever `filter` is another one; `show(jobs)` offers what occurs in them; `reset()` asks for
+ * nothing any more.
+ */
 export function filterBar(filter, changed) {
   const search = h("input", {
     type: "search",
@@ -25,6 +28,12 @@ export function filterBar(filter, changed) {
   );
   return {
     element: h("search", { class: "filter-bar" }, h("div", { class: "search" }, icon("search"), search), list),
+    reset() {
+      Object.assign(filter, everything());
+      search.value = "";
+      changed();
+      search.focus();
+    },
     show(jobs) {
       show(chipsFor(jobs, filter));
       list.hidden = list.children.length === 0;

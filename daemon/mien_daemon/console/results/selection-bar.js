@@ -1,5 +1,5 @@
 // What can be done with the results that are chosen; it appears with the first of them.
-import { button, iconButton } from "../control.js";
+import { button, iconButton, spare } from "../control.js";
 import { h } from "../element.js";
 import { t } from "../words.js";
 import { remove, save, star } from "./deeds.js";
@@ -8,7 +8,7 @@ import { compareChosen } from "./gallery.js";
 export function selectionBar(app, selection, listed, signal) {
   const chosen = () => listed().filter(({ id }) => selection.has(id));
   const count = h("strong", { role: "status" });
-  const compare = button(t("compare"), "columns", () => compareChosen(app, chosen()));
+  const compare = button(spare(t("compare")), "columns", () => compareChosen(app, chosen()));
   const element = h(
     "div",
     { class: "selection-bar", role: "toolbar", "aria-label": t("selection"), hidden: true },

@@ -1,5 +1,5 @@
 // Results: everything that was made and is still kept, by day.
-import { button, select } from "../control.js";
+import { button, select, spare } from "../control.js";
 import { announce, attempt } from "../announce.js";
 import { confirm } from "../dialog.js";
 import { h } from "../element.js";
@@ -29,7 +29,7 @@ export function mount(main, app, signal, item) {
   const days = h("div", { class: "days" });
   const place = h("div", { class: "card" });
   const end = h("div", { class: "gallery-end" });
-  const clear = button(t("delete_all"), "trash", () => deleteAll(app), { class: "danger" });
+  const clear = button(spare(t("delete_all")), "trash", () => deleteAll(app), { class: "danger quiet" });
   const show = rows(
     days,
     ({ day }) => day,
@@ -46,7 +46,8 @@ export function mount(main, app, signal, item) {
     tiles.refresh();
     clear.hidden = kept.length === 0;
     place.hidden = shown.length > 0;
-    if (shown.length === 0) place.replaceChildren(jobs.loaded && !jobs.next ? nothing(kept.length > 0) : loading());
+    const isAll = jobs.loaded && !jobs.next;
+    if (shown.length === 0) place.replaceChildren(isAll ? nothing(kept.length > 0 && bar.reset) : loading());
     if (narrows(filter)) jobs.more(); // what is looked for may be further down
   };
   const bar = filterBar(filter, update);
@@ -106,15 +107,14 @@ function moreAt(end, jobs, signal) {
   again();
 }
 
-/** `others`: there are results, and none of them is as asked. */
-function nothing(others) {
-  if (others) return empty("search", t("no_results_found"), t("no_results_found_hint"));
-  return empty(
-    "results",
-    t("no_results"),
-    t("no_results_hint"),
-    h("a", { class: "button primary", href: "#/swap" }, t("view_swap")),
-  );
+/** `reset`: there are results, none of them is as asked, and this shows them all again. */
+function nothing(reset) {
+  if (reset) {
+    const all = button(t("show_all_results"), "undo", reset);
+    return empty("search", t("no_results_found"), t("no_results_found_hint"), all);
+  }
+  const way = h("a", { class: "button primary", href: "#/swap" }, t("view_swap"));
+  return empty("results", t("no_results"), t("no_results_hint"), way);
 }
 
 /** How long results are kept; a change counts for those that are there already. */

@@ -4,7 +4,7 @@ import { button } from "../control.js";
 import { ask } from "../dialog.js";
 import { fill, h } from "../element.js";
 import { icon } from "../icon.js";
-import { t } from "../words.js";
+import { duration, t } from "../words.js";
 
 const QUESTION = "pairing-question";
 
@@ -60,7 +60,7 @@ function shut(act) {
 
 function open({ state, digits, name, origin, id, seconds_left: left }, act) {
   const close = button(t("stop_pairing"), "close", () => act("DELETE", "/v1/pair/window"));
-  const timer = h("p", { class: "hint" }, t("pairing_seconds"), " ", h("span", { class: "seconds" }, left));
+  const timer = h("p", { class: "hint", "data-left": left }, leftWords(left));
   if (state !== "shown")
     return [
       h("p", { class: "waiting" }, h("span", { class: "spinner" }), t("pairing_waiting")),
@@ -90,13 +90,19 @@ function open({ state, digits, name, origin, id, seconds_left: left }, act) {
   ];
 }
 
-/** The seconds that are left, each second; at the end the window is asked for again. */
+function leftWords(seconds) {
+  return t("time_left", { time: duration(seconds) });
+}
+
+/** The time that is left, each second; at the end the window is asked for again. */
 function countDown(place, look, signal) {
-  const timer = setInterval(() => {
-    const seconds = place.querySelector(".seconds");
-    if (!seconds) return;
-    seconds.textContent = Math.max(0, Number(seconds.textContent) - 1);
-    if (seconds.textContent === "0") look();
+  const clock = setInterval(() => {
+    const timer = /** @type {HTMLElement | null} */ (place.querySelector("[data-left]"));
+    if (!timer) return;
+    const left = Math.max(0, Number(timer.dataset.left) - 1);
+    timer.dataset.left = String(left);
+    timer.textContent = leftWords(left);
+    if (left === 0) look();
   }, 1000);
-  signal.addEventListener("abort", () => clearInterval(timer));
+  signal.addEventListener("abort", () => clearInterval(clock));
 }

@@ -1,8 +1,8 @@
 // The engines as cards: what each is good for, how long it took here, and what it lacks.
 import { h } from "../element.js";
 import { fitWords } from "../engine-fit.js";
-import { bytes, duration, knows, t } from "../words.js";
-import { engineSummary, engineWords } from "./option-words.js";
+import { bytes, duration, t } from "../words.js";
+import { engineSummary, engineWords, isOurs } from "./option-words.js";
 
 /**
  * @param {any} draft
@@ -11,7 +11,7 @@ import { engineSummary, engineWords } from "./option-words.js";
 export function engineChoice(draft, jobs) {
   const { engine: chosen } = draft;
   const known = draft.engines.length ? draft.engines : [{ name: chosen, summary: "", ready: true }];
-  const isFirst = ({ name, ready }) => ready || name === chosen || knows(`engine_${name}`);
+  const isFirst = ({ name, ready }) => ready || name === chosen || isOurs(name);
   const card = (engine) => engineCard(draft, engine, secondsOf(jobs, engine.name));
   const others = known.filter((engine) => !isFirst(engine));
   return h(

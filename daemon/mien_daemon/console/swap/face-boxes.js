@@ -5,6 +5,7 @@ import { sentence } from "../problem.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { openPicker } from "./face-picker.js";
+import { nameOf } from "./person.js";
 import { pictureSheet, placeAt } from "./picture-sheet.js";
 
 export function faceBoxes(app, _now, signal) {
@@ -49,11 +50,9 @@ function box(app, face) {
     placeAt(element, bbox, size);
     const reference = draft.references.find(({ key }) => key === draft.target?.assignments[index]);
     element.dataset.given = Boolean(reference);
-    who.textContent = reference?.name ?? "";
-    element.setAttribute(
-      "aria-label",
-      t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }),
-    );
+    const name = reference ? nameOf(reference) : "";
+    who.textContent = name;
+    element.setAttribute("aria-label", t(reference ? "face_gets" : "face_left", { number: index + 1, name }));
   }
 }
 

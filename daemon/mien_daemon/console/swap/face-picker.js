@@ -2,6 +2,7 @@
 import { openMenu } from "../menu.js";
 import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
+import { nameOf } from "./person.js";
 import { personImage } from "./reference-image.js";
 
 /** Open beside `anchor`, choose for the face `index`, and give the focus back. */
@@ -9,7 +10,7 @@ export function openPicker(app, index, anchor) {
   const { draft } = app;
   const given = draft.target.assignments[index];
   const people = draft.people.map((person) => ({
-    label: person.name,
+    label: nameOf(person),
     picture: personImage(app, person),
     chosen: given === person.key,
     run: () => draft.give(index, person.key),

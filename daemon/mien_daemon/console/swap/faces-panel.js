@@ -4,6 +4,7 @@ import { icon } from "../icon.js";
 import { rows } from "../rows.js";
 import { t } from "../words.js";
 import { faceCrop } from "./face-crop.js";
+import { nameOf } from "./person.js";
 import { personImage, viewKey } from "./reference-image.js";
 import { showPicture } from "./target-picture.js";
 
@@ -72,11 +73,10 @@ function castRow(app, { index, bbox, target }) {
     element,
     update() {
       const reference = app.draft.references.find(({ key }) => key === target.assignments[index]);
-      label.textContent = reference?.name ?? t("leave_alone");
-      element.firstChild.setAttribute(
-        "aria-label",
-        t(reference ? "face_gets" : "face_left", { number: index + 1, name: reference?.name ?? "" }),
-      );
+      const name = reference ? nameOf(reference) : "";
+      label.textContent = name || t("leave_alone");
+      const said = t(reference ? "face_gets" : "face_left", { number: index + 1, name });
+      element.firstChild.setAttribute("aria-label", said);
       const shown = reference ? viewKey(reference) : null;
       if (given === shown) return;
       given = shown;

@@ -1,13 +1,17 @@
 // Engines, options and their values in words; a name that no language has words for stays as it is.
 import { knows, number, t } from "../words.js";
 
+const OURS = new Set(["auto", "mesh", "inswapper", "flux", "klein"]);
 const SHARED = new Set(["engine", "seed", "restore", "faces", "format"]);
 
 const wordsOr = (key, name) => (knows(key) ? t(key) : name);
 
 export function engineWords(name) {
-  return wordsOr(`engine_${name}`, name);
+  return wordsOr(`engine_${name.replaceAll("-", "_")}`, name);
 }
+
+/** Whether it is one that is offered to everybody; the others stand behind them. */
+export const isOurs = (name) => OURS.has(name);
 
 /** What an engine is good for: in the person's language, or as it describes itself. */
 export function engineSummary({ name, summary }) {

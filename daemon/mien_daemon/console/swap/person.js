@@ -1,4 +1,5 @@
 // One person whose face is put in: which of their pictures are used, and what was found in the others.
+import { withoutEnding } from "../job-name.js";
 import { Problem } from "../problem.js";
 
 /**
@@ -32,6 +33,9 @@ export const isFault = (code) => FAULTS.has(code);
 export function person(given) {
   return { pictures: [given.key], views: {}, questions: [], refused: [], checking: [], ...given };
 }
+
+/** What a person is called: as the library does, or as their picture's file without its ending. @param {Person} who */
+export const nameOf = ({ key, name }) => (key.startsWith("ref:") ? name : (withoutEnding(name) ?? name));
 
 /** Whether there is a picture to use. */
 export const isUsable = ({ pictures }) => pictures.length > 0;

@@ -1,6 +1,6 @@
 // A swap under way: how far, at what, how much longer, and a way to stop it.
 import { attempt } from "../announce.js";
-import { bar, button, setBar } from "../control.js";
+import { bar, button, setBar, spare } from "../control.js";
 import { h, setVars } from "../element.js";
 import { isOver } from "../job-list.js";
 import { stepPicture } from "../jobs/step-picture.js";
@@ -20,7 +20,7 @@ export function progress(app, { run }, signal) {
     "div",
     { class: "progress" },
     lines.map(({ element }) => element),
-    button(t("cancel"), "close", () => cancel(app, run), { id: "cancel-swap" }),
+    button(spare(t("cancel")), "close", () => cancel(app, run), { id: "cancel-swap" }),
   );
   const placeBars = () => {
     const size = shown.size();

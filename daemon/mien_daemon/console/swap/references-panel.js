@@ -9,7 +9,7 @@ import { t } from "../words.js";
 import { addReferences, choose } from "./drop.js";
 import { findingRow, findingsOf } from "./finding.js";
 import { countPictures, personImage, viewKey } from "./reference-image.js";
-import { person } from "./person.js";
+import { nameOf, person } from "./person.js";
 
 const SHELF = 11; // people on the shelf; the library's others are behind a button
 
@@ -75,7 +75,8 @@ function onShelf({ people }, library) {
 
 function tile(app, who) {
   const { draft } = app;
-  const { key, name } = who;
+  const { key } = who;
+  const name = nameOf(who);
   const face = h("button", { class: "tile-face", onclick: () => draft.choose({ ...fromShelf(draft, who) }) });
   const count = h("span", { class: "tile-count" });
   const busy = h("span", { role: "status" });

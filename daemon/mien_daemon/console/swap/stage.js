@@ -7,6 +7,7 @@ import { isOver } from "../job-list.js";
 import { refused } from "../notice.js";
 import { t } from "../words.js";
 import { addFolder, addTargets, choose, chooseFolder } from "./drop.js";
+import { nameOf } from "./person.js";
 import { nameKept } from "./session.js";
 
 export function stage(app, signal) {
@@ -164,7 +165,8 @@ function dropZone(app, _now, signal) {
 function resumeButton({ draft, people }, signal) {
   const words = () => {
     const { targets, references } = nameKept(draft.last, people.names);
-    return t("resume_swap", { names: [references[0]?.name, targets[0].name].filter(Boolean).join(" → ") });
+    const names = [references[0] && nameOf(references[0]), targets[0].name];
+    return t("resume_swap", { names: names.filter(Boolean).join(" → ") });
   };
   const resume = button(words(), "retry", () => draft.resume(people.names), { class: "quiet", id: "resume" });
   const rename = () => draft.last && (resume.lastChild.textContent = words());

@@ -1,5 +1,5 @@
 // Before and after: a divider to drag, side by side, or the original for as long as one holds.
-import { button, iconButton, segmented } from "../control.js";
+import { button, iconButton, segmented, spare } from "../control.js";
 import { fill, h, setVars } from "../element.js";
 import { t } from "../words.js";
 import { pane } from "./pane.js";
@@ -113,7 +113,7 @@ function image(url, label) {
 /** The original shows while the button is held, by pointer or by key. */
 function hold(element, signal) {
   const set = (held) => element.toggleAttribute("data-held", held);
-  const press = button(t("hold_to_compare"), "hold", null, { class: "quiet hold", title: t("hold_hint") });
+  const press = button(spare(t("hold_to_compare")), "hold", null, { class: "quiet hold", title: t("hold_hint") });
   press.addEventListener("pointerdown", () => set(true));
   press.addEventListener("keydown", ({ key }) => (key === " " || key === "Enter") && set(true));
   for (const name of ["pointerup", "pointerleave", "keyup", "blur"]) press.addEventListener(name, () => set(false));
