@@ -27,6 +27,8 @@ LEAST_SHADE = 0.35  # of its shading that a reference keeps on a flatly lit targ
 FAINT = 0.03  # in logarithms of light: contrast that is not seen
 # What is darker than the skin around it by so much is hair: from the first logarithm of light on, surely by the second.
 HAIR_DARKER = (0.7, 1.2)
+HUE_RANGE, HUE_MARGIN = (0.02, 0.98), 0.1  # quantiles of the target's skin, and logarithms by which a hue may pass them
+DULL = 1.8  # times the geometric mean around: what is lighter is shine
 SPOT_WIDTH = 0.035  # face widths: radius of a disc in which no spot of shine fits
 SPOT = (1.3, 1.8)  # times the darkest light around, from which skin is a spot of shine, and surely one
 
@@ -46,8 +48,9 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Ma
     coarse, weight = grid.shrink(to_linear(drawn)), grid.shrink(skin * (1 - features))
     bare = _remove_spots(coarse, weight, width / grid.step)
     there = grid.shrink(to_linear(target))
-    ratio = light_ratio(bare, there, weight, sigma_px)
-    ratio = _fit_outline(ratio, bare, there, weight, grid.shrink(shown), width / grid.step)
+    matt_here, matt_there = (_dull(light, weight, sigma_px) for light in (bare, there))
+    ratio = light_ratio(matt_here, matt_there, weight, sigma_px)
+    ratio = _fit_outline(ratio, matt_here, matt_there, weight, grid.shrink(shown), width / grid.step)
     lighter = np.asarray(np.clip(np.log2(average(ratio)), 0, 1), np.float32)[..., None]
     bare = np.asarray(coarse + lighter * (bare - coarse), np.float32)
     shine = remove_shine(bare, ratio, weight, sigma_px)
@@ -56,6 +59,7 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Ma
     calm = np.asarray(matt * _even_out(coarse * matt, ratio, weight, sigma_px), np.float32)
     calm *= _smooth_texture(coarse * ratio * calm, there, ratio, weight)
     calm *= _flatten_shade(coarse * ratio * calm, there, weight, sigma_px)
+    calm *= _limit_hue(coarse * ratio * calm, there, weight)
     even = calm ** plain[..., None]
     factor, lit = grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape), np.empty_like(drawn)
     for top in range(0, len(drawn), STRIPE_PX):  # in stripes: the light of a large face takes four times its bytes
@@ -85,6 +89,14 @@ def _fit_outline(ratio: Floats, drawn: Floats, target: Floats, weight: Mask, sho
     narrow = light_ratio(np.asarray(source, np.float32), np.asarray(there, np.float32), np.asarray(skin), sigma_px)
     factor = np.asarray((narrow / wide) ** share, np.float32)
     return np.asarray(ratio * cv2.resize(factor, (across, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _dull(light: Floats, weight: Mask, sigma_px: float) -> Floats:
+    """(h, w, 3) `light` whose skin is nowhere much lighter than what is usual around: shine makes no dark skin grey."""
+    trust = np.asarray(weight + 1e-3, np.float32)
+    brightness = average(light) + 1e-4
+    usual = np.exp(_blur_trusted(np.log(brightness), trust, sigma_px))
+    return np.asarray(light * np.minimum(1, DULL * usual / brightness)[..., None], np.float32)
 
 
 def _remove_spots(light: Floats, weight: Mask, width: float) -> Floats:
@@ -142,6 +154,35 @@ def _flatten_shade(new: Floats, target: Floats, weight: Mask, sigma_px: float) -
     share = float(np.clip((want + FAINT) / (have + FAINT), LEAST_SHADE, 1))
     hair = smooth_step((-shades[0] - HAIR_DARKER[0]) / (HAIR_DARKER[1] - HAIR_DARKER[0]))
     return np.asarray(np.exp((share - 1) * (1 - hair) * shades[0])[..., None], np.float32)
+
+
+def _limit_hue(new: Floats, target: Floats, weight: Mask) -> Floats:
+    """(h, w, 3) factor that takes from skin what no skin of the target's has: the hue of a lamp beside the reference.
+
+    What is darker than skin may be greyer: beards are. Arguments as for `_flatten_shade`.
+    """
+    skin = weight > 0.5
+    if np.count_nonzero(skin) < 64:
+        return np.ones_like(new)
+    hues, known = (_read_hue(light) for light in (new, target))
+    shade = np.log(np.median(average(target)[skin]) + 0.01) - np.log(average(np.asarray(new, np.float32)) + 0.01)
+    grey = smooth_step(np.asarray((shade - HAIR_DARKER[0] / 2) / (HAIR_DARKER[1] - HAIR_DARKER[0]), np.float32))
+    excess = np.zeros_like(hues)
+    for channel in range(2):
+        low, high = np.quantile(known[skin][:, channel], HUE_RANGE) + np.array([-HUE_MARGIN, HUE_MARGIN])
+        values = hues[..., channel]
+        least, most = low + grey * (min(low, 0.0) - low), high + grey * (max(high, 0.0) - high)
+        excess[..., channel] = values - np.clip(values, least, most)
+    away = np.dstack([excess[..., 0], np.zeros(weight.shape, np.float32), excess[..., 1]])
+    factor = np.exp(-away)
+    brightness = average(np.asarray(new, np.float32)) / np.maximum(average(np.asarray(new * factor, np.float32)), 1e-5)
+    return np.asarray(factor * brightness[..., None], np.float32)
+
+
+def _read_hue(light: Floats) -> Floats:
+    """(h, w, 2) float32, the logarithms of red by green and of blue by green of (h, w, 3) linear light."""
+    logs = np.log(np.maximum(light, 0) + np.float32(0.01))
+    return np.asarray(logs[..., ::2] - logs[..., 1:2], np.float32)
 
 
 def _blur_trusted(values: Floats, trust: Mask, sigma_px: float) -> Floats:

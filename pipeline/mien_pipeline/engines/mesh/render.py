@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.expression import (
+    calm_red_eyes,
     dim_eyes,
     eyes_and_lips_mask,
     light_teeth,
@@ -246,6 +247,7 @@ def _fit_into_target(
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
     new = temper_lips(new, before, lightness, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)
+    new = calm_red_eyes(new, before, skin, face)
     new = light_teeth(new, drawn, before, face, reference)
     new = remove_smile_folds(new, face, reference, grid)
     mouth, kept_eyes = target_mouth_mask(base.shape, face, reference), target_eyes_mask(base.shape, face, eyes)

@@ -5,6 +5,7 @@ import numpy as np
 
 from mien_pipeline.engines.mesh.expression import (
     LIP_EDGE,
+    calm_red_eyes,
     dim_eyes,
     light_teeth,
     match_lip_colour,
@@ -19,6 +20,7 @@ from mien_pipeline.engines.mesh.shape import mouth_openness
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.grid import Grid
 from mien_pipeline.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE, face_width
+from mien_pipeline.skin.mask import cheek_mask
 from mien_testing.portraits import Portrait, fine_detail, mesh_of
 
 
@@ -72,6 +74,19 @@ def test_two_mouths_that_smile_alike_show_the_references_teeth(astronaut: Portra
     cv2.fillPoly(teeth, [np.round(mesh[list(INNER_LIPS), :2]).astype(np.int32)], (1,))
     inside = cv2.erode(teeth, np.ones((3, 3), np.uint8)) > 0
     assert np.abs(lit[inside].mean(0) - target[inside].mean(0)).max() < 45
+
+
+def test_an_eye_that_a_red_lamp_lit_is_no_redder_than_the_targets_skin(astronaut: Portrait) -> None:
+    mesh, target = mesh_of(astronaut), astronaut[0].pixels.astype(np.float32)
+    cheek = cheek_mask(target.shape, mesh)
+    of_skin = np.median(target[cheek > 0], axis=0)
+    lit = calm_red_eyes(target * np.array([1, 0.5, 0.5], np.float32), target, cheek, mesh)
+    same = calm_red_eyes(target.copy(), target, cheek, mesh)
+    for ring in (LEFT_EYE, RIGHT_EYE):
+        x, y = np.round(mesh[list(ring), :2].mean(0)).astype(int)
+        eye = slice(y - 2, y + 3), slice(x - 4, x + 5)
+        assert lit[eye][..., 0].mean() < 1.15 * of_skin[0] / of_skin[1] * lit[eye][..., 1].mean()
+        assert np.abs(same[eye] - target[eye]).mean() < 5
 
 
 def test_only_eyes_that_cannot_be_exchanged_are_kept(astronaut: Portrait) -> None:

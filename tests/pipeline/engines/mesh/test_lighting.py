@@ -171,3 +171,22 @@ def test_hair_is_as_dark_on_a_flatly_lit_target_as_it_was() -> None:
     drawn[40:48, 30:98] = 10
     hair = [float(to_linear(relight_all(drawn, stripes(flat))[43:46, 50:80]).mean()) for flat in (0.4, 0.0)]
     assert hair[1] == pytest.approx(hair[0], rel=0.25)
+
+
+def test_a_patch_in_the_light_of_a_coloured_lamp_takes_a_hue_that_the_targets_skin_has() -> None:
+    """What a cyan lamp lit on a chin is no cyan skin in white light; freckles and a beard stay what they are."""
+    drawn, plain = np.full((128, 128, 3), (170, 130, 110), np.uint8), np.full((128, 128, 3), (180, 140, 120), np.uint8)
+    drawn[50:74, 50:74] = (90, 150, 170)
+    patch = relight_all(drawn, plain)[58:66, 58:66].astype(float).mean((0, 1))
+    assert patch[0] / patch[1] > 1.1
+    assert patch[2] / patch[1] < 1.0
+    drawn[50:74, 50:74] = (30, 28, 27)
+    beard = relight_all(drawn, plain)[58:66, 58:66].astype(float).mean((0, 1))
+    assert beard[0] / beard[1] < 1.25
+
+
+def test_shine_on_a_dark_target_does_not_make_its_skin_grey() -> None:
+    drawn, target = np.full((128, 128, 3), (200, 160, 140), np.uint8), np.full((128, 128, 3), (90, 55, 38), np.uint8)
+    target[56:72, 56:72] = (235, 225, 220)
+    result = relight_all(drawn, target)[40:88, 80:88].astype(float).mean((0, 1))
+    assert np.abs(result - (90, 55, 38)).max() < 12
