@@ -23,6 +23,23 @@ def test_a_brow_that_hair_meets_keeps_a_tail_that_tapers() -> None:
     assert ends[fill_texture(RIGHT_BROW) > 0].max() < 0.01
 
 
+def test_a_thin_brow_that_hair_meets_is_whole_wherever_in_its_hull_it_lies() -> None:
+    """A mesh lays its brow above a thin, low one, and a fringe hangs into both."""
+    darker, points = np.zeros(SIZE, np.float32), topology().uv * WORK_SIDE
+    lower = np.round(points[[55, 65, 52, 53, 46]] + (0, 2)).astype(np.int32)
+    brow = cv2.polylines(np.zeros(SIZE, np.uint8), [lower], False, (1,), 2) > 0
+    fringe = cv2.dilate(fill_texture(LEFT_BROW), np.ones((15, 15), np.uint8)) > 0
+    rows, columns = np.mgrid[:WORK_SIDE, :WORK_SIDE]
+    fringe &= (rows < lower[:, 1].min() - 5) & (columns < lower[1, 0])
+    x, y = lower[-1] + (-13, 0)
+    cv2.circle(darker, (int(x), int(y)), 12, 0.6, -1)  # a lock before the temple
+    darker[fringe], darker[brow] = 0.6, 0.5
+    ends = find_brow_ends(darker, np.ones(SIZE, np.float32))
+    between = slice(lower[3, 0] + 4, lower[0, 0])
+    assert ends[:, between][brow[:, between]].max() < 0.5
+    assert ends[fringe & (columns < lower[2, 0])].mean() > 0.5
+
+
 def test_a_brow_by_itself_is_left_as_it_is() -> None:
     darker = 0.6 * np.maximum(fill_texture(LEFT_BROW), fill_texture(RIGHT_BROW)).astype(np.float32)
     assert find_brow_ends(darker, np.ones(SIZE, np.float32)).max() == 0
