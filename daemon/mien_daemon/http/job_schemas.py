@@ -107,6 +107,12 @@ class WaitQuery(Body):
         allow_inf_nan=False,
         description="Hold the answer for so many seconds, at most 20, until something changes.",
     )
+    pace: float = Field(
+        0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Hold it so many seconds at least where only the progress changes; a new state is told at once.",
+    )
 
 
 class MoveJob(Body):

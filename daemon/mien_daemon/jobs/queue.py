@@ -93,13 +93,26 @@ class JobQueue:
         """The job as the API shows it, with its progress."""
         return self._jobs.show(job)
 
-    async def change_of(self, job_id: str, since: int) -> None:
-        """Return at the first event after `since` that concerns this job."""
+    async def change_of(self, job_id: str, since: int, pace_s: float = 0.0) -> None:
+        """Return at the first event after `since` that concerns this job; of progress alone not before `pace_s`."""
+        if pace_s and (job := self._jobs.find(job_id)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pace_s):
+                    await self._end_of_state(job, since)
+        await self._event_of(job_id, since)
+
+    async def _end_of_state(self, job: Job, since: int) -> None:
+        """Return when a job has another state, or is gone."""
+        while (now := self._jobs.find(job.id)) and now.state == job.state and not self._events.closed:
+            since = await self._event_of(job.id, since)
+
+    async def _event_of(self, job_id: str, since: int) -> int:
+        """The number of the last event, as soon as one after `since` concerns this job."""
         while True:
             await self._events.wait_beyond(since)
             happened = self._events.since(since)
             if self._events.closed or happened is None or any(event.subject == job_id for event in happened):
-                return
+                return self._events.last
             since = happened[-1].number
 
     async def result(self, client: Client, job_id: str) -> tuple[Job, Path]:

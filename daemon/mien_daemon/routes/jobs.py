@@ -139,7 +139,8 @@ async def list_jobs(request: web.Request) -> web.Response:
 
 async def get_job(request: web.Request) -> web.Response:
     """Answer now, or as soon as the job changes."""
-    wait_s = min(read_query(request, WaitQuery).wait, MAX_WAIT_S)
+    query = read_query(request, WaitQuery)
+    wait_s = min(query.wait, MAX_WAIT_S)
     queue, client, job_id = request.app[keys.QUEUE], request[keys.CLIENT], request.match_info["id"]
     known = request.headers.get("If-None-Match", "")
     since = request.app[keys.EVENTS].last
@@ -147,7 +148,7 @@ async def get_job(request: web.Request) -> web.Response:
     if wait_s and not job.is_finished and (not known or is_known(known, tag_of(queue.show(job)))):
         with request.app[keys.SHARES].waits.hold(client), suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                await queue.change_of(job_id, since)
+                await queue.change_of(job_id, since, query.pace)
         job = await queue.get(authenticate(request), job_id)  # a client that was revoked meanwhile is refused
     shown = queue.show(job)
     tag = tag_of(shown)

@@ -266,6 +266,27 @@ async def test_waiting_for_a_change_ends_at_the_first_event_of_that_job(tmp_path
         await asyncio.wait_for(waiting, 60)
 
 
+async def test_progress_is_told_at_its_pace_and_another_state_at_once(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path, FakeExecutor()) as room:
+        job = await room.until(await room.submit("gate=g"), "running")
+        since = room.events.last
+        patient = asyncio.create_task(room.queue.change_of(job.id, since, 3600))
+        room.events.publish("job", {}, subject=job.id)
+        await asyncio.wait_for(room.queue.change_of(job.id, since, 0.001), 60)
+        assert not patient.done()
+        await room.queue.cancel(LOCAL, job.id)
+        await asyncio.wait_for(patient, 60)
+
+
+async def test_waiting_at_a_pace_ends_with_the_daemon(tmp_path: Path) -> None:
+    async with open_jobs(tmp_path) as room:
+        job = await room.submit()
+        waiting = asyncio.create_task(room.queue.change_of(job.id, room.events.last, 3600))
+        await asyncio.sleep(0)
+        room.events.close()
+        await asyncio.wait_for(waiting, 60)
+
+
 async def test_waiting_for_a_change_ends_with_the_daemon(tmp_path: Path) -> None:
     async with open_jobs(tmp_path) as room:
         waiting = asyncio.create_task(room.queue.change_of("any", room.events.last))
