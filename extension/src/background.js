@@ -72,19 +72,17 @@ menusOf(chrome).onClicked.addListener((info, tab) => {
   if (request.do === "restore") return new Page(chrome, where).ask({ do: "restore", hint: where.hint });
   // Asked for here, before anything is awaited, or the browser would not take it for the person's own request.
   const granted = askFor(chrome, patternsBeyond(tab.url, frameId ? frameUrl : null, srcUrl));
-  return startSwap({ ...where, ask: request.ask }, request.referenceId, granted);
+  return startSwap({ ...where, ask: request.ask, referenceId: request.referenceId }, granted);
 });
 
 chrome.commands.onCommand.addListener((command, tab) => {
   if (command === "swap-last" && tab) startSwap(describePlace(tab));
 });
 
-async function startSwap(request, referenceId, granted) {
-  const { recentReferences } = await settings.all();
-  const reference = recentReferences.find(({ id }) => id === referenceId) ?? null;
+async function startSwap(request, granted) {
   if (request.frameId) await granted; // the frame of another site cannot be read before
   try {
-    await swaps.start({ ...request, reference }, granted);
+    await swaps.start(request, granted);
   } catch (error) {
     await noteOnBadge(chrome, problemOf(error)); // there is no overlay to say it on
   }

@@ -29,8 +29,7 @@ export class Connection {
 
   /** The daemon with a session that was proved just now: what a picture is sent to. */
   async proved() {
-    const daemon = await this.stranger();
-    const pairing = await this.keychain.load();
+    const [daemon, pairing] = await Promise.all([this.stranger(), this.keychain.load()]);
     if (!pairing) throw new Problem("unpaired");
     const session = await openSession(daemon, pairing, this.now);
     await this.memory.set({ [KEPT]: { ...session, port: daemon.port, clientId: pairing.clientId } });
@@ -39,8 +38,7 @@ export class Connection {
 
   /** Ask something of the daemon with the session there is; a lapsed one is opened anew, once. */
   async call(ask) {
-    const { [KEPT]: kept } = await this.memory.get(KEPT);
-    const daemon = await this.stranger();
+    const [{ [KEPT]: kept }, daemon] = await Promise.all([this.memory.get(KEPT), this.stranger()]);
     if (!kept || kept.port !== daemon.port || this.now() >= kept.until) return ask(await this.proved());
     try {
       return await ask(daemon.withToken(kept.token));

@@ -69,9 +69,8 @@ export class Jobs {
 
   async add(job) {
     const entry = { state: "sending", ...job, key: crypto.randomUUID(), progress: 0, createdAt: this.now() };
-    await this.memory.set({ [PREFIX + entry.key]: entry });
-    await this.alarms.create(ALARM, { periodInMinutes: 0.5 });
-    await this.#forgetOldest();
+    const kept = this.memory.set({ [PREFIX + entry.key]: entry });
+    await Promise.all([kept, this.alarms.create(ALARM, { periodInMinutes: 0.5 }), this.#forgetOldest()]);
     return entry;
   }
 

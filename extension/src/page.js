@@ -83,13 +83,12 @@ export class Page {
   }
 
   /** Hand over a result; the page takes each job's result once. @returns {Promise<boolean>} whether it was shown. */
-  async deliver(pictureId, jobKey, blob, facts) {
-    const bytes = new Uint8Array(await blob.arrayBuffer());
+  async deliver(pictureId, jobKey, { bytes, mediaType }, facts) {
     const parts = Math.max(1, Math.ceil(bytes.length / PART));
     let taken = { shown: false };
     for (let part = 0; part < parts; part += 1) {
       const base64 = toBase64(bytes.subarray(part * PART, (part + 1) * PART));
-      const message = { do: "deliver", pictureId, jobKey, part, parts, base64, mediaType: blob.type, facts };
+      const message = { do: "deliver", pictureId, jobKey, part, parts, base64, mediaType, facts };
       taken = await this.ask(message);
       if (!taken) return false;
     }

@@ -20,10 +20,11 @@ const PICTURE = /^(image\/|application\/octet-stream|binary\/octet-stream)/;
  * @param {string} from.pageUrl
  * @param {{ kind: "url" | "page" | "frame", url: string }} from.source  what the page's script found.
  * @param {() => Promise<Uint8Array | null>} from.screenshot  the last way.
+ * @param {Early | null} [from.early]
  * @returns {Promise<{bytes: Uint8Array, screenshot: boolean}>}
  */
-export async function readPicture({ chrome, fetch, page, pageUrl, source, screenshot }) {
-  const ways = waysTo({ chrome, fetch, page, pageUrl, source });
+export async function readPicture({ chrome, fetch, page, pageUrl, source, screenshot, early = null }) {
+  const ways = waysTo({ chrome, fetch, page, pageUrl, source, early });
   for (const way of ways) {
     const bytes = await way();
     if (bytes?.length > MAX_BYTES) throw new Problem("image-too-large");
@@ -33,6 +34,23 @@ export async function readPicture({ chrome, fetch, page, pageUrl, source, screen
   const shot = await screenshot();
   if (shot) return { bytes: shot, screenshot: true };
   throw allowed ? new Problem("picture-unreadable") : new Problem("host-not-allowed", { host: hostOf(source.url) });
+}
+
+/**
+ * A picture that is being read from here before its page was asked.
+ * @typedef {{ url: string, bytes: Promise<Uint8Array | null> }} Early
+ */
+
+/**
+ * Begin to read a picture by the first way there is, as soon as the question for its host is answered.
+ * @param {{ fetch: typeof globalThis.fetch, url?: string, pageUrl: string, answered: Promise<boolean> }} from
+ * @returns {Early | null}  null where that way goes through the page.
+ */
+export function readEarly({ fetch, url, pageUrl, answered }) {
+  if (!url || !/^https?:/.test(url) || isKeptFrom(pageUrl, url)) return null;
+  const bytes = answered.then(() => fetchPicture(fetch, url));
+  bytes.catch(() => {}); // `readPicture` awaits it
+  return { url, bytes };
 }
 
 /**
@@ -50,14 +68,19 @@ export function nameOf(source) {
   }
 }
 
-function waysTo({ chrome, fetch, page, pageUrl, source }) {
+/** Whether a picture is on this machine, and so is read for a page of the same origin alone. */
+function isKeptFrom(pageUrl, url) {
+  return hostOf(url) === THIS_MACHINE && originOf(url) !== originOf(pageUrl);
+}
+
+function waysTo({ chrome, fetch, page, pageUrl, source, early }) {
   const asPage = () => page.read();
   if (source.kind !== "url") return [asPage];
   if (source.url.startsWith("data:")) return [() => fetchPicture(fetch, source.url)];
   const { url } = source;
-  if (hostOf(url) === THIS_MACHINE && originOf(url) !== originOf(pageUrl)) return [asPage];
+  if (isKeptFrom(pageUrl, url)) return [asPage];
   return [
-    () => fetchPicture(fetch, url),
+    () => (early?.url === url ? early.bytes : fetchPicture(fetch, url)),
     async () => {
       if (!pageUrl || !(await mayRead(chrome, url))) return null;
       return withReferer(chrome, { pictureUrl: url, pageUrl }, () => fetchPicture(fetch, url));

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { FILES, Page } from "../../extension/src/page.js";
 
+const LARGE = { bytes: new Uint8Array(9_000_000), mediaType: "image/png" };
 const EXTENSION = fileURLToPath(new URL("../../extension/", import.meta.url));
 
 function pageThat(answer) {
@@ -69,7 +70,7 @@ test("bytes come as the page has them", async () => {
 
 test("a large result goes over in parts, each with its number", async () => {
   const { page, heard } = pageThat(({ part, parts }) => ({ shown: part === parts - 1 }));
-  const shown = await page.deliver("p", "job", new Blob([new Uint8Array(9_000_000)], { type: "image/png" }), {});
+  const shown = await page.deliver("p", "job", LARGE, {});
   assert.equal(shown, true);
   assert.deepEqual(
     heard.map(({ message }) => [message.part, message.parts]),
@@ -83,5 +84,5 @@ test("a large result goes over in parts, each with its number", async () => {
 
 test("a page that goes away between two parts shows nothing", async () => {
   const { page } = pageThat(({ part }) => (part ? null : { shown: false }));
-  assert.equal(await page.deliver("p", "job", new Blob([new Uint8Array(9_000_000)]), {}), false);
+  assert.equal(await page.deliver("p", "job", LARGE, {}), false);
 });

@@ -7,7 +7,7 @@ import { fakeChrome } from "./fakes.mjs";
 
 const { fromBase64, toBase64 } = await import("../../extension/src/bytes.js");
 const { patternOf, patternsBeyond } = await import("../../extension/src/hosts.js");
-const { nameOf, readPicture } = await import("../../extension/src/picture.js");
+const { nameOf, readEarly, readPicture } = await import("../../extension/src/picture.js");
 const { refererFrom, withReferer } = await import("../../extension/src/referer.js");
 const { siteFrom } = await import("../../extension/src/sites.js");
 
@@ -158,4 +158,17 @@ test("a picture is called what its address says, where that is a file", () => {
   for (const url of ["https://cdn.test/", "data:image/png;base64,AAAA", "blob:https://a.test/7", "no address"])
     assert.equal(named(url), null);
   assert.equal(nameOf(undefined), null);
+});
+
+test("a picture is read early only where the background reads it itself, and after the person’s answer", async () => {
+  const fetched = [];
+  const fetch = async (url) => (fetched.push(url), image());
+  const early = (url, pageUrl = "https://page.test/a", answered = Promise.resolve(true)) =>
+    readEarly({ fetch, url, pageUrl, answered });
+  for (const url of [undefined, "data:image/png;base64,AQID", "blob:https://page.test/1", "http://127.0.0.1/me.png"])
+    assert.equal(early(url), null);
+  assert.ok(early("http://127.0.0.1/me.png", "http://127.0.0.1/page"));
+  early("https://cdn.test/unanswered.png", "https://page.test/a", new Promise(() => {}));
+  assert.deepEqual(await early(URL_).bytes, PICTURE);
+  assert.deepEqual(fetched, ["http://127.0.0.1/me.png", URL_]);
 });

@@ -18,13 +18,14 @@ const REQUEST = {
   windowId: 1,
   tabUrl: "https://page.test/",
   hint: { srcUrl: PICTURE },
-  reference: FACE,
+  referenceId: FACE.id,
 };
 
 /** The extension with a page that has the picture and a daemon that finishes each job at its first look. */
 function extension({ url = PICTURE, proved } = {}) {
   const chrome = fakeChrome();
-  const shown = [];
+  chrome.storage.local.kept.recentReferences = [FACE];
+  const [shown, fetched, proofs] = [[], [], []];
   const answers = {
     find: () => ({ found: true, pictureId: "p", source: { kind: "url", url }, box: {}, pageUrl: REQUEST.tabUrl }),
     progress: ({ progress }) => shown.push(progress.words),
@@ -39,17 +40,19 @@ function extension({ url = PICTURE, proved } = {}) {
     putBlob: async () => "sha256:0",
     postJob: async (job) => ({ id: `d${daemon.posted.push(job)}`, state: "queued" }),
     job: async () => ({ job: { state: "done", result: { size: [320, 240] } }, tag: "done" }),
+    references: async () => [],
     cancelJob: async (id) => daemon.cancelled.push(id),
-    result: async () => new Blob(["x"], { type: "image/png" }),
+    result: async () => ({ bytes: new Uint8Array([1]), mediaType: "image/png" }),
   };
-  const connection = { proved: proved ?? (async () => daemon), call: (ask) => ask(daemon) };
+  const prove = async () => (proofs.push("proof"), daemon);
+  const connection = { proved: proved ?? prove, call: (ask) => ask(daemon) };
   const jobs = new Jobs({
     chrome,
     connection,
     onChange: (job) => swaps.onChange(job),
     onResult: (job) => swaps.onResult(job),
   });
-  const fetch = async () => new Response("png", { headers: { "Content-Type": "image/png" } });
+  const fetch = async (asked) => (fetched.push(asked), new Response("x", { headers: { "Content-Type": "image/png" } }));
   const swaps = new Swaps({
     chrome,
     fetch,
@@ -57,8 +60,10 @@ function extension({ url = PICTURE, proved } = {}) {
     connection,
     jobs,
     pendingRequests: new PendingRequests(chrome),
+    pause: async () => {},
   });
-  return { chrome, swaps, jobs, daemon, shown, states: async () => (await jobs.all()).map(({ state }) => state) };
+  const states = async () => (await jobs.all()).map(({ state }) => state);
+  return { chrome, swaps, jobs, daemon, shown, fetched, proofs, states };
 }
 
 /** A promise and the way to settle it. */
@@ -86,6 +91,41 @@ test("a swap goes from the click to the result in place", async () => {
     },
   ]);
   assert.equal((await jobs.all())[0].shown, true);
+});
+
+test("while the page is asked the daemon is proved and the picture read; it is sent after the answer", async () => {
+  const { swaps, chrome, daemon, fetched, proofs } = extension();
+  const [put, { asked, answer }, tell] = [[], question(), chrome.tabs.sendMessage];
+  daemon.putBlob = async () => `sha256:${put.push("sent")}`;
+  chrome.tabs.sendMessage = async (tabId, message) => {
+    if (message.do === "find") await asked;
+    return tell(tabId, message);
+  };
+  const swap = swaps.start(REQUEST);
+  for (let turns = 0; turns < 20; turns += 1) await turn();
+  assert.deepEqual([fetched, proofs.length, put], [[PICTURE], 1, []]);
+  answer();
+  await swap;
+  assert.deepEqual([fetched, proofs.length, put], [[PICTURE], 1, ["sent"]]);
+});
+
+test("of a picture that the page shows no more nothing is sent", async () => {
+  const { swaps, daemon, chrome } = extension();
+  daemon.putBlob = () => assert.fail("it was sent");
+  chrome.tabs.sendMessage = async () => ({ found: false });
+  await swaps.start(REQUEST);
+});
+
+test("another picture than the menu named is read for itself", async () => {
+  const { swaps, fetched } = extension({ url: "https://page.test/own.png" });
+  await swaps.start(REQUEST);
+  assert.deepEqual(fetched.slice(1), ["https://page.test/own.png"]);
+});
+
+test("where the person is asked for a face first, no picture is read and no proof asked for", async () => {
+  const { swaps, fetched, proofs, states } = extension();
+  await swaps.start({ ...REQUEST, ask: true });
+  assert.deepEqual([fetched, proofs, await states()], [[], [], ["choosing"]]);
 });
 
 test("while the browser asks for a host the overlay says which and why, and an alarm sends nothing", async () => {
@@ -162,7 +202,7 @@ test("a page that answers nothing more, stopped by a dialog, holds up no other s
   const answer = chrome.tabs.sendMessage;
   chrome.tabs.sendMessage = (tabId, message) => (tabId === 2 ? new Promise(() => {}) : answer(tabId, message));
   swaps.take(
-    { ...REQUEST, tabId: 2 },
+    { ...REQUEST, tabId: 2, reference: FACE },
     { pictureId: "q", source: { kind: "url", url: PICTURE }, box: {}, pageUrl: REQUEST.tabUrl },
   );
   await swaps.start(REQUEST);

@@ -2,6 +2,8 @@
 // the page can hide or remove the overlay, but neither read nor press it.
 
 globalThis.MienOverlay ??= class MienOverlay {
+  /** @type {CSSStyleSheet | null} */
+  static #sheet = null;
   #root;
   #overlay;
   #host;
@@ -127,14 +129,21 @@ globalThis.MienOverlay ??= class MienOverlay {
 
   #dress() {
     try {
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(mienStyle);
-      this.#root.adoptedStyleSheets = [sheet];
+      this.#root.adoptedStyleSheets = [MienOverlay.#sharedSheet()];
     } catch {
       const style = document.createElement("style"); // Firefox takes no constructed sheet from a content script
       style.textContent = mienStyle;
       this.#root.prepend(style);
     }
+  }
+
+  /** Read once for all overlays of a page. */
+  static #sharedSheet() {
+    if (!MienOverlay.#sheet) {
+      MienOverlay.#sheet = new CSSStyleSheet();
+      MienOverlay.#sheet.replaceSync(mienStyle);
+    }
+    return MienOverlay.#sheet;
   }
 
   /** In the top layer, and inside a modal dialog where the picture is in one: all else is inert there. */

@@ -26,6 +26,15 @@ globalThis.mienPage ??= (() => {
     if (video !== wanted) video.play().catch(() => {}); // a page may have taken it away
   };
 
+  const label = (key) => chrome.i18n.getMessage(key);
+
+  /** Once the order has been answered, a turn of the queue from now, and before another one. */
+  const afterAnswer = async (work) => {
+    await null;
+    await null;
+    work();
+  };
+
   /** A picture that shows a result already is swapped from its original, not from that. */
   const begin = (element, shown = mienSource.of(element)) => {
     withdraw(element);
@@ -39,8 +48,9 @@ globalThis.mienPage ??= (() => {
     return swap;
   };
 
+  /** What the background must know of a picture. It goes on while the overlay is drawn. */
   const describe = (swap) => {
-    swap.show({ words: chrome.i18n.getMessage("stage_reading"), left: "", fraction: null });
+    afterAnswer(() => swap.show({ words: label("stage_reading"), left: "", fraction: null }));
     return { found: true, pictureId: swap.id, source: swap.source, box: swap.box(), pageUrl: location.href };
   };
 
@@ -50,7 +60,6 @@ globalThis.mienPage ??= (() => {
     if (element) tell({ do: "picked", request, ...describe(begin(element)) });
   };
 
-  const label = (key) => chrome.i18n.getMessage(key);
   const pick = (request) => ({ label: label("remedy_pick"), act: () => pickFor(request) });
 
   /** The browser named a picture that the page shows no more: it changed while the menu was open. */

@@ -30,7 +30,7 @@ svg { display: block; flex: none; }
 
 .progress {
   position: absolute; inset: 0; display: grid; place-items: center; padding: 8px;
-  background: rgb(24 21 20 / .7); animation: appear .12s ease-out;
+  background: rgb(24 21 20 / .7);
 }
 /* Only a still picture is blurred: behind the turning ring, a computer without a graphics card would never stop. */
 .progress.failed { background: rgb(28 20 18 / .76); backdrop-filter: blur(14px) saturate(1.25); pointer-events: auto; }

@@ -92,8 +92,7 @@ globalThis.MienSwap ??= class MienSwap {
 
   #showResult(blob, { note, size: [width, height] }) {
     const hadFocus = Boolean(this.#overlay?.hasFocus);
-    this.#close();
-    this.#overlay = new MienOverlay(this.element);
+    this.#overlay ??= new MienOverlay(this.element);
     this.#replacement = new MienReplacement(
       this.element,
       URL.createObjectURL(blob),
@@ -138,8 +137,9 @@ globalThis.MienSwap ??= class MienSwap {
   }
 };
 
-/** A loop: a callback for each of a megabyte's bytes is to be felt. */
+/** A loop where the browser has no way of its own: a callback for each of a megabyte's bytes is to be felt. */
 globalThis.mienBytes ??= (base64) => {
+  if (Uint8Array["fromBase64"]) return Uint8Array["fromBase64"](base64);
   const binary = atob(base64);
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
