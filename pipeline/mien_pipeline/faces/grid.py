@@ -44,6 +44,15 @@ class Box:
             min(shape[0], -(-self.bottom // step) * step),
         )
 
+    def grow(self, more: int, shape: tuple[int, ...]) -> "Box":
+        """The box with `more` pixels around it, cut off at the edges of a picture of `shape`."""
+        return Box(
+            max(0, self.left - more),
+            max(0, self.top - more),
+            min(shape[1], self.right + more),
+            min(shape[0], self.bottom + more),
+        )
+
     @property
     def empty(self) -> bool:
         """Whether it has no pixel."""

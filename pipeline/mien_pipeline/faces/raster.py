@@ -26,11 +26,16 @@ class Raster:
 
     def interpolate(self, attribute: Floats) -> Floats:
         """(h, w, K) float32 from `attribute` (468, K); 0 where nothing is covered."""
-        values = np.zeros((*self.covered.shape, attribute.shape[1]), np.float32)
-        of_corners = (np.take(attribute, self.corners[:, corner], 0) for corner in range(3))
-        shares = (self.weights[:, corner, None] for corner in range(3))
-        values[self.covered] = sum(value * share for value, share in zip(of_corners, shares, strict=True))
-        return values
+        flat = np.zeros((self.covered.size, attribute.shape[1]), np.float32)
+        known = np.asarray(attribute, np.float32)
+        # One attribute after the other: NumPy takes three times as long for rows of two or three.
+        places = np.flatnonzero(self.covered)
+        for column in range(known.shape[1]):
+            of_vertices = np.ascontiguousarray(known[:, column])
+            flat[places, column] = sum(
+                of_vertices.take(self.corners[:, corner]) * self.weights[:, corner] for corner in range(3)
+            )
+        return flat.reshape(*self.covered.shape, -1)
 
 
 def rasterise(points: Floats, depth: Floats, triangles: Indices, size: tuple[int, int]) -> Raster:
@@ -79,7 +84,8 @@ def extend_edges(values: Floats, covered: NDArray[np.bool_]) -> Floats:
     _, labels = cv2.distanceTransformWithLabels(
         (~covered).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    nearest = np.asarray(labels, np.int32)
-    lookup = np.zeros((int(nearest.max()) + 1, values.shape[2]), np.float32)
-    lookup[nearest[covered]] = values[covered]
-    return np.asarray(lookup[nearest], np.float32)
+    inside = np.flatnonzero(covered)
+    of_label = np.zeros(len(inside) + 1, np.intp)
+    of_label[labels.ravel().take(inside)] = inside
+    flat = np.asarray(values, np.float32).reshape(-1, values.shape[2])
+    return flat.take(of_label.take(labels.ravel()), 0).reshape(values.shape)

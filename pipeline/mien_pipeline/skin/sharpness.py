@@ -4,9 +4,12 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.skin.light import blur
+
+Indices = NDArray[np.intp]
 
 _WORK_WIDTH_PX = 192  # of a face while its blur is measured
 _COARSE_PX = 2.5  # deviation of the blur that leaves the gradients of features, which a slight blur hardly changes
@@ -47,8 +50,8 @@ def match_blur(new: Floats, target: Floats | Pixels, own: Mask, upper: Mask, wid
         return new
     part = _bound(whole, math.ceil(3 * _WIDEST * _WORK_WIDTH_PX / 4))
     mine, theirs = (_shrink_grey(picture, size)[part] for picture in (new, target))
-    whole, where = whole[part], where[part]
-    if np.count_nonzero(where) < _LEAST * (scale * width) ** 2 and _is_as_sharp(theirs, mine, whole):
+    whole, where = (np.flatnonzero(choice[part]) for choice in (whole, where))
+    if len(where) < _LEAST * (scale * width) ** 2 and _is_as_sharp(theirs, mine, whole):
         return new
     drawn, other = _measure_sharpness(mine, where), _measure_sharpness(theirs, where)
     along, ratios = _compare_gradients(drawn, other)
@@ -86,12 +89,13 @@ def blur_along(values: Floats, axes: Floats, deviations_px: tuple[float, float])
 
 def _filter_along(values: Floats, axes: Floats, deviations_px: tuple[float, float]) -> Floats:
     """As `blur_along`, at the values' own size."""
-    spread = (axes.T * np.square(np.maximum(deviations_px, _THINNEST_PX))) @ axes
+    deviations = np.maximum(deviations_px, _THINNEST_PX)
     reach = max(1, round(3 * max(deviations_px)))
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    places = np.stack([x, y], 2).reshape(-1, 2)
-    distance = np.einsum("ni,ij,nj->n", places, np.linalg.inv(spread), places)
-    kernel = np.exp(-distance / 2).reshape(x.shape)
+    at = np.arange(-reach, reach + 1, dtype=np.float32)
+    first, second = (
+        np.add.outer(axis[1] * at, axis[0] * at) / each for axis, each in zip(axes, deviations, strict=True)
+    )
+    kernel = np.exp(-(first * first + second * second) / 2)
     return np.asarray(cv2.filter2D(values, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
@@ -107,13 +111,14 @@ def _shrink_grey(pixels: Floats | Pixels, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _gradients(grey: Floats, where: np.ndarray) -> Floats:
-    """(2, 2) mean outer product of the gradients where asked."""
-    both = np.stack([np.asarray(cv2.Sobel(grey, cv2.CV_32F, *order), np.float32)[where] for order in ((1, 0), (0, 1))])
-    return np.asarray(both @ both.T / both.shape[1], np.float32)
+def _gradients(grey: Floats, where: Indices) -> Floats:
+    """(2, 2) mean outer product of the gradients at the pixels that are asked for, by their numbers."""
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, *order).ravel().take(where) for order in ((1, 0), (0, 1)))
+    mixed = float(across @ down)
+    return np.array([[across @ across, mixed], [mixed, down @ down]], np.float32) / np.float32(len(where))
 
 
-def _measure_sharpness(grey: Floats, where: np.ndarray) -> tuple[Floats, Floats]:
+def _measure_sharpness(grey: Floats, where: Indices) -> tuple[Floats, Floats]:
     """The gradients (2, 2) of a picture and of what `_COARSE_PX` leaves of it."""
     return _gradients(grey, where), _gradients(blur(grey, _COARSE_PX), where)
 
@@ -136,13 +141,13 @@ def _compare_gradients(own: tuple[Floats, Floats], other: tuple[Floats, Floats])
     return axes, np.array([_along(other, axis) / _along(own, axis) for axis in axes], np.float32)
 
 
-def _is_as_sharp(target: Floats, new: Floats, where: np.ndarray) -> bool:
+def _is_as_sharp(target: Floats, new: Floats, where: Indices) -> bool:
     """Whether the target is as sharp as the new face along every direction."""
     ratios = _compare_gradients(_measure_sharpness(new, where), _measure_sharpness(target, where))[1]
     return bool(ratios.min() >= 1)
 
 
-def _find_deviation(mine: Floats, where: np.ndarray, axis: Floats, wanted: float, at_first: float) -> float:
+def _find_deviation(mine: Floats, where: Indices, axis: Floats, wanted: float, at_first: float) -> float:
     """The deviation of a blur along `axis`, in pixels, that makes `mine` from `at_first` as sharp as `wanted`."""
     across = np.array([-axis[1], axis[0]], np.float32)
 

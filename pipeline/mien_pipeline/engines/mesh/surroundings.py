@@ -23,19 +23,21 @@ def map_origins(raster: Raster, moved: Floats, original: Floats) -> Floats:
     inside = raster.interpolate((original - moved).astype(np.float32))
     size = (-(-width // 2), -(-height // 2))
     coarse = _relax(*_halve(inside, raster.covered.astype(np.float32), size), level=len(_ITERATIONS) - 1)
-    outside = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    offset = np.where(raster.covered[..., None], inside, outside)
+    offset = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    cv2.copyTo(inside, raster.covered.view(np.uint8), offset)
     offset[[0, -1]] = 0
     offset[:, [0, -1]] = 0
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    return np.stack([columns + offset[..., 0], rows + offset[..., 1]], 2)
+    offset[..., 0] += np.arange(width, dtype=np.float32)
+    offset[..., 1] += np.arange(height, dtype=np.float32)[:, None]
+    return offset
 
 
 def _halve(known: Floats, fixed: Mask, size: tuple[int, int]) -> tuple[Floats, Mask]:
     """On a grid of `size`: `known` averaged where it is `fixed`, and 1 where that is a quarter of a pixel or more."""
     weight = np.asarray(cv2.resize(fixed, size, interpolation=cv2.INTER_AREA), np.float32)
-    sums = np.asarray(cv2.resize(known * fixed[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
-    return np.asarray(sums / np.maximum(weight, 1e-6)[..., None], np.float32), (weight > 0.25).astype(np.float32)
+    sums = cv2.resize(cv2.multiply(known, cv2.merge([fixed, fixed])), size, interpolation=cv2.INTER_AREA)
+    whole = np.maximum(weight, np.float32(1e-6))
+    return np.asarray(cv2.divide(sums, cv2.merge([whole, whole])), np.float32), (weight > 0.25).astype(np.float32)
 
 
 def _relax(known: Floats, fixed: Mask, level: int) -> Floats:

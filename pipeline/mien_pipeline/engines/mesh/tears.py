@@ -44,14 +44,24 @@ def mend_tears(drawn: Pixels, colour: Pixels, places: Floats, grid: Grid) -> Non
 
 def _find_tears(places: Floats) -> Mask:
     """(h, w) 0..1, how much the texture under a nose is drawn together at each point of `places` (h, w, 2)."""
+    under = resample(_nose_mask(), np.asarray(places * WORK_SIDE - 0.5, np.float32))
+    torn, box = np.zeros(places.shape[:2], np.float32), Box.covering(under)
+    if not box.empty:
+        part = box.grow(2, torn.shape).part
+        torn[part] = _rate_leaps(places[part], under[part])
+    return torn
+
+
+def _rate_leaps(places: Floats, under: Mask) -> Mask:
+    """(h, w) 0..1, as `_find_tears`; `under` (h, w) is 1 under the nose."""
     leaps = np.zeros(places.shape[:2], np.float32)
-    across, down = (np.abs(np.diff(places, axis=axis)).max(2) for axis in (1, 0))
-    for side in (slice(1, None), slice(None, -1)):
-        leaps[:, side] = np.maximum(leaps[:, side], across)
-        leaps[side] = np.maximum(leaps[side], down)
+    for axis, before, after in ((1, np.s_[:, :-1], np.s_[:, 1:]), (0, np.s_[:-1], np.s_[1:])):
+        both = np.abs(np.diff(places, axis=axis))
+        leap = np.maximum(both[..., 0], both[..., 1])
+        for side in (before, after):
+            np.maximum(leaps[side], leap, out=leaps[side])
     share = smooth_step((leaps - LEAP[0]) / (LEAP[1] - LEAP[0]))
     share = np.asarray(cv2.dilate(share, disc(1)), np.float32)
-    under = resample(_nose_mask(), np.asarray(places * WORK_SIDE - 0.5, np.float32))
     return np.asarray(cv2.blur(share * under, (3, 3)), np.float32)
 
 
