@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mien_core.errors import NoFaceFound
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, PersonSeen, TrackPlan
 from mien_pipeline.clips.people import average, find_people
-from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, find_stirred, plan_shares, smooth
+from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, find_drifted, find_stirred, plan_shares, smooth
 from mien_pipeline.clips.tracks import CutFinder, Track, Tracker, require_mesh
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
@@ -123,7 +123,8 @@ def _plan_track(track: Track, person: int, *, opens: bool, closes: bool) -> Trac
     covered = find_covered(track.textures)
     turned: NDArray[np.bool_] = np.array([abs(face.yaw_deg) > FADE_YAW_DEG for face in track.faces])
     shares = plan_shares(covered | turned, opens=opens, closes=closes)
-    return TrackPlan(person, track.first, meshes, shares, covered, turned, find_stirred(track.textures))
+    stirred, drifted = find_stirred(track.textures), find_drifted(track.textures)
+    return TrackPlan(person, track.first, meshes, shares, covered, turned, stirred, drifted)
 
 
 def _choose_portrait(tracks: Sequence[Track]) -> Pixels:

@@ -17,7 +17,7 @@ from mien_pipeline.face import Embedding
 from mien_pipeline.image import Floats, Pixels
 from mien_pipeline.media.clip.join import Span
 
-VERSION = 2
+VERSION = 3
 """Of the file; one of another version is not read, and the clip is looked at again."""
 MARK_PARTS = 16  # of a grey level that a stored watermark can tell
 
@@ -34,6 +34,7 @@ class TrackPlan:
         covered: (n,) bool, where something is over the face.
         turned: (n,) bool, where it is turned too far.
         stirred: (n,) bool, where it looks unlike in the picture before or after: something small passes it, it may be.
+        drifted: (n,) bool, where it has come to look unlike it did at the last such picture, or at the first.
     """
 
     person: int
@@ -43,6 +44,7 @@ class TrackPlan:
     covered: NDArray[np.bool_]
     turned: NDArray[np.bool_]
     stirred: NDArray[np.bool_]
+    drifted: NDArray[np.bool_]
 
     @property
     def stop(self) -> int:
@@ -154,7 +156,7 @@ class Analysis:
         )
 
 
-_TRACK_ARRAYS = ("meshes", "shares", "covered", "turned", "stirred")
+_TRACK_ARRAYS = ("meshes", "shares", "covered", "turned", "stirred", "drifted")
 
 
 def cut_into_segments(count: int, length: int) -> list[tuple[int, int]]:

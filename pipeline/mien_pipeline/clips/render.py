@@ -30,7 +30,9 @@ MARGIN = 0.8
 # Pictures of a track from one at which likeness is measured to the next, at most, and how many are measured at least:
 # dlib's network takes as long as half of a rendered face.
 SCORE_EVERY, SCORED = 30, 4
-LOOK_EVERY = 12  # pictures of a track; networks and masks of hair take longer than all else of a rendered face
+# Pictures of a track whose face comes to look otherwise: networks and masks of hair take longer than all else of a
+# rendered face.
+LOOK_EVERY = 12
 
 
 @dataclass(slots=True)
@@ -191,7 +193,8 @@ class _Known:
             if track.first < stop and track.stop > first and self._find_follower(track) is not None
         ]
         self._looks = {
-            id(track): find_keys(track, swap.every) if swap.every > 1 else find_looks(track) for track in self._tracks
+            id(track): find_keys(track, swap.every) if swap.every > 1 else find_looks(track, first, stop)
+            for track in self._tracks
         }
         self.first = min([first, *(self._around(track, max(first, track.first))[0] for track in self._tracks)])
         last = max([stop - 1, *(self._around(track, min(stop, track.stop) - 1)[1] for track in self._tracks)])
@@ -245,15 +248,20 @@ def find_scored(track: TrackPlan) -> frozenset[int]:
     return frozenset(shown[:: min(SCORE_EVERY, max(1, len(shown) // SCORED))].tolist())
 
 
-def find_looks(track: TrackPlan) -> list[int]:
-    """The pictures at which engines look at a track's face: every `LOOK_EVERY`th, the last, and each with a change.
+def find_looks(track: TrackPlan, first: int, stop: int) -> list[int]:
+    """The pictures at which engines look at a track's face, so that `first` to before `stop` can be rendered.
 
-    There a swap fades, or something passes that is too small for that: it would be painted over between two looks.
+    The first of them, the one after the last, where the neighbouring segment looks too, and each with a change: where
+    a swap fades, or something passes that is too small for that and would be painted over between two looks. Around
+    where a face comes to look otherwise it is every `LOOK_EVERY`th.
     """
     places = np.arange(len(track.shares))
-    usual = (places % LOOK_EVERY == 0) | (places == len(places) - 1)
+    changes = np.cumsum(track.drifted)
+    near = (places + LOOK_EVERY).clip(max=len(places) - 1), (places - LOOK_EVERY).clip(min=0)
+    begin, end = max(first - track.first, 0), min(stop - track.first, len(places) - 1)
+    usual = (places == begin) | (places == end) | ((places % LOOK_EVERY == 0) & (changes[near[0]] > changes[near[1]]))
     chosen = (track.shares > 0) & (usual | (track.shares < 1) | track.stirred)
-    return [track.first + place for place in np.flatnonzero(chosen).tolist()]
+    return [track.first + place for place in np.flatnonzero(chosen).tolist() if begin <= place <= end]
 
 
 def find_keys(track: TrackPlan, every: int) -> list[int]:

@@ -66,6 +66,21 @@ def find_stirred(textures: Sequence[Pixels]) -> NDArray[np.bool_]:
     return np.asarray(np.logical_or([False, *moved], [*moved, False]), np.bool_)
 
 
+def find_drifted(textures: Sequence[Pixels]) -> NDArray[np.bool_]:
+    """(n,) where a face's texture has become unlike that of the last such picture, or of the first, as in
+    `find_stirred`.
+
+    Between two pictures of a stretch without one, all that is found in them is alike.
+    """
+    inside = covered_texels(textures[0].shape[0]) > 0
+    drifted, last = np.zeros(len(textures), np.bool_), _by_middle(textures[0], inside)
+    for number, texture in enumerate(textures):
+        now = _by_middle(texture, inside)
+        if _measure_deviation(now, last) > _STIRRED_SHARE:
+            drifted[number], last = True, now
+    return drifted
+
+
 def _by_middle(texture: Pixels, inside: NDArray[np.bool_]) -> Floats:
     """(k,) the texels of the face, by their middle one: a change of light as a whole is left out."""
     values = texture[inside].astype(np.float32)

@@ -11,7 +11,7 @@ from mien_pipeline.media.clip.join import Span
 def track(person: int, first: int, stop: int) -> TrackPlan:
     nothing: Any = np.zeros(stop - first, np.bool_)
     meshes = np.zeros((stop - first, 468, 3), np.float32)
-    return TrackPlan(person, first, meshes, np.ones(stop - first, np.float32), nothing, nothing, nothing)
+    return TrackPlan(person, first, meshes, np.ones(stop - first, np.float32), nothing, nothing, nothing, nothing)
 
 
 def test_a_cut_has_the_tracks_and_the_watermarks_of_its_pictures_and_no_others() -> None:

@@ -168,10 +168,8 @@ def test_a_key_in_which_the_engine_paints_nothing_fades_the_face_out(astronaut: 
 def track(first: int, shares: Any, stirred: tuple[int, ...] = (), meshes: Any = None) -> TrackPlan:
     nothing: Any = np.zeros(len(shares), np.bool_)
     moved: Any = np.isin(np.arange(len(shares)), stirred)
-    none = np.zeros((len(shares), 468, 3), np.float32)
-    return TrackPlan(
-        0, first, none if meshes is None else meshes, np.asarray(shares, np.float32), nothing, nothing, moved
-    )
+    placed = np.zeros((len(shares), 468, 3), np.float32) if meshes is None else meshes
+    return TrackPlan(0, first, placed, np.asarray(shares, np.float32), nothing, nothing, moved, nothing)
 
 
 def test_keys_are_the_first_the_last_and_every_nth_picture_of_a_track() -> None:

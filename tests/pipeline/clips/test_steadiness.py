@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from mien_pipeline.clips.steadiness import FADE, find_covered, find_stirred, plan_shares, smooth
+from mien_pipeline.clips.steadiness import FADE, find_covered, find_drifted, find_stirred, plan_shares, smooth
 from mien_pipeline.image import Floats
 
 
@@ -58,6 +58,21 @@ def test_a_strip_that_passes_stirs_a_face_from_the_picture_before_to_the_one_aft
     assert find_stirred(textures).nonzero()[0].tolist() == [7, 8, 9, 11, 12]
     assert not find_covered(textures).any()
     assert find_stirred(textures[:1]).tolist() == [False]
+
+
+def test_what_comes_slowly_over_a_face_makes_it_drift_and_a_dimmed_lamp_does_not() -> None:
+    face = np.random.default_rng(2).integers(60, 200, (8, 8)).astype(np.uint8)
+    calm = np.repeat(np.repeat(face, 8, 0), 8, 1)
+    textures = [calm.copy() for _ in range(40)]
+    for number, texture in enumerate(textures[10:30], 10):
+        texture[40:, 26 : 27 + (number - 10) // 2] = 10  # no picture differs much from the one before
+    textures[35] = (calm * 0.6).astype(np.uint8)
+    assert not find_stirred(textures)[11:29].any()
+    drifts = find_drifted(textures).nonzero()[0].tolist()
+    assert drifts
+    assert 10 < drifts[0] < 29
+    assert 35 not in drifts
+    assert 30 in drifts
 
 
 def test_what_a_strip_stirs_is_looked_for_in_two_pictures_at_a_time() -> None:

@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 
 from mien_pipeline.face import Face, Mesh
-from mien_pipeline.faces.topology import topology
+from mien_pipeline.faces import topology as face
+from mien_pipeline.faces.topology import face_width, topology
 from mien_pipeline.image import Floats, Image, Mask, Pixels
 
 Portrait = tuple[Image, Face]
+LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
 _LOCK = (10, 9, 168, 133, 121, 50, 205, 172, 58, 127, 54)  # around half a face, from its middle to the outline
 
 
@@ -39,3 +41,16 @@ def hang_hair(portrait: Portrait, *, mirrored: bool = False) -> Pixels:
     hidden = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [np.round(lock).astype(np.int32)], (1,))
     cv2.copyTo(np.ascontiguousarray(np.broadcast_to(strands, pixels.shape)), hidden, pixels)
     return pixels
+
+
+def shut_lids(pixels: Pixels, mesh: Mesh) -> Pixels:
+    """The picture with lids of the cheek's colour down to the lower lashes, which are drawn."""
+    shut = pixels.copy()
+    x, y = np.round(mesh[50, :2]).astype(int)
+    for ring, line, outer, inner in zip(
+        (face.LEFT_EYE, face.RIGHT_EYE), LOWER_LIDS, (33, 263), (133, 362), strict=True
+    ):
+        cv2.fillConvexPoly(shut, np.round(cv2.convexHull(mesh[list(ring), :2])).astype(np.int32), pixels[y, x].tolist())
+        lashes = np.round(mesh[[outer, *line, inner], :2]).astype(np.int32)
+        cv2.polylines(shut, [lashes], False, (60, 40, 35), max(1, round(0.015 * face_width(mesh))))
+    return shut

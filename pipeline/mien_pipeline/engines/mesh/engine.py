@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mien_core.errors import NoFaceFound
-from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, keep_eyes, plan_eye_swap
+from mien_pipeline.engines.mesh.eyes import Eye, EyeReader, EyeSwap, SeenEye, keep_eyes, plan_eye_swap
 from mien_pipeline.engines.mesh.full_size import enlarge_change, enlarge_mesh, find_step, shrink_affine, shrink_face
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import find_lamps, take_off
@@ -118,7 +118,8 @@ class MeshLikeness:
         even = take_off(place.small, lamps.draw(place.local, place.small.shape) if lamps else None)
         with self._reading_around(place) as around:
             own = find_own_face(even, place.local, around, texture.colour)
-        return KnownFace.keep(own.mask, place.local, own.warnings, lamps)
+        eyes = self.reader.look(place.target.pixels, place.mesh, ())
+        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,))
 
     def render_known(
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float
@@ -127,7 +128,11 @@ class MeshLikeness:
         known = [each for each in (before, after) if isinstance(each, KnownFace)]
         mixed = known[0].mix(known[-1], share) if known else None
         place = _Place.of(target, face, self.texture.face_width)
-        return self._render(place, options, ignore_step, _Seen(self._read_eyes(place), mixed) if mixed else None)
+        if mixed is None:
+            return self._render(place, options, ignore_step, None)
+        # Of eyes that stay the target's all that counts is whether lids are shut.
+        known_eyes = mixed.eyes if require_options(options, MeshOptions).eyes == "target" else ()
+        return self._render(place, options, ignore_step, _Seen(self._read_eyes(place, known_eyes), mixed))
 
     def _render(self, place: "_Place", options: SwapOptions, on_step: OnStep, seen: "_Seen | None") -> Patch:
         settings, region, face = require_options(options, MeshOptions), place.region, place.face
@@ -168,8 +173,9 @@ class MeshLikeness:
         to_small = shrink_affine(place.region.affine, place.step)
         return self.surroundings.reading(place.target.pixels, place.mesh, to_small)
 
-    def _read_eyes(self, place: "_Place") -> tuple[Eye, Eye]:
-        return self.reader.read(place.target.pixels, place.mesh)
+    def _read_eyes(self, place: "_Place", known: Sequence[tuple[SeenEye, SeenEye]] = ()) -> tuple[Eye, Eye]:
+        left, right = self.reader.look(place.target.pixels, place.mesh, known)
+        return left.eye, right.eye
 
     def _plan_eyes(self, read: tuple[Eye, Eye], settings: MeshOptions) -> tuple[EyeSwap, EyeSwap]:
         eyes = plan_eye_swap(self.eyes, read, own_gaze=settings.gaze == "reference")

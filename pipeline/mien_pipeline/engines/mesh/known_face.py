@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from mien_pipeline.engines.mesh.eyes import SeenEye
 from mien_pipeline.engines.mesh.lamps import NO_LAMPS, Lamps
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import resample
@@ -25,16 +26,25 @@ class KnownFace:
         own: (SIDE, SIDE) float32 in 0..1 on the texture, 1 where it is the face's own.
         warnings: what covers it.
         lamps: the light from one side that it is in.
+        eyes: both, in each of the pictures that this is known from.
     """
 
     own: Floats
     warnings: tuple[SwapWarning, ...]
     lamps: Lamps | None = None
+    eyes: tuple[tuple[SeenEye, SeenEye], ...] = ()
 
     @classmethod
-    def keep(cls, own: Mask, mesh: Mesh, warnings: tuple[SwapWarning, ...], lamps: Lamps | None = None) -> "KnownFace":
+    def keep(
+        cls,
+        own: Mask,
+        mesh: Mesh,
+        warnings: tuple[SwapWarning, ...],
+        lamps: Lamps | None = None,
+        eyes: tuple[tuple[SeenEye, SeenEye], ...] = (),
+    ) -> "KnownFace":
         """Keep what was found in a picture; `own` is (H, W) float32 in 0..1, `mesh` (468, 3) in its pixels."""
-        return cls(np.asarray(resample(own, _unroll(mesh)), np.float32), warnings, lamps)
+        return cls(np.asarray(resample(own, _unroll(mesh)), np.float32), warnings, lamps, eyes)
 
     def mix(self, other: "KnownFace", share: float) -> "KnownFace":
         """What shows between two pictures, at `share` 0..1 of the way to the other."""
@@ -42,7 +52,7 @@ class KnownFace:
         own = np.asarray(self.own + np.float32(share) * (other.own - self.own), np.float32)
         lit = self.lamps or other.lamps
         lamps = (self.lamps or NO_LAMPS).mix(other.lamps or NO_LAMPS, share) if lit else None
-        return KnownFace(own, warnings, lamps)
+        return KnownFace(own, warnings, lamps, self.eyes + other.eyes)
 
     def draw(self, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
         """(H, W) float32 in 0..1 where it shows; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""

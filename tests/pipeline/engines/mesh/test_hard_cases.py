@@ -2,25 +2,20 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshLikeness
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.evaluation.transforms import blur_by_motion
-from mien_pipeline.face import Mesh
-from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.detect import MeshDetector
-from mien_pipeline.faces.topology import face_width
 from mien_pipeline.image import Pixels
 from mien_pipeline.progress import ignore_step
 from mien_pipeline.skin.blend import paste_back
 from mien_pipeline.skin.mask import cheek_mask
-from mien_testing.portraits import Portrait, mesh_of
+from mien_testing.portraits import LOWER_LIDS, Portrait, mesh_of, shut_lids
 
 UPPER_LIDS = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
-LOWER_LIDS = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
 
 
 def swap_faces(likeness: MeshLikeness, portrait: Portrait, pixels: Pixels) -> Pixels:
@@ -41,19 +36,6 @@ def test_a_target_on_its_side_or_upside_down_gets_the_face_that_it_gets_upright(
     back = np.rot90(result, -quarters)[inside].astype(int)
     assert np.abs(back - image.pixels[inside]).mean() > 8
     assert np.abs(back - upright[inside]).mean() < 4
-
-
-def shut_lids(pixels: Pixels, mesh: Mesh) -> Pixels:
-    """The picture with lids of the cheek's colour down to the lower lashes, which are drawn."""
-    shut = pixels.copy()
-    x, y = np.round(mesh[50, :2]).astype(int)
-    for ring, line, outer, inner in zip(
-        (face.LEFT_EYE, face.RIGHT_EYE), LOWER_LIDS, (33, 263), (133, 362), strict=True
-    ):
-        cv2.fillConvexPoly(shut, np.round(cv2.convexHull(mesh[list(ring), :2])).astype(np.int32), pixels[y, x].tolist())
-        lashes = np.round(mesh[[outer, *line, inner], :2]).astype(np.int32)
-        cv2.polylines(shut, [lashes], False, (60, 40, 35), max(1, round(0.015 * face_width(mesh))))
-    return shut
 
 
 def test_shut_lids_stay_shut(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:

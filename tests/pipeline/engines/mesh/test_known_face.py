@@ -11,7 +11,7 @@ from mien_pipeline.engines.mesh.lamps import Lamps
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.progress import ignore_step
-from mien_testing.portraits import mesh_of
+from mien_testing.portraits import mesh_of, shut_lids
 
 LIGHT = np.linspace(-1, 1, 468 * 3, dtype=np.float32).reshape(468, 3)
 STEADY = MeshOptions().make_steady()
@@ -30,6 +30,20 @@ def test_a_picture_that_was_looked_at_is_rendered_as_a_still_is(
     assert (apart[changed] > 6).mean() < 0.01
     assert apart[changed].mean() < 0.3
     assert made.warnings == still.warnings
+
+
+def test_lids_that_shut_between_two_pictures_are_shut_and_open_ones_are_not_looked_at_again(
+    astronaut: Portrait, admiral_likeness: MeshLikeness
+) -> None:
+    """Half of a wink is no wink, and so is a little noise; the network says what neither picture shows."""
+    image, mesh, reader = astronaut.image, mesh_of(astronaut), admiral_likeness.reader
+    known = reader.look(image.pixels, mesh, ())
+    noise = np.random.default_rng(0).integers(-4, 5, image.pixels.shape)
+    noisy = np.clip(image.pixels + noise, 0, 255).astype(np.uint8)
+    assert reader.look(noisy, mesh, (known, known)) == known
+    shut = shut_lids(image.pixels, mesh)
+    assert [each.eye for each in reader.look(shut, mesh, (known,))] == list(reader.read(shut, mesh))
+    assert reader.look(shut, mesh, (known,)) != known
 
 
 def test_what_covers_a_face_stays_covered(astronaut: Portrait, admiral_likeness: MeshLikeness) -> None:
