@@ -84,8 +84,8 @@ def extend_edges(values: Floats, covered: NDArray[np.bool_]) -> Floats:
     _, labels = cv2.distanceTransformWithLabels(
         (~covered).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    inside = np.flatnonzero(covered)
+    of_pixel, inside = np.asarray(labels, np.int32).ravel(), np.flatnonzero(covered)
     of_label = np.zeros(len(inside) + 1, np.intp)
-    of_label[labels.ravel().take(inside)] = inside
+    of_label[of_pixel.take(inside)] = inside
     flat = np.asarray(values, np.float32).reshape(-1, values.shape[2])
-    return flat.take(of_label.take(labels.ravel()), 0).reshape(values.shape)
+    return flat.take(of_label.take(of_pixel), 0).reshape(values.shape)

@@ -50,16 +50,16 @@ def match_blur(new: Floats, target: Floats | Pixels, own: Mask, upper: Mask, wid
         return new
     part = _bound(whole, math.ceil(3 * _WIDEST * _WORK_WIDTH_PX / 4))
     mine, theirs = (_shrink_grey(picture, size)[part] for picture in (new, target))
-    whole, where = (np.flatnonzero(choice[part]) for choice in (whole, where))
-    if len(where) < _LEAST * (scale * width) ** 2 and _is_as_sharp(theirs, mine, whole):
+    upper_part, shown = np.flatnonzero(whole[part]), np.flatnonzero(where[part])
+    if len(shown) < _LEAST * (scale * width) ** 2 and _is_as_sharp(theirs, mine, upper_part):
         return new
-    drawn, other = _measure_sharpness(mine, where), _measure_sharpness(theirs, where)
+    drawn, other = _measure_sharpness(mine, shown), _measure_sharpness(theirs, shown)
     along, ratios = _compare_gradients(drawn, other)
     deviations = [0.0, 0.0]
     for axis in (0, 1):
         if ratios[axis] < _BLURRED:
             wanted, at_first = (_along(sharpness, along[axis]) for sharpness in (other, drawn))
-            deviations[axis] = _find_deviation(mine, where, along[axis], wanted / _AIM, at_first)
+            deviations[axis] = _find_deviation(mine, shown, along[axis], wanted / _AIM, at_first)
     if not any(deviations):
         return new
     return blur_along(new, along, (deviations[0] / scale, deviations[1] / scale))
