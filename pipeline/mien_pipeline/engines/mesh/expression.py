@@ -275,11 +275,23 @@ def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:
     lips, shown = (outer - inner)[part] > 0, target[part]
     if not lips.any():
         return target
-    gain = (new[part][lips].mean(0) + 1) / (shown[lips].mean(0) + 1)
-    paint = _find_paint(shown, lips, inner[part] > 0)
+    paint = _find_paint(shown, lips, inner[part] > 0)[..., None]
     result = target.copy()
-    result[part] *= 1 + paint[..., None] * (gain - 1)
+    result[part] += paint * (_recolour_lips(shown, shown[lips], new[part][lips]) - shown)
     return result
+
+
+def _recolour_lips(shown: Floats, lips: Floats, wanted: Floats) -> Floats:
+    """`shown` (h, w, 3) times what makes the mean of `lips` (N, 3) that of `wanted` (M, 3).
+
+    Shine does not pass theirs, and no shade becomes bluer or greener beside its red than it was and than they are.
+    """
+    colour = wanted.mean(0) + 1
+    result = np.asarray(shown * (colour / (lips.mean(0) + 1)), np.float32)
+    red, was = result[..., :1] + 1, shown[..., :1] + 1
+    np.minimum(result, red * np.maximum((shown + 1) / was, colour / colour[0]), out=result)
+    lightest = np.maximum(float(np.quantile(wanted[:, 0], LIPS_SHINE)), was)
+    return np.asarray(result * np.minimum(1, lightest / red), np.float32)
 
 
 def _find_paint(shown: Floats, lips: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Mask:

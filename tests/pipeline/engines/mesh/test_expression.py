@@ -184,6 +184,18 @@ def test_an_open_mouth_loses_its_lipstick_and_keeps_its_teeth(astronaut: Portrai
     assert np.abs(result[teeth > 0] - target[teeth > 0]).max() < 50
 
 
+def test_dark_lips_that_turn_pale_get_neither_yellow_shine_nor_purple_corners(astronaut: Portrait) -> None:
+    mesh = mesh_of(astronaut)
+    target = np.full((*astronaut[0].pixels.shape[:2], 3), (150, 70, 75), np.float32)
+    shine, corner = (tuple(np.round(mesh[vertex, :2]).astype(int)[::-1]) for vertex in (17, 61))
+    target[shine], target[corner] = (225, 110, 80), (60, 20, 50)
+    pale = np.full_like(target, 0) + np.array([200, 150, 140], np.float32)
+    result = match_lip_colour(target, pale, mesh)
+    assert np.allclose(result[shine][0], 226, atol=2), "as light as it was"
+    assert result[shine][1] / result[shine][0] < 0.8
+    assert result[corner][2] / result[corner][0] < 0.9
+
+
 def test_only_a_reference_that_smiles_more_loses_folds_and_only_beside_the_mouth(
     astronaut: Portrait, admiral: Portrait
 ) -> None:
