@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import cv2
@@ -95,10 +96,12 @@ class MeshDetector:
         side, sure = self._finder.coarse_px, self._finder.turned_score
         coarse = shrink_to(pixels, side)
         close = shrink_to(coarse, CLOSE_SIDE_PX)
-        found = self._find_turned(coarse, pixels, (0,), side, on_pass)
-        if close is not coarse:
-            found += self._find_turned(close, pixels, (0,), CLOSE_SIDE_PX, on_pass)
-        turned = self._find_turned(close, pixels, (1, 3, 2), CLOSE_SIDE_PX, on_pass)
+        on_pass()
+        with ThreadPoolExecutor(1) as beside:  # the dearest search, of which OpenCV runs most on one processor
+            large = beside.submit(self._find_turned, coarse, pixels, (0,), side, _go_on)
+            found = [] if close is coarse else self._find_turned(close, pixels, (0,), CLOSE_SIDE_PX, on_pass)
+            turned = self._find_turned(close, pixels, (1, 3, 2), CLOSE_SIDE_PX, on_pass)
+            found = [*large.result(), *found]
         yield found + [box for box in turned if box.det_score >= sure]
         if max(pixels.shape[:2]) > side:
             yield self._detect_in_tiles(pixels, on_pass)

@@ -41,7 +41,7 @@ class Detection:
 
 
 class FaceFinder(Protocol):
-    """A network that finds boxes and five points."""
+    """A network that finds boxes and five points; two threads may ask it at once."""
 
     coarse_px: int
     """The longer side that a whole picture is first looked at with."""

@@ -32,7 +32,7 @@ _MEAN, _RANGE = 127.5, 128.0
 
 
 class Scrfd:
-    """A `FaceFinder` of one file. One thread at a time."""
+    """A `FaceFinder` of one file."""
 
     coarse_px = SIDE_PX
     turned_score = 0.7

@@ -1,5 +1,7 @@
 """YuNet's finds are in the pixels of the picture, whatever size the network saw it at."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -17,3 +19,14 @@ def test_a_find_lies_where_the_face_is(models: ModelStore, astronaut: Portrait, 
     assert np.linalg.norm(found.kps - face.kps, axis=1).max() < 0.25 * eyes
     assert np.abs(found.centre - (face.bbox[:2] + face.bbox[2:]) / 2).max() < 0.5 * eyes
     assert found.det_score > 0.7
+
+
+def test_threads_may_ask_at_once(models: ModelStore, astronaut: Portrait) -> None:
+    """Small pictures share one network, large ones another."""
+    finder, pixels = YuNet(models.read("face-detection")), astronaut[0].pixels
+    larger = np.ascontiguousarray(np.repeat(np.repeat(pixels, 2, 0), 2, 1))
+    asked = [(pixels, 320), (larger, 1024), (pixels, 512), (larger, 320)]
+    alone = [finder.find(*each)[0].kps for each in asked]
+    with ThreadPoolExecutor(len(asked)) as threads:
+        together = [found[0].kps for found in threads.map(lambda each: finder.find(*each), asked)]
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
