@@ -1,6 +1,7 @@
 """The one pass over a clip before anything of it is changed: content, shots, faces, people, marks."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from mien_pipeline.clips.analysis import MARK_PARTS, Analysis, PersonSeen, Track
 from mien_pipeline.clips.people import average, find_people
 from mien_pipeline.clips.steadiness import FADE_YAW_DEG, find_covered, find_drifted, find_stirred, plan_shares, smooth
 from mien_pipeline.clips.tracks import CutFinder, Track, Tracker, require_mesh
+from mien_pipeline.face import Face
 from mien_pipeline.image import Floats, Image, Pixels
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.join import Span
@@ -22,6 +24,25 @@ from mien_pipeline.trust.watermark import Watermark, to_canonical
 _CHECK_EVERY_S = 1.0  # the content check looks at the first picture of each shot, and then so often
 _MARKED_ON = 8  # pictures of a shot on which its watermark is worked out
 _KEPT = 16  # pictures of a shot that are kept small for that, evenly spread
+
+
+class _ContentChecks:
+    """The content check of one picture after the other, beside what the caller does meanwhile."""
+
+    def __init__(self, content_check: ContentCheck, beside: Executor) -> None:
+        """`beside` has one thread."""
+        self._check, self._beside = content_check, beside
+        self._last: Future[None] | None = None
+
+    def begin(self, image: Image, faces: Sequence[Face]) -> None:
+        """Begin with a picture when the one before has passed; raises as `check`, of that one."""
+        self.finish()
+        self._last = self._beside.submit(check, image, self._check, "target", faces)
+
+    def finish(self) -> None:
+        """Return when all have passed; raises as `check`."""
+        if self._last:
+            self._last.result()
 
 
 class _Samples:
@@ -68,8 +89,27 @@ def analyse(
         ContentBlocked, CheckUnavailable: as the check says; `stage` is "target".
         UnsupportedClip, ClipTooLong: a picture is damaged, or there are too many.
     """
-    cuts, tracker = CutFinder(), Tracker(follower, embedder)
-    times, shots, marks, samples = list[int](), list[int](), list[Floats](), _Samples()
+    tracker = Tracker(follower, embedder)
+    with ThreadPoolExecutor(1) as beside:
+        checks = _ContentChecks(content_check, beside)
+        span, shots, marks = _follow_faces(clip, part, tracker, checks, watermark, on_step)
+        checks.finish()
+    return _conclude(span, shots, tracker.finish(), marks, embedder)
+
+
+def _follow_faces(
+    clip: ClipInfo,
+    part: tuple[float | None, float | None],
+    tracker: Tracker,
+    checks: _ContentChecks,
+    watermark: Watermark,
+    on_step: OnStep,
+) -> tuple[Span, list[int], list[Floats]]:
+    """Hand every picture to `tracker`, and some to `checks`: the pictures, the first of each shot, and its watermark.
+
+    Arguments and errors as for `analyse`; the last picture's check may still be under way.
+    """
+    cuts, times, shots, marks, samples = CutFinder(), list[int](), list[int](), list[Floats](), _Samples()
     checked_at, last = 0, 0
     for time, picture in read_pictures(clip, *part):
         number = len(times)
@@ -84,7 +124,7 @@ def analyse(
         faces = tracker.add(number, len(shots) - 1, image, is_cut=is_cut)
         if is_cut or (time - checked_at) * clip.time_base >= _CHECK_EVERY_S:
             checked_at = time
-            check(image, content_check, "target", faces)
+            checks.begin(image, faces)
         samples.add(image)
         require_length(float((time - times[0]) * clip.time_base), number)
         on_step(min(number + 1, clip.frames), clip.frames)
@@ -92,8 +132,7 @@ def analyse(
         raise NoFaceFound("that part of the clip holds no picture", role="target")
     marks.append(watermark.mark_shot(samples.choose(_MARKED_ON)))
     step = last or (int(np.median(np.diff(times))) if len(times) > 1 else round(1 / (25 * clip.time_base)))
-    span = Span(tuple(times), times[-1] + step, part == (None, None))
-    return _conclude(span, shots, tracker.finish(), marks, embedder)
+    return Span(tuple(times), times[-1] + step, part == (None, None)), shots, marks
 
 
 def _conclude(

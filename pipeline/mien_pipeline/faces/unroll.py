@@ -44,10 +44,10 @@ def _place_texels(side: int) -> tuple[Indices, Floats, Floats]:
         x, y = u[row][:, None], v[row][:, None]
         second = ((x - a[:, 0]) * (c[:, 1] - a[:, 1]) - (y - a[:, 1]) * (c[:, 0] - a[:, 0])) / doubled
         third = ((b[:, 0] - a[:, 0]) * (y - a[:, 1]) - (b[:, 1] - a[:, 1]) * (x - a[:, 0])) / doubled
-        shares = np.stack([1 - second - third, second, third], 2)
-        nearest = shares.min(2).argmax(1)
+        first = 1 - second - third
+        nearest = np.minimum(np.minimum(first, second), third).argmax(1)
         found[row] = nearest
-        weights[row] = np.take_along_axis(shares, nearest[:, None, None], 1)[:, 0]
+        weights[row] = np.stack([each[np.arange(side), nearest] for each in (first, second, third)], 1)
     covered = np.asarray(weights.min(2) >= -1e-6, np.float32)
     weights = np.clip(weights, 0, 1)
     weights /= weights.sum(2, keepdims=True)

@@ -23,14 +23,14 @@ SIZE, COUNT = (320, 240), 30
 
 
 class Allow:
-    """A content check of the protocol that has seen nothing to block; it counts."""
+    """A content check of the protocol that blocks after so many looks; it counts."""
 
-    def __init__(self, *, blocks: bool = False) -> None:
-        self.blocks, self.looks = blocks, 0
+    def __init__(self, passes: int = 1000) -> None:
+        self.passes, self.looks = passes, 0
 
     def check(self, pixels: Pixels, stage: str, *, is_turned: bool = False) -> None:
         self.looks += 1
-        if self.blocks:
+        if self.looks > self.passes:
             raise ContentBlocked("blocked", stage=stage)
 
 
@@ -96,11 +96,21 @@ def test_a_part_is_looked_at_alone(two_shots: Path, look: Callable[..., Analysis
 
 
 def test_what_the_check_blocks_is_not_looked_at_further(two_shots: Path, look: Callable[..., Analysis]) -> None:
-    check = Allow(blocks=True)
+    check = Allow(passes=0)
     with pytest.raises(ContentBlocked) as blocked:
         look(two_shots, check)
     assert blocked.value.fields["stage"] == "target"
     assert check.looks == 1
+
+
+def test_what_is_blocked_in_the_last_picture_that_is_checked_blocks_the_clip(
+    two_shots: Path, look: Callable[..., Analysis]
+) -> None:
+    """The check works beside the search for faces; a clip is not known before it has passed."""
+    allow = Allow()
+    look(two_shots, allow)
+    with pytest.raises(ContentBlocked):
+        look(two_shots, Allow(passes=allow.looks - 1))
 
 
 def test_a_clip_without_a_face_is_refused(tmp_path: Path, look: Callable[..., Analysis]) -> None:
