@@ -56,6 +56,10 @@ class FaceFollower(FaceDetector, Protocol):
         """The face that is found where `mesh` (468, 3) was; its `mesh_score` says whether there is one."""
         ...
 
+    def detect_others(self, image: Image, faces: Sequence[Face], /) -> Sequence[Face]:
+        """As `detect`, without those whose boxes are where `faces` are; with no `faces` it is the same."""
+        ...
+
 
 class FaceEmbedder(Protocol):
     """Says who a face is, for comparing; one recogniser each."""

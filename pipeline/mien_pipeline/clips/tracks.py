@@ -126,8 +126,9 @@ class Tracker:
 
     def _search(self, image: Image, *, thorough: bool) -> Iterator[Face]:
         small = image if thorough else replace(image, pixels=shrink_to(image.pixels, SEARCH_SIDE_PX))
-        grow = scale_by(image.width / small.width)
-        for face in self._follower.detect(small):
+        grow, shrunk = scale_by(image.width / small.width), np.float32(small.width / image.width)
+        known = [replace(track.faces[-1], bbox=track.faces[-1].bbox * shrunk) for track in self._live]
+        for face in self._follower.detect_others(small, known):
             mesh = require_mesh(face)
             large = np.hstack([transform(mesh[:, :2], grow), mesh[:, 2:] * grow[0, 0]]).astype(np.float32)
             refined = self._follower.follow(image, large)

@@ -54,6 +54,19 @@ def test_several_faces_come_left_to_right(detector: MeshDetector, astronaut: Por
     assert [round(float(face.bbox[2] - face.bbox[0]), -1) for face in faces] == [130, 90]
 
 
+def test_beside_a_face_that_is_known_the_others_are_found(
+    detector: MeshDetector, astronaut: Portrait, admiral: Portrait
+) -> None:
+    one = photograph(astronaut, 90, (1000, 700), 500, 60).pixels
+    other = photograph(admiral, 130, (1000, 700), 10, 100).pixels
+    both = Image(np.where(one == 120, other, one))
+    left, right = detector.detect(both)
+    (found,) = detector.detect_others(both, [left])
+    assert np.array_equal(found.bbox, right.bbox)
+    assert not detector.detect_others(both, [left, right])
+    assert len(detector.detect_others(both, [])) == 2
+
+
 def test_a_picture_without_a_face_has_none(detector: MeshDetector) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (400, 600, 3)).astype(np.uint8)
     assert detector.detect(Image(cv2.GaussianBlur(noise, (0, 0), 3).astype(np.uint8))) == []
