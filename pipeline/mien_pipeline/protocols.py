@@ -102,6 +102,11 @@ class RendersAgain(Protocol):
 class KnowsClips(Protocol):
     """A likeness that looks for what changes slowly in a few pictures of a clip, and not in every one."""
 
+    @property
+    def known_margin(self) -> float:
+        """Of a face's longer side, what `render_known` needs around it, where `look` knew something; .8 at most."""
+        ...
+
     def look(self, target: Image, face: Face, options: SwapOptions, /) -> object:
         """What is to be known of a picture; a value of the engine's own."""
         ...

@@ -33,6 +33,7 @@ SCORE_EVERY, SCORED = 30, 4
 # Pictures of a track whose face comes to look otherwise: networks and masks of hair take longer than all else of a
 # rendered face.
 LOOK_EVERY = 12
+WAITING_BYTES = 80_000_000  # of pictures that wait for the next look; at 1280 × 720 those of any segment
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ class ClipSwap:
         if share <= 0:
             return None
         reference = self.references[track.person]
-        face, region, before, local = self.cut_face(frame, track, place)
+        face, region, before, local = self.cut_face(frame, track, place, known.find_margin(track, number))
         patch = known.render(reference.likeness, before, local, track, number)
         for warning in patch.warnings:
             if warning != "occluded" or not track.covered[place]:
@@ -159,11 +160,13 @@ class ClipSwap:
         tally.swapped += 1
         return face
 
-    def cut_face(self, frame: Frame, track: TrackPlan, place: int) -> tuple[Face, Region, Image, Face]:
-        """A face of a picture, the region around it, what that shows, and the face in its pixels."""
+    def cut_face(
+        self, frame: Frame, track: TrackPlan, place: int, margin: float = MARGIN
+    ) -> tuple[Face, Region, Image, Face]:
+        """A face of a picture, the region with `margin` of its size around it, what that shows, and the face in it."""
         face = describe_face(track.meshes[place], 1.0)
         left, top, right, bottom = (float(edge) for edge in face.bbox)
-        region = Region.around((left, top, right, bottom), MARGIN, self.clip)
+        region = Region.around((left, top, right, bottom), margin, self.clip)
         return face, region, Image(frame.read_region(region)), _shift(face, -region.left, -region.top)
 
     def _score(self, after: Image, face: Face, person: int, tally: PersonTally) -> None:
@@ -192,8 +195,9 @@ class _Known:
             for track in swap.analysis.tracks
             if track.first < stop and track.stop > first and self._find_follower(track) is not None
         ]
+        apart = max(LOOK_EVERY, WAITING_BYTES // swap.clip.picture_bytes)
         self._looks = {
-            id(track): find_keys(track, swap.every) if swap.every > 1 else find_looks(track, first, stop)
+            id(track): find_keys(track, swap.every) if swap.every > 1 else find_looks(track, first, stop, apart)
             for track in self._tracks
         }
         self.first = min([first, *(self._around(track, max(first, track.first))[0] for track in self._tracks)])
@@ -222,6 +226,12 @@ class _Known:
                 _, _, seen, local = self._swap.cut_face(frame, track, number - track.first)
                 self._found[id(track), number] = follower.look(seen, local, self._swap.options)
 
+    def find_margin(self, track: TrackPlan, number: int) -> float:
+        """Of the size of a track's face, how far around it picture `number` is looked at to render it."""
+        follower = self._find_follower(track)
+        is_known = any(self._found.get((id(track), at)) is not None for at in self._around(track, number))
+        return follower.known_margin if follower and is_known else MARGIN
+
     def render(self, likeness: Likeness, seen: Image, local: Face, track: TrackPlan, number: int) -> Patch:
         """The face of a track in picture `number`; what was known of pictures that lie behind is forgotten."""
         options = self._swap.options
@@ -248,18 +258,22 @@ def find_scored(track: TrackPlan) -> frozenset[int]:
     return frozenset(shown[:: min(SCORE_EVERY, max(1, len(shown) // SCORED))].tolist())
 
 
-def find_looks(track: TrackPlan, first: int, stop: int) -> list[int]:
+def find_looks(track: TrackPlan, first: int, stop: int, apart: int) -> list[int]:
     """The pictures at which engines look at a track's face, so that `first` to before `stop` can be rendered.
 
-    The first of them, the one after the last, where the neighbouring segment looks too, and each with a change: where
-    a swap fades, or something passes that is too small for that and would be painted over between two looks. Around
-    where a face comes to look otherwise it is every `LOOK_EVERY`th.
+    Every `apart`th of them, the one after the last, where the neighbouring segment looks too, and each with a change:
+    where a swap fades, or something passes that is too small for that and would be painted over between two looks.
+    Around where a face comes to look otherwise it is every `LOOK_EVERY`th.
     """
     places = np.arange(len(track.shares))
     changes = np.cumsum(track.drifted)
     near = (places + LOOK_EVERY).clip(max=len(places) - 1), (places - LOOK_EVERY).clip(min=0)
     begin, end = max(first - track.first, 0), min(stop - track.first, len(places) - 1)
-    usual = (places == begin) | (places == end) | ((places % LOOK_EVERY == 0) & (changes[near[0]] > changes[near[1]]))
+    usual = (
+        ((places - begin) % apart == 0)
+        | (places == end)
+        | ((places % LOOK_EVERY == 0) & (changes[near[0]] > changes[near[1]]))
+    )
     chosen = (track.shares > 0) & (usual | (track.shares < 1) | track.stirred)
     return [track.first + place for place in np.flatnonzero(chosen).tolist() if begin <= place <= end]
 

@@ -44,6 +44,11 @@ class MaskedLikeness:
             return patch
         return self._limit(patch, [reader.read(target, face) for reader in self.readers])
 
+    @property
+    def known_margin(self) -> float:
+        """What the networks need."""
+        return 0.8
+
     def look(self, target: Image, face: Face, options: SwapOptions, /) -> object:
         """What the networks see in a picture of a clip, and what the likeness looks for, where it does."""
         known = self.likeness.look(target, face, options) if isinstance(self.likeness, KnowsClips) else None

@@ -108,6 +108,11 @@ class MeshLikeness:
         place = _Place.of(target, face, self.texture.face_width)
         return self._render(place, options, on_step, seen if isinstance(seen, _Seen) else None)
 
+    @property
+    def known_margin(self) -> float:
+        """A little more than the margin in which the target gives way to another shape."""
+        return MARGIN + 0.1
+
     def look(self, target: Image, face: Face, options: SwapOptions) -> KnownFace | None:
         """What shows of a target face, for `render_known`; None of one that is turned too far."""
         settings = require_options(options, MeshOptions)

@@ -105,6 +105,11 @@ class ClipInfo:
         """Width and height as a player shows them, its pixels taken as square."""
         return (self.size[1], self.size[0]) if self.rotation % 180 else self.size
 
+    @property
+    def picture_bytes(self) -> int:
+        """What a picture takes while it is edited."""
+        return sum(height * width for height, width in self.form.shape_planes(*self.size)) * self.form.dtype().itemsize
+
 
 def probe_clip(path: Path) -> ClipInfo:
     """What the clip is.
