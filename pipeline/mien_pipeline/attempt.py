@@ -84,7 +84,7 @@ def judge_naturalness(task: FaceTask, after: Image, patch: Patch, tracker: FaceT
     was = task.face.mesh if task.face.mesh is not None else intent.mesh
     finished = FinishedFace(task.before.pixels, after.pixels, was, intent.mesh, intent.own, intent.to_own)
     found = tracker.look_again(after, intent.mesh) if patch.intent else None
-    return rate(measure(finished, intent.painted_over, found))
+    return rate(measure(finished, intent.painted_over, found, intent.mottled))
 
 
 def find_intent(face: Face, after: Image, patch: Patch, tracker: FaceTracker) -> Intent | None:

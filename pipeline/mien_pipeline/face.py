@@ -65,12 +65,14 @@ class Intent:
         own: (h, w) float32 in 0..1, how much of a pixel is the new face's alone.
         to_own: (2, 3) float32, target image → `own`.
         painted_over: 0..1, share of the reference's texture that is no skin that was seen.
+        mottled: how uneven the redness of that texture's skin is from place to place, in CIELAB's a*.
     """
 
     mesh: Mesh
     own: Mask
     to_own: Affine
     painted_over: float = 0.0
+    mottled: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,7 @@ SwapWarning = Literal[
 ]
 
 Fault = Literal[
-    "patchy-skin",  # blotches, spots, or one side unlike the other
+    "patchy-skin",  # structure or darkness that the target does not have, or a reference that is mottled
     "edge",  # the mask's edge shows
     "sharpness",  # softer or coarser than what was there
     "painted-over",  # much of the reference's face was hidden, and made up or copied with what hid it

@@ -1,7 +1,7 @@
 """What is measured of one finished swap, the same way for every engine."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Protocol
 
 import numpy as np
@@ -46,8 +46,7 @@ class Eyes(Protocol):
 def rate_from_outside(before: Image, after: Image, seen: Face, found: Mesh, again: Mesh) -> Naturalness:
     """How natural a result looks to someone who knows nothing of the engine: an untouched face has 1.
 
-    The face's own skin is found in each picture, and all that the target shows of unevenness is taken off, because an
-    outside look cannot leave out what the engine left alone, as a fringe.
+    The face's own skin is found in the result.
 
     Args:
         before, after: the target and the result.
@@ -56,18 +55,8 @@ def rate_from_outside(before: Image, after: Image, seen: Face, found: Mesh, agai
     """
     if seen.mesh is None:
         raise ValueError("the judge needs faces with a mesh")
-    own = face_mask(before.pixels, seen.mesh)
-    untouched = measure(FinishedFace(before.pixels, before.pixels, seen.mesh, seen.mesh, own, _WHOLE))
     own = face_mask(after.pixels, found)
-    made = measure(FinishedFace(before.pixels, after.pixels, seen.mesh, found, own, _WHOLE), 0.0, again)
-    return rate(
-        replace(
-            made,
-            patches=made.patches - untouched.patches,
-            spots=made.spots - untouched.spots,
-            lopsided=made.lopsided - untouched.lopsided,
-        )
-    )
+    return rate(measure(FinishedFace(before.pixels, after.pixels, seen.mesh, found, own, _WHOLE), 0.0, again))
 
 
 class Judge:

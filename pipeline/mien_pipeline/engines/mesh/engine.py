@@ -164,6 +164,7 @@ class MeshLikeness:
             rendered.own,
             shrink_affine(region.affine, step),
             texture.painted_over,
+            texture.mottled,
         )
         found = _Seen(read, rendered.shown)
         return Patch(result, region.affine, changed, tuple(dict.fromkeys(warnings)), intent=intent, seen=found)

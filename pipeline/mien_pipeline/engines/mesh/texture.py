@@ -12,7 +12,7 @@ from mien_pipeline.engines.mesh.bare_skin import clear_skin, forehead_mask
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye
 from mien_pipeline.engines.mesh.lamps import even_out
 from mien_pipeline.engines.mesh.sidelight import remove_side_light
-from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_painted_over
+from mien_pipeline.engines.mesh.unseen import has_dark_chin, is_bearded, measure_mottled, measure_painted_over
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.align import resample
@@ -78,6 +78,7 @@ class Texture:
         glasses: whether the reference wears some; their rims are painted over.
         painted_over: 0..1, see `unseen.measure_painted_over`.
         rims: 0..1, what of that are rims of glasses.
+        mottled: see `unseen.measure_mottled`.
     """
 
     colour: Pixels
@@ -86,6 +87,7 @@ class Texture:
     glasses: bool = False
     painted_over: float = 0.0
     rims: float = 0.0
+    mottled: float = 0.0
 
     @property
     def face_width(self) -> float:
@@ -102,7 +104,8 @@ class Texture:
         side = self.colour.shape[0]
         inner = cv2.erode(np.minimum(self.validity, self.skin), disc(max(1, round(_SKIN_SHRINK * side))))
         soft = blur(np.asarray(inner, np.float32), _SKIN_FEATHER * side)
-        return replace(self, validity=np.minimum(self.validity, soft.astype(np.uint8)), painted_over=self.rims)
+        validity = np.minimum(self.validity, soft.astype(np.uint8))
+        return replace(self, validity=validity, painted_over=self.rims, mottled=measure_mottled(self.colour, validity))
 
     def fit(self, width: float) -> "Texture":
         """The texture averaged down for a face that is `width` pixels wide, or it would be sharper than its picture."""
@@ -297,17 +300,14 @@ def complete(view: View) -> Texture:
     plain = np.maximum(skin, made)
     bare = _to_bytes(own * plain + (1 - own) * plain[:, ::-1])
     shown = _to_bytes(_shrink(validity))
-    lost = (
-        measure_painted_over(colour, shown, bare, view.covered),
-        measure_painted_over(colour, bare, bare, view.covered),
-    )
+    lost, rims = (measure_painted_over(colour, used, bare, view.covered) for used in (shown, bare))
     if float(own[seen > 0.5].min()) > 0.999:
-        return Texture(colour, shown, bare, glasses, *lost)
+        return Texture(colour, shown, bare, glasses, lost, rims, measure_mottled(colour, shown))
     light = to_linear(colour)
     other = np.ascontiguousarray(light[:, ::-1])
     balanced = other * _balance(other, light, np.minimum(facing * skin, (facing * skin)[:, ::-1]))
-    mixed = own[..., None] * light + (1 - own[..., None]) * balanced
-    return Texture(to_srgb(mixed.astype(np.float32)), shown, bare, glasses, *lost)
+    mixed = to_srgb((own[..., None] * light + (1 - own[..., None]) * balanced).astype(np.float32))
+    return Texture(mixed, shown, bare, glasses, lost, rims, measure_mottled(mixed, shown))
 
 
 def _close(own: Mask, reach: float) -> Mask:

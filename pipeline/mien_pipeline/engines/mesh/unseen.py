@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien_pipeline.image import Mask, Pixels
 from mien_pipeline.media.colour import to_lab
-from mien_pipeline.skin.naturalness import TEXTURE_SIDE, fill_texture_hull, skin_texels
+from mien_pipeline.skin.naturalness import TEXTURE_SIDE, fill_texture_hull, find_detail, skin_texels
 
 # Below the lips: where a beard grows, and hair that falls beside a jaw does not.
 _CHIN = (17, 84, 181, 91, 146, 204, 211, 170, 140, 171, 175, 396, 369, 395, 431, 424, 375, 321, 405, 314)
@@ -20,6 +20,7 @@ _SHORT_BEARD = 0.7
 _VIVID = (1.5, 10.0)  # times the chroma of that skin, and more than it: no hair is, a cup may be
 _UPPER = (50, 117, 118, 101, 205, 280, 346, 347, 330, 425, 4, 197, 9)
 _HALF = 0.5
+_MOTTLES = 0.7, 2.0  # deviations of the blurs, in pixels of the small texture, between which they are
 
 
 def measure_painted_over(colour: Pixels, validity: Pixels, skin: Pixels, covered: Mask) -> float:
@@ -42,6 +43,20 @@ def measure_painted_over(colour: Pixels, validity: Pixels, skin: Pixels, covered
         odd = odd * ~dark
     share = np.maximum(odd, _shrink(covered) * face)
     return float(share.sum() / np.count_nonzero(face))
+
+
+def measure_mottled(colour: Pixels, validity: Pixels) -> float:
+    """How uneven the redness of a face's skin is from place to place: standard deviation of detail in CIELAB's a*.
+
+    Hair, a hand, rims that were painted over, shine and noise are all of another redness than the skin beside them.
+
+    Args:
+        colour: (S, S, 3) uint8 RGB, the texture.
+        validity: (S, S) uint8, 255 where it is used.
+    """
+    red = np.ascontiguousarray(to_lab(np.asarray(_shrink(colour), np.uint8))[..., 1])
+    used = skin_texels() & (_shrink(validity) > 255 * _HALF)
+    return float(find_detail(red, used, *_MOTTLES)[used].std()) if used.any() else 0.0
 
 
 def is_bearded(colour: Pixels, skin: Mask) -> bool:

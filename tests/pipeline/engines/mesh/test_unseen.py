@@ -1,4 +1,7 @@
-"""What is no skin promises: a mask is not copied; clear skin, a beard and hidden rims do not count as painted over."""
+"""What is no skin promises: a mask is not copied; clear skin, a beard and hidden rims do not count as painted over.
+
+Skin is mottled by what is of another redness.
+"""
 
 from dataclasses import replace
 
@@ -7,16 +10,18 @@ import numpy as np
 import pytest
 
 from mien_pipeline.engines.mesh.engine import MeshEngine
+from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.engines.mesh.texture import unroll
-from mien_pipeline.engines.mesh.unseen import has_dark_chin
+from mien_pipeline.engines.mesh.unseen import has_dark_chin, measure_mottled
 from mien_pipeline.evaluation.accessories.covers import draw_beard, draw_mask
 from mien_pipeline.face import Portrait
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Pixels
-from mien_pipeline.skin.naturalness import LIMITS, fill_texture_hull
+from mien_pipeline.progress import ignore_step
+from mien_pipeline.skin.naturalness import LIMITS, fill_texture_hull, skin_texels
 from mien_testing.portraits import mesh_of
 
-LIMIT = LIMITS["painted_over"]
+LIMIT = 0.03  # a face of which nothing is hidden has less
 LIP = 17  # the lower edge of the lower lip
 
 
@@ -83,3 +88,33 @@ def topology_row(vertex: int) -> int:
 def test_the_patch_says_what_its_texture_is_made_of(engine: MeshEngine, admiral: Portrait) -> None:
     likeness = engine.prepare([admiral])
     assert likeness.texture.painted_over == painted_over(admiral, admiral.image.pixels)
+
+
+def test_skin_is_mottled_by_strands_of_another_redness_and_not_by_light(astronaut: Portrait) -> None:
+    texture = unroll(astronaut.image, mesh_of(astronaut))
+    strands = texture.colour.copy()
+    strands[:, :: texture.colour.shape[0] // 16] = (110, 40, 30)
+    darker = (texture.colour * 0.8).astype(np.uint8)
+    clear, shaded = (measure_mottled(each, texture.validity) for each in (texture.colour, darker))
+    assert clear < LIMITS["mottled"] / 3
+    assert shaded < 1.1 * clear
+    assert measure_mottled(strands, texture.validity) > 2 * clear
+
+
+def test_what_is_not_used_of_a_texture_does_not_mottle_it(astronaut: Portrait) -> None:
+    texture = unroll(astronaut.image, mesh_of(astronaut))
+    half = texture.validity.copy()
+    half[:, half.shape[1] // 2 :] = 0
+    painted = texture.colour.copy()
+    painted[:, painted.shape[1] // 2 + painted.shape[1] // skin_texels().shape[1] * 2 :: 9] = (200, 0, 0)
+    clear = measure_mottled(texture.colour, half)
+    assert measure_mottled(painted, half) == pytest.approx(clear, rel=0.2)
+    assert measure_mottled(painted, texture.validity) > 2 * clear
+    assert measure_mottled(painted, np.zeros_like(half)) == 0
+
+
+def test_the_patch_says_how_mottled_its_texture_is(engine: MeshEngine, astronaut: Portrait, admiral: Portrait) -> None:
+    likeness = engine.prepare([astronaut])
+    patch = likeness.render(*admiral, MeshOptions(), ignore_step)
+    assert patch.intent is not None
+    assert patch.intent.mottled == likeness.texture.mottled > 0
