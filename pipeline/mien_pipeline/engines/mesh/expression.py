@@ -39,8 +39,8 @@ LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
 SURROUNDINGS = 0.1  # face widths over which what is kept takes the new face's colours
 WHITES, LIGHTER_WHITES = 0.85, 1.1  # the quantile of an eye's lightness that is its white; how much lighter it may be
 WHITES_HUE = (0.75, 1.35)  # of the mean change, within which a channel of an eye changes
-REDDEST = 0.5  # the quantile of skin's red by green that eyes and lids do not pass
-SOCKET, SOCKET_FEATHER = 0.03, 0.012  # face widths around an eye for the same
+# The quantile of skin's red by green that eyes and lids do not pass; face widths around an eye for the same.
+REDDEST, SOCKET, SOCKET_FEATHER = 0.5, 0.03, 0.012
 # Where a smile folds the skin, from the nose's wing to beside the chin, and how wide, in face widths.
 FOLD = (129, 203, 206, 216, 212, 202, 204, 211)
 FOLD_WIDTH, FOLD_FEATHER = 0.06, 0.02
@@ -228,10 +228,8 @@ def dim_eyes(
 def calm_red_eyes(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats:
     """`new`, changed in place: eyes and lids no redder than the target's skin: the light of a lamp that is not there.
 
-    Args:
-        new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
-        skin: (H, W) float32 in 0..1, where both show skin.
-        mesh: (468, 3) in their pixels.
+    `new` and `target` are (H, W, 3) float32 RGB code values 0..255, in the same place; `skin` (H, W) float32 in 0..1 is
+    where both show skin, `mesh` (468, 3) in their pixels.
     """
     shown = target[::4, ::4][skin[::4, ::4] > 0.5]
     if not len(shown):
@@ -239,9 +237,8 @@ def calm_red_eyes(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats
     reddest = float(np.quantile(_measure_red(shown), REDDEST))
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
         part, soft = _soften_ring(new.shape, mesh, ring, SOCKET * face_width(mesh), SOCKET_FEATHER * face_width(mesh))
-        over = soft * np.maximum(_measure_red(new[part]) - reddest, 0)
         brightness = new[part].mean(2, keepdims=True)
-        new[part][..., 0] *= np.exp(-over)
+        new[part][..., 0] *= np.exp(-soft * np.maximum(_measure_red(new[part]) - reddest, 0))
         new[part] *= (brightness + 1) / (new[part].mean(2, keepdims=True) + 1)
     return new
 

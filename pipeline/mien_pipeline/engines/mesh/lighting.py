@@ -24,6 +24,9 @@ WEAK = 3.0  # times: a reference that is made lighter by more gives skin whose t
 GRAIN_PX, SHAPE_PX = 0.5, 3.0  # deviations, on the grid, between which that texture lies
 ROUGHER = 1.1  # times the target's texture, which is left of it
 LEAST_SHADE = 0.35  # of its shading that a reference keeps on a flatly lit target: its shape shows in it
+# The quantile of the target's shades that is its deepest; the least that counts, in logarithms; how much of what is
+# deeper a reference's skin keeps.
+DEEPEST, LEAST_DEEP, DEEPER = 0.07, 0.35, 0.15
 FAINT = 0.03  # in logarithms of light: contrast that is not seen
 # What is darker than the skin around it by so much is hair: from the first logarithm of light on, surely by the second.
 HAIR_DARKER = (0.7, 1.2)
@@ -33,7 +36,9 @@ SPOT_WIDTH = 0.035  # face widths: radius of a disc in which no spot of shine fi
 SPOT = (1.3, 1.8)  # times the darkest light around, from which skin is a spot of shine, and surely one
 
 
-def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Mask, grid: Grid, width: float) -> Pixels:
+def relight(
+    drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Mask, hair: Mask, grid: Grid, width: float
+) -> Pixels:
     """`drawn` with the target's shading and colour cast, (H, W, 3) uint8 RGB.
 
     Args:
@@ -41,6 +46,7 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Ma
         skin: (H, W) float32 in 0..1, where both show skin: light is learnt only there.
         features: (H, W) float32 in 0..1, eyes and lips, which have hues of their own.
         shown: (H, W) float32 in 0..1, where the new face will show.
+        hair: (h, w) float32 in 0..1 on the grid, where hair may grow.
         grid: over both.
         width: of the face, in pixels.
     """
@@ -58,7 +64,7 @@ def relight(drawn: Pixels, target: Pixels, skin: Mask, features: Mask, shown: Ma
     plain = 1 - blur(grid.shrink(features), 0.01 * width / grid.step)
     calm = np.asarray(matt * _even_out(coarse * matt, ratio, weight, sigma_px), np.float32)
     calm *= _smooth_texture(coarse * ratio * calm, there, ratio, weight)
-    calm *= _flatten_shade(coarse * ratio * calm, there, weight, sigma_px)
+    calm *= _flatten_shade(coarse * ratio * calm, there, weight, hair, sigma_px)
     calm *= _limit_hue(coarse * ratio * calm, there, weight)
     even = calm ** plain[..., None]
     factor, lit = grid.enlarge(np.asarray(ratio * even, np.float32), drawn.shape), np.empty_like(drawn)
@@ -132,7 +138,7 @@ def _smooth_texture(new: Floats, target: Floats, ratio: Floats, weight: Mask) ->
     return np.asarray(np.exp((gain - 1) * weak * bands[0])[..., None], np.float32)
 
 
-def _flatten_shade(new: Floats, target: Floats, weight: Mask, sigma_px: float) -> Floats:
+def _flatten_shade(new: Floats, target: Floats, weight: Mask, grows: Mask, sigma_px: float) -> Floats:
     """(h, w, 1) factor after which skin has no more contrast than the target's; brows and beards keep theirs.
 
     Dark skin shows shape by shine and deep shade. Fair skin scatters light into its shades: on it they would be dirt.
@@ -140,6 +146,7 @@ def _flatten_shade(new: Floats, target: Floats, weight: Mask, sigma_px: float) -
     Args:
         new, target: (h, w, 3) float32 RGB in linear light, in the same place.
         weight: (h, w) float32 in 0..1, where both show skin.
+        grows: (h, w) float32 in 0..1, where hair may grow.
         sigma_px: shading wider than this is the target's already.
     """
     skin = weight > 0.5
@@ -152,8 +159,12 @@ def _flatten_shade(new: Floats, target: Floats, weight: Mask, sigma_px: float) -
     ]
     have, want = (float(np.median(np.abs(shade[skin] - np.median(shade[skin])))) for shade in shades)
     share = float(np.clip((want + FAINT) / (have + FAINT), LEAST_SHADE, 1))
-    hair = smooth_step((-shades[0] - HAIR_DARKER[0]) / (HAIR_DARKER[1] - HAIR_DARKER[0]))
-    return np.asarray(np.exp((share - 1) * (1 - hair) * shades[0])[..., None], np.float32)
+    hair = smooth_step((-shades[0] - HAIR_DARKER[0]) / (HAIR_DARKER[1] - HAIR_DARKER[0])) * grows
+    bare = skin & (grows < 0.5)
+    deepest = max(-float(np.quantile(shades[1][bare], DEEPEST)), LEAST_DEEP) if bare.any() else np.inf
+    left = share * shades[0]
+    left -= (1 - DEEPER) * np.minimum(left + deepest, 0)
+    return np.asarray(np.exp((1 - hair) * (left - shades[0]))[..., None], np.float32)
 
 
 def _limit_hue(new: Floats, target: Floats, weight: Mask) -> Floats:

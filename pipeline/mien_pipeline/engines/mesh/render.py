@@ -22,6 +22,7 @@ from mien_pipeline.engines.mesh.expression import (
     temper_lips,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
+from mien_pipeline.engines.mesh.hair import draw_hair
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
@@ -243,7 +244,7 @@ def _fit_into_target(
     `skin` is (H, W) float32 in 0..1, where both show bare skin, `alpha` where the new face will show.
     """
     features, before, width = eyes_and_lips_mask(base.shape, face), base.astype(np.float32), face_width(face)
-    new = relight(drawn, base, skin, features, alpha, grid, width).astype(np.float32)
+    new = relight(drawn, base, skin, features, alpha, draw_hair(face, grid), grid, width).astype(np.float32)
     lightness = _mean_light(drawn, skin), _mean_light(base, skin)
     new = temper_lips(new, before, lightness, face)
     new = dim_eyes(new, drawn, before, lightness, face, eyes)

@@ -29,7 +29,7 @@ def test_a_face_takes_the_targets_light_and_colour_cast(astronaut: Portrait, cas
     light = np.clip((face / 255.0) ** 2.2 * np.array(cast), 0, 1)
     target: Pixels = np.round(light ** (1 / 2.2) * 255).astype(np.uint8)
     skin = np.ones(face.shape[:2], np.float32)
-    result = relight(face, target, skin, np.zeros_like(skin), skin, Grid.over(face.shape, 1), face_width(mesh))
+    result = relight(face, target, skin, np.zeros_like(skin), skin, skin, Grid.over(face.shape, 1), face_width(mesh))
     middle = (slice(20, -20), slice(20, -20))
     assert np.abs(result[middle].astype(int).mean((0, 1)) - target[middle].mean((0, 1))).max() < 6
 
@@ -43,7 +43,7 @@ def step_at_outline(shown_from: int) -> float:
     shown[shown_from:] = 1
     skin = np.zeros_like(shown)
     skin[64:] = 1
-    new = relight(drawn, to_srgb(light), skin, np.zeros_like(skin), shown, Grid.over(drawn.shape, 1), 128.0)
+    new = relight(drawn, to_srgb(light), skin, np.zeros_like(skin), shown, skin, Grid.over(drawn.shape, 1), 128.0)
     return float(np.abs(np.log2(to_linear(new)[66:72, 40:88] / light[66:72, 40:88])).mean())
 
 
@@ -59,7 +59,9 @@ def relit_spot(skin: int, spot: int, target: int) -> Floats:
     drawn[60:68, 60:68] = spot
     everywhere = np.ones((128, 128), np.float32)
     plain = np.full_like(drawn, target)
-    result = relight(drawn, plain, everywhere, np.zeros_like(everywhere), everywhere, Grid.over(drawn.shape, 1), 100.0)
+    result = relight(
+        drawn, plain, everywhere, np.zeros_like(everywhere), everywhere, everywhere, Grid.over(drawn.shape, 1), 100.0
+    )
     return np.array([to_linear(result[20:40, 20:40]).mean(), to_linear(result[62:66, 62:66]).mean()], np.float32)
 
 
@@ -81,7 +83,9 @@ def test_eyes_and_lips_keep_their_hues() -> None:
     lips[44:84, 44:84] = 1
     redness = []
     for features in (none, lips):
-        patch = relight(drawn, cool, skin, features, skin, Grid.over(drawn.shape, 1), 100.0)[60:68, 60:68].astype(float)
+        patch = relight(drawn, cool, skin, features, skin, skin, Grid.over(drawn.shape, 1), 100.0)[60:68, 60:68].astype(
+            float
+        )
         redness.append(float((patch[..., 0] / patch[..., 1]).mean()))
     assert redness[1] > 1.05 * redness[0]
 
@@ -145,7 +149,9 @@ def stripes(contrast: float) -> Pixels:
 def relight_all(drawn: Pixels, target: Pixels) -> Pixels:
     """`drawn` in the light of `target`, where both are bare skin everywhere."""
     everywhere = np.ones(drawn.shape[:2], np.float32)
-    return relight(drawn, target, everywhere, np.zeros_like(everywhere), everywhere, Grid.over(drawn.shape, 1), 100.0)
+    return relight(
+        drawn, target, everywhere, np.zeros_like(everywhere), everywhere, everywhere, Grid.over(drawn.shape, 1), 100.0
+    )
 
 
 def shade_contrast(own: float, target: float) -> float:
@@ -190,3 +196,16 @@ def test_shine_on_a_dark_target_does_not_make_its_skin_grey() -> None:
     target[56:72, 56:72] = (235, 225, 220)
     result = relight_all(drawn, target)[40:88, 80:88].astype(float).mean((0, 1))
     assert np.abs(result - (90, 55, 38)).max() < 12
+
+
+def test_a_hollow_is_no_darker_than_the_targets_shades_and_a_brow_is() -> None:
+    """What is as dark as hair where none grows is shade: on fair skin it would be a stain."""
+    drawn, target = stripes(0.2), stripes(0.2)
+    drawn[48:64, 30:98] = 20
+    everywhere = np.ones(drawn.shape[:2], np.float32)
+    dark = []
+    for hair in (everywhere, 0 * everywhere):
+        grid, features = Grid.over(drawn.shape, 1), np.zeros_like(everywhere)
+        result = relight(drawn, target, everywhere, features, everywhere, hair, grid, 100.0)
+        dark.append(float(to_linear(result[53:59, 50:80]).mean()))
+    assert dark[1] > 3 * dark[0]
