@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.image import Floats, Pixels
+from mien_pipeline.skin.light import average
 from mien_pipeline.skin.likelihood import Choice
 from mien_pipeline.skin.mask import FaceView, disc
 
@@ -17,7 +18,7 @@ def measure_gradient(lab: Floats) -> Floats:
     """(h, w) the change of colour a pixel, in levels of Lab; a and b count twice."""
     smooth = np.asarray(cv2.GaussianBlur(lab, (0, 0), 1.0), np.float32) * np.array([1, 2, 2], np.float32)
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1)))
-    return np.asarray(np.sqrt((across**2 + down**2).sum(2)), np.float32)
+    return np.asarray(np.sqrt(3 * average(np.asarray(across**2 + down**2, np.float32))), np.float32)
 
 
 def find_least_edge(gradient: Floats, view: FaceView, covers: Choice) -> float:

@@ -205,8 +205,9 @@ def _compare_with_skin(small: Pixels, view: FaceView) -> tuple[Floats, Floats, F
     Shade changes light and leaves chromaticity.
     """
     linear = to_linear(np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.uint8)) + np.float32(0.004)
-    total = linear.sum(2)
-    chromaticity = np.asarray(linear[..., :2] / total[..., None], np.float32)
+    red, green, blue = cv2.split(linear)
+    total = np.asarray(red + green + blue, np.float32)
+    chromaticity = np.asarray(cv2.merge([red / total, green / total]), np.float32)
     seed = view.seed
     if not seed.any():
         return np.zeros_like(chromaticity), np.ones(2, np.float32), np.ones_like(total)

@@ -12,7 +12,7 @@ from mien_pipeline.faces import topology as face
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_lab
 from mien_pipeline.skin.glasses import LevelView, fill_hull, find_rims, from_level_view, level_face, mark_frame
-from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.light import blur, measure_length
 from mien_pipeline.skin.mask import disc
 
 # A pixel beside a frame belongs to it where it is so much less unlike the frame than skin is, and so far from skin, in
@@ -128,7 +128,7 @@ def _grow(marked: Pixels, view: LevelView) -> Pixels:
     """(h, w) 1 on the frame: what touches it and has its colour belongs to it."""
     lab = to_lab(np.asarray(cv2.GaussianBlur(view.pixels, (0, 0), 0.7), np.uint8))
     skin = _find_skin_colour(lab, view)
-    unlike = np.linalg.norm(lab - skin, axis=2)
+    unlike = measure_length(lab - skin)
     free = fill_hull(view, _EYES_AND_BROWS, _GOGGLES) > 0
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
         free &= fill_hull(view, ring, 0) == 0
@@ -136,7 +136,7 @@ def _grow(marked: Pixels, view: LevelView) -> Pixels:
     for _ in range(_ROUNDS):
         weight = blur(frame.astype(np.float32), _NEAR_PX)
         near = blur(lab * frame[..., None], _NEAR_PX) / (weight[..., None] + 1e-6)
-        alike = np.linalg.norm(lab - near, axis=2) < _ALIKE * np.linalg.norm(near - skin, axis=2)
+        alike = measure_length(lab - near) < _ALIKE * measure_length(near - skin)
         beside = cv2.dilate(frame, disc(2)) > 0
         frame |= (alike & beside & free & (unlike > _UNLIKE)).astype(np.uint8)
     return np.asarray(frame, np.uint8)
@@ -152,7 +152,7 @@ def _follow_bar(lab: Floats, unlike: Floats, view: LevelView) -> Pixels:
     if not bar.any():
         return np.zeros_like(bridge)
     colour = np.median(lab[bar], axis=0)
-    alike = np.linalg.norm(lab - colour, axis=2) < _BARS_OWN * float(np.median(unlike[bar]))
+    alike = measure_length(lab - colour) < _BARS_OWN * float(np.median(unlike[bar]))
     _, labels = cv2.connectedComponents((alike & (fill_hull(view, _WIDE, _GOGGLES) > 0)).astype(np.uint8))
     mine = np.unique(labels[bar & (labels > 0)])
     return np.isin(labels, mine).astype(np.uint8) if len(mine) else np.zeros_like(bridge)

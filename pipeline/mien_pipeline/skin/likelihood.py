@@ -73,8 +73,8 @@ def _bin_colours(lab: Floats, seed: Choice) -> Bins:
     middle = float(np.median(lab[..., 0][seed])) if seed.any() else 128.0
     # Skin and hair differ by less in a and b than the 8 bits span.
     scales, shifts = np.array([150 / max(middle, 1.0), 2, 2], np.float32), np.array([0, -128, -128], np.float32)
-    bins = np.asarray(np.clip(lab * scales + shifts, 0, 255) * np.float32(_BINS / 256), np.int32)
-    return np.asarray(bins @ np.array([_BINS * _BINS, _BINS, 1], np.int32), np.int32)
+    lightness, a, b = cv2.split(np.asarray(np.clip(lab * scales + shifts, 0, 255) * np.float32(_BINS / 256), np.int32))
+    return np.asarray((lightness * _BINS + a) * _BINS + b, np.int32)
 
 
 def _bin_textures(lightness: Floats, width: float) -> Bins:

@@ -74,7 +74,7 @@ class FaceView:
         """
         filled = [self.fill(group) > 0 for group in (*plain_skin(), _LOW_FOREHEAD, *under_eyes())]
         seen = [group for group in filled if group.any()]
-        colours = [np.median(self.lab[group], axis=0) for group in seen]
+        colours = [np.median(self._read(group), axis=0) for group in seen]
         likeness = [resemble_skin(colour) for colour in colours]
         least = max(likeness, default=0.0) * _LIKE_THE_BEST
         if least < _LEAST_LIKENESS:  # a grey picture, or coloured light
@@ -96,7 +96,8 @@ class FaceView:
         if not asked.any():
             return asked
         # The bar of dark glasses or a lock of hair may lie across: leave out what is far from most of it.
-        distance = np.abs(self.lab - np.median(self.lab[asked], axis=0)) @ np.array([1, 2, 2])
+        away = np.asarray(np.abs(self.lab - np.median(self.lab[asked], axis=0)), np.float32)
+        distance = np.asarray(cv2.transform(away, np.array([[1, 2, 2]], np.float32)), np.float32)
         near = distance <= max(_SEED_DISTANCE, 3 * float(np.median(distance[asked])))
         return np.asarray(asked & near)
 
@@ -117,6 +118,12 @@ class FaceView:
     def features(self) -> Choice:
         """(h, w) all of `feature_masks`."""
         return np.asarray(np.logical_or.reduce([inside for inside, _ in self.feature_masks]))
+
+    def _read(self, group: Choice) -> Floats:
+        """(N, 3) the colours of a small part of the view."""
+        left, top, width, height = cv2.boundingRect(group.view(np.uint8))
+        part = slice(top, top + height), slice(left, left + width)
+        return self.lab[part][group[part]]
 
     def _fill_polygon(self, polygon: NDArray[np.int32], margin: float) -> Pixels:
         filled = np.zeros(self.lab.shape[:2], np.uint8)

@@ -21,6 +21,7 @@ from mien_pipeline.faces.topology import Indices, face_width, inter_ocular, topo
 from mien_pipeline.image import Affine, Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_lab
 from mien_pipeline.report import Fault
+from mien_pipeline.skin.light import measure_length
 
 WIDTH_PX = 128  # of a face while it is measured
 _MARGIN = 0.12  # face widths around the mesh that are looked at
@@ -216,7 +217,7 @@ def _colour_steps(lab: Floats, sides: list[Mask]) -> Floats:
         / (cv2.GaussianBlur(side, (0, 0), _ALONG_PX) + 1e-4)[..., None]
         for side in sides
     )
-    return np.asarray(np.linalg.norm(one - other, axis=2), np.float32)
+    return measure_length(one - other)
 
 
 def measure_bands(before: Pixels, after: Pixels, own: Mask) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from mien_pipeline.engines.mesh.brow_ends import find_brow_ends
 from mien_pipeline.faces import topology as face
 from mien_pipeline.faces.topology import topology
 from mien_pipeline.image import Floats, Mask, Pixels
-from mien_pipeline.skin.light import blur
+from mien_pipeline.skin.light import average, blur
 from mien_pipeline.skin.mask import disc, plain_skin, smooth_step
 
 _ROUNDS = 8  # in which the surface is fitted to what is not hair
@@ -106,7 +106,7 @@ def _fit_both(
 
 def _measure_darker(colour: Floats, surface: Floats) -> Floats:
     """(h, w) how much darker each pixel is than bare skin would be there: 0 the same, 1 black."""
-    return np.asarray(1 - colour.mean(2) / np.maximum(surface.mean(2), 1), np.float32)
+    return np.asarray(1 - average(colour) / np.maximum(average(surface), 1), np.float32)
 
 
 def _find_locks(darker: Floats, sure: Mask, cheeks: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -126,7 +126,7 @@ def _even_light(colour: Floats, surface: Floats, skin: Mask) -> Floats:
         for reach in (_SHADE, _SHINE)
     )
     sides = np.clip(surface / np.maximum(wide, 1), *_SHADE_LIMITS)
-    above = fine.mean(2) / np.maximum(surface.mean(2), 1) / _SHINE_ABOVE
+    above = average(fine) / np.maximum(average(surface), 1) / _SHINE_ABOVE
     shine = np.maximum(above, 1) ** -_SHINE_GOES
     soft = blur(plain, 2.0)[..., None]
     return np.asarray(
@@ -180,7 +180,7 @@ def _elsewhere_mask() -> NDArray[np.bool_]:
 
 def _find_darker(colour: Floats, surface: Floats, asked: NDArray[np.bool_]) -> Floats:
     """(h, w) 0..1, how much of each pixel is hair or its shadow: a wide one by little, a strand by much."""
-    below = np.maximum(1 - colour.mean(2) / np.maximum(surface.mean(2), 1), 0).astype(np.float32) * asked
+    below = np.maximum(1 - average(colour) / np.maximum(average(surface), 1), 0).astype(np.float32) * asked
     wide = smooth_step((blur(below, _SHADOW * WORK_SIDE) / _SHADOW_DARKER - 0.5).astype(np.float32))
     thin = (below > _STRAND_DARKER).astype(np.float32)
     return np.asarray(np.maximum(wide, thin) * asked, np.float32)
@@ -194,21 +194,22 @@ def _fit_surface(colour: Floats, skin: NDArray[np.bool_], asked: NDArray[np.bool
     bare = skin & (near | _elsewhere_mask()) & (_brows_mask() == 0)
     if np.count_nonzero(bare) < WORK_SIDE:
         return np.broadcast_to(np.median(colour.reshape(-1, 3), axis=0), colour.shape).astype(np.float32)
-    weight = np.ones(np.count_nonzero(bare), np.float32)
+    seen, terms, is_near = colour[bare], basis[bare], near[bare]
+    lightness, near_by = average(colour)[bare], bare & near
+    weight, trust = np.ones(len(seen), np.float32), np.zeros(bare.shape, np.float32)
     surface = np.zeros_like(colour)
     for _ in range(_ROUNDS):
-        known = basis[bare] * weight[:, None]
+        known = terms * weight[:, None]
         fitted = np.linalg.solve(
-            known.T @ known + _LEVEL * len(known) * np.diag([0, 1, 1]), known.T @ (colour[bare] * weight[:, None])
+            known.T @ known + _LEVEL * len(known) * np.diag([0, 1, 1]), known.T @ (seen * weight[:, None])
         )
-        plane = np.asarray(basis @ fitted, np.float32)
-        trust = np.zeros(bare.shape, np.float32)
-        trust[bare & near] = weight[near[bare]]
-        bend = blur((colour - plane) * trust[..., None], _REACH * WORK_SIDE)
+        plane = np.asarray(cv2.transform(basis, fitted.T), np.float32)
+        trust[near_by] = weight[is_near]
+        bend = blur(np.asarray((colour - plane) * trust[..., None], np.float32), _REACH * WORK_SIDE)
         bend /= blur(trust, _REACH * WORK_SIDE)[..., None] + _TRUST_IN_PLANE
         surface = np.clip(plane + bend, 0, 255).astype(np.float32)
-        expected = surface[bare].mean(1)
-        above = (colour[bare].mean(1) - expected) / np.maximum(expected, 1)
+        expected = average(surface)[bare]
+        above = (lightness - expected) / np.maximum(expected, 1)
         weight = np.exp(-((np.where(above < 0, 2 * above, above) / _SHADOW_DARKER) ** 2)).astype(np.float32)
     return surface
 

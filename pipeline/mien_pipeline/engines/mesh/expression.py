@@ -15,7 +15,7 @@ from mien_pipeline.faces.grid import Box, Grid
 from mien_pipeline.faces.topology import face_width, head_pose, topology
 from mien_pipeline.image import Floats, Mask, Pixels
 from mien_pipeline.media.colour import to_lab
-from mien_pipeline.skin.light import blur, light_ratio
+from mien_pipeline.skin.light import average, blur, light_ratio
 from mien_pipeline.skin.mask import disc
 
 SOFT_PX = 2.0  # deviation of a soft edge in the picture in which it is drawn
@@ -162,7 +162,7 @@ def _calm_shine(new: Floats, target: Floats, lips: NDArray[np.bool_]) -> Floats:
 
     Shine is how much the lightest are lighter than most; `lips` (h, w) says where they are.
     """
-    brightness = [picture.mean(2) + 1 for picture in (new, target)]
+    brightness = [average(picture) + 1 for picture in (new, target)]
     middle, wanted = (float(np.median(each[lips])) for each in brightness)
     shine, theirs = (
         max(float(np.log(np.quantile(each[lips], LIPS_SHINE) / most)), 1e-3)
