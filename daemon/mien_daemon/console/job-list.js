@@ -36,7 +36,7 @@ export class JobList extends EventTarget {
       let next = null;
       do {
         const page = await this.pageAt(next);
-        if (!page) return;
+        if (!page) return this.changed(); // who waits for an answer need not wait for another
         latest.push(...page.jobs);
         next = page.next;
       } while (next && latest.length < wanted);

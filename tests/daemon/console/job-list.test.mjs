@@ -101,6 +101,14 @@ test("several reloads that wait for their turn are one", async () => {
   assert.deepEqual(daemon.asked, [0]);
 });
 
+test("that the first page could not be had is told to who waits for it", async () => {
+  const { list } = listWith({ get: () => Promise.reject({ document: { code: "state-busy" } }) });
+  const told = [];
+  list.addEventListener("change", () => told.push(list.loaded));
+  await list.load();
+  assert.deepEqual(told, [false]);
+});
+
 test("a page that cannot be had stops no later one", async () => {
   const daemon = pagesOf(4);
   const answers = [() => Promise.reject(new Error("no network")), daemon.get];
