@@ -17,6 +17,7 @@ from mien_daemon.http.route import Route
 
 FOLDER = Path(__file__).parents[1] / "console"
 START = "index.html"
+WORDS = "locales/en.json"  # what the page preloads in the folder; by a request's languages it is another file
 BOOT = "boot.js"  # the module that opens the session, with what it imports
 SCRIPT = "console.js"  # every other module of the page
 FIRST_MODULE = "main.js"
@@ -85,7 +86,27 @@ def describe(name: str, content: bytes) -> PageFile:
 
 
 async def get_console_page(request: web.Request) -> web.Response:
-    return _answer(request, START)
+    """The page as it preloads the words of the language that the browser asks for first."""
+    words = words_for(request.headers.get("Accept-Language", ""))
+    answer = _answer(request, START, words)
+    answer.headers["Vary"] += ", Accept-Language"
+    return answer
+
+
+def words_for(asked: str) -> str:
+    """The file of the first language that is asked for and spoken, as the page itself will choose without a wish."""
+    for wanted in asked.split(","):
+        base = wanted.partition(";")[0].strip().lower().partition("-")[0]
+        name = f"locales/{'zh_CN' if base == 'zh' else base}.json"
+        if name in page_files():
+            return name
+    return WORDS
+
+
+@functools.cache
+def page_preloading(words: str) -> PageFile:
+    """The start page with this file of words in place of the English one."""
+    return describe(START, page_files()[START].content.replace(WORDS.encode(), words.encode()))
 
 
 async def get_console_file(request: web.Request) -> web.Response:
@@ -96,8 +117,8 @@ async def get_nested_console_file(request: web.Request) -> web.Response:
     return _answer(request, f"{request.match_info['folder']}/{request.match_info['file']}")
 
 
-def _answer(request: web.Request, name: str) -> web.Response:
-    file = page_files().get(name)
+def _answer(request: web.Request, name: str, words: str = WORDS) -> web.Response:
+    file = page_preloading(words) if name == START else page_files().get(name)
     if file is None:
         raise UnknownRoute("the console has no such file")
     headers = {**HEADERS, "ETag": f'W/"{file.tag}"', "Vary": "Accept-Encoding"}  # weak: packed or not, it is the same

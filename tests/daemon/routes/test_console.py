@@ -43,6 +43,25 @@ async def test_a_file_the_browser_has_already_is_not_sent_again(daemon: Any) -> 
     assert (again.status, again.body) == (304, b"")
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("pt-BR, zh-TW;q=0.9", "zh_CN"),
+        ("../de,*", "en"),
+        ("", "en"),
+    ],
+)
+async def test_the_page_preloads_the_words_of_the_language_that_is_asked_for(
+    daemon: Any, asked: str, words: str
+) -> None:
+    answer = await daemon.ask("GET", "/", token=None, headers={"Accept-Language": asked})
+    assert re.findall(rb"/console/locales/(\w+).json", answer.body) == [words.encode()]
+    assert "Accept-Language" in answer.headers["Vary"]
+    kept = {"Accept-Language": asked, "If-None-Match": answer.headers["ETag"]}
+    assert (await daemon.ask("GET", "/", token=None, headers=kept)).status == 304
+
+
 async def test_a_file_is_packed_for_a_browser_that_unpacks_it(daemon: Any) -> None:
     plain, packed = [
         await daemon.ask("GET", "/console/console.js", token=None, headers={"Accept-Encoding": encoding})
@@ -85,11 +104,11 @@ def test_every_file_of_the_folder_is_served_and_none_is_markup_from_elsewhere() 
 
 
 def test_the_first_view_needs_few_files_and_names_them_itself() -> None:
-    """Whatever is not named there comes a round trip later: only the words, whose language the page cannot know."""
+    """Whatever is not named there comes a round trip later: only the words of other languages than the browser's."""
     named = set(re.findall(r"(?:src|href)=\"/console/([^\"]+)\"", page_files()[START].content.decode()))
     assert named <= set(page_files())
     assert len(named) <= 8
-    assert set(page_files()) - named == {START} | {f"locales/{language}.json" for language in LANGUAGES}
+    assert set(page_files()) - named == {START} | {f"locales/{each}.json" for each in LANGUAGES if each != "en"}
 
 
 # ── the code ──
