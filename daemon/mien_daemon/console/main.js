@@ -70,7 +70,7 @@ function run() {
       router.place.view !== "settings" &&
       askToPair(app, ending.signal),
   );
-  events.addEventListener("up", () => app.people.load());
+  events.addEventListener("up", () => app.people.coming ?? app.people.load()); // the first view has asked
   events.addEventListener("on:job-deleted", (/** @type {any} */ { detail }) =>
     app.pictures.forget(`/v1/jobs/${detail.id}/`),
   );

@@ -9,8 +9,12 @@ export const LANGUAGES = {
 };
 
 const messages = new Map();
-/** @type {{ language: string, plural: Intl.PluralRules, ago: Map<string, Intl.RelativeTimeFormat> }} */
-const format = { language: "en", plural: new Intl.PluralRules("en"), ago: new Map() };
+/**
+ * The language's own forms, each made when it is first needed, and once: a browser takes milliseconds for the first of
+ * a kind, and a list of a thousand would wait for a thousand.
+ * @type {{ language: string, made: Map<string, any> }}
+ */
+const format = { language: "en", made: new Map() };
 
 /** The language to begin with: the person's choice, else the first the browser asks for that we speak. */
 export function preferred(chosen, asked) {
@@ -27,8 +31,19 @@ export function speak(language, table) {
   messages.clear();
   for (const [key, text] of Object.entries(table)) messages.set(key, text);
   format.language = language.replace("_", "-");
-  format.plural = new Intl.PluralRules(format.language);
-  format.ago.clear();
+  format.made.clear();
+}
+
+/**
+ * @template T
+ * @param {new (language: string, options?: any) => T} Form  of `Intl`.
+ * @param {object} [options]
+ * @returns {T}
+ */
+function form(Form, options) {
+  const key = Form.name + JSON.stringify(options);
+  if (!format.made.has(key)) format.made.set(key, new Form(format.language, options));
+  return format.made.get(key);
 }
 
 export function knows(key) {
@@ -41,8 +56,8 @@ export function knows(key) {
  * @param {Record<string, any>} values
  */
 export function t(key, values = {}) {
-  const form = "count" in values ? `${key}_${format.plural.select(values.count)}` : key;
-  const text = messages.get(form) ?? messages.get(`${key}_other`) ?? messages.get(key) ?? key;
+  const full = "count" in values ? `${key}_${form(Intl.PluralRules).select(values.count)}` : key;
+  const text = messages.get(full) ?? messages.get(`${key}_other`) ?? messages.get(key) ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? said(values[name]) : whole));
 }
 
@@ -55,11 +70,12 @@ function said(value) {
  * @param {Intl.NumberFormatOptions} options
  */
 export function number(value, options = { maximumFractionDigits: 2 }) {
-  return new Intl.NumberFormat(format.language, options).format(value);
+  return form(Intl.NumberFormat, options).format(value);
 }
 
+/** Whole ones, which need nothing of `Intl`: the first view shows one. */
 export function percent(fraction) {
-  return number(fraction, { style: "percent", maximumFractionDigits: 0 });
+  return t("percent", { value: String(Math.round(100 * fraction)) });
 }
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
@@ -105,18 +121,11 @@ export function duration(seconds) {
 export function ago(at, style = "short", now = Date.now() / 1000) {
   const seconds = at - now;
   const [unit, length] = unitFor(Math.abs(seconds));
-  return agoFormat(style).format(Math.round(seconds / length), unit);
-}
-
-/** Made once: a gallery of a thousand tiles would wait for a thousand of them. */
-function agoFormat(style) {
-  const known = format.ago.get(style) ?? new Intl.RelativeTimeFormat(format.language, { numeric: "auto", style });
-  format.ago.set(style, known);
-  return known;
+  return form(Intl.RelativeTimeFormat, { numeric: "auto", style }).format(Math.round(seconds / length), unit);
 }
 
 export function moment(at) {
-  return new Intl.DateTimeFormat(format.language, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
+  return form(Intl.DateTimeFormat, { dateStyle: "medium", timeStyle: "short" }).format(at * 1000);
 }
 
 /** A day as a heading: "Today", "Yesterday", "Monday, 24 August". `day` is "2026-08-24". */
@@ -125,7 +134,7 @@ export function dayWords(day, now = new Date()) {
   const back = Math.round(
     (Date.UTC(year, month - 1, date) - Date.UTC(now.getFullYear(), now.getMonth(), now.getDate())) / 864e5,
   );
-  const near = new Intl.RelativeTimeFormat(format.language, { numeric: "auto" }).format(back, "day");
+  const near = form(Intl.RelativeTimeFormat, { numeric: "auto" }).format(back, "day");
   /** @type {Intl.DateTimeFormatOptions} */
   const how = {
     weekday: "long",
@@ -133,10 +142,7 @@ export function dayWords(day, now = new Date()) {
     month: "long",
     year: year === now.getFullYear() ? undefined : "numeric",
   };
-  const words =
-    back >= -1 && back <= 0
-      ? near
-      : new Intl.DateTimeFormat(format.language, how).format(new Date(year, month - 1, date));
+  const words = back >= -1 && back <= 0 ? near : form(Intl.DateTimeFormat, how).format(new Date(year, month - 1, date));
   return words.charAt(0).toLocaleUpperCase(format.language) + words.slice(1);
 }
 

@@ -1,8 +1,9 @@
 // Words and numbers as a language writes them.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { bytes, duration, preferred, speak, t } from "../../../daemon/mien_daemon/console/words.js";
+import { bytes, duration, LANGUAGES, percent, preferred, speak, t } from "../../../daemon/mien_daemon/console/words.js";
 
 test("the language is the person's choice, else the first that the browser asks for and we speak", () => {
   assert.equal(preferred("fr", ["de"]), "fr");
@@ -29,4 +30,24 @@ test("sizes and spans stand in their largest unit", () => {
     ["0 byte", "999 byte", "2.4 MB", "24 GB"],
   );
   assert.deepEqual([duration(0.42), duration(61), duration(86_400 * 7)], ["0.4 sec", "1 min", "7 days"]);
+});
+
+/** Which of the two spaces that do not break stands in French differs between versions of the browser's forms. */
+const evenly = (words) => words.replace(/\s/, " ");
+
+test("a whole percentage reads as the language writes it, without the browser’s own forms", () => {
+  for (const language of Object.keys(LANGUAGES)) {
+    const file = new URL(`../../../daemon/mien_daemon/console/locales/${language}.json`, import.meta.url);
+    speak(language, JSON.parse(readFileSync(file, "utf8")));
+    const written = new Intl.NumberFormat(language.replace("_", "-"), { style: "percent" });
+    for (const fraction of [0, 0.074, 0.5, 1])
+      assert.equal(evenly(percent(fraction)), evenly(written.format(fraction)), language);
+  }
+});
+
+test("a language’s form is made anew for another language", () => {
+  speak("en", { jobs_one: "one", jobs_other: "{count}" });
+  assert.equal(t("jobs", { count: 1_000 }), "1,000");
+  speak("de", { jobs_one: "one", jobs_other: "{count}" });
+  assert.equal(t("jobs", { count: 1_000 }), "1.000");
 });

@@ -51,15 +51,11 @@ export function referencesPanel(app, signal) {
     hint.hidden = draft.references.length > 0;
     more.hidden = library.length <= people.filter(({ key }) => key.startsWith("ref:")).length;
   };
-  app.api.get("/v1/references", { signal }).then(({ references }) => {
-    library = references.filter(({ usable }) => usable).map(fromRecord);
+  app.people.load().then(() => {
+    library = app.people.records.filter(({ usable }) => usable).map(fromRecord);
     if (!signal.aborted) show();
-  }, ignoreRefusal);
+  });
   return { element, show };
-}
-
-function ignoreRefusal(error) {
-  if (!error.document && error.name !== "AbortError") throw error;
 }
 
 /** A person of the library as a reference of the draft. */
