@@ -5,7 +5,7 @@ makes the same file.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from mien_pipeline.clips.segments import (
     in_one_thread,
 )
 from mien_pipeline.face import Embedding
-from mien_pipeline.media.clip.animated import convert_animation, count_pictures, is_animated
+from mien_pipeline.media.clip.animated import convert_animation, count_pictures, is_animated, measure_last
 from mien_pipeline.media.clip.encoders import choose_encoder
 from mien_pipeline.media.clip.join import duration_of, join
 from mien_pipeline.media.clip.probe import AudioTrack, ClipInfo, probe_clip, probe_part, require_animation
@@ -154,7 +154,7 @@ def swap_clip(job: ClipJob, components: ClipComponents, clock: Stopwatch) -> Swa
     with naming_disk_errors(target.folder.parent), in_one_thread():
         journal = Journal(target.folder)
         require_room(journal.folder, target.clip, target.options)
-        analysis = _look_once(target, components, journal, clock)
+        analysis = _end_as_source(_look_once(target, components, journal, clock), target)
         rendered = _render(job, components, analysis, journal, clock)
         if not any(tally.swapped for tally in rendered.tallies.values()):
             raise NoFaceFound("no face of the clip can be swapped", role="target")
@@ -234,6 +234,15 @@ def _look_once(target: ClipTarget, components: ClipComponents, journal: Journal,
         )
         found.save(journal.analysis)
         return found
+
+
+def _end_as_source(analysis: Analysis, target: ClipTarget) -> Analysis:
+    """The last picture is shown for as long as an animation shows it: the copy that is a clip does not say it."""
+    span = analysis.span
+    if target.source == target.clip.path or not span.is_whole:
+        return analysis
+    last = round(measure_last(target.source) / target.clip.time_base)
+    return replace(analysis, span=replace(span, end=span.times[-1] + last))
 
 
 def choose_people(analysis: Analysis, job: ClipJob, embedder: FaceEmbedder) -> tuple[int, ...]:

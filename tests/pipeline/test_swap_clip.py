@@ -23,6 +23,7 @@ from mien_pipeline.clips.run_names import hash_clip, name_run
 from mien_pipeline.engines.mesh.options import MeshOptions
 from mien_pipeline.face import Portrait
 from mien_pipeline.media.clip.animated import count_pictures, count_plays, read_animation
+from mien_pipeline.media.clip.probe import probe_clip
 from mien_pipeline.options import SwapOptions
 from mien_pipeline.progress import OnProgress, Progress, ignore_progress
 from mien_pipeline.runtime import Runtime
@@ -241,6 +242,8 @@ def test_an_animation_becomes_a_clip(swap: Swap, astronaut: Portrait, tmp_path: 
     made = swap(tmp_path / "a.webp", tmp_path / "out.mp4")
     assert made.people[0].swapped == 5
     assert list_times(tmp_path / "out.mp4") == pytest.approx([0, 0.08, 0.28, 0.36, 0.4])
+    assert made.video.duration_s == pytest.approx(0.48)
+    assert probe_clip(tmp_path / "out.mp4").duration_s == pytest.approx(0.48)
 
 
 @pytest.mark.parametrize("format", ["gif", "webp"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mien_pipeline.clips.analysis import MARK_PARTS, Analysis
 from mien_pipeline.image import Pixels
 from mien_pipeline.media.clip.animate import Animation, AnimationFormat, write_animation
-from mien_pipeline.media.clip.animated import count_plays, is_animated, measure_last
+from mien_pipeline.media.clip.animated import count_plays, is_animated
 from mien_pipeline.media.clip.frames import read_pictures, to_upright_rgb
 from mien_pipeline.media.clip.probe import ClipInfo, probe_clip
 from mien_pipeline.media.metadata import CREATOR_TOOL, DESCRIPTIONS, write_packet
@@ -50,11 +50,7 @@ def write_as_animation(
         OSError: the disk refuses it.
     """
     times = [time * clip.time_base for time in (*analysis.span.times, analysis.span.end)]
-    plays = 0
-    if is_animated(source):
-        plays = count_plays(source)
-        if analysis.span.is_whole:
-            times[-1] = times[-2] + measure_last(source)
+    plays = count_plays(source) if is_animated(source) else 0
     words = DESCRIPTIONS[edit.kind]
     xmp = write_packet(f"{CREATOR_TOOL} ({edit.engine})", words)
     how = Animation(wanted.format, times, plays, wanted.quality)
