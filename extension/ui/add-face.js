@@ -15,10 +15,11 @@ const BASES = [
  * Fill `box` with the form; `onAdded` hears of the face that is kept.
  * @param {HTMLElement} box
  * @param {{ connection: any, onAdded: (reference: { id: string, name: string }) => any, onFile?: (() => any) | null,
- *   onCamera: () => any }} parts  `onFile` opens another window where this one would shut while a file is chosen.
+ *   onCamera: () => any, onCancel?: (() => any) | null }} parts  `onFile` opens another window where this one would
+ *   shut while a file is chosen; without `onCancel` there is nothing to go back to.
  * @returns {{ take: (picture: Blob) => Promise<void> }}
  */
-export function showAddFace(box, { connection, onAdded, onFile = null, onCamera }) {
+export function showAddFace(box, { connection, onAdded, onFile = null, onCamera, onCancel = null }) {
   const form = make("form", { className: "add-face" });
   const file = make("input", { type: "file", accept: "image/*", id: "file", hidden: true });
   const state = { blob: null, turn: null };
@@ -26,8 +27,9 @@ export function showAddFace(box, { connection, onAdded, onFile = null, onCamera 
   file.addEventListener("change", () => file.files[0] && take(file.files[0]));
   const choose = action("face_file", "first", () => (onFile ? onFile() : file.click()), "choose-file");
   const camera = action("face_camera", "", onCamera, "camera");
+  const cancel = onCancel && action("cancel", "plain", onCancel, "cancel-face");
   form.append(
-    make("h2", {}, say("face_title")),
+    make("div", { className: "top" }, make("h2", {}, say("face_title")), cancel),
     make("p", { className: "soft small" }, say("face_words")),
     make("div", { className: "row", id: "picking" }, choose, camera),
     file,

@@ -93,6 +93,7 @@ byId("site").addEventListener("input", ({ target }) => target.setCustomValidity(
 async function showHosts() {
   const { origins = [] } = await chrome.permissions.getAll();
   const asked = origins.filter((origin) => !origin.includes("//127.0.0.1/"));
+  byId("no-hosts").hidden = asked.length > 0;
   byId("hosts").replaceChildren(
     ...asked.map((origin) =>
       removable(origin.replace(/\/\*$/, ""), async () => {

@@ -31,7 +31,7 @@ async function connect() {
   const { state } = await connection.state();
   byId("state").className = `state ${state}`;
   byId("state").textContent = say(`state_${state}`);
-  byId("choices").hidden = state !== "paired";
+  byId("choices").hidden = byId("foot").hidden = state !== "paired";
   byId("pairing").hidden = state !== "unpaired";
   byId("help").hidden = state === "paired" || state === "unpaired";
   if (state === "unpaired") return showPairing(byId("pairing"), connect);
@@ -69,10 +69,11 @@ async function showChoices() {
   await settings.reconcile(references);
   const { reference, engine, faces } = await settings.all();
   const onChoose = (chosen) => settings.choose(chosen);
-  showFaces(byId("faces"), { references, chosenId: reference?.id, connection, onChoose, onAdd: addFace });
+  const onAdd = () => addFace(backToChoices);
+  showFaces(byId("faces"), { references, chosenId: reference?.id, connection, onChoose, onAdd });
   byId("face").hidden = true;
   byId("choices").hidden = !references.length;
-  if (!references.length) addFace();
+  if (!references.length) addFace(null);
   byId("which").value = faces;
   const named = engines.map(({ name, state }) =>
     make("option", { value: name, disabled: state !== "ready" }, engineName(name)),
@@ -83,11 +84,18 @@ async function showChoices() {
 }
 
 /** The form in the popup itself; Firefox shuts a popup as soon as a file is looked for, so it gets a window. */
-function addFace() {
+function addFace(onCancel) {
   byId("face").hidden = false;
+  byId("choices").hidden = true;
   const onFile = "browser" in globalThis ? () => tell({ do: "addFace" }) : null;
-  showAddFace(byId("face"), { connection, onFile, onAdded, onCamera: () => tell({ do: "addFace", camera: true }) });
+  const onCamera = () => tell({ do: "addFace", camera: true });
+  showAddFace(byId("face"), { connection, onFile, onAdded, onCamera, onCancel });
   byId("choose-file").focus();
+}
+
+async function backToChoices() {
+  await showChoices();
+  byId("add-face").focus();
 }
 
 async function onAdded(reference) {

@@ -68,7 +68,7 @@ def test_an_idle_menu_is_whole() -> None:
         "Pause the queue",
         "Models",
         "No models",
-        "Unload the model now",
+        "Give memory back now",
         "Notifications",
         "A job is done",
         "A job has failed",
@@ -156,7 +156,7 @@ def test_the_queue_is_paused_or_resumed_whichever_it_is_not() -> None:
 )
 def test_a_model_is_unloaded_only_when_there_is_one_that_nobody_uses(loaded: bool, running: bool, can: bool) -> None:
     jobs = [JobSummary("a", "swap", True)] if running else []
-    assert find(replace(RUNNING, loaded=loaded, jobs=jobs), "Unload the model now").enabled is can
+    assert find(replace(RUNNING, loaded=loaded, jobs=jobs), "Give memory back now").enabled is can
 
 
 def test_digits_are_shown_in_two_groups_with_both_answers() -> None:

@@ -17,7 +17,7 @@ def test_what_the_menu_does_commands_do_too(desk: Desk, panel: Panel) -> None:
     assert desk.told("jobs", "resume")["queue"]["paused"] is False
     assert daemon.wait(waits)["state"] == "done"
     assert desk.told("jobs", "unload")["worker"]["pid"] is None
-    until(lambda: not panel.line("Unload the model now").enabled, "nothing left to unload")
+    until(lambda: not panel.line("Give memory back now").enabled, "nothing left to unload")
     assert desk.told("jobs", "restart")["worker"]["state"] == "stopped"
 
     assert desk.told("open") == {"opened": True}

@@ -203,7 +203,7 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
     waiting = swap(daemon, "")
     panel.line("Running: 1, waiting: 1")
     panel.line("Jobs", "Swap: waiting")
-    assert not panel.line("Unload the model now").enabled
+    assert not panel.line("Give memory back now").enabled
 
     panel.click("Jobs", f"Swap: {clamp_to_step(percent(daemon, job))} %", "Cancel")
     assert daemon.wait(waiting)["state"] == "done"
@@ -225,7 +225,7 @@ def test_a_job_is_seen_cancelled_and_told_of(office: Office) -> None:
 def test_the_queue_is_paused_and_the_model_unloaded(office: Office) -> None:
     panel, daemon = office.panel, office.daemon
     daemon.wait(swap(daemon, ""))
-    panel.click("Unload the model now")
+    panel.click("Give memory back now")
     until(lambda: health(daemon)["worker"]["pid"] is None, "the worker's end")
 
     panel.click("Pause the queue")

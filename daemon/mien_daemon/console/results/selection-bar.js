@@ -16,7 +16,7 @@ export function selectionBar(app, selection, listed, signal) {
     compare,
     iconButton("star", t("star_chosen"), () => star(app, chosen())),
     iconButton("trash", t("delete"), () => remove(app, chosen())),
-    button(t("save_chosen"), "download", () => save(app, chosen()), { class: "primary" }),
+    button(spare(t("save_chosen")), "download", () => save(app, chosen()), { class: "primary" }),
     iconButton("close", t("selection_clear"), () => selection.clear()),
   );
   const show = () => {
