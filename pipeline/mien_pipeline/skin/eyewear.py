@@ -135,7 +135,7 @@ def _grow(marked: Pixels, view: LevelView) -> Pixels:
     frame = ((marked > 0) & (unlike > _UNLIKE)).astype(np.uint8) | _follow_bar(lab, unlike, view)
     for _ in range(_ROUNDS):
         weight = blur(frame.astype(np.float32), _NEAR_PX)
-        near = blur(lab * frame[..., None], _NEAR_PX) / (weight[..., None] + 1e-6)
+        near = np.asarray(blur(lab * frame[..., None], _NEAR_PX) / (weight[..., None] + 1e-6), np.float32)
         alike = measure_length(lab - near) < _ALIKE * measure_length(near - skin)
         beside = cv2.dilate(frame, disc(2)) > 0
         frame |= (alike & beside & free & (unlike > _UNLIKE)).astype(np.uint8)

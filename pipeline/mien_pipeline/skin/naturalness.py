@@ -217,7 +217,7 @@ def _colour_steps(lab: Floats, sides: list[Mask]) -> Floats:
         / (cv2.GaussianBlur(side, (0, 0), _ALONG_PX) + 1e-4)[..., None]
         for side in sides
     )
-    return measure_length(one - other)
+    return measure_length(np.asarray(one - other, np.float32))
 
 
 def measure_bands(before: Pixels, after: Pixels, own: Mask) -> tuple[float, float, float]:

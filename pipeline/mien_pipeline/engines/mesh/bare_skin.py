@@ -126,7 +126,7 @@ def _even_light(colour: Floats, surface: Floats, skin: Mask) -> Floats:
         for reach in (_SHADE, _SHINE)
     )
     sides = np.clip(surface / np.maximum(wide, 1), *_SHADE_LIMITS)
-    above = average(fine) / np.maximum(average(surface), 1) / _SHINE_ABOVE
+    above = average(np.asarray(fine, np.float32)) / np.maximum(average(surface), 1) / _SHINE_ABOVE
     shine = np.maximum(above, 1) ** -_SHINE_GOES
     soft = blur(plain, 2.0)[..., None]
     return np.asarray(
