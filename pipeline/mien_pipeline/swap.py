@@ -99,7 +99,10 @@ def edit_picture(
     original = original or decode_target(picture, edit.format, clock)
 
     def expect(on_step: OnStep) -> Marker:
-        return (early.made.result() if early else None) or components.marker.expect(original, on_step)
+        # The same small copy whoever began: a mark is not to depend on what a process had loaded before.
+        begun = early.made.result() if early else None
+        small = begun or expect_early(picture, components.marker, on_step)
+        return small or components.marker.expect(original, on_step)
 
     with begun_beside(expect, early) as expecting:
         checking = PictureCheck(original, components.check, "target")

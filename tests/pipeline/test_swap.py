@@ -286,6 +286,24 @@ def test_what_a_marker_expects_of_a_photograph_it_expects_of_its_small_copy() ->
     assert sizes == [(400, 300)]
 
 
+def test_a_photograph_is_marked_from_its_small_copy_whether_or_not_that_was_begun_with() -> None:
+    """A process that has just started has begun with nothing; its results are those of a daemon."""
+
+    class Noted(Marker):
+        def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Noted":
+            sizes.append((original.width, original.height))
+            return self
+
+    sizes, out = list[tuple[int, int]](), BytesIO()
+    wide = PillowImage.new("RGB", (1600, 1200), (128, 128, 128))
+    wide.paste((0, 0, 255), MIDDLE)
+    wide.save(out, "JPEG", quality=100, subsampling=0)
+    edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder())
+    edit_picture(out.getvalue(), edit, components(marker=Noted()), Stopwatch())
+    assert expect_early(out.getvalue(), Noted(), ignore_step) is not None
+    assert sizes[0] == sizes[1] != wide.size
+
+
 def test_the_result_that_is_marked_is_the_one_that_was_checked() -> None:
     done = swap(picture(LEFT, MIDDLE, RIGHT))
     assert colours(done.data)[1] == RED

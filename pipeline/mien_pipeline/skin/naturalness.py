@@ -93,7 +93,7 @@ class Naturalness:
 def rate(measures: Measures) -> Naturalness:
     """The score and the faults of a face that was measured."""
     values = {**asdict(measures), "bands": max(abs(band) for band in measures.bands)}
-    strains = dict.fromkeys(_FAULTS.values(), 0.0)
+    strains: dict[Fault, float] = dict.fromkeys(_FAULTS.values(), 0.0)
     for name, limit in LIMITS.items():
         strains[_FAULTS[name]] += values[name] / limit
     total, most = sum(strains.values()), max(strains.values())

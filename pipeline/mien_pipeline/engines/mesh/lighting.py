@@ -87,13 +87,14 @@ def _fit_outline(ratio: Floats, drawn: Floats, target: Floats, weight: Mask, sho
     step = max(1, int(OUTLINE_SIGMA * width / FEWEST_PX))
     size = max(1, across // step), max(1, height // step)
     parts = (ratio, drawn, target, weight, shown)
-    wide, source, there, skin, face = (cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts)
+    wide, source, there, skin, face = (
+        np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32) for part in parts
+    )
     sigma_px = OUTLINE_SIGMA * width / step
-    near = np.clip(2 * (1 - blur(np.asarray(face, np.float32), OUTLINE_REACH * width / step)), 0, 1)
-    seen = blur(np.asarray(skin, np.float32), sigma_px)
+    near = np.clip(2 * (1 - blur(face, OUTLINE_REACH * width / step)), 0, 1)
+    seen = blur(skin, sigma_px)
     share = np.asarray(near * seen / (seen + LEAST_SEEN), np.float32)[..., None]
-    narrow = light_ratio(np.asarray(source, np.float32), np.asarray(there, np.float32), np.asarray(skin), sigma_px)
-    factor = np.asarray((narrow / wide) ** share, np.float32)
+    factor = np.asarray((light_ratio(source, there, skin, sigma_px) / wide) ** share, np.float32)
     return np.asarray(ratio * cv2.resize(factor, (across, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
