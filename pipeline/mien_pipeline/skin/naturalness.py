@@ -97,7 +97,7 @@ def rate(measures: Measures) -> Naturalness:
     for name, limit in LIMITS.items():
         strains[_FAULTS[name]] += values[name] / limit
     total, most = sum(strains.values()), max(strains.values())
-    named = [fault for fault, strain in strains.items() if strain >= min(most, _NAMED * total)]
+    named: list[Fault] = [fault for fault, strain in strains.items() if strain >= min(most, _NAMED * total)]
     return Naturalness(float(np.clip(1.5 - total, 0, 1)), tuple(named) if total >= 1 else ())
 
 
