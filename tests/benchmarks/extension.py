@@ -103,7 +103,7 @@ LEGS = ["the menu tells of the click", *REQUESTS, "the page has the result", "th
 
 
 def rows(store: ModelStore) -> Iterator[Row]:
-    target, reference = (store.path("demo-portraits", name) for name in ("grace_hopper.jpg", "astronaut.png"))
+    target, reference = (store.path("demo-portraits", name) for name in ("mona_lisa.jpg", "astronaut.png"))
     with (
         tempfile.TemporaryDirectory() as folder,
         daemon(Path(folder) / "state", store) as client,

@@ -28,5 +28,6 @@ def test_threads_may_ask_at_once(models: ModelStore, astronaut: Portrait) -> Non
     asked = [(pixels, 320), (larger, 1024), (pixels, 512), (larger, 320)]
     alone = [finder.find(*each)[0].kps for each in asked]
     with ThreadPoolExecutor(len(asked)) as threads:
-        together = [found[0].kps for found in threads.map(lambda each: finder.find(*each), asked)]
+        begun = [threads.submit(finder.find, *each) for each in asked]
+        together = [each.result()[0].kps for each in begun]
     assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))

@@ -101,7 +101,8 @@ def test_the_outline_is_soft_over_a_thirtieth_of_the_faces_width(astronaut: Port
 def test_a_forehead_begins_slowly_and_the_brows_are_whole(astronaut: Portrait, turned: bool) -> None:
     shape, mesh = astronaut[0].pixels.shape, mesh_of(astronaut)
     if turned:
-        mesh = np.array([shape[1] - 1, shape[0] - 1, 0], np.float32) + mesh * np.array([-1, -1, 1], np.float32)
+        far = np.array([shape[1] - 1, shape[0] - 1, 0], np.float32)
+        mesh = np.asarray(far + mesh * np.array([-1, -1, 1], np.float32), np.float32)
     fade = below_hairline(shape, mesh, 0.16)
     column, row = np.round(mesh[151, :2]).astype(int)
     assert 0.05 < fade[row, column] < 0.9

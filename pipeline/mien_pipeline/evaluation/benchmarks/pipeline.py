@@ -27,22 +27,34 @@ from mien_pipeline.runtime import Runtime
 from mien_pipeline.trust.authority import Authority
 
 WIDTH, HEIGHT = 4000, 3000
+# Target and reference: the demo's, which is natural at once, and one with glasses, of which a second attempt is made.
+PLAIN, TRIED_TWICE = ("mona_lisa.jpg", "astronaut.png"), ("astronaut.png", "grace_hopper.jpg")
 
 
 def rows(store: ModelStore) -> Iterator[Row]:
-    photo, reference = photograph(store), store.path("demo-portraits", "grace_hopper.jpg").read_bytes()
     with tempfile.TemporaryDirectory() as state:
         runtime = Runtime(store, Authority(Path(state)))
-        stages = runtime.swap(photo, [reference], MeshOptions()).stages
-        whole = ratio(
-            lambda: runtime.swap(photo, [reference], MeshOptions()), lambda: encode(decode(photo), "jpeg", b"")
-        )
-        stages = runtime.swap(photo, [reference], MeshOptions()).stages
+        whole, stages = _measure_swap(runtime, store, *PLAIN)
+        twice, _ = _measure_swap(runtime, store, *TRIED_TWICE)
     yield Row("12-MP swap ÷ decode and encode of the same file", whole, "ratio", 2.2)
+    yield Row("the same with a second attempt at its face", twice, "ratio")
     for name, taken in stages.items():
         yield Row(f"12-MP swap: {name}", taken * 1000, "ms")
-    yield from mesh_alone(store, reference)
-    yield Row("peak memory of a 12-MP swap ÷ its raw pixels", memory_of_a_swap(store, photo, reference), "ratio", 8)
+    yield from mesh_alone(store, _read(store, "grace_hopper.jpg"))
+    peak = memory_of_a_swap(store, photograph(store), _read(store, "grace_hopper.jpg"))
+    yield Row("peak memory of a 12-MP swap ÷ its raw pixels", peak, "ratio", 8)
+
+
+def _measure_swap(runtime: Runtime, store: ModelStore, target: str, reference: str) -> tuple[float, dict[str, float]]:
+    """A warm swap by the decoding and encoding of its target, and the seconds of its stages."""
+    photo, face = photograph(store, portrait=target), _read(store, reference)
+    runtime.swap(photo, [face], MeshOptions())
+    whole = ratio(lambda: runtime.swap(photo, [face], MeshOptions()), lambda: encode(decode(photo), "jpeg", b""))
+    return whole, dict(runtime.swap(photo, [face], MeshOptions()).stages)
+
+
+def _read(store: ModelStore, portrait: str) -> bytes:
+    return store.path("demo-portraits", portrait).read_bytes()
 
 
 def mesh_alone(store: ModelStore, reference: bytes) -> Iterator[Row]:
@@ -71,10 +83,12 @@ def memory_of_a_swap(store: ModelStore, photo: bytes, reference: bytes) -> float
     return float(json.loads(answer)["added"]) / (WIDTH * HEIGHT * 3)
 
 
-def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT, portrait: str = "astronaut.png") -> bytes:
     """A JPEG with one face of about a sixth of its height: a portrait enlarged, mirrored outwards, with grain."""
-    portrait = PillowImage.open(store.path("demo-portraits", "astronaut.png")).convert("RGB")
-    enlarged = np.asarray(portrait.resize((height, height), PillowImage.Resampling.BICUBIC), np.float32)
+    with PillowImage.open(store.path("demo-portraits", portrait)) as picture:
+        side = min(picture.size)
+        square = picture.convert("RGB").crop((0, 0, side, side))
+    enlarged = np.asarray(square.resize((height, height), PillowImage.Resampling.BICUBIC), np.float32)
     margin = (width - height) // 2
     picture = np.pad(enlarged, ((0, 0), (margin, width - height - margin), (0, 0)), mode="reflect")
     grain = np.random.default_rng(0).normal(0, 4, (height, width, 1))
