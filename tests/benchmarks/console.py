@@ -101,8 +101,9 @@ def rows(store: ModelStore) -> Iterator[Row]:
             yield Row("500 jobs, opened, loaded and scrolled: the longest task", task_ms, "ms", 50)
             yield Row("500 jobs: the longest task by its processor time", processor_ms, "ms", 50)
         with filled(Path(folder) / "results", store, [done(number) for number in range(RESULTS)]) as (state, port):
-            tiles_ms, task_ms, processor_ms = look_at_results(browser, state, port)
-            yield Row("1,000 results, the first tiles", tiles_ms, "ms", 300)
+            tiles = [first_tiles(browser, state, port) for _ in range(LOOKS)]
+            yield Row("1,000 results, the first tiles", statistics.median(tiles), "ms", 300)
+            task_ms, processor_ms = look_at_results(browser, state, port)
             yield Row("1,000 results, loaded and scrolled: the longest task", task_ms, "ms", 50)
             yield Row("1,000 results: the longest task by its processor time", processor_ms, "ms", 50)
         browser.close()
@@ -175,17 +176,24 @@ def look_at_jobs(browser: Browser, state: Path, port: int) -> tuple[float, float
         return statistics.quantiles(frames, n=20)[-1], *longest_task(browser.stop_tracing())
 
 
-def look_at_results(browser: Browser, state: Path, port: int) -> tuple[float, float, float]:
-    """Milliseconds until the first tiles show their pictures, and of the longest task until all were scrolled past."""
+def first_tiles(browser: Browser, state: Path, port: int) -> float:
+    """Milliseconds until the first tiles show their pictures, pressed for as soon as the first view is there."""
+    with page_of(browser, state, port) as page:
+        page.evaluate(SHOWN)
+        return float(page.evaluate(TILES_SHOWN, TILES))
+
+
+def look_at_results(browser: Browser, state: Path, port: int) -> tuple[float, float]:
+    """Milliseconds of the longest task until all results were scrolled past."""
     with page_of(browser, state, port) as page:
         page.evaluate(SHOWN)
         browser.start_tracing(page=page, categories=TRACED)
-        shown = float(page.evaluate(TILES_SHOWN, TILES))
+        page.evaluate(TILES_SHOWN, TILES)
         while page.locator(".shot").count() < RESULTS:
             page.evaluate(FRAMES)
         page.evaluate("document.querySelector('main').scrollTop = 0")
         page.evaluate(FRAMES)
-        return shown, *longest_task(browser.stop_tracing())
+        return longest_task(browser.stop_tracing())
 
 
 def longest_task(trace: bytes) -> tuple[float, float]:

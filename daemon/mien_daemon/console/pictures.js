@@ -11,6 +11,7 @@ export class Pictures {
     this.urls = new Map();
     this.running = 0;
     this.queue = [];
+    this.resting = [];
     this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "300px" });
     this.wanted = new WeakMap();
   }
@@ -69,17 +70,24 @@ export class Pictures {
   }
 
   async fetchUrl(path) {
-    if (this.running >= AT_ONCE) await new Promise((resolve) => this.queue.push(resolve));
-    this.running += 1;
+    if (this.running < AT_ONCE) this.running += 1;
+    else await new Promise((resolve) => this.queue.push(resolve)); // for the place of one that is there
     try {
       return URL.createObjectURL(await this.api.blob(path));
     } catch (error) {
       this.urls.delete(path);
       throw error;
     } finally {
-      this.running -= 1;
-      this.queue.shift()?.();
+      const next = this.queue.shift();
+      if (next) next();
+      else this.running -= 1;
+      if (this.running === 0) for (const rest of this.resting.splice(0)) rest();
     }
+  }
+
+  /** Return when no picture is under way. */
+  async rest() {
+    if (this.running > 0) await new Promise((resolve) => this.resting.push(resolve));
   }
 
   /** What was fetched from below `prefix` is gone, or another picture by now. */

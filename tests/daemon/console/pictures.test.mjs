@@ -56,6 +56,23 @@ test("four are fetched at once and the others wait their turn", async () => {
   for (const url of await Promise.all(urls)) URL.revokeObjectURL(url);
 });
 
+test("there is rest when the last that waited is there, and not between two", async () => {
+  const waiting = [];
+  const blob = () => new Promise((resolve) => waiting.push(() => resolve(new Blob(["x"]))));
+  const pictures = new Pictures({ blob });
+  await pictures.rest();
+  const urls = ["/1", "/2", "/3", "/4", "/5"].map((path) => pictures.url(path));
+  let rests = false;
+  const rest = pictures.rest().then(() => (rests = true));
+  for (const finish of waiting.slice(0, 4)) finish();
+  await Promise.all(urls.slice(0, 4));
+  await new Promise(setImmediate);
+  assert.equal(rests, false);
+  waiting[4]();
+  await rest;
+  for (const url of await Promise.all(urls)) URL.revokeObjectURL(url);
+});
+
 test("pictures are known by their type, or by the name where browsers have no type for them", () => {
   const files = [
     ["a.png", "image/png"],

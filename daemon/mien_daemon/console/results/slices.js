@@ -6,9 +6,9 @@ const AT_ONCE = 20; // tiles that are made in a frame of 16 ms
 /**
  * Show some of many, and more each frame until all are there; at once as far as the one that a person comes back to.
  * `show(some, isChange)`: without a change there are only more of them. `end` is away meanwhile, so that nothing
- * further down is asked for.
+ * further down is asked for. The `pictures` of the first come before further tiles.
  */
-export function inSlices(show, end, signal) {
+export function inSlices(show, end, pictures, signal) {
   let shown = [];
   let room = AT_ONCE;
   const put = (isChange) => {
@@ -16,7 +16,8 @@ export function inSlices(show, end, signal) {
     end.hidden = room < shown.length;
     if (room < shown.length) grow();
   };
-  const grow = batched(() => {
+  const grow = batched(async () => {
+    if (room === AT_ONCE) await pictures.rest();
     if (signal.aborted) return;
     room += AT_ONCE;
     put(false);

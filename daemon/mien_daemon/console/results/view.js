@@ -36,11 +36,13 @@ export function mount(main, app, signal, item) {
     ({ day }) => daySection(app, day),
   );
   let shown = [];
-  const fill = inSlices((some, isChange) => show(byDay(some).map((day) => ({ ...day, isChange }))), end, signal);
+  const put = (some, isChange) => show(byDay(some).map((day) => ({ ...day, isChange })));
+  const fill = inSlices(put, end, app.pictures, signal);
   const update = () => {
     const kept = keptOf(jobs.all);
     shown = kept.filter((job) => matches(job, filter, people.names));
     fill(shown, app.seen.result);
+    if (!jobs.loaded) end.hidden = true;
     bar.show(kept);
     selection.keep(shown.map(({ id }) => id));
     tiles.refresh();
@@ -49,6 +51,7 @@ export function mount(main, app, signal, item) {
     const isAll = jobs.loaded && !jobs.next;
     if (shown.length === 0) place.replaceChildren(isAll ? nothing(kept.length > 0 && bar.reset) : loading());
     if (narrows(filter)) jobs.more(); // what is looked for may be further down
+    lookForEnd();
   };
   const bar = filterBar(filter, update);
   const listed = () => shown;
@@ -57,7 +60,7 @@ export function mount(main, app, signal, item) {
   for (const source of [jobs, people]) source.addEventListener("change", soon, { signal });
   people.load();
   everyMinute(soon, signal);
-  moreAt(end, jobs, signal);
+  const lookForEnd = moreAt(end, jobs, signal);
   main.append(
     h(
       "div",
@@ -95,16 +98,15 @@ function daySection(app, day) {
   };
 }
 
-/** The next page of jobs whenever the end of the gallery comes near. */
+/** The next page of jobs whenever the end of the gallery comes near; returns what looks whether it is near already. */
 function moreAt(end, jobs, signal) {
   const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && jobs.more(), { rootMargin: "900px" });
   const again = () => {
     watch.unobserve(end);
     watch.observe(end);
   };
-  jobs.addEventListener("change", again, { signal });
   signal.addEventListener("abort", () => watch.disconnect());
-  again();
+  return again;
 }
 
 /** `reset`: there are results, none of them is as asked, and this shows them all again. */

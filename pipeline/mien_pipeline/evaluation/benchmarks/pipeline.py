@@ -85,9 +85,9 @@ def memory_of_a_swap(store: ModelStore, photo: bytes, reference: bytes) -> float
 
 def photograph(store: ModelStore, width: int = WIDTH, height: int = HEIGHT, portrait: str = "astronaut.png") -> bytes:
     """A JPEG with one face of about a sixth of its height: a portrait enlarged, mirrored outwards, with grain."""
-    with PillowImage.open(store.path("demo-portraits", portrait)) as picture:
-        side = min(picture.size)
-        square = picture.convert("RGB").crop((0, 0, side, side))
+    with PillowImage.open(store.path("demo-portraits", portrait)) as whole:
+        side = min(whole.size)
+        square = whole.convert("RGB").crop((0, 0, side, side))
     enlarged = np.asarray(square.resize((height, height), PillowImage.Resampling.BICUBIC), np.float32)
     margin = (width - height) // 2
     picture = np.pad(enlarged, ((0, 0), (margin, width - height - margin), (0, 0)), mode="reflect")
