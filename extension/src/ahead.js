@@ -18,7 +18,7 @@ import { readEarly } from "./picture.js";
 export function beginAhead({ fetch, connection }, { frameId, tabUrl, hint }, granted) {
   const answered = granted ?? Promise.resolve(true);
   const daemon = answered.then(() => connection.proved());
-  daemon.catch(() => {}); // whoever sends the picture awaits it
+  daemon.catch(() => {}); // `Swaps.send` awaits it, and reports what failed
   // A frame's own address is known to its script alone.
   const picture = frameId === 0 ? readEarly({ fetch, url: hint.srcUrl, pageUrl: tabUrl, answered }) : null;
   return { daemon, picture };

@@ -99,7 +99,7 @@ def edit_picture(
     original = original or decode_target(picture, edit.format, clock)
 
     def expect(on_step: OnStep) -> Marker:
-        # The same small copy whoever began: a mark is not to depend on what a process had loaded before.
+        # A process that has just started has begun with nothing. It uses the same small copy, or its mark would differ.
         begun = early.made.result() if early else None
         small = begun or expect_early(picture, components.marker, on_step)
         return small or components.marker.expect(original, on_step)

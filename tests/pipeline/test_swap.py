@@ -272,36 +272,38 @@ def test_a_marker_that_was_made_early_marks_and_else_one_of_the_whole_picture(th
     assert (len(early.edits), len(usual.edits)) == ((1, 0) if there else (0, 1))
 
 
-def test_what_a_marker_expects_of_a_photograph_it_expects_of_its_small_copy() -> None:
-    class Noted(Marker):
-        def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Noted":
-            sizes.append((original.width, original.height))
-            return self
+class Sized(Marker):
+    """Notes how large the pictures are from which its mark is worked out."""
 
-    sizes, out = list[tuple[int, int]](), BytesIO()
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Sized":
+        self.sizes.append((original.width, original.height))
+        return self
+
+
+def test_what_a_marker_expects_of_a_photograph_it_expects_of_its_small_copy() -> None:
+    marker, out = Sized(), BytesIO()
     PillowImage.new("RGB", (3200, 2400)).save(out, "JPEG")
-    assert expect_early(out.getvalue(), Noted(), ignore_step) is not None
+    assert expect_early(out.getvalue(), marker, ignore_step) is not None
     assert expect_early(out.getvalue(), None, ignore_step) is None
-    assert expect_early(picture(MIDDLE), Noted(), ignore_step) is None
-    assert sizes == [(400, 300)]
+    assert expect_early(picture(MIDDLE), marker, ignore_step) is None
+    assert marker.sizes == [(400, 300)]
 
 
 def test_a_photograph_is_marked_from_its_small_copy_whether_or_not_that_was_begun_with() -> None:
     """A process that has just started has begun with nothing; its results are those of a daemon."""
 
-    class Noted(Marker):
-        def expect(self, original: Image, on_step: OnStep = ignore_step) -> "Noted":
-            sizes.append((original.width, original.height))
-            return self
-
-    sizes, out = list[tuple[int, int]](), BytesIO()
+    marker, out = Sized(), BytesIO()
     wide = PillowImage.new("RGB", (1600, 1200), (128, 128, 128))
     wide.paste((0, 0, 255), MIDDLE)
     wide.save(out, "JPEG", quality=100, subsampling=0)
     edit = FaceSwap(Painter(), [likeness_of(RED)], MeshOptions(), Embedder())
-    edit_picture(out.getvalue(), edit, components(marker=Noted()), Stopwatch())
-    assert expect_early(out.getvalue(), Noted(), ignore_step) is not None
-    assert sizes[0] == sizes[1] != wide.size
+    edit_picture(out.getvalue(), edit, components(marker=marker), Stopwatch())
+    assert expect_early(out.getvalue(), marker, ignore_step) is not None
+    assert marker.sizes[0] == marker.sizes[1] != wide.size
 
 
 def test_the_result_that_is_marked_is_the_one_that_was_checked() -> None:
