@@ -1,24 +1,22 @@
 """Expression: an open mouth and shut eyes stay the target's; folds of a smile that it does not have go."""
 
 import math
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mien_pipeline.engines.mesh.eyes import EyeSwap
+from mien_pipeline.engines.mesh.lips import LIPS_FEATHER
+from mien_pipeline.engines.mesh.rings import fill_rings, soften_ring
 from mien_pipeline.engines.mesh.shape import mouth_agreement, mouth_openness, smile
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces import topology as face
-from mien_pipeline.faces.grid import Box, Grid
+from mien_pipeline.faces.grid import Grid
 from mien_pipeline.faces.topology import face_width, head_pose, topology
 from mien_pipeline.image import Floats, Mask, Pixels
-from mien_pipeline.media.colour import to_lab
-from mien_pipeline.skin.light import average, blur, light_ratio
-from mien_pipeline.skin.mask import disc
+from mien_pipeline.skin.light import blur, light_ratio
 
-SOFT_PX = 2.0  # deviation of a soft edge in the picture in which it is drawn
 LIP_EDGE = 0.006  # face widths of lip around the opening that stay the target's: the dark line between lips
 OWN_TEETH, ALIKE = 0.05, 0.9  # openness by which mouths may differ that show the reference's teeth; `mouth_agreement`
 SHOWS_TEETH = 0.1  # openness: less shows too little of them to be worth an exchange
@@ -27,13 +25,6 @@ TURNED_ALIKE_DEG, TURNED_DEG = 10.0, 16.0  # by which heads may differ, and be t
 # to which a target's do, and from which they do not; face widths around them that stay as well.
 GRIN, TALKING, LIPS_KEPT = (0.12, 0.22), (0.15, 0.25), 0.008
 MOUTH_OPENS = 0.08  # of its width: a mouth that is open so far shows teeth, not a line
-LIPS_GIVE_WAY, LIPS_FEATHER = 2.0, 0.008  # doublings of the skin's lightness for the target's lip colour; face widths
-# How lips' share of the skin's light changes, by channel and doubling of the skin's lightness, in doublings: on 144
-# neutral portraits lips had .73, .64, 1.07 of the darkest sixth's skin and .75, .43, .57 of the lightest's.
-LIP_HUE, CODE_GAMMA = (0.0, -0.43, -0.69), 2.2
-LIPS_BARE = 0.33  # the quantile of their lightness below which lips may be hair
-LIPS_SHINE = 0.95  # the quantile of their lightness that is their shine
-LIP_RED = 6.0  # in a of Lab, by which lips are redder than teeth at least
 EYE_MARGIN, EYE_FEATHER = 0.008, 0.006  # face widths around an open eye that is kept
 LIDS, LIDS_FEATHER = 0.045, 0.018  # face widths around a shut eye
 SURROUNDINGS = 0.1  # face widths over which what is kept takes the new face's colours
@@ -49,7 +40,7 @@ FOLD_SCALE = 0.03  # face widths: a fold is finer than this, the shape of a chee
 
 def eyes_and_lips_mask(shape: tuple[int, ...], mesh: Mesh) -> Mask:
     """(H, W) float32: 1 inside the eyes and the lips of a (468, 3) mesh in these pixels, else 0."""
-    return _fill_rings(shape, mesh, (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS))
+    return fill_rings(shape, mesh, (face.LEFT_EYE, face.RIGHT_EYE, face.OUTER_LIPS))
 
 
 def mouths_agree(mesh: Mesh, reference: Mesh) -> bool:
@@ -76,11 +67,11 @@ def target_mouth_mask(shape: tuple[int, ...], mesh: Mesh, reference: Mesh) -> Ma
         return kept
     own, other = mouth_openness(mesh), mouth_openness(reference)
     edge, teeth = LIP_EDGE * face_width(mesh), float(np.clip((other - own) / SHOWS_TEETH, 0, 1))
-    part, soft = _soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, (1 + teeth) * edge), edge)
+    part, soft = soften_ring(shape, mesh, face.INNER_LIPS, max(1.0, (1 + teeth) * edge), edge)
     kept[part] = min(1.0, max(own, other) / MOUTH_OPENS) * soft
     if grin := _rate_grin(own, other):
         width = face_width(mesh)
-        part, soft = _soften_ring(shape, mesh, face.OUTER_LIPS, LIPS_KEPT * width, LIPS_FEATHER * width)
+        part, soft = soften_ring(shape, mesh, face.OUTER_LIPS, LIPS_KEPT * width, LIPS_FEATHER * width)
         kept[part] = np.maximum(kept[part], grin * soft)
     return kept
 
@@ -103,7 +94,7 @@ def light_teeth(new: Floats, drawn: Pixels, target: Floats, mesh: Mesh, referenc
         mesh: the target's (468, 3), in their pixels.
         reference: the reference's (468, 3), in any frame.
     """
-    part, soft = _soften_ring(new.shape, mesh, face.INNER_LIPS, 0, LIP_EDGE * face_width(mesh))
+    part, soft = soften_ring(new.shape, mesh, face.INNER_LIPS, 0, LIP_EDGE * face_width(mesh))
     inside = soft > 0.5
     if mouths_agree(mesh, reference) and inside.any():
         relit = _light_by_whites(drawn[part], target[part], inside)
@@ -120,56 +111,9 @@ def target_eyes_mask(shape: tuple[int, ...], mesh: Mesh, eyes: tuple[EyeSwap, Ey
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
         if eye.share < 1:
             margin, feather = (LIDS, LIDS_FEATHER) if eye.shut else (EYE_MARGIN, EYE_FEATHER)
-            part, soft = _soften_ring(shape, mesh, ring, max(1.0, margin * width), feather * width)
+            part, soft = soften_ring(shape, mesh, ring, max(1.0, margin * width), feather * width)
             kept[part] = np.maximum(kept[part], (1 - eye.share) * soft)
     return kept
-
-
-def temper_lips(new: Floats, target: Floats, skin: tuple[float, float], mesh: Mesh) -> Floats:
-    """`new`, changed in place: lips whose hue suits the skin that they get, and near the target's on much lighter skin.
-
-    Beside dark skin, lips are nearly as blue as it is; in the light of a fair face they would turn purple. No channel
-    passes the target's. `skin` is the same where it came from and where it goes: then nothing changes.
-
-    Args:
-        new, target: (H, W, 3) float32 RGB code values 0..255, in the same place.
-        skin: how light bare skin was in the reference and is in the target, in linear light.
-        mesh: (468, 3) in their pixels.
-    """
-    doublings = math.log2((skin[1] + 1e-4) / (skin[0] + 1e-4))
-    part, soft = _soften_ring(new.shape, mesh, face.OUTER_LIPS, 0, LIPS_FEATHER * face_width(mesh))
-    lips = (soft > 0.5) & (_fill_rings(new.shape, mesh, (face.INNER_LIPS,))[part] == 0)
-    if doublings == 0 or not lips.any():
-        return new
-    wanted = (target[part][lips].mean(0) + 1) / (_measure_lips(new[part][lips]) + 1)
-    usual = np.exp2(np.clip(doublings, -LIPS_GIVE_WAY, LIPS_GIVE_WAY) * np.array(LIP_HUE) / CODE_GAMMA)
-    gain = np.clip(usual, np.minimum(wanted, 1), np.maximum(wanted, 1))
-    lighter = float(np.clip(doublings / LIPS_GIVE_WAY, 0, 1))
-    gain = gain * np.power(wanted / gain, lighter)
-    new[part] *= 1 + soft[..., None] * (gain - 1).astype(np.float32)
-    new[part] *= 1 + soft[..., None] * (_calm_shine(new[part], target[part], lips) - 1) * min(1.0, max(0.0, doublings))
-    return new
-
-
-def _measure_lips(pixels: Floats) -> Floats:
-    """(3,) the mean of the lighter two thirds of (N, 3): a moustache that hangs over lips is none of them."""
-    brightness = pixels.mean(1)
-    return np.asarray(pixels[brightness >= np.quantile(brightness, LIPS_BARE)].mean(0), np.float32)
-
-
-def _calm_shine(new: Floats, target: Floats, lips: NDArray[np.bool_]) -> Floats:
-    """(h, w, 1) factor by which lips of `new` shine no more than those of `target`, both (h, w, 3).
-
-    Shine is how much the lightest are lighter than most; `lips` (h, w) says where they are.
-    """
-    brightness = [average(picture) + 1 for picture in (new, target)]
-    middle, wanted = (float(np.median(each[lips])) for each in brightness)
-    shine, theirs = (
-        max(float(np.log(np.quantile(each[lips], LIPS_SHINE) / most)), 1e-3)
-        for each, most in zip(brightness, (middle, wanted), strict=True)
-    )
-    above = np.maximum(brightness[0] / middle, 1)
-    return np.asarray(above ** (min(theirs / shine, 1) - 1), np.float32)[..., None]
 
 
 def match_surroundings(target: Floats, new: Floats, skin: Mask, kept: Mask, grid: Grid, width: float) -> Floats:
@@ -211,7 +155,7 @@ def dim_eyes(
     """
     lighter = float(np.clip(math.log2((skin[1] + 1e-4) / (skin[0] + 1e-4)), 0, 1))
     for ring, eye in zip((face.LEFT_EYE, face.RIGHT_EYE), eyes, strict=True):
-        part, soft = _soften_ring(new.shape, mesh, ring, 0, EYE_FEATHER * face_width(mesh))
+        part, soft = soften_ring(new.shape, mesh, ring, 0, EYE_FEATHER * face_width(mesh))
         inside = soft > 0.5
         if eye.share == 0 or not inside.any():
             continue
@@ -236,7 +180,7 @@ def calm_red_eyes(new: Floats, target: Floats, skin: Mask, mesh: Mesh) -> Floats
         return new
     reddest = float(np.quantile(_measure_red(shown), REDDEST))
     for ring in (face.LEFT_EYE, face.RIGHT_EYE):
-        part, soft = _soften_ring(new.shape, mesh, ring, SOCKET * face_width(mesh), SOCKET_FEATHER * face_width(mesh))
+        part, soft = soften_ring(new.shape, mesh, ring, SOCKET * face_width(mesh), SOCKET_FEATHER * face_width(mesh))
         brightness = new[part].mean(2, keepdims=True)
         new[part][..., 0] *= np.exp(-soft * np.maximum(_measure_red(new[part]) - reddest, 0))
         new[part] *= (brightness + 1) / (new[part].mean(2, keepdims=True) + 1)
@@ -259,44 +203,6 @@ def _measure_whites(eye: Floats | Pixels) -> Floats:
     """(3,) the mean of the lightest pixels of an eye or a mouth, (N, 3)."""
     lightness = eye.mean(1)
     return np.asarray(eye[lightness >= np.quantile(lightness, WHITES)].mean(0), np.float32)
-
-
-def match_lip_colour(target: Floats, new: Floats, mesh: Mesh) -> Floats:
-    """`target` with the mean colour of `new`'s lips on its own: the line between its lips loses its lipstick.
-
-    Teeth are paler than lips and keep their own colour. `target`, `new` and the result are (H, W, 3) float32 RGB code
-    values 0..255, `mesh` is (468, 3) in their pixels.
-    """
-    outer, inner = (_fill_rings(target.shape, mesh, (ring,)) for ring in (face.OUTER_LIPS, face.INNER_LIPS))
-    part = Box.covering(outer).part
-    lips, shown = (outer - inner)[part] > 0, target[part]
-    if not lips.any():
-        return target
-    paint = _find_paint(shown, lips, inner[part] > 0)[..., None]
-    result = target.copy()
-    result[part] += paint * (_recolour_lips(shown, shown[lips], new[part][lips]) - shown)
-    return result
-
-
-def _recolour_lips(shown: Floats, lips: Floats, wanted: Floats) -> Floats:
-    """`shown` (h, w, 3) times what makes the mean of `lips` (N, 3) that of `wanted` (M, 3).
-
-    Shine does not pass theirs, and no shade becomes bluer or greener beside its red than it was and than they are.
-    """
-    colour = wanted.mean(0) + 1
-    result = np.asarray(shown * (colour / (lips.mean(0) + 1)), np.float32)
-    red, was = result[..., :1] + 1, shown[..., :1] + 1
-    np.minimum(result, red * np.maximum((shown + 1) / was, colour / colour[0]), out=result)
-    lightest = np.maximum(float(np.quantile(wanted[:, 0], LIPS_SHINE)), was)
-    return np.asarray(result * np.minimum(1, lightest / red), np.float32)
-
-
-def _find_paint(shown: Floats, lips: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Mask:
-    """(h, w) 0..1, how far each pixel is as red as the lips and not as pale as the palest between them, the teeth."""
-    red = to_lab(np.clip(shown + 0.5, 0, 255).astype(np.uint8))[..., 1]
-    of_lips = float(red[lips].mean())
-    of_teeth = min(float(np.quantile(red[inside], 0.1)) if inside.any() else 0.0, of_lips - LIP_RED)
-    return np.asarray(np.clip((red - of_teeth) / (of_lips - of_teeth), 0, 1), np.float32)
 
 
 def remove_smile_folds(new: Floats, mesh: Mesh, reference: Mesh, grid: Grid) -> Floats:
@@ -328,35 +234,3 @@ def _fold_mask(mesh: Mesh, grid: Grid) -> Mask:
     near = np.zeros((grid.height, grid.width), np.uint8)
     cv2.polylines(near, paths, False, (1,), max(1, round(FOLD_WIDTH * width)), cv2.LINE_8, 4)
     return blur(near.astype(np.float32), FOLD_FEATHER * width)
-
-
-def _soften_ring(
-    shape: tuple[int, ...], mesh: Mesh, ring: tuple[int, ...], grow_px: float, feather_px: float
-) -> tuple[tuple[slice, slice], Mask]:
-    """A part of the picture, and there 1 inside the ring of vertices and `grow_px` around it, soft over `feather_px`.
-
-    Wide edges are made small and enlarged: of a face of 3,000 px, a blur at full size takes seconds.
-    """
-    points, reach = mesh[list(ring), :2], grow_px + 3 * feather_px + 2
-    low = np.clip(np.floor(points.min(0) - reach), 0, shape[1::-1]).astype(int)
-    high = np.clip(np.ceil(points.max(0) + reach) + 1, low, shape[1::-1]).astype(int)
-    part = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
-    width, height = (int(edge) for edge in high - low)
-    if not width or not height:
-        return part, np.zeros((height, width), np.float32)
-    scale = min(1.0, SOFT_PX / max(feather_px, 1e-6))
-    filled = np.zeros((max(1, math.ceil(height * scale)), max(1, math.ceil(width * scale))), np.uint8)
-    local = (points - low + 0.5) * np.array(filled.shape[::-1]) / (width, height) - 0.5
-    cv2.fillPoly(filled, [np.round(local * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
-    if grow_px:
-        filled = np.asarray(cv2.dilate(filled, disc(max(1, round(grow_px * scale)))), np.uint8)
-    soft = blur(filled.astype(np.float32), feather_px * scale)
-    return part, np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _fill_rings(shape: tuple[int, ...], mesh: Mesh, rings: Sequence[tuple[int, ...]]) -> Mask:
-    """(H, W) 1 inside the rings of vertices, else 0."""
-    filled = np.zeros(shape[:2], np.uint8)
-    for ring in rings:
-        cv2.fillPoly(filled, [np.round(mesh[list(ring), :2] * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
-    return filled.astype(np.float32)

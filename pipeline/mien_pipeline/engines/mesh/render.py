@@ -14,18 +14,17 @@ from mien_pipeline.engines.mesh.expression import (
     dim_eyes,
     eyes_and_lips_mask,
     light_teeth,
-    match_lip_colour,
     match_surroundings,
     remove_smile_folds,
     target_eyes_mask,
     target_mouth_mask,
-    temper_lips,
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.hair import draw_hair
 from mien_pipeline.engines.mesh.known_face import KnownFace
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
+from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
 from mien_pipeline.engines.mesh.own_face import OwnFace, Surroundings, find_own_face
 from mien_pipeline.engines.mesh.shape import blend_shape
 from mien_pipeline.engines.mesh.surroundings import map_origins
