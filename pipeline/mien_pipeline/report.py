@@ -19,6 +19,7 @@ SwapWarning = Literal[
     "processor-instead",  # ONNX Runtime's provider for the accelerator failed, and the processor ran the network
     "less-memory",  # the accelerator ran out; the engine holds its networks in less memory from now on, and is slower
     "hair-kept",  # the reference shows no hair line, so the target's hair was kept
+    "beard-kept",  # the target's beard hides its skin and goes on below the face, so it was kept
     "out-of-place",  # the made head is not where the target's is, or larger or smaller, or there is no face
     "sixteen-bit",  # the picture had 16 bits a channel; the result has 8
     "grey",

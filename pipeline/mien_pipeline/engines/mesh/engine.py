@@ -124,7 +124,7 @@ class MeshLikeness:
         with self._reading_around(place) as around:
             own = find_own_face(even, place.local, around, texture.colour)
         eyes = self.reader.look(place.target.pixels, place.mesh, ())
-        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,))
+        return KnownFace.keep(own.mask, place.local, own.warnings, lamps, (eyes,), own.beard)
 
     def render_known(
         self, target: Image, face: Face, options: SwapOptions, before: object, after: object, share: float

@@ -67,7 +67,7 @@ def find_hidden_features(pixels: Pixels, mesh: Mesh, reference: Pixels) -> tuple
         mesh: (468, 3) float32 in its pixels.
         reference: (S, S, 3) uint8 RGB, the texture of another face, to know what features look like.
     """
-    unrolled = _unroll(pixels, mesh)
+    unrolled = unroll_small(pixels, mesh)
     own = _flatten(unrolled)
     other = _flatten(np.asarray(cv2.resize(reference, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8))
     mirrored = np.ascontiguousarray(own[:, ::-1])
@@ -87,7 +87,7 @@ def find_hidden_eye(pixels: Pixels, mesh: Mesh) -> Feature | None:
     None where the head itself hides most of one, turned away: nothing lies before that eye.
     `pixels` is (H, W, 3) uint8 RGB, `mesh` (468, 3) in its pixels.
     """
-    own = _flatten(_unroll(pixels, mesh))
+    own = _flatten(unroll_small(pixels, mesh))
     likes: dict[Feature, float] = {
         name: _correlate(own, _draw_typical_eyes(), _draw(vertices)) for name, vertices in _eyes().items()
     }
@@ -160,21 +160,21 @@ def _faces_viewer(mesh: Mesh, vertices: tuple[int, ...]) -> bool:
     return float(spread[0] / max(float(np.hypot(spread[0], spread[2])), 1e-6)) > _FACES_US
 
 
-def _unroll(pixels: Pixels, mesh: Mesh) -> Pixels:
+def unroll_small(pixels: Pixels, mesh: Mesh) -> Pixels:
     """(SIDE, SIDE, 3) uint8 RGB, the face on the canonical mesh."""
     scale = min(1.0, SIDE / max(face_width(mesh), 1.0))
     size = max(8, round(pixels.shape[1] * scale)), max(8, round(pixels.shape[0] * scale))
     small = shrink(pixels, size)
     ratio = np.array(size) / np.array(pixels.shape[1::-1])
     points = ((mesh[:, :2] + 0.5) * ratio - 0.5).astype(np.float32)
-    flat = _flat_raster()
+    flat = flat_raster()
     coarse = extend_edges(flat.interpolate(points), flat.covered)
     places = np.asarray(cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(resample(small, places), np.uint8)
 
 
 @cache
-def _flat_raster() -> Raster:
+def flat_raster() -> Raster:
     """Which vertices are around each second pixel of the texture."""
     canonical, side = topology(), SIDE // 2
     triangles = np.concatenate([canonical.triangles, canonical.closing])

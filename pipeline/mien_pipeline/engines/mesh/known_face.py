@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 
 from mien_pipeline.engines.mesh.eyes import SeenEye
@@ -42,9 +43,16 @@ class KnownFace:
         warnings: tuple[SwapWarning, ...],
         lamps: Lamps | None = None,
         eyes: tuple[tuple[SeenEye, SeenEye], ...] = (),
+        beard: Mask | None = None,
     ) -> "KnownFace":
-        """Keep what was found in a picture; `own` is (H, W) float32 in 0..1, `mesh` (468, 3) in its pixels."""
-        return cls(np.asarray(resample(own, _unroll(mesh)), np.float32), warnings, lamps, eyes)
+        """Keep what was found in a picture.
+
+        `own` is (H, W) float32 in 0..1, `mesh` (468, 3) in its pixels; `beard` is on the texture, and not the face's.
+        """
+        shown = np.asarray(resample(own, _unroll(mesh)), np.float32)
+        if beard is not None:
+            shown = np.minimum(shown, 1 - np.asarray(cv2.resize(beard, shown.shape), np.float32))
+        return cls(shown, warnings, lamps, eyes)
 
     def mix(self, other: "KnownFace", share: float) -> "KnownFace":
         """What shows between two pictures, at `share` 0..1 of the way to the other."""
@@ -56,8 +64,13 @@ class KnownFace:
 
     def draw(self, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
         """(H, W) float32 in 0..1 where it shows; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""
-        full = grid.enlarge(np.asarray(places * SIDE - 0.5, np.float32), shape)
-        return np.asarray(resample(self.own, full), np.float32)
+        return draw_on_face(self.own, places, grid, shape)
+
+
+def draw_on_face(part: Mask, places: Floats, grid: Grid, shape: tuple[int, ...]) -> Mask:
+    """(H, W) a mask (S, S) of the texture; `places` (h, w, 2) say where on the texture `grid`'s pixels are."""
+    full = grid.enlarge(np.asarray(places * part.shape[0] - 0.5, np.float32), shape)
+    return np.asarray(resample(part, full), np.float32)
 
 
 def _unroll(mesh: Mesh) -> Floats:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mien_pipeline.engines.mesh.beard import find_full_beard
 from mien_pipeline.engines.mesh.hidden import find_hidden_eye, find_hidden_features
 from mien_pipeline.face import Mesh
 from mien_pipeline.faces.align import transform
@@ -49,10 +50,17 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnFace:
-    """What of a target is its own face: `mask` (H, W) float32, 1 where it is; `warnings` name what covers it."""
+    """What of a target is its own face.
+
+    Attributes:
+        mask: (H, W) float32 in 0..1, 1 where it is.
+        warnings: what covers it.
+        beard: see `find_full_beard`; it stays the target's.
+    """
 
     mask: Mask
     warnings: tuple[SwapWarning, ...]
+    beard: Mask | None = None
 
 
 class SurroundingsReader:
@@ -151,7 +159,9 @@ def find_own_face(target: Pixels, mesh: Mesh, surroundings: Surroundings, refere
     covers = find_covers(small, view, hands, hidden, background)
     skin = skin_in_view(target, small, view, covers.mask | background)
     occluded = bool(frame.any()) or covers.any or (bool(hidden) and covers_features(skin, mesh))
-    return OwnFace(np.minimum(skin, shown), ("occluded",) if occluded else ())
+    beard = None if "mouth" in hidden else find_full_beard(target, mesh)
+    warnings: tuple[SwapWarning, ...] = ("occluded",) if occluded else ()
+    return OwnFace(np.minimum(skin, shown), warnings if beard is None else (*warnings, "beard-kept"), beard)
 
 
 def _find_background(surroundings: Surroundings, view: FaceView, scale: Floats) -> Choice:

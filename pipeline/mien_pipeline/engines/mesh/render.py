@@ -21,7 +21,7 @@ from mien_pipeline.engines.mesh.expression import (
 )
 from mien_pipeline.engines.mesh.eyes import EyeSwap, turn_irises
 from mien_pipeline.engines.mesh.hair import draw_hair
-from mien_pipeline.engines.mesh.known_face import KnownFace
+from mien_pipeline.engines.mesh.known_face import KnownFace, draw_on_face
 from mien_pipeline.engines.mesh.lamps import draw_lamps, put_back, take_off
 from mien_pipeline.engines.mesh.lighting import relight
 from mien_pipeline.engines.mesh.lips import match_lip_colour, temper_lips
@@ -189,7 +189,8 @@ def _draw_own_face(shown: OwnFace | KnownFace, places: Floats, grid: Grid, origi
     """
     if isinstance(shown, KnownFace):
         return shown.draw(places, grid, origins.shape)
-    return np.asarray(resample(shown.mask, origins), np.float32)
+    own = np.asarray(resample(shown.mask, origins), np.float32)
+    return own if shown.beard is None else np.minimum(own, 1 - draw_on_face(shown.beard, places, grid, origins.shape))
 
 
 def _rasterise_mesh(grid: Grid, mesh: Mesh) -> Raster:
