@@ -9,6 +9,7 @@ knows no picture in particular, and needs four times the colour change that the 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,6 +23,7 @@ KERNEL = 11
 # transformed kernels a layer. (Measured: 64 × 64 takes twice as long an element; its columns share cache lines.)
 _TILE = 54
 _VALID = _TILE - KERNEL + 1
+_HALF = _TILE // 2 + 1  # frequencies of a real row
 
 Weights = Mapping[str, Floats]
 
@@ -35,8 +37,8 @@ class Decoder:
         self._hidden = _Convolution.of(tensors, "_conv.0")
         self._norm = _Norm.of(tensors, "_conv.2")
         self._out = _Convolution.of(tensors, "_conv.3")
-        self._hidden_back = self._hidden.adjoint
-        self._out_back = self._out.adjoint
+        self._hidden_back = _Convolution.adjoint_of(tensors, "_conv.0")
+        self._out_back = _Convolution.adjoint_of(tensors, "_conv.3")
 
     def logits(self, picture: Floats) -> Floats:
         """(32,), positive for a 1, from a (3, H, W) picture in −1..1."""
@@ -104,8 +106,8 @@ class _Convolution:
     """An 11 × 11 convolution with zero padding, by overlap-save in tiles.
 
     Attributes:
-        spectrum: (frequencies, out, in) complex64, the conjugate transform of the kernel: the network's
-            convolutions are correlations.
+        spectrum: (frequencies, out, in) complex64, the transform of the kernel times the number of a tile's rows. The
+            network's convolutions are correlations, so it meets the conjugate of a tile's.
         bias: (out, 1, 1).
     """
 
@@ -114,24 +116,13 @@ class _Convolution:
 
     @classmethod
     def of(cls, tensors: Weights, name: str) -> "_Convolution":
-        kernel = tensors[f"{name}.weight"][:, :, 0]
-        down, across = _waves(_TILE), _waves(_TILE // 2 + 1)
-        # The transform as two products: of 54 rows and columns a kernel has 11, and the rest are zeros.
-        rows = np.tensordot(down, kernel, (1, 2))  # (54, out, in, 11)
-        spectrum = rows.reshape(-1, KERNEL) @ across.T
-        frequencies = spectrum.reshape(_TILE, *kernel.shape[:2], -1).transpose(0, 3, 1, 2)
-        by_frequency = np.ascontiguousarray(frequencies, np.complex64).reshape(-1, *kernel.shape[:2])
-        return cls(by_frequency, tensors[f"{name}.bias"][:, None, None])
+        return cls(_transform_kernel(_read_kernel(tensors, name)), tensors[f"{name}.bias"][:, None, None])
 
-    @property
-    def adjoint(self) -> "_Convolution":
-        """From a gradient by its output to the one by its input: the kernels turned, in and out exchanged, no bias.
-
-        A real kernel turned has the conjugate transform, times what moves its first pixel back to the corner.
-        """
-        moved = np.outer(_waves(_TILE)[:, -1], _waves(_TILE // 2 + 1)[:, -1]).reshape(-1, 1, 1)
-        turned = np.ascontiguousarray((np.conj(self.spectrum) * moved).swapaxes(1, 2))
-        return _Convolution(turned, np.zeros((turned.shape[1], 1, 1), np.float32))
+    @classmethod
+    def adjoint_of(cls, tensors: Weights, name: str) -> "_Convolution":
+        """From a gradient by its output to the one by its input: the kernels turned, in and out exchanged, no bias."""
+        kernel = _read_kernel(tensors, name)[:, :, ::-1, ::-1].swapaxes(0, 1)
+        return cls(_transform_kernel(kernel), np.zeros((len(kernel), 1, 1), np.float32))
 
     def __call__(self, x: Floats) -> Floats:
         """(in, H, W) → (out, H, W)."""
@@ -141,20 +132,53 @@ class _Convolution:
         padded = np.zeros((channels, down * _VALID + KERNEL - 1, across * _VALID + KERNEL - 1), np.float32)
         padded[:, margin : margin + height, margin : margin + width] = x
         tiles = sliding_window_view(padded, (_TILE, _TILE), (1, 2))[:, ::_VALID, ::_VALID]
-        spectra = np.fft.rfft2(tiles).reshape(channels, down * across, -1).transpose(2, 0, 1)
+        spectra = _transform_tiles(tiles).reshape(channels, down * across, -1).transpose(2, 0, 1)
         # Copied into order first: the 1512 small products then take a third less time.
-        product = (self.spectrum @ np.ascontiguousarray(spectra)).transpose(1, 2, 0)
-        columns = np.fft.ifft(product.reshape(-1, down * across, _TILE, _TILE // 2 + 1), axis=-2)
+        product = np.conj(self.spectrum @ np.ascontiguousarray(spectra)).transpose(1, 2, 0)
+        columns = np.fft.ifft(product.reshape(-1, down * across, _TILE, _HALF), axis=-2)
         valid = np.fft.irfft(columns[..., :_VALID, :], _TILE)[..., :_VALID]
         joined = valid.reshape(-1, down, across, _VALID, _VALID).transpose(0, 1, 3, 2, 4)
         whole = joined.reshape(-1, down * _VALID, across * _VALID)[:, :height, :width]
         return np.asarray(whole + self.bias, np.float32)
 
 
-def _waves(frequencies: int) -> NDArray[np.complex64]:
-    """(frequencies, KERNEL) the conjugate of what a pixel of a kernel adds to each frequency of a tile."""
-    turns = np.outer(np.arange(frequencies), np.arange(KERNEL)) / _TILE
-    return np.asarray(np.exp(2j * np.pi * turns), np.complex64)
+def _read_kernel(tensors: Weights, name: str) -> Floats:
+    """(out, in, 11, 11); the file's has a third dimension, of one picture."""
+    return tensors[f"{name}.weight"][:, :, 0]
+
+
+def _transform_kernel(kernel: Floats) -> NDArray[np.complex64]:
+    """(frequencies, out, in), the transform of (out, in, 11, 11) times the number of a tile's rows.
+
+    It is two products: of 54 rows and columns a kernel has 11, and the rest are zeros. Rows and columns come first, so
+    that the result is in order.
+    """
+    by_row = np.ascontiguousarray(kernel.transpose(2, 3, 0, 1), np.complex64).reshape(KERNEL, -1)
+    by_column = (_waves(_TILE, KERNEL) @ by_row).reshape(_TILE, KERNEL, -1)
+    spectrum = (np.float32(_TILE) * _waves(_HALF, KERNEL)) @ by_column
+    return np.asarray(spectrum.reshape(-1, *kernel.shape[:2]), np.complex64)
+
+
+def _transform_tiles(tiles: Floats) -> NDArray[np.complex64]:
+    """(…, 54, 28), the conjugate transform of (…, 54, 54), by the number of its rows.
+
+    Rows by a product and columns by the inverse transform take half the time of NumPy's own forward transform.
+    """
+    rows = (tiles @ _row_waves()).view(np.complex64)
+    return np.asarray(np.fft.ifft(rows, axis=-2), np.complex64)
+
+
+@cache
+def _row_waves() -> Floats:
+    """(54, 56): what each pixel of a row adds to its frequencies, the real and the imaginary part by turns."""
+    waves = np.conj(_waves(_HALF, _TILE)).T
+    return np.ascontiguousarray(waves).view(np.float32)
+
+
+def _waves(frequencies: int, length: int) -> NDArray[np.complex64]:
+    """(frequencies, length) what a pixel adds to each frequency of a tile."""
+    turns = np.outer(np.arange(frequencies), np.arange(length)) / _TILE
+    return np.asarray(np.exp(-2j * np.pi * turns), np.complex64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

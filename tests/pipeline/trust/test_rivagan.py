@@ -32,6 +32,17 @@ def test_the_fast_convolution_is_the_plain_one() -> None:
         assert np.allclose(convolution(picture), plain, atol=1e-3)
 
 
+def test_the_adjoint_meets_every_picture_as_the_convolution_does() -> None:
+    """⟨K x, y⟩ = ⟨x, K* y⟩, which makes it the gradient's way back."""
+    random = np.random.default_rng(3)
+    tensors = {"c.weight": random.normal(size=(2, 3, 1, 11, 11)), "c.bias": np.zeros(2)}
+    weights = {name: values.astype(np.float32) for name, values in tensors.items()}
+    forward = rivagan._Convolution.of(weights, "c")  # pyright: ignore[reportPrivateUsage]
+    back = rivagan._Convolution.adjoint_of(weights, "c")  # pyright: ignore[reportPrivateUsage]
+    x, y = (random.normal(size=(channels, 60, 50)).astype(np.float32) for channels in (3, 2))
+    assert np.isclose(np.vdot(forward(x), y), np.vdot(x, back(y)), rtol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def small_picture(photographs: Mapping[str, Pixels]) -> Floats:
     small = cv2.resize(photographs["astronaut.png"], (132, 132), interpolation=cv2.INTER_AREA)
