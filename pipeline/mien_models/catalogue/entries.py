@@ -7,6 +7,7 @@ replace entries and rewrite sources, so that a company or a test can serve every
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -299,12 +300,16 @@ def load_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
     """
     raw = _read(BUNDLED)
     verify(raw, BUNDLED)
-    tables = _tables(raw, BUNDLED)
     own = environ.get("MIEN_CATALOGUE")
     if not own:
-        return _validated(tables, BUNDLED)
+        return _read_bundled(raw)
     path = Path(own)
-    return _validated(_merged(tables, _tables(_read(path), path)), path)
+    return _validated(_merged(_tables(raw, BUNDLED), _tables(_read(path), path)), path)
+
+
+@lru_cache(1)  # a command opens the store more than once
+def _read_bundled(raw: bytes) -> Catalogue:
+    return _validated(_tables(raw, BUNDLED), BUNDLED)
 
 
 def _read(path: Path) -> bytes:
